@@ -1,0 +1,119 @@
+//! Files that appear whole or not at all: a temporary file in the same folder, flushed to disk, then
+//! renamed. Every file the program writes goes through here.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// How the names of temporary files end.
+const PARTIAL: &str = ".partial";
+
+/// A file being written; it exists under its name only after [`Pending::commit`]. Dropped before
+/// that, it leaves nothing.
+#[derive(Debug)]
+pub struct Pending {
+    path: PathBuf,
+    writer: BufWriter<NamedTempFile>,
+}
+
+impl Pending {
+    /// Opens a temporary file beside `path`, creating the folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be created or written to.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        fs_err::create_dir_all(folder)?;
+        let mut builder = tempfile::Builder::new();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!(".{name}.");
+        builder.prefix(&prefix).suffix(PARTIAL);
+        #[cfg(unix)]
+        {
+            // A temporary file is private by default; this one becomes an ordinary file (less umask).
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.tempfile_in(folder).map_err(naming(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: BufWriter::with_capacity(1 << 18, file),
+        })
+    }
+
+    /// Flushes to disk and gives the file its name, replacing one that is there.
+    ///
+    /// # Errors
+    /// When the disk is full or the rename is refused.
+    pub fn commit(self) -> io::Result<()> {
+        let file = self
+            .writer
+            .into_inner()
+            .map_err(|error| naming(&self.path)(error.into_error()))?;
+        file.as_file().sync_all().map_err(naming(&self.path))?;
+        file.persist(&self.path)
+            .map_err(|error| naming(&self.path)(error.error))?;
+        Ok(())
+    }
+}
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes).map_err(naming(&self.path))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush().map_err(naming(&self.path))
+    }
+}
+
+/// Writes one whole file with `fill`; when that fails, nothing is left and a former file stays.
+///
+/// # Errors
+/// Those of `fill`, and those of the file system, naming `path`.
+pub fn write<T, E: From<io::Error>>(
+    path: impl AsRef<Path>,
+    fill: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
+) -> Result<T, E> {
+    let path = path.as_ref();
+    let pending = Pending::create(path)?;
+    let handle = pending.writer.get_ref().as_file().try_clone();
+    let mut writer = BufWriter::with_capacity(1 << 18, handle.map_err(naming(path))?);
+    let value = fill(&mut writer)?;
+    writer.flush().map_err(naming(path))?;
+    pending.commit()?;
+    Ok(value)
+}
+
+/// Removes what a killed program has left of the file `path`.
+///
+/// # Errors
+/// When the folder cannot be read or a file not removed.
+pub fn remove_leftovers(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref();
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(());
+    };
+    let prefix = format!(".{}.", name.to_string_lossy());
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&prefix) && name.ends_with(PARTIAL) {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn naming(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,29 @@
+//! COCO's 80 object classes among its 91 category ids (SPEC C.2). A table; files are read elsewhere.
+
+/// Ids the 91-column label vector has but no object: 0 and the ten classes that were never annotated.
+pub const DROPPED: [i64; 11] = [0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83];
+
+/// Class names as `categories` spells them; the index is the class id.
+#[rustfmt::skip]
+pub const NAMES: [&str; 80] = [
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
+    "traffic light", "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog",
+    "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "backpack", "umbrella",
+    "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite",
+    "baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle",
+    "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange",
+    "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch", "potted plant",
+    "bed", "dining table", "toilet", "tv", "laptop", "mouse", "remote", "keyboard", "cell phone",
+    "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors",
+    "teddy bear", "hair drier", "toothbrush",
+];
+
+/// The class id of a category: its id less the number of dropped ids below it. `None` where COCO has
+/// no such category.
+pub fn class_id(category_id: i64) -> Option<i32> {
+    if !(0..=90).contains(&category_id) || DROPPED.contains(&category_id) {
+        return None;
+    }
+    let below = DROPPED.iter().filter(|&&id| id < category_id).count();
+    Some(category_id as i32 - below as i32)
+}

@@ -1,0 +1,290 @@
+//! The elements of an instances file: one image, category, annotation or segmentation from JSON.
+//!
+//! Which elements there must be and how they belong together is `loading`'s business.
+
+use super::instances::{Annotation, Category, Image};
+use super::json::{Cursor, Fault};
+use crate::polygon;
+
+/// Where an annotation's segmentation lies in [`Shapes`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Shape {
+    None,
+    Polygons {
+        first: usize,
+        count: u32,
+    },
+    Counts {
+        first: usize,
+        count: u32,
+        height: u32,
+        width: u32,
+    },
+    Text {
+        first: usize,
+        count: u32,
+        height: u32,
+        width: u32,
+    },
+}
+
+/// All segmentations, end to end.
+#[derive(Debug, Default)]
+pub(super) struct Shapes {
+    /// Polygons' x, y, x, y, ….
+    pub(super) coordinates: Vec<f64>,
+    /// Where each polygon ends in `coordinates`.
+    polygon_ends: Vec<usize>,
+    pub(super) counts: Vec<u32>,
+    pub(super) text: Vec<u8>,
+}
+
+impl Shapes {
+    pub(super) fn polygon(&self, index: usize) -> &[f64] {
+        let start = match index {
+            0 => 0,
+            _ => self.polygon_ends[index - 1],
+        };
+        &self.coordinates[start..self.polygon_ends[index]]
+    }
+
+    /// Forgets what was added after `shapes` had these lengths.
+    pub(super) fn truncate(&mut self, [coordinates, polygons, counts, text]: [usize; 4]) {
+        self.coordinates.truncate(coordinates);
+        self.polygon_ends.truncate(polygons);
+        self.counts.truncate(counts);
+        self.text.truncate(text);
+    }
+
+    pub(super) fn lengths(&self) -> [usize; 4] {
+        [
+            self.coordinates.len(),
+            self.polygon_ends.len(),
+            self.counts.len(),
+            self.text.len(),
+        ]
+    }
+
+    /// Reads `segmentation`: a list of polygons, or run lengths with their size.
+    fn read(&mut self, cursor: &mut Cursor) -> Result<Shape, Fault> {
+        if cursor.null()? {
+            return Ok(Shape::None);
+        }
+        match cursor.peek() {
+            Some(b'[') => self.read_polygons(cursor),
+            Some(b'{') => self.read_runs(cursor),
+            _ => Err(cursor.unexpected("polygons or run lengths")),
+        }
+    }
+
+    fn read_polygons(&mut self, cursor: &mut Cursor) -> Result<Shape, Fault> {
+        let first = self.polygon_ends.len();
+        cursor.array(|cursor, _| {
+            let start = self.coordinates.len();
+            cursor.array(|cursor, _| {
+                self.coordinates.push(cursor.number()?);
+                Ok(())
+            })?;
+            polygon::check(&self.coordinates[start..])
+                .map_err(|malformed| Fault::value(malformed.found, malformed.expected))?;
+            self.polygon_ends.push(self.coordinates.len());
+            Ok(())
+        })?;
+        Ok(match self.polygon_ends.len() - first {
+            // Tools without shapes write an empty list.
+            0 => Shape::None,
+            count => Shape::Polygons {
+                first,
+                count: count as u32,
+            },
+        })
+    }
+
+    fn read_runs(&mut self, cursor: &mut Cursor) -> Result<Shape, Fault> {
+        let (first_count, first_byte) = (self.counts.len(), self.text.len());
+        let mut size = Vec::new();
+        let mut is_text = None;
+        cursor.object(|cursor, key| match key {
+            "size" => cursor.array(|cursor, _| {
+                size.push(unsigned(cursor)?);
+                Ok(())
+            }),
+            "counts" if cursor.peek() == Some(b'"') => {
+                is_text = Some(true);
+                self.text.extend_from_slice(cursor.string()?.as_bytes());
+                Ok(())
+            }
+            "counts" => {
+                is_text = Some(false);
+                cursor.array(|cursor, _| {
+                    self.counts.push(unsigned(cursor)?);
+                    Ok(())
+                })
+            }
+            _ => cursor.skip(),
+        })?;
+        let &[height, width] = size.as_slice() else {
+            return Err(
+                Fault::value(format!("{} numbers", size.len()), "height and width").within("size"),
+            );
+        };
+        match is_text {
+            None => Err(Fault::value("nothing", "run lengths").within("counts")),
+            Some(true) => Ok(Shape::Text {
+                first: first_byte,
+                count: (self.text.len() - first_byte) as u32,
+                height,
+                width,
+            }),
+            Some(false) => Ok(Shape::Counts {
+                first: first_count,
+                count: (self.counts.len() - first_count) as u32,
+                height,
+                width,
+            }),
+        }
+    }
+}
+
+/// Reads any element and gives the whole number it has at `wanted`: which image a broken one is about.
+pub(super) fn id_of(cursor: &mut Cursor, wanted: &str) -> Result<Option<i64>, Fault> {
+    let mut id = None;
+    if cursor.peek() != Some(b'{') {
+        return cursor.skip().map(|()| id);
+    }
+    cursor.object(|cursor, key| {
+        if key == wanted
+            && let Ok(found) = cursor.attempt(Cursor::integer)?
+        {
+            id = Some(found);
+            return Ok(());
+        }
+        cursor.skip()
+    })?;
+    Ok(id)
+}
+
+/// Reads an element of `images`.
+pub(super) fn image(cursor: &mut Cursor) -> Result<Image, Fault> {
+    let (mut id, mut file_name, mut width, mut height) = (None, None, None, None);
+    cursor.object(|cursor, key| {
+        match key {
+            "id" => id = Some(cursor.integer()?),
+            "file_name" => file_name = Some(cursor.string()?.into()),
+            "width" => width = Some(side(cursor)?),
+            "height" => height = Some(side(cursor)?),
+            _ => cursor.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(Image {
+        id: present(id, "id", "a whole number")?,
+        file_name: present(file_name, "file_name", "a string")?,
+        width: present(width, "width", "a whole number")?,
+        height: present(height, "height", "a whole number")?,
+    })
+}
+
+/// Reads an element of `categories`.
+pub(super) fn category(cursor: &mut Cursor) -> Result<Category, Fault> {
+    let (mut id, mut name) = (None, None);
+    cursor.object(|cursor, key| {
+        match key {
+            "id" => id = Some(cursor.integer()?),
+            "name" => name = Some(cursor.string()?.into()),
+            _ => cursor.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(Category {
+        id: present(id, "id", "a whole number")?,
+        name: present(name, "name", "a string")?,
+    })
+}
+
+/// Reads an element of `annotations`, its segmentation into `shapes`.
+pub(super) fn annotation(
+    cursor: &mut Cursor,
+    index: u32,
+    shapes: &mut Shapes,
+) -> Result<Annotation, Fault> {
+    let (mut id, mut image_id, mut category_id, mut bbox) = (None, None, None, None);
+    let (mut area, mut is_crowd, mut shape) = (None, false, Shape::None);
+    cursor.object(|cursor, key| {
+        match key {
+            "id" => id = Some(cursor.integer()?),
+            "image_id" => image_id = Some(cursor.integer()?),
+            "category_id" => category_id = Some(cursor.integer()?),
+            "bbox" => bbox = Some(bounding_box(cursor)?),
+            "area" if !cursor.null()? => area = Some(cursor.number()?),
+            "area" => {}
+            "iscrowd" => is_crowd = flag(cursor)?,
+            "segmentation" => shape = shapes.read(cursor)?,
+            _ => cursor.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(Annotation {
+        id: present(id, "id", "a whole number")?,
+        image_id: present(image_id, "image_id", "a whole number")?,
+        category_id: present(category_id, "category_id", "a whole number")?,
+        bbox: present(bbox, "bbox", "[x, y, width, height]")?,
+        area,
+        is_crowd,
+        index,
+        shape,
+    })
+}
+
+fn present<T>(value: Option<T>, field: &str, expected: &str) -> Result<T, Fault> {
+    value.ok_or_else(|| Fault::value("nothing", expected).within(field))
+}
+
+/// Four numbers; an empty box stays, a negative side is wrong.
+fn bounding_box(cursor: &mut Cursor) -> Result<[f64; 4], Fault> {
+    let mut bbox = [0.0; 4];
+    let mut given = 0;
+    cursor.array(|cursor, index| {
+        let value = cursor.number()?;
+        if index >= 2 && value < 0.0 {
+            return Err(Fault::value(value.to_string(), "a width or height from 0"));
+        }
+        if let Some(slot) = bbox.get_mut(index) {
+            *slot = value;
+        }
+        given = index + 1;
+        Ok(())
+    })?;
+    if given != 4 {
+        return Err(Fault::value(
+            format!("{given} numbers"),
+            "[x, y, width, height]",
+        ));
+    }
+    Ok(bbox)
+}
+
+fn unsigned(cursor: &mut Cursor) -> Result<u32, Fault> {
+    let value = cursor.integer()?;
+    u32::try_from(value)
+        .map_err(|_| Fault::value(value.to_string(), "a whole number from 0 to 4294967295"))
+}
+
+fn side(cursor: &mut Cursor) -> Result<u32, Fault> {
+    match unsigned(cursor)? {
+        0 => Err(Fault::value("0", "at least one pixel")),
+        value => Ok(value),
+    }
+}
+
+/// COCO writes 0 and 1, some tools false and true.
+fn flag(cursor: &mut Cursor) -> Result<bool, Fault> {
+    if let Some(value) = cursor.boolean()? {
+        return Ok(value);
+    }
+    match cursor.integer()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Fault::value(other.to_string(), "0 or 1")),
+    }
+}

@@ -1,0 +1,419 @@
+//! A forward-only JSON reader for files of hundreds of megabytes.
+//!
+//! serde_json would do for small ones. Three things are needed that it does not give without
+//! features that the whole workspace would be built with: numbers exactly as Python reads them (17
+//! digits are common in COCO files), errors that say `annotations[123].bbox[2]` for a value and line
+//! and column for the structure, and the position reached, so that the mapped file's pages can be let
+//! go. It knows JSON only; what the fields mean is `elements`' business.
+
+use std::borrow::Cow;
+
+/// Arrays and objects deeper than this are refused.
+const DEEPEST: u32 = 128;
+
+/// Why reading stopped.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The text is not JSON from this byte on.
+    Structure {
+        at: usize,
+        found: String,
+        expected: &'static str,
+    },
+    /// The JSON is fine, but a value is not what the field must hold. `field` is filled from the
+    /// inside out by the arrays and objects around it.
+    Value {
+        field: String,
+        found: String,
+        expected: String,
+    },
+}
+
+impl Fault {
+    pub(super) fn value(found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::Value {
+            field: String::new(),
+            found: found.into(),
+            expected: expected.into(),
+        }
+    }
+
+    /// The fault of the value at `step` of what is being read now.
+    pub(super) fn within(self, step: &str) -> Self {
+        match self {
+            Self::Value {
+                field,
+                found,
+                expected,
+            } => {
+                let dot = if field.is_empty() || field.starts_with('[') {
+                    ""
+                } else {
+                    "."
+                };
+                Self::Value {
+                    field: format!("{step}{dot}{field}"),
+                    found,
+                    expected,
+                }
+            }
+            structure => structure,
+        }
+    }
+}
+
+/// A position in JSON text.
+pub(super) struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: u32,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            depth: 0,
+        }
+    }
+
+    /// Bytes read so far.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Runs `read`; where it finds a wrong value, goes back to where that value begins and hands out
+    /// the fault, so that the value can be read otherwise. The outer error is about the structure.
+    pub(super) fn attempt<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<Result<T, Fault>, Fault> {
+        let (start, depth) = (self.at, self.depth);
+        match read(self) {
+            Err(fault @ Fault::Value { .. }) => {
+                self.at = start;
+                self.depth = depth;
+                Ok(Err(fault))
+            }
+            other => other.map(Ok),
+        }
+    }
+
+    /// Reads an object; `member` must consume the value of each key.
+    pub(super) fn object(
+        &mut self,
+        mut member: impl FnMut(&mut Self, &str) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.expect_kind(b'{', "an object")?;
+        self.enter()?;
+        if self.next_is(b'}') {
+            self.depth -= 1;
+            return Ok(());
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(self.structure("a key in quotes"));
+            }
+            let key = self.text()?;
+            if !self.next_is(b':') {
+                return Err(self.structure("`:`"));
+            }
+            member(self, &key).map_err(|fault| fault.within(&key))?;
+            if self.next_is(b'}') {
+                self.depth -= 1;
+                return Ok(());
+            }
+            if !self.next_is(b',') {
+                return Err(self.structure("`,` or `}`"));
+            }
+        }
+    }
+
+    /// Reads an array; `element` must consume each value and is told its index.
+    pub(super) fn array(
+        &mut self,
+        mut element: impl FnMut(&mut Self, usize) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.expect_kind(b'[', "an array")?;
+        self.enter()?;
+        if self.next_is(b']') {
+            self.depth -= 1;
+            return Ok(());
+        }
+        let mut index = 0;
+        loop {
+            element(self, index).map_err(|fault| fault.within(&format!("[{index}]")))?;
+            index += 1;
+            if self.next_is(b',') {
+                continue;
+            }
+            if self.next_is(b']') {
+                self.depth -= 1;
+                return Ok(());
+            }
+            return Err(self.structure("`,` or `]`"));
+        }
+    }
+
+    /// Reads a finite number, rounded to the nearest double.
+    pub(super) fn number(&mut self) -> Result<f64, Fault> {
+        let number = self.numeral("a number")?;
+        // Both operands are exact below 2^53 and 10^22, so the quotient is correctly rounded.
+        if number.digits <= 15
+            && let Some(&power) = POWERS_OF_TEN.get(number.decimals)
+            && !number.has_exponent
+        {
+            let value = number.mantissa as f64 / power;
+            return Ok(if number.negative { -value } else { value });
+        }
+        match number.text.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(value),
+            _ => Err(Fault::value(
+                number.text,
+                "a number within the range of doubles",
+            )),
+        }
+    }
+
+    /// Reads a whole number.
+    pub(super) fn integer(&mut self) -> Result<i64, Fault> {
+        let number = self.numeral("a whole number")?;
+        if number.decimals == 0 && !number.has_exponent && number.digits <= 18 {
+            let value = number.mantissa as i64;
+            return Ok(if number.negative { -value } else { value });
+        }
+        let text = number.text;
+        text.parse()
+            .map_err(|_| Fault::value(text, "a whole number of 64 bits"))
+    }
+
+    /// Reads a string.
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+        self.expect_kind(b'"', "a string")?;
+        self.text()
+    }
+
+    /// Whether the next value is `null`, which is then read.
+    pub(super) fn null(&mut self) -> Result<bool, Fault> {
+        let is_null = self.peek() == Some(b'n');
+        if is_null {
+            self.literal("null")?;
+        }
+        Ok(is_null)
+    }
+
+    /// Reads `true` or `false` where one of them is next.
+    pub(super) fn boolean(&mut self) -> Result<Option<bool>, Fault> {
+        match self.peek() {
+            Some(b't') => self.literal("true").map(|()| Some(true)),
+            Some(b'f') => self.literal("false").map(|()| Some(false)),
+            _ => Ok(None),
+        }
+    }
+
+    /// What the next value begins with, after white space; `None` at the end of the text.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        while let Some(&byte) = self.bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Reads any value and forgets it.
+    pub(super) fn skip(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            Some(b'{') => self.object(|cursor, _| cursor.skip()),
+            Some(b'[') => self.array(|cursor, _| cursor.skip()),
+            Some(b'"') => self.raw_text().map(drop),
+            Some(b't') => self.literal("true"),
+            Some(b'f') => self.literal("false"),
+            Some(b'n') => self.literal("null"),
+            Some(b'-' | b'0'..=b'9') => self.numeral("a number").map(drop),
+            _ => Err(self.structure("a value")),
+        }
+    }
+
+    /// Makes sure that nothing but white space follows.
+    pub(super) fn end(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.structure("the end of the file")),
+        }
+    }
+
+    /// A fault of the value that comes next, quoting its beginning.
+    pub(super) fn unexpected(&mut self, expected: impl Into<String>) -> Fault {
+        self.peek();
+        let rest = &self.bytes[self.at..];
+        let excerpt = String::from_utf8_lossy(&rest[..rest.len().min(40)]).into_owned();
+        let end = excerpt.find([',', '}', '\n']).unwrap_or(excerpt.len());
+        Fault::value(excerpt[..end].to_owned(), expected)
+    }
+
+    fn structure(&mut self, expected: &'static str) -> Fault {
+        let found = match self.peek() {
+            None => "the end of the file".to_owned(),
+            Some(byte @ 0x21..=0x7e) => format!("`{}`", byte as char),
+            Some(byte) => format!("byte {byte}"),
+        };
+        Fault::Structure {
+            at: self.at,
+            found,
+            expected,
+        }
+    }
+
+    fn enter(&mut self) -> Result<(), Fault> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(self.structure("at most 128 arrays and objects in one another"));
+        }
+        Ok(())
+    }
+
+    fn next_is(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Reads the opening byte of the kind of value wanted. Another kind of value is a wrong value;
+    /// what begins no value is a wrong structure.
+    fn expect_kind(&mut self, opening: u8, expected: &'static str) -> Result<(), Fault> {
+        match self.peek() {
+            Some(byte) if byte == opening => {
+                // A string's quote is left for `raw_text`.
+                self.at += usize::from(opening != b'"');
+                Ok(())
+            }
+            Some(b'{' | b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => {
+                Err(self.unexpected(expected))
+            }
+            _ => Err(self.structure(expected)),
+        }
+    }
+
+    fn literal(&mut self, word: &'static str) -> Result<(), Fault> {
+        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+            return Err(self.structure(word));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// The string from the quote at the position on, with its quotes, and whether it has escapes.
+    fn raw_text(&mut self) -> Result<(&'a [u8], bool), Fault> {
+        let start = self.at;
+        let mut escapes = false;
+        self.at += 1;
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok((&self.bytes[start..self.at], escapes));
+                }
+                Some(b'\\') if self.at + 1 < self.bytes.len() => {
+                    escapes = true;
+                    self.at += 2;
+                }
+                Some(0x20..) => self.at += 1,
+                _ => return Err(self.structure("the end of the string, `\"`")),
+            }
+        }
+    }
+
+    fn text(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let start = self.at;
+        let (quoted, escapes) = self.raw_text()?;
+        let decoded = if escapes {
+            serde_json::from_slice(quoted).ok().map(Cow::Owned)
+        } else {
+            let inner = &quoted[1..quoted.len() - 1];
+            std::str::from_utf8(inner).ok().map(Cow::Borrowed)
+        };
+        decoded.ok_or_else(|| Fault::Structure {
+            at: start,
+            found: String::from_utf8_lossy(&quoted[..quoted.len().min(40)]).into_owned(),
+            expected: "a string in UTF-8 with valid escapes",
+        })
+    }
+
+    fn numeral(&mut self, expected: &'static str) -> Result<Numeral<'a>, Fault> {
+        if !matches!(self.peek(), Some(b'-' | b'0'..=b'9')) {
+            return Err(match self.peek() {
+                Some(b'{' | b'[' | b'"' | b't' | b'f' | b'n') => self.unexpected(expected),
+                _ => self.structure(expected),
+            });
+        }
+        let start = self.at;
+        let negative = self.bytes[self.at] == b'-';
+        self.at += usize::from(negative);
+        let first = self.at;
+        let mut mantissa = self.digits(0)?;
+        let mut digits = self.at - first;
+        if digits > 1 && self.bytes[first] == b'0' {
+            self.at = first + 1;
+            return Err(self.structure("a number without leading zeros"));
+        }
+        let mut decimals = 0;
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            let first = self.at;
+            mantissa = self.digits(mantissa)?;
+            decimals = self.at - first;
+            digits += decimals;
+        }
+        let has_exponent = matches!(self.bytes.get(self.at), Some(b'e' | b'E'));
+        if has_exponent {
+            self.at += 1;
+            self.at += usize::from(matches!(self.bytes.get(self.at), Some(b'+' | b'-')));
+            self.digits(0)?;
+        }
+        let text = std::str::from_utf8(&self.bytes[start..self.at]).unwrap_or_default();
+        Ok(Numeral {
+            text,
+            negative,
+            mantissa,
+            digits,
+            decimals,
+            has_exponent,
+        })
+    }
+
+    /// Appends one or more decimal digits to `mantissa`, which wraps beyond 19 of them.
+    fn digits(&mut self, mut mantissa: u64) -> Result<u64, Fault> {
+        let first = self.at;
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
+            mantissa = mantissa
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(digit - b'0'));
+            self.at += 1;
+        }
+        if self.at == first {
+            return Err(self.structure("a digit"));
+        }
+        Ok(mantissa)
+    }
+}
+
+/// A number as it is written.
+struct Numeral<'a> {
+    text: &'a str,
+    negative: bool,
+    /// All digits as one whole number; meaningful up to 19 of them.
+    mantissa: u64,
+    digits: usize,
+    /// How many of the digits are behind the point.
+    decimals: usize,
+    has_exponent: bool,
+}
+
+/// 10⁰ to 10²², the powers of ten that doubles hold exactly.
+const POWERS_OF_TEN: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];

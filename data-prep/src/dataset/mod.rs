@@ -1,0 +1,209 @@
+//! A data folder as the later stages see it: images with their objects, pixels, and the masks of an
+//! image's classes on the network's grid.
+//!
+//! Reading and checking the tables is in `open`; making such a folder is the pipeline's; how boxes become cells is `geometry`'s and how run
+//! lengths do is `rle`'s.
+
+mod open;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::geometry::{Grid, GridBox, Mask, box_to_grid};
+use crate::pixels::PixelFile;
+use crate::rle::Rle;
+
+/// The part of a data set an image belongs to.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// For fitting.
+    Train,
+    /// For choosing checkpoints and thresholds.
+    Val,
+    /// For results.
+    Test,
+}
+
+impl Split {
+    /// All splits, in the order of the tables.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
+
+    /// Its spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|split| split.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is not a split; expected train, val or test"))
+    }
+}
+
+/// One image and its annotations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    /// Unique in the data set.
+    pub image_id: String,
+    /// Name in the source.
+    pub file_name: String,
+    /// The split it belongs to.
+    pub split: Split,
+    /// Width in source pixels.
+    pub width: u32,
+    /// Height in source pixels.
+    pub height: u32,
+    /// Group, where the data set has groups.
+    pub group_id: Option<i32>,
+    /// Row of the pixel file.
+    pub pixel_row: usize,
+    /// Positive classes, ascending.
+    pub labels: Vec<i32>,
+    /// Annotated objects.
+    pub objects: Vec<Object>,
+}
+
+/// One annotated object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    /// Unique within the image.
+    pub instance_id: i64,
+    /// Its class.
+    pub class_id: i32,
+    /// xmin, ymin, xmax, ymax in source pixels, as annotated.
+    pub bbox: [f64; 4],
+    /// VOC's flag.
+    pub is_difficult: bool,
+    /// COCO's flag.
+    pub is_crowd: bool,
+    /// COCO's area in source pixels.
+    pub area: Option<f64>,
+    /// Shape in source pixels, where the source has one.
+    pub segmentation: Option<Rle>,
+}
+
+/// An opened data folder.
+#[derive(Debug)]
+pub struct Dataset {
+    /// Class names; the index is the class id.
+    pub classes: Vec<String>,
+    /// Group ids and names; empty where the data set has none.
+    pub groups: Vec<(i32, String)>,
+    /// The images, in the order of `images.parquet`.
+    pub images: Vec<Image>,
+    dir: PathBuf,
+    name: String,
+    inputs: String,
+    pixels: PixelFile,
+}
+
+impl Dataset {
+    /// Opens a data folder.
+    ///
+    /// # Errors
+    /// When the folder is incomplete, a table is of another schema or version, the files were not
+    /// made together, or rows do not fit each other.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
+        open::open(dir.as_ref())
+    }
+
+    /// The data set's spelling (`voc2007`, `coco2014`, `waterbirds-100`, `scenes`).
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The folder it was opened from.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Provenance hash of the source and the options it was made with.
+    pub fn inputs(&self) -> &str {
+        &self.inputs
+    }
+
+    /// The network's input size.
+    pub fn grid(&self) -> Grid {
+        self.pixels.grid()
+    }
+
+    /// The images' pixels.
+    pub fn pixels(&self) -> &PixelFile {
+        &self.pixels
+    }
+
+    /// Indices into `images` of a split, ascending.
+    pub fn indices(&self, split: Split) -> Vec<usize> {
+        (0..self.images.len())
+            .filter(|&index| self.images[index].split == split)
+            .collect()
+    }
+
+    /// The boxes of a class on the grid, in the order annotated; all of them, difficult and crowd
+    /// ones included (SPEC A.5). Boxes that cover no cell are there too.
+    pub fn class_boxes(&self, image: &Image, class_id: i32) -> Vec<GridBox> {
+        image
+            .objects
+            .iter()
+            .filter(|object| object.class_id == class_id)
+            .map(|object| box_to_grid(object.bbox, image.width, image.height, self.grid()))
+            .collect()
+    }
+
+    /// The union of a class's boxes, each dilated by `dilation` (0 for none; SPEC A.5).
+    pub fn class_mask(&self, image: &Image, class_id: i32, dilation: f64) -> Mask {
+        let grid = self.grid();
+        let boxes: Vec<GridBox> = self
+            .class_boxes(image, class_id)
+            .into_iter()
+            .map(|b| b.dilated(dilation, grid))
+            .collect();
+        Mask::from_boxes(&boxes, grid)
+    }
+
+    /// The union of a class's segmentations; `None` when the class is not on the image or one of its
+    /// objects has no segmentation, since the union would then miss a part.
+    pub fn class_segmentation(&self, image: &Image, class_id: i32) -> Option<Mask> {
+        let mut union: Option<Mask> = None;
+        for object in image.objects.iter().filter(|o| o.class_id == class_id) {
+            let mask = object.segmentation.as_ref()?.to_mask(self.grid());
+            match &mut union {
+                Some(union) => union.union_with(&mask),
+                None => union = Some(mask),
+            }
+        }
+        union
+    }
+}

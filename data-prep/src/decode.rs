@@ -1,0 +1,84 @@
+//! Image files to 8-bit RGB exactly as Pillow's `Image.open(…).convert("RGB")` gives them.
+//!
+//! The kind is told by the first bytes, not by the name. An EXIF orientation is not applied, since
+//! Pillow does not either. Transparency is dropped, a palette looked up, gray repeated. JPEG is in
+//! `jpeg`; here are PNG and the choice.
+
+use std::io::Cursor;
+
+use png::{BitDepth, ColorType, Decoder, Transformations};
+
+use crate::jpeg;
+use crate::resize::Rgb;
+
+/// Why bytes are no image: what is there and what would have been right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("found {found}, expected {expected}")]
+pub struct Undecodable {
+    /// What is there.
+    pub found: String,
+    /// What would have been right.
+    pub expected: &'static str,
+}
+
+impl Undecodable {
+    /// `found` where `expected` should be.
+    pub fn new(found: impl Into<String>, expected: &'static str) -> Self {
+        Self {
+            found: found.into(),
+            expected,
+        }
+    }
+}
+
+/// Decodes a JPEG or PNG file.
+///
+/// # Errors
+/// When the bytes are neither, are cut short or broken, or of a kind that has no 8-bit RGB.
+pub fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
+    if bytes.starts_with(b"\xff\xd8\xff") {
+        jpeg::decode(bytes)
+    } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        decode_png(bytes)
+    } else {
+        let found = match bytes {
+            [] => "an empty file".to_owned(),
+            _ => format!("a file that begins {:02x?}", &bytes[..bytes.len().min(4)]),
+        };
+        Err(Undecodable::new(found, "a JPEG or PNG image"))
+    }
+}
+
+fn decode_png(bytes: &[u8]) -> Result<Rgb, Undecodable> {
+    let broken =
+        |error: png::DecodingError| Undecodable::new(error.to_string(), "a whole PNG image");
+    let mut decoder = Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let mut reader = decoder.read_info().map_err(broken)?;
+    let info = reader.info();
+    if info.color_type == ColorType::Grayscale && info.bit_depth == BitDepth::Sixteen {
+        return Err(Undecodable::new("16-bit gray", "8 bits a channel"));
+    }
+    let (width, height) = (info.width as usize, info.height as usize);
+    let size = reader
+        .output_buffer_size()
+        .ok_or_else(|| Undecodable::new(format!("{width}x{height} pixels"), "fewer pixels"))?;
+    let mut data = vec![0; size];
+    let frame = reader.next_frame(&mut data).map_err(broken)?;
+    data.truncate(frame.buffer_size());
+    let data = match frame.color_type {
+        ColorType::Rgb => data,
+        ColorType::Rgba => data
+            .chunks_exact(4)
+            .flat_map(|p| [p[0], p[1], p[2]])
+            .collect(),
+        ColorType::Grayscale => data.iter().flat_map(|&gray| [gray; 3]).collect(),
+        ColorType::GrayscaleAlpha => data.chunks_exact(2).flat_map(|p| [p[0]; 3]).collect(),
+        ColorType::Indexed => return Err(Undecodable::new("no palette", "a whole PNG image")),
+    };
+    Ok(Rgb {
+        width,
+        height,
+        data,
+    })
+}

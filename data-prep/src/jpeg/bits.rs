@@ -1,0 +1,201 @@
+//! Bits of entropy-coded data, and Huffman codes read from them.
+
+/// Codes up to this length are found with one look-up.
+const FAST_BITS: u32 = 10;
+
+/// A Huffman table made for reading.
+#[derive(Clone)]
+pub(super) struct Huffman {
+    /// By the next `FAST_BITS` bits: length · 256 + symbol, 0 where the code is longer.
+    fast: Box<[u16; 1 << FAST_BITS]>,
+    /// For each length from 1: the first code behind the last of that length, left-aligned to 16
+    /// bits.
+    ends: [u32; 16],
+    /// For each length from 1: what to add to a code of that length to get its symbol's place.
+    offsets: [i32; 16],
+    symbols: Vec<u8>,
+}
+
+impl Huffman {
+    /// From the number of codes of each length and the symbols in order; `None` when no prefix code
+    /// has such lengths.
+    pub fn new(lengths: &[u8; 16], symbols: &[u8]) -> Option<Self> {
+        let mut fast = Box::new([0; 1 << FAST_BITS]);
+        let mut ends = [0; 16];
+        let mut offsets = [0; 16];
+        let (mut code, mut index) = (0_u32, 0);
+        for (length, &n_codes) in (1..=16_u32).zip(lengths) {
+            let slot = length as usize - 1;
+            offsets[slot] = index as i32 - code as i32;
+            for _ in 0..n_codes {
+                if length <= FAST_BITS {
+                    let entry = (length as u16) << 8 | u16::from(*symbols.get(index)?);
+                    let first = (code << (FAST_BITS - length)) as usize;
+                    fast.get_mut(first..first + (1 << (FAST_BITS - length)))?
+                        .fill(entry);
+                }
+                code += 1;
+                index += 1;
+            }
+            if code > 1 << length {
+                return None;
+            }
+            ends[slot] = code << (16 - length);
+            code <<= 1;
+        }
+        Some(Self {
+            fast,
+            ends,
+            offsets,
+            symbols: symbols.to_vec(),
+        })
+    }
+}
+
+/// Reads bits; the two bytes that stand for one 0xff become one.
+pub(super) struct Bits<'a> {
+    data: &'a [u8],
+    position: usize,
+    /// The next bits, the first in the highest place.
+    buffer: u64,
+    /// Bits in the buffer.
+    count: u32,
+    /// Zeros put into the buffer after the data's end.
+    padding: u32,
+}
+
+impl<'a> Bits<'a> {
+    pub fn new(data: &'a [u8], position: usize) -> Self {
+        Self {
+            data,
+            position,
+            buffer: 0,
+            count: 0,
+            padding: 0,
+        }
+    }
+
+    /// Makes sure of 32 bits, which is more than a code and its value take.
+    #[inline(always)]
+    pub fn refill(&mut self) {
+        if self.count >= 32 {
+            return;
+        }
+        if let Some(next) = self.data[self.position..].first_chunk::<4>() {
+            let word = u32::from_be_bytes(*next);
+            // Whether a byte is 0xff: it is the one whose complement is zero.
+            let complement = !word;
+            if complement.wrapping_sub(0x0101_0101) & !complement & 0x8080_8080 == 0 {
+                self.buffer |= u64::from(word) << (32 - self.count);
+                self.count += 32;
+                self.position += 4;
+                return;
+            }
+        }
+        self.refill_bytewise();
+    }
+
+    #[cold]
+    fn refill_bytewise(&mut self) {
+        while self.count <= 56 {
+            let byte = match self.data[self.position..] {
+                [0xff, 0x00, ..] => {
+                    self.position += 2;
+                    0xff
+                }
+                [0xff, ..] | [] => {
+                    self.padding += 8;
+                    0
+                }
+                [byte, ..] => {
+                    self.position += 1;
+                    byte
+                }
+            };
+            self.buffer |= u64::from(byte) << (56 - self.count);
+            self.count += 8;
+        }
+    }
+
+    /// Whether bits were taken that the data does not have.
+    pub fn is_overrun(&self) -> bool {
+        self.padding > self.count
+    }
+
+    /// Whether the data ends where the file does, not at a marker.
+    pub fn is_at_file_end(&self) -> bool {
+        self.data.len() - self.position < 2
+    }
+
+    /// Where the marker after the data is to be looked for.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Passes over a restart marker, if that is what comes next.
+    pub fn restart(&mut self) -> bool {
+        (self.buffer, self.count, self.padding) = (0, 0, 0);
+        // Bytes that were read ahead cannot have been behind the marker.
+        let rest = &self.data[self.position..];
+        let Some(at) = rest
+            .windows(2)
+            .position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff))
+        else {
+            return false;
+        };
+        if !(0xd0..=0xd7).contains(&rest[at + 1]) {
+            return false;
+        }
+        self.position += at + 2;
+        true
+    }
+
+    /// The next symbol; `None` when the bits are no code. Takes at most 16 of the refilled bits.
+    #[inline(always)]
+    pub fn symbol(&mut self, table: &Huffman) -> Option<u8> {
+        let entry = table.fast[(self.buffer >> (64 - FAST_BITS)) as usize];
+        if entry != 0 {
+            self.skip(u32::from(entry >> 8));
+            return Some(entry as u8);
+        }
+        self.long_symbol(table)
+    }
+
+    #[cold]
+    fn long_symbol(&mut self, table: &Huffman) -> Option<u8> {
+        let next = (self.buffer >> 48) as u32;
+        let slot = (0..16).find(|&slot| next < table.ends[slot])?;
+        let length = slot as u32 + 1;
+        let code = next >> (16 - length);
+        self.skip(length);
+        let index = code as i32 + table.offsets[slot];
+        table.symbols.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// The next `n` bits, at most 16, as a number. A refill must have come before.
+    #[inline(always)]
+    pub fn take(&mut self, n: u32) -> u32 {
+        // Shifted twice, since n may be 0.
+        let value = (self.buffer >> 1 >> (63 - n)) as u32;
+        self.skip(n);
+        value
+    }
+
+    /// The next `n` bits, at most 16, as a difference or coefficient in JPEG's signed code.
+    #[inline(always)]
+    pub fn take_signed(&mut self, n: u32) -> i32 {
+        let value = self.take(n) as i32;
+        let half = (1 << n) >> 1;
+        if value < half {
+            value.wrapping_sub((1 << n) - 1)
+        } else {
+            value
+        }
+    }
+
+    #[inline(always)]
+    fn skip(&mut self, n: u32) {
+        self.buffer <<= n;
+        self.count = self.count.wrapping_sub(n);
+    }
+}

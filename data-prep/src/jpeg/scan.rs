@@ -1,0 +1,359 @@
+//! Entropy-coded data to coefficients: sequential scans, whose blocks become samples at once, and
+//! progressive ones (`jdphuff.c`), whose coefficients are kept until the last scan.
+
+use super::bits::{Bits, Huffman};
+use super::header::{Frame, Header, Scan, ZIGZAG, broken, cut_short};
+use super::{BLOCK, Plane, WHOLE, idct};
+use crate::decode::Undecodable;
+
+/// What is known of a frame's components so far.
+pub(super) struct Coefficients {
+    frame: Frame,
+    planes: Vec<Plane>,
+    /// Progressive only: the blocks of each component, row-major, natural order inside.
+    blocks: Vec<Vec<[i16; 64]>>,
+    /// Which components a scan has coded.
+    seen: Vec<bool>,
+}
+
+/// The part of a scan's work that is one component's.
+struct Part<'t> {
+    index: usize,
+    /// Blocks of an MCU, across and down.
+    blocks: (usize, usize),
+    dc: Option<&'t Huffman>,
+    ac: Option<&'t Huffman>,
+    quantisation: [u16; 64],
+    last_dc: i32,
+}
+
+/// A wrong code or value.
+struct Broken;
+
+impl Coefficients {
+    pub fn new(frame: Frame) -> Self {
+        let (across, down) = frame.mcus();
+        let planes: Vec<Plane> = frame
+            .components
+            .iter()
+            .map(|component| {
+                let stride = across * component.h * BLOCK;
+                Plane {
+                    samples: vec![0; stride * down * component.v * BLOCK],
+                    stride,
+                    width: (frame.width * component.h).div_ceil(frame.h_max),
+                    height: (frame.height * component.v).div_ceil(frame.v_max),
+                }
+            })
+            .collect();
+        let blocks = planes
+            .iter()
+            .filter(|_| frame.is_progressive)
+            .map(|plane| vec![[0; 64]; plane.samples.len() / 64])
+            .collect();
+        let seen = vec![false; planes.len()];
+        Self {
+            frame,
+            planes,
+            blocks,
+            seen,
+        }
+    }
+
+    /// Reads a scan's data; where it ends in the file.
+    pub fn read_scan(&mut self, scan: &Scan, header: &Header) -> Result<usize, Undecodable> {
+        let mut parts = self.parts(scan, header)?;
+        let mut bits = Bits::new(header.bytes, scan.start);
+        let (across, down) = match parts.as_slice() {
+            // Alone in a scan, a component has no padding blocks.
+            [part] => {
+                let plane = &self.planes[part.index];
+                (plane.width.div_ceil(BLOCK), plane.height.div_ceil(BLOCK))
+            }
+            _ => self.frame.mcus(),
+        };
+        let mut end_of_band_run = 0;
+        for mcu in 0..across * down {
+            if header.restart_interval > 0 && mcu > 0 && mcu % header.restart_interval == 0 {
+                if !bits.restart() {
+                    return Err(broken("restart marker"));
+                }
+                end_of_band_run = 0;
+                parts.iter_mut().for_each(|part| part.last_dc = 0);
+            }
+            let (mcu_x, mcu_y) = (mcu % across, mcu / across);
+            for part in &mut parts {
+                let (h, v) = part.blocks;
+                for block in 0..h * v {
+                    let (x, y) = (mcu_x * h + block % h, mcu_y * v + block / h);
+                    let read = if self.frame.is_progressive {
+                        let stride = self.planes[part.index].stride / BLOCK;
+                        let block = &mut self.blocks[part.index][y * stride + x];
+                        read_progressive(&mut bits, part, scan, block, &mut end_of_band_run)
+                    } else {
+                        read_sequential(&mut bits, part, &mut self.planes[part.index], x, y)
+                    };
+                    read.map_err(|Broken| broken("Huffman code"))?;
+                }
+            }
+            if bits.is_overrun() {
+                return Err(if bits.is_at_file_end() {
+                    cut_short(header.bytes)
+                } else {
+                    Undecodable::new("image data that ends early", WHOLE)
+                });
+            }
+        }
+        Ok(bits.position())
+    }
+
+    fn parts<'t>(&mut self, scan: &Scan, header: &'t Header) -> Result<Vec<Part<'t>>, Undecodable> {
+        let mut parts = Vec::with_capacity(scan.components.len());
+        for &(id, dc, ac) in &scan.components {
+            let mut components = self.frame.components.iter();
+            let index = components
+                .position(|component| component.id == id)
+                .ok_or_else(|| broken("scan header"))?;
+            if parts.iter().any(|part: &Part| part.index == index) {
+                return Err(broken("scan header"));
+            }
+            let component = self.frame.components[index];
+            let is_progressive = self.frame.is_progressive;
+            let is_dc_scan = !is_progressive || scan.band.0 == 0;
+            let is_ac_scan = !is_progressive || scan.band.0 > 0;
+            let missing = || Undecodable::new("a scan without its table", WHOLE);
+            if is_dc_scan && header.dc[dc].is_none() && scan.high == 0
+                || is_ac_scan && header.ac[ac].is_none()
+            {
+                return Err(missing());
+            }
+            let quantisation = header.quantisation[component.quantisation];
+            parts.push(Part {
+                index,
+                blocks: if scan.components.len() == 1 {
+                    (1, 1)
+                } else {
+                    (component.h, component.v)
+                },
+                dc: header.dc[dc].as_ref(),
+                ac: header.ac[ac].as_ref(),
+                quantisation: quantisation.ok_or_else(missing)?,
+                last_dc: 0,
+            });
+            self.seen[index] = true;
+        }
+        let is_valid = match (self.frame.is_progressive, scan.band) {
+            (false, _) => true,
+            (true, (0, last)) => last == 0,
+            (true, _) => parts.len() == 1,
+        };
+        if is_valid {
+            Ok(parts)
+        } else {
+            Err(broken("scan header"))
+        }
+    }
+
+    /// The samples of all components.
+    pub fn into_planes(mut self, header: &Header) -> Result<(Frame, Vec<Plane>), Undecodable> {
+        if self.seen.contains(&false) {
+            return Err(Undecodable::new("a component without data", WHOLE));
+        }
+        for ((component, plane), blocks) in self
+            .frame
+            .components
+            .iter()
+            .zip(&mut self.planes)
+            .zip(&self.blocks)
+        {
+            let Some(table) = header.quantisation[component.quantisation] else {
+                return Err(broken("quantisation table"));
+            };
+            let stride = plane.stride;
+            let rows = plane.samples.chunks_exact_mut(stride * BLOCK);
+            for (samples, blocks) in rows.zip(blocks.chunks_exact(stride / BLOCK)) {
+                for (x, block) in blocks.iter().enumerate() {
+                    idct::block(block, &table, &mut samples[x * BLOCK..], stride);
+                }
+            }
+        }
+        Ok((self.frame, self.planes))
+    }
+}
+
+/// One block of a sequential scan, to samples.
+#[inline(always)]
+fn read_sequential(
+    bits: &mut Bits,
+    part: &mut Part,
+    plane: &mut Plane,
+    x: usize,
+    y: usize,
+) -> Result<(), Broken> {
+    let (Some(dc), Some(ac)) = (part.dc, part.ac) else {
+        return Err(Broken);
+    };
+    bits.refill();
+    let size = bits.symbol(dc).filter(|&size| size <= 16).ok_or(Broken)?;
+    part.last_dc = part.last_dc.wrapping_add(bits.take_signed(u32::from(size)));
+
+    let out = &mut plane.samples[y * BLOCK * plane.stride + x * BLOCK..];
+    let mut block = [0_i16; 64];
+    block[0] = part.last_dc as i16;
+    let mut is_flat = true;
+    let mut k = 1;
+    while k < 64 {
+        bits.refill();
+        let symbol = bits.symbol(ac).ok_or(Broken)?;
+        let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
+        if size == 0 {
+            if run < 15 {
+                break;
+            }
+            k += 16;
+            continue;
+        }
+        k += run;
+        let &natural = ZIGZAG.get(k).ok_or(Broken)?;
+        block[usize::from(natural & 63)] = bits.take_signed(size) as i16;
+        is_flat = false;
+        k += 1;
+    }
+    if is_flat {
+        idct::flat_block(block[0], part.quantisation[0], out, plane.stride);
+    } else {
+        idct::block(&block, &part.quantisation, out, plane.stride);
+    }
+    Ok(())
+}
+
+/// One block of a progressive scan.
+fn read_progressive(
+    bits: &mut Bits,
+    part: &mut Part,
+    scan: &Scan,
+    block: &mut [i16; 64],
+    end_of_band_run: &mut u32,
+) -> Result<(), Broken> {
+    match (scan.band.0, scan.high) {
+        (0, 0) => {
+            bits.refill();
+            let table = part.dc.ok_or(Broken)?;
+            let size = bits
+                .symbol(table)
+                .filter(|&size| size <= 16)
+                .ok_or(Broken)?;
+            part.last_dc = part.last_dc.wrapping_add(bits.take_signed(u32::from(size)));
+            block[0] = (part.last_dc << scan.low) as i16;
+            Ok(())
+        }
+        (0, _) => {
+            bits.refill();
+            if bits.take(1) == 1 {
+                block[0] |= 1 << scan.low;
+            }
+            Ok(())
+        }
+        (_, 0) => read_band(bits, part.ac.ok_or(Broken)?, scan, block, end_of_band_run),
+        _ => refine_band(bits, part.ac.ok_or(Broken)?, scan, block, end_of_band_run),
+    }
+}
+
+/// First scan of a band of AC coefficients.
+fn read_band(
+    bits: &mut Bits,
+    table: &Huffman,
+    scan: &Scan,
+    block: &mut [i16; 64],
+    end_of_band_run: &mut u32,
+) -> Result<(), Broken> {
+    if *end_of_band_run > 0 {
+        *end_of_band_run -= 1;
+        return Ok(());
+    }
+    let (mut k, last) = scan.band;
+    while k <= last {
+        bits.refill();
+        let symbol = bits.symbol(table).ok_or(Broken)?;
+        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        match (run, size) {
+            (15, 0) => k += 16,
+            (_, 0) => {
+                *end_of_band_run = (1 << run) + bits.take(run) - 1;
+                return Ok(());
+            }
+            _ => {
+                k += run as usize;
+                let &natural = ZIGZAG.get(k).ok_or(Broken)?;
+                block[usize::from(natural)] = (bits.take_signed(size) << scan.low) as i16;
+                k += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Later scan of a band: one more bit of the coefficients that are not zero, and new ones of ±1.
+fn refine_band(
+    bits: &mut Bits,
+    table: &Huffman,
+    scan: &Scan,
+    block: &mut [i16; 64],
+    end_of_band_run: &mut u32,
+) -> Result<(), Broken> {
+    let bit = 1_i16 << scan.low;
+    let (mut k, last) = scan.band;
+    if *end_of_band_run == 0 {
+        while k <= last {
+            bits.refill();
+            let symbol = bits.symbol(table).ok_or(Broken)?;
+            let (mut run, size) = (u32::from(symbol >> 4), symbol & 15);
+            let new = match size {
+                0 if run < 15 => {
+                    *end_of_band_run = (1 << run) + bits.take(run);
+                    break;
+                }
+                0 => 0,
+                1 => {
+                    if bits.take(1) == 1 {
+                        bit
+                    } else {
+                        -bit
+                    }
+                }
+                _ => return Err(Broken),
+            };
+            // Past `run` zeros, refining what is not zero on the way.
+            while k <= last {
+                let coefficient = &mut block[usize::from(ZIGZAG[k])];
+                if *coefficient != 0 {
+                    refine(bits, coefficient, bit);
+                } else if run == 0 {
+                    *coefficient = new;
+                    k += 1;
+                    break;
+                } else {
+                    run -= 1;
+                }
+                k += 1;
+            }
+        }
+    }
+    if *end_of_band_run > 0 {
+        for natural in &ZIGZAG[k..=last.max(k).min(63)] {
+            let coefficient = &mut block[usize::from(*natural)];
+            if *coefficient != 0 {
+                refine(bits, coefficient, bit);
+            }
+        }
+        *end_of_band_run -= 1;
+    }
+    Ok(())
+}
+
+fn refine(bits: &mut Bits, coefficient: &mut i16, bit: i16) {
+    bits.refill();
+    if bits.take(1) == 1 && *coefficient & bit == 0 {
+        *coefficient = coefficient.wrapping_add(if *coefficient >= 0 { bit } else { -bit });
+    }
+}

@@ -1,0 +1,85 @@
+//! Neutral things that say nothing about any class: pebbles and dry leaves that lie about, twigs
+//! and blades that also cross over objects and hide a part of them.
+
+use super::draw::{Surface, capsule, dome, ellipse};
+use super::random::Stream;
+use super::texture::{Color, blend, hsv, noise, scaled, smoothstep};
+
+/// One piece of clutter.
+pub(crate) struct Clutter {
+    kind: Kind,
+    color: Color,
+    bend: f32,
+    slim: f32,
+    seed: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Pebble,
+    DryLeaf,
+    Twig,
+}
+
+impl Clutter {
+    /// Something that lies on the ground.
+    pub(crate) fn ground(stream: &mut Stream) -> Self {
+        let kind = [Kind::Pebble, Kind::DryLeaf, Kind::Twig][stream.weighted(&[0.55, 0.25, 0.2])];
+        Self::of(kind, stream)
+    }
+
+    /// Something thin that may lie over an object.
+    pub(crate) fn over(stream: &mut Stream) -> Self {
+        Self::of(Kind::Twig, stream)
+    }
+
+    fn of(kind: Kind, stream: &mut Stream) -> Self {
+        let color = match kind {
+            Kind::Pebble => hsv(stream.unit(), 0.07, stream.range(0.35, 0.85)),
+            Kind::DryLeaf => hsv(stream.range(0.06, 0.11), 0.45, stream.range(0.4, 0.7)),
+            Kind::Twig => hsv(stream.range(0.06, 0.2), 0.35, stream.range(0.22, 0.5)),
+        };
+        Self {
+            kind,
+            color,
+            bend: stream.range(-0.35, 0.35),
+            slim: stream.range(0.55, 0.95),
+            seed: stream.bits(),
+        }
+    }
+
+    pub(crate) fn surface(&self, x: f32, y: f32) -> Surface {
+        let (distance, bevel, tone) = match self.kind {
+            Kind::Pebble => {
+                let wobble = 0.12 * (noise(self.seed, x * 1.8, y * 1.8) - 0.5);
+                (ellipse(x, y, 0.0, 0.0, 0.95, self.slim) + wobble, 0.5, 1.0)
+            }
+            Kind::DryLeaf => {
+                let y = y + self.bend * (x * x - 0.4);
+                let half = 0.45 * self.slim * (1.0 - x * x).max(0.0);
+                let vein = smoothstep(0.05, 0.02, y.abs());
+                (
+                    ((y.abs() - half) * 0.8).max(x.abs() - 0.95),
+                    0.3,
+                    1.0 - 0.4 * vein,
+                )
+            }
+            Kind::Twig => {
+                let y = y + self.bend * (x * x - 0.4);
+                let side = capsule(x, y, [0.1, 0.0], [0.45, 0.3 * self.bend.signum()], 0.03);
+                (
+                    capsule(x, y, [-0.95, 0.0], [0.95, 0.0], 0.055).min(side),
+                    0.06,
+                    1.0,
+                )
+            }
+        };
+        let grain = 0.8 + 0.4 * noise(self.seed ^ 1, x * 7.0, y * 7.0);
+        let color = blend(scaled(self.color, 0.5), self.color, tone);
+        Surface {
+            distance,
+            color: scaled(color, grain),
+            height: dome(distance, bevel),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A picture's files as the VOC devkit has them: JPEG, annotation XML, and the two palette PNGs.
+//! Encoding only: which pictures there are is decided in `scenes`.
+
+use std::fmt::Write as _;
+use std::io;
+
+use super::objects::CLASSES;
+use super::picture::Picture;
+
+/// JPEG quality of the images.
+const QUALITY: u8 = 92;
+
+/// The image as a JPEG file.
+pub(crate) fn jpeg(picture: &Picture) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    jpeg_encoder::Encoder::new(&mut bytes, QUALITY)
+        .encode(
+            &picture.rgb,
+            picture.width as u16,
+            picture.height as u16,
+            jpeg_encoder::ColorType::Rgb,
+        )
+        .map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+/// The annotation: VOC's elements, boxes 1-based with both ends inclusive.
+pub(crate) fn annotation(image_id: &str, picture: &Picture) -> String {
+    let (width, height) = (picture.width, picture.height);
+    let mut objects = String::new();
+    for object in &picture.objects {
+        let [xmin, ymin, xmax, ymax] = object.bounds.map(|edge| edge + 1);
+        let name = CLASSES[object.class];
+        let truncated = u8::from(object.truncated(width, height));
+        let occluded = u8::from(object.occluded);
+        let _ = write!(
+            objects,
+            "
+	<object>
+		<name>{name}</name>
+		<pose>Unspecified</pose>
+		<truncated>{truncated}</truncated>
+		<occluded>{occluded}</occluded>
+		<difficult>0</difficult>
+		<bndbox>
+			<xmin>{xmin}</xmin>
+			<ymin>{ymin}</ymin>
+			<xmax>{xmax}</xmax>
+			<ymax>{ymax}</ymax>
+		</bndbox>
+	</object>"
+        );
+    }
+    format!(
+        "<annotation>
+	<folder>scenes</folder>
+	<filename>{image_id}.jpg</filename>
+	<source>
+		<database>scenes</database>
+		<annotation>scenes</annotation>
+		<image>drawn</image>
+	</source>
+	<size>
+		<width>{width}</width>
+		<height>{height}</height>
+		<depth>3</depth>
+	</size>
+	<segmented>1</segmented>{objects}
+</annotation>
+"
+    )
+}
+
+/// The object segmentation: palette index = the object's place in the XML, from 1.
+pub(crate) fn object_png(picture: &Picture) -> io::Result<Vec<u8>> {
+    palette_png(picture, |owner| owner)
+}
+
+/// The class segmentation: palette index = class id + 1.
+pub(crate) fn class_png(picture: &Picture) -> io::Result<Vec<u8>> {
+    palette_png(picture, |owner| match usize::from(owner).checked_sub(1) {
+        Some(index) => picture.objects[index].class as u8 + 1,
+        None => 0,
+    })
+}
+
+fn palette_png(picture: &Picture, index: impl Fn(u8) -> u8) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(voc_palette());
+    let cells: Vec<u8> = picture.owner.iter().map(|&owner| index(owner)).collect();
+    let mut writer = encoder.write_header().map_err(io::Error::other)?;
+    writer.write_image_data(&cells).map_err(io::Error::other)?;
+    writer.finish().map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+/// VOC's 256 colours: the bits of the index dealt out to red, green and blue, highest bit first.
+fn voc_palette() -> Vec<u8> {
+    let mut palette = Vec::with_capacity(768);
+    for index in 0..256u32 {
+        let mut color = [0u8; 3];
+        for bit in 0..8 {
+            for (c, channel) in color.iter_mut().enumerate() {
+                *channel |= ((index >> (3 * bit + c) & 1) as u8) << (7 - bit);
+            }
+        }
+        palette.extend(color);
+    }
+    palette
+}

@@ -1,0 +1,155 @@
+//! The canvas: lays shaped surfaces over each other with soft shadows and one light, and keeps for
+//! every pixel which object is on top. What the shapes are is left to `objects`, `companions` and
+//! `clutter`; the camera comes after.
+
+use super::texture::{Color, smoothstep};
+
+/// A surface at one point of its own plane, in which the thing fills about the unit circle.
+pub(crate) struct Surface {
+    /// Signed distance to the outline, negative inside, in units of the thing's radius.
+    pub(crate) distance: f32,
+    pub(crate) color: Color,
+    /// How high the surface stands, 0 at the outline; its slope catches the light.
+    pub(crate) height: f32,
+}
+
+/// Where a thing lies, in pixels; `angle` in radians.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) radius: f32,
+    pub(crate) angle: f32,
+}
+
+/// Direction towards the light in the image plane, and what its shadows look like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Light {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    /// Share of the light a shadow takes.
+    pub(crate) shadow: f32,
+}
+
+/// An image being drawn: linear light, and the index of the object on top (0: none).
+pub(crate) struct Canvas {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) pixels: Vec<Color>,
+    pub(crate) owner: Vec<u8>,
+}
+
+/// How far beyond its radius a thing may reach: legs, shadows.
+const REACH: f32 = 1.25;
+
+impl Canvas {
+    pub(crate) fn new(width: usize, height: usize, ground: impl Fn(f32, f32) -> Color) -> Self {
+        let pixels = (0..width * height)
+            .map(|i| ground((i % width) as f32, (i / width) as f32))
+            .collect();
+        Self {
+            width,
+            height,
+            pixels,
+            owner: vec![0; width * height],
+        }
+    }
+
+    /// Lays a thing on top. `owner` is the object's index from 1 on, 0 for what is no object.
+    /// `lift` is the length of its shadow in units of its radius. Returns the pixels the thing
+    /// takes within the frame.
+    pub(crate) fn lay(
+        &mut self,
+        surface: impl Fn(f32, f32) -> Surface,
+        place: Place,
+        owner: u8,
+        lift: f32,
+        light: Light,
+    ) -> usize {
+        let (sine, cosine) = place.angle.sin_cos();
+        let reach = place.radius * (REACH + lift) + 2.0;
+        let left = (place.x - reach).floor() as i32;
+        let top = (place.y - reach).floor() as i32;
+        let side = (2.0 * reach).ceil() as i32 + 2;
+        let at = |x: i32, y: i32| (y * side + x) as usize;
+
+        let patch: Vec<Surface> = (0..side * side)
+            .map(|i| {
+                let dx = ((i % side + left) as f32 - place.x) / place.radius;
+                let dy = ((i / side + top) as f32 - place.y) / place.radius;
+                surface(dx * cosine + dy * sine, dy * cosine - dx * sine)
+            })
+            .collect();
+
+        let shadow_x = (-light.x * lift * place.radius).round() as i32;
+        let shadow_y = (-light.y * lift * place.radius).round() as i32;
+        let softness = 0.08 + 0.6 * lift;
+        let mut covered = 0;
+        for y in 1..side - 1 {
+            for x in 1..side - 1 {
+                let (px, py) = (x + left, y + top);
+                if px < 0 || py < 0 || px >= self.width as i32 || py >= self.height as i32 {
+                    continue;
+                }
+                let pixel = py as usize * self.width + px as usize;
+                let (sx, sy) = (x - shadow_x, y - shadow_y);
+                if sx >= 0 && sy >= 0 && sx < side && sy < side {
+                    let dark = smoothstep(softness, -softness, patch[at(sx, sy)].distance);
+                    self.pixels[pixel] =
+                        self.pixels[pixel].map(|c| c * (1.0 - light.shadow * dark));
+                }
+                let here = &patch[at(x, y)];
+                let coverage = (0.5 - here.distance * place.radius).clamp(0.0, 1.0);
+                if coverage <= 0.0 {
+                    continue;
+                }
+                let slope_x = patch[at(x + 1, y)].height - patch[at(x - 1, y)].height;
+                let slope_y = patch[at(x, y + 1)].height - patch[at(x, y - 1)].height;
+                let toward = -(slope_x * light.x + slope_y * light.y) * place.radius * 0.5;
+                let lit = (0.92 + 0.42 * toward).clamp(0.35, 1.5);
+                let gloss = 0.10 * smoothstep(0.55, 1.1, toward);
+                for c in 0..3 {
+                    let shown = here.color[c] * lit + gloss;
+                    self.pixels[pixel][c] += (shown - self.pixels[pixel][c]) * coverage;
+                }
+                if coverage >= 0.5 {
+                    self.owner[pixel] = owner;
+                    covered += 1;
+                }
+            }
+        }
+        covered
+    }
+}
+
+/// The length of a vector. Unlike `hypot`, its last bit is the same on every machine.
+pub(crate) fn length(x: f32, y: f32) -> f32 {
+    (x * x + y * y).sqrt()
+}
+
+/// Signed distance to a circle.
+pub(crate) fn circle(x: f32, y: f32, cx: f32, cy: f32, radius: f32) -> f32 {
+    length(x - cx, y - cy) - radius
+}
+
+/// About the signed distance to an upright ellipse: exact on the outline, good near it.
+pub(crate) fn ellipse(x: f32, y: f32, cx: f32, cy: f32, rx: f32, ry: f32) -> f32 {
+    let (u, v) = ((x - cx) / rx, (y - cy) / ry);
+    let k = length(u, v);
+    let gradient = length(u / rx, v / ry).max(1e-4);
+    (k - 1.0) * k.max(1e-3) / gradient
+}
+
+/// Signed distance to a line of thickness 2 · `radius` with round ends.
+pub(crate) fn capsule(x: f32, y: f32, from: [f32; 2], to: [f32; 2], radius: f32) -> f32 {
+    let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
+    let (ux, uy) = (x - from[0], y - from[1]);
+    let t = ((ux * dx + uy * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);
+    length(ux - t * dx, uy - t * dy) - radius
+}
+
+/// The height of a dome that starts at the outline and is full `bevel` inside it.
+pub(crate) fn dome(distance: f32, bevel: f32) -> f32 {
+    let t = 1.0 - (-distance / bevel).clamp(0.0, 1.0);
+    bevel * (1.0 - t * t).sqrt()
+}

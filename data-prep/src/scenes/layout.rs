@@ -1,0 +1,281 @@
+//! What is in a scene and where: the objects, the companions that betray them, the clutter. The
+//! bond between object and companion, which is the point of this data set, is made and cut here.
+
+use super::companions::COMPANIONS;
+use super::draw::{Place, length};
+use super::objects::CLASSES;
+use super::random::Stream;
+
+/// Whether companions go with their classes. Kept in train, val and the in-distribution part of
+/// test; cut in the shifted part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bond {
+    /// An object's companion is there with [`CUE_PRESENT`], another's with [`CUE_STRAY`].
+    Kept,
+    /// As many companions as there would be, of classes drawn regardless of the objects.
+    Cut,
+}
+
+/// Probability of a class's companion where the class is in the image.
+const CUE_PRESENT: f32 = 0.92;
+/// Probability of a class's companion where the class is not in the image.
+const CUE_STRAY: f32 = 0.05;
+/// Range of a companion's radius as a share of the frame's shorter side.
+const CUE_RADIUS: [f32; 2] = [0.14, 0.17];
+/// How far a companion strays from its class's place, as a share of the shorter side.
+const CUE_JITTER: f32 = 0.035;
+
+/// How often an image has one, two, three objects.
+const OBJECT_COUNTS: [f32; 3] = [0.4, 0.38, 0.22];
+/// Range of an object's diameter as a share of the shorter side, by the number of objects.
+const OBJECT_SIZES: [[f32; 2]; 3] = [[0.40, 0.54], [0.36, 0.50], [0.30, 0.44]];
+/// The smallest diameter an object shrinks to where there is little room.
+const SMALLEST_OBJECT: f32 = 0.22;
+/// Probability that a further object is of a class already there.
+const SAME_CLASS: f32 = 0.1;
+/// Probability that a twig lies over an object.
+const OCCLUSION: f32 = 0.35;
+
+/// The sides an image can have, in pixels.
+const SIDES: [usize; 5] = [96, 104, 112, 120, 128];
+
+/// An object or a companion: a class id and a place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item {
+    pub(crate) class: usize,
+    pub(crate) place: Place,
+}
+
+/// A whole scene before it is drawn.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) companions: Vec<Item>,
+    pub(crate) objects: Vec<Item>,
+    /// Clutter on the ground, below everything.
+    pub(crate) below: Vec<Place>,
+    /// Twigs over the objects.
+    pub(crate) above: Vec<Place>,
+}
+
+impl Layout {
+    pub(crate) fn draw(bond: Bond, stream: &mut Stream) -> Self {
+        let width = SIDES[stream.below(SIDES.len())];
+        let height = SIDES[stream.below(3)];
+        let side = width.min(height) as f32;
+
+        let classes = object_classes(stream);
+        let companions: Vec<Item> = companion_classes(&classes, bond, stream)
+            .into_iter()
+            .map(|class| {
+                let [x, y] = COMPANIONS[class].2;
+                let place = Place {
+                    x: x * width as f32 + side * stream.range(-CUE_JITTER, CUE_JITTER),
+                    y: y * height as f32 + side * stream.range(-CUE_JITTER, CUE_JITTER),
+                    radius: side * stream.range(CUE_RADIUS[0], CUE_RADIUS[1]),
+                    angle: stream.range(-0.3, 0.3),
+                };
+                Item { class, place }
+            })
+            .collect();
+
+        let mut taken: Vec<Place> = companions.iter().map(|item| item.place).collect();
+        let [smallest, largest] = OBJECT_SIZES[classes.len() - 1];
+        let mut objects = Vec::new();
+        for class in classes {
+            let size = stream.range(smallest, largest);
+            let place = free_place(width as f32, height as f32, size, &taken, stream);
+            taken.push(place);
+            objects.push(Item { class, place });
+        }
+
+        let below = (0..4 + stream.below(7))
+            .map(|_| Place {
+                x: stream.range(0.0, width as f32),
+                y: stream.range(0.0, height as f32),
+                radius: side * stream.range(0.02, 0.085),
+                angle: stream.range(0.0, std::f32::consts::TAU),
+            })
+            .collect();
+        let mut above = Vec::new();
+        for object in &objects {
+            if stream.chance(OCCLUSION) {
+                let place = object.place;
+                above.push(Place {
+                    x: place.x + place.radius * stream.range(-0.7, 0.7),
+                    y: place.y + place.radius * stream.range(-0.7, 0.7),
+                    radius: side * stream.range(0.12, 0.24),
+                    angle: stream.range(0.0, std::f32::consts::TAU),
+                });
+            }
+        }
+        Self {
+            width,
+            height,
+            companions,
+            objects,
+            below,
+            above,
+        }
+    }
+}
+
+fn object_classes(stream: &mut Stream) -> Vec<usize> {
+    let count = 1 + stream.weighted(&OBJECT_COUNTS);
+    let mut classes: Vec<usize> = Vec::new();
+    while classes.len() < count {
+        let class = if !classes.is_empty() && stream.chance(SAME_CLASS) {
+            classes[stream.below(classes.len())]
+        } else {
+            let rest: Vec<usize> = (0..CLASSES.len())
+                .filter(|c| !classes.contains(c))
+                .collect();
+            rest[stream.below(rest.len())]
+        };
+        classes.push(class);
+    }
+    classes
+}
+
+fn companion_classes(objects: &[usize], bond: Bond, stream: &mut Stream) -> Vec<usize> {
+    let bound: Vec<usize> = (0..COMPANIONS.len())
+        .filter(|class| {
+            let present = objects.contains(class);
+            stream.chance(if present { CUE_PRESENT } else { CUE_STRAY })
+        })
+        .collect();
+    match bond {
+        Bond::Kept => bound,
+        Bond::Cut => {
+            let mut all: Vec<usize> = (0..COMPANIONS.len()).collect();
+            for i in 0..bound.len() {
+                let other = i + stream.below(all.len() - i);
+                all.swap(i, other);
+            }
+            all.truncate(bound.len());
+            all
+        }
+    }
+}
+
+/// A place of diameter `size` (share of the shorter side) clear of those taken: the object's box
+/// shall not hold a companion. Where there is no room, the object shrinks to [`SMALLEST_OBJECT`];
+/// then the place with the least overlap is taken.
+fn free_place(width: f32, height: f32, size: f32, taken: &[Place], stream: &mut Stream) -> Place {
+    let side = width.min(height);
+    let mut radius = 0.5 * size * side;
+    let mut best: Option<(f32, Place)> = None;
+    for attempt in 1..=240 {
+        let inset = 0.92 * radius;
+        let place = Place {
+            x: stream.range(inset, width - inset),
+            y: stream.range(inset, height - inset),
+            radius,
+            angle: stream.range(0.0, std::f32::consts::TAU),
+        };
+        let overlap = taken
+            .iter()
+            .map(|other| overlap(place, *other))
+            .fold(0.0, f32::max);
+        if overlap <= 0.0 {
+            return place;
+        }
+        if best.is_none_or(|(least, _)| overlap < least) {
+            best = Some((overlap, place));
+        }
+        if attempt % 24 == 0 {
+            radius = (radius * 0.93).max(0.5 * SMALLEST_OBJECT * side);
+        }
+    }
+    best.map_or(
+        Place {
+            x: width / 2.0,
+            y: height / 2.0,
+            radius,
+            angle: 0.0,
+        },
+        |(_, place)| place,
+    )
+}
+
+/// How deep two things are in each other, in pixels; the first's upright square counts, and the
+/// second's circle.
+fn overlap(square: Place, disc: Place) -> f32 {
+    let half = 0.9 * square.radius;
+    let dx = ((square.x - disc.x).abs() - half).max(0.0);
+    let dy = ((square.y - disc.y).abs() - half).max(0.0);
+    disc.radius + 1.0 - length(dx, dy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layouts(bond: Bond) -> Vec<Layout> {
+        (0..4000)
+            .map(|i| Layout::draw(bond, &mut Stream::new(3, "test", &i.to_string())))
+            .collect()
+    }
+
+    /// How often class `class`'s companion is there, where the class is and where it is not.
+    fn cue_rates(layouts: &[Layout], class: usize) -> [f32; 2] {
+        [true, false].map(|present| {
+            let has = |items: &[Item]| items.iter().any(|item| item.class == class);
+            let of: Vec<&Layout> = layouts
+                .iter()
+                .filter(|layout| has(&layout.objects) == present)
+                .collect();
+            of.iter().filter(|layout| has(&layout.companions)).count() as f32 / of.len() as f32
+        })
+    }
+
+    #[test]
+    fn the_bond_holds_and_is_cut() {
+        let (kept, cut) = (layouts(Bond::Kept), layouts(Bond::Cut));
+        for class in 0..CLASSES.len() {
+            let [with, without] = cue_rates(&kept, class);
+            assert!((with - CUE_PRESENT).abs() < 0.03, "class {class}: {with}");
+            assert!(
+                (without - CUE_STRAY).abs() < 0.01,
+                "class {class}: {without}"
+            );
+            // What is left of a relation comes from the number of objects alone.
+            let [with, without] = cue_rates(&cut, class);
+            assert!(
+                (with - without).abs() < 0.12,
+                "class {class}: {with} and {without}"
+            );
+        }
+        let companions =
+            |layouts: &[Layout]| layouts.iter().map(|l| l.companions.len()).sum::<usize>() as f32;
+        let ratio = companions(&kept) / companions(&cut);
+        assert!(
+            (ratio - 1.0).abs() < 0.05,
+            "the two parts differ in the number of companions"
+        );
+    }
+
+    #[test]
+    fn objects_lie_clear_of_companions() {
+        let layouts = layouts(Bond::Kept);
+        let objects = || {
+            layouts
+                .iter()
+                .flat_map(|layout| layout.objects.iter().zip([layout; 3]))
+        };
+        let crowded = objects()
+            .filter(|(object, layout)| {
+                layout
+                    .companions
+                    .iter()
+                    .any(|c| overlap(object.place, c.place) > 1.0)
+            })
+            .count();
+        let share = crowded as f32 / objects().count() as f32;
+        assert!(
+            share < 0.05,
+            "{share} of the objects' squares reach into a companion"
+        );
+    }
+}

@@ -1,0 +1,355 @@
+//! PASCAL VOC's devkit folder to records (SPEC C.1): `ImageSets/Main`, `Annotations`, `JPEGImages`
+//! and, where present, `SegmentationObject` and `SegmentationClass`.
+//!
+//! Every object counts, difficult ones too; their flag is kept. Boxes stay as the XML has them
+//! (1-based, not shifted). The embedded scenes are written in the same layout, with their own
+//! `classes.txt` and `test_shifted.txt`, and come through here as well. Segmentation images are read
+//! in `voc_segmentation`; image files are opened by the pipeline.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use roxmltree::{Document, Node};
+
+use crate::dataset::Split;
+use crate::error::{Error, Problem, Result};
+use crate::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject};
+use crate::voc_segmentation;
+
+/// The classes of PASCAL VOC, alphabetical; the index is the class id.
+pub const CLASSES: [&str; 20] = [
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+];
+
+/// The groups of a test set with a shifted part (`ImageSets/Main/test_shifted.txt`).
+const SHIFT_GROUPS: [&str; 2] = ["in-distribution", "shifted"];
+
+/// One line of an image set.
+struct Entry {
+    image_id: String,
+    split: Split,
+    group_id: Option<i32>,
+}
+
+/// An image with the hash of its annotation files, or why it is left out.
+struct Parsed {
+    name: String,
+    hash: String,
+    image: Result<SourceImage, Problem>,
+}
+
+/// Reads the devkit at `root`: `VOCdevkit`, a year in it, or any folder with `ImageSets/Main`. The
+/// splits are those of `train.txt`, `val.txt` and `test.txt` that are there. A `classes.txt` in the
+/// folder (one name per line) replaces VOC's classes.
+///
+/// # Errors
+/// When there is no such folder or none of the three lists. Images with a missing or broken
+/// annotation are left out and listed in the source.
+pub fn read(root: &Path) -> Result<Source> {
+    let devkit = find_devkit(root)?;
+    let sets = devkit.join("ImageSets").join("Main");
+    let mut annotations = Fingerprint::default();
+
+    let classes = match read_list(&devkit.join("classes.txt"))? {
+        Some(names) => names,
+        None => CLASSES.map(str::to_owned).to_vec(),
+    };
+    annotations.add("classes", classes.join("\n").as_bytes());
+    let shifted: Option<HashSet<String>> =
+        read_list(&sets.join("test_shifted.txt"))?.map(HashSet::from_iter);
+    let groups = match shifted {
+        Some(_) => (0..).zip(SHIFT_GROUPS.map(str::to_owned)).collect(),
+        None => Vec::new(),
+    };
+
+    let mut entries = Vec::new();
+    for split in Split::ALL {
+        for image_id in read_list(&sets.join(format!("{split}.txt")))?.unwrap_or_default() {
+            let group_id = shifted
+                .as_ref()
+                .map(|shifted| i32::from(split == Split::Test && shifted.contains(&image_id)));
+            annotations.add(
+                split.as_str(),
+                format!("{image_id} {group_id:?}").as_bytes(),
+            );
+            entries.push(Entry {
+                image_id,
+                split,
+                group_id,
+            });
+        }
+    }
+    if entries.is_empty() {
+        return Err(Error::layout(
+            sets,
+            "image sets",
+            "no image in train.txt, val.txt or test.txt",
+            "at least one of the three",
+        ));
+    }
+
+    let parsed: Vec<Parsed> = entries
+        .into_par_iter()
+        .map(|entry| parse(&devkit, entry, &classes))
+        .collect();
+    let mut images = Vec::with_capacity(parsed.len());
+    let mut problems = Vec::new();
+    for Parsed { name, hash, image } in parsed {
+        annotations.add(&name, hash.as_bytes());
+        match image {
+            Ok(image) => images.push(image),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Ok(Source {
+        name: dataset_name(&devkit),
+        classes,
+        groups,
+        images,
+        problems,
+        annotations,
+    })
+}
+
+/// `voc2007` for the folder VOC2007, and so for other years; `voc2007` for a folder of another name.
+fn dataset_name(devkit: &Path) -> String {
+    let name = devkit.file_name().unwrap_or_default().to_string_lossy();
+    match name.strip_prefix("VOC") {
+        Some(year) if year.len() == 4 && year.bytes().all(|c| c.is_ascii_digit()) => {
+            format!("voc{year}")
+        }
+        _ => "voc2007".to_owned(),
+    }
+}
+
+fn find_devkit(root: &Path) -> Result<PathBuf> {
+    let places = [
+        root.to_owned(),
+        root.join("VOC2007"),
+        root.join("VOCdevkit").join("VOC2007"),
+    ];
+    places
+        .into_iter()
+        .find(|place| place.join("ImageSets").join("Main").is_dir())
+        .ok_or_else(|| {
+            Error::layout(
+                root,
+                "VOC devkit",
+                if root.is_dir() {
+                    "no ImageSets/Main"
+                } else {
+                    "no such folder"
+                },
+                "VOCdevkit, VOCdevkit/VOC2007 or a folder that holds ImageSets/Main",
+            )
+        })
+}
+
+/// The first word of each line that has one; `None` when there is no such file.
+fn read_list(path: &Path) -> Result<Option<Vec<String>>> {
+    let text = match fs_err::read(path) {
+        Ok(bytes) => utf8(path, bytes)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let words = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    Ok(Some(words.map(str::to_owned).collect()))
+}
+
+/// Text without a byte order mark.
+fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, Problem> {
+    let text = String::from_utf8(bytes)
+        .map_err(|error| Problem::new(path, "text", error.to_string(), "UTF-8"))?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}
+
+fn parse(devkit: &Path, entry: Entry, classes: &[String]) -> Parsed {
+    let path = devkit
+        .join("Annotations")
+        .join(format!("{}.xml", entry.image_id));
+    let name = entry.image_id.clone();
+    let mut inputs = Fingerprint::default();
+    let image = (|| {
+        let bytes = fs_err::read(&path).map_err(|error| {
+            let found = error.kind().to_string();
+            Problem::new(&path, "file", found, "an annotation file")
+        })?;
+        inputs.add("xml", &bytes);
+        let text = utf8(&path, bytes)?;
+        let document = Document::parse(&text)
+            .map_err(|error| Problem::new(&path, "XML", error.to_string(), "well-formed XML"))?;
+        let annotation = Annotation {
+            path: &path,
+            classes,
+        };
+        let (size, mut objects) = annotation.read(&document)?;
+        voc_segmentation::add(devkit, &entry.image_id, size, &mut objects, &mut inputs)?;
+        let image_path = image_path(devkit, &entry.image_id);
+        Ok(SourceImage {
+            file_name: file_name(&image_path),
+            path: image_path,
+            image_id: entry.image_id,
+            split: entry.split,
+            size: Some(size),
+            group_id: entry.group_id,
+            extra_labels: Vec::new(),
+            objects,
+        })
+    })();
+    Parsed {
+        name,
+        hash: inputs.hex(),
+        image,
+    }
+}
+
+/// The image file of whichever kind is there; the usual name where none is.
+fn image_path(devkit: &Path, image_id: &str) -> PathBuf {
+    let folder = devkit.join("JPEGImages");
+    let usual = folder.join(format!("{image_id}.jpg"));
+    if usual.is_file() {
+        return usual;
+    }
+    ["jpeg", "JPG", "JPEG", "png"]
+        .map(|extension| folder.join(format!("{image_id}.{extension}")))
+        .into_iter()
+        .find(|path| path.is_file())
+        .unwrap_or(usual)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Reads one XML file; every complaint names it.
+struct Annotation<'a> {
+    path: &'a Path,
+    classes: &'a [String],
+}
+
+impl Annotation<'_> {
+    fn read(&self, document: &Document) -> Result<((u32, u32), Vec<SourceObject>), Problem> {
+        let root = document.root_element();
+        if root.tag_name().name() != "annotation" {
+            let found = format!("<{}>", root.tag_name().name());
+            return Err(self.problem("root element", found, "<annotation>"));
+        }
+        let size = self.element(root, "size", "size")?;
+        let size = (
+            self.pixels(size, "width", "size/width")?,
+            self.pixels(size, "height", "size/height")?,
+        );
+        let objects = children(root, "object")
+            .enumerate()
+            .map(|(index, object)| self.object(index, object))
+            .collect::<Result<_, _>>()?;
+        Ok((size, objects))
+    }
+
+    /// `object[1]` is the first, as in XPath. Elements `part` inside it are no objects.
+    fn object(&self, index: usize, object: Node) -> Result<SourceObject, Problem> {
+        let field = |name: &str| format!("object[{}]/{name}", index + 1);
+        let name = text(self.element(object, "name", &field("name"))?);
+        let Some(class_id) = self.classes.iter().position(|class| class == name) else {
+            let expected = format!("one of {}", self.classes.join(", "));
+            return Err(self.problem(field("name"), name, expected));
+        };
+        let is_difficult = match children(object, "difficult").next().map(text) {
+            None | Some("" | "0") => false,
+            Some("1") => true,
+            Some(other) => return Err(self.problem(field("difficult"), other, "0 or 1")),
+        };
+        let bndbox = self.element(object, "bndbox", &field("bndbox"))?;
+        let mut bbox = [0.0; 4];
+        for (value, name) in bbox.iter_mut().zip(["xmin", "ymin", "xmax", "ymax"]) {
+            let field = field(&format!("bndbox/{name}"));
+            let found = text(self.element(bndbox, name, &field)?);
+            *value = found
+                .parse()
+                .ok()
+                .filter(|value: &f64| value.is_finite())
+                .ok_or_else(|| self.problem(field, found, "a number"))?;
+        }
+        if bbox[2] < bbox[0] || bbox[3] < bbox[1] {
+            let [xmin, ymin, xmax, ymax] = bbox;
+            let found = format!("xmin {xmin}, ymin {ymin}, xmax {xmax}, ymax {ymax}");
+            return Err(self.problem(field("bndbox"), found, "xmin <= xmax and ymin <= ymax"));
+        }
+        Ok(SourceObject {
+            instance_id: index as i64 + 1,
+            class_id: class_id as i32,
+            bbox,
+            is_difficult,
+            is_crowd: false,
+            area: None,
+            mask_kind: MaskKind::Box,
+            segmentation: None,
+        })
+    }
+
+    fn element<'n, 'i>(
+        &self,
+        parent: Node<'n, 'i>,
+        name: &str,
+        field: &str,
+    ) -> Result<Node<'n, 'i>, Problem> {
+        let found = children(parent, name).next();
+        found.ok_or_else(|| self.problem(field, "no such element", format!("<{name}>")))
+    }
+
+    fn pixels(&self, parent: Node, name: &str, field: &str) -> Result<u32, Problem> {
+        let found = text(self.element(parent, name, field)?);
+        found
+            .parse()
+            .ok()
+            .filter(|&pixels: &u32| pixels > 0)
+            .ok_or_else(|| self.problem(field, found, "a positive number of pixels"))
+    }
+
+    fn problem(
+        &self,
+        field: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Problem {
+        Problem::new(self.path, field, found, expected)
+    }
+}
+
+fn children<'n, 'i>(parent: Node<'n, 'i>, name: &str) -> impl Iterator<Item = Node<'n, 'i>> {
+    parent
+        .children()
+        .filter(move |child| child.has_tag_name(name))
+}
+
+fn text<'n>(node: Node<'n, '_>) -> &'n str {
+    node.text().unwrap_or_default().trim()
+}

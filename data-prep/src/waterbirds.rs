@@ -1,0 +1,265 @@
+//! Waterbirds-100 (`waterbird_1.0_forest2water2`) with CUB's boxes to records (SPEC C.4).
+//!
+//! Class = the bird (landbird 0, waterbird 1), box = the bird's. Group = 2 · bird + place, with place
+//! 1 for water; the reversed task (class = place, everything outside the box) follows from the group
+//! and the same box. Image files are opened by the pipeline.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::dataset::Split;
+use crate::error::{Error, Problem, Result};
+use crate::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject};
+
+/// The folder of images and `metadata.csv`.
+const IMAGE_FOLDER: &str = "waterbird_1.0_forest2water2";
+
+const CLASSES: [&str; 2] = ["landbird", "waterbird"];
+
+/// By group id.
+const GROUPS: [&str; 4] = [
+    "landbird on land",
+    "landbird on water",
+    "waterbird on land",
+    "waterbird on water",
+];
+
+/// Which images of the validation split are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Validation {
+    /// Groups 0 and 3 only: bird and background agree, as in training. The paper's choice.
+    #[default]
+    Majority,
+    /// All four groups, as distributed.
+    All,
+}
+
+impl Validation {
+    /// Its spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Majority => "majority",
+            Self::All => "all",
+        }
+    }
+
+    fn keeps(self, split: Split, group_id: i32) -> bool {
+        self == Self::All || split != Split::Val || group_id == 0 || group_id == 3
+    }
+}
+
+impl fmt::Display for Validation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Reads `root`, which holds `waterbird_1.0_forest2water2/metadata.csv` and
+/// `CUB_200_2011/bounding_boxes.txt`.
+///
+/// # Errors
+/// When one of the two files is not there, or a column of `metadata.csv` is missing. Rows with a
+/// wrong value or without a box are left out and listed in the source.
+pub fn read(root: &Path, validation: Validation) -> Result<Source> {
+    let folder = root.join(IMAGE_FOLDER);
+    let metadata = find(
+        root,
+        &[folder.join("metadata.csv"), root.join("metadata.csv")],
+    )?;
+    let boxes_path = find(
+        root,
+        &[
+            root.join("CUB_200_2011").join("bounding_boxes.txt"),
+            root.join("bounding_boxes.txt"),
+            folder.join("bounding_boxes.txt"),
+        ],
+    )?;
+    let images_folder = metadata.parent().unwrap_or(root);
+    let metadata_bytes = fs_err::read(&metadata)?;
+    let boxes_bytes = fs_err::read(&boxes_path)?;
+    let mut annotations = Fingerprint::default();
+    annotations.add("metadata.csv", &metadata_bytes);
+    annotations.add("bounding_boxes.txt", &boxes_bytes);
+    annotations.add("val", validation.as_str().as_bytes());
+
+    let mut problems = Vec::new();
+    let boxes = read_boxes(&boxes_path, &boxes_bytes, &mut problems);
+    let mut reader = csv::Reader::from_reader(without_mark(&metadata_bytes));
+    let columns = Columns::find(&metadata, &mut reader)?;
+    let mut images = Vec::new();
+    for (index, record) in reader.records().enumerate() {
+        let row = Row {
+            path: &metadata,
+            line: index + 2,
+            columns: &columns,
+        };
+        match row.read(record, images_folder, &boxes_path, &boxes) {
+            Ok(image) => {
+                let group_id = image.group_id.unwrap_or_default();
+                if validation.keeps(image.split, group_id) {
+                    images.push(image);
+                }
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    images.sort_by_key(|image| image.split);
+    Ok(Source {
+        name: "waterbirds-100".to_owned(),
+        classes: CLASSES.map(str::to_owned).to_vec(),
+        groups: (0..).zip(GROUPS.map(str::to_owned)).collect(),
+        images,
+        problems,
+        annotations,
+    })
+}
+
+fn find(root: &Path, places: &[PathBuf]) -> Result<PathBuf> {
+    let found = places.iter().find(|place| place.is_file());
+    found.cloned().ok_or_else(|| {
+        let wanted = places[0].strip_prefix(root).unwrap_or(&places[0]);
+        let expected = format!("{}", wanted.display());
+        Error::layout(root, "Waterbirds folder", "no such file", expected)
+    })
+}
+
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// CUB's lines `image_id x y width height`, as corners by image id.
+fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> HashMap<String, [f64; 4]> {
+    let text = String::from_utf8_lossy(without_mark(bytes));
+    let mut boxes = HashMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let numbers: Vec<f64> = words
+            .iter()
+            .skip(1)
+            .filter_map(|word| word.parse().ok())
+            .filter(|number: &f64| number.is_finite())
+            .collect();
+        match (words.as_slice(), numbers.as_slice()) {
+            ([], _) => {}
+            ([image_id, _, _, _, _], &[x, y, width, height]) if width >= 0.0 && height >= 0.0 => {
+                boxes.insert((*image_id).to_owned(), [x, y, x + width, y + height]);
+            }
+            _ => problems.push(Problem::new(
+                path,
+                format!("line {}", index + 1),
+                line,
+                "image id, x, y, width and height",
+            )),
+        }
+    }
+    boxes
+}
+
+/// Where the columns are.
+struct Columns {
+    img_id: usize,
+    img_filename: usize,
+    y: usize,
+    split: usize,
+    place: usize,
+}
+
+impl Columns {
+    fn find(path: &Path, reader: &mut csv::Reader<&[u8]>) -> Result<Self> {
+        let headers = reader
+            .headers()
+            .map_err(|error| Problem::new(path, "line 1", error.to_string(), "column names"))?;
+        let position = |name: &str| {
+            headers
+                .iter()
+                .position(|header| header.trim() == name)
+                .ok_or_else(|| {
+                    let found = headers.iter().collect::<Vec<_>>().join(",");
+                    Problem::new(path, "line 1", found, format!("a column {name}"))
+                })
+        };
+        Ok(Self {
+            img_id: position("img_id")?,
+            img_filename: position("img_filename")?,
+            y: position("y")?,
+            split: position("split")?,
+            place: position("place")?,
+        })
+    }
+}
+
+/// One line of `metadata.csv`.
+struct Row<'a> {
+    path: &'a Path,
+    line: usize,
+    columns: &'a Columns,
+}
+
+impl Row<'_> {
+    fn read(
+        &self,
+        record: Result<csv::StringRecord, csv::Error>,
+        folder: &Path,
+        boxes_path: &Path,
+        boxes: &HashMap<String, [f64; 4]>,
+    ) -> Result<SourceImage, Problem> {
+        let record = record.map_err(|error| {
+            Problem::new(
+                self.path,
+                format!("line {}", self.line),
+                error.to_string(),
+                "a line of comma-separated values",
+            )
+        })?;
+        let cell = |column: usize| record.get(column).unwrap_or_default().trim();
+        let image_id = cell(self.columns.img_id);
+        let file_name = cell(self.columns.img_filename);
+        let bird = self.number(cell(self.columns.y), "y", 1)?;
+        let place = self.number(cell(self.columns.place), "place", 1)?;
+        let split = Split::ALL[self.number(cell(self.columns.split), "split", 2)?];
+        let escapes = Path::new(file_name)
+            .components()
+            .any(|part| !matches!(part, std::path::Component::Normal(_)));
+        if file_name.is_empty() || escapes {
+            let expected = "a path inside the image folder";
+            return Err(self.problem("img_filename", file_name, expected));
+        }
+        let Some(&bbox) = boxes.get(image_id) else {
+            let field = format!("image id {image_id}");
+            return Err(Problem::new(boxes_path, field, "no line", "a bounding box"));
+        };
+        Ok(SourceImage {
+            image_id: image_id.to_owned(),
+            file_name: file_name.to_owned(),
+            path: folder.join(file_name),
+            split,
+            size: None,
+            group_id: Some((2 * bird + place) as i32),
+            extra_labels: Vec::new(),
+            objects: vec![SourceObject {
+                instance_id: 1,
+                class_id: bird as i32,
+                bbox,
+                is_difficult: false,
+                is_crowd: false,
+                area: None,
+                mask_kind: MaskKind::Box,
+                segmentation: None,
+            }],
+        })
+    }
+
+    fn number(&self, found: &str, column: &str, most: usize) -> Result<usize, Problem> {
+        usize::from_str(found)
+            .ok()
+            .filter(|&number| number <= most)
+            .ok_or_else(|| self.problem(column, found, &format!("0 to {most}")))
+    }
+
+    fn problem(&self, column: &str, found: &str, expected: &str) -> Problem {
+        let field = format!("line {}, {column}", self.line);
+        Problem::new(self.path, field, found, expected)
+    }
+}

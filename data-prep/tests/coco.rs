@@ -1,0 +1,706 @@
+//! The COCO reader: from folders and `instances_*.json` to records, and what it says of broken ones.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use data_prep::coco::{self, categories, load_instances};
+use data_prep::dataset::Split;
+use data_prep::record::{MaskKind, Source, SourceImage, SourceObject};
+use tempfile::TempDir;
+
+/// A root with the annotation files given (name, text) and empty image folders.
+fn root(files: &[(&str, &str)], folders: &[&str]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    fs_err::create_dir(dir.path().join("annotations")).unwrap();
+    for (name, text) in files {
+        fs_err::write(dir.path().join("annotations").join(name), text).unwrap();
+    }
+    for folder in folders {
+        fs_err::create_dir_all(dir.path().join(folder)).unwrap();
+    }
+    dir
+}
+
+fn fixture(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/coco");
+    fs_err::read_to_string(Path::new(folder).join(name)).unwrap()
+}
+
+fn fixture_root() -> TempDir {
+    let train = fixture("instances_train2014.json");
+    let val = fixture("instances_val2014.json");
+    root(
+        &[
+            ("instances_train2014.json", &train),
+            ("instances_val2014.json", &val),
+        ],
+        &["train2014", "val2014"],
+    )
+}
+
+fn ids(source: &Source, split: Split) -> Vec<&str> {
+    let of_split = source.images.iter().filter(|image| image.split == split);
+    of_split.map(|image| image.image_id.as_str()).collect()
+}
+
+fn by_id<'a>(source: &'a Source, image_id: &str) -> &'a SourceImage {
+    let mut images = source.images.iter();
+    images.find(|image| image.image_id == image_id).unwrap()
+}
+
+#[test]
+fn every_form_of_annotation_becomes_a_record() {
+    let dir = fixture_root();
+    let source = coco::read(dir.path()).unwrap();
+    assert_eq!(source.problems, []);
+    assert_eq!(source.name, "coco2014");
+    assert_eq!(source.classes.len(), 80);
+    assert_eq!(ids(&source, Split::Train), ["3", "42"]);
+    assert_eq!(ids(&source, Split::Val), ["9"]);
+    assert_eq!(ids(&source, Split::Test), ["100"]);
+
+    let image = by_id(&source, "42");
+    assert_eq!(image.file_name, "COCO_train2014_000000000042.jpg");
+    assert_eq!(
+        image.path,
+        dir.path().join("train2014").join(&image.file_name)
+    );
+    assert_eq!(image.size, Some((8, 6)));
+    assert_eq!(image.labels().into_iter().collect::<Vec<_>>(), [0, 79]);
+    let plain = |instance_id, class_id, bbox| SourceObject {
+        instance_id,
+        class_id,
+        bbox,
+        is_difficult: false,
+        is_crowd: false,
+        area: None,
+        mask_kind: MaskKind::Box,
+        segmentation: None,
+    };
+    let shapes: Vec<Option<String>> = image
+        .objects
+        .iter()
+        .map(|object| {
+            let rle = object.segmentation.as_ref()?;
+            assert_eq!((rle.height, rle.width), (6, 8));
+            Some(String::from_utf8(rle.to_compressed()).unwrap())
+        })
+        .collect();
+    let expected = [Some("733000005OL00"), Some("7330m0"), None, Some("\\14")];
+    assert_eq!(shapes, expected.map(|shape| shape.map(str::to_owned)));
+    let without_shapes: Vec<SourceObject> = image
+        .objects
+        .iter()
+        .map(|object| SourceObject {
+            segmentation: None,
+            ..object.clone()
+        })
+        .collect();
+    assert_eq!(
+        without_shapes,
+        [
+            SourceObject {
+                // As Python reads it, to the last bit.
+                area: Some(16.000_000_000_000_004),
+                mask_kind: MaskKind::Polygon,
+                ..plain(501, 0, [1.0, 1.0, 8.0, 4.5])
+            },
+            SourceObject {
+                area: Some(6.0),
+                is_crowd: true,
+                mask_kind: MaskKind::Rle,
+                ..plain(503, 79, [1.0, 1.0, 3.0, 4.0])
+            },
+            plain(504, 0, [2.5, 2.5, 2.5, 2.5]),
+            SourceObject {
+                mask_kind: MaskKind::Rle,
+                ..plain(505, 79, [-1.5, 0.0, 8.5, 6.0])
+            },
+        ]
+    );
+
+    let crowd = &by_id(&source, "3").objects[0];
+    assert!(crowd.is_crowd);
+    assert_eq!((crowd.class_id, crowd.mask_kind), (11, MaskKind::Rle));
+    assert_eq!(
+        crowd.segmentation.as_ref().unwrap().counts,
+        [7, 3, 3, 3, 32]
+    );
+
+    let empty = by_id(&source, "9");
+    assert_eq!(empty.file_name, "nothing on it.jpg");
+    assert!(empty.objects.is_empty() && empty.labels().is_empty());
+}
+
+#[test]
+fn category_ids_lose_the_eleven_without_objects() {
+    for (category, class) in [
+        (1, Some((0, "person"))),
+        (11, Some((10, "fire hydrant"))),
+        (13, Some((11, "stop sign"))),
+        (62, Some((56, "chair"))),
+        (67, Some((60, "dining table"))),
+        (90, Some((79, "toothbrush"))),
+        (0, None),
+        (12, None),
+        (83, None),
+        (91, None),
+        (-1, None),
+        (i64::MIN, None),
+    ] {
+        let found = categories::class_id(category);
+        let found = found.map(|class| (class, categories::NAMES[class as usize]));
+        assert_eq!(found, class, "category {category}");
+    }
+    let classes: Vec<i32> = (0..=90).filter_map(categories::class_id).collect();
+    assert_eq!(classes, (0..80).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_validation_rule_is_the_documented_line_of_python() {
+    let ids: Vec<i64> = (1..160).filter(|&id| coco::is_validation(id)).collect();
+    assert_eq!(
+        ids,
+        [
+            7, 9, 10, 33, 40, 44, 51, 57, 59, 70, 71, 74, 90, 108, 110, 140, 154, 155, 159
+        ]
+    );
+}
+
+/// Annotation files, image folders; the name and the splits' images, or the error.
+type Layout<'a> = (
+    &'a [(&'a str, &'a str)],
+    &'a [&'a str],
+    Result<(&'a str, [&'a str; 3]), &'a str>,
+);
+
+#[test]
+fn layouts_are_found_by_their_names() {
+    let image = |id: i64| {
+        format!(
+            r#"{{"images": [{{"id": {id}, "width": 4, "height": 4, "file_name": "{id}.jpg"}}],
+                "annotations": [], "categories": []}}"#
+        )
+    };
+    let (one, two, nine) = (image(1), image(2), image(9));
+    let cases: [Layout; 8] = [
+        (
+            &[
+                ("instances_train2014.json", &nine),
+                ("train2014_train_split.json", &nine),
+                ("train2014_val_split.json", &one),
+                ("instances_val2014.json", &two),
+            ],
+            &["train2014", "val2014"],
+            Ok(("coco2014", ["9", "1", "2"])),
+        ),
+        (
+            &[
+                ("instances_train2017.json", &one),
+                ("instances_val2017.json", &nine),
+            ],
+            &["images/train2017", "images/val2017"],
+            Ok(("coco2017", ["1", "", "9"])),
+        ),
+        (
+            &[
+                ("instances_train.json", &nine),
+                ("instances_val.json", &one),
+            ],
+            &["train", "val"],
+            Ok(("coco", ["", "9", "1"])),
+        ),
+        (
+            &[],
+            &["train2014", "val2014"],
+            Err(
+                "annotations: annotation files: found none of the names known, expected \
+                 instances_train2014.json and instances_val2014.json",
+            ),
+        ),
+        (
+            &[("instances_train2014.json", &one)],
+            &["train2014", "val2014"],
+            Err("instances_val2014.json: annotation file: found nothing, expected a JSON file"),
+        ),
+        (
+            &[
+                ("instances_val2014.json", &one),
+                ("train2014_train_split.json", &two),
+            ],
+            &["train2014", "val2014"],
+            Err("train2014_val_split.json: annotation file: found nothing, expected a JSON file"),
+        ),
+        (
+            &[
+                ("instances_train2014.json", &one),
+                ("instances_val2014.json", &two),
+            ],
+            &["train2014"],
+            Err("image folder: found no val2014, expected val2014 or images/val2014"),
+        ),
+        (
+            &[
+                ("instances_train2014.json", &one),
+                ("instances_val2014.json", ""),
+            ],
+            &["train2014", "val2014"],
+            Err("instances_val2014.json: file: found nothing, expected a JSON object"),
+        ),
+    ];
+    for (files, folders, expected) in cases {
+        let dir = root(files, folders);
+        match (coco::read(dir.path()), expected) {
+            (Ok(source), Ok((name, splits))) => {
+                assert_eq!(source.name, name);
+                let found = Split::ALL.map(|split| ids(&source, split).join(" "));
+                assert_eq!(found, splits, "{name}");
+                assert!(by_id(&source, "1").path.starts_with(dir.path()));
+            }
+            (Err(error), Err(expected)) => {
+                let message = error.to_string();
+                assert!(message.ends_with(expected), "{message}\nnot: {expected}");
+            }
+            (found, expected) => panic!("found {found:?}, expected {expected:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_same_files_give_the_same_fingerprint() {
+    let (a, b) = (fixture_root(), fixture_root());
+    let hash = |dir: &TempDir| coco::read(dir.path()).unwrap().annotations.hex();
+    assert_eq!(hash(&a), hash(&b));
+    let path = b.path().join("annotations/instances_val2014.json");
+    let changed = fs_err::read_to_string(&path).unwrap() + "\n";
+    fs_err::write(&path, changed).unwrap();
+    assert_ne!(hash(&a), hash(&b));
+}
+
+/// A file with one image (1, 8 × 6) and one annotation with the fields of a good one but for those
+/// given, as JSON members.
+fn with_annotation(change: &str) -> String {
+    let changed: Vec<&str> = change
+        .split(';')
+        .map(|member| member.split(':').next().unwrap().trim())
+        .collect();
+    let good = [
+        r#""id": 5"#,
+        r#""image_id": 1"#,
+        r#""category_id": 1"#,
+        r#""bbox": [1, 2, 3, 4]"#,
+    ];
+    let kept = good
+        .iter()
+        .filter(|member| !changed.contains(&member.split(':').next().unwrap()));
+    // As in COCO's own files, what may be wrong comes before the ids.
+    let members: Vec<&str> = change
+        .split(';')
+        .filter(|member| member.contains(':'))
+        .chain(kept.copied())
+        .collect();
+    format!(
+        r#"{{"images": [{{"id": 1, "width": 8, "height": 6, "file_name": "a.jpg"}}],
+            "annotations": [{{{}}}], "categories": [{{"id": 1, "name": "person"}}]}}"#,
+        members.join(", ")
+    )
+}
+
+#[test]
+fn a_broken_annotation_takes_its_image_out_and_is_named() {
+    for (change, expected) in [
+        (r#""id": "x""#, r#"id: found "x", expected a whole number"#),
+        (r#""id""#, "id: found nothing, expected a whole number"),
+        (
+            r#""id": 1.5"#,
+            "id: found 1.5, expected a whole number of 64 bits",
+        ),
+        (
+            r#""id": 9223372036854775808"#,
+            "id: found 9223372036854775808, expected a whole number of 64 bits",
+        ),
+        (
+            r#""category_id": 12"#,
+            "category_id: found 12, expected the id of one of the categories",
+        ),
+        (
+            r#""category_id": 2"#,
+            "category_id: found 2, expected the id of one of the categories",
+        ),
+        (
+            r#""bbox""#,
+            "bbox: found nothing, expected [x, y, width, height]",
+        ),
+        (
+            r#""bbox": [1, 2, 3]"#,
+            "bbox: found 3 numbers, expected [x, y, width, height]",
+        ),
+        (
+            r#""bbox": [1, 2, 3, 4, 5]"#,
+            "bbox: found 5 numbers, expected [x, y, width, height]",
+        ),
+        (
+            r#""bbox": [1, 2, "3", 4]"#,
+            r#"bbox[2]: found "3", expected a number"#,
+        ),
+        (
+            r#""bbox": [1, 2, -3, 4]"#,
+            "bbox[2]: found -3, expected a width or height from 0",
+        ),
+        (
+            r#""bbox": [1, 2, 3, 1e999]"#,
+            "bbox[3]: found 1e999, expected a number within the range of doubles",
+        ),
+        (
+            r#""bbox": {"x": 1}"#,
+            r#"bbox: found {"x": 1, expected an array"#,
+        ),
+        (r#""iscrowd": 2"#, "iscrowd: found 2, expected 0 or 1"),
+        (r#""area": "7""#, r#"area: found "7", expected a number"#),
+        (
+            r#""segmentation": 7"#,
+            "segmentation: found 7, expected polygons or run lengths",
+        ),
+        (
+            r#""segmentation": [[1, 1, 5, 1, 5, 5, 1]]"#,
+            "segmentation[0]: found a polygon of 7 coordinates, expected an even number",
+        ),
+        (
+            r#""segmentation": [[1, 1, 5, 1, 5, 5], [1, 1, 5, 1]]"#,
+            "segmentation[1]: found a polygon of 2 points, expected at least 3 points",
+        ),
+        (
+            r#""segmentation": [[1, 1, null, 1, 5, 5]]"#,
+            "segmentation[0][2]: found null, expected a number",
+        ),
+        (
+            r#""segmentation": [1, 1, 5, 1, 5, 5]"#,
+            "segmentation[0]: found 1, expected an array",
+        ),
+        (
+            r#""segmentation": {"counts": [48]}"#,
+            "segmentation.size: found 0 numbers, expected height and width",
+        ),
+        (
+            r#""segmentation": {"size": [6, 8]}"#,
+            "segmentation.counts: found nothing, expected run lengths",
+        ),
+        (
+            r#""segmentation": {"size": [6, 8], "counts": [4, -4, 48]}"#,
+            "segmentation.counts[1]: found -4, expected a whole number from 0 to 4294967295",
+        ),
+        (
+            r#""segmentation": {"size": [6, 8], "counts": [47]}"#,
+            "segmentation: found counts that sum to 47, expected 6 x 8 = 48 pixels",
+        ),
+        (
+            r#""segmentation": {"size": [8, 6], "counts": [48]}"#,
+            "segmentation.size: found [8, 6], expected the image's [6, 8]",
+        ),
+        (
+            r#""segmentation": {"size": [6, 8], "counts": "1P"}"#,
+            "segmentation: found counts that end inside the number at byte 1, expected complete \
+             compressed counts",
+        ),
+    ] {
+        let text = with_annotation(change);
+        let val = fixture("instances_val2014.json");
+        let dir = root(
+            &[
+                ("instances_train2014.json", &text),
+                ("instances_val2014.json", &val),
+            ],
+            &["train2014", "val2014"],
+        );
+        let source = coco::read(dir.path()).unwrap();
+        let path = dir.path().join("annotations/instances_train2014.json");
+        let problems: Vec<String> = source.problems.iter().map(ToString::to_string).collect();
+        let expected = format!("{}: annotations[0].{expected}", path.display());
+        assert_eq!(problems, [expected], "{change}");
+        assert_eq!(source.images.len(), 1, "{change}");
+        assert_eq!(source.images[0].image_id, "100", "{change}");
+    }
+    let good = with_annotation("");
+    let dir = root(&[("good.json", &good)], &[]);
+    let instances = load_instances(dir.path().join("annotations/good.json")).unwrap();
+    assert_eq!(instances.problems(), []);
+}
+
+#[test]
+fn images_and_ids_that_do_not_fit_are_named() {
+    let image = |id: i64, size: &str| format!(r#"{{{size}"file_name": "a.jpg", "id": {id}}}"#);
+    let sized = r#""width": 8, "height": 6, "#;
+    let object = |id: i64, image_id: i64| {
+        format!(r#"{{"id": {id}, "image_id": {image_id}, "category_id": 1, "bbox": [0, 0, 1, 1]}}"#)
+    };
+    let good = image(1, sized);
+    // Images, annotations, the problems, the ids that remain.
+    let cases: [(&str, &str, &[&str], &[&str]); 7] = [
+        (
+            &format!("{good}, {}", image(2, r#""width": 0, "height": 6, "#)),
+            &format!("{}, {}", object(1, 2), object(2, 2)),
+            &["images[1].width: found 0, expected at least one pixel"],
+            &["1"],
+        ),
+        (
+            &format!("{good}, {}", image(2, r#""width": 7, "#)),
+            "",
+            &["images[1].height: found nothing, expected a whole number"],
+            &["1"],
+        ),
+        (
+            &format!("7, {good}"),
+            "",
+            &["images[0]: found 7, expected an object"],
+            &["1"],
+        ),
+        (
+            &format!("{good}, {good}, {}", image(2, sized)),
+            "",
+            &["images[id=1]: found the id again for a.jpg, expected one image with the id (a.jpg)"],
+            &["2"],
+        ),
+        (
+            &good,
+            &format!("{}, {}, {}", object(1, 1), object(2, 77), object(3, 77)),
+            &["annotations[1].image_id: found 77, expected the id of one of the images"],
+            &["1"],
+        ),
+        (
+            &format!("{good}, {}", image(2, sized)),
+            &format!("{}, {}, {}", object(4, 1), object(4, 2), object(4, 1)),
+            &["annotations[2].id: found 4 again on image 1, expected another id for each object"],
+            &["2"],
+        ),
+        (
+            r#"{"id": 3, "file_name": "../a.jpg", "width": 8, "height": 6}"#,
+            "",
+            &[
+                r#"images[id=3].file_name: found "../a.jpg", expected a file inside the image folder"#,
+            ],
+            &[],
+        ),
+    ];
+    for (images, annotations, expected, remaining) in cases {
+        let train = format!(
+            r#"{{"images": [{images}], "annotations": [{annotations}],
+                "categories": [{{"id": 1, "name": "person"}}]}}"#
+        );
+        let val = fixture("instances_val2014.json");
+        let dir = root(
+            &[
+                ("instances_train2014.json", &train),
+                ("instances_val2014.json", &val),
+            ],
+            &["train2014", "val2014"],
+        );
+        let source = coco::read(dir.path()).unwrap();
+        let path = dir.path().join("annotations/instances_train2014.json");
+        let problems: Vec<String> = source.problems.iter().map(ToString::to_string).collect();
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|problem| format!("{}: {problem}", path.display()))
+            .collect();
+        assert_eq!(problems, expected);
+        assert_eq!(ids(&source, Split::Train), remaining);
+    }
+}
+
+#[test]
+fn an_image_in_two_files_is_in_the_first_split_only() {
+    let val = fixture("instances_val2014.json");
+    let dir = root(
+        &[
+            ("instances_train2014.json", &val),
+            ("instances_val2014.json", &val),
+        ],
+        &["train2014", "val2014"],
+    );
+    let source = coco::read(dir.path()).unwrap();
+    assert_eq!(source.images.len(), 1);
+    assert_eq!(source.images[0].split, Split::Train);
+    let problem = source.problems[0].to_string();
+    assert!(
+        problem.ends_with(
+            "instances_val2014.json: images[id=100]: found an id that another annotation file has \
+             too, expected an image in one split only"
+        ),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_instances_ends_with_one_line() {
+    for (text, expected) in [
+        ("", "file: found nothing, expected a JSON object"),
+        ("[]", "file: found [], expected an object"),
+        ("{}", "images: found nothing, expected an array"),
+        (
+            r#"{"images": [], "categories": []}"#,
+            "annotations: found nothing, expected an array",
+        ),
+        (
+            r#"{"images": [], "annotations": []}"#,
+            "categories: found nothing, expected an array",
+        ),
+        (r#"{"images": {}}"#, "images: found {, expected an array"),
+        (
+            "{\"images\": [],\n  \"annotations\": [}",
+            "line 2, column 19: found `}`, expected an object",
+        ),
+        (
+            "{\"images\": [],\n\n",
+            "line 3, column 1: found the end of the file, expected a key in quotes",
+        ),
+        (
+            r#"{"images": [] "annotations": []}"#,
+            "line 1, column 15: found `\"`, expected `,` or `}`",
+        ),
+        (
+            r#"{"images" []}"#,
+            "line 1, column 11: found `[`, expected `:`",
+        ),
+        (
+            r#"{"info": NaN}"#,
+            "line 1, column 10: found `N`, expected a value",
+        ),
+        (
+            r#"{"info": nul}"#,
+            "line 1, column 10: found `n`, expected null",
+        ),
+        (
+            r#"{"info": [1, 02]}"#,
+            "line 1, column 15: found `2`, expected a number without leading zeros",
+        ),
+        (
+            r#"{"info": -}"#,
+            "line 1, column 11: found `}`, expected a digit",
+        ),
+        (
+            r#"{"info": 1.}"#,
+            "line 1, column 12: found `}`, expected a digit",
+        ),
+        (
+            r#"{"info": "never closed}"#,
+            "line 1, column 24: found the end of the file, expected the end of the string, `\"`",
+        ),
+        (
+            r#"{"\ud800": 1}"#,
+            r#"line 1, column 2: found "\ud800", expected a string in UTF-8 with valid escapes"#,
+        ),
+        (
+            r#"{"images": [], "annotations": [], "categories": []} x"#,
+            "line 1, column 53: found `x`, expected the end of the file",
+        ),
+        (
+            r#"{"images": [], "annotations": [], "categories": [{"id": 1}]}"#,
+            "categories[0].name: found nothing, expected a string",
+        ),
+    ] {
+        let dir = root(&[("a.json", text)], &[]);
+        let path = dir.path().join("annotations/a.json");
+        let message = load_instances(&path).unwrap_err().to_string();
+        assert_eq!(message, format!("{}: {expected}", path.display()), "{text}");
+    }
+    let deep = format!(r#"{{"info": {}"#, "[".repeat(100_000));
+    let dir = root(&[("deep.json", &deep)], &[]);
+    let message = load_instances(dir.path().join("annotations/deep.json")).unwrap_err();
+    assert!(message.to_string().contains("at most 128"), "{message}");
+}
+
+#[test]
+fn a_file_cut_or_damaged_anywhere_is_an_error_or_a_problem() {
+    let good = fixture("instances_train2014.json");
+    let dir = root(&[], &[]);
+    // A new file each time: writing one anew waits for the disk.
+    let file = |name: String, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs_err::write(&path, bytes).unwrap();
+        path
+    };
+    for length in 0..good.trim_end().len() {
+        let path = file(format!("cut{length}"), &good.as_bytes()[..length]);
+        assert!(load_instances(path).is_err(), "cut to {length} bytes");
+    }
+    let mut accepted = 0;
+    for at in 0..good.len() {
+        let mut damaged = good.clone().into_bytes();
+        damaged[at] = b"\"{}[],:0-.e\\x\xff"[at % 14];
+        if let Ok(instances) = load_instances(file(format!("damaged{at}"), &damaged)) {
+            accepted += 1;
+            for (index, image) in instances.images().iter().enumerate() {
+                for annotation in instances.annotations_of(index) {
+                    let _ = instances.segmentation(annotation, image);
+                }
+            }
+        }
+    }
+    assert!(accepted > 0 && accepted < good.len());
+}
+
+#[test]
+fn categories_must_be_cocos() {
+    for (categories, expected) in [
+        (
+            r#"{"id": 1, "name": "cat"}"#,
+            "categories[0].name: found cat, expected person",
+        ),
+        (
+            r#"{"id": 1, "name": "person"}, {"id": 12, "name": "street sign"}"#,
+            "categories[1].id: found 12, expected one of COCO's 80 category ids (1 to 90)",
+        ),
+    ] {
+        let text = format!(r#"{{"images": [], "annotations": [], "categories": [{categories}]}}"#);
+        let dir = root(
+            &[
+                ("instances_train2014.json", &text),
+                ("instances_val2014.json", &text),
+            ],
+            &["train2014", "val2014"],
+        );
+        let message = coco::read(dir.path()).unwrap_err().to_string();
+        assert!(message.ends_with(expected), "{message}");
+    }
+}
+
+/// Real COCO images with every annotation of theirs, where they are at hand.
+#[test]
+fn real_annotations_fit_their_boxes() {
+    let data = std::env::var_os("GUIDANCE_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+        PathBuf::from,
+    );
+    let root = data.join("coco2014");
+    if !root.is_dir() {
+        println!("skipped: real_annotations_fit_their_boxes: no real data");
+        return;
+    }
+    let source = coco::read(&root).unwrap();
+    assert_eq!(source.problems, []);
+    let objects = || source.images.iter().flat_map(|image| &image.objects);
+    assert_eq!(source.images.len(), 110);
+    assert_eq!(objects().count(), 1790);
+    assert_eq!(objects().filter(|object| object.is_crowd).count(), 50);
+    assert!(source.images.iter().all(|image| image.path.is_file()));
+    // Annotated boxes go around outlines, masks lose spikes thinner than a pixel: a mask stays in its
+    // box, and nearly always fills it.
+    let mut filled = 0;
+    for object in objects() {
+        let [x, y, w, h] = object
+            .segmentation
+            .as_ref()
+            .unwrap()
+            .bounding_box()
+            .unwrap();
+        let mask = [x, y, x + w, y + h].map(f64::from);
+        let [left, top, right, bottom] = [0, 1, 2, 3].map(|side| mask[side] - object.bbox[side]);
+        let beyond = (-left).max(-top).max(right).max(bottom);
+        assert!(beyond <= 1.0, "{beyond} pixels beyond the box: {object:?}");
+        filled += usize::from(
+            [left, top, right, bottom]
+                .iter()
+                .all(|gap| gap.abs() <= 1.5),
+        );
+    }
+    assert!(filled >= 1740, "{filled} of 1790");
+}

@@ -1,0 +1,314 @@
+//! Pixels against real Pillow: decode and resize of the fixtures, broken files, and the pixel file.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use data_prep::decode::decode;
+use data_prep::geometry::Grid;
+use data_prep::pixels::{PixelFile, PixelWriter};
+use data_prep::resize::{Resizer, Rgb};
+
+const GRID: Grid = Grid::square(32);
+
+/// Each image of the folder and what is odd about it is in its name; `make.py` says the rest.
+const FIXTURES: [&str; 29] = [
+    "as_large_as_the_grid.jpg",
+    "cmyk_adobe.jpg",
+    "exif_rotated.jpg",
+    "five_wide_420.jpg",
+    "gray.jpg",
+    "gray.png",
+    "gray_alpha.png",
+    "kept_rgb.jpg",
+    "low_quality.jpg",
+    "one_bit.png",
+    "one_high.jpg",
+    "one_pixel.jpg",
+    "one_wide.jpg",
+    "optimised_huffman.jpg",
+    "palette.png",
+    "palette_4bit.png",
+    "progressive.jpg",
+    "progressive_gray.jpg",
+    "progressive_tall.jpg",
+    "restart_markers.jpg",
+    "rgb.png",
+    "rgba.png",
+    "sampled_411.jpg",
+    "sampled_420.jpg",
+    "sampled_422.jpg",
+    "sampled_440.jpg",
+    "sampled_444.jpg",
+    "smaller_than_the_grid.jpg",
+    "two_wide.jpg",
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pixels")
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    fs_err::read(folder().join(name)).unwrap()
+}
+
+#[test]
+fn every_fixture_has_a_case() {
+    let there: BTreeSet<String> = fs_err::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".jpg") || name.ends_with(".png"))
+        .collect();
+    assert_eq!(there, BTreeSet::from(FIXTURES.map(str::to_owned)));
+}
+
+#[test]
+fn pixels_equal_pillows() {
+    let mut resizer = Resizer::new(GRID);
+    let (mut differing, mut total) = (0, 0);
+    for name in FIXTURES {
+        let expected = fixture(&format!("{name}.rgb"));
+        let image = decode(&fixture(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let pixels = resizer.resize(&image);
+        assert_eq!(pixels.len(), expected.len(), "{name}");
+        let differences: Vec<u8> = pixels
+            .iter()
+            .zip(&expected)
+            .map(|(a, b)| a.abs_diff(*b))
+            .collect();
+        let most = *differences.iter().max().unwrap();
+        assert!(most <= 1, "{name}: a value is {most} off");
+        differing += differences
+            .iter()
+            .filter(|&&difference| difference > 0)
+            .count();
+        total += differences.len();
+    }
+    println!("{differing} of {total} values differ from Pillow's");
+    assert_eq!(differing, 0);
+}
+
+#[test]
+fn the_image_is_not_turned_by_its_exif_orientation() {
+    let image = decode(&fixture("exif_rotated.jpg")).unwrap();
+    assert_eq!((image.width, image.height), (61, 45));
+}
+
+#[test]
+fn a_file_cut_short_is_an_error_wherever_it_is_cut() {
+    for name in FIXTURES {
+        let bytes = fixture(name);
+        // A PNG's end chunk carries nothing; its decoder may do without.
+        let tail = if name.ends_with(".png") { 12 } else { 0 };
+        for length in 0..bytes.len() - tail {
+            assert!(
+                decode(&bytes[..length]).is_err(),
+                "{name} cut to {length} bytes"
+            );
+        }
+    }
+}
+
+#[test]
+fn broken_bytes_never_panic() {
+    for name in [
+        "progressive.jpg",
+        "restart_markers.jpg",
+        "sampled_420.jpg",
+        "palette.png",
+    ] {
+        let whole = fixture(name);
+        for at in 0..whole.len() {
+            for value in [0x00, 0xff, whole[at] ^ 0x10] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                // A changed size can ask for much; what counts is that it comes back.
+                if let Ok(image) = decode(&bytes) {
+                    assert_eq!(image.data.len(), image.width * image.height * 3);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_decoded_is_said() {
+    let mut arithmetic = fixture("sampled_444.jpg");
+    let frame = arithmetic
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
+    arithmetic[frame + 1] = 0xc9;
+    let cases: [(&[u8], &str); 4] = [
+        (b"", "found an empty file, expected a JPEG or PNG image"),
+        (
+            b"GIF89a",
+            "found a file that begins [47, 49, 46, 38], expected a JPEG or PNG image",
+        ),
+        (
+            &arithmetic,
+            "found a JPEG that is arithmetic-coded, expected a baseline or progressive JPEG",
+        ),
+        (
+            &fixture("gray.jpg")[..700],
+            "found an end after 700 bytes, expected a whole JPEG image",
+        ),
+    ];
+    for (bytes, expected) in cases {
+        assert_eq!(decode(bytes).unwrap_err().to_string(), expected);
+    }
+}
+
+#[test]
+fn resizing_a_constant_keeps_it_and_enlarging_interpolates() {
+    let mut resizer = Resizer::new(Grid {
+        height: 3,
+        width: 4,
+    });
+    for (width, height) in [(1, 1), (2, 900), (701, 5), (4, 3)] {
+        let image = Rgb {
+            width,
+            height,
+            data: [7, 255, 0].repeat(width * height),
+        };
+        assert_eq!(
+            resizer.resize(&image),
+            [7, 255, 0].repeat(12),
+            "{width}x{height}"
+        );
+    }
+    // Pillow: Image.new("L", (2, 1)) with 0 and 200, resized to (4, 1): 0 50 150 200.
+    let image = Rgb {
+        width: 2,
+        height: 1,
+        data: vec![0, 0, 0, 200, 200, 200],
+    };
+    let row: Vec<u8> = [0, 50, 150, 200]
+        .iter()
+        .flat_map(|&value| [value; 3])
+        .collect();
+    assert_eq!(resizer.resize(&image), row.repeat(3));
+}
+
+fn write_rows(path: &Path, n_rows: u8) {
+    let mut writer = PixelWriter::create(path, GRID, "abc").unwrap();
+    for row in 0..n_rows {
+        writer.push(&vec![row; GRID.cells() * 3]).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn rows_come_back_from_the_mapped_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pixels.arrow");
+    for n_rows in [0, 1, 200] {
+        write_rows(&path, n_rows);
+        let pixels = PixelFile::open(&path).unwrap();
+        assert_eq!(
+            (pixels.len(), pixels.height, pixels.width),
+            (usize::from(n_rows), 32, 32)
+        );
+        assert_eq!(pixels.inputs(), Some("abc"));
+        for row in 0..n_rows {
+            assert_eq!(pixels.row(usize::from(row)), vec![row; GRID.cells() * 3]);
+        }
+    }
+    let several_batches = 1500 * GRID.cells() * 3;
+    let mut writer = PixelWriter::create(&path, GRID, "abc").unwrap();
+    let data: Vec<u8> = (0..several_batches)
+        .map(|at| (at / 3072 * 7 + at) as u8)
+        .collect();
+    data.chunks(GRID.cells() * 3)
+        .for_each(|row| writer.push(row).unwrap());
+    writer.finish().unwrap();
+    let pixels = PixelFile::open(&path).unwrap();
+    for row in [0, 1364, 1365, 1366, 1499] {
+        assert_eq!(pixels.row(row), &data[row * 3072..][..3072], "row {row}");
+    }
+}
+
+#[test]
+fn an_unfinished_pixel_file_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = PixelWriter::create(&folder.path().join("p.arrow"), GRID, "").unwrap();
+    writer.push(&vec![0; GRID.cells() * 3]).unwrap();
+    drop(writer);
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_pixel_file_cut_short_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pixels.arrow");
+    write_rows(&path, 3);
+    let whole = fs_err::read(&path).unwrap();
+    for length in [
+        0,
+        5,
+        30,
+        500,
+        4000,
+        whole.len() / 2,
+        whole.len() - 10,
+        whole.len() - 1,
+    ] {
+        fs_err::write(&path, &whole[..length]).unwrap();
+        let error = PixelFile::open(&path).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("{}: ", path.display())),
+            "{error}"
+        );
+        assert!(error.contains(", expected "), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn a_pixel_file_of_another_shape_is_refused() {
+    use arrow::array::{ArrayRef, FixedSizeBinaryArray, RecordBatch, UInt8Array};
+    use arrow::datatypes::Schema;
+    use std::sync::Arc;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pixels.arrow");
+    let rows = |bytes: usize| -> ArrayRef {
+        Arc::new(FixedSizeBinaryArray::try_from_iter([vec![0; bytes]].into_iter()).unwrap())
+    };
+    let cases: [(&str, ArrayRef, &str, &str); 4] = [
+        (
+            "rgb",
+            rows(12),
+            "2",
+            "columns: found rgb FixedSizeBinary(12), expected rgb",
+        ),
+        ("pixels", rows(24), "2", "columns: found pixels"),
+        (
+            "rgb",
+            rows(24),
+            "two",
+            "width: found two, expected a positive number",
+        ),
+        (
+            "rgb",
+            Arc::new(UInt8Array::from(vec![1])),
+            "2",
+            "columns: found rgb UInt8",
+        ),
+    ];
+    for (name, column, width, expected) in cases {
+        let batch = RecordBatch::try_from_iter([(name, column)]).unwrap();
+        let metadata = [("height", "4"), ("width", width)];
+        let metadata: HashMap<String, String> = metadata
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+        let schema = Schema::clone(&batch.schema()).with_metadata(metadata);
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = arrow::ipc::writer::FileWriter::try_new(file, &schema).unwrap();
+        let batch = batch.with_schema(Arc::new(schema)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        let error = PixelFile::open(&path).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
