@@ -1,0 +1,153 @@
+//! Why scoring stops. Each message is one line naming the file, the field, what was found and what
+//! was expected; a hint may follow on its own line.
+
+use std::path::{Path, PathBuf};
+
+use data_prep::dataset::Split;
+use thiserror::Error;
+
+/// This crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What ends an operation of this crate.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A data folder or one of our tables cannot be read or written, or a column is missing or of
+    /// another type.
+    #[error(transparent)]
+    Data(#[from] data_prep::Error),
+
+    /// The operating system refused; the message names the path.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+
+    /// An Arrow stream or file, or a Parquet file, is broken.
+    #[error("{}: {source}", path.display())]
+    Arrow {
+        /// The file, or `stdin`.
+        path: PathBuf,
+        /// The library's reason.
+        source: arrow::error::ArrowError,
+    },
+
+    /// A file of no kind this program reads.
+    #[error(
+        "{}: first bytes: found {found}, expected an Arrow IPC stream, an Arrow IPC file or a Parquet file",
+        path.display()
+    )]
+    Format {
+        /// The file, or `stdin`.
+        path: PathBuf,
+        /// Its first bytes.
+        found: String,
+    },
+
+    /// A kind of file that cannot be read from a pipe.
+    #[error(
+        "stdin: first bytes: found {found}, expected an Arrow IPC stream\n\
+         hint: only the stream format can be piped; pass the file's path instead"
+    )]
+    NotAStream {
+        /// The kind of file that was piped.
+        found: &'static str,
+    },
+
+    /// A value of one row is not as it must be.
+    #[error("{}: row {row}, {field}: found {found}, expected {expected}", path.display())]
+    Row {
+        /// The file, or `stdin`.
+        path: PathBuf,
+        /// Row number from 0, over all batches.
+        row: u64,
+        /// The column.
+        field: &'static str,
+        /// What is there.
+        found: String,
+        /// What would have been right.
+        expected: String,
+    },
+
+    /// A run column in the file's metadata cannot be understood.
+    #[error("{}: metadata {key}: found {found:?}, expected {expected}", path.display())]
+    Metadata {
+        /// The file, or `stdin`.
+        path: PathBuf,
+        /// The metadata key.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// What would have been right.
+        expected: &'static str,
+    },
+
+    /// No row, so nothing says which split is meant.
+    #[error("{}: rows: found none, expected at least one map", path.display())]
+    NoMaps {
+        /// The file, or `stdin`.
+        path: PathBuf,
+    },
+
+    /// Pairs of the split without a map.
+    #[error(
+        "{}: maps: found none for {missing} of {pairs} (image, class) pairs of split {split}, the first image {image_id} class {class_id}, expected one each\n\
+         hint: --partial scores the pairs that are there",
+        path.display()
+    )]
+    MissingMaps {
+        /// The file, or `stdin`.
+        path: PathBuf,
+        /// Pairs without a map.
+        missing: usize,
+        /// Pairs of the split.
+        pairs: usize,
+        /// The split.
+        split: Split,
+        /// Image of the first pair without one.
+        image_id: String,
+        /// Class of the first pair without one.
+        class_id: i32,
+    },
+
+    /// Cells of the images × classes of the split without a logit.
+    #[error(
+        "{}: logit: found none for {missing} of {cells} (image, class) cells of split {split}, the first image {image_id} class {class_id}, expected every class of every image",
+        path.display()
+    )]
+    MissingPredictions {
+        /// The predictions file.
+        path: PathBuf,
+        /// Cells without a logit.
+        missing: usize,
+        /// Cells of the split.
+        cells: usize,
+        /// The split.
+        split: Split,
+        /// Image of the first cell without one.
+        image_id: String,
+        /// Class of the first cell without one.
+        class_id: i32,
+    },
+
+    /// The predictions are another run's or checkpoint's than the maps.
+    #[error("{}: {field}: found {found}, expected {expected} as in the maps", path.display())]
+    OtherRun {
+        /// The predictions file.
+        path: PathBuf,
+        /// `run_id` or `checkpoint`.
+        field: &'static str,
+        /// The predictions'.
+        found: String,
+        /// The maps'.
+        expected: String,
+    },
+}
+
+impl Error {
+    /// For `map_err` on Arrow results about `path`.
+    pub(crate) fn arrow(path: &Path) -> impl FnOnce(arrow::error::ArrowError) -> Self + '_ {
+        move |source| Self::Arrow {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

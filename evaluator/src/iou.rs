@@ -1,0 +1,198 @@
+//! Intersection over union of a thresholded map with a mask (SPEC B), at one threshold and over the
+//! sweep 0.00, 0.05, … 0.95.
+//!
+//! The map's positive part is scaled to 0..=1 by its minimum and maximum; a cell belongs to the
+//! explanation when its scaled value is strictly greater than the threshold. Choosing a threshold on
+//! a validation split is left to whoever reads `iou.parquet`.
+
+use data_prep::geometry::Mask;
+
+/// Number of thresholds in the sweep.
+pub const N_THRESHOLDS: usize = 20;
+
+/// The i-th threshold of the sweep, `i / 20`.
+pub fn sweep_threshold(i: usize) -> f64 {
+    i as f64 / N_THRESHOLDS as f64
+}
+
+/// Cells in the intersection and in the union of the thresholded map and the mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Iou {
+    /// Cells in both.
+    pub intersection: u32,
+    /// Cells in at least one.
+    pub union: u32,
+}
+
+impl Iou {
+    /// Intersection over union in 0..=1; 0 where the union is empty (and such a pair is included in
+    /// means).
+    pub fn value(&self) -> f64 {
+        if self.union == 0 {
+            0.0
+        } else {
+            f64::from(self.intersection) / f64::from(self.union)
+        }
+    }
+}
+
+/// IoU of `map` (row-major, signed, on the mask's grid) with `mask` at one `threshold`.
+///
+/// # Panics
+/// When `map` has another number of cells than `mask`.
+pub fn iou(map: &[f32], mask: &Mask, threshold: f64) -> Iou {
+    assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
+    let scale = Scale::of(map);
+    let mut iou = Iou::default();
+    for (&value, &is_inside) in map.iter().zip(mask.cells()) {
+        let is_explained = scale.apply(value) > threshold;
+        iou.intersection += u32::from(is_explained && is_inside);
+        iou.union += u32::from(is_explained || is_inside);
+    }
+    iou
+}
+
+/// [`iou`] at every [`sweep_threshold`], from one histogram of the scaled map.
+///
+/// # Panics
+/// When `map` has another number of cells than `mask`.
+pub fn sweep(map: &[f32], mask: &Mask) -> Vec<(f64, Iou)> {
+    assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
+    let scale = Scale::of(map);
+    let thresholds: [f64; N_THRESHOLDS] = std::array::from_fn(sweep_threshold);
+    // above[k][inside]: cells greater than exactly the first k thresholds.
+    let mut above = [[0_u32; 2]; N_THRESHOLDS + 1];
+    for (&value, &is_inside) in map.iter().zip(mask.cells()) {
+        let value = scale.apply(value);
+        let mut k = ((value * N_THRESHOLDS as f64) as usize).min(N_THRESHOLDS);
+        // The product is rounded; the comparison decides, so that both functions agree exactly.
+        while k < N_THRESHOLDS && value > thresholds[k] {
+            k += 1;
+        }
+        while k > 0 && value <= thresholds[k - 1] {
+            k -= 1;
+        }
+        above[k][usize::from(is_inside)] += 1;
+    }
+    let area: u32 = above.iter().map(|cells| cells[1]).sum();
+    let mut sweep = vec![(0.0, Iou::default()); N_THRESHOLDS];
+    let (mut outside, mut intersection) = (0, 0);
+    for k in (0..N_THRESHOLDS).rev() {
+        outside += above[k + 1][0];
+        intersection += above[k + 1][1];
+        let union = area + outside;
+        sweep[k] = (
+            thresholds[k],
+            Iou {
+                intersection,
+                union,
+            },
+        );
+    }
+    sweep
+}
+
+/// How the positive part of one map is brought to 0..=1.
+struct Scale {
+    min: f64,
+    range: f64,
+}
+
+impl Scale {
+    fn of(map: &[f32]) -> Self {
+        let (mut min, mut max) = (f32::INFINITY, 0.0_f32);
+        for &value in map {
+            let positive = value.max(0.0);
+            min = min.min(positive);
+            max = max.max(positive);
+        }
+        let (min, max) = (f64::from(min), f64::from(max));
+        if max == 0.0 {
+            Self {
+                min: 0.0,
+                range: 1.0,
+            }
+        } else if max - min < 1e-7 {
+            Self {
+                min: 0.0,
+                range: max,
+            }
+        } else {
+            Self {
+                min,
+                range: max - min,
+            }
+        }
+    }
+
+    fn apply(&self, value: f32) -> f64 {
+        (f64::from(value.max(0.0)) - self.min) / self.range
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data_prep::geometry::Grid;
+
+    fn mask(cells: &[u8]) -> Mask {
+        let grid = Grid {
+            height: 1,
+            width: cells.len(),
+        };
+        Mask::from_cells(cells.iter().map(|&cell| cell == 1).collect(), grid)
+    }
+
+    fn at(map: &[f32], cells: &[u8], threshold: f64) -> (u32, u32) {
+        let iou = iou(map, &mask(cells), threshold);
+        (iou.intersection, iou.union)
+    }
+
+    #[test]
+    fn literal_maps() {
+        // Scaled: 0, 0.5, 1, 0 (negative).
+        let map = [0.0, 1.0, 2.0, -9.0];
+        let cells = [0, 1, 0, 1];
+        assert_eq!(at(&map, &cells, 0.0), (1, 3));
+        assert_eq!(at(&map, &cells, 0.49), (1, 3));
+        assert_eq!(at(&map, &cells, 0.5), (0, 3)); // strictly greater
+        assert_eq!(at(&map, &cells, 0.95), (0, 3));
+        // The minimum of the positive part is subtracted: 0, 0.25, 1.
+        assert_eq!(at(&[4.0, 5.0, 8.0], &[1, 1, 0], 0.0), (1, 3));
+        assert_eq!(at(&[4.0, 5.0, 8.0], &[1, 1, 0], 0.25), (0, 3));
+    }
+
+    #[test]
+    fn flat_and_empty_maps() {
+        assert_eq!(at(&[0.0, -1.0], &[1, 0], 0.0), (0, 1));
+        assert_eq!(at(&[0.0, -1.0], &[0, 0], 0.0), (0, 0));
+        assert_eq!(iou(&[0.0], &mask(&[0]), 0.5).value(), 0.0);
+        // Flat positive maps become all ones, also tiny ones.
+        assert_eq!(at(&[3.0, 3.0], &[1, 0], 0.95), (1, 2));
+        assert_eq!(at(&[1e-9, 1e-9], &[1, 0], 0.95), (1, 2));
+        // Divided by the maximum, not scaled by the range: 0.5 and 1.
+        assert_eq!(at(&[1e-8, 2e-8], &[1, 0], 0.4), (1, 2));
+        assert_eq!(at(&[1e-8, 2e-8], &[1, 0], 0.5), (0, 2));
+    }
+
+    #[test]
+    fn the_sweep_is_the_direct_way_at_every_threshold() {
+        // Values on and next to the thresholds, and a spread of others.
+        let mut map = vec![0.0, 1.0, -1.0];
+        for i in 0..N_THRESHOLDS {
+            let t = sweep_threshold(i) as f32;
+            map.extend([t, t.next_up(), t.next_down().max(-1.0)]);
+        }
+        map.extend((0..500).map(|i| (i as f32 * 0.7368).sin()));
+        for factor in [1.0_f32, 3e-3, 1e-8, 0.0, -1.0] {
+            let map: Vec<f32> = map.iter().map(|value| value * factor).collect();
+            let cells: Vec<u8> = (0..map.len()).map(|i| (i % 3 == 0) as u8).collect();
+            let mask = mask(&cells);
+            let sweep = sweep(&map, &mask);
+            assert_eq!(sweep.len(), N_THRESHOLDS);
+            for (threshold, found) in sweep {
+                assert_eq!(found, iou(&map, &mask, threshold), "{factor} {threshold}");
+            }
+        }
+    }
+}

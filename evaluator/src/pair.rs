@@ -1,0 +1,88 @@
+//! All that is measured of one (image, class) pair: its map brought to the grid, then energy and IoU.
+//!
+//! The trainer's validation calls [`score_pair`]; `score` keeps more of the same numbers for the
+//! result tables.
+
+use data_prep::geometry::Mask;
+
+use crate::energy::{energy, on_object};
+use crate::iou::{Iou, iou, sweep};
+use crate::upsample::to_grid;
+
+/// What validation needs of one pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairScore {
+    /// Positive attribution inside the mask.
+    pub energy_inside: f64,
+    /// Positive attribution of the whole map.
+    pub energy_total: f64,
+    /// EPG; `None` where the map has (nearly) no positive attribution. The paper's mean counts 0.
+    pub epg: Option<f64>,
+    /// IoU at the threshold asked for.
+    pub iou: f64,
+}
+
+/// Scores one raw signed map (row-major, `shape` = (height, width), any resolution) against a mask
+/// on the grid; IoU at `threshold` (the paper's code uses 0.5). A NaN counts as no attribution.
+///
+/// # Panics
+/// When `map` does not have height × width values, or a side is 0.
+pub fn score_pair(map: &[f32], shape: (usize, usize), mask: &Mask, threshold: f64) -> PairScore {
+    let map = to_grid(map, shape, mask.grid());
+    let energy = energy(&map, mask);
+    PairScore {
+        energy_inside: energy.inside,
+        energy_total: energy.total,
+        epg: energy.epg(),
+        iou: iou(&map, mask, threshold).value(),
+    }
+}
+
+/// What the result tables hold of one pair.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairDetail {
+    /// Positive attribution inside the boxes.
+    pub energy_inside: f64,
+    /// Positive attribution of the whole map.
+    pub energy_total: f64,
+    /// EPG; `None` where undefined.
+    pub epg: Option<f64>,
+    /// IoU at the fixed threshold.
+    pub iou: Iou,
+    /// IoU over the sweep.
+    pub sweep: Vec<(f64, Iou)>,
+    /// Cells inside the boxes.
+    pub mask_area: usize,
+    /// Positive attribution inside the class's segmentation, where there is one.
+    pub segment_energy: Option<f64>,
+}
+
+impl PairDetail {
+    /// Scores a map that is on the grid already.
+    ///
+    /// # Panics
+    /// When map and masks are not on one grid.
+    pub fn of(map: &[f32], mask: &Mask, segmentation: Option<&Mask>, threshold: f64) -> Self {
+        let in_boxes = energy(map, mask);
+        Self {
+            energy_inside: in_boxes.inside,
+            energy_total: in_boxes.total,
+            epg: in_boxes.epg(),
+            iou: iou(map, mask, threshold),
+            sweep: sweep(map, mask),
+            mask_area: mask.area(),
+            segment_energy: segmentation.map(|segmentation| energy(map, segmentation).inside),
+        }
+    }
+
+    /// On-object EPG; `None` without segmentation and where the boxes hold no positive attribution.
+    pub fn on_object(&self) -> Option<f64> {
+        on_object(self.segment_energy?, self.energy_inside)
+    }
+
+    /// Share of the positive attribution inside the segmentation; `None` without segmentation and
+    /// where undefined.
+    pub fn segment_epg(&self) -> Option<f64> {
+        on_object(self.segment_energy?, self.energy_total)
+    }
+}

@@ -1,0 +1,77 @@
+//! Map files of pyarrow, pandas and polars are scored equal to those of our own writer: committed
+//! ones, and ones written now where Python has the packages.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use arrow::array::RecordBatch;
+use evaluator::maps::RunColumns;
+use evaluator::tables::{IOU, METRICS, SCORES};
+use support::{Workplace, formula_rows, stream};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/maps");
+const FILES: [&str; 8] = [
+    "pandas.parquet",
+    "polars-views-stream.arrow",
+    "polars-views.arrow",
+    "polars.parquet",
+    "pyarrow-file.arrow",
+    "pyarrow-inferred.parquet",
+    "pyarrow-large-lz4.feather",
+    "pyarrow-stream.arrow",
+];
+const ARGS: [&str; 4] = ["--run-id", "r", "--replicates", "3"];
+
+fn tables(place: &Workplace, maps: &Path) -> [RecordBatch; 3] {
+    place.scored(
+        "out",
+        &[&["--maps", maps.to_str().unwrap()], &ARGS[..]].concat(),
+        &[],
+    );
+    [&SCORES, &IOU, &METRICS].map(|spec| place.table("out", spec))
+}
+
+fn check(folder: &Path) {
+    let place = Workplace::new();
+    let own = place.file(
+        "own.arrow",
+        &stream(&formula_rows(), &RunColumns::default()),
+    );
+    let expected = tables(&place, Path::new(&own));
+    for file in FILES {
+        assert_eq!(tables(&place, &folder.join(file)), expected, "{file}");
+    }
+    // From a pipe as well.
+    let bytes = std::fs::read(folder.join("pyarrow-stream.arrow")).unwrap();
+    place.scored("out", &[&["--maps", "-"], &ARGS[..]].concat(), &bytes);
+    assert_eq!(place.table("out", &METRICS), expected[2]);
+}
+
+#[test]
+fn committed_files() {
+    check(Path::new(FIXTURES));
+}
+
+#[test]
+fn files_written_now() {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let has = Command::new(&python)
+        .args(["-c", "import pyarrow, pandas, polars"])
+        .output();
+    if !has.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: files_written_now: no Python with pyarrow, pandas and polars");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("{FIXTURES}/make.py");
+    let status = Command::new(&python)
+        .arg(script)
+        .arg(folder.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    check(folder.path());
+}

@@ -1,0 +1,408 @@
+//! `evaluator score` on a tiny data folder: values known by hand, run columns, predictions, groups,
+//! examples, a partial file.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, BinaryArray, Float32Array, Float64Array, Int32Array, Int64Array, RecordBatch,
+    StringArray,
+};
+use arrow::ipc::writer::FileWriter;
+use data_prep::dataset::Split;
+use data_prep::table::{Provenance, column, write_table};
+use evaluator::maps::{MapRow, RunColumns};
+use evaluator::predictions::PREDICTIONS;
+use evaluator::tables::{EXAMPLES, IOU, METRICS, REPLICATES, SCORES};
+use support::{PAIRS, Workplace, formula_rows, i32s, row, stream, texts};
+
+/// Flat on a/0 (16 of 64 cells inside), nothing positive on a/1, all inside on b/1, an empty mask on
+/// c/2, one row of the top left 1×1 map on d/0 (49 of 64 inside the box, half in the segmentation).
+fn rows_by_hand() -> Vec<MapRow> {
+    let inside = |i: usize| if i / 8 < 4 && i % 8 < 4 { 2.0 } else { -1.0 };
+    vec![
+        row(PAIRS[0], 8, 8, vec![1.0; 64]),
+        row(PAIRS[1], 4, 4, vec![-3.0; 16]),
+        row(PAIRS[2], 8, 8, (0..64).map(inside).collect()),
+        row(PAIRS[3], 8, 8, vec![5.0; 64]),
+        row(PAIRS[4], 1, 1, vec![0.5]),
+    ]
+}
+
+fn columns() -> RunColumns {
+    RunColumns {
+        run_id: Some("r1".to_owned()),
+        checkpoint: Some(7),
+        split: Some(Split::Test),
+        attribution: Some("ixg".to_owned()),
+        layer: Some("final".to_owned()),
+    }
+}
+
+/// The value and n of a metric.
+fn metric(metrics: &RecordBatch, name: &str, group: Option<i32>) -> Option<(Option<f64>, i64)> {
+    let names: &StringArray = column(metrics, "metric");
+    let groups: &Int32Array = column(metrics, "group_id");
+    let values: &Float64Array = column(metrics, "value");
+    let n: &Int64Array = column(metrics, "n");
+    let group_of = |i: usize| groups.is_valid(i).then(|| groups.value(i));
+    let mut rows =
+        (0..metrics.num_rows()).filter(|&i| names.value(i) == name && group_of(i) == group);
+    let i = rows.next()?;
+    assert_eq!(rows.next(), None, "{name} {group:?} twice");
+    Some((values.is_valid(i).then(|| values.value(i)), n.value(i)))
+}
+
+fn close(found: Option<(Option<f64>, i64)>, value: f64, n: i64, name: &str) {
+    let (found, found_n) = found.unwrap();
+    assert!(
+        (found.unwrap() - value).abs() < 1e-12,
+        "{name} {found:?} {value}"
+    );
+    assert_eq!(found_n, n, "{name}");
+}
+
+#[test]
+fn values_known_by_hand() {
+    let place = Workplace::new();
+    let maps = place.file("maps.arrow", &stream(&rows_by_hand(), &columns()));
+    let summary = place.scored("out", &["--maps", &maps, "--replicates", "5"], &[]);
+    assert!(
+        summary.starts_with("r1 epoch 7 · test · ixg at final · 5 pairs\n"),
+        "{summary}"
+    );
+
+    let scores = place.table("out", &SCORES);
+    // Images are in the data folder's order: d first.
+    let ids: Vec<_> = column::<StringArray>(&scores, "image_id")
+        .iter()
+        .flatten()
+        .collect();
+    assert_eq!(ids, ["d", "a", "a", "b", "c"]);
+    let f64s = |name| {
+        column::<Float64Array>(&scores, name)
+            .iter()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        f64s("energy_inside"),
+        [24.5, 16.0, 0.0, 32.0, 0.0].map(Some)
+    );
+    assert_eq!(
+        f64s("energy_total"),
+        [32.0, 64.0, 0.0, 32.0, 320.0].map(Some)
+    );
+    assert_eq!(
+        f64s("epg"),
+        [Some(0.765625), Some(0.25), None, Some(1.0), Some(0.0)]
+    );
+    assert_eq!(f64s("iou"), [0.765625, 0.25, 0.0, 1.0, 0.0].map(Some));
+    assert_eq!(f64s("segment_energy"), [Some(16.0), None, None, None, None]);
+    assert_eq!(
+        f64s("on_object"),
+        [Some(16.0 / 24.5), None, None, None, None]
+    );
+    assert_eq!(
+        column::<Int32Array>(&scores, "mask_area").values(),
+        &[49, 16, 15, 16, 0]
+    );
+    assert!(
+        column::<StringArray>(&scores, "layer")
+            .iter()
+            .flatten()
+            .all(|l| l == "final")
+    );
+
+    let metrics = place.table("out", &METRICS);
+    let of = |name, group| metric(&metrics, name, group);
+    close(of("epg", None), 2.015625 / 5.0, 5, "epg");
+    close(of("epg_defined", None), 2.015625 / 4.0, 4, "epg_defined");
+    close(of("iou", None), 2.015625 / 5.0, 5, "iou");
+    close(of("segment_epg", None), 0.5, 1, "segment_epg");
+    close(of("on_object", None), 16.0 / 24.5, 1, "on_object");
+    // Group 0: a/0, a/1, c/2; group 1: b/1, d/0.
+    close(of("epg", Some(0)), 0.25 / 3.0, 3, "epg");
+    close(of("epg", Some(1)), 1.765625 / 2.0, 2, "epg");
+    assert_eq!(of("on_object", Some(0)), None);
+    assert_eq!(of("f1", None), None);
+
+    let iou = place.table("out", &IOU);
+    assert_eq!(iou.num_rows(), 5 * 20);
+    // b/1 is 0 or 2 in its box after clamping: at every threshold all 16 cells and no other.
+    assert_eq!(
+        &column::<Int32Array>(&iou, "union").values()[60..80],
+        [16; 20]
+    );
+    let thresholds = column::<Float64Array>(&iou, "threshold");
+    assert_eq!(
+        (
+            thresholds.value(0),
+            thresholds.value(3),
+            thresholds.value(19)
+        ),
+        (0.0, 0.15, 0.95)
+    );
+
+    let replicates = place.table("out", &REPLICATES);
+    assert_eq!(replicates.num_rows(), 5 * 3);
+    assert_eq!(column::<Float64Array>(&replicates, "f1").null_count(), 15);
+}
+
+#[test]
+fn examples_are_the_same_pairs_for_every_run() {
+    let place = Workplace::new();
+    let by_hand = stream(&rows_by_hand(), &columns());
+    let mut reversed = formula_rows();
+    reversed.reverse();
+    let formula = stream(&reversed, &columns());
+    let args = ["--maps", "-", "--examples", "4", "--replicates", "0"];
+    place.scored("one", &args, &by_hand);
+    place.scored("two", &args, &formula);
+    let keys = |out| {
+        let table = place.table(out, &EXAMPLES);
+        let ids: &StringArray = column(&table, "image_id");
+        let classes: &Int32Array = column(&table, "class_id");
+        (0..table.num_rows())
+            .map(|i| (ids.value(i).to_owned(), classes.value(i)))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(keys("one"), keys("two"));
+    // Half of each group: b and d are the only images of group 1.
+    let of_far = |keys: &[(String, i32)]| keys.iter().filter(|k| "bd".contains(&k.0)).count();
+    assert_eq!((keys("one").len(), of_far(&keys("one"))), (4, 2));
+
+    let table = place.table("one", &EXAMPLES);
+    let row = keys("one").iter().position(|key| key.0 == "d").unwrap();
+    let bytes = |name| column::<BinaryArray>(&table, name).value(row).to_vec();
+    assert_eq!(bytes("map"), [0.5_f32; 64].map(f32::to_le_bytes).concat());
+    assert_eq!(bytes("boxes"), [0, 0, 7, 7].map(i32::to_le_bytes).concat());
+    assert_eq!(bytes("rgb"), [0; 192]); // the first row of the pixel file
+    assert_eq!(
+        column::<StringArray>(&table, "class_name").value(row),
+        "cat"
+    );
+}
+
+/// Logits of split test, images a b c d e × 3 classes.
+const LOGITS: [(&str, [f32; 3]); 5] = [
+    ("a", [1.0, -1.0, -2.0]),
+    ("b", [0.0, 2.0, -2.0]),
+    ("c", [-1.0, -1.0, -0.5]),
+    ("d", [0.5, -3.0, -2.0]),
+    ("e", [-5.0, 1.0, -2.0]),
+];
+
+fn predictions(
+    place: &Workplace,
+    name: &str,
+    change: impl Fn(&str, i32, f32) -> Option<f32>,
+) -> String {
+    let cells: Vec<(&str, i32, f32)> = LOGITS
+        .iter()
+        .flat_map(|&(id, logits)| (0..3).map(move |class| (id, class, logits[class as usize])))
+        .filter_map(|(id, class, logit)| Some((id, class, change(id, class, logit)?)))
+        .collect();
+    let targets = cells
+        .iter()
+        .map(|c| PAIRS.contains(&(c.0, c.1)))
+        .collect::<Vec<_>>();
+    let n = cells.len();
+    let batch = PREDICTIONS
+        .batch(vec![
+            texts(vec!["r1"; n]),
+            i32s(vec![7; n]),
+            texts(vec!["test"; n]),
+            texts(cells.iter().map(|c| c.0)),
+            i32s(cells.iter().map(|c| c.1)),
+            Arc::new(Float32Array::from_iter_values(cells.iter().map(|c| c.2))),
+            Arc::new(arrow::array::BooleanArray::from(targets)),
+        ])
+        .unwrap();
+    let path = place.path(name);
+    write_table(
+        &path,
+        &PREDICTIONS,
+        &Provenance::new("test 0", "4567"),
+        &batch,
+    )
+    .unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn predictions_give_f1_and_map() {
+    let place = Workplace::new();
+    let logits = predictions(&place, "p.parquet", |_, _, logit| Some(logit));
+    let maps = stream(&rows_by_hand(), &columns());
+    let args = [
+        "--maps",
+        "-",
+        "--predictions",
+        &logits,
+        "--replicates",
+        "200",
+    ];
+    let summary = place.scored("out", &args, &maps);
+    assert!(
+        summary.lines().any(|line| line.starts_with("f1 ")),
+        "{summary}"
+    );
+    let metrics = place.table("out", &METRICS);
+    let of = |name, group| metric(&metrics, name, group);
+    // Positive: a0 b1 d0 (right), b0 e1 (wrong); missed: a1 c2.
+    close(of("f1", None), 6.0 / 10.0, 5, "f1");
+    close(of("accuracy", None), 11.0 / 15.0, 5, "accuracy");
+    // Class 0: a 1, d 0.5 first: 1. Class 1: b 1, then e, then a and c tied: 1/2 + 1/2 · 2/4. Class 2: 1.
+    close(of("map", None), (1.0 + 0.75 + 1.0) / 3.0, 5, "map");
+    close(of("f1", Some(1)), 4.0 / 5.0, 2, "f1");
+    assert_eq!(of("accuracy_top1", None), None); // not a task of two classes
+    let replicates = place.table("out", &REPLICATES);
+    assert_eq!(replicates.num_rows(), 600);
+    let f1: Vec<f64> = column::<Float64Array>(&replicates, "f1")
+        .iter()
+        .step_by(3)
+        .flatten()
+        .collect();
+    let mean = f1.iter().sum::<f64>() / f1.len() as f64;
+    assert!((mean - 0.6).abs() < 0.1, "{mean}");
+
+    for (name, message, change) in [
+        (
+            "gap",
+            "p-gap.parquet: logit: found none for 1 of 15 (image, class) cells of split test, the first image c class 1",
+            ("c", 1, None),
+        ),
+        (
+            "infinite",
+            "p-infinite.parquet: row 4, logit: found inf for image b class 1, expected a finite value",
+            ("b", 1, Some(f32::INFINITY)),
+        ),
+    ] {
+        let change = |id: &str, class: i32, logit: f32| {
+            if (id, class) == (change.0, change.1) {
+                change.2
+            } else {
+                Some(logit)
+            }
+        };
+        let path = predictions(&place, &format!("p-{name}.parquet"), change);
+        let errors = place.refused(&["--maps", "-", "--predictions", &path], &maps);
+        assert!(errors.contains(message), "{errors}");
+    }
+    let args = ["--maps", "-", "--predictions", &logits, "--run-id", "r2"];
+    let errors = place.refused(&args, &maps);
+    assert!(
+        errors.contains("p.parquet: run_id: found r1, expected r2 as in the maps"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn two_classes_have_an_accuracy_per_group_and_a_worst_group() {
+    let images: [(&str, &str, i32, &[i32]); 5] = [
+        ("p", "test", 0, &[0]),
+        ("q", "test", 0, &[1]),
+        ("r", "test", 1, &[0]),
+        ("s", "test", 1, &[1]),
+        ("t", "test", 1, &[0]),
+    ];
+    let place = Workplace::of_two_classes(&images);
+    // Right on p, q (both negative: the greater counts) and, as the first of equals, t.
+    let logits = [
+        [2.0, 1.0],
+        [-3.0, -1.0],
+        [0.0, 1.0],
+        [4.0, -4.0],
+        [0.5, 0.5],
+    ];
+    let cells = || (0..10).map(|i| (images[i / 2].0, i as i32 % 2, logits[i / 2][i % 2]));
+    let batch = RecordBatch::try_from_iter([
+        ("image_id", texts(cells().map(|c| c.0))),
+        ("class_id", i32s(cells().map(|c| c.1))),
+        (
+            "logit",
+            Arc::new(Float64Array::from_iter_values(cells().map(|c| c.2))),
+        ),
+    ])
+    .unwrap();
+    let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    let logits = place.file("foreign.arrow", &writer.into_inner().unwrap());
+    let rows: Vec<MapRow> = (images.iter())
+        .map(|image| row((image.0, image.3[0]), 1, 1, vec![1.0]))
+        .collect();
+    let maps = stream(&rows, &RunColumns::default());
+    place.scored("out", &["--maps", "-", "--predictions", &logits], &maps);
+    let metrics = place.table("out", &METRICS);
+    let of = |name, group| metric(&metrics, name, group);
+    close(of("accuracy_top1", None), 3.0 / 5.0, 5, "accuracy_top1");
+    close(of("accuracy_top1", Some(0)), 1.0, 2, "accuracy_top1");
+    close(of("accuracy_top1", Some(1)), 1.0 / 3.0, 3, "accuracy_top1");
+    close(of("worst_group", None), 1.0 / 3.0, 2, "worst_group");
+}
+
+#[test]
+fn missing_pairs_need_partial() {
+    let place = Workplace::new();
+    let maps = stream(&rows_by_hand()[..3], &columns());
+    let errors = place.refused(&["--maps", "-"], &maps);
+    let message = "stdin: maps: found none for 2 of 5 (image, class) pairs of split test, the first image d class 0, expected one each";
+    assert!(errors.contains(message), "{errors}");
+    let output = place.score("out", &["--maps", "-", "--partial"], &maps);
+    assert!(output.status.success());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.starts_with(&format!("warning: {message}\n")),
+        "{errors}"
+    );
+    close(
+        metric(&place.table("out", &METRICS), "epg", None),
+        1.25 / 3.0,
+        3,
+        "epg",
+    );
+    // Ranks stay those of the whole split.
+    let ranks = place.table("out", &EXAMPLES);
+    let ranks = column::<Int32Array>(&ranks, "rank").values();
+    assert!(
+        ranks.len() == 3 && ranks.iter().all(|&rank| rank < 5),
+        "{ranks:?}"
+    );
+}
+
+#[test]
+fn run_columns_come_from_flags_then_metadata_then_defaults() {
+    let place = Workplace::new();
+    let bare = place.file(
+        "my maps.arrow",
+        &stream(&rows_by_hand(), &RunColumns::default()),
+    );
+    let full = stream(&rows_by_hand(), &columns());
+    let flags = ["--run-id", "r2", "--checkpoint", "1", "--layer", "input"];
+    for (maps, stdin, flags, line) in [
+        (
+            bare.as_str(),
+            &[][..],
+            &[][..],
+            "my maps epoch 0 · test · unknown at unknown · 5 pairs",
+        ),
+        (
+            "-",
+            &full,
+            &[],
+            "r1 epoch 7 · test · ixg at final · 5 pairs",
+        ),
+        (
+            "-",
+            &full,
+            &flags,
+            "r2 epoch 1 · test · ixg at input · 5 pairs",
+        ),
+    ] {
+        let args = [&["--maps", maps, "--replicates", "1"], flags].concat();
+        let summary = place.scored("out", &args, stdin);
+        assert_eq!(summary.lines().next(), Some(line));
+    }
+}
