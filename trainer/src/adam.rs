@@ -1,0 +1,114 @@
+//! Adam (Kingma and Ba 2015) with PyTorch's defaults over one flat buffer, so that its whole state
+//! can be saved and a run resumes where it stopped: tch's own optimizers do not show their state.
+
+use tch::{Kind, TchError, Tensor};
+
+const BETA1: f64 = 0.9;
+const BETA2: f64 = 0.999;
+const EPS: f64 = 1e-8;
+
+/// The optimizer: constant learning rate, no weight decay (SPEC E.1).
+#[derive(Debug)]
+pub struct Adam {
+    learning_rate: f64,
+    /// All trained tensors, which are views into it.
+    weights: Tensor,
+    /// First and second moments, laid out like `weights`.
+    moments: [Tensor; 2],
+    trained: Vec<Tensor>,
+    steps: i64,
+}
+
+impl Adam {
+    /// Moves the storage of `trained` into one buffer; their values stay.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn new(trained: Vec<Tensor>, learning_rate: f64) -> Result<Self, TchError> {
+        tch::no_grad(|| {
+            let flat: Vec<Tensor> = trained
+                .iter()
+                .map(|t| t.f_reshape([-1]))
+                .collect::<Result<_, _>>()?;
+            let weights = Tensor::f_cat(&flat, 0)?.f_detach()?;
+            let mut offset = 0;
+            for tensor in &trained {
+                let count = tensor.numel() as i64;
+                tensor.shallow_clone().f_set_data(
+                    &weights
+                        .f_narrow(0, offset, count)?
+                        .f_view(tensor.size().as_slice())?,
+                )?;
+                offset += count;
+            }
+            let moments = [weights.f_zeros_like()?, weights.f_zeros_like()?];
+            Ok(Adam {
+                learning_rate,
+                weights,
+                moments,
+                trained,
+                steps: 0,
+            })
+        })
+    }
+
+    /// Differentiates `loss` and takes one step.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn step(&mut self, loss: &Tensor) -> Result<(), TchError> {
+        let gradients = Tensor::f_run_backward(&[loss], &self.trained, false, false)?;
+        tch::no_grad(|| {
+            let flat: Vec<Tensor> = gradients
+                .iter()
+                .zip(&self.trained)
+                .map(|(gradient, weight)| match gradient.defined() {
+                    true => gradient.f_reshape([-1]),
+                    false => {
+                        Tensor::f_zeros([weight.numel() as i64], (weight.kind(), weight.device()))
+                    }
+                })
+                .collect::<Result<_, _>>()?;
+            let gradient = Tensor::f_cat(&flat, 0)?;
+            self.steps += 1;
+            let steps = self.steps as i32;
+            let (correction1, correction2) = (1.0 - BETA1.powi(steps), 1.0 - BETA2.powi(steps));
+            let [first, second] = &mut self.moments;
+            let _ = first.f_lerp_(&gradient, 1.0 - BETA1)?;
+            let _ = second
+                .f_mul_scalar_(BETA2)?
+                .f_addcmul_(&gradient, &gradient.f_mul_scalar(1.0 - BETA2)?)?;
+            let denominator = second
+                .f_sqrt()?
+                .f_div_scalar_(correction2.sqrt())?
+                .f_add_scalar_(EPS)?;
+            let update = first
+                .f_div(&denominator)?
+                .f_mul_scalar_(-self.learning_rate / correction1)?;
+            let _ = self.weights.f_add_(&update)?;
+            Ok(())
+        })
+    }
+
+    /// What a resumed run needs beside the weights: the two moments and the number of steps.
+    pub fn state(&self) -> ([Tensor; 2], i64) {
+        (
+            self.moments.each_ref().map(Tensor::shallow_clone),
+            self.steps,
+        )
+    }
+
+    /// Takes up a saved state.
+    ///
+    /// # Errors
+    /// libtorch's, where the sizes differ.
+    pub fn restore(&mut self, moments: &[Tensor; 2], steps: i64) -> Result<(), TchError> {
+        tch::no_grad(|| {
+            for (own, saved) in self.moments.iter_mut().zip(moments) {
+                own.f_copy_(&saved.f_to_kind(Kind::Float)?.f_to_kind(own.kind())?)?;
+            }
+            self.steps = steps;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,246 @@
+//! What a run is: the configuration file (`run.toml`), resolved against the data folder and the
+//! weights it starts from, and the run id, which is a hash of everything that decides the result.
+//! Paths in the file are relative to the working directory.
+
+use std::path::{Path, PathBuf};
+
+use data_prep::dataset::Dataset;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use crate::run::RunFolder;
+
+/// One training run, as the user writes it. Unknown keys are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// A label for people; not part of the run's identity.
+    pub name: String,
+    /// The classifier.
+    pub backbone: Backbone,
+    /// How the validation maps, and a guided run's training maps, are made.
+    pub attribution: Attribution,
+    /// At which layer.
+    pub layer: Layer,
+    /// Passes over the training images.
+    pub epochs: i32,
+    /// Adam's constant learning rate.
+    #[serde(default = "default_learning_rate")]
+    pub learning_rate: f64,
+    /// Images a step. λ scales with it: the localization loss is summed over the batch (SPEC H.1).
+    #[serde(default = "default_batch_size")]
+    pub batch_size: usize,
+    /// Seed of the initial weights, the order of images, the classes drawn and the annotated subset.
+    #[serde(default)]
+    pub seed: u64,
+    /// Where the weights come from.
+    pub init: Init,
+    /// The localization loss; absent in a baseline.
+    pub guidance: Option<Guidance>,
+}
+
+/// Where a run's weights come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Init {
+    /// Random weights.
+    Scratch,
+    /// A safetensors file (see `trainer import`); the head is new where the classes differ.
+    Weights {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A finished run's checkpoint.
+    Run {
+        /// The run's folder.
+        folder: PathBuf,
+        /// Which epoch; absent: the one with the highest validation F1.
+        checkpoint: Option<i32>,
+    },
+}
+
+/// The second loss.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guidance {
+    /// Which localization loss.
+    pub loss: LocalizationLoss,
+    /// λ of the total loss `BCE + λ·Σ L_loc`.
+    pub lambda: f64,
+    /// Share of the training images whose boxes are used (paper section 5.4).
+    #[serde(default = "one")]
+    pub annotated_fraction: f64,
+    /// Boxes grow by this share of their size on each side (paper section 5.4).
+    #[serde(default)]
+    pub dilation: f64,
+}
+
+fn default_learning_rate() -> f64 {
+    1e-4
+}
+
+fn default_batch_size() -> usize {
+    64
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl RunConfig {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// Names the file, the key, what was found and what was expected.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs_err::read_to_string(path)?;
+        let config: RunConfig = toml::from_str(&text).map_err(|error| {
+            let line = error
+                .span()
+                .map_or(0, |span| text[..span.start].lines().count().max(1));
+            let found = error.message().replace('\n', ", ");
+            Error::invalid(
+                path,
+                format!("line {line}"),
+                found,
+                "a run configuration as in README.md",
+            )
+        })?;
+        config.check(path)?;
+        Ok(config)
+    }
+
+    fn check(&self, path: &Path) -> Result<()> {
+        let positive = |field: &str, value: f64| match value > 0.0 && value.is_finite() {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                path,
+                field,
+                value.to_string(),
+                "a number above 0",
+            )),
+        };
+        positive("epochs", f64::from(self.epochs))?;
+        positive("batch_size", self.batch_size as f64)?;
+        positive("learning_rate", self.learning_rate)?;
+        if let Some(guidance) = &self.guidance {
+            positive("guidance.lambda", guidance.lambda)?;
+            positive("guidance.annotated_fraction", guidance.annotated_fraction)?;
+            if guidance.annotated_fraction > 1.0 {
+                return Err(Error::invalid(
+                    path,
+                    "guidance.annotated_fraction",
+                    guidance.annotated_fraction.to_string(),
+                    "at most 1",
+                ));
+            }
+            if !(0.0..=10.0).contains(&guidance.dilation) {
+                return Err(Error::invalid(
+                    path,
+                    "guidance.dilation",
+                    guidance.dilation.to_string(),
+                    "0 to 10",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A configuration with everything that decides the result settled.
+#[derive(Clone, Debug)]
+pub struct ResolvedRun {
+    /// As given.
+    pub config: RunConfig,
+    /// Hash of the rest, 12 hex digits.
+    pub run_id: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// The data folder's provenance hash.
+    pub data_inputs: String,
+    /// `scratch`, `weights:<sha256>` or `run:<run id>@<epoch>`.
+    pub init: String,
+    /// The run this one starts from.
+    pub baseline_run_id: Option<String>,
+    /// The file the weights are read from.
+    pub weights: Option<PathBuf>,
+}
+
+impl ResolvedRun {
+    /// Settles `config` for `dataset`.
+    ///
+    /// # Errors
+    /// A weight file or run folder that is not there or not finished.
+    pub fn new(config: RunConfig, dataset: &Dataset) -> Result<Self> {
+        let (init, baseline_run_id, weights) = match &config.init {
+            Init::Scratch => ("scratch".to_owned(), None, None),
+            Init::Weights { file } => {
+                let digest = Sha256::digest(fs_err::read(file)?);
+                (
+                    format!("weights:{}", hex(&digest)),
+                    None,
+                    Some(file.clone()),
+                )
+            }
+            Init::Run { folder, checkpoint } => {
+                let run = RunFolder::open_finished(folder)?;
+                if run.backbone != config.backbone {
+                    return Err(Error::invalid(
+                        folder,
+                        "backbone",
+                        run.backbone.to_string(),
+                        config.backbone.to_string(),
+                    ));
+                }
+                let epoch = checkpoint.unwrap_or(run.best_f1_epoch);
+                let file = run.checkpoint_file(epoch)?;
+                (
+                    format!("run:{}@{epoch}", run.run_id),
+                    Some(run.run_id),
+                    Some(file),
+                )
+            }
+        };
+        let (dataset_name, data_inputs) = (dataset.name().to_owned(), dataset.inputs().to_owned());
+        let run_id = run_id(&config, &data_inputs, &init);
+        Ok(ResolvedRun {
+            config,
+            run_id,
+            dataset: dataset_name,
+            data_inputs,
+            init,
+            baseline_run_id,
+            weights,
+        })
+    }
+}
+
+/// First 12 hex digits of a SHA-256 over what decides the result. The device and the number of
+/// threads are not in it: they change rounding, not the experiment.
+fn run_id(config: &RunConfig, data_inputs: &str, init: &str) -> String {
+    let guidance = match &config.guidance {
+        None => "none".to_owned(),
+        Some(g) => format!(
+            "{} {:e} {:e} {:e}",
+            g.loss, g.lambda, g.annotated_fraction, g.dilation
+        ),
+    };
+    let identity = format!(
+        "version {}\ndata {data_inputs}\nbackbone {}\nattribution {}\nlayer {}\nepochs {}\nlearning_rate {:e}\nbatch_size {}\nseed {}\ninit {init}\nguidance {guidance}\n",
+        env!("CARGO_PKG_VERSION"),
+        config.backbone,
+        config.attribution,
+        config.layer,
+        config.epochs,
+        config.learning_rate,
+        config.batch_size,
+        config.seed,
+    );
+    hex(&Sha256::digest(identity))[..12].to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,124 @@
+//! Logits and attribution maps of a whole split: one forward pass a batch, then one attribution
+//! pass for each class rank (first label of every image, second label, …), for all images of the
+//! batch together. In evaluation mode the gradient of a sum of logits of different images is
+//! block-diagonal, so this equals one pass per image and class (SPEC H.11).
+
+use data_prep::dataset::Dataset;
+use tch::{Kind, Tensor};
+
+use crate::attribution::{self, Order};
+use crate::backbone::{Mode, Model};
+use crate::batches::Batch;
+use crate::error::Result;
+use crate::names::{Attribution, Layer};
+
+/// The map of one (image, class) pair at the layer's own resolution.
+#[derive(Clone, Debug)]
+pub struct PairMap {
+    /// Index into the data set's images.
+    pub image: usize,
+    /// The explained class, one of the image's labels.
+    pub class_id: i32,
+    /// Its logit.
+    pub logit: f32,
+    /// height · width values, row-major.
+    pub map: Vec<f32>,
+}
+
+/// One batch explained.
+#[derive(Debug)]
+pub struct Explained {
+    /// Indices into the data set's images.
+    pub images: Vec<usize>,
+    /// (N, K) row-major.
+    pub logits: Vec<f32>,
+    /// The maps' (height, width).
+    pub size: (usize, usize),
+    /// One per image and label.
+    pub pairs: Vec<PairMap>,
+}
+
+/// Batches of a split for evaluation: images with the same number of labels together, so that the
+/// attribution pass of a class rank is not spent on images that have no such class.
+pub fn batches(dataset: &Dataset, images: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
+    let mut sorted = images.to_vec();
+    sorted.sort_by_key(|&index| (dataset.images[index].labels.len(), index));
+    sorted.chunks(batch_size).map(<[usize]>::to_vec).collect()
+}
+
+/// Explains every label of the images `indices`, in evaluation mode.
+///
+/// # Errors
+/// libtorch's.
+pub fn explain(
+    model: &Model,
+    dataset: &Dataset,
+    indices: &[usize],
+    attribution: Attribution,
+    layer: Layer,
+) -> Result<Explained> {
+    let batch = Batch::load(dataset, indices, model.params.device(), model.params.kind())?;
+    // Only the part after the layer is differentiated.
+    let features =
+        tch::no_grad(|| model.features(&model.encode(&batch.images)?, layer, Mode::Eval))?
+            .f_detach()?
+            .f_set_requires_grad(true)?;
+    let logits = model.logits(&features, layer, Mode::Eval)?;
+    let logit_values = to_vec(&logits)?;
+    let size = features.size();
+    let (height, width) = (size[2] as usize, size[3] as usize);
+
+    let labels = |row: usize| dataset.images[indices[row]].labels.as_slice();
+    let ranks = (0..indices.len())
+        .map(|row| labels(row).len())
+        .max()
+        .unwrap_or(0);
+    let mut pairs = Vec::new();
+    for rank in 0..ranks {
+        let rows: Vec<usize> = (0..indices.len())
+            .filter(|&row| labels(row).len() > rank)
+            .collect();
+        let device = model.params.device();
+        let row_index = Tensor::from_slice(&rows.iter().map(|&row| row as i64).collect::<Vec<_>>())
+            .f_to_device(device)?;
+        let classes: Vec<i64> = rows
+            .iter()
+            .map(|&row| i64::from(labels(row)[rank]))
+            .collect();
+        let class_index = Tensor::from_slice(&classes).f_to_device(device)?;
+        let selected = attribution::select(&logits.f_index_select(0, &row_index)?, &class_index)?;
+        let maps = to_vec(&attribution::maps(
+            attribution,
+            &features,
+            &selected,
+            Order::First,
+        )?)?;
+        for &row in &rows {
+            let class_id = labels(row)[rank];
+            pairs.push(PairMap {
+                image: indices[row],
+                class_id,
+                logit: logit_values[row * dataset.classes.len() + class_id as usize],
+                map: maps[row * height * width..(row + 1) * height * width].to_vec(),
+            });
+        }
+    }
+    Ok(Explained {
+        images: indices.to_vec(),
+        logits: logit_values,
+        size: (height, width),
+        pairs,
+    })
+}
+
+fn to_vec(tensor: &Tensor) -> Result<Vec<f32>> {
+    let tensor = tensor
+        .f_detach()?
+        .f_to_device(tch::Device::Cpu)?
+        .f_to_kind(Kind::Float)?
+        .f_contiguous()?;
+    let mut values = vec![0f32; tensor.numel()];
+    let count = values.len();
+    tensor.f_copy_data(&mut values, count)?;
+    Ok(values)
+}

@@ -1,0 +1,34 @@
+//! Classifiers trained with a second loss on their own explanations, so that these fall inside
+//! bounding boxes. From the formula to the file:
+//!
+//! - [`backbone`]: the networks, cut at the paper's layers
+//! - [`attribution`]: IxG and GradCAM (section 3.1) · [`loss`]: the localization losses (section 3.4)
+//! - [`guidance`]: annotated images, drawn classes, masks (section 3.5) · [`objective`]: the guided loss
+//! - [`train`], [`validation`], [`pareto`]: epochs, and which are kept (section 4) · [`explain`]: maps of a checkpoint
+//! - [`config`], [`run`], [`tables`], [`checkpoint`], [`import`]: files
+//!
+//! Metrics are the evaluator's, mask geometry is data-prep's.
+
+pub mod adam;
+pub mod attribution;
+pub mod backbone;
+pub mod batches;
+pub mod checkpoint;
+pub mod checkpoint_file;
+pub mod config;
+pub mod device;
+pub mod error;
+pub mod explain;
+pub mod explanations;
+pub mod guidance;
+pub mod import;
+pub mod loss;
+pub mod names;
+pub mod objective;
+pub mod params;
+pub mod pareto;
+pub mod random;
+pub mod run;
+pub mod tables;
+pub mod train;
+pub mod validation;

@@ -1,0 +1,102 @@
+//! The losses: binary cross-entropy for the classes and, for the explanations, Energy, L1, PPCE and
+//! RRR* with the post-processing of the map that each asks for (paper section 3.4; SPEC A.2).
+//!
+//! Post-processing, in this order: clamp at 0 (L1, PPCE), divide by the map's largest absolute
+//! value (L1, PPCE, RRR*; a map of zeros stays), up-sample bilinearly to the mask's resolution.
+//! Where the official code gives NaN (PPCE with an empty mask, gradients of a map of zeros) these
+//! are finite: an empty mask costs PPCE nothing, a map of zeros has gradient 0.
+
+use tch::{Reduction, TchError, Tensor};
+
+use crate::names::LocalizationLoss;
+
+/// Below this positive attribution a map counts as empty (SPEC A.2).
+const TINY: f64 = 1e-7;
+
+/// `BCEWithLogitsLoss`: mean over images and classes; `logits` and `targets` (N, K).
+///
+/// # Errors
+/// libtorch's.
+pub fn classification(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
+    let none: Option<Tensor> = None;
+    logits.f_binary_cross_entropy_with_logits(
+        targets,
+        none.as_ref(),
+        none.as_ref(),
+        Reduction::Mean,
+    )
+}
+
+/// The localization loss of each map: `maps` (N, h, w) as attributed, `masks` (N, H, W) of 0 and 1,
+/// result (N). The caller sums over annotated images (SPEC H.1: λ scales with the batch).
+///
+/// # Errors
+/// libtorch's.
+pub fn localization(
+    loss: LocalizationLoss,
+    maps: &Tensor,
+    masks: &Tensor,
+) -> Result<Tensor, TchError> {
+    let pixels = [1i64, 2];
+    let sum = |t: &Tensor| t.f_sum_dim_intlist(pixels.as_slice(), false, None);
+    match loss {
+        // 1 − Σ M·A⁺ / Σ A⁺, and 1 − Σ M·A⁺ where Σ A⁺ is tiny
+        LocalizationLoss::Energy => {
+            let positive = upsample(maps, masks)?.f_clamp_min(0.0)?;
+            let inside = sum(&positive.f_mul(masks)?)?;
+            let total = sum(&positive)?;
+            let is_tiny = total.f_lt(TINY)?;
+            let divisor = total.f_masked_fill(&is_tiny, 1.0)?;
+            inside.f_div(&divisor)?.f_neg()?.f_add_scalar(1.0)
+        }
+        // (1/HW) Σ |M − Â⁺|
+        LocalizationLoss::L1 => {
+            let scaled = upsample(&scale(&maps.f_clamp_min(0.0)?)?, masks)?;
+            masks
+                .f_sub(&scaled)?
+                .f_abs()?
+                .f_mean_dim(pixels.as_slice(), false, None)
+        }
+        // −(1/‖M‖₁) Σ M · max(log Â⁺, −100), with the backward pass of PyTorch's BCELoss
+        LocalizationLoss::Ppce => {
+            let scaled = upsample(&scale(&maps.f_clamp_min(0.0)?)?, masks)?;
+            let none: Option<Tensor> = None;
+            // Interpolation may overshoot 1 by a rounding error, which BCELoss refuses.
+            let ones = scaled.f_ones_like()?;
+            let inside = scaled.f_clamp(0.0, 1.0)?.f_binary_cross_entropy(
+                &ones,
+                none.as_ref(),
+                Reduction::None,
+            )?;
+            // Not a product: an infinite gradient outside times 0 would be NaN.
+            let kept = inside.f_masked_fill(&masks.f_eq(0.0)?, 0.0)?;
+            sum(&kept)?.f_div(&sum(masks)?.f_clamp_min(1.0)?)
+        }
+        // Σ (1 − M) · Â²
+        LocalizationLoss::Rrr => {
+            let scaled = upsample(&scale(maps)?, masks)?;
+            sum(&scaled
+                .f_square()?
+                .f_mul(&masks.f_neg()?.f_add_scalar(1.0)?)?)
+        }
+    }
+}
+
+/// A / max|A| for each map; a map of zeros is left alone.
+fn scale(maps: &Tensor) -> Result<Tensor, TchError> {
+    // amax shares the gradient among equal maxima, as the official code's max over the map does.
+    let largest = maps.f_abs()?.f_amax([1i64, 2], true)?;
+    let is_zero = largest.f_eq(0.0)?;
+    maps.f_div(&largest.f_masked_fill(&is_zero, 1.0)?)
+}
+
+/// Bilinear, align_corners = false, to the masks' resolution; maps already there are left alone.
+fn upsample(maps: &Tensor, masks: &Tensor) -> Result<Tensor, TchError> {
+    let size = &masks.size()[1..];
+    if &maps.size()[1..] == size {
+        return Ok(maps.shallow_clone());
+    }
+    maps.f_unsqueeze(1)?
+        .f_upsample_bilinear2d([size[0], size[1]], false, None, None)?
+        .f_squeeze_dim(1)
+}

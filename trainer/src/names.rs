@@ -1,0 +1,93 @@
+//! The enumerations of the experiment, each with the one spelling that configuration, tables and
+//! plots share.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! spelled {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $spelling:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $spelling)] $variant),+ }
+
+        impl $name {
+            /// Every value, in the order of the documentation.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self { $($name::$variant => $spelling),+ })
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                $name::ALL.iter().copied().find(|value| value.to_string() == text).ok_or_else(|| {
+                    let known: Vec<String> = $name::ALL.iter().map(ToString::to_string).collect();
+                    format!("found '{text}', expected one of {}", known.join(", "))
+                })
+            }
+        }
+    };
+}
+
+spelled! {
+    /// The classifier (paper section 4; SPEC D).
+    Backbone {
+        /// torchvision's ResNet-18.
+        Resnet18 = "resnet18",
+        /// EfficientNet-Lite0: no squeeze-and-excitation, ReLU6, TensorFlow "SAME" padding.
+        EfficientnetLite0 = "efficientnet_lite0",
+    }
+}
+
+spelled! {
+    /// How a class's logit is explained (paper section 3.1; SPEC A.3).
+    Attribution {
+        /// Input × Gradient, summed over channels.
+        Ixg = "ixg",
+        /// GradCAM: ReLU of the features weighted by their spatially averaged gradient.
+        Gradcam = "gradcam",
+    }
+}
+
+spelled! {
+    /// The layer whose features are explained ("guidance depth", paper section 5.4; SPEC A.4).
+    Layer {
+        /// The network's input, after normalisation.
+        Input = "input",
+        /// Stride 4.
+        Mid1 = "mid1",
+        /// Stride 8.
+        Mid2 = "mid2",
+        /// Stride 16.
+        Mid3 = "mid3",
+        /// The last features before global pooling, stride 32.
+        Final = "final",
+    }
+}
+
+impl Layer {
+    /// How many of the network's stages lie before this layer.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+spelled! {
+    /// The localization loss (paper section 3.4; SPEC A.2).
+    LocalizationLoss {
+        /// 1 − EPG.
+        Energy = "energy",
+        /// Mean absolute difference between mask and scaled positive map.
+        L1 = "l1",
+        /// Per-pixel cross-entropy inside the mask.
+        Ppce = "ppce",
+        /// Sum of squares outside the mask (RRR*).
+        Rrr = "rrr",
+    }
+}

@@ -1,0 +1,94 @@
+//! The training objective of one batch, L = L_class + λ · Σ over annotated images of L_loc, in
+//! training mode (paper section 3; SPEC A.1, A.2).
+
+use tch::{TchError, Tensor};
+
+use crate::attribution::{self, Order};
+use crate::backbone::{Mode, Model};
+use crate::loss;
+use crate::names::{Attribution, Layer, LocalizationLoss};
+
+/// What is guided and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Guide {
+    /// How maps are made.
+    pub attribution: Attribution,
+    /// At which layer.
+    pub layer: Layer,
+    /// The localization loss.
+    pub loss: LocalizationLoss,
+    /// Its weight λ.
+    pub lambda: f64,
+}
+
+/// Which logits of a batch are explained, and which maps are held against masks.
+#[derive(Debug)]
+pub struct Explained {
+    /// (row of the batch, class): one class for every image with a label. All of them are explained,
+    /// as the official code does: under batch statistics a map depends on which logits are summed.
+    pub pairs: Vec<(i64, i64)>,
+    /// Rows of the batch that are annotated.
+    pub annotated: Vec<i64>,
+    /// Their masks (annotated, H, W) of 0 and 1.
+    pub masks: Tensor,
+}
+
+/// The terms of the objective, scalars in the graph.
+#[derive(Debug)]
+pub struct Terms {
+    /// What is minimised.
+    pub total: Tensor,
+    /// Binary cross-entropy.
+    pub class: Tensor,
+    /// Sum of L_loc over annotated images; `None` without any.
+    pub localization: Option<Tensor>,
+}
+
+/// Classification alone; `input` as encoded, `targets` (N, K).
+///
+/// # Errors
+/// libtorch's.
+pub fn plain(model: &Model, input: &Tensor, targets: &Tensor) -> Result<Terms, TchError> {
+    let class = loss::classification(&model.logits(input, Layer::Input, Mode::Train)?, targets)?;
+    Ok(Terms {
+        total: class.shallow_clone(),
+        class,
+        localization: None,
+    })
+}
+
+/// Classification and localization.
+///
+/// # Errors
+/// libtorch's.
+pub fn guided(
+    model: &Model,
+    input: &Tensor,
+    targets: &Tensor,
+    guide: Guide,
+    explained: &Explained,
+) -> Result<Terms, TchError> {
+    if explained.annotated.is_empty() {
+        return plain(model, input, targets);
+    }
+    let features = match guide.layer {
+        Layer::Input => input.f_set_requires_grad(true)?,
+        layer => model.features(input, layer, Mode::Train)?,
+    };
+    let logits = model.logits(&features, guide.layer, Mode::Train)?;
+    let class = loss::classification(&logits, targets)?;
+
+    let on_device = |values: Vec<i64>| Tensor::f_from_slice(&values)?.f_to_device(logits.device());
+    let rows = on_device(explained.pairs.iter().map(|&(row, _)| row).collect())?;
+    let classes = on_device(explained.pairs.iter().map(|&(_, class)| class).collect())?;
+    let selected = attribution::select(&logits.f_index_select(0, &rows)?, &classes)?;
+    let maps = attribution::maps(guide.attribution, &features, &selected, Order::Second)?;
+    let maps = maps.f_index_select(0, &on_device(explained.annotated.clone())?)?;
+    let localization = loss::localization(guide.loss, &maps, &explained.masks)?.f_sum(None)?;
+    let total = class.f_add(&localization.f_mul_scalar(guide.lambda)?)?;
+    Ok(Terms {
+        total,
+        class,
+        localization: Some(localization),
+    })
+}

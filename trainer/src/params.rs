@@ -1,0 +1,181 @@
+//! The named tensors of a network: PyTorch's names, trainable weights and buffers, their
+//! initialisation as a pure function of (seed, name), and loading by name. Networks ask a
+//! [`Params`] for their tensors while they are built and keep shallow clones; the optimizer and
+//! the checkpoint files see them here.
+
+use std::collections::HashMap;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::error::{Error, Result};
+use crate::random;
+
+/// How a tensor starts when no weights are given.
+#[derive(Clone, Copy, Debug)]
+pub enum Init {
+    /// Normal with variance 2 / fan_out: torchvision's convolutions.
+    KaimingNormalFanOut,
+    /// Uniform in ±1/√fan_in, where fan_in is given: PyTorch's default for linear layers.
+    UniformFanIn(i64),
+    /// A constant.
+    Constant(f64),
+}
+
+/// One named tensor.
+#[derive(Debug)]
+pub struct Param {
+    /// PyTorch's name, e.g. `layer1.0.conv1.weight`.
+    pub name: String,
+    /// The tensor; networks hold shallow clones of it.
+    pub tensor: Tensor,
+    /// Whether the optimizer trains it (false: a buffer such as `running_mean`).
+    pub is_trained: bool,
+}
+
+/// All tensors of one network, in the order in which it asked for them.
+#[derive(Debug)]
+pub struct Params {
+    entries: Vec<Param>,
+    seed: u64,
+    device: Device,
+    kind: Kind,
+}
+
+impl Params {
+    /// No tensors yet; those to come live on `device` in `kind` and start from `seed`.
+    pub fn new(seed: u64, device: Device, kind: Kind) -> Self {
+        Params {
+            entries: Vec::new(),
+            seed,
+            device,
+            kind,
+        }
+    }
+
+    /// Where the tensors live.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The number type of the tensors.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The tensors in order.
+    pub fn entries(&self) -> &[Param] {
+        &self.entries
+    }
+
+    /// The trained tensors, in order.
+    pub fn trained(&self) -> Vec<Tensor> {
+        self.entries
+            .iter()
+            .filter(|p| p.is_trained)
+            .map(|p| p.tensor.shallow_clone())
+            .collect()
+    }
+
+    /// Adds a trained tensor.
+    pub fn weight(&mut self, name: String, shape: &[i64], init: Init) -> Tensor {
+        self.add(name, shape, init, true)
+    }
+
+    /// Adds a buffer.
+    pub fn buffer(&mut self, name: String, shape: &[i64], value: f64) -> Tensor {
+        self.add(name, shape, Init::Constant(value), false)
+    }
+
+    fn add(&mut self, name: String, shape: &[i64], init: Init, is_trained: bool) -> Tensor {
+        let values = initial_values(&name, shape, init, self.seed);
+        let tensor = Tensor::from_slice(&values)
+            .reshape(shape)
+            .to_device(self.device)
+            .to_kind(self.kind)
+            .set_requires_grad(is_trained);
+        let clone = tensor.shallow_clone();
+        self.entries.push(Param {
+            name,
+            tensor,
+            is_trained,
+        });
+        clone
+    }
+
+    /// Copies tensors by name into these. `may_differ` names tensors that keep their initial
+    /// values where the shapes differ (the head, when the number of classes changed).
+    ///
+    /// # Errors
+    /// Lists every missing, unexpected and mis-shaped tensor. `num_batches_tracked` is ignored.
+    pub fn load(&self, source: &[(String, Tensor)], may_differ: &[&str], file: &str) -> Result<()> {
+        let mut given: HashMap<&str, &Tensor> = source
+            .iter()
+            .map(|(name, tensor)| (name.as_str(), tensor))
+            .collect();
+        let mut faults = Vec::new();
+        let mut copies = Vec::new();
+        for param in &self.entries {
+            match given.remove(param.name.as_str()) {
+                None => faults.push(format!("missing {}", param.name)),
+                Some(tensor) if tensor.size() == param.tensor.size() => {
+                    copies.push((param, tensor))
+                }
+                Some(_) if may_differ.contains(&param.name.as_str()) => {}
+                Some(tensor) => faults.push(format!(
+                    "{} has shape {:?}, expected {:?}",
+                    param.name,
+                    tensor.size(),
+                    param.tensor.size()
+                )),
+            }
+        }
+        let mut unexpected: Vec<&str> = given
+            .into_keys()
+            .filter(|name| !name.ends_with("num_batches_tracked"))
+            .collect();
+        unexpected.sort_unstable();
+        faults.extend(
+            unexpected
+                .into_iter()
+                .map(|name| format!("unexpected {name}")),
+        );
+        if !faults.is_empty() {
+            return Err(Error::Weights {
+                file: file.to_owned(),
+                faults: faults.join("; "),
+            });
+        }
+        tch::no_grad(|| {
+            for (param, tensor) in copies {
+                param.tensor.shallow_clone().f_copy_(tensor)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Values of a fresh tensor, row-major.
+fn initial_values(name: &str, shape: &[i64], init: Init, seed: u64) -> Vec<f64> {
+    let count = shape.iter().product::<i64>() as u64;
+    let stream = random::draw(seed, "init", 0, name);
+    match init {
+        Init::Constant(value) => vec![value; count as usize],
+        Init::UniformFanIn(fan_in) => {
+            let bound = 1.0 / (fan_in as f64).sqrt();
+            (0..count)
+                .map(|i| (2.0 * random::unit(stream, i) - 1.0) * bound)
+                .collect()
+        }
+        Init::KaimingNormalFanOut => {
+            let fan_out = shape[0] * shape[2..].iter().product::<i64>();
+            let std = (2.0 / fan_out as f64).sqrt();
+            (0..count).map(|i| std * normal(stream, i)).collect()
+        }
+    }
+}
+
+/// Standard normal by Box–Muller, two uniforms an element.
+fn normal(stream: u64, i: u64) -> f64 {
+    let radius = (-2.0 * (1.0 - random::unit(stream, 2 * i)).ln()).sqrt();
+    radius * (std::f64::consts::TAU * random::unit(stream, 2 * i + 1)).cos()
+}

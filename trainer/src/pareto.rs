@@ -1,0 +1,97 @@
+//! Which epochs of a run are kept (paper section 4, Fig. 4; SPEC E.4): the non-dominated ones on
+//! validation (F1, EPG, IoU), each rounded to a multiple of 0.005.
+
+/// Validation metrics of an epoch, each in 0–1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// The epoch, from 1.
+    pub epoch: i32,
+    /// Micro F1.
+    pub f1: f64,
+    /// Mean EPG.
+    pub epg: f64,
+    /// Mean IoU.
+    pub iou: f64,
+}
+
+/// Bin width of the comparison.
+const BIN: f64 = 0.005;
+
+impl Candidate {
+    fn rounded(&self) -> [i64; 3] {
+        [self.f1, self.epg, self.iou].map(|value| (value / BIN).round() as i64)
+    }
+}
+
+/// Epochs of the Pareto front, ascending. Of epochs with the same rounded values the earliest stays.
+pub fn front(candidates: &[Candidate]) -> Vec<i32> {
+    let is_beaten = |candidate: &Candidate| {
+        candidates.iter().any(|other| {
+            let (own, others) = (candidate.rounded(), other.rounded());
+            let at_least = own.iter().zip(&others).all(|(own, other)| other >= own);
+            at_least && (own != others || other.epoch < candidate.epoch)
+        })
+    };
+    candidates
+        .iter()
+        .filter(|c| !is_beaten(c))
+        .map(|c| c.epoch)
+        .collect()
+}
+
+/// The epoch with the highest F1, the earliest of equals: what a baseline keeps (SPEC E.2).
+pub fn best_f1(candidates: &[Candidate]) -> Option<i32> {
+    let mut best: Option<&Candidate> = None;
+    for candidate in candidates {
+        if best.is_none_or(|best| candidate.f1 > best.f1) {
+            best = Some(candidate);
+        }
+    }
+    best.map(|candidate| candidate.epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(epoch: i32, f1: f64, epg: f64, iou: f64) -> Candidate {
+        Candidate {
+            epoch,
+            f1,
+            epg,
+            iou,
+        }
+    }
+
+    #[test]
+    fn the_front_holds_what_nothing_beats() {
+        let epochs = [
+            candidate(1, 0.70, 0.30, 0.10),
+            candidate(2, 0.72, 0.30, 0.10), // beats 1
+            candidate(3, 0.60, 0.50, 0.10), // better EPG
+            candidate(4, 0.60, 0.50, 0.05), // beaten by 3
+            candidate(5, 0.50, 0.20, 0.20), // better IoU
+        ];
+        assert_eq!(front(&epochs), [2, 3, 5]);
+    }
+
+    #[test]
+    fn equal_after_rounding_keeps_the_earliest() {
+        let epochs = [
+            candidate(1, 0.7001, 0.3, 0.1),
+            candidate(2, 0.7009, 0.3, 0.1),
+        ];
+        assert_eq!(front(&epochs), [1]);
+    }
+
+    #[test]
+    fn best_f1_takes_the_earliest_of_equals() {
+        let epochs = [
+            candidate(1, 0.6, 0.9, 0.0),
+            candidate(2, 0.7, 0.1, 0.0),
+            candidate(3, 0.7, 0.9, 0.0),
+        ];
+        assert_eq!(best_f1(&epochs), Some(2));
+        assert_eq!(best_f1(&[]), None);
+    }
+}

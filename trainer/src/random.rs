@@ -1,0 +1,56 @@
+//! Randomness as a pure function: what is drawn depends on (seed, purpose, epoch, image id) and on
+//! nothing else, so the order of images, the class drawn for an image and the annotated subset are
+//! the same on every machine, with every number of workers and after every restart. No generator
+//! is carried along.
+
+/// FNV-1a over bytes; the hash that turns names into numbers.
+pub fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// The splitmix64 finaliser: every bit of the result depends on every bit of `z`.
+pub fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// 64 random bits for one image, purpose and epoch.
+pub fn draw(seed: u64, purpose: &str, epoch: u64, image_id: &str) -> u64 {
+    let key = mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ fnv1a(purpose.as_bytes());
+    mix(
+        mix(key.wrapping_add(epoch.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+            ^ fnv1a(image_id.as_bytes()),
+    )
+}
+
+/// Uniform in [0, 1): element `i` of the stream named `name`. This is the weight recipe of the
+/// golden values (`h + (i+1)·φ`, splitmix64, top 53 bits).
+pub fn unit(name_hash: u64, i: u64) -> f64 {
+    let z = name_hash.wrapping_add((i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    (mix(z) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// `items` in a random order that depends only on (seed, purpose, epoch) and each item's image id.
+pub fn shuffled<'a>(
+    items: &[usize],
+    image_id: impl Fn(usize) -> &'a str,
+    seed: u64,
+    purpose: &str,
+    epoch: u64,
+) -> Vec<usize> {
+    let mut keyed: Vec<(u64, &str, usize)> = items
+        .iter()
+        .map(|&item| {
+            (
+                draw(seed, purpose, epoch, image_id(item)),
+                image_id(item),
+                item,
+            )
+        })
+        .collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, _, item)| item).collect()
+}

@@ -1,0 +1,212 @@
+//! A run's folder: what lies in it and in which state it is.
+//!
+//! ```text
+//! runs/<run id>/ run.toml             the configuration as resolved
+//!                epochs.parquet       one row per finished epoch
+//!                checkpoints/epoch-NNNN.safetensors   the kept epochs
+//!                resume.safetensors   weights and optimizer after the last finished epoch
+//!                run.parquet          written last: the run is finished
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use data_prep::table::read_table;
+
+use crate::config::ResolvedRun;
+use crate::error::{Error, Result};
+use crate::names::{Attribution, Backbone, Layer};
+use crate::pareto::{self, Candidate};
+use crate::tables::{self, EpochRow};
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing there.
+    Absent,
+    /// Begun; so many epochs are finished.
+    Partial(usize),
+    /// All epochs are finished.
+    Finished,
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            State::Absent => write!(f, "absent"),
+            State::Partial(epochs) => write!(f, "partial {epochs}"),
+            State::Finished => write!(f, "finished"),
+        }
+    }
+}
+
+/// Paths of a run.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    /// The folder.
+    pub dir: PathBuf,
+}
+
+impl RunFolder {
+    /// The folder of `run` under `runs`.
+    pub fn new(runs: &Path, run: &ResolvedRun) -> Self {
+        RunFolder {
+            dir: runs.join(&run.run_id),
+        }
+    }
+
+    /// The resolved configuration.
+    pub fn config_file(&self) -> PathBuf {
+        self.dir.join("run.toml")
+    }
+
+    /// The table that ends a run.
+    pub fn run_table(&self) -> PathBuf {
+        self.dir.join("run.parquet")
+    }
+
+    /// One row per finished epoch.
+    pub fn epochs_table(&self) -> PathBuf {
+        self.dir.join("epochs.parquet")
+    }
+
+    /// Weights and optimizer after the last finished epoch.
+    pub fn resume_file(&self) -> PathBuf {
+        self.dir.join("resume.safetensors")
+    }
+
+    /// The weights of a kept epoch.
+    pub fn checkpoint_file(&self, epoch: i32) -> PathBuf {
+        self.dir
+            .join("checkpoints")
+            .join(format!("epoch-{epoch:04}.safetensors"))
+    }
+
+    /// How far the run is.
+    ///
+    /// # Errors
+    /// A table in the folder that cannot be read.
+    pub fn state(&self) -> Result<State> {
+        if self.run_table().exists() {
+            return Ok(State::Finished);
+        }
+        match self.resume_file().exists() {
+            true => Ok(State::Partial(
+                tables::read_epochs(&self.epochs_table())?.len(),
+            )),
+            false => Ok(State::Absent),
+        }
+    }
+
+    /// Reads a finished run.
+    ///
+    /// # Errors
+    /// A folder that holds no finished run.
+    pub fn open_finished(dir: &Path) -> Result<FinishedRun> {
+        let folder = RunFolder {
+            dir: dir.to_owned(),
+        };
+        if !folder.run_table().exists() {
+            let found = if dir.is_dir() {
+                "an unfinished run or another folder"
+            } else {
+                "no such folder"
+            };
+            return Err(Error::invalid(
+                dir,
+                "run folder",
+                found,
+                "a folder with run.parquet, written when a run ends",
+            ));
+        }
+        let path = folder.run_table();
+        let (_, batch) = read_table(&path, &tables::RUN)?;
+        if batch.num_rows() != 1 {
+            return Err(Error::invalid(
+                &path,
+                "rows",
+                batch.num_rows().to_string(),
+                "1",
+            ));
+        }
+        let cell = |name: &str| tables::text_cell(&batch, name).unwrap_or_default();
+        let known = |name: &'static str| {
+            move |reason: String| {
+                Error::invalid(dir.join("run.parquet"), name, reason, "a known spelling")
+            }
+        };
+        let epochs = tables::read_epochs(&folder.epochs_table())?;
+        let kept: Vec<EpochRow> = epochs.iter().filter(|row| row.is_pareto).cloned().collect();
+        let best_f1_epoch = pareto::best_f1(&candidates(&kept)).ok_or_else(|| {
+            Error::invalid(folder.epochs_table(), "is_pareto", "no epoch", "at least 1")
+        })?;
+        Ok(FinishedRun {
+            run_id: cell("run_id"),
+            backbone: cell("backbone").parse().map_err(known("backbone"))?,
+            attribution: cell("attribution").parse().map_err(known("attribution"))?,
+            layer: cell("layer").parse().map_err(known("layer"))?,
+            data_inputs: cell("data_inputs"),
+            best_f1_epoch,
+            epochs,
+            folder,
+        })
+    }
+}
+
+/// A finished run as later steps need it.
+#[derive(Clone, Debug)]
+pub struct FinishedRun {
+    /// Its id.
+    pub run_id: String,
+    /// Its backbone.
+    pub backbone: Backbone,
+    /// The attribution it was trained or validated with.
+    pub attribution: Attribution,
+    /// And at which layer.
+    pub layer: Layer,
+    /// The data folder's provenance hash.
+    pub data_inputs: String,
+    /// The epoch with the highest validation F1 among those kept.
+    pub best_f1_epoch: i32,
+    /// Its epochs.
+    pub epochs: Vec<EpochRow>,
+    /// Its folder.
+    pub folder: RunFolder,
+}
+
+impl FinishedRun {
+    /// The weights of a kept epoch.
+    ///
+    /// # Errors
+    /// An epoch that was not kept; the kept ones are listed.
+    pub fn checkpoint_file(&self, epoch: i32) -> Result<PathBuf> {
+        let file = self.folder.checkpoint_file(epoch);
+        if file.exists() {
+            return Ok(file);
+        }
+        let kept: Vec<String> = self
+            .epochs
+            .iter()
+            .filter(|row| row.is_pareto)
+            .map(|row| row.epoch.to_string())
+            .collect();
+        Err(Error::invalid(
+            &self.folder.dir,
+            "checkpoint",
+            epoch.to_string(),
+            format!("one of the kept epochs {}", kept.join(", ")),
+        ))
+    }
+}
+
+/// The validation metrics of epochs.
+pub fn candidates(epochs: &[EpochRow]) -> Vec<Candidate> {
+    epochs
+        .iter()
+        .map(|row| Candidate {
+            epoch: row.epoch,
+            f1: row.val_f1,
+            epg: row.val_epg,
+            iou: row.val_iou,
+        })
+        .collect()
+}

@@ -1,0 +1,76 @@
+//! Validation after an epoch: F1, mAP, EPG and IoU of a split, by the evaluator's functions.
+
+use data_prep::dataset::Dataset;
+use rayon::prelude::*;
+
+use crate::backbone::Model;
+use crate::error::Result;
+use crate::explanations;
+use crate::names::{Attribution, Layer};
+use crate::train::progress_bar;
+
+/// IoU's threshold in validation (SPEC B; the official code's only one).
+const IOU_THRESHOLD: f64 = 0.5;
+
+/// Metrics of a split, each 0–1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metrics {
+    /// Micro F1 at logit 0.
+    pub f1: f64,
+    /// Macro mean average precision.
+    pub map: f64,
+    /// Mean EPG over (image, label) pairs, undefined as 0.
+    pub epg: f64,
+    /// Mean IoU over the same pairs.
+    pub iou: f64,
+}
+
+/// Evaluates `model` on the images `indices`.
+///
+/// # Errors
+/// libtorch's.
+pub fn validate(
+    model: &Model,
+    dataset: &Dataset,
+    indices: &[usize],
+    attribution: Attribution,
+    layer: Layer,
+    batch_size: usize,
+) -> Result<Metrics> {
+    let bar = progress_bar(indices.len() as u64, "validation");
+    let n_classes = dataset.classes.len();
+    let (mut logits, mut targets) = (Vec::new(), Vec::new());
+    let (mut epg, mut iou, mut pairs) = (0.0, 0.0, 0usize);
+    for batch in explanations::batches(dataset, indices, batch_size) {
+        let explained = explanations::explain(model, dataset, &batch, attribution, layer)?;
+        let scores: Vec<(f64, f64)> = explained
+            .pairs
+            .par_iter()
+            .map(|pair| {
+                let mask = dataset.class_mask(&dataset.images[pair.image], pair.class_id, 0.0);
+                let score = evaluator::score_pair(&pair.map, explained.size, &mask, IOU_THRESHOLD);
+                (score.epg.unwrap_or(0.0), score.iou)
+            })
+            .collect();
+        for (pair_epg, pair_iou) in scores {
+            epg += pair_epg;
+            iou += pair_iou;
+            pairs += 1;
+        }
+        for &index in &explained.images {
+            let labels = &dataset.images[index].labels;
+            targets.extend((0..n_classes as i32).map(|class_id| labels.contains(&class_id)));
+        }
+        logits.extend(explained.logits);
+        bar.inc(batch.len() as u64);
+    }
+    bar.finish_and_clear();
+    let n_pairs = pairs.max(1) as f64;
+    Ok(Metrics {
+        f1: evaluator::classification::f1_micro(&logits, &targets).unwrap_or(0.0),
+        map: evaluator::classification::mean_average_precision(&logits, &targets, n_classes)
+            .unwrap_or(0.0),
+        epg: epg / n_pairs,
+        iou: iou / n_pairs,
+    })
+}

@@ -1,0 +1,195 @@
+//! Weight files as PyTorch and safetensors write them, and broken and hostile ones, against what
+//! `tests/fixtures/pth/make.py` says each of them holds or why it is refused.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use trainer::checkpoint_file::{Dtype, NamedTensor, parse, read};
+
+#[derive(Deserialize)]
+struct Expected {
+    read: Vec<ReadCase>,
+    refused: Vec<RefusedCase>,
+}
+
+#[derive(Deserialize)]
+struct ReadCase {
+    file: String,
+    key: Option<String>,
+    tensors: Vec<ExpectedTensor>,
+}
+
+#[derive(Deserialize)]
+struct RefusedCase {
+    file: String,
+    key: Option<String>,
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct ExpectedTensor {
+    name: String,
+    dtype: String,
+    shape: Vec<usize>,
+    data: String,
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/fixtures/pth")
+        .join(name)
+}
+
+fn expected() -> Expected {
+    toml::from_str(&fs_err::read_to_string(fixture("expected.toml")).unwrap()).unwrap()
+}
+
+fn named(tensor: &ExpectedTensor) -> NamedTensor {
+    let dtype = match tensor.dtype.as_str() {
+        "float64" => Dtype::F64,
+        "float32" => Dtype::F32,
+        "float16" => Dtype::F16,
+        "bfloat16" => Dtype::BF16,
+        "int64" => Dtype::I64,
+        "int32" => Dtype::I32,
+        "int16" => Dtype::I16,
+        "int8" => Dtype::I8,
+        "uint8" => Dtype::U8,
+        "bool" => Dtype::Bool,
+        other => panic!("dtype {other} in expected.toml"),
+    };
+    let data = (0..tensor.data.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&tensor.data[at..at + 2], 16).unwrap())
+        .collect();
+    NamedTensor {
+        name: tensor.name.clone(),
+        dtype,
+        shape: tensor.shape.clone(),
+        data,
+    }
+}
+
+#[test]
+fn tensors_are_those_torch_saved() {
+    for case in expected().read {
+        let tensors = read(&fixture(&case.file), case.key.as_deref()).unwrap();
+        let wanted: Vec<_> = case.tensors.iter().map(named).collect();
+        assert_eq!(tensors, wanted, "{}", case.file);
+    }
+}
+
+#[test]
+fn broken_and_hostile_files_are_refused_with_the_reason() {
+    for case in expected().refused {
+        let path = fixture(&case.file);
+        let error = read(&path, case.key.as_deref()).unwrap_err().to_string();
+        assert!(
+            error.contains(&case.message) && error.starts_with(&path.display().to_string()),
+            "{}: {error:?} does not say {:?}",
+            case.file,
+            case.message
+        );
+    }
+    assert!(
+        !Path::new("EXECUTED").exists(),
+        "a payload of the fixtures was run"
+    );
+}
+
+#[test]
+fn every_fixture_has_a_case() {
+    let Expected { read, refused } = expected();
+    let cases: BTreeSet<String> = read
+        .into_iter()
+        .map(|case| case.file)
+        .chain(refused.into_iter().map(|case| case.file))
+        .collect();
+    let files: BTreeSet<String> = fs_err::read_dir(fixture(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "make.py" && name != "expected.toml")
+        .collect();
+    assert_eq!(files, cases);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let path = fixture("missing.pth");
+    let error = read(&path, None).unwrap_err().to_string();
+    assert!(error.contains(&path.display().to_string()), "{error}");
+}
+
+#[test]
+fn a_safetensors_file_has_no_entry_to_choose() {
+    let error = read(&fixture("types.safetensors"), Some("model")).unwrap_err();
+    assert!(error.to_string().contains("entry \"model\""), "{error}");
+}
+
+/// Every truncation is an error. A changed byte may go unseen (in a name, in a legacy file's numbers),
+/// but never panics, hangs, or gives a tensor whose size and data disagree.
+#[test]
+fn damaged_files_give_an_error_or_tensors() {
+    for name in [
+        "model.pth",
+        "types_deflated.pth",
+        "views_legacy.pth",
+        "types_legacy_protocol5.pth",
+        "types.safetensors",
+    ] {
+        let path = fixture(name);
+        let bytes = fs_err::read(&path).unwrap();
+        for length in 0..bytes.len() {
+            assert!(
+                parse(&path, &bytes[..length], None).is_err(),
+                "{name} cut to {length} bytes"
+            );
+        }
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x10, 0x80, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= flip;
+                for tensor in parse(&path, &damaged, None).unwrap_or_default() {
+                    let n: usize = tensor.shape.iter().product();
+                    assert_eq!(
+                        tensor.data.len(),
+                        n * tensor.dtype.size(),
+                        "{name}, byte {at} ^ {flip:#x}, tensor {:?}",
+                        tensor.name
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_zip_bomb_is_refused_while_it_is_read() {
+    let path = fixture("one.pth");
+    let mut archive = zip::ZipArchive::new(fs_err::File::open(&path).unwrap()).unwrap();
+    let mut bomb = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        bomb.start_file(name.as_str(), zip::write::SimpleFileOptions::default())
+            .unwrap();
+        if name.ends_with("data/0") {
+            bomb.write_all(&vec![0; 64 << 20]).unwrap();
+        } else {
+            std::io::copy(&mut entry, &mut bomb).unwrap();
+        }
+    }
+    let bomb = bomb.finish().unwrap().into_inner();
+    assert!(bomb.len() < 1 << 20, "the writer compresses");
+    let error = parse(Path::new("bomb.pth"), &bomb, None).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("bomb.pth: entry \"one/data/0\": found more than"),
+        "{error}"
+    );
+}
