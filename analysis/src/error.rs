@@ -1,0 +1,92 @@
+//! Why reading results or writing what is made of them stops.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// This crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What ends an operation of this crate; each is one line, a hint may follow on its own.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The operating system refused; the message names the path.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+
+    /// A table is not as its schema says.
+    #[error("{}: {field}: found {found}, expected {expected}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// The column or metadata key.
+        field: String,
+        /// What is there.
+        found: String,
+        /// What would have been right.
+        expected: String,
+    },
+
+    /// A file cannot be read as Parquet, or a table cannot be written.
+    #[error("{}: {}", path.display(), one_line(source))]
+    Polars {
+        /// The file.
+        path: PathBuf,
+        /// Polars' reason.
+        source: polars::error::PolarsError,
+    },
+
+    /// There is nothing to analyse.
+    #[error("{}: no finished run (runs/<run id>/run.parquet)\nhint: train and score first, or pass the folder that holds runs/", dir.display())]
+    NoRuns {
+        /// The results folder.
+        dir: PathBuf,
+    },
+
+    /// Runs are there, but nothing was scored on the test split.
+    #[error("{}: no finished evaluation on the test split (runs/<run id>/evaluations/<name>/metrics.parquet)\nhint: `trainer explain --split test` and `evaluator score` make one", dir.display())]
+    NoEvaluations {
+        /// The results folder.
+        dir: PathBuf,
+    },
+
+    /// A figure cannot be turned into pixels.
+    #[error("{figure}: cannot draw it as PNG: {reason}")]
+    Raster {
+        /// The figure's name.
+        figure: String,
+        /// The renderer's reason.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn table(
+        path: &Path,
+        field: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Table {
+            path: path.to_owned(),
+            field: field.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
+    }
+
+    pub(crate) fn polars(path: &Path) -> impl FnOnce(polars::error::PolarsError) -> Self + '_ {
+        move |source| Self::Polars {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+fn one_line(error: &polars::error::PolarsError) -> String {
+    error
+        .to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,152 @@
+//! What the table says, in sentences made from its numbers and as plain about losses as about gains.
+//!
+//! For every setting one guided run speaks: of those whose checkpoint kept validation F1 within the
+//! tolerance, the one with the highest validation EPG; else the one with the highest validation F1.
+//! The test split has no say in that choice.
+
+use std::collections::BTreeSet;
+
+use crate::comparison::{self, Cell, Row, Setting};
+use crate::format::{percent, points};
+use crate::intervals::Interval;
+use crate::names::Measure;
+
+/// A setting's guided run against its baseline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// About all test images.
+    pub sentence: String,
+    /// About each group of test images.
+    pub groups: Vec<String>,
+}
+
+/// Whether an interval of differences leaves out 0, and on which side of it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// All of it is above 0.
+    Up,
+    /// All of it is below 0.
+    Down,
+    /// It holds 0, or there is none.
+    Unclear,
+}
+
+impl Change {
+    /// The change an interval shows.
+    pub fn of(interval: Option<Interval>) -> Self {
+        match interval {
+            Some(i) if i.low > 0.0 => Self::Up,
+            Some(i) if i.high < 0.0 => Self::Down,
+            _ => Self::Unclear,
+        }
+    }
+}
+
+/// One finding for each setting in which a guided run can be compared.
+pub fn findings(settings: &[Setting]) -> Vec<Finding> {
+    let models: BTreeSet<_> = settings.iter().map(|s| (&s.dataset, &s.backbone)).collect();
+    let place = |setting: &Setting| match models.len() {
+        1 => setting.maps(),
+        _ => setting.title(),
+    };
+    settings
+        .iter()
+        .filter_map(|setting| finding(setting, &place(setting)))
+        .collect()
+}
+
+fn finding(setting: &Setting, place: &str) -> Option<Finding> {
+    let compared = setting.guided().filter(|row| row.baseline.is_some());
+    let row = comparison::preferred(compared)?;
+    let groups = setting
+        .groups
+        .iter()
+        .filter_map(|(group, name)| {
+            let (epg, f1) = both(row, Some(*group))?;
+            Some(format!(
+                "On the test images of {}: {}; {}.",
+                named(name),
+                epg_clause(row, setting, epg, Some(*group))?,
+                f1_clause(f1)?
+            ))
+        })
+        .collect();
+    let (epg, f1) = both(row, None)?;
+    let sentence = format!(
+        "Guiding with {} ({place}): {}; {}.",
+        row.label,
+        epg_clause(row, setting, epg, None)?,
+        f1_clause(f1)?
+    );
+    Some(Finding { sentence, groups })
+}
+
+fn named(group: &str) -> String {
+    if group.starts_with("group ") {
+        group.to_owned()
+    } else {
+        format!("group {group}")
+    }
+}
+
+fn both(row: &Row, group: Option<i32>) -> Option<(&Cell, &Cell)> {
+    Some((
+        row.cell(group, Measure::Epg)?,
+        row.cell(group, Measure::F1)?,
+    ))
+}
+
+fn epg_clause(row: &Row, setting: &Setting, epg: &Cell, group: Option<i32>) -> Option<String> {
+    let baseline = setting
+        .rows
+        .iter()
+        .find(|other| Some(&other.run.run_id) == row.baseline.as_ref())?;
+    let before = baseline.cell(group, Measure::Epg)?.value?;
+    let (after, difference) = (epg.value?, epg.difference?);
+    let verb = match Change::of(epg.difference_interval) {
+        Change::Up => "test EPG rose",
+        Change::Down => "test EPG fell",
+        Change::Unclear if epg.difference_interval.is_some() => "test EPG did not clearly change,",
+        Change::Unclear => "test EPG went",
+    };
+    Some(format!(
+        "{verb} from {}\u{a0}% to {}\u{a0}% ({} points{})",
+        percent(before),
+        percent(after),
+        points(difference),
+        interval(epg.difference_interval)
+    ))
+}
+
+fn f1_clause(f1: &Cell) -> Option<String> {
+    let difference = f1.difference?;
+    let verb = match Change::of(f1.difference_interval) {
+        Change::Up => "F1 rose by",
+        Change::Down => "F1 fell by",
+        Change::Unclear if f1.difference_interval.is_some() => "F1 did not clearly change,",
+        Change::Unclear => "F1 changed by",
+    };
+    // "fell by 1.2 points", but the interval keeps its signs.
+    let shown = match Change::of(f1.difference_interval) {
+        Change::Up | Change::Down => percent(difference.abs()),
+        Change::Unclear => points(difference),
+    };
+    let interval = f1
+        .difference_interval
+        .map(|i| format!(" [{},\u{a0}{}]", points(i.low), points(i.high)));
+    Some(format!(
+        "{verb} {shown} points{}",
+        interval.unwrap_or_default()
+    ))
+}
+
+fn interval(interval: Option<Interval>) -> String {
+    match interval {
+        None => ", no interval: replicates are missing".to_owned(),
+        Some(i) => format!(
+            ", 95\u{a0}% interval [{},\u{a0}{}]",
+            points(i.low),
+            points(i.high)
+        ),
+    }
+}

@@ -1,0 +1,83 @@
+//! 95 % bootstrap intervals: percentiles of replicates, and of paired differences of replicates.
+//!
+//! The resampling itself is done where the metrics are computed; replicate r of two runs was drawn
+//! on the same images, so a difference of replicates needs no more than a subtraction.
+
+use std::collections::BTreeMap;
+
+/// Ends of an interval, fractions like the values they bracket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// 2.5th percentile.
+    pub low: f64,
+    /// 97.5th percentile.
+    pub high: f64,
+}
+
+/// One metric's replicates by replicate number; those in which it is undefined are absent.
+pub type Replicates = BTreeMap<i32, f64>;
+
+/// The 2.5th and 97.5th percentile of `replicates`; `None` when there are fewer than two.
+pub fn interval(replicates: &Replicates) -> Option<Interval> {
+    between(replicates.values().copied().collect())
+}
+
+/// The same of `replicates − baseline`, over the replicate numbers both have.
+pub fn paired(replicates: &Replicates, baseline: &Replicates) -> Option<Interval> {
+    between(
+        replicates
+            .iter()
+            .filter_map(|(number, value)| Some(value - baseline.get(number)?))
+            .collect(),
+    )
+}
+
+fn between(mut values: Vec<f64>) -> Option<Interval> {
+    values.retain(|value| value.is_finite());
+    if values.len() < 2 {
+        return None;
+    }
+    values.sort_by(f64::total_cmp);
+    Some(Interval {
+        low: percentile(&values, 0.025),
+        high: percentile(&values, 0.975),
+    })
+}
+
+/// Linear interpolation between order statistics, numpy's default. `sorted` is not empty.
+pub fn percentile(sorted: &[f64], q: f64) -> f64 {
+    let position = q * (sorted.len() - 1) as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (sorted[above] - sorted[below]) * (position - below as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_interpolate_like_numpy() {
+        // numpy.percentile([0, 1, 2, 3, 10], [0, 2.5, 50, 97.5, 100])
+        let values = [0.0, 1.0, 2.0, 3.0, 10.0];
+        for (q, expected) in [
+            (0.0, 0.0),
+            (0.025, 0.1),
+            (0.5, 2.0),
+            (0.975, 9.3),
+            (1.0, 10.0),
+        ] {
+            assert!((percentile(&values, q) - expected).abs() < 1e-12, "{q}");
+        }
+    }
+
+    #[test]
+    fn pairs_only_the_replicates_both_have() {
+        let run: Replicates = [(0, 0.5), (1, 0.9), (2, 0.6), (7, 0.0)].into();
+        let baseline: Replicates = [(0, 0.4), (2, 0.4), (3, 0.9), (7, f64::NAN)].into();
+        let found = paired(&run, &baseline).expect("two pairs");
+        assert!((found.low - 0.1025).abs() < 1e-12 && (found.high - 0.1975).abs() < 1e-12);
+        assert_eq!(paired(&run, &[(1, 0.1)].into()), None);
+        assert_eq!(interval(&Replicates::new()), None);
+    }
+}

@@ -1,0 +1,178 @@
+//! Images and maps for the report's panel, of the selected checkpoints only: a file holds a few
+//! hundred kilobytes an image, and a run may have many evaluated checkpoints.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use polars::prelude::*;
+
+use super::rows::Rows;
+use super::{Results, TEST};
+use crate::schema::{self, EXAMPLES};
+use crate::{Error, Result};
+
+/// One image with one checkpoint's map for one class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// Place in the panel.
+    pub rank: i32,
+    /// Run.
+    pub run_id: String,
+    /// Image.
+    pub image_id: String,
+    /// Explained class.
+    pub class_id: i32,
+    /// Its name.
+    pub class_name: String,
+    /// Attribution method.
+    pub attribution: String,
+    /// Layer.
+    pub layer: String,
+    /// Pixels down.
+    pub height: usize,
+    /// Pixels across.
+    pub width: usize,
+    /// height × width × 3, row-major.
+    pub rgb: Vec<u8>,
+    /// height × width, the signed attribution.
+    pub map: Vec<f32>,
+    /// x1, y1, x2, y2 of each box of the class, in pixels of the image.
+    pub boxes: Vec<[i32; 4]>,
+    /// EPG of the map; `None` where undefined.
+    pub epg: Option<f64>,
+}
+
+/// The test examples of the (run id, checkpoint) pairs in `selected`, by rank, and a note for every
+/// evaluation of theirs that has no examples.
+///
+/// # Errors
+/// A table that is not as its schema says, or an array whose length does not fit height × width.
+pub fn load(
+    results: &Results,
+    selected: &BTreeSet<(String, i32)>,
+) -> Result<(Vec<Example>, Vec<String>)> {
+    let (mut examples, mut notes) = (Vec::new(), Vec::new());
+    for folder in &results.evaluations {
+        let path = folder.join("examples.parquet");
+        if path.is_file() {
+            examples.extend(read(&path, selected)?);
+        } else {
+            notes.push(format!(
+                "{}: no examples.parquet, so none of its maps are shown",
+                folder.display()
+            ));
+        }
+    }
+    examples.sort_by(|a, b| {
+        let key = |e: &Example| (e.rank, e.image_id.clone(), e.class_id);
+        key(a).cmp(&key(b))
+    });
+    Ok((examples, notes))
+}
+
+fn read(path: &Path, selected: &BTreeSet<(String, i32)>) -> Result<Vec<Example>> {
+    let frame = schema::read(path, &EXAMPLES)?;
+    let kept = wanted(&frame, selected).map_err(Error::polars(path))?;
+    let frame = frame.filter(&kept).map_err(Error::polars(path))?;
+    let rows = parse(&frame).map_err(Error::polars(path))?;
+    rows.into_iter().map(|row| row.check(path)).collect()
+}
+
+fn wanted(frame: &DataFrame, selected: &BTreeSet<(String, i32)>) -> PolarsResult<BooleanChunked> {
+    let rows = Rows::new(frame);
+    let (run_id, split) = (rows.text("run_id")?, rows.text("split")?);
+    let keys = run_id.into_iter().zip(rows.int("checkpoint")?);
+    let kept = keys
+        .zip(split)
+        .map(|(key, split)| split == TEST && selected.contains(&key));
+    Ok(kept.map(Some).collect())
+}
+
+/// A row whose arrays are still bytes.
+struct Raw {
+    example: Example,
+    size: (i32, i32),
+    map: Vec<u8>,
+    boxes: Vec<u8>,
+}
+
+fn parse(frame: &DataFrame) -> PolarsResult<Vec<Raw>> {
+    let rows = Rows::new(frame);
+    let (rank, run_id, image_id) = (
+        rows.int("rank")?,
+        rows.text("run_id")?,
+        rows.text("image_id")?,
+    );
+    let (class_id, class_name) = (rows.int("class_id")?, rows.text("class_name")?);
+    let (attribution, layer) = (rows.text("attribution")?, rows.text("layer")?);
+    let (height, width) = (rows.int("height")?, rows.int("width")?);
+    let (rgb, map, boxes) = (rows.bytes("rgb")?, rows.bytes("map")?, rows.bytes("boxes")?);
+    let epg = rows.maybe_float("epg")?;
+    Ok((0..rank.len())
+        .map(|i| Raw {
+            example: Example {
+                rank: rank[i],
+                run_id: run_id[i].clone(),
+                image_id: image_id[i].clone(),
+                class_id: class_id[i],
+                class_name: class_name[i].clone(),
+                attribution: attribution[i].clone(),
+                layer: layer[i].clone(),
+                height: 0,
+                width: 0,
+                rgb: rgb[i].clone(),
+                map: Vec::new(),
+                boxes: Vec::new(),
+                epg: epg[i],
+            },
+            size: (height[i], width[i]),
+            map: map[i].clone(),
+            boxes: boxes[i].clone(),
+        })
+        .collect())
+}
+
+impl Raw {
+    fn check(mut self, path: &Path) -> Result<Example> {
+        let (Ok(height), Ok(width)) = (usize::try_from(self.size.0), usize::try_from(self.size.1))
+        else {
+            let found = format!("{} × {}", self.size.0, self.size.1);
+            return Err(Error::table(path, "height, width", found, "positive sizes"));
+        };
+        let expect = |field: &str, found: usize, expected: usize| {
+            if found == expected && expected > 0 {
+                return Ok(());
+            }
+            let expected = format!("{expected} bytes for {height} × {width} pixels");
+            Err(Error::table(
+                path,
+                field,
+                format!("{found} bytes"),
+                expected,
+            ))
+        };
+        expect("rgb", self.example.rgb.len(), height * width * 3)?;
+        expect("map", self.map.len(), height * width * 4)?;
+        if !self.boxes.len().is_multiple_of(16) {
+            let found = format!("{} bytes", self.boxes.len());
+            return Err(Error::table(path, "boxes", found, "a multiple of 16 bytes"));
+        }
+        let word = |bytes: &[u8]| [bytes[0], bytes[1], bytes[2], bytes[3]];
+        self.example.map = self
+            .map
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes(word(b)))
+            .collect();
+        let corners: Vec<i32> = self
+            .boxes
+            .chunks_exact(4)
+            .map(|b| i32::from_le_bytes(word(b)))
+            .collect();
+        self.example.boxes = corners
+            .chunks_exact(4)
+            .map(|c| [c[0], c[1], c[2], c[3]])
+            .collect();
+        (self.example.height, self.example.width) = (height, width);
+        Ok(self.example)
+    }
+}

@@ -1,0 +1,241 @@
+//! From checked data frames to rows with names. Columns and types were checked by
+//! [`crate::schema::read`]; what is checked here are values.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use polars::prelude::*;
+
+use super::{Metric, Subject};
+use crate::intervals::Replicates;
+use crate::names::{Loss, Measure};
+use crate::run::{Epoch, Run};
+use crate::{Error, Result};
+
+/// Row-wise access to one frame; nulls were refused where a value is required, so a missing value
+/// can only come from a nullable column.
+pub(super) struct Rows<'a> {
+    frame: &'a DataFrame,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(frame: &'a DataFrame) -> Self {
+        Self { frame }
+    }
+
+    pub(super) fn text(&self, name: &str) -> PolarsResult<Vec<String>> {
+        Ok(self
+            .maybe_text(name)?
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect())
+    }
+
+    pub(super) fn maybe_text(&self, name: &str) -> PolarsResult<Vec<Option<String>>> {
+        let column = self.frame.column(name)?.str()?;
+        Ok(column
+            .iter()
+            .map(|value| value.map(str::to_owned))
+            .collect())
+    }
+
+    pub(super) fn int(&self, name: &str) -> PolarsResult<Vec<i32>> {
+        Ok(self
+            .maybe_int(name)?
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect())
+    }
+
+    pub(super) fn maybe_int(&self, name: &str) -> PolarsResult<Vec<Option<i32>>> {
+        Ok(self.frame.column(name)?.i32()?.iter().collect())
+    }
+
+    pub(super) fn long(&self, name: &str) -> PolarsResult<Vec<i64>> {
+        Ok(self
+            .frame
+            .column(name)?
+            .i64()?
+            .iter()
+            .map(Option::unwrap_or_default)
+            .collect())
+    }
+
+    pub(super) fn float(&self, name: &str) -> PolarsResult<Vec<f64>> {
+        Ok(self
+            .maybe_float(name)?
+            .into_iter()
+            .map(|value| value.unwrap_or(f64::NAN))
+            .collect())
+    }
+
+    pub(super) fn maybe_float(&self, name: &str) -> PolarsResult<Vec<Option<f64>>> {
+        Ok(self.frame.column(name)?.f64()?.iter().collect())
+    }
+
+    pub(super) fn truth(&self, name: &str) -> PolarsResult<Vec<bool>> {
+        Ok(self
+            .frame
+            .column(name)?
+            .bool()?
+            .iter()
+            .map(Option::unwrap_or_default)
+            .collect())
+    }
+
+    pub(super) fn bytes(&self, name: &str) -> PolarsResult<Vec<Vec<u8>>> {
+        let column = self.frame.column(name)?.binary()?;
+        Ok(column
+            .iter()
+            .map(|value| value.unwrap_or_default().to_vec())
+            .collect())
+    }
+}
+
+/// The one row of `run.parquet`.
+pub(super) fn run(path: &Path, frame: &DataFrame) -> Result<Run> {
+    if frame.height() != 1 {
+        return Err(Error::table(path, "rows", frame.height().to_string(), "1"));
+    }
+    let spelling = Rows::new(frame)
+        .maybe_text("loss")
+        .map_err(Error::polars(path))?
+        .remove(0);
+    let loss = match &spelling {
+        None => None,
+        Some(text) => Some(Loss::from_spelling(text).ok_or_else(|| {
+            Error::table(path, "loss", text.as_str(), "null, energy, l1, ppce or rrr")
+        })?),
+    };
+    configuration(frame, loss).map_err(Error::polars(path))
+}
+
+fn configuration(frame: &DataFrame, loss: Option<Loss>) -> PolarsResult<Run> {
+    let rows = Rows::new(frame);
+    let text = |name| rows.text(name).map(|mut values| values.remove(0));
+    let float = |name| rows.float(name).map(|values| values[0]);
+    let int = |name| rows.int(name).map(|values| values[0]);
+    let long = |name| rows.long(name).map(|values| values[0]);
+    Ok(Run {
+        run_id: text("run_id")?,
+        name: text("name")?,
+        dataset: text("dataset")?,
+        data_inputs: text("data_inputs")?,
+        backbone: text("backbone")?,
+        attribution: text("attribution")?,
+        layer: text("layer")?,
+        loss,
+        lambda: rows.maybe_float("lambda")?[0],
+        annotated_fraction: float("annotated_fraction")?,
+        annotation: text("annotation")?,
+        dilation: float("dilation")?,
+        seed: long("seed")?,
+        learning_rate: float("learning_rate")?,
+        batch_size: int("batch_size")?,
+        epochs: int("epochs")?,
+        init: text("init")?,
+        baseline_run_id: rows.maybe_text("baseline_run_id")?.remove(0),
+        input_height: int("input_height")?,
+        input_width: int("input_width")?,
+        n_train: long("n_train")?,
+        n_val: long("n_val")?,
+        device: text("device")?,
+        threads: int("threads")?,
+        seconds: float("seconds")?,
+        program: text("program")?,
+    })
+}
+
+/// The rows of `epochs.parquet`, all of `run_id`, by epoch.
+pub(super) fn epochs(path: &Path, frame: &DataFrame, run_id: &str) -> Result<Vec<Epoch>> {
+    let rows = Rows::new(frame);
+    let owners = rows.text("run_id").map_err(Error::polars(path))?;
+    if let Some(other) = owners.iter().find(|owner| *owner != run_id) {
+        return Err(Error::table(path, "run_id", other.as_str(), run_id));
+    }
+    epoch_rows(&rows).map_err(Error::polars(path))
+}
+
+fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
+    let (epoch, is_pareto) = (rows.int("epoch")?, rows.truth("is_pareto")?);
+    let (loss, loss_class) = (rows.float("loss")?, rows.float("loss_class")?);
+    let (val_f1, val_epg) = (rows.float("val_f1")?, rows.float("val_epg")?);
+    let mut epochs: Vec<Epoch> = (0..epoch.len())
+        .map(|i| Epoch {
+            epoch: epoch[i],
+            loss: loss[i],
+            loss_class: loss_class[i],
+            val_f1: val_f1[i],
+            val_epg: val_epg[i],
+            is_pareto: is_pareto[i],
+        })
+        .collect();
+    epochs.sort_by_key(|epoch| epoch.epoch);
+    Ok(epochs)
+}
+
+fn subjects(rows: &Rows) -> PolarsResult<Vec<Subject>> {
+    let (run_id, checkpoint) = (rows.text("run_id")?, rows.int("checkpoint")?);
+    let (split, group) = (rows.text("split")?, rows.maybe_int("group_id")?);
+    let (attribution, layer) = (rows.text("attribution")?, rows.text("layer")?);
+    Ok((0..run_id.len())
+        .map(|i| Subject {
+            run_id: run_id[i].clone(),
+            checkpoint: checkpoint[i],
+            split: split[i].clone(),
+            attribution: attribution[i].clone(),
+            layer: layer[i].clone(),
+            group: group[i],
+        })
+        .collect())
+}
+
+/// The rows of `metrics.parquet` by subject.
+pub(super) fn metrics(frame: &DataFrame) -> PolarsResult<BTreeMap<Subject, Vec<Metric>>> {
+    let rows = Rows::new(frame);
+    let (metric, threshold) = (rows.text("metric")?, rows.maybe_float("threshold")?);
+    let (value, n) = (rows.maybe_float("value")?, rows.long("n")?);
+    let mut metrics: BTreeMap<Subject, Vec<Metric>> = BTreeMap::new();
+    for (i, subject) in subjects(&rows)?.into_iter().enumerate() {
+        metrics.entry(subject).or_default().push(Metric {
+            metric: metric[i].clone(),
+            threshold: threshold[i],
+            value: value[i].filter(|value| value.is_finite()),
+            n: n[i],
+        });
+    }
+    Ok(metrics)
+}
+
+/// The rows of `replicates.parquet` by subject and metric.
+pub(super) fn replicates(
+    frame: &DataFrame,
+) -> PolarsResult<BTreeMap<Subject, BTreeMap<Measure, Replicates>>> {
+    let rows = Rows::new(frame);
+    let number = rows.int("replicate")?;
+    let subjects = subjects(&rows)?;
+    let mut replicates: BTreeMap<Subject, BTreeMap<Measure, Replicates>> = BTreeMap::new();
+    for measure in Measure::ALL {
+        let values = rows.maybe_float(measure.spelling())?;
+        for ((subject, number), value) in subjects.iter().zip(&number).zip(values) {
+            if let Some(value) = value.filter(|value| value.is_finite()) {
+                let of_subject = replicates.entry(subject.clone()).or_default();
+                of_subject
+                    .entry(measure)
+                    .or_default()
+                    .insert(*number, value);
+            }
+        }
+    }
+    Ok(replicates)
+}
+
+/// Group names by id.
+pub(super) fn groups(frame: &DataFrame) -> PolarsResult<BTreeMap<i32, String>> {
+    let rows = Rows::new(frame);
+    Ok(rows
+        .int("group_id")?
+        .into_iter()
+        .zip(rows.text("group_name")?)
+        .collect())
+}

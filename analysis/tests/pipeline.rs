@@ -1,0 +1,402 @@
+//! The program over `fixtures/results` (made by `fixtures/make.py`): what it writes, prints and
+//! refuses. Expected numbers are in `fixtures/expected.csv`, computed by that script with numpy.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use polars::prelude::*;
+use tempfile::TempDir;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// A copy of the fixture that a test may break.
+fn copy() -> TempDir {
+    fn copy_into(from: &Path, to: &Path) {
+        fs_err::create_dir_all(to).unwrap();
+        for entry in fs_err::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let target = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy_into(&entry.path(), &target);
+            } else {
+                fs_err::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+    let dir = TempDir::new().unwrap();
+    copy_into(&fixtures().join("results"), dir.path());
+    dir
+}
+
+fn analysis(command: &str, results: &Path, out: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_analysis"))
+        .args([command, "--results"])
+        .arg(results)
+        .arg("--out")
+        .arg(out)
+        .output()
+        .unwrap()
+}
+
+fn succeeds(command: &str, results: &Path) -> (TempDir, String, String) {
+    let out = TempDir::new().unwrap();
+    let output = analysis(command, results, out.path());
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    (out, stdout, stderr)
+}
+
+fn frame(path: &Path) -> DataFrame {
+    ParquetReader::new(std::fs::File::open(path).unwrap())
+        .finish()
+        .unwrap()
+}
+
+/// Writes `frame` as the table `schema` of that version, as its makers do.
+fn write(path: &Path, mut frame: DataFrame, schema: &str, version: &str) {
+    let metadata = [("guidance.schema", schema), ("guidance.version", version)];
+    let metadata = metadata
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .to_vec();
+    ParquetWriter::new(std::fs::File::create(path).unwrap())
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
+        .finish(&mut frame)
+        .unwrap();
+}
+
+fn read(out: &TempDir, name: &str) -> String {
+    fs_err::read_to_string(out.path().join(name)).unwrap()
+}
+
+#[test]
+fn table_has_the_numbers_numpy_computed() {
+    let (out, ..) = succeeds("tables", &fixtures().join("results"));
+    let found = frame(&out.path().join("table.parquet"));
+    let expected = CsvReadOptions::default()
+        .with_infer_schema_length(None)
+        .try_into_reader_with_file_path(Some(fixtures().join("expected.csv")))
+        .unwrap()
+        .finish()
+        .unwrap();
+    assert_eq!(found.height(), expected.height());
+    let keys = |frame: &DataFrame| -> Vec<(String, Option<i64>, String)> {
+        let text = |name: &str| -> Vec<String> {
+            frame
+                .column(name)
+                .unwrap()
+                .str()
+                .unwrap()
+                .iter()
+                .map(|v| v.unwrap().to_owned())
+                .collect()
+        };
+        let group = frame
+            .column("group")
+            .unwrap()
+            .cast(&DataType::Int64)
+            .unwrap();
+        let groups: Vec<Option<i64>> = group.i64().unwrap().iter().collect();
+        text("run_id")
+            .into_iter()
+            .zip(groups)
+            .zip(text("metric"))
+            .map(|((r, g), m)| (r, g, m))
+            .collect()
+    };
+    let found_keys = keys(&found);
+    for (expected_row, key) in keys(&expected).into_iter().enumerate() {
+        let row = found_keys.iter().position(|other| *other == key).unwrap();
+        for name in [
+            "checkpoint",
+            "value",
+            "ci_low",
+            "ci_high",
+            "diff",
+            "diff_low",
+            "diff_high",
+            "n",
+        ] {
+            let number = |frame: &DataFrame, row: usize| -> Option<f64> {
+                frame
+                    .column(name)
+                    .unwrap()
+                    .cast(&DataType::Float64)
+                    .unwrap()
+                    .f64()
+                    .unwrap()
+                    .get(row)
+            };
+            match (number(&found, row), number(&expected, expected_row)) {
+                (Some(a), Some(b)) => assert!((a - b).abs() < 1e-9, "{key:?} {name}: {a} != {b}"),
+                (a, b) => assert_eq!(a, b, "{key:?} {name}"),
+            }
+        }
+    }
+    assert_eq!(
+        read(&out, "table.csv").lines().count(),
+        expected.height() + 1
+    );
+}
+
+#[test]
+fn standard_output_is_the_markdown_table() {
+    let (out, stdout, stderr) = succeeds("tables", &fixtures().join("results"));
+    assert_eq!(stdout, read(&out, "table.md"));
+    // Energy's best EPG is at epoch 7, but F1 is too low there; L1 has no epoch near the baseline's F1.
+    let lines: Vec<&str> = stdout.lines().take(11).collect();
+    assert_eq!(
+        lines,
+        [
+            "### Scenes · resnet18 · IxG at Final · all test images",
+            "",
+            "| Run                      | Epoch | F1 (%)            | mAP (%)           | EPG (%)              | IoU (%)             |",
+            "|:-------------------------|------:|:------------------|:------------------|:---------------------|:--------------------|",
+            "| Baseline                 |     6 | 79.0 [76.8, 81.1] | 81.0 [78.7, 82.7] | 40.2 [37.3, 42.1]    | 15.1 [12.9, 17.6]   |",
+            "| Energy, λ = 0.01         |     4 | 78.9 [76.7, 81.2] | 81.1 [78.3, 82.9] | 45.5 [42.5, 47.8]    | 16.0 [13.3, 18.2]   |",
+            "|   difference to baseline |       | −0.1 [−1.4, +1.5] | +0.1 [−1.4, +2.0] | +5.3 [+3.9, +7.0]    | +0.9 [−0.7, +2.6]   |",
+            "| Energy, λ = 0.05         |     5 | 78.1 [75.5, 80.3] | 80.6 [77.8, 82.0] | 60.1 [57.9, 62.3]    | 19.0 [16.7, 20.9]   |",
+            "|   difference to baseline |       | −0.9 [−2.1, +0.8] | −0.4 [−1.9, +0.9] | +19.9 [+18.7, +22.1] | +3.9 [+2.0, +5.3]   |",
+            "| L1, λ = 0.001            |    2† | 75.5 [73.3, 78.4] | 78.0 [75.6, 80.2] | 48.0 [45.4, 49.9]    | 26.0 [23.7, 28.2]   |",
+            "|   difference to baseline |       | −3.5 [−4.7, −1.7] | −3.0 [−4.2, −0.9] | +7.8 [+6.7, +9.3]    | +10.9 [+9.7, +13.1] |",
+        ]
+    );
+    assert!(stdout.contains(" IoU at threshold 0.5. † No checkpoint was within 1 point"));
+    assert!(stdout.contains("group shifted\n") && stdout.contains("group in-distribution\n"));
+    assert_eq!(
+        stderr.lines().last().unwrap(),
+        format!("open {}", out.path().join("table.md").display())
+    );
+    assert_eq!(frame(&out.path().join("runs.parquet")).height(), 4);
+    assert_eq!(frame(&out.path().join("epochs.parquet")).height(), 32);
+    let metrics = frame(&out.path().join("metrics.parquet"));
+    assert_eq!(
+        metrics.height(),
+        7 * 3 * 7,
+        "checkpoints × groups × metrics and thresholds"
+    );
+}
+
+#[test]
+fn report_stands_alone_and_says_what_was_found() {
+    let (out, ..) = succeeds("report", &fixtures().join("results"));
+    let page = read(&out, "report.html").replace('\u{a0}', " ");
+    for text in [
+        "Guiding with Energy, λ = 0.05 (IxG at Final): test EPG rose from 40.2 % to 60.1 % (+19.9 \
+         points, 95 % interval [+18.7, +22.1]); F1 did not clearly change, −0.9 points [−2.1, +0.8].",
+        "On the test images of group shifted: test EPG rose from 35.2 % to 55.1 %",
+        "F1 rose by 3.1 points [+1.3, +4.6].",
+        "&lt;script&gt;alert('class')&lt;/script&gt;",
+        "base_line &amp; &lt;i&gt;100%&lt;/i&gt; | #1",
+        "EPG undefined, counts 0",
+        "5: best val EPG within 1 point of the baseline's val F1",
+        "2: best val F1 (none within 1 point of a baseline's)",
+    ] {
+        assert!(page.contains(text), "missing: {text}");
+    }
+    for text in [
+        "<script",
+        "<i>",
+        "src=\"http",
+        "href=\"http",
+        "@import",
+        "url(",
+    ] {
+        assert!(
+            !page.contains(text),
+            "not in a page that stands alone: {text}"
+        );
+    }
+    // Three images × (input, baseline, three guided runs).
+    assert_eq!(
+        page.matches("<img src=\"data:image/png;base64,").count(),
+        15
+    );
+    for name in ["pareto", "pareto_groups", "training"] {
+        let svg = read(&out, &format!("figures/{name}.svg"));
+        let png = fs_err::read(out.path().join(format!("figures/{name}.png"))).unwrap();
+        assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+        let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+        assert!(
+            svg.contains(&format!(
+                "width=\"{}\" height=\"{}\"",
+                side(16) / 3,
+                side(20) / 3
+            )),
+            "{name}"
+        );
+        assert!(
+            page.contains(svg.lines().nth(3).unwrap()),
+            "{name} is inlined"
+        );
+    }
+    for label in ["F1 (%)", "EPG (%)", "Epoch"] {
+        assert!(page.contains(&format!(">{label}</text>")), "{label}");
+    }
+}
+
+#[test]
+fn same_results_give_the_same_bytes() {
+    let (first, ..) = succeeds("report", &fixtures().join("results"));
+    let (second, ..) = succeeds("report", &fixtures().join("results"));
+    let mut n = 0;
+    for folder in ["", "figures"] {
+        for entry in fs_err::read_dir(first.path().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let other = second.path().join(path.strip_prefix(first.path()).unwrap());
+                assert!(
+                    fs_err::read(&path).unwrap() == fs_err::read(other).unwrap(),
+                    "{}",
+                    path.display()
+                );
+                n += 1;
+            }
+        }
+    }
+    assert_eq!(n, 14);
+}
+
+#[test]
+fn hostile_names_stay_text_in_every_format() {
+    let results = copy();
+    let groups =
+        df!("group_id" => [0, 1], "group_name" => ["a|b_c & <b>50 %</b>", "$x$ \\end{table}\n"]);
+    write(
+        &results.path().join("data/scenes/groups.parquet"),
+        groups.unwrap(),
+        "groups",
+        "1",
+    );
+    let (out, ..) = succeeds("report", results.path());
+    assert!(read(&out, "table.md").contains("group a\\|b\\_c & &lt;b>50 %&lt;/b>"));
+    let latex = read(&out, "table.tex");
+    assert!(latex.contains("group a\\textbar{}b\\_c \\& \\textless{}b\\textgreater{}50 \\%"));
+    assert!(latex.contains("\\$x\\$ \\textbackslash{}end\\{table\\} "));
+    assert_eq!(latex.matches("\\end{table}").count(), 3);
+    assert!(
+        read(&out, "figures/pareto_groups.svg").contains("a|b_c &amp; &lt;b&gt;50 %&lt;/b&gt;")
+    );
+    assert!(!read(&out, "report.html").contains("<b>50"));
+}
+
+/// What is done to a copy of the fixture, what standard error then says of it, and what of the table.
+type Gap = (
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+    &'static str,
+);
+
+#[test]
+fn what_is_missing_is_left_out_and_said() {
+    #[rustfmt::skip]
+    let gaps: [Gap; 6] = [
+        ("no replicates", &["runs/l1xx0001/evaluations/test-2/replicates.parquet"],
+            "no replicates.parquet, so no intervals", "| L1, λ = 0.001            |    2† | 75.5              |"),
+        ("no examples", &["runs/l1xx0001/evaluations/test-2/examples.parquet"],
+            "no examples.parquet, so none of its maps are shown", "| L1, λ = 0.001            |    2† |"),
+        ("unfinished evaluation", &["runs/ener0001/evaluations/test-5/metrics.parquet"],
+            "test-5: unfinished evaluation, left out", "| Energy, λ = 0.05         |     3 |"),
+        ("unfinished run", &["runs/l1xx0001/run.parquet"],
+            "l1xx0001: unfinished run, left out", "| Energy, λ = 0.05         |     5 |"),
+        ("no baseline", &["runs/base0001/run.parquet"],
+            "base0001: unfinished run, left out", "| Energy, λ = 0.05 |    3† |"),
+        ("no group names", &["data/scenes/groups.parquet"],
+            "open ", "IxG at Final · group 1\n"),
+    ];
+    for (gap, removed, said, shown) in gaps {
+        let results = copy();
+        for path in removed {
+            fs_err::remove_file(results.path().join(path)).unwrap();
+        }
+        let (out, stdout, stderr) = succeeds("report", results.path());
+        assert!(stderr.contains(said), "{gap}: {stderr}");
+        assert!(stdout.contains(shown), "{gap}: {stdout}");
+        assert!(out.path().join("report.html").is_file(), "{gap}");
+    }
+}
+
+#[test]
+fn broken_tables_are_refused_in_one_line() {
+    type Break = fn(&Path);
+    fn change(path: &Path, schema: &str, with: impl FnOnce(DataFrame) -> DataFrame) {
+        write(path, with(frame(path)), schema, "1");
+    }
+    #[rustfmt::skip]
+    let cases: [(&str, Break, &str); 9] = [
+        ("runs/base0001/run.parquet", |p| write(p, frame(p), "run", "2"), "guidance.version: found 2, expected 1"),
+        ("runs/base0001/epochs.parquet", |p| write(p, frame(p), "run", "1"), "guidance.schema: found run, expected epochs"),
+        ("runs/base0001/run.parquet", |p| { ParquetWriter::new(std::fs::File::create(p).unwrap()).finish(&mut df!("run_id" => ["x"]).unwrap()).unwrap(); }, "guidance.schema: found nothing, expected run"),
+        ("runs/base0001/evaluations/test-6/metrics.parquet", |p| change(p, "metrics", |f| f.drop("n").unwrap()), "n: found no such column, expected i64"),
+        ("runs/base0001/evaluations/test-6/metrics.parquet", |p| change(p, "metrics", |mut f| { let n = f.column("n").unwrap().cast(&DataType::Int32).unwrap(); f.with_column(n).unwrap(); f }), "n: found i32, expected i64"),
+        ("runs/base0001/evaluations/test-6/replicates.parquet", |p| change(p, "replicates", |mut f| { let n = Column::full_null("split".into(), f.height(), &DataType::String); f.with_column(n).unwrap(); f }), "split: found 150 null values, expected none"),
+        ("runs/ener0001/run.parquet", |p| change(p, "run", |mut f| { f.with_column(Column::new("loss".into(), ["enrgy"])).unwrap(); f }), "loss: found enrgy, expected null, energy, l1, ppce or rrr"),
+        ("runs/ener0001/epochs.parquet", |p| change(p, "epochs", |mut f| { let ids = Column::new("run_id".into(), vec!["other"; f.height()]); f.with_column(ids).unwrap(); f }), "run_id: found other, expected ener0001"),
+        ("runs/ener0001/evaluations/test-5/examples.parquet", |p| change(p, "examples", |mut f| { let maps = Column::new("map".into(), vec![&[0_u8; 8][..]; f.height()]); f.with_column(maps).unwrap(); f }), "map: found 8 bytes, expected 2304 bytes for 24 × 24 pixels"),
+    ];
+    for (file, break_it, message) in cases {
+        let results = copy();
+        let path = results.path().join(file);
+        break_it(&path);
+        let out = TempDir::new().unwrap();
+        let output = analysis("report", results.path(), out.path());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{file}: {message}");
+        assert_eq!(stderr, format!("error: {}: {message}\n", path.display()));
+        assert!(!out.path().join("report.html").exists(), "{message}");
+    }
+}
+
+#[test]
+fn nothing_to_analyse_says_what_to_do() {
+    let empty = TempDir::new().unwrap();
+    let unscored = copy();
+    for run in ["base0001", "ener0001", "ener0002", "l1xx0001"] {
+        fs_err::remove_dir_all(unscored.path().join("runs").join(run).join("evaluations")).unwrap();
+    }
+    for (dir, expected) in [
+        (
+            empty.path(),
+            "no finished run (runs/<run id>/run.parquet)\nhint: ",
+        ),
+        (unscored.path(), "no finished evaluation on the test split"),
+    ] {
+        let out = TempDir::new().unwrap();
+        let output = analysis("tables", dir, out.path());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            stderr.starts_with(&format!("error: {}: {expected}", dir.display())),
+            "{stderr}"
+        );
+        assert_eq!(fs_err::read_dir(out.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn only_the_runs_asked_for_are_in_the_table() {
+    let out = TempDir::new().unwrap();
+    let tables = |runs: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_analysis"))
+            .args(["tables", "--results"])
+            .arg(fixtures().join("results"))
+            .arg("--out")
+            .arg(out.path())
+            .args(runs.iter().flat_map(|run| ["--run", run]))
+            .output()
+            .unwrap()
+    };
+    let chosen = tables(&["base0001", "l1xx0001"]);
+    let table = String::from_utf8(chosen.stdout).unwrap();
+    assert_eq!(chosen.status.code(), Some(0));
+    assert!(table.contains("L1") && !table.contains("Energy"), "{table}");
+    let unknown = tables(&["base0001", "nope"]);
+    let message = String::from_utf8(unknown.stderr).unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(message.contains("nope"), "{message}");
+}
