@@ -1,0 +1,150 @@
+//! `cargo xtask bench`: what data-prep costs against the Python programs it replaces, on this machine,
+//! as Markdown tables on stdout. Ours and the reference take turns in one go, so both meet the same
+//! machine. `docs/benchmarks.md` holds what it printed; training speed is the trainer's to report.
+
+mod instances;
+mod machine;
+mod measure;
+mod memory;
+mod preprocessing;
+mod python;
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use fs_err as fs;
+
+use crate::process::{self, BinDir};
+use crate::{paths, setup};
+
+/// What may be said on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What to measure
+    #[arg(value_enum, default_value_t = Subject::All)]
+    subject: Subject,
+    /// The VOCdevkit folder [default: $GUIDANCE_DATA/VOCdevkit, else ../shared/data/VOCdevkit]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Runs of each side; the tables show medians
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Largest number of images of the memory measurement
+    #[arg(long, value_name = "N", default_value_t = instances::IMAGES,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    memory_images: u64,
+    /// Height and width of the pixels in the memory measurement
+    #[arg(long, value_name = "PIXELS", default_value_t = 224)]
+    memory_size: u16,
+}
+
+/// What there is to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// data-prep voc against Pillow and numpy
+    Preprocessing,
+    /// Loading an instances JSON against pycocotools
+    Instances,
+    /// Peak memory of data-prep coco by number of images
+    Memory,
+    /// All of them
+    All,
+}
+
+/// What every measurement needs.
+struct Bench {
+    programs: BinDir,
+    /// The interpreter with the reference's packages.
+    python: PathBuf,
+    /// Deleted at the end, whatever happened.
+    scratch: PathBuf,
+    data: Option<PathBuf>,
+    n_runs: u32,
+    memory_images: u64,
+    memory_size: u16,
+}
+
+/// The command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    setup::ensure()?;
+    let programs = process::cargo_build(&["data-prep"])?;
+    process::run(
+        process::cargo().args(["build", "--quiet", "--workspace", "--examples"]),
+        "building data-prep's examples",
+    )?;
+    // Beside the repository's other results, not in /tmp, which may be a small memory disk.
+    let out = paths::root().join("out");
+    fs::create_dir_all(&out)?;
+    let scratch = tempfile::Builder::new().prefix("bench-").tempdir_in(&out)?;
+    let bench = Bench {
+        programs,
+        python: python::ensure()?,
+        scratch: scratch.path().to_owned(),
+        data: args.data.clone(),
+        n_runs: args.runs,
+        memory_images: args.memory_images,
+        memory_size: args.memory_size,
+    };
+
+    println!(
+        "Medians of {} on {}.\n",
+        runs(args.runs),
+        machine::describe()
+    );
+    let wanted = |subject| args.subject == subject || args.subject == Subject::All;
+    if wanted(Subject::Preprocessing) {
+        preprocessing::run(&bench)?;
+    }
+    if wanted(Subject::Instances) {
+        instances::run(&bench)?;
+    }
+    if wanted(Subject::Memory) {
+        memory::run(&bench)?;
+    }
+    scratch
+        .close()
+        .context("deleting what the benchmarks wrote")
+}
+
+fn runs(n: u32) -> String {
+    match n {
+        1 => "1 run".to_owned(),
+        n => format!("{n} runs"),
+    }
+}
+
+impl Bench {
+    /// The VOCdevkit folder, given or found.
+    fn devkit(&self) -> Result<PathBuf> {
+        let data = std::env::var_os("GUIDANCE_DATA")
+            .map_or_else(|| paths::root().join("../shared/data"), PathBuf::from);
+        let devkit = self.data.clone().unwrap_or_else(|| data.join("VOCdevkit"));
+        if !devkit.join("VOC2007/JPEGImages").is_dir() {
+            bail!(
+                "--data: found no VOC2007/JPEGImages in {}, expected a VOCdevkit folder\n\
+                 hint: cargo xtask download voc2007",
+                devkit.display()
+            );
+        }
+        Ok(devkit)
+    }
+
+    /// A new, empty folder in the scratch folder.
+    fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.scratch.join(name);
+        fs::create_dir(&folder)?;
+        Ok(folder)
+    }
+
+    /// One of data-prep's examples; cargo puts them beside its programs.
+    fn example(&self, name: &str) -> Result<PathBuf> {
+        let path = self
+            .programs
+            .program("data-prep")?
+            .with_file_name("examples")
+            .join(name);
+        Ok(path)
+    }
+}

@@ -1,0 +1,248 @@
+//! `cargo xtask download DATASET`: a data set's official archives, brought (`fetch`), unpacked
+//! (`archive`) and found complete (`datasets`) part by part. A part's folder appears whole or not at
+//! all; what is there is left alone, so the same command goes on where it was broken off.
+
+mod archive;
+mod datasets;
+mod fetch;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use fs_err as fs;
+
+use self::archive::Limits;
+use self::datasets::{Archive, Dataset, Part, Shares};
+use self::fetch::{Patience, Request};
+use crate::{disk, paths, pip, progress};
+
+/// What may be said on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    dataset: Name,
+    /// Folder for the data set [default: out/downloads/DATASET, in the repository]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A mirror: take URL/<file name> instead of the official addresses
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// Keep the archives after unpacking them (in DIR/archives)
+    #[arg(long)]
+    keep_archives: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Name {
+    Voc2007,
+    Coco2014,
+}
+
+/// How to bring a data set.
+#[derive(Debug, Clone)]
+struct Options {
+    out: PathBuf,
+    base_url: Option<String>,
+    archives: Archives,
+    patience: Patience,
+}
+
+/// What becomes of an archive that has been unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Archives {
+    Keep,
+    Remove,
+}
+
+/// The command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let dataset = match args.dataset {
+        Name::Voc2007 => datasets::voc2007(),
+        Name::Coco2014 => datasets::coco2014(),
+    };
+    let default = || paths::root().join("out/downloads").join(dataset.name);
+    let options = Options {
+        out: args.out.clone().unwrap_or_else(default),
+        base_url: args.base_url.clone(),
+        archives: if args.keep_archives {
+            Archives::Keep
+        } else {
+            Archives::Remove
+        },
+        patience: Patience::default(),
+    };
+    bring(&dataset, &options)?;
+    println!("{}", options.out.display());
+    eprintln!(
+        "next: {}",
+        dataset.next.replace("{}", &paths::shown(&options.out))
+    );
+    Ok(())
+}
+
+fn bring(dataset: &Dataset, options: &Options) -> Result<()> {
+    fs::create_dir_all(&options.out)?;
+    let mut missing = Vec::new();
+    for part in &dataset.parts {
+        let folder = options.out.join(part.folder);
+        match part.contents.lacks(&folder) {
+            None => eprintln!("{} is complete", paths::shown(&folder)),
+            Some(lack) if folder.exists() => bail!(
+                "{}: not complete: {lack}\nhint: move it away, or choose another --out",
+                folder.display()
+            ),
+            Some(_) => missing.push(part),
+        }
+    }
+    let archives = || missing.iter().flat_map(|part| &part.archives);
+    // The largest archive is gone before the next is unpacked, unless archives are kept.
+    let unpacked: u64 = archives().map(|archive| archive.unpacked).sum();
+    let bytes = archives().map(|archive| archive.bytes);
+    disk::require(&options.out, unpacked + bytes.sum::<u64>())?;
+    for part in &missing {
+        bring_part(part, options).with_context(|| format!("{} {}", dataset.name, part.folder))?;
+    }
+    for part in &dataset.parts {
+        let Some(shares) = &part.shares else { continue };
+        bring_shares(shares, &options.out.join(part.folder), options).map_err(|error| {
+            pip::hint(
+                error.context(format!("{} {}", dataset.name, part.folder)),
+                "all the rest is complete; without these files data-prep splits train2014 by its \
+                 own documented rule",
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn bring_part(part: &Part, options: &Options) -> Result<()> {
+    let store = options.out.join("archives");
+    let staging = options
+        .out
+        .join(format!(".partial-{}", part.folder.replace('/', "-")));
+    if staging.exists() {
+        fs::remove_dir_all(&staging)?;
+    }
+    fs::create_dir_all(&store)?;
+    for archive in &part.archives {
+        let path = store.join(archive.file);
+        let url = archive.url(options.base_url.as_deref());
+        eprintln!("{url} ({})", progress::size(archive.bytes));
+        let request = Request {
+            url: &url,
+            md5: Some(&archive.md5),
+            max_bytes: archive.bytes.saturating_mul(2),
+            patience: options.patience,
+        };
+        fetch::fetch(&request, &path)?;
+    }
+    for archive in &part.archives {
+        let limits = Limits {
+            bytes: archive.unpacked.saturating_mul(2),
+            entries: 200_000,
+        };
+        let n_files = archive::unpack(&store.join(archive.file), archive.format, &staging, limits)?;
+        eprintln!("{}: {n_files} files", archive.file);
+    }
+    let made = staging.join(part.folder);
+    if let Some(lack) = part.contents.lacks(&made) {
+        bail!("the archives are not what was expected: {lack}");
+    }
+    let folder = options.out.join(part.folder);
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::rename(&made, &folder)?;
+    fs::remove_dir_all(&staging)?;
+    if options.archives == Archives::Remove {
+        for archive in &part.archives {
+            fs::remove_file(store.join(archive.file))?;
+        }
+        fs::remove_dir(&store).ok(); // not empty while other parts' archives are on their way
+    }
+    eprintln!("{} is complete", paths::shown(&folder));
+    Ok(())
+}
+
+impl Archive {
+    fn url(&self, base: Option<&str>) -> String {
+        format!(
+            "{}/{}",
+            base.unwrap_or(self.address).trim_end_matches('/'),
+            self.file
+        )
+    }
+}
+
+/// Files without a published checksum: what comes first is written down beside them, and anything else
+/// is refused from then on.
+fn bring_shares(shares: &Shares, folder: &Path, options: &Options) -> Result<()> {
+    let mut missing = shares.files.clone();
+    missing.retain(|file| !folder.join(file).is_file());
+    // A mirror serves them under their names; the official server tells the name with the file.
+    let sources: Vec<(String, Option<String>)> = match options.base_url.as_deref() {
+        Some(base) => missing
+            .iter()
+            .map(|file| {
+                (
+                    format!("{}/{file}", base.trim_end_matches('/')),
+                    Some((*file).to_owned()),
+                )
+            })
+            .collect(),
+        None => shares
+            .addresses
+            .iter()
+            .map(|address| (address.clone(), None))
+            .collect(),
+    };
+    for (index, (url, name)) in sources.into_iter().enumerate() {
+        if missing.is_empty() {
+            break;
+        }
+        eprintln!("{url} (no published checksum)");
+        let arriving = folder.join(format!(".share-{index}"));
+        let request = Request {
+            url: &url,
+            md5: None,
+            max_bytes: 2_000_000_000,
+            patience: options.patience,
+        };
+        let served = fetch::fetch(&request, &arriving)?;
+        let name = name.or(served.file_name).unwrap_or_default();
+        let Some(at) = missing.iter().position(|file| *file == name) else {
+            fs::remove_file(&arriving)?; // another file of the same people
+            continue;
+        };
+        accept_share(&url, &arriving, &folder.join(missing.swap_remove(at)))?;
+    }
+    if !missing.is_empty() {
+        bail!("{}: none of the addresses serves it", missing.join(", "));
+    }
+    Ok(())
+}
+
+fn accept_share(url: &str, arriving: &Path, path: &Path) -> Result<()> {
+    let reader = std::io::BufReader::new(fs::File::open(arriving)?);
+    serde_json::from_reader::<_, serde::de::IgnoredAny>(reader)
+        .with_context(|| format!("{url}: expected JSON"))?;
+    let mut pin = path.as_os_str().to_owned();
+    pin.push(".sha256");
+    let pin = PathBuf::from(pin);
+    let found = pip::sha256(arriving)?;
+    if pin.is_file() {
+        let expected = fs::read_to_string(&pin)?;
+        if expected.trim() != found {
+            let expected = expected.trim();
+            bail!(
+                "{url}: sha256: found {found}, expected {expected} as in {}",
+                pin.display()
+            );
+        }
+    }
+    fs::write(&pin, format!("{found}\n"))?;
+    fs::rename(arriving, path)?;
+    eprintln!("{}: sha256 {found}, written down beside it", path.display());
+    Ok(())
+}

@@ -1,0 +1,285 @@
+//! Archives made to do harm, and one that is good.
+
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use super::super::archive::{Format, Limits, unpack};
+
+const LIMITS: Limits = Limits {
+    bytes: 10_000,
+    entries: 20,
+};
+
+/// One entry of a tar archive, with a header as hostile as wanted: `tar::Builder` would refuse.
+fn tar_entry(archive: &mut Vec<u8>, kind: u8, name: &[u8], link: &[u8], size: u64, data: &[u8]) {
+    let mut header = tar::Header::new_ustar();
+    let raw = header.as_old_mut();
+    raw.name[..name.len()].copy_from_slice(name);
+    raw.linkname[..link.len()].copy_from_slice(link);
+    raw.linkflag = [kind];
+    header.set_mode(0o644);
+    header.set_size(size);
+    header.set_cksum();
+    archive.extend_from_slice(header.as_bytes());
+    archive.extend_from_slice(data);
+    archive.resize(archive.len().next_multiple_of(512), 0);
+}
+
+fn tar_of(kind: u8, name: &[u8], link: &[u8], size: u64) -> Vec<u8> {
+    let mut archive = Vec::new();
+    tar_entry(&mut archive, b'0', b"good.txt", b"", 4, b"good");
+    tar_entry(
+        &mut archive,
+        kind,
+        name,
+        link,
+        size,
+        &vec![b'x'; size.min(20_000) as usize],
+    );
+    archive.resize(archive.len() + 1024, 0);
+    archive
+}
+
+fn zip_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, mode, data) in entries {
+        let options = zip::write::SimpleFileOptions::default().unix_permissions(*mode);
+        writer.start_file(*name, options).unwrap();
+        writer.write_all(data).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// Another name of the same length, in both places a zip archive has it.
+fn renamed(archive: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut archive = archive;
+    let mut n_places = 0;
+    for at in 0..archive.len() - from.len() {
+        if archive[at..].starts_with(from.as_bytes()) {
+            archive[at..at + to.len()].copy_from_slice(to.as_bytes());
+            n_places += 1;
+        }
+    }
+    assert_eq!(n_places, 2);
+    archive
+}
+
+/// The sizes that a zip archive declares for its one entry, in both headers.
+fn declaring(archive: Vec<u8>, size: u32) -> Vec<u8> {
+    let mut archive = archive;
+    for (signature, offset) in [(b"PK\x03\x04", 22), (b"PK\x01\x02", 24)] {
+        let at = archive
+            .windows(4)
+            .position(|window| window == signature)
+            .unwrap()
+            + offset;
+        archive[at..at + 4].copy_from_slice(&size.to_le_bytes());
+    }
+    archive
+}
+
+fn try_unpack(archive: &[u8], format: Format, into: &Path) -> anyhow::Result<usize> {
+    let folder = into.parent().unwrap();
+    let path = folder.join("archive");
+    std::fs::write(&path, archive).unwrap();
+    unpack(&path, format, into, LIMITS)
+}
+
+#[test]
+fn a_good_archive_unpacks_to_its_files() {
+    let mut tar = Vec::new();
+    tar_entry(&mut tar, b'g', b"pax_global_header", b"", 0, b"");
+    tar_entry(&mut tar, b'5', b"VOCdevkit/VOC2007/", b"", 0, b"");
+    tar_entry(
+        &mut tar,
+        b'0',
+        b"./VOCdevkit/VOC2007/a.txt",
+        b"",
+        5,
+        b"hello",
+    );
+    tar_entry(&mut tar, b'0', b"VOCdevkit/VOC2007/empty", b"", 0, b"");
+    tar.resize(tar.len() + 1024, 0);
+    let zip = zip_of(&[
+        ("VOCdevkit/VOC2007/a.txt", 0o644, b"hello"),
+        ("VOCdevkit/VOC2007/empty", 0o600, b""),
+    ]);
+    for (archive, format) in [(tar, Format::Tar), (zip, Format::Zip)] {
+        let folder = tempfile::tempdir().unwrap();
+        let into = folder.path().join("into");
+        assert_eq!(try_unpack(&archive, format, &into).unwrap(), 2);
+        let year = into.join("VOCdevkit/VOC2007");
+        assert_eq!(std::fs::read(year.join("a.txt")).unwrap(), b"hello");
+        assert_eq!(std::fs::read(year.join("empty")).unwrap(), b"");
+    }
+}
+
+#[test]
+fn a_harmful_archive_is_refused_and_touches_nothing_outside() {
+    let many: Vec<String> = (0..30).map(|i| format!("file-{i}")).collect();
+    let many: Vec<(&str, u32, &[u8])> =
+        many.iter().map(|n| (n.as_str(), 0o644, &b""[..])).collect();
+    let mut same = tar_of(b'0', b"good.txt", b"", 4);
+    same.truncate(same.len() - 1024);
+    let truncated = tar_of(b'0', b"a.txt", b"", 4000)[..2000].to_vec();
+    let cases: Vec<(&str, Format, Vec<u8>, &str)> = vec![
+        (
+            "tar parent",
+            Format::Tar,
+            tar_of(b'0', b"../evil", b"", 4),
+            "leads out",
+        ),
+        (
+            "tar hidden parent",
+            Format::Tar,
+            tar_of(b'0', b"a/../../evil", b"", 4),
+            "leads out",
+        ),
+        (
+            "tar absolute",
+            Format::Tar,
+            tar_of(b'0', b"/tmp/evil", b"", 4),
+            "leads out",
+        ),
+        (
+            "tar folder outside",
+            Format::Tar,
+            tar_of(b'5', b"../evil/", b"", 0),
+            "leads out",
+        ),
+        (
+            "tar symlink",
+            Format::Tar,
+            tar_of(b'2', b"evil", b"/etc", 0),
+            "expected a file",
+        ),
+        (
+            "tar hard link",
+            Format::Tar,
+            tar_of(b'1', b"evil", b"good.txt", 0),
+            "expected a file",
+        ),
+        (
+            "tar character device",
+            Format::Tar,
+            tar_of(b'3', b"evil", b"", 0),
+            "expected a file",
+        ),
+        (
+            "tar block device",
+            Format::Tar,
+            tar_of(b'4', b"evil", b"", 0),
+            "expected a file",
+        ),
+        (
+            "tar pipe",
+            Format::Tar,
+            tar_of(b'6', b"evil", b"", 0),
+            "expected a file",
+        ),
+        (
+            "tar too large",
+            Format::Tar,
+            tar_of(b'0', b"evil", b"", 9997),
+            "may still take",
+        ),
+        (
+            "tar huge",
+            Format::Tar,
+            tar_of(b'0', b"evil", b"", 8 << 30),
+            "may still take",
+        ),
+        ("tar twice", Format::Tar, same, "there twice"),
+        (
+            "tar no name",
+            Format::Tar,
+            tar_of(b'0', b"./", b"", 4),
+            "expected a file name",
+        ),
+        ("tar broken off", Format::Tar, truncated, "a.txt"),
+        (
+            "zip parent",
+            Format::Zip,
+            zip_of(&[("../evil", 0o644, b"x")]),
+            "leads out",
+        ),
+        (
+            "zip absolute",
+            Format::Zip,
+            zip_of(&[("/tmp/evil", 0o644, b"x")]),
+            "leads out",
+        ),
+        (
+            "zip backslash",
+            Format::Zip,
+            zip_of(&[("..\\evil", 0o644, b"x")]),
+            "plain file name",
+        ),
+        (
+            "zip hidden parent",
+            Format::Zip,
+            zip_of(&[("a/../../evil", 0o644, b"x")]),
+            "leads out",
+        ),
+        ("zip symlink", Format::Zip, zip_symlink(), "expected a file"),
+        ("zip many", Format::Zip, zip_of(&many), "more entries"),
+        (
+            "zip too large",
+            Format::Zip,
+            zip_of(&[("evil", 0o644, &[0; 10_001])]),
+            "may still take",
+        ),
+        (
+            "zip larger than declared",
+            Format::Zip,
+            declaring(zip_of(&[("evil", 0o644, &[0; 50_000])]), 10),
+            "evil",
+        ),
+        (
+            "zip twice",
+            Format::Zip,
+            renamed(
+                zip_of(&[("aaaa", 0o644, b"1"), ("bbbb", 0o644, b"2")]),
+                "bbbb",
+                "aaaa",
+            ),
+            "there twice",
+        ),
+        (
+            "zip that is none",
+            Format::Zip,
+            b"<html>".to_vec(),
+            "not a readable zip",
+        ),
+    ];
+    for (name, format, archive, expected) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let into = folder.path().join("into");
+        let error = match try_unpack(&archive, format, &into) {
+            Err(error) => format!("{error:#}"),
+            Ok(n_files) => panic!("{name}: unpacked {n_files} files"),
+        };
+        assert!(error.contains(expected), "{name}: {error}");
+        assert!(!Path::new("/tmp/evil").exists(), "{name}");
+        let mut outside: Vec<_> = folder.path().read_dir().unwrap().collect();
+        outside.retain(|entry| {
+            let name = entry.as_ref().unwrap().file_name();
+            name != "archive" && name != "into"
+        });
+        assert!(outside.is_empty(), "{name}: {outside:?}");
+        if let Ok(evil) = into.join("evil").metadata() {
+            assert!(
+                evil.is_file() && evil.len() <= LIMITS.bytes,
+                "{name}: {evil:?}"
+            );
+        }
+    }
+}
+
+fn zip_symlink() -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    writer.add_symlink("evil", "/etc", options).unwrap();
+    writer.finish().unwrap().into_inner()
+}

@@ -1,0 +1,71 @@
+//! The tasks around the pipeline: set-up, health, weights, data, checks. One file per task; this one
+//! only names them. No stage of the pipeline is linked here, so that `cargo xtask` builds in seconds
+//! on a machine where libtorch is still missing, and starts the stages as programs.
+
+mod bench;
+mod disk;
+mod doctor;
+mod download;
+mod libtorch;
+mod paths;
+mod pip;
+mod plan;
+mod process;
+mod progress;
+mod recipe;
+mod reproduce;
+mod setup;
+mod test;
+mod weights;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run a recipe from data to report; without flags the embedded demonstration
+    Reproduce(reproduce::Args),
+    /// Put libtorch 2.11 into the repository (.libtorch), once
+    Setup(setup::Args),
+    /// Say what is installed, what is missing, and the command that fixes it
+    Doctor,
+    /// Fetch pretrained weights and convert them to safetensors, once
+    Weights(weights::Args),
+    /// Fetch a data set's official archives, check and unpack them
+    Download(download::Args),
+    /// Run every check of the repository and sum up
+    Test(test::Args),
+    /// Measure data-prep against the Python programs it replaces
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Reproduce(args) => reproduce::run(&args).map(succeeded),
+        Task::Setup(args) => setup::run(&args).map(succeeded),
+        Task::Doctor => doctor::run(),
+        Task::Weights(args) => weights::run(&args).map(succeeded),
+        Task::Download(args) => download::run(&args).map(succeeded),
+        Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args).map(succeeded),
+    };
+    done.unwrap_or_else(|error| failed(&error))
+}
+
+fn succeeded((): ()) -> ExitCode {
+    ExitCode::SUCCESS
+}
+
+/// The whole chain of causes on one line; a hint, where the cause has one, follows on its own.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,31 @@
+//! Where things lie in the repository. Nothing here is created; that is left to the tasks.
+
+use std::path::{Path, PathBuf};
+
+/// The repository's root: the folder that holds the workspace's Cargo.toml.
+///
+/// Cargo names this crate's folder at run time; the folder of the build is the fallback for a binary
+/// started by hand.
+pub(crate) fn root() -> PathBuf {
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map(PathBuf::from)
+        .filter(|dir| dir.ends_with("xtask") && dir.is_dir())
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    manifest.parent().map(Path::to_path_buf).unwrap_or(manifest)
+}
+
+/// Where `cargo xtask setup` puts libtorch, and `.cargo/config.toml` looks for it.
+pub(crate) fn libtorch() -> PathBuf {
+    root().join(".libtorch")
+}
+
+/// Where `cargo xtask weights` puts pretrained weights.
+pub(crate) fn weights() -> PathBuf {
+    root().join("weights")
+}
+
+/// `path` as people want to read it: relative to the repository where it lies inside.
+pub(crate) fn shown(path: &Path) -> String {
+    let relative = path.strip_prefix(root()).unwrap_or(path);
+    relative.display().to_string()
+}

@@ -1,0 +1,43 @@
+//! Progress on stderr, in one look for all tasks. Indicatif hides the bars where stderr is no
+//! terminal; whatever a log must hold is printed as a line besides.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar over `total` bytes with rate and time left.
+pub(crate) fn bytes(total: u64, what: &str) -> ProgressBar {
+    let bar = ProgressBar::new(total).with_message(what.to_owned());
+    bar.set_style(style(
+        "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
+    ));
+    bar
+}
+
+/// A bar over `total` things of which each is one step.
+pub(crate) fn steps(total: u64, what: &str) -> ProgressBar {
+    let bar = ProgressBar::new(total).with_message(what.to_owned());
+    bar.set_style(style("{msg} [{bar:30}] {pos}/{len} {per_sec}, {eta} left"));
+    bar
+}
+
+/// For work whose length nobody knows.
+pub(crate) fn spinner(what: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message(what.to_owned());
+    bar.set_style(style("{spinner} {elapsed} {wide_msg}"));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Bytes as people read them: "530 MB".
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}

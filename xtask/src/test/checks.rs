@@ -1,0 +1,237 @@
+//! What each check asks. The rules about crates are ARCHITECTURE.md's invariants, put to cargo itself.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+
+use super::{Outcome, logged, python, report};
+use crate::{paths, process};
+
+/// The packages of the pipeline; each is also a program.
+const STAGES: [&str; 4] = ["data-prep", "trainer", "evaluator", "analysis"];
+
+/// A package that only some of ours may reach, directly or through others.
+const GUARDED: [(&str, &[&str]); 2] = [("torch-sys", &["trainer"]), ("polars", &["analysis"])];
+
+pub(super) fn format() -> Result<Outcome> {
+    let mut command = process::cargo();
+    let done = logged::run(
+        "format",
+        command.args(["fmt", "--all", "--check", "--", "--color", "never"]),
+    )?;
+    if done.status.success() {
+        return Ok(Outcome::passed());
+    }
+    done.show_end(60);
+    Ok(Outcome::failed("not formatted: cargo fmt --all"))
+}
+
+pub(super) fn clippy() -> Result<Outcome> {
+    let mut command = process::cargo();
+    command.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    let done = logged::run("clippy", &mut command)?;
+    if done.status.success() {
+        return Ok(Outcome::passed());
+    }
+    done.show_end(60);
+    let n_errors = done
+        .lines
+        .iter()
+        .filter(|line| line.starts_with("error"))
+        .count();
+    Ok(Outcome::failed(format!("{n_errors} errors")))
+}
+
+/// Every source file says what it is for before anything else.
+pub(super) fn headers() -> Result<Outcome> {
+    let mut faults = Vec::new();
+    let n_files = without_header(&paths::root(), &mut faults)?;
+    if n_files == 0 {
+        faults.push("found no .rs file at all".to_owned());
+    }
+    Ok(Outcome::of(faults))
+}
+
+fn without_header(folder: &Path, faults: &mut Vec<String>) -> Result<usize> {
+    let mut n_files = 0;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if path.is_dir() {
+            // Hidden folders, and those git ignores, hold no source of ours.
+            if !name.starts_with('.') && !["target", "out", "weights"].contains(&name.as_str()) {
+                n_files += without_header(&path, faults)?;
+            }
+        } else if name.ends_with(".rs") {
+            n_files += 1;
+            if !fs::read_to_string(&path)?.starts_with("//! ") {
+                faults.push(format!(
+                    "{}: expected to open with //!",
+                    paths::shown(&path)
+                ));
+            }
+        }
+    }
+    Ok(n_files)
+}
+
+/// Who reaches whom, as cargo resolves it.
+pub(super) fn dependencies() -> Result<Outcome> {
+    let members = members()?;
+    let mut faults = Vec::new();
+    for (guarded, allowed) in GUARDED {
+        let reaching = tree(&["--workspace", "--invert", guarded])?;
+        faults.extend(trespassers(guarded, allowed, &reaching, &members));
+    }
+    let below = tree(&["--package", "xtask"])?;
+    for stage in STAGES {
+        if below.iter().any(|package| package == stage) {
+            faults.push(format!(
+                "xtask links {stage}, expected to start it as a program"
+            ));
+        }
+    }
+    Ok(Outcome::of(faults))
+}
+
+fn trespassers(
+    guarded: &str,
+    allowed: &[&str],
+    reaching: &[String],
+    members: &[String],
+) -> Vec<String> {
+    let ours = |name: &&String| members.contains(name) && !allowed.contains(&name.as_str());
+    let mut found: Vec<&String> = reaching.iter().filter(ours).collect();
+    found.sort();
+    found.dedup();
+    let allowed = allowed.join(", ");
+    found
+        .into_iter()
+        .map(|name| format!("{name} reaches {guarded}, expected only {allowed}"))
+        .collect()
+}
+
+/// The names of the packages `cargo tree` shows.
+fn tree(arguments: &[&str]) -> Result<Vec<String>> {
+    let mut command = process::cargo();
+    command
+        .args(["tree", "--prefix", "none", "--format", "{p}"])
+        .args(arguments);
+    let said = process::capture(&mut command, "asking cargo for the dependencies")?;
+    Ok(said
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// The names of the workspace's own packages.
+fn members() -> Result<Vec<String>> {
+    let mut command = process::cargo();
+    command.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let said = process::capture(&mut command, "asking cargo for the packages")?;
+    let metadata: serde_json::Value = serde_json::from_str(&said)?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo metadata lists no packages")?;
+    Ok(packages
+        .iter()
+        .filter_map(|p| p["name"].as_str())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// The tests of all packages, each binary even if another one fails.
+pub(super) fn tests() -> Result<Outcome> {
+    let mut command = process::cargo();
+    command.args([
+        "test",
+        "--workspace",
+        "--no-fail-fast",
+        "--",
+        "--show-output",
+    ]);
+    // Where its packages cannot be had, the check `python` says so, and its tests do too.
+    if let Ok(Some(python)) = python::ensure() {
+        command.env("GUIDANCE_PYTHON", python);
+    }
+    let done = logged::run("tests", &mut command)?;
+    let mut outcome = report::read(&done.lines);
+    if !done.status.success() {
+        if outcome.failed.is_empty() {
+            outcome.failed.push(format!("cargo test: {}", done.status));
+            done.show_end(60);
+        } else {
+            done.show(&report::failures(&done.lines));
+        }
+    }
+    Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn only_our_own_packages_outside_the_list_trespass() {
+        let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let members = names(&["trainer", "evaluator", "tests"]);
+        let cases: [(&[&str], &[&str]); 3] = [
+            (&["torch-sys", "tch", "trainer"], &[]),
+            (
+                &["torch-sys", "tch", "trainer", "tests"],
+                &["tests reaches torch-sys"],
+            ),
+            (
+                &["torch-sys", "evaluator", "evaluator"],
+                &["evaluator reaches torch-sys"],
+            ),
+        ];
+        for (reaching, expected) in cases {
+            let found = trespassers("torch-sys", &["trainer"], &names(reaching), &members);
+            assert_eq!(found.len(), expected.len(), "{found:?}");
+            assert!(
+                found.iter().zip(expected).all(|(f, e)| f.starts_with(e)),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_header_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            ("good.rs", "//! Why.\nfn f() {}\n"),
+            ("bad.rs", "use std::fs;\n//! Why.\n"),
+            ("empty.rs", ""),
+            ("target/made.rs", "fn f() {}\n"),
+            ("notes.txt", "not Rust"),
+        ] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let mut faults = Vec::new();
+        assert_eq!(without_header(dir.path(), &mut faults).unwrap(), 3);
+        faults.sort();
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(
+            faults[0].contains("bad.rs") && faults[1].contains("empty.rs"),
+            "{faults:?}"
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! `cargo xtask test`: every check of the repository, one after the other, all of them even if one
+//! fails, with a line each and one line at the end. What a check asks is in `checks`; reading cargo's
+//! test output is in `report`.
+
+mod checks;
+mod logged;
+mod python;
+mod report;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+/// What may be said on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only this check
+    #[arg(long, value_name = "NAME")]
+    only: Option<Check>,
+}
+
+/// The checks, in the order they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Check {
+    /// libtorch is there, or can be brought
+    Setup,
+    /// cargo fmt --all --check
+    Format,
+    /// Every .rs file opens with //!
+    Headers,
+    /// Who may reach torch-sys, polars and the stages
+    Dependencies,
+    /// cargo clippy with warnings denied
+    Clippy,
+    /// The Python packages the tests compare with
+    Python,
+    /// cargo test --workspace
+    Tests,
+}
+
+/// What came of a check.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Outcome {
+    n_passed: usize,
+    failed: Vec<String>,
+    skipped: Vec<String>,
+}
+
+impl Outcome {
+    fn passed() -> Outcome {
+        Outcome {
+            n_passed: 1,
+            ..Outcome::default()
+        }
+    }
+
+    fn failed(why: impl Into<String>) -> Outcome {
+        Outcome {
+            failed: vec![why.into()],
+            ..Outcome::default()
+        }
+    }
+
+    /// One thing checked, with every fault that was found.
+    fn of(faults: Vec<String>) -> Outcome {
+        match faults.is_empty() {
+            true => Outcome::passed(),
+            false => Outcome {
+                failed: faults,
+                ..Outcome::default()
+            },
+        }
+    }
+}
+
+/// The command. Exit code 0 where nothing failed, else 1.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let chosen = args
+        .only
+        .map_or_else(|| Check::value_variants().to_vec(), |only| vec![only]);
+    let mut total = Outcome::default();
+    for check in chosen {
+        let name = name(check);
+        eprintln!("{name} ...");
+        let start = Instant::now();
+        let outcome = perform(check).unwrap_or_else(|error| Outcome::failed(format!("{error:#}")));
+        let mark = if outcome.failed.is_empty() {
+            "ok    "
+        } else {
+            "FAILED"
+        };
+        println!(
+            "{mark} {name:13} {:6.1} s{}",
+            start.elapsed().as_secs_f32(),
+            numbers(&outcome)
+        );
+        total.n_passed += outcome.n_passed;
+        let named = |text: String| format!("{name}: {text}");
+        total.failed.extend(outcome.failed.into_iter().map(named));
+        total.skipped.extend(outcome.skipped.into_iter().map(named));
+    }
+    println!();
+    for (what, list) in [("skipped", &total.skipped), ("failed", &total.failed)] {
+        for line in list {
+            println!("{what}  {line}");
+        }
+    }
+    let (failed, skipped) = (total.failed.len(), total.skipped.len());
+    println!(
+        "{} passed, {failed} failed, {skipped} skipped",
+        total.n_passed
+    );
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn perform(check: Check) -> Result<Outcome> {
+    match check {
+        Check::Setup => crate::setup::ensure().map(|()| Outcome::passed()),
+        Check::Format => checks::format(),
+        Check::Headers => checks::headers(),
+        Check::Dependencies => checks::dependencies(),
+        Check::Clippy => checks::clippy(),
+        Check::Python => python::ensure().map(|_| Outcome::passed()),
+        Check::Tests => checks::tests(),
+    }
+}
+
+fn name(check: Check) -> String {
+    check
+        .to_possible_value()
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
+}
+
+/// Only where a check is more than one thing.
+fn numbers(outcome: &Outcome) -> String {
+    let (passed, failed, skipped) = (
+        outcome.n_passed,
+        outcome.failed.len(),
+        outcome.skipped.len(),
+    );
+    match passed + failed + skipped {
+        0 | 1 => String::new(),
+        _ => format!("  {passed} passed, {failed} failed, {skipped} skipped"),
+    }
+}

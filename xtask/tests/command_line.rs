@@ -1,0 +1,198 @@
+//! The program as a user meets it: what it prints, where, and its exit code, without a network.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn xtask(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command
+        .args(arguments)
+        .env_remove("LIBTORCH")
+        .env_remove("LIBTORCH_USE_PYTORCH");
+    command.envs(environment.iter().copied()).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder of empty files that looks like libtorch of `version`.
+fn libtorch(version: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for file in [
+        "lib/libtorch.so",
+        "lib/libtorch_cpu.so",
+        "lib/libc10.so",
+        "include/torch/csrc/api/include/torch/torch.h",
+    ] {
+        let path = dir.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    std::fs::write(dir.path().join("build-version"), version).unwrap();
+    dir
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_libtorch_of_the_users_own_is_taken_or_refused_but_never_touched() {
+    let (good, old) = (libtorch("2.11.0+cpu"), libtorch("2.5.1"));
+    let cases: [(&Path, &[&str], i32, &str); 4] = [
+        (
+            good.path(),
+            &["setup"],
+            0,
+            "named by LIBTORCH: nothing to do",
+        ),
+        (
+            good.path(),
+            &["setup", "--force"],
+            1,
+            "not this program's to change",
+        ),
+        (old.path(), &["setup"], 1, "found 2.5.1, expected 2.11.0"),
+        (
+            Path::new("/nowhere"),
+            &["setup"],
+            1,
+            "/nowhere: no such folder",
+        ),
+    ];
+    for (dir, arguments, code, expected) in cases {
+        let done = xtask(arguments, &[("LIBTORCH", text(dir))]);
+        assert_eq!(done.status.code(), Some(code), "{}", stderr(&done));
+        assert!(stderr(&done).contains(expected), "{}", stderr(&done));
+    }
+    assert_eq!(std::fs::read_dir(old.path()).unwrap().count(), 3);
+}
+
+#[test]
+fn without_a_network_set_up_says_what_to_do_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("libtorch");
+    let done = xtask(
+        &["setup", "--cpu", "--dir", text(&dir)],
+        &[
+            ("PIP_INDEX_URL", "http://127.0.0.1:9"),
+            ("PIP_FIND_LINKS", ""),
+            ("PIP_RETRIES", "0"),
+        ],
+    );
+    assert_eq!(done.status.code(), Some(1));
+    let said = stderr(&done);
+    assert!(
+        said.contains("error: setting up libtorch: pip could not fetch the wheels"),
+        "{said}"
+    );
+    assert!(
+        said.contains("\nhint: without a network, export LIBTORCH="),
+        "{said}"
+    );
+    assert!(!dir.exists() && !folder.path().join("libtorch.partial").exists());
+}
+
+#[test]
+fn wheels_in_a_folder_are_believed_by_checksum_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("libtorch");
+    let wheels = folder.path().join("wheels");
+    std::fs::create_dir(&wheels).unwrap();
+    let arguments = [
+        "setup",
+        "--cpu",
+        "--dir",
+        text(&dir),
+        "--wheels",
+        text(&wheels),
+    ];
+    let done = xtask(&arguments, &[]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        stderr(&done).contains("expected the file torch-2.11.0-"),
+        "{}",
+        stderr(&done)
+    );
+    let wheel = "torch-2.11.0-cp311-cp311-manylinux_2_28_x86_64.whl";
+    std::fs::write(wheels.join(wheel), "not torch").unwrap();
+    let done = xtask(&arguments, &[]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(stderr(&done).contains("sha256: found"), "{}", stderr(&done));
+    assert!(!dir.exists() && !folder.path().join("libtorch.partial").exists());
+}
+
+#[test]
+fn doctor_names_the_command_for_each_fault() {
+    let (old, empty) = (libtorch("2.5.1"), libtorch("2.11.0"));
+    let cases = [
+        (text(old.path()), "found 2.5.1, expected 2.11.0"),
+        // Its libraries are empty files: no program can be linked with them.
+        (text(empty.path()), "FAULT  torch, loads"),
+    ];
+    for (dir, expected) in cases {
+        let done = xtask(&["doctor"], &[("LIBTORCH", dir)]);
+        let table = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert_eq!(done.status.code(), Some(1), "{table}");
+        assert!(table.contains(expected), "{table}");
+        assert!(
+            table.contains("-> unset LIBTORCH; cargo xtask setup"),
+            "{table}"
+        );
+    }
+}
+
+#[test]
+fn unknown_weights_are_answered_with_the_known() {
+    let done = xtask(&["weights", "resnet9000"], &[]);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(
+        stderr(&done).contains("efficientnet_lite0"),
+        "{}",
+        stderr(&done)
+    );
+}
+
+#[test]
+fn a_download_that_cannot_be_says_why_on_one_line() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mirror = format!("http://{}/mirror", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    for (dataset, file) in [
+        ("voc2007", "VOCtrainval_06-Nov-2007.tar: HTTP 404"),
+        ("coco2014", "train2014.zip: HTTP 404"),
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let arguments = [
+            "download",
+            dataset,
+            "--out",
+            text(out.path()),
+            "--base-url",
+            &mirror,
+        ];
+        let done = xtask(&arguments, &[]);
+        assert_eq!(done.status.code(), Some(1));
+        let said = stderr(&done);
+        // The disk may be too small for COCO: that, too, is a reason.
+        let expected = format!("{mirror}/{file}");
+        assert!(
+            said.contains(&expected) || said.contains("not enough room"),
+            "{said}"
+        );
+        let error = said.split("error: ").nth(1).unwrap();
+        assert_eq!(error.trim_end().lines().count(), 1, "{said}");
+        assert!(done.stdout.is_empty());
+    }
+}
