@@ -1,0 +1,202 @@
+//! The pipeline, run once for all tests of this binary: data, a baseline, two guided runs, scores,
+//! report. It lies in the target folder and stays there to be looked at.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use tests::programs::{Done, program, run, succeed};
+
+/// Training, validation, test and shifted test images.
+pub const IMAGES: [usize; 4] = [24, 8, 8, 4];
+/// Height and width of the pixels.
+pub const SIZE: usize = 32;
+/// Bootstrap resamples of each evaluation.
+pub const REPLICATES: usize = 20;
+/// The baseline's epochs; a guided run has one.
+pub const EPOCHS: usize = 3;
+
+/// A run, and at which layers it was scored.
+pub struct Run {
+    pub name: &'static str,
+    pub config: PathBuf,
+    pub folder: PathBuf,
+    pub evaluations: Vec<PathBuf>,
+}
+
+/// Where everything is.
+pub struct Made {
+    pub root: PathBuf,
+    pub data: PathBuf,
+    pub runs: Vec<Run>,
+    pub results: PathBuf,
+    /// What `analysis report` said.
+    pub report: Done,
+}
+
+/// The pipeline's results, made on the first call.
+pub fn made() -> &'static Made {
+    static MADE: OnceLock<Made> = OnceLock::new();
+    MADE.get_or_init(make)
+}
+
+/// An empty folder for one test.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("whole-pipeline")
+        .join(name);
+    if folder.exists() {
+        fs_err::remove_dir_all(&folder).unwrap();
+    }
+    fs_err::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Draws `images` into `out`.
+pub fn draw(out: &Path, images: [usize; 4], seed: u32) -> Done {
+    let mut command = program("data-prep");
+    command.arg("scenes").arg("--out").arg(out);
+    for (flag, count) in ["--train", "--val", "--test", "--shifted"]
+        .iter()
+        .zip(images)
+    {
+        command.args([flag, count.to_string().as_str()]);
+    }
+    command.args(["--size", &SIZE.to_string(), "--seed", &seed.to_string()]);
+    succeed(&mut command)
+}
+
+/// `trainer train`, on the CPU in one thread: the same sums in the same order every time.
+pub fn train(config: &Path, data: &Path, runs: &Path) -> Command {
+    let mut command = program("trainer");
+    command.arg("train").arg("--config").arg(config);
+    command.arg("--data").arg(data).arg("--out").arg(runs);
+    command.args(["--device", "cpu", "--threads", "1"]);
+    command
+}
+
+/// A configuration file's text.
+pub fn config(name: &str, layer: &str, epochs: usize, init: &str, guidance: &str) -> String {
+    format!(
+        "name = \"{name}\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"{layer}\"\n\
+         epochs = {epochs}\nlearning_rate = 2e-3\nbatch_size = 8\n\n[init]\n{init}\n{guidance}"
+    )
+}
+
+fn make() -> Made {
+    let root = folder("made");
+    let data = root.join("data/scenes");
+    draw(&data, IMAGES, 0);
+    let mut runs = vec![begin(
+        &root,
+        "baseline",
+        config("baseline", "final", EPOCHS, "from = \"scratch\"", ""),
+    )];
+    let init = format!("from = \"run\"\nfolder = {:?}", runs[0].folder);
+    for (name, layer, loss, lambda) in [
+        ("energy", "final", "energy", 0.05),
+        ("l1", "input", "l1", 0.01),
+    ] {
+        let guidance = format!("\n[guidance]\nloss = \"{loss}\"\nlambda = {lambda}\n");
+        runs.push(begin(&root, name, config(name, layer, 1, &init, &guidance)));
+    }
+    for (run, layers) in runs
+        .iter_mut()
+        .zip([&["final", "input"][..], &["final"], &["input"]])
+    {
+        run.evaluations = layers
+            .iter()
+            .map(|layer| evaluate(run, &data, layer))
+            .collect();
+    }
+    let results = root.join("results");
+    let mut command = program("analysis");
+    command
+        .arg("report")
+        .arg("--results")
+        .arg(&root)
+        .arg("--out")
+        .arg(&results);
+    let report = succeed(&mut command);
+    Made {
+        root,
+        data,
+        runs,
+        results,
+        report,
+    }
+}
+
+fn begin(root: &Path, name: &'static str, text: String) -> Run {
+    let config = root.join(format!("{name}.toml"));
+    fs_err::write(&config, text).unwrap();
+    let done = succeed(&mut train(
+        &config,
+        &root.join("data/scenes"),
+        &root.join("runs"),
+    ));
+    // Scripts take the run's folder from stdout, so nothing else may stand there.
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert_eq!(lines.len(), 1, "{name}: {}", done.stdout);
+    let folder = PathBuf::from(lines[0]);
+    assert!(folder.is_dir(), "{name}: {}", done.stdout);
+    Run {
+        name,
+        config,
+        folder,
+        evaluations: Vec::new(),
+    }
+}
+
+/// `trainer explain | evaluator score`.
+fn evaluate(trained: &Run, data: &Path, layer: &str) -> PathBuf {
+    let out = trained
+        .folder
+        .join("evaluations")
+        .join(format!("test-ixg-{layer}"));
+    fs_err::create_dir_all(&out).unwrap();
+    let predictions = out.join("predictions.parquet");
+    let mut explain = program("trainer");
+    explain
+        .arg("explain")
+        .arg("--run")
+        .arg(&trained.folder)
+        .arg("--data")
+        .arg(data);
+    explain
+        .args([
+            "--layer",
+            layer,
+            "--device",
+            "cpu",
+            "--maps",
+            "-",
+            "--predictions",
+        ])
+        .arg(&predictions);
+    let mut explaining = explain
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut score = program("evaluator");
+    score.args([
+        "score",
+        "--maps",
+        "-",
+        "--replicates",
+        &REPLICATES.to_string(),
+    ]);
+    score
+        .arg("--predictions")
+        .arg(&predictions)
+        .arg("--data")
+        .arg(data)
+        .arg("--out")
+        .arg(&out);
+    let scored = run(score.stdin(explaining.stdout.take().unwrap()));
+    let explained = explaining.wait().unwrap();
+    assert!(explained.success(), "{}: {explained}", trained.name);
+    assert_eq!(scored.code, Some(0), "{}: {}", trained.name, scored.stderr);
+    out
+}

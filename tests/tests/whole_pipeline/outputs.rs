@@ -1,0 +1,265 @@
+//! What the pipeline leaves: every documented file with the documented columns, as many rows as there
+//! are images, pairs and resamples, and a report that shows the table.
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, BooleanArray, Float64Array, Int32Array, StringArray};
+use tests::programs::{run, succeed};
+use tests::tables::{read, schemas};
+
+use crate::made::{EPOCHS, IMAGES, REPLICATES, made, train};
+
+const DATA: [&str; 6] = ["classes", "groups", "labels", "images", "masks", "skipped"];
+const EVALUATION: [&str; 6] = [
+    "predictions",
+    "scores",
+    "iou",
+    "metrics",
+    "replicates",
+    "examples",
+];
+
+/// Every table of ARCHITECTURE.md that the pipeline makes, with the name its columns have there.
+fn tables() -> Vec<(PathBuf, &'static str)> {
+    let made = made();
+    let in_folder = |folder: &Path, names: &[&'static str]| -> Vec<(PathBuf, &'static str)> {
+        let path = |name: &&'static str| (folder.join(format!("{name}.parquet")), *name);
+        names.iter().map(path).collect()
+    };
+    let mut all = in_folder(&made.data, &DATA);
+    for run in &made.runs {
+        all.extend(in_folder(&run.folder, &["run", "epochs"]));
+        for evaluation in &run.evaluations {
+            all.extend(in_folder(evaluation, &EVALUATION));
+        }
+    }
+    all
+}
+
+#[test]
+fn every_documented_table_is_there_with_its_columns() {
+    let schemas = schemas().unwrap();
+    let tables = tables();
+    assert_eq!(tables.len(), 6 + 3 * 2 + 4 * 6);
+    for (path, name) in tables {
+        let checked = read(&path).and_then(|table| table.check(name, &schemas[name]));
+        checked.unwrap_or_else(|error| panic!("{}: {error:#}", path.display()));
+    }
+    // All runs, epochs and metrics in one table each.
+    for (file, columns) in [
+        ("runs", "run"),
+        ("epochs", "epochs"),
+        ("metrics", "metrics"),
+    ] {
+        let table = read(&made().results.join(format!("{file}.parquet"))).unwrap();
+        table
+            .check(file, &schemas[columns])
+            .unwrap_or_else(|error| panic!("results/{file}: {error:#}"));
+    }
+}
+
+#[test]
+fn the_documented_columns_are_those_of_architecture_md() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ARCHITECTURE.md");
+    let text = fs_err::read_to_string(path).unwrap();
+    for (name, columns) in schemas().unwrap() {
+        let start = text
+            .lines()
+            .find(|line| line.strip_prefix(&format!("- `{name}` ")).is_some());
+        let entry = start.unwrap_or_else(|| panic!("ARCHITECTURE.md: no entry for {name}"));
+        let words: Vec<&str> = entry
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .collect();
+        // In the order of the columns, so that each name is looked for behind the one before.
+        let mut rest = &words[..];
+        for column in columns {
+            let at = rest.iter().position(|word| *word == column.name);
+            let at = at.unwrap_or_else(|| {
+                panic!("ARCHITECTURE.md, {name}: no {} in its place", column.name)
+            });
+            rest = &rest[at + 1..];
+        }
+    }
+}
+
+#[test]
+fn tables_have_a_row_for_every_image_pair_and_resample() {
+    let made = made();
+    let rows = |path: PathBuf| read(&path).unwrap().rows;
+    let count = |path: PathBuf| rows(path).num_rows();
+    let images = rows(made.data.join("images.parquet"));
+    let splits = images
+        .column_by_name("split")
+        .unwrap()
+        .as_any()
+        .downcast_ref::<StringArray>()
+        .unwrap();
+    let n_split = |name: &str| splits.iter().filter(|split| *split == Some(name)).count();
+    let [n_train, n_val, n_test, n_shifted] = IMAGES;
+    assert_eq!(
+        [n_split("train"), n_split("val"), n_split("test")],
+        [n_train, n_val, n_test + n_shifted]
+    );
+
+    let n_classes = count(made.data.join("classes.parquet"));
+    let n_groups = count(made.data.join("groups.parquet"));
+    for run in &made.runs {
+        let n_epochs = if run.name == "baseline" { EPOCHS } else { 1 };
+        assert_eq!(
+            count(run.folder.join("epochs.parquet")),
+            n_epochs,
+            "{}",
+            run.name
+        );
+        for evaluation in &run.evaluations {
+            let predictions = rows(evaluation.join("predictions.parquet"));
+            assert_eq!(predictions.num_rows(), (n_test + n_shifted) * n_classes);
+            let target = predictions.column_by_name("target").unwrap();
+            let n_pairs = target
+                .as_any()
+                .downcast_ref::<BooleanArray>()
+                .unwrap()
+                .true_count();
+            assert_eq!(count(evaluation.join("scores.parquet")), n_pairs);
+            assert_eq!(count(evaluation.join("iou.parquet")) % n_pairs, 0);
+            assert_eq!(
+                count(evaluation.join("replicates.parquet")),
+                REPLICATES * (1 + n_groups)
+            );
+        }
+    }
+}
+
+#[test]
+fn metrics_are_shares() {
+    for run in &made().runs {
+        for evaluation in &run.evaluations {
+            let rows = read(&evaluation.join("metrics.parquet")).unwrap().rows;
+            let column = |name: &str| rows.column_by_name(name).unwrap().as_any();
+            let metrics = column("metric").downcast_ref::<StringArray>().unwrap();
+            let values = column("value").downcast_ref::<Float64Array>().unwrap();
+            let groups = column("group_id").downcast_ref::<Int32Array>().unwrap();
+            for name in ["f1", "map", "epg", "iou"] {
+                let row = (0..rows.num_rows())
+                    .find(|&row| metrics.value(row) == name && groups.is_null(row));
+                let row = row.unwrap_or_else(|| panic!("{}: no {name}", evaluation.display()));
+                assert!(
+                    (0.0..=1.0).contains(&values.value(row)),
+                    "{name} {}",
+                    values.value(row)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn kept_checkpoints_are_those_the_epochs_name() {
+    for run in &made().runs {
+        let rows = read(&run.folder.join("epochs.parquet")).unwrap().rows;
+        let column = |name: &str| rows.column_by_name(name).unwrap().as_any();
+        let epochs = column("epoch").downcast_ref::<Int32Array>().unwrap();
+        let is_pareto = column("is_pareto").downcast_ref::<BooleanArray>().unwrap();
+        let expected: Vec<String> = (0..rows.num_rows())
+            .filter(|&row| is_pareto.value(row))
+            .map(|row| format!("epoch-{:04}.safetensors", epochs.value(row)))
+            .collect();
+        let entries = fs_err::read_dir(run.folder.join("checkpoints")).unwrap();
+        let mut found: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort();
+        assert!(!expected.is_empty());
+        assert_eq!(found, expected, "{}", run.name);
+        assert!(run.folder.join("run.toml").is_file());
+        assert!(
+            !run.folder.join("resume.safetensors").exists(),
+            "{}",
+            run.name
+        );
+    }
+}
+
+#[test]
+fn a_finished_run_is_skipped() {
+    let made = made();
+    for run in &made.runs {
+        let before = fs_err::metadata(run.folder.join("run.parquet"))
+            .unwrap()
+            .modified()
+            .unwrap();
+        let done = succeed(&mut train(&run.config, &made.data, &made.root.join("runs")));
+        assert!(done.stderr.contains("is finished"), "{}", done.stderr);
+        assert_eq!(Path::new(done.stdout.trim_end()), run.folder);
+        let after = fs_err::metadata(run.folder.join("run.parquet"))
+            .unwrap()
+            .modified()
+            .unwrap();
+        assert_eq!(before, after);
+    }
+}
+
+#[test]
+fn the_report_shows_the_table_and_says_what_was_found() {
+    let made = made();
+    let page = fs_err::read_to_string(made.results.join("report.html")).unwrap();
+    let markdown = fs_err::read_to_string(made.results.join("table.md")).unwrap();
+    for what in [
+        "<table",
+        "<svg",
+        "Guiding with Energy",
+        "Guiding with L1",
+        "Baseline",
+    ] {
+        assert!(page.contains(what), "report.html: no {what}");
+    }
+    // One file that opens anywhere: nothing is fetched.
+    for what in ["src=\"http", "href=\"http", "@import", "url(http"] {
+        assert!(!page.contains(what), "report.html fetches: {what}");
+    }
+    assert_eq!(made.report.stdout, markdown);
+    for file in [
+        "table.tex",
+        "table.csv",
+        "table.parquet",
+        "figures/pareto.svg",
+        "figures/pareto.png",
+    ] {
+        assert!(
+            fs_err::metadata(made.results.join(file)).unwrap().len() > 0,
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn nothing_half_written_is_left() {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs_err::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if name.starts_with('.') || name.contains("tmp") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&made().root, &mut found);
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn programs_say_their_version_and_help_on_stdout() {
+    for name in ["data-prep", "trainer", "evaluator", "analysis"] {
+        for flag in ["--version", "--help"] {
+            let done = run(tests::programs::program(name).arg(flag));
+            assert_eq!(done.code, Some(0), "{name} {flag}");
+            assert!(
+                !done.stdout.is_empty() && done.stderr.is_empty(),
+                "{name} {flag}"
+            );
+        }
+    }
+}
