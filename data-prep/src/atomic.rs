@@ -4,7 +4,9 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
+use crossbeam::channel::{Sender, bounded};
 use tempfile::NamedTempFile;
 
 /// How the names of temporary files end.
@@ -16,7 +18,21 @@ const PARTIAL: &str = ".partial";
 pub struct Pending {
     path: PathBuf,
     writer: BufWriter<NamedTempFile>,
+    /// Bytes written since the flusher was last called.
+    unflushed: usize,
+    flusher: Option<Flusher>,
 }
+
+/// Brings a long file to disk while it is being written, so that little is left to wait for at its
+/// end: until then the operating system may keep a file of gigabytes in memory.
+#[derive(Debug)]
+struct Flusher {
+    wake: Sender<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+/// How much is written between two calls of the flusher.
+const FLUSHED_AT_ONCE: usize = 32 << 20;
 
 impl Pending {
     /// Opens a temporary file beside `path`, creating the folder.
@@ -43,7 +59,19 @@ impl Pending {
         Ok(Self {
             path: path.to_owned(),
             writer: BufWriter::with_capacity(1 << 18, file),
+            unflushed: 0,
+            flusher: None,
         })
+    }
+
+    /// Has what was written so far brought to disk by another thread.
+    fn call_flusher(&mut self) -> io::Result<()> {
+        let flusher = match &mut self.flusher {
+            Some(flusher) => flusher,
+            none => none.insert(Flusher::start(self.writer.get_ref().as_file().try_clone()?)),
+        };
+        let _ = flusher.wake.try_send(()); // full: it is at work, and called already
+        Ok(())
     }
 
     /// Flushes to disk and gives the file its name, replacing one that is there.
@@ -51,6 +79,9 @@ impl Pending {
     /// # Errors
     /// When the disk is full or the rename is refused.
     pub fn commit(self) -> io::Result<()> {
+        if let Some(flusher) = self.flusher {
+            flusher.stop().map_err(naming(&self.path))?;
+        }
         let file = self
             .writer
             .into_inner()
@@ -64,11 +95,39 @@ impl Pending {
 
 impl Write for Pending {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes).map_err(naming(&self.path))
+        let written = self.writer.write(bytes).map_err(naming(&self.path))?;
+        self.unflushed += written;
+        if self.unflushed >= FLUSHED_AT_ONCE {
+            self.unflushed = 0;
+            self.call_flusher().map_err(naming(&self.path))?;
+        }
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush().map_err(naming(&self.path))
+    }
+}
+
+impl Flusher {
+    fn start(file: File) -> Self {
+        let (wake, calls) = bounded(1);
+        let thread = std::thread::spawn(move || {
+            for () in calls {
+                file.sync_data()?;
+            }
+            Ok(())
+        });
+        Self { wake, thread }
+    }
+
+    /// Waits for it; its error, if it had one, which a later flush would not tell again.
+    fn stop(self) -> io::Result<()> {
+        drop(self.wake);
+        match self.thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
     }
 }
 

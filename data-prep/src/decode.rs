@@ -6,7 +6,7 @@
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, Decoder, Transformations};
+use png::{BitDepth, ColorType, Transformations};
 
 use crate::jpeg;
 use crate::resize::Rgb;
@@ -36,23 +36,57 @@ impl Undecodable {
 /// # Errors
 /// When the bytes are neither, are cut short or broken, or of a kind that has no 8-bit RGB.
 pub fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
-    if bytes.starts_with(b"\xff\xd8\xff") {
-        jpeg::decode(bytes)
-    } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        decode_png(bytes)
-    } else {
-        let found = match bytes {
-            [] => "an empty file".to_owned(),
-            _ => format!("a file that begins {:02x?}", &bytes[..bytes.len().min(4)]),
-        };
-        Err(Undecodable::new(found, "a JPEG or PNG image"))
+    let mut decoder = Decoder::default();
+    decoder.decode(bytes)?;
+    Ok(decoder.image)
+}
+
+/// Decodes one file after the other in the same memory, so make one per thread.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    image: Rgb,
+    buffers: jpeg::Buffers,
+}
+
+impl Decoder {
+    /// Decodes a JPEG or PNG file.
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn decode(&mut self, bytes: &[u8]) -> Result<&Rgb, Undecodable> {
+        if bytes.starts_with(b"\xff\xd8\xff") {
+            jpeg::decode(bytes, &mut self.buffers, &mut self.image)?;
+        } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            self.image = decode_png(bytes)?;
+        } else {
+            let found = match bytes {
+                [] => "an empty file".to_owned(),
+                _ => format!("a file that begins {:02x?}", &bytes[..bytes.len().min(4)]),
+            };
+            return Err(Undecodable::new(found, "a JPEG or PNG image"));
+        }
+        Ok(&self.image)
+    }
+}
+
+/// Pillow refuses images of more pixels as decompression bombs.
+const MAX_PIXELS: usize = 178_956_970;
+
+/// Refuses an image without pixels, or with so many that Pillow would not read it.
+pub(crate) fn check_size(width: usize, height: usize) -> Result<(), Undecodable> {
+    match width.checked_mul(height) {
+        Some(1..=MAX_PIXELS) => Ok(()),
+        _ => Err(Undecodable::new(
+            format!("{width}x{height} pixels"),
+            "1 to 178956970 pixels, as Pillow",
+        )),
     }
 }
 
 fn decode_png(bytes: &[u8]) -> Result<Rgb, Undecodable> {
     let broken =
         |error: png::DecodingError| Undecodable::new(error.to_string(), "a whole PNG image");
-    let mut decoder = Decoder::new(Cursor::new(bytes));
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(broken)?;
     let info = reader.info();
@@ -60,6 +94,7 @@ fn decode_png(bytes: &[u8]) -> Result<Rgb, Undecodable> {
         return Err(Undecodable::new("16-bit gray", "8 bits a channel"));
     }
     let (width, height) = (info.width as usize, info.height as usize);
+    check_size(width, height)?;
     let size = reader
         .output_buffer_size()
         .ok_or_else(|| Undecodable::new(format!("{width}x{height} pixels"), "fewer pixels"))?;

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::io::Read;
 use std::path::PathBuf;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
@@ -16,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::atomic;
 use crate::dataset::Split;
-use crate::decode::decode;
+use crate::decode::Decoder;
 use crate::error::{Error, Problem, Result};
 use crate::geometry::Grid;
 use crate::pixels::PixelWriter;
@@ -208,11 +209,18 @@ fn inputs_hash(source: &Source, sizes: &[u64], problems: &[Problem], options: &O
     inputs.hex()
 }
 
-/// A decoded and resized image.
-struct Prepared {
-    width: u32,
-    height: u32,
+/// An image under way. Its memory goes round: when its row is written, the next file is read into it.
+struct UnderWay {
+    /// Index into the source's images.
+    index: usize,
+    /// The file's bytes.
+    file: Vec<u8>,
+    /// Width and height in source pixels.
+    size: (u32, u32),
+    /// The image at network size.
     rgb: Vec<u8>,
+    /// Why there is no such image.
+    problem: Option<Problem>,
 }
 
 /// Images under way for each decoding thread: read, in work, or waiting for an earlier one.
@@ -227,16 +235,15 @@ fn write_pixels(
     let bar = progress_bar(images.len());
     let threads = options.threads.max(1);
     let under_way = threads * UNDER_WAY;
-    // A ticket is taken before a file is read and given back when its row is written: however long
-    // one image takes, at most `under_way` are in memory.
-    let (return_ticket, tickets) = bounded::<()>(under_way);
-    let (read_send, read) = bounded::<(usize, Result<Vec<u8>, Problem>)>(under_way);
-    let (done_send, done) = bounded::<(usize, Result<Prepared, Problem>)>(under_way);
+    // However long one image takes, no more than these are in memory.
+    let (give_back, free) = bounded::<UnderWay>(under_way);
+    let (read_send, read) = bounded::<UnderWay>(under_way);
+    let (done_send, done) = bounded::<UnderWay>(under_way);
     for _ in 0..under_way {
-        let _ = return_ticket.send(()); // the receiver is alive, and there is room
+        let _ = give_back.send(UnderWay::new()); // the receiver is alive, and there is room
     }
     std::thread::scope(move |scope| {
-        scope.spawn(move || read_files(images, &tickets, &read_send));
+        scope.spawn(move || read_files(images, &free, &read_send));
         for _ in 0..threads {
             let (read, done_send) = (read.clone(), done_send.clone());
             scope.spawn(move || prepare_files(images, options.grid, &read, &done_send));
@@ -246,26 +253,26 @@ fn write_pixels(
         let mut rows = Vec::with_capacity(images.len());
         let mut waiting = BTreeMap::new();
         let mut next = 0;
-        for (index, prepared) in &done {
-            waiting.insert(index, prepared);
-            while let Some(prepared) = waiting.remove(&next) {
-                match prepared {
-                    Ok(prepared) => {
-                        pixels.push(&prepared.rgb)?;
+        for image in &done {
+            waiting.insert(image.index, image);
+            while let Some(mut image) = waiting.remove(&next) {
+                match image.problem.take() {
+                    None => {
+                        pixels.push(&image.rgb)?;
                         rows.push(Row {
                             image: next,
-                            width: prepared.width,
-                            height: prepared.height,
+                            width: image.size.0,
+                            height: image.size.1,
                         });
                     }
-                    Err(problem) => {
+                    Some(problem) => {
                         stop_at_first(options.on_error, std::slice::from_ref(&problem))?;
                         problems.push(problem);
                     }
                 }
                 next += 1;
                 bar.inc(1);
-                let _ = return_ticket.send(()); // fails only when all files are read
+                let _ = give_back.send(image); // fails only when all files are read
             }
         }
         bar.finish_and_clear();
@@ -274,19 +281,19 @@ fn write_pixels(
     // An early return drops the channels' ends here, and the threads end at their next send.
 }
 
-fn read_files(
-    images: &[SourceImage],
-    tickets: &Receiver<()>,
-    read: &Sender<(usize, Result<Vec<u8>, Problem>)>,
-) {
-    for (index, image) in images.iter().enumerate() {
-        if tickets.recv().is_err() {
+fn read_files(images: &[SourceImage], free: &Receiver<UnderWay>, read: &Sender<UnderWay>) {
+    for (index, source) in images.iter().enumerate() {
+        let Ok(mut image) = free.recv() else {
             return;
+        };
+        image.index = index;
+        image.file.clear();
+        let file = fs_err::File::open(&source.path);
+        if let Err(error) = file.and_then(|mut file| file.read_to_end(&mut image.file)) {
+            let found = error.kind().to_string();
+            image.problem = Some(Problem::new(&source.path, "file", found, "an image"));
         }
-        let bytes = fs_err::read(&image.path).map_err(|error| {
-            Problem::new(&image.path, "file", error.kind().to_string(), "an image")
-        });
-        if read.send((index, bytes)).is_err() {
+        if read.send(image).is_err() {
             return;
         }
     }
@@ -295,32 +302,53 @@ fn read_files(
 fn prepare_files(
     images: &[SourceImage],
     grid: Grid,
-    read: &Receiver<(usize, Result<Vec<u8>, Problem>)>,
-    done: &Sender<(usize, Result<Prepared, Problem>)>,
+    read: &Receiver<UnderWay>,
+    done: &Sender<UnderWay>,
 ) {
+    let mut decoder = Decoder::default();
     let mut resizer = Resizer::new(grid);
-    for (index, bytes) in read {
-        let prepared = bytes.and_then(|bytes| prepare(&images[index], &bytes, &mut resizer));
-        if done.send((index, prepared)).is_err() {
+    for mut image in read {
+        if image.problem.is_none() {
+            image.problem = image
+                .prepare(&images[image.index], &mut decoder, &mut resizer)
+                .err();
+        }
+        if done.send(image).is_err() {
             return;
         }
     }
 }
 
-fn prepare(image: &SourceImage, bytes: &[u8], resizer: &mut Resizer) -> Result<Prepared, Problem> {
-    let decoded = decode(bytes)
-        .map_err(|error| Problem::new(&image.path, "image", error.found, error.expected))?;
-    let (width, height) = (decoded.width as u32, decoded.height as u32);
-    if let Some(annotated) = image.size.filter(|&size| size != (width, height)) {
-        let found = format!("{width}x{height}");
-        let expected = format!("{}x{} as annotated", annotated.0, annotated.1);
-        return Err(Problem::new(&image.path, "size", found, expected));
+impl UnderWay {
+    fn new() -> Self {
+        Self {
+            index: 0,
+            file: Vec::new(),
+            size: (0, 0),
+            rgb: Vec::new(),
+            problem: None,
+        }
     }
-    Ok(Prepared {
-        width,
-        height,
-        rgb: resizer.resize(&decoded),
-    })
+
+    /// Decodes and resizes the file.
+    fn prepare(
+        &mut self,
+        source: &SourceImage,
+        decoder: &mut Decoder,
+        resizer: &mut Resizer,
+    ) -> Result<(), Problem> {
+        let decoded = decoder
+            .decode(&self.file)
+            .map_err(|error| Problem::new(&source.path, "image", error.found, error.expected))?;
+        self.size = (decoded.width as u32, decoded.height as u32);
+        if let Some((width, height)) = source.size.filter(|&size| size != self.size) {
+            let found = format!("{}x{}", self.size.0, self.size.1);
+            let expected = format!("{width}x{height} as annotated");
+            return Err(Problem::new(&source.path, "size", found, expected));
+        }
+        resizer.resize_into(decoded, &mut self.rgb);
+        Ok(())
+    }
 }
 
 /// On stderr, hidden when that is no terminal.

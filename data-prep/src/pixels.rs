@@ -62,7 +62,7 @@ impl PixelWriter {
             schema,
             row_bytes,
             rows_per_batch: (BATCH_BYTES / row_bytes).max(1),
-            rows: Vec::new(),
+            rows: Vec::with_capacity(BATCH_BYTES.max(row_bytes)),
             writer,
         })
     }
@@ -96,15 +96,19 @@ impl PixelWriter {
     }
 
     fn write_batch(&mut self) -> Result<()> {
-        let rows = std::mem::take(&mut self.rows);
-        let write = || {
-            let array =
-                FixedSizeBinaryArray::try_new(self.row_bytes as i32, Buffer::from_vec(rows), None)?;
+        let values = Buffer::from_vec(std::mem::take(&mut self.rows));
+        let mut write = || {
+            let values = values.clone();
+            let array = FixedSizeBinaryArray::try_new(self.row_bytes as i32, values, None)?;
             let batch =
                 RecordBatch::try_new(self.schema.clone(), vec![Arc::new(array) as ArrayRef])?;
             self.writer.write(&batch)
         };
-        write().map_err(Error::arrow(&self.path))
+        write().map_err(Error::arrow(&self.path))?;
+        // The next batch goes into the same memory.
+        self.rows = values.into_vec().unwrap_or_default();
+        self.rows.clear();
+        Ok(())
     }
 }
 

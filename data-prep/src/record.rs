@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::dataset::Split;
 use crate::error::Problem;
-use crate::rle::Rle;
+use crate::rle::CompressedRle;
 
 /// A whole data set as its annotations describe it.
 #[derive(Debug)]
@@ -81,8 +81,9 @@ pub struct SourceObject {
     pub area: Option<f64>,
     /// How the source describes the object's shape.
     pub mask_kind: MaskKind,
-    /// The shape in source pixels, where the source has one.
-    pub segmentation: Option<Rle>,
+    /// The shape in source pixels, where the source has one. All of a data set's are in memory, so
+    /// they are kept compressed.
+    pub segmentation: Option<CompressedRle>,
 }
 
 /// The source's description of an object's shape.

@@ -15,7 +15,7 @@ const PRECISION_BITS: u32 = 32 - 8 - 2;
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
 
 /// An 8-bit image, interleaved RGB, row-major.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rgb {
     /// Width in pixels.
     pub width: usize,
@@ -65,6 +65,16 @@ impl Resizer {
     /// # Panics
     /// When `image.data` is not of the image's size, or the image has no pixels.
     pub fn resize(&mut self, image: &Rgb) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.resize_into(image, &mut out);
+        out
+    }
+
+    /// The same in place of what is in `out`.
+    ///
+    /// # Panics
+    /// As [`Resizer::resize`].
+    pub fn resize_into(&mut self, image: &Rgb, out: &mut Vec<u8>) {
         assert_eq!(image.data.len(), image.width * image.height * 3);
         assert!(!image.data.is_empty(), "an image with pixels");
         if self.kernels.len() > MAX_KERNELS {
@@ -83,14 +93,8 @@ impl Resizer {
             &mut self.narrowed,
         );
         transpose(&self.narrowed, height, grid.width, &mut self.sideways);
-        let mut out = vec![0; grid.cells() * 3];
-        down(
-            &self.kernels[along],
-            &self.sideways,
-            grid.width * 3,
-            &mut out,
-        );
-        out
+        out.resize(grid.cells() * 3, 0);
+        down(&self.kernels[along], &self.sideways, grid.width * 3, out);
     }
 
     /// Index of the kernel for `from` to `to` pixels.

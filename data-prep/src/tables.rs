@@ -181,7 +181,7 @@ fn masks(objects: &[(&str, &SourceObject)]) -> Result<RecordBatch> {
     };
     let mut counts = BinaryBuilder::new();
     for rle in rles() {
-        counts.append_option(rle.map(|rle| rle.to_compressed()));
+        counts.append_option(rle.map(|rle| &rle.counts));
     }
     MASKS.batch(vec![
         Arc::new(StringArray::from_iter_values(

@@ -12,7 +12,7 @@ use png::{BitDepth, ColorType, Decoder, Transformations};
 
 use crate::error::Problem;
 use crate::record::{Fingerprint, MaskKind, SourceObject};
-use crate::rle::Rle;
+use crate::rle::{CompressedRle, Rle};
 
 const BACKGROUND: u8 = 0;
 const VOID: u8 = 255;
@@ -66,7 +66,7 @@ pub(crate) fn add(
         let (width, height) = size;
         let rle = Rle::from_bitmap(height, width, &inside)
             .map_err(|malformed| malformed.at(&object_path, "pixels"))?;
-        object.segmentation = Some(rle);
+        object.segmentation = Some(CompressedRle::from(&rle));
         object.mask_kind = MaskKind::Png;
     }
     Ok(())

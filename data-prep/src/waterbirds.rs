@@ -86,13 +86,18 @@ pub fn read(root: &Path, validation: Validation) -> Result<Source> {
 
     let mut problems = Vec::new();
     let boxes = read_boxes(&boxes_path, &boxes_bytes, &mut problems);
-    let mut reader = csv::Reader::from_reader(without_mark(&metadata_bytes));
+    let metadata_text = without_mark(&metadata_bytes);
+    let mut reader = csv::Reader::from_reader(metadata_text);
     let columns = Columns::find(&metadata, &mut reader)?;
     let mut images = Vec::new();
-    for (index, record) in reader.records().enumerate() {
+    for record in reader.records() {
+        let position = match &record {
+            Ok(record) => record.position(),
+            Err(error) => error.position(),
+        };
         let row = Row {
             path: &metadata,
-            line: index + 2,
+            line: position.map_or(0, |position| line_of(position, metadata_text)),
             columns: &columns,
         };
         match row.read(record, images_folder, &boxes_path, &boxes) {
@@ -127,6 +132,13 @@ fn find(root: &Path, places: &[PathBuf]) -> Result<PathBuf> {
 
 fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// The line of a record. The reader's position is before the empty lines it passes over.
+fn line_of(position: &csv::Position, text: &[u8]) -> u64 {
+    let rest = text.get(position.byte() as usize..).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + empty.filter(|&&byte| byte == b'\n').count() as u64
 }
 
 /// CUB's lines `image_id x y width height`, as corners by image id.
@@ -193,7 +205,7 @@ impl Columns {
 /// One line of `metadata.csv`.
 struct Row<'a> {
     path: &'a Path,
-    line: usize,
+    line: u64,
     columns: &'a Columns,
 }
 

@@ -30,7 +30,7 @@ fn data_folder(folder: &Path) -> PathBuf {
         is_crowd: true,
         area: Some(12.5),
         mask_kind: MaskKind::Rle,
-        segmentation: Some(Rle::from_counts(4, 8, vec![0, 16, 16]).unwrap()),
+        segmentation: Some((&Rle::from_counts(4, 8, vec![0, 16, 16]).unwrap()).into()),
     }];
     let images = ["a", "b"].map(|image_id| {
         let path = folder.join(format!("{image_id}.png"));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use data_prep::decode::decode;
+use data_prep::decode::{Decoder, decode};
 use data_prep::geometry::Grid;
 use data_prep::pixels::{PixelFile, PixelWriter};
 use data_prep::resize::{Resizer, Rgb};
@@ -12,9 +12,11 @@ use data_prep::resize::{Resizer, Rgb};
 const GRID: Grid = Grid::square(32);
 
 /// Each image of the folder and what is odd about it is in its name; `make.py` says the rest.
-const FIXTURES: [&str; 29] = [
+const FIXTURES: [&str; 31] = [
     "as_large_as_the_grid.jpg",
     "cmyk_adobe.jpg",
+    "coarse_tables.jpg",
+    "coarse_tables_progressive.jpg",
     "exif_rotated.jpg",
     "five_wide_420.jpg",
     "gray.jpg",
@@ -86,6 +88,70 @@ fn pixels_equal_pillows() {
     }
     println!("{differing} of {total} values differ from Pillow's");
     assert_eq!(differing, 0);
+}
+
+#[test]
+fn a_decoder_owes_nothing_to_the_images_before() {
+    let mut decoder = Decoder::default();
+    for name in FIXTURES.iter().chain(FIXTURES.iter().rev()) {
+        let bytes = fixture(name);
+        assert!(decoder.decode(&bytes[..bytes.len() / 2]).is_err(), "{name}");
+        assert_eq!(
+            decoder.decode(&bytes).unwrap(),
+            &decode(&bytes).unwrap(),
+            "{name}"
+        );
+    }
+}
+
+/// Positions of the markers of a kind.
+fn markers(bytes: &[u8], kind: u8) -> Vec<usize> {
+    (0..bytes.len() - 1)
+        .filter(|&at| bytes[at..at + 2] == [0xff, kind])
+        .collect()
+}
+
+#[test]
+fn a_progressive_image_without_its_last_scans_is_an_error() {
+    // Pillow smooths such a preview over the blocks' edges.
+    let whole = fixture("progressive.jpg");
+    let scans = markers(&whole, 0xda);
+    assert!(scans.len() > 4);
+    for &scan in &scans[1..] {
+        let bytes = [&whole[..scan], &[0xff, 0xd9]].concat();
+        let error = decode(&bytes).unwrap_err().to_string();
+        assert!(
+            error.contains("without its last scans") || error.contains("a component without data"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_quantisation_table_after_a_components_first_scan_is_not_for_it() {
+    let whole = fixture("progressive.jpg");
+    let scan = *markers(&whole, 0xda).last().unwrap();
+    let mut table = vec![0xff, 0xdb, 0, 67, 0];
+    table.extend([1; 64]);
+    let bytes = [&whole[..scan], &table, &whole[scan..]].concat();
+    assert_eq!(decode(&bytes).unwrap(), decode(&whole).unwrap());
+}
+
+#[test]
+fn an_image_of_too_many_pixels_is_refused_before_memory_is_asked_for() {
+    let mut png = Vec::new();
+    let encoder = png::Encoder::new(&mut png, 200_000, 200_000);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_chunk(png::chunk::IDAT, b"data").unwrap();
+    drop(writer);
+    let mut jpeg = fixture("gray.jpg");
+    let frame = markers(&jpeg, 0xc0)[0];
+    jpeg[frame + 5..frame + 9].fill(0xff);
+    let expected = "pixels, expected 1 to 178956970 pixels, as Pillow";
+    for (bytes, size) in [(png, "200000x200000"), (jpeg, "65535x65535")] {
+        let error = decode(&bytes).unwrap_err().to_string();
+        assert_eq!(error, format!("found {size} {expected}"));
+    }
 }
 
 #[test]
@@ -226,6 +292,26 @@ fn rows_come_back_from_the_mapped_file() {
     for row in [0, 1364, 1365, 1366, 1499] {
         assert_eq!(pixels.row(row), &data[row * 3072..][..3072], "row {row}");
     }
+}
+
+#[test]
+fn a_long_pixel_file_that_is_flushed_on_the_way_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pixels.arrow");
+    let grid = Grid::square(1024);
+    let row = |index: usize| -> Vec<u8> {
+        (0..grid.cells() * 3)
+            .map(|at| (at / 4096 * 7 + at + index) as u8)
+            .collect()
+    };
+    // 75 MB, one row a batch.
+    let mut writer = PixelWriter::create(&path, grid, "abc").unwrap();
+    (0..24).for_each(|index| writer.push(&row(index)).unwrap());
+    writer.finish().unwrap();
+    let pixels = PixelFile::open(&path).unwrap();
+    assert_eq!(pixels.len(), 24);
+    (0..24).for_each(|index| assert!(pixels.row(index) == row(index), "row {index}"));
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn rows_become_images_with_box_class_and_group() {
 
 #[test]
 fn each_broken_row_is_one_line() {
-    let ways: [(&str, &str, &str); 9] = [
+    let ways: [(&str, &str, &str); 10] = [
         (
             "2,001.Gull/b.jpg,1,0,1,x",
             "2 1 1 5 5",
@@ -140,6 +140,11 @@ fn each_broken_row_is_one_line() {
             "2,001.Gull/b.jpg,3,0,1,x",
             "2 1 1 5 5",
             "metadata.csv: line 2, y: found 3, expected 0 to 1",
+        ),
+        (
+            "\n\r\n2,001.Gull/b.jpg,3,0,1,x",
+            "2 1 1 5 5",
+            "metadata.csv: line 4, y: found 3, expected 0 to 1",
         ),
         (
             "2,001.Gull/b.jpg,1,,1,x",

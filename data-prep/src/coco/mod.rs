@@ -30,6 +30,7 @@ use mapped::Mapped;
 use crate::dataset::Split;
 use crate::error::{Error, Problem, Result};
 use crate::record::{Fingerprint, Source, SourceImage, SourceObject};
+use crate::rle::CompressedRle;
 
 /// Releases, each with the names of its files and folders: the paper's first.
 const RELEASES: [Release; 3] = [
@@ -276,6 +277,7 @@ fn object(
             )
         })?;
     let [x, y, width, height] = annotation.bbox;
+    let segmentation = instances.segmentation(annotation, image)?;
     Ok(SourceObject {
         instance_id: annotation.id,
         class_id,
@@ -284,7 +286,7 @@ fn object(
         is_crowd: annotation.is_crowd,
         area: annotation.area,
         mask_kind: instances.mask_kind(annotation),
-        segmentation: instances.segmentation(annotation, image)?,
+        segmentation: segmentation.as_ref().map(CompressedRle::from),
     })
 }
 

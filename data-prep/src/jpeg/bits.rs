@@ -52,6 +52,50 @@ impl Huffman {
     }
 }
 
+/// A Huffman table of AC coefficients. Most of their codes are so short that the value's bits are
+/// among those looked up, and one look-up gives both.
+#[derive(Clone)]
+pub(super) struct AcHuffman {
+    pub codes: Huffman,
+    /// By the next `FAST_BITS` bits, 0 where they do not hold code and value.
+    values: Box<[AcValue; 1 << FAST_BITS]>,
+}
+
+/// value · 256 + zeros before it · 16 + bits taken.
+type AcValue = i16;
+
+impl AcHuffman {
+    /// As [`Huffman::new`].
+    pub fn new(lengths: &[u8; 16], symbols: &[u8]) -> Option<Self> {
+        let codes = Huffman::new(lengths, symbols)?;
+        let mut values = Box::new([0; 1 << FAST_BITS]);
+        for (bits, (value, &entry)) in (0_u32..).zip(values.iter_mut().zip(codes.fast.iter())) {
+            let (length, symbol) = (u32::from(entry >> 8), u32::from(entry & 0xff));
+            let (run, size) = (symbol >> 4, symbol & 15);
+            let taken = length + size;
+            // Up to 7 bits a value fits beside run and length.
+            if entry == 0 || size == 0 || size > 7 || taken > FAST_BITS {
+                continue;
+            }
+            let coded = bits >> (FAST_BITS - taken) & ((1 << size) - 1);
+            *value = (signed(coded, size) << 8) as i16 | (run << 4 | taken) as i16;
+        }
+        Some(Self { codes, values })
+    }
+}
+
+/// A difference or coefficient of `size` bits in JPEG's signed code.
+#[inline(always)]
+fn signed(coded: u32, size: u32) -> i32 {
+    let value = coded as i32;
+    let half = (1 << size) >> 1;
+    if value < half {
+        value.wrapping_sub((1 << size) - 1)
+    } else {
+        value
+    }
+}
+
 /// Reads bits; the two bytes that stand for one 0xff become one.
 pub(super) struct Bits<'a> {
     data: &'a [u8],
@@ -184,13 +228,18 @@ impl<'a> Bits<'a> {
     /// The next `n` bits, at most 16, as a difference or coefficient in JPEG's signed code.
     #[inline(always)]
     pub fn take_signed(&mut self, n: u32) -> i32 {
-        let value = self.take(n) as i32;
-        let half = (1 << n) >> 1;
-        if value < half {
-            value.wrapping_sub((1 << n) - 1)
-        } else {
-            value
+        signed(self.take(n), n)
+    }
+
+    /// The next AC coefficient and the zeros before it, where one look-up tells them.
+    #[inline(always)]
+    pub fn ac_value(&mut self, table: &AcHuffman) -> Option<(usize, i16)> {
+        let entry = table.values[(self.buffer >> (64 - FAST_BITS)) as usize];
+        if entry == 0 {
+            return None;
         }
+        self.skip(entry as u32 & 15);
+        Some((usize::from(entry as u8 >> 4), entry >> 8))
     }
 
     #[inline(always)]

@@ -1,8 +1,8 @@
 //! Components to RGB: libjpeg's conversions (`jdcolor.c`) and, for CMYK, Pillow's.
 
-use super::Plane;
 use super::header::Frame;
 use super::upsample::Upsampler;
+use super::{MAX_COMPONENTS, Plane};
 use crate::vectorised::vectorised;
 
 /// What the components are.
@@ -16,26 +16,25 @@ pub(super) enum ColorModel {
     Ycck,
 }
 
-/// The image, interleaved.
-pub(super) fn to_rgb(frame: &Frame, planes: &[Plane], model: ColorModel) -> Vec<u8> {
+/// The image, interleaved, into `data`.
+pub(super) fn to_rgb(frame: &Frame, planes: &[Plane], model: ColorModel, data: &mut Vec<u8>) {
     let row_bytes = frame.width * 3;
-    let mut data = vec![0; frame.height * row_bytes];
-    let upsamplers: Vec<Upsampler> = frame
+    data.resize(frame.height * row_bytes, 0);
+    let mut upsamplers: Vec<Upsampler> = frame
         .components
         .iter()
         .zip(planes)
         .map(|(component, plane)| {
             let (across, down) = (frame.h_max / component.h, frame.v_max / component.v);
-            Upsampler::new(plane, across, down, frame.width)
+            Upsampler::new(plane, across, down)
         })
         .collect();
     for (y, out) in data.chunks_exact_mut(row_bytes).enumerate() {
-        let rows: Vec<_> = upsamplers
-            .iter()
-            .map(|upsampler| upsampler.row(y))
-            .collect();
-        let rows: Vec<&[u8]> = rows.iter().map(|row| &row[..frame.width]).collect();
-        match (model, rows.as_slice()) {
+        let mut rows: [&[u8]; MAX_COMPONENTS] = [&[]; MAX_COMPONENTS];
+        for (row, upsampler) in rows.iter_mut().zip(&mut upsamplers) {
+            *row = &upsampler.row(y)[..frame.width];
+        }
+        match (model, &rows[..planes.len()]) {
             (ColorModel::YCbCr, &[luma, blue, red]) => ycc_to_rgb(luma, blue, red, out),
             (ColorModel::Cmyk, &[c, m, y, k]) => {
                 interleave([c, m, y], out);
@@ -51,7 +50,6 @@ pub(super) fn to_rgb(frame: &Frame, planes: &[Plane], model: ColorModel) -> Vec<
             (_, rows) => interleave([rows[0]; 3], out),
         }
     }
-    data
 }
 
 fn interleave(rows: [&[u8]; 3], out: &mut [u8]) {

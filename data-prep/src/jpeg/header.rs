@@ -2,12 +2,9 @@
 //! tell the colour model. Entropy-coded data is `scan`'s.
 
 use super::WHOLE;
-use super::bits::Huffman;
+use super::bits::{AcHuffman, Huffman};
 use super::color::ColorModel;
-use crate::decode::Undecodable;
-
-/// Pillow refuses images of more pixels as decompression bombs.
-const MAX_PIXELS: usize = 178_956_970;
+use crate::decode::{Undecodable, check_size};
 
 /// Natural position of the k-th coefficient in zigzag order.
 pub(super) const ZIGZAG: [u8; 64] = [
@@ -63,7 +60,7 @@ pub(super) struct Header<'a> {
     position: usize,
     pub quantisation: [Option<[u16; 64]>; 4],
     pub dc: [Option<Huffman>; 4],
-    pub ac: [Option<Huffman>; 4],
+    pub ac: [Option<AcHuffman>; 4],
     /// MCUs between restarts; 0 for none.
     pub restart_interval: usize,
     is_jfif: bool,
@@ -213,10 +210,18 @@ impl<'a> Header<'a> {
                 return Err(broken("Huffman table"));
             }
             let (symbols, rest) = rest.split_at(n_symbols);
-            let table = Huffman::new(lengths, symbols).ok_or_else(|| broken("Huffman table"))?;
-            match info >> 4 {
-                0 => self.dc[slot] = Some(table),
-                _ => self.ac[slot] = Some(table),
+            let made = match info >> 4 {
+                0 => {
+                    self.dc[slot] = Huffman::new(lengths, symbols);
+                    self.dc[slot].is_some()
+                }
+                _ => {
+                    self.ac[slot] = AcHuffman::new(lengths, symbols);
+                    self.ac[slot].is_some()
+                }
+            };
+            if !made {
+                return Err(broken("Huffman table"));
             }
             content = rest;
         }
@@ -268,12 +273,7 @@ fn frame(content: &[u8], is_progressive: bool) -> Result<Frame, Undecodable> {
         usize::from(u16::from_be_bytes([w1, w0])),
         usize::from(u16::from_be_bytes([h1, h0])),
     );
-    if width == 0 || height == 0 || width * height > MAX_PIXELS {
-        return Err(Undecodable::new(
-            format!("{width}x{height} pixels"),
-            "1 to 178956970 pixels, as Pillow",
-        ));
-    }
+    check_size(width, height)?;
     if rest.len() != 3 * usize::from(n_components) || ![1, 3, 4].contains(&n_components) {
         let found = format!("a JPEG of {n_components} components");
         return Err(Undecodable::new(found, "1, 3 or 4 components"));

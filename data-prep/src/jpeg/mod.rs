@@ -27,12 +27,27 @@ const WHOLE: &str = "a whole JPEG image";
 /// Blocks are 8 × 8 samples.
 const BLOCK: usize = 8;
 
-/// Decodes a JPEG file. Gray is repeated, CMYK converted as Pillow does it.
+/// Components of an image, at most.
+const MAX_COMPONENTS: usize = 4;
+
+/// Memory that one image leaves for the next, by component. New memory for every image would cost
+/// more than the colour conversion.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    samples: [Vec<u8>; MAX_COMPONENTS],
+    blocks: [Vec<[i16; 64]>; MAX_COMPONENTS],
+}
+
+/// Decodes a JPEG file into `image`. Gray is repeated, CMYK converted as Pillow does it.
 ///
 /// # Errors
 /// When the file is cut short or broken, or of a kind that Pillow cannot read as 8-bit RGB either or
-/// that no camera writes (arithmetic coding, 12 bits, lossless).
-pub(crate) fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
+/// that no camera writes (arithmetic coding, 12 bits, lossless). `image` is then not to be used.
+pub(crate) fn decode(
+    bytes: &[u8],
+    buffers: &mut Buffers,
+    image: &mut Rgb,
+) -> Result<(), Undecodable> {
     let mut header = Header::new(bytes);
     let mut coefficients: Option<Coefficients> = None;
     loop {
@@ -41,7 +56,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
                 if coefficients.is_some() {
                     return Err(Undecodable::new("a second frame", WHOLE));
                 }
-                coefficients = Some(Coefficients::new(frame));
+                coefficients = Some(Coefficients::new(frame, buffers));
             }
             Segment::Scan(scan) => {
                 let Some(coefficients) = &mut coefficients else {
@@ -53,16 +68,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
             Segment::End => break,
         }
     }
-    let (frame, planes) = coefficients
-        .ok_or_else(|| Undecodable::new("no frame", WHOLE))?
-        .into_planes(&header)?;
-    let (width, height) = (frame.width, frame.height);
-    let data = color::to_rgb(&frame, &planes, header.color_model(&frame)?);
-    Ok(Rgb {
-        width,
-        height,
-        data,
-    })
+    let mut coefficients = coefficients.ok_or_else(|| Undecodable::new("no frame", WHOLE))?;
+    coefficients.finish()?;
+    let (frame, planes) = coefficients.parts_of_image();
+    image.width = frame.width;
+    image.height = frame.height;
+    color::to_rgb(frame, planes, header.color_model(frame)?, &mut image.data);
+    coefficients.give_back(buffers);
+    Ok(())
 }
 
 /// The samples of a component before upsampling, padded to whole blocks.

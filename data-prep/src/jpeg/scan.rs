@@ -1,9 +1,9 @@
 //! Entropy-coded data to coefficients: sequential scans, whose blocks become samples at once, and
 //! progressive ones (`jdphuff.c`), whose coefficients are kept until the last scan.
 
-use super::bits::{Bits, Huffman};
+use super::bits::{AcHuffman, Bits, Huffman};
 use super::header::{Frame, Header, Scan, ZIGZAG, broken, cut_short};
-use super::{BLOCK, Plane, WHOLE, idct};
+use super::{BLOCK, Buffers, Plane, WHOLE, idct};
 use crate::decode::Undecodable;
 
 /// What is known of a frame's components so far.
@@ -12,9 +12,16 @@ pub(super) struct Coefficients {
     planes: Vec<Plane>,
     /// Progressive only: the blocks of each component, row-major, natural order inside.
     blocks: Vec<Vec<[i16; 64]>>,
-    /// Which components a scan has coded.
-    seen: Vec<bool>,
+    /// By component: the table in force at its first scan, `None` before. A later one of the same
+    /// number is for later components.
+    quantisation: Vec<Option<[u16; 64]>>,
+    /// Progressive only: by component, for each coefficient in zigzag order, how many of its lowest
+    /// bits no scan has coded; `None` where there was no scan at all.
+    missing_bits: Vec<[Option<u32>; 64]>,
 }
+
+/// Where one of these AC coefficients is not complete, libjpeg guesses it from the blocks around.
+const GUESSED: std::ops::RangeInclusive<usize> = 1..=9;
 
 /// The part of a scan's work that is one component's.
 struct Part<'t> {
@@ -22,7 +29,7 @@ struct Part<'t> {
     /// Blocks of an MCU, across and down.
     blocks: (usize, usize),
     dc: Option<&'t Huffman>,
-    ac: Option<&'t Huffman>,
+    ac: Option<&'t AcHuffman>,
     quantisation: [u16; 64],
     last_dc: i32,
 }
@@ -31,32 +38,47 @@ struct Part<'t> {
 struct Broken;
 
 impl Coefficients {
-    pub fn new(frame: Frame) -> Self {
+    /// For an image of this frame, in memory of `buffers`.
+    pub fn new(frame: Frame, buffers: &mut Buffers) -> Self {
         let (across, down) = frame.mcus();
-        let planes: Vec<Plane> = frame
-            .components
-            .iter()
-            .map(|component| {
-                let stride = across * component.h * BLOCK;
-                Plane {
-                    samples: vec![0; stride * down * component.v * BLOCK],
-                    stride,
-                    width: (frame.width * component.h).div_ceil(frame.h_max),
-                    height: (frame.height * component.v).div_ceil(frame.v_max),
-                }
-            })
-            .collect();
-        let blocks = planes
-            .iter()
-            .filter(|_| frame.is_progressive)
-            .map(|plane| vec![[0; 64]; plane.samples.len() / 64])
-            .collect();
-        let seen = vec![false; planes.len()];
+        let mut planes = Vec::with_capacity(frame.components.len());
+        let mut blocks = Vec::new();
+        for (index, component) in frame.components.iter().enumerate() {
+            let stride = across * component.h * BLOCK;
+            let mut samples = std::mem::take(&mut buffers.samples[index]);
+            // What is left of the former image is written over, or lies beyond this one's edges.
+            samples.resize(stride * down * component.v * BLOCK, 0);
+            if frame.is_progressive {
+                let mut zeros = std::mem::take(&mut buffers.blocks[index]);
+                zeros.clear();
+                zeros.resize(samples.len() / 64, [0; 64]);
+                blocks.push(zeros);
+            }
+            planes.push(Plane {
+                samples,
+                stride,
+                width: (frame.width * component.h).div_ceil(frame.h_max),
+                height: (frame.height * component.v).div_ceil(frame.v_max),
+            });
+        }
+        let quantisation = vec![None; planes.len()];
+        let missing_bits = vec![[None; 64]; blocks.len()];
         Self {
             frame,
             planes,
             blocks,
-            seen,
+            quantisation,
+            missing_bits,
+        }
+    }
+
+    /// Leaves the memory for the next image.
+    pub fn give_back(self, buffers: &mut Buffers) {
+        for (buffer, plane) in buffers.samples.iter_mut().zip(self.planes) {
+            *buffer = plane.samples;
+        }
+        for (buffer, blocks) in buffers.blocks.iter_mut().zip(self.blocks) {
+            *buffer = blocks;
         }
     }
 
@@ -127,7 +149,9 @@ impl Coefficients {
             {
                 return Err(missing());
             }
-            let quantisation = header.quantisation[component.quantisation];
+            let in_force = header.quantisation[component.quantisation];
+            let quantisation = self.quantisation[index].or(in_force);
+            self.quantisation[index] = quantisation;
             parts.push(Part {
                 index,
                 blocks: if scan.components.len() == 1 {
@@ -140,44 +164,57 @@ impl Coefficients {
                 quantisation: quantisation.ok_or_else(missing)?,
                 last_dc: 0,
             });
-            self.seen[index] = true;
         }
         let is_valid = match (self.frame.is_progressive, scan.band) {
             (false, _) => true,
             (true, (0, last)) => last == 0,
             (true, _) => parts.len() == 1,
         };
-        if is_valid {
-            Ok(parts)
-        } else {
-            Err(broken("scan header"))
+        if !is_valid {
+            return Err(broken("scan header"));
         }
+        for part in &parts {
+            if let Some(missing) = self.missing_bits.get_mut(part.index) {
+                missing[scan.band.0..=scan.band.1].fill(Some(scan.low));
+            }
+        }
+        Ok(parts)
     }
 
-    /// The samples of all components.
-    pub fn into_planes(mut self, header: &Header) -> Result<(Frame, Vec<Plane>), Undecodable> {
-        if self.seen.contains(&false) {
-            return Err(Undecodable::new("a component without data", WHOLE));
+    /// Makes the samples of a progressive image; those of a sequential one are there.
+    ///
+    /// # Errors
+    /// When scans are missing without which the image is a coarse preview.
+    pub fn finish(&mut self) -> Result<(), Undecodable> {
+        let is_whole = |missing: &[Option<u32>; 64]| missing[GUESSED].iter().all(|&m| m == Some(0));
+        if !self.missing_bits.iter().all(is_whole) {
+            return Err(Undecodable::new(
+                "a progressive JPEG without its last scans",
+                WHOLE,
+            ));
         }
-        for ((component, plane), blocks) in self
-            .frame
-            .components
-            .iter()
-            .zip(&mut self.planes)
-            .zip(&self.blocks)
-        {
-            let Some(table) = header.quantisation[component.quantisation] else {
-                return Err(broken("quantisation table"));
+        let mut blocks = self.blocks.iter();
+        for (plane, table) in self.planes.iter_mut().zip(&self.quantisation) {
+            let Some(table) = table else {
+                return Err(Undecodable::new("a component without data", WHOLE));
+            };
+            let Some(blocks) = blocks.next() else {
+                continue;
             };
             let stride = plane.stride;
             let rows = plane.samples.chunks_exact_mut(stride * BLOCK);
             for (samples, blocks) in rows.zip(blocks.chunks_exact(stride / BLOCK)) {
                 for (x, block) in blocks.iter().enumerate() {
-                    idct::block(block, &table, &mut samples[x * BLOCK..], stride);
+                    idct::block(block, table, &mut samples[x * BLOCK..], stride);
                 }
             }
         }
-        Ok((self.frame, self.planes))
+        Ok(())
+    }
+
+    /// The frame, and the samples of its components.
+    pub fn parts_of_image(&self) -> (&Frame, &[Plane]) {
+        (&self.frame, &self.planes)
     }
 }
 
@@ -204,18 +241,24 @@ fn read_sequential(
     let mut k = 1;
     while k < 64 {
         bits.refill();
-        let symbol = bits.symbol(ac).ok_or(Broken)?;
-        let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-        if size == 0 {
-            if run < 15 {
-                break;
+        let (run, value) = match bits.ac_value(ac) {
+            Some(found) => found,
+            None => {
+                let symbol = bits.symbol(&ac.codes).ok_or(Broken)?;
+                let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
+                if size == 0 {
+                    if run < 15 {
+                        break;
+                    }
+                    k += 16;
+                    continue;
+                }
+                (run, bits.take_signed(size) as i16)
             }
-            k += 16;
-            continue;
-        }
+        };
         k += run;
         let &natural = ZIGZAG.get(k).ok_or(Broken)?;
-        block[usize::from(natural & 63)] = bits.take_signed(size) as i16;
+        block[usize::from(natural & 63)] = value;
         is_flat = false;
         k += 1;
     }
@@ -254,8 +297,11 @@ fn read_progressive(
             }
             Ok(())
         }
-        (_, 0) => read_band(bits, part.ac.ok_or(Broken)?, scan, block, end_of_band_run),
-        _ => refine_band(bits, part.ac.ok_or(Broken)?, scan, block, end_of_band_run),
+        (_, high) => {
+            let table = &part.ac.ok_or(Broken)?.codes;
+            let read = if high == 0 { read_band } else { refine_band };
+            read(bits, table, scan, block, end_of_band_run)
+        }
     }
 }
 

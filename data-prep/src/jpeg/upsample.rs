@@ -1,8 +1,6 @@
 //! A component's samples at the image's resolution, by libjpeg's "fancy" triangle filter where libjpeg
 //! uses it (`jdsample.c`), by repetition elsewhere.
 
-use std::borrow::Cow;
-
 use super::Plane;
 use crate::vectorised::vectorised;
 
@@ -25,12 +23,14 @@ enum Filter {
 pub(super) struct Upsampler<'a> {
     plane: &'a Plane,
     filter: Filter,
-    width: usize,
+    /// The row made last, and what it was made from where that takes two steps.
+    row: Vec<u8>,
+    sums: Vec<u16>,
 }
 
 impl<'a> Upsampler<'a> {
     /// For a component of which the image has `across` times the columns and `down` times the rows.
-    pub fn new(plane: &'a Plane, across: usize, down: usize, width: usize) -> Self {
+    pub fn new(plane: &'a Plane, across: usize, down: usize) -> Self {
         // libjpeg filters across only where there are more than two columns.
         let filter = match (across, down, plane.width > 2) {
             (1, 1, _) => Filter::None,
@@ -39,48 +39,43 @@ impl<'a> Upsampler<'a> {
             (2, 2, true) => Filter::Both,
             _ => Filter::Repeat(across, down),
         };
+        let row_length = match filter {
+            Filter::None => 0,
+            Filter::Across | Filter::Both => 2 * plane.width,
+            Filter::Down => plane.width,
+            Filter::Repeat(across, _) => across * plane.width,
+        };
         Self {
             plane,
             filter,
-            width,
+            row: vec![0; row_length],
+            sums: vec![0; plane.width],
         }
     }
 
     /// Row `y` of the image, at least its width long.
-    pub fn row(&self, y: usize) -> Cow<'a, [u8]> {
+    pub fn row(&mut self, y: usize) -> &[u8] {
         let plane = self.plane;
         match self.filter {
-            Filter::None => Cow::Borrowed(plane.row(y)),
-            Filter::Across => {
-                let mut out = vec![0; 2 * plane.width];
-                across(plane.row(y), &mut out);
-                Cow::Owned(out)
-            }
+            Filter::None => return plane.row(y),
+            Filter::Across => across(plane.row(y), &mut self.row),
             Filter::Down => {
-                let mut out = vec![0; plane.width];
-                down(
-                    plane.row(y / 2),
-                    self.neighbour(y),
-                    1 + (y as u16 & 1),
-                    &mut out,
-                );
-                Cow::Owned(out)
+                let bias = 1 + (y as u16 & 1);
+                let neighbour = self.neighbour(y);
+                down(plane.row(y / 2), neighbour, bias, &mut self.row);
             }
             Filter::Both => {
-                let mut sums = vec![0; plane.width];
-                sum_down(plane.row(y / 2), self.neighbour(y), &mut sums);
-                let mut out = vec![0; 2 * plane.width];
-                across_sums(&sums, &mut out);
-                Cow::Owned(out)
+                sum_down(plane.row(y / 2), self.neighbour(y), &mut self.sums);
+                across_sums(&self.sums, &mut self.row);
             }
             Filter::Repeat(across, down) => {
-                let row = plane.row(y / down);
-                let repeated = row
-                    .iter()
-                    .flat_map(|&value| std::iter::repeat_n(value, across));
-                Cow::Owned(repeated.take(self.width).collect())
+                let samples = plane.row(y / down).iter();
+                for (out, &sample) in self.row.chunks_exact_mut(across).zip(samples) {
+                    out.fill(sample);
+                }
             }
         }
+        &self.row
     }
 
     /// The row of the component that is nearest to row `y` of the image after `y / 2`; beyond the
