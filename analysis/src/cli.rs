@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::comparison::{self, Setting};
 use crate::load::Results;
-use crate::output::{write_csv, write_parquet, write_text};
+use crate::output::{File, csv, parquet, write_files};
 use crate::{Error, Result, figure, report, table};
 
 /// Result tables to the paper's tables, figures and report.
@@ -63,77 +63,67 @@ pub fn run(cli: &Cli) -> Result<()> {
             dir: folders.results.clone(),
         });
     }
-    let out = &folders.out;
-    let (written, open) = match cli.command {
-        Command::Tables(_) => (tables(&results, &settings, out)?, "table.md"),
-        Command::Figures(_) => (figures(&results, &settings, out)?, "figures/pareto.svg"),
+    // All contents are made before anything is written: what is refused leaves the folder as it was.
+    let (files, open) = match cli.command {
+        Command::Tables(_) => (tables(&results, &settings)?, "table.md"),
+        Command::Figures(_) => (figures(&results, &settings)?, "figures/pareto.svg"),
         Command::Report(_) => {
-            let mut written = tables(&results, &settings, out)?;
-            written.extend(figures(&results, &settings, out)?);
-            let path = out.join("report.html");
+            let mut files = tables(&results, &settings)?;
+            files.extend(figures(&results, &settings)?);
             let page = report::render(&results, &settings, &mut notes)?;
-            write_text(&path, &page)?;
-            written.push(path);
-            (written, "report.html")
+            files.push(File::new("report.html", page));
+            (files, "report.html")
         }
     };
+    let out = &folders.out;
+    write_files(out, &files)?;
+    if let Some(table) = files.iter().find(|file| file.name == "table.md") {
+        print(&table.bytes)?;
+    }
     notes.dedup();
     for note in notes {
         eprintln!("note: {note}");
     }
-    for path in &written {
-        eprintln!("wrote {}", path.display());
+    for file in &files {
+        eprintln!("wrote {}", out.join(&file.name).display());
     }
     eprintln!("open {}", out.join(open).display());
     Ok(())
 }
 
-fn tables(results: &Results, settings: &[Setting], out: &Path) -> Result<Vec<PathBuf>> {
+fn tables(results: &Results, settings: &[Setting]) -> Result<Vec<File>> {
     let sections = table::sections(settings);
-    let markdown = table::markdown::render(&sections);
-    let mut flat =
-        table::flat::frame(settings).map_err(Error::polars(&out.join("table.parquet")))?;
-    let files = |name: &str| out.join(name);
-    write_text(&files("table.md"), &markdown)?;
-    write_text(&files("table.tex"), &table::latex::render(&sections))?;
-    write_csv(&files("table.csv"), &mut flat)?;
-    write_parquet(&files("table.parquet"), &mut flat, "table", &results.inputs)?;
-    for (name, schema, frame) in [
-        ("runs.parquet", "runs", &results.run_frame),
-        ("epochs.parquet", "epochs", &results.epoch_frame),
-        ("metrics.parquet", "metrics", &results.metric_frame),
-    ] {
-        write_parquet(&files(name), &mut frame.clone(), schema, &results.inputs)?;
-    }
-    print(&markdown)?;
-    let names = [
-        "table.md",
-        "table.tex",
-        "table.csv",
-        "table.parquet",
-        "runs.parquet",
-        "epochs.parquet",
-        "metrics.parquet",
+    let mut flat = table::flat::frame(settings).map_err(Error::polars(Path::new("table")))?;
+    let mut files = vec![
+        File::new("table.md", table::markdown::render(&sections)),
+        File::new("table.tex", table::latex::render(&sections)),
+        File::new("table.csv", csv(&mut flat)?),
     ];
-    Ok(names.map(files).to_vec())
+    for (name, frame) in [
+        ("table", &flat),
+        ("runs", &results.run_frame),
+        ("epochs", &results.epoch_frame),
+        ("metrics", &results.metric_frame),
+    ] {
+        let bytes = parquet(&mut frame.clone(), name, &results.inputs)?;
+        files.push(File::new(format!("{name}.parquet"), bytes));
+    }
+    Ok(files)
 }
 
-fn figures(results: &Results, settings: &[Setting], out: &Path) -> Result<Vec<PathBuf>> {
-    let mut written = Vec::new();
+fn figures(results: &Results, settings: &[Setting]) -> Result<Vec<File>> {
+    let mut files = Vec::new();
     for drawn in figure::all(results, settings) {
-        let svg = out.join("figures").join(format!("{}.svg", drawn.name));
-        let png = svg.with_extension("png");
-        write_text(&svg, &drawn.svg)?;
-        let pixels = figure::raster::png(&drawn)?;
-        crate::output::write(&png, |writer| Ok(writer.write_all(&pixels)?))?;
-        written.extend([svg, png]);
+        let png = figure::raster::png(&drawn)?;
+        files.push(File::new(format!("figures/{}.svg", drawn.name), drawn.svg));
+        files.push(File::new(format!("figures/{}.png", drawn.name), png));
     }
-    Ok(written)
+    Ok(files)
 }
 
 /// Prints to standard output; a reader that stops early (`| head`) is no failure.
-fn print(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+fn print(text: &[u8]) -> Result<()> {
+    match std::io::stdout().write_all(text) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }

@@ -109,7 +109,7 @@ pub fn preferred<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<&'a Row> {
     };
     rows.max_by(|a, b| {
         let ((a_kept, a_value), (b_kept, b_value)) = (key(a), key(b));
-        a_kept.cmp(&b_kept).then(a_value.total_cmp(&b_value))
+        a_kept.cmp(&b_kept).then(select::order(a_value, b_value))
     })
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::comparison::{self, Cell, Row, Setting};
 use crate::format::{percent, points};
 use crate::intervals::Interval;
-use crate::names::Measure;
+use crate::names::{self, Measure};
 
 /// A setting's guided run against its baseline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ fn finding(setting: &Setting, place: &str) -> Option<Finding> {
             let (epg, f1) = both(row, Some(*group))?;
             Some(format!(
                 "On the test images of {}: {}; {}.",
-                named(name),
+                names::group(name),
                 epg_clause(row, setting, epg, Some(*group))?,
                 f1_clause(f1)?
             ))
@@ -79,14 +79,6 @@ fn finding(setting: &Setting, place: &str) -> Option<Finding> {
         f1_clause(f1)?
     );
     Some(Finding { sentence, groups })
-}
-
-fn named(group: &str) -> String {
-    if group.starts_with("group ") {
-        group.to_owned()
-    } else {
-        format!("group {group}")
-    }
 }
 
 fn both(row: &Row, group: Option<i32>) -> Option<(&Cell, &Cell)> {

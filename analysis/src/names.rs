@@ -89,6 +89,15 @@ pub fn dataset(spelling: &str) -> &str {
     }
 }
 
+/// A group of images, e.g. `group shifted`; one without a name is called `group 1` already.
+pub fn group(name: &str) -> String {
+    if name.starts_with("group ") {
+        name.to_owned()
+    } else {
+        format!("group {name}")
+    }
+}
+
 /// A metric of the table's columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {

@@ -1,7 +1,7 @@
 //! Files appear whole or not at all: written under a temporary name in the same folder, flushed to
 //! disk, renamed. Parquet tables get their name, version, program and provenance.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use polars::prelude::*;
@@ -12,44 +12,71 @@ use crate::{Error, Result};
 /// Program and version, as it stands in every table and in the report.
 pub const PROGRAM: &str = concat!("analysis ", env!("CARGO_PKG_VERSION"));
 
-/// Writes the file at `path` through `fill`, making its folder where needed.
+/// A file to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its path within the folder written to.
+    pub name: String,
+    /// Its contents.
+    pub bytes: Vec<u8>,
+}
+
+impl File {
+    /// A file of that name and contents.
+    pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            name: name.into(),
+            bytes: bytes.into(),
+        }
+    }
+}
+
+/// Writes `files` into the folder `out`, in order. The last one says that all are there, so an older
+/// one of its name goes first.
 ///
 /// # Errors
-/// Whatever `fill` returns, or the operating system.
-pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+/// The operating system's; what was written until then stays, the last file is not there.
+pub fn write_files(out: &Path, files: &[File]) -> Result<()> {
+    if let Some(last) = files.last().map(|file| out.join(&file.name))
+        && last.exists()
+    {
+        fs_err::remove_file(last)?;
+    }
+    for file in files {
+        write(&out.join(&file.name), &file.bytes)?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let naming =
+        |error: std::io::Error| std::io::Error::other(format!("{}: {error}", path.display()));
     let folder = path.parent().unwrap_or(Path::new("."));
     fs_err::create_dir_all(folder)?;
-    let temporary = tempfile::Builder::new()
+    let mut temporary = tempfile::Builder::new()
         .prefix(".writing-")
-        .tempfile_in(folder)?;
-    let mut writer = BufWriter::new(temporary.as_file());
-    fill(&mut writer)?;
-    writer.flush()?;
-    drop(writer);
-    temporary.as_file().sync_all()?;
+        .tempfile_in(folder)
+        .map_err(naming)?;
+    temporary.write_all(bytes).map_err(naming)?;
+    temporary.as_file().sync_all().map_err(naming)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         let readable = std::fs::Permissions::from_mode(0o644);
-        temporary.as_file().set_permissions(readable)?;
+        let file = temporary.as_file();
+        file.set_permissions(readable).map_err(naming)?;
     }
-    temporary.persist(path).map_err(|error| error.error)?;
+    temporary
+        .persist(path)
+        .map_err(|error| naming(error.error))?;
     Ok(())
 }
 
-/// Writes `text` to `path`.
+/// `frame` as Parquet table `schema`, version 1, made from `inputs` (sha256 hex).
 ///
 /// # Errors
-/// The operating system's.
-pub fn write_text(path: &Path, text: &str) -> Result<()> {
-    write(path, |writer| Ok(writer.write_all(text.as_bytes())?))
-}
-
-/// Writes `frame` to `path` as Parquet table `schema`, version 1, made from `inputs` (sha256 hex).
-///
-/// # Errors
-/// [`Error::Polars`] or the operating system's.
-pub fn write_parquet(path: &Path, frame: &mut DataFrame, schema: &str, inputs: &str) -> Result<()> {
+/// [`Error::Polars`].
+pub fn parquet(frame: &mut DataFrame, schema: &str, inputs: &str) -> Result<Vec<u8>> {
     let metadata = [
         (SCHEMA_KEY, schema),
         (VERSION_KEY, "1"),
@@ -57,24 +84,23 @@ pub fn write_parquet(path: &Path, frame: &mut DataFrame, schema: &str, inputs: &
         (INPUTS_KEY, inputs),
     ];
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    write(path, |writer| {
-        ParquetWriter::new(writer)
-            .with_compression(ParquetCompression::Snappy)
-            .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata.to_vec())))
-            .finish(frame)
-            .map_err(Error::polars(path))?;
-        Ok(())
-    })
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes)
+        .with_compression(ParquetCompression::Snappy)
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata.to_vec())))
+        .finish(frame)
+        .map_err(Error::polars(Path::new(schema)))?;
+    Ok(bytes)
 }
 
-/// Writes `frame` to `path` as CSV.
+/// `frame` as CSV.
 ///
 /// # Errors
-/// [`Error::Polars`] or the operating system's.
-pub fn write_csv(path: &Path, frame: &mut DataFrame) -> Result<()> {
-    write(path, |writer| {
-        CsvWriter::new(writer)
-            .finish(frame)
-            .map_err(Error::polars(path))
-    })
+/// [`Error::Polars`].
+pub fn csv(frame: &mut DataFrame) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    CsvWriter::new(&mut bytes)
+        .finish(frame)
+        .map_err(Error::polars(Path::new("table.csv")))?;
+    Ok(bytes)
 }

@@ -113,7 +113,8 @@ fn by_f1(a: &&Epoch, b: &&Epoch) -> Ordering {
         .then(b.epoch.cmp(&a.epoch))
 }
 
-fn order(a: f64, b: f64) -> Ordering {
+/// By value, what is not a number below everything.
+pub(crate) fn order(a: f64, b: f64) -> Ordering {
     let low = |value: f64| {
         if value.is_nan() {
             f64::NEG_INFINITY

@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::error::{Error, Result};
 
 /// Rows decoded at a time from Parquet: maps at network size are 200 kB each.
-const PARQUET_BATCH: usize = 256;
+const PARQUET_BATCH: usize = 64;
 
 /// Where a columnar file comes from; `-` on the command line is stdin.
 #[derive(Debug, Clone, PartialEq, Eq)]

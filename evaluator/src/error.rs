@@ -22,10 +22,20 @@ pub enum Error {
     Io(#[from] std::io::Error),
 
     /// An Arrow stream or file, or a Parquet file, is broken.
-    #[error("{}: {source}", path.display())]
+    #[error(
+        "{}: contents: found {source}, expected a whole Arrow or Parquet file",
+        path.display()
+    )]
     Arrow {
         /// The file, or `stdin`.
         path: PathBuf,
+        /// The library's reason.
+        source: arrow::error::ArrowError,
+    },
+
+    /// The stream of maps to another program cannot be written.
+    #[error("map stream: {source}")]
+    MapStream {
         /// The library's reason.
         source: arrow::error::ArrowError,
     },
@@ -80,7 +90,7 @@ pub enum Error {
         expected: &'static str,
     },
 
-    /// No row, so nothing says which split is meant.
+    /// A file without a row.
     #[error("{}: rows: found none, expected at least one map", path.display())]
     NoMaps {
         /// The file, or `stdin`.

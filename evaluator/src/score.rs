@@ -172,10 +172,10 @@ fn take_in(
             Ok(rows) => rows?,
             Err(_) => Vec::new(),
         };
-        let split = match split {
-            Some(split) => split,
-            None => split_of(dataset, &first).ok_or(Error::NoMaps { path: path.clone() })?,
+        let Some(first_row) = first.first() else {
+            return Err(Error::NoMaps { path });
         };
+        let split = split.unwrap_or_else(|| split_of(dataset, first_row));
         let mut pairs = Pairs::new(dataset, split, path);
         let chosen = choose(dataset, &pairs.pairs, options.examples, options.seed);
         let mut example_maps: HashMap<usize, Vec<f32>> = HashMap::new();
@@ -230,12 +230,11 @@ fn take_in(
     })
 }
 
-/// The split of the first row's image; the first split for an image that is not there, which is then
-/// reported as such.
-fn split_of(dataset: &Dataset, rows: &[MapRow]) -> Option<Split> {
-    let row = rows.first()?;
+/// The split of a row's image; the first split for an image that is not there, which is then reported
+/// as such.
+fn split_of(dataset: &Dataset, row: &MapRow) -> Split {
     let index = image_of(dataset).get(row.image_id.as_str()).copied();
-    Some(index.map_or(Split::Train, |index| dataset.images[index].split))
+    index.map_or(Split::Train, |index| dataset.images[index].split)
 }
 
 fn resolve(columns: RunColumns, split: Split, maps: &Source) -> RunKey {

@@ -1,5 +1,6 @@
-//! Maps of a layer's own resolution to the grid: bilinear, `align_corners=False`, in f32, the same
-//! arithmetic as `torch.nn.functional.interpolate`.
+//! Maps of a layer's own resolution to the grid: bilinear, `align_corners=False`, at the f32 positions
+//! of `torch.nn.functional.interpolate`. Values are mixed in f64 and rounded once, so that a flat map
+//! stays flat: with torch's f32 sums, IoU would scale the rounding noise of a flat map to 0..=1.
 //!
 //! Convention for evaluation (SPEC A.3 leaves it open): the *signed* map is interpolated and clamped
 //! afterwards, whatever the run's loss did in training, so that every map is measured alike.
@@ -24,14 +25,15 @@ pub fn bilinear(map: &[f32], shape: (usize, usize), grid: Grid) -> Vec<f32> {
         wide.extend(
             columns
                 .iter()
-                .map(|tap| tap.mix(row[tap.low], row[tap.high])),
+                .map(|tap| tap.mix(f64::from(row[tap.low]), f64::from(row[tap.high]))),
         );
     }
     let mut full = Vec::with_capacity(grid.cells());
     for tap in &rows {
         let low = &wide[tap.low * grid.width..][..grid.width];
         let high = &wide[tap.high * grid.width..][..grid.width];
-        full.extend(low.iter().zip(high).map(|(&low, &high)| tap.mix(low, high)));
+        let mixed = low.iter().zip(high).map(|(&low, &high)| tap.mix(low, high));
+        full.extend(mixed.map(|value| value as f32));
     }
     full
 }
@@ -49,12 +51,12 @@ pub fn to_grid(map: &[f32], shape: (usize, usize), grid: Grid) -> Cow<'_, [f32]>
 struct Tap {
     low: usize,
     high: usize,
-    weight_low: f32,
-    weight_high: f32,
+    weight_low: f64,
+    weight_high: f64,
 }
 
 impl Tap {
-    fn mix(&self, low: f32, high: f32) -> f32 {
+    fn mix(&self, low: f64, high: f64) -> f64 {
         low * self.weight_low + high * self.weight_high
     }
 }
@@ -66,7 +68,7 @@ fn taps(source: usize, target: usize) -> Vec<Tap> {
             let position = (scale * (i as f32 + 0.5) - 0.5).max(0.0);
             let low = (position as usize).min(source - 1);
             let high = (low + 1).min(source - 1);
-            let weight_high = (position - low as f32).clamp(0.0, 1.0);
+            let weight_high = f64::from((position - low as f32).clamp(0.0, 1.0));
             Tap {
                 low,
                 high,
@@ -105,10 +107,26 @@ mod tests {
         assert_eq!(bilinear(&[1.0, 3.0, 5.0, 7.0], (2, 2), grid), [4.0]);
         assert_eq!(bilinear(&[-2.5], (1, 1), Grid::square(2)), [-2.5; 4]);
     }
+
+    #[test]
+    fn flat_maps_stay_flat() {
+        for value in [0.1_f32, 5.7, 1e-9, -3e30, f32::MAX] {
+            for (shape, side) in [
+                ((1, 1), 224),
+                ((7, 7), 224),
+                ((17, 33), 96),
+                ((300, 200), 224),
+            ] {
+                let map = bilinear(&vec![value; shape.0 * shape.1], shape, Grid::square(side));
+                assert!(map.iter().all(|&cell| cell == value), "{value} {shape:?}");
+            }
+        }
+    }
+
     #[test]
     fn as_libtorch() {
-        // Written by tests/fixtures/upsample/make.cpp. libtorch may contract a multiplication and an
-        // addition into one rounding, so the last bit is free.
+        // Written by tests/fixtures/upsample/make.cpp. libtorch rounds after every operation, so the
+        // last bits are free.
         let cases: [([usize; 4], &[u8]); 3] = [
             (
                 [3, 5, 20, 13],

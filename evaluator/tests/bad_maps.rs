@@ -58,6 +58,10 @@ fn rows_that_do_not_fit_the_data() {
         );
     }
     let bytes = stream(&formula_rows(), &RunColumns::default());
+    // Without a row there is nothing to score, whatever may be missing.
+    let none = stream(&[], &RunColumns::default());
+    let errors = place.refused(&["--maps", "-", "--split", "test", "--partial"], &none);
+    assert!(errors.contains("stdin: rows: found none"), "{errors}");
     let errors = place.refused(&["--maps", "-", "--split", "val"], &bytes);
     let message =
         "stdin: row 0, image_id: found \"a\" of split test, expected an image of split val";
@@ -188,5 +192,9 @@ fn files_of_another_kind() {
     );
     // Cut off in the middle of a batch.
     let errors = place.refused(&["--maps", "-"], &bytes[..bytes.len() - 700]);
-    assert!(errors.starts_with("error: stdin: "), "{errors}");
+    assert!(
+        errors.starts_with("error: stdin: contents: found ")
+            && errors.ends_with(", expected a whole Arrow or Parquet file\n"),
+        "{errors}"
+    );
 }

@@ -158,12 +158,16 @@ fn draw(name: &'static str, grid: Grid, caption: &str) -> Option<Figure> {
         }
     }
     draw_legend(&mut svg, &legend, width, cell_height * rows as f64 + 14.0);
-    let caption = format!(
+    let mut caption = format!(
         "{caption} One point for each checkpoint of a run's validation Pareto set; large, outlined \
          points are the checkpoints the table reports, selected on validation. Thin bars: 95 % \
-         bootstrap intervals over test images. Green ground: better than the baseline in both \
-         metrics; grey ground: worse in both."
+         bootstrap intervals over test images."
     );
+    if entries.iter().any(|entry| entry.is_ground()) {
+        caption.push_str(
+            " Green ground: better than the baseline in both metrics; grey ground: worse in both.",
+        );
+    }
     Some(Figure {
         name,
         svg: svg.finish(&caption),

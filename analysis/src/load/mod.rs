@@ -108,7 +108,10 @@ impl Results {
         let mut folders = BTreeMap::new();
         for run_id in only {
             let path = root.join("runs").join(run_id).join("run.parquet");
-            fs_err::metadata(&path)?;
+            if !path.is_file() {
+                let expected = "the run.parquet of a finished run";
+                return Err(Error::table(&path, "--run", "no such file", expected));
+            }
         }
         for folder in subfolders(&root.join("runs"))? {
             if !only.is_empty() && !only.iter().any(|run_id| folder.ends_with(run_id)) {

@@ -9,8 +9,8 @@ use crate::load::TEST;
 use crate::names::Loss;
 
 /// The rows of `settings` as a data frame: run_id, name, dataset, backbone, attribution, layer (of the
-/// maps), loss, lambda, checkpoint, split, group (null: all images), metric, value, ci_low, ci_high,
-/// diff, diff_low, diff_high, n.
+/// maps), loss, lambda, checkpoint, split, group_id (null: all images), metric, value, ci_low,
+/// ci_high, diff, diff_low, diff_high, n.
 ///
 /// # Errors
 /// Polars' own; none is expected.
@@ -45,7 +45,7 @@ pub fn frame(settings: &[Setting]) -> PolarsResult<DataFrame> {
         "lambda" => entries.iter().map(|(_, row, ..)| row.run.lambda).collect::<Vec<_>>(),
         "checkpoint" => entries.iter().map(|(_, row, ..)| row.selection.epoch).collect::<Vec<_>>(),
         "split" => vec![TEST; entries.len()],
-        "group" => entries.iter().map(|(_, _, group, ..)| *group).collect::<Vec<_>>(),
+        "group_id" => entries.iter().map(|(_, _, group, ..)| *group).collect::<Vec<_>>(),
         "metric" => entries.iter().map(|(.., metric, _)| *metric).collect::<Vec<_>>(),
         "value" => number(|cell| cell.value),
         "ci_low" => number(|cell| cell.interval.map(|i| i.low)),

@@ -10,7 +10,7 @@ use crate::comparison::{Cell, Row, Setting};
 use crate::format::{MISSING, number, percent, points};
 use crate::headline::Change;
 use crate::intervals::Interval;
-use crate::names::Measure;
+use crate::names::{self, Measure};
 use crate::select::Rule;
 
 /// One printed block: a heading and its lines.
@@ -67,9 +67,7 @@ pub(crate) fn sections(settings: &[Setting]) -> Vec<Section> {
         let groups = setting
             .groups
             .iter()
-            .map(|(id, name)| (Some(*id), format!("group {name}")));
-        // "group group 1" where no name is known
-        let groups = groups.map(|(id, name)| (id, name.replacen("group group", "group", 1)));
+            .map(|(id, name)| (Some(*id), names::group(name)));
         for (group, images) in std::iter::once(whole).chain(groups) {
             let rows = setting
                 .rows
@@ -169,7 +167,7 @@ pub(crate) fn caption(sections: &[Section]) -> String {
     }
     let lines = sections.iter().flat_map(|section| &section.lines);
     if lines.into_iter().any(|line| line.epoch.ends_with(FALLBACK)) {
-        caption.push_str(" † No checkpoint was within 1 point of a baseline's validation F1: the one with the best validation F1.");
+        caption.push_str(" † The checkpoint with the best validation F1: none was within 1 point of a baseline's, or there is no baseline.");
     }
     caption
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tests::programs::{program, succeed};
 use tests::tables::read;
@@ -64,13 +64,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
             .spawn()
             .unwrap();
         let file = run.join(file);
-        let begun = Instant::now();
         while !file.exists() {
-            assert!(
-                begun.elapsed() < Duration::from_secs(120),
-                "{}: never there",
-                file.display()
-            );
             assert!(
                 training.try_wait().unwrap().is_none(),
                 "ended before {}",
