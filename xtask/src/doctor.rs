@@ -1,6 +1,7 @@
 //! `cargo xtask doctor`: what this machine has of what the build and the runs need, as a table on
 //! stdout, and for each fault the one command that mends it. It changes nothing.
 
+use std::io::Write;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
@@ -67,42 +68,47 @@ pub(crate) fn run() -> Result<ExitCode> {
     findings.push(room());
     findings.extend(pretrained());
 
-    let width = findings
-        .iter()
-        .map(|finding| finding.what.len())
-        .max()
-        .unwrap_or(0);
-    let mut n_faults = 0;
-    for finding in &findings {
-        let mark = match finding.state {
+    let is_fault = |finding: &&Finding| matches!(finding.state, State::Fault);
+    let (n, n_faults) = (findings.len(), findings.iter().filter(is_fault).count());
+    // Not println!, which panics where the reader is gone (| head).
+    let mut out = std::io::stdout().lock();
+    write!(out, "{}", table(&findings))?;
+    match n_faults {
+        0 => writeln!(out, "\nready: cargo xtask reproduce")?,
+        _ => writeln!(
+            out,
+            "\n{n_faults} of {n} in the way; the command after each arrow mends it"
+        )?,
+    }
+    Ok(match n_faults {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+fn table(findings: &[Finding]) -> String {
+    let width = findings.iter().map(|finding| finding.what.len()).max();
+    let width = width.unwrap_or(0);
+    let mut text = String::new();
+    for Finding {
+        what,
+        state,
+        found,
+        fix,
+    } in findings
+    {
+        let mark = match state {
             State::Good => "ok   ",
             State::Note => "note ",
             State::Fault => "FAULT",
         };
-        n_faults += usize::from(matches!(finding.state, State::Fault));
-        println!(
-            "{mark}  {:width$}  {}",
-            finding.what,
-            finding.found.replace('\n', " ")
-        );
-        if !finding.fix.is_empty() {
-            println!("       {:width$}  -> {}", "", finding.fix);
+        let found = found.replace('\n', " ");
+        text += &format!("{mark}  {what:width$}  {found}\n");
+        if !fix.is_empty() {
+            text += &format!("       {:width$}  -> {fix}\n", "");
         }
     }
-    println!();
-    Ok(match n_faults {
-        0 => {
-            println!("ready: cargo xtask reproduce");
-            ExitCode::SUCCESS
-        }
-        n => {
-            println!(
-                "{n} of {} in the way; the command after each arrow mends it",
-                findings.len()
-            );
-            ExitCode::FAILURE
-        }
-    })
+    text
 }
 
 fn rust() -> Finding {
@@ -161,10 +167,10 @@ fn python() -> Finding {
                 format!("{} ({python}), {version}", said.trim()),
             )
         }
-        // Only set-up, weights and the Python tests need it.
+        // In the way of set-up only, and that is done.
         _ if Location::find().is_ok_and(|at| libtorch::inspect(at.dir()).is_ok()) => Finding::note(
             "python, pip",
-            "none; libtorch is there already",
+            "none: libtorch is there already, but weights, test and bench need it",
             pip::INSTALL_PYTHON,
         ),
         _ => Finding::fault("python, pip", "no Python 3 with pip", pip::INSTALL_PYTHON),
@@ -212,14 +218,14 @@ fn torch() -> Vec<Finding> {
         Ok(loaded) => {
             let text = format!("a linked program starts, with {} threads", loaded.n_threads);
             findings.push(Finding::good("torch, loads", text));
-            findings.push(cuda(found.build, loaded));
+            findings.push(cuda(found.build, loaded, mend));
         }
         // Without a compiler nobody can tell, and its own row says so.
         Err(_) if !compiles(&libtorch::c_compiler()) => {}
         Err(error) => {
             let fix = match &location {
-                Location::Repository(_) => "cargo xtask setup --force",
-                _ => mend,
+                Location::Repository(_) => format!("{mend} --force"),
+                _ => mend.to_owned(),
             };
             findings.push(Finding::fault("torch, loads", format!("{error:#}"), fix));
         }
@@ -227,7 +233,8 @@ fn torch() -> Vec<Finding> {
     findings
 }
 
-fn cuda(build: Build, loaded: libtorch::Loaded) -> Finding {
+/// `set_up` is the command that replaces this libtorch; it takes --cpu and --cuda.
+fn cuda(build: Build, loaded: libtorch::Loaded, set_up: &str) -> Finding {
     let n = loaded.n_devices;
     let devices = format!("{n} device{}", if n == 1 { "" } else { "s" });
     match (libtorch::nvidia_driver(), build) {
@@ -235,15 +242,18 @@ fn cuda(build: Build, loaded: libtorch::Loaded) -> Finding {
         (Some(driver), Build::Cpu) => Finding::note(
             "CUDA",
             format!("driver {driver}, but a CPU build of torch: runs on the CPU"),
-            "cargo xtask setup --cuda",
+            format!("{set_up} --cuda"),
         ),
         (Some(driver), Build::Cuda) if loaded.cuda_available => {
             Finding::good("CUDA", format!("driver {driver}, torch sees {devices}"))
         }
         (Some(driver), Build::Cuda) => Finding::fault(
             "CUDA",
-            format!("driver {driver}, torch sees no device (CUDA 13 needs driver 580 or later)"),
-            "nvidia-smi",
+            format!(
+                "driver {driver}, torch sees no device: expected driver 580 or later, for CUDA 13 \
+                 (without it, the CPU build)"
+            ),
+            format!("{set_up} --cpu"),
         ),
     }
 }
@@ -299,9 +309,9 @@ fn room() -> Finding {
 }
 
 fn pretrained() -> Vec<Finding> {
-    let finding = |name: &str| match weights::file(&paths::weights(), name) {
-        file if file.is_file() => Finding::good("weights", paths::shown(&file)),
-        _ => Finding::note(
+    let finding = |name: &str| match weights::there(name) {
+        Some(file) => Finding::good("weights", paths::shown(&file)),
+        None => Finding::note(
             "weights",
             format!("{name} not there (only recipes that start from it need it)"),
             format!("cargo xtask weights {name}"),

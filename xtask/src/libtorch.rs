@@ -18,7 +18,7 @@ pub(crate) const BUILD_VERSION: &str = "2.11.0+cu130";
 /// Which libtorch the build will take, and who put it there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Location {
-    /// The repository's own, which `cargo xtask setup` makes.
+    /// The repository's own, which `cargo xtask setup` makes; with --dir, elsewhere.
     Repository(PathBuf),
     /// A folder the user named in LIBTORCH.
     Environment(PathBuf),
@@ -51,6 +51,7 @@ impl Location {
     /// How the build came to look there.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
+            Location::Repository(dir) if *dir != paths::libtorch() => "named by --dir",
             Location::Repository(_) => "the repository's own",
             Location::Environment(_) => "named by LIBTORCH",
             Location::Python(_) => "Python's, because of LIBTORCH_USE_PYTORCH",

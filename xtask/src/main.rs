@@ -16,6 +16,7 @@ mod recipe;
 mod reproduce;
 mod setup;
 mod test;
+mod venv;
 mod weights;
 
 use std::process::ExitCode;

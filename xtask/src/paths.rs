@@ -24,8 +24,13 @@ pub(crate) fn weights() -> PathBuf {
     root().join("weights")
 }
 
-/// `path` as people want to read it: relative to the repository where it lies inside.
+/// `path` as people want to read it, and can use it: relative to the working directory where it lies
+/// inside.
 pub(crate) fn shown(path: &Path) -> String {
-    let relative = path.strip_prefix(root()).unwrap_or(path);
-    relative.display().to_string()
+    let here = std::env::current_dir().unwrap_or_default();
+    let relative = path.strip_prefix(here).unwrap_or(path);
+    match relative.as_os_str().is_empty() {
+        true => ".".to_owned(),
+        false => relative.display().to_string(),
+    }
 }

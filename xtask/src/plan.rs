@@ -2,11 +2,12 @@
 //! rest will take.
 
 use std::fmt::Write;
+use std::ops::Range;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::paths;
-use crate::recipe::{GuidedRun, Recipe};
+use crate::recipe::{GuidedRun, Recipe, Start};
 
 /// Cost of a guided step over a plain one: at the input the second-order pass repeats the network.
 const GUIDED_AT_INPUT: f64 = 3.5;
@@ -18,18 +19,17 @@ const EXPLAIN_LATER: f64 = 0.15;
 /// Checkpoints a guided run is expected to keep.
 const KEPT: f64 = 2.0;
 
-/// What a step does.
+/// What a step does. Runs are numbered: 0 is the baseline.
 #[derive(Clone, Debug)]
 pub(crate) enum StepKind {
     /// Images and annotations to tables and pixels.
     Data,
-    /// One run; `None` is the baseline.
-    Train(Option<GuidedRun>),
-    /// Test maps and scores of a run's kept checkpoints.
-    Score {
-        /// The (attribution, layer) pairs to explain with.
-        settings: Vec<(String, String)>,
-    },
+    /// The unguided run.
+    Baseline,
+    /// A run that starts from it.
+    Guided(usize, GuidedRun),
+    /// Test maps and scores of a run's kept checkpoints, for each (attribution, layer).
+    Score(usize, Vec<(String, String)>),
     /// Tables, figures, report.
     Report,
 }
@@ -44,19 +44,14 @@ pub(crate) struct Step {
     pub(crate) is_done: bool,
     /// In plain training epochs.
     work: f64,
-    took: Option<Duration>,
 }
 
 impl Step {
-    pub(crate) fn is_baseline(&self) -> bool {
-        matches!(self.kind, StepKind::Train(None))
-    }
-
     pub(crate) fn title(&self) -> String {
         match &self.kind {
             StepKind::Data => format!("data      {}", self.name),
-            StepKind::Train(_) => format!("train     {}", self.name),
-            StepKind::Score { .. } => format!("score     {} on the test images", self.name),
+            StepKind::Baseline | StepKind::Guided(..) => format!("train     {}", self.name),
+            StepKind::Score(..) => format!("score     {} on the test images", self.name),
             StepKind::Report => "report    tables, figures, report.html".to_owned(),
         }
     }
@@ -70,62 +65,53 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn new(recipe: &Recipe) -> Self {
-        let step = |name: &str, kind, work| Step {
+        let settings = recipe.settings();
+        let runs = recipe.guided_runs();
+        let validation = settings.first().map_or(0.0, |(_, layer)| explain(layer));
+        let mut plan = Plan { steps: Vec::new() };
+        plan.add(recipe.data.dataset.name(), StepKind::Data, 0.0);
+        let epochs = f64::from(recipe.baseline.epochs);
+        plan.add("baseline", StepKind::Baseline, epochs * (1.0 + validation));
+        for (index, run) in runs.iter().enumerate() {
+            let step = match run.layer.as_str() {
+                "input" => GUIDED_AT_INPUT,
+                _ => GUIDED_LATER,
+            };
+            let work = f64::from(run.length.epochs) * (step + explain(&run.layer));
+            plan.add(&run.name, StepKind::Guided(index + 1, run.clone()), work);
+        }
+        let work = settings.iter().map(|(_, layer)| explain(layer)).sum();
+        plan.add("baseline", StepKind::Score(0, settings), work);
+        for (index, run) in runs.iter().enumerate() {
+            let settings = vec![(run.attribution.clone(), run.layer.clone())];
+            let work = KEPT * explain(&run.layer);
+            plan.add(&run.name, StepKind::Score(index + 1, settings), work);
+        }
+        plan.add("report", StepKind::Report, 0.0);
+        plan
+    }
+
+    fn add(&mut self, name: &str, kind: StepKind, work: f64) {
+        self.steps.push(Step {
             name: name.to_owned(),
             kind,
             is_done: false,
             work,
-            took: None,
-        };
-        let explain = |layer: &str| {
-            if layer == "input" {
-                EXPLAIN_AT_INPUT
-            } else {
-                EXPLAIN_LATER
-            }
-        };
-        let settings = recipe.settings();
-        let mut steps = vec![step(recipe.data.dataset.name(), StepKind::Data, 0.0)];
-        let validated = f64::from(recipe.baseline.epochs) * (1.0 + explain(&settings[0].1));
-        steps.push(step("baseline", StepKind::Train(None), validated));
-        let runs = recipe.guided_runs();
-        for run in &runs {
-            let factor = if run.layer == "input" {
-                GUIDED_AT_INPUT
-            } else {
-                GUIDED_LATER
-            };
-            steps.push(step(
-                &run.name,
-                StepKind::Train(Some(run.clone())),
-                f64::from(run.length.0) * (factor + explain(&run.layer)),
-            ));
-        }
-        let work = settings.iter().map(|(_, layer)| explain(layer)).sum();
-        steps.push(step("baseline", StepKind::Score { settings }, work));
-        for run in &runs {
-            let settings = vec![(run.attribution.clone(), run.layer.clone())];
-            steps.push(step(
-                &run.name,
-                StepKind::Score { settings },
-                KEPT * explain(&run.layer),
-            ));
-        }
-        steps.push(step("report", StepKind::Report, 0.0));
-        Plan { steps }
+        });
     }
 
     /// The plan as a person reads it before it runs.
     pub(crate) fn describe(&self, recipe: &Recipe, name: &str, out: &Path) -> String {
         let mut text = format!("recipe {name}: {}\n", recipe.about);
+        let weights = match recipe.model.init {
+            Start::Scratch => "random",
+            Start::Imagenet => "ImageNet",
+        };
+        let (backbone, size) = (&recipe.model.backbone, recipe.data.size);
+        let out = paths::shown(out);
         let _ = writeln!(
             text,
-            "{} from {:?} weights, {}×{} input; everything goes to {}\n",
-            recipe.model.backbone,
-            recipe.model.init,
-            recipe.data.size,
-            recipe.data.size,
-            paths::shown(out)
+            "{backbone} from {weights} weights, {size}×{size} input; everything goes to {out}\n"
         );
         for (index, step) in self.steps.iter().enumerate() {
             let state = if step.is_done { "done" } else { "to do" };
@@ -134,27 +120,68 @@ impl Plan {
         text.trim_end().to_owned()
     }
 
-    /// Records how long a step took.
-    pub(crate) fn finish(&mut self, index: usize, took: Duration) {
-        self.steps[index].took = Some(took);
+    /// The steps in groups, each of which needs all of those before it and nothing of its own.
+    pub(crate) fn groups(&self) -> Vec<Range<usize>> {
+        let order = |step: &Step| match step.kind {
+            StepKind::Data => 0,
+            StepKind::Baseline => 1,
+            StepKind::Guided(..) => 2,
+            StepKind::Score(..) => 3,
+            StepKind::Report => 4,
+        };
+        let mut start = 0;
+        let groups = self.steps.chunk_by(|a, b| order(a) == order(b));
+        groups
+            .map(|group| {
+                let range = start..start + group.len();
+                start = range.end;
+                range
+            })
+            .collect()
+    }
+}
+
+fn explain(layer: &str) -> f64 {
+    match layer {
+        "input" => EXPLAIN_AT_INPUT,
+        _ => EXPLAIN_LATER,
+    }
+}
+
+/// What this invocation has done, and when it began to.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    begun: Option<Instant>,
+    done: f64,
+    left: f64,
+}
+
+impl Pace {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let to_do = plan.steps.iter().filter(|step| !step.is_done);
+        Pace {
+            begun: None,
+            done: 0.0,
+            left: to_do.map(|step| step.work).sum(),
+        }
     }
 
-    /// Time for the steps from `index` on, at the rate of the training done in this invocation;
-    /// `None` before there is a rate.
-    pub(crate) fn time_left(&self, index: usize) -> Option<Duration> {
-        let (mut seconds, mut work) = (0.0, 0.0);
-        for step in self.steps[..index]
-            .iter()
-            .filter(|step| !step.is_done && step.work > 0.0)
-        {
-            seconds += step.took?.as_secs_f64();
-            work += step.work;
+    /// A step begins: steps without work (the data) are before the clock.
+    pub(crate) fn begin(&mut self, step: &Step) {
+        if step.work > 0.0 {
+            self.begun.get_or_insert_with(Instant::now);
         }
-        let left: f64 = self.steps[index..]
-            .iter()
-            .filter(|step| !step.is_done)
-            .map(|step| step.work)
-            .sum();
-        (work > 0.0).then(|| Duration::from_secs((seconds / work * left) as u64))
+    }
+
+    pub(crate) fn finish(&mut self, step: &Step) {
+        self.done += step.work;
+        self.left -= step.work;
+    }
+
+    /// Time for what is not finished, at the rate so far; `None` before there is a rate.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        let elapsed = self.begun?.elapsed().as_secs_f64();
+        let is_known = self.done > 0.0 && self.left > 0.0;
+        is_known.then(|| Duration::from_secs((elapsed / self.done * self.left) as u64))
     }
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, bail};
 
@@ -28,7 +29,7 @@ pub(crate) fn capture(command: &mut Command, what: &str) -> Result<String> {
         let said = said.trim();
         bail!(
             "{what}: {} failed ({}){}{said}",
-            program(command),
+            name(command),
             output.status,
             if said.is_empty() { "" } else { ": " }
         );
@@ -36,11 +37,85 @@ pub(crate) fn capture(command: &mut Command, what: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The cargo that started this program, in the repository's root.
+/// Runs `from | into` to the end of both; `what` is what they do together.
+pub(crate) fn pipe(mut from: Command, mut into: Command, what: &str) -> Result<()> {
+    let (source_name, sink_name) = (name(&from), name(&into));
+    let mut source = start(from.stdout(Stdio::piped()), what)?;
+    let stream = source.stdout.take().context("no pipe was made")?;
+    let sink = start(into.stdin(stream), what);
+    // Its copy of the reading end: while that is open here, a source would wait for ever for a sink
+    // that has ended.
+    drop(into);
+    let sink = sink.and_then(|mut child| Ok(child.wait()?));
+    let source = source.wait()?;
+    let sink = sink?;
+    let failed: Vec<String> = [(source_name, source), (sink_name, sink)]
+        .into_iter()
+        .filter(|(_, status)| !status.success())
+        .map(|(name, status)| format!("{name} failed ({status})"))
+        .collect();
+    match failed.is_empty() {
+        true => Ok(()),
+        false => bail!("{what}: {}", failed.join(", ")),
+    }
+}
+
+/// Puts `label` before every line that `command`, once started, writes to stderr: several programs at
+/// work share the terminal. The thread ends when `command` and what it started are gone.
+pub(crate) fn label_stderr(command: &mut Command, label: &str) -> Result<JoinHandle<()>> {
+    let (reader, writer) = std::io::pipe()?;
+    command.stderr(writer);
+    let label = label.to_owned();
+    Ok(std::thread::spawn(move || {
+        for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
+            eprintln!("{label}: {}", String::from_utf8_lossy(&line));
+        }
+    }))
+}
+
+fn start(command: &mut Command, what: &str) -> Result<Child> {
+    let started = command.spawn();
+    started.with_context(|| format!("{what}: {} could not be started", program(command)))
+}
+
+/// What cargo says of the workspace, without its dependencies.
+pub(crate) fn metadata() -> Result<serde_json::Value> {
+    let mut command = cargo();
+    command.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let said = capture(&mut command, "asking cargo for the packages")?;
+    Ok(serde_json::from_str(&said)?)
+}
+
+/// Where cargo puts what it makes.
+pub(crate) fn target() -> Result<PathBuf> {
+    let metadata = metadata()?;
+    let target = metadata["target_directory"].as_str();
+    let target = target.context("cargo metadata names no target_directory")?;
+    Ok(PathBuf::from(target))
+}
+
+/// The cargo that started this program, in the repository's root and as a user would start it there.
+///
+/// What cargo tells a program it runs is taken away again: the build script of ring asks for it, so
+/// that ring, and after it Polars, would be compiled anew whenever `cargo build` and this program take
+/// turns.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(paths::root());
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_cargo_run) {
+            command.env_remove(&name);
+        }
+    }
     command
+}
+
+/// Whether cargo sets the variable for the program it runs, and only for that.
+fn is_of_cargo_run(name: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+        .iter()
+        .any(|start| name.starts_with(start))
+        || ["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&name)
 }
 
 /// The programs `cargo_build` made.
@@ -50,12 +125,28 @@ pub(crate) struct BinDir {
 }
 
 impl BinDir {
+    /// Programs that no cargo built.
+    #[cfg(test)]
+    pub(crate) fn of(programs: impl IntoIterator<Item = (String, PathBuf)>) -> BinDir {
+        let programs = programs.into_iter().collect();
+        BinDir { programs }
+    }
+
     /// The executable of the package `name`.
     pub(crate) fn program(&self, name: &str) -> Result<&Path> {
         let path = self.programs.get(name);
         let path = path.with_context(|| format!("cargo build made no program named {name}"))?;
         Ok(path)
     }
+}
+
+/// The programs of `packages` as an earlier build left them; None where one is missing.
+pub(crate) fn built(packages: &[&str]) -> Result<Option<BinDir>> {
+    let folder = target()?.join("debug");
+    let path = |name: &&str| (name.to_string(), folder.join(name));
+    let programs: BTreeMap<String, PathBuf> = packages.iter().map(path).collect();
+    let are_there = programs.values().all(|path| path.is_file());
+    Ok(are_there.then_some(BinDir { programs }))
 }
 
 /// Builds the workspace (nothing to do where it is current) and says where the binaries of `packages`
@@ -71,10 +162,7 @@ pub(crate) fn cargo_build(packages: &[&str]) -> Result<BinDir> {
         "json-render-diagnostics",
     ]);
     let what = format!("building {}", packages.join(", "));
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("{what}: {} could not be started", program(&command)))?;
+    let mut child = start(command.stdout(Stdio::piped()), &what)?;
     let stdout = child
         .stdout
         .take()
@@ -102,11 +190,100 @@ pub(crate) fn cargo_build(packages: &[&str]) -> Result<BinDir> {
 
 fn finished(status: ExitStatus, command: &Command, what: &str) -> Result<()> {
     if !status.success() {
-        bail!("{what}: {} failed ({status})", program(command));
+        bail!("{what}: {} failed ({status})", name(command));
     }
     Ok(())
 }
 
+/// The program with its folders: where it was looked for.
 fn program(command: &Command) -> String {
     Path::new(command.get_program()).display().to_string()
+}
+
+fn name(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn cargo_is_started_as_a_user_would() {
+        // `cargo test` sets these as `cargo xtask` does.
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some());
+        let command = cargo();
+        let removed: Vec<&str> = command
+            .get_envs()
+            .filter(|(_, value)| value.is_none())
+            .filter_map(|(name, _)| name.to_str())
+            .collect();
+        for name in [
+            "CARGO_PKG_NAME",
+            "CARGO_PKG_VERSION_MAJOR",
+            "CARGO_MANIFEST_DIR",
+        ] {
+            assert!(removed.contains(&name), "{name}: {removed:?}");
+        }
+        for name in [
+            "CARGO_TARGET_DIR",
+            "CARGO_HOME",
+            "CARGO_BUILD_JOBS",
+            "LIBTORCH",
+        ] {
+            assert!(!is_of_cargo_run(name), "{name}");
+        }
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_pipe_ends_when_either_side_does_and_names_who_failed() {
+        let cases = [
+            ("echo 1", "read -r line; test \"$line\" = 1", None),
+            (
+                "echo 1; exit 3",
+                "cat > /dev/null",
+                Some("maps: sh failed (exit status: 3)"),
+            ),
+            (
+                "exit 3",
+                "cat > /dev/null; exit 4",
+                Some("(exit status: 3), sh failed (exit status: 4)"),
+            ),
+            // More than a pipe holds: without a reader it would never end by itself.
+            ("yes", "exit 4", Some("sh failed (exit status: 4)")),
+            (
+                "kill -9 $$",
+                "cat > /dev/null",
+                Some("sh failed (signal: 9 (SIGKILL))"),
+            ),
+        ];
+        for (from, into, expected) in cases {
+            let done = pipe(shell(from), shell(into), "maps").map_err(|error| error.to_string());
+            match expected {
+                None => done.unwrap(),
+                Some(expected) => {
+                    let error = done.unwrap_err();
+                    assert!(
+                        error.starts_with("maps: ") && error.contains(expected),
+                        "{error}"
+                    );
+                }
+            }
+        }
+        let error = pipe(shell("yes"), Command::new("/nowhere/evaluator"), "maps").unwrap_err();
+        assert!(
+            format!("{error:#}").contains("/nowhere/evaluator could not be started"),
+            "{error:#}"
+        );
+    }
 }

@@ -1,47 +1,53 @@
-//! Recipes: an experiment as a TOML file in `recipes/`, expanded to the runs it asks for. What a run
-//! is belongs to the trainer; here its configuration is only written down.
+//! Recipes: an experiment as a TOML file in `recipes/`, checked and expanded to the runs it asks for.
+//! What a run is belongs to the trainer; here its configuration is only written down.
 
-use std::path::Path;
+#[cfg(test)]
+mod tests;
 
-use anyhow::{Context, Result, bail};
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
+
+use crate::{paths, weights};
 
 /// One experiment. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Recipe {
+pub(crate) struct Recipe {
     /// One sentence: what it shows.
-    pub about: String,
+    pub(crate) about: String,
     /// The images.
-    pub data: Data,
+    pub(crate) data: Data,
     /// What all runs share.
-    pub model: Model,
+    pub(crate) model: Model,
     /// The unguided run from which the guided ones start.
-    pub baseline: Length,
+    pub(crate) baseline: Length,
     /// The guided runs.
-    pub guided: Guided,
+    pub(crate) guided: Guided,
     /// How checkpoints are scored.
     #[serde(default)]
-    pub evaluation: Evaluation,
+    pub(crate) evaluation: Evaluation,
 }
 
 /// Which images, at which size.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Data {
+pub(crate) struct Data {
     /// scenes (embedded), voc2007, coco2014 or waterbirds-100.
-    pub dataset: DataSet,
+    pub(crate) dataset: DataSet,
     /// Height and width of the network's input.
-    pub size: u32,
+    pub(crate) size: u32,
     /// At most so many images of a split.
     #[serde(default)]
-    pub limit: Limit,
+    pub(crate) limit: Limit,
 }
 
 /// At most so many images of a split; all where absent.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Limit {
+pub(crate) struct Limit {
     train: Option<u32>,
     val: Option<u32>,
     test: Option<u32>,
@@ -49,7 +55,7 @@ pub struct Limit {
 
 impl Limit {
     /// Split and number, where limited.
-    pub fn splits(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
+    pub(crate) fn splits(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
         let named = [
             ("train", self.train),
             ("val", self.val),
@@ -63,7 +69,7 @@ impl Limit {
 
 /// A data set by its spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum DataSet {
+pub(crate) enum DataSet {
     /// The embedded one.
     #[serde(rename = "scenes")]
     Scenes,
@@ -80,7 +86,7 @@ pub enum DataSet {
 
 impl DataSet {
     /// The one spelling.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             DataSet::Scenes => "scenes",
             DataSet::Voc2007 => "voc2007",
@@ -90,7 +96,7 @@ impl DataSet {
     }
 
     /// data-prep's subcommand.
-    pub fn subcommand(self) -> &'static str {
+    pub(crate) fn subcommand(self) -> &'static str {
         match self {
             DataSet::Scenes => "scenes",
             DataSet::Voc2007 => "voc",
@@ -103,22 +109,22 @@ impl DataSet {
 /// What all runs of a recipe share.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Model {
+pub(crate) struct Model {
     /// The trainer's spelling.
-    pub backbone: String,
+    pub(crate) backbone: String,
     /// Where the baseline's weights come from.
-    pub init: Start,
+    pub(crate) init: Start,
     /// Images a step.
-    pub batch_size: u32,
+    pub(crate) batch_size: u32,
     /// Of everything drawn at random.
     #[serde(default)]
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// Where a baseline starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Start {
+pub(crate) enum Start {
     /// Random weights.
     Scratch,
     /// The weights `cargo xtask weights` provides.
@@ -126,19 +132,19 @@ pub enum Start {
 }
 
 /// How long and how fast a run trains.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Length {
+pub(crate) struct Length {
     /// Passes over the training images.
-    pub epochs: u32,
+    pub(crate) epochs: u32,
     /// Adam's.
-    pub learning_rate: f64,
+    pub(crate) learning_rate: f64,
 }
 
 /// The guided runs: every combination of each grid.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Guided {
+pub(crate) struct Guided {
     epochs: u32,
     learning_rate: f64,
     grid: Vec<Grid>,
@@ -147,7 +153,7 @@ pub struct Guided {
 /// Values to combine.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Grid {
+pub(crate) struct Grid {
     attribution: Vec<String>,
     layer: Vec<String>,
     loss: Vec<String>,
@@ -171,13 +177,13 @@ fn undilated() -> Vec<f64> {
 /// How checkpoints are scored.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Evaluation {
+pub(crate) struct Evaluation {
     /// IoU's fixed threshold.
-    pub threshold: f64,
+    pub(crate) threshold: f64,
     /// Bootstrap resamples behind the intervals.
-    pub replicates: u32,
+    pub(crate) replicates: u32,
     /// Images in the report's panel.
-    pub examples: u32,
+    pub(crate) examples: u32,
 }
 
 impl Default for Evaluation {
@@ -192,75 +198,105 @@ impl Default for Evaluation {
 
 /// The part of a run's configuration that a grid decides.
 #[derive(Clone, Debug, PartialEq)]
-pub struct GuidedRun {
-    /// Label, e.g. `energy ixg@final λ=0.01`.
-    pub name: String,
-    pub attribution: String,
-    pub layer: String,
-    pub loss: String,
-    pub lambda: f64,
-    pub annotated_fraction: f64,
-    pub dilation: f64,
-    pub length: (u32, f64),
+pub(crate) struct GuidedRun {
+    /// Label, e.g. `energy ixg@final λ=0.01`; no two runs of a recipe have the same.
+    pub(crate) name: String,
+    pub(crate) attribution: String,
+    pub(crate) layer: String,
+    pub(crate) loss: String,
+    pub(crate) lambda: f64,
+    pub(crate) annotated_fraction: f64,
+    pub(crate) dilation: f64,
+    pub(crate) length: Length,
 }
+
+/// The trainer's spellings. It would refuse others too, but only when the runs before are trained.
+const BACKBONES: [&str; 2] = ["resnet18", "efficientnet_lite0"];
+const ATTRIBUTIONS: [&str; 2] = ["ixg", "gradcam"];
+const LAYERS: [&str; 5] = ["input", "mid1", "mid2", "mid3", "final"];
+const LOSSES: [&str; 4] = ["energy", "l1", "ppce", "rrr"];
 
 impl Recipe {
     /// Reads `recipes/<name>.toml` under `root`, or the file `name` when it ends in `.toml`.
-    pub fn read(root: &Path, name: &str) -> Result<Self> {
-        let file = if name.ends_with(".toml") {
-            name.into()
-        } else {
-            root.join("recipes").join(format!("{name}.toml"))
+    pub(crate) fn read(root: &Path, name: &str) -> Result<Self> {
+        let file = match name.ends_with(".toml") {
+            true => PathBuf::from(name),
+            false => root.join("recipes").join(format!("{name}.toml")),
         };
-        if !file.exists() {
+        if !file.is_file() {
             bail!(
-                "--recipe: found '{name}', expected one of {} or a .toml file",
+                "--recipe: found no file {}, expected one of {}, or a .toml file",
+                paths::shown(&file),
                 available(root)?.join(", ")
             );
         }
+        let shown = paths::shown(&file);
         let text = fs_err::read_to_string(&file)?;
-        let recipe: Recipe =
-            toml::from_str(&text).with_context(|| format!("{}: not a recipe", file.display()))?;
-        if recipe.guided_runs().is_empty() {
-            bail!(
-                "{}: guided.grid: found no combination, expected at least 1",
-                file.display()
-            );
+        let recipe: Recipe = toml::from_str(&text).map_err(|error| {
+            let before = error.span().map_or("", |span| &text[..span.start]);
+            let line = before.matches('\n').count() + 1;
+            anyhow!(
+                "{shown}: line {line}: {}",
+                error.message().replace('\n', ", ")
+            )
+        })?;
+        match recipe.fault() {
+            None => Ok(recipe),
+            Some(fault) => bail!("{shown}: {fault}"),
         }
-        Ok(recipe)
     }
 
-    /// Every combination of the grids, in order.
-    pub fn guided_runs(&self) -> Vec<GuidedRun> {
-        let mut runs = Vec::new();
+    /// The first value that no run can have, as "field: found, expected".
+    fn fault(&self) -> Option<String> {
+        let (model, guided) = (&self.model, &self.guided);
+        let mut fault = spelled("model.backbone", &model.backbone, &BACKBONES)
+            .or_else(|| whole("data.size", self.data.size))
+            .or_else(|| whole("model.batch_size", model.batch_size))
+            .or_else(|| self.baseline.fault("baseline"))
+            .or_else(|| whole("guided.epochs", guided.epochs))
+            .or_else(|| above_0("guided.learning_rate", guided.learning_rate))
+            .or_else(|| self.evaluation.fault());
+        if model.init == Start::Imagenet && !weights::names().contains(&model.backbone.as_str()) {
+            fault = fault.or_else(|| {
+                let known = weights::names().join(", ");
+                let found = format!("imagenet for {}", model.backbone);
+                wrong(
+                    "model.init",
+                    found,
+                    format!("scratch, or a backbone of {known}"),
+                )
+            });
+        }
+        for (split, n_images) in self.data.limit.splits() {
+            fault = fault.or_else(|| whole(&format!("data.limit.{split}"), n_images));
+        }
+        for (index, grid) in guided.grid.iter().enumerate() {
+            fault = fault.or_else(|| grid.fault(&format!("guided.grid {}", index + 1)));
+        }
+        if guided.grid.is_empty() {
+            fault = fault.or_else(|| wrong("guided.grid", "none", "at least 1"));
+        }
+        fault
+    }
+
+    /// Every combination of the grids, in order, each once.
+    pub(crate) fn guided_runs(&self) -> Vec<GuidedRun> {
+        let mut runs: Vec<GuidedRun> = Vec::new();
         for grid in &self.guided.grid {
-            for (attribution, layer) in pairs(&grid.attribution, &grid.layer) {
-                for (loss, &lambda) in pairs(&grid.loss, &grid.lambda) {
-                    for (&annotated_fraction, &dilation) in
-                        pairs(&grid.annotated_fraction, &grid.dilation)
-                    {
-                        let mut name = format!("{loss} {attribution}@{layer} λ={lambda}");
-                        if annotated_fraction < 1.0 {
-                            name += &format!(" {}% annotated", 100.0 * annotated_fraction);
-                        }
-                        if dilation > 0.0 {
-                            name += &format!(" dilation {dilation}");
-                        }
-                        runs.push(GuidedRun {
-                            name,
-                            attribution: attribution.clone(),
-                            layer: layer.clone(),
-                            loss: loss.clone(),
-                            lambda,
-                            annotated_fraction,
-                            dilation,
-                            length: (
-                                grid.epochs.unwrap_or(self.guided.epochs),
-                                self.guided.learning_rate,
-                            ),
-                        });
-                    }
+            let length = Length {
+                epochs: grid.epochs.unwrap_or(self.guided.epochs),
+                learning_rate: self.guided.learning_rate,
+            };
+            for run in grid.runs(length) {
+                if !runs.contains(&run) {
+                    runs.push(run);
                 }
+            }
+        }
+        let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+        for run in &mut runs {
+            if names.iter().filter(|name| **name == run.name).count() > 1 {
+                run.name += &format!(" {} epochs", run.length.epochs);
             }
         }
         runs
@@ -268,7 +304,7 @@ impl Recipe {
 
     /// The (attribution, layer) settings of the guided runs, each once: the baseline is explained
     /// with all of them, and validated with the first.
-    pub fn settings(&self) -> Vec<(String, String)> {
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
         let mut settings: Vec<(String, String)> = Vec::new();
         for run in self.guided_runs() {
             let setting = (run.attribution, run.layer);
@@ -280,8 +316,136 @@ impl Recipe {
     }
 }
 
+impl Length {
+    fn fault(&self, field: &str) -> Option<String> {
+        whole(&format!("{field}.epochs"), self.epochs)
+            .or_else(|| above_0(&format!("{field}.learning_rate"), self.learning_rate))
+    }
+}
+
+impl Grid {
+    fn fault(&self, grid: &str) -> Option<String> {
+        let field = |name: &str| format!("{grid}: {name}");
+        for (name, values, known) in [
+            ("attribution", &self.attribution, &ATTRIBUTIONS[..]),
+            ("layer", &self.layer, &LAYERS),
+            ("loss", &self.loss, &LOSSES),
+        ] {
+            let unknown = values
+                .iter()
+                .find_map(|value| spelled(&field(name), value, known));
+            let fault = nonempty(&field(name), values).or(unknown);
+            if fault.is_some() {
+                return fault;
+            }
+        }
+        for (name, values, range, expected) in [
+            (
+                "lambda",
+                &self.lambda,
+                f64::MIN_POSITIVE..=f64::MAX,
+                "a number above 0",
+            ),
+            (
+                "annotated_fraction",
+                &self.annotated_fraction,
+                f64::MIN_POSITIVE..=1.0,
+                "above 0, 1 at most",
+            ),
+            ("dilation", &self.dilation, 0.0..=10.0, "0 to 10"),
+        ] {
+            let outside = values.iter().find(|value| !range.contains(value));
+            let outside = outside.and_then(|value| wrong(&field(name), value, expected));
+            let fault = nonempty(&field(name), values).or(outside);
+            if fault.is_some() {
+                return fault;
+            }
+        }
+        self.epochs
+            .and_then(|epochs| whole(&field("epochs"), epochs))
+    }
+
+    /// Every combination, in order.
+    fn runs(&self, length: Length) -> Vec<GuidedRun> {
+        let mut runs = Vec::new();
+        for (attribution, layer) in pairs(&self.attribution, &self.layer) {
+            for (loss, &lambda) in pairs(&self.loss, &self.lambda) {
+                for (&annotated_fraction, &dilation) in
+                    pairs(&self.annotated_fraction, &self.dilation)
+                {
+                    let mut name = format!("{loss} {attribution}@{layer} λ={lambda}");
+                    if annotated_fraction < 1.0 {
+                        let percent = (1e6 * annotated_fraction).round() / 1e4;
+                        name += &format!(" {percent}% annotated");
+                    }
+                    if dilation > 0.0 {
+                        name += &format!(" dilation {dilation}");
+                    }
+                    runs.push(GuidedRun {
+                        name,
+                        attribution: attribution.clone(),
+                        layer: layer.clone(),
+                        loss: loss.clone(),
+                        lambda,
+                        annotated_fraction,
+                        dilation,
+                        length,
+                    });
+                }
+            }
+        }
+        runs
+    }
+}
+
+impl Evaluation {
+    fn fault(&self) -> Option<String> {
+        let threshold = match (0.0..=1.0).contains(&self.threshold) {
+            true => None,
+            false => wrong("evaluation.threshold", self.threshold, "0 to 1"),
+        };
+        threshold.or_else(|| whole("evaluation.replicates", self.replicates))
+    }
+}
+
 fn pairs<'a, A, B>(a: &'a [A], b: &'a [B]) -> impl Iterator<Item = (&'a A, &'a B)> {
     a.iter().flat_map(move |a| b.iter().map(move |b| (a, b)))
+}
+
+fn wrong(field: &str, found: impl Display, expected: impl Display) -> Option<String> {
+    Some(format!("{field}: found {found}, expected {expected}"))
+}
+
+fn whole(field: &str, value: u32) -> Option<String> {
+    match value {
+        0 => wrong(field, 0, "1 at least"),
+        _ => None,
+    }
+}
+
+fn above_0(field: &str, value: f64) -> Option<String> {
+    match value > 0.0 && value.is_finite() {
+        true => None,
+        false => wrong(field, value, "a number above 0"),
+    }
+}
+
+fn nonempty<T>(field: &str, values: &[T]) -> Option<String> {
+    match values.is_empty() {
+        true => wrong(field, "no value", "at least 1"),
+        false => None,
+    }
+}
+
+fn spelled(field: &str, value: &str, known: &[&str]) -> Option<String> {
+    match known.contains(&value) {
+        true => None,
+        false => wrong(
+            field,
+            format!("{value:?}"),
+            format!("one of {}", known.join(", ")),
+        ),
+    }
 }
 
 /// Names of the recipes there are.

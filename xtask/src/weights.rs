@@ -88,6 +88,11 @@ pub(crate) fn file(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.safetensors"))
 }
 
+/// The safetensors of `name` in the repository's weights folder, where it is there.
+pub(crate) fn there(name: &str) -> Option<PathBuf> {
+    Some(file(&paths::weights(), name)).filter(|file| file.is_file())
+}
+
 fn make(name: &str, dir: &Path, source: &Source) -> Result<()> {
     let Some(weights) = PUBLISHED.iter().find(|weights| weights.name == name) else {
         bail!(

@@ -75,7 +75,8 @@ fn a_libtorch_of_the_users_own_is_taken_or_refused_but_never_touched() {
 
 #[test]
 fn without_a_network_set_up_says_what_to_do_and_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    // Set-up wants 2 GB, which /tmp need not have and the target folder's disk does.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let dir = folder.path().join("libtorch");
     let done = xtask(
         &["setup", "--cpu", "--dir", text(&dir)],
@@ -195,4 +196,139 @@ fn a_download_that_cannot_be_says_why_on_one_line() {
         assert_eq!(error.trim_end().lines().count(), 1, "{said}");
         assert!(done.stdout.is_empty());
     }
+}
+
+const RECIPE: &str = r#"
+about = "Small."
+[data]
+dataset = "scenes"
+size = 32
+[model]
+backbone = "resnet18"
+init = "scratch"
+batch_size = 8
+[baseline]
+epochs = 1
+learning_rate = 1e-3
+[guided]
+epochs = 1
+learning_rate = 1e-3
+[[guided.grid]]
+attribution = ["ixg"]
+layer = ["final"]
+loss = ["energy"]
+lambda = [0.1]
+"#;
+
+#[test]
+fn reproduce_refuses_before_anything_is_built_or_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let good = write("good.toml", RECIPE);
+    let unknown = write("unknown.toml", &format!("colour = 3\n{RECIPE}"));
+    let broken = write("broken.toml", &RECIPE.replace("energy", "energie"));
+    let voc = write("voc.toml", &RECIPE.replace("scenes", "voc2007"));
+    let cases: [(&[&str], i32, &str); 10] = [
+        (
+            &["--recipe", "nowhere"],
+            1,
+            "recipes/nowhere.toml, expected one of demo, ",
+        ),
+        (
+            &["--recipe", "nowhere.toml"],
+            1,
+            "found no file nowhere.toml, expected one of demo",
+        ),
+        (
+            &["--recipe", &unknown],
+            1,
+            "unknown.toml: line 1: unknown field `colour`",
+        ),
+        (
+            &["--recipe", &broken],
+            1,
+            "guided.grid 1: loss: found \"energie\", expected one of energy",
+        ),
+        (
+            &["--recipe", &voc],
+            1,
+            "--data: found nothing, expected the folder of voc2007\nhint: ",
+        ),
+        (
+            &["--recipe", &voc, "--data", "/nowhere"],
+            1,
+            "--data: found no folder /nowhere",
+        ),
+        (
+            &["--recipe", &good, "--data", "/"],
+            1,
+            "--data: found /, expected none",
+        ),
+        (
+            &["--recipe", &good, "--out", &good],
+            1,
+            "good.toml: expected a folder to write in",
+        ),
+        (
+            &["--recipe", &good, "--jobs", "0"],
+            2,
+            "'--jobs <N>': 0 is not in",
+        ),
+        (
+            &["--recipe", &good, "--device", "gpu"],
+            2,
+            "expected auto, cpu, cuda or cuda:N",
+        ),
+    ];
+    let before = std::fs::read_dir(folder.path()).unwrap().count();
+    for (arguments, code, expected) in cases {
+        let done = xtask(&[&["reproduce"], arguments].concat(), &[]);
+        let said = stderr(&done);
+        assert_eq!(done.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(
+            said.starts_with("error: ") && said.contains(expected),
+            "{arguments:?}: {said}"
+        );
+        assert!(done.stdout.is_empty(), "{arguments:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), before);
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("small.toml");
+    std::fs::write(&recipe, RECIPE).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args([
+        "reproduce",
+        "--dry-run",
+        "--recipe",
+        "small.toml",
+        "--out",
+        "new",
+    ]);
+    let done = command.current_dir(folder.path()).output().unwrap();
+    assert!(done.status.success(), "{}", stderr(&done));
+    let plan = String::from_utf8_lossy(&done.stdout).into_owned();
+    let steps: Vec<&str> = plan
+        .lines()
+        .filter(|line| line.ends_with("to do"))
+        .collect();
+    let words: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| step.split_whitespace().nth(1))
+        .collect();
+    assert_eq!(
+        words,
+        ["data", "train", "train", "score", "score", "report"],
+        "{plan}"
+    );
+    assert!(plan.contains("everything goes to new"), "{plan}");
+    assert!(done.stderr.is_empty(), "{}", stderr(&done));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

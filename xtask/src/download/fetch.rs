@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use fs_err as fs;
 use indicatif::ProgressBar;
 use md5::{Digest, Md5};
-use ureq::http::{HeaderMap, header};
+use ureq::http::{HeaderMap, StatusCode, header};
 
 use crate::{pip, progress};
 
@@ -100,10 +100,8 @@ pub(super) fn fetch(request: &Request, dest: &Path) -> Result<Served> {
                     bail!("{}: md5: found {found}, expected {expected}", request.url);
                 }
                 // The beginning may be of another file than the rest: once more from the start.
-                eprintln!(
-                    "{}: checksum is wrong after resuming: starting over",
-                    request.url
-                );
+                let url = request.url;
+                bar.suspend(|| eprintln!("{url}: checksum is wrong after resuming: starting over"));
                 resumed = false;
                 failures = 0;
             }
@@ -118,7 +116,8 @@ pub(super) fn fetch(request: &Request, dest: &Path) -> Result<Served> {
                     return Err(error.context(format!("gave up after {failures} attempts{kept}")));
                 }
                 let wait = request.patience.delay * 2u32.pow(failures - 1);
-                eprintln!("{error:#}; trying again in {} s", wait.as_secs_f32());
+                let seconds = wait.as_secs_f32();
+                bar.suspend(|| eprintln!("{error:#}; trying again in {seconds} s"));
                 std::thread::sleep(wait);
             }
         }
@@ -226,6 +225,7 @@ fn agent(request: &Request) -> Result<ureq::Agent> {
     Ok(config.build().new_agent())
 }
 
+/// One connection: asks for what is missing, and appends what comes.
 fn attempt(
     agent: &ureq::Agent,
     request: &Request,
@@ -247,57 +247,74 @@ fn attempt(
     }
     let mut response = get.call().map_err(|error| classify(error, request.url))?;
     let headers = response.headers().clone();
-    let (mut file, start) = match response.status().as_u16() {
-        200 => (part.start(&headers)?, 0),
+    if let Some((file, start)) = begin(request, part, response.status(), &headers, have)? {
+        let mut body = response.body_mut().as_reader();
+        receive(request, &headers, &mut body, file, start, bar)?;
+    }
+    Ok(served(&headers))
+}
+
+/// What an answer means for the bytes that are there: the file to append to and how many it keeps;
+/// None where it is whole already.
+fn begin(
+    request: &Request,
+    part: &mut Part,
+    status: StatusCode,
+    headers: &HeaderMap,
+    have: u64,
+) -> Result<Option<(fs::File, u64)>, Failure> {
+    let changed = "the file changed on the server: starting over";
+    match status.as_u16() {
+        200 => Ok(Some((part.start(headers)?, 0))),
         206 => {
-            let range = content_range(&headers);
-            let changed =
-                known.is_some() && version(&headers).is_some_and(|v| Some(v) != known.as_deref());
-            if range.is_none_or(|(first, _)| first != have) || changed {
+            let known = part.version();
+            let is_another =
+                known.is_some() && version(headers).is_some_and(|v| Some(v) != known.as_deref());
+            if content_range_start(headers) != Some(have) || is_another {
                 part.discard()?;
-                return Err(passing(
-                    request.url,
-                    "the file changed on the server: starting over",
-                ));
+                return Err(passing(request.url, changed));
             }
-            (fs::OpenOptions::new().append(true).open(&part.path)?, have)
+            let file = fs::OpenOptions::new().append(true).open(&part.path)?;
+            Ok(Some((file, have)))
         }
         // Nothing after the bytes that are there: the file is whole, or another one.
         416 if headers
             .get(header::CONTENT_RANGE)
             .is_some_and(|range| range.as_bytes() == format!("bytes */{have}").as_bytes()) =>
         {
-            return Ok(served(&headers));
+            Ok(None)
         }
         416 if have > 0 => {
             part.discard()?;
-            return Err(passing(
-                request.url,
-                "the file changed on the server: starting over",
-            ));
+            Err(passing(request.url, changed))
         }
-        status @ (408 | 425 | 429 | 500..=599) => {
-            return Err(passing(
-                request.url,
-                &format!("the server answered {status}"),
-            ));
+        code @ (408 | 425 | 429 | 500..=599) => {
+            Err(passing(request.url, &format!("the server answered {code}")))
         }
-        status => {
-            let reason = response.status().canonical_reason().unwrap_or("");
-            return Err(Failure::Final(anyhow!(
-                "{}: HTTP {status} {reason}",
-                request.url
-            )));
+        code => {
+            let reason = status.canonical_reason().unwrap_or("");
+            let text = format!("{}: HTTP {code} {reason}", request.url);
+            Err(Failure::Final(anyhow!(text)))
         }
-    };
+    }
+}
+
+/// Writes the body behind the `start` bytes of `file`.
+fn receive(
+    request: &Request,
+    headers: &HeaderMap,
+    body: &mut impl Read,
+    mut file: fs::File,
+    start: u64,
+    bar: &ProgressBar,
+) -> Result<(), Failure> {
     let length = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|text| text.to_str().ok()?.parse().ok());
-    let total: Option<u64> = length.map(|length: u64| start + length);
+    let total: Option<u64> = length.map(|length: u64| start.saturating_add(length));
     too_large(request, total.unwrap_or(0))?;
     bar.set_length(total.unwrap_or(request.max_bytes));
     bar.set_position(start);
-    let mut body = response.body_mut().as_reader();
     let mut block = vec![0; 1 << 17];
     let mut position = start;
     loop {
@@ -312,11 +329,13 @@ fn attempt(
         file.write_all(&block[..n])?;
         bar.set_position(position);
     }
-    if let Some(total) = total.filter(|total| *total != position) {
-        let text = format!("the connection broke at {position} of {total} bytes");
-        return Err(passing(request.url, &text));
+    match total.filter(|total| *total != position) {
+        None => Ok(()),
+        Some(total) => {
+            let text = format!("the connection broke at {position} of {total} bytes");
+            Err(passing(request.url, &text))
+        }
     }
-    Ok(served(&headers))
 }
 
 fn passing(url: &str, text: &str) -> Failure {
@@ -334,11 +353,10 @@ fn too_large(request: &Request, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// "bytes 100-199/200" as (100, Some(200)).
-fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
+/// "bytes 100-199/200" as 100.
+fn content_range_start(headers: &HeaderMap) -> Option<u64> {
     let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
-    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
-    Some((range.split_once('-')?.0.parse().ok()?, total.parse().ok()))
+    text.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok()
 }
 
 fn served(headers: &HeaderMap) -> Served {

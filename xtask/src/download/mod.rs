@@ -82,7 +82,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn bring(dataset: &Dataset, options: &Options) -> Result<()> {
-    fs::create_dir_all(&options.out)?;
+    // One at a time: two would write into the same file. The system lets go of a lock by itself.
+    let lock = fs::create_dir_all(&options.out)
+        .and_then(|()| fs::File::create(options.out.join(".lock")))
+        .with_context(|| {
+            format!(
+                "--out: {}: expected a folder to write in",
+                options.out.display()
+            )
+        })?;
+    if lock.file().try_lock().is_err() {
+        bail!(
+            "--out: {}: found another download at work there, expected none",
+            options.out.display()
+        );
+    }
     let mut missing = Vec::new();
     for part in &dataset.parts {
         let folder = options.out.join(part.folder);

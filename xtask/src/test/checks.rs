@@ -1,15 +1,23 @@
 //! What each check asks. The rules about crates are ARCHITECTURE.md's invariants, put to cargo itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use fs_err as fs;
 
-use super::{Outcome, logged, python, report};
-use crate::{paths, process};
+use super::{Outcome, logged, report};
+use crate::{paths, process, venv};
 
-/// The packages of the pipeline; each is also a program.
-const STAGES: [&str; 4] = ["data-prep", "trainer", "evaluator", "analysis"];
+/// The workspace's packages, and which of them each may depend on, directly or through others.
+/// Another one needs a reason in ARCHITECTURE.md, and a line here.
+const MEMBERS: [(&str, &[&str]); 6] = [
+    ("data-prep", &[]),
+    ("evaluator", &["data-prep"]),
+    ("trainer", &["data-prep", "evaluator"]),
+    ("analysis", &[]),
+    ("xtask", &[]),
+    ("tests", &[]),
+];
 
 /// A package that only some of ours may reach, directly or through others.
 const GUARDED: [(&str, &[&str]); 2] = [("torch-sys", &["trainer"]), ("polars", &["analysis"])];
@@ -53,14 +61,17 @@ pub(super) fn clippy() -> Result<Outcome> {
 /// Every source file says what it is for before anything else.
 pub(super) fn headers() -> Result<Outcome> {
     let mut faults = Vec::new();
-    let n_files = without_header(&paths::root(), &mut faults)?;
+    let n_files = without_header(&paths::root(), &IGNORED, &mut faults)?;
     if n_files == 0 {
         faults.push("found no .rs file at all".to_owned());
     }
     Ok(Outcome::of(faults))
 }
 
-fn without_header(folder: &Path, faults: &mut Vec<String>) -> Result<usize> {
+/// Folders of the repository's root that git ignores.
+const IGNORED: [&str; 3] = ["target", "out", "weights"];
+
+fn without_header(folder: &Path, ignored: &[&str], faults: &mut Vec<String>) -> Result<usize> {
     let mut n_files = 0;
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -70,9 +81,9 @@ fn without_header(folder: &Path, faults: &mut Vec<String>) -> Result<usize> {
             .to_string_lossy()
             .into_owned();
         if path.is_dir() {
-            // Hidden folders, and those git ignores, hold no source of ours.
-            if !name.starts_with('.') && !["target", "out", "weights"].contains(&name.as_str()) {
-                n_files += without_header(&path, faults)?;
+            // Hidden folders hold no source of ours.
+            if !name.starts_with('.') && !ignored.contains(&name.as_str()) {
+                n_files += without_header(&path, &[], faults)?;
             }
         } else if name.ends_with(".rs") {
             n_files += 1;
@@ -95,15 +106,32 @@ pub(super) fn dependencies() -> Result<Outcome> {
         let reaching = tree(&["--workspace", "--invert", guarded])?;
         faults.extend(trespassers(guarded, allowed, &reaching, &members));
     }
-    let below = tree(&["--package", "xtask"])?;
-    for stage in STAGES {
-        if below.iter().any(|package| package == stage) {
-            faults.push(format!(
-                "xtask links {stage}, expected to start it as a program"
-            ));
-        }
+    for name in &members {
+        let Some((_, allowed)) = MEMBERS.iter().find(|(known, _)| known == name) else {
+            let known = MEMBERS.map(|(known, _)| known).join(", ");
+            faults.push(format!("found a package {name}, expected only {known}"));
+            continue;
+        };
+        let below = tree(&["--package", name])?;
+        faults.extend(strangers(name, allowed, &below, &members));
     }
     Ok(Outcome::of(faults))
+}
+
+/// The members among the packages `below` one that it may not depend on.
+fn strangers(name: &str, allowed: &[&str], below: &[String], members: &[String]) -> Vec<String> {
+    let stranger = |other: &&String| {
+        members.contains(other) && *other != name && !allowed.contains(&other.as_str())
+    };
+    let mut found: Vec<&String> = below.iter().filter(stranger).collect();
+    found.sort();
+    found.dedup();
+    let expected = match allowed.is_empty() {
+        true => "no other package of ours".to_owned(),
+        false => format!("only {}", allowed.join(", ")),
+    };
+    let fault = |other| format!("{name} reaches {other}, expected {expected}");
+    found.into_iter().map(fault).collect()
 }
 
 fn trespassers(
@@ -139,10 +167,7 @@ fn tree(arguments: &[&str]) -> Result<Vec<String>> {
 
 /// The names of the workspace's own packages.
 fn members() -> Result<Vec<String>> {
-    let mut command = process::cargo();
-    command.args(["metadata", "--no-deps", "--format-version", "1"]);
-    let said = process::capture(&mut command, "asking cargo for the packages")?;
-    let metadata: serde_json::Value = serde_json::from_str(&said)?;
+    let metadata = process::metadata()?;
     let packages = metadata["packages"]
         .as_array()
         .context("cargo metadata lists no packages")?;
@@ -151,6 +176,11 @@ fn members() -> Result<Vec<String>> {
         .filter_map(|p| p["name"].as_str())
         .map(str::to_owned)
         .collect())
+}
+
+/// The interpreter with the packages that our files are read and written with.
+pub(super) fn python() -> Result<PathBuf> {
+    venv::ensure(".venv-test", "tests/python/requirements.txt")
 }
 
 /// The tests of all packages, each binary even if another one fails.
@@ -163,18 +193,24 @@ pub(super) fn tests() -> Result<Outcome> {
         "--",
         "--show-output",
     ]);
-    // Where its packages cannot be had, the check `python` says so, and its tests do too.
-    if let Ok(Some(python)) = python::ensure() {
-        command.env("GUIDANCE_PYTHON", python);
-    }
+    let python = python();
+    // Without it, tests would pass because they are skipped: that is a failure, here as in `python`.
+    match &python {
+        Ok(python) => command.env("GUIDANCE_PYTHON", python),
+        Err(_) => command.env_remove("GUIDANCE_PYTHON"),
+    };
     let done = logged::run("tests", &mut command)?;
     let mut outcome = report::read(&done.lines);
+    if let Err(error) = python {
+        outcome.failed.push(format!("{error:#}"));
+    }
     if !done.status.success() {
-        if outcome.failed.is_empty() {
+        let failures = report::failures(&done.lines);
+        if failures.is_empty() {
             outcome.failed.push(format!("cargo test: {}", done.status));
             done.show_end(60);
         } else {
-            done.show(&report::failures(&done.lines));
+            done.show(&failures);
         }
     }
     Ok(outcome)
@@ -212,6 +248,20 @@ mod tests {
     }
 
     #[test]
+    fn a_package_of_ours_that_may_not_be_reached_is_named() {
+        let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let members = names(&["trainer", "evaluator", "data-prep", "xtask"]);
+        let below = names(&["evaluator", "data-prep", "arrow", "trainer", "trainer"]);
+        let found = strangers("evaluator", &["data-prep"], &below, &members);
+        assert_eq!(
+            found,
+            ["evaluator reaches trainer, expected only data-prep"]
+        );
+        let found = strangers("xtask", &[], &names(&["xtask", "arrow"]), &members);
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
     fn a_file_without_a_header_is_named() {
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in [
@@ -219,6 +269,7 @@ mod tests {
             ("bad.rs", "use std::fs;\n//! Why.\n"),
             ("empty.rs", ""),
             ("target/made.rs", "fn f() {}\n"),
+            ("src/out/bad.rs", "fn f() {}\n"),
             ("notes.txt", "not Rust"),
         ] {
             let path = dir.path().join(name);
@@ -226,12 +277,12 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         let mut faults = Vec::new();
-        assert_eq!(without_header(dir.path(), &mut faults).unwrap(), 3);
+        let n_files = without_header(dir.path(), &IGNORED, &mut faults).unwrap();
+        assert_eq!(n_files, 4);
         faults.sort();
-        assert_eq!(faults.len(), 2, "{faults:?}");
-        assert!(
-            faults[0].contains("bad.rs") && faults[1].contains("empty.rs"),
-            "{faults:?}"
-        );
+        assert_eq!(faults.len(), 3, "{faults:?}");
+        for (fault, name) in faults.iter().zip(["bad.rs", "empty.rs", "src/out/bad.rs"]) {
+            assert!(fault.contains(name), "{faults:?}");
+        }
     }
 }

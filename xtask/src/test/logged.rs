@@ -21,7 +21,7 @@ pub(super) struct Logged {
 
 /// Runs `command`; its output goes to `<target>/xtask-test/<name>.log`.
 pub(super) fn run(name: &str, command: &mut Command) -> Result<Logged> {
-    let folder = target()?.join("xtask-test");
+    let folder = process::target()?.join("xtask-test");
     fs::create_dir_all(&folder)?;
     let log = folder.join(format!("{name}.log"));
     let mut file = fs::File::create(&log)?;
@@ -64,15 +64,4 @@ impl Logged {
         }
         eprintln!("    (all of it: {})", paths::shown(&self.log));
     }
-}
-
-fn target() -> Result<PathBuf> {
-    let mut ask = process::cargo();
-    ask.args(["metadata", "--no-deps", "--format-version", "1"]);
-    let said = process::capture(&mut ask, "asking cargo for its target folder")?;
-    let metadata: serde_json::Value = serde_json::from_str(&said)?;
-    let target = metadata["target_directory"].as_str();
-    Ok(PathBuf::from(
-        target.context("cargo metadata names no target_directory")?,
-    ))
 }

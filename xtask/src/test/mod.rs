@@ -4,9 +4,9 @@
 
 mod checks;
 mod logged;
-mod python;
 mod report;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -81,6 +81,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .only
         .map_or_else(|| Check::value_variants().to_vec(), |only| vec![only]);
     let mut total = Outcome::default();
+    // Not println!, which panics where the reader is gone.
+    let mut out = std::io::stdout();
     for check in chosen {
         let name = name(check);
         eprintln!("{name} ...");
@@ -91,27 +93,29 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         } else {
             "FAILED"
         };
-        println!(
+        writeln!(
+            out,
             "{mark} {name:13} {:6.1} s{}",
             start.elapsed().as_secs_f32(),
             numbers(&outcome)
-        );
+        )?;
         total.n_passed += outcome.n_passed;
         let named = |text: String| format!("{name}: {text}");
         total.failed.extend(outcome.failed.into_iter().map(named));
         total.skipped.extend(outcome.skipped.into_iter().map(named));
     }
-    println!();
+    writeln!(out)?;
     for (what, list) in [("skipped", &total.skipped), ("failed", &total.failed)] {
         for line in list {
-            println!("{what}  {line}");
+            writeln!(out, "{what}  {line}")?;
         }
     }
     let (failed, skipped) = (total.failed.len(), total.skipped.len());
-    println!(
+    writeln!(
+        out,
         "{} passed, {failed} failed, {skipped} skipped",
         total.n_passed
-    );
+    )?;
     Ok(if failed == 0 {
         ExitCode::SUCCESS
     } else {
@@ -126,7 +130,7 @@ fn perform(check: Check) -> Result<Outcome> {
         Check::Headers => checks::headers(),
         Check::Dependencies => checks::dependencies(),
         Check::Clippy => checks::clippy(),
-        Check::Python => python::ensure().map(|_| Outcome::passed()),
+        Check::Python => checks::python().map(|_| Outcome::passed()),
         Check::Tests => checks::tests(),
     }
 }

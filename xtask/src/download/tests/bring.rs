@@ -88,7 +88,7 @@ fn archives_become_the_folder_and_go() {
     let out = tempfile::tempdir().unwrap();
     let options = options(out.path(), &server);
     bring(&dataset, &options).unwrap();
-    assert_eq!(names(out.path()), ["VOCdevkit"]);
+    assert_eq!(names(out.path()), [".lock", "VOCdevkit"]);
     let year = out.path().join("VOCdevkit/VOC2007");
     assert_eq!(
         names(&year.join("JPEGImages")),
@@ -134,7 +134,7 @@ fn a_broken_run_leaves_no_folder_and_the_next_goes_on() {
     let asked: Vec<_> = server.asked().split_off(before);
     assert_eq!(asked.len(), 1, "train.tar was there already");
     assert_eq!(asked[0].headers["range"], format!("bytes={half}-"));
-    assert_eq!(names(out.path()), ["VOCdevkit", "archives"]);
+    assert_eq!(names(out.path()), [".lock", "VOCdevkit", "archives"]);
     assert_eq!(
         names(&out.path().join("archives")),
         ["test.tar", "train.tar"]
@@ -168,8 +168,22 @@ fn a_mirror_that_has_other_bytes_is_refused() {
         bring(&dataset, &options(out.path(), &server)).unwrap_err()
     );
     assert!(error.contains("train.tar: md5: found"), "{error}");
-    assert_eq!(names(out.path()), ["archives"]);
+    assert_eq!(names(out.path()), [".lock", "archives"]);
     assert_eq!(names(&out.path().join("archives")), [""; 0]);
+}
+
+#[test]
+fn a_second_download_into_the_same_folder_is_refused() {
+    let (dataset, files) = miniature();
+    let server = Server::start(move |asked| Reply::whole(&files[&asked.path]));
+    let out = tempfile::tempdir().unwrap();
+    let lock = fs_err::File::create(out.path().join(".lock")).unwrap();
+    lock.file().lock().unwrap();
+    let options = options(out.path(), &server);
+    let error = bring(&dataset, &options).unwrap_err().to_string();
+    assert!(error.contains("another download at work"), "{error}");
+    drop(lock);
+    bring(&dataset, &options).unwrap();
 }
 
 #[test]
