@@ -2,9 +2,10 @@
 //! SPEC A.3). For a batch, the chosen logits are summed and differentiated once: images do not mix
 //! but through batch statistics in training mode.
 
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
-use crate::names::Attribution;
+use crate::backbone::{Mode, Model, Record};
+use crate::names::{Attribution, Backbone, Layer};
 
 /// Whether the maps are to be differentiated again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,48 +16,169 @@ pub enum Order {
     Second,
 }
 
-/// Explains one logit an image: `selected` (scalar, the sum of the chosen logits) with respect to
-/// `features` (N, C, h, w), giving maps (N, h, w) at the layer's own resolution.
-///
-/// The graph of `selected` is kept in either order, so that further classes can be explained.
+/// Steps of the path integral where it has no closed form: midpoints of so many equal parts.
+pub const PATH_STEPS: usize = 32;
+
+/// The features of a batch at a layer, their logits, and what explains these.
+pub struct Explainable<'a> {
+    model: &'a Model,
+    attribution: Attribution,
+    layer: Layer,
+    mode: Mode,
+    features: Tensor,
+    way_back: WayBack,
+}
+
+/// How the gradient at the features is had.
+enum WayBack {
+    /// The pass's own chain of linear maps.
+    Chain(Record),
+    /// libtorch's backward pass, for what the chain does not give: the true gradient of networks
+    /// with dynamic weights.
+    Autograd { logits: Tensor, order: Order },
+}
+
+/// Whether `attribution` is defined for `backbone`, and in `order`; the reason where not.
 ///
 /// # Errors
-/// libtorch's.
-pub fn maps(
-    attribution: Attribution,
-    features: &Tensor,
-    selected: &Tensor,
-    order: Order,
-) -> Result<Tensor, TchError> {
-    let gradients = Tensor::f_run_backward(&[selected], &[features], true, order == Order::Second)?;
-    let gradient = match gradients.into_iter().next() {
-        Some(gradient) if gradient.defined() => gradient,
-        _ => features.f_zeros_like()?,
-    };
+/// What is missing, in a few words.
+pub fn check(backbone: Backbone, attribution: Attribution, order: Order) -> Result<(), String> {
     match attribution {
-        // Σ_c φ_c · ∂f_k/∂φ_c
-        Attribution::Ixg => {
-            features
-                .f_mul(&gradient)?
-                .f_sum_dim_intlist([1i64].as_slice(), false, None)
+        Attribution::Bcos if !backbone.is_bcos() => {
+            Err(format!("bcos explains B-cos networks, {backbone} is none"))
         }
-        // ReLU(Σ_c mean_hw(∂f_k/∂φ_c) · φ_c)
-        Attribution::Gradcam => {
-            let weights = gradient.f_mean_dim([2i64, 3].as_slice(), true, None)?;
-            features
-                .f_mul(&weights)?
-                .f_sum_dim_intlist([1i64].as_slice(), false, None)?
-                .f_relu()
+        Attribution::Intgrad if order == Order::Second && !backbone.is_homogeneous() => {
+            Err(format!(
+                "intgrad guides xdnn_resnet18 and xdnn_resnet50, where it has a closed form; {backbone} can only be explained with it"
+            ))
         }
+        _ => Ok(()),
     }
 }
 
-/// Sum over images of each one's logit of class `classes[i]`; `logits` (N, K), `classes` (N) i64.
-///
-/// # Errors
-/// libtorch's.
-pub fn select(logits: &Tensor, classes: &Tensor) -> Result<Tensor, TchError> {
-    logits
-        .f_gather(1, &classes.f_unsqueeze(1)?, false)?
-        .f_sum(None)
+impl<'a> Explainable<'a> {
+    /// Runs the network from `features` (N, C, h, w) at `layer` to the logits.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn new(
+        model: &'a Model,
+        attribution: Attribution,
+        layer: Layer,
+        features: &Tensor,
+        mode: Mode,
+        order: Order,
+    ) -> Result<Self, TchError> {
+        // A chain holds dynamic weights fixed, so it is the true gradient where there are none.
+        let way_back = if model.backbone.is_bcos() == (attribution == Attribution::Bcos) {
+            WayBack::Chain(match order {
+                Order::Second => model.record(features, layer, mode)?,
+                Order::First => tch::no_grad(|| model.record(features, layer, mode))?,
+            })
+        } else {
+            if !features.requires_grad() {
+                let _ = features.f_set_requires_grad(true)?;
+            }
+            let logits = model.logits(features, layer, mode)?;
+            WayBack::Autograd { logits, order }
+        };
+        Ok(Explainable {
+            model,
+            attribution,
+            layer,
+            mode,
+            features: features.shallow_clone(),
+            way_back,
+        })
+    }
+
+    /// (N, K).
+    pub fn logits(&self) -> &Tensor {
+        match &self.way_back {
+            WayBack::Chain(record) => record.logits(),
+            WayBack::Autograd { logits, .. } => logits,
+        }
+    }
+
+    /// Explains the logits of `pairs` of (row of the batch, class), at most one a row: maps
+    /// (N, h, w) at the layer's own resolution, zero for rows that are not named.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn maps(&self, pairs: &[(i64, i64)]) -> Result<Tensor, TchError> {
+        let gradient = self.gradient(&self.cotangent(pairs)?)?;
+        let over_channels = |t: Tensor| t.f_sum_dim_intlist([1i64].as_slice(), false, None);
+        match self.attribution {
+            // Σ_c φ_c · ∂f_k/∂φ_c; W(x)·x in B-cos networks; the mean gradient of the path for
+            // integrated gradients
+            Attribution::Ixg | Attribution::Bcos | Attribution::Intgrad => {
+                over_channels(self.features.f_mul(&gradient)?)
+            }
+            // ReLU(Σ_c mean_hw(∂f_k/∂φ_c) · φ_c)
+            Attribution::Gradcam => {
+                let weights = gradient.f_mean_dim([2i64, 3].as_slice(), true, None)?;
+                over_channels(self.features.f_mul(&weights)?)?.f_relu()
+            }
+        }
+    }
+
+    /// 1 at every pair, so that Σ cotangent · logits is the sum of the chosen logits.
+    fn cotangent(&self, pairs: &[(i64, i64)]) -> Result<Tensor, TchError> {
+        let logits = self.logits();
+        let n_classes = logits.size()[1];
+        let chosen: Vec<i64> = pairs
+            .iter()
+            .map(|(row, class)| row * n_classes + class)
+            .collect();
+        let chosen = Tensor::f_from_slice(&chosen)?.f_to_device(logits.device())?;
+        let mut flat = Tensor::f_zeros([logits.numel() as i64], (logits.kind(), logits.device()))?;
+        flat.f_index_fill_(0, &chosen, 1.0)?
+            .f_view(logits.size().as_slice())
+    }
+
+    fn gradient(&self, cotangent: &Tensor) -> Result<Tensor, TchError> {
+        if self.attribution == Attribution::Intgrad && !self.model.backbone.is_homogeneous() {
+            return self.path_gradient(cotangent);
+        }
+        match &self.way_back {
+            WayBack::Chain(record) if self.logits().requires_grad() => record.gradient(cotangent),
+            WayBack::Chain(record) => tch::no_grad(|| record.gradient(cotangent)),
+            WayBack::Autograd { logits, order } => {
+                let selected = logits.f_mul(cotangent)?.f_sum(None::<Kind>)?;
+                let gradients = Tensor::f_run_backward(
+                    &[&selected],
+                    &[&self.features],
+                    true,
+                    *order == Order::Second,
+                )?;
+                match gradients.into_iter().next() {
+                    Some(gradient) if gradient.defined() => Ok(gradient),
+                    _ => self.features.f_zeros_like(),
+                }
+            }
+        }
+    }
+
+    /// Mean gradient along the straight path from zero to the features.
+    fn path_gradient(&self, cotangent: &Tensor) -> Result<Tensor, TchError> {
+        let mut sum = self.features.f_zeros_like()?;
+        for step in 0..PATH_STEPS {
+            let share = (step as f64 + 0.5) / PATH_STEPS as f64;
+            let features = self.features.f_detach()?.f_mul_scalar(share)?;
+            let gradient = if self.model.backbone.is_bcos() {
+                let features = features.f_set_requires_grad(true)?;
+                let logits = self.model.logits(&features, self.layer, self.mode)?;
+                let selected = logits.f_mul(cotangent)?.f_sum(None::<Kind>)?;
+                Tensor::f_run_backward(&[&selected], &[&features], false, false)?.remove(0)
+            } else {
+                tch::no_grad(|| {
+                    self.model
+                        .record(&features, self.layer, self.mode)?
+                        .gradient(cotangent)
+                })?
+            };
+            sum.f_add_(&gradient).map(drop)?;
+        }
+        sum.f_div_scalar(PATH_STEPS as f64)
+    }
 }

@@ -8,6 +8,7 @@ use data_prep::dataset::Dataset;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::attribution::{self, Order};
 use crate::error::{Error, Result};
 use crate::names::{Attribution, Backbone, Layer, LocalizationLoss};
 use crate::run::RunFolder;
@@ -125,6 +126,13 @@ impl RunConfig {
         positive("epochs", f64::from(self.epochs))?;
         positive("batch_size", self.batch_size as f64)?;
         positive("learning_rate", self.learning_rate)?;
+        let order = match self.guidance {
+            Some(_) => Order::Second,
+            None => Order::First,
+        };
+        attribution::check(self.backbone, self.attribution, order).map_err(|expected| {
+            Error::invalid(path, "attribution", self.attribution.to_string(), expected)
+        })?;
         if let Some(guidance) = &self.guidance {
             positive("guidance.lambda", guidance.lambda)?;
             positive("guidance.annotated_fraction", guidance.annotated_fraction)?;

@@ -6,7 +6,7 @@
 use data_prep::dataset::Dataset;
 use tch::{Kind, Tensor};
 
-use crate::attribution::{self, Order};
+use crate::attribution::{Explainable, Order};
 use crate::backbone::{Mode, Model};
 use crate::batches::Batch;
 use crate::error::Result;
@@ -58,13 +58,19 @@ pub fn explain(
     layer: Layer,
 ) -> Result<Explained> {
     let batch = Batch::load(dataset, indices, model.params.device(), model.params.kind())?;
-    // Only the part after the layer is differentiated.
+    // Only the part after the layer is walked back.
     let features =
         tch::no_grad(|| model.features(&model.encode(&batch.images)?, layer, Mode::Eval))?
-            .f_detach()?
-            .f_set_requires_grad(true)?;
-    let logits = model.logits(&features, layer, Mode::Eval)?;
-    let logit_values = to_vec(&logits)?;
+            .f_detach()?;
+    let explainable = Explainable::new(
+        model,
+        attribution,
+        layer,
+        &features,
+        Mode::Eval,
+        Order::First,
+    )?;
+    let logit_values = to_vec(explainable.logits())?;
     let size = features.size();
     let (height, width) = (size[2] as usize, size[3] as usize);
 
@@ -78,21 +84,11 @@ pub fn explain(
         let rows: Vec<usize> = (0..indices.len())
             .filter(|&row| labels(row).len() > rank)
             .collect();
-        let device = model.params.device();
-        let row_index = Tensor::from_slice(&rows.iter().map(|&row| row as i64).collect::<Vec<_>>())
-            .f_to_device(device)?;
-        let classes: Vec<i64> = rows
+        let chosen: Vec<(i64, i64)> = rows
             .iter()
-            .map(|&row| i64::from(labels(row)[rank]))
+            .map(|&row| (row as i64, i64::from(labels(row)[rank])))
             .collect();
-        let class_index = Tensor::from_slice(&classes).f_to_device(device)?;
-        let selected = attribution::select(&logits.f_index_select(0, &row_index)?, &class_index)?;
-        let maps = to_vec(&attribution::maps(
-            attribution,
-            &features,
-            &selected,
-            Order::First,
-        )?)?;
+        let maps = to_vec(&explainable.maps(&chosen)?)?;
         for &row in &rows {
             let class_id = labels(row)[rank];
             pairs.push(PairMap {

@@ -20,6 +20,7 @@ pub mod device;
 pub mod error;
 pub mod explain;
 pub mod explanations;
+pub mod fused;
 pub mod guidance;
 pub mod import;
 pub mod loss;

@@ -2,13 +2,14 @@
 //! 2 failed). What a script reads goes to stdout, everything else to stderr.
 
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use data_prep::dataset::{Dataset, Split};
 use trainer::config::{ResolvedRun, RunConfig};
+use trainer::import::Fit;
 use trainer::names::{Attribution, Backbone, Layer};
 use trainer::run::{RunFolder, State};
 use trainer::{device, explain, import, train};
@@ -49,6 +50,25 @@ enum Command {
         /// The network it is for
         #[arg(long)]
         backbone: Backbone,
+        /// The safetensors file to write
+        #[arg(long)]
+        out: PathBuf,
+        /// Take the tensors that fit and list the others, instead of refusing the file
+        #[arg(long)]
+        partial: bool,
+    },
+    /// Write a run's weights for torchvision, the X-DNN code or the bcos package to load.
+    Export {
+        /// A finished run's folder
+        #[arg(long)]
+        run: PathBuf,
+        /// A kept epoch (default: the one with the highest validation F1)
+        #[arg(long)]
+        checkpoint: Option<i32>,
+        /// Put before every name (default: what the package's model has; the paper's official B-cos
+        /// code wants "0.")
+        #[arg(long)]
+        prefix: Option<String>,
         /// The safetensors file to write
         #[arg(long)]
         out: PathBuf,
@@ -135,7 +155,14 @@ fn main() -> ExitCode {
             weights,
             backbone,
             out,
-        } => import_command(&weights, backbone, &out),
+            partial,
+        } => import_command(&weights, backbone, partial, &out),
+        Command::Export {
+            run,
+            checkpoint,
+            prefix,
+            out,
+        } => export_command(&run, checkpoint, prefix.as_deref(), &out),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -218,12 +245,30 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
     .with_context(|| format!("writing {}", args.maps.display()))
 }
 
-fn import_command(
-    weights: &std::path::Path,
-    backbone: Backbone,
-    out: &std::path::Path,
+fn import_command(weights: &Path, backbone: Backbone, partial: bool, out: &Path) -> Result<()> {
+    let fit = if partial { Fit::Partial } else { Fit::Strict };
+    let imported = import::import(weights, backbone, fit, out)?;
+    for fault in &imported.faults {
+        eprintln!("warning: {}: {fault}", weights.display());
+    }
+    eprintln!(
+        "{} tensors, {} classes, SHA-256 of the source {}: {}",
+        imported.n_tensors,
+        imported.n_classes,
+        imported.sha256,
+        out.display()
+    );
+    Ok(())
+}
+
+fn export_command(
+    run: &Path,
+    checkpoint: Option<i32>,
+    prefix: Option<&str>,
+    out: &Path,
 ) -> Result<()> {
-    let (tensors, classes) = import::import(weights, backbone, out)?;
-    eprintln!("{tensors} tensors, {classes} classes: {}", out.display());
+    let run = RunFolder::open_finished(run)?;
+    let n_tensors = import::export(&run, checkpoint, prefix, out)?;
+    eprintln!("{n_tensors} tensors: {}", out.display());
     Ok(())
 }

@@ -40,6 +40,22 @@ spelled! {
     Backbone {
         /// torchvision's ResNet-18.
         Resnet18 = "resnet18",
+        /// torchvision's ResNet-50: the paper's "vanilla".
+        Resnet50 = "resnet50",
+        /// ResNet-18 without norms and biases.
+        XdnnResnet18 = "xdnn_resnet18",
+        /// ResNet-50 without norms and biases: the paper's X-DNN.
+        XdnnResnet50 = "xdnn_resnet50",
+        /// B-cos ResNet-18.
+        BcosResnet18 = "bcos_resnet18",
+        /// B-cos ResNet-50: the paper's B-cos model.
+        BcosResnet50 = "bcos_resnet50",
+        /// B-cos DenseNet-121.
+        BcosDensenet121 = "bcos_densenet121",
+        /// B-cos vision transformer, size S, patches of 16×16 pixels.
+        BcosSimpleVitS = "bcos_simple_vit_s",
+        /// B-cos vision transformer, size S, with convolutions before its tokens.
+        BcosVitcS = "bcos_vitc_s",
         /// EfficientNet-Lite0: no squeeze-and-excitation, ReLU6, TensorFlow "SAME" padding.
         EfficientnetLite0 = "efficientnet_lite0",
     }
@@ -52,6 +68,38 @@ spelled! {
         Ixg = "ixg",
         /// GradCAM: ReLU of the features weighted by their spatially averaged gradient.
         Gradcam = "gradcam",
+        /// Integrated gradients from a baseline of zero features.
+        Intgrad = "intgrad",
+        /// W(x)·x of a B-cos network, summed over channels.
+        Bcos = "bcos",
+    }
+}
+
+impl Backbone {
+    /// Whether its layers have dynamic weights, so that `bcos` explains it.
+    pub fn is_bcos(self) -> bool {
+        matches!(
+            self,
+            Backbone::BcosResnet18
+                | Backbone::BcosResnet50
+                | Backbone::BcosDensenet121
+                | Backbone::BcosSimpleVitS
+                | Backbone::BcosVitcS
+        )
+    }
+
+    /// What the published package puts before the names of this network's tensors.
+    pub fn package_prefix(self) -> &'static str {
+        match self {
+            Backbone::BcosSimpleVitS | Backbone::BcosVitcS => "0.",
+            _ => "",
+        }
+    }
+
+    /// Whether f(αx) = α f(x) up to the head's bias, so that integrated gradients equal Input ×
+    /// Gradient (SPEC A.3).
+    pub fn is_homogeneous(self) -> bool {
+        matches!(self, Backbone::XdnnResnet18 | Backbone::XdnnResnet50)
     }
 }
 

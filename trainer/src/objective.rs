@@ -3,7 +3,7 @@
 
 use tch::{TchError, Tensor};
 
-use crate::attribution::{self, Order};
+use crate::attribution::{Explainable, Order};
 use crate::backbone::{Mode, Model};
 use crate::loss;
 use crate::names::{Attribution, Layer, LocalizationLoss};
@@ -71,19 +71,20 @@ pub fn guided(
     if explained.annotated.is_empty() {
         return plain(model, input, targets);
     }
-    let features = match guide.layer {
-        Layer::Input => input.f_set_requires_grad(true)?,
-        layer => model.features(input, layer, Mode::Train)?,
-    };
-    let logits = model.logits(&features, guide.layer, Mode::Train)?;
-    let class = loss::classification(&logits, targets)?;
-
-    let on_device = |values: Vec<i64>| Tensor::f_from_slice(&values)?.f_to_device(logits.device());
-    let rows = on_device(explained.pairs.iter().map(|&(row, _)| row).collect())?;
-    let classes = on_device(explained.pairs.iter().map(|&(_, class)| class).collect())?;
-    let selected = attribution::select(&logits.f_index_select(0, &rows)?, &classes)?;
-    let maps = attribution::maps(guide.attribution, &features, &selected, Order::Second)?;
-    let maps = maps.f_index_select(0, &on_device(explained.annotated.clone())?)?;
+    let features = model.features(input, guide.layer, Mode::Train)?;
+    let explainable = Explainable::new(
+        model,
+        guide.attribution,
+        guide.layer,
+        &features,
+        Mode::Train,
+        Order::Second,
+    )?;
+    let class = loss::classification(explainable.logits(), targets)?;
+    let annotated = Tensor::f_from_slice(&explained.annotated)?.f_to_device(input.device())?;
+    let maps = explainable
+        .maps(&explained.pairs)?
+        .f_index_select(0, &annotated)?;
     let localization = loss::localization(guide.loss, &maps, &explained.masks)?.f_sum(None)?;
     let total = class.f_add(&localization.f_mul_scalar(guide.lambda)?)?;
     Ok(Terms {

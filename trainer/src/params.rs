@@ -15,8 +15,18 @@ use crate::random;
 pub enum Init {
     /// Normal with variance 2 / fan_out: torchvision's convolutions.
     KaimingNormalFanOut,
+    /// Normal with variance 2 / fan_in: DenseNet's convolutions.
+    KaimingNormalFanIn,
     /// Uniform in ±1/√fan_in, where fan_in is given: PyTorch's default for linear layers.
     UniformFanIn(i64),
+    /// Normal with variance 2 / fan_out · n_blocks^(−1 / n_branch): X-DNN's fixup initialisation of
+    /// the `n_branch` convolutions of a residual branch before its last.
+    Fixup {
+        /// Residual blocks of the network.
+        n_blocks: usize,
+        /// Convolutions of the branch before its last.
+        n_branch: usize,
+    },
     /// A constant.
     Constant(f64),
 }
@@ -102,12 +112,46 @@ impl Params {
         clone
     }
 
+    /// All tensors by name.
+    pub fn named(&self) -> Vec<(String, Tensor)> {
+        self.entries
+            .iter()
+            .map(|param| (param.name.clone(), param.tensor.shallow_clone()))
+            .collect()
+    }
+
     /// Copies tensors by name into these. `may_differ` names tensors that keep their initial
     /// values where the shapes differ (the head, when the number of classes changed).
     ///
     /// # Errors
     /// Lists every missing, unexpected and mis-shaped tensor. `num_batches_tracked` is ignored.
     pub fn load(&self, source: &[(String, Tensor)], may_differ: &[&str], file: &str) -> Result<()> {
+        let (copies, faults) = self.matched(source, may_differ);
+        if !faults.is_empty() {
+            return Err(Error::Weights {
+                file: file.to_owned(),
+                faults: faults.join("; "),
+            });
+        }
+        copy(copies)
+    }
+
+    /// Copies the tensors that fit and gives what was missing, unexpected or mis-shaped.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn load_what_fits(&self, source: &[(String, Tensor)]) -> Result<Vec<String>> {
+        let (copies, faults) = self.matched(source, &[]);
+        copy(copies)?;
+        Ok(faults)
+    }
+
+    /// Pairs of own and given tensor, and what does not fit.
+    fn matched<'a>(
+        &'a self,
+        source: &'a [(String, Tensor)],
+        may_differ: &[&str],
+    ) -> (Vec<(&'a Param, &'a Tensor)>, Vec<String>) {
         let mut given: HashMap<&str, &Tensor> = source
             .iter()
             .map(|(name, tensor)| (name.as_str(), tensor))
@@ -118,7 +162,7 @@ impl Params {
             match given.remove(param.name.as_str()) {
                 None => faults.push(format!("missing {}", param.name)),
                 Some(tensor) if tensor.size() == param.tensor.size() => {
-                    copies.push((param, tensor))
+                    copies.push((param, tensor));
                 }
                 Some(_) if may_differ.contains(&param.name.as_str()) => {}
                 Some(tensor) => faults.push(format!(
@@ -139,19 +183,17 @@ impl Params {
                 .into_iter()
                 .map(|name| format!("unexpected {name}")),
         );
-        if !faults.is_empty() {
-            return Err(Error::Weights {
-                file: file.to_owned(),
-                faults: faults.join("; "),
-            });
-        }
-        tch::no_grad(|| {
-            for (param, tensor) in copies {
-                param.tensor.shallow_clone().f_copy_(tensor)?;
-            }
-            Ok(())
-        })
+        (copies, faults)
     }
+}
+
+fn copy(pairs: Vec<(&Param, &Tensor)>) -> Result<()> {
+    tch::no_grad(|| {
+        for (param, tensor) in pairs {
+            param.tensor.shallow_clone().f_copy_(tensor)?;
+        }
+        Ok(())
+    })
 }
 
 /// Values of a fresh tensor, row-major.
@@ -167,11 +209,26 @@ fn initial_values(name: &str, shape: &[i64], init: Init, seed: u64) -> Vec<f64> 
                 .collect()
         }
         Init::KaimingNormalFanOut => {
-            let fan_out = shape[0] * shape[2..].iter().product::<i64>();
-            let std = (2.0 / fan_out as f64).sqrt();
+            let std = kaiming_fan_out(shape);
+            (0..count).map(|i| std * normal(stream, i)).collect()
+        }
+        Init::KaimingNormalFanIn => {
+            let fan_in = shape[1..].iter().product::<i64>();
+            let std = (2.0 / fan_in as f64).sqrt();
+            (0..count).map(|i| std * normal(stream, i)).collect()
+        }
+        Init::Fixup { n_blocks, n_branch } => {
+            let depth = (n_blocks as f64).powf(-0.5 / n_branch as f64);
+            let std = kaiming_fan_out(shape) * depth;
             (0..count).map(|i| std * normal(stream, i)).collect()
         }
     }
+}
+
+/// √(2 / fan_out) of a convolution's weight (out, in, kernel, kernel).
+fn kaiming_fan_out(shape: &[i64]) -> f64 {
+    let fan_out = shape[0] * shape[2..].iter().product::<i64>();
+    (2.0 / fan_out as f64).sqrt()
 }
 
 /// Standard normal by Box–Muller, two uniforms an element.

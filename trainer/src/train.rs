@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use data_prep::dataset::{Dataset, Split};
 use indicatif::{ProgressBar, ProgressStyle};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
 use crate::adam::Adam;
 use crate::backbone::Model;
@@ -164,7 +164,7 @@ fn start(run: &ResolvedRun, folder: &RunFolder, model: &Model) -> Result<(Adam, 
         let may_differ = Model::head_names(run.config.backbone);
         model
             .params
-            .load(&tensors, &may_differ, &weights.display().to_string())?;
+            .load(&tensors, may_differ, &weights.display().to_string())?;
     }
     Ok((Adam::new(model.params.trained(), rate)?, Vec::new()))
 }
@@ -290,7 +290,11 @@ fn keep(
             ("epoch".to_owned(), newest.to_string()),
             ("backbone".to_owned(), run.config.backbone.to_string()),
         ]);
-        checkpoint::save(&folder.checkpoint_file(newest), &named(model), &metadata)?;
+        checkpoint::save(
+            &folder.checkpoint_file(newest),
+            &model.params.named(),
+            &metadata,
+        )?;
     }
     tables::write_epochs(&folder.epochs_table(), run, epochs)?;
     for row in epochs.iter().filter(|row| !row.is_pareto) {
@@ -309,7 +313,7 @@ fn save_resume(
     adam: &Adam,
     epoch: i32,
 ) -> Result<()> {
-    let mut tensors = named(model);
+    let mut tensors = model.params.named();
     let ([first, second], steps) = adam.state();
     tensors.push(("adam.first".to_owned(), first));
     tensors.push(("adam.second".to_owned(), second));
@@ -319,15 +323,6 @@ fn save_resume(
         ("steps".to_owned(), steps.to_string()),
     ]);
     checkpoint::save(&folder.resume_file(), &tensors, &metadata)
-}
-
-fn named(model: &Model) -> Vec<(String, Tensor)> {
-    model
-        .params
-        .entries()
-        .iter()
-        .map(|param| (param.name.clone(), param.tensor.shallow_clone()))
-        .collect()
 }
 
 /// `run.toml`: the configuration as given, and what it was resolved to.

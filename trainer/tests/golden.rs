@@ -1,6 +1,6 @@
-//! Parity with the official implementation, in float64: localization losses on given maps, and
-//! ResNet-18's logits, maps, losses and second-order gradients under the weight recipe
-//! (tests/fixtures/golden/README.md).
+//! Parity with the official implementation: localization losses on given maps, and the logits, maps,
+//! losses and second-order gradients of all its ResNets under the weight recipe
+//! (tests/fixtures/golden/README.md). Everything in float64; logits, maps and losses in float32 too.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use data_prep::geometry::{Grid, GridBox, Mask};
 use tch::{Device, Kind, Tensor};
-use trainer::attribution::{self, Order};
+use trainer::attribution::{Explainable, Order};
 use trainer::backbone::{Mode, Model};
 use trainer::checkpoint;
 use trainer::loss;
@@ -29,8 +29,11 @@ const LAYERS: [(Layer, &str); 5] = [
     (Layer::Mid3, "Mid3"),
     (Layer::Final, "Final"),
 ];
-const METHODS: [(Attribution, &str); 2] =
-    [(Attribution::Ixg, "IxG"), (Attribution::Gradcam, "GradCam")];
+const METHODS: [(Attribution, &str); 3] = [
+    (Attribution::Ixg, "IxG"),
+    (Attribution::Gradcam, "GradCam"),
+    (Attribution::Bcos, "BCos"),
+];
 
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -132,9 +135,9 @@ fn localization_losses_and_their_gradients() {
     }
 }
 
-/// ResNet-18 with every tensor filled from its name.
-fn recipe_model() -> Model {
-    let model = Model::new(Backbone::Resnet18, 20, 0, Device::Cpu, Kind::Double);
+/// A network with every tensor filled from its name.
+fn recipe_model(backbone: Backbone, n_classes: usize, kind: Kind) -> Model {
+    let model = Model::new(backbone, n_classes, 0, Device::Cpu, kind);
     for param in model.params.entries() {
         let size = param.tensor.size();
         let stream = random::fnv1a(param.name.as_bytes());
@@ -159,8 +162,17 @@ fn recipe_model() -> Model {
     model
 }
 
-/// The recipe's three images, normalised.
-fn recipe_input() -> Tensor {
+/// The network's buffers as recorded, where they are.
+fn load_buffers(model: &Model, values: &HashMap<String, Tensor>) {
+    for param in model.params.entries() {
+        if let Some(recorded) = values.get(&format!("buffers/{}", param.name)) {
+            tch::no_grad(|| param.tensor.shallow_clone().copy_(recorded));
+        }
+    }
+}
+
+/// The recipe's three images, encoded for the network.
+fn recipe_input(model: &Model) -> Tensor {
     let stream = random::fnv1a(b"input");
     let mut values = Vec::new();
     for index in 0..3 * 3 * 128 * 128u64 {
@@ -174,53 +186,101 @@ fn recipe_input() -> Tensor {
         let pattern = 0.5 + 0.5 * (std::f64::consts::TAU * turns).sin();
         values.push((0.3 * random::unit(stream, index) + 0.7 * pattern).clamp(0.0, 1.0));
     }
-    let channel = |values: [f64; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]);
-    (Tensor::from_slice(&values).view([3, 3, 128, 128]) - channel([0.485, 0.456, 0.406]))
-        / channel([0.229, 0.224, 0.225])
+    let images = Tensor::from_slice(&values).view([3, 3, 128, 128]);
+    model
+        .normalise(&images)
+        .unwrap()
+        .to_kind(model.params.kind())
 }
 
-#[test]
-fn resnet18_logits_and_maps() {
-    let (values, model, input) = (
-        golden("vanilla_resnet18.safetensors"),
-        recipe_model(),
-        recipe_input(),
-    );
-    let classes = Tensor::from_slice(&[3i64, 14, 5]);
+/// How near a number type comes to the float64 recording.
+struct Tolerance {
+    maps: f64,
+    losses: f64,
+    rrr: f64,
+    gradients: Option<f64>,
+}
+
+const DOUBLE: Tolerance = Tolerance {
+    maps: 1e-6,
+    losses: 1e-6,
+    rrr: 1e-6,
+    gradients: Some(1e-6),
+};
+
+/// What the official code itself differs by in float32, with room for another processor: maps 4e-6,
+/// but 6e-5 for the B-cos ResNet-50 and 2.6e-3 for the vanilla one, where a ReLU flips and takes the
+/// losses at the input along; losses 2e-5, RRR* 1e-3. Gradients are proven in float64.
+fn single(backbone: Backbone) -> Tolerance {
+    Tolerance {
+        maps: match backbone {
+            Backbone::Resnet50 => 5e-3,
+            Backbone::BcosResnet50 => 2e-4,
+            _ => 1e-5,
+        },
+        losses: match backbone {
+            Backbone::Resnet50 => 1e-3,
+            _ => 1e-4,
+        },
+        rrr: 5e-3,
+        gradients: None,
+    }
+}
+
+fn logits_and_maps(name: &str, backbone: Backbone, kind: Kind, tolerance: &Tolerance) -> usize {
+    let values = golden(&format!("{name}.safetensors"));
+    let model = recipe_model(backbone, 20, kind);
+    load_buffers(&model, &values);
+    let input = recipe_input(&model);
+    let pairs = [(0, 3), (1, 14), (2, 5)];
     let mut checked = 0;
     for (layer, layer_name) in LAYERS {
-        let features = model
-            .features(&input, layer, Mode::Eval)
-            .unwrap()
-            .detach()
-            .set_requires_grad(true);
-        let logits = model.logits(&features, layer, Mode::Eval).unwrap();
-        assert!(
-            relative(&logits, &values["eval/logits"]) < 1e-9,
-            "logits from {layer}"
-        );
-        let selected = attribution::select(&logits, &classes).unwrap();
         for (method, method_name) in METHODS {
-            let Some(expected) = values.get(&format!("eval/{layer_name}/{method_name}/map_native"))
-            else {
+            let key = format!("eval/{layer_name}/{method_name}");
+            let Some(sum) = values.get(&format!("{key}/map_sum")) else {
                 continue; // GradCAM at the input: the official code does not have it
             };
-            let maps = attribution::maps(method, &features, &selected, Order::First).unwrap();
-            let difference = relative(&maps, expected);
-            assert!(difference < 1e-6, "{method} at {layer}: {difference:e}");
+            let features = tch::no_grad(|| model.features(&input, layer, Mode::Eval)).unwrap();
+            let explainable =
+                Explainable::new(&model, method, layer, &features, Mode::Eval, Order::First)
+                    .unwrap();
+            let difference = relative(explainable.logits(), &values["eval/logits"]);
+            assert!(
+                difference < 5e-6,
+                "{name}: logits from {layer}: {difference:e}"
+            );
+            let maps = explainable.maps(&pairs).unwrap();
+            if let Some(expected) = values.get(&format!("{key}/map_native")) {
+                let difference = relative(&maps, expected);
+                assert!(
+                    difference < tolerance.maps,
+                    "{name}: {method} at {layer}: {difference:e}"
+                );
+            }
+            // A sum of values of both signs: held against their absolute sum.
+            let absolute = maps.abs().sum(None);
+            let sums = maps.sum_dim_intlist([1i64, 2].as_slice(), false, Kind::Double);
+            let difference = scalar(&(sums - sum).abs().max()) / scalar(&absolute);
+            assert!(
+                difference < tolerance.maps,
+                "{name}: sum of {method} at {layer}: {difference:e}"
+            );
             checked += 1;
         }
     }
-    assert_eq!(checked, 9);
+    checked
 }
 
-#[test]
-fn resnet18_guided_losses_and_second_order_gradients() {
-    let values = golden("vanilla_resnet18.safetensors");
-    let parameters = std::fs::read_to_string(fixture("vanilla_resnet18.parameters.txt")).unwrap();
+fn guided_losses_and_gradients(
+    name: &str,
+    backbone: Backbone,
+    kind: Kind,
+    tolerance: &Tolerance,
+) -> usize {
+    let values = golden(&format!("{name}.safetensors"));
+    let parameters = std::fs::read_to_string(fixture(&format!("{name}.parameters.txt"))).unwrap();
     let parameters: Vec<&str> = parameters.lines().collect();
-    let input = recipe_input();
-    let targets = Tensor::zeros([3, 20], (Kind::Double, Device::Cpu));
+    let targets = Tensor::zeros([3, 20], (kind, Device::Cpu));
     for (image, class) in [(0, 3), (0, 7), (1, 14), (2, 5)] {
         let _ = targets.get(image).get(class).fill_(1.0);
     }
@@ -228,16 +288,14 @@ fn resnet18_guided_losses_and_second_order_gradients() {
         vec![[10, 20, 90, 100], [60, 5, 120, 70]],
         vec![[0, 0, 127, 127]],
     ];
+    let grid = Grid {
+        height: 128,
+        width: 128,
+    };
     let explained = Explained {
         pairs: vec![(0, 3), (1, 14), (2, 5)],
         annotated: vec![0, 1],
-        masks: masks(
-            &boxes,
-            Grid {
-                height: 128,
-                width: 128,
-            },
-        ),
+        masks: masks(&boxes, grid).to_kind(kind),
     };
     let mut checked = 0;
     for (layer, layer_name) in LAYERS {
@@ -251,60 +309,169 @@ fn resnet18_guided_losses_and_second_order_gradients() {
                 let Some(expected) = get("loss_localization") else {
                     continue;
                 };
-                let model = recipe_model();
+                let model = recipe_model(backbone, 20, kind);
+                let input = recipe_input(&model);
                 let guide = Guide {
                     attribution,
                     layer,
                     loss,
                     lambda,
                 };
-                let terms = objective::guided(&model, &input.detach(), &targets, guide, &explained)
-                    .unwrap();
-                let what = format!("{loss} {attribution}@{layer}");
+                let terms = objective::guided(&model, &input, &targets, guide, &explained).unwrap();
+                let what = format!("{name}: {loss} {attribution}@{layer}");
+                let difference = relative(&terms.class, get("loss_class").unwrap());
                 assert!(
-                    relative(&terms.class, get("loss_class").unwrap()) < 1e-9,
-                    "{what}"
+                    difference < tolerance.losses,
+                    "{what}: class loss {difference:e}"
                 );
+                let difference = relative(terms.localization.as_ref().unwrap(), expected);
+                let allowed = match loss {
+                    LocalizationLoss::Rrr => tolerance.rrr,
+                    _ => tolerance.losses,
+                };
                 assert!(
-                    relative(terms.localization.as_ref().unwrap(), expected) < 1e-7,
-                    "{what}"
+                    difference < allowed,
+                    "{what}: localization loss {difference:e}"
                 );
-                let weights: Vec<(&str, Tensor)> = parameters
-                    .iter()
-                    .map(|&name| {
-                        (
-                            name,
-                            model
-                                .params
-                                .entries()
-                                .iter()
-                                .find(|p| p.name == name)
-                                .unwrap()
-                                .tensor
-                                .shallow_clone(),
-                        )
-                    })
-                    .collect();
-                let tensors: Vec<&Tensor> = weights.iter().map(|(_, tensor)| tensor).collect();
-                let gradients = Tensor::run_backward(&[&terms.total], &tensors, false, false);
-                let norms: Vec<f64> = gradients
-                    .iter()
-                    .map(|g| scalar(&g.square().sum(None).sqrt()))
-                    .collect();
-                let difference = relative(&Tensor::from_slice(&norms), get("grad_norm").unwrap());
-                assert!(
-                    difference < 1e-6,
-                    "{what}: gradient norms differ by {difference:e}"
-                );
-                let sums: Vec<f64> = gradients.iter().map(|g| scalar(&g.sum(None))).collect();
-                let difference = relative(&Tensor::from_slice(&sums), get("grad_sum").unwrap());
-                assert!(
-                    difference < 1e-6,
-                    "{what}: gradient sums differ by {difference:e}"
-                );
+                if let Some(allowed) = tolerance.gradients {
+                    let tensors: Vec<Tensor> = parameters
+                        .iter()
+                        .map(|name| {
+                            let entries = model.params.entries();
+                            let entry = entries.iter().find(|p| p.name == *name).unwrap();
+                            entry.tensor.shallow_clone()
+                        })
+                        .collect();
+                    let gradients = Tensor::run_backward(&[&terms.total], &tensors, false, false);
+                    for (key, values) in [
+                        ("grad_norm", norms(&gradients)),
+                        ("grad_sum", sums(&gradients)),
+                    ] {
+                        let difference = relative(&values, get(key).unwrap());
+                        assert!(difference < allowed, "{what}: {key} {difference:e}");
+                    }
+                }
                 checked += 1;
             }
         }
     }
-    assert_eq!(checked, 15);
+    checked
+}
+
+fn norms(tensors: &[Tensor]) -> Tensor {
+    let values: Vec<f64> = tensors
+        .iter()
+        .map(|t| scalar(&t.square().sum(None).sqrt()))
+        .collect();
+    Tensor::from_slice(&values)
+}
+
+fn sums(tensors: &[Tensor]) -> Tensor {
+    let values: Vec<f64> = tensors.iter().map(|t| scalar(&t.sum(None))).collect();
+    Tensor::from_slice(&values)
+}
+
+/// A network in both number types: (maps, guided losses) checked must be as many as were recorded.
+fn network(name: &str, backbone: Backbone, expected: (usize, usize)) {
+    for (kind, tolerance) in [(Kind::Double, DOUBLE), (Kind::Float, single(backbone))] {
+        let maps = logits_and_maps(name, backbone, kind, &tolerance);
+        let losses = guided_losses_and_gradients(name, backbone, kind, &tolerance);
+        assert_eq!((maps, losses), expected);
+    }
+}
+
+/// The networks that only the `bcos` package has, against what it computes (bcos_package.py).
+fn of_the_package(name: &str, backbone: Backbone) {
+    let values = golden(&format!("{name}.safetensors"));
+    let stream = random::fnv1a(b"input");
+    let images: Vec<f64> = (0..2 * 3 * 64 * 64u64)
+        .map(|index| {
+            let (x, y, c, b) = (index % 64, index / 64 % 64, index / 4096 % 3, index / 12288);
+            let turns = ((b + 1) * x) as f64 / 64.0 + ((c + 2) * y) as f64 / 64.0;
+            let pattern = 0.5 + 0.5 * (std::f64::consts::TAU * turns).sin();
+            (0.3 * random::unit(stream, index) + 0.7 * pattern).clamp(0.0, 1.0)
+        })
+        .collect();
+    let model = recipe_model(backbone, 10, Kind::Double);
+    load_buffers(&model, &values);
+    let input = model
+        .normalise(&Tensor::from_slice(&images).view([2, 3, 64, 64]))
+        .unwrap();
+    // Evidence, not logits: the constant -6.9 would hide what differs.
+    let bias = (0.001f64 / 0.999).ln();
+    let expected = &values["eval/logits"] - bias;
+    let mut sums = Vec::new();
+    for (layer, _) in LAYERS {
+        let features = tch::no_grad(|| model.features(&input, layer, Mode::Eval)).unwrap();
+        let (method, order) = (Attribution::Bcos, Order::First);
+        let explainable =
+            Explainable::new(&model, method, layer, &features, Mode::Eval, order).unwrap();
+        let difference = relative(&(explainable.logits() - bias), &expected);
+        // The package computes the transformers' position codes in float32.
+        assert!(difference < 1e-7, "{name}: logits: {difference:e}");
+        let maps = explainable.maps(&[(0, 3), (1, 7)]).unwrap();
+        if layer == Layer::Input {
+            let difference = relative(&maps, &values["eval/Input/BCos/map_native"]);
+            assert!(difference < 1e-6, "{name}: maps: {difference:e}");
+        }
+        sums.push(maps.sum_dim_intlist([1i64, 2].as_slice(), false, Kind::Double));
+    }
+    // Completeness at every layer (SPEC J.2), but for the mean that a layer norm takes off the
+    // position codes, which are no part of the input.
+    let chosen = [expected.get(0).get(3), expected.get(1).get(7)];
+    let chosen = Tensor::stack(&chosen, 0);
+    if backbone == Backbone::BcosDensenet121 {
+        for (sum, (layer, _)) in sums.iter().zip(LAYERS) {
+            let difference = relative(sum, &chosen);
+            assert!(
+                difference < 1e-8,
+                "{name}: completeness at {layer}: {difference:e}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bcos_densenet121() {
+    of_the_package("bcos_densenet121", Backbone::BcosDensenet121);
+}
+
+#[test]
+fn bcos_simple_vit_s() {
+    of_the_package("bcos_simple_vit_s", Backbone::BcosSimpleVitS);
+}
+
+#[test]
+fn bcos_vitc_s() {
+    of_the_package("bcos_vitc_s", Backbone::BcosVitcS);
+}
+
+#[test]
+fn vanilla_resnet18() {
+    network("vanilla_resnet18", Backbone::Resnet18, (9, 15));
+}
+
+#[test]
+fn vanilla_resnet50() {
+    network("vanilla_resnet50", Backbone::Resnet50, (9, 15));
+}
+
+#[test]
+fn xdnn_resnet18() {
+    network("xdnn_resnet18", Backbone::XdnnResnet18, (9, 15));
+}
+
+#[test]
+fn xdnn_resnet50() {
+    network("xdnn_resnet50", Backbone::XdnnResnet50, (9, 15));
+}
+
+#[test]
+fn bcos_resnet18() {
+    network("bcos_resnet18", Backbone::BcosResnet18, (5, 4));
+}
+
+#[test]
+fn bcos_resnet50() {
+    network("bcos_resnet50", Backbone::BcosResnet50, (5, 4));
 }

@@ -2,11 +2,12 @@
 //! Tensor names, TensorFlow "SAME" padding and the norm's eps 1e-3 are those of the published
 //! PyTorch conversion of Google's weights.
 
-use tch::{TchError, Tensor};
+use tch::TchError;
 
-use crate::backbone::layers::{BatchNorm, Conv, Linear, Padding};
-use crate::backbone::{Mode, Network, global_average_pool};
-use crate::params::Params;
+use crate::backbone::Network;
+use crate::backbone::layers::{BatchNorm, Conv, Linear, Padding, Shape};
+use crate::backbone::pass::{Pass, Value};
+use crate::params::{Init, Params};
 
 /// 1 − TensorFlow's decay of 0.99.
 const MOMENTUM: f64 = 0.01;
@@ -44,52 +45,66 @@ impl Block {
         expansion: i64,
     ) -> Self {
         let width = c_in * expansion;
-        let mut unit = |conv: &str, bn: &str, shape: (i64, i64, i64), stride: i64, groups: i64| {
-            let conv = Conv::new(
-                p,
-                &format!("_blocks.{index}.{conv}"),
-                shape,
-                stride,
-                Padding::Same,
-                groups,
+        let mut unit = |conv: &str, bn: &str, shape: Shape, groups: i64| {
+            let (conv, bn) = (
+                format!("_blocks.{index}.{conv}"),
+                format!("_blocks.{index}.{bn}"),
             );
-            (
-                conv,
-                BatchNorm::new(p, &format!("_blocks.{index}.{bn}"), shape.1, MOMENTUM, EPS),
-            )
+            unit(p, (&conv, &bn), shape, groups)
+        };
+        let pointwise = |c_in, c_out| Shape {
+            c_in,
+            c_out,
+            kernel: 1,
+            stride: 1,
+        };
+        let spatial = Shape {
+            c_in: width,
+            c_out: width,
+            kernel,
+            stride,
         };
         Block {
-            expand: (expansion != 1).then(|| unit("_expand_conv", "_bn0", (c_in, width, 1), 1, 1)),
-            depthwise: unit(
-                "_depthwise_conv",
-                "_bn1",
-                (width, width, kernel),
-                stride,
-                width,
-            ),
-            project: unit("_project_conv", "_bn2", (width, c_out, 1), 1, 1),
+            expand: (expansion != 1)
+                .then(|| unit("_expand_conv", "_bn0", pointwise(c_in, width), 1)),
+            depthwise: unit("_depthwise_conv", "_bn1", spatial, width),
+            project: unit("_project_conv", "_bn2", pointwise(width, c_out), 1),
             has_skip: stride == 1 && c_in == c_out,
         }
     }
 
-    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor, TchError> {
+    fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         let mut out = match &self.expand {
-            Some(unit) => relu6(unit, x, mode)?,
-            None => x.shallow_clone(),
+            Some(unit) => relu6(unit, x, pass)?,
+            None => x.share(),
         };
-        out = relu6(&self.depthwise, &out, mode)?;
+        out = relu6(&self.depthwise, &out, pass)?;
         let (conv, norm) = &self.project;
-        out = norm.forward(&conv.forward(&out)?, mode)?;
+        out = norm.forward(&conv.forward(&out, pass)?, pass)?;
         if self.has_skip {
-            out.f_add_(x)
+            pass.add(out, x)
         } else {
             Ok(out)
         }
     }
 }
 
-fn relu6((conv, norm): &(Conv, BatchNorm), x: &Tensor, mode: Mode) -> Result<Tensor, TchError> {
-    norm.forward(&conv.forward(x)?, mode)?.f_relu6_()
+fn unit(p: &mut Params, (conv, bn): (&str, &str), shape: Shape, groups: i64) -> (Conv, BatchNorm) {
+    (
+        Conv::new(
+            p,
+            conv,
+            shape,
+            Padding::Same,
+            groups,
+            Init::KaimingNormalFanOut,
+        ),
+        BatchNorm::new(p, bn, shape.c_out, MOMENTUM, EPS),
+    )
+}
+
+fn relu6((conv, norm): &(Conv, BatchNorm), x: &Value, pass: &Pass) -> Result<Value, TchError> {
+    pass.relu6(norm.forward(&conv.forward(x, pass)?, pass)?)
 }
 
 /// EfficientNet-Lite0 for `n_classes` classes.
@@ -104,10 +119,13 @@ pub struct EfficientNetLite {
 impl EfficientNetLite {
     /// The Lite0 size: width and depth 1.0, stem 32 and head 1280 channels.
     pub fn lite0(p: &mut Params, n_classes: i64) -> Self {
-        let stem = (
-            Conv::new(p, "_conv_stem", (3, 32, 3), 2, Padding::Same, 1),
-            BatchNorm::new(p, "_bn0", 32, MOMENTUM, EPS),
-        );
+        let stem = Shape {
+            c_in: 3,
+            c_out: 32,
+            kernel: 3,
+            stride: 2,
+        };
+        let stem = unit(p, ("_conv_stem", "_bn0"), stem, 1);
         let mut c_in = 32;
         let mut blocks = Vec::new();
         for (repeats, kernel, first_stride, expansion, c_out) in GROUPS {
@@ -124,10 +142,13 @@ impl EfficientNetLite {
                 c_in = c_out;
             }
         }
-        let head = (
-            Conv::new(p, "_conv_head", (c_in, 1280, 1), 1, Padding::Same, 1),
-            BatchNorm::new(p, "_bn1", 1280, MOMENTUM, EPS),
-        );
+        let head = Shape {
+            c_in,
+            c_out: 1280,
+            kernel: 1,
+            stride: 1,
+        };
+        let head = unit(p, ("_conv_head", "_bn1"), head, 1);
         EfficientNetLite {
             stem,
             blocks,
@@ -138,11 +159,11 @@ impl EfficientNetLite {
 }
 
 impl Network for EfficientNetLite {
-    fn stage(&self, stage: usize, x: &Tensor, mode: Mode) -> Result<Tensor, TchError> {
+    fn stage(&self, stage: usize, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         let last = STAGE_ENDS.len();
         if stage > last {
             // Published with dropout 0.2 before this layer; fine-tuning here goes without.
-            return self.fc.forward(&global_average_pool(x)?);
+            return self.fc.forward(&pass.global_average_pool(x)?, pass);
         }
         let first_block = if stage == 0 { 0 } else { STAGE_ENDS[stage - 1] };
         let end_block = if stage == last {
@@ -151,15 +172,15 @@ impl Network for EfficientNetLite {
             STAGE_ENDS[stage]
         };
         let mut out = if stage == 0 {
-            relu6(&self.stem, x, mode)?
+            relu6(&self.stem, x, pass)?
         } else {
-            x.shallow_clone()
+            x.share()
         };
         for block in &self.blocks[first_block..end_block] {
-            out = block.forward(&out, mode)?;
+            out = block.forward(&out, pass)?;
         }
         if stage == last {
-            relu6(&self.head, &out, mode)
+            relu6(&self.head, &out, pass)
         } else {
             Ok(out)
         }

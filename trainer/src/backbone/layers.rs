@@ -1,9 +1,9 @@
-//! The layers the backbones are written in: convolution, batch norm and linear, each holding its
-//! tensors under PyTorch's names.
+//! The layers of ordinary backbones: convolution, batch norm and linear, each holding its tensors
+//! under PyTorch's names. B-cos layers are in [`super::bcos`].
 
 use tch::{TchError, Tensor};
 
-use crate::backbone::Mode;
+use crate::backbone::pass::{NormState, Pass, Value, Window};
 use crate::params::{Init, Params};
 
 /// How a convolution pads.
@@ -13,6 +13,26 @@ pub enum Padding {
     Zeros(i64),
     /// TensorFlow's "SAME": output size ⌈input/stride⌉, the odd pixel to the right and bottom.
     Same,
+}
+
+/// Sizes of a convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Input channels.
+    pub c_in: i64,
+    /// Output channels.
+    pub c_out: i64,
+    /// Height and width of the window.
+    pub kernel: i64,
+    /// Step between windows.
+    pub stride: i64,
+}
+
+impl Shape {
+    /// k×k, padded by PyTorch's convention to keep ⌈size/stride⌉ for odd k.
+    pub fn half_padding(self) -> i64 {
+        self.kernel / 2
+    }
 }
 
 /// A convolution without bias.
@@ -29,51 +49,44 @@ impl Conv {
     pub fn new(
         p: &mut Params,
         name: &str,
-        (c_in, c_out, kernel): (i64, i64, i64),
-        stride: i64,
+        shape: Shape,
         padding: Padding,
         groups: i64,
+        init: Init,
     ) -> Self {
         let weight = p.weight(
             format!("{name}.weight"),
-            &[c_out, c_in / groups, kernel, kernel],
-            Init::KaimingNormalFanOut,
+            &[shape.c_out, shape.c_in / groups, shape.kernel, shape.kernel],
+            init,
         );
         Conv {
             weight,
-            stride,
+            stride: shape.stride,
             padding,
             groups,
         }
     }
 
     /// (N, C_in, H, W) to (N, C_out, H', W').
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        let (kernel, size) = (self.weight.size()[2], x.size());
-        let (padded, zeros) = match self.padding {
-            Padding::Zeros(zeros) => (None, [zeros, zeros]),
+    pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
+        let window = |padding| Window {
+            stride: self.stride,
+            padding,
+            groups: self.groups,
+        };
+        let (kernel, size) = (self.weight.size()[2], x.tensor().size());
+        match self.padding {
+            Padding::Zeros(zeros) => pass.conv(x, &self.weight, window([zeros; 2])),
             Padding::Same => {
                 let (top, bottom) = same_padding(size[2], kernel, self.stride);
                 let (left, right) = same_padding(size[3], kernel, self.stride);
                 if (top, left) == (bottom, right) {
-                    (None, [top, left])
-                } else {
-                    (
-                        Some(x.f_constant_pad_nd([left, right, top, bottom])?),
-                        [0, 0],
-                    )
+                    return pass.conv(x, &self.weight, window([top, left]));
                 }
+                let padded = pass.pad(x, [left, right, top, bottom])?;
+                pass.conv(&padded, &self.weight, window([0; 2]))
             }
-        };
-        let none: Option<Tensor> = None;
-        padded.as_ref().unwrap_or(x).f_conv2d(
-            &self.weight,
-            none,
-            [self.stride, self.stride],
-            zeros,
-            [1, 1],
-            self.groups,
-        )
+        }
     }
 }
 
@@ -108,17 +121,18 @@ impl BatchNorm {
         }
     }
 
-    /// Batch statistics in [`Mode::Train`] (which also moves the running ones), running ones else.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor, TchError> {
-        x.f_batch_norm(
-            Some(&self.weight),
-            Some(&self.bias),
-            Some(&self.running_mean),
-            Some(&self.running_var),
-            mode == Mode::Train,
-            self.momentum,
-            self.eps,
-            true,
+    /// Same shape; which statistics, the pass's mode says.
+    pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
+        pass.batch_norm(
+            x,
+            &NormState {
+                weight: &self.weight,
+                bias: &self.bias,
+                mean: &self.running_mean,
+                var: &self.running_var,
+                momentum: self.momentum,
+                eps: self.eps,
+            },
         )
     }
 }
@@ -144,7 +158,7 @@ impl Linear {
     }
 
     /// (N, in) to (N, out).
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        x.f_linear(&self.weight, Some(&self.bias))
+    pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
+        pass.linear(x, &self.weight, Some(&self.bias))
     }
 }

@@ -5,12 +5,22 @@
 //! input ─ stage 0 ─ mid1 ─ stage 1 ─ mid2 ─ stage 2 ─ mid3 ─ stage 3 ─ final ─ stage 4 ─ logits
 //! ```
 
+pub mod bcos;
+pub mod densenet;
 pub mod efficientnet_lite;
 pub mod layers;
+pub mod pass;
 pub mod resnet;
+pub mod vit;
+
+use std::ops::Range;
 
 use tch::{Device, Kind, TchError, Tensor};
 
+use crate::backbone::densenet::DenseNet;
+use crate::backbone::pass::{Pass, Value};
+use crate::backbone::resnet::{Depth, Family, ResNet};
+use crate::backbone::vit::VisionTransformer;
 use crate::names::{Backbone, Layer};
 use crate::params::Params;
 
@@ -32,7 +42,7 @@ pub trait Network {
     ///
     /// # Errors
     /// libtorch's, such as shapes that do not fit or memory that does not suffice.
-    fn stage(&self, stage: usize, x: &Tensor, mode: Mode) -> Result<Tensor, TchError>;
+    fn stage(&self, stage: usize, x: &Value, pass: &Pass) -> Result<Value, TchError>;
 }
 
 /// A backbone with its tensors.
@@ -55,8 +65,19 @@ impl Model {
     ) -> Self {
         let mut params = Params::new(seed, device, kind);
         let k = n_classes as i64;
-        let network: Box<dyn Network> = match backbone {
-            Backbone::Resnet18 => Box::new(resnet::ResNet::resnet18(&mut params, k)),
+        let mut resnet = |family, depth| -> Box<dyn Network> {
+            Box::new(ResNet::new(&mut params, family, depth, k))
+        };
+        let network = match backbone {
+            Backbone::Resnet18 => resnet(Family::Vanilla, Depth::Eighteen),
+            Backbone::Resnet50 => resnet(Family::Vanilla, Depth::Fifty),
+            Backbone::XdnnResnet18 => resnet(Family::Xdnn, Depth::Eighteen),
+            Backbone::XdnnResnet50 => resnet(Family::Xdnn, Depth::Fifty),
+            Backbone::BcosResnet18 => resnet(Family::Bcos, Depth::Eighteen),
+            Backbone::BcosResnet50 => resnet(Family::Bcos, Depth::Fifty),
+            Backbone::BcosDensenet121 => Box::new(DenseNet::densenet121(&mut params, k)),
+            Backbone::BcosSimpleVitS => Box::new(VisionTransformer::simple_s(&mut params, k)),
+            Backbone::BcosVitcS => Box::new(VisionTransformer::convolutional_s(&mut params, k)),
             Backbone::EfficientnetLite0 => {
                 Box::new(efficientnet_lite::EfficientNetLite::lite0(&mut params, k))
             }
@@ -69,60 +90,106 @@ impl Model {
     }
 
     /// Names of the tensors whose shape depends on the number of classes.
-    pub fn head_names(backbone: Backbone) -> [&'static str; 2] {
+    pub fn head_names(backbone: Backbone) -> &'static [&'static str] {
         match backbone {
-            Backbone::Resnet18 => ["fc.weight", "fc.bias"],
-            Backbone::EfficientnetLite0 => ["_fc.weight", "_fc.bias"],
+            Backbone::Resnet18
+            | Backbone::Resnet50
+            | Backbone::XdnnResnet18
+            | Backbone::XdnnResnet50 => &["fc.weight", "fc.bias"],
+            Backbone::BcosResnet18 | Backbone::BcosResnet50 => &["fc.linear.weight"],
+            Backbone::BcosDensenet121 => &["classifier.linear.weight"],
+            Backbone::BcosSimpleVitS | Backbone::BcosVitcS => &["linear_head.linear.linear.weight"],
+            Backbone::EfficientnetLite0 => &["_fc.weight", "_fc.bias"],
         }
     }
 
-    /// 8-bit images (N, H, W, 3) on any device to the network's input (N, 3, H, W): scaled to
-    /// 0–1, then normalised as the backbone's weights want it (SPEC C.3).
+    /// 8-bit images (N, H, W, 3) on any device to the network's input (N, 3 or 6, H, W): scaled to
+    /// 0–1, then encoded as the backbone's weights want it (SPEC C.3).
     pub fn encode(&self, images: &Tensor) -> Result<Tensor, TchError> {
-        let (mean, std): ([f64; 3], [f64; 3]) = match self.backbone {
-            Backbone::Resnet18 => ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-            Backbone::EfficientnetLite0 => ([127.0 / 255.0; 3], [128.0 / 255.0; 3]),
-        };
         let (device, kind) = (self.params.device(), self.params.kind());
-        let per_channel = |values: [f64; 3]| {
-            Tensor::from_slice(&values)
-                .to_kind(kind)
-                .to_device(device)
-                .view([1, 3, 1, 1])
-        };
-        images
+        let images = images
             .f_to_device(device)?
             .f_permute([0, 3, 1, 2])?
             .f_to_kind(kind)?
-            .f_div_scalar(255.0)?
-            .f_sub(&per_channel(mean))?
-            .f_div(&per_channel(std))?
-            .f_contiguous()
+            .f_div_scalar(255.0)?;
+        self.normalise(&images)?.f_contiguous()
+    }
+
+    /// Images (N, 3, H, W) in 0–1 to the network's input.
+    pub fn normalise(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        let (mean, std): ([f64; 3], [f64; 3]) = match self.backbone {
+            backbone if backbone.is_bcos() => return bcos::encode(images),
+            Backbone::EfficientnetLite0 => ([127.0 / 255.0; 3], [128.0 / 255.0; 3]),
+            _ => ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        };
+        let per_channel = |values: [f64; 3]| {
+            Tensor::from_slice(&values)
+                .to_kind(images.kind())
+                .to_device(images.device())
+                .view([1, 3, 1, 1])
+        };
+        images.f_sub(&per_channel(mean))?.f_div(&per_channel(std))
     }
 
     /// The features at `layer` of an encoded input.
     pub fn features(&self, input: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
-        self.run(0..layer.index(), input, mode)
+        self.run(0..layer.index(), input, &Pass::forward(mode))
+            .map(|value| value.tensor().shallow_clone())
     }
 
     /// The logits (N, K) from the features at `layer`.
     pub fn logits(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
-        self.run(layer.index()..STAGES, features, mode)
+        self.run(layer.index()..STAGES, features, &Pass::forward(mode))
+            .map(|value| value.tensor().shallow_clone())
     }
 
-    fn run(
-        &self,
-        stages: std::ops::Range<usize>,
-        x: &Tensor,
-        mode: Mode,
-    ) -> Result<Tensor, TchError> {
-        stages.into_iter().try_fold(x.shallow_clone(), |x, stage| {
-            self.network.stage(stage, &x, mode)
+    /// The logits from the features at `layer`, and the way back.
+    pub fn record(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Record, TchError> {
+        let pass = Pass::recording(mode);
+        let features = pass.input(features);
+        let logits = self.continue_from(&features, layer.index()..STAGES, &pass)?;
+        Ok(Record {
+            pass,
+            features,
+            logits,
         })
+    }
+
+    fn run(&self, stages: Range<usize>, x: &Tensor, pass: &Pass) -> Result<Value, TchError> {
+        self.continue_from(&pass.input(x), stages, pass)
+    }
+
+    fn continue_from(
+        &self,
+        x: &Value,
+        stages: Range<usize>,
+        pass: &Pass,
+    ) -> Result<Value, TchError> {
+        stages
+            .into_iter()
+            .try_fold(x.share(), |x, stage| self.network.stage(stage, &x, pass))
     }
 }
 
-/// Mean over height and width: (N, C, H, W) to (N, C).
-fn global_average_pool(x: &Tensor) -> Result<Tensor, TchError> {
-    x.f_mean_dim([2i64, 3].as_slice(), false, None)
+/// A pass from the features at a layer to the logits that can be walked back.
+pub struct Record {
+    pass: Pass,
+    features: Value,
+    logits: Value,
+}
+
+impl Record {
+    /// (N, K).
+    pub fn logits(&self) -> &Tensor {
+        self.logits.tensor()
+    }
+
+    /// The gradient at the features of Σ `cotangent` (N, K) · logits, with dynamic weights held
+    /// fixed; in the graph of the pass when gradients are on.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn gradient(&self, cotangent: &Tensor) -> Result<Tensor, TchError> {
+        self.pass.pull(&self.logits, cotangent, &self.features)
+    }
 }

@@ -1,0 +1,219 @@
+// Operations of the guided step that libtorch computes in many passes over memory, each with its
+// derivative written out, so that libtorch differentiates through them like through its own.
+// Formulas stand beside the code; fused.rs is the Rust side.
+
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/torch.h>
+
+#include <string>
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+// Whether `t` can be read as rows of contiguous pixels: index (n, c) starts at (n * C + c) * pixels.
+bool plain_on_cpu(const Tensor& t) {
+  return t.device().is_cpu() && t.is_contiguous() &&
+         (t.scalar_type() == at::kFloat || t.scalar_type() == at::kDouble);
+}
+
+// (C) to (1, C, 1, ...) for a tensor of `like`'s rank.
+Tensor per_channel(const Tensor& t, const Tensor& like) {
+  std::vector<int64_t> shape(like.dim(), 1);
+  shape[1] = -1;
+  return t.reshape(shape);
+}
+
+// <t>: the mean over everything but the channels.
+Tensor mean_of(const Tensor& t) {
+  std::vector<int64_t> dims;
+  for (int64_t d = 0; d < t.dim(); ++d)
+    if (d != 1) dims.push_back(d);
+  return t.mean(dims);
+}
+
+// ---------------------------------------------------------------------------------------------
+// The way back through batch norm with the batch's statistics.
+//
+// y = w x^ + b with x^ = (x - mean) r, r = 1 / sqrt(var + eps). For a gradient g at y, the gradient at x is
+//
+//   d = w r P(g),   P(v) = v - <v> - x^ <v x^>      (<.>: mean over batch and pixels, per channel)
+//
+// and, for a gradient h at d, as mean and r depend on x too,
+//
+//   at g:  w r P(h)
+//   at w:  r sum h P(g)
+//   at x:  -w r^2 (<g x^> P(h) + <h x^> P(g) + x^ <h P(g)>),   <h P(g)> = <h g> - <h><g> - <h x^><g x^>
+// ---------------------------------------------------------------------------------------------
+// d from g and x, and the means <g> and <g x^> (C, 2) on the way.
+template <typename T>
+void pull_on_cpu(const Tensor& g, const Tensor& x, const Tensor& w, const Tensor& mean,
+                 const Tensor& r, Tensor& means, Tensor& out) {
+  const int64_t batch = x.size(0), channels = x.size(1), pixels = x.numel() / (batch * channels);
+  const double count = static_cast<double>(batch * pixels);
+  const T *pg = g.const_data_ptr<T>(), *px = x.const_data_ptr<T>(), *pw = w.const_data_ptr<T>();
+  const T *pm = mean.const_data_ptr<T>(), *pr = r.const_data_ptr<T>();
+  T* po = out.mutable_data_ptr<T>();
+  double* pmeans = means.mutable_data_ptr<double>();
+  at::parallel_for(0, channels, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c) {
+      const T m = pm[c];
+      double sum_g = 0, sum_gx = 0;
+      for (int64_t b = 0; b < batch; ++b) {
+        const int64_t at = (b * channels + c) * pixels;
+        T row_g = 0, row_gx = 0;
+#pragma omp simd reduction(+ : row_g, row_gx)
+        for (int64_t i = at; i < at + pixels; ++i) {
+          row_g += pg[i];
+          row_gx += pg[i] * (px[i] - m);
+        }
+        sum_g += row_g;
+        sum_gx += row_gx;
+      }
+      const double mean_g = sum_g / count, mean_gx = sum_gx * pr[c] / count;
+      pmeans[2 * c] = mean_g;
+      pmeans[2 * c + 1] = mean_gx;
+      const double wr = static_cast<double>(pw[c]) * pr[c];
+      const T scale = wr, slope = -wr * pr[c] * mean_gx, shift = -wr * mean_g;
+      for (int64_t b = 0; b < batch; ++b) {
+        const int64_t at = (b * channels + c) * pixels;
+#pragma omp simd
+        for (int64_t i = at; i < at + pixels; ++i)
+          po[i] = scale * pg[i] + slope * (px[i] - m) + shift;
+      }
+    }
+  });
+}
+
+// The gradients at g, x and w from h; means as pull_on_cpu left them.
+template <typename T>
+void pull_backward_on_cpu(const Tensor& h, const Tensor& g, const Tensor& x, const Tensor& w,
+                          const Tensor& mean, const Tensor& r, const Tensor& means, Tensor& at_g,
+                          Tensor& at_x, Tensor& at_w) {
+  const int64_t batch = x.size(0), channels = x.size(1), pixels = x.numel() / (batch * channels);
+  const double count = static_cast<double>(batch * pixels);
+  const T *ph = h.const_data_ptr<T>(), *pg = g.const_data_ptr<T>(), *px = x.const_data_ptr<T>();
+  const T *pw = w.const_data_ptr<T>(), *pm = mean.const_data_ptr<T>();
+  const T* pr = r.const_data_ptr<T>();
+  const double* pmeans = means.const_data_ptr<double>();
+  T *to_g = at_g.mutable_data_ptr<T>(), *to_x = at_x.mutable_data_ptr<T>();
+  T* to_w = at_w.mutable_data_ptr<T>();
+  at::parallel_for(0, channels, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c) {
+      const T m = pm[c];
+      double sum_h = 0, sum_hx = 0, sum_hg = 0;
+      for (int64_t b = 0; b < batch; ++b) {
+        const int64_t at = (b * channels + c) * pixels;
+        T row_h = 0, row_hx = 0, row_hg = 0;
+#pragma omp simd reduction(+ : row_h, row_hx, row_hg)
+        for (int64_t i = at; i < at + pixels; ++i) {
+          row_h += ph[i];
+          row_hx += ph[i] * (px[i] - m);
+          row_hg += ph[i] * pg[i];
+        }
+        sum_h += row_h;
+        sum_hx += row_hx;
+        sum_hg += row_hg;
+      }
+      const double rc = pr[c], wr = pw[c] * rc;
+      const double mean_h = sum_h / count, mean_hx = sum_hx * rc / count;
+      const double mean_g = pmeans[2 * c], mean_gx = pmeans[2 * c + 1];
+      const double mean_hpg = sum_hg / count - mean_h * mean_g - mean_hx * mean_gx;
+      to_w[c] = rc * mean_hpg * count;
+      // Both gradients are h, g, x - mean and 1, each with a factor of its own.
+      const double k = -wr * rc;
+      const T g_h = wr, g_x = -wr * mean_hx * rc, g_1 = -wr * mean_h;
+      const T x_h = k * mean_gx, x_g = k * mean_hx, x_x = k * rc * (mean_hpg - 2 * mean_gx * mean_hx);
+      const T x_1 = -k * (mean_gx * mean_h + mean_hx * mean_g);
+      for (int64_t b = 0; b < batch; ++b) {
+        const int64_t at = (b * channels + c) * pixels;
+#pragma omp simd
+        for (int64_t i = at; i < at + pixels; ++i) {
+          const T x_i = px[i] - m;
+          to_g[i] = g_h * ph[i] + g_x * x_i + g_1;
+          to_x[i] = x_h * ph[i] + x_g * pg[i] + x_x * x_i + x_1;
+        }
+      }
+    }
+  });
+}
+
+struct BatchNormPull : Function<BatchNormPull> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& g_in, const Tensor& x,
+                        const Tensor& w, const Tensor& mean, const Tensor& r) {
+    const at::AutoDispatchBelowADInplaceOrView guard;
+    const Tensor g = g_in.contiguous();
+    Tensor means, out;
+    if (plain_on_cpu(g) && plain_on_cpu(x)) {
+      means = at::empty({x.size(1), 2}, x.options().dtype(at::kDouble));
+      out = at::empty_like(g);
+      AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_pull", [&] {
+        pull_on_cpu<scalar_t>(g, x, w, mean, r, means, out);
+      });
+    } else {
+      const Tensor centred = (x - per_channel(mean, x)) * per_channel(r, x);
+      const Tensor mean_g = mean_of(g), mean_gx = mean_of(g * centred);
+      means = at::stack({mean_g, mean_gx}, 1);
+      out = (g - per_channel(mean_g, x) - centred * per_channel(mean_gx, x)) * per_channel(w * r, x);
+    }
+    ctx->save_for_backward({g, x, w, mean, r, means});
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const variable_list saved = ctx->get_saved_variables();
+    const Tensor &g = saved[0], &x = saved[1], &w = saved[2], &mean = saved[3], &r = saved[4];
+    const Tensor& means = saved[5];
+    const at::AutoDispatchBelowADInplaceOrView guard;
+    const Tensor h = grads[0].contiguous();
+    if (plain_on_cpu(h) && plain_on_cpu(g) && plain_on_cpu(x)) {
+      Tensor at_g = at::empty_like(g), at_x = at::empty_like(x), at_w = at::empty_like(w);
+      AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_pull_backward", [&] {
+        pull_backward_on_cpu<scalar_t>(h, g, x, w, mean, r, means, at_g, at_x, at_w);
+      });
+      return {at_g, at_x, at_w, Tensor(), Tensor()};
+    }
+    const Tensor centred = (x - per_channel(mean, x)) * per_channel(r, x);
+    const Tensor mean_g = means.select(1, 0), mean_gx = means.select(1, 1);
+    const Tensor mean_h = mean_of(h), mean_hx = mean_of(h * centred);
+    const Tensor p_h = h - per_channel(mean_h, x) - centred * per_channel(mean_hx, x);
+    const Tensor p_g = g - per_channel(mean_g, x) - centred * per_channel(mean_gx, x);
+    const Tensor mean_hpg = mean_of(h * p_g);
+    const Tensor at_x = (p_h * per_channel(mean_gx, x) + p_g * per_channel(mean_hx, x) +
+                         centred * per_channel(mean_hpg, x)) *
+                        per_channel(w * r * r, x).neg();
+    const double count = static_cast<double>(x.numel() / x.size(1));
+    return {p_h * per_channel(w * r, x), at_x, r * mean_hpg * count, Tensor(), Tensor()};
+  }
+};
+
+thread_local std::string last_error;
+
+// Runs `body`, which gives a tensor; on a C++ exception gives a null pointer and keeps its words.
+template <typename Body>
+Tensor* guarded(Body body) {
+  try {
+    return new Tensor(body());
+  } catch (const c10::Error& error) {
+    last_error = error.what_without_backtrace();
+  } catch (const std::exception& error) {
+    last_error = error.what();
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+extern "C" {
+
+const char* guidance_last_error() { return last_error.c_str(); }
+
+Tensor* guidance_batch_norm_pull(const Tensor* g, const Tensor* x, const Tensor* w,
+                                 const Tensor* mean, const Tensor* r) {
+  return guarded([&] { return BatchNormPull::apply(*g, *x, *w, *mean, *r); });
+}
+}

@@ -1,0 +1,368 @@
+//! The forward pass, and the way back from its end: every operation of the backbones is written here
+//! once, as its value and as the linear map that takes an explanation one operation back.
+//!
+//! A pass that [records](Pass::recording) keeps these maps. [`Pass::pull`] then walks from the logits
+//! to a layer and gives the gradient there as an ordinary expression of convolutions, masks and
+//! scales. libtorch can differentiate that expression once more, for the localization loss, which is
+//! cheaper than the general derivative of its own backward pass. Dynamic weights of B-cos layers are
+//! held fixed on the way back but stay in the graph (SPEC A.3), so the same walk gives IxG's gradient
+//! for ordinary networks and W(x) for B-cos networks.
+
+use std::cell::RefCell;
+
+use tch::{TchError, Tensor};
+
+use crate::backbone::Mode;
+use crate::fused;
+
+/// A tensor of the forward pass.
+#[derive(Debug)]
+pub struct Value {
+    tensor: Tensor,
+    node: usize,
+}
+
+impl Value {
+    /// The numbers.
+    pub fn tensor(&self) -> &Tensor {
+        &self.tensor
+    }
+
+    /// Another name for the same value.
+    pub fn share(&self) -> Value {
+        Value {
+            tensor: self.tensor.shallow_clone(),
+            node: self.node,
+        }
+    }
+}
+
+/// Takes the gradient of an operation's output to that of one of its inputs.
+type Pullback = Box<dyn Fn(&Tensor) -> Result<Tensor, TchError>>;
+
+/// What an operation's output was made from.
+type Node = Vec<(usize, Pullback)>;
+
+/// One forward pass through a part of a network.
+pub struct Pass {
+    mode: Mode,
+    /// A node for each value, in the order in which they were made; `None` when not recording.
+    tape: Option<RefCell<Vec<Node>>>,
+}
+
+/// Stride, zeros on either side and groups of a convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Step between outputs, the same in both directions.
+    pub stride: i64,
+    /// Zeros above and below, left and right.
+    pub padding: [i64; 2],
+    /// Groups of channels that do not see each other.
+    pub groups: i64,
+}
+
+/// The running statistics and constants of a batch norm.
+#[derive(Debug)]
+pub struct NormState<'a> {
+    /// Scale, one a channel.
+    pub weight: &'a Tensor,
+    /// Shift, one a channel.
+    pub bias: &'a Tensor,
+    /// Running mean.
+    pub mean: &'a Tensor,
+    /// Running variance.
+    pub var: &'a Tensor,
+    /// Share of the newest batch in the running statistics.
+    pub momentum: f64,
+    /// Added to the variance.
+    pub eps: f64,
+}
+
+const NO_TENSOR: Option<Tensor> = None;
+
+impl Pass {
+    /// A pass for its values alone.
+    pub fn forward(mode: Mode) -> Self {
+        Pass { mode, tape: None }
+    }
+
+    /// A pass that can be walked back.
+    pub fn recording(mode: Mode) -> Self {
+        Pass {
+            mode,
+            tape: Some(RefCell::new(Vec::new())),
+        }
+    }
+
+    /// Whether statistics are the batch's.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// A value that no operation of this pass made.
+    pub fn input(&self, tensor: &Tensor) -> Value {
+        Value {
+            tensor: tensor.shallow_clone(),
+            node: self.record(Vec::new()),
+        }
+    }
+
+    /// Puts a node on the tape, if there is one, and gives its number.
+    fn record(&self, node: Node) -> usize {
+        let Some(tape) = &self.tape else { return 0 };
+        let mut tape = tape.borrow_mut();
+        tape.push(node);
+        tape.len() - 1
+    }
+
+    /// An operation's output; `node` is asked for only when recording.
+    pub(super) fn value(
+        &self,
+        tensor: Tensor,
+        node: impl FnOnce() -> Result<Node, TchError>,
+    ) -> Result<Value, TchError> {
+        let node = match self.tape {
+            Some(_) => self.record(node()?),
+            None => 0,
+        };
+        Ok(Value { tensor, node })
+    }
+
+    /// An operation with one input.
+    pub(super) fn map(
+        &self,
+        tensor: Tensor,
+        input: &Value,
+        pullback: impl FnOnce() -> Result<Pullback, TchError>,
+    ) -> Result<Value, TchError> {
+        self.value(tensor, || Ok(vec![(input.node, pullback()?)]))
+    }
+
+    /// The gradient at `input` of Σ `cotangent` · `output`, in the graph of both when gradients are
+    /// on. Zero where `output` does not depend on `input`.
+    ///
+    /// # Errors
+    /// libtorch's.
+    ///
+    /// # Panics
+    /// When this pass does not record.
+    pub fn pull(
+        &self,
+        output: &Value,
+        cotangent: &Tensor,
+        input: &Value,
+    ) -> Result<Tensor, TchError> {
+        let tape = self.tape.as_ref().expect("a recording pass").borrow();
+        let mut gradients: Vec<Option<Tensor>> = tape.iter().map(|_| None).collect();
+        gradients[output.node] = Some(cotangent.shallow_clone());
+        for node in (input.node + 1..=output.node).rev() {
+            let Some(gradient) = gradients[node].take() else {
+                continue;
+            };
+            for (from, pullback) in &tape[node] {
+                let part = pullback(&gradient)?;
+                gradients[*from] = Some(match gradients[*from].take() {
+                    Some(sum) => sum.f_add(&part)?,
+                    None => part,
+                });
+            }
+        }
+        match gradients[input.node].take() {
+            Some(gradient) => Ok(gradient),
+            None => input.tensor.f_zeros_like(),
+        }
+    }
+
+    /// A convolution without bias.
+    pub fn conv(&self, x: &Value, weight: &Tensor, window: Window) -> Result<Value, TchError> {
+        let stride = [window.stride; 2];
+        let out = x.tensor.f_conv2d(
+            weight,
+            NO_TENSOR.as_ref(),
+            stride,
+            window.padding,
+            [1, 1],
+            window.groups,
+        )?;
+        let (from, to) = (x.tensor.size(), out.size());
+        self.map(out, x, || {
+            transposed(weight, window, [from[2], from[3]], [to[2], to[3]])
+        })
+    }
+
+    /// Zeros around the image: left, right, top, bottom.
+    pub fn pad(&self, x: &Value, zeros: [i64; 4]) -> Result<Value, TchError> {
+        let out = x.tensor.f_constant_pad_nd(zeros)?;
+        self.map(out, x, || {
+            let back = zeros.map(|n| -n);
+            Ok(Box::new(move |g| g.f_constant_pad_nd(back)))
+        })
+    }
+
+    /// Batch norm with the batch's statistics in [`Mode::Train`] (which also moves the running ones),
+    /// the running ones else.
+    pub fn batch_norm(&self, x: &Value, norm: &NormState<'_>) -> Result<Value, TchError> {
+        if self.mode == Mode::Train && self.tape.is_some() {
+            let (out, mean, inverse_std) = x.tensor.f_native_batch_norm(
+                Some(norm.weight),
+                Some(norm.bias),
+                Some(norm.mean),
+                Some(norm.var),
+                true,
+                norm.momentum,
+                norm.eps,
+            )?;
+            return self.map(out, x, || {
+                let (x, weight) = (x.tensor.shallow_clone(), norm.weight.shallow_clone());
+                Ok(Box::new(move |g| {
+                    fused::batch_norm_pull(g, &x, &weight, &mean, &inverse_std)
+                }))
+            });
+        }
+        let out = x.tensor.f_batch_norm(
+            Some(norm.weight),
+            Some(norm.bias),
+            Some(norm.mean),
+            Some(norm.var),
+            self.mode == Mode::Train,
+            norm.momentum,
+            norm.eps,
+            true,
+        )?;
+        self.map(out, x, || {
+            let scale = norm
+                .weight
+                .f_mul(&norm.var.f_add_scalar(norm.eps)?.f_rsqrt()?)?;
+            let scale = scale.f_view([1, -1, 1, 1])?;
+            Ok(Box::new(move |g| g.f_mul(&scale)))
+        })
+    }
+
+    /// max(x, 0), in place: `x` must have been made by an operation whose own way back does not need
+    /// its output.
+    pub fn relu(&self, mut x: Value) -> Result<Value, TchError> {
+        let out = x.tensor.f_relu_()?;
+        let mask = out.f_detach()?;
+        self.map(out, &x, || {
+            Ok(Box::new(move |g| mask.f_threshold_backward(g, 0)))
+        })
+    }
+
+    /// min(max(x, 0), 6), in place like [`Pass::relu`].
+    pub fn relu6(&self, mut x: Value) -> Result<Value, TchError> {
+        let out = x.tensor.f_relu6_()?;
+        let mask = out.f_detach()?;
+        self.map(out, &x, || {
+            Ok(Box::new(move |g| mask.f_hardtanh_backward(g, 0, 6)))
+        })
+    }
+
+    /// x + y, in place in `x`.
+    pub fn add(&self, mut x: Value, y: &Value) -> Result<Value, TchError> {
+        let out = x.tensor.f_add_(&y.tensor)?;
+        self.value(out, || {
+            let same = || -> Pullback { Box::new(|g| Ok(g.shallow_clone())) };
+            Ok(vec![(x.node, same()), (y.node, same())])
+        })
+    }
+
+    /// Channels of x and, after them, of y.
+    pub fn beside(&self, x: &Value, y: &Value) -> Result<Value, TchError> {
+        let out = Tensor::f_cat(&[&x.tensor, &y.tensor], 1)?;
+        let (n_x, n_y) = (x.tensor.size()[1], y.tensor.size()[1]);
+        self.value(out, || {
+            let part = |start, length| -> Pullback {
+                Box::new(move |g: &Tensor| g.f_narrow(1, start, length))
+            };
+            Ok(vec![(x.node, part(0, n_x)), (y.node, part(n_x, n_y))])
+        })
+    }
+
+    /// The maximum of every 3×3 window, stride 2, one pixel of padding.
+    pub fn max_pool(&self, x: &Value) -> Result<Value, TchError> {
+        let ([kernel, stride, padding, dilation], ceil) = ([[3, 3], [2, 2], [1, 1], [1, 1]], false);
+        let (out, indices) = x
+            .tensor
+            .f_max_pool2d_with_indices(kernel, stride, padding, dilation, ceil)?;
+        let at = x.tensor.f_detach()?;
+        self.map(out, x, || {
+            Ok(Box::new(move |g| {
+                at.f_max_pool2d_with_indices_backward(
+                    g, kernel, stride, padding, dilation, ceil, &indices,
+                )
+            }))
+        })
+    }
+
+    /// The mean of every window, zeros of the padding counted.
+    pub fn avg_pool(
+        &self,
+        x: &Value,
+        kernel: i64,
+        stride: i64,
+        padding: i64,
+    ) -> Result<Value, TchError> {
+        let (kernel, stride, padding) = ([kernel; 2], [stride; 2], [padding; 2]);
+        let out = x
+            .tensor
+            .f_avg_pool2d(kernel, stride, padding, false, true, None)?;
+        let at = x.tensor.f_detach()?;
+        self.map(out, x, || {
+            Ok(Box::new(move |g| {
+                at.f_avg_pool2d_backward(g, kernel, stride, padding, false, true, None)
+            }))
+        })
+    }
+
+    /// Mean over height and width: (N, C, H, W) to (N, C).
+    pub fn global_average_pool(&self, x: &Value) -> Result<Value, TchError> {
+        let out = x.tensor.f_mean_dim([2i64, 3].as_slice(), false, None)?;
+        let size = x.tensor.size();
+        self.map(out, x, || {
+            let n_pixels = (size[2] * size[3]) as f64;
+            Ok(Box::new(move |g| {
+                g.f_div_scalar(n_pixels)?
+                    .f_view([size[0], size[1], 1, 1])?
+                    .f_expand(&size, false)
+            }))
+        })
+    }
+
+    /// x · weightᵀ + bias over the last axis.
+    pub fn linear(
+        &self,
+        x: &Value,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+    ) -> Result<Value, TchError> {
+        let out = x.tensor.f_linear(weight, bias)?;
+        let weight = weight.shallow_clone();
+        self.map(out, x, || Ok(Box::new(move |g| g.f_matmul(&weight))))
+    }
+}
+
+/// The transposed convolution that takes the gradient of a convolution's output (`to` pixels) to that
+/// of its input (`from` pixels).
+pub(super) fn transposed(
+    weight: &Tensor,
+    window: Window,
+    from: [i64; 2],
+    to: [i64; 2],
+) -> Result<Pullback, TchError> {
+    let kernel = weight.size();
+    let left_over = [0, 1].map(|axis| {
+        from[axis] + 2 * window.padding[axis] - kernel[2 + axis] - (to[axis] - 1) * window.stride
+    });
+    let weight = weight.shallow_clone();
+    Ok(Box::new(move |g| {
+        g.f_conv_transpose2d(
+            &weight,
+            NO_TENSOR.as_ref(),
+            [window.stride; 2],
+            window.padding,
+            left_over,
+            window.groups,
+            [1, 1],
+        )
+    }))
+}
