@@ -211,8 +211,19 @@ pub(crate) struct GuidedRun {
 }
 
 /// The trainer's spellings. It would refuse others too, but only when the runs before are trained.
-const BACKBONES: [&str; 2] = ["resnet18", "efficientnet_lite0"];
-const ATTRIBUTIONS: [&str; 2] = ["ixg", "gradcam"];
+const BACKBONES: [&str; 10] = [
+    "resnet18",
+    "resnet50",
+    "xdnn_resnet18",
+    "xdnn_resnet50",
+    "bcos_resnet18",
+    "bcos_resnet50",
+    "bcos_densenet121",
+    "bcos_simple_vit_s",
+    "bcos_vitc_s",
+    "efficientnet_lite0",
+];
+const ATTRIBUTIONS: [&str; 4] = ["ixg", "gradcam", "intgrad", "bcos"];
 const LAYERS: [&str; 5] = ["input", "mid1", "mid2", "mid3", "final"];
 const LOSSES: [&str; 4] = ["energy", "l1", "ppce", "rrr"];
 
