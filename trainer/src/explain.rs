@@ -8,6 +8,7 @@ use data_prep::dataset::{Dataset, Split};
 use evaluator::maps::{MapRow, MapWriter, RunColumns};
 use tch::{Device, Kind};
 
+use crate::attribution::{self, Order};
 use crate::backbone::Model;
 use crate::checkpoint;
 use crate::error::{Error, Result};
@@ -75,6 +76,14 @@ pub fn explain(
         request.attribution.unwrap_or(run.attribution),
         request.layer.unwrap_or(run.layer),
     );
+    attribution::check(run.backbone, attribution, Order::First).map_err(|expected| {
+        Error::invalid(
+            &run.folder.dir,
+            "attribution",
+            attribution.to_string(),
+            expected,
+        )
+    })?;
     let columns = RunColumns {
         run_id: Some(run.run_id.clone()),
         checkpoint: Some(epoch),

@@ -102,7 +102,7 @@ struct ExplainArgs {
     /// train, val or test
     #[arg(long, default_value = "test")]
     split: Split,
-    /// ixg or gradcam (default: the run's own)
+    /// ixg, gradcam, intgrad or bcos (default: the run's own)
     #[arg(long)]
     attribution: Option<Attribution>,
     /// input, mid1, mid2, mid3 or final (default: the run's own)
