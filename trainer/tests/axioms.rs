@@ -126,14 +126,13 @@ fn integrated_gradients_sum_to_the_rise_of_the_logit() {
         if backbone == Backbone::BcosResnet18 {
             load_buffers(&model, &tensors("golden/bcos_resnet18.safetensors"));
         }
-        for &layer in Layer::ALL {
+        for layer in [Layer::Mid2, Layer::Final] {
             let features = features(&model, layer, Mode::Eval);
             let (maps, logits) =
                 explained(&model, Attribution::Intgrad, layer, &features, Mode::Eval);
             let zero = features.zeros_like();
             let base = tch::no_grad(|| model.logits(&zero, layer, Mode::Eval)).unwrap();
             let difference = relative(&sums(&maps), &(logits - chosen(&base)));
-            println!("{backbone} at {layer}: {difference:e}");
             assert!(difference < 0.05, "{backbone} at {layer}: {difference:e}");
         }
     }

@@ -29,6 +29,8 @@ const LOSSES: [(LocalizationLoss, f64); 4] = [
 /// than the 10⁻⁵ that would balance rounding and curvature: of some 10⁵ units always some lie within
 /// 10⁻⁵ of switching, and next to none within 10⁻⁹.
 const STEP: f64 = 1e-9;
+/// The same for transformers, which have no such units, and whose smaller slopes rounding hides sooner.
+const SMOOTH_STEP: f64 = 1e-7;
 
 /// Largest difference from the analytic slope, as a part of √Σ (g·d)²: what float64's rounding of the
 /// loss, 10⁻¹⁵ and more in deep networks, leaves after division by the step, and some room.
@@ -156,14 +158,18 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
             [slope, square.sqrt()]
         })
         .collect();
+    let step = match backbone {
+        Backbone::BcosSimpleVitS | Backbone::BcosVitcS => SMOOTH_STEP,
+        _ => STEP,
+    };
     let at: Vec<Tensor> = trained.iter().map(|t| t.detach().copy()).collect();
-    let below = losses(&model, &at, &direction, -STEP, cases);
-    let above = losses(&model, &at, &direction, STEP, cases);
+    let below = losses(&model, &at, &direction, -step, cases);
+    let above = losses(&model, &at, &direction, step, cases);
     let mut faults = Vec::new();
     for (index, case) in cases.iter().enumerate() {
         let [slope, scale] = slopes[index];
         let [total, localization] =
-            [0, 1].map(|term| (above[index][term] - below[index][term]) / (2.0 * STEP));
+            [0, 1].map(|term| (above[index][term] - below[index][term]) / (2.0 * step));
         let Guide {
             attribution,
             layer,

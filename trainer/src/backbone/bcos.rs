@@ -267,7 +267,9 @@ mod tests {
 
     /// The localization loss of two images.
     fn localization(model: &Model, layer: Layer) -> Tensor {
-        let input = model.normalise(&uniform("images", &[2, 3, 32, 32])).unwrap();
+        let input = model
+            .normalise(&uniform("images", &[2, 3, 32, 32]))
+            .unwrap();
         let targets = Tensor::zeros([2, 3], (Kind::Double, Device::Cpu));
         let masks = uniform("masks", &[2, 32, 32]).ge(0.5).to_kind(Kind::Double);
         let guide = Guide {
@@ -334,7 +336,9 @@ mod tests {
             IS_DETACHED.set(true);
             let detached = analytic(&model, layer, &direction);
             IS_DETACHED.set(false);
-            println!("{backbone} at {layer}: numeric {numeric:e}, attached {attached:e}, detached {detached:e}");
+            println!(
+                "{backbone} at {layer}: numeric {numeric:e}, attached {attached:e}, detached {detached:e}"
+            );
             let miss = |slope: f64| ((slope - numeric) / numeric).abs();
             assert!(
                 miss(attached) < 1e-5,
