@@ -225,7 +225,8 @@ fn maps_of_zeros() {
             for size in [4, 2] {
                 let map = Tensor::zeros([1, size, size], (Kind::Float, Device::Cpu));
                 let map = map.set_requires_grad(true);
-                let masks = masks(&[boxes.clone()], Grid::square(4)).to_kind(Kind::Float);
+                let masks =
+                    masks(std::slice::from_ref(&boxes), Grid::square(4)).to_kind(Kind::Float);
                 let value = loss::localization(loss, &map, &masks).unwrap();
                 let gradient = Tensor::run_backward(&[&value], &[&map], false, false).remove(0);
                 let n_inside = 4.0 * boxes.len() as f64;
