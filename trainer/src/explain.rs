@@ -79,6 +79,7 @@ pub fn explain(
         run_id: Some(run.run_id.clone()),
         checkpoint: Some(epoch),
         split: Some(request.split),
+        task: Some(dataset.task()).filter(|task| !task.is_conventional()),
         attribution: Some(attribution.to_string()),
         layer: Some(layer.to_string()),
     };

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
-use data_prep::dataset::{Dataset, Split};
+use data_prep::dataset::{Dataset, Split, Task};
 use trainer::config::{ResolvedRun, RunConfig};
 use trainer::import::Fit;
 use trainer::names::{Attribution, Backbone, Layer};
@@ -102,7 +102,10 @@ struct ExplainArgs {
     /// train, val or test
     #[arg(long, default_value = "test")]
     split: Split,
-    /// ixg or gradcam (default: the run's own)
+    /// conventional or reversed (default: the run's own); the maps then are of that task's classes
+    #[arg(long)]
+    task: Option<Task>,
+    /// ixg, gradcam, intgrad or bcos (default: the run's own)
     #[arg(long)]
     attribution: Option<Attribution>,
     /// input, mid1, mid2, mid3 or final (default: the run's own)
@@ -176,7 +179,9 @@ fn main() -> ExitCode {
 impl RunArgs {
     fn resolve(&self) -> Result<(ResolvedRun, Dataset, RunFolder)> {
         let dataset = Dataset::open(&self.data)?;
-        let run = ResolvedRun::new(RunConfig::read(&self.config)?, &dataset)?;
+        let config = RunConfig::read(&self.config)?;
+        let dataset = dataset.with_task(config.task)?;
+        let run = ResolvedRun::new(config, &dataset)?;
         let folder = RunFolder::new(&self.out, &run);
         Ok((run, dataset, folder))
     }
@@ -217,7 +222,7 @@ fn state_command(args: &RunArgs) -> Result<()> {
 
 fn explain_command(args: &ExplainArgs) -> Result<()> {
     let run = RunFolder::open_finished(&args.run)?;
-    let dataset = Dataset::open(&args.data)?;
+    let dataset = Dataset::open(&args.data)?.with_task(args.task.unwrap_or(run.task))?;
     let device = device::choose(&args.device).map_err(|reason| anyhow!(reason))?;
     let request = explain::Request {
         checkpoint: args.checkpoint,
