@@ -14,11 +14,19 @@ pub enum Loss {
     Ppce,
     /// Squared attribution outside the mask, right for the right reasons.
     Rrr,
+    /// Energy divided by a power of the boxes' area (Energy* of the reproduction study).
+    EnergyArea,
 }
 
 impl Loss {
     /// All losses, in the order tables and legends list them.
-    pub const ALL: [Self; 4] = [Self::Energy, Self::L1, Self::Ppce, Self::Rrr];
+    pub const ALL: [Self; 5] = [
+        Self::Energy,
+        Self::L1,
+        Self::Ppce,
+        Self::Rrr,
+        Self::EnergyArea,
+    ];
 
     /// The spelling in tables and configuration.
     pub fn spelling(self) -> &'static str {
@@ -27,6 +35,7 @@ impl Loss {
             Self::L1 => "l1",
             Self::Ppce => "ppce",
             Self::Rrr => "rrr",
+            Self::EnergyArea => "energy_area",
         }
     }
 
@@ -43,6 +52,7 @@ impl fmt::Display for Loss {
             Self::L1 => "L1",
             Self::Ppce => "PPCE",
             Self::Rrr => "RRR",
+            Self::EnergyArea => "Energy*",
         })
     }
 }

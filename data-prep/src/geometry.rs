@@ -3,7 +3,8 @@
 //! The official code's habits are the default on purpose, because every published number has them:
 //! coordinates are truncated toward zero, clamped to the last cell, and a box's right and bottom
 //! edges are *excluded*. So the last row and column are never inside a mask, and a box thinner than
-//! one cell gives an empty one. Segmentations come to the grid in `rle`.
+//! one cell gives an empty one. Segmentations come to the grid in `rle`. A mask of either kind goes
+//! through an augmentation's crop and flip as the pixels do ([`View`]).
 
 /// The network's input in cells (pixels).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,6 +76,22 @@ pub fn box_to_grid(bbox: [f64; 4], width: u32, height: u32, grid: Grid) -> GridB
         x2: cell(xmax, width, grid.width),
         y2: cell(ymax, height, grid.height),
     }
+}
+
+/// What an augmented image shows: a part of the grid brought back to the grid's size, then perhaps
+/// flipped from left to right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// First column of the part.
+    pub x: usize,
+    /// First row of the part.
+    pub y: usize,
+    /// Columns of the part, at least 1.
+    pub width: usize,
+    /// Rows of the part, at least 1.
+    pub height: usize,
+    /// Whether left and right are exchanged.
+    pub is_flipped: bool,
 }
 
 /// A yes or no for each cell of a grid, row-major.
@@ -151,6 +168,31 @@ impl Mask {
         Self {
             grid: self.grid,
             cells: self.cells.iter().map(|inside| !inside).collect(),
+        }
+    }
+
+    /// The mask of the augmented image: each cell has the value of the cell of the full image at its
+    /// centre, so a box's edges come to lie at the nearest edge of a cell.
+    ///
+    /// # Panics
+    /// When the view reaches beyond the grid.
+    pub fn seen(&self, view: View) -> Self {
+        let Grid { height, width } = self.grid;
+        let source = |start: usize, part: usize, cells: usize, at: usize| {
+            start + (2 * at + 1) * part / (2 * cells)
+        };
+        let columns: Vec<usize> = (0..width)
+            .map(|x| if view.is_flipped { width - 1 - x } else { x })
+            .map(|x| source(view.x, view.width, width, x))
+            .collect();
+        let mut cells = Vec::with_capacity(self.grid.cells());
+        for y in 0..height {
+            let row = &self.cells[source(view.y, view.height, height, y) * width..][..width];
+            cells.extend(columns.iter().map(|&x| row[x]));
+        }
+        Self {
+            grid: self.grid,
+            cells,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! reduction, coefficients in fixed point of 22 bits, first along the rows, rounded to 8 bit, then
 //! along the columns. Aspect is not kept (SPEC A.5).
 
-use crate::geometry::Grid;
+use crate::geometry::{Grid, View};
 use crate::vectorised::vectorised;
 
 /// Fractional bits of a coefficient: 32 less 8 for the value and 2 for overshoot.
@@ -95,6 +95,34 @@ impl Resizer {
         transpose(&self.narrowed, height, grid.width, &mut self.sideways);
         out.resize(grid.cells() * 3, 0);
         down(&self.kernels[along], &self.sideways, grid.width * 3, out);
+    }
+
+    /// What an augmentation shows of an image at the grid's size: its part cropped, resized as Pillow
+    /// does, then perhaps flipped.
+    ///
+    /// # Panics
+    /// When `rgb` is not of the grid's size, or the view reaches beyond it.
+    pub fn see(&mut self, rgb: &[u8], view: View) -> Vec<u8> {
+        let Grid { height, width } = self.grid;
+        assert_eq!(rgb.len(), self.grid.cells() * 3, "an image of the grid");
+        assert!(view.x + view.width <= width && view.y + view.height <= height);
+        let mut part = Rgb {
+            width: view.width,
+            height: view.height,
+            data: Vec::with_capacity(view.width * view.height * 3),
+        };
+        for y in view.y..view.y + view.height {
+            let start = (y * width + view.x) * 3;
+            part.data
+                .extend_from_slice(&rgb[start..start + view.width * 3]);
+        }
+        let mut out = self.resize(&part);
+        if view.is_flipped {
+            for row in out.chunks_exact_mut(width * 3) {
+                row.as_chunks_mut::<3>().0.reverse();
+            }
+        }
+        out
     }
 
     /// Index of the kernel for `from` to `to` pixels.

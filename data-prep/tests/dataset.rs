@@ -8,7 +8,7 @@ use arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
 };
 use arrow::datatypes::{DataType, Field, Schema};
-use data_prep::dataset::Dataset;
+use data_prep::dataset::{Dataset, Task};
 use data_prep::geometry::Grid;
 use data_prep::pipeline::{self, OnError, Options};
 use data_prep::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject};
@@ -115,6 +115,18 @@ fn what_the_pipeline_wrote_is_read_back() {
     assert_eq!(dataset.class_segmentation(image, 0), None);
     assert_eq!(dataset.pixels().row(1), [200; 96]);
     assert_eq!(dataset.inputs().len(), 64);
+}
+
+#[test]
+fn only_waterbirds_have_a_reversed_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data_folder(folder.path());
+    let open = || Dataset::open(&data).unwrap();
+    assert!(open().with_task(Task::Conventional).is_ok());
+    let error = open().with_task(Task::Reversed).unwrap_err().to_string();
+    let expected = "task: found reversed for scenes (conventional), expected conventional, or \
+                    reversed for waterbirds-100";
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Boxes on the grid exactly as SPEC A.5 has them, and the checks of SPEC J.3 and J.5.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use data_prep::geometry::{Grid, GridBox, Mask, box_to_grid};
+use data_prep::geometry::{Grid, GridBox, Mask, View, box_to_grid};
 
 const GRID: Grid = Grid::square(224);
 
@@ -87,4 +87,34 @@ fn a_mask_is_the_union_of_its_boxes() {
     // Reversed edges cover nothing, parts outside are cut off.
     let odd = [grid_box([5, 5, 3, 9]), grid_box([-3, 8, 2, 30])];
     assert_eq!(Mask::from_boxes(&odd, grid).area(), 2 * 2);
+}
+
+/// A box on an 8×8 grid through a crop of its left upper 4×8 part, twice as wide, and a flip.
+#[test]
+fn a_box_goes_through_a_crop_and_a_flip() {
+    let grid = Grid::square(8);
+    let mask = Mask::from_boxes(&[grid_box([1, 2, 3, 5])], grid);
+    let view = |x, y, width, height, is_flipped| View {
+        x,
+        y,
+        width,
+        height,
+        is_flipped,
+    };
+    let cases = [
+        (view(0, 0, 8, 8, false), [1, 2, 3, 5]),
+        (view(0, 0, 8, 8, true), [5, 2, 7, 5]),
+        (view(0, 0, 4, 8, false), [2, 2, 6, 5]),
+        (view(1, 0, 4, 8, true), [4, 2, 8, 5]),
+        (view(2, 3, 2, 2, false), [0, 0, 4, 8]),
+        // 3 columns to 8: the edge at column 1 of the part, 2.67 cells, comes to lie at 3.
+        (view(2, 0, 3, 8, false), [0, 2, 3, 5]),
+        (view(5, 5, 3, 3, true), [0, 0, 0, 0]),
+    ];
+    for (view, expected) in cases {
+        let expected = Mask::from_boxes(&[grid_box(expected)], grid);
+        assert_eq!(mask.seen(view), expected, "{view:?}");
+        // Turning inside out and looking at a part may be exchanged.
+        assert_eq!(mask.inverted().seen(view), expected.inverted(), "{view:?}");
+    }
 }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use data_prep::dataset::{Dataset, Split};
+use data_prep::dataset::{Dataset, Split, Task};
 use data_prep::waterbirds::{self, Validation};
 
 const HEADER: &str = "img_id,img_filename,y,split,place,place_filename\n";
@@ -253,4 +253,43 @@ fn real_waterbirds_has_the_published_groups() {
         .filter(|image| image.split == Split::Val)
         .count();
     assert_eq!(val, 600);
+}
+
+#[test]
+fn the_reversed_task_asks_for_the_place_outside_the_box() {
+    let folder = Folder::new();
+    folder.run(&["--val", "all"]);
+    let (birds, places) = (
+        folder.open(),
+        folder.open().with_task(Task::Reversed).unwrap(),
+    );
+    assert_eq!(
+        (birds.task(), places.task()),
+        (Task::Conventional, Task::Reversed)
+    );
+    assert_eq!(places.classes, ["land", "water"]);
+    assert_eq!(places.inputs(), birds.inputs());
+    for (bird, place) in birds.images.iter().zip(&places.images) {
+        let group_id = bird.group_id.unwrap();
+        let (class, other) = (group_id % 2, 1 - group_id % 2);
+        assert_eq!(
+            (place.group_id, &place.labels),
+            (Some(group_id), &vec![class])
+        );
+        for dilation in [0.0, 0.5] {
+            let mask = birds.class_mask(bird, bird.labels[0], dilation);
+            assert_eq!(places.class_mask(place, class, dilation), mask.inverted());
+            assert_eq!(
+                places.class_box_area(place, class, dilation, None),
+                100 - birds.class_box_area(bird, bird.labels[0], dilation, None)
+            );
+        }
+        assert_eq!(places.class_mask(place, other, 0.0).area(), 0);
+        assert_eq!(places.class_segmentation(place, class), None);
+    }
+    let error = places.with_task(Task::Reversed).unwrap_err().to_string();
+    assert!(
+        error.contains("task: found reversed for waterbirds-100 (reversed)"),
+        "{error}"
+    );
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use data_prep::dataset::Split;
+use data_prep::dataset::{Split, Task};
 use evaluator::columnar::Source;
 use evaluator::maps::RunColumns;
 use evaluator::predictions::Missing;
@@ -50,6 +50,10 @@ struct ScoreArgs {
     /// Split to score [default: the maps' metadata, else that of the images].
     #[arg(long)]
     split: Option<Split>,
+    /// Waterbirds only: score against the bird, or against the background and everything outside the
+    /// bird's box [default: the maps' metadata, else conventional].
+    #[arg(long)]
+    task: Option<Task>,
     /// Attribution method [default: the maps' metadata, else unknown].
     #[arg(long, value_name = "NAME")]
     attribution: Option<String>,
@@ -84,6 +88,7 @@ impl ScoreArgs {
                 run_id: self.run_id,
                 checkpoint: self.checkpoint,
                 split: self.split,
+                task: self.task,
                 attribution: self.attribution,
                 layer: self.layer,
             },

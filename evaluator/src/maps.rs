@@ -15,7 +15,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BinaryArray, Float32Array, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::writer::StreamWriter;
-use data_prep::dataset::Split;
+use data_prep::dataset::{Split, Task};
 use data_prep::table::{Kind, SCHEMA_KEY, TableSpec, VERSION_KEY, nullable, required};
 
 use crate::error::{Error, Result};
@@ -62,6 +62,8 @@ pub struct RunColumns {
     pub checkpoint: Option<i32>,
     /// The split explained.
     pub split: Option<Split>,
+    /// What was asked of the images; unknown means the conventional task.
+    pub task: Option<Task>,
     /// Attribution method.
     pub attribution: Option<String>,
     /// Layer explained.
@@ -89,10 +91,17 @@ impl RunColumns {
                     .map_err(|_| parsed("split", &text, "train, val or test"))
             })
             .transpose()?;
+        let task = get("task")
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| parsed("task", &text, "conventional or reversed"))
+            })
+            .transpose()?;
         Ok(Self {
             run_id: get("run_id"),
             checkpoint,
             split,
+            task,
             attribution: get("attribution"),
             layer: get("layer"),
         })
@@ -103,6 +112,7 @@ impl RunColumns {
             ("run_id", self.run_id.clone()),
             ("checkpoint", self.checkpoint.map(|epoch| epoch.to_string())),
             ("split", self.split.map(|split| split.to_string())),
+            ("task", self.task.map(|task| task.to_string())),
             ("attribution", self.attribution.clone()),
             ("layer", self.layer.clone()),
         ];
@@ -118,6 +128,7 @@ impl RunColumns {
             run_id: self.run_id.or(other.run_id),
             checkpoint: self.checkpoint.or(other.checkpoint),
             split: self.split.or(other.split),
+            task: self.task.or(other.task),
             attribution: self.attribution.or(other.attribution),
             layer: self.layer.or(other.layer),
         }

@@ -75,6 +75,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     let dataset = Dataset::open(&options.data)?;
     let reader = MapReader::open(&options.maps)?;
     let columns = options.columns.clone().or(reader.run_columns());
+    let dataset = dataset.with_task(columns.task.unwrap_or_default())?;
     let intake = take_in(reader, &dataset, columns.split, options)?;
     let split = intake.split;
     let left_out = match (intake.missing, options.missing) {
@@ -260,10 +261,14 @@ fn provenance(
     maps: &str,
 ) -> Provenance {
     let mut inputs = Fingerprint::default();
-    let settings = format!(
+    let mut settings = format!(
         "{key:?} threshold {} replicates {} seed {} examples {}",
         options.threshold, options.replicates, options.seed, options.examples
     );
+    let task = evaluated.dataset.task();
+    if !task.is_conventional() {
+        settings += &format!(" task {task}");
+    }
     inputs.add("settings", settings.as_bytes());
     inputs.add("data", evaluated.dataset.inputs().as_bytes());
     inputs.add("maps", maps.as_bytes());
@@ -271,10 +276,14 @@ fn provenance(
         inputs.add("predictions", predictions.fingerprint.as_bytes());
     }
     let program = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    Provenance::new(program, inputs.hex())
+    let provenance = Provenance::new(program, inputs.hex())
         .with(DATASET_KEY, evaluated.dataset.name())
         .with("guidance.data_inputs", evaluated.dataset.inputs())
-        .with("guidance.seed", options.seed.to_string())
+        .with("guidance.seed", options.seed.to_string());
+    match task.is_conventional() {
+        true => provenance,
+        false => provenance.with("guidance.task", task.to_string()),
+    }
 }
 
 /// The split's images in the order of their sorted ids, with the sums of their pairs.

@@ -36,6 +36,7 @@ fn columns() -> RunColumns {
         run_id: Some("r1".to_owned()),
         checkpoint: Some(7),
         split: Some(Split::Test),
+        task: None,
         attribution: Some("ixg".to_owned()),
         layer: Some("final".to_owned()),
     }

@@ -111,6 +111,7 @@ fn main() -> anyhow::Result<()> {
             pairs: (0..n).map(|row| (row, row % N_CLASSES as i64)).collect(),
             annotated: (0..n).collect(),
             masks,
+            area_powers: None,
         },
         model,
     };

@@ -1,6 +1,9 @@
 //! From the mapped pixel file to tensors: images as 8 bit, labels as 0 and 1.
 
 use data_prep::dataset::Dataset;
+use data_prep::geometry::View;
+use data_prep::resize::Resizer;
+use rayon::prelude::*;
 use tch::{Device, Kind, TchError, Tensor};
 
 /// One batch.
@@ -25,19 +28,55 @@ impl Batch {
         device: Device,
         kind: Kind,
     ) -> Result<Self, TchError> {
+        let mut bytes = Vec::with_capacity(indices.len() * dataset.grid().cells() * 3);
+        for &index in indices {
+            bytes.extend_from_slice(dataset.pixels().row(dataset.images[index].pixel_row));
+        }
+        Self::of(dataset, indices, &bytes, device, kind)
+    }
+
+    /// The same of what `views` show of the images, one each.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn load_views(
+        dataset: &Dataset,
+        indices: &[usize],
+        views: &[View],
+        device: Device,
+        kind: Kind,
+    ) -> Result<Self, TchError> {
         let (grid, pixels) = (dataset.grid(), dataset.pixels());
-        let mut bytes = Vec::with_capacity(indices.len() * grid.height * grid.width * 3);
+        let seen: Vec<Vec<u8>> = indices
+            .par_iter()
+            .zip(views)
+            .map_init(
+                || Resizer::new(grid),
+                |resizer, (&index, &view)| {
+                    resizer.see(pixels.row(dataset.images[index].pixel_row), view)
+                },
+            )
+            .collect();
+        Self::of(dataset, indices, &seen.concat(), device, kind)
+    }
+
+    fn of(
+        dataset: &Dataset,
+        indices: &[usize],
+        bytes: &[u8],
+        device: Device,
+        kind: Kind,
+    ) -> Result<Self, TchError> {
+        let grid = dataset.grid();
         let mut targets = vec![0f32; indices.len() * dataset.classes.len()];
         for (row, &index) in indices.iter().enumerate() {
-            let image = &dataset.images[index];
-            bytes.extend_from_slice(pixels.row(image.pixel_row));
-            for &class_id in &image.labels {
+            for &class_id in &dataset.images[index].labels {
                 targets[row * dataset.classes.len() + class_id as usize] = 1.0;
             }
         }
         let n = indices.len() as i64;
         let images = Tensor::f_from_data_size(
-            &bytes,
+            bytes,
             &[n, grid.height as i64, grid.width as i64, 3],
             Kind::Uint8,
         )?;

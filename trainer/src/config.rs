@@ -4,13 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
-use data_prep::dataset::Dataset;
+use data_prep::dataset::{Dataset, Task};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::attribution::{self, Order};
 use crate::error::{Error, Result};
-use crate::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use crate::names::{Annotation, Attribution, Augmentation, Backbone, Layer, LocalizationLoss};
 use crate::run::RunFolder;
 
 /// One training run, as the user writes it. Unknown keys are refused.
@@ -25,6 +25,12 @@ pub struct RunConfig {
     pub attribution: Attribution,
     /// At which layer.
     pub layer: Layer,
+    /// What is asked of the images: `reversed` for Waterbirds' backgrounds.
+    #[serde(default, skip_serializing_if = "Task::is_conventional")]
+    pub task: Task,
+    /// What training images go through.
+    #[serde(default = "unchanged", skip_serializing_if = "is_unchanged")]
+    pub augmentation: Augmentation,
     /// Passes over the training images.
     pub epochs: i32,
     /// Adam's constant learning rate.
@@ -70,7 +76,13 @@ pub struct Guidance {
     pub loss: LocalizationLoss,
     /// λ of the total loss `BCE + λ·Σ L_loc`.
     pub lambda: f64,
-    /// Share of the training images whose boxes are used (paper section 5.4).
+    /// What the explanations are held against; segmentations where an image has them.
+    #[serde(default = "boxes", skip_serializing_if = "are_boxes")]
+    pub annotation: Annotation,
+    /// α of Energy*'s area^α: with that loss, and only with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub area_exponent: Option<f64>,
+    /// Share of the training images whose annotation is used (paper section 5.4).
     #[serde(default = "one")]
     pub annotated_fraction: f64,
     /// Boxes grow by this share of their size on each side (paper section 5.4).
@@ -80,6 +92,22 @@ pub struct Guidance {
 
 fn default_learning_rate() -> f64 {
     1e-4
+}
+
+fn unchanged() -> Augmentation {
+    Augmentation::None
+}
+
+fn is_unchanged(augmentation: &Augmentation) -> bool {
+    *augmentation == Augmentation::None
+}
+
+fn boxes() -> Annotation {
+    Annotation::Box
+}
+
+fn are_boxes(annotation: &Annotation) -> bool {
+    *annotation == Annotation::Box
 }
 
 fn default_batch_size() -> usize {
@@ -144,6 +172,27 @@ impl RunConfig {
                     "at most 1",
                 ));
             }
+            let energy_area = guidance.loss == LocalizationLoss::EnergyArea;
+            match guidance.area_exponent {
+                Some(exponent) if energy_area => positive("guidance.area_exponent", exponent)?,
+                None if !energy_area => {}
+                found => {
+                    return Err(Error::invalid(
+                        path,
+                        "guidance.area_exponent",
+                        found.map_or("nothing".to_owned(), |exponent| exponent.to_string()),
+                        "a number with loss energy_area, and with no other",
+                    ));
+                }
+            }
+            if guidance.annotation == Annotation::Segmentation && guidance.dilation != 0.0 {
+                return Err(Error::invalid(
+                    path,
+                    "guidance.dilation",
+                    guidance.dilation.to_string(),
+                    "0 with annotation segmentation: only boxes are dilated",
+                ));
+            }
             if !(0.0..=10.0).contains(&guidance.dilation) {
                 return Err(Error::invalid(
                     path,
@@ -177,11 +226,16 @@ pub struct ResolvedRun {
 }
 
 impl ResolvedRun {
-    /// Settles `config` for `dataset`.
+    /// Settles `config` for `dataset`, which is seen with the configuration's task.
     ///
     /// # Errors
-    /// A weight file or run folder that is not there or not finished.
+    /// A weight file or run folder that is not there or not finished; a data set seen with another
+    /// task.
     pub fn new(config: RunConfig, dataset: &Dataset) -> Result<Self> {
+        if dataset.task() != config.task {
+            let (found, expected) = (dataset.task().to_string(), config.task.to_string());
+            return Err(Error::invalid(dataset.dir(), "task", found, expected));
+        }
         let (init, baseline_run_id, weights) = match &config.init {
             Init::Scratch => ("scratch".to_owned(), None, None),
             Init::Weights { file } => {
@@ -226,7 +280,8 @@ impl ResolvedRun {
 }
 
 /// First 12 hex digits of a SHA-256 over what decides the result. The device and the number of
-/// threads are not in it: they change rounding, not the experiment.
+/// threads are not in it: they change rounding, not the experiment. Settings that came later are
+/// named only where they are not as they always were, so that older runs keep their ids.
 fn run_id(config: &RunConfig, data_inputs: &str, init: &str) -> String {
     let guidance = match &config.guidance {
         None => "none".to_owned(),
@@ -235,8 +290,23 @@ fn run_id(config: &RunConfig, data_inputs: &str, init: &str) -> String {
             g.loss, g.lambda, g.annotated_fraction, g.dilation
         ),
     };
+    let mut later = String::new();
+    if !config.task.is_conventional() {
+        later += &format!("task {}\n", config.task);
+    }
+    if !is_unchanged(&config.augmentation) {
+        later += &format!("augmentation {}\n", config.augmentation);
+    }
+    if let Some(guidance) = &config.guidance {
+        if !are_boxes(&guidance.annotation) {
+            later += &format!("annotation {}\n", guidance.annotation);
+        }
+        if let Some(exponent) = guidance.area_exponent {
+            later += &format!("area_exponent {exponent:e}\n");
+        }
+    }
     let identity = format!(
-        "version {}\ndata {data_inputs}\nbackbone {}\nattribution {}\nlayer {}\nepochs {}\nlearning_rate {:e}\nbatch_size {}\nseed {}\ninit {init}\nguidance {guidance}\n",
+        "version {}\ndata {data_inputs}\nbackbone {}\nattribution {}\nlayer {}\nepochs {}\nlearning_rate {:e}\nbatch_size {}\nseed {}\ninit {init}\nguidance {guidance}\n{later}",
         env!("CARGO_PKG_VERSION"),
         config.backbone,
         config.attribution,

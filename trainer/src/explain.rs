@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use data_prep::dataset::{Dataset, Split};
+use data_prep::dataset::{Dataset, Split, Task};
 use evaluator::maps::{MapRow, MapWriter, RunColumns};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind};
@@ -34,6 +34,8 @@ pub struct Subject {
     layer: Layer,
     /// The data the run was trained on.
     data_inputs: Option<String>,
+    /// What the run was asked of the images.
+    pub task: Task,
 }
 
 impl Subject {
@@ -51,6 +53,7 @@ impl Subject {
             attribution: run.attribution,
             layer: run.layer,
             data_inputs: Some(run.data_inputs.clone()),
+            task: run.task,
         })
     }
 
@@ -85,6 +88,7 @@ impl Subject {
             attribution,
             layer,
             data_inputs: None,
+            task: Task::Conventional,
         })
     }
 }
@@ -154,6 +158,7 @@ pub fn explain(
         run_id: Some(subject.run_id.clone()),
         checkpoint: Some(subject.checkpoint),
         split: Some(request.split),
+        task: Some(dataset.task()).filter(|task| !task.is_conventional()),
         attribution: Some(attribution.to_string()),
         layer: Some(layer.to_string()),
     };

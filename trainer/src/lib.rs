@@ -3,7 +3,8 @@
 //!
 //! - [`backbone`]: the networks, cut at the paper's layers
 //! - [`attribution`]: IxG and GradCAM (section 3.1) · [`loss`]: the localization losses (section 3.4)
-//! - [`guidance`]: annotated images, drawn classes, masks (section 3.5) · [`objective`]: the guided loss
+//! - [`guidance`]: annotated images, drawn classes, masks (section 3.5) · [`augmentation`]: crops and
+//!   flips · [`objective`]: the guided loss
 //! - [`train`], [`validation`], [`pareto`]: epochs, and which are kept (section 4) · [`explain`]: maps of a checkpoint
 //! - [`config`], [`run`], [`tables`], [`checkpoint`], [`import`]: files
 //!
@@ -11,6 +12,7 @@
 
 pub mod adam;
 pub mod attribution;
+pub mod augmentation;
 pub mod backbone;
 pub mod batches;
 pub mod checkpoint;

@@ -1,5 +1,5 @@
-//! The losses: binary cross-entropy for the classes and, for the explanations, Energy, L1, PPCE and
-//! RRR* with the post-processing of the map that each asks for (paper section 3.4; SPEC A.2).
+//! The losses: binary cross-entropy for the classes and, for the explanations, Energy, L1, PPCE,
+//! RRR* and Energy* with the post-processing of the map that each asks for (paper section 3.4; SPEC A.2).
 //!
 //! Post-processing, in this order: clamp at 0 (L1, PPCE), divide by the map's largest absolute
 //! value (L1, PPCE, RRR*; a map of zeros stays), up-sample bilinearly to the mask's resolution.
@@ -28,7 +28,8 @@ pub fn classification(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchEr
 }
 
 /// The localization loss of each map: `maps` (N, h, w) as attributed, `masks` (N, H, W) of 0 and 1,
-/// result (N). The caller sums over annotated images (SPEC H.1: λ scales with the batch).
+/// result (N). The caller sums over annotated images (SPEC H.1: λ scales with the batch). Energy* is
+/// Energy here, before [`by_area`].
 ///
 /// # Errors
 /// libtorch's.
@@ -41,7 +42,7 @@ pub fn localization(
     let sum = |t: &Tensor| t.f_sum_dim_intlist(pixels.as_slice(), false, None);
     match loss {
         // 1 − Σ M·A⁺ / Σ A⁺, and 1 − Σ M·A⁺ where Σ A⁺ is tiny
-        LocalizationLoss::Energy => {
+        LocalizationLoss::Energy | LocalizationLoss::EnergyArea => {
             let positive = upsample(maps, masks)?.f_clamp_min(0.0)?;
             let inside = sum(&positive.f_mul(masks)?)?;
             let total = sum(&positive)?;
@@ -80,6 +81,15 @@ pub fn localization(
                 .f_mul(&masks.f_neg()?.f_add_scalar(1.0)?)?)
         }
     }
+}
+
+/// 1 − EPG / area^α from Energy, 1 − EPG, and area^α, each (N).
+///
+/// # Errors
+/// libtorch's.
+pub fn by_area(energy: &Tensor, area_powers: &Tensor) -> Result<Tensor, TchError> {
+    let epg = energy.f_neg()?.f_add_scalar(1.0)?;
+    epg.f_div(area_powers)?.f_neg()?.f_add_scalar(1.0)
 }
 
 /// A / max|A| for each map; a map of zeros is left alone.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
-use data_prep::dataset::{Dataset, Split};
+use data_prep::dataset::{Dataset, Split, Task};
 use trainer::config::{ResolvedRun, RunConfig};
 use trainer::import::Fit;
 use trainer::names::{Attribution, Backbone, Layer};
@@ -125,6 +125,9 @@ struct ExplainArgs {
     /// train, val or test
     #[arg(long, default_value = "test")]
     split: Split,
+    /// conventional or reversed (default: the run's own); the maps then are of that task's classes
+    #[arg(long)]
+    task: Option<Task>,
     /// ixg, gradcam, intgrad or bcos (default: the run's own; of weights bcos for B-cos networks, else
     /// ixg)
     #[arg(long)]
@@ -196,7 +199,9 @@ fn main() -> ExitCode {
 impl RunArgs {
     fn resolve(&self) -> Result<(ResolvedRun, Dataset, RunFolder)> {
         let dataset = Dataset::open(&self.data)?;
-        let run = ResolvedRun::new(RunConfig::read(&self.config)?, &dataset)?;
+        let config = RunConfig::read(&self.config)?;
+        let dataset = dataset.with_task(config.task)?;
+        let run = ResolvedRun::new(config, &dataset)?;
         let folder = RunFolder::new(&self.out, &run);
         Ok((run, dataset, folder))
     }
@@ -243,7 +248,7 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
         (None, Some(file)) => explain::Subject::of_weights(file)?,
         (None, None) => unreachable!("one of both is required"),
     };
-    let dataset = Dataset::open(&args.data)?;
+    let dataset = Dataset::open(&args.data)?.with_task(args.task.unwrap_or(subject.task))?;
     let device = device::choose(&args.device).map_err(|reason| anyhow!(reason))?;
     let request = explain::Request {
         split: args.split,

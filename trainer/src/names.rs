@@ -137,5 +137,27 @@ spelled! {
         Ppce = "ppce",
         /// Sum of squares outside the mask (RRR*).
         Rrr = "rrr",
+        /// 1 − EPG / area^α (Energy* of the reproduction study).
+        EnergyArea = "energy_area",
+    }
+}
+
+spelled! {
+    /// What a class's explanation is held against (SPEC A.5).
+    Annotation {
+        /// The union of its boxes.
+        Box = "box",
+        /// The union of its segmentations; an image without them is not annotated.
+        Segmentation = "segmentation",
+    }
+}
+
+spelled! {
+    /// What happens to a training image before the network sees it (SPEC C.3, C.4).
+    Augmentation {
+        /// Nothing.
+        None = "none",
+        /// A random part at a random aspect, resized, and a flip for every second image.
+        CropFlip = "crop_flip",
     }
 }

@@ -31,6 +31,8 @@ pub struct Explained {
     pub annotated: Vec<i64>,
     /// Their masks (annotated, H, W) of 0 and 1.
     pub masks: Tensor,
+    /// area^α of each (annotated), for Energy* only.
+    pub area_powers: Option<Tensor>,
 }
 
 /// The terms of the objective, scalars in the graph.
@@ -85,7 +87,11 @@ pub fn guided(
     let maps = explainable
         .maps(&explained.pairs)?
         .f_index_select(0, &annotated)?;
-    let localization = loss::localization(guide.loss, &maps, &explained.masks)?.f_sum(None)?;
+    let mut losses = loss::localization(guide.loss, &maps, &explained.masks)?;
+    if let Some(powers) = &explained.area_powers {
+        losses = loss::by_area(&losses, powers)?;
+    }
+    let localization = losses.f_sum(None)?;
     let total = class.f_add(&localization.f_mul_scalar(guide.lambda)?)?;
     Ok(Terms {
         total,

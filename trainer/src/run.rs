@@ -10,6 +10,7 @@
 
 use std::path::{Path, PathBuf};
 
+use data_prep::dataset::Task;
 use data_prep::table::read_table;
 
 use crate::config::ResolvedRun;
@@ -119,7 +120,7 @@ impl RunFolder {
             ));
         }
         let path = folder.run_table();
-        let (_, batch) = read_table(&path, &tables::RUN)?;
+        let (origin, batch) = read_table(&path, &tables::RUN)?;
         if batch.num_rows() != 1 {
             return Err(Error::invalid(
                 &path,
@@ -145,6 +146,10 @@ impl RunFolder {
             attribution: cell("attribution").parse().map_err(known("attribution"))?,
             layer: cell("layer").parse().map_err(known("layer"))?,
             data_inputs: cell("data_inputs"),
+            task: match origin.get(tables::TASK_KEY) {
+                Some(text) => text.parse().map_err(known(tables::TASK_KEY))?,
+                None => Task::Conventional,
+            },
             best_f1_epoch,
             epochs,
             folder,
@@ -165,6 +170,8 @@ pub struct FinishedRun {
     pub layer: Layer,
     /// The data folder's provenance hash.
     pub data_inputs: String,
+    /// What it was asked of the images.
+    pub task: Task,
     /// The epoch with the highest validation F1 among those kept.
     pub best_f1_epoch: i32,
     /// Its epochs.

@@ -12,11 +12,20 @@ use data_prep::table::{
 
 use crate::config::ResolvedRun;
 use crate::error::Result;
+use crate::names::{Annotation, Augmentation};
 
 /// What writes these tables.
 pub const PROGRAM: &str = concat!("trainer ", env!("CARGO_PKG_VERSION"));
 
-/// The configuration of a run, flattened.
+/// `run`'s metadata: the task, where it is not the conventional one.
+pub const TASK_KEY: &str = "guidance.task";
+/// The augmentation, where there is one.
+pub const AUGMENTATION_KEY: &str = "guidance.augmentation";
+/// Energy*'s α, where that is the loss.
+pub const AREA_EXPONENT_KEY: &str = "guidance.area_exponent";
+
+/// The configuration of a run, flattened. Settings that came later are in the file's metadata, so
+/// that tables of older runs are still read.
 pub const RUN: TableSpec = TableSpec {
     name: "run",
     version: 1,
@@ -169,7 +178,11 @@ pub fn write_run(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()>
         optional_text(guidance.map(|g| g.loss.to_string())),
         number(guidance.map(|g| g.lambda)),
         number(guidance.map_or(0.0, |g| g.annotated_fraction)),
-        text("box"),
+        text(
+            guidance
+                .map_or(Annotation::Box, |g| g.annotation)
+                .to_string(),
+        ),
         number(guidance.map_or(0.0, |g| g.dilation)),
         long(config.seed as i64),
         number(config.learning_rate),
@@ -186,12 +199,17 @@ pub fn write_run(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()>
         number(facts.seconds),
         text(PROGRAM),
     ])?;
-    Ok(write_table(
-        path,
-        &RUN,
-        &Provenance::new(PROGRAM, &run.data_inputs),
-        &batch,
-    )?)
+    let mut provenance = Provenance::new(PROGRAM, &run.data_inputs);
+    if !config.task.is_conventional() {
+        provenance = provenance.with(TASK_KEY, config.task.to_string());
+    }
+    if config.augmentation != Augmentation::None {
+        provenance = provenance.with(AUGMENTATION_KEY, config.augmentation.to_string());
+    }
+    if let Some(exponent) = guidance.and_then(|g| g.area_exponent) {
+        provenance = provenance.with(AREA_EXPONENT_KEY, exponent.to_string());
+    }
+    Ok(write_table(path, &RUN, &provenance, &batch)?)
 }
 
 /// Writes `epochs.parquet`.

@@ -5,16 +5,19 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use data_prep::dataset::{Dataset, Split};
+use data_prep::geometry::View;
 use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
 use tch::{Device, Kind};
 
 use crate::adam::Adam;
+use crate::augmentation;
 use crate::backbone::Model;
 use crate::batches::Batch;
 use crate::checkpoint::{self, Metadata};
 use crate::config::ResolvedRun;
 use crate::error::{Error, Result};
-use crate::guidance;
+use crate::guidance::{self, Guided, Target};
 use crate::objective::{self, Explained, Guide, Terms};
 use crate::pareto;
 use crate::random;
@@ -187,8 +190,31 @@ fn train_epoch(
     );
     let mut sums = EpochLoss::default();
     for (step, indices) in order.chunks(config.batch_size).enumerate() {
-        let batch = Batch::load(dataset, indices, model.params.device(), model.params.kind())?;
-        let (terms, n_annotated) = objective(run, dataset, model, &batch, annotated, epoch)?;
+        let views: Option<Vec<View>> = indices
+            .iter()
+            .map(|&index| {
+                augmentation::view(
+                    config.augmentation,
+                    dataset.grid(),
+                    config.seed,
+                    epoch,
+                    id(index),
+                )
+            })
+            .collect();
+        let (device, kind) = (model.params.device(), model.params.kind());
+        let batch = match &views {
+            Some(views) => Batch::load_views(dataset, indices, views, device, kind)?,
+            None => Batch::load(dataset, indices, device, kind)?,
+        };
+        let (terms, n_annotated) = objective(
+            run,
+            dataset,
+            model,
+            (&batch, views.as_deref()),
+            annotated,
+            epoch,
+        )?;
         let class = terms.class.f_double_value(&[])?;
         let localization = terms
             .localization
@@ -225,12 +251,13 @@ fn train_epoch(
     Ok(sums)
 }
 
-/// The objective of one batch, and how many of its images are annotated.
+/// The objective of one batch, of which `views` say what its images show, and how many of them are
+/// annotated.
 fn objective(
     run: &ResolvedRun,
     dataset: &Dataset,
     model: &Model,
-    batch: &Batch,
+    (batch, views): (&Batch, Option<&[View]>),
     annotated: Option<&HashSet<usize>>,
     epoch: i32,
 ) -> Result<(Terms, usize)> {
@@ -239,18 +266,32 @@ fn objective(
     let Some((guidance, annotated)) = config.guidance.as_ref().zip(annotated) else {
         return Ok((objective::plain(model, &input, &batch.targets)?, 0));
     };
-    let (mut pairs, mut rows, mut masked) = (Vec::new(), Vec::new(), Vec::new());
+    let target = Target {
+        annotation: guidance.annotation,
+        dilation: guidance.dilation,
+        area_exponent: guidance.area_exponent,
+    };
+    let (mut pairs, mut rows, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
     for (row, &index) in batch.indices.iter().enumerate() {
         let Some(class_id) = guidance::drawn_class(dataset, index, epoch, config.seed) else {
             continue;
         };
         pairs.push((row as i64, i64::from(class_id)));
         if annotated.contains(&index) {
-            rows.push(row as i64);
-            masked.push((index, class_id));
+            drawn.push((row, (index, class_id)));
         }
     }
-    let masks = guidance::masks(dataset, &masked, guidance.dilation, &input)?;
+    let targets: Vec<Option<Guided>> = drawn
+        .par_iter()
+        .map(|&(row, pair)| guidance::guided(dataset, pair, target, views.map(|views| views[row])))
+        .collect();
+    let mut guided = Vec::with_capacity(targets.len());
+    for ((row, _), target) in drawn.into_iter().zip(targets) {
+        if let Some(target) = target {
+            rows.push(row as i64);
+            guided.push(target);
+        }
+    }
     let guide = Guide {
         attribution: config.attribution,
         layer: config.layer,
@@ -260,11 +301,12 @@ fn objective(
     let explained = Explained {
         pairs,
         annotated: rows,
-        masks,
+        masks: guidance::masks(&guided, dataset.grid(), &input)?,
+        area_powers: guidance::area_powers(&guided, &input)?,
     };
     Ok((
         objective::guided(model, &input, &batch.targets, guide, &explained)?,
-        masked.len(),
+        guided.len(),
     ))
 }
 

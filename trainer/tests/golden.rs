@@ -207,6 +207,7 @@ fn guided_losses_and_gradients(
         pairs: vec![(0, 3), (1, 14), (2, 5)],
         annotated: vec![0, 1],
         masks: masks(&boxes, grid).to_kind(kind),
+        area_powers: None,
     };
     let mut checked = 0;
     for (layer, layer_name) in LAYERS {

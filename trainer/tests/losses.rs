@@ -137,6 +137,7 @@ impl Batch {
                 pairs: vec![(0, 1), (1, 2), (2, 0)],
                 annotated: vec![0, 1],
                 masks: masks(&boxes, Grid::square(32)),
+                area_powers: None,
             },
         }
     }
@@ -152,6 +153,7 @@ impl Batch {
             pairs: self.explained.pairs.clone(),
             annotated: self.explained.annotated.clone(),
             masks: self.explained.masks.to_kind(input.kind()),
+            area_powers: None,
         };
         let terms = objective::guided(model, &input, &targets, self.guide, &explained).unwrap();
         let trained = model.params.trained();
@@ -231,7 +233,7 @@ fn maps_of_zeros() {
                 let gradient = Tensor::run_backward(&[&value], &[&map], false, false).remove(0);
                 let n_inside = 4.0 * boxes.len() as f64;
                 let expected = match loss {
-                    LocalizationLoss::Energy => 1.0,
+                    LocalizationLoss::Energy | LocalizationLoss::EnergyArea => 1.0,
                     LocalizationLoss::L1 => n_inside / 16.0,
                     LocalizationLoss::Ppce => 25.0 * n_inside,
                     LocalizationLoss::Rrr => 0.0,
@@ -259,7 +261,7 @@ fn nothing_positive_in_gradcam() {
             batch.guide.loss = loss;
             let localization = batch.finite(&model, "nothing positive").unwrap();
             let expected = match loss {
-                LocalizationLoss::Energy => 2.0,
+                LocalizationLoss::Energy | LocalizationLoss::EnergyArea => 2.0,
                 LocalizationLoss::L1 => (16.0 * 20.0 + 20.0 * 14.0) / 1024.0,
                 LocalizationLoss::Ppce => 200.0,
                 LocalizationLoss::Rrr => 0.0,
@@ -312,7 +314,9 @@ fn masks_without_a_pixel() {
                 batch.explained.masks = batch.explained.masks.zeros_like();
                 let localization = batch.finite(&model, "masks of zeros").unwrap();
                 match loss {
-                    LocalizationLoss::Energy => assert_eq!(localization, 2.0),
+                    LocalizationLoss::Energy | LocalizationLoss::EnergyArea => {
+                        assert_eq!(localization, 2.0)
+                    }
                     LocalizationLoss::Ppce => assert_eq!(localization, 0.0),
                     LocalizationLoss::L1 | LocalizationLoss::Rrr => {
                         assert!(localization >= 0.0);

@@ -95,6 +95,7 @@ fn objective(model: &Model, case: Case) -> Terms {
         pairs: vec![(0, 3), (1, 4), (2, 2)],
         annotated: vec![0, 1],
         masks: masks(&boxes, Grid::square(case.size as usize)),
+        area_powers: None,
     };
     objective::guided(model, &input, &targets, case.guide, &explained).unwrap()
 }

@@ -119,6 +119,12 @@ pub(crate) struct Model {
     /// Of everything drawn at random.
     #[serde(default)]
     pub(crate) seed: u64,
+    /// What is asked of the images; the trainer's spelling.
+    #[serde(default = "conventional")]
+    pub(crate) task: String,
+    /// What training images go through; the trainer's spelling.
+    #[serde(default = "unchanged")]
+    pub(crate) augmentation: String,
 }
 
 /// Where a baseline starts.
@@ -158,12 +164,29 @@ pub(crate) struct Grid {
     layer: Vec<String>,
     loss: Vec<String>,
     lambda: Vec<f64>,
+    /// α of the loss energy_area; the other losses have none.
+    #[serde(default)]
+    area_exponent: Vec<f64>,
+    #[serde(default = "boxes")]
+    annotation: Vec<String>,
     #[serde(default = "full")]
     annotated_fraction: Vec<f64>,
     #[serde(default = "undilated")]
     dilation: Vec<f64>,
     /// Instead of the recipe's number of guided epochs.
     epochs: Option<u32>,
+}
+
+fn conventional() -> String {
+    "conventional".to_owned()
+}
+
+fn unchanged() -> String {
+    "none".to_owned()
+}
+
+fn boxes() -> Vec<String> {
+    vec!["box".to_owned()]
 }
 
 fn full() -> Vec<f64> {
@@ -205,6 +228,8 @@ pub(crate) struct GuidedRun {
     pub(crate) layer: String,
     pub(crate) loss: String,
     pub(crate) lambda: f64,
+    pub(crate) area_exponent: Option<f64>,
+    pub(crate) annotation: String,
     pub(crate) annotated_fraction: f64,
     pub(crate) dilation: f64,
     pub(crate) length: Length,
@@ -225,7 +250,14 @@ const BACKBONES: [&str; 10] = [
 ];
 const ATTRIBUTIONS: [&str; 4] = ["ixg", "gradcam", "intgrad", "bcos"];
 const LAYERS: [&str; 5] = ["input", "mid1", "mid2", "mid3", "final"];
-const LOSSES: [&str; 4] = ["energy", "l1", "ppce", "rrr"];
+const LOSSES: [&str; 5] = ["energy", "l1", "ppce", "rrr", BY_AREA];
+const ANNOTATIONS: [&str; 2] = ["box", SEGMENTATION];
+const AUGMENTATIONS: [&str; 2] = ["none", "crop_flip"];
+const TASKS: [&str; 2] = ["conventional", "reversed"];
+/// The loss with an exponent.
+const BY_AREA: &str = "energy_area";
+/// The annotation that is not dilated.
+const SEGMENTATION: &str = "segmentation";
 
 impl Recipe {
     /// Reads `recipes/<name>.toml` under `root`, or the file `name` when it ends in `.toml`.
@@ -263,6 +295,8 @@ impl Recipe {
         let mut fault = spelled("model.backbone", &model.backbone, &BACKBONES)
             .or_else(|| whole("data.size", self.data.size))
             .or_else(|| whole("model.batch_size", model.batch_size))
+            .or_else(|| spelled("model.task", &model.task, &TASKS))
+            .or_else(|| spelled("model.augmentation", &model.augmentation, &AUGMENTATIONS))
             .or_else(|| self.baseline.fault("baseline"))
             .or_else(|| whole("guided.epochs", guided.epochs))
             .or_else(|| above_0("guided.learning_rate", guided.learning_rate))
@@ -276,6 +310,13 @@ impl Recipe {
                     found,
                     format!("scratch, or a backbone of {known}"),
                 )
+            });
+        }
+        let (task, dataset) = (&model.task, self.data.dataset);
+        if *task != conventional() && dataset != DataSet::Waterbirds {
+            fault = fault.or_else(|| {
+                let found = format!("{task} for {}", dataset.name());
+                wrong("model.task", found, "conventional, or waterbirds-100")
             });
         }
         for (split, n_images) in self.data.limit.splits() {
@@ -341,6 +382,7 @@ impl Grid {
             ("attribution", &self.attribution, &ATTRIBUTIONS[..]),
             ("layer", &self.layer, &LAYERS),
             ("loss", &self.loss, &LOSSES),
+            ("annotation", &self.annotation, &ANNOTATIONS),
         ] {
             let unknown = values
                 .iter()
@@ -372,6 +414,22 @@ impl Grid {
                 return fault;
             }
         }
+        let has = |values: &[String], value: &str| values.iter().any(|found| found == value);
+        if self.area_exponent.is_empty() == has(&self.loss, BY_AREA) {
+            let found = format!("{:?} for loss {}", self.area_exponent, self.loss.join(", "));
+            let expected = format!("numbers above 0 with {BY_AREA}, none without");
+            return wrong(&field("area_exponent"), found, expected);
+        }
+        let dilated = self.dilation.iter().find(|&&dilation| dilation > 0.0);
+        if let (Some(dilation), true) = (dilated, has(&self.annotation, SEGMENTATION)) {
+            let expected = format!("0 with annotation {SEGMENTATION}: only boxes are dilated");
+            return wrong(&field("dilation"), dilation, expected);
+        }
+        let mut exponents = self.area_exponent.iter();
+        let exponent = exponents.find_map(|&value| above_0(&field("area_exponent"), value));
+        if exponent.is_some() {
+            return exponent;
+        }
         self.epochs
             .and_then(|epochs| whole(&field("epochs"), epochs))
     }
@@ -380,32 +438,71 @@ impl Grid {
     fn runs(&self, length: Length) -> Vec<GuidedRun> {
         let mut runs = Vec::new();
         for (attribution, layer) in pairs(&self.attribution, &self.layer) {
-            for (loss, &lambda) in pairs(&self.loss, &self.lambda) {
-                for (&annotated_fraction, &dilation) in
-                    pairs(&self.annotated_fraction, &self.dilation)
+            for ((loss, area_exponent), &lambda) in pairs(&self.losses(), &self.lambda) {
+                for (annotation, (&annotated_fraction, &dilation)) in
+                    self.annotation.iter().flat_map(|annotation| {
+                        pairs(&self.annotated_fraction, &self.dilation)
+                            .map(move |pair| (annotation, pair))
+                    })
                 {
-                    let mut name = format!("{loss} {attribution}@{layer} λ={lambda}");
-                    if annotated_fraction < 1.0 {
-                        let percent = (1e6 * annotated_fraction).round() / 1e4;
-                        name += &format!(" {percent}% annotated");
-                    }
-                    if dilation > 0.0 {
-                        name += &format!(" dilation {dilation}");
-                    }
-                    runs.push(GuidedRun {
-                        name,
+                    let run = GuidedRun {
+                        name: String::new(),
                         attribution: attribution.clone(),
                         layer: layer.clone(),
                         loss: loss.clone(),
                         lambda,
+                        area_exponent: *area_exponent,
+                        annotation: annotation.clone(),
                         annotated_fraction,
                         dilation,
                         length,
+                    };
+                    runs.push(GuidedRun {
+                        name: run.label(),
+                        ..run
                     });
                 }
             }
         }
         runs
+    }
+
+    /// The losses, Energy* with each of its exponents.
+    fn losses(&self) -> Vec<(String, Option<f64>)> {
+        let mut losses = Vec::new();
+        for loss in &self.loss {
+            match loss == BY_AREA {
+                true => losses.extend(
+                    self.area_exponent
+                        .iter()
+                        .map(|&exponent| (loss.clone(), Some(exponent))),
+                ),
+                false => losses.push((loss.clone(), None)),
+            }
+        }
+        losses
+    }
+}
+
+impl GuidedRun {
+    /// Loss, layer and λ, and whatever is not as usual.
+    fn label(&self) -> String {
+        let (attribution, layer) = (&self.attribution, &self.layer);
+        let mut name = format!("{} {attribution}@{layer} λ={}", self.loss, self.lambda);
+        if let Some(exponent) = self.area_exponent {
+            name += &format!(" α={exponent}");
+        }
+        if self.annotation == SEGMENTATION {
+            name += " segmentation";
+        }
+        if self.annotated_fraction < 1.0 {
+            let percent = (1e6 * self.annotated_fraction).round() / 1e4;
+            name += &format!(" {percent}% annotated");
+        }
+        if self.dilation > 0.0 {
+            name += &format!(" dilation {}", self.dilation);
+        }
+        name
     }
 }
 

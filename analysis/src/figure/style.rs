@@ -19,6 +19,7 @@ pub fn colour(loss: Option<Loss>) -> &'static str {
         Some(Loss::L1) => "#2a9d4e",
         Some(Loss::Ppce) => "#edb120",
         Some(Loss::Rrr) => "#2f6fde",
+        Some(Loss::EnergyArea) => "#8c2d6b",
     }
 }
 
@@ -33,7 +34,8 @@ pub enum Emphasis {
     Selected,
 }
 
-/// Draws the mark of a loss: Energy circle, L1 triangle, PPCE pentagon, RRR diamond, baseline cross.
+/// Draws the mark of a loss: Energy circle, L1 triangle, PPCE pentagon, RRR diamond, Energy*
+/// hexagon, baseline cross.
 pub fn draw_mark(svg: &mut Svg, loss: Option<Loss>, at: (f64, f64), emphasis: Emphasis) {
     let (radius, paint) = match emphasis {
         Emphasis::Plain => (
@@ -59,6 +61,7 @@ pub fn draw_mark(svg: &mut Svg, loss: Option<Loss>, at: (f64, f64), emphasis: Em
         Some(Loss::L1) => svg.polygon(&regular(at, 3, radius * 1.25), paint),
         Some(Loss::Ppce) => svg.polygon(&regular(at, 5, radius * 1.1), paint),
         Some(Loss::Rrr) => svg.polygon(&regular(at, 4, radius * 1.2), paint),
+        Some(Loss::EnergyArea) => svg.polygon(&regular(at, 6, radius * 1.1), paint),
     }
 }
 

@@ -104,7 +104,12 @@ pub(super) fn run(path: &Path, frame: &DataFrame) -> Result<Run> {
     let loss = match &spelling {
         None => None,
         Some(text) => Some(Loss::from_spelling(text).ok_or_else(|| {
-            Error::table(path, "loss", text.as_str(), "null, energy, l1, ppce or rrr")
+            Error::table(
+                path,
+                "loss",
+                text.as_str(),
+                "null, energy, l1, ppce, rrr or energy_area",
+            )
         })?),
     };
     configuration(frame, loss).map_err(Error::polars(path))

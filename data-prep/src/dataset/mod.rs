@@ -5,6 +5,7 @@
 //! become cells is `geometry`'s and how run lengths do is `rle`'s.
 
 mod open;
+mod task;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::geometry::{Grid, GridBox, Mask, box_to_grid};
+use crate::geometry::{Grid, GridBox, Mask, View, box_to_grid};
 use crate::pixels::PixelFile;
 use crate::rle::Rle;
+
+pub use task::Task;
 
 /// The part of a data set an image belongs to.
 #[derive(
@@ -127,6 +130,7 @@ pub struct Dataset {
     name: String,
     inputs: String,
     pixels: PixelFile,
+    task: Task,
 }
 
 impl Dataset {
@@ -182,19 +186,20 @@ impl Dataset {
             .collect()
     }
 
-    /// The union of a class's boxes, each dilated by `dilation` (0 for none; SPEC A.5).
+    /// The union of a class's boxes, each dilated by `dilation` (0 for none; SPEC A.5). In the
+    /// reversed task everything outside them, and nothing where the class is not on the image.
     pub fn class_mask(&self, image: &Image, class_id: i32, dilation: f64) -> Mask {
-        let grid = self.grid();
-        let boxes: Vec<GridBox> = self
-            .class_boxes(image, class_id)
-            .into_iter()
-            .map(|b| b.dilated(dilation, grid))
-            .collect();
-        Mask::from_boxes(&boxes, grid)
+        let boxes = self.dilated_boxes(image, class_id, dilation);
+        let union = Mask::from_boxes(&boxes, self.grid());
+        match self.task {
+            Task::Reversed if image.labels.contains(&class_id) => union.inverted(),
+            _ => union,
+        }
     }
 
-    /// The union of a class's segmentations; `None` when the class is not on the image or one of its
-    /// objects has no segmentation, since the union would then miss a part.
+    /// The union of a class's segmentations, everything outside it in the reversed task; `None` when
+    /// the class is not on the image or one of its objects has no segmentation, since the union would
+    /// then miss a part.
     pub fn class_segmentation(&self, image: &Image, class_id: i32) -> Option<Mask> {
         let mut union: Option<Mask> = None;
         for object in image.objects.iter().filter(|o| o.class_id == class_id) {
@@ -204,6 +209,35 @@ impl Dataset {
                 None => union = Some(mask),
             }
         }
-        union
+        match self.task {
+            Task::Conventional => union,
+            Task::Reversed => union.map(|mask| mask.inverted()),
+        }
+    }
+
+    /// Cells of a class's boxes seen through `view`, summed box by box so that overlaps count as often
+    /// as there are boxes (Energy*, SPEC A.2); in the reversed task the cells of its mask.
+    pub fn class_box_area(
+        &self,
+        image: &Image,
+        class_id: i32,
+        dilation: f64,
+        view: Option<View>,
+    ) -> usize {
+        let area = |mask: Mask| view.map_or_else(|| mask.area(), |view| mask.seen(view).area());
+        if self.task == Task::Reversed {
+            return area(self.class_mask(image, class_id, dilation));
+        }
+        self.dilated_boxes(image, class_id, dilation)
+            .iter()
+            .map(|b| area(Mask::from_boxes(std::slice::from_ref(b), self.grid())))
+            .sum()
+    }
+
+    fn dilated_boxes(&self, image: &Image, class_id: i32, dilation: f64) -> Vec<GridBox> {
+        self.class_boxes(image, class_id)
+            .into_iter()
+            .map(|b| b.dilated(dilation, self.grid()))
+            .collect()
     }
 }

@@ -8,7 +8,7 @@ use arrow::array::{
     StringArray,
 };
 
-use super::{Dataset, Image, Object};
+use super::{Dataset, Image, Object, Task};
 use crate::error::{Error, Problem, Result};
 use crate::pixels::PixelFile;
 use crate::rle::Rle;
@@ -58,6 +58,7 @@ pub(super) fn open(dir: &Path) -> Result<Dataset> {
         name: folder.name,
         inputs: folder.inputs,
         pixels,
+        task: Task::Conventional,
     })
 }
 

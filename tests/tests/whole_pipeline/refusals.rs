@@ -86,6 +86,39 @@ fn run_configurations() {
             config("x", "final", 0, SCRATCH, ""),
             &["epochs: found 0, expected a number above 0"],
         ),
+        (
+            "unknown annotation",
+            guided("energy", "lambda = 1\nannotation = \"point\""),
+            &["`point`", "`box`", "`segmentation`"],
+        ),
+        (
+            "dilated segmentations",
+            guided(
+                "energy",
+                "lambda = 1\nannotation = \"segmentation\"\ndilation = 0.5",
+            ),
+            &["guidance.dilation: found 0.5, expected 0 with annotation segmentation"],
+        ),
+        (
+            "no exponent",
+            guided("energy_area", "lambda = 1"),
+            &["guidance.area_exponent: found nothing, expected a number with loss energy_area"],
+        ),
+        (
+            "an exponent for another loss",
+            guided("energy", "lambda = 1\narea_exponent = 0.5"),
+            &["guidance.area_exponent: found 0.5, expected a number with loss energy_area"],
+        ),
+        (
+            "unknown task",
+            format!("task = \"inverse\"\n{}", plain()),
+            &["`inverse`", "`conventional`", "`reversed`"],
+        ),
+        (
+            "unknown augmentation",
+            format!("augmentation = \"flip\"\n{}", plain()),
+            &["`flip`", "`none`", "`crop_flip`"],
+        ),
         ("no TOML", "name = \"x".to_owned(), &["line 1"]),
         ("empty file", String::new(), &["missing field"]),
     ];
@@ -116,6 +149,12 @@ fn run_configurations() {
         fs_err::write(&file, config("x", "final", 1, init, "")).unwrap();
         check(case, &run(&mut train(&file, &made.data, &place)), expected);
     }
+    fs_err::write(&file, format!("task = \"reversed\"\n{}", plain())).unwrap();
+    check(
+        "a task the data set has not",
+        &run(&mut train(&file, &made.data, &place)),
+        &["task: found reversed for scenes (conventional), expected conventional, or reversed for"],
+    );
     check(
         "no configuration",
         &run(&mut train(&place.join("no.toml"), &made.data, &place)),

@@ -282,6 +282,7 @@ mod tests {
             pairs: vec![(0, 1), (1, 2)],
             annotated: vec![0, 1],
             masks,
+            area_powers: None,
         };
         let terms = objective::guided(model, &input, &targets, guide, &explained).unwrap();
         terms.localization.unwrap()

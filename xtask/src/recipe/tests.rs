@@ -62,6 +62,36 @@ fn a_grid_becomes_its_runs_each_once_and_each_with_its_own_name() {
 }
 
 #[test]
+fn a_grid_combines_annotations_and_the_exponents_of_the_one_loss_that_has_them() {
+    let text = GOOD
+        .replacen("[\"energy\"]", "[\"l1\", \"energy_area\"]", 1)
+        .replacen("[1.0, 0.07]", "[1.0]\narea_exponent = [0.25, 0.5]", 1)
+        .replacen(
+            "[\"final\", \"input\"]",
+            "[\"final\"]\nannotation = [\"box\", \"segmentation\"]",
+            1,
+        );
+    let names: Vec<String> = read(&text)
+        .unwrap()
+        .guided_runs()
+        .into_iter()
+        .map(|run| run.name)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "l1 ixg@final λ=0.1",
+            "l1 ixg@final λ=0.1 segmentation",
+            "energy_area ixg@final λ=0.1 α=0.25",
+            "energy_area ixg@final λ=0.1 α=0.25 segmentation",
+            "energy_area ixg@final λ=0.1 α=0.5",
+            "energy_area ixg@final λ=0.1 α=0.5 segmentation",
+            "energy ixg@final λ=0.1",
+        ]
+    );
+}
+
+#[test]
 fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
     let cases = [
         (
@@ -114,6 +144,41 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
             "guided.grid 1: layer: found \"middle\"",
         ),
         (
+            "batch_size = 4",
+            "batch_size = 4\ntask = \"inverse\"",
+            "model.task: found \"inverse\", expected one of conventional, reversed",
+        ),
+        (
+            "batch_size = 4",
+            "batch_size = 4\ntask = \"reversed\"",
+            "model.task: found reversed for scenes, expected conventional, or waterbirds-100",
+        ),
+        (
+            "batch_size = 4",
+            "batch_size = 4\naugmentation = \"flip\"",
+            "model.augmentation: found \"flip\", expected one of none, crop_flip",
+        ),
+        (
+            "lambda = [0.1]",
+            "lambda = [0.1]\nannotation = [\"point\"]",
+            "guided.grid 1: annotation: found \"point\", expected one of box, segmentation",
+        ),
+        (
+            "lambda = [0.1]",
+            "lambda = [0.1]\nannotation = [\"segmentation\"]\ndilation = [0.5]",
+            "guided.grid 1: dilation: found 0.5, expected 0 with annotation segmentation",
+        ),
+        (
+            "[\"energy\"]",
+            "[\"energy_area\"]",
+            "guided.grid 1: area_exponent: found [] for loss energy_area, expected numbers",
+        ),
+        (
+            "lambda = [0.1]",
+            "lambda = [0.1]\narea_exponent = [0.5]",
+            "guided.grid 1: area_exponent: found [0.5] for loss energy, expected numbers",
+        ),
+        (
             "[0.1, 0.1]",
             "[]",
             "guided.grid 2: lambda: found no value, expected at least 1",
@@ -156,6 +221,8 @@ fn spellings_are_the_trainers() {
         ("Attribution", &ATTRIBUTIONS),
         ("Layer", &LAYERS),
         ("LocalizationLoss", &LOSSES),
+        ("Annotation", &ANNOTATIONS),
+        ("Augmentation", &AUGMENTATIONS),
     ] {
         let start = source.find(&format!("\n    {name} {{")).unwrap();
         let end = start + source[start..].find("\n    }").unwrap();
@@ -165,4 +232,11 @@ fn spellings_are_the_trainers() {
             .collect();
         assert_eq!(spellings, known, "{name}");
     }
+    let task = paths::root().join("data-prep/src/dataset/task.rs");
+    let task = std::fs::read_to_string(task).unwrap();
+    let spellings: Vec<&str> = task
+        .lines()
+        .filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","))
+        .collect();
+    assert_eq!(spellings, TASKS);
 }

@@ -34,6 +34,8 @@ struct RunToml {
     backbone: String,
     attribution: String,
     layer: String,
+    task: String,
+    augmentation: String,
     epochs: u32,
     learning_rate: f64,
     batch_size: u32,
@@ -54,6 +56,8 @@ enum InitToml {
 struct GuidanceToml {
     loss: String,
     lambda: f64,
+    area_exponent: Option<f64>,
+    annotation: String,
     annotated_fraction: f64,
     dilation: f64,
 }
@@ -161,6 +165,8 @@ impl Workshop {
             guidance: Some(GuidanceToml {
                 loss: run.loss.clone(),
                 lambda: run.lambda,
+                area_exponent: run.area_exponent,
+                annotation: run.annotation.clone(),
                 annotated_fraction: run.annotated_fraction,
                 dilation: run.dilation,
             }),
@@ -181,6 +187,8 @@ impl Workshop {
             backbone: model.backbone.clone(),
             attribution,
             layer,
+            task: model.task.clone(),
+            augmentation: model.augmentation.clone(),
             epochs: length.epochs,
             learning_rate: length.learning_rate,
             batch_size: model.batch_size,

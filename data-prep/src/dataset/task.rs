@@ -1,0 +1,104 @@
+//! Which question is asked of a data set: what Waterbirds' birds are, or, reversed, where they are
+//! (paper section 5.5; SPEC C.4). The one home of the reversed view: training, explaining and
+//! scoring all take it from [`Dataset::with_task`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Dataset;
+use crate::error::{Problem, Result};
+
+/// The data set that has a reversed task.
+const REVERSIBLE: &str = "waterbirds-100";
+
+/// The reversed task's classes: the group's place.
+const PLACES: [&str; 2] = ["land", "water"];
+
+/// The question asked of the images.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Classes and masks as annotated.
+    #[default]
+    Conventional,
+    /// Waterbirds only: the class is the background, its mask everything outside the bird's box.
+    Reversed,
+}
+
+impl Task {
+    /// All tasks.
+    pub const ALL: [Self; 2] = [Self::Conventional, Self::Reversed];
+
+    /// Its spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conventional => "conventional",
+            Self::Reversed => "reversed",
+        }
+    }
+
+    /// Whether it is the usual one, which configurations and metadata leave unsaid.
+    pub fn is_conventional(&self) -> bool {
+        *self == Self::Conventional
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Task {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|task| task.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is not a task; expected conventional or reversed"))
+    }
+}
+
+impl Dataset {
+    /// The data set seen with `task`. Reversed: classes land and water, each image's label is its
+    /// group's place, and masks are turned inside out. An image's objects take its new class and
+    /// keep their boxes, which then say where *not* to look.
+    ///
+    /// # Errors
+    /// A reversed task of another data set than Waterbirds, or of one that is reversed already; an
+    /// image without a group.
+    pub fn with_task(mut self, task: Task) -> Result<Self> {
+        if task.is_conventional() && self.task.is_conventional() {
+            return Ok(self);
+        }
+        if self.name != REVERSIBLE || !self.task.is_conventional() {
+            let found = format!("{task} for {} ({})", self.name, self.task);
+            let expected = format!("conventional, or reversed for {REVERSIBLE}");
+            return Err(Problem::new(&self.dir, "task", found, expected).into());
+        }
+        for image in &mut self.images {
+            // group = 2 · bird + place
+            let Some(place) = image.group_id.map(|group_id| group_id.rem_euclid(2)) else {
+                let found = format!("none on image {}", image.image_id);
+                return Err(Problem::new(&self.dir, "group_id", found, "a group 0 to 3").into());
+            };
+            image.labels = vec![place];
+            for object in &mut image.objects {
+                object.class_id = place;
+            }
+        }
+        self.classes = PLACES.map(str::to_owned).to_vec();
+        self.task = task;
+        Ok(self)
+    }
+
+    /// The task it is seen with.
+    pub fn task(&self) -> Task {
+        self.task
+    }
+}

@@ -1,0 +1,485 @@
+//! What guidance is given, on tiny data folders made by hand: annotated subsets, boxes or
+//! segmentations, crops and flips, the reversed task, areas; and that settings which came later leave
+//! the runs before them alone.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray,
+};
+use data_prep::dataset::{Dataset, Split, Task};
+use data_prep::geometry::{Grid, View};
+use data_prep::pixels::PixelWriter;
+use data_prep::rle::Rle;
+use data_prep::schema::{
+    CLASSES, DATASET_KEY, GROUPS, IMAGES, LABELS, MASKS, PIXELS_FILE, file_name,
+};
+use data_prep::table::{Provenance, TableSpec, column, read_table, write_table};
+use sha2::{Digest, Sha256};
+use tch::{Device, Kind, Tensor};
+use trainer::augmentation;
+use trainer::batches::Batch;
+use trainer::config::{ResolvedRun, RunConfig};
+use trainer::guidance::{self, Target};
+use trainer::loss;
+use trainer::names::{Annotation, Augmentation, LocalizationLoss};
+use trainer::{run::RunFolder, tables};
+
+const GRID: Grid = Grid::square(32);
+
+/// An image of 64×64 source pixels: white where its class is, black elsewhere.
+struct Picture {
+    split: &'static str,
+    group_id: i32,
+    /// Source pixels.
+    boxes: Vec<[f64; 4]>,
+    /// Whether the first box's left half is its segmentation.
+    is_segmented: bool,
+}
+
+/// `n` pictures of a split, the box of each elsewhere.
+fn pictures(split: &'static str, n: usize) -> Vec<Picture> {
+    (0..n)
+        .map(|i| {
+            let (x, y) = ((4 * i % 24) as f64, (6 * i % 30) as f64);
+            Picture {
+                split,
+                group_id: [0, 3, 1, 2][if split == "test" { i % 4 } else { i % 2 }],
+                boxes: vec![[x, y, x + 24.0, y + 32.0]],
+                is_segmented: i % 3 == 0,
+            }
+        })
+        .collect()
+}
+
+/// Writes a data folder; class = group / 2, as Waterbirds has it.
+fn write(dir: &Path, name: &str, pictures: &[Picture]) -> PathBuf {
+    let provenance = Provenance::new("test 0", "0123").with(DATASET_KEY, name);
+    let table = |spec: &TableSpec, columns: Vec<ArrayRef>| {
+        let batch = spec.batch(columns).unwrap();
+        write_table(dir.join(file_name(spec)), spec, &provenance, &batch).unwrap();
+    };
+    let texts = |values: Vec<String>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    let i32s = |values: Vec<i32>| -> ArrayRef { Arc::new(Int32Array::from(values)) };
+    let named = |values: &[&str]| texts(values.iter().map(|&v| v.to_owned()).collect());
+    let n = pictures.len();
+    let ids = || texts((0..n).map(|i| i.to_string()).collect());
+    let class_of = |picture: &Picture| picture.group_id / 2;
+    table(
+        &CLASSES,
+        vec![i32s(vec![0, 1]), named(&["landbird", "waterbird"])],
+    );
+    table(
+        &GROUPS,
+        vec![i32s(vec![0, 1, 2, 3]), named(&["a", "b", "c", "d"])],
+    );
+    table(
+        &LABELS,
+        vec![ids(), i32s(pictures.iter().map(class_of).collect())],
+    );
+    let objects: Vec<(usize, &Picture, [f64; 4])> = pictures
+        .iter()
+        .enumerate()
+        .flat_map(|(i, picture)| picture.boxes.iter().map(move |&bbox| (i, picture, bbox)))
+        .collect();
+    let corner = |at: usize| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(
+            objects.iter().map(|object| object.2[at]),
+        ))
+    };
+    let shape = |picture: &Picture| {
+        let [x1, y1, x2, y2] = picture.boxes[0];
+        let inside = |i: usize| {
+            let (x, y) = ((i % 64) as f64, (i / 64) as f64);
+            x >= x1 && x < (x1 + x2) / 2.0 && y >= y1 && y < y2
+        };
+        Rle::from_bitmap(64, 64, &(0..64 * 64).map(inside).collect::<Vec<_>>())
+            .unwrap()
+            .to_compressed()
+    };
+    let side = || -> ArrayRef {
+        let of = |object: &(usize, &Picture, _)| object.1.is_segmented.then_some(64);
+        Arc::new(objects.iter().map(of).collect::<Int32Array>())
+    };
+    let shapes: Vec<Option<Vec<u8>>> = objects
+        .iter()
+        .map(|object| object.1.is_segmented.then(|| shape(object.1)))
+        .collect();
+    let counts: BinaryArray = shapes.iter().map(Option::as_deref).collect();
+    let kind = |object: &(usize, &Picture, _)| ["box", "rle"][usize::from(object.1.is_segmented)];
+    let no = || -> ArrayRef { Arc::new(BooleanArray::from(vec![false; objects.len()])) };
+    table(
+        &MASKS,
+        vec![
+            texts(objects.iter().map(|object| object.0.to_string()).collect()),
+            Arc::new(Int64Array::from_iter_values(0..objects.len() as i64)),
+            i32s(objects.iter().map(|object| class_of(object.1)).collect()),
+            corner(0),
+            corner(1),
+            corner(2),
+            corner(3),
+            no(),
+            no(),
+            Arc::new(Float64Array::from(vec![None; objects.len()])),
+            texts(
+                objects
+                    .iter()
+                    .map(|object| kind(object).to_owned())
+                    .collect(),
+            ),
+            side(),
+            side(),
+            Arc::new(counts),
+        ],
+    );
+    let mut pixels = PixelWriter::create(&dir.join(PIXELS_FILE), GRID, "0123").unwrap();
+    for picture in pictures {
+        let mut rgb = vec![0u8; GRID.cells() * 3];
+        for [x1, y1, x2, y2] in &picture.boxes {
+            for y in *y1 as usize / 2..*y2 as usize / 2 {
+                rgb[(y * 32 + *x1 as usize / 2) * 3..(y * 32 + *x2 as usize / 2) * 3].fill(255);
+            }
+        }
+        pixels.push(&rgb).unwrap();
+    }
+    pixels.finish().unwrap();
+    table(
+        &IMAGES,
+        vec![
+            ids(),
+            ids(),
+            texts(pictures.iter().map(|p| p.split.to_owned()).collect()),
+            i32s(vec![64; n]),
+            i32s(vec![64; n]),
+            i32s(pictures.iter().map(|p| p.group_id).collect()),
+            Arc::new(Int64Array::from_iter_values(0..n as i64)),
+        ],
+    );
+    dir.to_owned()
+}
+
+fn open(name: &str, pictures: &[Picture]) -> Dataset {
+    let dir = tempfile::tempdir().unwrap();
+    Dataset::open(write(dir.path(), name, pictures)).unwrap()
+}
+
+const BOXES: Target = Target {
+    annotation: Annotation::Box,
+    dilation: 0.0,
+    area_exponent: None,
+};
+
+#[test]
+fn smaller_annotated_fractions_lie_inside_larger_ones() {
+    let dataset = open("scenes", &pictures("train", 300));
+    let train = dataset.indices(Split::Train);
+    for seed in 0..3 {
+        let of = |fraction| guidance::annotated(&dataset, &train, fraction, seed);
+        let (percent, tenth, all) = (of(0.01), of(0.1), of(1.0));
+        assert_eq!((percent.len(), tenth.len(), all.len()), (3, 30, 300));
+        assert!(percent.is_subset(&tenth) && tenth.is_subset(&all));
+    }
+    let one = |seed| guidance::annotated(&dataset, &train, 0.01, seed);
+    assert_ne!(one(0), one(1));
+}
+
+#[test]
+fn segmentations_are_the_masks_and_images_without_them_are_not_annotated() {
+    let dataset = open("scenes", &pictures("train", 6));
+    let target = Target {
+        annotation: Annotation::Segmentation,
+        ..BOXES
+    };
+    for (index, image) in dataset.images.iter().enumerate() {
+        let pair = (index, image.labels[0]);
+        let found = guidance::guided(&dataset, pair, target, None).map(|guided| guided.mask);
+        assert_eq!(found, dataset.class_segmentation(image, pair.1));
+        assert_eq!(found.is_some(), index % 3 == 0, "image {index}");
+        // The left half of a box of 12×16 cells; the box loses no edge, it is far from the last cell.
+        assert!(found.is_none_or(|mask| mask.area() == 6 * 16));
+        let boxes = guidance::guided(&dataset, pair, BOXES, None).unwrap().mask;
+        assert_eq!(boxes, dataset.class_mask(image, pair.1, 0.0));
+        let other = (index, 1 - pair.1);
+        assert!(guidance::guided(&dataset, other, target, None).is_none());
+    }
+}
+
+#[test]
+fn masks_and_pixels_go_through_the_same_crop_and_flip() {
+    for task in Task::ALL {
+        let dataset = open("waterbirds-100", &pictures("train", 40));
+        let dataset = dataset.with_task(task).unwrap();
+        let train = dataset.indices(Split::Train);
+        for epoch in 1..4 {
+            let views: Vec<View> = train
+                .iter()
+                .map(|&index| {
+                    let id = &dataset.images[index].image_id;
+                    augmentation::view(Augmentation::CropFlip, GRID, 5, epoch, id).unwrap()
+                })
+                .collect();
+            let batch =
+                Batch::load_views(&dataset, &train, &views, Device::Cpu, Kind::Float).unwrap();
+            let mut bytes = vec![0u8; batch.images.numel()];
+            batch.images.copy_data_u8(&mut bytes, batch.images.numel());
+            let mut n_inside = 0;
+            for (row, (&index, &view)) in train.iter().zip(&views).enumerate() {
+                let pair = (index, dataset.images[index].labels[0]);
+                let mask = guidance::guided(&dataset, pair, BOXES, Some(view))
+                    .unwrap()
+                    .mask;
+                let rgb = &bytes[row * GRID.cells() * 3..][..GRID.cells() * 3];
+                for (cell, &is_inside) in mask.cells().iter().enumerate() {
+                    let is_white = match rgb[cell * 3] {
+                        131..=255 => true,
+                        0..=62 => false,
+                        // Half white, or less at a corner: the edge goes through the pixel.
+                        _ => continue,
+                    };
+                    let expected = is_white == (task == Task::Conventional);
+                    assert_eq!(is_inside, expected, "{view:?} cell {cell}");
+                    n_inside += usize::from(is_inside);
+                }
+            }
+            assert!(n_inside > 100);
+        }
+        // The whole image, unchanged.
+        let whole = View {
+            x: 0,
+            y: 0,
+            width: 32,
+            height: 32,
+            is_flipped: false,
+        };
+        let load = |views: &[View]| match views {
+            [] => Batch::load(&dataset, &train, Device::Cpu, Kind::Float).unwrap(),
+            views => Batch::load_views(&dataset, &train, views, Device::Cpu, Kind::Float).unwrap(),
+        };
+        assert_eq!(load(&[]).images, load(&vec![whole; train.len()]).images);
+    }
+}
+
+#[test]
+fn energy_is_divided_by_a_power_of_the_boxes_area() {
+    // Two boxes of 4×4 cells that share 2×4, and one image with a box of 8×8.
+    let picture = |boxes: &[[f64; 4]]| Picture {
+        split: "train",
+        group_id: 0,
+        boxes: boxes.to_vec(),
+        is_segmented: false,
+    };
+    let dataset = open(
+        "scenes",
+        &[
+            picture(&[[8.0, 8.0, 16.0, 16.0], [12.0, 8.0, 20.0, 16.0]]),
+            picture(&[[0.0, 0.0, 16.0, 16.0]]),
+        ],
+    );
+    let target = Target {
+        area_exponent: Some(0.5),
+        ..BOXES
+    };
+    let guided = |index, view| guidance::guided(&dataset, (index, 0), target, view).unwrap();
+    assert_eq!(guided(0, None).mask.area(), 24);
+    assert_eq!(guided(0, None).area_power, Some(32f64.sqrt()));
+    assert_eq!(guided(1, None).area_power, Some(8.0));
+    let left = View {
+        x: 0,
+        y: 0,
+        width: 16,
+        height: 32,
+        is_flipped: true,
+    };
+    assert_eq!(guided(1, Some(left)).area_power, Some(128f64.sqrt()));
+
+    let both = [guided(0, None), guided(1, None)];
+    let map = Tensor::ones([2, 32, 32], (Kind::Double, Device::Cpu));
+    let masks = guidance::masks(&both, GRID, &map).unwrap();
+    let powers = guidance::area_powers(&both, &map).unwrap().unwrap();
+    let energy = loss::localization(LocalizationLoss::EnergyArea, &map, &masks).unwrap();
+    let by_area = loss::by_area(&energy, &powers).unwrap();
+    let expected = [
+        1.0 - 24.0 / 1024.0 / 32f64.sqrt(),
+        1.0 - 64.0 / 1024.0 / 8.0,
+    ];
+    for (found, expected) in Vec::<f64>::try_from(by_area).unwrap().iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+    assert!(
+        guidance::area_powers(
+            &[guidance::guided(&dataset, (0, 0), BOXES, None).unwrap()],
+            &map
+        )
+        .unwrap()
+        .is_none()
+    );
+}
+
+const GUIDANCE: &str = "[guidance]\nloss = \"energy\"\nlambda = 0.5\n";
+
+fn config(dir: &Path, top: &str, guidance: &str) -> PathBuf {
+    let file = dir.join("run.toml");
+    let text = format!(
+        "name = \"x\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"final\"\n\
+         epochs = 2\nlearning_rate = 1e-3\nbatch_size = 8\n{top}\n[init]\nfrom = \"scratch\"\n{guidance}"
+    );
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn settings_that_came_later_change_the_run_id_only_where_they_are_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = |top: &str, guidance: &str| {
+        let config = RunConfig::read(&config(dir.path(), top, guidance)).unwrap();
+        let dataset = open("waterbirds-100", &pictures("train", 2));
+        let dataset = dataset.with_task(config.task).unwrap();
+        ResolvedRun::new(config, &dataset).unwrap().run_id
+    };
+    let identity = format!(
+        "version {}\ndata 0123\nbackbone resnet18\nattribution ixg\nlayer final\nepochs 2\n\
+         learning_rate 1e-3\nbatch_size 8\nseed 0\ninit scratch\nguidance energy 5e-1 1e0 0e0\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    let digest = Sha256::digest(identity);
+    let first: String = digest[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let usual = id("", GUIDANCE);
+    assert_eq!(usual, first);
+    let spelled = "task = \"conventional\"\naugmentation = \"none\"";
+    assert_eq!(
+        usual,
+        id(spelled, &format!("{GUIDANCE}annotation = \"box\""))
+    );
+    let by_area = GUIDANCE.replace("energy", "energy_area");
+    let mut ids = vec![
+        usual,
+        id("task = \"reversed\"", GUIDANCE),
+        id("augmentation = \"crop_flip\"", GUIDANCE),
+        id("", &format!("{GUIDANCE}annotation = \"segmentation\"")),
+        id("", &format!("{by_area}area_exponent = 0.5")),
+        id("", &format!("{by_area}area_exponent = 0.25")),
+    ];
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 6);
+}
+
+fn trainer(args: &[&str], paths: &[(&str, &Path)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));
+    command.args(args).args(["--device", "cpu"]);
+    for (flag, path) in paths {
+        command.arg(flag).arg(path);
+    }
+    let output = command.output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{args:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Trains, explains and scores as a user does.
+#[test]
+fn both_tasks_from_training_to_scores() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = pictures("train", 16);
+    all.extend(pictures("val", 4));
+    all.extend(pictures("test", 8));
+    let data = write(&dir.path().join("data"), "waterbirds-100", &all);
+    let dataset = || Dataset::open(&data).unwrap();
+    let runs = dir.path().join("runs");
+    let options = "annotation = \"segmentation\"\nannotated_fraction = 0.9";
+    for (task, top, guidance) in [
+        (Task::Conventional, "", format!("{GUIDANCE}{options}")),
+        (
+            Task::Reversed,
+            "task = \"reversed\"\naugmentation = \"crop_flip\"",
+            GUIDANCE.replace("energy", "energy_area") + "area_exponent = 0.25",
+        ),
+    ] {
+        let config = config(dir.path(), top, &guidance);
+        let printed = trainer(
+            &["train"],
+            &[("--config", &config), ("--data", &data), ("--out", &runs)],
+        );
+        let run = PathBuf::from(printed.trim());
+        let (origin, table) = read_table(run.join("run.parquet"), &tables::RUN).unwrap();
+        let text = |name| column::<StringArray>(&table, name).value(0).to_owned();
+        let is_reversed = task == Task::Reversed;
+        assert_eq!(
+            text("annotation"),
+            ["segmentation", "box"][usize::from(is_reversed)]
+        );
+        assert_eq!(
+            text("loss"),
+            ["energy", "energy_area"][usize::from(is_reversed)]
+        );
+        let said = |key| origin.get(key).map(str::to_owned);
+        let expected = |value: &str| is_reversed.then(|| value.to_owned());
+        assert_eq!(said(tables::TASK_KEY), expected("reversed"));
+        assert_eq!(said(tables::AUGMENTATION_KEY), expected("crop_flip"));
+        assert_eq!(said(tables::AREA_EXPONENT_KEY), expected("0.25"));
+        assert_eq!(RunFolder::open_finished(&run).unwrap().task, task);
+
+        // The run's own task, and the other one of its network.
+        for asked in [
+            task,
+            if is_reversed {
+                Task::Conventional
+            } else {
+                Task::Reversed
+            },
+        ] {
+            let (maps, logits) = (dir.path().join("m.arrow"), dir.path().join("p.parquet"));
+            let asking = ["explain", "--task", asked.as_str()];
+            let args = if asked == task { &asking[..1] } else { &asking };
+            trainer(
+                args,
+                &[
+                    ("--run", &run),
+                    ("--data", &data),
+                    ("--maps", &maps),
+                    ("--predictions", &logits),
+                ],
+            );
+            let out = dir.path().join("scores");
+            let report = evaluator::score::score(&evaluator::score::ScoreOptions {
+                maps: maps.to_str().unwrap().parse().unwrap(),
+                data: data.clone(),
+                out: out.clone(),
+                predictions: Some(logits),
+                columns: evaluator::maps::RunColumns::default(),
+                threshold: 0.5,
+                replicates: 2,
+                seed: 0,
+                examples: 1,
+                missing: evaluator::predictions::Missing::Refused,
+            })
+            .unwrap();
+            assert_eq!(report.n_pairs, 8);
+            let spec = &evaluator::tables::SCORES;
+            let (origin, scores) = read_table(out.join(file_name(spec)), spec).unwrap();
+            assert_eq!(
+                origin.get("guidance.task"),
+                (asked == Task::Reversed).then_some("reversed")
+            );
+            let classes: &Int32Array = column(&scores, "class_id");
+            let areas: &Int32Array = column(&scores, "mask_area");
+            let (dataset, seen) = (dataset(), dataset().with_task(asked).unwrap());
+            for (row, &index) in dataset.indices(Split::Test).iter().enumerate() {
+                let image = &dataset.images[index];
+                let bird = dataset.class_mask(image, image.labels[0], 0.0).area();
+                let (class, area) = match asked {
+                    Task::Conventional => (image.group_id.unwrap() / 2, bird),
+                    Task::Reversed => (image.group_id.unwrap() % 2, GRID.cells() - bird),
+                };
+                assert_eq!((classes.value(row), areas.value(row)), (class, area as i32));
+                assert_eq!(seen.images[index].labels, [class]);
+            }
+        }
+    }
+}
