@@ -18,6 +18,7 @@ use crate::process::BinDir;
 
 /// What may be said on the command line.
 #[derive(Debug, clap::Args)]
+#[group(skip)] // another is called Args, too
 pub(super) struct Args {
     /// A checkout of the official code to measure training against
     #[arg(long, value_name = "DIR")]
