@@ -14,6 +14,7 @@ use trainer::backbone::{Mode, Model};
 use trainer::device;
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
 use trainer::objective::{self, Explained, Guide};
+use trainer::process;
 
 #[derive(Parser)]
 struct Args {
@@ -107,6 +108,7 @@ fn peak_memory() -> String {
 }
 
 fn main() -> anyhow::Result<()> {
+    process::settle();
     let args = Args::parse();
     let device = device::choose(&args.device).map_err(|reason| anyhow::anyhow!(reason))?;
     if let Some(threads) = args.threads {
