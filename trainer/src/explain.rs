@@ -32,19 +32,29 @@ pub struct Request {
     pub batch_size: usize,
 }
 
-/// Streams the maps of `run` to `maps` and writes its logits to `predictions`.
+/// A checkpoint, and the images it is to explain.
+pub struct Opened {
+    /// The network with the checkpoint's weights.
+    pub model: Model,
+    /// The checkpoint's epoch.
+    pub epoch: i32,
+    /// The split's images.
+    pub indices: Vec<usize>,
+    /// What was asked for, else the run's own.
+    pub setting: (Attribution, Layer),
+}
+
+/// Reads what `request` asks for.
 ///
 /// # Errors
-/// An epoch that was not kept, a data folder other than the run's, a split without images, and
-/// those of the disk or the pipe.
-pub fn explain(
+/// An epoch that was not kept, a data folder other than the run's, a split without images, an
+/// attribution the network does not have.
+pub fn open(
     run: &FinishedRun,
     dataset: &Dataset,
     request: &Request,
     device: Device,
-    maps: impl Write,
-    predictions: Option<&Path>,
-) -> Result<()> {
+) -> Result<Opened> {
     if run.data_inputs != dataset.inputs() {
         return Err(Error::invalid(
             dataset.dir(),
@@ -71,10 +81,36 @@ pub fn explain(
         &file.display().to_string(),
     )?;
 
-    let (attribution, layer) = (
+    let setting = (
         request.attribution.unwrap_or(run.attribution),
         request.layer.unwrap_or(run.layer),
     );
+    Ok(Opened {
+        model,
+        epoch,
+        indices,
+        setting,
+    })
+}
+
+/// Streams the maps of `run` to `maps` and writes its logits to `predictions`.
+///
+/// # Errors
+/// Those of [`open`], the disk and the pipe.
+pub fn explain(
+    run: &FinishedRun,
+    dataset: &Dataset,
+    request: &Request,
+    device: Device,
+    maps: impl Write,
+    predictions: Option<&Path>,
+) -> Result<()> {
+    let Opened {
+        model,
+        epoch,
+        indices,
+        setting: (attribution, layer),
+    } = open(run, dataset, request, device)?;
     let columns = RunColumns {
         run_id: Some(run.run_id.clone()),
         checkpoint: Some(epoch),
