@@ -22,9 +22,10 @@ fn main() {
         .opt_level(3)
         .warnings(false)
         .compile("fused");
-    println!("cargo:rustc-link-lib=gomp");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo:rustc-link-arg=-L{lib}");
     println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
     println!("cargo:rustc-link-arg=-ltorch");
+    // By its full name: libtorch brings this one along, the linker's own name for it only gcc.
+    println!("cargo:rustc-link-arg=-l:libgomp.so.1");
 }

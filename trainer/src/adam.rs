@@ -1,7 +1,7 @@
 //! Adam (Kingma and Ba 2015) with PyTorch's defaults over one flat buffer, so that its whole state
 //! can be saved and a run resumes where it stopped: tch's own optimizers do not show their state.
 
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -105,7 +105,7 @@ impl Adam {
     pub fn restore(&mut self, moments: &[Tensor; 2], steps: i64) -> Result<(), TchError> {
         tch::no_grad(|| {
             for (own, saved) in self.moments.iter_mut().zip(moments) {
-                own.f_copy_(&saved.f_to_kind(Kind::Float)?.f_to_kind(own.kind())?)?;
+                own.f_copy_(saved)?;
             }
             self.steps = steps;
             Ok(())

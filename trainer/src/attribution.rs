@@ -41,15 +41,15 @@ enum WayBack {
 /// Whether `attribution` is defined for `backbone`, and in `order`; the reason where not.
 ///
 /// # Errors
-/// What is missing, in a few words.
+/// What would be right, in a few words.
 pub fn check(backbone: Backbone, attribution: Attribution, order: Order) -> Result<(), String> {
     match attribution {
-        Attribution::Bcos if !backbone.is_bcos() => {
-            Err(format!("bcos explains B-cos networks, {backbone} is none"))
-        }
+        Attribution::Bcos if !backbone.is_bcos() => Err(format!(
+            "ixg, gradcam or intgrad: {backbone} is no B-cos network"
+        )),
         Attribution::Intgrad if order == Order::Second && !backbone.is_homogeneous() => {
             Err(format!(
-                "intgrad guides xdnn_resnet18 and xdnn_resnet50, where it has a closed form; {backbone} can only be explained with it"
+                "another attribution to guide {backbone}: intgrad has a closed form on X-DNN only"
             ))
         }
         _ => Ok(()),

@@ -17,10 +17,9 @@ use crate::attribution::{Explainable, Order};
 use crate::backbone::Mode;
 use crate::batches::Batch;
 use crate::error::{Error, Result};
-use crate::explain::{self, Request};
+use crate::explain::{self, Request, Subject};
 use crate::explanations;
 use crate::names::{Attribution, Layer};
-use crate::run::FinishedRun;
 use crate::train::progress_bar;
 
 /// The columns: `rgba` holds height · width · 4 bytes, interleaved, row-major.
@@ -85,28 +84,28 @@ pub fn rgba(input: &Tensor, weights: &Tensor, smooth: i64) -> Result<Tensor, Tch
 /// # Errors
 /// A network that is not B-cos, those of [`explain::open`], and those of the disk.
 pub fn explain(
-    run: &FinishedRun,
+    subject: &Subject,
     dataset: &Dataset,
     request: &Request,
     device: Device,
     smooth: i64,
     sink: impl Write,
 ) -> Result<()> {
-    if !run.backbone.is_bcos() {
+    if !subject.backbone.is_bcos() {
         return Err(Error::invalid(
-            &run.folder.dir,
+            &subject.weights,
             "backbone",
-            run.backbone.to_string(),
+            subject.backbone.to_string(),
             "a B-cos network: no other explains in colour",
         ));
     }
-    let opened = explain::open(run, dataset, request, device)?;
-    let (model, epoch) = (&opened.model, opened.epoch);
+    let opened = explain::open(subject, dataset, request, device)?;
+    let model = &opened.model;
     let mut metadata = HashMap::from([
         (SCHEMA_KEY.to_owned(), COLOURS.name.to_owned()),
         (VERSION_KEY.to_owned(), COLOURS.version.to_string()),
-        ("run_id".to_owned(), run.run_id.clone()),
-        ("checkpoint".to_owned(), epoch.to_string()),
+        ("run_id".to_owned(), subject.run_id.clone()),
+        ("checkpoint".to_owned(), subject.checkpoint.to_string()),
         ("split".to_owned(), request.split.to_string()),
         ("smooth".to_owned(), smooth.to_string()),
     ]);

@@ -33,7 +33,7 @@ pub enum Error {
         /// The file.
         file: String,
         /// Every missing, unexpected and mis-shaped tensor.
-        faults: String,
+        faults: crate::params::Faults,
     },
 
     /// A weight file cannot be read.

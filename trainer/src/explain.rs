@@ -1,68 +1,150 @@
 //! `trainer explain`: a checkpoint's attribution maps for every (image, label) pair of a split, as a
-//! stream for the evaluator or any other program, and its logits as a table.
+//! stream for the evaluator or any other program, and its logits as a table. The checkpoint is a
+//! finished run's, or a weight file that was imported and never trained here.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use data_prep::dataset::{Dataset, Split};
+use data_prep::dataset::{Dataset, Split, Task};
 use evaluator::maps::{MapRow, MapWriter, RunColumns};
+use sha2::{Digest, Sha256};
 use tch::{Device, Kind};
 
+use crate::attribution::{self, Order};
 use crate::backbone::Model;
 use crate::checkpoint;
 use crate::error::{Error, Result};
 use crate::explanations::{self, PairMap};
-use crate::names::{Attribution, Layer};
+use crate::names::{Attribution, Backbone, Layer};
 use crate::run::FinishedRun;
 use crate::tables::PredictionsWriter;
 use crate::train::progress_bar;
 
+/// Weights, and what the tables call them.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The run, or `weights-` and the first 12 hex digits of the file's SHA-256.
+    pub(crate) run_id: String,
+    /// The epoch; 0 for a file.
+    pub(crate) checkpoint: i32,
+    pub(crate) weights: PathBuf,
+    pub(crate) backbone: Backbone,
+    /// What explains it unless asked otherwise.
+    attribution: Attribution,
+    layer: Layer,
+    /// The data the run was trained on.
+    data_inputs: Option<String>,
+    /// What the run was asked of the images.
+    pub task: Task,
+}
+
+impl Subject {
+    /// The checkpoint of an epoch of `run`; absent: the one with the highest validation F1.
+    ///
+    /// # Errors
+    /// An epoch that was not kept.
+    pub fn of_run(run: &FinishedRun, epoch: Option<i32>) -> Result<Self> {
+        let checkpoint = epoch.unwrap_or(run.best_f1_epoch);
+        Ok(Subject {
+            run_id: run.run_id.clone(),
+            checkpoint,
+            weights: run.checkpoint_file(checkpoint)?,
+            backbone: run.backbone,
+            attribution: run.attribution,
+            layer: run.layer,
+            data_inputs: Some(run.data_inputs.clone()),
+            task: run.task,
+        })
+    }
+
+    /// The weights in `file`, a safetensors file of `trainer import`, which says for which backbone
+    /// they are. Explained as the paper does: B-cos networks at their input, others at the final layer.
+    ///
+    /// # Errors
+    /// A file that cannot be read or does not say its backbone.
+    pub fn of_weights(file: &Path) -> Result<Self> {
+        let (_, metadata) = checkpoint::load(file)?;
+        let expected = "a file that trainer import wrote";
+        let Some(name) = metadata.get("backbone") else {
+            return Err(Error::invalid(file, "backbone", "nothing", expected));
+        };
+        let backbone: Backbone = name
+            .parse()
+            .map_err(|reason: String| Error::invalid(file, "backbone", reason, expected))?;
+        let digest: String = Sha256::digest(fs_err::read(file)?)
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let (attribution, layer) = match backbone.is_bcos() {
+            true => (Attribution::Bcos, Layer::Input),
+            false => (Attribution::Ixg, Layer::Final),
+        };
+        Ok(Subject {
+            run_id: format!("weights-{digest}"),
+            checkpoint: 0,
+            weights: file.to_owned(),
+            backbone,
+            attribution,
+            layer,
+            data_inputs: None,
+            task: Task::Conventional,
+        })
+    }
+}
+
 /// What to explain.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Epoch of the checkpoint; absent: the one with the highest validation F1.
-    pub checkpoint: Option<i32>,
     /// Which images.
     pub split: Split,
-    /// Absent: the run's own.
+    /// Absent: the subject's own.
     pub attribution: Option<Attribution>,
-    /// Absent: the run's own.
+    /// Absent: the subject's own.
     pub layer: Option<Layer>,
     /// Images a batch.
     pub batch_size: usize,
 }
 
-/// A checkpoint, and the images it is to explain.
+/// A network, and the images it is to explain.
 pub struct Opened {
-    /// The network with the checkpoint's weights.
+    /// The network with the subject's weights.
     pub model: Model,
-    /// The checkpoint's epoch.
-    pub epoch: i32,
     /// The split's images.
     pub indices: Vec<usize>,
-    /// What was asked for, else the run's own.
+    /// What was asked for, else the subject's own.
     pub setting: (Attribution, Layer),
 }
 
-/// Reads what `request` asks for.
+/// Loads `subject` for what `request` asks of it.
 ///
 /// # Errors
-/// An epoch that was not kept, a data folder other than the run's, a split without images, an
-/// attribution the network does not have.
+/// A data folder other than the run's, weights for another number of classes, an attribution that
+/// the network does not have, a split without images.
 pub fn open(
-    run: &FinishedRun,
+    subject: &Subject,
     dataset: &Dataset,
     request: &Request,
     device: Device,
 ) -> Result<Opened> {
-    if run.data_inputs != dataset.inputs() {
+    if let Some(inputs) = &subject.data_inputs
+        && inputs != dataset.inputs()
+    {
         return Err(Error::invalid(
             dataset.dir(),
             "inputs",
             dataset.inputs(),
-            format!("{}, the data the run was trained on", run.data_inputs),
+            format!("{inputs}, the data the run was trained on"),
         ));
     }
+    let (attribution, layer) = (
+        request.attribution.unwrap_or(subject.attribution),
+        request.layer.unwrap_or(subject.layer),
+    );
+    attribution::check(subject.backbone, attribution, Order::First).map_err(|expected| {
+        let found = attribution.to_string();
+        Error::invalid(&subject.weights, "attribution", found, expected)
+    })?;
     let indices = dataset.indices(request.split);
     if indices.is_empty() {
         return Err(Error::invalid(
@@ -72,33 +154,26 @@ pub fn open(
             "at least 1",
         ));
     }
-    let epoch = request.checkpoint.unwrap_or(run.best_f1_epoch);
-    let file = run.checkpoint_file(epoch)?;
-    let model = Model::new(run.backbone, dataset.classes.len(), 0, device, Kind::Float);
+    let n_classes = dataset.classes.len();
+    let model = Model::new(subject.backbone, n_classes, 0, device, Kind::Float);
     model.params.load(
-        &checkpoint::load(&file)?.0,
+        &checkpoint::load(&subject.weights)?.0,
         &[],
-        &file.display().to_string(),
+        &subject.weights.display().to_string(),
     )?;
-
-    let setting = (
-        request.attribution.unwrap_or(run.attribution),
-        request.layer.unwrap_or(run.layer),
-    );
     Ok(Opened {
         model,
-        epoch,
         indices,
-        setting,
+        setting: (attribution, layer),
     })
 }
 
-/// Streams the maps of `run` to `maps` and writes its logits to `predictions`.
+/// Streams the maps of `subject` to `maps` and writes its logits to `predictions`.
 ///
 /// # Errors
 /// Those of [`open`], the disk and the pipe.
 pub fn explain(
-    run: &FinishedRun,
+    subject: &Subject,
     dataset: &Dataset,
     request: &Request,
     device: Device,
@@ -107,13 +182,12 @@ pub fn explain(
 ) -> Result<()> {
     let Opened {
         model,
-        epoch,
         indices,
         setting: (attribution, layer),
-    } = open(run, dataset, request, device)?;
+    } = open(subject, dataset, request, device)?;
     let columns = RunColumns {
-        run_id: Some(run.run_id.clone()),
-        checkpoint: Some(epoch),
+        run_id: Some(subject.run_id.clone()),
+        checkpoint: Some(subject.checkpoint),
         split: Some(request.split),
         task: Some(dataset.task()).filter(|task| !task.is_conventional()),
         attribution: Some(attribution.to_string()),
@@ -124,8 +198,8 @@ pub fn explain(
         Some(path) => Some(PredictionsWriter::create(
             path,
             dataset.inputs(),
-            &run.run_id,
-            epoch,
+            &subject.run_id,
+            subject.checkpoint,
             &request.split.to_string(),
         )?),
         None => None,

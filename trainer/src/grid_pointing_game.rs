@@ -17,11 +17,10 @@ use crate::attribution::{Explainable, Order};
 use crate::backbone::{Mode, Model};
 use crate::batches::Batch;
 use crate::error::{Error, Result};
-use crate::explain::{self, Request};
+use crate::explain::{self, Request, Subject};
 use crate::explanations::to_vec;
 use crate::names::Layer;
 use crate::random;
-use crate::run::FinishedRun;
 use crate::tables::PROGRAM;
 use crate::train::progress_bar;
 
@@ -70,14 +69,14 @@ struct Candidate {
 /// # Errors
 /// Those of [`explain::open`], and fewer than n² classes with a confident image.
 pub fn play(
-    run: &FinishedRun,
+    subject: &Subject,
     dataset: &Dataset,
     request: &Request,
     game: Game,
     device: Device,
     out: &Path,
 ) -> Result<Vec<f64>> {
-    let opened = explain::open(run, dataset, request, device)?;
+    let opened = explain::open(subject, dataset, request, device)?;
     let model = &opened.model;
     let by_class = candidates(model, dataset, &opened.indices, request.batch_size)?;
     let grids = draw(dataset, by_class, game);
@@ -127,8 +126,8 @@ pub fn play(
         .collect();
     let same = |text: String| Arc::new(StringArray::from(vec![text; flat.len()]));
     let batch = GRID_POINTING_GAME.batch(vec![
-        same(run.run_id.clone()),
-        Arc::new(Int32Array::from(vec![opened.epoch; flat.len()])),
+        same(subject.run_id.clone()),
+        Arc::new(Int32Array::from(vec![subject.checkpoint; flat.len()])),
         same(request.split.to_string()),
         same(attribution.to_string()),
         same(layer.to_string()),

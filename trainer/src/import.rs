@@ -2,6 +2,7 @@
 //! against the backbone; `trainer export`: back, under the names that the other program loads.
 //! Reading a file executes nothing in it (see `checkpoint_file`).
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -9,9 +10,10 @@ use tch::{Device, Kind, Tensor};
 
 use crate::backbone::Model;
 use crate::checkpoint::{self, Metadata};
-use crate::checkpoint_file;
+use crate::checkpoint_file::{self, Dtype};
 use crate::error::{Error, Result};
 use crate::names::Backbone;
+use crate::params::Faults;
 use crate::run::FinishedRun;
 
 /// What to do with a file that does not hold exactly the backbone's tensors.
@@ -23,65 +25,58 @@ pub enum Fit {
     Partial,
 }
 
+/// What to make of a file.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The network it is for.
+    pub backbone: Backbone,
+    /// How strictly.
+    pub fit: Fit,
+    /// The entry of a PyTorch checkpoint that holds the weights; absent: the usual ones are tried.
+    pub entry: Option<&'a str>,
+    /// What the file's SHA-256 begins with, in hex; absent: what its name says, if it does.
+    pub sha256: Option<&'a str>,
+}
+
 /// What an import found.
 #[derive(Debug)]
 pub struct Imported {
     /// Tensors written.
     pub n_tensors: usize,
-    /// Outputs of the head.
-    pub n_classes: usize,
+    /// Outputs of the head; absent where the file has no head, which only [`Fit::Partial`] takes.
+    pub n_classes: Option<usize>,
     /// SHA-256 of the source file, in hex.
     pub sha256: String,
     /// With [`Fit::Partial`]: what was missing, unexpected or mis-shaped.
-    pub faults: Vec<String>,
+    pub faults: Faults,
 }
+
+/// ImageNet's, of which a missing head is said to have been.
+const USUAL_CLASSES: usize = 1000;
+/// No head is larger: a file must not be able to ask for any amount of memory.
+const MAX_CLASSES: i64 = 100_000;
 
 /// Converts `source` to `out`.
 ///
 /// # Errors
-/// A file that cannot be read or whose name holds another checksum than its content (torch.hub's
-/// convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit.
-pub fn import(source: &Path, backbone: Backbone, fit: Fit, out: &Path) -> Result<Imported> {
+/// A file that cannot be read or has another checksum than asked for or than its name says
+/// (torch.hub's convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit.
+pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> {
+    let (backbone, file) = (request.backbone, source.display().to_string());
     let bytes = fs_err::read(source)?;
-    let sha256 = check_name(source, &bytes)?;
-    let mut tensors = Vec::new();
-    for tensor in checkpoint_file::parse(source, &bytes, None)? {
-        let size: Vec<i64> = tensor.shape.iter().map(|&size| size as i64).collect();
-        let kind = match tensor.dtype {
-            checkpoint_file::Dtype::F64 => Kind::Double,
-            checkpoint_file::Dtype::F32 => Kind::Float,
-            checkpoint_file::Dtype::F16 => Kind::Half,
-            checkpoint_file::Dtype::BF16 => Kind::BFloat16,
-            checkpoint_file::Dtype::I64 => Kind::Int64,
-            other => {
-                return Err(Error::invalid(
-                    source,
-                    tensor.name,
-                    format!("{other:?}"),
-                    "floating-point weights or i64 counters",
-                ));
-            }
-        };
-        let name = own_name(&tensor.name, backbone);
-        let value = Tensor::f_from_data_size(&tensor.data, &size, kind)?;
-        if !name.ends_with("num_batches_tracked") {
-            tensors.push((name.to_owned(), value.f_to_kind(Kind::Float)?));
-        }
-    }
+    let sha256 = checksum(source, &bytes, request.sha256)?;
+    let mut tensors = read(source, &bytes, request)?;
+    drop(bytes);
     let [weight, bias @ ..] = Model::head_names(backbone) else {
         unreachable!("every backbone has a head")
     };
-    let n_classes = match tensors.iter().find(|(name, _)| name == weight) {
-        Some((_, weight)) => weight.size().first().map_or(0, |&size| size as usize),
-        None => {
-            return Err(Error::Weights {
-                file: source.display().to_string(),
-                faults: format!("missing {weight}"),
-            });
-        }
-    };
+    let head = tensors.iter().find(|(name, _)| name == weight);
+    let n_classes = head.map(|(_, weight)| match weight.size().first() {
+        Some(&size) if weight.numel() > 0 && size <= MAX_CLASSES => size as usize,
+        _ => USUAL_CLASSES, // its shape will be found wrong
+    });
     // X-DNN's ImageNet head has no bias, the fine-tuned one has (SPEC D, H.17).
-    if backbone.is_homogeneous() {
+    if let (Some(n_classes), true) = (n_classes, backbone.is_homogeneous()) {
         for name in bias {
             if tensors.iter().all(|(known, _)| known != name) {
                 let zeros = Tensor::f_zeros([n_classes as i64], (Kind::Float, Device::Cpu))?;
@@ -89,20 +84,23 @@ pub fn import(source: &Path, backbone: Backbone, fit: Fit, out: &Path) -> Result
             }
         }
     }
-    let model = Model::new(backbone, n_classes, 0, Device::Cpu, Kind::Float);
-    let faults = match fit {
+    let k = n_classes.unwrap_or(USUAL_CLASSES);
+    let model = Model::new(backbone, k, 0, Device::Cpu, Kind::Float);
+    let faults = match request.fit {
         Fit::Strict => {
-            let file = source.display().to_string();
             model.params.load(&tensors, &[], &file)?;
-            Vec::new()
+            Faults::default()
         }
-        Fit::Partial => model.params.load_what_fits(&tensors)?,
+        Fit::Partial => model.params.load_what_fits(&tensors, &file)?,
     };
     let metadata = Metadata::from([
         ("backbone".to_owned(), backbone.to_string()),
         ("source_sha256".to_owned(), sha256.clone()),
     ]);
-    let named = model.params.named();
+    let mut named = model.params.named();
+    if n_classes.is_none() {
+        named.retain(|(name, _)| !Model::head_names(backbone).contains(&name.as_str()));
+    }
     checkpoint::save(out, &named, &metadata)?;
     Ok(Imported {
         n_tensors: named.len(),
@@ -110,6 +108,41 @@ pub fn import(source: &Path, backbone: Backbone, fit: Fit, out: &Path) -> Result
         sha256,
         faults,
     })
+}
+
+/// The file's weights under our names, as 32-bit floats. Counters of batches are left out.
+fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, Tensor)>> {
+    let mut names = HashSet::new();
+    let mut tensors = Vec::new();
+    for tensor in checkpoint_file::parse(source, bytes, request.entry)? {
+        let name = own_name(&tensor.name, request.backbone).to_owned();
+        if name.ends_with("num_batches_tracked") {
+            continue;
+        }
+        let kind = match tensor.dtype {
+            Dtype::F64 => Kind::Double,
+            Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            other => {
+                let found = format!("{other:?}");
+                return Err(Error::invalid(
+                    source,
+                    tensor.name,
+                    found,
+                    "floating-point weights",
+                ));
+            }
+        };
+        if !names.insert(name.clone()) {
+            let found = format!("another tensor that is {name} without its prefix");
+            return Err(Error::invalid(source, tensor.name, found, "one"));
+        }
+        let size: Vec<i64> = tensor.shape.iter().map(|&size| size as i64).collect();
+        let value = Tensor::f_from_data_size(&tensor.data, &size, kind)?;
+        tensors.push((name, value.f_to_kind(Kind::Float)?));
+    }
+    Ok(tensors)
 }
 
 /// Our name of another program's tensor: without the wrapper of data-parallel training, and for
@@ -122,26 +155,37 @@ fn own_name(name: &str, backbone: Backbone) -> &str {
     }
 }
 
-/// The SHA-256 of `bytes`, which must begin as a file name like `resnet50-0676ba61.pth` says.
-fn check_name(path: &Path, bytes: &[u8]) -> Result<String> {
+/// The SHA-256 of `bytes`, which must begin as asked for, or as a file name like
+/// `resnet50-0676ba61.pth` says.
+fn checksum(path: &Path, bytes: &[u8], asked: Option<&str>) -> Result<String> {
     let sha256: String = Sha256::digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.split('.').next().unwrap_or_default();
-    let said = stem.rsplit_once('-').map_or("", |(_, said)| said);
-    let is_hash =
-        (8..=64).contains(&said.len()) && said.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
-    if is_hash && !sha256.starts_with(said) {
-        return Err(Error::invalid(
+    let (said, source) = match asked {
+        Some(said) => (Some(said.to_ascii_lowercase()), "as --sha256 says"),
+        None => (in_name(&name).map(str::to_owned), "as its name says"),
+    };
+    match said {
+        Some(said) if !sha256.starts_with(&said) => Err(Error::invalid(
             path,
             "SHA-256",
-            &sha256[..said.len()],
-            format!("{said}, as its name says"),
-        ));
+            sha256.get(..said.len()).unwrap_or(&sha256),
+            format!("{said}, {source}"),
+        )),
+        _ => Ok(sha256),
     }
-    Ok(sha256)
+}
+
+/// The hexadecimal digits behind the last hyphen of a file name, unless they are a date.
+fn in_name(name: &str) -> Option<&str> {
+    let (_, digits) = name.split('.').next()?.rsplit_once('-')?;
+    let is_hex = digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    let is_date = matches!(digits.len(), 8 | 12 | 14)
+        && digits.starts_with("20")
+        && digits.chars().all(|c| c.is_ascii_digit());
+    ((8..=64).contains(&digits.len()) && is_hex && !is_date).then_some(digits)
 }
 
 /// Writes the weights of a kept epoch of `run` under the names that torchvision, the X-DNN code or
@@ -169,4 +213,27 @@ pub fn export(
     }
     checkpoint::save(out, &exported, &metadata)?;
     Ok(exported.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_name;
+
+    #[test]
+    fn a_checksum_in_a_name_is_told_from_a_date() {
+        let cases = [
+            ("resnet50-0676ba61.pth", Some("0676ba61")),
+            ("densenet_121_long-5175461597.pth", Some("5175461597")),
+            ("xfixup_resnet50_model_best.pth.tar", None),
+            ("resnet50-20240315.pth", None),
+            ("resnet50-20240315123045.pt", None),
+            ("resnet50-fine-tuned.pth", None),
+            ("resnet50-deadbee.pth", None),
+            ("0676ba61.pth", None),
+            ("", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(in_name(name), expected, "{name}");
+        }
+    }
 }

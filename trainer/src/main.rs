@@ -48,19 +48,7 @@ enum Command {
     /// class's positive attribution lies on its own. Writes a table, prints its percentiles.
     GridPointingGame(GameArgs),
     /// Convert a PyTorch or safetensors weight file, executing nothing in it.
-    Import {
-        /// .pth, .pth.tar or .safetensors
-        weights: PathBuf,
-        /// The network it is for
-        #[arg(long)]
-        backbone: Backbone,
-        /// The safetensors file to write
-        #[arg(long)]
-        out: PathBuf,
-        /// Take the tensors that fit and list the others, instead of refusing the file
-        #[arg(long)]
-        partial: bool,
-    },
+    Import(ImportArgs),
     /// Write a run's weights for torchvision, the X-DNN code or the bcos package to load.
     Export {
         /// A finished run's folder
@@ -93,12 +81,47 @@ struct RunArgs {
 }
 
 #[derive(Args)]
+struct ImportArgs {
+    /// .pth, .pth.tar or .safetensors
+    weights: PathBuf,
+    /// The network it is for
+    #[arg(long)]
+    backbone: Backbone,
+    /// The safetensors file to write
+    #[arg(long)]
+    out: PathBuf,
+    /// Take the tensors that fit and list the others, instead of refusing the file
+    #[arg(long)]
+    partial: bool,
+    /// The entry of the checkpoint that holds the weights (default: state_dict, model,
+    /// model_state_dict or net, else the whole file)
+    #[arg(long)]
+    entry: Option<String>,
+    /// Refuse the file unless its SHA-256 begins so (default: what its name says, as in
+    /// resnet50-0676ba61.pth)
+    #[arg(long, value_name = "HEX", value_parser = sha256_start)]
+    sha256: Option<String>,
+}
+
+/// Enough of a checksum to tell files apart.
+fn sha256_start(text: &str) -> Result<String, String> {
+    let is_hex = text.chars().all(|c| c.is_ascii_hexdigit());
+    match is_hex && (8..=64).contains(&text.len()) {
+        true => Ok(text.to_owned()),
+        false => Err("expected 8 to 64 hexadecimal digits".to_owned()),
+    }
+}
+
+#[derive(Args)]
 struct ExplainArgs {
     /// A finished run's folder
-    #[arg(long)]
-    run: PathBuf,
-    /// A kept epoch (default: the one with the highest validation F1)
-    #[arg(long)]
+    #[arg(long, required_unless_present = "weights", conflicts_with = "weights")]
+    run: Option<PathBuf>,
+    /// Instead of a run: weights of trainer import, with as many classes as the data
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// A kept epoch of the run (default: the one with the highest validation F1)
+    #[arg(long, conflicts_with = "weights")]
     checkpoint: Option<i32>,
     /// The data folder the run was trained on
     #[arg(long)]
@@ -109,10 +132,12 @@ struct ExplainArgs {
     /// conventional or reversed (default: the run's own); the maps then are of that task's classes
     #[arg(long)]
     task: Option<Task>,
-    /// ixg, gradcam, intgrad or bcos (default: the run's own)
+    /// ixg, gradcam, intgrad or bcos (default: the run's own; of weights bcos for B-cos networks, else
+    /// ixg)
     #[arg(long)]
     attribution: Option<Attribution>,
-    /// input, mid1, mid2, mid3 or final (default: the run's own)
+    /// input, mid1, mid2, mid3 or final (default: the run's own; of weights input for B-cos networks,
+    /// else final)
     #[arg(long)]
     layer: Option<Layer>,
     /// File for the maps (Arrow IPC stream), or - for stdout
@@ -212,12 +237,7 @@ fn main() -> ExitCode {
         Command::State { run } => state_command(&run),
         Command::Explain(args) => explain_command(&args),
         Command::GridPointingGame(args) => game_command(&args),
-        Command::Import {
-            weights,
-            backbone,
-            out,
-            partial,
-        } => import_command(&weights, backbone, partial, &out),
+        Command::Import(args) => import_command(&args),
         Command::Export {
             run,
             checkpoint,
@@ -279,11 +299,16 @@ fn state_command(args: &RunArgs) -> Result<()> {
 }
 
 fn explain_command(args: &ExplainArgs) -> Result<()> {
-    let run = RunFolder::open_finished(&args.run)?;
-    let dataset = Dataset::open(&args.data)?.with_task(args.task.unwrap_or(run.task))?;
+    let subject = match (&args.run, &args.weights) {
+        (Some(run), _) => {
+            explain::Subject::of_run(&RunFolder::open_finished(run)?, args.checkpoint)?
+        }
+        (None, Some(file)) => explain::Subject::of_weights(file)?,
+        (None, None) => unreachable!("one of both is required"),
+    };
+    let dataset = Dataset::open(&args.data)?.with_task(args.task.unwrap_or(subject.task))?;
     let device = device::choose(&args.device).map_err(|reason| anyhow!(reason))?;
     let request = explain::Request {
-        checkpoint: args.checkpoint,
         split: args.split,
         attribution: args.attribution,
         layer: args.layer,
@@ -294,14 +319,14 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
         let smooth = args.smooth as i64;
         data_prep::atomic::write(path, |file| {
             let mut file = BufWriter::new(file);
-            colour::explain(&run, &dataset, &request, device, smooth, &mut file)?;
+            colour::explain(&subject, &dataset, &request, device, smooth, &mut file)?;
             Ok::<_, trainer::error::Error>(file.flush()?)
         })
         .with_context(|| format!("writing {}", path.display()))?;
     }
     if args.maps.as_os_str() == "-" {
         return Ok(explain::explain(
-            &run,
+            &subject,
             &dataset,
             &request,
             device,
@@ -311,7 +336,7 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
     }
     data_prep::atomic::write(&args.maps, |file| {
         let mut file = BufWriter::new(file);
-        explain::explain(&run, &dataset, &request, device, &mut file, predictions)?;
+        explain::explain(&subject, &dataset, &request, device, &mut file, predictions)?;
         Ok::<_, trainer::error::Error>(file.flush()?)
     })
     .with_context(|| format!("writing {}", args.maps.display()))
@@ -319,10 +344,10 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
 
 fn game_command(args: &GameArgs) -> Result<()> {
     let run = RunFolder::open_finished(&args.run)?;
-    let dataset = Dataset::open(&args.data)?.with_task(run.task)?;
+    let subject = explain::Subject::of_run(&run, args.checkpoint)?;
+    let dataset = Dataset::open(&args.data)?.with_task(subject.task)?;
     let device = device::choose(&args.device).map_err(|reason| anyhow!(reason))?;
     let request = explain::Request {
-        checkpoint: args.checkpoint,
         split: args.split,
         attribution: args.attribution,
         layer: args.layer,
@@ -334,21 +359,33 @@ fn game_command(args: &GameArgs) -> Result<()> {
         smooth: args.smooth,
         seed: args.seed,
     };
-    let scores = grid_pointing_game::play(&run, &dataset, &request, game, device, &args.out)?;
+    let scores = grid_pointing_game::play(&subject, &dataset, &request, game, device, &args.out)?;
     println!("{}", grid_pointing_game::summary(&scores));
     Ok(())
 }
 
-fn import_command(weights: &Path, backbone: Backbone, partial: bool, out: &Path) -> Result<()> {
-    let fit = if partial { Fit::Partial } else { Fit::Strict };
-    let imported = import::import(weights, backbone, fit, out)?;
-    for fault in &imported.faults {
-        eprintln!("warning: {}: {fault}", weights.display());
+fn import_command(args: &ImportArgs) -> Result<()> {
+    let request = import::Request {
+        backbone: args.backbone,
+        fit: if args.partial {
+            Fit::Partial
+        } else {
+            Fit::Strict
+        },
+        entry: args.entry.as_deref(),
+        sha256: args.sha256.as_deref(),
+    };
+    let (weights, out) = (&args.weights, &args.out);
+    let imported = import::import(weights, &request, out)?;
+    for kind in imported.faults.kinds() {
+        eprintln!("warning: {}: {kind}", weights.display());
     }
+    let classes = imported
+        .n_classes
+        .map_or("no head".to_owned(), |n| format!("{n} classes"));
     eprintln!(
-        "{} tensors, {} classes, SHA-256 of the source {}: {}",
+        "{} tensors, {classes}, SHA-256 of the source {}: {}",
         imported.n_tensors,
-        imported.n_classes,
         imported.sha256,
         out.display()
     );

@@ -120,17 +120,23 @@ impl Params {
             .collect()
     }
 
-    /// Copies tensors by name into these. `may_differ` names tensors that keep their initial
-    /// values where the shapes differ (the head, when the number of classes changed).
+    /// Copies tensors by name into these. `head` names tensors that keep their initial values where
+    /// the file has another number of classes, or none of them.
     ///
     /// # Errors
     /// Lists every missing, unexpected and mis-shaped tensor. `num_batches_tracked` is ignored.
-    pub fn load(&self, source: &[(String, Tensor)], may_differ: &[&str], file: &str) -> Result<()> {
-        let (copies, faults) = self.matched(source, may_differ);
+    pub fn load(&self, source: &[(String, Tensor)], head: &[&str], file: &str) -> Result<()> {
+        let (copies, mut faults) = self.matched(source);
+        let is_head = |fault: &Fault| head.contains(&fault.name.as_str());
+        let n_missing = faults.missing.iter().filter(|fault| is_head(fault)).count();
+        if n_missing == head.len() {
+            faults.missing.retain(|fault| !is_head(fault));
+        }
+        faults.misshapen.retain(|fault| !is_head(fault));
         if !faults.is_empty() {
             return Err(Error::Weights {
                 file: file.to_owned(),
-                faults: faults.join("; "),
+                faults,
             });
         }
         copy(copies)
@@ -139,9 +145,15 @@ impl Params {
     /// Copies the tensors that fit and gives what was missing, unexpected or mis-shaped.
     ///
     /// # Errors
-    /// libtorch's.
-    pub fn load_what_fits(&self, source: &[(String, Tensor)]) -> Result<Vec<String>> {
-        let (copies, faults) = self.matched(source, &[]);
+    /// A file of which none fits.
+    pub fn load_what_fits(&self, source: &[(String, Tensor)], file: &str) -> Result<Faults> {
+        let (copies, faults) = self.matched(source);
+        if copies.is_empty() {
+            return Err(Error::Weights {
+                file: file.to_owned(),
+                faults,
+            });
+        }
         copy(copies)?;
         Ok(faults)
     }
@@ -150,40 +162,119 @@ impl Params {
     fn matched<'a>(
         &'a self,
         source: &'a [(String, Tensor)],
-        may_differ: &[&str],
-    ) -> (Vec<(&'a Param, &'a Tensor)>, Vec<String>) {
+    ) -> (Vec<(&'a Param, &'a Tensor)>, Faults) {
         let mut given: HashMap<&str, &Tensor> = source
             .iter()
             .map(|(name, tensor)| (name.as_str(), tensor))
             .collect();
-        let mut faults = Vec::new();
+        let mut faults = Faults::default();
         let mut copies = Vec::new();
         for param in &self.entries {
             match given.remove(param.name.as_str()) {
-                None => faults.push(format!("missing {}", param.name)),
+                None => faults.missing.push(Fault::new(&param.name, "")),
                 Some(tensor) if tensor.size() == param.tensor.size() => {
                     copies.push((param, tensor));
                 }
-                Some(_) if may_differ.contains(&param.name.as_str()) => {}
-                Some(tensor) => faults.push(format!(
-                    "{} has shape {:?}, expected {:?}",
-                    param.name,
-                    tensor.size(),
-                    param.tensor.size()
-                )),
+                Some(tensor) => {
+                    let (found, expected) = (tensor.size(), param.tensor.size());
+                    let shapes = format!(" {found:?} instead of {expected:?}");
+                    faults.misshapen.push(Fault::new(&param.name, &shapes));
+                }
             }
         }
-        let mut unexpected: Vec<&str> = given
+        faults.unexpected = given
             .into_keys()
             .filter(|name| !name.ends_with("num_batches_tracked"))
+            .map(|name| Fault::new(name, ""))
             .collect();
-        unexpected.sort_unstable();
-        faults.extend(
-            unexpected
-                .into_iter()
-                .map(|name| format!("unexpected {name}")),
-        );
+        faults.unexpected.sort();
+        faults.n_fit = copies.len();
         (copies, faults)
+    }
+}
+
+/// How a file's tensors differ from a network's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Tensors that do not differ.
+    n_fit: usize,
+    /// Of the network, not in the file.
+    missing: Vec<Fault>,
+    /// In the file, not of the network.
+    unexpected: Vec<Fault>,
+    /// In both, of different shapes.
+    misshapen: Vec<Fault>,
+}
+
+/// A tensor's name, and what is wrong with it where that is not clear.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Fault {
+    name: String,
+    what: String,
+}
+
+impl Fault {
+    fn new(name: &str, what: &str) -> Self {
+        Fault {
+            name: name.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.name, self.what)
+    }
+}
+
+/// How many names of a kind a message lists: a file of another network has hundreds.
+const MAX_LISTED: usize = 24;
+
+fn listed(faults: &[Fault], at_most: usize) -> String {
+    let mut names: Vec<String> = faults.iter().take(at_most).map(Fault::to_string).collect();
+    if faults.len() > at_most {
+        names.push(format!("and {} more", faults.len() - at_most));
+    }
+    names.join(", ")
+}
+
+impl Faults {
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.misshapen.is_empty()
+    }
+
+    /// Each kind of difference, with its number and names.
+    pub fn kinds(&self) -> Vec<String> {
+        let kinds = [
+            ("missing", &self.missing),
+            ("unexpected", &self.unexpected),
+            ("of another shape", &self.misshapen),
+        ];
+        kinds
+            .into_iter()
+            .filter(|(_, faults)| !faults.is_empty())
+            .map(|(kind, faults)| {
+                format!("{} {kind} ({})", faults.len(), listed(faults, MAX_LISTED))
+            })
+            .collect()
+    }
+}
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.n_fit == 0 && self.misshapen.is_empty() {
+            return write!(
+                f,
+                "found none of its {} tensors ({}), but {} others ({})",
+                self.missing.len(),
+                listed(&self.missing, 3),
+                self.unexpected.len(),
+                listed(&self.unexpected, 3),
+            );
+        }
+        write!(f, "{}; {} fit", self.kinds().join(", "), self.n_fit)
     }
 }
 

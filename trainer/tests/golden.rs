@@ -3,18 +3,20 @@
 //! (tests/fixtures/golden/README.md). Everything in float64; logits, maps and losses in float32 too.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+mod support;
 
-use data_prep::geometry::{Grid, GridBox, Mask};
+use std::collections::HashMap;
+
+use data_prep::geometry::Grid;
+use support::{
+    fixture, load_buffers, masks, recipe_input, recipe_model, relative, scalar, tensors,
+};
 use tch::{Device, Kind, Tensor};
 use trainer::attribution::{Explainable, Order};
-use trainer::backbone::{Mode, Model};
-use trainer::checkpoint;
+use trainer::backbone::Mode;
 use trainer::loss;
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
 use trainer::objective::{self, Explained, Guide};
-use trainer::random;
 
 const LOSSES: [(LocalizationLoss, &str, f64); 4] = [
     (LocalizationLoss::Energy, "Energy", 0.1),
@@ -35,47 +37,8 @@ const METHODS: [(Attribution, &str); 3] = [
     (Attribution::Bcos, "BCos"),
 ];
 
-fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../tests/fixtures/golden")
-        .join(name)
-}
-
 fn golden(name: &str) -> HashMap<String, Tensor> {
-    checkpoint::load(&fixture(name))
-        .unwrap()
-        .0
-        .into_iter()
-        .collect()
-}
-
-fn scalar(tensor: &Tensor) -> f64 {
-    tensor.to_kind(Kind::Double).double_value(&[])
-}
-
-/// Largest difference over the largest expected value.
-fn relative(found: &Tensor, expected: &Tensor) -> f64 {
-    let (found, expected) = (found.to_kind(Kind::Double), expected.to_kind(Kind::Double));
-    let scale = expected.abs().max().double_value(&[]).max(1e-12);
-    (found - expected).abs().max().double_value(&[]) / scale
-}
-
-fn masks(boxes: &[Vec<[i32; 4]>], grid: Grid) -> Tensor {
-    let cells: Vec<f64> = boxes
-        .iter()
-        .flat_map(|boxes| {
-            let boxes: Vec<GridBox> = boxes
-                .iter()
-                .map(|&[x1, y1, x2, y2]| GridBox { x1, y1, x2, y2 })
-                .collect();
-            Mask::from_boxes(&boxes, grid)
-                .cells()
-                .iter()
-                .map(|&inside| f64::from(u8::from(inside)))
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    Tensor::from_slice(&cells).view([boxes.len() as i64, grid.height as i64, grid.width as i64])
+    tensors(&format!("golden/{name}"))
 }
 
 #[test]
@@ -135,64 +98,6 @@ fn localization_losses_and_their_gradients() {
     }
 }
 
-/// A network with every tensor filled from its name.
-fn recipe_model(backbone: Backbone, n_classes: usize, kind: Kind) -> Model {
-    let model = Model::new(backbone, n_classes, 0, Device::Cpu, kind);
-    for param in model.params.entries() {
-        let size = param.tensor.size();
-        let stream = random::fnv1a(param.name.as_bytes());
-        let fan_in = size[1..].iter().product::<i64>() as f64;
-        let is_scale = param.name.ends_with("running_var")
-            || (param.name.ends_with("weight") && size.len() == 1);
-        let is_shift = param.name.ends_with("running_mean") || param.name.ends_with("bias");
-        let values: Vec<f64> = (0..param.tensor.numel() as u64)
-            .map(|i| match random::unit(stream, i) {
-                u if is_scale => 0.5 + u,
-                u if is_shift => 0.1 * (2.0 * u - 1.0),
-                u => (2.0 * u - 1.0) * (6.0 / fan_in).sqrt(),
-            })
-            .collect();
-        tch::no_grad(|| {
-            param
-                .tensor
-                .shallow_clone()
-                .copy_(&Tensor::from_slice(&values).view(size.as_slice()))
-        });
-    }
-    model
-}
-
-/// The network's buffers as recorded, where they are.
-fn load_buffers(model: &Model, values: &HashMap<String, Tensor>) {
-    for param in model.params.entries() {
-        if let Some(recorded) = values.get(&format!("buffers/{}", param.name)) {
-            tch::no_grad(|| param.tensor.shallow_clone().copy_(recorded));
-        }
-    }
-}
-
-/// The recipe's three images, encoded for the network.
-fn recipe_input(model: &Model) -> Tensor {
-    let stream = random::fnv1a(b"input");
-    let mut values = Vec::new();
-    for index in 0..3 * 3 * 128 * 128u64 {
-        let (x, y, c, b) = (
-            index % 128,
-            index / 128 % 128,
-            index / 16384 % 3,
-            index / 49152,
-        );
-        let turns = ((b + 1) * x) as f64 / 128.0 + ((c + 2) * y) as f64 / 128.0;
-        let pattern = 0.5 + 0.5 * (std::f64::consts::TAU * turns).sin();
-        values.push((0.3 * random::unit(stream, index) + 0.7 * pattern).clamp(0.0, 1.0));
-    }
-    let images = Tensor::from_slice(&values).view([3, 3, 128, 128]);
-    model
-        .normalise(&images)
-        .unwrap()
-        .to_kind(model.params.kind())
-}
-
 /// How near a number type comes to the float64 recording.
 struct Tolerance {
     maps: f64,
@@ -236,7 +141,7 @@ fn logits_and_maps(name: &str, backbone: Backbone, kind: Kind, tolerance: &Toler
     let values = golden(&format!("{name}.safetensors"));
     let model = recipe_model(backbone, 20, kind);
     load_buffers(&model, &values);
-    let input = recipe_input(&model);
+    let input = recipe_input(&model, 3, 128);
     let pairs = [(0, 3), (1, 14), (2, 5)];
     let mut checked = 0;
     for (layer, layer_name) in LAYERS {
@@ -283,7 +188,8 @@ fn guided_losses_and_gradients(
     tolerance: &Tolerance,
 ) -> usize {
     let values = golden(&format!("{name}.safetensors"));
-    let parameters = std::fs::read_to_string(fixture(&format!("{name}.parameters.txt"))).unwrap();
+    let parameters =
+        std::fs::read_to_string(fixture(&format!("golden/{name}.parameters.txt"))).unwrap();
     let parameters: Vec<&str> = parameters.lines().collect();
     let targets = Tensor::zeros([3, 20], (kind, Device::Cpu));
     for (image, class) in [(0, 3), (0, 7), (1, 14), (2, 5)] {
@@ -316,7 +222,7 @@ fn guided_losses_and_gradients(
                     continue;
                 };
                 let model = recipe_model(backbone, 20, kind);
-                let input = recipe_input(&model);
+                let input = recipe_input(&model, 3, 128);
                 let guide = Guide {
                     attribution,
                     layer,
@@ -389,20 +295,9 @@ fn network(name: &str, backbone: Backbone, expected: (usize, usize)) {
 /// The networks that only the `bcos` package has, against what it computes (bcos_package.py).
 fn of_the_package(name: &str, backbone: Backbone) {
     let values = golden(&format!("{name}.safetensors"));
-    let stream = random::fnv1a(b"input");
-    let images: Vec<f64> = (0..2 * 3 * 64 * 64u64)
-        .map(|index| {
-            let (x, y, c, b) = (index % 64, index / 64 % 64, index / 4096 % 3, index / 12288);
-            let turns = ((b + 1) * x) as f64 / 64.0 + ((c + 2) * y) as f64 / 64.0;
-            let pattern = 0.5 + 0.5 * (std::f64::consts::TAU * turns).sin();
-            (0.3 * random::unit(stream, index) + 0.7 * pattern).clamp(0.0, 1.0)
-        })
-        .collect();
     let model = recipe_model(backbone, 10, Kind::Double);
     load_buffers(&model, &values);
-    let input = model
-        .normalise(&Tensor::from_slice(&images).view([2, 3, 64, 64]))
-        .unwrap();
+    let input = recipe_input(&model, 2, 64);
     // Evidence, not logits: the constant -6.9 would hide what differs.
     let bias = (0.001f64 / 0.999).ln();
     let expected = &values["eval/logits"] - bias;

@@ -14,6 +14,24 @@ use crate::{paths, pip, process};
 ///
 /// The user's pip installs into it: a Python without `ensurepip`, as Debian's, has no other.
 pub(crate) fn ensure(name: &str, requirements: &str) -> Result<PathBuf> {
+    make(name, requirements, &[], |_| Ok(()))
+}
+
+/// [`ensure`], where the list is all there is to install; `finish` is given the packages' folder.
+pub(crate) fn ensure_listed(
+    name: &str,
+    requirements: &str,
+    finish: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    make(name, requirements, &["--no-deps"], finish)
+}
+
+fn make(
+    name: &str,
+    requirements: &str,
+    options: &[&str],
+    finish: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
     let list = paths::root().join(requirements);
     let environment = paths::root().join(name);
     let python = environment.join("bin/python");
@@ -46,6 +64,7 @@ pub(crate) fn ensure(name: &str, requirements: &str) -> Result<PathBuf> {
             "--disable-pip-version-check",
             "--no-input",
         ])
+        .args(options)
         .args([
             "--only-binary=:all:",
             "--target",
@@ -57,6 +76,7 @@ pub(crate) fn ensure(name: &str, requirements: &str) -> Result<PathBuf> {
     install.env("PIP_USER", "0").env_remove("PIP_PREFIX");
     process::capture(&mut install, &format!("installing {requirements}"))
         .map_err(|error| pip::hint(error, WITHOUT_NETWORK))?;
+    finish(Path::new(packages.trim_end()))?;
     fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
     Ok(python)
 }

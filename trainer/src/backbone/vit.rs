@@ -80,6 +80,7 @@ fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
     let out = joined(&weights.f_matmul(&part(2)?)?)?;
     let values = qkv.f_narrow(0, 2 * DIM, DIM)?;
     pass.map(out, x, || {
+        let weights = bcos::held(weights);
         Ok(Box::new(move |g| {
             let g = weights.f_transpose(-2, -1)?.f_matmul(&heads(g)?)?;
             joined(&g)?.f_matmul(&values)

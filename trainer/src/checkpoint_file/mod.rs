@@ -205,7 +205,7 @@ pub enum Problem {
     },
     /// Several entries look like the state dict.
     #[error(
-        "found several state dicts ({found}), expected one\nhint: name the entry that holds the weights"
+        "found several state dicts ({found}), expected one\nhint: trainer import --entry NAME takes the one that is meant"
     )]
     SeveralStateDicts {
         /// Their keys.

@@ -1,11 +1,12 @@
 //! What each check asks. The rules about crates are ARCHITECTURE.md's invariants, put to cargo itself.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
 
-use super::{Outcome, logged, report};
+use super::{Outcome, logged, report, torch};
 use crate::{paths, process, venv};
 
 /// The workspace's packages, and which of them each may depend on, directly or through others.
@@ -183,23 +184,51 @@ pub(super) fn python() -> Result<PathBuf> {
     venv::ensure(".venv-test", "tests/python/requirements.txt")
 }
 
-/// The tests of all packages, each binary even if another one fails.
+/// The tests that weights are exchanged with other packages in: their binary, and the module that
+/// begins their names. They are a check of their own, because what they need is large.
+const PACKAGES: [&str; 2] = ["packages", "real_packages::"];
+
+/// The tests of all packages but those, each binary even if another one fails.
 pub(super) fn tests() -> Result<Outcome> {
     let mut command = process::cargo();
-    command.args([
-        "test",
-        "--workspace",
-        "--no-fail-fast",
-        "--",
-        "--show-output",
-    ]);
-    let python = python();
+    command.args(["test", "--workspace", "--no-fail-fast", "--"]);
+    command.args(["--show-output", "--skip", PACKAGES[1]]);
+    cargo_test("tests", command, "GUIDANCE_PYTHON", python())
+}
+
+/// Weight files that other packages write and read.
+pub(super) fn packages() -> Result<Outcome> {
+    // The programs that the tests start; with `--test` alone cargo does not make them.
+    let mut build = process::cargo();
+    let built = logged::run("packages-build", build.args(["build", "--workspace"]))?;
+    if !built.status.success() {
+        built.show_end(60);
+        return Ok(Outcome::failed("cargo build --workspace"));
+    }
+    let mut command = process::cargo();
+    command.args(["test", "--workspace", "--test", PACKAGES[0]]);
+    command.args(["--", "--show-output"]);
+    cargo_test(
+        "packages",
+        command,
+        "GUIDANCE_TORCH_PYTHON",
+        torch::python(),
+    )
+}
+
+/// Runs `command` with the interpreter `python` under the name `variable`.
+fn cargo_test(
+    name: &str,
+    mut command: Command,
+    variable: &str,
+    python: Result<PathBuf>,
+) -> Result<Outcome> {
     // Without it, tests would pass because they are skipped: that is a failure, here as in `python`.
     match &python {
-        Ok(python) => command.env("GUIDANCE_PYTHON", python),
-        Err(_) => command.env_remove("GUIDANCE_PYTHON"),
+        Ok(python) => command.env(variable, python),
+        Err(_) => command.env_remove(variable),
     };
-    let done = logged::run("tests", &mut command)?;
+    let done = logged::run(name, &mut command)?;
     let mut outcome = report::read(&done.lines);
     if let Err(error) = python {
         outcome.failed.push(format!("{error:#}"));

@@ -5,6 +5,7 @@
 mod checks;
 mod logged;
 mod report;
+mod torch;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Check {
     Python,
     /// cargo test --workspace
     Tests,
+    /// Weight files exchanged with PyTorch, torchvision and bcos
+    Packages,
 }
 
 /// What came of a check.
@@ -132,6 +135,7 @@ fn perform(check: Check) -> Result<Outcome> {
         Check::Clippy => checks::clippy(),
         Check::Python => checks::python().map(|_| Outcome::passed()),
         Check::Tests => checks::tests(),
+        Check::Packages => checks::packages(),
     }
 }
 

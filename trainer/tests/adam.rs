@@ -1,0 +1,162 @@
+//! Our Adam is PyTorch's (SPEC E.1): ten steps on gradients of all sizes, as recorded by
+//! tests/fixtures/adam/make.py, in one go and broken off in the middle.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::HashMap;
+
+use support::tensors;
+use tch::{Kind, Tensor};
+use trainer::adam::Adam;
+use trainer::checkpoint::{self, Metadata};
+
+const LEARNING_RATE: f64 = 1e-2;
+const STEPS: usize = 10;
+const TENSORS: usize = 3;
+
+/// The recording in one number type.
+struct Recording {
+    values: HashMap<String, Tensor>,
+    name: &'static str,
+    /// Distance of 1 to the next larger number.
+    epsilon: f64,
+}
+
+impl Recording {
+    /// Both.
+    fn both() -> [Recording; 2] {
+        [
+            ("float32", f64::from(f32::EPSILON)),
+            ("float64", f64::EPSILON),
+        ]
+        .map(|(name, epsilon)| Recording {
+            values: tensors("adam/adam.safetensors"),
+            name,
+            epsilon,
+        })
+    }
+
+    fn get(&self, what: &str) -> Vec<Tensor> {
+        (0..TENSORS)
+            .map(|index| self.values[&format!("{}/{what}.{index}", self.name)].copy())
+            .collect()
+    }
+
+    /// Fresh weights with the optimizer on them.
+    fn start(&self) -> (Vec<Tensor>, Adam) {
+        on(&self.get("start"))
+    }
+
+    /// One step with the recorded gradients: those of Σ gradient · weight.
+    fn step(&self, weights: &[Tensor], adam: &mut Adam, step: usize) {
+        let gradients = self.get(&format!("gradient.{step}"));
+        let parts: Vec<Tensor> = weights
+            .iter()
+            .zip(&gradients)
+            .map(|(weight, gradient)| (weight * gradient).sum(None))
+            .collect();
+        adam.step(&Tensor::stack(&parts, 0).sum(None)).unwrap();
+    }
+
+    /// Holds weights against the recording after `step`, to four roundings of an update.
+    fn check(&self, weights: &[Tensor], step: usize) {
+        for (index, (found, expected)) in weights
+            .iter()
+            .zip(self.get(&format!("weights.{step}")))
+            .enumerate()
+        {
+            let allowed = (expected.abs() + LEARNING_RATE) * (4.0 * self.epsilon);
+            let excess = ((found - &expected).abs() - allowed)
+                .max()
+                .double_value(&[]);
+            assert!(
+                excess <= 0.0,
+                "{} tensor {index} after step {step}: {found:?}, expected {expected:?}",
+                self.name
+            );
+        }
+    }
+}
+
+fn on(values: &[Tensor]) -> (Vec<Tensor>, Adam) {
+    let weights: Vec<Tensor> = values
+        .iter()
+        .map(|tensor| tensor.copy().set_requires_grad(true))
+        .collect();
+    let clones = weights.iter().map(Tensor::shallow_clone).collect();
+    (weights, Adam::new(clones, LEARNING_RATE).unwrap())
+}
+
+#[test]
+fn ten_steps_are_pytorchs() {
+    for recording in Recording::both() {
+        let (weights, mut adam) = recording.start();
+        for step in 1..=STEPS {
+            recording.step(&weights, &mut adam, step);
+            recording.check(&weights, step);
+        }
+        let start = recording.get("start");
+        let moved = (&start[1] - &weights[1]).abs().max().double_value(&[]);
+        assert!(moved > LEARNING_RATE, "{moved}");
+        let still = (start[0].get(0) - weights[0].get(0)).double_value(&[]);
+        assert_eq!(still, 0.0, "moved without a gradient");
+    }
+}
+
+/// Broken off after each number of steps: weights and state through a file, then on to the same bits.
+#[test]
+fn a_saved_state_goes_on_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    for recording in Recording::both() {
+        let (whole, mut adam) = recording.start();
+        for step in 1..=STEPS {
+            recording.step(&whole, &mut adam, step);
+        }
+        for broken_off in 1..STEPS {
+            let (weights, mut adam) = recording.start();
+            for step in 1..=broken_off {
+                recording.step(&weights, &mut adam, step);
+            }
+            let ([first, second], steps) = adam.state();
+            assert_eq!(steps, broken_off as i64);
+            let mut saved = vec![("first".to_owned(), first), ("second".to_owned(), second)];
+            for (index, weight) in weights.iter().enumerate() {
+                saved.push((index.to_string(), weight.shallow_clone()));
+            }
+            let file = folder.path().join("state.safetensors");
+            checkpoint::save(&file, &saved, &Metadata::new()).unwrap();
+
+            let read: HashMap<_, _> = checkpoint::load(&file).unwrap().0.into_iter().collect();
+            let values: Vec<Tensor> = (0..TENSORS)
+                .map(|index| read[&index.to_string()].shallow_clone())
+                .collect();
+            let (weights, mut adam) = on(&values);
+            let moments = ["first", "second"].map(|name| read[name].shallow_clone());
+            adam.restore(&moments, steps).unwrap();
+            for step in broken_off + 1..=STEPS {
+                recording.step(&weights, &mut adam, step);
+            }
+            for (found, expected) in weights.iter().zip(&whole) {
+                assert_eq!(
+                    found, expected,
+                    "{} broken off after {broken_off} steps",
+                    recording.name
+                );
+            }
+        }
+    }
+}
+
+/// A tensor without a gradient stays where it is.
+#[test]
+fn weights_outside_the_loss_stay() {
+    let values = [3.0, -2.0].map(|value| Tensor::from_slice(&[value]).to_kind(Kind::Float));
+    let (weights, mut adam) = on(&values);
+    for _ in 0..3 {
+        adam.step(&weights[0].square().sum(None)).unwrap();
+    }
+    assert_eq!(weights[1], values[1]);
+    let moved = (&weights[0] - &values[0]).double_value(&[0]);
+    assert!((moved + 3.0 * LEARNING_RATE).abs() < 1e-4, "{moved}");
+}

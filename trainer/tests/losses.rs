@@ -1,0 +1,384 @@
+//! Localization losses at maps whose loss is known (SPEC J.3, J.4), their agreement with the metric
+//! that is reported, and what has no map or no mask to speak of: losses and gradients stay finite.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use data_prep::geometry::Grid;
+use support::{mask, masks, recipe_input, recipe_model, relative, scalar, uniform};
+use tch::{Device, Kind, Tensor};
+use trainer::backbone::Model;
+use trainer::loss;
+use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::objective::{self, Explained, Guide};
+
+const SIZE: usize = 16;
+const BOX: [i32; 4] = [3, 2, 11, 9];
+
+/// The loss of one map (h, w) with the mask of `boxes` on the grid.
+fn loss_of(loss: LocalizationLoss, map: &Tensor, boxes: &[[i32; 4]], grid: Grid) -> f64 {
+    let masks = masks(&[boxes.to_vec()], grid).to_kind(map.kind());
+    scalar(&loss::localization(loss, &map.unsqueeze(0), &masks).unwrap())
+}
+
+/// The mask of [`BOX`] as a map.
+fn inside() -> Tensor {
+    masks(&[vec![BOX]], Grid::square(SIZE)).squeeze_dim(0)
+}
+
+fn random_map() -> Tensor {
+    uniform("map", &[SIZE as i64, SIZE as i64]) - 0.4
+}
+
+#[test]
+fn losses_of_perfect_maps_are_zero() {
+    let at = |loss, map: &Tensor| loss_of(loss, map, &[BOX], Grid::square(SIZE));
+    // Everything inside and nothing outside: also at another scale, as maps are not normalised.
+    for map in [inside(), inside() * 1e3] {
+        for loss in LocalizationLoss::ALL {
+            assert_eq!(at(*loss, &map), 0.0, "{loss}");
+        }
+    }
+    let everywhere = inside().ones_like();
+    assert_eq!(at(LocalizationLoss::Ppce, &everywhere), 0.0);
+    let inside_only = random_map() * inside();
+    assert_eq!(at(LocalizationLoss::Energy, &inside_only), 0.0);
+    assert_eq!(at(LocalizationLoss::Rrr, &inside_only), 0.0);
+}
+
+#[test]
+fn losses_of_opposite_maps_are_the_largest() {
+    let at = |loss, map: &Tensor| loss_of(loss, map, &[BOX], Grid::square(SIZE));
+    let outside = inside() * -1.0 + 1.0;
+    let n_outside = scalar(&outside.sum(None));
+    assert_eq!(at(LocalizationLoss::Energy, &outside), 1.0);
+    assert_eq!(at(LocalizationLoss::L1, &outside), 1.0);
+    assert_eq!(at(LocalizationLoss::Ppce, &outside), 100.0);
+    assert_eq!(at(LocalizationLoss::Rrr, &outside), n_outside);
+    // RRR* punishes negative contributions outside, the others do not see them.
+    let negative = &outside * -0.5 + inside();
+    assert_eq!(at(LocalizationLoss::Rrr, &negative), 0.25 * n_outside);
+    for loss in [
+        LocalizationLoss::Energy,
+        LocalizationLoss::L1,
+        LocalizationLoss::Ppce,
+    ] {
+        assert_eq!(at(loss, &negative), 0.0, "{loss}");
+    }
+}
+
+/// Energy is one minus the evaluator's EPG, at the grid's resolution and up-sampled to it.
+#[test]
+fn energy_is_one_minus_the_reported_epg() {
+    let grid = Grid::square(224);
+    let boxes = [[30, 40, 120, 90], [100, 60, 200, 223]];
+    for size in [7, 14, 56, 224] {
+        let map = (uniform("map", &[size, size]) - 0.5).to_kind(Kind::Float);
+        let found = loss_of(
+            LocalizationLoss::Energy,
+            &map.to_kind(Kind::Double),
+            &boxes,
+            grid,
+        );
+        let map = Vec::<f32>::try_from(map.flatten(0, 1)).unwrap();
+        let shape = (size as usize, size as usize);
+        let score = evaluator::score_pair(&map, shape, &mask(&boxes, grid), 0.5);
+        let expected = 1.0 - score.epg.unwrap();
+        assert!(
+            (found - expected).abs() < 1e-6,
+            "{size}: {found}, expected {expected}"
+        );
+    }
+}
+
+/// A uniform map's energy inside is the mask's share of the area, which the excluded edges keep below 1
+/// for a box around the whole image.
+#[test]
+fn energy_of_a_uniform_map_is_the_area_outside() {
+    let grid = Grid::square(224);
+    let map = Tensor::full([224, 224], 0.3, (Kind::Double, Device::Cpu));
+    let found = loss_of(LocalizationLoss::Energy, &map, &[[0, 0, 223, 223]], grid);
+    let expected = 1.0 - 223.0 * 223.0 / (224.0 * 224.0);
+    assert!((found - expected).abs() < 1e-12, "{found}");
+}
+
+#[test]
+fn losses_do_not_depend_on_the_scale_of_a_map() {
+    for &loss in LocalizationLoss::ALL {
+        let at = |map: &Tensor| loss_of(loss, map, &[BOX], Grid::square(SIZE));
+        let (one, other) = (at(&random_map()), at(&(random_map() * 1e-3)));
+        assert!(
+            one > 0.0 && (one - other).abs() < 1e-9 * one,
+            "{loss}: {one}, {other}"
+        );
+    }
+}
+
+/// One objective on two or three images of 32×32.
+struct Batch {
+    guide: Guide,
+    labels: Vec<(i64, i64)>,
+    explained: Explained,
+}
+
+impl Batch {
+    /// Three images with a label each, the first two annotated.
+    fn new(attribution: Attribution, layer: Layer, loss: LocalizationLoss) -> Self {
+        let boxes = [vec![[4, 5, 20, 25]], vec![[10, 2, 30, 16]]];
+        Batch {
+            guide: Guide {
+                attribution,
+                layer,
+                loss,
+                lambda: 0.5,
+            },
+            labels: vec![(0, 1), (1, 2), (2, 0)],
+            explained: Explained {
+                pairs: vec![(0, 1), (1, 2), (2, 0)],
+                annotated: vec![0, 1],
+                masks: masks(&boxes, Grid::square(32)),
+                area_powers: None,
+            },
+        }
+    }
+
+    /// Total, localization term and the gradient at every trained tensor.
+    fn run(&self, model: &Model) -> (f64, Option<f64>, Vec<Tensor>) {
+        let input = recipe_input(model, 3, 32);
+        let targets = Tensor::zeros([3, 3], (input.kind(), input.device()));
+        for &(image, class) in &self.labels {
+            let _ = targets.get(image).get(class).fill_(1.0);
+        }
+        let explained = Explained {
+            pairs: self.explained.pairs.clone(),
+            annotated: self.explained.annotated.clone(),
+            masks: self.explained.masks.to_kind(input.kind()),
+            area_powers: None,
+        };
+        let terms = objective::guided(model, &input, &targets, self.guide, &explained).unwrap();
+        let trained = model.params.trained();
+        let gradients = Tensor::run_backward(&[&terms.total], &trained, false, false);
+        let gradients = gradients
+            .into_iter()
+            .zip(trained)
+            .map(|(gradient, weight)| match gradient.defined() {
+                true => gradient,
+                false => weight.zeros_like(),
+            })
+            .collect();
+        let localization = terms.localization.as_ref().map(scalar);
+        (scalar(&terms.total), localization, gradients)
+    }
+
+    /// The localization term; everything must be finite.
+    fn finite(&self, model: &Model, what: &str) -> Option<f64> {
+        let (total, localization, gradients) = self.run(model);
+        let Guide {
+            attribution,
+            layer,
+            loss,
+            ..
+        } = self.guide;
+        let what = format!("{}: {what}: {loss} {attribution}@{layer}", model.backbone);
+        assert!(total.is_finite(), "{what}: {total}");
+        for (gradient, param) in gradients.iter().zip(trained(model)) {
+            assert!(
+                gradient.isfinite().all().int64_value(&[]) == 1,
+                "{what}: gradient at {param}"
+            );
+        }
+        localization
+    }
+}
+
+/// Names of the trained tensors.
+fn trained(model: &Model) -> Vec<&str> {
+    let entries = model.params.entries().iter().filter(|p| p.is_trained);
+    entries.map(|p| p.name.as_str()).collect()
+}
+
+/// One network of each family, with the attributions that guide it.
+fn families() -> [(Backbone, Vec<Attribution>); 4] {
+    let gradients = vec![Attribution::Ixg, Attribution::Gradcam];
+    [
+        (Backbone::Resnet18, gradients.clone()),
+        (Backbone::XdnnResnet18, gradients),
+        (
+            Backbone::BcosResnet18,
+            vec![Attribution::Bcos, Attribution::Ixg, Attribution::Gradcam],
+        ),
+        (Backbone::BcosSimpleVitS, vec![Attribution::Bcos]),
+    ]
+}
+
+fn set(model: &Model, name: &str, change: impl Fn(&Tensor) -> Tensor) {
+    let entries = model.params.entries();
+    let entry = entries.iter().find(|entry| entry.name == name).unwrap();
+    tch::no_grad(|| {
+        let changed = change(&entry.tensor);
+        entry.tensor.shallow_clone().copy_(&changed)
+    });
+}
+
+#[test]
+fn maps_of_zeros() {
+    for &loss in LocalizationLoss::ALL {
+        for boxes in [vec![], vec![[1, 1, 3, 3]]] {
+            for size in [4, 2] {
+                let map = Tensor::zeros([1, size, size], (Kind::Float, Device::Cpu));
+                let map = map.set_requires_grad(true);
+                let masks =
+                    masks(std::slice::from_ref(&boxes), Grid::square(4)).to_kind(Kind::Float);
+                let value = loss::localization(loss, &map, &masks).unwrap();
+                let gradient = Tensor::run_backward(&[&value], &[&map], false, false).remove(0);
+                let n_inside = 4.0 * boxes.len() as f64;
+                let expected = match loss {
+                    LocalizationLoss::Energy | LocalizationLoss::EnergyArea => 1.0,
+                    LocalizationLoss::L1 => n_inside / 16.0,
+                    LocalizationLoss::Ppce => 25.0 * n_inside,
+                    LocalizationLoss::Rrr => 0.0,
+                };
+                assert_eq!(scalar(&value), expected, "{loss}, {boxes:?}");
+                assert_eq!(
+                    gradient.isfinite().all().int64_value(&[]),
+                    1,
+                    "{loss}, {boxes:?}: {gradient:?}"
+                );
+            }
+        }
+    }
+}
+
+/// GradCAM where every channel speaks against the class: nothing to localise, so the classification
+/// loss alone is what trains.
+#[test]
+fn nothing_positive_in_gradcam() {
+    for kind in [Kind::Float, Kind::Double] {
+        let model = recipe_model(Backbone::XdnnResnet18, 3, kind);
+        set(&model, "fc.weight", |weight| -weight.abs());
+        let mut batch = Batch::new(Attribution::Gradcam, Layer::Final, LocalizationLoss::Energy);
+        for &loss in LocalizationLoss::ALL {
+            batch.guide.loss = loss;
+            let localization = batch.finite(&model, "nothing positive").unwrap();
+            let expected = match loss {
+                LocalizationLoss::Energy | LocalizationLoss::EnergyArea => 2.0,
+                LocalizationLoss::L1 => (16.0 * 20.0 + 20.0 * 14.0) / 1024.0,
+                LocalizationLoss::Ppce => 200.0,
+                LocalizationLoss::Rrr => 0.0,
+            };
+            assert!(
+                (localization - expected).abs() < 1e-5,
+                "{loss}: {localization}"
+            );
+            let guided = batch.run(&model).2;
+            let annotated = std::mem::take(&mut batch.explained.annotated);
+            let plain = batch.run(&model).2;
+            batch.explained.annotated = annotated;
+            for ((guided, plain), name) in guided.iter().zip(&plain).zip(trained(&model)) {
+                let difference = relative(guided, plain);
+                assert!(
+                    difference < 1e-4,
+                    "{loss}: gradient at {name}: {difference:e}"
+                );
+            }
+        }
+    }
+}
+
+/// A class that looks at nothing: its map is zero, the weights that make it so still get gradients.
+#[test]
+fn maps_of_a_head_of_zeros() {
+    for (backbone, attributions) in families() {
+        if backbone.is_bcos() {
+            continue; // without direction, a B-cos layer is not defined
+        }
+        let model = recipe_model(backbone, 3, Kind::Float);
+        set(&model, "fc.weight", Tensor::zeros_like);
+        for attribution in attributions {
+            for &loss in LocalizationLoss::ALL {
+                let batch = Batch::new(attribution, Layer::Input, loss);
+                batch.finite(&model, "a head of zeros");
+            }
+        }
+    }
+}
+
+#[test]
+fn masks_without_a_pixel() {
+    for (backbone, attributions) in families() {
+        let model = recipe_model(backbone, 3, Kind::Float);
+        for attribution in attributions {
+            let layer = Layer::Input;
+            for &loss in LocalizationLoss::ALL {
+                let mut batch = Batch::new(attribution, layer, loss);
+                batch.explained.masks = batch.explained.masks.zeros_like();
+                let localization = batch.finite(&model, "masks of zeros").unwrap();
+                match loss {
+                    LocalizationLoss::Energy | LocalizationLoss::EnergyArea => {
+                        assert_eq!(localization, 2.0)
+                    }
+                    LocalizationLoss::Ppce => assert_eq!(localization, 0.0),
+                    LocalizationLoss::L1 | LocalizationLoss::Rrr => {
+                        assert!(localization >= 0.0);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An image without a label has no class to explain; it takes part in classification.
+#[test]
+fn images_without_labels() {
+    for (backbone, attributions) in families() {
+        let model = recipe_model(backbone, 3, Kind::Float);
+        for attribution in attributions {
+            for layer in [Layer::Input, Layer::Mid3] {
+                let mut batch = Batch::new(attribution, layer, LocalizationLoss::Energy);
+                // The first image has none, the second is annotated.
+                batch.labels.remove(0);
+                batch.explained.pairs.remove(0);
+                batch.explained.annotated = vec![1];
+                batch.explained.masks = batch.explained.masks.narrow(0, 1, 1);
+                let localization = batch.finite(&model, "an image without labels").unwrap();
+                assert!(localization > 0.0 && localization <= 1.0, "{localization}");
+                // No image has one.
+                batch.labels.clear();
+                batch.explained.pairs.clear();
+                batch.explained.annotated.clear();
+                batch.explained.masks = batch.explained.masks.narrow(0, 0, 0);
+                assert_eq!(batch.finite(&model, "no labels at all"), None);
+            }
+        }
+    }
+}
+
+/// L_loc is the sum over annotated images (SPEC H.1): without batch statistics, that of each alone.
+#[test]
+fn the_localization_term_is_a_sum_over_annotated_images() {
+    let model = recipe_model(Backbone::XdnnResnet18, 3, Kind::Double);
+    for &loss in LocalizationLoss::ALL {
+        let both = Batch::new(Attribution::Ixg, Layer::Mid1, loss);
+        let (total, localization, _) = both.run(&model);
+        let mut alone = 0.0;
+        for row in 0..2 {
+            let mut batch = Batch::new(Attribution::Ixg, Layer::Mid1, loss);
+            batch.explained.annotated = vec![row];
+            batch.explained.masks = batch.explained.masks.narrow(0, row, 1);
+            alone += batch.run(&model).1.unwrap();
+        }
+        let localization = localization.unwrap();
+        assert!(
+            (localization - alone).abs() < 1e-10 * alone,
+            "{loss}: {localization}, one by one {alone}"
+        );
+        let mut plain = both;
+        plain.explained.annotated.clear();
+        let class = plain.run(&model).0;
+        let expected = class + 0.5 * localization;
+        assert!(
+            (total - expected).abs() < 1e-10 * expected,
+            "{loss}: {total}"
+        );
+    }
+}

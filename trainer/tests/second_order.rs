@@ -1,0 +1,333 @@
+//! The guided loss's gradient is its derivative (SPEC J.7). Maps are gradients, so this gradient goes
+//! through second derivatives, by way of each operation's way back (`backbone/pass.rs`) and of the one
+//! written in C++ (`fused/`): here all of it is held against numeric differences of the loss, for every
+//! family, attribution, layer and localization loss, and against libtorch's own second derivatives.
+//! That detached dynamic weights would not pass is shown in `backbone/bcos.rs`.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use data_prep::geometry::Grid;
+use support::{masks, recipe_input, recipe_model, relative, uniform};
+use tch::{Kind, Tensor};
+use trainer::backbone::{Mode, Model};
+use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::objective::{self, Explained, Guide, Terms};
+
+const N_CLASSES: usize = 5;
+
+/// Each loss with a λ that gives it a part in the whole.
+const LOSSES: [(LocalizationLoss, f64); 4] = [
+    (LocalizationLoss::Energy, 10.0),
+    (LocalizationLoss::L1, 100.0),
+    (LocalizationLoss::Ppce, 1.0),
+    (LocalizationLoss::Rrr, 0.1),
+];
+
+/// Step of the difference, as a part of each tensor's own size. The map of a ReLU network jumps where
+/// a unit switches, and PPCE's logarithm is steep where a pixel is nearly 0, so the step is far smaller
+/// than the 10⁻⁵ that would balance rounding and curvature: of some 10⁵ units always some lie within
+/// 10⁻⁵ of switching, and next to none within 10⁻⁹.
+const STEP: f64 = 1e-9;
+/// The same for transformers, which have no such units, and whose smaller slopes rounding hides sooner.
+const SMOOTH_STEP: f64 = 1e-7;
+
+/// Largest difference from the analytic slope, as a part of √Σ (g·d)²: what float64's rounding of the
+/// loss, 10⁻¹⁵ and more in deep networks, leaves after division by the step, and some room.
+const TOLERANCE: f64 = 2e-5;
+
+/// Smallest part of √Σ (g·d)² that the localization loss's own slope must have: a hundred times what
+/// passes unseen, so that a wrong derivative of it would show.
+const PART: f64 = 2e-3;
+
+/// One objective: what is guided, on images of which size.
+#[derive(Clone, Copy)]
+struct Case {
+    guide: Guide,
+    size: u64,
+}
+
+/// Every loss for each of `maps`.
+fn cases(maps: &[(Attribution, Layer, u64)]) -> Vec<Case> {
+    let with = |&(attribution, layer, size): &(Attribution, Layer, u64)| {
+        LOSSES.map(|(loss, lambda)| Case {
+            guide: Guide {
+                attribution,
+                layer,
+                loss,
+                lambda,
+            },
+            size,
+        })
+    };
+    maps.iter().flat_map(with).collect()
+}
+
+/// Each of `attributions` at every layer, on images of 32×32, or 64×64 where the map of a smaller one
+/// would be a single number, of which every loss is a constant.
+fn everywhere(attributions: &[Attribution]) -> Vec<Case> {
+    let mut maps = Vec::new();
+    for &attribution in attributions {
+        for &layer in Layer::ALL {
+            let size = if layer == Layer::Final { 64 } else { 32 };
+            maps.push((attribution, layer, size));
+        }
+    }
+    cases(&maps)
+}
+
+/// The guided loss of three images, of which the third is not annotated.
+fn objective(model: &Model, case: Case) -> Terms {
+    let input = recipe_input(model, 3, case.size);
+    let targets = Tensor::zeros([3, N_CLASSES as i64], (Kind::Double, input.device()));
+    for (image, class) in [(0, 1), (0, 3), (1, 4), (2, 2)] {
+        let _ = targets.get(image).get(class).fill_(1.0);
+    }
+    let part = |sixteenths: i32| sixteenths * case.size as i32 / 16;
+    let boxes = [
+        vec![
+            [part(1), part(2), part(9), part(11)],
+            [part(7), part(1), part(14), part(8)],
+        ],
+        vec![[part(5), part(6), part(16) - 1, part(13)]],
+    ];
+    let explained = Explained {
+        pairs: vec![(0, 3), (1, 4), (2, 2)],
+        annotated: vec![0, 1],
+        masks: masks(&boxes, Grid::square(case.size as usize)),
+        area_powers: None,
+    };
+    objective::guided(model, &input, &targets, case.guide, &explained).unwrap()
+}
+
+/// A random direction over all trained tensors, each part as large as its tensor.
+fn direction(model: &Model) -> Vec<Tensor> {
+    let trained = model.params.entries().iter().filter(|p| p.is_trained);
+    trained
+        .map(|param| {
+            let size = param.tensor.detach().square().mean(None).sqrt();
+            let name = format!("direction of {}", param.name);
+            (uniform(&name, &param.tensor.size()) * 2.0 - 1.0) * size
+        })
+        .collect()
+}
+
+/// Total and weighted localization loss of every case with the weights moved by `step`.
+fn losses(
+    model: &Model,
+    at: &[Tensor],
+    direction: &[Tensor],
+    step: f64,
+    cases: &[Case],
+) -> Vec<[f64; 2]> {
+    tch::no_grad(|| {
+        for ((mut tensor, at), direction) in
+            model.params.trained().into_iter().zip(at).zip(direction)
+        {
+            tensor.copy_(&(at + direction * step));
+        }
+    });
+    let value = |tensor: &Tensor| tensor.double_value(&[]);
+    cases
+        .iter()
+        .map(|&case| {
+            let terms = objective(model, case);
+            let localization = case.guide.lambda * value(terms.localization.as_ref().unwrap());
+            [value(&terms.total), localization]
+        })
+        .collect()
+}
+
+/// Holds the analytic slope of every case along one direction against its central difference.
+fn derivative(backbone: Backbone, cases: &[Case]) {
+    // The tests run beside each other.
+    tch::set_num_threads(1);
+    let model = recipe_model(backbone, N_CLASSES, Kind::Double);
+    let trained = model.params.trained();
+    let direction = direction(&model);
+    let slopes: Vec<[f64; 2]> = cases
+        .iter()
+        .map(|&case| {
+            let terms = objective(&model, case);
+            let gradients = Tensor::run_backward(&[&terms.total], &trained, false, false);
+            let (mut slope, mut square) = (0.0, 0.0);
+            for (gradient, direction) in gradients.iter().zip(&direction) {
+                let parts = gradient * direction;
+                slope += parts.sum(None).double_value(&[]);
+                square += parts.square().sum(None).double_value(&[]);
+            }
+            [slope, square.sqrt()]
+        })
+        .collect();
+    let step = match backbone {
+        Backbone::BcosSimpleVitS | Backbone::BcosVitcS => SMOOTH_STEP,
+        _ => STEP,
+    };
+    let at: Vec<Tensor> = trained.iter().map(|t| t.detach().copy()).collect();
+    let below = losses(&model, &at, &direction, -step, cases);
+    let above = losses(&model, &at, &direction, step, cases);
+    let mut faults = Vec::new();
+    for (index, case) in cases.iter().enumerate() {
+        let [slope, scale] = slopes[index];
+        let [total, localization] =
+            [0, 1].map(|term| (above[index][term] - below[index][term]) / (2.0 * step));
+        let Guide {
+            attribution,
+            layer,
+            loss,
+            ..
+        } = case.guide;
+        let miss = (total - slope).abs() / scale;
+        let part = localization.abs() / scale;
+        let line = format!(
+            "{backbone}: {loss} {attribution}@{layer}: {slope:e} analytic, {total:e} numeric, {miss:.1e} apart, {part:.1e} by localization"
+        );
+        println!("{line}");
+        // Not `>`: a NaN is a fault too.
+        if !(miss < TOLERANCE && part > PART) {
+            faults.push(line);
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn vanilla_with_batch_statistics() {
+    derivative(
+        Backbone::Resnet18,
+        &everywhere(&[Attribution::Ixg, Attribution::Gradcam]),
+    );
+}
+
+#[test]
+fn xdnn() {
+    derivative(
+        Backbone::XdnnResnet18,
+        &everywhere(&[Attribution::Intgrad, Attribution::Gradcam]),
+    );
+}
+
+#[test]
+fn bcos() {
+    derivative(Backbone::BcosResnet18, &everywhere(&[Attribution::Bcos]));
+}
+
+/// libtorch's backward pass stays in use for the true gradient of networks with dynamic weights.
+#[test]
+fn true_gradient_of_bcos() {
+    derivative(
+        Backbone::BcosResnet18,
+        &everywhere(&[Attribution::Ixg, Attribution::Gradcam]),
+    );
+}
+
+/// Depthwise convolutions, "SAME" padding, ReLU6.
+#[test]
+fn efficientnet_lite0() {
+    derivative(
+        Backbone::EfficientnetLite0,
+        &cases(&[
+            (Attribution::Ixg, Layer::Input, 64),
+            (Attribution::Gradcam, Layer::Mid1, 64),
+            (Attribution::Ixg, Layer::Mid2, 64),
+            (Attribution::Ixg, Layer::Mid3, 64),
+            (Attribution::Gradcam, Layer::Final, 64),
+        ]),
+    );
+}
+
+#[test]
+fn bcos_densenet121() {
+    derivative(
+        Backbone::BcosDensenet121,
+        &cases(&[
+            (Attribution::Bcos, Layer::Input, 32),
+            (Attribution::Bcos, Layer::Mid3, 32),
+            (Attribution::Bcos, Layer::Final, 64),
+        ]),
+    );
+}
+
+/// Layer norms, attention, B-cos linear layers.
+#[test]
+fn bcos_simple_vit_s() {
+    derivative(
+        Backbone::BcosSimpleVitS,
+        &cases(&[
+            (Attribution::Bcos, Layer::Input, 32),
+            (Attribution::Bcos, Layer::Mid1, 48),
+            (Attribution::Bcos, Layer::Final, 32),
+        ]),
+    );
+}
+
+/// The same behind convolutions with layer norms.
+#[test]
+fn bcos_vitc_s() {
+    derivative(
+        Backbone::BcosVitcS,
+        &cases(&[
+            (Attribution::Bcos, Layer::Input, 32),
+            (Attribution::Bcos, Layer::Mid3, 48),
+        ]),
+    );
+}
+
+/// Where no weight is dynamic, the chain of linear maps is the gradient: in training mode, with batch
+/// statistics, as libtorch's own backward pass computes it, to rounding; and so is its derivative at
+/// the features and at every weight.
+#[test]
+fn the_chain_is_libtorchs_backward_pass() {
+    tch::set_num_threads(1);
+    for backbone in [
+        Backbone::Resnet18,
+        Backbone::XdnnResnet18,
+        Backbone::EfficientnetLite0,
+    ] {
+        let model = recipe_model(backbone, N_CLASSES, Kind::Double);
+        let input = recipe_input(&model, 3, 64);
+        let cotangent = uniform("cotangent", &[3, N_CLASSES as i64]) - 0.5;
+        for &layer in Layer::ALL {
+            let features = tch::no_grad(|| model.features(&input, layer, Mode::Train)).unwrap();
+            let features = features.set_requires_grad(true);
+            let record = model.record(&features, layer, Mode::Train).unwrap();
+            let chain = record.gradient(&cotangent).unwrap();
+            let logits = model.logits(&features, layer, Mode::Train).unwrap();
+            let selected = (logits * &cotangent).sum(None);
+            let autograd = Tensor::run_backward(&[&selected], &[&features], true, true).remove(0);
+            let first = relative(&chain, &autograd);
+            assert!(first < 1e-12, "{backbone}: gradient at {layer}: {first:e}");
+
+            let probe = uniform("probe", &chain.size()) - 0.5;
+            let mut names = vec!["features"];
+            let mut inputs = vec![features.shallow_clone()];
+            for param in model.params.entries().iter().filter(|p| p.is_trained) {
+                names.push(&param.name);
+                inputs.push(param.tensor.shallow_clone());
+            }
+            // What the gradient does not depend on is undefined on one way and may be 0 on the other.
+            let second = |gradient: &Tensor| -> Vec<Tensor> {
+                let sum = (gradient * &probe).sum(None);
+                let gradients = Tensor::run_backward(&[&sum], &inputs, true, false);
+                let zeros = inputs.iter().map(Tensor::zeros_like);
+                let defined = gradients.into_iter().zip(zeros);
+                defined
+                    .map(|(gradient, zero)| if gradient.defined() { gradient } else { zero })
+                    .collect()
+            };
+            let (chain, autograd) = (second(&chain), second(&autograd));
+            let size = |tensor: &Tensor| tensor.abs().max().double_value(&[]);
+            let largest = autograd.iter().map(size).fold(0.0, f64::max);
+            let mut n_compared = 0;
+            for ((found, expected), name) in chain.iter().zip(&autograd).zip(names) {
+                let difference = size(&(found - expected));
+                assert!(
+                    difference < 1e-10 * size(expected).max(1e-3 * largest),
+                    "{backbone}: second derivative at {name}, explained at {layer}: {difference:e}"
+                );
+                n_compared += i64::from(size(expected) > 0.0);
+            }
+            assert!(n_compared > 0, "{backbone} at {layer}: nothing to compare");
+        }
+    }
+}

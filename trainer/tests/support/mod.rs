@@ -1,0 +1,130 @@
+//! Networks and images filled by the recipe of tests/fixtures/golden/README.md, so that no tensor is
+//! at a special value (fresh X-DNNs have convolutions of zeros, fresh norms are all alike), and
+//! comparisons of tensors.
+#![allow(clippy::unwrap_used, dead_code)]
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use data_prep::geometry::{Grid, GridBox, Mask};
+use tch::{Device, Kind, Tensor};
+use trainer::backbone::Model;
+use trainer::checkpoint;
+use trainer::names::Backbone;
+use trainer::random;
+
+/// A file below tests/fixtures.
+pub fn fixture(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/fixtures")
+        .join(path)
+}
+
+/// The tensors of a safetensors file below tests/fixtures.
+pub fn tensors(path: &str) -> HashMap<String, Tensor> {
+    checkpoint::load(&fixture(path))
+        .unwrap()
+        .0
+        .into_iter()
+        .collect()
+}
+
+/// The one number of a tensor.
+pub fn scalar(tensor: &Tensor) -> f64 {
+    tensor.to_kind(Kind::Double).double_value(&[])
+}
+
+/// Largest difference over the largest expected value.
+pub fn relative(found: &Tensor, expected: &Tensor) -> f64 {
+    let (found, expected) = (found.to_kind(Kind::Double), expected.to_kind(Kind::Double));
+    let scale = expected.abs().max().double_value(&[]).max(1e-12);
+    (found - expected).abs().max().double_value(&[]) / scale
+}
+
+/// Numbers in 0–1 that depend on the name alone.
+pub fn uniform(name: &str, shape: &[i64]) -> Tensor {
+    let stream = random::fnv1a(name.as_bytes());
+    let count = shape.iter().product::<i64>() as u64;
+    let values: Vec<f64> = (0..count).map(|i| random::unit(stream, i)).collect();
+    Tensor::from_slice(&values).view(shape)
+}
+
+/// The union of each list of boxes (x1 y1 x2 y2, right and bottom excluded): (N, H, W) of 0 and 1.
+pub fn masks(boxes: &[Vec<[i32; 4]>], grid: Grid) -> Tensor {
+    let cells: Vec<f64> = boxes
+        .iter()
+        .flat_map(|boxes| {
+            mask(boxes, grid)
+                .cells()
+                .iter()
+                .map(|&inside| f64::from(u8::from(inside)))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    Tensor::from_slice(&cells).view([boxes.len() as i64, grid.height as i64, grid.width as i64])
+}
+
+/// The union of boxes.
+pub fn mask(boxes: &[[i32; 4]], grid: Grid) -> Mask {
+    let boxes: Vec<GridBox> = boxes
+        .iter()
+        .map(|&[x1, y1, x2, y2]| GridBox { x1, y1, x2, y2 })
+        .collect();
+    Mask::from_boxes(&boxes, grid)
+}
+
+/// A network with every tensor filled from its name.
+pub fn recipe_model(backbone: Backbone, n_classes: usize, kind: Kind) -> Model {
+    let model = Model::new(backbone, n_classes, 0, Device::Cpu, kind);
+    for param in model.params.entries() {
+        let size = param.tensor.size();
+        let stream = random::fnv1a(param.name.as_bytes());
+        let fan_in = size[1..].iter().product::<i64>() as f64;
+        let is_scale = param.name.ends_with("running_var")
+            || (param.name.ends_with("weight") && size.len() == 1);
+        let is_shift = param.name.ends_with("running_mean") || param.name.ends_with("bias");
+        let values: Vec<f64> = (0..param.tensor.numel() as u64)
+            .map(|i| match random::unit(stream, i) {
+                u if is_scale => 0.5 + u,
+                u if is_shift => 0.1 * (2.0 * u - 1.0),
+                u => (2.0 * u - 1.0) * (6.0 / fan_in).sqrt(),
+            })
+            .collect();
+        tch::no_grad(|| {
+            param
+                .tensor
+                .shallow_clone()
+                .copy_(&Tensor::from_slice(&values).view(size.as_slice()))
+        });
+    }
+    model
+}
+
+/// The network's buffers as recorded, where they are.
+pub fn load_buffers(model: &Model, values: &HashMap<String, Tensor>) {
+    for param in model.params.entries() {
+        if let Some(recorded) = values.get(&format!("buffers/{}", param.name)) {
+            tch::no_grad(|| param.tensor.shallow_clone().copy_(recorded));
+        }
+    }
+}
+
+/// The recipe's `n` images of `size`×`size`, encoded for the network.
+pub fn recipe_input(model: &Model, n: u64, size: u64) -> Tensor {
+    let stream = random::fnv1a(b"input");
+    let plane = size * size;
+    let values: Vec<f64> = (0..n * 3 * plane)
+        .map(|index| {
+            let (x, y) = (index % size, index / size % size);
+            let (c, b) = (index / plane % 3, index / (3 * plane));
+            let turns = ((b + 1) * x) as f64 / size as f64 + ((c + 2) * y) as f64 / size as f64;
+            let pattern = 0.5 + 0.5 * (std::f64::consts::TAU * turns).sin();
+            (0.3 * random::unit(stream, index) + 0.7 * pattern).clamp(0.0, 1.0)
+        })
+        .collect();
+    let images = Tensor::from_slice(&values).view([n as i64, 3, size as i64, size as i64]);
+    model
+        .normalise(&images)
+        .unwrap()
+        .to_kind(model.params.kind())
+}
