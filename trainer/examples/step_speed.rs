@@ -1,7 +1,9 @@
 //! What `cargo xtask bench training` times: training steps and explanations of one backbone on random
-//! images, in seconds per image, as one line of JSON each. Every kind of step takes its turn in
-//! every round, so all meet the same machine.
+//! images. Answers each line of stdin (plain, guided@LAYER, explain@LAYER; an empty line does nothing)
+//! with one line of JSON: seconds per image, and the process's peak memory so far. Whoever asks
+//! decides on the order, so that other programs can take their turns in between.
 
+use std::io::Write;
 use std::time::Instant;
 
 use clap::Parser;
@@ -12,20 +14,16 @@ use trainer::backbone::{Mode, Model};
 use trainer::device;
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
 use trainer::objective::{self, Explained, Guide};
+use trainer::process;
 
 #[derive(Parser)]
 struct Args {
     #[arg(long)]
     backbone: Backbone,
-    /// Where guided steps guide and explanations explain
-    #[arg(long, value_delimiter = ',', default_value = "input,final")]
-    layers: Vec<Layer>,
     #[arg(long, default_value_t = 8)]
     batch: i64,
     #[arg(long, default_value_t = 224)]
     size: i64,
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
     #[arg(long, default_value = "cpu")]
     device: String,
     #[arg(long)]
@@ -81,9 +79,36 @@ impl Bench {
         }
         Ok(())
     }
+
+    fn step(&mut self, name: &str) -> anyhow::Result<()> {
+        let layer = |name: &str| name.parse().map_err(anyhow::Error::msg);
+        match name.split_once('@') {
+            None if name.is_empty() => Ok(()),
+            None if name == "plain" => self.plain(),
+            Some(("guided", at)) => self.guided(layer(at)?),
+            Some(("explain", at)) => self.explain(layer(at)?),
+            _ => anyhow::bail!("found {name}, expected plain, guided@LAYER or explain@LAYER"),
+        }
+    }
+}
+
+/// In MiB; null where the system does not tell it in Linux' way.
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("VmHWM:")?
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()
+        })
+        .map_or("null".to_owned(), |kib: f64| format!("{:.1}", kib / 1024.0))
 }
 
 fn main() -> anyhow::Result<()> {
+    process::settle();
     let args = Args::parse();
     let device = device::choose(&args.device).map_err(|reason| anyhow::anyhow!(reason))?;
     if let Some(threads) = args.threads {
@@ -115,26 +140,16 @@ fn main() -> anyhow::Result<()> {
         },
         model,
     };
-    type Step = fn(&mut Bench, Layer) -> anyhow::Result<()>;
-    let mut steps: Vec<(String, Layer, Step)> =
-        vec![("plain".to_owned(), Layer::Input, |bench, _| bench.plain())];
-    for &layer in &args.layers {
-        steps.push((format!("guided@{layer}"), layer, Bench::guided));
-        steps.push((format!("explain@{layer}"), layer, Bench::explain));
-    }
-    for round in 0..=args.rounds {
-        for (what, layer, step) in &steps {
-            let started = Instant::now();
-            step(&mut bench, *layer)?;
-            if let Device::Cuda(index) = device {
-                tch::Cuda::synchronize(index as i64);
-            }
-            let seconds = started.elapsed().as_secs_f64() / n as f64;
-            // The first round warms up.
-            if round > 0 {
-                println!("{{\"what\": \"{what}\", \"seconds_per_image\": {seconds:.6}}}");
-            }
+    for name in std::io::stdin().lines() {
+        let started = Instant::now();
+        bench.step(name?.trim())?;
+        if let Device::Cuda(index) = device {
+            tch::Cuda::synchronize(index as i64);
         }
+        let seconds = started.elapsed().as_secs_f64() / n as f64;
+        let peak = peak_memory();
+        println!("{{\"seconds_per_image\": {seconds:.6}, \"peak_mib\": {peak}}}");
+        std::io::stdout().flush()?;
     }
     Ok(())
 }

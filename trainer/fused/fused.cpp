@@ -2,31 +2,12 @@
 // derivative written out, so that libtorch differentiates through them like through its own.
 // Formulas stand beside the code; fused.rs is the Rust side.
 
-#include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/torch.h>
-
 #include <string>
 
+#include "bcos.h"
+#include "rows.h"
+
 namespace {
-
-using torch::Tensor;
-using torch::autograd::AutogradContext;
-using torch::autograd::Function;
-using torch::autograd::variable_list;
-
-// Whether `t` can be read as rows of contiguous pixels: index (n, c) starts at (n * C + c) * pixels.
-bool plain_on_cpu(const Tensor& t) {
-  return t.device().is_cpu() && t.is_contiguous() &&
-         (t.scalar_type() == at::kFloat || t.scalar_type() == at::kDouble);
-}
-
-// (C) to (1, C, 1, ...) for a tensor of `like`'s rank.
-Tensor per_channel(const Tensor& t, const Tensor& like) {
-  std::vector<int64_t> shape(like.dim(), 1);
-  shape[1] = -1;
-  return t.reshape(shape);
-}
 
 // <t>: the mean over everything but the channels.
 Tensor mean_of(const Tensor& t) {
@@ -148,7 +129,7 @@ struct BatchNormPull : Function<BatchNormPull> {
     const at::AutoDispatchBelowADInplaceOrView guard;
     const Tensor g = g_in.contiguous();
     Tensor means, out;
-    if (plain_on_cpu(g) && plain_on_cpu(x)) {
+    if (rows_on_cpu(g) && rows_on_cpu(x)) {
       means = at::empty({x.size(1), 2}, x.options().dtype(at::kDouble));
       out = at::empty_like(g);
       AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_pull", [&] {
@@ -165,12 +146,13 @@ struct BatchNormPull : Function<BatchNormPull> {
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    once_only();
     const variable_list saved = ctx->get_saved_variables();
     const Tensor &g = saved[0], &x = saved[1], &w = saved[2], &mean = saved[3], &r = saved[4];
     const Tensor& means = saved[5];
     const at::AutoDispatchBelowADInplaceOrView guard;
     const Tensor h = grads[0].contiguous();
-    if (plain_on_cpu(h) && plain_on_cpu(g) && plain_on_cpu(x)) {
+    if (rows_on_cpu(h) && rows_on_cpu(g) && rows_on_cpu(x)) {
       Tensor at_g = at::empty_like(g), at_x = at::empty_like(x), at_w = at::empty_like(w);
       AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_pull_backward", [&] {
         pull_backward_on_cpu<scalar_t>(h, g, x, w, mean, r, means, at_g, at_x, at_w);
@@ -193,17 +175,28 @@ struct BatchNormPull : Function<BatchNormPull> {
 
 thread_local std::string last_error;
 
-// Runs `body`, which gives a tensor; on a C++ exception gives a null pointer and keeps its words.
+// Runs `body`, which writes its tensors where the caller wants them; false on a C++ exception, whose
+// words are kept.
 template <typename Body>
-Tensor* guarded(Body body) {
+bool guarded(Body body) {
   try {
-    return new Tensor(body());
+    body();
+    return true;
   } catch (const c10::Error& error) {
     last_error = error.what_without_backtrace();
   } catch (const std::exception& error) {
     last_error = error.what();
   }
-  return nullptr;
+  return false;
+}
+
+void give(Tensor** out, std::initializer_list<Tensor> tensors) {
+  for (const Tensor& tensor : tensors) *out++ = new Tensor(tensor);
+}
+
+// A scale for each channel of `u`; a null pointer stands for 1.
+Tensor or_one(const Tensor* s, const Tensor& u) {
+  return s ? *s : at::ones({u.size(1)}, u.options());
 }
 
 }  // namespace
@@ -212,8 +205,37 @@ extern "C" {
 
 const char* guidance_last_error() { return last_error.c_str(); }
 
-Tensor* guidance_batch_norm_pull(const Tensor* g, const Tensor* x, const Tensor* w,
-                                 const Tensor* mean, const Tensor* r) {
-  return guarded([&] { return BatchNormPull::apply(*g, *x, *w, *mean, *r); });
+bool guidance_batch_norm_pull(Tensor** out, const Tensor* g, const Tensor* x, const Tensor* w,
+                              const Tensor* mean, const Tensor* r) {
+  return guarded([&] { give(out, {BatchNormPull::apply(*g, *x, *w, *mean, *r)}); });
+}
+
+bool guidance_unit_rows(Tensor** out, const Tensor* w) {
+  return guarded([&] { give(out, {unit_rows(*w)}); });
+}
+
+bool guidance_conv_and_squares(Tensor** out, const Tensor* x, const Tensor* w, int64_t stride,
+                               int64_t padding) {
+  return guarded([&] {
+    const variable_list made = conv_and_squares(*x, *w, stride, padding);
+    give(out, {made[0], made[1]});
+  });
+}
+
+bool guidance_bcos_scale(Tensor** out, const Tensor* u, const Tensor* m, const Tensor* s) {
+  return guarded([&] { give(out, {bcos_scale(*u, *m, or_one(s, *u))}); });
+}
+
+bool guidance_bcos_norm(Tensor** out, const Tensor* u, const Tensor* m, const Tensor* w,
+                        double eps) {
+  return guarded([&] {
+    const variable_list made = bcos_norm(*u, *m, *w, eps);
+    give(out, {made[0], made[1], made[2]});
+  });
+}
+
+bool guidance_bcos_pull(Tensor** out, const Tensor* g, const Tensor* u, const Tensor* m,
+                        const Tensor* s) {
+  return guarded([&] { give(out, {bcos_pull(*g, *u, *m, or_one(s, *u))}); });
 }
 }

@@ -1,32 +1,42 @@
-//! Operations of the guided step written in C++ (`fused/fused.cpp`) because libtorch lets only C++
-//! add a function with a derivative of its own. Each does in two passes over memory what libtorch's
-//! elementwise operations do in ten or more.
+//! Operations of the guided step written in C++ (`fused/`) because libtorch lets only C++ add a
+//! function with a derivative of its own. Each does in one or two passes over memory what libtorch's
+//! elementwise operations do in ten or more. They can be differentiated once; asking for more is an
+//! error.
 
 use std::ffi::{CStr, c_char};
+use std::ptr;
 
 use tch::{TchError, Tensor};
 use torch_sys::C_tensor;
 
+type In = *const C_tensor;
+type Out = *mut *mut C_tensor;
+
 unsafe extern "C" {
     fn guidance_last_error() -> *const c_char;
-    fn guidance_batch_norm_pull(
-        g: *const C_tensor,
-        x: *const C_tensor,
-        weight: *const C_tensor,
-        mean: *const C_tensor,
-        inverse_std: *const C_tensor,
-    ) -> *mut C_tensor;
+    fn guidance_batch_norm_pull(out: Out, g: In, x: In, w: In, mean: In, r: In) -> bool;
+    fn guidance_unit_rows(out: Out, w: In) -> bool;
+    fn guidance_conv_and_squares(out: Out, x: In, w: In, stride: i64, padding: i64) -> bool;
+    fn guidance_bcos_scale(out: Out, u: In, m: In, s: In) -> bool;
+    fn guidance_bcos_norm(out: Out, u: In, m: In, w: In, eps: f64) -> bool;
+    fn guidance_bcos_pull(out: Out, g: In, u: In, m: In, s: In) -> bool;
 }
 
-/// Takes what the C++ side made.
-fn taken(tensor: *mut C_tensor) -> Result<Tensor, TchError> {
-    if tensor.is_null() {
+/// The `N` tensors that `call` makes and writes to where it is told; false where it failed.
+fn made<const N: usize>(call: impl FnOnce(Out) -> bool) -> Result<[Tensor; N], TchError> {
+    let mut out = [ptr::null_mut(); N];
+    if !call(out.as_mut_ptr()) {
         // SAFETY: the C++ side keeps a zero-terminated string for this thread.
         let words = unsafe { CStr::from_ptr(guidance_last_error()) };
         return Err(TchError::Torch(words.to_string_lossy().into_owned()));
     }
-    // SAFETY: not null, allocated with `new` like tch's own tensors, owned by nobody else.
-    Ok(unsafe { Tensor::from_ptr(tensor) })
+    // SAFETY: allocated with `new` like tch's own tensors, owned by nobody else.
+    Ok(out.map(|tensor| unsafe { Tensor::from_ptr(tensor) }))
+}
+
+/// Null for no tensor.
+fn maybe(tensor: Option<&Tensor>) -> In {
+    tensor.map_or(ptr::null(), Tensor::as_ptr)
 }
 
 /// The gradient at the input `x` (N, C, …) of a batch norm with the batch's statistics, for the
@@ -42,14 +52,100 @@ pub fn batch_norm_pull(
     mean: &Tensor,
     inverse_std: &Tensor,
 ) -> Result<Tensor, TchError> {
-    // SAFETY: five live tensors, only read.
-    taken(unsafe {
+    // SAFETY: live tensors, only read.
+    let [out] = made(|out| unsafe {
         guidance_batch_norm_pull(
+            out,
             g.as_ptr(),
             x.as_ptr(),
             weight.as_ptr(),
             mean.as_ptr(),
             inverse_std.as_ptr(),
         )
+    })?;
+    Ok(out)
+}
+
+/// Weights (out, …) divided by each output's norm.
+///
+/// # Errors
+/// libtorch's.
+pub fn unit_rows(weight: &Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: a live tensor, only read.
+    let [out] = made(|out| unsafe { guidance_unit_rows(out, weight.as_ptr()) })?;
+    Ok(out)
+}
+
+/// The convolution of `x` (N, C, H, W) with `weight`, and the sum over channels of x² (N, 1, H, W).
+///
+/// # Errors
+/// libtorch's.
+pub fn conv_and_squares(
+    x: &Tensor,
+    weight: &Tensor,
+    stride: i64,
+    padding: i64,
+) -> Result<[Tensor; 2], TchError> {
+    // SAFETY: live tensors, only read.
+    made(|out| unsafe {
+        guidance_conv_and_squares(out, x.as_ptr(), weight.as_ptr(), stride, padding)
     })
+}
+
+/// `scale` · u|u| · `inverse_norm`: `u` (N, C, H, W), `inverse_norm` (N, 1, H, W), `scale` (C), which
+/// is 1 where there is none.
+///
+/// # Errors
+/// libtorch's.
+pub fn bcos_scale(
+    u: &Tensor,
+    inverse_norm: &Tensor,
+    scale: Option<&Tensor>,
+) -> Result<Tensor, TchError> {
+    // SAFETY: live tensors, only read.
+    let [out] = made(|out| unsafe {
+        guidance_bcos_scale(out, u.as_ptr(), inverse_norm.as_ptr(), maybe(scale))
+    })?;
+    Ok(out)
+}
+
+/// As [`bcos_scale`], the scale being `weight` (C) over the batch's deviation: the output, the scale
+/// and the batch's variance (C), which is a constant.
+///
+/// # Errors
+/// libtorch's.
+pub fn bcos_norm(
+    u: &Tensor,
+    inverse_norm: &Tensor,
+    weight: &Tensor,
+    eps: f64,
+) -> Result<[Tensor; 3], TchError> {
+    // SAFETY: live tensors, only read.
+    made(|out| unsafe {
+        guidance_bcos_norm(out, u.as_ptr(), inverse_norm.as_ptr(), weight.as_ptr(), eps)
+    })
+}
+
+/// The way back through [`bcos_scale`] with its dynamic weight held fixed: g · scale · |u| ·
+/// inverse_norm, differentiable in all four.
+///
+/// # Errors
+/// libtorch's.
+pub fn bcos_pull(
+    g: &Tensor,
+    u: &Tensor,
+    inverse_norm: &Tensor,
+    scale: Option<&Tensor>,
+) -> Result<Tensor, TchError> {
+    // SAFETY: live tensors, only read.
+    let [out] = made(|out| unsafe {
+        guidance_bcos_pull(
+            out,
+            g.as_ptr(),
+            u.as_ptr(),
+            inverse_norm.as_ptr(),
+            maybe(scale),
+        )
+    })?;
+    Ok(out)
 }

@@ -33,6 +33,7 @@ pub mod names;
 pub mod objective;
 pub mod params;
 pub mod pareto;
+pub mod process;
 pub mod random;
 pub mod run;
 pub mod tables;

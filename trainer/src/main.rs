@@ -13,7 +13,7 @@ use trainer::grid_pointing_game::Game;
 use trainer::import::Fit;
 use trainer::names::{Attribution, Backbone, Layer};
 use trainer::run::{RunFolder, State};
-use trainer::{colour, device, explain, grid_pointing_game, import, train};
+use trainer::{colour, device, explain, grid_pointing_game, import, process, train};
 
 /// Trains image classifiers with a loss on their own explanations, and explains them.
 #[derive(Parser)]
@@ -207,27 +207,8 @@ fn odd(text: &str) -> Result<usize, String> {
     }
 }
 
-/// libtorch's threads spin while they wait for each other, which costs a factor of seven where other
-/// programs use the same cores (measured: 1.2 against 8.8 images a second). libgomp reads its
-/// settings before `main`, so the program starts itself again with waiting threads asleep, unless
-/// the user has chosen otherwise.
-fn wait_asleep() {
-    use std::os::unix::process::CommandExt;
-    if std::env::var_os("OMP_WAIT_POLICY").is_some() || std::env::var_os("GOMP_SPINCOUNT").is_some()
-    {
-        return;
-    }
-    if let Ok(program) = std::env::current_exe() {
-        let error = std::process::Command::new(program)
-            .args(std::env::args_os().skip(1))
-            .env("OMP_WAIT_POLICY", "PASSIVE")
-            .exec();
-        eprintln!("warning: could not set OMP_WAIT_POLICY=PASSIVE ({error})");
-    }
-}
-
 fn main() -> ExitCode {
-    wait_asleep();
+    process::settle();
     let result = match Cli::parse().command {
         Command::Train {
             run,

@@ -44,7 +44,7 @@ enum Task {
     Download(download::Args),
     /// Run every check of the repository and sum up
     Test(test::Args),
-    /// Measure data-prep against the Python programs it replaces
+    /// Measure data-prep and the trainer against the Python programs they replace
     Bench(bench::Args),
 }
 

@@ -8,6 +8,7 @@ use tch::{TchError, Tensor};
 use crate::backbone::Mode;
 use crate::backbone::layers::Shape;
 use crate::backbone::pass::{Pass, Value, Window, transposed};
+use crate::fused;
 use crate::params::{Init, Params};
 
 /// Added under the root of a convolution's patch norm.
@@ -46,24 +47,49 @@ impl BcosConv {
 
     /// (N, C_in, H, W) to (N, C_out, H', W').
     pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
-        let (unit, kernel) = (unit_rows(&self.weight)?, self.weight.size()[2]);
+        self.run(None, x, pass)
+    }
+
+    /// As [`BcosConv::forward`], and then `norm`.
+    pub fn forward_normed(
+        &self,
+        norm: &UncenteredNorm,
+        x: &Value,
+        pass: &Pass,
+    ) -> Result<Value, TchError> {
+        self.run(Some(norm), x, pass)
+    }
+
+    fn run(
+        &self,
+        norm: Option<&UncenteredNorm>,
+        x: &Value,
+        pass: &Pass,
+    ) -> Result<Value, TchError> {
+        let (unit, kernel) = (fused::unit_rows(&self.weight)?, self.weight.size()[2]);
+        let [projected, squares] =
+            fused::conv_and_squares(x.tensor(), &unit, self.stride, self.padding)?;
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
-        let none: Option<Tensor> = None;
-        let projected = x
-            .tensor()
-            .f_conv2d(&unit, none.as_ref(), stride, padding, [1, 1], 1)?;
-        let squares = x
-            .tensor()
-            .f_square()?
-            .f_sum_dim_intlist([1i64].as_slice(), true, None)?;
         let patch = if kernel == 1 && self.stride == 1 {
             squares
         } else {
             squares.f_avg_pool2d([kernel; 2], stride, padding, false, true, Some(1))?
         };
-        let norm = patch.f_add_scalar(PATCH_EPS)?.f_sqrt()?;
-        let dynamic = projected.f_abs()?.f_div(&norm)?;
-        let out = dynamic.f_mul(&projected)?;
+        let inverse_norm = patch.f_add_scalar(PATCH_EPS)?.f_rsqrt()?;
+        let (out, scale) = match (norm, pass.mode()) {
+            (None, _) => (fused::bcos_scale(&projected, &inverse_norm, None)?, None),
+            (Some(norm), Mode::Eval) => {
+                let scale = norm.scale(&norm.running_var)?;
+                let out = fused::bcos_scale(&projected, &inverse_norm, Some(&scale))?;
+                (out, Some(scale))
+            }
+            (Some(norm), Mode::Train) => {
+                let [out, scale, var] =
+                    fused::bcos_norm(&projected, &inverse_norm, &norm.weight, NORM_EPS)?;
+                norm.move_running(&var)?;
+                (out, Some(scale))
+            }
+        };
         let window = Window {
             stride: self.stride,
             padding,
@@ -72,8 +98,15 @@ impl BcosConv {
         let (from, to) = (x.tensor().size(), out.size());
         pass.map(out, x, || {
             let back = transposed(&unit, window, [from[2], from[3]], [to[2], to[3]])?;
-            let dynamic = held(dynamic);
-            Ok(Box::new(move |g| back(&g.f_mul(&dynamic)?)))
+            let (projected, inverse_norm) = (held(projected), held(inverse_norm));
+            Ok(Box::new(move |g| {
+                back(&fused::bcos_pull(
+                    g,
+                    &projected,
+                    &inverse_norm,
+                    scale.as_ref(),
+                )?)
+            }))
         })
     }
 }
@@ -85,16 +118,6 @@ pub(super) fn held(weight: Tensor) -> Tensor {
         return weight.detach();
     }
     weight
-}
-
-/// Weights (out, …) divided by each output's norm.
-fn unit_rows(weight: &Tensor) -> Result<Tensor, TchError> {
-    let axes: Vec<i64> = (1..weight.dim() as i64).collect();
-    let norm = weight
-        .f_square()?
-        .f_sum_dim_intlist(axes.as_slice(), true, None)?
-        .f_sqrt()?;
-    weight.f_div(&norm)
 }
 
 /// A linear layer whose output is |cos(x, w)| · ŵ·x, over the last axis.
@@ -116,7 +139,7 @@ impl BcosLinear {
 
     /// (…, in) to (…, out).
     pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
-        let unit = unit_rows(&self.weight)?;
+        let unit = fused::unit_rows(&self.weight)?;
         let none: Option<Tensor> = None;
         let projected = x.tensor().f_linear(&unit, none.as_ref())?;
         let norm = x
@@ -160,19 +183,24 @@ impl UncenteredNorm {
                 let var = x
                     .tensor()
                     .f_var_dim([0i64, 2, 3].as_slice(), false, false)?;
-                tch::no_grad(|| {
-                    let mut running = self.running_var.shallow_clone();
-                    running.f_lerp_(&var.f_detach()?, MOMENTUM).map(drop)
-                })?;
+                self.move_running(&var.f_detach()?)?;
                 var
             }
         };
-        let scale = self
-            .weight
-            .f_mul(&var.f_add_scalar(NORM_EPS)?.f_rsqrt()?)?
-            .f_view([1, -1, 1, 1])?;
+        let scale = self.scale(&var)?.f_view([1, -1, 1, 1])?;
         let out = x.tensor().f_mul(&scale)?;
         pass.map(out, x, || Ok(Box::new(move |g| g.f_mul(&scale))))
+    }
+
+    /// Weight over deviation (C).
+    fn scale(&self, var: &Tensor) -> Result<Tensor, TchError> {
+        self.weight.f_mul(&var.f_add_scalar(NORM_EPS)?.f_rsqrt()?)
+    }
+
+    /// Takes the batch's variance, a constant, into the running one.
+    fn move_running(&self, var: &Tensor) -> Result<(), TchError> {
+        let mut running = self.running_var.shallow_clone();
+        tch::no_grad(|| running.f_lerp_(var, MOMENTUM).map(drop))
     }
 }
 

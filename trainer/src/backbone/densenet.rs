@@ -49,10 +49,9 @@ impl DenseLayer {
     }
 
     fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
-        let inner = self.conv1.forward(&self.norm1.forward(x, pass)?, pass)?;
-        let new = self
-            .conv2
-            .forward(&self.norm2.forward(&inner, pass)?, pass)?;
+        let normed = self.norm1.forward(x, pass)?;
+        let inner = self.conv1.forward_normed(&self.norm2, &normed, pass)?;
+        let new = self.conv2.forward(&inner, pass)?;
         pass.beside(x, &new)
     }
 }
@@ -117,7 +116,7 @@ impl Network for DenseNet {
             return bcos::logits(&evidence, pass);
         }
         let mut out = if stage == 0 {
-            let stem = self.norm0.forward(&self.conv0.forward(x, pass)?, pass)?;
+            let stem = self.conv0.forward_normed(&self.norm0, x, pass)?;
             pass.avg_pool(&stem, 3, 2, 1)?
         } else {
             let Transition { norm, conv } = &self.transitions[stage - 1];

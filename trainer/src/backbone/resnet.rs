@@ -99,7 +99,7 @@ impl Unit {
         match self {
             Unit::Vanilla(conv, norm) => norm.forward(&conv.forward(x, pass)?, pass),
             Unit::Xdnn(conv) => conv.forward(x, pass),
-            Unit::Bcos(conv, norm) => norm.forward(&conv.forward(x, pass)?, pass),
+            Unit::Bcos(conv, norm) => conv.forward_normed(norm, x, pass),
         }
     }
 

@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: what data-prep costs against the Python programs it replaces, on this machine,
-//! as Markdown tables on stdout. Ours and the reference take turns in one go, so both meet the same
-//! machine. `docs/benchmarks.md` holds what it printed; training speed is the trainer's to report.
+//! `cargo xtask bench`: what data-prep and the trainer cost against the Python programs they replace, on
+//! this machine, as Markdown tables on stdout. Ours and the reference take turns in one go, so both
+//! meet the same machine. `docs/benchmarks.md` holds what it printed.
 
 mod instances;
 mod machine;
@@ -9,6 +9,7 @@ mod memory;
 mod preprocessing;
 mod python;
 mod table;
+mod training;
 
 use std::path::PathBuf;
 
@@ -38,6 +39,8 @@ pub(crate) struct Args {
     /// Height and width of the pixels in the memory measurement
     #[arg(long, value_name = "PIXELS", default_value_t = 224)]
     memory_size: u16,
+    #[command(flatten)]
+    training: training::Args,
 }
 
 /// What there is to measure.
@@ -49,13 +52,15 @@ enum Subject {
     Instances,
     /// Peak memory of data-prep coco by number of images
     Memory,
+    /// Training steps and explanations, against the official code where a checkout is given
+    Training,
     /// All of them
     All,
 }
 
-/// What every measurement needs.
-struct Bench {
-    programs: BinDir,
+/// What every measurement of data-prep needs.
+struct Bench<'a> {
+    programs: &'a BinDir,
     /// The interpreter with the reference's packages.
     python: PathBuf,
     /// Deleted at the end, whatever happened.
@@ -72,8 +77,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let programs = process::cargo_build(&["data-prep"])?;
     process::run(
         process::cargo().args(["build", "--quiet", "--workspace", "--examples"]),
-        "building data-prep's examples",
+        "building the examples",
     )?;
+    println!(
+        "Medians of {} on {}.\n",
+        runs(args.runs),
+        machine::describe()
+    );
+    if args.subject != Subject::Training {
+        data_prep(args, &programs)?;
+    }
+    match args.subject {
+        Subject::Training | Subject::All => training::run(&args.training, &programs, args.runs),
+        _ => Ok(()),
+    }
+}
+
+/// What data-prep is measured by.
+fn data_prep(args: &Args, programs: &BinDir) -> Result<()> {
     // Beside the repository's other results, not in /tmp, which may be a small memory disk.
     let out = paths::root().join("out");
     fs::create_dir_all(&out)?;
@@ -87,12 +108,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         memory_images: args.memory_images,
         memory_size: args.memory_size,
     };
-
-    println!(
-        "Medians of {} on {}.\n",
-        runs(args.runs),
-        machine::describe()
-    );
     let wanted = |subject| args.subject == subject || args.subject == Subject::All;
     if wanted(Subject::Preprocessing) {
         preprocessing::run(&bench)?;
@@ -108,6 +123,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .context("deleting what the benchmarks wrote")
 }
 
+/// An example's program; cargo puts them beside the others.
+fn example(programs: &BinDir, name: &str) -> Result<PathBuf> {
+    let program = programs.program("data-prep")?;
+    Ok(program.with_file_name("examples").join(name))
+}
+
 fn runs(n: u32) -> String {
     match n {
         1 => "1 run".to_owned(),
@@ -115,7 +136,7 @@ fn runs(n: u32) -> String {
     }
 }
 
-impl Bench {
+impl Bench<'_> {
     /// The VOCdevkit folder, given or found.
     fn devkit(&self) -> Result<PathBuf> {
         let data = std::env::var_os("GUIDANCE_DATA")
@@ -138,13 +159,8 @@ impl Bench {
         Ok(folder)
     }
 
-    /// One of data-prep's examples; cargo puts them beside its programs.
+    /// One of data-prep's examples.
     fn example(&self, name: &str) -> Result<PathBuf> {
-        let path = self
-            .programs
-            .program("data-prep")?
-            .with_file_name("examples")
-            .join(name);
-        Ok(path)
+        example(self.programs, name)
     }
 }

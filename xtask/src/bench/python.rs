@@ -1,4 +1,4 @@
-//! The Python packages data-prep is measured against, and the scripts that use them.
+//! The Python packages ours are measured against, and the scripts that use them.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,14 @@ use crate::{paths, venv};
 /// Where the list of packages and the scripts are.
 const FOLDER: &str = "tests/python/bench";
 
-/// The interpreter that has the packages.
+/// The interpreter that has what data-prep is measured against.
 pub(super) fn ensure() -> Result<PathBuf> {
     venv::ensure(".venv-bench", &format!("{FOLDER}/requirements.txt"))
+}
+
+/// The interpreter that has what the official code needs.
+pub(super) fn ensure_official() -> Result<PathBuf> {
+    venv::ensure(".venv-official", &format!("{FOLDER}/official.txt"))
 }
 
 /// A script of the benchmarks.

@@ -1,0 +1,111 @@
+// What the operations share: which tensors they read directly, and how their work is cut for threads
+// and caches.
+
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+// Whether `t` can be read as rows of contiguous pixels: index (n, c) starts at (n * C + c) * pixels.
+bool rows_on_cpu(const Tensor& t) {
+  return t.device().is_cpu() && t.is_contiguous() && t.numel() > 0 &&
+         (t.scalar_type() == at::kFloat || t.scalar_type() == at::kDouble);
+}
+
+// Calls body(zero), the zero being of the type of `t`'s elements, float or double.
+template <typename Body>
+void for_type(const Tensor& t, const Body& body) {
+  t.scalar_type() == at::kFloat ? body(0.0f) : body(0.0);
+}
+
+// (C) to (1, C, 1, ...) for a tensor of `like`'s rank.
+Tensor per_channel(const Tensor& t, const Tensor& like) {
+  std::vector<int64_t> shape(like.dim(), 1);
+  shape[1] = -1;
+  return t.reshape(shape);
+}
+
+// Called by derivatives that cannot be differentiated: libtorch would silently take theirs for zero.
+void once_only() {
+  TORCH_CHECK(!at::GradMode::is_enabled(), "a fused operation can be differentiated only once");
+}
+
+// Whether the derivative being computed is to be differentiated again.
+bool is_again() { return at::GradMode::is_enabled(); }
+
+// Then it is libtorch's own of `outputs`, a plain expression of `inputs`; `grads` as many as outputs.
+variable_list derivative(const variable_list& outputs, const variable_list& inputs,
+                         const variable_list& grads) {
+  variable_list from, with, to, all;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!grads[i].defined() || !outputs[i].requires_grad()) continue;
+    from.push_back(outputs[i]);
+    with.push_back(grads[i]);
+  }
+  for (const Tensor& input : inputs)
+    if (input.defined() && input.requires_grad()) to.push_back(input);
+  const variable_list found = torch::autograd::grad(from, to, with, true, true, true);
+  size_t next = 0;
+  for (const Tensor& input : inputs)
+    all.push_back(input.defined() && input.requires_grad() ? found[next++] : Tensor());
+  return all;
+}
+
+// Pixels at a time: a row of them stays in the first cache while the channels pass.
+constexpr int64_t STRIP = 2048;
+
+// Up to STRIP pixels of one channel of one image.
+struct Strip {
+  int64_t index;    // of the strip of pixels, all channels alike
+  int64_t channel;
+  int64_t at;       // where it starts in (N, C, ...)
+  int64_t pixel;    // where it starts in (N, 1, ...)
+  int64_t length;
+};
+
+int64_t pixels_of(const Tensor& x) { return x.numel() / (x.size(0) * x.size(1)); }
+
+int64_t strips_of(const Tensor& x) {
+  return x.size(0) * at::divup(pixels_of(x), STRIP);
+}
+
+int64_t strip_length(const Tensor& x, int64_t index) {
+  const int64_t pixels = pixels_of(x), at = index % at::divup(pixels, STRIP) * STRIP;
+  return std::min(STRIP, pixels - at);
+}
+
+// Calls body(strip) for all of x (N, C, ...); strips with the same index one after the other.
+template <typename Body>
+void by_strips(const Tensor& x, const Body& body) {
+  const int64_t channels = x.size(1), pixels = pixels_of(x), blocks = at::divup(pixels, STRIP);
+  at::parallel_for(0, strips_of(x), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t index = begin; index < end; ++index) {
+      const int64_t image = index / blocks, first = index % blocks * STRIP;
+      const int64_t length = std::min(STRIP, pixels - first);
+      for (int64_t c = 0; c < channels; ++c) {
+        body(Strip{index, c, (image * channels + c) * pixels + first, image * pixels + first,
+                   length});
+      }
+    }
+  });
+}
+
+// Room for a sum of every strip (strips, C), in double.
+Tensor strip_sums(const Tensor& x) {
+  return at::empty({strips_of(x), x.size(1)}, x.options().dtype(at::kDouble));
+}
+
+}  // namespace
