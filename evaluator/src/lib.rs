@@ -12,6 +12,7 @@ pub mod columnar;
 pub mod energy;
 pub mod error;
 pub mod examples;
+pub mod grid_pointing;
 pub mod iou;
 pub mod maps;
 pub mod metrics;

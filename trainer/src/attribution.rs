@@ -122,6 +122,15 @@ impl<'a> Explainable<'a> {
         }
     }
 
+    /// The gradients at the features (N, C, h, w) of the logits of `pairs`, as in
+    /// [`Explainable::maps`]; of a B-cos network its dynamic weights W(x).
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn weights(&self, pairs: &[(i64, i64)]) -> Result<Tensor, TchError> {
+        self.gradient(&self.cotangent(pairs)?)
+    }
+
     /// 1 at every pair, so that Σ cotangent · logits is the sum of the chosen logits.
     fn cotangent(&self, pairs: &[(i64, i64)]) -> Result<Tensor, TchError> {
         let logits = self.logits();

@@ -24,11 +24,11 @@ use crate::train::progress_bar;
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The run, or `weights-` and the first 12 hex digits of the file's SHA-256.
-    run_id: String,
+    pub(crate) run_id: String,
     /// The epoch; 0 for a file.
-    checkpoint: i32,
-    weights: PathBuf,
-    backbone: Backbone,
+    pub(crate) checkpoint: i32,
+    pub(crate) weights: PathBuf,
+    pub(crate) backbone: Backbone,
     /// What explains it unless asked otherwise.
     attribution: Attribution,
     layer: Layer,
@@ -106,19 +106,27 @@ pub struct Request {
     pub batch_size: usize,
 }
 
-/// Streams the maps of `subject` to `maps` and writes its logits to `predictions`.
+/// A network, and the images it is to explain.
+pub struct Opened {
+    /// The network with the subject's weights.
+    pub model: Model,
+    /// The split's images.
+    pub indices: Vec<usize>,
+    /// What was asked for, else the subject's own.
+    pub setting: (Attribution, Layer),
+}
+
+/// Loads `subject` for what `request` asks of it.
 ///
 /// # Errors
 /// A data folder other than the run's, weights for another number of classes, an attribution that
-/// the network does not have, a split without images, and those of the disk or the pipe.
-pub fn explain(
+/// the network does not have, a split without images.
+pub fn open(
     subject: &Subject,
     dataset: &Dataset,
     request: &Request,
     device: Device,
-    maps: impl Write,
-    predictions: Option<&Path>,
-) -> Result<()> {
+) -> Result<Opened> {
     if let Some(inputs) = &subject.data_inputs
         && inputs != dataset.inputs()
     {
@@ -153,7 +161,30 @@ pub fn explain(
         &[],
         &subject.weights.display().to_string(),
     )?;
+    Ok(Opened {
+        model,
+        indices,
+        setting: (attribution, layer),
+    })
+}
 
+/// Streams the maps of `subject` to `maps` and writes its logits to `predictions`.
+///
+/// # Errors
+/// Those of [`open`], the disk and the pipe.
+pub fn explain(
+    subject: &Subject,
+    dataset: &Dataset,
+    request: &Request,
+    device: Device,
+    maps: impl Write,
+    predictions: Option<&Path>,
+) -> Result<()> {
+    let Opened {
+        model,
+        indices,
+        setting: (attribution, layer),
+    } = open(subject, dataset, request, device)?;
     let columns = RunColumns {
         run_id: Some(subject.run_id.clone()),
         checkpoint: Some(subject.checkpoint),

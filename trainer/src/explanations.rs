@@ -107,7 +107,7 @@ pub fn explain(
     })
 }
 
-fn to_vec(tensor: &Tensor) -> Result<Vec<f32>> {
+pub(crate) fn to_vec(tensor: &Tensor) -> Result<Vec<f32>> {
     let tensor = tensor
         .f_detach()?
         .f_to_device(tch::Device::Cpu)?

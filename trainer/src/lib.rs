@@ -5,7 +5,8 @@
 //! - [`attribution`]: IxG and GradCAM (section 3.1) · [`loss`]: the localization losses (section 3.4)
 //! - [`guidance`]: annotated images, drawn classes, masks (section 3.5) · [`augmentation`]: crops and
 //!   flips · [`objective`]: the guided loss
-//! - [`train`], [`validation`], [`pareto`]: epochs, and which are kept (section 4) · [`explain`]: maps of a checkpoint
+//! - [`train`], [`validation`], [`pareto`]: epochs, and which are kept (section 4)
+//! - [`explain`]: maps of a checkpoint · [`colour`], [`grid_pointing_game`]: what else maps show (SPEC K)
 //! - [`config`], [`run`], [`tables`], [`checkpoint`], [`import`]: files
 //!
 //! Metrics are the evaluator's, mask geometry is data-prep's.
@@ -17,12 +18,14 @@ pub mod backbone;
 pub mod batches;
 pub mod checkpoint;
 pub mod checkpoint_file;
+pub mod colour;
 pub mod config;
 pub mod device;
 pub mod error;
 pub mod explain;
 pub mod explanations;
 pub mod fused;
+pub mod grid_pointing_game;
 pub mod guidance;
 pub mod import;
 pub mod loss;

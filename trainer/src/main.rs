@@ -9,10 +9,11 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use data_prep::dataset::{Dataset, Split, Task};
 use trainer::config::{ResolvedRun, RunConfig};
+use trainer::grid_pointing_game::Game;
 use trainer::import::Fit;
 use trainer::names::{Attribution, Backbone, Layer};
 use trainer::run::{RunFolder, State};
-use trainer::{device, explain, import, process, train};
+use trainer::{colour, device, explain, grid_pointing_game, import, process, train};
 
 /// Trains image classifiers with a loss on their own explanations, and explains them.
 #[derive(Parser)]
@@ -43,6 +44,9 @@ enum Command {
     },
     /// Write the attribution maps of a checkpoint as an Arrow IPC stream, and its logits.
     Explain(ExplainArgs),
+    /// Play the grid pointing game: images of different classes side by side, and how much of each
+    /// class's positive attribution lies on its own. Writes a table, prints its percentiles.
+    GridPointingGame(GameArgs),
     /// Convert a PyTorch or safetensors weight file, executing nothing in it.
     Import(ImportArgs),
     /// Write a run's weights for torchvision, the X-DNN code or the bcos package to load.
@@ -142,12 +146,68 @@ struct ExplainArgs {
     /// File for the logits (Parquet)
     #[arg(long)]
     predictions: Option<PathBuf>,
+    /// File for B-cos explanations in colour (Arrow IPC stream of 8-bit RGBA), for B-cos networks
+    #[arg(long)]
+    colour: Option<PathBuf>,
+    /// Average the colours' strength over a square of so many pixels a side (an odd number)
+    #[arg(long, default_value_t = 1, value_parser = odd)]
+    smooth: usize,
     /// Images a batch
     #[arg(long, default_value_t = 32)]
     batch_size: usize,
     /// auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: String,
+}
+
+#[derive(Args)]
+struct GameArgs {
+    /// A finished run's folder
+    #[arg(long)]
+    run: PathBuf,
+    /// A kept epoch (default: the one with the highest validation F1)
+    #[arg(long)]
+    checkpoint: Option<i32>,
+    /// The data folder the run was trained on
+    #[arg(long)]
+    data: PathBuf,
+    /// train, val or test
+    #[arg(long, default_value = "val")]
+    split: Split,
+    /// ixg, gradcam, intgrad or bcos (default: the run's own)
+    #[arg(long)]
+    attribution: Option<Attribution>,
+    /// input, mid1, mid2, mid3 or final (default: the run's own)
+    #[arg(long)]
+    layer: Option<Layer>,
+    /// Images a side
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=8))]
+    n: u8,
+    /// Grids at most; no image is used twice
+    #[arg(long, default_value_t = 250)]
+    grids: usize,
+    /// Average maps over a square of so many pixels a side (an odd number)
+    #[arg(long, default_value_t = 1, value_parser = odd)]
+    smooth: usize,
+    /// Images must be recognised with more than this confidence
+    #[arg(long, value_name = "0..1", default_value_t = 0.5)]
+    confidence: f64,
+    /// Seed of the classes drawn
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// File for the scores (Parquet)
+    #[arg(long)]
+    out: PathBuf,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+}
+
+fn odd(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(value) if value % 2 == 1 => Ok(value),
+        _ => Err("expected an odd number of pixels".to_owned()),
+    }
 }
 
 fn main() -> ExitCode {
@@ -160,6 +220,7 @@ fn main() -> ExitCode {
         } => train_command(&run, &device, threads),
         Command::State { run } => state_command(&run),
         Command::Explain(args) => explain_command(&args),
+        Command::GridPointingGame(args) => game_command(&args),
         Command::Import(args) => import_command(&args),
         Command::Export {
             run,
@@ -238,6 +299,15 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
         batch_size: args.batch_size.max(1),
     };
     let predictions = args.predictions.as_deref();
+    if let Some(path) = &args.colour {
+        let smooth = args.smooth as i64;
+        data_prep::atomic::write(path, |file| {
+            let mut file = BufWriter::new(file);
+            colour::explain(&subject, &dataset, &request, device, smooth, &mut file)?;
+            Ok::<_, trainer::error::Error>(file.flush()?)
+        })
+        .with_context(|| format!("writing {}", path.display()))?;
+    }
     if args.maps.as_os_str() == "-" {
         return Ok(explain::explain(
             &subject,
@@ -254,6 +324,29 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
         Ok::<_, trainer::error::Error>(file.flush()?)
     })
     .with_context(|| format!("writing {}", args.maps.display()))
+}
+
+fn game_command(args: &GameArgs) -> Result<()> {
+    let run = RunFolder::open_finished(&args.run)?;
+    let subject = explain::Subject::of_run(&run, args.checkpoint)?;
+    let dataset = Dataset::open(&args.data)?.with_task(subject.task)?;
+    let device = device::choose(&args.device).map_err(|reason| anyhow!(reason))?;
+    let request = explain::Request {
+        split: args.split,
+        attribution: args.attribution,
+        layer: args.layer,
+        batch_size: 32,
+    };
+    let game = Game {
+        n: usize::from(args.n),
+        grids: args.grids,
+        smooth: args.smooth,
+        confidence: args.confidence,
+        seed: args.seed,
+    };
+    let scores = grid_pointing_game::play(&subject, &dataset, &request, game, device, &args.out)?;
+    println!("{}", grid_pointing_game::summary(&scores));
+    Ok(())
 }
 
 fn import_command(args: &ImportArgs) -> Result<()> {

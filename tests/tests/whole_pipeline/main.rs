@@ -3,6 +3,7 @@
 //! that other people's tools read everything.
 #![allow(clippy::unwrap_used)]
 
+mod looking;
 mod made;
 mod other_tools;
 mod outputs;

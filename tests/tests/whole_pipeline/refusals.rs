@@ -271,6 +271,11 @@ fn folders_checkpoints_and_maps() {
             &["checkpoint: found 99, expected one of the kept epochs"],
         ),
         (
+            "explain: colours of a network that has none",
+            explain(&made.data),
+            &["backbone: found resnet18, expected a B-cos network"],
+        ),
+        (
             "score: no data",
             score(&maps, nowhere),
             &["nowhere", "images.parquet"],
@@ -297,6 +302,8 @@ fn folders_checkpoints_and_maps() {
     ];
     cases[4].1.arg("-");
     cases[5].1.args(["-", "--checkpoint", "99"]);
+    let colours = place.join("colours.arrow");
+    cases[6].1.args(["-", "--colour"]).arg(&colours);
     for (case, mut command, expected) in cases {
         check(case, &run(&mut command), expected);
     }
@@ -323,6 +330,7 @@ fn folders_checkpoints_and_maps() {
         "scores/metrics.parquet",
         "report/report.html",
         "voc/images.parquet",
+        "colours.arrow",
     ] {
         assert!(!place.join(folder).exists(), "{folder} looks finished");
     }
