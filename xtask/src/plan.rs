@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use crate::paths;
 use crate::recipe::{GuidedRun, Recipe, Start};
 
-/// Cost of a guided step over a plain one: at the input the second-order pass repeats the network.
-const GUIDED_AT_INPUT: f64 = 3.5;
+/// Cost of a guided step over a plain one (docs/benchmarks.md): at the input the way back and its
+/// derivative repeat the network.
+const GUIDED_AT_INPUT: f64 = 2.0;
 /// At a later layer only the part behind it.
 const GUIDED_LATER: f64 = 1.1;
 /// Cost of explaining the validation or test images once, over a training epoch.
