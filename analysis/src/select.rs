@@ -136,6 +136,7 @@ mod tests {
             loss_class: 0.0,
             val_f1,
             val_epg,
+            seconds: 0.0,
             is_pareto,
         }
     }
