@@ -464,6 +464,7 @@ fn both_tasks_from_training_to_scores() {
                 predictions: Some(logits),
                 columns: evaluator::maps::RunColumns::default(),
                 threshold: 0.5,
+                threshold_from: None,
                 replicates: 2,
                 seed: 0,
                 examples: 1,
