@@ -58,6 +58,23 @@ impl Step {
     }
 }
 
+/// A step as whoever queues it sees it: a command line, and what must have ended before.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(dead_code, reason = "the queues follow")]
+pub(crate) struct Job {
+    /// Stable within a recipe: `data`, `baseline/0`, `guided/12`, `score/3`, `report`.
+    pub(crate) key: String,
+    /// Indices into the list of jobs, all smaller than this one's. They must have succeeded; those of
+    /// `report` must only have ended, as it is made from what there is.
+    pub(crate) after: Vec<usize>,
+    /// What follows `xtask step`, the key included; `--device DEV` may be added (default: auto).
+    pub(crate) args: Vec<String>,
+    /// Expected wall time on one device, minutes.
+    pub(crate) minutes: f64,
+    /// Trains or explains; data and report only need a core.
+    pub(crate) needs_device: bool,
+}
+
 /// All steps.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {

@@ -29,6 +29,35 @@ pub(crate) struct Recipe {
     /// How checkpoints are scored.
     #[serde(default)]
     pub(crate) evaluation: Evaluation,
+    /// What a cluster is asked for.
+    #[serde(default)]
+    #[expect(dead_code, reason = "the queues follow")]
+    pub(crate) slurm: Slurm,
+}
+
+/// What the recipe's jobs ask of Slurm; flags of the command line win.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Slurm {
+    /// `--partition`.
+    pub(crate) partition: Option<String>,
+    /// GPUs a job that needs a device asks for; 0 on a cluster of CPUs.
+    pub(crate) gpus: u32,
+    /// `--time`, in Slurm's spelling.
+    pub(crate) time: Option<String>,
+    /// Further options of sbatch, as they are.
+    pub(crate) extra: Vec<String>,
+}
+
+impl Default for Slurm {
+    fn default() -> Self {
+        Slurm {
+            partition: None,
+            gpus: 1,
+            time: None,
+            extra: Vec::new(),
+        }
+    }
 }
 
 /// Which images, at which size.
