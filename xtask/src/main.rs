@@ -15,6 +15,7 @@ mod progress;
 mod recipe;
 mod reproduce;
 mod setup;
+mod slurm;
 mod test;
 mod venv;
 mod weights;

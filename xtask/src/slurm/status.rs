@@ -1,0 +1,248 @@
+//! What became of the submitted steps. Slurm's queue is asked first; it forgets a job minutes after
+//! its end, then the exit code that the batch script left, Slurm's accounts where a cluster keeps
+//! them, and Slurm's last words in the job's output tell.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use fs_err as fs;
+
+use super::Queue;
+use super::record::{Place, Record};
+use crate::paths;
+
+/// What a step is at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// In the queue, and why still, in Slurm's spelling.
+    Waiting(String),
+    Running,
+    Succeeded,
+    /// Ended otherwise, and how: `exit code 1`, `timeout`, `cancelled`, …
+    Failed(String),
+}
+
+/// The submitted steps by key, in the order they were submitted in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Status {
+    pub(crate) steps: Vec<(String, State)>,
+    /// Where the reproduction is written.
+    out: PathBuf,
+}
+
+impl Queue {
+    /// What became of everything that was submitted.
+    pub(crate) fn status(&self) -> Result<Status> {
+        let record = Record::read(&self.out)?;
+        let places = record.places();
+        let mut steps: Vec<(String, State)> = Vec::new();
+        if !places.is_empty() {
+            let tasks = self.client.tasks(&self.out)?;
+            let ids: Vec<u64> = record.arrays.iter().filter_map(|array| array.id).collect();
+            let accounts: BTreeMap<_, _> = self.client.accounts(&ids).into_iter().collect();
+            // Of a step that was submitted again, its last place.
+            let keys = record.arrays.iter().flat_map(|array| {
+                let keys = array.keys.iter().enumerate();
+                keys.map(|(index, key)| (&array.name, index, key))
+            });
+            for (name, index, key) in keys {
+                let place = &places[key.as_str()];
+                if (&place.name, place.index) == (name, index) {
+                    let queued = place.task(&tasks);
+                    let state = queued
+                        .map(|task| self.in_slurm(place, &task.state, &task.reason))
+                        .unwrap_or_else(|| self.forgotten(place, &accounts));
+                    steps.push((key.clone(), state));
+                }
+            }
+        }
+        let out = self.out.clone();
+        Ok(Status { steps, out })
+    }
+
+    /// Prints to stderr how many steps are at what, whenever that changes, until none waits or runs.
+    pub(crate) fn wait(&self, interval: Duration) -> Result<Status> {
+        let mut shown = String::new();
+        loop {
+            let status = self.status()?;
+            let counts = status.counts();
+            if counts != shown {
+                eprintln!("{counts}\n");
+                shown = counts;
+            }
+            if !status.is_active() {
+                return Ok(status);
+            }
+            std::thread::sleep(interval);
+        }
+    }
+
+    /// Takes every step out of the queue, and ends those at work, which save what they can.
+    pub(crate) fn cancel(&self) -> Result<()> {
+        let record = Record::read(&self.out)?;
+        let tasks = self.client.tasks(&self.out)?;
+        let places = record.places();
+        let queued = places.values().filter_map(|place| place.task(&tasks));
+        let ids: Vec<String> = queued
+            .filter(|task| !task.has_ended())
+            .map(|task| task.id.clone())
+            .collect();
+        match ids.is_empty() {
+            true => Ok(()),
+            false => self.client.cancel(&[], &ids),
+        }
+    }
+
+    /// Fails where steps are in the queue or at work: two programs must not do the same step.
+    pub(crate) fn require_idle(&self) -> Result<()> {
+        let is_used = !Record::read(&self.out)?.arrays.is_empty();
+        if is_used && self.status()?.is_active() {
+            bail!(
+                "{}: found steps in Slurm's queue, expected none\nhint: cargo xtask status shows \
+                 them, cargo xtask status --cancel takes them out",
+                paths::shown(&self.out)
+            );
+        }
+        Ok(())
+    }
+
+    /// The state of a task of which Slurm tells `state` and `reason`.
+    fn in_slurm(&self, place: &Place, state: &str, reason: &str) -> State {
+        match state {
+            "RUNNING" | "COMPLETING" => State::Running,
+            "COMPLETED" => State::Succeeded,
+            "FAILED" => State::Failed(match self.exit_code(place) {
+                Some(code) => format!("exit code {code}"),
+                None => "failed".to_owned(),
+            }),
+            "BOOT_FAIL" | "CANCELLED" | "DEADLINE" | "NODE_FAIL" | "OUT_OF_MEMORY"
+            | "PREEMPTED" | "REVOKED" | "TIMEOUT" => {
+                State::Failed(state.to_lowercase().replace('_', " "))
+            }
+            _ => State::Waiting(match reason {
+                "None" | "" => state.to_lowercase(),
+                _ => reason.to_owned(),
+            }),
+        }
+    }
+
+    /// The state of a task that Slurm's queue does not know any more.
+    fn forgotten(&self, place: &Place, accounts: &BTreeMap<String, String>) -> State {
+        let code = self.exit_code(place);
+        if code == Some(0) {
+            return State::Succeeded;
+        }
+        let Some(id) = place.id else {
+            return State::Failed("not submitted".to_owned());
+        };
+        if let Some(state) = accounts.get(&format!("{id}_{}", place.index)) {
+            return self.in_slurm(place, state, "");
+        }
+        State::Failed(match code {
+            Some(code) => format!("exit code {code}"),
+            None => last_words(&self.file(place, "out"))
+                .unwrap_or_else(|| "ended without an exit code".to_owned()),
+        })
+    }
+
+    /// What the batch script left when the step had ended.
+    fn exit_code(&self, place: &Place) -> Option<i32> {
+        let text = fs::read_to_string(self.file(place, "exit")).ok()?;
+        text.trim().parse().ok()
+    }
+
+    fn file(&self, place: &Place, extension: &str) -> PathBuf {
+        let name = format!("{}-{}.{extension}", place.name, place.index);
+        self.out.join("slurm").join(name)
+    }
+}
+
+impl Status {
+    /// Whether anything waits or runs.
+    pub(crate) fn is_active(&self) -> bool {
+        let is_active = |state: &State| matches!(state, State::Waiting(_) | State::Running);
+        self.steps.iter().any(|(_, state)| is_active(state))
+    }
+
+    /// The steps that failed, by key, and how.
+    pub(crate) fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.steps.iter().filter_map(|(key, state)| match state {
+            State::Failed(how) => Some((key.as_str(), how.as_str())),
+            _ => None,
+        })
+    }
+
+    /// One line a stage: how many of its steps are at what.
+    pub(crate) fn counts(&self) -> String {
+        let mut stages: Vec<(&str, BTreeMap<String, usize>)> = Vec::new();
+        for (key, state) in &self.steps {
+            let stage = key.split('/').next().unwrap_or_default();
+            let word = match state {
+                State::Waiting(reason) => format!("waiting ({reason})"),
+                State::Running => "running".to_owned(),
+                State::Succeeded => "done".to_owned(),
+                State::Failed(_) => "failed".to_owned(),
+            };
+            let at = stages.iter().position(|(known, _)| *known == stage);
+            let at = at.unwrap_or_else(|| {
+                stages.push((stage, BTreeMap::new()));
+                stages.len() - 1
+            });
+            *stages[at].1.entry(word).or_default() += 1;
+        }
+        let line = |(stage, words): &(&str, BTreeMap<String, usize>)| {
+            let words: Vec<String> = words
+                .iter()
+                .map(|(word, n)| format!("{n} {word}"))
+                .collect();
+            format!("{stage:<10} {}", words.join(", "))
+        };
+        stages.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Everything a person wants to know: the counts, and each failure with its log and what that
+    /// ends with.
+    pub(crate) fn describe(&self) -> String {
+        let mut text = self.counts();
+        for (key, how) in self.failed() {
+            let log = log(&self.out, key);
+            text += &format!("\n\nfailed  {key}: {how}: {}", paths::shown(&log));
+            if let Some(line) = last_line(&log, |line| !line.starts_with("---")) {
+                text += &format!("\n        {line}");
+            }
+        }
+        text
+    }
+}
+
+/// The log of the step `key`.
+pub(crate) fn log(out: &Path, key: &str) -> PathBuf {
+    out.join("logs")
+        .join(format!("{}.log", key.replace('/', "-")))
+}
+
+/// Why Slurm ended a job: `slurmstepd: error: *** JOB 7 ON node CANCELLED AT … DUE TO TIME LIMIT ***`.
+fn last_words(output: &Path) -> Option<String> {
+    let line = last_line(output, |line| line.contains("*** "))?;
+    let words = line.split("*** ").nth(1)?;
+    Some(words.split(" ***").next()?.to_owned())
+}
+
+/// The last line of a file that is not empty and that `is_wanted`.
+fn last_line(file: &Path, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+    /// Longer lines are nobody's last words.
+    const TAIL: u64 = 8192;
+    let mut file = fs::File::open(file).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
+        .ok()?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail).ok()?;
+    let tail = String::from_utf8_lossy(&tail);
+    let mut lines = tail.lines().map(str::trim_end).rev();
+    let found = lines.find(|line| !line.is_empty() && is_wanted(line));
+    found.map(str::to_owned)
+}
