@@ -80,3 +80,60 @@ pub(super) fn dependency(before: &[Before], arrays: &[Array], submitted: &[u64])
     }
     (!list.is_empty()).then(|| format!("--dependency=afterany{list}"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn job(key: &str, needs_device: bool) -> Job {
+        Job {
+            key: key.to_owned(),
+            after: Vec::new(),
+            args: Vec::new(),
+            minutes: 0.0,
+            needs_device,
+        }
+    }
+
+    #[test]
+    fn arrays_are_of_one_kind_and_as_long_as_may_be() {
+        let job = |key: &str| job(key, !key.starts_with("data"));
+        let jobs = ["data", "a/0", "a/1", "a/2", "b/0", "c/0", "c/1"].map(job);
+        let on = |jobs: &[usize]| Some(jobs.iter().copied().map(Before::Job).collect::<Vec<_>>());
+        let queued = || Before::Task("7_3".to_owned());
+        let mut before = [
+            on(&[]),
+            on(&[0]),
+            on(&[0]),
+            on(&[0]),
+            None,
+            on(&[2, 1, 2]),
+            on(&[1, 2]),
+        ];
+        before[5].as_mut().unwrap().push(queued());
+        let arrays = arrays(&jobs, &before, 2);
+        let members: Vec<&[usize]> = arrays.iter().map(|array| &array.jobs[..]).collect();
+        assert_eq!(members, [&[0][..], &[1, 2], &[3], &[5], &[6]]);
+
+        let line = |array: &Array, submitted| dependency(&array.before, &arrays, submitted);
+        assert_eq!(line(&arrays[0], &[]), None);
+        let expected = "--dependency=afterany:10";
+        assert_eq!(line(&arrays[2], &[10, 11]).unwrap(), expected);
+        // All tasks of an array are the array; a part of it, and what Slurm had, go by their ids.
+        let expected = "--dependency=afterany:11:7_3";
+        assert_eq!(line(&arrays[3], &[10, 11, 12]).unwrap(), expected);
+        let before = [Before::Job(0), Before::Job(2), Before::Job(6)];
+        let line = dependency(&before, &arrays, &[10, 11, 12, 13, 14]);
+        assert_eq!(line.unwrap(), "--dependency=afterany:10:11_1:14");
+    }
+
+    #[test]
+    fn what_waits_for_the_same_but_needs_no_device_is_another_array() {
+        let jobs = [job("a/0", true), job("report", false)];
+        let arrays = arrays(&jobs, &[Some(Vec::new()), Some(Vec::new())], 1000);
+        assert_eq!(arrays.len(), 2);
+        assert!(arrays[0].needs_device && !arrays[1].needs_device);
+    }
+}

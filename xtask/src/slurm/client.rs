@@ -50,12 +50,12 @@ const ENDED: [&str; 10] = [
 ];
 
 impl Client {
-    /// Of the cluster that the configuration file `conf` describes.
+    /// With the variable `name` set for Slurm's programs.
     #[cfg(test)]
-    pub(super) fn of(conf: &Path) -> Client {
-        let conf = conf.display().to_string();
+    pub(super) fn with(name: &str, value: &Path) -> Client {
+        let value = value.display().to_string();
         Client {
-            environment: vec![("SLURM_CONF".to_owned(), conf)],
+            environment: vec![(name.to_owned(), value)],
         }
     }
 
@@ -162,4 +162,46 @@ fn accounted(said: &str) -> Vec<(String, String)> {
         Some((id.to_owned(), state.to_owned()))
     };
     said.lines().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_folders_tasks_are_read() {
+        let said = "12|0|RUNNING|guided.1|None|/work/a|b\n\
+                    12|1|PENDING|guided.1|Dependency|/work/a|b\n\
+                    13|0|RUNNING|guided.1|None|/work/other\n\
+                    14|N/A|RUNNING|no array|None|/work/a|b\n";
+        let found = queued(said, Path::new("/work/a|b"));
+        let found: Vec<(&str, &str, &str, &str)> = found
+            .iter()
+            .map(|(name, t)| {
+                (
+                    name.as_str(),
+                    t.id.as_str(),
+                    t.state.as_str(),
+                    t.reason.as_str(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("guided.1", "12_0", "RUNNING", "None"),
+            ("guided.1", "12_1", "PENDING", "Dependency"),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn accounts_are_read_without_who_cancelled() {
+        let said = "12_0|COMPLETED\n12_1|CANCELLED by 1000\n12_[2-3]|PENDING\n";
+        let pair = |id: &str, state: &str| (id.to_owned(), state.to_owned());
+        let expected = [
+            pair("12_0", "COMPLETED"),
+            pair("12_1", "CANCELLED"),
+            pair("12_[2-3]", "PENDING"),
+        ];
+        assert_eq!(accounted(said), expected);
+    }
 }

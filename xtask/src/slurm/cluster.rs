@@ -56,7 +56,7 @@ impl Cluster {
     }
 
     pub(super) fn client(&self) -> Client {
-        Client::of(&self.path("slurm.conf"))
+        Client::with("SLURM_CONF", &self.path("slurm.conf"))
     }
 
     /// Runs one of Slurm's programs; gives what it says.
@@ -111,7 +111,7 @@ impl Cluster {
              SelectType=select/cons_tres\n\
              SelectTypeParameters=CR_CPU\n\
              SchedulerType=sched/backfill\n\
-             SchedulerParameters=batch_sched_delay=0,sched_min_interval=1,bf_interval=1\n\
+             SchedulerParameters=batch_sched_delay=0,sched_min_interval=1,sched_interval=2\n\
              JobAcctGatherType=jobacct_gather/none\n\
              AccountingStorageType=accounting_storage/none\n\
              PreemptType=preempt/partition_prio\n\

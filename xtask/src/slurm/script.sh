@@ -1,6 +1,6 @@
-code_file=$PWD/slurm/$SLURM_JOB_NAME-$SLURM_ARRAY_TASK_ID.exit
+files=$PWD/slurm/$SLURM_JOB_NAME-$SLURM_ARRAY_TASK_ID
 task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
-rm -f -- "$code_file"
+rm -f -- "$files".{exit,code,pid}
 exec >>"logs/${key//\//-}.log" 2>&1
 echo "--- $key: job $task on $SLURMD_NODENAME, $(date '+%F %T')"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$SLURM_CPUS_ON_NODE}
@@ -9,19 +9,21 @@ cd -- "$folder" || exit
 
 # Ahead of the time limit Slurm sends USR2 to this shell alone, which passes it on: a training run
 # saves its state and exits with 75; whatever does not know the signal ignores it. TERM (cancelled, or
-# preempted) comes to every process by itself, and this shell stays to the end of the step.
-step=
-asked=1
-trap 'asked=1; [ -z "$step" ] || kill -USR2 "$step"' USR2
-trap 'asked=1' TERM
-(trap '' USR2; exec "$@") &
-step=$!
-# A signal ends `wait`, too.
-while [ "$asked" ]; do
-  asked=
-  wait "$step"
-  code=$?
-done
+# preempted) comes to every process by itself; the shells stay to the end of the step. Its exit code
+# comes in a file because bash may lose that of a child which ends while a signal is handled.
+trap '' TERM
+trap 'kill -USR2 "$(cat -- "$files.pid")"' USR2
+(
+  trap '' USR2
+  (
+    trap - TERM
+    echo "$BASHPID" >"$files.pid"
+    exec "$@"
+  )
+  echo $? >"$files.code"
+) &
+while kill -0 $! 2>/dev/null; do wait $!; done
+read -r code <"$files.code" || code=1
 
 # Slurm itself requeues what it preempts, and a cancelled job shall not come back: neither is RUNNING.
 # The array's own id, which its last task bears as SLURM_JOB_ID, would requeue all of its tasks.
@@ -29,5 +31,6 @@ if [ "$code" -eq 75 ] && [ "$(squeue --noheader --jobs="$task" --format=%T)" = R
   echo "--- saved; back into the queue"
   scontrol requeue "$task" && exit 75
 fi
-echo "$code" >"$code_file.part" && mv -- "$code_file.part" "$code_file"
+rm -f -- "$files.pid"
+mv -- "$files.code" "$files.exit"
 exit "$code"

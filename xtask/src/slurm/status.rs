@@ -246,3 +246,81 @@ fn last_line(file: &Path, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
     let found = lines.find(|line| !line.is_empty() && is_wanted(line));
     found.map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::client::Client;
+    use super::*;
+
+    #[test]
+    fn what_slurm_has_forgotten_is_told_by_what_is_left() {
+        let out = tempfile::tempdir().unwrap();
+        std::fs::create_dir(out.path().join("slurm")).unwrap();
+        for (name, text) in [
+            ("guided.1-0.exit", "0\n"),
+            ("guided.1-1.exit", "75\n"),
+            ("guided.1-2.exit", "1\n"),
+            (
+                "guided.1-4.out",
+                "said\nslurmstepd: error: *** JOB 9 ON n CANCELLED AT 1 DUE TO TIME LIMIT ***\n",
+            ),
+        ] {
+            std::fs::write(out.path().join("slurm").join(name), text).unwrap();
+        }
+        let queue = Queue {
+            out: out.path().to_owned(),
+            client: Client::default(),
+        };
+        // An account contradicts what a step said of itself only where it failed.
+        let accounts = [
+            ("7_0", "NODE_FAIL"),
+            ("7_1", "CANCELLED"),
+            ("7_3", "OUT_OF_MEMORY"),
+        ];
+        let accounts = accounts.map(|(id, state)| (id.to_owned(), state.to_owned()));
+        let accounts = BTreeMap::from(accounts);
+        let failed = |how: &str| State::Failed(how.to_owned());
+        let cases = [
+            (0, Some(7), State::Succeeded),
+            (1, Some(7), failed("cancelled")),
+            (2, Some(7), failed("exit code 1")),
+            (3, Some(7), failed("out of memory")),
+            (
+                4,
+                Some(7),
+                failed("JOB 9 ON n CANCELLED AT 1 DUE TO TIME LIMIT"),
+            ),
+            (5, Some(7), failed("ended without an exit code")),
+            (5, None, failed("not submitted")),
+        ];
+        for (index, id, expected) in cases {
+            let name = "guided.1".to_owned();
+            let found = queue.forgotten(&Place { name, id, index }, &accounts);
+            assert_eq!(found, expected, "{index}");
+        }
+    }
+
+    #[test]
+    fn a_stage_is_a_line() {
+        let waiting = |reason: &str| State::Waiting(reason.to_owned());
+        let steps = [
+            ("data", State::Succeeded),
+            ("guided/0", State::Running),
+            ("guided/1", waiting("Priority")),
+            ("guided/2", waiting("Priority")),
+            ("report", waiting("Dependency")),
+            ("guided/3", waiting("JobArrayTaskLimit")),
+        ];
+        let status = Status {
+            steps: steps.map(|(key, state)| (key.to_owned(), state)).to_vec(),
+            out: PathBuf::new(),
+        };
+        let expected = "data       1 done\n\
+                        guided     1 running, 1 waiting (JobArrayTaskLimit), 2 waiting (Priority)\n\
+                        report     1 waiting (Dependency)";
+        assert_eq!(status.describe(), expected);
+        assert!(status.is_active());
+    }
+}

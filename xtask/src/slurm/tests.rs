@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::client::Client;
 use super::cluster::Cluster;
 use super::record::Record;
 use super::status::State;
@@ -67,6 +68,13 @@ impl Place {
         lines(&self.out.join(name))
     }
 
+    /// What the training steps did, sorted.
+    fn units(&self) -> Vec<String> {
+        let mut units = self.lines("units");
+        units.sort();
+        units
+    }
+
     /// Waits until a line `line` has come `n` times into the file `name`, while anything can still
     /// write it.
     fn until(&mut self, name: &str, line: &str, n: usize) {
@@ -116,6 +124,12 @@ impl Place {
 fn lines(file: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
+}
+
+/// Each unit of `n_runs` runs, none lost and none done twice.
+fn all_units(n_runs: usize) -> Vec<String> {
+    let units = |run| (1..=6).map(move |unit| format!("guided/{run} {unit}"));
+    (0..n_runs).flat_map(units).collect()
 }
 
 fn failed(how: &str) -> State {
@@ -193,68 +207,71 @@ fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
     assert_eq!(place.lines("slurm/report.7-0.out"), [""; 0]);
 }
 
-/// A way to stop a running task, given its id.
-type Stop = fn(&Cluster, &str);
+/// Two runs and a report, of which `stop` stops the second run, given its id. Both must have gone on
+/// from where they were when all is over, and the report must have waited.
+fn comes_back(test: &str, stop: impl Fn(&Cluster, &str), n_starts: [usize; 2]) {
+    let Some(mut place) = Place::new(test) else {
+        return;
+    };
+    let jobs = [
+        place.job("guided/0", &[]),
+        place.job("guided/1", &[]),
+        place.job("report", &[0, 1]),
+    ];
+    place.submit(&jobs);
+    place.until("units", "guided/0 3", 1);
+    place.until("units", "guided/1 3", 1);
+    // The array's last task: Slurm gives it the id of the whole array.
+    stop(&place.cluster, &place.task("guided/1"));
+    place.until("logs/guided-1.log", "saved after unit 3", 1);
+    for (run, n) in n_starts.into_iter().enumerate() {
+        place.until("calls", &format!("start guided/{run}"), n);
+    }
+    assert_eq!(place.state("guided/1"), State::Running);
+    let waiting = State::Waiting("Dependency".to_owned());
+    assert_eq!(place.state("report"), waiting);
+    place.write("go", "");
+    place.until_idle();
+    let status = place.queue.status().unwrap();
+    assert_eq!(status.failed().next(), None, "{status:?}");
+    assert_eq!(place.units(), all_units(2));
+    let calls = place.lines("calls");
+    let n = |line: &str| calls.iter().filter(|call| *call == line).count();
+    assert_eq!(
+        [n("start guided/0"), n("start guided/1")],
+        n_starts,
+        "{calls:?}"
+    );
+    assert_eq!(n("start report"), 1, "{calls:?}");
+    assert_eq!(calls.last().unwrap(), "end report", "{calls:?}");
+}
 
 #[test]
-fn a_stopped_run_comes_back_and_goes_on_where_it_was() {
-    let test = "a_stopped_run_comes_back_and_goes_on_where_it_was";
-    let stops: [(&str, Stop); 3] = [
-        ("the signal before the time limit", |cluster, task| {
-            cluster.run("scancel", &["--batch", "--signal=USR2", task]);
-        }),
-        ("requeued by an administrator", |cluster, task| {
-            cluster.run("scontrol", &["requeue", task]);
-        }),
-        ("preempted by a job of a higher partition", |cluster, _| {
-            let job = ["--partition=high", "--exclusive", "--output=none"];
-            cluster.run("sbatch", &[&job[..], &["--wrap=true"]].concat());
-        }),
-    ];
-    for (what, stop) in stops {
-        let Some(mut place) = Place::new(test) else {
-            return;
-        };
-        let jobs = [
-            place.job("guided/0", &[]),
-            place.job("guided/1", &[]),
-            place.job("report", &[0, 1]),
-        ];
-        place.submit(&jobs);
-        place.until("units", "guided/0 3", 1);
-        place.until("units", "guided/1 3", 1);
-        // The array's last task: it bears the id of the whole array.
-        stop(&place.cluster, &place.task("guided/1"));
-        place.until("logs/guided-1.log", "saved after unit 3", 1);
-        place.until("calls", "start guided/1", 2);
-        assert_eq!(place.state("guided/1"), State::Running, "{what}");
-        assert_eq!(
-            place.state("report"),
-            State::Waiting("Dependency".to_owned()),
-            "{what}"
-        );
-        place.write("go", "");
-        place.until_idle();
-        let status = place.queue.status().unwrap();
-        assert_eq!(status.failed().next(), None, "{what}: {status:?}");
-        let calls = place.lines("calls");
-        assert_eq!(calls.last().unwrap(), "end report", "{what}: {calls:?}");
-        // No unit is lost, and none done twice.
-        let mut units = place.lines("units");
-        units.sort();
-        let all = (0..2).flat_map(|run| (1..=6).map(move |unit| format!("guided/{run} {unit}")));
-        assert_eq!(units, all.collect::<Vec<_>>(), "{what}");
-        let starts = |key: &str| {
-            calls
-                .iter()
-                .filter(|call| **call == format!("start {key}"))
-                .count()
-        };
-        assert_eq!(starts("report"), 1, "{what}: {calls:?}");
-        if !what.starts_with("preempted") {
-            assert_eq!(starts("guided/0"), 1, "{what}: {calls:?}");
-        }
-    }
+fn a_run_that_is_told_of_its_time_limit_comes_back_and_goes_on() {
+    // What Slurm sends by itself two minutes before the limit.
+    let stop = |cluster: &Cluster, task: &str| {
+        cluster.run("scancel", &["--batch", "--signal=USR2", task]);
+    };
+    let test = "a_run_that_is_told_of_its_time_limit_comes_back_and_goes_on";
+    comes_back(test, stop, [1, 2]);
+}
+
+#[test]
+fn a_run_that_is_requeued_by_others_goes_on() {
+    let stop = |cluster: &Cluster, task: &str| {
+        cluster.run("scontrol", &["requeue", task]);
+    };
+    comes_back("a_run_that_is_requeued_by_others_goes_on", stop, [1, 2]);
+}
+
+#[test]
+fn preempted_runs_come_back_and_go_on() {
+    // The node for itself: both runs have to go.
+    let stop = |cluster: &Cluster, _: &str| {
+        let options = ["--partition=high", "--exclusive", "--output=none"];
+        cluster.run("sbatch", &[&options[..], &["--wrap=true"]].concat());
+    };
+    comes_back("preempted_runs_come_back_and_go_on", stop, [2, 2]);
 }
 
 #[test]
@@ -293,9 +310,10 @@ fn what_is_queued_is_not_submitted_again_and_what_was_cancelled_is() {
     place.until("logs/guided-1.log", "saved after unit 3", 1);
     let queue = place.queue();
     place.cluster.until("it is cancelled", |_| {
-        let status = queue.status().unwrap();
-        status.failed().eq([("guided/1", "cancelled")])
+        let steps = queue.status().unwrap().steps;
+        !steps.contains(&("guided/1".to_owned(), State::Running))
     });
+    assert_eq!(place.state("guided/1"), failed("cancelled"));
     let jobs = [
         place.job("guided/0", &[]),
         place.job("guided/1", &[]),
@@ -325,8 +343,31 @@ fn what_is_queued_is_not_submitted_again_and_what_was_cancelled_is() {
         (1, "end report"),
         "{calls:?}"
     );
-    let mut units = place.lines("units");
-    units.sort();
-    let all = (0..3).flat_map(|run| (1..=6).map(move |unit| format!("guided/{run} {unit}")));
-    assert_eq!(units, all.collect::<Vec<_>>());
+    assert_eq!(place.units(), all_units(3));
+}
+
+#[test]
+fn what_cannot_be_submitted_is_refused_with_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = |out: &str, client| Queue {
+        out: folder.path().join(out),
+        client,
+    };
+    let no_path = Client::with("PATH", folder.path());
+    let refused = |queue: Queue| {
+        let request = recipe::Slurm::default();
+        let done = queue.submit(&[], Path::new("xtask"), &request, None);
+        done.unwrap_err().to_string()
+    };
+    let error = refused(queue("out", no_path));
+    assert!(
+        error.starts_with("--executor slurm: found no sbatch"),
+        "{error}"
+    );
+    assert!(!folder.path().join("out").exists());
+    let Some(cluster) = Cluster::start("what_cannot_be_submitted_is_refused_with_a_line") else {
+        return;
+    };
+    let error = refused(queue("back\\slash", cluster.client()));
+    assert!(error.contains(r"found '\\', expected a folder"), "{error}");
 }
