@@ -1,4 +1,5 @@
-//! What steps cost: images that go through a network in a certain way, and how long one takes. Rates
+//! What steps cost: images that go through a network in a certain way, programs that start, and how
+//! long one takes. Rates
 //! are measured as steps finish and kept in `rates.toml` of the out folder; before there are any, they
 //! come from the tables here.
 
@@ -12,10 +13,12 @@ use crate::files;
 use crate::libtorch;
 use crate::recipe::{Data, DataSet, Experiment, Run, Selection};
 
-/// What is done to an image.
+/// What is done, to an image but for the first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Way {
+    /// A program's start and end.
+    Start,
     /// A training step without guidance.
     Plain,
     /// A training step that is guided at a layer.
@@ -26,14 +29,14 @@ pub(crate) enum Way {
     Explain(String),
 }
 
-/// So many images in one way through one network.
+/// So many images in one way through one network, or so many starts.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Work {
     way: Way,
     backbone: String,
     /// Height and width of the input.
     size: u32,
-    images: f64,
+    times: f64,
 }
 
 /// Chosen checkpoints of a configuration, at most: fronts of the second reproduction hold 2 to 67
@@ -53,8 +56,12 @@ impl Work {
             Some(_) => Way::Guided(run.layer.clone()),
         };
         let validate = Way::Validate(run.layer.clone());
-        let work = |way, images| Work::new(way, run, data, images);
-        vec![work(way, epochs * n_train), work(validate, epochs * n_val)]
+        let work = |way, times| Work::new(way, run, data, times);
+        vec![
+            work(Way::Start, 1.0),
+            work(way, epochs * n_train),
+            work(validate, epochs * n_val),
+        ]
     }
 
     /// Scoring the checkpoints that may be chosen.
@@ -69,31 +76,31 @@ impl Work {
             return Vec::new();
         };
         let settings = selection.settings.iter();
-        settings
-            .map(|setting| Work::of_score(experiment, run, &setting.layer).times(n_chosen))
-            .collect()
+        let each = settings.flat_map(|setting| Work::of_score(experiment, run, &setting.layer));
+        each.map(|work| Work {
+            times: n_chosen * work.times,
+            ..work
+        })
+        .collect()
     }
 
     /// Scoring one checkpoint of `run` with maps at `layer`, on validation and test images.
-    pub(crate) fn of_score(experiment: &Experiment, run: &Run, layer: &str) -> Work {
+    pub(crate) fn of_score(experiment: &Experiment, run: &Run, layer: &str) -> [Work; 2] {
         let data = &experiment.data[run.data];
         let [_, n_val, n_test] = n_images(data);
-        Work::new(Way::Explain(layer.to_owned()), run, data, n_val + n_test)
+        let explain = Way::Explain(layer.to_owned());
+        [
+            Work::new(Way::Start, run, data, 2.0),
+            Work::new(explain, run, data, n_val + n_test),
+        ]
     }
 
-    fn new(way: Way, run: &Run, data: &Data, images: f64) -> Work {
+    fn new(way: Way, run: &Run, data: &Data, times: f64) -> Work {
         Work {
             way,
             backbone: run.backbone.clone(),
             size: data.size,
-            images,
-        }
-    }
-
-    fn times(self, factor: f64) -> Work {
-        Work {
-            images: factor * self.images,
-            ..self
+            times,
         }
     }
 }
@@ -144,6 +151,8 @@ const CPU_PLAIN: [(&str, f64); 10] = [
     ("bcos_vitc_s", 0.16),
     ("efficientnet_lite0", 0.033),
 ];
+/// Seconds in which libtorch is loaded, and an evaluation's resamples are drawn.
+const START: f64 = 2.0;
 /// Over a plain step, from the input to the final layer (docs/benchmarks.md has both ends).
 const CPU_GUIDED: [f64; 5] = [2.0, 1.8, 1.4, 1.15, 1.05];
 const CPU_EXPLAIN: [f64; 5] = [0.95, 0.8, 0.6, 0.4, 0.3];
@@ -168,6 +177,9 @@ const A100_EXPLAIN: [f64; 5] = [
 
 /// Seconds for `work` before anything is measured.
 fn expected(work: &Work, device: Device) -> f64 {
+    if work.way == Way::Start {
+        return work.times * START;
+    }
     let layers = ["input", "mid1", "mid2", "mid3", "final"];
     let at = |layer: &str, factors: [f64; 5]| {
         let place = layers.iter().position(|&name| name == layer);
@@ -190,7 +202,7 @@ fn expected(work: &Work, device: Device) -> f64 {
         }
     };
     let factor = match (&work.way, device) {
-        (Way::Plain, _) => 1.0,
+        (Way::Start | Way::Plain, _) => 1.0,
         (Way::Guided(layer), Device::Cpu) => at(layer, CPU_GUIDED),
         (Way::Guided(layer), Device::Cuda) => at(layer, A100_GUIDED),
         (Way::Validate(layer) | Way::Explain(layer), Device::Cpu) => at(layer, CPU_EXPLAIN),
@@ -199,7 +211,7 @@ fn expected(work: &Work, device: Device) -> f64 {
         (Way::Explain(layer), Device::Cuda) => at(layer, A100_EXPLAIN),
     };
     let pixels = (f64::from(work.size) / 224.0).powi(2);
-    work.images * plain * factor * pixels
+    work.times * plain * factor * pixels
 }
 
 /// One measured rate.
@@ -209,7 +221,7 @@ struct Rate {
     backbone: String,
     size: u32,
     device: Device,
-    images: f64,
+    times: f64,
     seconds: f64,
 }
 
@@ -239,7 +251,7 @@ impl Rates {
     pub(crate) fn seconds(&self, work: &[Work], device: Device) -> f64 {
         let pace = self.pace(device);
         let each = work.iter().map(|work| match self.measured(work, device) {
-            Some(rate) => work.images * rate.seconds / rate.images,
+            Some(rate) => work.times * rate.seconds / rate.times,
             None => pace * expected(work, device),
         });
         each.sum()
@@ -288,7 +300,7 @@ impl Rates {
             let share = seconds * expected(work, device) / total;
             match self.rate.iter_mut().find(|rate| rate.is_of(work, device)) {
                 Some(rate) => {
-                    rate.images += work.images;
+                    rate.times += work.times;
                     rate.seconds += share;
                 }
                 None => self.rate.push(Rate {
@@ -296,7 +308,7 @@ impl Rates {
                     backbone: work.backbone.clone(),
                     size: work.size,
                     device,
-                    images: work.images,
+                    times: work.times,
                     seconds: share,
                 }),
             }
@@ -315,7 +327,7 @@ impl Rate {
             way: self.way.clone(),
             backbone: self.backbone.clone(),
             size: self.size,
-            images: self.images,
+            times: self.times,
         }
     }
 }

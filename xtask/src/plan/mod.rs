@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use self::cost::{Device, Rates, Work};
-pub(crate) use self::table::duration;
+pub(crate) use self::table::{counted, duration};
 use crate::files;
 use crate::recipe::{Experiment, RunIndex};
 

@@ -21,9 +21,10 @@ impl Plan {
         let mut text = format!("recipe {name}: {about}\n");
         let _ = writeln!(
             text,
-            "{n_baselines} baselines and {n_guided} guided runs in {} configurations; {}; \
-             everything goes to {}\n",
-            experiment.selections.len() - n_baselines,
+            "{}, {} in {}; {}; everything goes to {}\n",
+            counted(n_baselines, "baseline"),
+            counted(n_guided, "guided run"),
+            counted(experiment.selections.len() - n_baselines, "configuration"),
             networks(experiment),
             paths::shown(out)
         );
@@ -38,7 +39,12 @@ impl Plan {
             let _ = writeln!(text, "{key:<12} {title:<width$}  {state}");
         }
         let n_done = self.steps.iter().filter(|step| step.is_done).count();
+        let _ = write!(text, "\n{n_done} of {} steps done, ", self.steps.len());
         let left = self.seconds_left(rates, device) / n_devices as f64;
+        if left <= 0.0 {
+            text += "nothing left but the report";
+            return text;
+        }
         let source = match (rates.are_measured(device), device) {
             (true, _) => "at the rates measured in this folder",
             (false, Device::Cpu) => "at the rates of docs/benchmarks.md, two idle CPU cores",
@@ -48,12 +54,8 @@ impl Plan {
             1 => String::new(),
             n => format!(", {n} side by side"),
         };
-        let _ = write!(
-            text,
-            "\n{n_done} of {} steps done; about {} left ({source}{side_by_side})",
-            self.steps.len(),
-            duration(left)
-        );
+        let left = duration(left);
+        let _ = write!(text, "about {left} left ({source}{side_by_side})");
         if device == Device::Cpu {
             let hours = self.seconds_left(&Rates::default(), Device::Cuda) / 3600.0;
             let _ = write!(
@@ -86,12 +88,18 @@ fn networks(experiment: &Experiment) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// Seconds as people read them: "40 s", "12 min", "3.5 h"; nothing where there is no work.
+/// "1 step", "2 steps".
+pub(crate) fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Seconds as people read them: "40 s", "12 min", "3.5 h", "4 days"; nothing where there is no work.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
         ..=0.0 => "–".to_owned(),
         ..90.0 => format!("{:.0} s", seconds.max(1.0)),
         ..5400.0 => format!("{:.0} min", seconds / 60.0),
-        _ => format!("{:.1} h", seconds / 3600.0),
+        ..259_200.0 => format!("{:.1} h", seconds / 3600.0),
+        _ => format!("{:.0} days", seconds / 86_400.0),
     }
 }

@@ -90,7 +90,10 @@ impl Board {
         // Rates that cannot be read are no reason to stop.
         let rates = Rates::read(&self.out).unwrap_or_default();
         let left = plan.seconds_left(&rates, self.device) / self.n_places as f64;
-        let text = format!("about {} left", duration(left));
+        let text = match left > 0.0 {
+            true => format!("about {} left", duration(left)),
+            false => "nothing left but the report".to_owned(),
+        };
         match &self.bars {
             Some((_, all)) => {
                 all.set_position(n_done as u64);

@@ -16,7 +16,7 @@ use fs_err as fs;
 use self::board::Board;
 use self::queue::{Outcome, Queue};
 use crate::plan::cost::{Device, Rates};
-use crate::plan::{Job, Plan, PlanFile, duration};
+use crate::plan::{Job, Plan, PlanFile, counted, duration};
 use crate::process::{self, BinDir};
 use crate::recipe::{self, DataSet, Experiment};
 use crate::signals::{STOPPED, Stop};
@@ -294,7 +294,11 @@ fn conclude(
         }
     }
     if failed > 0 {
-        eprintln!("{failed} of {} steps failed:\n{failures}", jobs.len());
+        eprintln!(
+            "{} of {} failed:\n{failures}",
+            counted(failed, "step"),
+            plan.steps.len()
+        );
     }
     if !left_out.is_empty() {
         eprintln!(
@@ -315,6 +319,7 @@ fn conclude(
         eprintln!("the report is of what there is: {}", paths::shown(&report));
     }
     bail!(
-        "{failed} steps failed\nhint: what is finished is kept; the same command goes on from there"
+        "{} failed\nhint: what is finished is kept; the same command goes on from there",
+        counted(failed, "step")
     )
 }

@@ -127,7 +127,7 @@ impl<'a> Score<'a> {
     }
 
     /// Makes what is not there; gives what that cost.
-    pub(super) fn make(&self) -> Result<Work> {
+    pub(super) fn make(&self) -> Result<[Work; 2]> {
         for split in SPLITS {
             if !self.is_split_made(split) {
                 self.make_split(split)?;

@@ -311,7 +311,7 @@ impl<'a> Workshop<'a> {
                 continue;
             }
             self.say(&what);
-            work.push(score.make()?);
+            work.extend(score.make()?);
         }
         Ok(work)
     }
@@ -334,7 +334,9 @@ impl<'a> Workshop<'a> {
             command.args(["--show", name]);
         }
         let summary = self.run(command, "writing the report")?;
-        self.say(summary.trim_end());
+        for line in summary.lines() {
+            self.say(line);
+        }
         Ok(())
     }
 
