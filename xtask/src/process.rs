@@ -3,13 +3,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, bail};
 
 use crate::paths;
-use crate::signals::{STOPPED, Stopped};
+use crate::signals::{STOPPED, Stop, Stopped};
 
 /// Runs `command` with its output on this terminal; `what` is what it is for ("unpacking").
 pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
@@ -24,6 +24,20 @@ pub(crate) fn capture(command: &mut Command, what: &str) -> Result<String> {
     let output = command
         .output()
         .with_context(|| format!("{what}: {} could not be started", program(command)))?;
+    said(&output, command, what)
+}
+
+/// Runs `command`, whose stderr goes where it was told to, and gives what it wrote to stdout. SIGUSR2
+/// reaches it too.
+pub(crate) fn capture_saving(command: &mut Command, what: &str, stop: &Stop) -> Result<String> {
+    let child = start(command.stdout(Stdio::piped()), what)?;
+    let passed_on = stop.pass_to(child.id());
+    let output = child.wait_with_output()?;
+    drop(passed_on);
+    said(&output, command, what)
+}
+
+fn said(output: &Output, command: &Command, what: &str) -> Result<String> {
     if output.status.code() == Some(i32::from(STOPPED)) {
         return Err(Stopped.into());
     }

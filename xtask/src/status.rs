@@ -88,6 +88,8 @@ fn standing(out: &Path, step: &StepLine) -> Result<Standing> {
 fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> String {
     let width = plan.step.iter().map(|step| step.title.chars().count());
     let width = width.max().unwrap_or(0);
+    let keys = plan.step.iter().map(|step| step.key.len());
+    let keys = keys.max().unwrap_or(0);
     let mut text = String::new();
     for (step, standing) in plan.step.iter().zip(standings) {
         let (key, title) = (&step.key, &step.title);
@@ -105,7 +107,7 @@ fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> S
             }
             Standing::Stopped => "stopped".to_owned(),
         };
-        text += &format!("{key:<12} {title:<width$}  {state}\n");
+        text += &format!("{key:<keys$}  {title:<width$}  {state}\n");
     }
     if !text.is_empty() {
         text.push('\n');

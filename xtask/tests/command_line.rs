@@ -316,11 +316,20 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let done = command.current_dir(folder.path()).output().unwrap();
     assert!(done.status.success(), "{}", stderr(&done));
     let plan = String::from_utf8_lossy(&done.stdout).into_owned();
-    let steps = plan.lines().filter_map(|line| line.split_whitespace().next());
+    let steps = plan
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
     let steps: Vec<&str> = steps.skip(2).take(6).collect();
     assert_eq!(
         steps,
-        ["data", "baseline/1", "score/1", "guided/1", "score/2", "report"],
+        [
+            "data",
+            "baseline/1",
+            "score/1",
+            "guided/1",
+            "score/2",
+            "report"
+        ],
         "{plan}"
     );
     assert!(plan.contains("everything goes to new"), "{plan}");

@@ -30,13 +30,15 @@ impl Plan {
         );
         let width = self.steps.iter().map(|step| step.title().chars().count());
         let width = width.max().unwrap_or(0);
+        let keys = self.steps.iter().map(|step| step.key.len());
+        let keys = keys.max().unwrap_or(0);
         for step in &self.steps {
             let (key, title) = (&step.key, step.title());
             let state = match step.is_done {
                 true => "done".to_owned(),
                 false => duration(rates.seconds(&step.work, device)),
             };
-            let _ = writeln!(text, "{key:<12} {title:<width$}  {state}");
+            let _ = writeln!(text, "{key:<keys$}  {title:<width$}  {state}");
         }
         let n_done = self.steps.iter().filter(|step| step.is_done).count();
         let _ = write!(text, "\n{n_done} of {} steps done, ", self.steps.len());

@@ -216,7 +216,7 @@ fn refuse_missing(experiment: &Experiment, dir: Option<&Path>) -> Result<()> {
     bail!(
         "--weights: found {}, expected a folder with {}\nhint: from the file that its authors \
          publish: trainer import FILE --backbone {first} --out DIR/{first}.safetensors",
-        dir.map_or("nothing".to_owned(), |dir| paths::shown(dir)),
+        dir.map_or("nothing".to_owned(), paths::shown),
         files.join(", ")
     )
 }

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut record = Record::begin(&args.device);
     record.write(&out, &step.key)?;
     let shop = Workshop::new(&experiment, place);
-    let shop = shop.at_work(&args.device, Arc::clone(&log), lock);
+    let shop = shop.at_work(&args.device, stop.clone(), Arc::clone(&log), lock);
     let began = Instant::now();
     let done = shop.perform(step);
     record.seconds = began.elapsed().as_secs_f64();

@@ -1,5 +1,5 @@
 //! What a step leaves about itself in the out folder, for those who watch and for the next start:
-//! `steps/<key>.toml` says what became of it, `logs/<key>.log` has all it said. A lock that is held as
+//! `steps/<key>.toml` says what became of it, `logs/<key>.log` (with - for /) has all it said. A lock that is held as
 //! long as anything of the step lives tells the running from the broken off.
 
 use std::io::Write;
@@ -117,7 +117,8 @@ pub(crate) fn is_alive(out: &Path, key: &str) -> Result<bool> {
 
 /// Where everything that a step says goes, besides this program's stderr.
 pub(crate) fn log_file(out: &Path, key: &str) -> PathBuf {
-    out.join("logs").join(format!("{key}.log"))
+    out.join("logs")
+        .join(format!("{}.log", key.replace('/', "-")))
 }
 
 /// The log of a step at work.
@@ -132,7 +133,7 @@ impl Log {
     /// Opens the log of `key`; what earlier attempts said stays above.
     pub(crate) fn open(out: &Path, key: &str, title: &str) -> Result<Log> {
         let path = log_file(out, key);
-        fs::create_dir_all(path.parent().unwrap_or(out))?;
+        fs::create_dir_all(out.join("logs"))?;
         let mut options = fs::OpenOptions::new();
         let mut file = options.create(true).append(true).open(&path)?;
         writeln!(file, "--- {title}")?;

@@ -19,7 +19,7 @@ use crate::plan::cost::Work;
 use crate::plan::{Step, StepKind};
 use crate::process::{self, BinDir};
 use crate::recipe::{Data, DataSet, Experiment, Origin, Run, RunIndex};
-use crate::signals::Stopped;
+use crate::signals::{Stop, Stopped};
 use crate::{files, pip, weights};
 
 /// Everything a step needs.
@@ -31,6 +31,7 @@ pub(crate) struct Workshop<'a> {
     log: Option<Arc<Log>>,
     /// Held while anything is written.
     lock: Option<fs::File>,
+    stop: Stop,
     /// The folders of runs that were found finished.
     known: Mutex<BTreeMap<RunIndex, PathBuf>>,
 }
@@ -47,6 +48,13 @@ pub(crate) struct Place {
     pub(crate) programs: BinDir,
 }
 
+/// Whether a stage ends in good order at SIGUSR2, which would kill the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Saves {
+    Yes,
+    No,
+}
+
 impl<'a> Workshop<'a> {
     /// One that only looks.
     pub(crate) fn new(experiment: &'a Experiment, place: Place) -> Self {
@@ -56,16 +64,18 @@ impl<'a> Workshop<'a> {
             device: String::new(),
             log: None,
             lock: None,
+            stop: Stop::default(),
             known: Mutex::default(),
         }
     }
 
-    /// One that works on `device`; `log` and `lock` are the step's.
-    pub(crate) fn at_work(self, device: &str, log: Arc<Log>, lock: fs::File) -> Self {
+    /// One that works on `device` until it is asked to stop; `log` and `lock` are the step's.
+    pub(crate) fn at_work(self, device: &str, stop: Stop, log: Arc<Log>, lock: fs::File) -> Self {
         Workshop {
             device: device.to_owned(),
             log: Some(log),
             lock: Some(lock),
+            stop,
             ..self
         }
     }
@@ -109,10 +119,14 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// Starts `command` and gives its standard output.
-    fn run(&self, mut command: Command, what: &str) -> Result<String> {
+    /// Runs `command` and gives its standard output. One that `saves` its work when it is asked to stop
+    /// is asked by SIGUSR2 too.
+    fn run(&self, mut command: Command, what: &str, saves: Saves) -> Result<String> {
         let reader = self.logged(&mut command)?;
-        let said = process::capture(&mut command, what);
+        let said = match saves {
+            Saves::Yes => process::capture_saving(&mut command, what, &self.stop),
+            Saves::No => process::capture(&mut command, what),
+        };
         // Holds the pipe's other end.
         drop(command);
         finish(reader);
@@ -143,7 +157,7 @@ impl<'a> Workshop<'a> {
             command.args(["--limit", &format!("{split}={limit}")]);
         }
         let was_there = self.is_prepared(index);
-        match self.run(command, "preparing the data") {
+        match self.run(command, "preparing the data", Saves::No) {
             Ok(_) => Ok(()),
             Err(error) if was_there => Err(pip::hint(
                 error,
@@ -207,7 +221,7 @@ impl<'a> Workshop<'a> {
         let (_, before) = self.state(&file, run.data)?;
         let mut command = self.trainer("train", &file, run.data)?;
         command.args(["--device", &self.device]);
-        self.run(command, &format!("training {}", run.name))?;
+        self.run(command, &format!("training {}", run.name), Saves::Yes)?;
         Ok(match before.as_str() {
             "absent" => Work::of_run(self.experiment, run),
             _ => Vec::new(),
@@ -305,6 +319,9 @@ impl<'a> Workshop<'a> {
         let n_scores = scores.len();
         let mut work = Vec::new();
         for (number, score) in scores.iter().enumerate() {
+            if self.stop.is_asked() {
+                return Err(Stopped.into());
+            }
             let what = format!("{} of {n_scores}: {}", number + 1, score.what());
             if score.is_made() {
                 self.say(&format!("{what}: done"));
@@ -333,7 +350,7 @@ impl<'a> Workshop<'a> {
         for name in &self.experiment.show {
             command.args(["--show", name]);
         }
-        let summary = self.run(command, "writing the report")?;
+        let summary = self.run(command, "writing the report", Saves::No)?;
         for line in summary.lines() {
             self.say(line);
         }

@@ -18,7 +18,7 @@ fn a_run_that_fails_takes_with_it_only_what_needs_it() {
             "{calls:?}"
         );
         assert_eq!(calls.last().unwrap().matches("--run ").count(), 3);
-        let log = place.path("out/logs/guided/2.log");
+        let log = place.path("out/logs/guided-2.log");
         let said = &done.stderr;
         for expected in [
             "1 step of 9 failed:\n  guided/2  train  energy ixg@final λ=0.2\n    training energy \

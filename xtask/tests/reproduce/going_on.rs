@@ -21,10 +21,7 @@ fn a_signal_stops_everything_and_the_same_command_goes_on() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let running = place.status(&[]);
-    assert!(
-        running.contains("baseline/1   train  baseline"),
-        "{running}"
-    );
+    assert!(running.contains("baseline/1  train  baseline"), "{running}");
     assert!(running.contains("running for "), "{running}");
     assert!(
         running.contains("1 of 9 steps done, 1 running, 0 failed"),
@@ -49,6 +46,28 @@ fn a_signal_stops_everything_and_the_same_command_goes_on() {
     );
     place.remove("hang");
     assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+}
+
+/// As a cluster announces the end of a job's time: to the step alone, whose training is told.
+#[test]
+fn a_step_passes_on_the_end_of_its_time() {
+    let place = Place::new();
+    assert_eq!(place.step("data").code, 0);
+    place.write("hang", "");
+    let mut command = place.step_command("baseline/1");
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    while !place.path("hanging").exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut kill = Command::new("sh");
+    kill.args(["-c", &format!("kill -USR2 {}", child.id())]);
+    assert!(kill.status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("epoch 1 saved"), "{said}");
+    let record = std::fs::read_to_string(place.path("out/steps/baseline/1.toml")).unwrap();
+    assert!(record.contains("state = \"stopped\""), "{record}");
 }
 
 #[test]

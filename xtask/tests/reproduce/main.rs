@@ -140,24 +140,7 @@ fn weights_of_ones_own_are_taken_and_missing_ones_refused_before_anything_is_wri
 #[test]
 fn one_step_can_be_made_alone_and_an_unknown_one_is_answered_with_the_known() {
     let place = Place::new();
-    place.write("recipe.toml", RECIPE);
-    let step = |key: &str| {
-        let (recipe, out) = (place.path("recipe.toml"), place.path("out"));
-        let flags = [
-            "--recipe",
-            recipe.to_str().unwrap(),
-            "--out",
-            out.to_str().unwrap(),
-        ];
-        let programs = place.path("");
-        let flags = [
-            &["step"],
-            &flags[..],
-            &["--programs", programs.to_str().unwrap(), key],
-        ];
-        place.xtask(&flags.concat())
-    };
-    let done = step("guided/9");
+    let done = place.step("guided/9");
     assert_eq!(done.code, 1);
     assert!(
         done.stderr
@@ -165,7 +148,7 @@ fn one_step_can_be_made_alone_and_an_unknown_one_is_answered_with_the_known() {
         "{}",
         done.stderr
     );
-    let done = step("guided/1");
+    let done = place.step("guided/1");
     assert_eq!(done.code, 1);
     assert!(
         done.stderr
@@ -174,7 +157,7 @@ fn one_step_can_be_made_alone_and_an_unknown_one_is_answered_with_the_known() {
         done.stderr
     );
     for key in ["data", "baseline/1", "guided/1"] {
-        let done = step(key);
+        let done = place.step(key);
         assert_eq!(done.code, 0, "{}", done.stderr);
     }
     assert_eq!(place.calls().len(), 3);

@@ -87,6 +87,24 @@ impl Place {
         done(self.command(recipe, flags))
     }
 
+    /// One step of [`RECIPE`], not started yet.
+    pub fn step_command(&self, key: &str) -> Command {
+        self.write("recipe.toml", RECIPE);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("step")
+            .arg("--recipe")
+            .arg(self.path("recipe.toml"));
+        command.arg("--out").arg(self.path("out"));
+        command.arg("--programs").arg(self.path("")).arg(key);
+        command
+    }
+
+    /// One step of [`RECIPE`].
+    pub fn step(&self, key: &str) -> Done {
+        done(self.step_command(key))
+    }
+
     /// Another task.
     pub fn xtask(&self, arguments: &[&str]) -> Done {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));

@@ -34,7 +34,7 @@ case "$program $1" in
       [ "$(ls "$here" | grep -c ^met-)" -ge 2 ] || { echo "error: alone" >&2; exit 2; }
     fi
     if [ -f "$here/hang" ]; then
-      trap 'echo "epoch 1 saved" >&2; exit 75' INT
+      trap 'echo "epoch 1 saved" >&2; exit 75' INT USR2
       touch "$here/hanging"
       for _ in $(seq 600); do sleep 0.1; done
       exit 2
