@@ -7,14 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::client::Client;
-
 /// Debian's packages, all of whose programs a cluster needs.
 const PROGRAMS: [&str; 4] = ["munged", "slurmctld", "slurmd", "sbatch"];
 
 /// Partitions: `low` (the default), whose jobs `high` may take the place of. The node has 4 CPUs, as
 /// it says, and 2 GPUs, of which there is no more than the number.
-pub(super) struct Cluster {
+pub struct Cluster {
     folder: tempfile::TempDir,
     /// Last started last.
     daemons: Vec<Daemon>,
@@ -27,7 +25,7 @@ struct Daemon {
 
 impl Cluster {
     /// A cluster that takes jobs; where Slurm is not installed, says that `test` is skipped.
-    pub(super) fn start(test: &str) -> Option<Cluster> {
+    pub fn start(test: &str) -> Option<Cluster> {
         if let Some(reason) = missing() {
             println!("skipped: {test}: {reason}");
             return None;
@@ -44,8 +42,8 @@ impl Cluster {
             let mut command = Command::new(daemon(program).unwrap());
             cluster.spawn(program, command.args(options).arg("-f").arg(&conf));
         }
-        cluster.until("the node is idle", |client| {
-            let mut command = client.command("sinfo");
+        cluster.until("the node is idle", |cluster| {
+            let mut command = cluster.command("sinfo");
             command.args(["--noheader", "--partition=low", "--format=%T"]);
             let said = command.output().unwrap();
             let state = String::from_utf8_lossy(&said.stdout);
@@ -55,23 +53,29 @@ impl Cluster {
         Some(cluster)
     }
 
-    pub(super) fn client(&self) -> Client {
-        Client::with("SLURM_CONF", &self.path("slurm.conf"))
+    /// The file that the variable SLURM_CONF has to name.
+    pub fn configuration(&self) -> PathBuf {
+        self.path("slurm.conf")
+    }
+
+    /// One of Slurm's programs.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("SLURM_CONF", self.configuration());
+        command
     }
 
     /// Runs one of Slurm's programs; gives what it says.
-    pub(super) fn run(&self, program: &str, arguments: &[&str]) -> String {
-        let mut command = self.client().command(program);
-        let output = command.args(arguments).output().unwrap();
+    pub fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.command(program).args(arguments).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{program} {arguments:?}: {stderr}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// Waits, as long as it takes, until `is_so`; a daemon that ends meanwhile is the test's end.
-    pub(super) fn until(&mut self, what: &str, is_so: impl Fn(&Client) -> bool) {
-        let client = self.client();
-        while !is_so(&client) {
+    pub fn until(&mut self, what: &str, is_so: impl Fn(&Cluster) -> bool) {
+        while !is_so(self) {
             for daemon in &mut self.daemons {
                 if let Some(status) = daemon.child.try_wait().unwrap() {
                     let log = std::fs::read_to_string(&daemon.log).unwrap_or_default();
@@ -171,10 +175,9 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         // Jobs outlive slurmd: they are ended first. A controller that is gone knows of none.
-        let client = self.client();
-        let cancel = || client.command("scancel").arg("--user=root").output();
+        let cancel = || self.command("scancel").arg("--user=root").output();
         let is_empty = || {
-            let mut command = client.command("squeue");
+            let mut command = self.command("squeue");
             let said = command.arg("--noheader").output().unwrap();
             said.stdout.is_empty()
         };

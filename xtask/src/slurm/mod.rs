@@ -16,13 +16,12 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use fs_err as fs;
 
 use self::arrays::{Array, Before};
-use self::client::Client;
-use self::record::{Record, Submitted};
+use self::client::{Client, Task};
+use self::record::Record;
 use crate::plan::Job;
-use crate::recipe;
+use crate::{files, recipe};
 
 /// Seconds before the time limit at which Slurm says so: time for a training step, and to save.
 const WARNING: u32 = 120;
@@ -116,36 +115,31 @@ impl Queue {
                 self.out.display()
             );
         }
-        for folder in ["slurm", "logs"] {
-            fs::create_dir_all(self.out.join(folder))?;
-        }
+        let tasks = self.client.tasks(&self.out)?;
         let mut record = Record::read(&self.out)?;
-        let before = self.prerequisites(jobs, &record)?;
+        if !record
+            .places()
+            .values()
+            .any(|place| place.is_active(&tasks))
+        {
+            // Of a former submission, whose keys may have stood for other steps.
+            record.arrays.clear();
+        }
+        let before = self.prerequisites(jobs, &record, &tasks)?;
         let arrays = arrays::arrays(jobs, &before, self.client.max_array_size()?);
         let here = std::env::current_dir()?;
         let mut submitted = Vec::new();
         for array in &arrays {
-            let tasks: Vec<&Job> = array.jobs.iter().map(|&job| &jobs[job]).collect();
-            let stage = tasks[0].key.split('/').next().unwrap_or_default();
-            let name = format!("{stage}.{}", record.arrays.len() + 1);
+            let members: Vec<&Job> = array.jobs.iter().map(|&job| &jobs[job]).collect();
+            let name = record.add(members.iter().map(|job| job.key.clone()).collect());
             let file = self.out.join("slurm").join(format!("{name}.sh"));
-            fs::write(
-                &file,
-                script::script(program, &here, tasks.iter().copied())?,
-            )?;
+            files::write(&file, &script::script(program, &here, members)?)?;
             let mut options = self.options(&name, array, request, at_once)?;
             options.extend(arrays::dependency(&array.before, &arrays, &submitted));
             options.extend(request.extra.iter().cloned());
-            record.arrays.push(Submitted {
-                name,
-                id: None,
-                keys: tasks.iter().map(|job| job.key.clone()).collect(),
-            });
             record.write(&self.out)?;
             let id = self.client.submit(&options, &file)?;
-            if let Some(last) = record.arrays.last_mut() {
-                last.id = Some(id);
-            }
+            record.submitted(id);
             record.write(&self.out)?;
             submitted.push(id);
         }
@@ -157,11 +151,15 @@ impl Queue {
     }
 
     /// For each job what it waits for; `None` for one that stays as it is in Slurm.
-    fn prerequisites(&self, jobs: &[Job], record: &Record) -> Result<Vec<Option<Vec<Before>>>> {
-        let tasks = self.client.tasks(&self.out)?;
+    fn prerequisites(
+        &self,
+        jobs: &[Job],
+        record: &Record,
+        tasks: &[(String, Task)],
+    ) -> Result<Vec<Option<Vec<Before>>>> {
         let places = record.places();
         let queued = |job: &Job| {
-            let task = places.get(job.key.as_str())?.task(&tasks)?;
+            let task = places.get(job.key.as_str())?.task(tasks)?;
             (!task.has_ended()).then(|| task.id.clone())
         };
         let queued: Vec<Option<String>> = jobs.iter().map(queued).collect();

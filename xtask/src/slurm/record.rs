@@ -5,16 +5,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use fs_err as fs;
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::client::Task;
+use crate::files;
 
-/// Everything that was ever submitted for a folder, oldest first.
+/// What was submitted since the queue was last empty.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
+    /// How many arrays there ever were: no two have the same name.
+    n_arrays: usize,
+    /// Oldest first.
     #[serde(default, rename = "array")]
     pub(super) arrays: Vec<Submitted>,
 }
@@ -23,7 +26,7 @@ pub(super) struct Record {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Submitted {
-    /// The job's name in Slurm, and of its files; no two of a folder have the same.
+    /// The job's name in Slurm, and of its files.
     pub(super) name: String,
     /// The job's id; none where the program was stopped before it knew.
     pub(super) id: Option<u64>,
@@ -47,21 +50,34 @@ impl Record {
     /// Of the reproduction in `folder`; empty where nothing was submitted.
     pub(super) fn read(folder: &Path) -> Result<Record> {
         let file = Record::file(folder);
-        if !file.is_file() {
-            return Ok(Record::default());
+        match file.is_file() {
+            true => files::read_toml(&file),
+            false => Ok(Record::default()),
         }
-        let record = toml::from_str(&fs::read_to_string(&file)?);
-        record.with_context(|| format!("{}: expected a record of jobs", file.display()))
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
-        let file = Record::file(folder);
-        let mut new = tempfile::NamedTempFile::new_in(folder.join("slurm"))?;
-        std::io::Write::write_all(&mut new, toml::to_string(self)?.as_bytes())?;
-        new.as_file().sync_all()?;
-        new.persist(&file)
-            .with_context(|| file.display().to_string())?;
-        Ok(())
+        files::write(&Record::file(folder), &toml::to_string(self)?)
+    }
+
+    /// Adds an array of the steps `keys`, all of one stage, not submitted yet; gives its name.
+    pub(super) fn add(&mut self, keys: Vec<String>) -> String {
+        self.n_arrays += 1;
+        let stage = keys.first().and_then(|key| key.split('/').next());
+        let name = format!("{}.{}", stage.unwrap_or_default(), self.n_arrays);
+        self.arrays.push(Submitted {
+            name: name.clone(),
+            id: None,
+            keys,
+        });
+        name
+    }
+
+    /// The array added last was submitted as job `id`.
+    pub(super) fn submitted(&mut self, id: u64) {
+        if let Some(last) = self.arrays.last_mut() {
+            last.id = Some(id);
+        }
     }
 
     /// Every step that was submitted, with its last place.
@@ -83,5 +99,10 @@ impl Place {
         let is_here =
             |(name, task): &&(String, Task)| *name == self.name && task.index == self.index;
         tasks.iter().find(is_here).map(|(_, task)| task)
+    }
+
+    /// Whether it waits or runs.
+    pub(super) fn is_active(&self, tasks: &[(String, Task)]) -> bool {
+        self.task(tasks).is_some_and(|task| !task.has_ended())
     }
 }

@@ -14,7 +14,7 @@ const BODY: &str = include_str!("script.sh");
 
 /// The script whose task i starts `program step` with the arguments of `jobs[i]`, in `folder`.
 ///
-/// Slurm starts it in the folder that holds `slurm` and `logs`.
+/// Slurm starts it in the folder that holds `slurm`.
 pub(super) fn script<'a>(
     program: &Path,
     folder: &Path,
@@ -63,7 +63,7 @@ mod tests {
     impl Place {
         fn new() -> Place {
             let folder = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
-            for name in ["slurm", "logs", "bin"] {
+            for name in ["slurm", "bin"] {
                 std::fs::create_dir(folder.path().join(name)).unwrap();
             }
             let place = Place(folder);
@@ -96,6 +96,8 @@ mod tests {
             command.env("SLURM_ARRAY_TASK_ID", index.to_string());
             command.env("SLURM_CPUS_ON_NODE", "1");
             command.env("SLURMD_NODENAME", "node");
+            let output = std::fs::File::create(self.path("output")).unwrap();
+            command.stdout(output.try_clone().unwrap()).stderr(output);
             command.process_group(0).spawn().unwrap()
         }
 
@@ -132,16 +134,19 @@ mod tests {
             "–",
         ];
         let jobs = [job("guided/0", &["other"]), job("guided/1", &odd)];
-        let text = script(&program, &place.path("logs"), &jobs).unwrap();
+        let text = script(&program, &place.path("bin"), &jobs).unwrap();
         let status = place.start(&text, 1).wait().unwrap();
         assert_eq!(status.code(), Some(3));
         assert_eq!(place.exit_file(1), "3\n");
-        let log = std::fs::read_to_string(place.path("logs/guided-1.log")).unwrap();
+        let said = std::fs::read_to_string(place.path("output")).unwrap();
         let words: String = odd.iter().map(|word| format!("<{word}>")).collect();
-        let folder = place.path("logs").display().to_string();
+        let folder = place.path("bin").display().to_string();
         let expected = format!("\n{folder}\n<step>{words}");
-        assert!(log.starts_with("--- guided/1: job 7_1 on node, "), "{log}");
-        assert!(log.ends_with(&expected), "{log}");
+        assert!(
+            said.starts_with("--- guided/1: job 7_1 on node, "),
+            "{said}"
+        );
+        assert!(said.ends_with(&expected), "{said}");
     }
 
     /// Starts a step of `lines`, waits until it has made the file `ready`, and sends `signal`, to its

@@ -1,7 +1,6 @@
 files=$PWD/slurm/$SLURM_JOB_NAME-$SLURM_ARRAY_TASK_ID
 task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
 rm -f -- "$files".{exit,code,pid}
-exec >>"logs/${key//\//-}.log" 2>&1
 echo "--- $key: job $task on $SLURMD_NODENAME, $(date '+%F %T')"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$SLURM_CPUS_ON_NODE}
 export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-$SLURM_CPUS_ON_NODE}

@@ -1,9 +1,8 @@
-//! What became of the submitted steps. Slurm's queue is asked first; it forgets a job minutes after
-//! its end, then the exit code that the batch script left, Slurm's accounts where a cluster keeps
-//! them, and Slurm's last words in the job's output tell.
+//! What became of the submitted steps, as Slurm has it. Its queue is asked first; it forgets a job
+//! minutes after its end, then the exit code that the batch script left, Slurm's accounts where a
+//! cluster keeps them, and Slurm's last words in the job's output tell.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use fs_err as fs;
 
 use super::Queue;
 use super::record::{Place, Record};
-use crate::paths;
+use crate::{paths, pip};
 
 /// What a step is at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,42 +24,54 @@ pub(crate) enum State {
     Failed(String),
 }
 
-/// The submitted steps by key, in the order they were submitted in.
+/// A submitted step.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Status {
-    pub(crate) steps: Vec<(String, State)>,
-    /// Where the reproduction is written.
-    out: PathBuf,
+pub(crate) struct Submitted {
+    pub(crate) key: String,
+    pub(crate) state: State,
+    /// Everything the job said, and Slurm of it.
+    pub(crate) output: PathBuf,
 }
 
+/// The submitted steps, in the order they were submitted in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Status(Vec<Submitted>);
+
 impl Queue {
-    /// What became of everything that was submitted.
+    /// What became of everything that was submitted. Slurm is not asked where that is nothing.
     pub(crate) fn status(&self) -> Result<Status> {
         let record = Record::read(&self.out)?;
+        if record.arrays.is_empty() {
+            return Ok(Status::default());
+        }
+        let tasks = self.client.tasks(&self.out).map_err(|error| {
+            let file = self.out.join("slurm/jobs.toml");
+            let file = paths::shown(&file);
+            let text = format!("once none of them is left anywhere, remove {file}");
+            pip::hint(error, &text)
+        })?;
+        let ids: Vec<u64> = record.arrays.iter().filter_map(|array| array.id).collect();
+        let accounts: BTreeMap<_, _> = self.client.accounts(&ids).into_iter().collect();
         let places = record.places();
-        let mut steps: Vec<(String, State)> = Vec::new();
-        if !places.is_empty() {
-            let tasks = self.client.tasks(&self.out)?;
-            let ids: Vec<u64> = record.arrays.iter().filter_map(|array| array.id).collect();
-            let accounts: BTreeMap<_, _> = self.client.accounts(&ids).into_iter().collect();
-            // Of a step that was submitted again, its last place.
-            let keys = record.arrays.iter().flat_map(|array| {
-                let keys = array.keys.iter().enumerate();
-                keys.map(|(index, key)| (&array.name, index, key))
-            });
-            for (name, index, key) in keys {
+        let mut steps = Vec::new();
+        for array in &record.arrays {
+            for (index, key) in array.keys.iter().enumerate() {
                 let place = &places[key.as_str()];
-                if (&place.name, place.index) == (name, index) {
-                    let queued = place.task(&tasks);
-                    let state = queued
-                        .map(|task| self.in_slurm(place, &task.state, &task.reason))
-                        .unwrap_or_else(|| self.forgotten(place, &accounts));
-                    steps.push((key.clone(), state));
+                if (&place.name, place.index) != (&array.name, index) {
+                    continue; // it was submitted again
                 }
+                let state = match place.task(&tasks) {
+                    Some(task) => self.in_slurm(place, &task.state, &task.reason),
+                    None => self.forgotten(place, &accounts),
+                };
+                steps.push(Submitted {
+                    key: key.clone(),
+                    state,
+                    output: self.file(place, "out"),
+                });
             }
         }
-        let out = self.out.clone();
-        Ok(Status { steps, out })
+        Ok(Status(steps))
     }
 
     /// Prints to stderr how many steps are at what, whenever that changes, until none waits or runs.
@@ -80,30 +91,31 @@ impl Queue {
         }
     }
 
-    /// Takes every step out of the queue, and ends those at work, which save what they can.
-    pub(crate) fn cancel(&self) -> Result<()> {
+    /// Takes every step out of the queue, and ends those at work, which save what they can; gives how
+    /// many there were.
+    pub(crate) fn cancel(&self) -> Result<usize> {
         let record = Record::read(&self.out)?;
+        if record.arrays.is_empty() {
+            return Ok(0);
+        }
         let tasks = self.client.tasks(&self.out)?;
         let places = record.places();
         let queued = places.values().filter_map(|place| place.task(&tasks));
-        let ids: Vec<String> = queued
-            .filter(|task| !task.has_ended())
-            .map(|task| task.id.clone())
-            .collect();
-        match ids.is_empty() {
-            true => Ok(()),
-            false => self.client.cancel(&[], &ids),
+        let queued = queued.filter(|task| !task.has_ended());
+        let ids: Vec<String> = queued.map(|task| task.id.clone()).collect();
+        if !ids.is_empty() {
+            self.client.cancel(&[], &ids)?;
         }
+        Ok(ids.len())
     }
 
     /// Fails where steps are in the queue or at work: two programs must not do the same step.
     pub(crate) fn require_idle(&self) -> Result<()> {
-        let is_used = !Record::read(&self.out)?.arrays.is_empty();
-        if is_used && self.status()?.is_active() {
+        if self.status()?.is_active() {
+            let out = paths::shown(&self.out);
             bail!(
-                "{}: found steps in Slurm's queue, expected none\nhint: cargo xtask status shows \
-                 them, cargo xtask status --cancel takes them out",
-                paths::shown(&self.out)
+                "{out}: found steps in Slurm's queue, expected none\nhint: cargo xtask status \
+                 shows them, with --cancel it takes them out"
             );
         }
         Ok(())
@@ -161,26 +173,23 @@ impl Queue {
 }
 
 impl Status {
+    /// What Slurm has of the step `key`, if it was submitted.
+    pub(crate) fn of(&self, key: &str) -> Option<&Submitted> {
+        self.0.iter().find(|step| step.key == key)
+    }
+
     /// Whether anything waits or runs.
     pub(crate) fn is_active(&self) -> bool {
         let is_active = |state: &State| matches!(state, State::Waiting(_) | State::Running);
-        self.steps.iter().any(|(_, state)| is_active(state))
-    }
-
-    /// The steps that failed, by key, and how.
-    pub(crate) fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.steps.iter().filter_map(|(key, state)| match state {
-            State::Failed(how) => Some((key.as_str(), how.as_str())),
-            _ => None,
-        })
+        self.0.iter().any(|step| is_active(&step.state))
     }
 
     /// One line a stage: how many of its steps are at what.
     pub(crate) fn counts(&self) -> String {
         let mut stages: Vec<(&str, BTreeMap<String, usize>)> = Vec::new();
-        for (key, state) in &self.steps {
-            let stage = key.split('/').next().unwrap_or_default();
-            let word = match state {
+        for step in &self.0 {
+            let stage = step.key.split('/').next().unwrap_or_default();
+            let word = match &step.state {
                 State::Waiting(reason) => format!("waiting ({reason})"),
                 State::Running => "running".to_owned(),
                 State::Succeeded => "done".to_owned(),
@@ -202,49 +211,15 @@ impl Status {
         };
         stages.iter().map(line).collect::<Vec<_>>().join("\n")
     }
-
-    /// Everything a person wants to know: the counts, and each failure with its log and what that
-    /// ends with.
-    pub(crate) fn describe(&self) -> String {
-        let mut text = self.counts();
-        for (key, how) in self.failed() {
-            let log = log(&self.out, key);
-            text += &format!("\n\nfailed  {key}: {how}: {}", paths::shown(&log));
-            if let Some(line) = last_line(&log, |line| !line.starts_with("---")) {
-                text += &format!("\n        {line}");
-            }
-        }
-        text
-    }
-}
-
-/// The log of the step `key`.
-pub(crate) fn log(out: &Path, key: &str) -> PathBuf {
-    out.join("logs")
-        .join(format!("{}.log", key.replace('/', "-")))
 }
 
 /// Why Slurm ended a job: `slurmstepd: error: *** JOB 7 ON node CANCELLED AT … DUE TO TIME LIMIT ***`.
 fn last_words(output: &Path) -> Option<String> {
-    let line = last_line(output, |line| line.contains("*** "))?;
-    let words = line.split("*** ").nth(1)?;
-    Some(words.split(" ***").next()?.to_owned())
-}
-
-/// The last line of a file that is not empty and that `is_wanted`.
-fn last_line(file: &Path, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
-    /// Longer lines are nobody's last words.
-    const TAIL: u64 = 8192;
-    let mut file = fs::File::open(file).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
-        .ok()?;
-    let mut tail = Vec::new();
-    file.read_to_end(&mut tail).ok()?;
-    let tail = String::from_utf8_lossy(&tail);
-    let mut lines = tail.lines().map(str::trim_end).rev();
-    let found = lines.find(|line| !line.is_empty() && is_wanted(line));
-    found.map(str::to_owned)
+    let said = fs::read(output).ok()?;
+    let said = String::from_utf8_lossy(&said);
+    let (_, words) = said.rsplit_once("error: *** ")?;
+    let (words, _) = words.split_once(" ***")?;
+    Some(words.to_owned())
 }
 
 #[cfg(test)]
@@ -313,14 +288,17 @@ mod tests {
             ("report", waiting("Dependency")),
             ("guided/3", waiting("JobArrayTaskLimit")),
         ];
-        let status = Status {
-            steps: steps.map(|(key, state)| (key.to_owned(), state)).to_vec(),
-            out: PathBuf::new(),
-        };
+        let steps = steps.map(|(key, state)| Submitted {
+            key: key.to_owned(),
+            state,
+            output: PathBuf::new(),
+        });
+        let status = Status(steps.to_vec());
         let expected = "data       1 done\n\
                         guided     1 running, 1 waiting (JobArrayTaskLimit), 2 waiting (Priority)\n\
                         report     1 waiting (Dependency)";
-        assert_eq!(status.describe(), expected);
+        assert_eq!(status.counts(), expected);
         assert!(status.is_active());
+        assert_eq!(status.of("report").unwrap().state, waiting("Dependency"));
     }
 }

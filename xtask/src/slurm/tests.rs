@@ -32,7 +32,7 @@ impl Place {
         std::fs::create_dir(&out).unwrap();
         let queue = Queue {
             out: out.clone(),
-            client: cluster.client(),
+            client: client(&cluster),
         };
         Some(Place {
             cluster,
@@ -86,7 +86,7 @@ impl Place {
             assert!(
                 is_there || status.is_active(),
                 "{line}: {}",
-                status.describe()
+                status.counts()
             );
             is_there
         });
@@ -95,7 +95,7 @@ impl Place {
     fn queue(&self) -> Queue {
         Queue {
             out: self.out.clone(),
-            client: self.cluster.client(),
+            client: client(&self.cluster),
         }
     }
 
@@ -107,10 +107,14 @@ impl Place {
 
     fn state(&self, key: &str) -> State {
         let status = self.queue.status().unwrap();
-        let mut found = status.steps.iter().filter(|(known, _)| known == key);
-        let state = found.next().map(|(_, state)| state.clone()).unwrap();
-        assert!(found.next().is_none(), "{key} twice: {status:?}");
-        state
+        status.of(key).unwrap().state.clone()
+    }
+
+    /// Waits until the step `key`, as last submitted, has said `line`.
+    fn until_said(&mut self, key: &str, line: &str) {
+        let output = self.queue.status().unwrap().of(key).unwrap().output.clone();
+        let name = output.strip_prefix(&self.out).unwrap().to_str().unwrap();
+        self.until(name, line, 1);
     }
 
     /// Slurm's id of the step `key`, as last submitted.
@@ -119,6 +123,10 @@ impl Place {
         let place = &record.places()[key];
         format!("{}_{}", place.id.unwrap(), place.index)
     }
+}
+
+fn client(cluster: &Cluster) -> Client {
+    Client::with("SLURM_CONF", &cluster.configuration())
 }
 
 fn lines(file: &Path) -> Vec<String> {
@@ -199,12 +207,16 @@ fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
     }
     assert_eq!(at("end guided/2".to_owned()), None);
 
-    let said = place.queue.status().unwrap().describe();
-    assert!(said.contains("guided     2 done, 1 failed\n"), "{said}");
-    let log = place.out.join("logs/guided-2.log").display().to_string();
-    let expected = format!("failed  guided/2: exit code 3: {log}\n        error: told to");
-    assert!(said.ends_with(&expected), "{said}");
-    assert_eq!(place.lines("slurm/report.7-0.out"), [""; 0]);
+    let status = place.queue.status().unwrap();
+    let expected = "data       1 done\n\
+                    baseline   2 done\n\
+                    guided     2 done, 1 failed\n\
+                    score      2 done\n\
+                    report     1 done";
+    assert_eq!(status.counts(), expected);
+    let said = lines(&status.of("guided/2").unwrap().output);
+    assert!(said[0].starts_with("--- guided/2: job 3_1 on "), "{said:?}");
+    assert_eq!(said[1..], ["error: told to"]);
 }
 
 /// Two runs and a report, of which `stop` stops the second run, given its id. Both must have gone on
@@ -223,7 +235,7 @@ fn comes_back(test: &str, stop: impl Fn(&Cluster, &str), n_starts: [usize; 2]) {
     place.until("units", "guided/1 3", 1);
     // The array's last task: Slurm gives it the id of the whole array.
     stop(&place.cluster, &place.task("guided/1"));
-    place.until("logs/guided-1.log", "saved after unit 3", 1);
+    place.until_said("guided/1", "saved after unit 3");
     for (run, n) in n_starts.into_iter().enumerate() {
         place.until("calls", &format!("start guided/{run}"), n);
     }
@@ -232,8 +244,8 @@ fn comes_back(test: &str, stop: impl Fn(&Cluster, &str), n_starts: [usize; 2]) {
     assert_eq!(place.state("report"), waiting);
     place.write("go", "");
     place.until_idle();
-    let status = place.queue.status().unwrap();
-    assert_eq!(status.failed().next(), None, "{status:?}");
+    let expected = "guided     2 done\nreport     1 done";
+    assert_eq!(place.queue.status().unwrap().counts(), expected);
     assert_eq!(place.units(), all_units(2));
     let calls = place.lines("calls");
     let n = |line: &str| calls.iter().filter(|call| *call == line).count();
@@ -307,11 +319,11 @@ fn what_is_queued_is_not_submitted_again_and_what_was_cancelled_is() {
     // the report, though it is in the queue, waits for it and for the run that was added.
     let (report, cancelled) = (place.task("report"), place.task("guided/1"));
     place.cluster.run("scancel", &[&cancelled]);
-    place.until("logs/guided-1.log", "saved after unit 3", 1);
+    place.until_said("guided/1", "saved after unit 3");
     let queue = place.queue();
     place.cluster.until("it is cancelled", |_| {
-        let steps = queue.status().unwrap().steps;
-        !steps.contains(&("guided/1".to_owned(), State::Running))
+        let status = queue.status().unwrap();
+        status.of("guided/1").unwrap().state != State::Running
     });
     assert_eq!(place.state("guided/1"), failed("cancelled"));
     let jobs = [
@@ -332,9 +344,8 @@ fn what_is_queued_is_not_submitted_again_and_what_was_cancelled_is() {
     assert_eq!((with, without), (3, 1), "{gpus}");
     place.write("go", "");
     place.until_idle();
-    let status = place.queue.status().unwrap();
-    assert_eq!(status.steps.len(), 4);
-    assert_eq!(status.failed().next(), None, "{status:?}");
+    let expected = "guided     3 done\nreport     1 done";
+    assert_eq!(place.queue.status().unwrap().counts(), expected);
     place.queue.require_idle().unwrap();
     let calls = place.lines("calls");
     let n_reports = calls.iter().filter(|call| *call == "start report").count();
@@ -368,6 +379,6 @@ fn what_cannot_be_submitted_is_refused_with_a_line() {
     let Some(cluster) = Cluster::start("what_cannot_be_submitted_is_refused_with_a_line") else {
         return;
     };
-    let error = refused(queue("back\\slash", cluster.client()));
+    let error = refused(queue("back\\slash", client(&cluster)));
     assert!(error.contains(r"found '\\', expected a folder"), "{error}");
 }
