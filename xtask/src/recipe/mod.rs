@@ -12,7 +12,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::experiment::{Experiment, Origin, Run, RunIndex, Selection, Setting};
-pub(crate) use self::read::read;
+pub(crate) use self::read::{available, read};
 
 /// One data set's runs. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]

@@ -405,10 +405,7 @@ fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
     ];
     let root = paths::root();
     let names: Vec<&str> = expected.iter().map(|recipe| recipe.0).collect();
-    assert_eq!(
-        super::read::available(&root.join("recipes")).unwrap(),
-        names
-    );
+    assert_eq!(available(&root.join("recipes")).unwrap(), names);
     for (name, n_baselines, n_guided, n_configurations) in expected {
         let experiment = super::read(&root, name).unwrap();
         let found = (
