@@ -167,14 +167,16 @@ impl Args {
     }
 }
 
-/// The folder of programs that are built, or were given; with them the weights that are published.
+/// The programs, built or given; the weights that are published are brought as well.
 fn programs(args: &Args, experiment: &Experiment) -> Result<BinDir> {
     let names = [&STAGES[..], &["xtask"]].concat();
-    if let Some(folder) = &args.programs {
-        return BinDir::of(folder, &names);
-    }
-    setup::ensure()?;
-    let programs = process::cargo_build(&names)?;
+    let programs = match &args.programs {
+        Some(folder) => BinDir::of(folder, &names)?,
+        None => {
+            setup::ensure()?;
+            process::cargo_build(&names)?
+        }
+    };
     for name in experiment.weights() {
         if weights::find(name, args.weights.as_deref()).is_none() {
             weights::ensure(name)?;
