@@ -2,6 +2,8 @@
 // derivative written out, so that libtorch differentiates through them like through its own.
 // Formulas stand beside the code; fused.rs is the Rust side.
 
+#include <ATen/DeviceAccelerator.h>
+
 #include <string>
 
 #include "bcos.h"
@@ -215,9 +217,9 @@ bool guidance_unit_rows(Tensor** out, const Tensor* w) {
 }
 
 bool guidance_conv_and_squares(Tensor** out, const Tensor* x, const Tensor* w, int64_t stride,
-                               int64_t padding) {
+                               int64_t padding, bool is_bf16) {
   return guarded([&] {
-    const variable_list made = conv_and_squares(*x, *w, stride, padding);
+    const variable_list made = conv_and_squares(*x, *w, stride, padding, is_bf16);
     give(out, {made[0], made[1]});
   });
 }
@@ -237,5 +239,20 @@ bool guidance_bcos_norm(Tensor** out, const Tensor* u, const Tensor* m, const Te
 bool guidance_bcos_pull(Tensor** out, const Tensor* g, const Tensor* u, const Tensor* m,
                         const Tensor* s) {
   return guarded([&] { give(out, {bcos_pull(*g, *u, *m, or_one(s, *u))}); });
+}
+
+bool guidance_allow_tf32(bool is_allowed) {
+  return guarded([&] {
+    at::globalContext().setAllowTF32CuDNN(is_allowed);
+    at::globalContext().setAllowTF32CuBLAS(is_allowed);
+  });
+}
+
+bool guidance_free_cuda_memory(uint64_t* out, int64_t device) {
+  return guarded([&] {
+    *out = at::getDeviceAllocator(at::kCUDA)
+               ->getMemoryInfo(static_cast<c10::DeviceIndex>(device))
+               .first;
+  });
 }
 }

@@ -5,6 +5,7 @@ use tch::{TchError, Tensor};
 
 use crate::attribution::{Explainable, Order};
 use crate::backbone::{Mode, Model};
+use crate::device;
 use crate::loss;
 use crate::names::{Attribution, Layer, LocalizationLoss};
 
@@ -46,6 +47,22 @@ pub struct Terms {
     pub localization: Option<Tensor>,
 }
 
+impl Terms {
+    /// The classification loss, the localization loss (0 without annotated images) and the sum of
+    /// `gradient`, which is a number only if all of it is: (3).
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn values(&self, gradient: &Tensor) -> Result<Tensor, TchError> {
+        let class = self.class.f_detach()?;
+        let localization = match &self.localization {
+            Some(sum) => sum.f_detach()?,
+            None => class.f_zeros_like()?,
+        };
+        Tensor::f_stack(&[&class, &localization, &gradient.f_sum(None)?], 0)
+    }
+}
+
 /// Classification alone; `input` as encoded, `targets` (N, K).
 ///
 /// # Errors
@@ -83,7 +100,7 @@ pub fn guided(
         Order::Second,
     )?;
     let class = loss::classification(explainable.logits(), targets)?;
-    let annotated = Tensor::f_from_slice(&explained.annotated)?.f_to_device(input.device())?;
+    let annotated = device::upload(&Tensor::f_from_slice(&explained.annotated)?, input.device())?;
     let maps = explainable
         .maps(&explained.pairs)?
         .f_index_select(0, &annotated)?;

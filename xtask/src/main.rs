@@ -14,6 +14,7 @@ mod plan;
 mod process;
 mod progress;
 mod recipe;
+mod recipes;
 mod reproduce;
 mod setup;
 mod signals;
@@ -39,6 +40,8 @@ struct Cli {
 enum Task {
     /// Run a recipe from data to report; without flags the embedded demonstration
     Reproduce(reproduce::Args),
+    /// List the recipes, with their runs and what they cost
+    Recipes,
     /// Say how far a reproduction is
     Status(status::Args),
     /// Make one step of a recipe's plan (reproduce and a cluster's jobs start it)
@@ -61,6 +64,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Reproduce(args) => reproduce::run(&args),
+        Task::Recipes => recipes::run().map(succeeded),
         Task::Status(args) => status::run(&args).map(succeeded),
         Task::Step(args) => step::run(&args),
         Task::Setup(args) => setup::run(&args).map(succeeded),

@@ -336,3 +336,17 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     assert!(done.stderr.is_empty(), "{}", stderr(&done));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+/// docs/recipes.md holds what the command prints.
+#[test]
+fn the_documented_list_of_recipes_is_the_printed_one() {
+    let done = xtask(&["recipes"], &[]);
+    assert!(done.status.success(), "{}", stderr(&done));
+    let list = String::from_utf8_lossy(&done.stdout).into_owned();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recipes.md");
+    let documented = std::fs::read_to_string(file).unwrap();
+    assert!(
+        documented.contains(&list),
+        "docs/recipes.md: expected what cargo xtask recipes prints:\n{list}"
+    );
+}

@@ -137,6 +137,14 @@ impl Device {
     }
 }
 
+/// What works on a plan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Speed {
+    pub(crate) device: Device,
+    /// So many of them side by side.
+    pub(crate) n_devices: usize,
+}
+
 /// Seconds for one image at 224×224 on two CPU cores (docs/benchmarks.md; the other networks by their
 /// processor time beside these). At another size they change with the number of pixels.
 const CPU_PLAIN: [(&str, f64); 10] = [

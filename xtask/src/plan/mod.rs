@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use self::cost::{Device, Rates, Work};
+use self::cost::{Device, Rates, Speed, Work};
 pub(crate) use self::table::{counted, duration};
 use crate::files;
 use crate::recipe::{Experiment, RunIndex};
@@ -187,10 +187,13 @@ impl Plan {
         jobs
     }
 
-    /// Seconds of work that is not done, on one device.
-    pub(crate) fn seconds_left(&self, rates: &Rates, device: Device) -> f64 {
+    /// Expected seconds until all is done.
+    pub(crate) fn seconds_left(&self, rates: &Rates, speed: Speed) -> f64 {
         let left = self.steps.iter().filter(|step| !step.is_done);
-        left.map(|step| rates.seconds(&step.work, device)).sum()
+        let seconds: f64 = left
+            .map(|step| rates.seconds(&step.work, speed.device))
+            .sum();
+        seconds / speed.n_devices as f64
     }
 }
 

@@ -4,17 +4,18 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::Plan;
-use super::cost::{Device, Rates};
+use super::cost::{Device, Rates, Speed};
 use crate::paths;
 use crate::recipe::{Experiment, Origin};
 
 impl Plan {
-    /// One line a step, then how long all of it will take. `n_devices` work side by side.
+    /// One line a step, then how long all of it will take.
     pub(crate) fn describe(
         &self,
         experiment: &Experiment,
         out: &Path,
-        (rates, device, n_devices): (&Rates, Device, usize),
+        rates: &Rates,
+        speed: Speed,
     ) -> String {
         let Experiment { name, about, .. } = experiment;
         let (n_baselines, n_guided) = (experiment.baselines.len(), experiment.guided.len());
@@ -36,30 +37,34 @@ impl Plan {
             let (key, title) = (&step.key, step.title());
             let state = match step.is_done {
                 true => "done".to_owned(),
-                false => duration(rates.seconds(&step.work, device)),
+                false => duration(rates.seconds(&step.work, speed.device)),
             };
             let _ = writeln!(text, "{key:<keys$}  {title:<width$}  {state}");
         }
         let n_done = self.steps.iter().filter(|step| step.is_done).count();
         let _ = write!(text, "\n{n_done} of {} steps done, ", self.steps.len());
-        let left = self.seconds_left(rates, device) / n_devices as f64;
+        let left = self.seconds_left(rates, speed);
         if left <= 0.0 {
             text += "nothing left but the report";
             return text;
         }
-        let source = match (rates.are_measured(device), device) {
+        let source = match (rates.are_measured(speed.device), speed.device) {
             (true, _) => "at the rates measured in this folder",
             (false, Device::Cpu) => "at the rates of docs/benchmarks.md, two idle CPU cores",
             (false, Device::Cuda) => "at an A100's rates with the official code, SPEC E.6",
         };
-        let side_by_side = match n_devices {
+        let side_by_side = match speed.n_devices {
             1 => String::new(),
             n => format!(", {n} side by side"),
         };
         let left = duration(left);
         let _ = write!(text, "about {left} left ({source}{side_by_side})");
-        if device == Device::Cpu {
-            let hours = self.seconds_left(&Rates::default(), Device::Cuda) / 3600.0;
+        if speed.device == Device::Cpu {
+            let a100 = Speed {
+                device: Device::Cuda,
+                n_devices: 1,
+            };
+            let hours = self.seconds_left(&Rates::default(), a100) / 3600.0;
             let _ = write!(
                 text,
                 "\non one GPU about {hours:.1} hours, were it an A100-40GB and the official code (SPEC E.6)"

@@ -23,6 +23,7 @@ pub(super) const LAYERS: [&str; 5] = ["input", "mid1", "mid2", "mid3", "final"];
 pub(super) const LOSSES: [&str; 5] = ["energy", "l1", "ppce", "rrr", BY_AREA];
 pub(super) const ANNOTATIONS: [&str; 2] = ["box", SEGMENTATION];
 pub(super) const AUGMENTATIONS: [&str; 2] = ["none", "crop_flip"];
+pub(super) const PRECISIONS: [&str; 3] = ["f32", "tf32", "bf16"];
 pub(super) const TASKS: [&str; 2] = [CONVENTIONAL, REVERSED];
 /// The task of every data set.
 pub(super) const CONVENTIONAL: &str = "conventional";
@@ -71,6 +72,7 @@ impl Recipe {
         first([
             each("show", &self.show, &SHOWN),
             distinct("seed", &self.seed),
+            spelled("precision", &self.precision, &PRECISIONS),
             whole("data.size", data.size),
             limits
                 .filter_map(|(split, limit)| whole(&format!("data.limit.{split}"), limit))

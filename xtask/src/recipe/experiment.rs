@@ -40,6 +40,7 @@ pub(crate) struct Run {
     pub(crate) layer: String,
     pub(crate) task: String,
     pub(crate) augmentation: String,
+    pub(crate) precision: String,
     pub(crate) seed: u64,
     pub(crate) length: Length,
     /// None in a baseline.
@@ -162,6 +163,7 @@ impl Experiment {
                     false => REVERSED.to_owned(),
                 },
                 augmentation: recipe.data.augmentation.clone(),
+                precision: recipe.precision.clone(),
                 seed,
                 length: recipe.baseline.changed(model.baseline),
                 guidance: None,

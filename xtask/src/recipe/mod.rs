@@ -12,7 +12,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::experiment::{Experiment, Origin, Run, RunIndex, Selection, Setting};
-pub(crate) use self::read::read;
+pub(crate) use self::read::{available, read};
 
 /// One data set's runs. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +26,9 @@ pub(crate) struct Recipe {
     /// Of everything drawn at random: each run once with each.
     #[serde(default = "first_seed")]
     seed: Vec<u64>,
+    /// Of the training's arithmetic; the trainer's spelling.
+    #[serde(default = "full_precision")]
+    precision: String,
     /// The images.
     data: Data,
     /// The networks.
@@ -294,6 +297,10 @@ struct Grid {
 
 fn first_seed() -> Vec<u64> {
     vec![0]
+}
+
+fn full_precision() -> String {
+    "f32".to_owned()
 }
 
 fn conventional() -> Vec<String> {

@@ -119,7 +119,7 @@ impl With {
 }
 
 /// Names of the recipes in `folder`.
-pub(super) fn available(folder: &Path) -> Result<Vec<String>> {
+pub(crate) fn available(folder: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

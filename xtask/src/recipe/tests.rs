@@ -4,7 +4,9 @@
 
 use anyhow::Result;
 
-use super::check::{ANNOTATIONS, ATTRIBUTIONS, AUGMENTATIONS, BACKBONES, LAYERS, LOSSES, TASKS};
+use super::check::{
+    ANNOTATIONS, ATTRIBUTIONS, AUGMENTATIONS, BACKBONES, LAYERS, LOSSES, PRECISIONS, TASKS,
+};
 use super::*;
 use crate::paths;
 
@@ -254,6 +256,11 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
         ),
         (
             "about",
+            "precision = \"f16\"\nabout",
+            "precision: found \"f16\", expected one of f32, tf32, bf16",
+        ),
+        (
+            "about",
             "show = [\"epg\"]\nabout",
             "show: found \"epg\", expected one of epg_f1, iou_f1,",
         ),
@@ -405,10 +412,7 @@ fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
     ];
     let root = paths::root();
     let names: Vec<&str> = expected.iter().map(|recipe| recipe.0).collect();
-    assert_eq!(
-        super::read::available(&root.join("recipes")).unwrap(),
-        names
-    );
+    assert_eq!(available(&root.join("recipes")).unwrap(), names);
     for (name, n_baselines, n_guided, n_configurations) in expected {
         let experiment = super::read(&root, name).unwrap();
         let found = (
@@ -427,6 +431,28 @@ fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
 fn names_of(experiment: &Experiment) -> Vec<&str> {
     let runs = experiment.baselines.iter().chain(&experiment.guided);
     runs.map(|run| run.name.as_str()).collect()
+}
+
+/// The file that docs/recipes.md explains, and its collection, whose recipes are there.
+#[test]
+fn the_files_in_the_documentation_can_be_read() {
+    let text = std::fs::read_to_string(paths::root().join("docs/recipes.md")).unwrap();
+    let files: Vec<&str> = text
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(files.len(), 2);
+    let experiment = read(files[0]).unwrap();
+    // Two attributions, layers, fractions and dilations, three λ, two seeds.
+    assert_eq!(experiment.guided.len(), 2 * 2 * 2 * 2 * 3 * 2);
+    assert_eq!(experiment.slurm.extra, ["--account=vision"]);
+    let recipes = paths::root().join("recipes");
+    let collection: Collection = toml::from_str(files[1]).unwrap();
+    assert_eq!(collection.fault(), None);
+    for recipe in &collection.include {
+        assert!(recipes.join(format!("{recipe}.toml")).is_file());
+    }
 }
 
 #[test]
@@ -502,6 +528,7 @@ fn spellings_are_the_trainers() {
         ("LocalizationLoss", &LOSSES),
         ("Annotation", &ANNOTATIONS),
         ("Augmentation", &AUGMENTATIONS),
+        ("Precision", &PRECISIONS),
     ] {
         let start = source.find(&format!("\n    {name} {{")).unwrap();
         let end = start + source[start..].find("\n    }").unwrap();

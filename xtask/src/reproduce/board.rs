@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use indicatif::{MultiProgress, ProgressBar};
 
 use super::queue::Outcome;
-use crate::plan::cost::{Device, Rates};
+use crate::plan::cost::{Rates, Speed};
 use crate::plan::{Plan, duration};
 use crate::progress;
 
@@ -18,8 +18,7 @@ pub(super) struct Board {
     out: PathBuf,
     /// What is left of the plan.
     plan: Mutex<Plan>,
-    device: Device,
-    n_places: usize,
+    speed: Speed,
     /// Absent where stderr is no terminal.
     bars: Option<(MultiProgress, ProgressBar)>,
 }
@@ -32,7 +31,7 @@ pub(super) struct Line {
 
 impl Board {
     /// For `plan`, of which some is done.
-    pub(super) fn new(out: PathBuf, plan: &Plan, device: Device, n_places: usize) -> Board {
+    pub(super) fn new(out: PathBuf, plan: &Plan, speed: Speed) -> Board {
         let bars = std::io::stderr().is_terminal().then(|| {
             let bars = MultiProgress::new();
             let all = bars.add(progress::plan(plan.steps.len() as u64));
@@ -41,8 +40,7 @@ impl Board {
         let board = Board {
             out,
             plan: Mutex::new(plan.clone()),
-            device,
-            n_places,
+            speed,
             bars,
         };
         board.show_left();
@@ -89,7 +87,7 @@ impl Board {
         let n_done = plan.steps.iter().filter(|step| step.is_done).count();
         // Rates that cannot be read are no reason to stop.
         let rates = Rates::read(&self.out).unwrap_or_default();
-        let left = plan.seconds_left(&rates, self.device) / self.n_places as f64;
+        let left = plan.seconds_left(&rates, self.speed);
         let text = match left > 0.0 {
             true => format!("about {} left", duration(left)),
             false => "nothing left but the report".to_owned(),

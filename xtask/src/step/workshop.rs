@@ -20,7 +20,7 @@ use crate::plan::{Step, StepKind};
 use crate::process::{self, BinDir};
 use crate::recipe::{Data, DataSet, Experiment, Origin, Run, RunIndex};
 use crate::signals::{Stop, Stopped};
-use crate::{files, pip, weights};
+use crate::{files, paths, pip, weights};
 
 /// Everything a step needs.
 pub(crate) struct Workshop<'a> {
@@ -181,9 +181,15 @@ impl<'a> Workshop<'a> {
         if run.origin != Origin::Weights {
             return Ok(None);
         }
-        let file = weights::find(&run.backbone, self.place.weights.as_deref());
-        file.map(Some)
-            .with_context(|| format!("{}: found no weights", run.backbone))
+        let (name, dir) = (&run.backbone, self.place.weights.as_deref());
+        let file = weights::find(name, dir).with_context(|| {
+            let dir = dir.map_or_else(paths::weights, Path::to_owned);
+            format!(
+                "{}: found none, expected the ImageNet weights of {name}",
+                weights::file(&dir, name).display()
+            )
+        })?;
+        Ok(Some(file))
     }
 
     /// The configuration of `run`, in TOML; `baseline` is the folder of the run it starts from.
