@@ -4,7 +4,6 @@ rm -f -- "$files".{exit,code,pid}
 echo "--- $key: job $task on $SLURMD_NODENAME, $(date '+%F %T')"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$SLURM_CPUS_ON_NODE}
 export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-$SLURM_CPUS_ON_NODE}
-cd -- "$folder" || exit
 
 # Ahead of the time limit Slurm sends USR2 to this shell alone, which passes it on: a training run
 # saves its state and exits with 75; whatever does not know the signal ignores it. TERM (cancelled, or
