@@ -117,15 +117,18 @@ fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> S
     let left = left.filter(|(_, standing)| !matches!(standing, Standing::Done));
     let minutes: f64 = left.map(|(step, _)| step.minutes).sum();
     text += &format!(
-        "{}: {} of {} steps done, {} running, {} failed, {} stopped, {} to do; about {} of work left\n",
+        "{}: {} of {} steps done, {} running, {} failed, {} stopped, {} to do",
         plan.recipe,
         count(|standing| *standing == Standing::Done),
         standings.len(),
         count(|standing| matches!(standing, Standing::Running(..))),
         count(|standing| matches!(standing, Standing::Failed(_))),
         count(|standing| *standing == Standing::Stopped),
-        count(|standing| *standing == Standing::Waiting),
-        duration(60.0 * minutes)
+        count(|standing| *standing == Standing::Waiting)
     );
+    if minutes > 0.0 {
+        text += &format!("; about {} of work left", duration(60.0 * minutes));
+    }
+    text.push('\n');
     text
 }
