@@ -29,6 +29,17 @@ unsafe extern "C" {
     ) -> bool;
     fn guidance_bcos_scale(out: Out, u: In, m: In, s: In) -> bool;
     fn guidance_bcos_norm(out: Out, u: In, m: In, w: In, eps: f64) -> bool;
+    fn guidance_conv_block(
+        out: Out,
+        x: In,
+        w: In,
+        shift: In,
+        shortcut: In,
+        stride: i64,
+        padding: *const i64,
+        groups: i64,
+        is_rectified: bool,
+    ) -> bool;
     fn guidance_allow_tf32(is_allowed: bool) -> bool;
     fn guidance_free_cuda_memory(out: *mut u64, device: i64) -> bool;
     fn guidance_bcos_pull(out: Out, g: In, u: In, m: In, s: In) -> bool;
@@ -167,6 +178,43 @@ pub fn bcos_pull(
         )
     })?;
     Ok(out)
+}
+
+/// relu(conv(x) + shift + shortcut) as one operation of oneDNN, for values alone: on the CPU, in 32
+/// bits, the channels of a pixel side by side, nothing to be differentiated; `None` elsewhere, and
+/// where this libtorch does not have it.
+///
+/// # Errors
+/// libtorch's.
+pub fn conv_block(
+    x: &Tensor,
+    weight: &Tensor,
+    shift: Option<&Tensor>,
+    shortcut: Option<&Tensor>,
+    window: Window,
+    is_rectified: bool,
+) -> Result<Option<Tensor>, TchError> {
+    let mut out = ptr::null_mut();
+    // SAFETY: live tensors and two numbers, only read.
+    let is_done = unsafe {
+        guidance_conv_block(
+            &mut out,
+            x.as_ptr(),
+            weight.as_ptr(),
+            maybe(shift),
+            maybe(shortcut),
+            window.stride,
+            window.padding.as_ptr(),
+            window.groups,
+            is_rectified,
+        )
+    };
+    match (is_done, out.is_null()) {
+        (false, _) => Err(last_error()),
+        (true, true) => Ok(None),
+        // SAFETY: as in `made`.
+        (true, false) => Ok(Some(unsafe { Tensor::from_ptr(out) })),
+    }
 }
 
 /// Whether CUDA may use TF32 in convolutions and matrix products.

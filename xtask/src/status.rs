@@ -97,8 +97,9 @@ pub(crate) fn standings(
 /// locks may not reach from one machine to another.
 fn with_job(by_files: Standing, job: &slurm::Submitted) -> Standing {
     match (by_files, &job.state) {
-        (by_files @ (Standing::Done | Standing::Running(..)), _) => by_files,
+        (by_files @ Standing::Running(..), _) => by_files,
         (_, slurm::State::Waiting(reason)) => Standing::Queued(reason.clone()),
+        (Standing::Done, _) => Standing::Done,
         (_, slurm::State::Running) => Standing::Running("a node of Slurm's".to_owned(), 0.0),
         (Standing::Stopped | Standing::Waiting, slurm::State::Failed(how)) => {
             let output = paths::shown(&job.output);
@@ -160,15 +161,59 @@ fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> S
     let left = left.filter(|(_, standing)| !matches!(standing, Standing::Done));
     let minutes: f64 = left.map(|(step, _)| step.minutes).sum();
     text += &format!(
-        "{}: {} of {} steps done, {} running, {} failed, {} stopped, {} to do; about {} of work left\n",
+        "{}: {} of {} steps done, {} running, {} failed, {} stopped, {} to do",
         plan.recipe,
         count(|standing| *standing == Standing::Done),
         standings.len(),
         count(|standing| matches!(standing, Standing::Running(..))),
         count(|standing| matches!(standing, Standing::Failed(_))),
         count(|standing| *standing == Standing::Stopped),
-        count(|standing| matches!(standing, Standing::Waiting | Standing::Queued(_))),
-        duration(60.0 * minutes)
+        count(|standing| matches!(standing, Standing::Waiting | Standing::Queued(_)))
     );
+    if minutes > 0.0 {
+        text += &format!("; about {} of work left", duration(60.0 * minutes));
+    }
+    text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slurm::{State as Job, Submitted};
+
+    #[test]
+    fn what_slurm_knows_is_added_to_what_the_files_tell() {
+        let running = || Standing::Running("cuda of n1".to_owned(), 60.0);
+        let by_slurm = || Standing::Running("a node of Slurm's".to_owned(), 0.0);
+        let queued = || Standing::Queued("Priority".to_owned());
+        let failed = |why: &str| Standing::Failed(why.to_owned());
+        let waiting = || Job::Waiting("Priority".to_owned());
+        let timeout = || Job::Failed("timeout".to_owned());
+        let told = "timeout, says Slurm: out/slurm/guided.3-1.out";
+        let cases = [
+            // Submitted again, or preempted: whatever it was before.
+            (Standing::Done, waiting(), queued()),
+            (failed("why"), waiting(), queued()),
+            (Standing::Stopped, waiting(), queued()),
+            // Its lock is not seen on this machine.
+            (Standing::Stopped, Job::Running, by_slurm()),
+            (running(), Job::Running, running()),
+            (Standing::Done, Job::Running, Standing::Done),
+            // The files say why; of a job that was killed, or never began, only Slurm does.
+            (failed("why"), timeout(), failed("why")),
+            (Standing::Stopped, timeout(), failed(told)),
+            (Standing::Waiting, timeout(), failed(told)),
+            (Standing::Done, Job::Succeeded, Standing::Done),
+        ];
+        for (by_files, state, expected) in cases {
+            let job = Submitted {
+                key: "guided/2".to_owned(),
+                state,
+                output: PathBuf::from("out/slurm/guided.3-1.out"),
+            };
+            let found = with_job(by_files.clone(), &job);
+            assert_eq!(found, expected, "{by_files:?} {:?}", job.state);
+        }
+    }
 }

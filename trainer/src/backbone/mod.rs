@@ -141,8 +141,10 @@ impl Model {
     /// The features at `layer` of an encoded input.
     pub fn features(&self, input: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
         // libtorch's convolutions are a quarter faster where the channels of a pixel lie side by side,
-        // as long as nothing is differentiated; B-cos layers (fused.rs) want whole planes.
-        let is_for_values = mode == Mode::Eval && !self.backbone.is_bcos();
+        // and blocks become one operation, as long as nothing is differentiated; B-cos layers
+        // (fused.rs) want whole planes. At the final layer only: the last digits differ, and where
+        // another ReLU follows it may flip, which the map would show.
+        let is_for_values = mode == Mode::Eval && layer == Layer::Final && !self.backbone.is_bcos();
         let input = match is_for_values {
             true => input
                 .f_permute([0, 2, 3, 1])?

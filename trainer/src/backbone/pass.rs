@@ -90,6 +90,14 @@ pub struct NormState<'a> {
     pub eps: f64,
 }
 
+impl NormState<'_> {
+    /// What the running statistics multiply a channel with.
+    fn scale(&self) -> Result<Tensor, TchError> {
+        self.weight
+            .f_mul(&self.var.f_add_scalar(self.eps)?.f_rsqrt()?)
+    }
+}
+
 impl Pass {
     /// A pass for its values alone.
     pub fn forward(mode: Mode, precision: Precision) -> Self {
@@ -215,6 +223,41 @@ impl Pass {
         })
     }
 
+    /// relu(norm(conv(x)) + shortcut), all but the convolution optional, as one operation where
+    /// nothing but its value is asked for and libtorch has it; `None` elsewhere.
+    pub fn conv_block(
+        &self,
+        x: &Value,
+        (weight, window): (&Tensor, Window),
+        norm: Option<&NormState<'_>>,
+        shortcut: Option<&Value>,
+        is_rectified: bool,
+    ) -> Result<Option<Value>, TchError> {
+        let is_for_values = self.mode == Mode::Eval && self.tape.is_none();
+        let is_narrow = self.precision == Precision::Bf16;
+        let has_channels_last = x.tensor.stride()[1] == 1;
+        if !is_for_values || is_narrow || !has_channels_last || x.tensor.device().is_cuda() {
+            return Ok(None);
+        }
+        // The norm is a scale and a shift of the output's channels: of the weights', then.
+        let norm = norm
+            .map(|norm| {
+                let scale = norm.scale()?;
+                let shift = norm.bias.f_sub(&norm.mean.f_mul(&scale)?)?;
+                let weight = weight.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
+                Ok::<_, TchError>((weight, shift))
+            })
+            .transpose()?;
+        let (weight, shift) = match &norm {
+            Some((weight, shift)) => (weight, Some(shift)),
+            None => (weight, None),
+        };
+        let shortcut = shortcut.map(Value::tensor);
+        let out = fused::conv_block(&x.tensor, weight, shift, shortcut, window, is_rectified)?;
+        out.map(|out| self.value(out, || Ok(Vec::new())))
+            .transpose()
+    }
+
     /// Zeros around the image: left, right, top, bottom.
     pub fn pad(&self, x: &Value, zeros: [i64; 4]) -> Result<Value, TchError> {
         let out = x.tensor.f_constant_pad_nd(zeros)?;
@@ -255,10 +298,7 @@ impl Pass {
             true,
         )?;
         self.map(out, x, || {
-            let scale = norm
-                .weight
-                .f_mul(&norm.var.f_add_scalar(norm.eps)?.f_rsqrt()?)?;
-            let scale = scale.f_view([1, -1, 1, 1])?;
+            let scale = norm.scale()?.f_view([1, -1, 1, 1])?;
             Ok(Box::new(move |g| g.f_mul(&scale)))
         })
     }

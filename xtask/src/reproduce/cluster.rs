@@ -58,7 +58,7 @@ impl Cluster<'_> {
     pub(super) fn wait(&self, jobs: &[Job]) -> Result<ExitCode> {
         eprintln!("\nwaiting; Ctrl-C ends that, and no job\n");
         let began = Instant::now();
-        let status = self.queue.wait(INTERVAL)?;
+        let status = self.queue.wait(INTERVAL);
         let standings = status::standings(self.out, &PlanFile::read(self.out)?, &status)?;
         let outcome = |job: &Job| {
             let steps = self.plan.steps.iter().zip(&standings);

@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let lock = lock(&out)?;
     let copies = copies(&experiment, &out)?;
-    let goes_on = args.executor == Executor::Slurm && is_planned(&experiment, &out, &copies)?;
+    let goes_on = args.executor == Executor::Slurm && is_planned(&experiment, &out, &copies);
     if !goes_on {
         slurm.require_idle()?;
     }
@@ -280,11 +280,12 @@ fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>>
 }
 
 /// Whether the plan in `out` is of this recipe as it is now: its steps' keys still stand for the same.
-fn is_planned(experiment: &Experiment, out: &Path, copies: &[(PathBuf, String)]) -> Result<bool> {
+fn is_planned(experiment: &Experiment, out: &Path, copies: &[(PathBuf, String)]) -> bool {
     let is_there = |(file, text): &(PathBuf, String)| {
         fs::read_to_string(file).is_ok_and(|found| found == *text)
     };
-    Ok(copies.iter().all(is_there) && PlanFile::read(out)?.recipe == experiment.name)
+    copies.iter().all(is_there)
+        && PlanFile::read(out).is_ok_and(|plan| plan.recipe == experiment.name)
 }
 
 /// The arguments that the jobs share.

@@ -24,11 +24,17 @@ while kill -0 $! 2>/dev/null; do wait $!; done
 read -r code <"$files.code" || code=1
 
 # Slurm itself requeues what it preempts, and a cancelled job shall not come back: neither is RUNNING.
-# The array's own id, which its last task bears as SLURM_JOB_ID, would requeue all of its tasks.
-if [ "$code" -eq 75 ] && [ "$(squeue --noheader --jobs="$task" --format=%T)" = RUNNING ]; then
-  echo "--- saved; back into the queue"
-  scontrol requeue "$task" && exit 75
-fi
+# The array's own id, which its last task bears as SLURM_JOB_ID, would requeue all of its tasks. A busy
+# controller is asked again.
+for _ in 1 2 3; do
+  [ "$code" -eq 75 ] || break
+  if state=$(squeue --noheader --jobs="$task" --format=%T); then
+    [ "$state" = RUNNING ] || break
+    echo "--- saved; back into the queue"
+    scontrol requeue "$task" && exit 75
+  fi
+  sleep 5
+done
 rm -f -- "$files.pid"
 mv -- "$files.code" "$files.exit"
 exit "$code"
