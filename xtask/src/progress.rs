@@ -24,7 +24,7 @@ pub(crate) fn steps(total: u64, what: &str) -> ProgressBar {
 /// A bar over the steps of a plan, of which each takes its own time.
 pub(crate) fn plan(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    bar.set_style(style("[{bar:30}] {pos}/{len} steps, {msg}"));
+    bar.set_style(style("[{bar:30}] {pos}/{len} steps{msg}"));
     bar
 }
 

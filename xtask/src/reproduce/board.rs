@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar};
 
 use super::queue::Outcome;
 use crate::plan::cost::{Rates, Speed};
-use crate::plan::{Plan, duration};
+use crate::plan::{Job, Plan, duration};
 use crate::progress;
 
 /// The lines.
@@ -27,6 +27,8 @@ pub(super) struct Board {
 pub(super) struct Line {
     key: String,
     bar: Option<ProgressBar>,
+    /// The report's summary is to stay when its line goes.
+    is_report: bool,
 }
 
 impl Board {
@@ -48,7 +50,8 @@ impl Board {
     }
 
     /// A job begins on `device`.
-    pub(super) fn begin(&self, key: &str, device: &str) -> Line {
+    pub(super) fn begin(&self, job: &Job, device: &str) -> Line {
+        let key = &job.key;
         let title = {
             let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
             plan.step(key).map(|step| step.title()).unwrap_or_default()
@@ -65,8 +68,9 @@ impl Board {
             }
         };
         Line {
-            key: key.to_owned(),
+            key: key.clone(),
             bar,
+            is_report: job.is_report(),
         }
     }
 
@@ -89,15 +93,15 @@ impl Board {
         let rates = Rates::read(&self.out).unwrap_or_default();
         let left = plan.seconds_left(&rates, self.speed);
         let text = match left > 0.0 {
-            true => format!("about {} left", duration(left)),
-            false => "nothing left but the report".to_owned(),
+            true => format!(", about {} left", duration(left)),
+            false => String::new(),
         };
         match &self.bars {
             Some((_, all)) => {
                 all.set_position(n_done as u64);
                 all.set_message(text);
             }
-            None => eprintln!("{n_done} of {} steps done, {text}", plan.steps.len()),
+            None => eprintln!("{n_done} of {} steps done{text}", plan.steps.len()),
         }
     }
 
@@ -114,6 +118,7 @@ impl Line {
     /// The job said something.
     pub(super) fn say(&self, text: &str) {
         match &self.bar {
+            Some(bar) if self.is_report => bar.println(text),
             Some(bar) => bar.set_message(text.to_owned()),
             None => eprintln!("{}: {text}", self.key),
         }

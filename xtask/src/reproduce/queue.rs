@@ -102,7 +102,7 @@ impl Queue<'_> {
             let n_threads = (n_cores / n_at_once).max(1);
             command.env("OMP_NUM_THREADS", n_threads.to_string());
         }
-        let line = self.board.begin(&job.key, device);
+        let line = self.board.begin(job, device);
         let last_error = std::sync::Arc::new(Mutex::new(None));
         let said = std::sync::Arc::clone(&last_error);
         let reader = process::read_stderr(&mut command, move |text| {
