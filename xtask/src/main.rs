@@ -18,6 +18,7 @@ mod recipes;
 mod reproduce;
 mod setup;
 mod signals;
+mod slurm;
 mod status;
 mod step;
 mod test;
