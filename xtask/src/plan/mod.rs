@@ -47,6 +47,12 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// Done, but to be looked at again: the data's program says itself whether the folder is what the
+    /// recipe asks for.
+    pub(crate) fn is_to_check(&self) -> bool {
+        self.is_done && matches!(self.kind, StepKind::Data(_))
+    }
+
     /// What it does, in a few words.
     pub(crate) fn title(&self) -> String {
         match &self.kind {
@@ -165,14 +171,18 @@ impl Plan {
         })
     }
 
-    /// The steps that are not done, as jobs; `common` are the arguments that all of them share. The
-    /// data's are always among them: its program says itself whether the folder is what the recipe
-    /// asks for.
-    pub(crate) fn jobs(&self, common: &[String], rates: &Rates, device: Device) -> Vec<Job> {
+    /// The steps that are `wanted`, as jobs; `common` are the arguments that all of them share.
+    pub(crate) fn jobs(
+        &self,
+        wanted: impl Fn(&Step) -> bool,
+        common: &[String],
+        rates: &Rates,
+        device: Device,
+    ) -> Vec<Job> {
         let mut places = vec![None; self.steps.len()];
         let mut jobs = Vec::new();
         for (index, step) in self.steps.iter().enumerate() {
-            if step.is_done && !matches!(step.kind, StepKind::Data(_)) {
+            if !wanted(step) {
                 continue;
             }
             places[index] = Some(jobs.len());

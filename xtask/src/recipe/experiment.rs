@@ -21,7 +21,6 @@ pub(crate) struct Experiment {
     pub(crate) guided: Vec<Run>,
     pub(crate) selections: Vec<Selection>,
     pub(crate) evaluation: Evaluation,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the cluster's queue follows"))]
     pub(crate) slurm: Slurm,
     /// The recipe's file first, then those it includes.
     pub(crate) files: Vec<PathBuf>,

@@ -1,8 +1,9 @@
 //! `cargo xtask reproduce`: from a recipe to a report. Prints the plan and has each step done that is
 //! not done yet; how, and what is known to be done, is `step`'s affair, in which order and where the
-//! `queue`'s.
+//! `queue`'s, or a cluster's.
 
 mod board;
+mod cluster;
 mod needs;
 mod outcome;
 mod queue;
@@ -16,15 +17,16 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 
 use self::board::Board;
+use self::cluster::Cluster;
 use self::queue::Queue;
 use crate::plan::cost::{Device, Rates, Speed};
-use crate::plan::{Plan, PlanFile, duration};
+use crate::plan::{Plan, PlanFile, Step, duration};
 use crate::process::{self, BinDir};
 use crate::recipe::{self, Experiment};
 use crate::signals::Stop;
 use crate::step::workshop::{Place, Workshop};
 use crate::step::{self, STAGES, record};
-use crate::{files, paths, setup, weights};
+use crate::{files, paths, setup, slurm, weights};
 
 /// Command line of `reproduce`.
 #[derive(Debug, clap::Args)]
@@ -47,16 +49,30 @@ pub(crate) struct Args {
     /// auto, cpu, cuda or cuda:N; several, as in cuda:0,cuda:1, are worked on side by side
     #[arg(long, default_value = "auto", value_delimiter = ',', value_parser = device)]
     device: Vec<String>,
-    /// Steps made at once on each device; on the CPU they share the cores
-    #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=64))]
-    jobs: u32,
+    /// Steps made at once on each device [default: 1]; on the CPU they share the cores. On a cluster
+    /// the tasks of an array that run at once [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    jobs: Option<u32>,
     /// Print the plan and stop: nothing is set up, built or written
     #[arg(long)]
     dry_run: bool,
     /// Take the programs in this folder instead of building them
     #[arg(long, value_name = "DIR")]
     programs: Option<PathBuf>,
+    /// Who works on the plan: this machine, or a cluster (docs/slurm.md)
+    #[arg(long, value_enum, default_value_t = Executor::Local)]
+    executor: Executor,
+    #[command(flatten)]
+    slurm: slurm::Flags,
+}
+
+/// Who works on a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Executor {
+    /// Processes of this machine
+    Local,
+    /// Jobs of a cluster
+    Slurm,
 }
 
 /// The command.
@@ -75,11 +91,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     needs::check_weights(&experiment, args.weights.as_deref())?;
+    let slurm = slurm::Queue::of(&out)?;
+    if args.executor == Executor::Slurm {
+        slurm.require_slurm()?;
+    }
     let lock = lock(&out)?;
+    let copies = copies(&experiment, &out)?;
+    let goes_on = args.executor == Executor::Slurm && is_planned(&experiment, &out, &copies);
+    if !goes_on {
+        slurm.require_idle()?;
+    }
     let place = args.place(&out, programs(args, &experiment)?)?;
     let mut plan = Plan::new(&experiment);
     step::mark_finished(&Workshop::new(&experiment, place.clone()), &mut plan)?;
-    let (rates, speed) = (Rates::read(&out)?, args.speed());
+    let (rates, speed) = (Rates::read(&out)?, args.speed(&experiment));
     // Not println!, which panics where the reader is gone.
     let mut stdout = std::io::stdout();
     writeln!(
@@ -88,15 +113,39 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         plan.describe(&experiment, &out, &rates, speed)
     )?;
     PlanFile::new(&experiment.name, &plan, &rates, speed.device).write(&out)?;
-    record::clear(&out, plan.steps.iter().map(|step| step.key.as_str()))?;
-    let jobs = plan.jobs(&common(&experiment, &place)?, &rates, speed.device);
+    if !goes_on {
+        record::clear(&out, plan.steps.iter().map(|step| step.key.as_str()))?;
+    }
+    let common = common(&copies, &place)?;
+    let program = place.programs.program("xtask")?;
+    if args.executor == Executor::Slurm {
+        let device = args.device.first().map_or("auto", String::as_str);
+        let common = [&common[..], &["--device".to_owned(), device.to_owned()]].concat();
+        let jobs = |wanted: fn(&Step) -> bool| plan.jobs(wanted, &common, &rates, speed.device);
+        let cluster = Cluster {
+            queue: slurm,
+            request: args.slurm.over(&experiment.slurm),
+            program,
+            plan: &plan,
+            out: &out,
+        };
+        let to_do = jobs(|step| !step.is_done);
+        cluster.submit(&jobs(Step::is_to_check), &to_do, args.jobs)?;
+        drop(lock);
+        return match args.slurm.wait {
+            true => cluster.wait(&to_do),
+            false => Ok(ExitCode::SUCCESS),
+        };
+    }
+    let wanted = |step: &Step| !step.is_done || step.is_to_check();
+    let jobs = plan.jobs(wanted, &common, &rates, speed.device);
     let (began, board) = (Instant::now(), Board::new(out.clone(), &plan, speed));
     let queue = Queue {
         jobs: &jobs,
         places: args.places(),
         stop: Stop::listen()?,
         lock: &lock,
-        program: place.programs.program("xtask")?,
+        program,
         board: &board,
     };
     let outcomes = queue.run();
@@ -116,7 +165,7 @@ fn dry_run(args: &Args, experiment: &Experiment, out: &Path) -> Result<()> {
         let shop = Workshop::new(experiment, args.place(out, programs)?);
         step::mark_finished(&shop, &mut plan)?;
     }
-    let text = plan.describe(experiment, out, &Rates::read(out)?, args.speed());
+    let text = plan.describe(experiment, out, &Rates::read(out)?, args.speed(experiment));
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{text}")?;
     if !is_built {
@@ -147,11 +196,20 @@ impl Args {
     fn places(&self) -> Vec<String> {
         let devices = self.device.iter().cycle().cloned();
         devices
-            .take(self.device.len() * self.jobs as usize)
+            .take(self.device.len() * self.jobs.unwrap_or(1) as usize)
             .collect()
     }
 
-    fn speed(&self) -> Speed {
+    fn speed(&self, experiment: &Experiment) -> Speed {
+        if self.executor == Executor::Slurm {
+            return Speed {
+                device: match self.slurm.over(&experiment.slurm).gpus {
+                    0 => Device::Cpu,
+                    _ => Device::Cuda,
+                },
+                n_devices: 1,
+            };
+        }
         let device = self
             .device
             .first()
@@ -211,17 +269,31 @@ fn lock(out: &Path) -> Result<fs::File> {
     Ok(lock)
 }
 
-/// The arguments that the jobs share. The recipe they read is a copy: theirs stays as it is while
-/// somebody edits it.
-fn common(experiment: &Experiment, place: &Place) -> Result<Vec<String>> {
-    let folder = place.out.join("recipe");
-    let mut copies = Vec::new();
-    for file in &experiment.files {
-        let copy = folder.join(file.file_name().context("a recipe has a file name")?);
-        files::write(&copy, &fs::read_to_string(file)?)?;
-        copies.push(copy);
+/// The recipe's files and what is in them. The jobs read these copies: theirs stay as they are while
+/// somebody edits the recipe.
+fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let copy = |file: &PathBuf| {
+        let name = file.file_name().context("a recipe has a file name")?;
+        Ok((out.join("recipe").join(name), fs::read_to_string(file)?))
+    };
+    experiment.files.iter().map(copy).collect()
+}
+
+/// Whether the plan in `out` is of this recipe as it is now: its steps' keys still stand for the same.
+fn is_planned(experiment: &Experiment, out: &Path, copies: &[(PathBuf, String)]) -> bool {
+    let is_there = |(file, text): &(PathBuf, String)| {
+        fs::read_to_string(file).is_ok_and(|found| found == *text)
+    };
+    copies.iter().all(is_there)
+        && PlanFile::read(out).is_ok_and(|plan| plan.recipe == experiment.name)
+}
+
+/// The arguments that the jobs share.
+fn common(copies: &[(PathBuf, String)], place: &Place) -> Result<Vec<String>> {
+    for (file, text) in copies {
+        files::write(file, text)?;
     }
-    let recipe = copies.first().context("a recipe has a file")?;
+    let (recipe, _) = copies.first().context("a recipe has a file")?;
     let mut arguments = vec!["--recipe".to_owned(), text(recipe)?];
     let programs = place.programs.folder().to_owned();
     for (flag, folder) in [

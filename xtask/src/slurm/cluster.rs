@@ -2,13 +2,14 @@
 //! folders of their own, so that several clusters stand beside one another and none touches the
 //! machine's. Everything is gone when the test is.
 
+#![allow(clippy::unwrap_used)]
+
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Debian's packages, all of whose programs a cluster needs.
-const PROGRAMS: [&str; 4] = ["munged", "slurmctld", "slurmd", "sbatch"];
+use super::programs;
 
 /// Partitions: `low` (the default), whose jobs `high` may take the place of. The node has 4 CPUs, as
 /// it says, and 2 GPUs, of which there is no more than the number.
@@ -26,7 +27,7 @@ struct Daemon {
 impl Cluster {
     /// A cluster that takes jobs; where Slurm is not installed, says that `test` is skipped.
     pub fn start(test: &str) -> Option<Cluster> {
-        if let Some(reason) = missing() {
+        if let Some(reason) = programs::fault() {
             println!("skipped: {test}: {reason}");
             return None;
         }
@@ -39,7 +40,7 @@ impl Cluster {
         cluster.spawn_munged();
         let conf = cluster.path("slurm.conf");
         for (program, options) in [("slurmctld", &["-D", "-i"][..]), ("slurmd", &["-D"])] {
-            let mut command = Command::new(daemon(program).unwrap());
+            let mut command = Command::new(programs::find(program).unwrap());
             cluster.spawn(program, command.args(options).arg("-f").arg(&conf));
         }
         cluster.until("the node is idle", |cluster| {
@@ -146,7 +147,7 @@ impl Cluster {
         file.write(true).create_new(true).mode(0o600);
         let mut file = file.open(self.path("munge.key")).unwrap();
         file.write_all(&key).unwrap();
-        let mut command = Command::new(daemon("munged").unwrap());
+        let mut command = Command::new(programs::find("munged").unwrap());
         // --force: the folder is private, which munged warns of.
         command.args(["--foreground", "--force"]);
         for (option, name) in [
@@ -189,31 +190,6 @@ impl Drop for Cluster {
             daemon.child.wait().ok();
         }
     }
-}
-
-/// Why there can be no cluster here.
-fn missing() -> Option<String> {
-    let absent: Vec<&str> = PROGRAMS
-        .into_iter()
-        .filter(|program| daemon(program).is_none())
-        .collect();
-    if !absent.is_empty() {
-        return Some(format!(
-            "found no {} (cargo xtask setup --slurm-test)",
-            absent.join(", ")
-        ));
-    }
-    // slurmd changes to the user of a job.
-    let id = Command::new("id").arg("-u").output().unwrap();
-    (id.stdout.trim_ascii() != b"0").then(|| "Slurm's daemons need root".to_owned())
-}
-
-/// The path of a program that a user's PATH may not lead to.
-fn daemon(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    let mut found = folders.map(|folder| folder.join(name));
-    found.find(|program| Path::is_file(program))
 }
 
 /// Two ports that nobody listens on.

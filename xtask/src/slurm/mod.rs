@@ -7,6 +7,8 @@ mod arrays;
 mod client;
 #[cfg(test)]
 mod cluster;
+pub(crate) mod packages;
+mod programs;
 mod record;
 mod script;
 mod status;
@@ -20,6 +22,7 @@ use anyhow::{Result, bail};
 use self::arrays::{Array, Before};
 use self::client::{Client, Task};
 use self::record::Record;
+pub(crate) use self::status::{State, Status, Submitted};
 use crate::plan::Job;
 use crate::{files, recipe};
 
@@ -92,6 +95,11 @@ impl Queue {
         })
     }
 
+    /// Fails where this machine has no Slurm to submit to.
+    pub(crate) fn require_slurm(&self) -> Result<()> {
+        self.client.require()
+    }
+
     /// Submits `jobs`, none of which is done, as arrays of tasks `program step …`, at most `at_once` of
     /// an array at a time. A job that Slurm has already is left alone, unless something it waits for is
     /// submitted anew: then it is taken out of the queue, or its end is waited for, and it is submitted
@@ -103,7 +111,6 @@ impl Queue {
         request: &recipe::Slurm,
         at_once: Option<u32>,
     ) -> Result<Submission> {
-        self.client.require()?;
         if let Some(character) = self
             .out
             .to_string_lossy()
@@ -127,13 +134,12 @@ impl Queue {
         }
         let before = self.prerequisites(jobs, &record, &tasks)?;
         let arrays = arrays::arrays(jobs, &before, self.client.max_array_size()?);
-        let here = std::env::current_dir()?;
         let mut submitted = Vec::new();
         for array in &arrays {
             let members: Vec<&Job> = array.jobs.iter().map(|&job| &jobs[job]).collect();
             let name = record.add(members.iter().map(|job| job.key.clone()).collect());
             let file = self.out.join("slurm").join(format!("{name}.sh"));
-            files::write(&file, &script::script(program, &here, members)?)?;
+            files::write(&file, &script::script(program, members)?)?;
             let mut options = self.options(&name, array, request, at_once)?;
             options.extend(arrays::dependency(&array.before, &arrays, &submitted));
             options.extend(request.extra.iter().cloned());

@@ -12,17 +12,15 @@ use crate::plan::Job;
 /// What is the same in all scripts: the step started, signals passed on, the requeue, the exit code.
 const BODY: &str = include_str!("script.sh");
 
-/// The script whose task i starts `program step` with the arguments of `jobs[i]`, in `folder`.
+/// The script whose task i starts `program step` with the arguments of `jobs[i]`.
 ///
 /// Slurm starts it in the folder that holds `slurm`.
 pub(super) fn script<'a>(
     program: &Path,
-    folder: &Path,
     jobs: impl IntoIterator<Item = &'a Job>,
 ) -> Result<String> {
     let mut text =
         "#!/bin/bash\n# Submitted by cargo xtask reproduce --executor slurm.\n".to_owned();
-    let _ = writeln!(text, "folder={}", quoted(utf8(folder)?));
     text += "case $SLURM_ARRAY_TASK_ID in\n";
     for (index, job) in jobs.into_iter().enumerate() {
         let _ = write!(text, "{index}) key={}; set -- ", quoted(&job.key));
@@ -120,7 +118,7 @@ mod tests {
     #[test]
     fn a_task_is_given_its_own_arguments_whatever_is_in_them() {
         let place = Place::new();
-        let program = place.program("st'ep", "pwd; printf '<%s>' \"$@\"; exit 3");
+        let program = place.program("st'ep", "printf '<%s>' \"$@\"; exit 3");
         let odd = [
             "a b",
             "it's",
@@ -134,14 +132,13 @@ mod tests {
             "–",
         ];
         let jobs = [job("guided/0", &["other"]), job("guided/1", &odd)];
-        let text = script(&program, &place.path("bin"), &jobs).unwrap();
+        let text = script(&program, &jobs).unwrap();
         let status = place.start(&text, 1).wait().unwrap();
         assert_eq!(status.code(), Some(3));
         assert_eq!(place.exit_file(1), "3\n");
         let said = std::fs::read_to_string(place.path("output")).unwrap();
         let words: String = odd.iter().map(|word| format!("<{word}>")).collect();
-        let folder = place.path("bin").display().to_string();
-        let expected = format!("\n{folder}\n<step>{words}");
+        let expected = format!("\n<step>{words}");
         assert!(
             said.starts_with("--- guided/1: job 7_1 on node, "),
             "{said}"
@@ -157,7 +154,7 @@ mod tests {
         let program = place.program("step", &format!("cd \"$2\"; {lines}"));
         let here = place.0.path();
         let jobs = [job("guided/0", &[utf8(here).unwrap()])];
-        let text = script(&program, here, &jobs).unwrap();
+        let text = script(&program, &jobs).unwrap();
         let mut child = place.start(&text, 0);
         while !ready.exists() {
             assert_eq!(child.try_wait().unwrap(), None);

@@ -74,18 +74,23 @@ impl Queue {
         Ok(Status(steps))
     }
 
-    /// Prints to stderr how many steps are at what, whenever that changes, until none waits or runs.
-    pub(crate) fn wait(&self, interval: Duration) -> Result<Status> {
+    /// Prints to stderr how many steps are at what, whenever that changes, until none waits or runs. A
+    /// controller that is too busy to answer is asked again.
+    pub(crate) fn wait(&self, interval: Duration) -> Status {
         let mut shown = String::new();
         loop {
-            let status = self.status()?;
-            let counts = status.counts();
-            if counts != shown {
-                eprintln!("{counts}\n");
-                shown = counts;
-            }
-            if !status.is_active() {
-                return Ok(status);
+            match self.status() {
+                Ok(status) => {
+                    let counts = status.counts();
+                    if counts != shown {
+                        eprintln!("{counts}\n");
+                        shown = counts;
+                    }
+                    if !status.is_active() {
+                        return status;
+                    }
+                }
+                Err(error) => eprintln!("{error:#}"),
             }
             std::thread::sleep(interval);
         }

@@ -360,25 +360,22 @@ fn what_is_queued_is_not_submitted_again_and_what_was_cancelled_is() {
 #[test]
 fn what_cannot_be_submitted_is_refused_with_a_line() {
     let folder = tempfile::tempdir().unwrap();
-    let queue = |out: &str, client| Queue {
-        out: folder.path().join(out),
+    let queue = |client| Queue {
+        out: folder.path().join("back\\slash"),
         client,
     };
-    let no_path = Client::with("PATH", folder.path());
-    let refused = |queue: Queue| {
-        let request = recipe::Slurm::default();
-        let done = queue.submit(&[], Path::new("xtask"), &request, None);
-        done.unwrap_err().to_string()
-    };
-    let error = refused(queue("out", no_path));
+    let without = queue(Client::with("PATH", folder.path()));
+    let error = without.require_slurm().unwrap_err().to_string();
     assert!(
         error.starts_with("--executor slurm: found no sbatch"),
         "{error}"
     );
-    assert!(!folder.path().join("out").exists());
-    let Some(cluster) = Cluster::start("what_cannot_be_submitted_is_refused_with_a_line") else {
+    let test = "what_cannot_be_submitted_is_refused_with_a_line";
+    let Some(cluster) = Cluster::start(test) else {
         return;
     };
-    let error = refused(queue("back\\slash", client(&cluster)));
+    let request = recipe::Slurm::default();
+    let done = queue(client(&cluster)).submit(&[], Path::new("xtask"), &request, None);
+    let error = done.unwrap_err().to_string();
     assert!(error.contains(r"found '\\', expected a folder"), "{error}");
 }
