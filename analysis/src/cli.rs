@@ -14,6 +14,7 @@ use crate::evidence::Evidence;
 use crate::exhibit::{self, Exhibit, Show};
 use crate::load::{Results, examples};
 use crate::output::{File, csv, parquet, write_files};
+use crate::query::{self, Query};
 use crate::schema::{EPOCHS, METRICS, RUN};
 use crate::table::{Table, flat, latex, long, markdown, runs};
 use crate::{Error, Result, figure, report, summary};
@@ -36,6 +37,8 @@ pub enum Command {
     Figures(Choice),
     /// Tables, figures and one self-contained report.html; what was found is printed
     Report(Choice),
+    /// Metrics filtered, grouped and compared, printed and on request as Parquet
+    Query(Query),
 }
 
 /// What to read, what to show, and where to write.
@@ -60,8 +63,23 @@ pub struct Choice {
 /// # Errors
 /// The first table that is not as its schema says, or that a file cannot be written.
 pub fn run(cli: &Cli) -> Result<()> {
-    let (Command::Tables(choice) | Command::Figures(choice) | Command::Report(choice)) =
-        &cli.command;
+    match &cli.command {
+        Command::Query(query) => print(query::run(query)?.as_bytes()),
+        Command::Tables(choice) => make(Output::Tables, choice),
+        Command::Figures(choice) => make(Output::Figures, choice),
+        Command::Report(choice) => make(Output::Report, choice),
+    }
+}
+
+/// What is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Output {
+    Tables,
+    Figures,
+    Report,
+}
+
+fn make(output: Output, choice: &Choice) -> Result<()> {
     let results = Results::load(&choice.results, &choice.runs)?;
     let (settings, left_out) = comparison::settings(&results);
     let mut notes: Vec<String> = results.notes.iter().cloned().chain(left_out).collect();
@@ -73,8 +91,8 @@ pub fn run(cli: &Cli) -> Result<()> {
             dir: choice.results.clone(),
         });
     }
-    let (examples, without) = match cli.command {
-        Command::Tables(_) => (Vec::new(), Vec::new()),
+    let (examples, without) = match output {
+        Output::Tables => (Vec::new(), Vec::new()),
         _ => examples::load(&results, &selected(&settings))?,
     };
     notes.extend(without);
@@ -91,8 +109,8 @@ pub fn run(cli: &Cli) -> Result<()> {
     notes.dedup();
     // All contents are made before anything is written: what is refused leaves the folder as it was.
     let of_runs = runs::table(&settings);
-    let (files, said, open) = match cli.command {
-        Command::Tables(_) => {
+    let (files, said, open) = match output {
+        Output::Tables => {
             let files = tables(&evidence, &exhibits, &of_runs)?;
             (
                 files,
@@ -100,8 +118,8 @@ pub fn run(cli: &Cli) -> Result<()> {
                 "table.md",
             )
         }
-        Command::Figures(_) => (figures(&exhibits)?, String::new(), "figures"),
-        Command::Report(_) => {
+        Output::Figures => (figures(&exhibits)?, String::new(), "figures"),
+        Output::Report => {
             let mut files = tables(&evidence, &exhibits, &of_runs)?;
             files.extend(figures(&exhibits)?);
             let page = report::render(&evidence, &exhibits, &of_runs, &files, &notes)?;

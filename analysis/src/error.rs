@@ -50,6 +50,17 @@ pub enum Error {
         dir: PathBuf,
     },
 
+    /// A query that cannot be answered.
+    #[error("{option}: found {found}, expected {expected}")]
+    Query {
+        /// The option.
+        option: String,
+        /// What was given.
+        found: String,
+        /// What would have been right.
+        expected: String,
+    },
+
     /// A figure cannot be turned into pixels.
     #[error("{figure}: cannot draw it as PNG: {reason}")]
     Raster {

@@ -25,6 +25,7 @@ pub mod load;
 pub mod names;
 pub mod output;
 pub mod published;
+pub mod query;
 pub mod report;
 pub mod run;
 pub mod schema;

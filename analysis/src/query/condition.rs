@@ -1,0 +1,161 @@
+//! A condition on rows, as typed: `loss=energy,l1`, `lambda>=0.01`, `loss!=none`.
+
+use polars::prelude::*;
+
+use super::known;
+use crate::{Error, Result};
+
+/// A condition.
+#[derive(Debug)]
+pub(super) struct Condition {
+    /// The column it is about.
+    pub column: String,
+    /// What rows must fulfil.
+    pub expression: Expr,
+}
+
+/// Longer ones first, so that `<=` is not read as `<`.
+const OPERATORS: [&str; 6] = ["!=", "<=", ">=", "=", "<", ">"];
+
+impl Condition {
+    /// Reads a condition on a table of that schema.
+    ///
+    /// # Errors
+    /// No operator, a column that is not there, or a value that does not suit it.
+    pub fn parse(text: &str, schema: &Schema) -> Result<Self> {
+        let refused = |found: &str, expected: String| Error::Query {
+            option: "--where".to_owned(),
+            found: found.to_owned(),
+            expected,
+        };
+        let places = OPERATORS
+            .iter()
+            .filter_map(|operator| Some((text.find(operator)?, operator)));
+        let first = places.min_by_key(|(place, operator)| (*place, usize::MAX - operator.len()));
+        let Some((place, operator)) = first else {
+            let expected = format!("COLUMN, one of {}, and VALUE", OPERATORS.join(" "));
+            return Err(refused(text, expected));
+        };
+        let (column, values) = (text[..place].trim(), text[place + operator.len()..].trim());
+        let names: Vec<String> = schema.iter_names().map(|name| name.to_string()).collect();
+        known("--where", column, &names)?;
+        let dtype = schema.get(column).cloned().unwrap_or(DataType::Null);
+        let one = |value: &str| -> Result<Expr> {
+            let left = col(column);
+            if value == "none" {
+                return match *operator {
+                    "=" => Ok(left.is_null()),
+                    "!=" => Ok(left.is_not_null()),
+                    _ => Err(refused(text, "= or != before none".to_owned())),
+                };
+            }
+            let right = match &dtype {
+                DataType::String => lit(value.to_owned()),
+                DataType::Boolean => match value {
+                    "true" => lit(true),
+                    "false" => lit(false),
+                    _ => return Err(refused(text, format!("true or false for {column}"))),
+                },
+                _ => match value.parse::<f64>() {
+                    Ok(number) => lit(number),
+                    Err(_) => return Err(refused(text, format!("a number for {column}"))),
+                },
+            };
+            Ok(match *operator {
+                "=" => left.eq(right),
+                // What has no value is not that value.
+                "!=" => left.clone().neq(right).or(left.is_null()),
+                "<" => left.lt(right),
+                "<=" => left.lt_eq(right),
+                ">" => left.gt(right),
+                _ => left.gt_eq(right),
+            })
+        };
+        let each: Vec<Expr> = values
+            .split(',')
+            .map(|value| one(value.trim()))
+            .collect::<Result<_>>()?;
+        // One of several values, or none of several.
+        let joined = match *operator {
+            "!=" => each.into_iter().reduce(Expr::and),
+            _ => each.into_iter().reduce(Expr::or),
+        };
+        Ok(Self {
+            column: column.to_owned(),
+            expression: joined.unwrap_or(lit(true)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn conditions_keep_the_rows_they_say() {
+        let frame = df!(
+            "loss" => [None, Some("energy"), Some("l1"), Some("rrr")],
+            "lambda" => [None, Some(0.1), Some(0.01), Some(1e-5)],
+            "seed" => [0_i64, 1, 2, 3],
+            "is_selected" => [true, false, true, false],
+        )
+        .unwrap();
+        for (text, expected) in [
+            ("loss=energy", &[1_i64][..]),
+            ("loss = energy, l1", &[1, 2]),
+            ("loss!=energy,l1", &[0, 3]),
+            ("loss=none", &[0]),
+            ("loss!=none", &[1, 2, 3]),
+            ("lambda>=0.01", &[1, 2]),
+            ("lambda<1e-4", &[3]),
+            ("seed<=1", &[0, 1]),
+            ("seed=2", &[2]),
+            ("is_selected=true", &[0, 2]),
+        ] {
+            let condition = Condition::parse(text, frame.schema()).unwrap();
+            let kept = frame
+                .clone()
+                .lazy()
+                .filter(condition.expression)
+                .collect()
+                .unwrap();
+            let seeds: Vec<i64> = kept
+                .column("seed")
+                .unwrap()
+                .i64()
+                .unwrap()
+                .iter()
+                .flatten()
+                .collect();
+            assert_eq!(seeds, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_condition_is_refused_with_what_would_be() {
+        let frame = df!("loss" => ["l1"], "lambda" => [0.1]).unwrap();
+        for (text, message) in [
+            (
+                "loss",
+                "--where: found loss, expected COLUMN, one of != <= >= = < >, and VALUE",
+            ),
+            (
+                "colour=red",
+                "--where: found colour, expected one of loss, lambda",
+            ),
+            (
+                "lambda=much",
+                "--where: found lambda=much, expected a number for lambda",
+            ),
+            (
+                "lambda<none",
+                "--where: found lambda<none, expected = or != before none",
+            ),
+        ] {
+            let error = Condition::parse(text, frame.schema()).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Ad-hoc questions: metrics of runs, filtered, grouped and compared. The rows are those of
+//! `metrics.parquet` beside the configuration of their run; they are worked on lazily ([`condition`]
+//! has the filters, [`compare`] the comparison of two runs).
+
+mod compare;
+mod condition;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use polars::prelude::*;
+
+use condition::Condition;
+
+use crate::comparison::{self, Setting};
+use crate::load::{Results, TEST};
+use crate::names::Measure;
+use crate::output::{File, parquet, write_files};
+use crate::table::{self, Cell, Kind, Line, Section, Spread, Table, markdown};
+use crate::{Error, Result};
+
+/// What is asked.
+#[derive(Debug, Args)]
+pub struct Query {
+    /// Folder that holds runs/<run id>/
+    #[arg(long, value_name = "DIR")]
+    results: PathBuf,
+    /// Only rows with that: COLUMN=VALUE[,VALUE…], also != < <= > >=; "none" is null. Columns are those of run.parquet and metrics.parquet; attribution, layer and task are the maps', guided_attribution and guided_layer the run's. May be given several times
+    #[arg(long = "where", value_name = "CONDITION")]
+    conditions: Vec<String>,
+    /// Mean, standard deviation and number of the metrics of rows that are alike in these columns
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    group_by: Vec<String>,
+    /// The metrics shown [default: those of f1, map, accuracy, epg, iou and iou_tuned that were measured]
+    #[arg(long = "metric", value_name = "METRIC,…", value_delimiter = ',')]
+    metrics: Vec<String>,
+    /// Differences between two runs, by id (or its beginning) or name: A − B, with paired intervals
+    #[arg(long, value_name = "A,B", conflicts_with = "group_by")]
+    compare: Option<String>,
+    /// Every scored checkpoint, not only the one that validation chose
+    #[arg(long, conflicts_with = "compare")]
+    all: bool,
+    /// Write what is printed as a Parquet file as well, in fractions
+    #[arg(long, value_name = "FILE.parquet")]
+    out: Option<PathBuf>,
+}
+
+/// Columns that say over which part of the split a metric is; where none is asked for, all are null.
+const PARTS: [&str; 4] = ["group_id", "class_id", "size_low", "size_high"];
+/// What tells a row from others, where rows are not grouped.
+const SHOWN: [&str; 10] = [
+    "run_id",
+    "name",
+    "backbone",
+    "loss",
+    "lambda",
+    "seed",
+    "checkpoint",
+    "task",
+    "attribution",
+    "layer",
+];
+
+/// Answers `query`: what is to be printed, and what to write where.
+///
+/// # Errors
+/// A column or metric that is not there, a condition that is none, a table that is not as its schema
+/// says, or a file that cannot be written.
+pub fn run(query: &Query) -> Result<String> {
+    let results = Results::load(&query.results, &[])?;
+    let (settings, _) = comparison::settings(&results);
+    let (mut frame, table) = match &query.compare {
+        Some(pair) => compare::answer(query, &results, &settings, pair)?,
+        None => answer(query, &results, &settings)?,
+    };
+    if let Some(out) = &query.out {
+        let bytes = parquet(&mut frame, ("query", 1), &results.inputs)?;
+        let file = out.file_name().unwrap_or_default().to_string_lossy();
+        let folder = out.parent().unwrap_or(Path::new("."));
+        write_files(folder, &[File::new(file, bytes)])?;
+    }
+    Ok(markdown::render(&table))
+}
+
+fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(DataFrame, Table)> {
+    let rows = rows(results, settings).map_err(failed())?;
+    let names: Vec<String> = rows
+        .schema()
+        .iter_names()
+        .map(|name| name.to_string())
+        .collect();
+    for column in &query.group_by {
+        known("--group-by", column, &names)?;
+    }
+    let metrics = metrics(query, &rows)?;
+    let conditions: Vec<Condition> = query
+        .conditions
+        .iter()
+        .map(|text| Condition::parse(text, rows.schema()))
+        .collect::<Result<_>>()?;
+    let mentions = |column: &str| {
+        conditions
+            .iter()
+            .any(|condition| condition.column == column)
+            || query.group_by.iter().any(|grouped| grouped == column)
+    };
+    let mut lazy = rows.clone().lazy();
+    for condition in &conditions {
+        lazy = lazy.filter(condition.expression.clone());
+    }
+    if !mentions("split") {
+        lazy = lazy.filter(col("split").eq(lit(TEST)));
+    }
+    if !query.all {
+        lazy = lazy.filter(col("is_selected"));
+    }
+    // A part that is asked for by one of its columns is there; of the others there is none.
+    let size = ["size_low", "size_high"];
+    let is_sized = size.iter().any(|column| mentions(column));
+    for part in PARTS {
+        let is_asked = mentions(part) || (is_sized && size.contains(&part));
+        lazy = lazy.filter(
+            match is_asked && query.group_by.iter().any(|column| column == part) {
+                true => col(part).is_not_null(),
+                false if is_asked => lit(true),
+                false => col(part).is_null(),
+            },
+        );
+    }
+    let keys = keys(query, &metrics, &mentions);
+    let of = |metric: &String| col("value").filter(col("metric").eq(lit(metric.as_str())));
+    let mut aggregates = Vec::new();
+    for metric in &metrics {
+        aggregates.push(of(metric).mean().alias(metric));
+        if !query.group_by.is_empty() {
+            aggregates.push(of(metric).std(1).alias(format!("{metric}_std")));
+            let counted = of(metric).count().cast(DataType::Int64);
+            aggregates.push(counted.alias(format!("{metric}_n")));
+        }
+    }
+    let by: Vec<Expr> = keys.iter().map(col).collect();
+    let wanted = metrics
+        .iter()
+        .map(|metric| col("metric").eq(lit(metric.as_str())));
+    let wanted = wanted.reduce(Expr::or).unwrap_or(lit(true));
+    let frame = lazy
+        .filter(wanted)
+        .group_by_stable(by.clone())
+        .agg(aggregates)
+        .sort_by_exprs(by, SortMultipleOptions::default())
+        .collect()
+        .map_err(failed())?;
+    let table = printed(&frame, &keys, &metrics, !query.group_by.is_empty()).map_err(failed())?;
+    Ok((frame, table))
+}
+
+fn failed() -> impl FnOnce(PolarsError) -> Error {
+    Error::polars(Path::new("query"))
+}
+
+/// Metrics beside their runs' configurations, and whether the checkpoint is the one validation chose.
+fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
+    let chosen: Vec<(&Setting, &comparison::Row)> = settings
+        .iter()
+        .flat_map(|setting| setting.rows.iter().map(move |row| (setting, row)))
+        .collect();
+    let text = |get: fn(&Setting) -> &str| -> Vec<&str> {
+        chosen.iter().map(|(setting, _)| get(setting)).collect()
+    };
+    let selected = df!(
+        "run_id" => chosen.iter().map(|(_, row)| row.run.run_id.as_str()).collect::<Vec<_>>(),
+        "checkpoint" => chosen.iter().map(|(_, row)| row.selection.epoch).collect::<Vec<_>>(),
+        "task" => text(|setting| &setting.task),
+        "attribution" => text(|setting| &setting.attribution),
+        "layer" => text(|setting| &setting.layer),
+        "is_selected" => vec![true; chosen.len()],
+    )?;
+    let runs = results
+        .run_frame
+        .clone()
+        .lazy()
+        .drop(cols(["task"]))
+        .rename(
+            ["attribution", "layer"],
+            ["guided_attribution", "guided_layer"],
+            true,
+        );
+    let by: Vec<Expr> = ["run_id", "checkpoint", "task", "attribution", "layer"]
+        .map(col)
+        .to_vec();
+    results
+        .metric_frame
+        .clone()
+        .lazy()
+        .join(
+            runs,
+            [col("run_id")],
+            [col("run_id")],
+            JoinArgs::new(JoinType::Left),
+        )
+        .join(
+            selected.lazy(),
+            by.clone(),
+            by,
+            JoinArgs::new(JoinType::Left),
+        )
+        .with_column(col("is_selected").fill_null(lit(false)))
+        .collect()
+}
+
+/// The metrics asked for, or the usual ones that were measured.
+fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
+    let column = rows
+        .column("metric")
+        .and_then(|column| column.str().cloned());
+    let column = column.map_err(failed())?;
+    let mut measured: Vec<String> = column.iter().flatten().map(str::to_owned).collect();
+    measured.sort();
+    measured.dedup();
+    for metric in &query.metrics {
+        known("--metric", metric, &measured)?;
+    }
+    if !query.metrics.is_empty() {
+        return Ok(query.metrics.clone());
+    }
+    let usual = Measure::ALL
+        .iter()
+        .take(6)
+        .map(|measure| measure.spelling().to_owned());
+    Ok(usual.filter(|metric| measured.contains(metric)).collect())
+}
+
+/// The columns that rows are grouped by, or that tell rows apart.
+fn keys(query: &Query, metrics: &[String], mentions: &dyn Fn(&str) -> bool) -> Vec<String> {
+    if !query.group_by.is_empty() {
+        return query.group_by.clone();
+    }
+    let conditional = PARTS
+        .into_iter()
+        .chain(["split"])
+        .filter(|column| mentions(column));
+    let thresholds = metrics.iter().any(|metric| metric == "iou_sweep");
+    SHOWN
+        .into_iter()
+        .chain(conditional)
+        .chain(thresholds.then_some("threshold"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Refuses what is not among `names`.
+fn known(option: &str, name: &str, names: &[String]) -> Result<()> {
+    match names.iter().any(|known| known == name) {
+        true => Ok(()),
+        false => Err(Error::Query {
+            option: option.to_owned(),
+            found: name.to_owned(),
+            expected: format!("one of {}", names.join(", ")),
+        }),
+    }
+}
+
+/// The answer as people read it: in percent, means with deviations.
+fn printed(
+    frame: &DataFrame,
+    keys: &[String],
+    metrics: &[String],
+    is_grouped: bool,
+) -> PolarsResult<Table> {
+    let mut columns = Vec::new();
+    let mut cells: Vec<Vec<Cell>> = Vec::new();
+    for key in keys {
+        let column = frame.column(key)?;
+        let is_count = column.dtype().is_integer();
+        let kind = if is_count { Kind::Count } else { Kind::Text };
+        columns.push(table::Column::new("", key.as_str(), kind));
+        cells.push(
+            (0..frame.height())
+                .map(|row| key_cell(column, row))
+                .collect::<PolarsResult<_>>()?,
+        );
+    }
+    for metric in metrics {
+        columns.push(table::Column::new("", format!("{metric} (%)"), Kind::Value));
+        let number = |name: &str| -> PolarsResult<Vec<Option<f64>>> {
+            let column = frame.column(name)?.cast(&DataType::Float64)?;
+            Ok(column.f64()?.iter().collect())
+        };
+        let values = number(metric)?;
+        let (stds, counts) = match is_grouped {
+            true => (
+                number(&format!("{metric}_std"))?,
+                number(&format!("{metric}_n"))?,
+            ),
+            false => (vec![None; values.len()], vec![None; values.len()]),
+        };
+        let each = values.into_iter().zip(stds).zip(counts);
+        let shown = each.map(|((value, std), n)| match (value, n) {
+            (None, _) => Cell::Missing,
+            (Some(value), None) => Cell::Share(value, Spread::Unknown),
+            (Some(value), Some(n)) => Cell::Share(value, Spread::Seeds { std, n: n as usize }),
+        });
+        cells.push(shown.collect());
+        if is_grouped {
+            columns.push(table::Column::new("", "n", Kind::Count));
+            let counts = number(&format!("{metric}_n"))?.into_iter();
+            cells.push(
+                counts
+                    .map(|n| n.map_or(Cell::Missing, |n| Cell::Count(n as i64)))
+                    .collect(),
+            );
+        }
+    }
+    let line = |row: usize| Line::new(cells.iter().map(|column| column[row].clone()).collect());
+    let lines: Vec<Line> = (0..frame.height()).map(line).collect();
+    let mut caption = format!("{} rows.", lines.len());
+    if is_grouped {
+        caption.push_str(" Mean (± standard deviation) and number of rows of each group.");
+    }
+    Ok(Table {
+        name: "query",
+        columns,
+        sections: vec![Section {
+            heading: String::new(),
+            lines,
+        }],
+        caption,
+    })
+}
+
+fn key_cell(column: &Column, row: usize) -> PolarsResult<Cell> {
+    Ok(match column.get(row)? {
+        AnyValue::Null => Cell::Missing,
+        AnyValue::String(text) => Cell::text(text),
+        AnyValue::StringOwned(text) => Cell::text(text.as_str()),
+        AnyValue::Boolean(value) => Cell::text(value.to_string()),
+        value => match column.dtype().is_integer() {
+            true => Cell::Count(value.extract().unwrap_or_default()),
+            false => Cell::Number(value.extract().unwrap_or(f64::NAN)),
+        },
+    })
+}

@@ -1,0 +1,181 @@
+//! `analysis query`: filters, groups and comparisons, printed and as Parquet.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::{Part, Run, reaches, results};
+use polars::prelude::*;
+use tempfile::TempDir;
+
+fn query(results: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_analysis"))
+        .args(["query", "--results"])
+        .arg(results)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn answer(results: &Path, arguments: &[&str]) -> Vec<String> {
+    let output = query(results, arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// A baseline, Energy with three seeds, and L1 scored at two layers and in two groups.
+fn world() -> TempDir {
+    let seed = |seed: i64, f1: f64| {
+        Run {
+            seed,
+            ..Run::guided(&format!("energy{seed}"), "energy")
+        }
+        .scored(reaches(f1, 0.60))
+    };
+    let mut in_groups = reaches(0.78, 0.50);
+    in_groups.extend([
+        (Part::Group(0), "f1", 0.90),
+        (Part::Group(1), "f1", 0.66),
+        (Part::Class(3), "epg", 0.25),
+    ]);
+    results(&[
+        Run::default().scored(reaches(0.80, 0.40)),
+        seed(0, 0.79),
+        seed(1, 0.80),
+        seed(2, 0.84),
+        Run::guided("l1", "l1")
+            .scored(in_groups)
+            .scored_at("final", reaches(0.78, 0.55)),
+    ])
+}
+
+#[test]
+fn rows_are_filtered() {
+    let dir = world();
+    let lines = answer(
+        dir.path(),
+        &[
+            "--where",
+            "loss=l1",
+            "--where",
+            "layer=input",
+            "--metric",
+            "f1,epg",
+        ],
+    );
+    assert_eq!(
+        lines,
+        [
+            "| run\\_id | name         | backbone | loss | lambda | seed | checkpoint | task         | attribution | layer | f1 (%) | epg (%) |",
+            "|:--------|:-------------|:---------|:-----|:-------|-----:|-----------:|:-------------|:------------|:------|:-------|:--------|",
+            "| l1      | l1 Some(0.1) | resnet50 | l1   | 0.1    |    0 |          1 | conventional | ixg         | input | 78.0   | 50.0    |",
+            "",
+            "1 rows.",
+        ]
+    );
+    // A part of the split is looked at only when it is asked for.
+    let groups = answer(dir.path(), &["--where", "group_id>=0", "--metric", "f1"]);
+    assert!(groups[2].contains("|         0 | 90.0   |"), "{groups:#?}");
+    assert_eq!(groups.last().unwrap(), "2 rows.");
+    let class = answer(dir.path(), &["--where", "class_id=3", "--metric", "epg"]);
+    assert_eq!(class.last().unwrap(), "1 rows.");
+    let none = answer(dir.path(), &["--where", "loss=ppce"]);
+    assert_eq!(none.last().unwrap(), "0 rows.");
+}
+
+#[test]
+fn groups_have_mean_deviation_and_number() {
+    let dir = world();
+    let out = dir.path().join("answers/by_loss.parquet");
+    let file = out.to_string_lossy().into_owned();
+    let arguments = [
+        "--where",
+        "layer=input",
+        "--group-by",
+        "loss",
+        "--metric",
+        "f1,epg",
+        "--out",
+        &file,
+    ];
+    let lines = answer(dir.path(), &arguments);
+    // numpy: mean 0.81, std(ddof=1) 0.0264575 of 0.79, 0.80, 0.84.
+    assert_eq!(
+        lines[2..5],
+        [
+            "| –      | 80.0         | 1 | 40.0         | 1 |",
+            "| energy | 81.0 (± 2.6) | 3 | 60.0 (± 0.0) | 3 |",
+            "| l1     | 78.0         | 1 | 50.0         | 1 |",
+        ]
+    );
+    let frame = ParquetReader::new(std::fs::File::open(&out).unwrap())
+        .finish()
+        .unwrap();
+    let names: Vec<&str> = frame
+        .get_column_names()
+        .into_iter()
+        .map(|n| n.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["loss", "f1", "f1_std", "f1_n", "epg", "epg_std", "epg_n"]
+    );
+    let std = frame.column("f1_std").unwrap().f64().unwrap();
+    assert!((std.get(1).unwrap() - 0.026_457_513).abs() < 1e-8 && std.get(0).is_none());
+}
+
+#[test]
+fn two_runs_are_compared() {
+    let dir = world();
+    let lines = answer(dir.path(), &["--compare", "energy2,l1", "--metric", "epg"]);
+    // Only where both were scored; what they share of the replicates cancels.
+    assert_eq!(lines.len(), 5, "{lines:#?}");
+    assert!(
+        lines[2].starts_with("| conventional | ixg  | input | epg    | 60.0  | 50.0  | +10.0 [+9."),
+        "{lines:#?}"
+    );
+    assert!(lines[4].starts_with("A: energy Some(0.1) (energy2). B: l1 Some(0.1) (l1)."));
+}
+
+#[test]
+fn what_is_not_there_is_refused_with_what_is() {
+    let dir = world();
+    for (arguments, message) in [
+        (
+            &["--metric", "f2"][..],
+            "--metric: found f2, expected one of epg, f1",
+        ),
+        (
+            &["--group-by", "los"],
+            "--group-by: found los, expected one of run_id, checkpoint, split, ",
+        ),
+        (
+            &["--where", "layr=input"],
+            "--where: found layr, expected one of run_id, checkpoint, split, ",
+        ),
+        (
+            &["--where", "seed=first"],
+            "--where: found seed=first, expected a number for seed",
+        ),
+        (
+            &["--compare", "energy,l1"],
+            "--compare: found energy,l1, expected energy to be one run, not 3",
+        ),
+        (
+            &["--compare", "nope,l1"],
+            "--compare: found nope,l1, expected nope to be one of base, ",
+        ),
+    ] {
+        let output = query(dir.path(), arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr.starts_with(&format!("error: {message}")), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(output.stdout.is_empty());
+    }
+}
