@@ -159,3 +159,23 @@ fn who_waits_learns_what_failed_and_the_report_is_of_the_rest() {
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("3 steps submitted to Slurm; "), "{said}");
 }
+
+#[test]
+fn slurm_itself_tells_a_run_of_its_time_limit() {
+    let Some(mut cluster) = Cluster::start("slurm_itself_tells_a_run_of_its_time_limit") else {
+        return;
+    };
+    let place = Place::new();
+    place.write("hang", "");
+    // Less than the two minutes' warning: it comes as soon as Slurm looks.
+    let (code, said) = submit(&cluster, &place, RECIPE, &["--time", "1"]);
+    assert_eq!(code, 0, "{said}");
+    let log = place.path("out/logs/baseline-1.log");
+    cluster.until("the baseline is told", |_| {
+        std::fs::read_to_string(&log).is_ok_and(|text| text.contains("epoch 1 saved\n"))
+    });
+    place.remove("hang");
+    let report = place.path("out/results/report.html");
+    cluster.until("the report is written", |_| report.exists());
+    assert_eq!(starting_with(&place.calls(), "trainer train"), 2 + 3);
+}
