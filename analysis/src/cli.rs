@@ -1,15 +1,22 @@
-//! The command line: what each subcommand writes, and in which order. The Markdown table is the only
-//! thing on standard output; what was written and what was left out goes to standard error.
+//! The command line: what each subcommand writes, and in which order. Tables, or the report's summary,
+//! are the only thing on standard output; what was written and what was left out goes to standard
+//! error.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use polars::prelude::DataFrame;
 
 use crate::comparison::{self, Setting};
-use crate::load::Results;
+use crate::evidence::Evidence;
+use crate::exhibit::{self, Exhibit, Show};
+use crate::load::{Results, examples};
 use crate::output::{File, csv, parquet, write_files};
-use crate::{Error, Result, figure, report, table};
+use crate::schema::{EPOCHS, METRICS, RUN};
+use crate::table::{Table, flat, latex, long, markdown, runs};
+use crate::{Error, Result, figure, report, summary};
 
 /// Result tables to the paper's tables, figures and report.
 #[derive(Debug, Parser)]
@@ -23,18 +30,18 @@ pub struct Cli {
 /// What to make.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Table of test metrics (md, tex, csv, parquet), printed as well; all runs, epochs and metrics as one Parquet file each
-    Tables(Folders),
-    /// EPG against F1, and the training curves (svg, png)
-    Figures(Folders),
-    /// Tables, figures and one self-contained report.html
-    Report(Folders),
+    /// Tables (md, tex, csv, parquet), printed as well; all runs, epochs and metrics as one Parquet file each
+    Tables(Choice),
+    /// Figures (svg, png)
+    Figures(Choice),
+    /// Tables, figures and one self-contained report.html; what was found is printed
+    Report(Choice),
 }
 
-/// Where to read and write.
+/// What to read, what to show, and where to write.
 #[derive(Debug, Args)]
-pub struct Folders {
-    /// Folder that holds runs/<run id>/ (and data/<dataset>/ for the names of groups)
+pub struct Choice {
+    /// Folder that holds runs/<run id>/ (and data/<dataset>/ for the names of groups and classes)
     #[arg(long, value_name = "DIR")]
     pub results: PathBuf,
     /// Folder to write into
@@ -43,6 +50,9 @@ pub struct Folders {
     /// Only this run, by its id; may be given several times (default: every run)
     #[arg(long = "run", value_name = "ID")]
     pub runs: Vec<String>,
+    /// Only this, beside the table of runs; may be given several times (default: all that there are runs for)
+    #[arg(long = "show", value_name = "NAME")]
+    pub shows: Vec<Show>,
 }
 
 /// Runs the command; its last line on standard error says what to open.
@@ -50,73 +60,127 @@ pub struct Folders {
 /// # Errors
 /// The first table that is not as its schema says, or that a file cannot be written.
 pub fn run(cli: &Cli) -> Result<()> {
-    let (Command::Tables(folders) | Command::Figures(folders) | Command::Report(folders)) =
+    let (Command::Tables(choice) | Command::Figures(choice) | Command::Report(choice)) =
         &cli.command;
-    let results = Results::load(&folders.results, &folders.runs)?;
-    let (settings, notes) = comparison::settings(&results);
-    let mut notes: Vec<String> = results.notes.iter().cloned().chain(notes).collect();
+    let results = Results::load(&choice.results, &choice.runs)?;
+    let (settings, left_out) = comparison::settings(&results);
+    let mut notes: Vec<String> = results.notes.iter().cloned().chain(left_out).collect();
     if settings.is_empty() {
         for note in &notes {
             eprintln!("note: {note}");
         }
         return Err(Error::NoEvaluations {
-            dir: folders.results.clone(),
+            dir: choice.results.clone(),
         });
     }
-    // All contents are made before anything is written: what is refused leaves the folder as it was.
-    let (files, open) = match cli.command {
-        Command::Tables(_) => (tables(&results, &settings)?, "table.md"),
-        Command::Figures(_) => (figures(&results, &settings)?, "figures/pareto.svg"),
-        Command::Report(_) => {
-            let mut files = tables(&results, &settings)?;
-            files.extend(figures(&results, &settings)?);
-            let page = report::render(&results, &settings, &mut notes)?;
-            files.push(File::new("report.html", page));
-            (files, "report.html")
-        }
+    let (examples, without) = match cli.command {
+        Command::Tables(_) => (Vec::new(), Vec::new()),
+        _ => examples::load(&results, &selected(&settings))?,
     };
-    let out = &folders.out;
-    write_files(out, &files)?;
-    if let Some(table) = files.iter().find(|file| file.name == "table.md") {
-        print(&table.bytes)?;
+    notes.extend(without);
+    let evidence = Evidence {
+        results: &results,
+        settings: &settings,
+        examples: &examples,
+    };
+    let (exhibits, missing) = exhibit::make(&evidence, &choice.shows)?;
+    if !choice.shows.is_empty() {
+        let missing = missing.into_iter();
+        notes.extend(missing.map(|(show, why)| format!("{}: nothing to show: {why}", show.name())));
     }
     notes.dedup();
+    // All contents are made before anything is written: what is refused leaves the folder as it was.
+    let of_runs = runs::table(&settings);
+    let (files, said, open) = match cli.command {
+        Command::Tables(_) => {
+            let files = tables(&evidence, &exhibits, &of_runs)?;
+            (
+                files,
+                printed(&exhibits, &of_runs, &choice.shows),
+                "table.md",
+            )
+        }
+        Command::Figures(_) => (figures(&exhibits)?, String::new(), "figures"),
+        Command::Report(_) => {
+            let mut files = tables(&evidence, &exhibits, &of_runs)?;
+            files.extend(figures(&exhibits)?);
+            let page = report::render(&evidence, &exhibits, &of_runs, &files, &notes)?;
+            files.push(File::new("report.html", page));
+            (files, summary::text(&evidence, &exhibits), "report.html")
+        }
+    };
+    write_files(&choice.out, &files)?;
+    print(said.as_bytes())?;
     for note in notes {
         eprintln!("note: {note}");
     }
     for file in &files {
-        eprintln!("wrote {}", out.join(&file.name).display());
+        eprintln!("wrote {}", choice.out.join(&file.name).display());
     }
-    eprintln!("open {}", out.join(open).display());
+    eprintln!("open {}", choice.out.join(open).display());
     Ok(())
 }
 
-fn tables(results: &Results, settings: &[Setting]) -> Result<Vec<File>> {
-    let sections = table::sections(settings);
-    let mut flat = table::flat::frame(settings).map_err(Error::polars(Path::new("table")))?;
-    let mut files = vec![
-        File::new("table.md", table::markdown::render(&sections)),
-        File::new("table.tex", table::latex::render(&sections)),
-        File::new("table.csv", csv(&mut flat)?),
-    ];
-    for (name, frame) in [
-        ("table", &flat),
-        ("runs", &results.run_frame),
-        ("epochs", &results.epoch_frame),
-        ("metrics", &results.metric_frame),
+/// The checkpoints whose maps are shown.
+fn selected(settings: &[Setting]) -> BTreeSet<(String, i32)> {
+    let rows = settings.iter().flat_map(|setting| &setting.rows);
+    rows.map(|row| (row.run.run_id.clone(), row.selection.epoch))
+        .collect()
+}
+
+/// The table of runs, or the tables that were asked for.
+fn printed(exhibits: &[Exhibit], of_runs: &Table, asked: &[Show]) -> String {
+    if asked.is_empty() {
+        return markdown::render(of_runs);
+    }
+    let tables = exhibits.iter().flat_map(|exhibit| &exhibit.tables);
+    tables.map(markdown::render).collect::<Vec<_>>().join("\n")
+}
+
+fn tables(evidence: &Evidence, exhibits: &[Exhibit], of_runs: &Table) -> Result<Vec<File>> {
+    let results = evidence.results;
+    let in_memory = Error::polars(Path::new("table"));
+    let flat = long::frame(evidence.settings).map_err(in_memory)?;
+    let mut files = written(of_runs, "table", flat, &results.inputs)?;
+    // The task, which the evaluations have in their metadata, is no column of theirs.
+    let metrics = results.metric_frame.drop("task");
+    let metrics = metrics.map_err(Error::polars(Path::new("metrics")))?;
+    for (spec, name, frame) in [
+        (&RUN, "runs", &results.run_frame),
+        (&EPOCHS, "epochs", &results.epoch_frame),
+        (&METRICS, "metrics", &metrics),
     ] {
-        let bytes = parquet(&mut frame.clone(), name, &results.inputs)?;
+        let bytes = parquet(&mut frame.clone(), (name, spec.version), &results.inputs)?;
         files.push(File::new(format!("{name}.parquet"), bytes));
+    }
+    for table in exhibits.iter().flat_map(|exhibit| &exhibit.tables) {
+        let frame = flat::frame(table).map_err(Error::polars(Path::new(table.name)))?;
+        let path = format!("tables/{}", table.name);
+        files.extend(written(table, &path, frame, &results.inputs)?);
     }
     Ok(files)
 }
 
-fn figures(results: &Results, settings: &[Setting]) -> Result<Vec<File>> {
+/// A table in its four formats.
+fn written(table: &Table, path: &str, mut flat: DataFrame, inputs: &str) -> Result<Vec<File>> {
+    Ok(vec![
+        File::new(format!("{path}.md"), markdown::render(table)),
+        File::new(format!("{path}.tex"), latex::render(table)),
+        File::new(format!("{path}.csv"), csv(&mut flat)?),
+        File::new(
+            format!("{path}.parquet"),
+            parquet(&mut flat, (table.name, 1), inputs)?,
+        ),
+    ])
+}
+
+fn figures(exhibits: &[Exhibit]) -> Result<Vec<File>> {
     let mut files = Vec::new();
-    for drawn in figure::all(results, settings) {
-        let png = figure::raster::png(&drawn)?;
-        files.push(File::new(format!("figures/{}.svg", drawn.name), drawn.svg));
-        files.push(File::new(format!("figures/{}.png", drawn.name), png));
+    for drawn in exhibits.iter().flat_map(|exhibit| &exhibit.figures) {
+        let png = figure::raster::png(drawn)?;
+        let path = format!("figures/{}", drawn.name);
+        files.push(File::new(format!("{path}.svg"), drawn.svg.as_str()));
+        files.push(File::new(format!("{path}.png"), png));
     }
     Ok(files)
 }

@@ -22,6 +22,32 @@ pub struct Picture {
     pub rgb: Vec<u8>,
 }
 
+impl Picture {
+    /// Width and height, pixels.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// The picture made `n` times smaller, each pixel the mean of n × n.
+    pub fn reduced(&self, n: usize) -> Self {
+        let (height, width) = (self.height / n, self.width / n);
+        let mut rgb = Vec::with_capacity(height * width * 3);
+        for y in 0..height {
+            for x in 0..width {
+                for channel in 0..3 {
+                    let rows = (0..n).map(|dy| ((y * n + dy) * self.width + x * n) * 3 + channel);
+                    let sum: usize = rows
+                        .flat_map(|first| (0..n).map(move |dx| first + dx * 3))
+                        .map(|at| usize::from(self.rgb[at]))
+                        .sum();
+                    rgb.push((sum / (n * n)) as u8);
+                }
+            }
+        }
+        Self { height, width, rgb }
+    }
+}
+
 /// The colour of `value` in [0, 1]: red stays full until 0.3 and then darkens, green and blue fall to
 /// 0.15 at 0.3 and to 0 at 1.
 pub fn white_to_dark_red(value: f64) -> [f64; 3] {
@@ -125,6 +151,20 @@ mod tests {
             drawn.rgb
         );
         assert_eq!(overlay(&image, &[f32::NAN, -1.0, 0.0]).rgb, [255; 9]);
+    }
+
+    #[test]
+    fn a_reduced_picture_has_the_means() {
+        let rgb = (0..12).flat_map(|i| [i, 10 * i, 100]).collect();
+        let picture = Picture {
+            height: 3,
+            width: 4,
+            rgb,
+        };
+        // Rows 0 1 2 3 | 4 5 6 7; the third row falls away. Means of 0 1 4 5 and of 2 3 6 7, cut.
+        let reduced = picture.reduced(2);
+        assert_eq!(reduced.size(), (2, 1));
+        assert_eq!(reduced.rgb, [2, 25, 100, 4, 45, 100]);
     }
 
     #[test]

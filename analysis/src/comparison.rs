@@ -1,11 +1,12 @@
-//! Guided runs beside their baselines: one [`Setting`] for each data set, backbone, attribution and
-//! layer, one [`Row`] for each run, one [`Block`] for all test images and for each group of them.
+//! Guided runs beside their baselines: one [`Setting`] for each data set, backbone, task, attribution
+//! and layer, one [`Row`] for each run, one [`Block`] for all test images and for each part of them.
 //! Tables, figures and the report are views of this.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::configuration::Layer;
 use crate::intervals::{self, Interval};
-use crate::load::{Metric, Results, Subject, TEST};
+use crate::load::{CONVENTIONAL, Metric, Part, Results, Subject, TEST};
 use crate::names::{self, Measure};
 use crate::run::{self, Run};
 use crate::select::{self, Rule, Selection};
@@ -17,6 +18,8 @@ pub struct Setting {
     pub dataset: String,
     /// Backbone.
     pub backbone: String,
+    /// `conventional` or `reversed`: the task scored.
+    pub task: String,
     /// Attribution method of the maps scored.
     pub attribution: String,
     /// Layer of the maps scored.
@@ -27,19 +30,35 @@ pub struct Setting {
     pub rows: Vec<Row>,
 }
 
-/// One run, through the checkpoint selected on validation.
+/// One run and its scored checkpoints.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// The run.
     pub run: Run,
     /// What it is called here.
     pub label: String,
-    /// Its checkpoint.
+    /// The checkpoint selected on validation.
     pub selection: Selection,
     /// Run id of the baseline it is compared with.
     pub baseline: Option<String>,
-    /// All test images (`None`), and each group.
-    pub blocks: BTreeMap<Option<i32>, Block>,
+    /// Every scored checkpoint, by epoch.
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// One scored checkpoint of a run.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// Its epoch.
+    pub epoch: i32,
+    /// All test images, and each part of them that was scored.
+    pub blocks: BTreeMap<Part, Block>,
+}
+
+impl Checkpoint {
+    /// The cell of the metric of that spelling over `part`.
+    pub fn metric(&self, part: Part, spelling: &str) -> Option<&Cell> {
+        self.blocks.get(&part)?.get(spelling)
+    }
 }
 
 /// The metrics of one checkpoint over one set of images, by spelling.
@@ -63,21 +82,65 @@ pub struct Cell {
 }
 
 impl Row {
-    /// The cell of `measure` in the block of `group`.
-    pub fn cell(&self, group: Option<i32>, measure: Measure) -> Option<&Cell> {
-        self.blocks.get(&group)?.get(measure.spelling())
+    /// The cell of `measure` over `part`.
+    pub fn cell(&self, part: Part, measure: Measure) -> Option<&Cell> {
+        self.metric(part, measure.spelling())
+    }
+
+    /// The cell of the metric of that spelling over `part`.
+    pub fn metric(&self, part: Part, spelling: &str) -> Option<&Cell> {
+        self.selected()?.metric(part, spelling)
+    }
+
+    /// Whether its selected checkpoint was scored over `part`.
+    pub fn has(&self, part: Part) -> bool {
+        self.selected()
+            .is_some_and(|checkpoint| checkpoint.blocks.contains_key(&part))
+    }
+
+    /// The selected checkpoint; it is among the scored ones, because only those can be selected.
+    pub fn selected(&self) -> Option<&Checkpoint> {
+        let is_selected = |checkpoint: &&Checkpoint| checkpoint.epoch == self.selection.epoch;
+        self.checkpoints.iter().find(is_selected)
     }
 }
 
 impl Setting {
     /// e.g. `Scenes · resnet18 · IxG at Final`.
     pub fn title(&self) -> String {
-        format!(
-            "{} · {} · {}",
-            names::dataset(&self.dataset),
-            self.backbone,
-            self.maps()
-        )
+        format!("{} · {}", self.model(), self.maps())
+    }
+
+    /// e.g. `Scenes · resnet18`, and the task where it is the reversed one.
+    pub fn model(&self) -> String {
+        let mut parts = vec![names::dataset(&self.dataset), &self.backbone];
+        if self.task != CONVENTIONAL {
+            parts.push("reversed task");
+        }
+        parts.join(" · ")
+    }
+
+    /// Attribution method and layer of the maps.
+    pub fn method(&self) -> (&str, &str) {
+        (&self.attribution, &self.layer)
+    }
+
+    /// Whether `run` was guided (a baseline: validated) through these maps.
+    pub fn is_guided_here(&self, run: &Run) -> bool {
+        (run.attribution.as_str(), run.layer.as_str()) == self.method()
+    }
+
+    /// What the maps of `run` at `epoch` over `part` of the test split are called in the tables.
+    pub fn subject(&self, run: &Run, epoch: i32, part: Part) -> Subject {
+        Subject {
+            run_id: run.run_id.clone(),
+            checkpoint: epoch,
+            split: TEST.to_owned(),
+            task: self.task.clone(),
+            attribution: self.attribution.clone(),
+            layer: self.layer.clone(),
+            part,
+        }
     }
 
     /// e.g. `IxG at Final`.
@@ -125,21 +188,27 @@ pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
             keys.insert((
                 run.dataset.clone(),
                 run.backbone.clone(),
-                names::layer_order(&subject.layer),
-                subject.layer.clone(),
+                subject.task.clone(),
+                Layer::of(&subject.layer),
                 subject.attribution.clone(),
             ));
         }
     }
+    let mut keys = Vec::from_iter(keys);
+    keys.sort_by(|a, b| {
+        let place = |backbone| names::backbone_order(backbone);
+        (&a.0, place(&a.1)).cmp(&(&b.0, place(&b.1)))
+    });
     let mut notes = Vec::new();
     let settings = keys
         .into_iter()
-        .map(|(dataset, backbone, _, layer, attribution)| {
+        .map(|(dataset, backbone, task, layer, attribution)| {
             let empty = Setting {
                 dataset,
                 backbone,
+                task,
                 attribution,
-                layer,
+                layer: layer.spelling().to_owned(),
                 groups: Vec::new(),
                 rows: Vec::new(),
             };
@@ -162,14 +231,25 @@ fn fill(results: &Results, mut setting: Setting, notes: &mut Vec<String>) -> Set
     let mut groups = BTreeSet::new();
     for ((run, selection), label) in placed.iter().zip(labels) {
         let baseline = baseline_of(run, &placed);
-        let blocks = blocks(results, &setting, (run, *selection), baseline);
-        groups.extend(blocks.keys().flatten().copied());
+        let evaluated = results.evaluated(&run.run_id, &setting.task, setting.method());
+        let checkpoint = |epoch| Checkpoint {
+            epoch,
+            blocks: blocks(results, &setting, (run, epoch), baseline),
+        };
+        let checkpoints: Vec<Checkpoint> = evaluated.into_iter().map(checkpoint).collect();
+        let parts = checkpoints
+            .iter()
+            .flat_map(|checkpoint| checkpoint.blocks.keys());
+        groups.extend(parts.filter_map(|part| match part {
+            Part::Group(group) => Some(*group),
+            _ => None,
+        }));
         setting.rows.push(Row {
             run: (*run).clone(),
             label,
             selection: *selection,
             baseline: baseline.map(|(run, _)| run.run_id.clone()),
-            blocks,
+            checkpoints,
         });
     }
     let name = |group| (group, results.group_name(&setting.dataset, group));
@@ -183,7 +263,7 @@ fn select_for(
     run: &Run,
     notes: &mut Vec<String>,
 ) -> Option<Selection> {
-    let evaluated = results.evaluated(&run.run_id, &setting.attribution, &setting.layer);
+    let evaluated = results.evaluated(&run.run_id, &setting.task, setting.method());
     if evaluated.is_empty() {
         return None;
     }
@@ -209,64 +289,81 @@ fn select_for(
     selection
 }
 
-/// A foreign run may not name its baseline: then it is the one of its data set and backbone.
+/// A run that starts from weights names no baseline: then it is the one of its data set, backbone,
+/// task and seed, or the only one there is.
 fn only_baseline<'a>(results: &'a Results, run: &Run) -> Option<&'a str> {
-    let mut baselines = results
+    let candidates = results
         .runs
         .iter()
         .filter(|other| is_baseline_for(other, run));
-    let first = baselines.next()?;
-    baselines.next().is_none().then_some(first.run_id.as_str())
+    only(candidates, run).map(|baseline| baseline.run_id.as_str())
 }
 
 fn is_baseline_for(other: &Run, run: &Run) -> bool {
-    other.is_baseline() && other.dataset == run.dataset && other.backbone == run.backbone
+    let key = |run: &Run| (run.dataset.clone(), run.backbone.clone());
+    other.is_baseline() && key(other) == key(run)
+}
+
+fn only<'a>(candidates: impl Iterator<Item = &'a Run>, run: &Run) -> Option<&'a Run> {
+    let all: Vec<&Run> = candidates.collect();
+    let of = |suits: &dyn Fn(&Run) -> bool| match all
+        .iter()
+        .copied()
+        .filter(|run| suits(run))
+        .collect::<Vec<_>>()[..]
+    {
+        [one] => Some(one),
+        _ => None,
+    };
+    of(&|_| true)
+        .or_else(|| of(&|other| other.seed == run.seed))
+        .or_else(|| of(&|other| other.seed == run.seed && other.task == run.task))
 }
 
 fn baseline_of<'a>(run: &Run, placed: &[(&'a Run, Selection)]) -> Option<(&'a Run, Selection)> {
     if run.is_baseline() {
         return None;
     }
-    let mut baselines = placed
+    let baselines = || {
+        placed
+            .iter()
+            .map(|(other, _)| *other)
+            .filter(|other| is_baseline_for(other, run))
+    };
+    let found = match &run.baseline_run_id {
+        Some(id) => baselines().find(|other| other.run_id == *id),
+        None => only(baselines(), run),
+    }?;
+    placed
         .iter()
-        .filter(|(other, _)| is_baseline_for(other, run));
-    match &run.baseline_run_id {
-        Some(id) => baselines.find(|(other, _)| other.run_id == *id).copied(),
-        None => {
-            let first = baselines.next()?;
-            baselines.next().is_none().then_some(*first)
-        }
-    }
+        .find(|(other, _)| other.run_id == found.run_id)
+        .copied()
 }
 
 fn blocks(
     results: &Results,
     setting: &Setting,
-    (run, selection): (&Run, Selection),
+    (run, epoch): (&Run, i32),
     baseline: Option<(&Run, Selection)>,
-) -> BTreeMap<Option<i32>, Block> {
-    let of = |run: &Run, selection: Selection, group| Subject {
-        run_id: run.run_id.clone(),
-        checkpoint: selection.epoch,
-        split: TEST.to_owned(),
-        attribution: setting.attribution.clone(),
-        layer: setting.layer.clone(),
-        group,
-    };
-    let whole = of(run, selection, None);
-    let groups = results.metrics.keys().filter(|subject| {
+) -> BTreeMap<Part, Block> {
+    let whole = setting.subject(run, epoch, Part::All);
+    let parts = results
+        .metrics
+        .range(whole.clone()..)
+        .map(|(subject, _)| subject);
+    let parts = parts.take_while(|subject| {
         Subject {
-            group: None,
+            part: Part::All,
             ..(*subject).clone()
         } == whole
     });
-    groups
+    parts
         .map(|subject| {
             // Replicates are paired only when both runs saw the same images.
             let baseline = baseline
                 .filter(|(other, _)| other.data_inputs == run.data_inputs)
-                .map(|(other, chosen)| of(other, chosen, subject.group));
-            (subject.group, block(results, subject, baseline.as_ref()))
+                .map(|(other, chosen)| setting.subject(other, chosen.epoch, subject.part));
+            (subject.part, block(results, subject, baseline.as_ref()))
         })
         .collect()
 }
@@ -314,55 +411,4 @@ fn is_reported(metric: &Metric, all: &[Metric]) -> bool {
         .filter(|other| other.metric == metric.metric)
         .count()
         == 1
-}
-
-/// One scored Pareto checkpoint, for the figure.
-#[derive(Debug, Clone)]
-pub struct Point {
-    /// Its row in the setting.
-    pub row: usize,
-    /// Its epoch.
-    pub epoch: i32,
-    /// Whether it is the one the table reports.
-    pub is_selected: bool,
-    /// Test F1.
-    pub f1: Cell,
-    /// Test EPG.
-    pub epg: Cell,
-}
-
-/// Every scored Pareto checkpoint of the setting's runs over `group`.
-pub fn points(results: &Results, setting: &Setting, group: Option<i32>) -> Vec<Point> {
-    let mut points = Vec::new();
-    for (row_index, row) in setting.rows.iter().enumerate() {
-        for epoch in results
-            .epochs(&row.run.run_id)
-            .iter()
-            .filter(|epoch| epoch.is_pareto)
-        {
-            let subject = Subject {
-                run_id: row.run.run_id.clone(),
-                checkpoint: epoch.epoch,
-                split: TEST.to_owned(),
-                attribution: setting.attribution.clone(),
-                layer: setting.layer.clone(),
-                group,
-            };
-            let mut cells = block(results, &subject, None);
-            let (f1, epg) = (cells.remove("f1"), cells.remove("epg"));
-            let (Some(f1), Some(epg)) = (f1, epg) else {
-                continue;
-            };
-            if f1.value.is_some() && epg.value.is_some() {
-                points.push(Point {
-                    row: row_index,
-                    epoch: epoch.epoch,
-                    is_selected: epoch.epoch == row.selection.epoch,
-                    f1,
-                    epg,
-                });
-            }
-        }
-    }
-    points
 }

@@ -42,7 +42,8 @@ fn tidy(value: f64) -> f64 {
     (value * 10.0).round() / 10.0 + 0.0
 }
 
-fn minus(text: String) -> String {
+/// A true minus sign in place of a hyphen.
+pub(crate) fn minus(text: String) -> String {
     text.replace('-', "−")
 }
 

@@ -9,14 +9,18 @@ use std::collections::BTreeSet;
 use crate::comparison::{self, Cell, Row, Setting};
 use crate::format::{percent, points};
 use crate::intervals::Interval;
+use crate::load::Part;
 use crate::names::{self, Measure};
+
+/// Findings of which more are told without those of their groups, which are in the tables.
+const MOST_WITH_GROUPS: usize = 3;
 
 /// A setting's guided run against its baseline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// About all test images.
     pub sentence: String,
-    /// About each group of test images.
+    /// About each group of test images, where there are few findings.
     pub groups: Vec<String>,
 }
 
@@ -44,15 +48,21 @@ impl Change {
 
 /// One finding for each setting in which a guided run can be compared.
 pub fn findings(settings: &[Setting]) -> Vec<Finding> {
-    let models: BTreeSet<_> = settings.iter().map(|s| (&s.dataset, &s.backbone)).collect();
+    let models: BTreeSet<String> = settings.iter().map(Setting::model).collect();
     let place = |setting: &Setting| match models.len() {
         1 => setting.maps(),
         _ => setting.title(),
     };
-    settings
+    let mut findings: Vec<Finding> = settings
         .iter()
         .filter_map(|setting| finding(setting, &place(setting)))
-        .collect()
+        .collect();
+    if findings.len() > MOST_WITH_GROUPS {
+        findings
+            .iter_mut()
+            .for_each(|finding| finding.groups.clear());
+    }
+    findings
 }
 
 fn finding(setting: &Setting, place: &str) -> Option<Finding> {
@@ -62,38 +72,36 @@ fn finding(setting: &Setting, place: &str) -> Option<Finding> {
         .groups
         .iter()
         .filter_map(|(group, name)| {
-            let (epg, f1) = both(row, Some(*group))?;
+            let part = Part::Group(*group);
+            let (epg, f1) = both(row, part)?;
             Some(format!(
                 "On the test images of {}: {}; {}.",
                 names::group(name),
-                epg_clause(row, setting, epg, Some(*group))?,
+                epg_clause(row, setting, epg, part)?,
                 f1_clause(f1)?
             ))
         })
         .collect();
-    let (epg, f1) = both(row, None)?;
+    let (epg, f1) = both(row, Part::All)?;
     let sentence = format!(
         "Guiding with {} ({place}): {}; {}.",
         row.label,
-        epg_clause(row, setting, epg, None)?,
+        epg_clause(row, setting, epg, Part::All)?,
         f1_clause(f1)?
     );
     Some(Finding { sentence, groups })
 }
 
-fn both(row: &Row, group: Option<i32>) -> Option<(&Cell, &Cell)> {
-    Some((
-        row.cell(group, Measure::Epg)?,
-        row.cell(group, Measure::F1)?,
-    ))
+fn both(row: &Row, part: Part) -> Option<(&Cell, &Cell)> {
+    Some((row.cell(part, Measure::Epg)?, row.cell(part, Measure::F1)?))
 }
 
-fn epg_clause(row: &Row, setting: &Setting, epg: &Cell, group: Option<i32>) -> Option<String> {
+fn epg_clause(row: &Row, setting: &Setting, epg: &Cell, part: Part) -> Option<String> {
     let baseline = setting
         .rows
         .iter()
         .find(|other| Some(&other.run.run_id) == row.baseline.as_ref())?;
-    let before = baseline.cell(group, Measure::Epg)?.value?;
+    let before = baseline.cell(part, Measure::Epg)?.value?;
     let (after, difference) = (epg.value?, epg.difference?);
     let verb = match Change::of(epg.difference_interval) {
         Change::Up => "test EPG rose",

@@ -8,39 +8,51 @@ use std::collections::BTreeMap;
 /// Ends of an interval, fractions like the values they bracket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
-    /// 2.5th percentile.
+    /// The lower end: the 2.5th percentile, where nothing else is said.
     pub low: f64,
-    /// 97.5th percentile.
+    /// The upper end.
     pub high: f64,
 }
 
 /// One metric's replicates by replicate number; those in which it is undefined are absent.
 pub type Replicates = BTreeMap<i32, f64>;
 
+/// The share of replicates left out at each end of a 95 % interval.
+pub const TAIL: f64 = 0.025;
+
 /// The 2.5th and 97.5th percentile of `replicates`; `None` when there are fewer than two.
 pub fn interval(replicates: &Replicates) -> Option<Interval> {
-    between(replicates.values().copied().collect())
+    combined(&[(1.0, replicates)], TAIL)
 }
 
 /// The same of `replicates − baseline`, over the replicate numbers both have.
 pub fn paired(replicates: &Replicates, baseline: &Replicates) -> Option<Interval> {
-    between(
-        replicates
-            .iter()
-            .filter_map(|(number, value)| Some(value - baseline.get(number)?))
-            .collect(),
-    )
+    combined(&[(1.0, replicates), (-1.0, baseline)], TAIL)
 }
 
-fn between(mut values: Vec<f64>) -> Option<Interval> {
+/// The percentiles `tail` and 1 − `tail` of the sum of weighted replicates, over the numbers that all
+/// terms have.
+pub fn combined(terms: &[(f64, &Replicates)], tail: f64) -> Option<Interval> {
+    let (_, first) = terms.first()?;
+    let sum = |number: &i32| -> Option<f64> {
+        terms
+            .iter()
+            .map(|(weight, replicates)| Some(weight * replicates.get(number)?))
+            .sum()
+    };
+    between(first.keys().filter_map(sum).collect(), tail)
+}
+
+/// The percentiles `tail` and 1 − `tail` of `values`; `None` when fewer than two are finite.
+pub fn between(mut values: Vec<f64>, tail: f64) -> Option<Interval> {
     values.retain(|value| value.is_finite());
     if values.len() < 2 {
         return None;
     }
     values.sort_by(f64::total_cmp);
     Some(Interval {
-        low: percentile(&values, 0.025),
-        high: percentile(&values, 0.975),
+        low: percentile(&values, tail),
+        high: percentile(&values, 1.0 - tail),
     })
 }
 
@@ -79,5 +91,8 @@ mod tests {
         assert!((found.low - 0.1025).abs() < 1e-12 && (found.high - 0.1975).abs() < 1e-12);
         assert_eq!(paired(&run, &[(1, 0.1)].into()), None);
         assert_eq!(interval(&Replicates::new()), None);
+        // 2 · run − baseline over replicates 0 and 2: 0.6 and 0.8.
+        let found = combined(&[(2.0, &run), (-1.0, &baseline)], 0.25).expect("two sums");
+        assert!((found.low - 0.65).abs() < 1e-12 && (found.high - 0.75).abs() < 1e-12);
     }
 }

@@ -51,7 +51,7 @@ impl fmt::Display for Loss {
             Self::Energy => "Energy",
             Self::L1 => "L1",
             Self::Ppce => "PPCE",
-            Self::Rrr => "RRR",
+            Self::Rrr => "RRR*",
             Self::EnergyArea => "Energy*",
         })
     }
@@ -88,6 +88,9 @@ pub fn layer_order(spelling: &str) -> usize {
         .unwrap_or(5)
 }
 
+/// Waterbirds-100's spelling.
+pub const WATERBIRDS: &str = "waterbirds-100";
+
 /// A data set's name for people.
 pub fn dataset(spelling: &str) -> &str {
     match spelling {
@@ -108,30 +111,72 @@ pub fn group(name: &str) -> String {
     }
 }
 
-/// A metric of the table's columns.
+/// The order of backbones: plain networks, X-DNN, B-cos, as the paper's columns.
+pub fn backbone_order(backbone: &str) -> (usize, &str) {
+    let (family, architecture) = family(backbone);
+    let place = ["", "xdnn", "bcos"]
+        .iter()
+        .position(|known| *known == family);
+    (place.unwrap_or(3), architecture)
+}
+
+/// A backbone's family before its architecture: `bcos_resnet18` is (`bcos`, `resnet18`), a plain
+/// network's family is empty.
+pub fn family(backbone: &str) -> (&str, &str) {
+    ["bcos", "xdnn"]
+        .into_iter()
+        .find_map(|family| {
+            let rest = backbone.strip_prefix(family)?.strip_prefix('_')?;
+            Some((family, rest))
+        })
+        .unwrap_or(("", backbone))
+}
+
+/// A metric that has bootstrap replicates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {
     /// Micro F1 at logit ≥ 0.
     F1,
     /// Macro mean of per-class average precision.
     Map,
+    /// Share of images whose greatest logit is their label (Waterbirds).
+    Accuracy,
     /// Energy-based pointing game.
     Epg,
     /// Intersection over union at the fixed threshold.
     Iou,
+    /// The same at the threshold chosen on validation.
+    IouTuned,
+    /// Share of positive attribution in the segmentation.
+    SegmentEpg,
+    /// Attribution in the segmentation over that in the boxes.
+    OnObject,
 }
 
 impl Measure {
-    /// All of them, in the order of the table's columns.
-    pub const ALL: [Self; 4] = [Self::F1, Self::Map, Self::Epg, Self::Iou];
+    /// All of them, in the order of columns.
+    pub const ALL: [Self; 8] = [
+        Self::F1,
+        Self::Map,
+        Self::Accuracy,
+        Self::Epg,
+        Self::Iou,
+        Self::IouTuned,
+        Self::SegmentEpg,
+        Self::OnObject,
+    ];
 
     /// The spelling in `metrics.parquet`.
     pub fn spelling(self) -> &'static str {
         match self {
             Self::F1 => "f1",
             Self::Map => "map",
+            Self::Accuracy => "accuracy",
             Self::Epg => "epg",
             Self::Iou => "iou",
+            Self::IouTuned => "iou_tuned",
+            Self::SegmentEpg => "segment_epg",
+            Self::OnObject => "on_object",
         }
     }
 }
@@ -141,8 +186,12 @@ impl fmt::Display for Measure {
         f.write_str(match self {
             Self::F1 => "F1",
             Self::Map => "mAP",
+            Self::Accuracy => "Accuracy",
             Self::Epg => "EPG",
             Self::Iou => "IoU",
+            Self::IouTuned => "IoU, tuned",
+            Self::SegmentEpg => "Segmentation EPG",
+            Self::OnObject => "On-object EPG",
         })
     }
 }

@@ -72,14 +72,19 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// `frame` as Parquet table `schema`, version 1, made from `inputs` (sha256 hex).
+/// `frame` as Parquet table `schema` of that `version`, made from `inputs` (sha256 hex).
 ///
 /// # Errors
 /// [`Error::Polars`].
-pub fn parquet(frame: &mut DataFrame, schema: &str, inputs: &str) -> Result<Vec<u8>> {
+pub fn parquet(
+    frame: &mut DataFrame,
+    (schema, version): (&str, u32),
+    inputs: &str,
+) -> Result<Vec<u8>> {
+    let version = version.to_string();
     let metadata = [
         (SCHEMA_KEY, schema),
-        (VERSION_KEY, "1"),
+        (VERSION_KEY, &version),
         (PROGRAM_KEY, PROGRAM),
         (INPUTS_KEY, inputs),
     ];

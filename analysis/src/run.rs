@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::configuration::{Amount, Configuration, Layer, Variant};
 use crate::format::number;
 use crate::names::{self, Loss};
 
@@ -60,6 +61,12 @@ pub struct Run {
     pub seconds: f64,
     /// Program and version.
     pub program: String,
+    /// `conventional` or `reversed`.
+    pub task: String,
+    /// `none` or `crop_flip`.
+    pub augmentation: String,
+    /// Energy*'s exponent of the boxes' area.
+    pub area_exponent: Option<f64>,
 }
 
 /// One row of `epochs.parquet`; metrics are fractions in [0, 1].
@@ -75,6 +82,8 @@ pub struct Epoch {
     pub val_f1: f64,
     /// EPG on the validation split.
     pub val_epg: f64,
+    /// Wall-clock seconds, training and validation.
+    pub seconds: f64,
     /// Whether the checkpoint is in the run's Pareto set, and so was kept.
     pub is_pareto: bool,
 }
@@ -83,6 +92,24 @@ impl Run {
     /// Whether it was trained without guidance.
     pub fn is_baseline(&self) -> bool {
         self.loss.is_none()
+    }
+
+    /// What it shares with the runs that differ only in λ, or only in the seed.
+    pub fn configuration(&self) -> Configuration {
+        Configuration {
+            dataset: self.dataset.clone(),
+            backbone: self.backbone.clone(),
+            task: self.task.clone(),
+            attribution: self.attribution.clone(),
+            layer: Layer::of(&self.layer),
+            loss: self.loss,
+            variant: Variant {
+                annotation: self.annotation.clone(),
+                annotated_fraction: Amount(self.annotated_fraction),
+                dilation: Amount(self.dilation),
+                area_exponent: self.area_exponent.map(Amount),
+            },
+        }
     }
 
     /// The order of rows: baselines first, then losses, weights, and what else varies.
@@ -113,18 +140,7 @@ impl Run {
         if let Some(lambda) = self.lambda {
             parts.push(format!("λ = {}", number(lambda)));
         }
-        if self.dilation != 0.0 {
-            parts.push(format!("boxes dilated {} %", number(self.dilation * 100.0)));
-        }
-        if self.annotated_fraction < 1.0 {
-            parts.push(format!(
-                "{} % annotated",
-                number(self.annotated_fraction * 100.0)
-            ));
-        }
-        if self.annotation != "box" {
-            parts.push(self.annotation.clone());
-        }
+        parts.extend(self.configuration().variant.departures());
         if self.attribution != attribution || self.layer != layer {
             let method = names::attribution(&self.attribution);
             parts.push(format!("guided {method} at {}", names::layer(&self.layer)));

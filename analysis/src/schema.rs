@@ -1,5 +1,6 @@
 //! The tables this crate reads, as ARCHITECTURE.md fixes them, and the reader that refuses others.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use polars::prelude::*;
@@ -14,6 +15,9 @@ pub const VERSION_KEY: &str = "guidance.version";
 pub const PROGRAM_KEY: &str = "guidance.program";
 /// Metadata key of the hash of what a table was made from.
 pub const INPUTS_KEY: &str = "guidance.inputs";
+
+/// Metadata key of an evaluation's task, where it is not the conventional one.
+pub const TASK_KEY: &str = "guidance.task";
 
 /// A column's plain type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +58,18 @@ pub struct Column {
     pub kind: Kind,
     /// Whether a row may lack it.
     pub nulls: Nulls,
+    /// Which files have it.
+    pub since: Since,
+}
+
+/// The first schema version with a column, and what stands for it in older files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// Every version has it.
+    First,
+    /// Version 2. An older file has it in the metadata, under `guidance.<column>`, where it is not
+    /// this.
+    Second(Option<&'static str>),
 }
 
 /// Whether a row may lack a value.
@@ -70,7 +86,7 @@ pub enum Nulls {
 pub struct TableSpec {
     /// `guidance.schema`.
     pub name: &'static str,
-    /// `guidance.version`.
+    /// The newest `guidance.version`; older ones are read as well.
     pub version: u32,
     /// The columns a reader needs; others are passed over.
     pub columns: &'static [Column],
@@ -81,6 +97,7 @@ const fn of(name: &'static str, kind: Kind) -> Column {
         name,
         kind,
         nulls: Nulls::Refused,
+        since: Since::First,
     }
 }
 
@@ -89,6 +106,14 @@ const fn maybe(name: &'static str, kind: Kind) -> Column {
         name,
         kind,
         nulls: Nulls::Allowed,
+        since: Since::First,
+    }
+}
+
+const fn since_2(column: Column, otherwise: Option<&'static str>) -> Column {
+    Column {
+        since: Since::Second(otherwise),
+        ..column
     }
 }
 
@@ -97,7 +122,7 @@ use Kind::{Binary, Bool, F64, I32, I64, Utf8};
 /// `runs/<run id>/run.parquet`: one row, the resolved configuration.
 pub const RUN: TableSpec = TableSpec {
     name: "run",
-    version: 1,
+    version: 2,
     columns: &[
         of("run_id", Utf8),
         of("name", Utf8),
@@ -125,6 +150,9 @@ pub const RUN: TableSpec = TableSpec {
         of("threads", I32),
         of("seconds", F64),
         of("program", Utf8),
+        since_2(of("task", Utf8), Some("conventional")),
+        since_2(of("augmentation", Utf8), Some("none")),
+        since_2(maybe("area_exponent", F64), None),
     ],
 };
 
@@ -152,12 +180,15 @@ pub const EPOCHS: TableSpec = TableSpec {
 /// `evaluations/<name>/metrics.parquet`: one row a metric.
 pub const METRICS: TableSpec = TableSpec {
     name: "metrics",
-    version: 1,
+    version: 2,
     columns: &[
         of("run_id", Utf8),
         of("checkpoint", I32),
         of("split", Utf8),
         maybe("group_id", I32),
+        since_2(maybe("class_id", I32), None),
+        since_2(maybe("size_low", F64), None),
+        since_2(maybe("size_high", F64), None),
         of("attribution", Utf8),
         of("layer", Utf8),
         of("metric", Utf8),
@@ -170,7 +201,7 @@ pub const METRICS: TableSpec = TableSpec {
 /// `evaluations/<name>/replicates.parquet`: the metrics of bootstrap resamples over images.
 pub const REPLICATES: TableSpec = TableSpec {
     name: "replicates",
-    version: 1,
+    version: 2,
     columns: &[
         of("run_id", Utf8),
         of("checkpoint", I32),
@@ -181,8 +212,12 @@ pub const REPLICATES: TableSpec = TableSpec {
         of("replicate", I32),
         maybe("f1", F64),
         maybe("map", F64),
+        since_2(maybe("accuracy", F64), None),
         maybe("epg", F64),
         maybe("iou", F64),
+        since_2(maybe("iou_tuned", F64), None),
+        since_2(maybe("segment_epg", F64), None),
+        since_2(maybe("on_object", F64), None),
     ],
 };
 
@@ -216,85 +251,105 @@ pub const GROUPS: TableSpec = TableSpec {
     columns: &[of("group_id", I32), of("group_name", Utf8)],
 };
 
-/// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec.
+/// `data/<dataset>/classes.parquet`: names of the classes.
+pub const CLASSES: TableSpec = TableSpec {
+    name: "classes",
+    version: 1,
+    columns: &[of("class_id", I32), of("class_name", Utf8)],
+};
+
+/// A file's key-value metadata.
+pub type Metadata = BTreeMap<String, String>;
+
+/// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec; columns that
+/// the file is too old to have are filled in.
 ///
 /// # Errors
 /// [`Error::Table`] when the file's name, version, a column's presence or type, or a null in a column
 /// that has none, is not as `spec` says; [`Error::Polars`] when it is no Parquet file.
-pub fn read(path: &Path, spec: &TableSpec) -> Result<DataFrame> {
+pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     let mut reader = ParquetReader::new(fs_err::File::open(path)?.into_file());
-    let metadata = reader.get_metadata().map_err(Error::polars(path))?;
-    let expect = |key: &str, expected: &str| {
-        let entries = metadata.key_value_metadata.iter().flatten();
-        let found = entries
-            .filter(|entry| entry.key == key)
-            .find_map(|entry| entry.value.as_deref());
-        if found == Some(expected) {
-            Ok(())
-        } else {
-            Err(Error::table(
-                path,
-                key,
-                found.unwrap_or("nothing"),
-                expected,
-            ))
-        }
-    };
-    expect(SCHEMA_KEY, spec.name)?;
-    expect(VERSION_KEY, &spec.version.to_string())?;
+    let footer = reader.get_metadata().map_err(Error::polars(path))?;
+    let entries = footer.key_value_metadata.iter().flatten();
+    let metadata: Metadata = entries
+        .filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?)))
+        .collect();
+    let version = version(path, spec, &metadata)?;
 
     let schema = reader.schema().map_err(Error::polars(path))?;
-    for column in spec.columns {
-        let expected = column.kind.dtype();
-        match schema.get(column.name).map(DataType::from_arrow_field) {
-            None => {
-                return Err(Error::table(
-                    path,
-                    column.name,
-                    "no such column",
-                    expected.to_string(),
-                ));
-            }
-            Some(found) if found != expected => {
-                return Err(Error::table(
-                    path,
-                    column.name,
-                    found.to_string(),
-                    expected.to_string(),
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    let names = spec
+    let (there, filled): (Vec<Column>, Vec<Column>) = spec
         .columns
         .iter()
-        .map(|column| column.name.to_owned())
-        .collect();
-    let frame = reader
+        .partition(|column| version > 1 || column.since == Since::First);
+    for column in &there {
+        let expected = column.kind.dtype().to_string();
+        match schema.get(column.name).map(DataType::from_arrow_field) {
+            Some(found) if found == column.kind.dtype() => {}
+            found => {
+                let found = found.map_or("no such column".to_owned(), |found| found.to_string());
+                return Err(Error::table(path, column.name, found, expected));
+            }
+        }
+    }
+    let names = there.iter().map(|column| column.name.to_owned()).collect();
+    let mut frame = reader
         .with_columns(Some(names))
         .finish()
         .map_err(Error::polars(path))?;
+    for column in filled {
+        let column = fill(path, &column, frame.height(), &metadata)?;
+        frame.with_column(column).map_err(Error::polars(path))?;
+    }
     let frame = frame
         .select(spec.columns.iter().map(|c| c.name))
         .map_err(Error::polars(path))?;
-    for column in spec
-        .columns
-        .iter()
-        .filter(|column| column.nulls == Nulls::Refused)
-    {
-        let nulls = frame
-            .column(column.name)
-            .map_err(Error::polars(path))?
-            .null_count();
-        if nulls > 0 {
-            return Err(Error::table(
-                path,
-                column.name,
-                format!("{nulls} null values"),
-                "none",
-            ));
+    for column in spec.columns.iter().filter(|c| c.nulls == Nulls::Refused) {
+        let found = frame.column(column.name).map_err(Error::polars(path))?;
+        if found.null_count() > 0 {
+            let found = format!("{} null values", found.null_count());
+            return Err(Error::table(path, column.name, found, "none"));
         }
     }
-    Ok(frame)
+    Ok((frame, metadata))
+}
+
+fn version(path: &Path, spec: &TableSpec, metadata: &Metadata) -> Result<u32> {
+    let said = |key: &str| metadata.get(key).map_or("nothing", String::as_str);
+    if said(SCHEMA_KEY) != spec.name {
+        return Err(Error::table(path, SCHEMA_KEY, said(SCHEMA_KEY), spec.name));
+    }
+    let known: Vec<String> = (1..=spec.version).map(|known| known.to_string()).collect();
+    let found = said(VERSION_KEY);
+    match known.iter().position(|known| known == found) {
+        Some(index) => Ok(index as u32 + 1),
+        None => Err(Error::table(path, VERSION_KEY, found, known.join(" or "))),
+    }
+}
+
+/// A column of a later version, for a file of the first: one value, from the metadata.
+fn fill(
+    path: &Path,
+    column: &Column,
+    height: usize,
+    metadata: &Metadata,
+) -> Result<polars::prelude::Column> {
+    let key = format!("guidance.{}", column.name);
+    let usual = match column.since {
+        Since::First => None,
+        Since::Second(usual) => usual,
+    };
+    let value = metadata.get(&key).map(String::as_str).or(usual);
+    let scalar = match (column.kind, value) {
+        (_, None) => Scalar::null(column.kind.dtype()),
+        (Kind::Utf8, Some(text)) => Scalar::from(PlSmallStr::from(text)),
+        (_, Some(text)) => {
+            let number = text.parse::<f64>();
+            Scalar::from(number.map_err(|_| Error::table(path, &key, text, "a number"))?)
+        }
+    };
+    Ok(polars::prelude::Column::new_scalar(
+        column.name.into(),
+        scalar,
+        height,
+    ))
 }

@@ -183,23 +183,25 @@ fn standard_output_is_the_markdown_table() {
 
 #[test]
 fn report_stands_alone_and_says_what_was_found() {
-    let (out, ..) = succeeds("report", &fixtures().join("results"));
+    let (out, stdout, _) = succeeds("report", &fixtures().join("results"));
     let page = read(&out, "report.html").replace('\u{a0}', " ");
+    let finding = "Guiding with Energy, λ = 0.05 (IxG at Final): test EPG rose from 40.2 % to 60.1 % (+19.9 \
+                   points, 95 % interval [+18.7, +22.1]); F1 did not clearly change, −0.9 points [−2.1, +0.8].";
     for text in [
-        "Guiding with Energy, λ = 0.05 (IxG at Final): test EPG rose from 40.2 % to 60.1 % (+19.9 \
-         points, 95 % interval [+18.7, +22.1]); F1 did not clearly change, −0.9 points [−2.1, +0.8].",
+        finding,
         "On the test images of group shifted: test EPG rose from 35.2 % to 55.1 %",
         "F1 rose by 3.1 points [+1.3, +4.6].",
         "&lt;script&gt;alert('class')&lt;/script&gt;",
         "base_line &amp; &lt;i&gt;100%&lt;/i&gt; | #1",
-        "EPG undefined, counts 0",
-        "5: best val EPG within 1 point of the baseline's val F1",
-        "2: best val F1 (none within 1 point of a baseline's)",
+        "EPG undefined, 0",
+        "epoch 5 (best val EPG within 1 point of the baseline's val F1)",
+        "epoch 2 (best val F1 (none within 1 point of a baseline's))",
     ] {
         assert!(page.contains(text), "missing: {text}");
     }
     for text in [
-        "<script",
+        "<script src",
+        "<script>alert",
         "<i>",
         "src=\"http",
         "href=\"http",
@@ -211,24 +213,32 @@ fn report_stands_alone_and_says_what_was_found() {
             "not in a page that stands alone: {text}"
         );
     }
-    // Three images × (input, baseline, three guided runs).
+    // Of each run its three examples.
     assert_eq!(
         page.matches("<img src=\"data:image/png;base64,").count(),
-        15
+        12
     );
-    for name in ["pareto", "pareto_groups", "training"] {
+    for name in [
+        "epg_f1",
+        "epg_f1_groups",
+        "iou_f1",
+        "selection",
+        "losses",
+        "panel",
+    ] {
         let svg = read(&out, &format!("figures/{name}.svg"));
         let png = fs_err::read(out.path().join(format!("figures/{name}.png"))).unwrap();
         assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
         let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
-        assert!(
-            svg.contains(&format!(
-                "width=\"{}\" height=\"{}\"",
-                side(16) / 3,
-                side(20) / 3
-            )),
-            "{name}"
-        );
+        let size = svg
+            .split("width=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
+        let width: f64 = size.parse().unwrap();
+        assert_eq!(side(16), (width * 3.0).round() as u32, "{name}");
         assert!(
             page.contains(svg.lines().nth(3).unwrap()),
             "{name} is inlined"
@@ -237,6 +247,49 @@ fn report_stands_alone_and_says_what_was_found() {
     for label in ["F1 (%)", "EPG (%)", "Epoch"] {
         assert!(page.contains(&format!(">{label}</text>")), "{label}");
     }
+    // The terminal says the same.
+    assert!(stdout.starts_with(finding), "{stdout}");
+    assert!(stdout.contains("\nR1   holds "), "{stdout}");
+    assert!(stdout.contains("\nR4   not tested here  "), "{stdout}");
+}
+
+#[test]
+fn only_what_is_asked_for_is_shown() {
+    let out = TempDir::new().unwrap();
+    let show = |names: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_analysis"))
+            .args(["report", "--results"])
+            .arg(fixtures().join("results"))
+            .arg("--out")
+            .arg(out.path())
+            .args(names.iter().flat_map(|name| ["--show", name]))
+            .output()
+            .unwrap()
+    };
+    let chosen = show(&["iou_f1", "dilation"]);
+    let stderr = String::from_utf8(chosen.stderr).unwrap();
+    assert_eq!(chosen.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("note: dilation: nothing to show: no scored run has dilated boxes"));
+    let names = |folder: &str| {
+        let mut names: Vec<String> = fs_err::read_dir(out.path().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("figures"), ["iou_f1.png", "iou_f1.svg"]);
+    assert_eq!(
+        names("tables"),
+        ["iou_f1.csv", "iou_f1.md", "iou_f1.parquet", "iou_f1.tex"]
+    );
+    let unknown = show(&["nope"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(
+        String::from_utf8(unknown.stderr)
+            .unwrap()
+            .contains("[possible values: epg_f1, iou_f1,")
+    );
 }
 
 #[test]
@@ -244,7 +297,7 @@ fn same_results_give_the_same_bytes() {
     let (first, ..) = succeeds("report", &fixtures().join("results"));
     let (second, ..) = succeeds("report", &fixtures().join("results"));
     let mut n = 0;
-    for folder in ["", "figures"] {
+    for folder in ["", "figures", "tables"] {
         for entry in fs_err::read_dir(first.path().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
@@ -258,7 +311,7 @@ fn same_results_give_the_same_bytes() {
             }
         }
     }
-    assert_eq!(n, 14);
+    assert_eq!(n, 42);
 }
 
 #[test]
@@ -279,7 +332,7 @@ fn hostile_names_stay_text_in_every_format() {
     assert!(latex.contains("\\$x\\$ \\textbackslash{}end\\{table\\} "));
     assert_eq!(latex.matches("\\end{table}").count(), 3);
     assert!(
-        read(&out, "figures/pareto_groups.svg").contains("a|b_c &amp; &lt;b&gt;50 %&lt;/b&gt;")
+        read(&out, "figures/epg_f1_groups.svg").contains("a|b_c &amp; &lt;b&gt;50 %&lt;/b&gt;")
     );
     assert!(!read(&out, "report.html").contains("<b>50"));
 }
@@ -314,12 +367,10 @@ fn what_is_missing_is_left_out_and_said() {
         for path in removed {
             fs_err::remove_file(results.path().join(path)).unwrap();
         }
-        let (out, stdout, stderr) = succeeds("report", results.path());
+        let (out, _, stderr) = succeeds("report", results.path());
         assert!(stderr.contains(said), "{gap}: {stderr}");
-        assert!(stdout.contains(shown), "{gap}: {stdout}");
-        // What the figures have no baseline for is not explained under them either.
-        let page = read(&out, "report.html");
-        assert_eq!(page.contains("Green ground"), gap != "no baseline", "{gap}");
+        let table = read(&out, "table.md");
+        assert!(table.contains(shown), "{gap}: {table}");
     }
 }
 
@@ -330,8 +381,9 @@ fn broken_tables_are_refused_in_one_line() {
         write(path, with(frame(path)), schema, "1");
     }
     #[rustfmt::skip]
-    let cases: [(&str, Break, &str); 9] = [
-        ("runs/base0001/run.parquet", |p| write(p, frame(p), "run", "2"), "guidance.version: found 2, expected 1"),
+    let cases: [(&str, Break, &str); 10] = [
+        ("runs/base0001/run.parquet", |p| write(p, frame(p), "run", "3"), "guidance.version: found 3, expected 1 or 2"),
+        ("runs/base0001/run.parquet", |p| write(p, frame(p), "run", "2"), "task: found no such column, expected str"),
         ("runs/base0001/epochs.parquet", |p| write(p, frame(p), "run", "1"), "guidance.schema: found run, expected epochs"),
         ("runs/base0001/run.parquet", |p| { ParquetWriter::new(std::fs::File::create(p).unwrap()).finish(&mut df!("run_id" => ["x"]).unwrap()).unwrap(); }, "guidance.schema: found nothing, expected run"),
         ("runs/base0001/evaluations/test-6/metrics.parquet", |p| change(p, "metrics", |f| f.drop("n").unwrap()), "n: found no such column, expected i64"),

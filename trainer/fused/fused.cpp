@@ -206,7 +206,9 @@ Tensor conv_block(const Tensor& x, const Tensor& w, const Tensor* shift, const T
     return c10::Dispatcher::singleton().findSchema({"mkldnn::_convolution_pointwise", overload});
   };
   static const auto alone = find(""), with_shortcut = find("binary");
-  const bool applies = x.device().is_cpu() && x.scalar_type() == at::kFloat &&
+  // One pixel is channels last and planes alike, which oneDNN's wrapper does not expect.
+  const bool is_image = x.size(2) > 1 && x.size(3) > 1;
+  const bool applies = is_image && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
                        x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
                        !at::GradMode::is_enabled() && at::globalContext().userEnabledMkldnn();
   if (!applies || !alone || !with_shortcut) return Tensor();

@@ -32,6 +32,8 @@ pub struct EpochPart {
     pub localization: f64,
     /// Annotated images so far.
     pub annotated: usize,
+    /// Of these the ones without EPG: nothing positive in the map, or an empty mask.
+    pub undefined: usize,
     /// Seconds they took.
     pub seconds: f64,
 }
@@ -62,6 +64,7 @@ pub fn save(
         ("part.class", part.class.to_string()),
         ("part.localization", part.localization.to_string()),
         ("part.annotated", part.annotated.to_string()),
+        ("part.undefined", part.undefined.to_string()),
         ("part.seconds", part.seconds.to_string()),
     ];
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
@@ -98,6 +101,7 @@ pub fn load(path: &Path, model: &Model, learning_rate: f64) -> Result<(Adam, Pos
             class: number(path, &metadata, "part.class")?,
             localization: number(path, &metadata, "part.localization")?,
             annotated: number(path, &metadata, "part.annotated")?,
+            undefined: number(path, &metadata, "part.undefined")?,
             seconds: number(path, &metadata, "part.seconds")?,
         },
     };

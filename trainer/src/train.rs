@@ -123,9 +123,9 @@ pub fn train(
             let steps = part.steps;
             return Ok(Outcome::Stopped { epoch, steps, of });
         }
+        training.save(epoch, EpochPart::default())?;
+        report(&training.epochs, config.epochs, part.undefined);
         part = EpochPart::default();
-        training.save(epoch, part)?;
-        report(&training.epochs, config.epochs);
     }
     let facts = RunFacts {
         input: (dataset.grid().height, dataset.grid().width),
@@ -174,7 +174,7 @@ struct Unread<'a> {
     step: usize,
     images: &'a [usize],
     n_annotated: usize,
-    /// Classification loss, localization loss, sum of the gradient.
+    /// [`Terms::values`].
     values: Tensor,
 }
 
@@ -298,7 +298,8 @@ impl Training<'_> {
         let lambda = self.run.config.guidance.as_ref().map_or(0.0, |g| g.lambda);
         for (row, step) in unread.drain(..).enumerate() {
             let value = |column: i64| values.f_double_value(&[row as i64, column]);
-            let (class, localization, gradient) = (value(0)?, value(1)?, value(2)?);
+            let (class, localization) = (value(0)?, value(1)?);
+            let (undefined, gradient) = (value(2)?, value(3)?);
             for (term, value) in [
                 ("classification loss", class),
                 ("localization loss", localization),
@@ -315,6 +316,7 @@ impl Training<'_> {
                 }
             }
             part.annotated += step.n_annotated;
+            part.undefined += undefined as usize;
             part.class += class;
             part.localization += localization;
             part.total += class + lambda * localization;
@@ -463,11 +465,15 @@ fn write_config(run: &ResolvedRun, folder: &RunFolder) -> Result<()> {
 }
 
 /// One line an epoch on stderr.
-fn report(epochs: &[EpochRow], total: i32) {
+fn report(epochs: &[EpochRow], total: i32, n_undefined: usize) {
     let Some(row) = epochs.last() else { return };
+    let undefined = match n_undefined {
+        0 => String::new(),
+        n => format!("  {n} maps without EPG"),
+    };
     let left = row.seconds * f64::from(total - row.epoch);
     eprintln!(
-        "epoch {:>3}/{total}  loss {:.4} (class {:.4}, localization {:.4})  val F1 {:.1} % mAP {:.1} % EPG {:.1} % IoU {:.1} %  {:.1} images/s  {} left",
+        "epoch {:>3}/{total}  loss {:.4} (class {:.4}, localization {:.4})  val F1 {:.1} % mAP {:.1} % EPG {:.1} % IoU {:.1} %  {:.1} images/s{undefined}  {} left",
         row.epoch,
         row.loss,
         row.loss_class,

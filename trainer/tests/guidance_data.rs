@@ -172,6 +172,17 @@ const BOXES: Target = Target {
     area_exponent: None,
 };
 
+/// As the official code counts: 1 % of VOC 2007's 2,501 training images are 25 (SPEC A.5).
+#[test]
+fn annotated_images_are_counted_towards_zero() {
+    let dataset = open("voc2007", &pictures("train", 2501));
+    let train = dataset.indices(Split::Train);
+    for (fraction, expected) in [(0.01, 25), (0.1, 250), (1.0, 2501)] {
+        let annotated = guidance::annotated(&dataset, &train, fraction, 0);
+        assert_eq!(annotated.len(), expected, "{fraction}");
+    }
+}
+
 #[test]
 fn smaller_annotated_fractions_lie_inside_larger_ones() {
     let dataset = open("scenes", &pictures("train", 300));

@@ -79,18 +79,20 @@ fn blocks_as_one_operation_give_the_same_features() {
         Backbone::XdnnResnet50,
     ] {
         let model = support::recipe_model(backbone, 3, Kind::Float);
-        let input = support::recipe_input(&model, 2, 64);
-        let features = || {
-            let features = model.features(&input, Layer::Final, Mode::Eval);
-            features.unwrap().detach()
-        };
-        // With gradients on, every operation stands alone.
-        let (alone, together) = (features(), tch::no_grad(features));
-        let difference = distance(&together, &alone);
-        println!("{backbone}: {difference:e}");
-        assert!(difference < 1e-5, "{backbone}: {difference:e}");
-        // A folded norm rounds differently; X-DNN's blocks have none.
-        let is_same = together == alone;
-        assert_eq!(is_same, backbone.is_homogeneous(), "{backbone}");
+        for size in [32, 64, 96] {
+            let input = support::recipe_input(&model, 2, size);
+            let features = || {
+                let features = model.features(&input, Layer::Final, Mode::Eval);
+                features.unwrap().detach()
+            };
+            // With gradients on, every operation stands alone.
+            let (alone, together) = (features(), tch::no_grad(features));
+            let difference = distance(&together, &alone);
+            println!("{backbone}: {difference:e}");
+            assert!(difference < 1e-5, "{backbone}: {difference:e}");
+            // A folded norm rounds differently; X-DNN's blocks have none.
+            let is_same = together == alone;
+            assert_eq!(is_same, backbone.is_homogeneous(), "{backbone}");
+        }
     }
 }

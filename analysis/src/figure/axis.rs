@@ -1,5 +1,7 @@
 //! Linear axes: a range around the data, round ticks, and the frame of a panel with its labels.
 
+use crate::format::minus;
+
 use super::svg::{Anchor, Face, GREY, INK, Paint, SMALL, Svg, TEXT};
 
 /// A range of values with its ticks.
@@ -11,7 +13,8 @@ pub struct Axis {
     pub high: f64,
     /// Where ticks are.
     pub ticks: Vec<f64>,
-    decimals: usize,
+    /// What stands beside each tick.
+    pub labels: Vec<String>,
 }
 
 impl Axis {
@@ -41,11 +44,24 @@ impl Axis {
         let decimals = (0..6)
             .find(|d| is_whole(step * 10_f64.powi(*d)))
             .unwrap_or(6);
+        let ticks: Vec<f64> = (first..=last).map(|k| k as f64 * step).collect();
+        let label = |tick: &f64| minus(format!("{:.*}", decimals as usize, tick + 0.0));
+        let labels = ticks.iter().map(label).collect();
         Self {
             low,
             high,
-            ticks: (first..=last).map(|k| k as f64 * step).collect(),
-            decimals: decimals as usize,
+            ticks,
+            labels,
+        }
+    }
+
+    /// One place for each of `names`, at 0, 1, 2, …
+    pub fn named(names: &[String]) -> Self {
+        Self {
+            low: -0.5,
+            high: names.len() as f64 - 0.5,
+            ticks: (0..names.len()).map(|place| place as f64).collect(),
+            labels: names.to_vec(),
         }
     }
 
@@ -57,22 +73,18 @@ impl Axis {
         let ticks = (0..)
             .map(|k| first + k * step)
             .take_while(|tick| *tick <= high);
+        let ticks: Vec<i32> = ticks.filter(|tick| *tick >= low).collect();
         Self {
             low: f64::from(low) - 0.5,
             high: f64::from(high) + 0.5,
-            ticks: ticks.filter(|tick| *tick >= low).map(f64::from).collect(),
-            decimals: 0,
+            labels: ticks.iter().map(i32::to_string).collect(),
+            ticks: ticks.into_iter().map(f64::from).collect(),
         }
     }
 
     /// Where `value` lies between the ends, 0 to 1.
     pub fn share(&self, value: f64) -> f64 {
         (value - self.low) / (self.high - self.low)
-    }
-
-    /// A tick's label.
-    pub fn label(&self, tick: f64) -> String {
-        format!("{:.*}", self.decimals, tick + 0.0).replace('-', "−")
     }
 }
 
@@ -132,30 +144,28 @@ impl Panel {
         let line = Paint::stroke("#6e7781", 1.0);
         let bottom = self.top + self.height;
         svg.rect((self.left, self.top), (self.width, self.height), line);
-        for tick in &self.x.ticks {
+        for (tick, label) in self.x.ticks.iter().zip(&self.x.labels) {
             let (x, _) = self.at(*tick, self.y.low);
             svg.line((x, bottom), (x, bottom + 4.0), line);
-            let label = self.x.label(*tick);
             svg.text(
                 (x, bottom + 17.0),
                 Anchor::Middle,
                 SMALL,
                 GREY,
                 Face::Regular,
-                &label,
+                label,
             );
         }
-        for tick in &self.y.ticks {
+        for (tick, label) in self.y.ticks.iter().zip(&self.y.labels) {
             let (_, y) = self.at(self.x.low, *tick);
             svg.line((self.left - 4.0, y), (self.left, y), line);
-            let label = self.y.label(*tick);
             svg.text(
                 (self.left - 8.0, y + 4.0),
                 Anchor::End,
                 SMALL,
                 GREY,
                 Face::Regular,
-                &label,
+                label,
             );
         }
     }
@@ -166,10 +176,10 @@ impl Panel {
         svg.text(at, Anchor::Middle, TEXT, INK, Face::Regular, name);
     }
 
-    /// The name and unit of the vertical axis, left of its tick labels.
-    pub fn name_y(&self, svg: &mut Svg, name: &str) {
+    /// The name and unit of the vertical axis, left of its tick labels, which have `room` pixels.
+    pub fn name_y(&self, svg: &mut Svg, name: &str, room: f64) {
         svg.upward_text(
-            (self.left - 40.0, self.top + self.height / 2.0),
+            (self.left - room + 26.0, self.top + self.height / 2.0),
             TEXT,
             INK,
             name,
@@ -201,7 +211,6 @@ mod tests {
         ];
         for (values, least, bounds, ticks, labels) in cases {
             let axis = Axis::around(values.iter().copied(), least, bounds, 5);
-            let shown: Vec<String> = axis.ticks.iter().map(|tick| axis.label(*tick)).collect();
             assert!(
                 axis.ticks
                     .iter()
@@ -209,10 +218,12 @@ mod tests {
                     .all(|(a, b)| (a - b).abs() < 1e-9),
                 "{axis:?}"
             );
-            assert_eq!(shown, labels);
+            assert_eq!(axis.labels, labels);
             assert!(axis.low <= axis.ticks[0] && axis.high >= axis.ticks[axis.ticks.len() - 1]);
         }
         assert_eq!(Axis::whole(1, 12, 5).ticks, [5.0, 10.0]);
         assert_eq!(Axis::whole(0, 2, 5).ticks, [0.0, 1.0, 2.0]);
+        let named = Axis::named(&["a".to_owned(), "b".to_owned()]);
+        assert!((named.share(0.0) - 0.25).abs() < 1e-12 && (named.share(1.0) - 0.75).abs() < 1e-12);
     }
 }

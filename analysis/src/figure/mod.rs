@@ -1,35 +1,38 @@
-//! The figures: EPG against F1, over all test images and by group, and the training curves. Each is
-//! drawn once as SVG ([`svg`], [`axis`], [`style`]); the PNG is that SVG in pixels ([`raster`]).
+//! How figures are drawn: panels of points and lines ([`grid`]), attribution maps beside each other
+//! ([`maps`]). Each is drawn once as SVG ([`svg`], [`axis`], [`style`]); the PNG is that SVG in pixels
+//! ([`raster`]). Which figures there are is said elsewhere ([`crate::exhibit`]).
 
 pub mod axis;
-pub mod pareto;
+pub mod grid;
+mod legend;
+pub mod maps;
 pub mod raster;
 pub mod style;
 pub mod svg;
 pub mod training;
 
-use crate::comparison::Setting;
-use crate::load::Results;
+use crate::colormap::Picture;
 
 /// A finished figure.
 #[derive(Debug, Clone)]
 pub struct Figure {
     /// File name without extension.
-    pub name: &'static str,
-    /// The picture.
+    pub name: String,
+    /// The drawing, with its pictures.
     pub svg: String,
     /// What it shows, one paragraph of plain text.
     pub caption: String,
+    /// Its pictures, once more, for the PNG.
+    pub pictures: Vec<Placed>,
 }
 
-/// All figures there is something to draw for.
-pub fn all(results: &Results, settings: &[Setting]) -> Vec<Figure> {
-    [
-        pareto::overall(results, settings),
-        pareto::by_group(results, settings),
-        training::curves(results, settings),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+/// A picture in a figure.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// Its upper left corner.
+    pub at: (f64, f64),
+    /// Width and height there.
+    pub size: (f64, f64),
+    /// The picture.
+    pub picture: Picture,
 }

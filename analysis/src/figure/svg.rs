@@ -3,6 +3,9 @@
 
 use std::fmt::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 /// Where a text's position lies in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
@@ -177,6 +180,18 @@ impl Svg {
             "<polyline points=\"{}\" {}/>",
             joined(points),
             paint.attributes()
+        ));
+    }
+
+    /// A PNG, scaled to fill a rectangle.
+    pub fn image(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), png: &[u8]) {
+        self.line_of(format!(
+            "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" href=\"data:image/png;base64,{}\"/>",
+            short(x),
+            short(y),
+            short(width),
+            short(height),
+            STANDARD.encode(png)
         ));
     }
 

@@ -7,7 +7,9 @@ use std::path::Path;
 use polars::prelude::*;
 
 use super::rows::Rows;
-use super::{Results, TEST};
+use super::{Evaluation, Results, TEST, task_of};
+use crate::colormap::Picture;
+use crate::format::percent;
 use crate::schema::{self, EXAMPLES};
 use crate::{Error, Result};
 
@@ -24,6 +26,10 @@ pub struct Example {
     pub class_id: i32,
     /// Its name.
     pub class_name: String,
+    /// Epoch.
+    pub checkpoint: i32,
+    /// The task it is of.
+    pub task: String,
     /// Attribution method.
     pub attribution: String,
     /// Layer.
@@ -42,6 +48,25 @@ pub struct Example {
     pub epg: Option<f64>,
 }
 
+impl Example {
+    /// The image itself.
+    pub fn picture(&self) -> Picture {
+        Picture {
+            height: self.height,
+            width: self.width,
+            rgb: self.rgb.clone(),
+        }
+    }
+
+    /// What stands under its map.
+    pub fn epg_label(&self) -> String {
+        match self.epg {
+            Some(epg) => format!("EPG {} %", percent(epg)),
+            None => "EPG undefined, 0".to_owned(),
+        }
+    }
+}
+
 /// The test examples of the (run id, checkpoint) pairs in `selected`, by rank, and a note for every
 /// evaluation of theirs that has no examples.
 ///
@@ -52,7 +77,8 @@ pub fn load(
     selected: &BTreeSet<(String, i32)>,
 ) -> Result<(Vec<Example>, Vec<String>)> {
     let (mut examples, mut notes) = (Vec::new(), Vec::new());
-    for folder in &results.evaluations {
+    let wanted = |evaluation: &&Evaluation| !evaluation.checkpoints.is_disjoint(selected);
+    for Evaluation { folder, .. } in results.evaluations.iter().filter(wanted) {
         let path = folder.join("examples.parquet");
         if path.is_file() {
             examples.extend(read(&path, selected)?);
@@ -71,10 +97,10 @@ pub fn load(
 }
 
 fn read(path: &Path, selected: &BTreeSet<(String, i32)>) -> Result<Vec<Example>> {
-    let frame = schema::read(path, &EXAMPLES)?;
+    let (frame, metadata) = schema::read(path, &EXAMPLES)?;
     let kept = wanted(&frame, selected).map_err(Error::polars(path))?;
     let frame = frame.filter(&kept).map_err(Error::polars(path))?;
-    let rows = parse(&frame).map_err(Error::polars(path))?;
+    let rows = parse(&frame, task_of(&metadata)).map_err(Error::polars(path))?;
     rows.into_iter().map(|row| row.check(path)).collect()
 }
 
@@ -96,13 +122,14 @@ struct Raw {
     boxes: Vec<u8>,
 }
 
-fn parse(frame: &DataFrame) -> PolarsResult<Vec<Raw>> {
+fn parse(frame: &DataFrame, task: &str) -> PolarsResult<Vec<Raw>> {
     let rows = Rows::new(frame);
     let (rank, run_id, image_id) = (
         rows.int("rank")?,
         rows.text("run_id")?,
         rows.text("image_id")?,
     );
+    let checkpoint = rows.int("checkpoint")?;
     let (class_id, class_name) = (rows.int("class_id")?, rows.text("class_name")?);
     let (attribution, layer) = (rows.text("attribution")?, rows.text("layer")?);
     let (height, width) = (rows.int("height")?, rows.int("width")?);
@@ -116,6 +143,8 @@ fn parse(frame: &DataFrame) -> PolarsResult<Vec<Raw>> {
                 image_id: image_id[i].clone(),
                 class_id: class_id[i],
                 class_name: class_name[i].clone(),
+                checkpoint: checkpoint[i],
+                task: task.to_owned(),
                 attribution: attribution[i].clone(),
                 layer: layer[i].clone(),
                 height: 0,

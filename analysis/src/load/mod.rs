@@ -11,17 +11,45 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::configuration::Amount;
 use crate::intervals::Replicates;
 use crate::names::Measure;
 use crate::run::{Epoch, Run};
-use crate::schema::{self, EPOCHS, GROUPS, METRICS, REPLICATES, RUN, TableSpec};
+use crate::schema::{
+    self, CLASSES, EPOCHS, GROUPS, METRICS, Metadata, REPLICATES, RUN, TASK_KEY, TableSpec,
+    VERSION_KEY,
+};
 use crate::{Error, Result};
 
 /// The split that is reported.
 pub const TEST: &str = "test";
 
+/// The task whose classes are the data set's own.
+pub const CONVENTIONAL: &str = "conventional";
+
+/// The part of a split that a metric is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// All of it.
+    All,
+    /// A group of its images.
+    Group(i32),
+    /// The pairs of a class.
+    Class(i32),
+    /// The pairs whose mask covers a share of the pixels in [low, high).
+    Size {
+        /// Least share.
+        low: Amount,
+        /// The share that is too much.
+        high: Amount,
+    },
+}
+
+/// Waterbirds' group that the paper calls the worst: group = 2 · bird + place (SPEC C.4).
+pub const WATERBIRD_ON_LAND: Part = Part::Group(2);
+
 /// What a metric was measured on: a checkpoint, through maps of one method at one layer, over one
-/// split or one group of its images.
+/// split or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     /// Run.
@@ -30,12 +58,14 @@ pub struct Subject {
     pub checkpoint: i32,
     /// Split.
     pub split: String,
+    /// The task whose classes and masks were scored; a baseline may be scored for both.
+    pub task: String,
     /// Attribution method of the maps.
     pub attribution: String,
     /// Layer of the maps.
     pub layer: String,
-    /// Group of images; `None` is all of the split.
-    pub group: Option<i32>,
+    /// The part of the split.
+    pub part: Part,
 }
 
 /// One row of `metrics.parquet` but for its subject.
@@ -51,6 +81,15 @@ pub struct Metric {
     pub n: i64,
 }
 
+/// A finished evaluation's folder.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The runs and epochs whose maps it scores; one as a rule.
+    pub checkpoints: BTreeSet<(String, i32)>,
+}
+
 /// Everything read from a results folder.
 #[derive(Debug)]
 pub struct Results {
@@ -64,21 +103,26 @@ pub struct Results {
     pub metrics: BTreeMap<Subject, Vec<Metric>>,
     /// Bootstrap replicates by subject and metric.
     pub replicates: BTreeMap<Subject, BTreeMap<Measure, Replicates>>,
-    /// Group names by data folder name and group id.
-    pub group_names: BTreeMap<String, BTreeMap<i32, String>>,
-    /// Folders of finished evaluations, for [`examples`].
-    pub evaluations: Vec<PathBuf>,
+    /// Names of the groups of images.
+    pub group_names: FolderNames,
+    /// Names of the classes.
+    pub class_names: FolderNames,
+    /// Finished evaluations of the test split, for [`examples`].
+    pub evaluations: Vec<Evaluation>,
     /// All `run.parquet` under each other.
     pub run_frame: DataFrame,
     /// All `epochs.parquet` under each other.
     pub epoch_frame: DataFrame,
-    /// All `metrics.parquet` under each other.
+    /// All `metrics.parquet` under each other, and the task of each.
     pub metric_frame: DataFrame,
     /// What was passed over and why, a line each.
     pub notes: Vec<String>,
     /// sha256 (hex) of every table read, names and contents.
     pub inputs: String,
 }
+
+/// Names by data folder name and id.
+pub type FolderNames = BTreeMap<String, BTreeMap<i32, String>>;
 
 impl Results {
     /// Reads everything under `root/runs`, or only the runs named `only` where any are, and the group
@@ -98,6 +142,7 @@ impl Results {
             metrics: BTreeMap::new(),
             replicates: BTreeMap::new(),
             group_names: BTreeMap::new(),
+            class_names: BTreeMap::new(),
             evaluations: Vec::new(),
             run_frame: DataFrame::empty(),
             epoch_frame: DataFrame::empty(),
@@ -124,7 +169,7 @@ impl Results {
                     .push(format!("{}: unfinished run, left out", folder.display()));
                 continue;
             }
-            let frame = reader.read(&path, &RUN)?;
+            let (frame, _) = reader.read(&path, &RUN)?;
             let run = rows::run(&path, &frame)?;
             append(&mut results.run_frame, &frame, &path)?;
             if let Some(other) = folders.insert(run.run_id.clone(), folder.clone()) {
@@ -151,11 +196,17 @@ impl Results {
             });
         }
         for folder in subfolders(&root.join("data"))? {
-            let path = folder.join("groups.parquet");
-            if path.is_file() {
-                let names =
-                    rows::groups(&reader.read(&path, &GROUPS)?).map_err(Error::polars(&path))?;
-                results.group_names.insert(name_of(&folder), names);
+            let named = [
+                (&GROUPS, "group", &mut results.group_names),
+                (&CLASSES, "class", &mut results.class_names),
+            ];
+            for (spec, what, names) in named {
+                let path = folder.join(format!("{}.parquet", spec.name));
+                if path.is_file() {
+                    let (frame, _) = reader.read(&path, spec)?;
+                    let found = rows::names(&frame, what).map_err(Error::polars(&path))?;
+                    names.insert(name_of(&folder), found);
+                }
             }
         }
         results.runs.sort_by(Run::table_order);
@@ -165,17 +216,18 @@ impl Results {
 
     /// The name of `group` in data set `dataset`, or its number where no name is known.
     pub fn group_name(&self, dataset: &str, group: i32) -> String {
-        let named = self
-            .group_names
-            .get(dataset)
-            .or_else(|| match self.group_names.len() {
-                1 => self.group_names.values().next(),
-                _ => None,
-            });
-        named
-            .and_then(|names| names.get(&group))
-            .cloned()
-            .unwrap_or_else(|| format!("group {group}"))
+        named(&self.group_names, dataset, group).unwrap_or_else(|| format!("group {group}"))
+    }
+
+    /// The name of `class` in `task` on data set `dataset`, or its number where no name is known.
+    pub fn class_name(&self, dataset: &str, task: &str, class: i32) -> String {
+        let name = match (task, class) {
+            (CONVENTIONAL, _) => named(&self.class_names, dataset, class),
+            (_, 0) => Some("land".to_owned()),
+            (_, 1) => Some("water".to_owned()),
+            _ => None,
+        };
+        name.unwrap_or_else(|| format!("class {class}"))
     }
 
     /// The run of that id.
@@ -188,16 +240,25 @@ impl Results {
         self.epochs.get(run_id).map_or(&[], Vec::as_slice)
     }
 
-    /// Epochs of `run_id` with test metrics through `attribution` at `layer`.
-    pub fn evaluated(&self, run_id: &str, attribution: &str, layer: &str) -> BTreeSet<i32> {
+    /// Epochs of `run_id` with test metrics in `task` through `maps`, (attribution, layer).
+    pub fn evaluated(&self, run_id: &str, task: &str, maps: (&str, &str)) -> BTreeSet<i32> {
+        let first = Subject {
+            run_id: run_id.to_owned(),
+            checkpoint: i32::MIN,
+            split: String::new(),
+            task: String::new(),
+            attribution: String::new(),
+            layer: String::new(),
+            part: Part::All,
+        };
         self.metrics
-            .keys()
+            .range(first..)
+            .map(|(subject, _)| subject)
+            .take_while(|subject| subject.run_id == run_id)
             .filter(|subject| {
-                subject.run_id == run_id
-                    && subject.split == TEST
-                    && subject.attribution == attribution
-                    && subject.layer == layer
-                    && subject.group.is_none()
+                (subject.split.as_str(), subject.task.as_str()) == (TEST, task)
+                    && (subject.attribution.as_str(), subject.layer.as_str()) == maps
+                    && subject.part == Part::All
             })
             .map(|subject| subject.checkpoint)
             .collect()
@@ -205,7 +266,7 @@ impl Results {
 
     fn read_epochs(&mut self, reader: &mut Reader, run: &Run, folder: &Path) -> Result<()> {
         let path = folder.join("epochs.parquet");
-        let frame = reader.read(&path, &EPOCHS)?;
+        let (frame, _) = reader.read(&path, &EPOCHS)?;
         let epochs = rows::epochs(&path, &frame, &run.run_id)?;
         append(&mut self.epoch_frame, &frame, &path)?;
         self.epochs.insert(run.run_id.clone(), epochs);
@@ -222,8 +283,15 @@ impl Results {
                 ));
                 continue;
             }
-            let frame = reader.read(&path, &METRICS)?;
-            let metrics = rows::metrics(&frame).map_err(Error::polars(&path))?;
+            let (mut frame, metadata) = reader.read(&path, &METRICS)?;
+            if metadata
+                .get(VERSION_KEY)
+                .is_some_and(|version| version == "1")
+            {
+                frame = rows::respelled(frame).map_err(Error::polars(&path))?;
+            }
+            let task = task_of(&metadata);
+            let metrics = rows::metrics(&frame, task).map_err(Error::polars(&path))?;
             if metrics
                 .keys()
                 .any(|subject| self.metrics.contains_key(subject))
@@ -234,20 +302,32 @@ impl Results {
                 ));
                 continue;
             }
-            append(&mut self.metric_frame, &frame, &path)?;
+            let tested = metrics.keys().filter(|subject| subject.split == TEST);
+            let checkpoints: BTreeSet<(String, i32)> = tested
+                .map(|subject| (subject.run_id.clone(), subject.checkpoint))
+                .collect();
+            let tasks = Column::new("task".into(), vec![task; frame.height()]);
+            let with_task = frame.hstack(&[tasks]).map_err(Error::polars(&path))?;
+            append(&mut self.metric_frame, &with_task, &path)?;
             self.metrics.extend(metrics);
             let path = folder.join("replicates.parquet");
             if path.is_file() {
-                let frame = reader.read(&path, &REPLICATES)?;
-                let replicates = rows::replicates(&frame).map_err(Error::polars(&path))?;
-                self.replicates.extend(replicates);
-            } else {
+                let (frame, metadata) = reader.read(&path, &REPLICATES)?;
+                let replicates = rows::replicates(&frame, task_of(&metadata));
+                self.replicates
+                    .extend(replicates.map_err(Error::polars(&path))?);
+            } else if !checkpoints.is_empty() {
                 self.notes.push(format!(
                     "{}: no replicates.parquet, so no intervals",
                     folder.display()
                 ));
             }
-            self.evaluations.push(folder);
+            if !checkpoints.is_empty() {
+                self.evaluations.push(Evaluation {
+                    folder,
+                    checkpoints,
+                });
+            }
         }
         Ok(())
     }
@@ -277,11 +357,11 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, path: &Path, spec: &TableSpec) -> Result<DataFrame> {
-        let frame = schema::read(path, spec)?;
+    fn read(&mut self, path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
+        let read = schema::read(path, spec)?;
         self.hash.update(name_of(path));
         self.hash.update(fs_err::read(path)?);
-        Ok(frame)
+        Ok(read)
     }
 
     fn finish(self) -> String {
@@ -291,6 +371,17 @@ impl Reader {
             .map(|byte| format!("{byte:02x}"))
             .collect()
     }
+}
+
+/// The task an evaluation is of: only the unusual one is said.
+fn task_of(metadata: &Metadata) -> &str {
+    metadata.get(TASK_KEY).map_or(CONVENTIONAL, String::as_str)
+}
+
+/// The name in the data set's folder, or in the only folder there is.
+fn named(folders: &FolderNames, dataset: &str, id: i32) -> Option<String> {
+    let only = || folders.values().next().filter(|_| folders.len() == 1);
+    folders.get(dataset).or_else(only)?.get(&id).cloned()
 }
 
 fn append(all: &mut DataFrame, frame: &DataFrame, path: &Path) -> Result<()> {

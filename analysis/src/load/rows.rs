@@ -6,7 +6,8 @@ use std::path::Path;
 
 use polars::prelude::*;
 
-use super::{Metric, Subject};
+use super::{Metric, Part, Subject};
+use crate::configuration::Amount;
 use crate::intervals::Replicates;
 use crate::names::{Loss, Measure};
 use crate::run::{Epoch, Run};
@@ -148,6 +149,9 @@ fn configuration(frame: &DataFrame, loss: Option<Loss>) -> PolarsResult<Run> {
         threads: int("threads")?,
         seconds: float("seconds")?,
         program: text("program")?,
+        task: text("task")?,
+        augmentation: text("augmentation")?,
+        area_exponent: rows.maybe_float("area_exponent")?[0],
     })
 }
 
@@ -165,6 +169,7 @@ fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
     let (epoch, is_pareto) = (rows.int("epoch")?, rows.truth("is_pareto")?);
     let (loss, loss_class) = (rows.float("loss")?, rows.float("loss_class")?);
     let (val_f1, val_epg) = (rows.float("val_f1")?, rows.float("val_epg")?);
+    let seconds = rows.float("seconds")?;
     let mut epochs: Vec<Epoch> = (0..epoch.len())
         .map(|i| Epoch {
             epoch: epoch[i],
@@ -172,6 +177,7 @@ fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
             loss_class: loss_class[i],
             val_f1: val_f1[i],
             val_epg: val_epg[i],
+            seconds: seconds[i],
             is_pareto: is_pareto[i],
         })
         .collect();
@@ -179,29 +185,75 @@ fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
     Ok(epochs)
 }
 
-fn subjects(rows: &Rows) -> PolarsResult<Vec<Subject>> {
+/// What each row is over. `parts` has one for each row.
+fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subject>> {
     let (run_id, checkpoint) = (rows.text("run_id")?, rows.int("checkpoint")?);
-    let (split, group) = (rows.text("split")?, rows.maybe_int("group_id")?);
+    let split = rows.text("split")?;
     let (attribution, layer) = (rows.text("attribution")?, rows.text("layer")?);
     Ok((0..run_id.len())
         .map(|i| Subject {
             run_id: run_id[i].clone(),
             checkpoint: checkpoint[i],
             split: split[i].clone(),
+            task: task.to_owned(),
             attribution: attribution[i].clone(),
             layer: layer[i].clone(),
-            group: group[i],
+            part: parts[i],
         })
         .collect())
 }
 
+fn by_group(rows: &Rows) -> PolarsResult<Vec<Part>> {
+    let groups = rows.maybe_int("group_id")?.into_iter();
+    Ok(groups
+        .map(|group| group.map_or(Part::All, Part::Group))
+        .collect())
+}
+
+/// By group, by class or by size of the mask: a row names one of them at most.
+fn parts(rows: &Rows) -> PolarsResult<Vec<Part>> {
+    let class_id = rows.maybe_int("class_id")?;
+    let (low, high) = (
+        rows.maybe_float("size_low")?,
+        rows.maybe_float("size_high")?,
+    );
+    let mut parts = by_group(rows)?;
+    for (i, part) in parts.iter_mut().enumerate() {
+        if let Some(class) = class_id[i] {
+            *part = Part::Class(class);
+        } else if let (Some(low), Some(high)) = (low[i], high[i]) {
+            let (low, high) = (Amount(low), Amount(high));
+            *part = Part::Size { low, high };
+        }
+    }
+    Ok(parts)
+}
+
+/// The rows of a `metrics.parquet` of the first version, with the second's spellings: accuracy over
+/// image × class cells was `accuracy`, the share of images told right `accuracy_top1`.
+pub(super) fn respelled(frame: DataFrame) -> PolarsResult<DataFrame> {
+    let was = |spelling: &str| col("metric").eq(lit(spelling));
+    let metric = when(was("accuracy"))
+        .then(lit("accuracy_cells"))
+        .when(was("accuracy_top1"))
+        .then(lit("accuracy"))
+        .otherwise(col("metric"));
+    frame.lazy().with_column(metric.alias("metric")).collect()
+}
+
 /// The rows of `metrics.parquet` by subject.
-pub(super) fn metrics(frame: &DataFrame) -> PolarsResult<BTreeMap<Subject, Vec<Metric>>> {
+pub(super) fn metrics(
+    frame: &DataFrame,
+    task: &str,
+) -> PolarsResult<BTreeMap<Subject, Vec<Metric>>> {
     let rows = Rows::new(frame);
     let (metric, threshold) = (rows.text("metric")?, rows.maybe_float("threshold")?);
     let (value, n) = (rows.maybe_float("value")?, rows.long("n")?);
     let mut metrics: BTreeMap<Subject, Vec<Metric>> = BTreeMap::new();
-    for (i, subject) in subjects(&rows)?.into_iter().enumerate() {
+    for (i, subject) in subjects(&rows, task, parts(&rows)?)?
+        .into_iter()
+        .enumerate()
+    {
         metrics.entry(subject).or_default().push(Metric {
             metric: metric[i].clone(),
             threshold: threshold[i],
@@ -215,10 +267,11 @@ pub(super) fn metrics(frame: &DataFrame) -> PolarsResult<BTreeMap<Subject, Vec<M
 /// The rows of `replicates.parquet` by subject and metric.
 pub(super) fn replicates(
     frame: &DataFrame,
+    task: &str,
 ) -> PolarsResult<BTreeMap<Subject, BTreeMap<Measure, Replicates>>> {
     let rows = Rows::new(frame);
     let number = rows.int("replicate")?;
-    let subjects = subjects(&rows)?;
+    let subjects = subjects(&rows, task, by_group(&rows)?)?;
     let mut replicates: BTreeMap<Subject, BTreeMap<Measure, Replicates>> = BTreeMap::new();
     for measure in Measure::ALL {
         let values = rows.maybe_float(measure.spelling())?;
@@ -235,12 +288,12 @@ pub(super) fn replicates(
     Ok(replicates)
 }
 
-/// Group names by id.
-pub(super) fn groups(frame: &DataFrame) -> PolarsResult<BTreeMap<i32, String>> {
+/// Names of groups or classes by id: the columns `<what>_id` and `<what>_name`.
+pub(super) fn names(frame: &DataFrame, what: &str) -> PolarsResult<BTreeMap<i32, String>> {
     let rows = Rows::new(frame);
-    Ok(rows
-        .int("group_id")?
+    let ids = rows.int(&format!("{what}_id"))?;
+    Ok(ids
         .into_iter()
-        .zip(rows.text("group_name")?)
+        .zip(rows.text(&format!("{what}_name"))?)
         .collect())
 }

@@ -6,14 +6,16 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use crate::comparison::Setting;
-use crate::figure::Figure;
+use crate::evidence::Evidence;
 use crate::format::{duration, number};
 use crate::load::Results;
 use crate::names;
+use crate::output::File;
 use crate::run::Run;
 
 /// Data set, backbone, machine and time, in a sentence or two.
-pub(super) fn what_was_run(results: &Results, settings: &[Setting]) -> Markup {
+pub(super) fn what_was_run(evidence: &Evidence) -> Markup {
+    let (results, settings) = (evidence.results, evidence.settings);
     let unique = |get: fn(&Run) -> String| {
         let values: BTreeSet<String> = results.runs.iter().map(get).collect();
         values.into_iter().collect::<Vec<_>>().join(", ")
@@ -43,11 +45,12 @@ fn counted(n: usize, what: &str) -> String {
 }
 
 /// A configuration value: its name in `run.parquet` and how it is shown.
-type Field = (&'static str, fn(&Run) -> String);
+pub(super) type Field = (&'static str, fn(&Run) -> String);
 
-const FIELDS: [Field; 24] = [
+pub(super) const FIELDS: [Field; 27] = [
     ("dataset", |run| run.dataset.clone()),
     ("backbone", |run| run.backbone.clone()),
+    ("task", |run| run.task.clone()),
     ("attribution", |run| run.attribution.clone()),
     ("layer", |run| run.layer.clone()),
     ("loss", |run| {
@@ -59,6 +62,10 @@ const FIELDS: [Field; 24] = [
     ("annotated_fraction", |run| number(run.annotated_fraction)),
     ("annotation", |run| run.annotation.clone()),
     ("dilation", |run| number(run.dilation)),
+    ("area_exponent", |run| {
+        run.area_exponent.map_or_else(|| "–".to_owned(), number)
+    }),
+    ("augmentation", |run| run.augmentation.clone()),
     ("seed", |run| run.seed.to_string()),
     ("learning_rate", |run| number(run.learning_rate)),
     ("batch_size", |run| run.batch_size.to_string()),
@@ -95,50 +102,17 @@ fn shortened(text: &str) -> String {
     words.collect()
 }
 
-/// The configuration of every run: what all share once, what differs as a table.
-pub(super) fn configuration(results: &Results, settings: &[Setting]) -> Markup {
+/// What all runs share; the rest is in the list of runs.
+pub(super) fn configuration(results: &Results) -> Markup {
     let shared =
         |get: fn(&Run) -> String| results.runs.iter().map(get).collect::<BTreeSet<_>>().len() == 1;
-    let (same, differing): (Vec<Field>, Vec<Field>) =
-        FIELDS.iter().partition(|(_, get)| shared(*get));
-    let epoch = |run: &Run| {
-        let rows = settings.iter().flat_map(|setting| &setting.rows);
-        let chosen: BTreeSet<String> = rows
-            .filter(|row| row.run.run_id == run.run_id)
-            .map(|row| format!("{}: {}", row.selection.epoch, row.selection.rule))
-            .collect();
-        chosen.into_iter().collect::<Vec<_>>().join("; ")
-    };
+    let same: Vec<Field> = FIELDS.into_iter().filter(|(_, get)| shared(*get)).collect();
     html! {
-        section {
-            h2 { "Configuration" }
-            @if let (Some(first), false) = (results.runs.first(), same.is_empty()) {
-                h3 { "The same in all runs" }
+        @if let (Some(first), false) = (results.runs.first(), same.is_empty()) {
+            section {
+                h2 { "The same in all runs" }
                 dl.shared {
                     @for (name, get) in &same { div { dt { (name) } dd { (get(first)) } } }
-                }
-                h3 { "Run by run" }
-            }
-            div.scroll {
-                table.configuration {
-                    thead {
-                        tr {
-                            th { "run" }
-                            th { "run_id" }
-                            @for (name, _) in &differing { th { (name) } }
-                            th { "epoch reported, and why" }
-                        }
-                    }
-                    tbody {
-                        @for run in &results.runs {
-                            tr {
-                                th scope="row" { (run.name) }
-                                td { code { (shortened(&run.run_id)) } }
-                                @for (_, get) in &differing { td { (get(run)) } }
-                                td { (epoch(run)) }
-                            }
-                        }
-                    }
                 }
             }
         }
@@ -178,7 +152,7 @@ pub(super) fn how_to_read() -> Markup {
         ),
     ];
     html! {
-        section {
+        section id="reading" {
             h2 { "How to read this" }
             dl.terms { @for (term, text) in terms { dt { (term) } dd { (text) } } }
         }
@@ -186,29 +160,20 @@ pub(super) fn how_to_read() -> Markup {
 }
 
 /// What lies beside the report.
-pub(super) fn files(figures: &[Figure]) -> Markup {
-    let tables = [
-        ("table.md", "the table above, Markdown"),
-        ("table.tex", "the same, LaTeX (booktabs)"),
-        (
-            "table.csv",
-            "one row a run, group and metric, in fractions, for computing",
-        ),
-        ("table.parquet", "the same as Parquet"),
-        ("runs.parquet", "configuration of every run"),
-        ("epochs.parquet", "training and validation of every epoch"),
-        ("metrics.parquet", "every metric of every scored checkpoint"),
-    ];
+pub(super) fn files(files: &[File]) -> Markup {
+    // Formats of one table or figure stand in a line.
+    let stem = |file: &File| file.name.split('.').next().unwrap_or_default().to_owned();
+    let groups: Vec<&[File]> = files.chunk_by(|a, b| stem(a) == stem(b)).collect();
     html! {
-        section {
+        section id="files" {
             h2 { "Files beside this page" }
             ul.files {
-                @for (name, what) in tables { li { a href=(name) { code { (name) } } ": " (what) } }
-                @for figure in figures {
-                    @let path = format!("figures/{}", figure.name);
+                @for group in groups {
                     li {
-                        a href={ (path) ".svg" } { code { (path) ".svg" } } ", "
-                        a href={ (path) ".png" } { code { ".png" } }
+                        code { (stem(&group[0])) }
+                        @for file in group {
+                            " " a href=(file.name) { (file.name.rsplit('.').next().unwrap_or_default()) }
+                        }
                     }
                 }
             }

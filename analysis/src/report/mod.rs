@@ -1,68 +1,70 @@
-//! `report.html`: one page that needs nothing but itself. Pictures are inlined, there is no script
-//! and nothing is fetched; maud escapes every name. Its sections are put together here; the panel of
-//! maps is in [`panel`], configurations and definitions in [`details`].
+//! `report.html`: one page that needs nothing but itself. Figures are inlined, one small script filters
+//! the list of runs, nothing is fetched; maud escapes every name. Its sections are put together here;
+//! tables are in [`tables`], the runs with their curves and maps in [`runs`], definitions in
+//! [`details`].
 
 mod details;
-mod panel;
+mod runs;
+mod tables;
 
 use std::collections::BTreeSet;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::comparison::Setting;
-use crate::figure::{self, Figure};
-use crate::headline::{self, Change};
-use crate::load::{Results, examples};
-use crate::output::PROGRAM;
-use crate::table::{self, LineKind, Section};
+use crate::evidence::Evidence;
+use crate::exhibit::Exhibit;
+use crate::figure::Figure;
+use crate::headline;
+use crate::output::{File, PROGRAM};
+use crate::table::Table;
 use crate::{Result, names};
 
 const STYLE: &str = include_str!("report.css");
+const SCRIPT: &str = include_str!("report.js");
 
-/// The page. Notes about missing examples are added to `notes`, which the page lists.
+/// The page of `exhibits`, of the table of runs and of `files`, which lie beside it.
 ///
 /// # Errors
-/// An examples table that is not as its schema says.
-pub fn render(results: &Results, settings: &[Setting], notes: &mut Vec<String>) -> Result<String> {
-    let selected: BTreeSet<(String, i32)> = settings
-        .iter()
-        .flat_map(|setting| &setting.rows)
-        .map(|row| (row.run.run_id.clone(), row.selection.epoch))
-        .collect();
-    let (examples, missing) = examples::load(results, &selected)?;
-    notes.extend(missing);
-    let figures = figure::all(results, settings);
-    let sections = table::sections(settings);
+/// A picture that cannot be drawn.
+pub fn render(
+    evidence: &Evidence,
+    exhibits: &[Exhibit],
+    of_runs: &Table,
+    files: &[File],
+    notes: &[String],
+) -> Result<String> {
+    let runs = runs::section(evidence)?;
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Guiding models with explanations: " (datasets(settings)) }
+                title { "Guiding models with explanations: " (datasets(evidence.settings)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 header {
                     h1 { "Guiding models with explanations" }
-                    p.lead { (details::what_was_run(results, settings)) }
+                    p.lead { (details::what_was_run(evidence)) }
                 }
+                (contents(exhibits))
                 main {
-                    (headlines(settings))
-                    section {
-                        h2 { "Test metrics" }
-                        @for section in &sections { (metrics_table(section)) }
-                        p.caption { (table::caption(&sections)) " Differences in bold: their interval leaves out 0." }
+                    (headlines(evidence.settings))
+                    @for exhibit in exhibits { (section(exhibit)) }
+                    section id="table" {
+                        h2 { "Test metrics of every run" }
+                        (tables::table(of_runs))
                     }
-                    @for figure in figures.iter().filter(|f| f.name != "training") { (figure_section(figure)) }
-                    (panel::section(settings, &examples))
-                    @for figure in figures.iter().filter(|f| f.name == "training") { (figure_section(figure)) }
-                    (details::configuration(results, settings))
+                    (runs)
+                    (details::configuration(evidence.results))
                     (details::how_to_read())
-                    (details::files(&figures))
+                    (details::files(files))
                     (details::notes(notes))
                 }
-                footer { p { "Made by " (PROGRAM) " from tables with sha256 " code { (results.inputs.chars().take(16).collect::<String>()) } "…" } }
+                footer { p { "Made by " (PROGRAM) " from tables with sha256 " code { (evidence.results.inputs.chars().take(16).collect::<String>()) } "…" } }
+                script { (PreEscaped(SCRIPT)) }
             }
         }
     };
@@ -75,6 +77,22 @@ fn datasets(settings: &[Setting]) -> String {
         .map(|s| names::dataset(&s.dataset))
         .collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn contents(exhibits: &[Exhibit]) -> Markup {
+    html! {
+        nav aria-label="Contents" {
+            ul {
+                @for exhibit in exhibits {
+                    li { a href={ "#" (exhibit.show.name()) } { (exhibit.show.title()) } }
+                }
+                li { a href="#table" { "Test metrics of every run" } }
+                li { a href="#runs" { "Runs" } }
+                li { a href="#reading" { "How to read this" } }
+                li { a href="#files" { "Files" } }
+            }
+        }
+    }
 }
 
 fn headlines(settings: &[Setting]) -> Markup {
@@ -94,55 +112,22 @@ fn headlines(settings: &[Setting]) -> Markup {
     }
 }
 
-fn metrics_table(section: &Section) -> Markup {
+fn section(exhibit: &Exhibit) -> Markup {
     html! {
-        h3 { (section.heading) }
-        div.scroll {
-            table.metrics {
-                thead {
-                    tr {
-                        th { "Run" }
-                        th.number { "Epoch" }
-                        @for measure in names::Measure::ALL { th.number { (measure) " (%)" } }
-                    }
-                }
-                tbody {
-                    @for line in &section.lines {
-                        @let class = match line.kind {
-                            LineKind::Baseline | LineKind::Guided => "values",
-                            LineKind::Difference => "differences",
-                        };
-                        tr class=(class) {
-                            th scope="row" { (line.label) }
-                            td.number { (line.epoch) }
-                            @for cell in &line.cells {
-                                @let clear = cell.change != Change::Unclear;
-                                td.number {
-                                    span.clear[clear] { (cell.value) }
-                                    @if let Some(interval) = &cell.interval { " " small { (interval) } }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
+        section id=(exhibit.show.name()) {
+            h2 { (exhibit.show.title()) }
+            @for figure in &exhibit.figures { (drawn(figure)) }
+            @for table in &exhibit.tables { (tables::table(table)) }
         }
     }
 }
 
-fn figure_section(figure: &Figure) -> Markup {
-    let title = match figure.name {
-        "pareto" => "EPG against F1",
-        "pareto_groups" => "EPG against F1 by group",
-        _ => "Training",
-    };
+/// A figure with its caption.
+fn drawn(figure: &Figure) -> Markup {
     html! {
-        section {
-            h2 { (title) }
-            figure {
-                div.paper { (PreEscaped(&figure.svg)) }
-                figcaption { (figure.caption) }
-            }
+        figure {
+            div.paper { (PreEscaped(&figure.svg)) }
+            figcaption { (figure.caption) }
         }
     }
 }

@@ -1,58 +1,95 @@
-//! The table for computing: one row for each run, group and metric, in fractions as
-//! `metrics.parquet` has them, so that rows join with it. Every reported metric is in, also those the
-//! printed table has no column for; a metric without replicates has no interval.
+//! A table for computing: one row a line, fractions, and the ends of intervals as columns of their
+//! own. Its columns depend on the table alone, not on what is in it.
 
 use polars::prelude::*;
 
-use crate::comparison::{Cell, Row, Setting};
-use crate::load::TEST;
-use crate::names::Loss;
+use super::{Cell, Kind, Spread, Table};
 
-/// The rows of `settings` as a data frame: run_id, name, dataset, backbone, attribution, layer (of the
-/// maps), loss, lambda, checkpoint, split, group_id (null: all images), metric, value, ci_low,
-/// ci_high, diff, diff_low, diff_high, n.
+/// The lines of `table` as a data frame; its first column is the section's heading.
 ///
 /// # Errors
 /// Polars' own; none is expected.
-pub fn frame(settings: &[Setting]) -> PolarsResult<DataFrame> {
-    let mut entries: Vec<(&Setting, &Row, Option<i32>, &str, &Cell)> = Vec::new();
-    for setting in settings {
-        for row in &setting.rows {
-            for (group, block) in &row.blocks {
-                for (metric, cell) in block {
-                    entries.push((setting, row, *group, metric, cell));
-                }
+pub fn frame(table: &Table) -> PolarsResult<DataFrame> {
+    let lines: Vec<(&str, &[Cell])> = table
+        .sections
+        .iter()
+        .flat_map(|section| {
+            let cells = section.lines.iter().map(|line| line.cells.as_slice());
+            cells.map(|cells| (section.heading.as_str(), cells))
+        })
+        .collect();
+    let headings: Vec<&str> = lines.iter().map(|(heading, _)| *heading).collect();
+    let mut columns = vec![Column::new("section".into(), headings)];
+    for (index, column) in table.columns.iter().enumerate() {
+        let cells = || lines.iter().map(|(_, cells)| &cells[index]);
+        let floats = |suffix: &str, get: fn(&Cell) -> Option<f64>| {
+            let name = format!("{}{suffix}", column.name);
+            Column::new(name.into(), cells().map(get).collect::<Vec<_>>())
+        };
+        let counts = |suffix: &str, get: fn(&Cell) -> Option<i64>| {
+            let name = format!("{}{suffix}", column.name);
+            Column::new(name.into(), cells().map(get).collect::<Vec<_>>())
+        };
+        match column.kind {
+            Kind::Text => {
+                let texts: Vec<Option<&str>> = cells().map(text).collect();
+                columns.push(Column::new(column.name.into(), texts));
             }
+            Kind::Count => columns.push(counts("", count)),
+            Kind::Value => columns.push(floats("", value)),
+            Kind::Interval => columns.extend([
+                floats("", value),
+                floats("_low", |cell| interval(cell).map(|i| i.low)),
+                floats("_high", |cell| interval(cell).map(|i| i.high)),
+            ]),
+            Kind::Seeds => columns.extend([
+                floats("", value),
+                floats("_std", |cell| seeds(cell)?.0),
+                counts("_n", |cell| Some(seeds(cell)?.1 as i64)),
+            ]),
         }
     }
-    let text = |get: for<'a> fn(&'a Setting, &'a Row) -> &'a str| -> Vec<&str> {
-        entries
-            .iter()
-            .map(|(setting, row, ..)| get(setting, row))
-            .collect()
-    };
-    let number = |get: fn(&Cell) -> Option<f64>| -> Vec<Option<f64>> {
-        entries.iter().map(|(.., cell)| get(cell)).collect()
-    };
-    df!(
-        "run_id" => text(|_, row| &row.run.run_id),
-        "name" => text(|_, row| &row.run.name),
-        "dataset" => text(|setting, _| &setting.dataset),
-        "backbone" => text(|setting, _| &setting.backbone),
-        "attribution" => text(|setting, _| &setting.attribution),
-        "layer" => text(|setting, _| &setting.layer),
-        "loss" => entries.iter().map(|(_, row, ..)| row.run.loss.map(Loss::spelling)).collect::<Vec<_>>(),
-        "lambda" => entries.iter().map(|(_, row, ..)| row.run.lambda).collect::<Vec<_>>(),
-        "checkpoint" => entries.iter().map(|(_, row, ..)| row.selection.epoch).collect::<Vec<_>>(),
-        "split" => vec![TEST; entries.len()],
-        "group_id" => entries.iter().map(|(_, _, group, ..)| *group).collect::<Vec<_>>(),
-        "metric" => entries.iter().map(|(.., metric, _)| *metric).collect::<Vec<_>>(),
-        "value" => number(|cell| cell.value),
-        "ci_low" => number(|cell| cell.interval.map(|i| i.low)),
-        "ci_high" => number(|cell| cell.interval.map(|i| i.high)),
-        "diff" => number(|cell| cell.difference),
-        "diff_low" => number(|cell| cell.difference_interval.map(|i| i.low)),
-        "diff_high" => number(|cell| cell.difference_interval.map(|i| i.high)),
-        "n" => entries.iter().map(|(.., cell)| cell.n).collect::<Vec<_>>(),
-    )
+    DataFrame::new(lines.len(), columns)
+}
+
+fn text(cell: &Cell) -> Option<&str> {
+    match cell {
+        Cell::Text(text) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+fn count(cell: &Cell) -> Option<i64> {
+    match cell {
+        Cell::Count(count) => Some(*count),
+        _ => None,
+    }
+}
+
+fn value(cell: &Cell) -> Option<f64> {
+    match cell {
+        Cell::Number(value) | Cell::Share(value, _) | Cell::Points(value, _) => Some(*value),
+        Cell::Missing | Cell::Text(_) | Cell::Count(_) => None,
+    }
+}
+
+fn spread(cell: &Cell) -> Spread {
+    match cell {
+        Cell::Share(_, spread) | Cell::Points(_, spread) => *spread,
+        _ => Spread::Unknown,
+    }
+}
+
+fn interval(cell: &Cell) -> Option<crate::intervals::Interval> {
+    match spread(cell) {
+        Spread::Interval(interval) => Some(interval),
+        _ => None,
+    }
+}
+
+fn seeds(cell: &Cell) -> Option<(Option<f64>, usize)> {
+    match spread(cell) {
+        Spread::Seeds { std, n } => Some((std, n)),
+        _ => None,
+    }
 }

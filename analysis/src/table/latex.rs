@@ -1,45 +1,44 @@
-//! The table as LaTeX: one `table` environment for every section, with booktabs.
+//! A table as LaTeX: one `table` environment for every section, with booktabs.
 
-use super::{Line, LineKind, Section, Text, caption};
-use crate::names::Measure;
+use super::{Column, Kind, Line, LineKind, Shown, Table};
 use crate::output::PROGRAM;
 
 /// Printed lines of one `table` environment; more would not fit on a page.
 const MOST_LINES: usize = 32;
-/// Letters of a label in one printed line.
-const LABEL_LETTERS: usize = 26;
+/// Letters of a cell in one printed line.
+const LETTERS: usize = 26;
 
 /// The whole file, for `\input`.
-pub(crate) fn render(sections: &[Section]) -> String {
+pub fn render(table: &Table) -> String {
     let mut text = format!(
         "% Made by {PROGRAM}. In the preamble: \\usepackage{{booktabs}} \\usepackage{{graphicx}} \\usepackage[utf8]{{inputenc}}\n"
     );
-    for section in sections {
-        let caption = caption(std::slice::from_ref(section));
+    let columns = table.printed();
+    for section in &table.sections {
         let parts = parts(&section.lines);
         for (index, lines) in parts.iter().enumerate() {
-            let heading = match parts.len() {
-                1 => section.heading.clone(),
-                n => format!("{}, part {} of {n}", section.heading, index + 1),
-            };
+            let mut heading = section.heading.clone();
+            if parts.len() > 1 {
+                heading.push_str(&format!(", part {} of {}", index + 1, parts.len()));
+            }
             text.push('\n');
-            text.push_str(&table(&heading, &caption, lines));
+            text.push_str(&environment(&heading, &table.caption, &columns, lines));
         }
     }
     text
 }
 
-/// `lines` cut into pages; a run's differences stay under its values.
+/// `lines` cut into pages; what belongs to the line above stays under it.
 fn parts(lines: &[Line]) -> Vec<Vec<&Line>> {
     let mut parts: Vec<Vec<&Line>> = Vec::new();
     let mut printed = 0;
-    for run in lines.chunk_by(|_, next| next.kind == LineKind::Difference) {
-        let height: usize = run.iter().map(printed_lines).sum();
+    for group in lines.chunk_by(|_, next| next.kind == LineKind::Below) {
+        let height: usize = group.iter().map(printed_lines).sum();
         printed += height;
         match parts.last_mut() {
-            Some(part) if printed <= MOST_LINES => part.extend(run),
+            Some(part) if printed <= MOST_LINES => part.extend(group),
             _ => {
-                parts.push(run.iter().collect());
+                parts.push(group.iter().collect());
                 printed = height;
             }
         }
@@ -48,59 +47,66 @@ fn parts(lines: &[Line]) -> Vec<Vec<&Line>> {
 }
 
 fn printed_lines(line: &Line) -> usize {
-    match line.kind {
-        LineKind::Baseline | LineKind::Guided => {
-            line.label.chars().count().div_ceil(LABEL_LETTERS).max(1)
-        }
-        LineKind::Difference => 1,
-    }
+    let cells = line.cells.iter().map(|cell| cell.shown().value);
+    let heights = cells.map(|text| text.chars().count().div_ceil(LETTERS));
+    heights.max().unwrap_or(1).max(1)
 }
 
 /// One environment; a table wider than the text is shrunk to it.
-fn table(heading: &str, caption: &str, lines: &[&Line]) -> String {
-    let columns = "l".repeat(Measure::ALL.len());
-    let metrics: Vec<String> = Measure::ALL
+fn environment(
+    heading: &str,
+    caption: &str,
+    columns: &[(usize, &Column)],
+    lines: &[&Line],
+) -> String {
+    let alignment: String = columns
         .iter()
-        .map(|measure| format!("{measure} (\\%)"))
+        .map(|(_, column)| match column.kind {
+            Kind::Count => 'r',
+            _ => 'l',
+        })
         .collect();
+    let titles: Vec<String> = columns.iter().map(|(_, c)| escape(&c.title)).collect();
+    let heading = match heading {
+        "" => String::new(),
+        heading => format!("{}. ", escape(heading)),
+    };
     let mut text = format!(
         "\\begin{{table}}[htbp]\n  \\centering\n  \\small\n  \\setlength{{\\tabcolsep}}{{4pt}}\n  \\setlength{{\\belowcaptionskip}}{{6pt}}\n  \
-         \\caption{{{}. {}}}\n  \\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n  \
-         \\begin{{tabular}}{{lr{columns}}}\n    \\toprule\n    \
-         Run & Epoch & {} \\\\\n",
-        escape(heading),
+         \\caption{{{heading}{}}}\n  \\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n  \
+         \\begin{{tabular}}{{{alignment}}}\n    \\toprule\n    {} \\\\\n    \\midrule\n",
         escape(caption),
-        metrics.join(" & ")
+        titles.join(" & ")
     );
-    for line in lines {
-        if line.kind != LineKind::Difference {
+    // A rule between runs, but not between single lines.
+    let has_rules = lines.iter().any(|line| line.kind == LineKind::Below);
+    for (index, line) in lines.iter().enumerate() {
+        if has_rules && index > 0 && line.kind == LineKind::Own {
             text.push_str("    \\midrule\n");
         }
-        text.push_str(&format!("    {} \\\\\n", row(line)));
+        text.push_str(&format!("    {} \\\\\n", row(line, columns)));
     }
     text.push_str("    \\bottomrule\n  \\end{tabular}}\n\\end{table}\n");
     text
 }
 
-fn row(line: &Line) -> String {
-    let label = match line.kind {
-        LineKind::Baseline | LineKind::Guided if printed_lines(line) > 1 => {
-            let label = escape(&line.label);
-            format!("\\parbox[t]{{4.2cm}}{{\\raggedright {label}\\strut}}")
+fn row(line: &Line, columns: &[(usize, &Column)]) -> String {
+    let cells = columns.iter().enumerate().map(|(place, (index, _))| {
+        let Shown { value, spread, .. } = line.cells[*index].shown();
+        let text = match (place, line.kind) {
+            (0, LineKind::Below) => format!("\\quad\\footnotesize {}", escape(&value)),
+            _ if value.chars().count() > LETTERS => {
+                let value = escape(&value);
+                format!("\\parbox[t]{{4.2cm}}{{\\raggedright {value}\\strut}}")
+            }
+            _ => escape(&value),
+        };
+        match spread {
+            Some(spread) => format!("{text} {{\\scriptsize {}}}", escape(&spread)),
+            None => text,
         }
-        LineKind::Baseline | LineKind::Guided => escape(&line.label),
-        LineKind::Difference => format!("\\quad\\footnotesize {}", escape(&line.label)),
-    };
-    let cells = line.cells.iter().map(
-        |Text {
-             value, interval, ..
-         }| match interval {
-            Some(interval) => format!("{} {{\\scriptsize {}}}", escape(value), escape(interval)),
-            None => escape(value),
-        },
-    );
-    let cells: Vec<String> = cells.collect();
-    format!("{label} & {} & {}", escape(&line.epoch), cells.join(" & "))
+    });
+    cells.collect::<Vec<_>>().join(" & ")
 }
 
 /// Text with LaTeX's special characters, and those we use outside ASCII, written as commands. Letters
@@ -116,6 +122,11 @@ pub fn escape(text: &str) -> String {
             '<' => escaped.push_str("\\textless{}"),
             '>' => escaped.push_str("\\textgreater{}"),
             '|' => escaped.push_str("\\textbar{}"),
+            'α' => escaped.push_str("$\\alpha$"),
+            '±' => escaped.push_str("$\\pm$"),
+            '≥' => escaped.push_str("$\\geq$"),
+            '≤' => escaped.push_str("$\\leq$"),
+            '→' => escaped.push_str("$\\rightarrow$"),
             'λ' => escaped.push_str("$\\lambda$"),
             '−' => escaped.push_str("$-$"),
             '†' => escaped.push_str("$\\dagger$"),
@@ -137,28 +148,35 @@ pub fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::{Cell, Section};
+
+    fn table(lines: Vec<Line>) -> Table {
+        Table {
+            name: "t",
+            columns: vec![Column::new("label", "Run", Kind::Text)],
+            sections: vec![Section {
+                heading: "Scenes".to_owned(),
+                lines,
+            }],
+            caption: "All.".to_owned(),
+        }
+    }
 
     #[test]
     fn long_sections_are_cut_between_runs() {
         let line = |kind| Line {
-            label: "run".to_owned(),
-            epoch: String::new(),
-            cells: Vec::new(),
+            cells: vec![Cell::text("run")],
             kind,
         };
-        let run = || [line(LineKind::Guided), line(LineKind::Difference)];
-        let section = Section {
-            heading: "Scenes".to_owned(),
-            lines: std::iter::once(line(LineKind::Baseline))
-                .chain((0..30).flat_map(|_| run()))
-                .collect(),
-            iou_thresholds: Vec::new(),
-        };
-        let lengths: Vec<usize> = parts(&section.lines).iter().map(Vec::len).collect();
+        let run = || [line(LineKind::Own), line(LineKind::Below)];
+        let lines: Vec<Line> = std::iter::once(line(LineKind::Own))
+            .chain((0..30).flat_map(|_| run()))
+            .collect();
+        let lengths: Vec<usize> = parts(&lines).iter().map(Vec::len).collect();
         assert_eq!(lengths, [31, 30]);
-        let text = render(&[section]);
+        let text = render(&table(lines));
         assert_eq!(text.matches("\\end{table}").count(), 2);
-        assert!(text.contains("\\caption{Scenes, part 2 of 2. "));
+        assert!(text.contains("\\caption{Scenes, part 2 of 2. All.}"));
     }
 
     #[test]
@@ -175,6 +193,7 @@ mod tests {
             ),
             ("λ = −0.1", "$\\lambda$ = $-$0.1"),
             ("[1, 2]\n", "{[}1, 2{]} "),
+            ("(± 1) → ≥ α", "($\\pm$ 1) $\\rightarrow$ $\\geq$ $\\alpha$"),
             ("Größe \u{a0}5 × 物", "Größe  5 $\\times$ ?"),
         ] {
             assert_eq!(escape(text), latex);

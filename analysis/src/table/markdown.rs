@@ -1,77 +1,68 @@
-//! The table as Markdown that is aligned in a terminal as well.
+//! A table as Markdown that is aligned in a terminal as well.
 
-use super::{Line, LineKind, Section, Text, caption};
-use crate::names::Measure;
+use super::{Column, Kind, Line, LineKind, Shown, Table};
 
 /// The whole table, ending in a line break.
-pub(crate) fn render(sections: &[Section]) -> String {
+pub fn render(table: &Table) -> String {
+    let columns = table.printed();
     let mut text = String::new();
-    for section in sections {
-        text.push_str(&format!("### {}\n\n", escape(&section.heading)));
-        let mut rows = vec![header()];
-        rows.extend(section.lines.iter().map(row));
-        text.push_str(&aligned(&rows));
+    for section in &table.sections {
+        if !section.heading.is_empty() {
+            text.push_str(&format!("### {}\n\n", escape(&section.heading)));
+        }
+        let mut rows = vec![
+            columns
+                .iter()
+                .map(|(_, column)| escape(&column.title))
+                .collect(),
+        ];
+        rows.extend(section.lines.iter().map(|line| row(line, &columns)));
+        text.push_str(&aligned(&rows, &columns));
         text.push('\n');
     }
-    text.push_str(&caption(sections));
+    text.push_str(&escape(&table.caption));
     text.push('\n');
     text
 }
 
-fn header() -> Vec<String> {
-    let metrics = Measure::ALL
-        .into_iter()
-        .map(|measure| format!("{measure} (%)"));
-    ["Run".to_owned(), "Epoch".to_owned()]
-        .into_iter()
-        .chain(metrics)
-        .collect()
+fn row(line: &Line, columns: &[(usize, &Column)]) -> Vec<String> {
+    let mut cells: Vec<String> = columns
+        .iter()
+        .map(|(index, _)| {
+            let Shown { value, spread, .. } = line.cells[*index].shown();
+            match spread {
+                Some(spread) => format!("{} {spread}", escape(&value)),
+                None => escape(&value),
+            }
+        })
+        .collect();
+    if let (LineKind::Below, Some(first)) = (line.kind, cells.first_mut()) {
+        first.insert_str(0, "  ");
+    }
+    cells
 }
 
-fn row(line: &Line) -> Vec<String> {
-    let label = match line.kind {
-        LineKind::Baseline | LineKind::Guided => escape(&line.label),
-        LineKind::Difference => format!("  {}", line.label),
-    };
-    let cells = line.cells.iter().map(
-        |Text {
-             value, interval, ..
-         }| match interval {
-            Some(interval) => format!("{value} {interval}"),
-            None => value.clone(),
-        },
-    );
-    [label, line.epoch.clone()]
-        .into_iter()
-        .chain(cells)
-        .collect()
-}
-
-fn aligned(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
+fn aligned(rows: &[Vec<String>], columns: &[(usize, &Column)]) -> String {
     let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let is_right = |column: usize| columns[column].1.kind == Kind::Count;
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(column, (cell, width))| match column {
-                1 => format!("{cell:>width$}"),
-                _ => format!("{cell:<width$}"),
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells: Vec<String> = cells
+            .map(|(column, (cell, width))| match is_right(column) {
+                true => format!("{cell:>width$}"),
+                false => format!("{cell:<width$}"),
             })
             .collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
         if index == 0 {
-            let rule = |(column, width): (usize, &usize)| match column {
-                1 => format!("{}:", "-".repeat(width + 1)),
-                _ => format!(":{}", "-".repeat(width + 1)),
+            let rule = |(column, width): (usize, &usize)| match is_right(column) {
+                true => format!("{}:", "-".repeat(width + 1)),
+                false => format!(":{}", "-".repeat(width + 1)),
             };
             let rules: Vec<String> = widths.iter().enumerate().map(rule).collect();
             text.push_str(&format!("|{}|\n", rules.join("|")));

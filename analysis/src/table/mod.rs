@@ -1,173 +1,217 @@
-//! The table of the paper: test F1, mAP, EPG and IoU of each baseline and each guided run, with 95 %
-//! intervals and differences, in four formats. Markdown and LaTeX are for reading, in percent
-//! ([`markdown`], [`latex`]); CSV and Parquet are for computing, in fractions ([`flat`]).
+//! A table of results, made once and written four ways: Markdown and LaTeX for reading, in percent
+//! ([`markdown`], [`latex`]); CSV and Parquet for computing, in fractions ([`flat`]). Which tables
+//! there are is said elsewhere ([`runs`], [`crate::exhibit`]); here is what a table consists of.
 
 pub mod flat;
 pub mod latex;
+pub mod long;
 pub mod markdown;
+pub mod runs;
 
-use crate::comparison::{Cell, Row, Setting};
-use crate::format::{MISSING, number, percent, points};
-use crate::headline::Change;
+use crate::format::{MISSING, minus, number, percent, points};
 use crate::intervals::Interval;
-use crate::names::{self, Measure};
-use crate::select::Rule;
 
-/// One printed block: a heading and its lines.
-pub(crate) struct Section {
-    /// e.g. `Scenes · resnet18 · IxG at Final · all test images`.
-    pub heading: String,
-    /// The lines, baseline first; a guided run's line is followed by its differences.
-    pub lines: Vec<Line>,
-    /// The threshold of each IoU in it.
-    pub iou_thresholds: Vec<f64>,
+/// A table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// File name without extension; the schema's name.
+    pub name: &'static str,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its parts.
+    pub sections: Vec<Section>,
+    /// What its numbers are, under every format of it.
+    pub caption: String,
 }
 
-/// One printed line.
-pub(crate) struct Line {
-    /// The run, or that this is the difference of the run above.
-    pub label: String,
-    /// The selected epoch; empty on a line of differences.
-    pub epoch: String,
-    /// One text for each of [`Measure::ALL`].
-    pub cells: Vec<Text>,
-    /// What kind of line it is.
+/// A column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name in CSV and Parquet.
+    pub name: &'static str,
+    /// Its heading where people read it.
+    pub title: String,
+    /// What its cells hold.
+    pub kind: Kind,
+}
+
+/// What a column's cells hold, which says how many columns it is in CSV and Parquet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Words.
+    Text,
+    /// A whole number.
+    Count,
+    /// A plain number, or a fraction without an interval.
+    Value,
+    /// A fraction or a difference with the ends of its interval: `x`, `x_low`, `x_high`.
+    Interval,
+    /// A mean over runs with its deviation and their number: `x`, `x_std`, `x_n`.
+    Seeds,
+}
+
+impl Column {
+    /// A column of that name, heading and kind.
+    pub fn new(name: &'static str, title: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name,
+            title: title.into(),
+            kind,
+        }
+    }
+}
+
+/// A part of a table.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// What its lines have in common, e.g. `Scenes · resnet18 · IxG at Final`.
+    pub heading: String,
+    /// Its lines.
+    pub lines: Vec<Line>,
+}
+
+/// A line: a cell for each column.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The cells.
+    pub cells: Vec<Cell>,
+    /// Whether it stands alone.
     pub kind: LineKind,
 }
 
-/// A value and its interval, formatted.
-pub(crate) struct Text {
+impl Line {
+    /// A line that stands alone.
+    pub fn new(cells: Vec<Cell>) -> Self {
+        let kind = LineKind::Own;
+        Self { cells, kind }
+    }
+}
+
+/// Whether a line stands alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// It does.
+    Own,
+    /// It belongs to the one above, e.g. a run's differences to its baseline.
+    Below,
+}
+
+/// What a table says in one place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Undefined, or not measured.
+    Missing,
+    /// Words.
+    Text(String),
+    /// A whole number.
+    Count(i64),
+    /// A plain number.
+    Number(f64),
+    /// A fraction, shown as percent.
+    Share(f64, Spread),
+    /// A difference of fractions, shown as points with its sign.
+    Points(f64, Spread),
+}
+
+/// How certain a number is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Spread {
+    /// Not known.
+    Unknown,
+    /// 95 % bootstrap interval over images.
+    Interval(Interval),
+    /// Standard deviation over `n` runs; `None` for a single one.
+    Seeds {
+        /// Sample standard deviation.
+        std: Option<f64>,
+        /// Runs.
+        n: usize,
+    },
+}
+
+/// A cell as people read it.
+pub(crate) struct Shown {
     /// e.g. `62.1`, `+5.2`, `–`.
     pub value: String,
-    /// e.g. `[60.3, 63.9]`.
-    pub interval: Option<String>,
-    /// For a difference: whether its interval leaves out 0.
-    pub change: Change,
+    /// e.g. `[60.3, 63.9]`, `(± 1.2)`.
+    pub spread: Option<String>,
+    /// A difference whose interval leaves out 0.
+    pub is_clear: bool,
 }
 
-/// What a line shows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LineKind {
-    /// Values of a baseline.
-    Baseline,
-    /// Values of a guided run.
-    Guided,
-    /// Differences of the guided run above to its baseline.
-    Difference,
-}
+impl Cell {
+    /// Words; nothing is printed where there are none.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
 
-/// The label of a line of differences.
-const DIFFERENCE: &str = "difference to baseline";
+    /// Words, or that they are missing.
+    pub fn maybe_text(text: Option<String>) -> Self {
+        text.map_or(Self::Missing, Self::Text)
+    }
 
-/// The sections of `settings`: all test images of a setting, then its groups.
-pub(crate) fn sections(settings: &[Setting]) -> Vec<Section> {
-    let mut sections = Vec::new();
-    for setting in settings {
-        let whole = (None, "all test images".to_owned());
-        let groups = setting
-            .groups
-            .iter()
-            .map(|(id, name)| (Some(*id), names::group(name)));
-        for (group, images) in std::iter::once(whole).chain(groups) {
-            let rows = setting
-                .rows
-                .iter()
-                .filter(|row| row.blocks.contains_key(&group));
-            let lines: Vec<Line> = rows.flat_map(|row| lines(row, group)).collect();
-            if !lines.is_empty() {
-                let heading = format!("{} · {images}", setting.title());
-                let rows = setting.rows.iter();
-                let iou = rows.filter_map(|row| row.cell(group, Measure::Iou)?.threshold);
-                let iou_thresholds = iou.collect();
-                sections.push(Section {
-                    heading,
-                    lines,
-                    iou_thresholds,
-                });
-            }
+    /// A whole number.
+    pub fn count(count: usize) -> Self {
+        Self::Count(count as i64)
+    }
+
+    /// A fraction with its interval, where there is one.
+    pub fn share(value: Option<f64>, interval: Option<Interval>) -> Self {
+        let spread = interval.map_or(Spread::Unknown, Spread::Interval);
+        value.map_or(Self::Missing, |value| Self::Share(value, spread))
+    }
+
+    /// A difference of fractions with its interval, where there is one.
+    pub fn points(value: Option<f64>, interval: Option<Interval>) -> Self {
+        let spread = interval.map_or(Spread::Unknown, Spread::Interval);
+        value.map_or(Self::Missing, |value| Self::Points(value, spread))
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Missing => true,
+            Self::Text(text) => text.is_empty(),
+            _ => false,
         }
     }
-    sections
-}
 
-fn lines(row: &Row, group: Option<i32>) -> Vec<Line> {
-    let cells = |text: fn(&Cell) -> Text| {
-        let cell = |measure| row.cell(group, measure).map_or_else(missing, text);
-        Measure::ALL.into_iter().map(cell).collect::<Vec<_>>()
-    };
-    let kind = if row.run.is_baseline() {
-        LineKind::Baseline
-    } else {
-        LineKind::Guided
-    };
-    let values = Line {
-        label: row.label.clone(),
-        epoch: match row.selection.rule {
-            Rule::Baseline | Rule::HighestEpg => row.selection.epoch.to_string(),
-            Rule::HighestF1 => format!("{}{FALLBACK}", row.selection.epoch),
-        },
-        cells: cells(|cell| text(cell.value, cell.interval, percent, Change::Unclear)),
-        kind,
-    };
-    if row.baseline.is_none() {
-        return vec![values];
-    }
-    let differences = Line {
-        label: DIFFERENCE.to_owned(),
-        epoch: String::new(),
-        cells: cells(|cell| {
-            let interval = cell.difference_interval;
-            text(cell.difference, interval, points, Change::of(interval))
-        }),
-        kind: LineKind::Difference,
-    };
-    vec![values, differences]
-}
-
-fn text(
-    value: Option<f64>,
-    interval: Option<Interval>,
-    shown: fn(f64) -> String,
-    change: Change,
-) -> Text {
-    match value {
-        None => missing(),
-        Some(value) => Text {
-            value: shown(value),
-            interval: interval.map(|i| format!("[{}, {}]", shown(i.low), shown(i.high))),
-            change,
-        },
+    pub(crate) fn shown(&self) -> Shown {
+        let (value, spread) = match self {
+            Self::Missing => (MISSING.to_owned(), None),
+            Self::Text(text) => (text.clone(), None),
+            Self::Count(count) => (minus(count.to_string()), None),
+            Self::Number(value) => (minus(number(*value)), None),
+            Self::Share(value, spread) => (percent(*value), spread.shown(percent)),
+            Self::Points(value, spread) => (points(*value), spread.shown(points)),
+        };
+        let is_clear = match self {
+            Self::Points(_, Spread::Interval(i)) => i.low > 0.0 || i.high < 0.0,
+            _ => false,
+        };
+        Shown {
+            value,
+            spread,
+            is_clear,
+        }
     }
 }
 
-fn missing() -> Text {
-    Text {
-        value: MISSING.to_owned(),
-        interval: None,
-        change: Change::Unclear,
+impl Spread {
+    fn shown(self, format: fn(f64) -> String) -> Option<String> {
+        match self {
+            Self::Unknown | Self::Seeds { std: None, .. } => None,
+            Self::Interval(i) => Some(format!("[{}, {}]", format(i.low), format(i.high))),
+            Self::Seeds { std: Some(std), .. } => Some(format!("(± {})", percent(std))),
+        }
     }
 }
 
-/// Marks an epoch that only the selection's second rule could choose.
-const FALLBACK: &str = "†";
-
-/// What the table's numbers are, under every format of it.
-pub(crate) fn caption(sections: &[Section]) -> String {
-    let mut caption =
-        "Test metrics in percent with 95 % bootstrap intervals over images in brackets; \
-                       differences to the baseline in percentage points with paired intervals. One \
-                       checkpoint per run, selected on validation."
-            .to_owned();
-    let thresholds = sections.iter().flat_map(|section| &section.iou_thresholds);
-    let mut thresholds: Vec<String> = thresholds.map(|threshold| number(*threshold)).collect();
-    thresholds.sort();
-    thresholds.dedup();
-    if !thresholds.is_empty() {
-        caption.push_str(&format!(" IoU at threshold {}.", thresholds.join(" or ")));
+impl Table {
+    /// The columns that have anything to show, with their places.
+    pub(crate) fn printed(&self) -> Vec<(usize, &Column)> {
+        let lines = || self.sections.iter().flat_map(|section| &section.lines);
+        let has_any =
+            |(index, _): &(usize, &Column)| lines().any(|line| !line.cells[*index].is_empty());
+        self.columns.iter().enumerate().filter(has_any).collect()
     }
-    let lines = sections.iter().flat_map(|section| &section.lines);
-    if lines.into_iter().any(|line| line.epoch.ends_with(FALLBACK)) {
-        caption.push_str(" † The checkpoint with the best validation F1: none was within 1 point of a baseline's, or there is no baseline.");
-    }
-    caption
 }

@@ -46,7 +46,7 @@ pub(super) fn conclude(
     }
     if !left_out.is_empty() {
         eprintln!(
-            "left out, as they need what failed: {}",
+            "left out, as they need what did not end: {}",
             left_out.join(", ")
         );
     }

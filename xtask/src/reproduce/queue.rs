@@ -2,8 +2,9 @@
 //! are places to work. A job that fails takes with it only what needs it; a signal ends them all in
 //! good order.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -37,20 +38,19 @@ pub(super) struct Queue<'a> {
     pub(super) stop: Stop,
     /// Held by all that works in the out folder.
     pub(super) lock: &'a fs::File,
-    pub(super) program: std::path::PathBuf,
+    /// This program, as it was built.
+    pub(super) program: PathBuf,
     pub(super) board: &'a Board,
 }
 
-struct Shared {
-    outcomes: Vec<Outcome>,
-}
+/// Of all jobs, in their order.
+#[derive(Clone)]
+struct Outcomes(Vec<Outcome>);
 
 impl Queue<'_> {
     /// Does all the jobs that can be done.
     pub(super) fn run(&self) -> Vec<Outcome> {
-        let shared = Mutex::new(Shared {
-            outcomes: vec![Outcome::Waiting; self.jobs.len()],
-        });
+        let shared = Mutex::new(Outcomes(vec![Outcome::Waiting; self.jobs.len()]));
         let changed = Condvar::new();
         std::thread::scope(|scope| {
             for device in &self.places {
@@ -58,15 +58,15 @@ impl Queue<'_> {
             }
         });
         let shared = shared.into_inner();
-        shared.unwrap_or_else(PoisonError::into_inner).outcomes
+        shared.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// One place: the next job that can be done, until none is left.
-    fn work(&self, device: &str, shared: &Mutex<Shared>, changed: &Condvar) {
+    fn work(&self, device: &str, shared: &Mutex<Outcomes>, changed: &Condvar) {
         let mut state = held(shared);
         loop {
             state.leave_out(self.jobs);
-            let is_over = !state.outcomes.contains(&Outcome::Waiting);
+            let is_over = !state.0.contains(&Outcome::Waiting);
             if is_over || self.stop.is_asked() {
                 return;
             }
@@ -76,14 +76,14 @@ impl Queue<'_> {
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             };
-            state.outcomes[index] = Outcome::Running;
+            state.0[index] = Outcome::Running;
             let n_at_once = state.n_at_once(self.jobs, self.places.len());
             drop(state);
             let outcome = self.perform(&self.jobs[index], device, n_at_once);
             let outcome = outcome.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
             self.board.end(&self.jobs[index].key, &outcome);
             state = held(shared);
-            state.outcomes[index] = outcome;
+            state.0[index] = outcome;
             changed.notify_all();
         }
     }
@@ -103,8 +103,8 @@ impl Queue<'_> {
             command.env("OMP_NUM_THREADS", n_threads.to_string());
         }
         let line = self.board.begin(job, device);
-        let last_error = std::sync::Arc::new(Mutex::new(None));
-        let said = std::sync::Arc::clone(&last_error);
+        let last_error = Arc::new(Mutex::new(None));
+        let said = Arc::clone(&last_error);
         let reader = process::read_stderr(&mut command, move |text| {
             if let Some(error) = text.strip_prefix("error: ") {
                 *said.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_owned());
@@ -131,24 +131,22 @@ impl Queue<'_> {
     }
 }
 
-impl Shared {
+impl Outcomes {
     /// Marks what needs a job that will not be done. The report needs none in particular, but some
     /// score.
     fn leave_out(&mut self, jobs: &[Job]) {
         for (index, job) in jobs.iter().enumerate() {
-            if self.outcomes[index] != Outcome::Waiting {
+            if self.0[index] != Outcome::Waiting {
                 continue;
             }
-            let is_lost = |&before: &usize| {
-                matches!(self.outcomes[before], Outcome::Failed(_) | Outcome::LeftOut)
-            };
+            let is_lost = |&before: &usize| self.0[before].is_lost();
             let mut before = job.after.iter();
             let is_left_out = match job.is_report() {
                 true => !job.after.is_empty() && before.all(is_lost),
                 false => before.any(is_lost),
             };
             if is_left_out {
-                self.outcomes[index] = Outcome::LeftOut;
+                self.0[index] = Outcome::LeftOut;
             }
         }
     }
@@ -156,30 +154,40 @@ impl Shared {
     /// The first job that can begin.
     fn next(&self, jobs: &[Job]) -> Option<usize> {
         (0..jobs.len()).find(|&index| {
-            let is_over = |&before: &usize| match &self.outcomes[before] {
-                Outcome::Finished => true,
-                Outcome::Failed(_) | Outcome::LeftOut => jobs[index].is_report(),
-                Outcome::Waiting | Outcome::Running | Outcome::Stopped => false,
+            let job = &jobs[index];
+            let is_over = |&before: &usize| {
+                let outcome = &self.0[before];
+                *outcome == Outcome::Finished || (job.is_report() && outcome.is_lost())
             };
-            self.outcomes[index] == Outcome::Waiting && jobs[index].after.iter().all(is_over)
+            self.0[index] == Outcome::Waiting && job.after.iter().all(is_over)
         })
     }
 
     /// How many jobs share the machine now: those that run, and those that could begin in the places
     /// left.
     fn n_at_once(&self, jobs: &[Job], n_places: usize) -> usize {
-        let mut state = Shared {
-            outcomes: self.outcomes.clone(),
-        };
-        while let Some(index) = state.next(jobs) {
-            state.outcomes[index] = Outcome::Running;
+        let mut soon = self.clone();
+        while let Some(index) = soon.next(jobs) {
+            soon.0[index] = Outcome::Running;
         }
-        let running = state.outcomes.iter();
-        let running = running.filter(|outcome| **outcome == Outcome::Running);
+        let running = soon
+            .0
+            .iter()
+            .filter(|outcome| **outcome == Outcome::Running);
         running.count().clamp(1, n_places)
     }
 }
 
-fn held(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+impl Outcome {
+    /// Whether it has ended without a result, or will not begin.
+    fn is_lost(&self) -> bool {
+        matches!(
+            self,
+            Outcome::Failed(_) | Outcome::LeftOut | Outcome::Stopped
+        )
+    }
+}
+
+fn held(shared: &Mutex<Outcomes>) -> MutexGuard<'_, Outcomes> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

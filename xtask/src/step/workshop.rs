@@ -137,7 +137,7 @@ impl<'a> Workshop<'a> {
     pub(crate) fn perform(&self, step: &Step) -> Result<Vec<Work>> {
         match step.kind {
             StepKind::Data(index) => self.prepare_data(index)?,
-            StepKind::Train(run) => return self.train(self.experiment.run(run)),
+            StepKind::Train(run) => return self.train(self.experiment.run(run), &step.key),
             StepKind::Score(index) => return self.score(index),
             StepKind::Report => self.report()?,
         }
@@ -212,7 +212,7 @@ impl<'a> Workshop<'a> {
         Ok(command)
     }
 
-    fn train(&self, run: &Run) -> Result<Vec<Work>> {
+    fn train(&self, run: &Run, key: &str) -> Result<Vec<Work>> {
         let baseline = match run.baseline() {
             None => None,
             Some(index) => match self.finished(RunIndex::Baseline(index))? {
@@ -222,7 +222,7 @@ impl<'a> Workshop<'a> {
         };
         let config = self.config(run, baseline.as_deref())?;
         let file = self.place.out.join("configs");
-        let file = file.join(format!("{}.toml", plain(&run.name)));
+        let file = file.join(format!("{}.toml", key.replace('/', "-")));
         files::write(&file, &config)?;
         let (_, before) = self.state(&file, run.data)?;
         let mut command = self.trainer("train", &file, run.data)?;
@@ -346,12 +346,9 @@ impl<'a> Workshop<'a> {
         command.arg("report").arg("--results").arg(out);
         command.arg("--out").arg(out.join("results"));
         for run in self.finished_runs()?.iter().flatten() {
-            command.args(
-                run.file_name()
-                    .map(|id| ["--run".as_ref(), id])
-                    .iter()
-                    .flatten(),
-            );
+            if let Some(run_id) = run.file_name() {
+                command.arg("--run").arg(run_id);
+            }
         }
         for name in &self.experiment.show {
             command.args(["--show", name]);
@@ -407,12 +404,4 @@ pub(super) fn finish(readers: impl IntoIterator<Item = JoinHandle<()>>) {
     for reader in readers {
         reader.join().ok();
     }
-}
-
-/// A run's name as a file name.
-fn plain(name: &str) -> String {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '.';
-    name.chars()
-        .map(|c| if allowed(c) { c } else { '-' })
-        .collect()
 }

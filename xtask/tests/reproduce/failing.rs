@@ -24,7 +24,7 @@ fn a_run_that_fails_takes_with_it_only_what_needs_it() {
             "1 step of 9 failed:\n  guided/2  train  energy ixg@final λ=0.2\n    training energy \
              ixg@final λ=0.2: trainer failed (exit status: 2): told to\n    log: ",
             log.to_str().unwrap(),
-            "left out, as they need what failed: score/2\n",
+            "left out, as they need what did not end: score/2\n",
             "the report is of what there is: ",
             "error: 1 step failed\nhint: what is finished is kept; the same command goes on",
         ] {
@@ -102,7 +102,7 @@ fn every_failure_names_its_step_and_its_cause() {
             "{call}: {said}"
         );
         assert!(said.contains("told to"), "{call}: {said}");
-        let left_out = said.split("as they need what failed: ").nth(1);
+        let left_out = said.split("as they need what did not end: ").nth(1);
         let left_out = left_out.map_or(0, |text| text.lines().next().unwrap().split(", ").count());
         assert_eq!(left_out, n_left_out, "{call}: {said}");
     }

@@ -48,6 +48,25 @@ fn a_signal_stops_everything_and_the_same_command_goes_on() {
     assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
 }
 
+/// Somebody stopped one training and nothing else.
+#[test]
+fn what_needs_a_stopped_run_is_left_for_the_next_time() {
+    let place = Place::new();
+    place.write("fail", "train \"energy ixg@final λ=0.2");
+    place.write("code", "75");
+    let done = place.reproduce(RECIPE, &["--jobs", "2"]);
+    assert_eq!(done.code, 75, "{}", done.stderr);
+    assert!(
+        done.stderr
+            .contains("left out, as they need what did not end: score/2\n")
+    );
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "trainer train"), 4, "{calls:?}");
+    assert_eq!(starting_with(&calls, "analysis report"), 1, "{calls:?}");
+    place.remove("fail");
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+}
+
 /// As a cluster announces the end of a job's time: to the step alone, whose training is told.
 #[test]
 fn a_step_passes_on_the_end_of_its_time() {

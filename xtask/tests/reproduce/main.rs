@@ -133,7 +133,7 @@ fn weights_of_ones_own_are_taken_and_missing_ones_refused_before_anything_is_wri
     let folder = place.path("");
     let done = place.reproduce(&recipe, &["--weights", folder.to_str().unwrap()]);
     assert_eq!(done.code, 0, "{}", done.stderr);
-    let config = std::fs::read_to_string(place.path("out/configs/baseline.toml")).unwrap();
+    let config = std::fs::read_to_string(place.path("out/configs/baseline-1.toml")).unwrap();
     assert!(config.contains("resnet18.safetensors\""), "{config}");
 }
 

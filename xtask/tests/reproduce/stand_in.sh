@@ -1,7 +1,7 @@
 #!/bin/sh
 # Stands for all four stages in the tests of reproduce, as far as their files go: a run is named by
 # its configuration. Every call is written down beside the program. Files there change what happens:
-# `fail` holds what makes a call fail; with `meet`, training waits until another training is there as
+# `fail` holds what makes a call fail (with what is in `code`, else 2); with `meet`, training waits until another training is there as
 # well; with `hang`, it lasts until a signal comes.
 here=$(dirname "$0")
 program=$(basename "$0")
@@ -23,7 +23,7 @@ esac
 [ "$1" = state ] || [ "$1" = select ] || echo "$line" >> "$here/calls"
 if [ -f "$here/fail" ] && echo "$line" | grep -q "$(cat "$here/fail")"; then
   echo "error: told to" >&2
-  exit 2
+  exit "$(cat "$here/code" 2>/dev/null || echo 2)"
 fi
 case "$program $1" in
   "data-prep "*) mkdir -p "$out" && touch "$out/images.parquet" ;;

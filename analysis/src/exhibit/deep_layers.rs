@@ -1,0 +1,181 @@
+//! Guidance at deeper layers, looked at through the maps of the input (paper, Fig. 8), and the time
+//! that an epoch takes.
+
+use std::collections::BTreeSet;
+
+use super::chosen;
+use super::pareto::{self, Series, plot, point};
+use super::{Evidence, Made};
+use crate::comparison::Setting;
+use crate::configuration::Layer;
+use crate::figure::grid::{Dot, Grid, Path, Plot, Scale, plot_size};
+use crate::figure::style::Emphasis;
+use crate::front::front;
+use crate::groups::{Group, deep, seconds};
+use crate::load::{Part, Results};
+use crate::names::{self, Measure};
+use crate::table::{Cell, Column, Kind, Line, Section, Table};
+
+/// The figure and the table; what is needed are runs guided at other layers and scored at the input.
+pub(super) fn make(evidence: &Evidence) -> Made {
+    let at_input = evidence.settings.iter().filter(|s| s.layer == "input");
+    let settings: Vec<&Setting> = at_input
+        .filter(|setting| {
+            deep(setting)
+                .iter()
+                .any(|g| g.configuration.layer.spelling() != "input")
+        })
+        .collect();
+    if settings.is_empty() {
+        return Err("no run guided at another layer was scored at the input".to_owned());
+    }
+    let figure = figure(&settings).draw();
+    let table = table(evidence.results, &settings);
+    Ok((figure.into_iter().collect(), vec![table]))
+}
+
+fn figure(settings: &[&Setting]) -> Grid {
+    let layers: BTreeSet<Layer> = settings
+        .iter()
+        .flat_map(|setting| deep(setting))
+        .map(|group| group.configuration.layer)
+        .filter(|layer| layer.spelling() != "input")
+        .collect();
+    let mut panels = Vec::new();
+    for setting in settings {
+        for layer in &layers {
+            let of = |wanted: &str| -> Vec<Group> {
+                let mut groups = deep(setting);
+                groups.retain(|group| group.configuration.layer.spelling() == wanted);
+                groups
+            };
+            let guided = of(layer.spelling());
+            if guided.is_empty() {
+                panels.push(None);
+                continue;
+            }
+            let title = match settings.len() {
+                1 => format!("Guided at {layer}"),
+                _ => format!("{} · guided at {layer}", setting.backbone),
+            };
+            let losses: BTreeSet<_> = guided.iter().map(Group::loss).collect();
+            let series = [Series {
+                groups: guided,
+                tone: 0,
+            }];
+            let mut panel = plot(title, setting, Part::All, Measure::Epg, &series);
+            let at_input = of("input")
+                .into_iter()
+                .filter(|g| losses.contains(&g.loss()));
+            at_input.for_each(|group| dash(&mut panel, &group));
+            panels.push(Some(panel));
+        }
+    }
+    Grid {
+        name: "deep_layers",
+        columns: layers.len(),
+        plot: plot_size(layers.len()),
+        panels,
+        scale: Scale::SharedByRow,
+        tones: vec![
+            "guided at that layer".to_owned(),
+            "guided at the input".to_owned(),
+        ],
+        caption: format!(
+            "EPG of the input's maps against F1 after guidance at deeper layers; dashed: the front \
+             of guidance at the input. Panels of a row have the same axes. {}",
+            pareto::CAPTION
+        ),
+    }
+}
+
+/// The front of guidance at the input, dashed and pale.
+fn dash(panel: &mut Plot, group: &Group) {
+    let checkpoints = group.rows.iter().flat_map(|row| &row.checkpoints);
+    let points: Vec<(f64, f64)> = checkpoints
+        .filter_map(|checkpoint| point(checkpoint, Part::All, Measure::Epg))
+        .collect();
+    let points: Vec<(f64, f64)> = front(&points)
+        .into_iter()
+        .map(|index| points[index])
+        .collect();
+    panel.dots.extend(points.iter().map(|at| Dot {
+        at: *at,
+        across: None,
+        up: None,
+        loss: group.loss(),
+        tone: 1,
+        emphasis: Emphasis::Plain,
+    }));
+    panel.paths.push(Path {
+        points,
+        loss: group.loss(),
+        tone: 1,
+    });
+}
+
+fn table(results: &Results, settings: &[&Setting]) -> Table {
+    let measures = [Measure::F1, Measure::Epg];
+    let mut columns = vec![
+        Column::new("loss", "Loss", Kind::Text),
+        Column::new("layer", "Guided at", Kind::Text),
+        Column::new("seconds", "Seconds an epoch", Kind::Value),
+        Column::new("speed_up", "Times as fast as at the input", Kind::Value),
+    ];
+    columns.extend(chosen::columns(&measures));
+    let section = |setting: &&Setting| {
+        let groups = deep(setting);
+        let median =
+            |group: &Group| Some(seconds(results, group.rows.iter().map(|row| &row.run))?[1]);
+        let mut lines = Vec::new();
+        for row in setting.rows.iter().filter(|row| row.run.is_baseline()) {
+            let own =
+                seconds(results, std::iter::once(&row.run)).map(|quartiles| round(quartiles[1]));
+            let seconds = own.map_or(Cell::Missing, Cell::Number);
+            let label = vec![
+                Cell::text(&row.label),
+                Cell::text(""),
+                seconds,
+                Cell::Missing,
+            ];
+            lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
+        }
+        for group in &groups {
+            let Some(row) = group.chosen() else { continue };
+            let mut at_input = groups.iter().filter(|other| {
+                other.loss() == group.loss() && other.configuration.layer.spelling() == "input"
+            });
+            let ratio = at_input
+                .next()
+                .and_then(|input| Some(median(input)? / median(group)?));
+            let number =
+                |value: Option<f64>| value.map_or(Cell::Missing, |v| Cell::Number(round(v)));
+            let label = vec![
+                Cell::maybe_text(group.loss().map(|loss| loss.to_string())),
+                Cell::text(names::layer(group.configuration.layer.spelling())),
+                number(median(group)),
+                number(ratio),
+            ];
+            lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
+        }
+        Section {
+            heading: setting.title(),
+            lines,
+        }
+    };
+    Table {
+        name: "deep_layers",
+        columns,
+        sections: settings.iter().map(section).collect(),
+        caption: format!(
+            "Metrics of the input's maps. Seconds: median over epochs, training and validation, as \
+             the machine was loaded then. {}",
+            chosen::CAPTION
+        ),
+    }
+}
+
+/// To two decimals.
+fn round(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}

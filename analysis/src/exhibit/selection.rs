@@ -1,0 +1,128 @@
+//! How checkpoints are selected (paper, Fig. 4): every epoch on validation, the Pareto set among them,
+//! and the same checkpoints on test, for one configuration.
+
+use super::pareto::point;
+use super::{Evidence, Made};
+use crate::comparison::Setting;
+use crate::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
+use crate::figure::style::Emphasis;
+use crate::front::front;
+use crate::groups::{Group, groups};
+use crate::load::Part;
+use crate::names::{Loss, Measure, family};
+
+/// The figure of the configuration that the paper shows, Energy on a B-cos network at the input, or of
+/// the one most like it.
+pub(super) fn make(evidence: &Evidence) -> Made {
+    let mut candidates: Vec<(&Setting, Group)> = Vec::new();
+    for setting in evidence.settings {
+        let here = groups(setting, |row| setting.is_guided_here(&row.run));
+        candidates.extend(here.into_iter().map(|group| (setting, group)));
+    }
+    let likeness = |(setting, group): &(&Setting, Group)| {
+        let points: usize = group.rows.iter().map(|row| row.checkpoints.len()).sum();
+        (
+            group.loss() == Some(Loss::Energy) && group.variant().is_plain(),
+            family(&setting.backbone).0 == "bcos",
+            setting.layer == "input",
+            points,
+        )
+    };
+    // Of equals the first.
+    let best = candidates
+        .iter()
+        .rev()
+        .max_by_key(|candidate| likeness(candidate));
+    let (setting, group) = best.ok_or("no guided run was scored")?;
+    let grid = figure(evidence, setting, group);
+    Ok((grid.draw().into_iter().collect(), Vec::new()))
+}
+
+fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
+    let epochs = || {
+        let rows = group.rows.iter();
+        rows.flat_map(|row| {
+            let epochs = evidence.results.epochs(&row.run.run_id).iter();
+            epochs.map(move |epoch| (row, epoch))
+        })
+    };
+    let percent = |f1: f64, epg: f64| (f1 * 100.0, epg * 100.0);
+    let all: Vec<(f64, f64)> = epochs()
+        .map(|(_, epoch)| percent(epoch.val_f1, epoch.val_epg))
+        .collect();
+    let scored: Vec<(f64, f64)> = epochs()
+        .filter(|(row, epoch)| row.checkpoints.iter().any(|c| c.epoch == epoch.epoch))
+        .map(|(_, epoch)| percent(epoch.val_f1, epoch.val_epg))
+        .collect();
+    let test: Vec<(f64, f64)> = group
+        .rows
+        .iter()
+        .flat_map(|row| &row.checkpoints)
+        .filter_map(|checkpoint| point(checkpoint, Part::All, Measure::Epg))
+        .collect();
+    let mut baselines = setting.rows.iter().filter(|row| row.run.is_baseline());
+    let baseline = baselines.next();
+    let on_test = baseline.and_then(|row| point(row.selected()?, Part::All, Measure::Epg));
+    let on_validation = baseline.and_then(|row| {
+        let epochs = evidence.results.epochs(&row.run.run_id).iter();
+        let mut chosen = epochs.filter(|epoch| epoch.epoch == row.selection.epoch);
+        let chosen = chosen.next()?;
+        // A baseline is validated through the maps of its own run file, which may be others.
+        let is_same = setting.is_guided_here(&row.run);
+        is_same.then(|| percent(chosen.val_f1, chosen.val_epg))
+    });
+    let panel = |title: &str, points: &[(f64, f64)], cross: Option<(f64, f64)>, joined: bool| {
+        let on_front = front(points);
+        let dot = |at: (f64, f64), loss, emphasis| Dot {
+            at,
+            across: None,
+            up: None,
+            loss,
+            tone: 0,
+            emphasis,
+        };
+        let mut dots: Vec<Dot> = points
+            .iter()
+            .enumerate()
+            .filter(|(_, (f1, epg))| f1.is_finite() && epg.is_finite())
+            .map(|(index, at)| match !joined || on_front.contains(&index) {
+                true => dot(*at, group.loss(), Emphasis::Front),
+                false => dot(*at, group.loss(), Emphasis::Plain),
+            })
+            .collect();
+        dots.extend(cross.map(|at| dot(at, None, Emphasis::Selected)));
+        Some(Plot {
+            title: title.to_owned(),
+            x: Quantity::Percent("F1 (%)".to_owned()),
+            y: Quantity::Percent("EPG (%)".to_owned()),
+            baseline: cross,
+            paths: Vec::from_iter(joined.then(|| Path {
+                points: on_front.iter().map(|index| points[*index]).collect(),
+                loss: group.loss(),
+                tone: 0,
+            })),
+            dots,
+        })
+    };
+    Grid {
+        name: "selection",
+        columns: 3,
+        plot: plot_size(3),
+        panels: vec![
+            panel("Every epoch, validation", &all, on_validation, false),
+            panel("Pareto set, validation", &scored, on_validation, true),
+            panel("Pareto set, test", &test, on_test, true),
+        ],
+        scale: Scale::Own,
+        tones: Vec::new(),
+        caption: format!(
+            "Selection of checkpoints of {} ({}), {} runs: every epoch of every λ on validation \
+             (left); the checkpoints that none dominates there in F1, EPG and IoU, which are scored \
+             (centre); the same on test (right). The line joins those that none dominates in the two \
+             metrics shown. White cross: baseline, where it was validated through the same maps.",
+            group.configuration.label(),
+            setting.title(),
+            group.rows.len()
+        ),
+    }
+}

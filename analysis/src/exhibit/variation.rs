@@ -1,0 +1,294 @@
+//! One thing about the annotations varied, all else the same: dilated boxes (paper, Fig. 10 and 11),
+//! few annotated images (Fig. 12), segmentations in place of boxes (reproduction study). The variants of
+//! a loss differ in tone and dashes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::chosen;
+use super::pareto::{self, Series, plot};
+use super::{Evidence, Made};
+use crate::comparison::{Row, Setting};
+use crate::configuration::Variant;
+use crate::figure::grid::{Grid, Scale, plot_size};
+use crate::figure::style::N_TONES;
+use crate::format::number;
+use crate::groups::{Group, groups};
+use crate::load::Part;
+use crate::names::{Loss, Measure};
+use crate::table::{Cell, Column, Kind, Line, Section, Table};
+
+/// What is varied.
+struct Variation {
+    name: &'static str,
+    about: &'static str,
+    measures: &'static [Measure],
+    layout: Layout,
+    /// Whether a configuration takes part.
+    includes: fn(&Variant) -> bool,
+    /// What a variant is called.
+    label: fn(&Variant) -> String,
+    /// What is missing where only plain boxes are there.
+    missing: &'static str,
+}
+
+/// How a setting's panels are laid out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// A row for each metric, a column for each loss that is varied.
+    LossByLoss,
+    /// One row, a column for each metric, all losses in it.
+    Together,
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", number((share * 1e8).round() / 1e6))
+}
+
+/// Boxes dilated in training.
+pub(super) fn dilation(evidence: &Evidence) -> Made {
+    make(
+        evidence,
+        &Variation {
+            name: "dilation",
+            about: "Boxes dilated in training by a share of their size to each side; scored against \
+                    the boxes as they are.",
+            measures: &[Measure::Epg, Measure::Iou],
+            layout: Layout::LossByLoss,
+            includes: |v| v.annotation == "box" && v.annotated_fraction.0 >= 1.0,
+            label: |v| percent(v.dilation.0),
+            missing: "no scored run has dilated boxes",
+        },
+    )
+}
+
+/// Few annotated images.
+pub(super) fn limited_annotations(evidence: &Evidence) -> Made {
+    make(
+        evidence,
+        &Variation {
+            name: "limited_annotations",
+            about: "Only a share of the training images has boxes.",
+            measures: &[Measure::Epg, Measure::Iou],
+            layout: Layout::LossByLoss,
+            includes: |v| v.annotation == "box" && v.dilation.0 == 0.0,
+            label: |v| percent(v.annotated_fraction.0),
+            missing: "no scored run has few annotations",
+        },
+    )
+}
+
+/// Segmentations in place of boxes, and what lies on the object itself.
+pub(super) fn segmentation(evidence: &Evidence) -> Made {
+    let variation = Variation {
+        name: "segmentation",
+        about: "Guided by boxes, or by segmentations where an image has them.",
+        measures: &[Measure::Epg, Measure::SegmentEpg, Measure::OnObject],
+        layout: Layout::Together,
+        includes: |v| v.dilation.0 == 0.0,
+        label: |v| match v.annotation.as_str() {
+            "box" => format!("boxes, {}", percent(v.annotated_fraction.0)),
+            other => format!("{other}, {}", percent(v.annotated_fraction.0)),
+        },
+        missing: "no scored run was guided by segmentations, and no scored image has one",
+    };
+    // Where nothing is varied, what lies on the object is of interest at the ends of the network.
+    let has_masks = |setting: &Setting| {
+        let is_end = ["input", "final"].contains(&setting.layer.as_str());
+        let mut rows = setting.rows.iter();
+        let has_any = |row: &Row| {
+            row.cell(Part::All, Measure::OnObject)
+                .is_some_and(|c| c.n > 0)
+        };
+        is_end && rows.any(has_any) && !here(setting, &variation).is_empty()
+    };
+    let guided = |setting: &Setting| {
+        let here = here(setting, &variation);
+        here.iter().any(|group| group.variant().annotation != "box")
+    };
+    let settings: Vec<&Setting> = evidence
+        .settings
+        .iter()
+        .filter(|setting| guided(setting) || has_masks(setting))
+        .collect();
+    exhibit(&settings, &variation)
+}
+
+fn here<'a>(setting: &'a Setting, variation: &Variation) -> Vec<Group<'a>> {
+    groups(setting, |row| {
+        setting.is_guided_here(&row.run) && (variation.includes)(&row.run.configuration().variant)
+    })
+}
+
+fn make(evidence: &Evidence, variation: &Variation) -> Made {
+    let varies = |setting: &&Setting| {
+        let variants: BTreeSet<String> = here(setting, variation)
+            .iter()
+            .map(|group| (variation.label)(group.variant()))
+            .collect();
+        let is_plain = |group: &Group| group.variant().is_plain();
+        variants.len() > 1 || !here(setting, variation).iter().all(is_plain)
+    };
+    let settings: Vec<&Setting> = evidence.settings.iter().filter(varies).collect();
+    exhibit(&settings, variation)
+}
+
+fn exhibit(settings: &[&Setting], variation: &Variation) -> Made {
+    if settings.is_empty() {
+        return Err(variation.missing.to_owned());
+    }
+    let figure = figure(settings, variation).draw();
+    Ok((
+        figure.into_iter().collect(),
+        vec![table(settings, variation)],
+    ))
+}
+
+/// A tone for each variant, the plain one's first.
+fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usize> {
+    let mut variants: Vec<Variant> = settings
+        .iter()
+        .flat_map(|setting| here(setting, variation))
+        .map(|group| group.configuration.variant)
+        .map(|variant| Variant {
+            area_exponent: None,
+            ..variant
+        })
+        .collect();
+    variants.sort_by_key(|variant| (!variant.is_plain(), variant.clone()));
+    variants.dedup();
+    let tones = variants.into_iter().enumerate();
+    tones
+        .map(|(tone, variant)| (variant, tone.min(N_TONES - 1)))
+        .collect()
+}
+
+/// The losses with more than one variant; all, where there is none.
+fn varied(settings: &[&Setting], variation: &Variation) -> Vec<Loss> {
+    let groups = || settings.iter().flat_map(|setting| here(setting, variation));
+    let n_variants = |loss: &Loss| {
+        let of_loss = groups().filter(|group| group.loss() == Some(*loss));
+        let variants: BTreeSet<String> = of_loss
+            .map(|group| (variation.label)(group.variant()))
+            .collect();
+        variants.len()
+    };
+    let losses = |least: usize| -> Vec<Loss> {
+        let has = |loss: &Loss| n_variants(loss) >= least;
+        Loss::ALL.into_iter().filter(has).collect()
+    };
+    match losses(2) {
+        none if none.is_empty() => losses(1),
+        some => some,
+    }
+}
+
+fn figure(settings: &[&Setting], variation: &Variation) -> Grid {
+    let tones = tones(settings, variation);
+    let tone = |group: &Group| {
+        let variant = Variant {
+            area_exponent: None,
+            ..group.variant().clone()
+        };
+        tones.get(&variant).copied().unwrap_or(0)
+    };
+    let panel = |setting: &Setting, measure: Measure, losses: &[Loss]| {
+        let shown = |group: &Group| group.loss().is_some_and(|loss| losses.contains(&loss));
+        let groups = here(setting, variation).into_iter().filter(shown);
+        let series: Vec<Series> = groups
+            .map(|group| Series {
+                tone: tone(&group),
+                groups: vec![group],
+            })
+            .collect();
+        let mut title = match losses {
+            [loss] => vec![loss.to_string(), setting.maps()],
+            _ => vec![setting.maps()],
+        };
+        if settings.len() > 1 {
+            title.insert(title.len() - 1, setting.backbone.clone());
+        }
+        let is_empty = series.is_empty();
+        let plot = plot(title.join(" · "), setting, Part::All, measure, &series);
+        (!is_empty).then_some(plot)
+    };
+    let losses = match variation.layout {
+        Layout::LossByLoss => varied(settings, variation),
+        Layout::Together => Loss::ALL.to_vec(),
+    };
+    let mut panels = Vec::new();
+    for setting in settings {
+        for measure in variation.measures {
+            match variation.layout {
+                Layout::LossByLoss => {
+                    panels.extend(losses.iter().map(|loss| panel(setting, *measure, &[*loss])));
+                }
+                Layout::Together => panels.push(panel(setting, *measure, &losses)),
+            }
+        }
+    }
+    let columns = match variation.layout {
+        Layout::LossByLoss => losses.len(),
+        Layout::Together => variation.measures.len(),
+    };
+    let (scale, axes) = match variation.layout {
+        Layout::LossByLoss => (Scale::SharedByRow, " Panels of a row have the same axes."),
+        Layout::Together => (Scale::Own, ""),
+    };
+    let mut labels: Vec<(usize, String)> = tones
+        .iter()
+        .map(|(variant, tone)| (*tone, (variation.label)(variant)))
+        .collect();
+    labels.sort();
+    labels.dedup_by_key(|(tone, _)| *tone);
+    let labels: Vec<String> = labels.into_iter().map(|(_, label)| label).collect();
+    Grid {
+        name: variation.name,
+        columns,
+        plot: plot_size(columns),
+        panels,
+        scale,
+        tones: if labels.len() > 1 { labels } else { Vec::new() },
+        caption: format!("{}{axes} {}", variation.about, pareto::CAPTION),
+    }
+}
+
+fn table(settings: &[&Setting], variation: &Variation) -> Table {
+    let measures: Vec<Measure> = [Measure::F1]
+        .iter()
+        .chain(variation.measures)
+        .copied()
+        .collect();
+    let mut columns = vec![
+        Column::new("loss", "Loss", Kind::Text),
+        Column::new("variant", "Annotations", Kind::Text),
+    ];
+    columns.extend(chosen::columns(&measures));
+    let losses = varied(settings, variation);
+    let section = |setting: &&Setting| {
+        let mut lines = Vec::new();
+        for row in setting.rows.iter().filter(|row| row.run.is_baseline()) {
+            let label = vec![Cell::text(&row.label), Cell::text("")];
+            lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
+        }
+        for group in here(setting, variation) {
+            let shown = group.loss().is_some_and(|loss| losses.contains(&loss));
+            let Some(row) = group.chosen().filter(|_| shown) else {
+                continue;
+            };
+            let loss = group.loss().map(|loss| loss.to_string());
+            let variant = (variation.label)(group.variant());
+            let label = vec![Cell::maybe_text(loss), Cell::text(variant)];
+            lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
+        }
+        Section {
+            heading: setting.title(),
+            lines,
+        }
+    };
+    Table {
+        name: variation.name,
+        columns,
+        sections: settings.iter().map(section).collect(),
+        caption: format!("{} {}", variation.about, chosen::CAPTION),
+    }
+}

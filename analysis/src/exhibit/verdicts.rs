@@ -1,0 +1,76 @@
+//! The paper's claims with their verdicts, and the comparisons behind them.
+
+use super::{Evidence, Made};
+use crate::table::{Cell, Column, Kind, Line, Section, Table};
+use crate::verdict::{Judged, judge};
+
+/// One table of verdicts, one of comparisons.
+pub(super) fn make(evidence: &Evidence) -> Made {
+    let judged = judge(evidence);
+    Ok((Vec::new(), vec![verdicts(&judged), trials(&judged)]))
+}
+
+fn verdicts(judged: &[Judged]) -> Table {
+    let columns = vec![
+        Column::new("claim", "", Kind::Text),
+        Column::new("statement", "Claim", Kind::Text),
+        Column::new("verdict", "Verdict", Kind::Text),
+        Column::new("why", "Why", Kind::Text),
+        Column::new("compared", "Compared", Kind::Text),
+    ];
+    let line = |judged: &Judged| {
+        Line::new(vec![
+            Cell::text(judged.claim.name),
+            Cell::text(judged.claim.statement),
+            Cell::text(judged.verdict.to_string()),
+            Cell::text(&judged.why),
+            Cell::text(judged.claim.test),
+        ])
+    };
+    Table {
+        name: "verdicts",
+        columns,
+        sections: vec![Section {
+            heading: String::new(),
+            lines: judged.iter().map(line).collect(),
+        }],
+        caption: "The paper's claims, judged by these results alone, on this data and at this length \
+                  of training. A comparison is for or against where its 95 % interval leaves out 0. A \
+                  claim holds where more than half of the comparisons are for it and at most a tenth \
+                  against; with more against it does not hold; else it is undecided."
+            .to_owned(),
+    }
+}
+
+fn trials(judged: &[Judged]) -> Table {
+    let columns = vec![
+        Column::new("claim", "Claim", Kind::Text),
+        Column::new("place", "Where", Kind::Text),
+        Column::new("compared", "Compared", Kind::Text),
+        Column::new("difference", "Difference", Kind::Interval),
+        Column::new("outcome", "Outcome", Kind::Text),
+    ];
+    let lines = judged.iter().flat_map(|judged| {
+        judged.trials.iter().map(|trial| {
+            Line::new(vec![
+                Cell::text(judged.claim.name),
+                Cell::text(&trial.place),
+                Cell::text(&trial.compared),
+                Cell::points(trial.value, trial.interval),
+                Cell::text(trial.outcome.to_string()),
+            ])
+        })
+    });
+    Table {
+        name: "verdict_comparisons",
+        columns,
+        sections: vec![Section {
+            heading: String::new(),
+            lines: lines.collect(),
+        }],
+        caption: "The comparisons behind the verdicts: differences in points with 95 % intervals. Of \
+                  fronts the difference of their mean gains over the baseline in the range of 5 points \
+                  of F1 around the baseline's."
+            .to_owned(),
+    }
+}

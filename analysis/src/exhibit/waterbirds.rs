@@ -1,0 +1,247 @@
+//! Waterbirds-100 (paper, Table 1 and Fig. 13): accuracy of both tasks as mean and deviation over
+//! seeds. The paper's "worst group" is a fixed one, waterbird on land; the true minimum over groups
+//! stands beside it (SPEC F.10).
+
+use std::collections::BTreeSet;
+
+use super::{Evidence, Made, maps};
+use crate::Result;
+use crate::comparison::{Row, Setting};
+use crate::configuration::{Variant, label};
+use crate::figure::Figure;
+use crate::figure::grid::{Dot, Grid, Plot, Quantity, Scale, plot_size};
+use crate::figure::style::Emphasis;
+use crate::groups::{by_seed, groups};
+use crate::load::{CONVENTIONAL, Part, WATERBIRD_ON_LAND};
+use crate::names::{self, Loss, WATERBIRDS};
+use crate::seeds::{Moments, moments};
+use crate::table::{Cell, Column, Kind, Line, Section, Spread, Table};
+
+/// What Table 1 has of a task.
+#[derive(Clone, Copy)]
+enum Measured {
+    Worst,
+    Overall,
+    Minimum,
+}
+
+const MEASURED: [Measured; 3] = [Measured::Worst, Measured::Overall, Measured::Minimum];
+
+impl Measured {
+    fn value(self, row: &Row) -> Option<f64> {
+        let cell = match self {
+            Self::Worst => row.metric(WATERBIRD_ON_LAND, "accuracy"),
+            Self::Overall => row.metric(Part::All, "accuracy"),
+            Self::Minimum => row.metric(Part::All, "worst_group"),
+        };
+        cell?.value
+    }
+}
+
+/// What is the same in a line of Table 1: all but the task.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Model {
+    loss: Option<Loss>,
+    variant: Option<Variant>,
+}
+
+impl Model {
+    fn of(row: &Row) -> Self {
+        let configuration = row.run.configuration();
+        Self {
+            loss: configuration.loss,
+            variant: configuration.loss.map(|_| configuration.variant),
+        }
+    }
+}
+
+/// A network seen through the same maps in both tasks.
+type Place = (String, String, String);
+
+fn place(setting: &Setting) -> Place {
+    (
+        setting.backbone.clone(),
+        setting.attribution.clone(),
+        setting.layer.clone(),
+    )
+}
+
+/// The table, the groups' accuracies, and maps.
+pub(super) fn make(evidence: &Evidence) -> Result<Made> {
+    let of_dataset = evidence.settings.iter().filter(|s| s.dataset == WATERBIRDS);
+    let settings: Vec<&Setting> = of_dataset
+        .filter(|setting| {
+            setting
+                .rows
+                .iter()
+                .any(|row| row.metric(Part::All, "accuracy").is_some())
+        })
+        .collect();
+    if settings.is_empty() {
+        return Ok(Err(format!("no scored run on {WATERBIRDS}")));
+    }
+    let mut figures = Vec::from_iter(groups_figure(&settings));
+    figures.extend(maps::before_and_after(
+        "waterbirds_maps",
+        evidence,
+        &settings,
+    )?);
+    Ok(Ok((figures, vec![table(&settings)])))
+}
+
+fn table(settings: &[&Setting]) -> Table {
+    let column = |name, title: &str| Column::new(name, title, Kind::Seeds);
+    let columns = vec![
+        Column::new("model", "Model", Kind::Text),
+        column("conventional_worst", "Conventional: waterbird on land"),
+        column("conventional_overall", "overall"),
+        column("conventional_minimum", "least group"),
+        column("reversed_worst", "Reversed: waterbird on land"),
+        column("reversed_overall", "overall"),
+        column("reversed_minimum", "least group"),
+    ];
+    let places: BTreeSet<Place> = settings.iter().map(|setting| place(setting)).collect();
+    let section = |at: &Place| {
+        let here: Vec<&&Setting> = settings
+            .iter()
+            .filter(|setting| place(setting) == *at)
+            .collect();
+        let models: BTreeSet<Model> = here
+            .iter()
+            .flat_map(|setting| setting.rows.iter().map(Model::of))
+            .collect();
+        let line = |model: &Model| {
+            let mut cells = vec![Cell::text(label(model.loss, model.variant.as_ref()))];
+            for task in [CONVENTIONAL, "reversed"] {
+                let of_task = here.iter().filter(|setting| setting.task == task);
+                let rows = of_task.flat_map(|setting| &setting.rows);
+                let rows: Vec<&Row> = rows.filter(|row| Model::of(row) == *model).collect();
+                let rows = by_seed(&rows);
+                cells.extend(MEASURED.map(|measured| {
+                    let values: Vec<f64> =
+                        rows.iter().filter_map(|row| measured.value(row)).collect();
+                    over_seeds(moments(&values))
+                }));
+            }
+            Line::new(cells)
+        };
+        let (backbone, attribution, layer) = at;
+        Section {
+            heading: format!(
+                "{} · {backbone} · {} at {}",
+                names::dataset(WATERBIRDS),
+                names::attribution(attribution),
+                names::layer(layer)
+            ),
+            lines: models.iter().map(line).collect(),
+        }
+    };
+    let n = |setting: &&Setting| {
+        let seeds: BTreeSet<i64> = setting.rows.iter().map(|row| row.run.seed).collect();
+        seeds.len()
+    };
+    let n_seeds = settings.iter().map(n).max().unwrap_or(0);
+    Table {
+        name: "waterbirds",
+        columns,
+        sections: places.iter().map(section).collect(),
+        caption: format!(
+            "Test accuracy in percent, mean (± standard deviation) over up to {n_seeds} seeds, each \
+             at the checkpoint that validation prefers. The paper's worst group is waterbird on \
+             land; the least group is the true minimum over the four groups, run by run."
+        ),
+    }
+}
+
+fn over_seeds(moments: Option<Moments>) -> Cell {
+    moments.map_or(Cell::Missing, |Moments { mean, std, n }| {
+        Cell::Share(mean, Spread::Seeds { std, n })
+    })
+}
+
+/// Accuracy of each group: a panel for each task, a point for each seed.
+fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
+    // Variants of a loss differ in tone.
+    let variants: BTreeSet<Variant> = settings
+        .iter()
+        .flat_map(|setting| setting.guided())
+        .map(|row| row.run.configuration().variant)
+        .collect();
+    let panel = |setting: &&Setting| {
+        // From the bottom up.
+        let groups_named = setting.groups.iter().rev();
+        let (parts, names): (Vec<Part>, Vec<String>) =
+            std::iter::once((Part::All, "overall".to_owned()))
+                .chain(groups_named.map(|(group, name)| (Part::Group(*group), name.clone())))
+                .unzip();
+        let mut dots = Vec::new();
+        let baselines: Vec<&Row> = setting
+            .rows
+            .iter()
+            .filter(|row| row.run.is_baseline())
+            .collect();
+        let mut series: Vec<(usize, Vec<&Row>)> = vec![(0, by_seed(&baselines))];
+        for group in groups(setting, |_| true) {
+            let tone = variants
+                .iter()
+                .position(|variant| variant == group.variant());
+            series.push((tone.unwrap_or(0), by_seed(&group.rows)));
+        }
+        let n = series.len() as f64;
+        for (index, (tone, rows)) in series.iter().enumerate() {
+            // Beside each other, so that none hides another.
+            let shift = 0.4 - (index as f64 + 0.5) / n * 0.8;
+            for row in rows {
+                for (place, part) in parts.iter().enumerate() {
+                    let accuracy = row.metric(*part, "accuracy").and_then(|cell| cell.value);
+                    dots.extend(accuracy.map(|accuracy| Dot {
+                        at: (accuracy * 100.0, place as f64 + shift),
+                        across: None,
+                        up: None,
+                        loss: row.run.loss,
+                        tone: *tone,
+                        emphasis: Emphasis::Front,
+                    }));
+                }
+            }
+        }
+        Some(Plot {
+            title: format!(
+                "{} · {} · {}",
+                setting.task,
+                setting.backbone,
+                setting.maps()
+            ),
+            x: Quantity::Percent("Accuracy (%)".to_owned()),
+            y: Quantity::Names(String::new(), names),
+            baseline: None,
+            paths: Vec::new(),
+            dots,
+        })
+    };
+    let mut tones: Vec<String> = variants
+        .iter()
+        .map(|variant| match variant.departures()[..] {
+            [] => "100 % annotated".to_owned(),
+            ref departures => departures.join(", "),
+        })
+        .collect();
+    if tones.len() < 2 {
+        tones.clear();
+    }
+    let columns = settings.len().clamp(1, 2);
+    let (width, height) = plot_size(columns);
+    let grid = Grid {
+        name: "waterbirds",
+        columns,
+        plot: (width + 60.0, height * 1.4),
+        panels: settings.iter().map(panel).collect(),
+        scale: Scale::SharedByRow,
+        tones,
+        caption:
+            "Test accuracy of each group of images and overall, a point for each seed, at the \
+                  checkpoint that validation prefers."
+                .to_owned(),
+    };
+    grid.draw()
+}

@@ -1,0 +1,129 @@
+//! The list of runs: each opens to its configuration, its metrics, its training curves and a few of its
+//! maps. The page's script hides those that do not fit the words in the field above.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, PreEscaped, html};
+
+use super::details::FIELDS;
+use crate::Result;
+use crate::colormap::{overlay, with_boxes};
+use crate::comparison::{Row, Setting};
+use crate::evidence::Evidence;
+use crate::figure::{raster, training};
+use crate::format::percent;
+use crate::load::Part;
+use crate::load::examples::Example;
+use crate::names::Measure;
+use crate::run::Run;
+
+/// Maps shown of a run through the same method and layer.
+const MOST_MAPS: usize = 4;
+/// The width of a map in the page, pixels; larger ones are reduced to about it.
+const SIDE: usize = 128;
+
+/// All runs.
+///
+/// # Errors
+/// A picture that cannot be drawn.
+pub(super) fn section(evidence: &Evidence) -> Result<Markup> {
+    let runs: Vec<Markup> = evidence
+        .results
+        .runs
+        .iter()
+        .map(|run| one(evidence, run))
+        .collect::<Result<_>>()?;
+    Ok(html! {
+        section id="runs" {
+            h2 { "Runs" }
+            p.filter {
+                label for="filter" { "Only runs with " }
+                input id="filter" type="search" placeholder="energy layer:input -dilation:0.5" autocomplete="off";
+                " " span id="count" role="status" {}
+            }
+            @for run in &runs { (run) }
+        }
+    })
+}
+
+/// A run's settings, those it was guided through first.
+fn places<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)> {
+    let mut places: Vec<(&Setting, &Row)> = evidence
+        .settings
+        .iter()
+        .filter_map(|setting| {
+            let mut rows = setting.rows.iter();
+            Some((setting, rows.find(|row| row.run.run_id == run.run_id)?))
+        })
+        .collect();
+    places.sort_by_key(|(setting, _)| !setting.is_guided_here(run));
+    places
+}
+
+fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
+    let places = places(evidence, run);
+    let epochs = evidence.results.epochs(&run.run_id);
+    let selected = places.first().map(|(_, row)| row.selection.epoch);
+    let curves = training::curves(run, epochs, selected);
+    let mut maps = Vec::new();
+    for (setting, row) in &places {
+        let examples = evidence.maps(setting, row).take(MOST_MAPS);
+        let images: Vec<Markup> = examples.map(map).collect::<Result<_>>()?;
+        if !images.is_empty() {
+            maps.push((setting.maps(), images));
+        }
+    }
+    let fields = FIELDS.iter().map(|(name, get)| (*name, get(run)));
+    let fields: Vec<(&str, String)> = fields.collect();
+    let words: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}:{value}"))
+        .chain([run.name.clone(), run.run_id.clone()])
+        .collect();
+    Ok(html! {
+        details.run data-text=(words.join(" ").to_lowercase()) {
+            summary {
+                b { (run.name) } " " code { (run.run_id) }
+                @if let Some((setting, row)) = places.first() { span.glance { (glance(setting, row)) } }
+            }
+            dl.shared { @for (name, value) in &fields { div { dt { (name) } dd { (value) } } } }
+            @for (setting, row) in &places {
+                p { (setting.maps()) ", epoch " (row.selection.epoch) " (" (row.selection.rule) "): " (glance(setting, row)) }
+            }
+            @if places.is_empty() { p { "No scored checkpoint." } }
+            @if let Some(figure) = &curves { (super::drawn(figure)) }
+            @for (through, images) in &maps {
+                h4 { "Maps, " (through) }
+                div.maps { @for image in images { (image) } }
+            }
+        }
+    })
+}
+
+/// F1 and EPG on test.
+fn glance(setting: &Setting, row: &Row) -> String {
+    let shown = |measure| {
+        let value = row.cell(Part::All, measure)?.value?;
+        Some(format!("{measure} {}\u{a0}%", percent(value)))
+    };
+    let measures = [Measure::F1, Measure::Accuracy, Measure::Epg, Measure::Iou];
+    let values: Vec<String> = measures.into_iter().filter_map(shown).collect();
+    format!("{} · {}", setting.backbone, values.join(", "))
+}
+
+fn map(example: &Example) -> Result<Markup> {
+    let drawn = with_boxes(
+        &overlay(&example.picture(), &example.map),
+        &example.boxes,
+        1,
+    );
+    let picture = drawn.reduced((drawn.width / SIDE).max(1));
+    let png = STANDARD.encode(raster::encode(&picture)?);
+    let text = format!("{}: map for {}", example.image_id, example.class_name);
+    Ok(html! {
+        div {
+            img src={ "data:image/png;base64," (PreEscaped(png)) } width=(SIDE) alt=(text);
+            div.under { b { (example.class_name) } " " (example.image_id) br; (example.epg_label()) }
+        }
+    })
+}

@@ -1,0 +1,148 @@
+//! Comparisons with intervals, for the rules: of chosen checkpoints, and of whole fronts.
+
+use std::collections::BTreeSet;
+
+use super::{Outcome, Trial};
+use crate::comparison::{Checkpoint, Row, Setting};
+use crate::evidence::Evidence;
+use crate::front::area;
+use crate::groups::Group;
+use crate::intervals::{self, Interval, Replicates, TAIL};
+use crate::load::Part;
+use crate::names::Measure;
+
+/// How far from the baseline's F1 fronts are compared, as a fraction.
+pub(super) const ROOM: f64 = 0.05;
+
+/// The replicates of a metric of `row`'s selected checkpoint.
+pub(super) fn replicates<'a>(
+    evidence: &Evidence<'a>,
+    setting: &Setting,
+    row: &Row,
+    measure: Measure,
+) -> Option<&'a Replicates> {
+    let subject = setting.subject(&row.run, row.selection.epoch, Part::All);
+    evidence.results.replicates.get(&subject)?.get(&measure)
+}
+
+/// A weighted sum of a metric over chosen checkpoints, each in its setting: its value and interval.
+/// `None` where one of them lacks the metric, or where they were tested on different images.
+pub(super) fn sum(
+    evidence: &Evidence,
+    measure: Measure,
+    terms: &[(f64, &Setting, &Row)],
+) -> Option<(f64, Option<Interval>)> {
+    let images: BTreeSet<&str> = terms
+        .iter()
+        .map(|(_, _, row)| row.run.data_inputs.as_str())
+        .collect();
+    if images.len() > 1 {
+        return None;
+    }
+    let value: Option<f64> = terms
+        .iter()
+        .map(|(weight, _, row)| Some(weight * row.cell(Part::All, measure)?.value?))
+        .sum();
+    let weighted: Option<Vec<(f64, &Replicates)>> = terms
+        .iter()
+        .map(|(weight, setting, row)| Some((*weight, replicates(evidence, setting, row, measure)?)))
+        .collect();
+    let interval = weighted.and_then(|terms| intervals::combined(&terms, TAIL));
+    Some((value?, interval))
+}
+
+/// The trial that such a sum is above 0.
+pub(super) fn trial(
+    place: String,
+    compared: String,
+    (value, interval): (f64, Option<Interval>),
+) -> Trial {
+    Trial {
+        place,
+        compared,
+        value: Some(value),
+        interval,
+        outcome: Outcome::of(interval),
+    }
+}
+
+/// A checkpoint as a point: F1 and another metric, as measured and in every resample.
+struct Point<'a> {
+    measured: (f64, f64),
+    resampled: Option<(&'a Replicates, &'a Replicates)>,
+}
+
+impl<'a> Point<'a> {
+    fn of(
+        evidence: &Evidence<'a>,
+        setting: &Setting,
+        row: &Row,
+        checkpoint: &Checkpoint,
+        measure: Measure,
+    ) -> Option<Self> {
+        let value = |m: Measure| checkpoint.metric(Part::All, m.spelling())?.value;
+        let subject = setting.subject(&row.run, checkpoint.epoch, Part::All);
+        let resampled = evidence.results.replicates.get(&subject);
+        Some(Self {
+            measured: (value(Measure::F1)?, value(measure)?),
+            resampled: resampled.and_then(|of| Some((of.get(&Measure::F1)?, of.get(&measure)?))),
+        })
+    }
+
+    fn in_resample(&self, number: i32) -> Option<(f64, f64)> {
+        let (f1, value) = self.resampled?;
+        Some((*f1.get(&number)?, *value.get(&number)?))
+    }
+}
+
+/// How far the front of `ours` is above that of `theirs` in `measure` against F1, and the paired
+/// bootstrap interval of that.
+///
+/// A front's height is its mean gain over the baseline's value in the range of F1 from 5 points below
+/// to 5 points above the baseline's: the area between the two there, divided by those 10 points. Where
+/// no point reaches an F1 the gain is 0. In every resample of the images all points and the baseline move together.
+/// Only seeds that both have are compared. `None` where they have none in common, or where a point or
+/// the baseline lacks F1 or the metric.
+pub(super) fn fronts(
+    evidence: &Evidence,
+    setting: &Setting,
+    measure: Measure,
+    [ours, theirs]: [&Group; 2],
+) -> Option<(f64, Option<Interval>)> {
+    let seeds =
+        |group: &Group| -> BTreeSet<i64> { group.rows.iter().map(|row| row.run.seed).collect() };
+    let common = &seeds(ours) & &seeds(theirs);
+    let points = |group: &Group| -> Option<Vec<Point>> {
+        let rows = group
+            .rows
+            .iter()
+            .filter(|row| common.contains(&row.run.seed));
+        rows.flat_map(|row| {
+            row.checkpoints
+                .iter()
+                .map(move |checkpoint| (row, checkpoint))
+        })
+        .map(|(row, checkpoint)| Point::of(evidence, setting, row, checkpoint, measure))
+        .collect()
+    };
+    let (ours, theirs) = (points(ours)?, points(theirs)?);
+    if ours.is_empty() || theirs.is_empty() {
+        return None;
+    }
+    let row = setting.baseline()?;
+    let baseline = Point::of(evidence, setting, row, row.selected()?, measure)?;
+    let difference = |at: &dyn Fn(&Point) -> Option<(f64, f64)>| -> Option<f64> {
+        let (f1, value) = at(&baseline)?;
+        let height = |points: &[Point]| -> Option<f64> {
+            let points: Option<Vec<(f64, f64)>> = points.iter().map(at).collect();
+            let within = points?.into_iter().map(|(x, y)| (x.min(f1 + ROOM), y));
+            let within: Vec<(f64, f64)> = within.collect();
+            Some(area(&within, (f1 - ROOM, value)) / (2.0 * ROOM))
+        };
+        Some(height(&ours)? - height(&theirs)?)
+    };
+    let measured = difference(&|point| Some(point.measured))?;
+    let numbers = baseline.resampled.into_iter().flat_map(|(f1, _)| f1.keys());
+    let resampled = numbers.filter_map(|number| difference(&|point| point.in_resample(*number)));
+    Some((measured, intervals::between(resampled.collect(), TAIL)))
+}

@@ -1,0 +1,216 @@
+//! The paper's claims R1 to R10 (SPEC F), each decided from our results. How a claim is put to the test
+//! is written at its rule ([`rules`]); a rule makes [`Trial`]s, comparisons whose outcome an interval
+//! decides, and [`decide`] turns the trials of a claim into its verdict.
+
+mod compare;
+pub mod rules;
+
+use std::fmt;
+
+use crate::evidence::Evidence;
+use crate::intervals::Interval;
+
+/// A claim of the paper.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    /// `R1` to `R10`.
+    pub name: &'static str,
+    /// What is claimed.
+    pub statement: &'static str,
+    /// How it is put to the test, in a sentence.
+    pub test: &'static str,
+    /// Whether it is claimed of all cases, or that there is one.
+    pub reach: Reach,
+    /// Makes the trials, or says which runs are missing.
+    pub rule: fn(&Evidence) -> Result<Vec<Trial>, String>,
+}
+
+/// How far a claim reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Claimed of all cases.
+    Everywhere,
+    /// Claimed that there is such a case.
+    Somewhere,
+}
+
+/// A comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// Data set, network, method and layer.
+    pub place: String,
+    /// What was compared.
+    pub compared: String,
+    /// The difference in favour of the claim, as a fraction.
+    pub value: Option<f64>,
+    /// Its interval.
+    pub interval: Option<Interval>,
+    /// What follows.
+    pub outcome: Outcome,
+}
+
+/// What a comparison says of the claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The interval is on the claim's side.
+    For,
+    /// It is on the other side.
+    Against,
+    /// It holds 0, or there is none.
+    Open,
+}
+
+impl Outcome {
+    /// Which side of 0 the interval is on; the claim's is above.
+    pub fn of(interval: Option<Interval>) -> Self {
+        match interval {
+            Some(i) if i.low > 0.0 => Self::For,
+            Some(i) if i.high < 0.0 => Self::Against,
+            _ => Self::Open,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::For => "for",
+            Self::Against => "against",
+            Self::Open => "open",
+        })
+    }
+}
+
+/// What is to be said of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Clearly so in most trials, clearly not so in hardly any.
+    Holds,
+    /// Clearly not so in more than a tenth of the trials.
+    DoesNotHold,
+    /// Tested, but the intervals are too wide to tell.
+    Undecided,
+    /// Runs are missing.
+    NotTested,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Holds => "holds",
+            Self::DoesNotHold => "does not hold",
+            Self::Undecided => "undecided",
+            Self::NotTested => "not tested here",
+        })
+    }
+}
+
+/// A claim and what became of it.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The claim.
+    pub claim: Claim,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in a clause.
+    pub why: String,
+    /// The comparisons behind it.
+    pub trials: Vec<Trial>,
+}
+
+/// All claims, judged.
+pub fn judge(evidence: &Evidence) -> Vec<Judged> {
+    let judged = rules::CLAIMS.iter().map(|claim| {
+        let (trials, missing) = match (claim.rule)(evidence) {
+            Ok(trials) => (trials, None),
+            Err(missing) => (Vec::new(), Some(missing)),
+        };
+        let verdict = decide(&trials, claim.reach);
+        let why = missing.unwrap_or_else(|| counted(&trials));
+        Judged {
+            claim: *claim,
+            verdict,
+            why,
+            trials,
+        }
+    });
+    judged.collect()
+}
+
+fn n(trials: &[Trial], outcome: Outcome) -> usize {
+    trials
+        .iter()
+        .filter(|trial| trial.outcome == outcome)
+        .count()
+}
+
+fn counted(trials: &[Trial]) -> String {
+    format!(
+        "{} for, {} against, {} open of {} comparisons",
+        n(trials, Outcome::For),
+        n(trials, Outcome::Against),
+        n(trials, Outcome::Open),
+        trials.len()
+    )
+}
+
+/// The verdict that follows from `trials`.
+///
+/// A claim about all cases does not hold where more than a tenth of the trials are clearly against it:
+/// at 95 % a few of many may be so by chance. It holds where that is not so and more than half are
+/// clearly for it. A claim that there is such a case holds with one clearly for it, and does not where
+/// all are clearly against it. Everything else is undecided.
+pub fn decide(trials: &[Trial], reach: Reach) -> Verdict {
+    let (total, n_for, n_against) = (
+        trials.len(),
+        n(trials, Outcome::For),
+        n(trials, Outcome::Against),
+    );
+    match reach {
+        _ if total == 0 => Verdict::NotTested,
+        Reach::Everywhere if n_against * 10 > total => Verdict::DoesNotHold,
+        Reach::Everywhere if n_for * 2 > total => Verdict::Holds,
+        Reach::Somewhere if n_for > 0 => Verdict::Holds,
+        Reach::Somewhere if n_against == total => Verdict::DoesNotHold,
+        _ => Verdict::Undecided,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_follow_from_the_numbers_of_outcomes() {
+        use Reach::{Everywhere, Somewhere};
+        use Verdict::{DoesNotHold, Holds, NotTested, Undecided};
+        // For, against, open.
+        for (counts, reach, expected) in [
+            ([0, 0, 0], Everywhere, NotTested),
+            ([2, 0, 1], Everywhere, Holds),
+            ([1, 0, 1], Everywhere, Undecided),
+            ([5, 1, 0], Everywhere, DoesNotHold),
+            ([9, 1, 0], Everywhere, Holds),
+            ([8, 1, 0], Everywhere, DoesNotHold),
+            ([0, 0, 0], Somewhere, NotTested),
+            ([1, 7, 0], Somewhere, Holds),
+            ([0, 2, 0], Somewhere, DoesNotHold),
+            ([0, 2, 1], Somewhere, Undecided),
+        ] {
+            let outcomes = [Outcome::For, Outcome::Against, Outcome::Open];
+            let trials: Vec<Trial> = outcomes
+                .into_iter()
+                .zip(counts)
+                .flat_map(|(outcome, n)| std::iter::repeat_n(outcome, n))
+                .map(|outcome| Trial {
+                    place: String::new(),
+                    compared: String::new(),
+                    value: None,
+                    interval: None,
+                    outcome,
+                })
+                .collect();
+            assert_eq!(decide(&trials, reach), expected, "{counts:?} {reach:?}");
+        }
+    }
+}
