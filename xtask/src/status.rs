@@ -105,7 +105,7 @@ fn with_job(by_files: Standing, job: &slurm::Submitted) -> Standing {
             let output = paths::shown(&job.output);
             Standing::Failed(format!("{how}, says Slurm: {output}"))
         }
-        (by_files, slurm::State::Failed(_) | slurm::State::Succeeded) => by_files,
+        (by_files, _) => by_files,
     }
 }
 
@@ -205,6 +205,9 @@ mod tests {
             (Standing::Stopped, timeout(), failed(told)),
             (Standing::Waiting, timeout(), failed(told)),
             (Standing::Done, Job::Succeeded, Standing::Done),
+            // Cancelled, before it began and after.
+            (Standing::Waiting, Job::Stopped, Standing::Waiting),
+            (Standing::Stopped, Job::Stopped, Standing::Stopped),
         ];
         for (by_files, state, expected) in cases {
             let job = Submitted {

@@ -31,7 +31,7 @@ pub(super) struct Task {
 impl Task {
     /// Whether it has ended and will not start again.
     pub(super) fn has_ended(&self) -> bool {
-        ENDED.contains(&self.state.as_str())
+        has_ended(&self.state)
     }
 }
 
@@ -48,6 +48,10 @@ const ENDED: [&str; 10] = [
     "REVOKED",
     "TIMEOUT",
 ];
+
+fn has_ended(state: &str) -> bool {
+    ENDED.contains(&state)
+}
 
 impl Client {
     /// With the variable `name` set for Slurm's programs.
@@ -111,8 +115,8 @@ impl Client {
         Ok(queued(&said, folder))
     }
 
-    /// State of each task of `arrays` that Slurm's accounting knows, as (`<array>_<index>`, state);
-    /// empty where a cluster keeps no accounts.
+    /// State of each task of `arrays` that has ended, as Slurm's accounts have it: (`<array>_<index>`,
+    /// state). Empty where a cluster keeps none.
     pub(super) fn accounts(&self, arrays: &[u64]) -> Vec<(String, String)> {
         let ids: Vec<String> = arrays.iter().map(u64::to_string).collect();
         let mut command = self.command("sacct");
@@ -154,12 +158,12 @@ fn queued(said: &str, folder: &Path) -> Vec<(String, Task)> {
     said.lines().filter_map(task).collect()
 }
 
-/// Reads sacct's lines `<array>_<index>|<state>`; `CANCELLED by 1000` is `CANCELLED`.
+/// Reads sacct's lines `<array>_<index>|<state>` of what has ended; `CANCELLED by 1000` is `CANCELLED`.
 fn accounted(said: &str) -> Vec<(String, String)> {
     let line = |line: &str| {
         let (id, state) = line.split_once('|')?;
         let state = state.split(' ').next()?;
-        Some((id.to_owned(), state.to_owned()))
+        has_ended(state).then(|| (id.to_owned(), state.to_owned()))
     };
     said.lines().filter_map(line).collect()
 }
@@ -194,14 +198,10 @@ mod tests {
     }
 
     #[test]
-    fn accounts_are_read_without_who_cancelled() {
-        let said = "12_0|COMPLETED\n12_1|CANCELLED by 1000\n12_[2-3]|PENDING\n";
+    fn accounts_of_what_has_ended_are_read() {
+        let said = "12_0|COMPLETED\n12_1|CANCELLED by 1000\n12_2|RUNNING\n12_[3-4]|PENDING\n";
         let pair = |id: &str, state: &str| (id.to_owned(), state.to_owned());
-        let expected = [
-            pair("12_0", "COMPLETED"),
-            pair("12_1", "CANCELLED"),
-            pair("12_[2-3]", "PENDING"),
-        ];
+        let expected = [pair("12_0", "COMPLETED"), pair("12_1", "CANCELLED")];
         assert_eq!(accounted(said), expected);
     }
 }

@@ -5,13 +5,13 @@
 
 mod arrays;
 mod client;
-#[cfg(test)]
-mod cluster;
 pub(crate) mod packages;
 mod programs;
 mod record;
 mod script;
 mod status;
+#[cfg(test)]
+mod test_cluster;
 #[cfg(test)]
 mod tests;
 
@@ -78,7 +78,7 @@ pub(crate) struct Queue {
 }
 
 /// What a submission did.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Submission {
     /// Steps submitted.
     pub(crate) n_new: usize,
@@ -111,27 +111,13 @@ impl Queue {
         request: &recipe::Slurm,
         at_once: Option<u32>,
     ) -> Result<Submission> {
-        if let Some(character) = self
-            .out
-            .to_string_lossy()
-            .chars()
-            .find(|c| "\\\n".contains(*c))
-        {
-            bail!(
-                "--out: {}: found {character:?}, expected a folder whose name sbatch can take",
-                self.out.display()
-            );
+        let out = script::utf8(&self.out)?;
+        if let Some(found) = out.chars().find(|c| ['\\', '\n'].contains(c)) {
+            bail!("--out: {out}: found {found:?}, expected a path that sbatch can take");
         }
         let tasks = self.client.tasks(&self.out)?;
         let mut record = Record::read(&self.out)?;
-        if !record
-            .places()
-            .values()
-            .any(|place| place.is_active(&tasks))
-        {
-            // Of a former submission, whose keys may have stood for other steps.
-            record.arrays.clear();
-        }
+        record.forget_former(&tasks);
         let before = self.prerequisites(jobs, &record, &tasks)?;
         let arrays = arrays::arrays(jobs, &before, self.client.max_array_size()?);
         let mut submitted = Vec::new();

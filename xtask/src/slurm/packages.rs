@@ -10,14 +10,14 @@ use crate::{pip, process};
 
 /// Installs what is missing. Needs apt, and root.
 pub(crate) fn install() -> Result<()> {
-    let Some(fault) = fault() else {
+    if fault().is_none() {
         eprintln!("Slurm is installed: nothing to do");
         return Ok(());
-    };
+    }
     let names = PACKAGES.map(|(package, _)| package);
     if find("apt-get").is_none() || !is_root() {
         let names = names.join(" ");
-        bail!("setup --slurm-test: {fault}, and no apt-get or no root\nhint: install {names}");
+        bail!("setup --slurm-test: expected apt-get, and root\nhint: install {names}");
     }
     eprintln!("installing {}", names.join(", "));
     let update = &["update", "--quiet"][..];

@@ -60,6 +60,15 @@ impl Record {
         files::write(&Record::file(folder), &toml::to_string(self)?)
     }
 
+    /// Begins anew where none of the steps waits or runs among `tasks`: a former submission's keys may
+    /// have stood for other steps.
+    pub(super) fn forget_former(&mut self, tasks: &[(String, Task)]) {
+        let is_active = |place: &Place| place.task(tasks).is_some_and(|task| !task.has_ended());
+        if !self.places().values().any(is_active) {
+            self.arrays.clear();
+        }
+    }
+
     /// Adds an array of the steps `keys`, all of one stage, not submitted yet; gives its name.
     pub(super) fn add(&mut self, keys: Vec<String>) -> String {
         self.n_arrays += 1;
@@ -99,10 +108,5 @@ impl Place {
         let is_here =
             |(name, task): &&(String, Task)| *name == self.name && task.index == self.index;
         tasks.iter().find(is_here).map(|(_, task)| task)
-    }
-
-    /// Whether it waits or runs.
-    pub(super) fn is_active(&self, tasks: &[(String, Task)]) -> bool {
-        self.task(tasks).is_some_and(|task| !task.has_ended())
     }
 }

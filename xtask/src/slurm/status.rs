@@ -11,6 +11,7 @@ use fs_err as fs;
 
 use super::Queue;
 use super::record::{Place, Record};
+use crate::signals::STOPPED;
 use crate::{paths, pip};
 
 /// What a step is at.
@@ -20,7 +21,9 @@ pub(crate) enum State {
     Waiting(String),
     Running,
     Succeeded,
-    /// Ended otherwise, and how: `exit code 1`, `timeout`, `cancelled`, …
+    /// Cancelled, or it saved its state and did not come back; submitted again it goes on.
+    Stopped,
+    /// Ended otherwise, and how: `exit code 1`, `timeout`, …
     Failed(String),
 }
 
@@ -131,14 +134,13 @@ impl Queue {
         match state {
             "RUNNING" | "COMPLETING" => State::Running,
             "COMPLETED" => State::Succeeded,
-            "FAILED" => State::Failed(match self.exit_code(place) {
-                Some(code) => format!("exit code {code}"),
-                None => "failed".to_owned(),
-            }),
-            "BOOT_FAIL" | "CANCELLED" | "DEADLINE" | "NODE_FAIL" | "OUT_OF_MEMORY"
-            | "PREEMPTED" | "REVOKED" | "TIMEOUT" => {
-                State::Failed(state.to_lowercase().replace('_', " "))
-            }
+            "CANCELLED" => State::Stopped,
+            "FAILED" => match self.exit_code(place) {
+                Some(code) => ended(code),
+                None => State::Failed("failed".to_owned()),
+            },
+            "BOOT_FAIL" | "DEADLINE" | "NODE_FAIL" | "OUT_OF_MEMORY" | "PREEMPTED" | "REVOKED"
+            | "TIMEOUT" => State::Failed(state.to_lowercase().replace('_', " ")),
             _ => State::Waiting(match reason {
                 "None" | "" => state.to_lowercase(),
                 _ => reason.to_owned(),
@@ -152,17 +154,19 @@ impl Queue {
         if code == Some(0) {
             return State::Succeeded;
         }
-        let Some(id) = place.id else {
-            return State::Failed("not submitted".to_owned());
-        };
-        if let Some(state) = accounts.get(&format!("{id}_{}", place.index)) {
+        let id = place.id.map(|id| format!("{id}_{}", place.index));
+        if let Some(state) = id.and_then(|id| accounts.get(&id)) {
             return self.in_slurm(place, state, "");
         }
-        State::Failed(match code {
-            Some(code) => format!("exit code {code}"),
-            None => last_words(&self.file(place, "out"))
-                .unwrap_or_else(|| "ended without an exit code".to_owned()),
-        })
+        let output = self.file(place, "out");
+        match code {
+            Some(code) => ended(code),
+            None if !output.exists() => State::Stopped, // before it began
+            None => match last_words(&output) {
+                Some(words) => State::Failed(words),
+                None => State::Failed("ended without an exit code".to_owned()),
+            },
+        }
     }
 
     /// What the batch script left when the step had ended.
@@ -198,6 +202,7 @@ impl Status {
                 State::Waiting(reason) => format!("waiting ({reason})"),
                 State::Running => "running".to_owned(),
                 State::Succeeded => "done".to_owned(),
+                State::Stopped => "stopped".to_owned(),
                 State::Failed(_) => "failed".to_owned(),
             };
             let at = stages.iter().position(|(known, _)| *known == stage);
@@ -215,6 +220,14 @@ impl Status {
             format!("{stage:<10} {}", words.join(", "))
         };
         stages.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// The state of a step that ended with this exit code.
+fn ended(code: i32) -> State {
+    match code == i32::from(STOPPED) {
+        true => State::Stopped,
+        false => State::Failed(format!("exit code {code}")),
     }
 }
 
@@ -242,6 +255,8 @@ mod tests {
             ("guided.1-0.exit", "0\n"),
             ("guided.1-1.exit", "75\n"),
             ("guided.1-2.exit", "1\n"),
+            ("guided.1-5.out", "said\n"),
+            ("guided.1-6.out", "said\n"),
             (
                 "guided.1-4.out",
                 "said\nslurmstepd: error: *** JOB 9 ON n CANCELLED AT 1 DUE TO TIME LIMIT ***\n",
@@ -256,15 +271,15 @@ mod tests {
         // An account contradicts what a step said of itself only where it failed.
         let accounts = [
             ("7_0", "NODE_FAIL"),
-            ("7_1", "CANCELLED"),
             ("7_3", "OUT_OF_MEMORY"),
+            ("7_6", "CANCELLED"),
         ];
         let accounts = accounts.map(|(id, state)| (id.to_owned(), state.to_owned()));
         let accounts = BTreeMap::from(accounts);
         let failed = |how: &str| State::Failed(how.to_owned());
         let cases = [
             (0, Some(7), State::Succeeded),
-            (1, Some(7), failed("cancelled")),
+            (1, Some(7), State::Stopped),
             (2, Some(7), failed("exit code 1")),
             (3, Some(7), failed("out of memory")),
             (
@@ -273,7 +288,9 @@ mod tests {
                 failed("JOB 9 ON n CANCELLED AT 1 DUE TO TIME LIMIT"),
             ),
             (5, Some(7), failed("ended without an exit code")),
-            (5, None, failed("not submitted")),
+            (6, Some(7), State::Stopped),
+            (7, Some(7), State::Stopped),
+            (7, None, State::Stopped),
         ];
         for (index, id, expected) in cases {
             let name = "guided.1".to_owned();

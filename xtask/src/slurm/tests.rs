@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use super::client::Client;
-use super::cluster::Cluster;
 use super::record::Record;
 use super::status::State;
+use super::test_cluster::Cluster;
 use super::{Queue, Submission};
 use crate::paths;
 use crate::plan::Job;
@@ -140,10 +140,6 @@ fn all_units(n_runs: usize) -> Vec<String> {
     (0..n_runs).flat_map(units).collect()
 }
 
-fn failed(how: &str) -> State {
-    State::Failed(how.to_owned())
-}
-
 #[test]
 fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
     let test = "a_plan_runs_in_order_and_a_failure_stops_nothing_else";
@@ -200,7 +196,7 @@ fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
             }
         }
         let state = match job.key.as_str() {
-            "guided/2" => failed("exit code 3"),
+            "guided/2" => State::Failed("exit code 3".to_owned()),
             _ => State::Succeeded,
         };
         assert_eq!(place.state(&job.key), state, "{}", job.key);
@@ -325,7 +321,7 @@ fn what_is_queued_is_not_submitted_again_and_what_was_cancelled_is() {
         let status = queue.status().unwrap();
         status.of("guided/1").unwrap().state != State::Running
     });
-    assert_eq!(place.state("guided/1"), failed("cancelled"));
+    assert_eq!(place.state("guided/1"), State::Stopped);
     let jobs = [
         place.job("guided/0", &[]),
         place.job("guided/1", &[]),
@@ -377,5 +373,5 @@ fn what_cannot_be_submitted_is_refused_with_a_line() {
     let request = recipe::Slurm::default();
     let done = queue(client(&cluster)).submit(&[], Path::new("xtask"), &request, None);
     let error = done.unwrap_err().to_string();
-    assert!(error.contains(r"found '\\', expected a folder"), "{error}");
+    assert!(error.contains(r"found '\\', expected a path"), "{error}");
 }

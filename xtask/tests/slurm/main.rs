@@ -3,19 +3,19 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../src/slurm/cluster.rs"]
-mod cluster;
 #[path = "../reproduce/place.rs"]
 #[allow(dead_code)] // shared with the local queue's tests
 mod place;
 #[path = "../../src/slurm/programs.rs"]
 #[allow(dead_code)] // shared with the program
 mod programs;
+#[path = "../../src/slurm/test_cluster.rs"]
+mod test_cluster;
 
 use std::process::Command;
 
-use cluster::Cluster;
 use place::{Place, RECIPE, starting_with};
+use test_cluster::Cluster;
 
 /// What a command said and its exit code.
 fn run(cluster: &Cluster, mut command: Command) -> (i32, String) {
@@ -153,9 +153,32 @@ fn who_waits_learns_what_failed_and_the_report_is_of_the_rest() {
     let said = status(&cluster, &place, &["--cancel"]);
     assert!(said.starts_with("3 steps cancelled\n"), "{said}");
     let said = status(&cluster, &place, &[]);
+    // What is known of them is how they ended before.
+    let expected = "7 of 9 steps done, 0 running, 2 failed, 0 stopped, 0 to do";
+    assert!(said.contains(expected), "{said}");
     assert!(!said.contains("in Slurm's queue"), "{said}");
     cluster.run("scontrol", &["update", "PartitionName=low", "State=UP"]);
     let (code, said) = submit(&cluster, &place, RECIPE, &["--wait"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("3 steps submitted to Slurm; "), "{said}");
+}
+
+#[test]
+fn slurm_itself_tells_a_run_of_its_time_limit() {
+    let Some(mut cluster) = Cluster::start("slurm_itself_tells_a_run_of_its_time_limit") else {
+        return;
+    };
+    let place = Place::new();
+    place.write("hang", "");
+    // Less than the two minutes' warning: it comes as soon as Slurm looks.
+    let (code, said) = submit(&cluster, &place, RECIPE, &["--time", "1"]);
+    assert_eq!(code, 0, "{said}");
+    let log = place.path("out/logs/baseline-1.log");
+    cluster.until("the baseline is told", |_| {
+        std::fs::read_to_string(&log).is_ok_and(|text| text.contains("epoch 1 saved\n"))
+    });
+    place.remove("hang");
+    let report = place.path("out/results/report.html");
+    cluster.until("the report is written", |_| report.exists());
+    assert_eq!(starting_with(&place.calls(), "trainer train"), 2 + 3);
 }
