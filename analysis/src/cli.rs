@@ -16,7 +16,7 @@ use crate::load::{Results, examples};
 use crate::output::{File, csv, parquet, write_files};
 use crate::query::{self, Query};
 use crate::schema::{EPOCHS, METRICS, RUN};
-use crate::table::{Table, flat, latex, long, markdown, runs};
+use crate::table::{Table, flat, latex, long, markdown, runs, seeds};
 use crate::{Error, Result, figure, report, summary};
 
 /// Result tables to the paper's tables, figures and report.
@@ -109,9 +109,10 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
     notes.dedup();
     // All contents are made before anything is written: what is refused leaves the folder as it was.
     let of_runs = runs::table(&settings);
+    let of_seeds = seeds::table(&settings);
     let (files, said, open) = match output {
         Output::Tables => {
-            let files = tables(&evidence, &exhibits, &of_runs)?;
+            let files = tables(&evidence, &exhibits, &of_runs, of_seeds.as_ref())?;
             (
                 files,
                 printed(&exhibits, &of_runs, &choice.shows),
@@ -120,9 +121,15 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
         }
         Output::Figures => (figures(&exhibits)?, String::new(), "figures"),
         Output::Report => {
-            let mut files = tables(&evidence, &exhibits, &of_runs)?;
+            let mut files = tables(&evidence, &exhibits, &of_runs, of_seeds.as_ref())?;
             files.extend(figures(&exhibits)?);
-            let page = report::render(&evidence, &exhibits, &of_runs, &files, &notes)?;
+            let page = report::render(
+                &evidence,
+                &exhibits,
+                [Some(&of_runs), of_seeds.as_ref()],
+                &files,
+                &notes,
+            )?;
             files.push(File::new("report.html", page));
             (files, summary::text(&evidence, &exhibits), "report.html")
         }
@@ -155,7 +162,12 @@ fn printed(exhibits: &[Exhibit], of_runs: &Table, asked: &[Show]) -> String {
     tables.map(markdown::render).collect::<Vec<_>>().join("\n")
 }
 
-fn tables(evidence: &Evidence, exhibits: &[Exhibit], of_runs: &Table) -> Result<Vec<File>> {
+fn tables(
+    evidence: &Evidence,
+    exhibits: &[Exhibit],
+    of_runs: &Table,
+    of_seeds: Option<&Table>,
+) -> Result<Vec<File>> {
     let results = evidence.results;
     let in_memory = Error::polars(Path::new("table"));
     let flat = long::frame(evidence.settings).map_err(in_memory)?;
@@ -171,7 +183,8 @@ fn tables(evidence: &Evidence, exhibits: &[Exhibit], of_runs: &Table) -> Result<
         let bytes = parquet(&mut frame.clone(), (name, spec.version), &results.inputs)?;
         files.push(File::new(format!("{name}.parquet"), bytes));
     }
-    for table in exhibits.iter().flat_map(|exhibit| &exhibit.tables) {
+    let of_exhibits = exhibits.iter().flat_map(|exhibit| &exhibit.tables);
+    for table in of_seeds.into_iter().chain(of_exhibits) {
         let frame = flat::frame(table).map_err(Error::polars(Path::new(table.name)))?;
         let path = format!("tables/{}", table.name);
         files.extend(written(table, &path, frame, &results.inputs)?);

@@ -125,6 +125,11 @@ impl Setting {
         (&self.attribution, &self.layer)
     }
 
+    /// Whether the maps are at an end of the network, where the paper looks.
+    pub fn is_at_end(&self) -> bool {
+        ["input", "final"].contains(&self.layer.as_str())
+    }
+
     /// Whether `run` was guided (a baseline: validated) through these maps.
     pub fn is_guided_here(&self, run: &Run) -> bool {
         (run.attribution.as_str(), run.layer.as_str()) == self.method()
@@ -160,6 +165,15 @@ impl Setting {
     /// The rows of guided runs.
     pub fn guided(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| !row.run.is_baseline())
+    }
+}
+
+/// Those of `settings` at the ends of the network, or all where there is none.
+pub fn at_ends<'a>(settings: &[&'a Setting]) -> Vec<&'a Setting> {
+    let is_at_end = |setting: &&Setting| setting.is_at_end();
+    match settings.iter().any(|setting| setting.is_at_end()) {
+        true => settings.iter().copied().filter(is_at_end).collect(),
+        false => settings.to_vec(),
     }
 }
 

@@ -104,3 +104,14 @@ pub fn seconds<'a>(results: &Results, runs: impl Iterator<Item = &'a Run>) -> Op
     let quartile = |q| percentile(&seconds, q);
     (!seconds.is_empty()).then(|| [quartile(0.25), quartile(0.5), quartile(0.75)])
 }
+
+/// The baseline and the run of each loss that validation prefers.
+pub fn each_loss(setting: &Setting) -> Vec<&Row> {
+    let groups = plain(setting);
+    let of_loss = |loss: Loss| {
+        let of_loss = groups.iter().filter(|group| group.loss() == Some(loss));
+        comparison::preferred(of_loss.flat_map(|group| group.rows.iter().copied()))
+    };
+    let guided = Loss::ALL.into_iter().filter_map(of_loss);
+    setting.baseline().into_iter().chain(guided).collect()
+}

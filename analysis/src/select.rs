@@ -134,6 +134,7 @@ mod tests {
             epoch,
             loss: 0.0,
             loss_class: 0.0,
+            seconds: 0.0,
             val_f1,
             val_epg,
             is_pareto,

@@ -288,7 +288,7 @@ fn only_what_is_asked_for_is_shown() {
     assert!(
         String::from_utf8(unknown.stderr)
             .unwrap()
-            .contains("[possible values: epg_f1, iou_f1,")
+            .contains("[possible values: verdicts, epg_f1, iou_f1,")
     );
 }
 

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use super::{Evidence, Made};
 use crate::Result;
 use crate::colormap::{overlay, with_boxes};
-use crate::comparison::{Row, Setting, preferred};
+use crate::comparison::{Row, Setting, at_ends, preferred};
 use crate::figure::Figure;
 use crate::figure::maps::{MapCell, MapGrid, MapRow};
-use crate::groups::plain;
+use crate::groups::{each_loss, plain};
 use crate::load::examples::Example;
 use crate::names::Loss;
 
@@ -45,12 +45,7 @@ pub(super) fn panel(evidence: &Evidence) -> Result<Made> {
             0 => "panel".to_owned(),
             n => format!("panel_{}", n + 1),
         };
-        let mut here: Vec<&Setting> = here.copied().collect();
-        // The paper looks at the ends of the network.
-        let is_end = |setting: &&Setting| ["input", "final"].contains(&setting.layer.as_str());
-        if here.iter().any(|setting| is_end(&setting)) {
-            here.retain(|setting| is_end(&setting));
-        }
+        let mut here = at_ends(&here.copied().collect::<Vec<_>>());
         here.truncate(MOST_SETTINGS);
         figures.extend(before_and_after(&name, evidence, &here)?);
     }
@@ -120,47 +115,35 @@ pub(super) fn before_and_after(
 
 /// One image for each setting: the baseline's map and each loss's.
 pub(super) fn losses(evidence: &Evidence) -> Result<Made> {
+    let with_maps = |setting| -> Vec<&Row> {
+        let mut rows = each_loss(setting);
+        rows.retain(|row| evidence.maps(setting, row).next().is_some());
+        rows
+    };
+    let all = evidence
+        .settings
+        .iter()
+        .map(|setting| (setting, with_maps(setting)));
+    let compared: Vec<(&Setting, Vec<&Row>)> = all.filter(|(_, rows)| rows.len() > 2).collect();
+    let losses = compared
+        .iter()
+        .flat_map(|(_, rows)| rows)
+        .map(|row| row.run.loss);
+    let losses: BTreeSet<Option<Loss>> = losses.collect();
     let mut rows = Vec::new();
-    let mut losses: BTreeSet<Loss> = BTreeSet::new();
-    let mut chosen: Vec<(&Setting, Vec<(Option<Loss>, &Row)>)> = Vec::new();
-    for setting in evidence.settings {
-        let groups = plain(setting);
-        let of_loss = |loss: Loss| {
-            let of_loss = groups.iter().filter(|group| group.loss() == Some(loss));
-            preferred(of_loss.flat_map(|group| group.rows.iter().copied()))
-        };
-        let mut columns: Vec<(Option<Loss>, &Row)> =
-            Vec::from_iter(setting.baseline().map(|row| (None, row)));
-        columns.extend(
-            Loss::ALL
-                .into_iter()
-                .filter_map(|loss| Some((Some(loss), of_loss(loss)?))),
-        );
-        columns.retain(|(_, row)| evidence.maps(setting, row).next().is_some());
-        if columns.len() > 2 {
-            losses.extend(columns.iter().filter_map(|(loss, _)| *loss));
-            chosen.push((setting, columns));
-        }
-    }
-    if chosen.is_empty() {
-        return Ok(Err(
-            "maps of two losses at least through the same method and layer are needed".to_owned(),
-        ));
-    }
-    for (setting, columns) in chosen {
+    for (setting, of_loss) in &compared {
         let in_all = |pair: &&Example| {
-            columns
-                .iter()
-                .all(|(_, row)| find(evidence, setting, row, pair).is_some())
+            let mut rows = of_loss.iter();
+            rows.all(|row| find(evidence, setting, row, pair).is_some())
         };
-        let Some(pair) = evidence.maps(setting, columns[0].1).find(in_all) else {
+        let Some(pair) = evidence.maps(setting, of_loss[0]).find(in_all) else {
             continue;
         };
         let mut cells = vec![Some(boxed(pair))];
-        for wanted in std::iter::once(None).chain(losses.iter().copied().map(Some)) {
-            let row = columns.iter().find(|(loss, _)| *loss == wanted);
+        for loss in &losses {
+            let row = of_loss.iter().find(|row| row.run.loss == *loss);
             cells.push(
-                row.and_then(|(_, row)| find(evidence, setting, row, pair))
+                row.and_then(|row| find(evidence, setting, row, pair))
                     .map(map_cell),
             );
         }
@@ -170,14 +153,15 @@ pub(super) fn losses(evidence: &Evidence) -> Result<Made> {
         });
     }
     if rows.is_empty() {
-        return Ok(Err(NO_MAPS.to_owned()));
+        let missing =
+            "maps of two losses and the baseline at least, through the same method and layer";
+        return Ok(Err(missing.to_owned()));
     }
-    let headings = ["Image".to_owned(), "Baseline".to_owned()];
+    let name = |loss: &Option<Loss>| loss.map_or("Baseline".to_owned(), |loss| loss.to_string());
     let grid = MapGrid {
         name: "losses".to_owned(),
-        headings: headings
-            .into_iter()
-            .chain(losses.iter().map(Loss::to_string))
+        headings: std::iter::once("Image".to_owned())
+            .chain(losses.iter().map(name))
             .collect(),
         rows,
         caption: format!(

@@ -23,6 +23,8 @@ use crate::table::Table;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Show {
+    /// The paper's claims R1 to R10
+    Verdicts,
     /// EPG against F1: fronts of every loss, a panel for each network, method and layer (Fig. 5)
     EpgF1,
     /// The same for IoU (Fig. 6)
@@ -51,8 +53,6 @@ pub enum Show {
     Classes,
     /// Images with maps before and after guidance (Fig. 1 and 2)
     Panel,
-    /// The paper's claims R1 to R10
-    Verdicts,
     /// Published numbers beside ours
     Published,
 }
@@ -98,12 +98,15 @@ pub struct Exhibit {
     pub tables: Vec<Table>,
 }
 
+/// An exhibit that there are no runs for, and what is missing.
+pub type Missing = (Show, String);
+
 /// Of the exhibits `asked` for (all, where none is), those that there are runs for; and for each other
 /// one its name and what is missing.
 ///
 /// # Errors
 /// A picture that cannot be drawn.
-pub fn make(evidence: &Evidence, asked: &[Show]) -> Result<(Vec<Exhibit>, Vec<(Show, String)>)> {
+pub fn make(evidence: &Evidence, asked: &[Show]) -> Result<(Vec<Exhibit>, Vec<Missing>)> {
     let (mut made, mut missing) = (Vec::new(), Vec::new());
     let wanted = |show: &&Show| asked.is_empty() || asked.contains(show);
     for show in Show::value_variants().iter().filter(wanted) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::chosen;
 use super::{Evidence, Made};
-use crate::comparison::{Cell as Measured, Checkpoint, Row, Setting};
+use crate::comparison::{Cell as Measured, Checkpoint, Row, Setting, at_ends};
 use crate::configuration::Layer;
 use crate::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
 use crate::figure::style::Emphasis;
@@ -230,7 +230,8 @@ fn overall(name: &'static str, measure: Measure, settings: &[&Setting]) -> Grid 
 
 /// Columns: groups of test images. Rows: settings. Panels of a row share their axes.
 fn by_group(name: &'static str, measure: Measure, settings: &[&Setting]) -> Option<Grid> {
-    let settings: Vec<&&Setting> = settings.iter().filter(|s| !s.groups.is_empty()).collect();
+    let has_groups = settings.iter().filter(|setting| !setting.groups.is_empty());
+    let settings = at_ends(&has_groups.copied().collect::<Vec<_>>());
     let columns = settings.iter().map(|setting| setting.groups.len()).max()?;
     let mut panels = Vec::new();
     for setting in &settings {

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::{Evidence, Made};
-use crate::comparison::{Row, Setting, preferred};
+use crate::comparison::{Row, Setting};
 use crate::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
 use crate::figure::style::Emphasis;
 use crate::format::number;
-use crate::groups::plain;
+use crate::groups::{each_loss, plain};
 use crate::load::Part;
 use crate::names::{Loss, Measure};
 use crate::table::{Cell, Column, Kind, Line, Section, Table};
@@ -27,7 +27,7 @@ pub(super) fn box_size(evidence: &Evidence) -> Made {
             paths: Vec::new(),
             dots: Vec::new(),
         };
-        for row in shown(setting) {
+        for row in each_loss(setting) {
             let points = values(row, parts);
             plot.paths.push(Path {
                 points: points.clone(),
@@ -59,7 +59,7 @@ pub(super) fn box_size(evidence: &Evidence) -> Made {
 pub(super) fn classes(evidence: &Evidence) -> Made {
     let mut settings = with_parts(evidence, |part| matches!(part, Part::Class(_)));
     for (setting, parts) in &mut settings {
-        let Some(first) = shown(setting).first().copied() else {
+        let Some(first) = each_loss(setting).first().copied() else {
             continue;
         };
         let epg = |part: &Part| first.cell(*part, Measure::Epg).and_then(|cell| cell.value);
@@ -75,7 +75,7 @@ pub(super) fn classes(evidence: &Evidence) -> Made {
             paths: Vec::new(),
             dots: Vec::new(),
         };
-        for row in shown(setting) {
+        for row in each_loss(setting) {
             let points = values(row, parts)
                 .into_iter()
                 .map(|(place, epg)| (epg, place));
@@ -120,17 +120,6 @@ fn with_parts<'a>(
     all.map(|setting| (setting, parts(setting).into_iter().collect::<Vec<_>>()))
         .filter(|(_, parts)| !parts.is_empty())
         .collect()
-}
-
-/// The baseline and the run of each loss that validation prefers.
-fn shown(setting: &Setting) -> Vec<&Row> {
-    let groups = plain(setting);
-    let of_loss = |loss: Loss| {
-        let of_loss = groups.iter().filter(|group| group.loss() == Some(loss));
-        preferred(of_loss.flat_map(|group| group.rows.iter().copied()))
-    };
-    let guided = Loss::ALL.into_iter().filter_map(of_loss);
-    setting.baseline().into_iter().chain(guided).collect()
 }
 
 /// Place and EPG in percent, of the parts where it is defined.
@@ -186,7 +175,7 @@ fn exhibit(
     columns
         .extend(Loss::ALL.map(|loss| Column::new(loss.spelling(), loss.to_string(), Kind::Value)));
     let section = |(setting, parts): &(&Setting, Vec<Part>)| {
-        let rows = shown(setting);
+        let rows = each_loss(setting);
         let line = |part: &Part| {
             let epg = |loss: Option<Loss>| {
                 let row = rows.iter().find(|row| row.run.loss == loss)?;

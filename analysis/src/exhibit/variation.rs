@@ -93,13 +93,12 @@ pub(super) fn segmentation(evidence: &Evidence) -> Made {
     };
     // Where nothing is varied, what lies on the object is of interest at the ends of the network.
     let has_masks = |setting: &Setting| {
-        let is_end = ["input", "final"].contains(&setting.layer.as_str());
         let mut rows = setting.rows.iter();
         let has_any = |row: &Row| {
             row.cell(Part::All, Measure::OnObject)
                 .is_some_and(|c| c.n > 0)
         };
-        is_end && rows.any(has_any) && !here(setting, &variation).is_empty()
+        setting.is_at_end() && rows.any(has_any) && !here(setting, &variation).is_empty()
     };
     let guided = |setting: &Setting| {
         let here = here(setting, &variation);

@@ -23,14 +23,14 @@ use crate::{Result, names};
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
-/// The page of `exhibits`, of the table of runs and of `files`, which lie beside it.
+/// The page of `exhibits`, of the tables of runs and of `files`, which lie beside it.
 ///
 /// # Errors
 /// A picture that cannot be drawn.
 pub fn render(
     evidence: &Evidence,
     exhibits: &[Exhibit],
-    of_runs: &Table,
+    of_runs: [Option<&Table>; 2],
     files: &[File],
     notes: &[String],
 ) -> Result<String> {
@@ -55,7 +55,7 @@ pub fn render(
                     @for exhibit in exhibits { (section(exhibit)) }
                     section id="table" {
                         h2 { "Test metrics of every run" }
-                        (tables::table(of_runs))
+                        @for table in of_runs.into_iter().flatten() { (tables::table(table)) }
                     }
                     (runs)
                     (details::configuration(evidence.results))

@@ -17,8 +17,9 @@ use crate::load::examples::Example;
 use crate::names::Measure;
 use crate::run::Run;
 
-/// Maps shown of a run through the same method and layer.
+/// Maps shown of a run through the same method and layer, and of how many layers.
 const MOST_MAPS: usize = 4;
+const MOST_PLACES: usize = 2;
 /// The width of a map in the page, pixels; larger ones are reduced to about it.
 const SIDE: usize = 128;
 
@@ -66,7 +67,7 @@ fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
     let selected = places.first().map(|(_, row)| row.selection.epoch);
     let curves = training::curves(run, epochs, selected);
     let mut maps = Vec::new();
-    for (setting, row) in &places {
+    for (setting, row) in places.iter().take(MOST_PLACES) {
         let examples = evidence.maps(setting, row).take(MOST_MAPS);
         let images: Vec<Markup> = examples.map(map).collect::<Result<_>>()?;
         if !images.is_empty() {
@@ -84,11 +85,11 @@ fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
         details.run data-text=(words.join(" ").to_lowercase()) {
             summary {
                 b { (run.name) } " " code { (run.run_id) }
-                @if let Some((setting, row)) = places.first() { span.glance { (glance(setting, row)) } }
+                @if let Some((setting, row)) = places.first() { span.glance { (setting.backbone) " · " (metrics(row)) } }
             }
             dl.shared { @for (name, value) in &fields { div { dt { (name) } dd { (value) } } } }
             @for (setting, row) in &places {
-                p { (setting.maps()) ", epoch " (row.selection.epoch) " (" (row.selection.rule) "): " (glance(setting, row)) }
+                p { (setting.maps()) ", epoch " (row.selection.epoch) " (" (row.selection.rule) "): " (metrics(row)) }
             }
             @if places.is_empty() { p { "No scored checkpoint." } }
             @if let Some(figure) = &curves { (super::drawn(figure)) }
@@ -100,15 +101,18 @@ fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
     })
 }
 
-/// F1 and EPG on test.
-fn glance(setting: &Setting, row: &Row) -> String {
+/// What it reaches on test.
+fn metrics(row: &Row) -> String {
     let shown = |measure| {
         let value = row.cell(Part::All, measure)?.value?;
         Some(format!("{measure} {}\u{a0}%", percent(value)))
     };
     let measures = [Measure::F1, Measure::Accuracy, Measure::Epg, Measure::Iou];
-    let values: Vec<String> = measures.into_iter().filter_map(shown).collect();
-    format!("{} · {}", setting.backbone, values.join(", "))
+    measures
+        .into_iter()
+        .filter_map(shown)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn map(example: &Example) -> Result<Markup> {

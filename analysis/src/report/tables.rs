@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::table::{Column, Kind, Line, LineKind, Table};
 
 /// Lines of which more are folded away.
-const MOST: usize = 60;
+const MOST: usize = 40;
 
 /// The table with its caption; a long one is folded away.
 pub(super) fn table(table: &Table) -> Markup {

@@ -123,6 +123,7 @@ pub fn escape(text: &str) -> String {
             '>' => escaped.push_str("\\textgreater{}"),
             '|' => escaped.push_str("\\textbar{}"),
             'α' => escaped.push_str("$\\alpha$"),
+            'Δ' => escaped.push_str("$\\Delta$"),
             '±' => escaped.push_str("$\\pm$"),
             '≥' => escaped.push_str("$\\geq$"),
             '≤' => escaped.push_str("$\\leq$"),

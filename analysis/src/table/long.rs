@@ -8,7 +8,7 @@ use crate::comparison::{Cell, Row, Setting};
 use crate::load::{Part, TEST};
 use crate::names::Loss;
 
-/// The rows of `settings` as a data frame: run_id, name, dataset, backbone, attribution, layer (of the
+/// The rows of `settings` as a data frame: run_id, name, dataset, backbone, task, attribution, layer (of the
 /// maps), loss, lambda, checkpoint, split, group_id (null: all images), metric, value, ci_low,
 /// ci_high, diff, diff_low, diff_high, n.
 ///
@@ -44,6 +44,7 @@ pub fn frame(settings: &[Setting]) -> PolarsResult<DataFrame> {
         "name" => text(|_, row| &row.run.name),
         "dataset" => text(|setting, _| &setting.dataset),
         "backbone" => text(|setting, _| &setting.backbone),
+        "task" => text(|setting, _| &setting.task),
         "attribution" => text(|setting, _| &setting.attribution),
         "layer" => text(|setting, _| &setting.layer),
         "loss" => entries.iter().map(|(_, row, ..)| row.run.loss.map(Loss::spelling)).collect::<Vec<_>>(),

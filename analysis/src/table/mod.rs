@@ -7,6 +7,7 @@ pub mod latex;
 pub mod long;
 pub mod markdown;
 pub mod runs;
+pub mod seeds;
 
 use crate::format::{MISSING, minus, number, percent, points};
 use crate::intervals::Interval;

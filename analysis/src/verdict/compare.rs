@@ -25,33 +25,43 @@ pub(super) fn replicates<'a>(
     evidence.results.replicates.get(&subject)?.get(&measure)
 }
 
-/// A weighted sum of a metric over chosen checkpoints, each in its setting: its value and interval.
-/// `None` where one of them lacks the metric, or where they were tested on different images.
-pub(super) fn sum(
+/// What `of` makes of a metric of chosen checkpoints, each in its setting: its value, and the interval
+/// of what it makes of them in every resample of the images. `None` where one of them lacks the metric,
+/// or where they were tested on different images.
+pub(super) fn chosen<const N: usize>(
     evidence: &Evidence,
     measure: Measure,
-    terms: &[(f64, &Setting, &Row)],
+    rows: [(&Setting, &Row); N],
+    of: impl Fn([f64; N]) -> f64,
 ) -> Option<(f64, Option<Interval>)> {
-    let images: BTreeSet<&str> = terms
+    let images: BTreeSet<&str> = rows
         .iter()
-        .map(|(_, _, row)| row.run.data_inputs.as_str())
+        .map(|(_, row)| row.run.data_inputs.as_str())
         .collect();
     if images.len() > 1 {
         return None;
     }
-    let value: Option<f64> = terms
-        .iter()
-        .map(|(weight, _, row)| Some(weight * row.cell(Part::All, measure)?.value?))
-        .sum();
-    let weighted: Option<Vec<(f64, &Replicates)>> = terms
-        .iter()
-        .map(|(weight, setting, row)| Some((*weight, replicates(evidence, setting, row, measure)?)))
-        .collect();
-    let interval = weighted.and_then(|terms| intervals::combined(&terms, TAIL));
-    Some((value?, interval))
+    let mut values = [0.0; N];
+    let mut resampled: [Option<&Replicates>; N] = [None; N];
+    for (index, (setting, row)) in rows.into_iter().enumerate() {
+        values[index] = row.cell(Part::All, measure)?.value?;
+        resampled[index] = replicates(evidence, setting, row, measure);
+    }
+    let numbers = resampled[0]
+        .into_iter()
+        .flat_map(|replicates| replicates.keys());
+    let in_resample = |number: &i32| {
+        let mut values = [0.0; N];
+        for (value, replicates) in values.iter_mut().zip(resampled) {
+            *value = *replicates?.get(number)?;
+        }
+        Some(of(values))
+    };
+    let interval = intervals::between(numbers.filter_map(in_resample).collect(), TAIL);
+    Some((of(values), interval))
 }
 
-/// The trial that such a sum is above 0.
+/// The trial that a difference is above 0.
 pub(super) fn trial(
     place: String,
     compared: String,
