@@ -65,6 +65,8 @@ pub struct Run {
     pub task: String,
     /// `none` or `crop_flip`.
     pub augmentation: String,
+    /// `f32`, `tf32` or `bf16`.
+    pub precision: String,
     /// Energy*'s exponent of the boxes' area.
     pub area_exponent: Option<f64>,
 }

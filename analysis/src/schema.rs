@@ -136,6 +136,10 @@ pub const RUN: TableSpec = TableSpec {
         of("annotated_fraction", F64),
         of("annotation", Utf8),
         of("dilation", F64),
+        since_2(maybe("area_exponent", F64), None),
+        since_2(of("task", Utf8), Some("conventional")),
+        since_2(of("augmentation", Utf8), Some("none")),
+        since_2(of("precision", Utf8), Some("f32")),
         of("seed", I64),
         of("learning_rate", F64),
         of("batch_size", I32),
@@ -150,9 +154,6 @@ pub const RUN: TableSpec = TableSpec {
         of("threads", I32),
         of("seconds", F64),
         of("program", Utf8),
-        since_2(of("task", Utf8), Some("conventional")),
-        since_2(of("augmentation", Utf8), Some("none")),
-        since_2(maybe("area_exponent", F64), None),
     ],
 };
 

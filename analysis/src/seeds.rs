@@ -45,8 +45,7 @@ type Key = (
     Option<Amount>,
     Amount,
     [i64; 5],
-    String,
-    String,
+    [String; 3],
 );
 
 /// All that is the same in them. Where they start is left out: a guided run starts from the baseline
@@ -63,8 +62,7 @@ fn key(run: &Run) -> Key {
             run.input_width.into(),
             run.n_train,
         ],
-        run.augmentation.clone(),
-        run.data_inputs.clone(),
+        [&run.augmentation, &run.precision, &run.data_inputs].map(String::clone),
     )
 }
 

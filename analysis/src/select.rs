@@ -134,9 +134,9 @@ mod tests {
             epoch,
             loss: 0.0,
             loss_class: 0.0,
+            seconds: 0.0,
             val_f1,
             val_epg,
-            seconds: 0.0,
             is_pareto,
         }
     }

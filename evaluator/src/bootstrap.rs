@@ -1,4 +1,5 @@
-//! Bootstrap over images, paired across runs: F1, mAP, EPG and IoU of resampled splits.
+//! Bootstrap over images, paired across runs: F1, mAP, accuracy and the means over pairs of resampled
+//! splits.
 //!
 //! A resample is a pure function of (seed, replicate, the sorted image ids): as many draws with
 //! replacement as there are images, from a splitmix64 stream, as indices into the sorted ids. So
@@ -9,6 +10,8 @@ use rayon::prelude::*;
 
 use crate::classification::{Counts, Ranking};
 use crate::energy::mean;
+use crate::means::{PairSums, PairValues};
+use crate::random::SplitMix64;
 
 /// One image of the split, with its pairs' sums.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -19,12 +22,11 @@ pub struct ImageTotals {
     pub logits: Vec<f32>,
     /// Whether the class is a label.
     pub targets: Vec<bool>,
-    /// Pairs scored.
-    pub n_pairs: u32,
-    /// Sum of their EPG, undefined ones as 0.
-    pub epg: f64,
-    /// Sum of their IoU at the fixed threshold.
-    pub iou: f64,
+    /// Whether its greatest logit is its label; `None` without predictions and where the task is not
+    /// to tell two classes apart.
+    pub is_right: Option<bool>,
+    /// Sums over its pairs.
+    pub pairs: PairSums,
 }
 
 /// The metrics of one resample; `None` where undefined.
@@ -38,10 +40,10 @@ pub struct Replicate {
     pub f1: Option<f64>,
     /// Macro mean average precision.
     pub map: Option<f64>,
-    /// Mean EPG, undefined pairs as 0.
-    pub epg: Option<f64>,
-    /// Mean IoU.
-    pub iou: Option<f64>,
+    /// Share of images whose greatest logit is their label.
+    pub accuracy: Option<f64>,
+    /// The means over pairs.
+    pub means: PairValues,
 }
 
 /// Resamples `images`, which are in the order of their sorted ids: for each replicate one row over
@@ -52,7 +54,7 @@ pub fn replicates(images: &[ImageTotals], groups: &[i32], seed: u64, n: usize) -
         .map(|image| image.logits.len())
         .max()
         .unwrap_or(0);
-    // Images without predictions take no part in F1 and mAP.
+    // Images without predictions take no part in F1, mAP and accuracy.
     let predicted: Vec<usize> = (0..images.len())
         .filter(|&i| !images[i].logits.is_empty())
         .collect();
@@ -68,12 +70,18 @@ pub fn replicates(images: &[ImageTotals], groups: &[i32], seed: u64, n: usize) -
         .collect();
     let metrics = |replicate: usize, group_id: Option<i32>, weights: &[u32]| {
         let mut outcomes = Counts::default();
-        let (mut epg, mut iou, mut n_pairs) = (0.0, 0.0, 0_u64);
+        let (mut n_right, mut n_judged) = (0_u64, 0_u64);
+        let mut pairs = PairSums::default();
         for ((image, counts), &weight) in images.iter().zip(&counts).zip(weights) {
+            if weight == 0 {
+                continue;
+            }
             outcomes.add(counts, u64::from(weight));
-            epg += f64::from(weight) * image.epg;
-            iou += f64::from(weight) * image.iou;
-            n_pairs += u64::from(weight) * u64::from(image.n_pairs);
+            pairs.add_weighted(&image.pairs, weight);
+            if let Some(is_right) = image.is_right {
+                n_right += u64::from(weight) * u64::from(is_right);
+                n_judged += u64::from(weight);
+            }
         }
         let weights: Vec<u32> = predicted.iter().map(|&i| weights[i]).collect();
         let precision = |ranking: &Ranking| ranking.average_precision(|i| weights[i]);
@@ -82,8 +90,8 @@ pub fn replicates(images: &[ImageTotals], groups: &[i32], seed: u64, n: usize) -
             group_id,
             f1: outcomes.f1(),
             map: mean(rankings.iter().filter_map(precision)),
-            epg: (n_pairs > 0).then(|| epg / n_pairs as f64),
-            iou: (n_pairs > 0).then(|| iou / n_pairs as f64),
+            accuracy: (n_judged > 0).then(|| n_right as f64 / n_judged as f64),
+            means: pairs.means(),
         }
     };
     let rows = |replicate: usize| {
@@ -107,26 +115,13 @@ pub fn replicates(images: &[ImageTotals], groups: &[i32], seed: u64, n: usize) -
 
 /// How often each of `n` images (in the order of their sorted ids) is drawn in a replicate.
 pub fn resample(seed: u64, replicate: u64, n: usize) -> Vec<u32> {
-    // Both numbers pass the mixer, so that neighbouring seeds and replicates share no stream.
-    let mut state = splitmix64(splitmix64(seed).wrapping_add(replicate));
+    let mut stream = SplitMix64::new(seed, replicate);
     let mut weights = vec![0; n];
     for _ in 0..n {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let draw = (u128::from(mix(state)) * n as u128) >> 64;
+        let draw = (u128::from(stream.draw()) * n as u128) >> 64;
         weights[draw as usize] += 1;
     }
     weights
-}
-
-/// One step of splitmix64 from `state`.
-pub(crate) fn splitmix64(state: u64) -> u64 {
-    mix(state.wrapping_add(0x9E37_79B9_7F4A_7C15))
-}
-
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]
@@ -134,6 +129,23 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::classification::{f1_micro, mean_average_precision};
+    use crate::random::splitmix64;
+
+    /// Up to two pairs an image, every fifth image with segmentations.
+    fn values(i: usize) -> Vec<PairValues> {
+        let pair = |k: usize| {
+            let segmented = i.is_multiple_of(5).then_some(0.25 * k as f64);
+            let (epg, iou) = (0.125 * k as f64, 0.0625 * (i % 5) as f64);
+            [Some(epg), Some(iou), None, segmented, segmented]
+        };
+        (0..i % 3).map(pair).collect()
+    }
+
+    fn sums(i: usize) -> PairSums {
+        let mut sums = PairSums::default();
+        values(i).iter().for_each(|values| sums.add(values));
+        sums
+    }
 
     fn images() -> Vec<ImageTotals> {
         let value = |i: usize, k: u64| (splitmix64(i as u64 * 7 + k) >> 40) as f32 / 1e7 - 0.8;
@@ -150,9 +162,8 @@ mod tests {
                 } else {
                     (0..3).map(|k| (i + k as usize).is_multiple_of(4)).collect()
                 },
-                n_pairs: (i % 3) as u32,
-                epg: (i % 3) as f64 * 0.125,
-                iou: (i % 3) as f64 * 0.0625 * (i % 5) as f64,
+                is_right: (i != 5).then_some(i % 7 < 4),
+                pairs: sums(i),
             })
             .collect()
     }
@@ -164,22 +175,27 @@ mod tests {
         assert_eq!(rows.len(), 24);
         for row in rows {
             let weights = resample(3, row.replicate as u64, images.len());
-            let drawn: Vec<&ImageTotals> = images
+            let drawn: Vec<(usize, &ImageTotals)> = images
                 .iter()
+                .enumerate()
                 .zip(&weights)
-                .filter(|(image, _)| row.group_id.is_none() || image.group_id == row.group_id)
+                .filter(|((_, image), _)| row.group_id.is_none() || image.group_id == row.group_id)
                 .flat_map(|(image, &weight)| std::iter::repeat_n(image, weight as usize))
                 .collect();
-            let logits: Vec<f32> = drawn.iter().flat_map(|i| i.logits.clone()).collect();
-            let targets: Vec<bool> = drawn.iter().flat_map(|i| i.targets.clone()).collect();
-            let n_pairs: u32 = drawn.iter().map(|i| i.n_pairs).sum();
-            let epg: f64 = drawn.iter().map(|i| i.epg).sum::<f64>() / f64::from(n_pairs);
-            let iou: f64 = drawn.iter().map(|i| i.iou).sum::<f64>() / f64::from(n_pairs);
+            let logits: Vec<f32> = drawn.iter().flat_map(|i| i.1.logits.clone()).collect();
+            let targets: Vec<bool> = drawn.iter().flat_map(|i| i.1.targets.clone()).collect();
             assert_eq!(row.f1, f1_micro(&logits, &targets));
             let map = mean_average_precision(&logits, &targets, 3).unwrap();
             assert!((row.map.unwrap() - map).abs() < 1e-12);
-            assert!((row.epg.unwrap() - epg).abs() < 1e-12);
-            assert!((row.iou.unwrap() - iou).abs() < 1e-12);
+            let right: Vec<bool> = drawn.iter().filter_map(|i| i.1.is_right).collect();
+            let n_right = right.iter().filter(|&&is_right| is_right).count();
+            assert_eq!(row.accuracy, Some(n_right as f64 / right.len() as f64));
+            let pairs: Vec<PairValues> = drawn.iter().flat_map(|i| values(i.0)).collect();
+            for (metric, found) in row.means.into_iter().enumerate() {
+                let expected = mean(pairs.iter().filter_map(|values| values[metric]));
+                let difference = found.unwrap_or(-1.0) - expected.unwrap_or(-1.0);
+                assert!(difference.abs() < 1e-12, "{found:?} {expected:?}");
+            }
         }
     }
 
@@ -204,9 +220,7 @@ mod tests {
     #[test]
     fn nothing_to_resample() {
         let row = replicates(&[], &[], 0, 1)[0];
-        assert_eq!(
-            (row.f1, row.map, row.epg, row.iou),
-            (None, None, None, None)
-        );
+        assert_eq!((row.f1, row.map, row.accuracy), (None, None, None));
+        assert_eq!(row.means, [None; 5]);
     }
 }

@@ -76,6 +76,17 @@ pub fn mean_average_precision(logits: &[f32], targets: &[bool], n_classes: usize
     )
 }
 
+/// Place of the greatest value, the first of equals; 0 without any.
+pub fn arg_max<T: PartialOrd>(values: &[T]) -> usize {
+    let mut best = 0;
+    for (i, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = i;
+        }
+    }
+    best
+}
+
 /// One class's images from the highest logit down, sorted once and used for every resample.
 #[derive(Debug, Clone)]
 pub struct Ranking {

@@ -70,7 +70,8 @@ pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     (n > 0).then(|| sum / n as f64)
 }
 
-fn share(part: f64, whole: f64) -> Option<f64> {
+/// `part / whole`; `None` where `whole` < [`UNDEFINED_BELOW`].
+pub(crate) fn share(part: f64, whole: f64) -> Option<f64> {
     (whole >= UNDEFINED_BELOW).then(|| part / whole)
 }
 

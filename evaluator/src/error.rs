@@ -1,8 +1,9 @@
-//! Why scoring stops. Each message is one line naming the file, the field, what was found and what
+//! Why scoring or comparing stops. Each message is one line naming the file, the field, what was found and what
 //! was expected; a hint may follow on its own line.
 
 use std::path::{Path, PathBuf};
 
+use data_prep::Problem;
 use data_prep::dataset::Split;
 use thiserror::Error;
 
@@ -153,6 +154,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// A file or folder that is not as it must be in `field`.
+    pub(crate) fn problem(
+        path: &Path,
+        field: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Data(Problem::new(path, field, found, expected).into())
+    }
+
     /// For `map_err` on Arrow results about `path`.
     pub(crate) fn arrow(path: &Path) -> impl FnOnce(arrow::error::ArrowError) -> Self + '_ {
         move |source| Self::Arrow {

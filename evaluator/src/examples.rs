@@ -5,7 +5,7 @@
 
 use data_prep::dataset::{Dataset, Image};
 
-use crate::bootstrap::splitmix64;
+use crate::random::splitmix64;
 
 /// One row of `examples.parquet`, without its run columns.
 #[derive(Debug, Clone, PartialEq)]

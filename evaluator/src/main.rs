@@ -1,4 +1,6 @@
-//! The `evaluator` program: its command line, its summary, its exit code (0 done, 2 failed).
+//! The `evaluator` program: its command line and its exit code (0 done, 2 failed).
+
+mod summary;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,9 +10,10 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use data_prep::dataset::{Split, Task};
 use evaluator::columnar::Source;
+use evaluator::compare::{CompareOptions, compare};
 use evaluator::maps::RunColumns;
 use evaluator::predictions::Missing;
-use evaluator::score::{Report, ScoreOptions, score};
+use evaluator::score::{ScoreOptions, score};
 
 /// EPG, IoU, F1 and mAP of attribution maps and logits against a data folder's masks.
 #[derive(Parser)]
@@ -24,6 +27,9 @@ struct Cli {
 enum Command {
     /// Score a map file; write scores, iou, replicates, examples and metrics (.parquet) into a folder.
     Score(ScoreArgs),
+    /// Test two evaluations of the same images against each other, metric by metric: differences with
+    /// bootstrap intervals and p-values.
+    Compare(CompareArgs),
 }
 
 #[derive(Args)]
@@ -63,6 +69,10 @@ struct ScoreArgs {
     /// IoU's fixed threshold, on maps scaled to 0–1; the sweep is written in any case.
     #[arg(long, default_value_t = 0.5, value_parser = threshold)]
     threshold: f64,
+    /// Report IoU also at the threshold with the greatest mean IoU in this evaluation: of the same run,
+    /// checkpoint, attribution and layer, on another split.
+    #[arg(long, value_name = "DIR")]
+    threshold_from: Option<PathBuf>,
     /// Bootstrap resamples over images.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     replicates: u32,
@@ -93,6 +103,7 @@ impl ScoreArgs {
                 layer: self.layer,
             },
             threshold: self.threshold,
+            threshold_from: self.threshold_from,
             replicates: self.replicates as usize,
             seed: self.seed,
             examples: self.examples,
@@ -104,9 +115,43 @@ impl ScoreArgs {
     }
 }
 
+#[derive(Args)]
+struct CompareArgs {
+    /// The evaluation that is compared with, e.g. a baseline's.
+    #[arg(long, value_name = "DIR")]
+    a: PathBuf,
+    /// The evaluation that is compared: differences are B − A.
+    #[arg(long, value_name = "DIR")]
+    b: PathBuf,
+    /// Folder for paired.parquet.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Random swaps of a permutation test: p-values are multiples of 1/(N + 1).
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    permutations: u32,
+    /// Seed of the permutation tests.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+impl CompareArgs {
+    fn options(self) -> CompareOptions {
+        CompareOptions {
+            a: self.a,
+            b: self.b,
+            out: self.out,
+            permutations: self.permutations,
+            seed: self.seed,
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    let Command::Score(args) = Cli::parse().command;
-    match run(&args.options()) {
+    let done = match Cli::parse().command {
+        Command::Score(args) => run_score(&args.options()),
+        Command::Compare(args) => run_compare(&args.options()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", data_prep::error::one_line(error.as_ref()));
@@ -115,7 +160,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &ScoreOptions) -> anyhow::Result<()> {
+fn run_score(options: &ScoreOptions) -> anyhow::Result<()> {
     let report = score(options)?;
     if let Some(left_out) = &report.left_out {
         let line = left_out.to_string();
@@ -124,53 +169,25 @@ fn run(options: &ScoreOptions) -> anyhow::Result<()> {
     if options.predictions.is_none() {
         eprintln!("note: no --predictions, so F1, mAP and accuracy are left out");
     }
-    std::io::stdout()
-        .write_all(summary(&report).as_bytes())
-        .context("stdout")
+    print(&summary::metrics(&report))
 }
 
-/// A table of the metrics: one line per metric, one column for all images and per group.
-fn summary(report: &Report) -> String {
-    let key = &report.key;
-    let mut text = format!(
-        "{} epoch {} · {} · {} at {} · {} pairs\n",
-        key.run_id, key.checkpoint, key.split, key.attribution, key.layer, report.n_pairs
-    );
-    let mut scopes = vec![(None, "all".to_owned())];
-    scopes.extend(
-        report
-            .groups
-            .iter()
-            .map(|(id, name)| (Some(*id), name.clone())),
-    );
-    let width = scopes
-        .iter()
-        .map(|(_, name)| name.chars().count() + 2)
-        .max()
-        .unwrap_or(0)
-        .max(9);
-    text += &format!("{:<13}", "metric");
-    for (_, name) in &scopes {
-        text += &format!("{name:>width$}");
+fn run_compare(options: &CompareOptions) -> anyhow::Result<()> {
+    let comparison = compare(options)?;
+    if let Some(folder) = &comparison.without_predictions {
+        let path = folder.join("predictions.parquet");
+        eprintln!(
+            "note: no {}, so f1 and accuracy are not tested",
+            path.display()
+        );
     }
-    text += "\n";
-    let mut shown = Vec::new();
-    for metric in &report.metrics {
-        if metric.metric == "iou_sweep" || shown.contains(&metric.metric) {
-            continue;
-        }
-        shown.push(metric.metric);
-        text += &format!("{:<13}", metric.metric);
-        for (group, _) in &scopes {
-            let mut rows = report.metrics.iter();
-            let row = rows.find(|row| row.metric == metric.metric && row.group_id == *group);
-            let value = row.and_then(|row| row.value);
-            let value = value.map_or("–".to_owned(), |value| format!("{value:.4}"));
-            text += &format!("{value:>width$}");
-        }
-        text += "\n";
-    }
-    text
+    print(&summary::comparison(&comparison))
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("stdout")
 }
 
 fn threshold(text: &str) -> Result<f64, String> {

@@ -5,8 +5,9 @@
 
 use data_prep::geometry::Mask;
 
-use crate::energy::{energy, on_object};
+use crate::energy::{Energy, energy, on_object};
 use crate::iou::{Iou, iou, sweep};
+use crate::means::{PairValues, pair_values};
 use crate::upsample::to_grid;
 
 /// What validation needs of one pair.
@@ -80,9 +81,22 @@ impl PairDetail {
         on_object(self.segment_energy?, self.energy_inside)
     }
 
-    /// Share of the positive attribution inside the segmentation; `None` without segmentation and
-    /// where undefined.
-    pub fn segment_epg(&self) -> Option<f64> {
-        on_object(self.segment_energy?, self.energy_total)
+    /// IoU at the threshold chosen on validation, the `tuned`-th of the sweep; `None` without one.
+    pub fn iou_tuned(&self, tuned: Option<usize>) -> Option<f64> {
+        tuned.map(|k| self.sweep[k].1.value())
+    }
+
+    /// What it counts as in each mean over pairs.
+    pub fn values(&self, tuned: Option<usize>) -> PairValues {
+        let energy = Energy {
+            inside: self.energy_inside,
+            total: self.energy_total,
+        };
+        pair_values(
+            energy,
+            self.segment_energy,
+            self.iou.value(),
+            self.iou_tuned(tuned),
+        )
     }
 }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use data_prep::dataset::{Dataset, Split};
 
 use crate::error::{Error, Result};
+use crate::evaluated::ScoredPair;
 use crate::maps::MapRow;
-use crate::metrics::ScoredPair;
 use crate::pair::PairDetail;
 
 /// The pairs of one split in the order of images and classes, filled while maps arrive.

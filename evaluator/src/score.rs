@@ -14,16 +14,20 @@ use data_prep::table::Provenance;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
-use crate::bootstrap::{ImageTotals, replicates};
+use crate::PROGRAM;
+use crate::bootstrap::replicates;
 use crate::columnar::Source;
 use crate::error::{Error, Result};
+use crate::evaluated::{Evaluated, ScoredPair};
+use crate::evaluation::{DATA_INPUTS_KEY, SEED_KEY, TASK_KEY};
 use crate::examples::{Example, choose};
 use crate::maps::{MapReader, MapRow, RunColumns};
-use crate::metrics::{Evaluated, Metric, ScoredPair};
+use crate::metrics::Metric;
 use crate::pair::PairDetail;
 use crate::pairs::{Pairs, image_of};
-use crate::predictions::{self, Missing, Predictions};
+use crate::predictions::{self, Missing};
 use crate::tables::{METRICS, RunKey, Tables};
+use crate::tuned::{self, Tuned};
 use crate::upsample::to_grid;
 
 /// What to score, against what, and where to write.
@@ -41,6 +45,8 @@ pub struct ScoreOptions {
     pub columns: RunColumns,
     /// IoU's fixed threshold, on maps scaled to 0..=1.
     pub threshold: f64,
+    /// Folder of an evaluation on another split, on which another threshold is chosen.
+    pub threshold_from: Option<PathBuf>,
     /// Bootstrap resamples.
     pub replicates: usize,
     /// Seed of the resamples and of the choice of examples.
@@ -73,11 +79,23 @@ pub struct Report {
 /// be written.
 pub fn score(options: &ScoreOptions) -> Result<Report> {
     let dataset = Dataset::open(&options.data)?;
-    let reader = MapReader::open(&options.maps)?;
+    let mut reader = MapReader::open(&options.maps)?;
     let columns = options.columns.clone().or(reader.run_columns());
     let dataset = dataset.with_task(columns.task.unwrap_or_default())?;
-    let intake = take_in(reader, &dataset, columns.split, options)?;
-    let split = intake.split;
+    let first = reader.next_rows()?;
+    let split = match first.first() {
+        Some(row) => columns.split.unwrap_or_else(|| split_of(&dataset, row)),
+        None => {
+            let path = options.maps.path().to_owned();
+            return Err(Error::NoMaps { path });
+        }
+    };
+    let key = resolve(&columns, split, &options.maps);
+    let tuned = match &options.threshold_from {
+        Some(folder) => Some(tuned::choose(folder, &key, &dataset)?),
+        None => None,
+    };
+    let intake = take_in(reader, first, &dataset, split, options)?;
     let left_out = match (intake.missing, options.missing) {
         (Some(missing), Missing::Refused) => return Err(missing),
         (missing, _) => missing,
@@ -101,9 +119,15 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         pairs: &intake.pairs,
         predictions: predictions.as_ref(),
         threshold: options.threshold,
+        tuned: tuned.as_ref().map(|tuned| tuned.index),
     };
-    let key = resolve(columns, split, &options.maps);
-    let provenance = provenance(options, &key, &evaluated, &intake.fingerprint);
+    let provenance = provenance(
+        options,
+        &key,
+        &evaluated,
+        &intake.fingerprint,
+        tuned.as_ref(),
+    );
     let tables = Tables {
         out: &options.out,
         key: &key,
@@ -112,7 +136,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     let groups = evaluated.groups();
     let metrics = evaluated.metrics();
     let replicates = replicates(
-        &totals(&evaluated),
+        &evaluated.totals(),
         &groups,
         options.seed,
         options.replicates,
@@ -144,17 +168,18 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
 
 /// A map file, read and scored.
 struct Intake {
-    split: Split,
     pairs: Vec<ScoredPair>,
     examples: Vec<Example>,
     missing: Option<Error>,
     fingerprint: String,
 }
 
+/// Scores the rows `first` and all that follow in `reader`.
 fn take_in(
     mut reader: MapReader,
+    first: Vec<MapRow>,
     dataset: &Dataset,
-    split: Option<Split>,
+    split: Split,
     options: &ScoreOptions,
 ) -> Result<Intake> {
     let path = options.maps.path().to_owned();
@@ -169,14 +194,6 @@ fn take_in(
                 }
             }
         });
-        let first = match receive.recv() {
-            Ok(rows) => rows?,
-            Err(_) => Vec::new(),
-        };
-        let Some(first_row) = first.first() else {
-            return Err(Error::NoMaps { path });
-        };
-        let split = split.unwrap_or_else(|| split_of(dataset, first_row));
         let mut pairs = Pairs::new(dataset, split, path);
         let chosen = choose(dataset, &pairs.pairs, options.examples, options.seed);
         let mut example_maps: HashMap<usize, Vec<f32>> = HashMap::new();
@@ -220,7 +237,6 @@ fn take_in(
         };
         let examples = chosen.into_iter().enumerate().filter_map(example).collect();
         Ok(Intake {
-            split,
             pairs,
             examples,
             missing,
@@ -238,7 +254,7 @@ fn split_of(dataset: &Dataset, row: &MapRow) -> Split {
     index.map_or(Split::Train, |index| dataset.images[index].split)
 }
 
-fn resolve(columns: RunColumns, split: Split, maps: &Source) -> RunKey {
+fn resolve(columns: &RunColumns, split: Split, maps: &Source) -> RunKey {
     let stem = || {
         maps.path()
             .file_stem()
@@ -246,11 +262,11 @@ fn resolve(columns: RunColumns, split: Split, maps: &Source) -> RunKey {
     };
     let unknown = || "unknown".to_owned();
     RunKey {
-        run_id: columns.run_id.or_else(stem).unwrap_or_else(unknown),
+        run_id: columns.run_id.clone().or_else(stem).unwrap_or_else(unknown),
         checkpoint: columns.checkpoint.unwrap_or(0),
         split,
-        attribution: columns.attribution.unwrap_or_else(unknown),
-        layer: columns.layer.unwrap_or_else(unknown),
+        attribution: columns.attribution.clone().unwrap_or_else(unknown),
+        layer: columns.layer.clone().unwrap_or_else(unknown),
     }
 }
 
@@ -259,6 +275,7 @@ fn provenance(
     key: &RunKey,
     evaluated: &Evaluated,
     maps: &str,
+    tuned: Option<&Tuned>,
 ) -> Provenance {
     let mut inputs = Fingerprint::default();
     let mut settings = format!(
@@ -275,52 +292,17 @@ fn provenance(
     if let Some(predictions) = evaluated.predictions {
         inputs.add("predictions", predictions.fingerprint.as_bytes());
     }
-    let program = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    let provenance = Provenance::new(program, inputs.hex())
+    if let Some(tuned) = tuned {
+        inputs.add("threshold_from", tuned.inputs.as_bytes());
+    }
+    let provenance = Provenance::new(PROGRAM, inputs.hex())
         .with(DATASET_KEY, evaluated.dataset.name())
-        .with("guidance.data_inputs", evaluated.dataset.inputs())
-        .with("guidance.seed", options.seed.to_string());
+        .with(DATA_INPUTS_KEY, evaluated.dataset.inputs())
+        .with(SEED_KEY, options.seed.to_string());
     match task.is_conventional() {
         true => provenance,
-        false => provenance.with("guidance.task", task.to_string()),
+        false => provenance.with(TASK_KEY, task.to_string()),
     }
-}
-
-/// The split's images in the order of their sorted ids, with the sums of their pairs.
-fn totals(evaluated: &Evaluated) -> Vec<ImageTotals> {
-    let images = &evaluated.dataset.images;
-    let n_classes = evaluated.dataset.classes.len() as i32;
-    let indices = evaluated.dataset.indices(evaluated.split);
-    let logits = |i: usize| {
-        let of_image = |predictions: &Predictions| predictions.logits[i].clone();
-        evaluated.predictions.map_or_else(Vec::new, of_image)
-    };
-    let mut order: Vec<usize> = (0..indices.len()).collect();
-    order.sort_unstable_by_key(|&i| &images[indices[i]].image_id);
-    let mut totals = Vec::with_capacity(order.len());
-    let mut position = HashMap::new();
-    for i in order {
-        let image = &images[indices[i]];
-        let logits = logits(i);
-        let is_label = |class| image.labels.contains(&class);
-        position.insert(indices[i], totals.len());
-        totals.push(ImageTotals {
-            group_id: image.group_id,
-            targets: match logits.is_empty() {
-                true => Vec::new(),
-                false => (0..n_classes).map(is_label).collect(),
-            },
-            logits,
-            ..ImageTotals::default()
-        });
-    }
-    for pair in evaluated.pairs {
-        let total = &mut totals[position[&pair.image]];
-        total.n_pairs += 1;
-        total.epg += pair.detail.epg.unwrap_or(0.0);
-        total.iou += pair.detail.iou.value();
-    }
-    totals
 }
 
 fn progress_bar(n: usize) -> ProgressBar {

@@ -1,121 +1,29 @@
-//! The tables of an evaluation: their columns (the contract is ARCHITECTURE.md) and their writing.
-//! `metrics.parquet` is written last: an evaluation is complete when it is there.
+//! The tables of an evaluation: their columns (`schema`) and their writing. `metrics.parquet` is
+//! written last: an evaluation is complete when it is there.
 
+mod schema;
+
+use std::fmt;
 use std::iter::repeat_n;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, Float64Array, Int32Array, Int64Array, StringArray};
 use data_prep::dataset::Split;
-use data_prep::table::{Kind, Provenance, TableSpec, TableWriter, nullable, required, write_table};
+use data_prep::schema::file_name;
+use data_prep::table::{Provenance, TableSpec, TableWriter, write_table};
 
 use crate::bootstrap::Replicate;
 use crate::error::Result;
+use crate::evaluated::{Evaluated, ScoredPair};
 use crate::examples::{Example, box_bytes};
-use crate::metrics::{Evaluated, Metric, ScoredPair};
+use crate::means::PairMetric;
+use crate::metrics::Metric;
+
+pub use schema::{EXAMPLES, IOU, METRICS, PAIRED, REPLICATES, SCORES};
 
 /// Pairs per record batch of the larger tables.
 const PAIRS_PER_BATCH: usize = 4096;
-
-/// One row per (image, class) pair.
-pub const SCORES: TableSpec = TableSpec {
-    name: "scores",
-    version: 1,
-    columns: &[
-        required("run_id", Kind::Utf8),
-        required("checkpoint", Kind::I32),
-        required("split", Kind::Utf8),
-        required("image_id", Kind::Utf8),
-        required("class_id", Kind::I32),
-        required("attribution", Kind::Utf8),
-        required("layer", Kind::Utf8),
-        required("energy_inside", Kind::F64),
-        required("energy_total", Kind::F64),
-        nullable("epg", Kind::F64),
-        nullable("iou", Kind::F64),
-        required("mask_area", Kind::I32),
-        nullable("segment_energy", Kind::F64),
-        nullable("on_object", Kind::F64),
-    ],
-};
-
-/// One row per pair and threshold of the sweep.
-pub const IOU: TableSpec = TableSpec {
-    name: "iou",
-    version: 1,
-    columns: &[
-        required("run_id", Kind::Utf8),
-        required("checkpoint", Kind::I32),
-        required("split", Kind::Utf8),
-        required("image_id", Kind::Utf8),
-        required("class_id", Kind::I32),
-        required("attribution", Kind::Utf8),
-        required("layer", Kind::Utf8),
-        required("threshold", Kind::F64),
-        required("intersection", Kind::I32),
-        required("union", Kind::I32),
-    ],
-};
-
-/// One row per metric and group.
-pub const METRICS: TableSpec = TableSpec {
-    name: "metrics",
-    version: 1,
-    columns: &[
-        required("run_id", Kind::Utf8),
-        required("checkpoint", Kind::I32),
-        required("split", Kind::Utf8),
-        nullable("group_id", Kind::I32),
-        required("attribution", Kind::Utf8),
-        required("layer", Kind::Utf8),
-        required("metric", Kind::Utf8),
-        nullable("threshold", Kind::F64),
-        nullable("value", Kind::F64),
-        required("n", Kind::I64),
-    ],
-};
-
-/// One row per bootstrap resample and group.
-pub const REPLICATES: TableSpec = TableSpec {
-    name: "replicates",
-    version: 1,
-    columns: &[
-        required("run_id", Kind::Utf8),
-        required("checkpoint", Kind::I32),
-        required("split", Kind::Utf8),
-        nullable("group_id", Kind::I32),
-        required("attribution", Kind::Utf8),
-        required("layer", Kind::Utf8),
-        required("replicate", Kind::I32),
-        nullable("f1", Kind::F64),
-        nullable("map", Kind::F64),
-        nullable("epg", Kind::F64),
-        nullable("iou", Kind::F64),
-    ],
-};
-
-/// One row per example of the report's panel.
-pub const EXAMPLES: TableSpec = TableSpec {
-    name: "examples",
-    version: 1,
-    columns: &[
-        required("rank", Kind::I32),
-        required("run_id", Kind::Utf8),
-        required("checkpoint", Kind::I32),
-        required("split", Kind::Utf8),
-        required("image_id", Kind::Utf8),
-        required("class_id", Kind::I32),
-        required("class_name", Kind::Utf8),
-        required("attribution", Kind::Utf8),
-        required("layer", Kind::Utf8),
-        required("height", Kind::I32),
-        required("width", Kind::I32),
-        required("rgb", Kind::Binary),
-        required("map", Kind::Binary),
-        required("boxes", Kind::Binary),
-        nullable("epg", Kind::F64),
-    ],
-};
 
 /// The run columns, all known: what every row of an evaluation begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +38,22 @@ pub struct RunKey {
     pub attribution: String,
     /// Layer explained.
     pub layer: String,
+}
+
+impl fmt::Display for RunKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            run_id,
+            checkpoint,
+            split,
+            attribution,
+            layer,
+        } = self;
+        write!(
+            f,
+            "{run_id} epoch {checkpoint} · {split} · {attribution} at {layer}"
+        )
+    }
 }
 
 /// Writes the tables of one evaluation into one folder.
@@ -155,18 +79,21 @@ impl Tables<'_> {
             let details = || pairs.iter().map(|pair| &pair.detail);
             let [run_id, checkpoint, split, attribution, layer] = self.run_columns(n);
             let [image_id, class_id] = pair_columns(evaluated, pairs, 1);
+            let group_ids = pairs.iter().map(|pair| evaluated.image(pair).group_id);
             writer.write(&SCORES.batch(vec![
                 run_id,
                 checkpoint,
                 split,
                 image_id,
                 class_id,
+                i32s(group_ids),
                 attribution,
                 layer,
                 f64s(details().map(|d| Some(d.energy_inside))),
                 f64s(details().map(|d| Some(d.energy_total))),
                 f64s(details().map(|d| d.epg)),
                 f64s(details().map(|d| Some(d.iou.value()))),
+                f64s(details().map(|d| d.iou_tuned(evaluated.tuned))),
                 i32s(details().map(|d| Some(d.mask_area as i32))),
                 f64s(details().map(|d| d.segment_energy)),
                 f64s(details().map(|d| d.on_object())),
@@ -203,7 +130,7 @@ impl Tables<'_> {
     /// `replicates.parquet`.
     pub fn write_replicates(&self, rows: &[Replicate]) -> Result<()> {
         let [run_id, checkpoint, split, attribution, layer] = self.run_columns(rows.len());
-        let columns = vec![
+        let mut columns = vec![
             run_id,
             checkpoint,
             split,
@@ -213,9 +140,10 @@ impl Tables<'_> {
             i32s(rows.iter().map(|row| Some(row.replicate as i32))),
             f64s(rows.iter().map(|row| row.f1)),
             f64s(rows.iter().map(|row| row.map)),
-            f64s(rows.iter().map(|row| row.epg)),
-            f64s(rows.iter().map(|row| row.iou)),
+            f64s(rows.iter().map(|row| row.accuracy)),
         ];
+        let mean = |metric: PairMetric| f64s(rows.iter().map(|row| row.means[metric as usize]));
+        columns.extend(PairMetric::ALL.map(mean));
         self.write(&REPLICATES, columns)
     }
 
@@ -230,10 +158,9 @@ impl Tables<'_> {
         let n = rows.len();
         let [run_id, checkpoint, split, attribution, layer] = self.run_columns(n);
         let [image_id, class_id] = pair_columns(evaluated, &pairs, 1);
-        let image = |pair: &ScoredPair| &dataset.images[pair.image];
         let class_name = |pair: &ScoredPair| dataset.classes[pair.class_id as usize].clone();
-        let rgb = |pair: &ScoredPair| dataset.pixels().row(image(pair).pixel_row);
-        let boxes = |pair: &ScoredPair| box_bytes(dataset, image(pair), pair.class_id);
+        let rgb = |pair: &ScoredPair| dataset.pixels().row(evaluated.image(pair).pixel_row);
+        let boxes = |pair: &ScoredPair| box_bytes(dataset, evaluated.image(pair), pair.class_id);
         let map = |row: &Example| -> Vec<u8> {
             row.map
                 .iter()
@@ -268,7 +195,10 @@ impl Tables<'_> {
             run_id,
             checkpoint,
             split,
-            i32s(rows.iter().map(|row| row.group_id)),
+            i32s(rows.iter().map(|row| row.scope.group_id())),
+            i32s(rows.iter().map(|row| row.scope.class_id())),
+            f64s(rows.iter().map(|row| Some(row.scope.size()?.0))),
+            f64s(rows.iter().map(|row| Some(row.scope.size()?.1))),
             attribution,
             layer,
             Arc::new(StringArray::from_iter_values(
@@ -282,12 +212,12 @@ impl Tables<'_> {
     }
 
     fn create(&self, spec: &TableSpec) -> Result<TableWriter> {
-        let path = self.out.join(format!("{}.parquet", spec.name));
+        let path = self.out.join(file_name(spec));
         Ok(TableWriter::create(path, spec, self.provenance)?)
     }
 
     fn write(&self, spec: &TableSpec, columns: Vec<ArrayRef>) -> Result<()> {
-        let path = self.out.join(format!("{}.parquet", spec.name));
+        let path = self.out.join(file_name(spec));
         Ok(write_table(
             path,
             spec,
@@ -314,17 +244,17 @@ impl Tables<'_> {
 /// image_id and class_id, each pair `times` times.
 fn pair_columns(evaluated: &Evaluated, pairs: &[ScoredPair], times: usize) -> [ArrayRef; 2] {
     let repeated = || pairs.iter().flat_map(|pair| repeat_n(pair, times));
-    let image_id = |pair: &ScoredPair| &evaluated.dataset.images[pair.image].image_id;
+    let image_id = |pair: &ScoredPair| &evaluated.image(pair).image_id;
     [
         Arc::new(StringArray::from_iter_values(repeated().map(image_id))),
         i32s(repeated().map(|pair| Some(pair.class_id))),
     ]
 }
 
-fn f64s(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+pub(crate) fn f64s(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(values.collect::<Float64Array>())
 }
 
-fn i32s(values: impl Iterator<Item = Option<i32>>) -> ArrayRef {
+pub(crate) fn i32s(values: impl Iterator<Item = Option<i32>>) -> ArrayRef {
     Arc::new(values.collect::<Int32Array>())
 }

@@ -146,8 +146,7 @@ mod tests {
             let map: Vec<f32> = (0..shape.0 * shape.1)
                 .map(|i| {
                     let state = (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                    let u =
-                        (crate::bootstrap::splitmix64(state) >> 11) as f64 / (1_u64 << 53) as f64;
+                    let u = (crate::random::splitmix64(state) >> 11) as f64 / (1_u64 << 53) as f64;
                     (u * 2.0 - 1.0) as f32
                 })
                 .collect();

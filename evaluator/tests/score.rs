@@ -1,69 +1,17 @@
-//! `evaluator score` on a tiny data folder: values known by hand, run columns, predictions, groups,
-//! examples, a partial file.
+//! `evaluator score` on a tiny data folder: values known by hand, run columns, predictions, examples, a
+//! partial file. Groups are in `groups`, the chosen threshold in `tuned`.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use std::sync::Arc;
-
-use arrow::array::{
-    Array, BinaryArray, Float32Array, Float64Array, Int32Array, Int64Array, RecordBatch,
-    StringArray,
-};
-use arrow::ipc::writer::FileWriter;
-use data_prep::dataset::Split;
-use data_prep::table::{Provenance, column, write_table};
-use evaluator::maps::{MapRow, RunColumns};
-use evaluator::predictions::PREDICTIONS;
+use arrow::array::{Array, BinaryArray, Float64Array, Int32Array, StringArray};
+use data_prep::table::column;
+use evaluator::maps::RunColumns;
+use evaluator::scope::Scope::{All, Class, Group, Size};
 use evaluator::tables::{EXAMPLES, IOU, METRICS, REPLICATES, SCORES};
-use support::{PAIRS, Workplace, formula_rows, i32s, row, stream, texts};
-
-/// Flat on a/0 (16 of 64 cells inside), nothing positive on a/1, all inside on b/1, an empty mask on
-/// c/2, one row of the top left 1×1 map on d/0 (49 of 64 inside the box, half in the segmentation).
-fn rows_by_hand() -> Vec<MapRow> {
-    let inside = |i: usize| if i / 8 < 4 && i % 8 < 4 { 2.0 } else { -1.0 };
-    vec![
-        row(PAIRS[0], 8, 8, vec![1.0; 64]),
-        row(PAIRS[1], 4, 4, vec![-3.0; 16]),
-        row(PAIRS[2], 8, 8, (0..64).map(inside).collect()),
-        row(PAIRS[3], 8, 8, vec![5.0; 64]),
-        row(PAIRS[4], 1, 1, vec![0.5]),
-    ]
-}
-
-fn columns() -> RunColumns {
-    RunColumns {
-        run_id: Some("r1".to_owned()),
-        checkpoint: Some(7),
-        split: Some(Split::Test),
-        task: None,
-        attribution: Some("ixg".to_owned()),
-        layer: Some("final".to_owned()),
-    }
-}
-
-/// The value and n of a metric.
-fn metric(metrics: &RecordBatch, name: &str, group: Option<i32>) -> Option<(Option<f64>, i64)> {
-    let names: &StringArray = column(metrics, "metric");
-    let groups: &Int32Array = column(metrics, "group_id");
-    let values: &Float64Array = column(metrics, "value");
-    let n: &Int64Array = column(metrics, "n");
-    let group_of = |i: usize| groups.is_valid(i).then(|| groups.value(i));
-    let mut rows =
-        (0..metrics.num_rows()).filter(|&i| names.value(i) == name && group_of(i) == group);
-    let i = rows.next()?;
-    assert_eq!(rows.next(), None, "{name} {group:?} twice");
-    Some((values.is_valid(i).then(|| values.value(i)), n.value(i)))
-}
-
-fn close(found: Option<(Option<f64>, i64)>, value: f64, n: i64, name: &str) {
-    let (found, found_n) = found.unwrap();
-    assert!(
-        (found.unwrap() - value).abs() < 1e-12,
-        "{name} {found:?} {value}"
-    );
-    assert_eq!(found_n, n, "{name}");
-}
+use support::{
+    PAIRS, Workplace, close, columns, formula_rows, metric, rows_by_hand, stream, write_predictions,
+};
 
 #[test]
 fn values_known_by_hand() {
@@ -117,17 +65,32 @@ fn values_known_by_hand() {
     );
 
     let metrics = place.table("out", &METRICS);
-    let of = |name, group| metric(&metrics, name, group);
-    close(of("epg", None), 2.015625 / 5.0, 5, "epg");
-    close(of("epg_defined", None), 2.015625 / 4.0, 4, "epg_defined");
-    close(of("iou", None), 2.015625 / 5.0, 5, "iou");
-    close(of("segment_epg", None), 0.5, 1, "segment_epg");
-    close(of("on_object", None), 16.0 / 24.5, 1, "on_object");
+    let of = |name, scope| metric(&metrics, name, scope);
+    close(of("epg", All), 2.015625 / 5.0, 5, "epg");
+    close(of("epg_defined", All), 2.015625 / 4.0, 4, "epg_defined");
+    close(of("iou", All), 2.015625 / 5.0, 5, "iou");
+    close(of("segment_epg", All), 0.5, 1, "segment_epg");
+    close(of("on_object", All), 16.0 / 24.5, 1, "on_object");
     // Group 0: a/0, a/1, c/2; group 1: b/1, d/0.
-    close(of("epg", Some(0)), 0.25 / 3.0, 3, "epg");
-    close(of("epg", Some(1)), 1.765625 / 2.0, 2, "epg");
-    assert_eq!(of("on_object", Some(0)), None);
-    assert_eq!(of("f1", None), None);
+    close(of("epg", Group(0)), 0.25 / 3.0, 3, "epg");
+    close(of("epg", Group(1)), 1.765625 / 2.0, 2, "epg");
+    assert_eq!(of("on_object", Group(0)), None);
+    // By class: a/0 and d/0; a/1 (undefined) and b/1; c/2.
+    close(of("epg", Class(0)), 1.015625 / 2.0, 2, "epg");
+    close(of("on_object", Class(0)), 16.0 / 24.5, 1, "on_object");
+    close(of("epg", Class(1)), 0.5, 2, "epg");
+    close(of("epg_defined", Class(1)), 1.0, 1, "epg_defined");
+    close(of("iou", Class(2)), 0.0, 1, "iou");
+    assert_eq!(of("on_object", Class(1)), None);
+    // By share of the mask: c/2 0, a/1 15/64, a/0 and b/1 1/4, d/0 49/64.
+    close(of("epg", Size(0)), 0.0, 1, "epg");
+    close(of("epg", Size(3)), 0.0, 1, "epg");
+    close(of("epg", Size(4)), 1.25 / 2.0, 2, "epg");
+    close(of("iou", Size(6)), 0.765625, 1, "iou");
+    assert_eq!(of("epg", Size(1)), None);
+    for name in ["f1", "map", "accuracy", "worst_group", "iou_tuned"] {
+        assert_eq!(of(name, All), None, "{name}");
+    }
 
     let iou = place.table("out", &IOU);
     assert_eq!(iou.num_rows(), 5 * 20);
@@ -148,7 +111,13 @@ fn values_known_by_hand() {
 
     let replicates = place.table("out", &REPLICATES);
     assert_eq!(replicates.num_rows(), 5 * 3);
-    assert_eq!(column::<Float64Array>(&replicates, "f1").null_count(), 15);
+    let nulls = |name| column::<Float64Array>(&replicates, name).null_count();
+    assert_eq!(["f1", "accuracy", "iou_tuned"].map(nulls), [15; 3]);
+    assert_eq!(column::<Float64Array>(&scores, "iou_tuned").null_count(), 5);
+    // Only d has a segmentation: what a resample without d leaves undefined, and all of group 0.
+    assert!(nulls("on_object") >= 5);
+    let groups = column::<Int32Array>(&scores, "group_id");
+    assert_eq!(groups.values(), &[1, 0, 0, 1, 0]);
 }
 
 #[test]
@@ -200,35 +169,16 @@ fn predictions(
     name: &str,
     change: impl Fn(&str, i32, f32) -> Option<f32>,
 ) -> String {
-    let cells: Vec<(&str, i32, f32)> = LOGITS
+    let cells: Vec<(&str, i32, f32, bool)> = LOGITS
         .iter()
         .flat_map(|&(id, logits)| (0..3).map(move |class| (id, class, logits[class as usize])))
-        .filter_map(|(id, class, logit)| Some((id, class, change(id, class, logit)?)))
+        .filter_map(|(id, class, logit)| {
+            let logit = change(id, class, logit)?;
+            Some((id, class, logit, PAIRS.contains(&(id, class))))
+        })
         .collect();
-    let targets = cells
-        .iter()
-        .map(|c| PAIRS.contains(&(c.0, c.1)))
-        .collect::<Vec<_>>();
-    let n = cells.len();
-    let batch = PREDICTIONS
-        .batch(vec![
-            texts(vec!["r1"; n]),
-            i32s(vec![7; n]),
-            texts(vec!["test"; n]),
-            texts(cells.iter().map(|c| c.0)),
-            i32s(cells.iter().map(|c| c.1)),
-            Arc::new(Float32Array::from_iter_values(cells.iter().map(|c| c.2))),
-            Arc::new(arrow::array::BooleanArray::from(targets)),
-        ])
-        .unwrap();
     let path = place.path(name);
-    write_table(
-        &path,
-        &PREDICTIONS,
-        &Provenance::new("test 0", "4567"),
-        &batch,
-    )
-    .unwrap();
+    write_predictions(&path, ("r1", 7), &cells);
     path.to_str().unwrap().to_owned()
 }
 
@@ -251,14 +201,19 @@ fn predictions_give_f1_and_map() {
         "{summary}"
     );
     let metrics = place.table("out", &METRICS);
-    let of = |name, group| metric(&metrics, name, group);
+    let of = |name, scope| metric(&metrics, name, scope);
     // Positive: a0 b1 d0 (right), b0 e1 (wrong); missed: a1 c2.
-    close(of("f1", None), 6.0 / 10.0, 5, "f1");
-    close(of("accuracy", None), 11.0 / 15.0, 5, "accuracy");
+    close(of("f1", All), 6.0 / 10.0, 5, "f1");
+    close(of("accuracy_cells", All), 11.0 / 15.0, 5, "accuracy_cells");
     // Class 0: a 1, d 0.5 first: 1. Class 1: b 1, then e, then a and c tied: 1/2 + 1/2 · 2/4. Class 2: 1.
-    close(of("map", None), (1.0 + 0.75 + 1.0) / 3.0, 5, "map");
-    close(of("f1", Some(1)), 4.0 / 5.0, 2, "f1");
-    assert_eq!(of("accuracy_top1", None), None); // not a task of two classes
+    close(of("map", All), (1.0 + 0.75 + 1.0) / 3.0, 5, "map");
+    close(of("f1", Group(1)), 4.0 / 5.0, 2, "f1");
+    for (class, f1, ap) in [(0, 4.0 / 5.0, 1.0), (1, 0.5, 0.75), (2, 0.0, 1.0)] {
+        close(of("f1", Class(class)), f1, 5, "f1");
+        close(of("ap", Class(class)), ap, 5, "ap");
+    }
+    assert_eq!(of("ap", All), None);
+    assert_eq!(of("accuracy", All), None); // not a task of two classes
     let replicates = place.table("out", &REPLICATES);
     assert_eq!(replicates.num_rows(), 600);
     let f1: Vec<f64> = column::<Float64Array>(&replicates, "f1")
@@ -301,50 +256,6 @@ fn predictions_give_f1_and_map() {
 }
 
 #[test]
-fn two_classes_have_an_accuracy_per_group_and_a_worst_group() {
-    let images: [(&str, &str, i32, &[i32]); 5] = [
-        ("p", "test", 0, &[0]),
-        ("q", "test", 0, &[1]),
-        ("r", "test", 1, &[0]),
-        ("s", "test", 1, &[1]),
-        ("t", "test", 1, &[0]),
-    ];
-    let place = Workplace::of_two_classes(&images);
-    // Right on p, q (both negative: the greater counts) and, as the first of equals, t.
-    let logits = [
-        [2.0, 1.0],
-        [-3.0, -1.0],
-        [0.0, 1.0],
-        [4.0, -4.0],
-        [0.5, 0.5],
-    ];
-    let cells = || (0..10).map(|i| (images[i / 2].0, i as i32 % 2, logits[i / 2][i % 2]));
-    let batch = RecordBatch::try_from_iter([
-        ("image_id", texts(cells().map(|c| c.0))),
-        ("class_id", i32s(cells().map(|c| c.1))),
-        (
-            "logit",
-            Arc::new(Float64Array::from_iter_values(cells().map(|c| c.2))),
-        ),
-    ])
-    .unwrap();
-    let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
-    writer.write(&batch).unwrap();
-    let logits = place.file("foreign.arrow", &writer.into_inner().unwrap());
-    let rows: Vec<MapRow> = (images.iter())
-        .map(|image| row((image.0, image.3[0]), 1, 1, vec![1.0]))
-        .collect();
-    let maps = stream(&rows, &RunColumns::default());
-    place.scored("out", &["--maps", "-", "--predictions", &logits], &maps);
-    let metrics = place.table("out", &METRICS);
-    let of = |name, group| metric(&metrics, name, group);
-    close(of("accuracy_top1", None), 3.0 / 5.0, 5, "accuracy_top1");
-    close(of("accuracy_top1", Some(0)), 1.0, 2, "accuracy_top1");
-    close(of("accuracy_top1", Some(1)), 1.0 / 3.0, 3, "accuracy_top1");
-    close(of("worst_group", None), 1.0 / 3.0, 2, "worst_group");
-}
-
-#[test]
 fn missing_pairs_need_partial() {
     let place = Workplace::new();
     let maps = stream(&rows_by_hand()[..3], &columns());
@@ -359,7 +270,7 @@ fn missing_pairs_need_partial() {
         "{errors}"
     );
     close(
-        metric(&place.table("out", &METRICS), "epg", None),
+        metric(&place.table("out", &METRICS), "epg", All),
         1.25 / 3.0,
         3,
         "epg",

@@ -39,7 +39,8 @@ def read(path, schemas):
     name = path.stem
     metadata = {k.decode(): v.decode() for k, v in pyarrow.parquet.read_metadata(path).metadata.items()}
     same(f"{path}: guidance.schema", metadata.get("guidance.schema"), name)
-    same(f"{path}: guidance.version", metadata.get("guidance.version"), "1")
+    version = schemas["version"].get(COLUMNS_OF.get(name, name), 1)
+    same(f"{path}: guidance.version", metadata.get("guidance.version"), str(version))
     same(f"{path}: words of guidance.program", len(metadata.get("guidance.program", "").split()), 2)
     same(f"{path}: digits of guidance.inputs", len(metadata.get("guidance.inputs", "")), 64)
 

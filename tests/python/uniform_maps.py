@@ -71,7 +71,8 @@ def check(data, folder):
                      f"expected {cells} and {cells / (height * width)}")
         shares.append(cells / (height * width))
     metrics = pandas.read_parquet(folder / "metrics.parquet")
-    mean = metrics[(metrics.metric == "epg") & metrics.group_id.isna()].value.item()
+    of_all = metrics[["group_id", "class_id", "size_low"]].isna().all(axis=1)
+    mean = metrics[(metrics.metric == "epg") & of_all].value.item()
     if not 0 < mean < 1 or not math.isclose(mean, sum(shares) / len(shares), rel_tol=1e-6):
         sys.exit(f"mean EPG: found {mean}, expected {sum(shares) / len(shares)}")
     print(f"{len(shares)} pairs")

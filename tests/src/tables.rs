@@ -9,6 +9,7 @@ use arrow::array::{Array, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::Deserialize;
 
 /// A documented column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +22,30 @@ pub struct Column {
     pub is_nullable: bool,
 }
 
-/// The documented columns of every table, by table name.
+/// A documented table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema {
+    /// Its version.
+    pub version: u32,
+    /// Its columns, in order.
+    pub columns: Vec<Column>,
+}
+
+/// `schemas.toml`.
+#[derive(Deserialize)]
+struct File {
+    version: BTreeMap<String, u32>,
+    #[serde(flatten)]
+    tables: BTreeMap<String, Vec<String>>,
+}
+
+/// The documented tables by name.
 ///
 /// # Errors
 /// A file that cannot be read, or an entry that is not "name kind".
-pub fn schemas() -> Result<BTreeMap<String, Vec<Column>>> {
+pub fn schemas() -> Result<BTreeMap<String, Schema>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas.toml");
-    let tables: BTreeMap<String, Vec<String>> = toml::from_str(&fs_err::read_to_string(&path)?)?;
+    let File { version, tables } = toml::from_str(&fs_err::read_to_string(&path)?)?;
     let column = |entry: &String| {
         let (name, kind) = entry.split_once(' ').with_context(|| {
             format!("{}: found {entry}, expected \"name kind\"", path.display())
@@ -41,10 +59,11 @@ pub fn schemas() -> Result<BTreeMap<String, Vec<Column>>> {
     tables
         .iter()
         .map(|(name, entries)| {
-            Ok((
-                name.clone(),
-                entries.iter().map(column).collect::<Result<_>>()?,
-            ))
+            let schema = Schema {
+                version: version.get(name).copied().unwrap_or(1),
+                columns: entries.iter().map(column).collect::<Result<_>>()?,
+            };
+            Ok((name.clone(), schema))
         })
         .collect()
 }
@@ -85,7 +104,7 @@ impl Table {
     ///
     /// # Errors
     /// The first thing that differs.
-    pub fn check(&self, name: &str, columns: &[Column]) -> Result<()> {
+    pub fn check(&self, name: &str, schema: &Schema) -> Result<()> {
         let said = |key: &str| self.metadata.get(key).map_or("", String::as_str);
         ensure!(
             said("guidance.schema") == name,
@@ -93,7 +112,7 @@ impl Table {
             said("guidance.schema")
         );
         ensure!(
-            said("guidance.version") == "1",
+            said("guidance.version") == schema.version.to_string(),
             "guidance.version: {}",
             said("guidance.version")
         );
@@ -109,8 +128,9 @@ impl Table {
             inputs.len() == 64 && inputs.chars().all(|c| c.is_ascii_hexdigit()),
             "guidance.inputs: found {inputs:?}, expected a SHA-256 in hex"
         );
-        let schema = self.rows.schema();
-        let found: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let columns = &schema.columns;
+        let fields = self.rows.schema();
+        let found: Vec<&str> = fields.fields().iter().map(|f| f.name().as_str()).collect();
         let expected: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         ensure!(
             found == expected,

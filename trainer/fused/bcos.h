@@ -20,8 +20,10 @@ Tensor plain_unit_rows(const Tensor& w) {
 }
 
 variable_list plain_conv_and_squares(const Tensor& x, const Tensor& w, int64_t stride,
-                                     int64_t padding) {
-  return {at::conv2d(x, w, {}, stride, padding), x.square().sum(1, true)};
+                                     int64_t padding, bool is_bf16 = false) {
+  const auto kind = is_bf16 && x.scalar_type() == at::kFloat ? at::kBFloat16 : x.scalar_type();
+  const Tensor u = at::conv2d(x.to(kind), w.to(kind), {}, stride, padding);
+  return {u.to(x.scalar_type()), x.square().sum(1, true)};
 }
 
 Tensor plain_scale(const Tensor& u, const Tensor& m, const Tensor& s) {
@@ -163,9 +165,10 @@ struct ConvAndSquares : Function<ConvAndSquares> {
   }
 };
 
-variable_list conv_and_squares(const Tensor& x, const Tensor& w, int64_t stride, int64_t padding) {
-  return rows_on_cpu(x) ? ConvAndSquares::apply(x, w, stride, padding)
-                        : plain_conv_and_squares(x, w, stride, padding);
+variable_list conv_and_squares(const Tensor& x, const Tensor& w, int64_t stride, int64_t padding,
+                               bool is_bf16) {
+  return rows_on_cpu(x) && !is_bf16 ? ConvAndSquares::apply(x, w, stride, padding)
+                                    : plain_conv_and_squares(x, w, stride, padding, is_bf16);
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -2,6 +2,10 @@
 // derivative written out, so that libtorch differentiates through them like through its own.
 // Formulas stand beside the code; fused.rs is the Rust side.
 
+#include <ATen/DeviceAccelerator.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+
 #include <string>
 
 #include "bcos.h"
@@ -194,6 +198,37 @@ void give(Tensor** out, std::initializer_list<Tensor> tensors) {
   for (const Tensor& tensor : tensors) *out++ = new Tensor(tensor);
 }
 
+// relu(conv(x) + shift + shortcut) by oneDNN, which the dispatcher knows but no header declares;
+// undefined where it does not apply.
+Tensor conv_block(const Tensor& x, const Tensor& w, const Tensor* shift, const Tensor* shortcut,
+                  int64_t stride, const int64_t* padding, int64_t groups, bool is_rectified) {
+  static const auto find = [](const char* overload) {
+    return c10::Dispatcher::singleton().findSchema({"mkldnn::_convolution_pointwise", overload});
+  };
+  static const auto alone = find(""), with_shortcut = find("binary");
+  // One pixel is channels last and planes alike, which oneDNN's wrapper does not expect.
+  const bool is_image = x.size(2) > 1 && x.size(3) > 1;
+  const bool applies = is_image && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
+                       x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+                       !at::GradMode::is_enabled() && at::globalContext().userEnabledMkldnn();
+  if (!applies || !alone || !with_shortcut) return Tensor();
+  const c10::List<std::optional<at::Scalar>> no_scalars;
+  const auto bias = shift ? std::optional<Tensor>(*shift) : std::nullopt;
+  torch::jit::Stack stack{x};
+  if (shortcut) stack.emplace_back(*shortcut);
+  torch::jit::push(stack, w, bias, std::vector<int64_t>{padding[0], padding[1]},
+                   std::vector<int64_t>{stride, stride}, std::vector<int64_t>{1, 1}, groups);
+  if (shortcut) {
+    const auto relu = is_rectified ? std::optional<std::string>("relu") : std::nullopt;
+    torch::jit::push(stack, std::string("add"), at::Scalar(1.0), relu, no_scalars, std::nullopt);
+    with_shortcut->callBoxed(stack);
+  } else {
+    torch::jit::push(stack, std::string(is_rectified ? "relu" : "none"), no_scalars, std::nullopt);
+    alone->callBoxed(stack);
+  }
+  return stack.front().toTensor();
+}
+
 // A scale for each channel of `u`; a null pointer stands for 1.
 Tensor or_one(const Tensor* s, const Tensor& u) {
   return s ? *s : at::ones({u.size(1)}, u.options());
@@ -215,9 +250,9 @@ bool guidance_unit_rows(Tensor** out, const Tensor* w) {
 }
 
 bool guidance_conv_and_squares(Tensor** out, const Tensor* x, const Tensor* w, int64_t stride,
-                               int64_t padding) {
+                               int64_t padding, bool is_bf16) {
   return guarded([&] {
-    const variable_list made = conv_and_squares(*x, *w, stride, padding);
+    const variable_list made = conv_and_squares(*x, *w, stride, padding, is_bf16);
     give(out, {made[0], made[1]});
   });
 }
@@ -237,5 +272,30 @@ bool guidance_bcos_norm(Tensor** out, const Tensor* u, const Tensor* m, const Te
 bool guidance_bcos_pull(Tensor** out, const Tensor* g, const Tensor* u, const Tensor* m,
                         const Tensor* s) {
   return guarded([&] { give(out, {bcos_pull(*g, *u, *m, or_one(s, *u))}); });
+}
+
+bool guidance_conv_block(Tensor** out, const Tensor* x, const Tensor* w, const Tensor* shift,
+                         const Tensor* shortcut, int64_t stride, const int64_t* padding,
+                         int64_t groups, bool is_rectified) {
+  return guarded([&] {
+    const Tensor made =
+        conv_block(*x, *w, shift, shortcut, stride, padding, groups, is_rectified);
+    if (made.defined()) give(out, {made});
+  });
+}
+
+bool guidance_allow_tf32(bool is_allowed) {
+  return guarded([&] {
+    at::globalContext().setAllowTF32CuDNN(is_allowed);
+    at::globalContext().setAllowTF32CuBLAS(is_allowed);
+  });
+}
+
+bool guidance_free_cuda_memory(uint64_t* out, int64_t device) {
+  return guarded([&] {
+    *out = at::getDeviceAllocator(at::kCUDA)
+               ->getMemoryInfo(static_cast<c10::DeviceIndex>(device))
+               .first;
+  });
 }
 }

@@ -57,6 +57,15 @@ impl Adam {
     /// # Errors
     /// libtorch's.
     pub fn step(&mut self, loss: &Tensor) -> Result<(), TchError> {
+        let gradient = self.gradient(loss)?;
+        self.apply(&gradient)
+    }
+
+    /// The gradient of `loss` by all trained tensors, as one vector.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn gradient(&self, loss: &Tensor) -> Result<Tensor, TchError> {
         let gradients = Tensor::f_run_backward(&[loss], &self.trained, false, false)?;
         tch::no_grad(|| {
             let flat: Vec<Tensor> = gradients
@@ -69,15 +78,24 @@ impl Adam {
                     }
                 })
                 .collect::<Result<_, _>>()?;
-            let gradient = Tensor::f_cat(&flat, 0)?;
+            Tensor::f_cat(&flat, 0)
+        })
+    }
+
+    /// Takes one step along `gradient`.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn apply(&mut self, gradient: &Tensor) -> Result<(), TchError> {
+        tch::no_grad(|| {
             self.steps += 1;
             let steps = self.steps as i32;
             let (correction1, correction2) = (1.0 - BETA1.powi(steps), 1.0 - BETA2.powi(steps));
             let [first, second] = &mut self.moments;
-            let _ = first.f_lerp_(&gradient, 1.0 - BETA1)?;
+            let _ = first.f_lerp_(gradient, 1.0 - BETA1)?;
             let _ = second
                 .f_mul_scalar_(BETA2)?
-                .f_addcmul_(&gradient, &gradient.f_mul_scalar(1.0 - BETA2)?)?;
+                .f_addcmul_(gradient, &gradient.f_mul_scalar(1.0 - BETA2)?)?;
             let denominator = second
                 .f_sqrt()?
                 .f_div_scalar_(correction2.sqrt())?

@@ -5,6 +5,7 @@
 use tch::{Kind, TchError, Tensor};
 
 use crate::backbone::{Mode, Model, Record};
+use crate::device;
 use crate::names::{Attribution, Backbone, Layer};
 
 /// Whether the maps are to be differentiated again.
@@ -139,7 +140,7 @@ impl<'a> Explainable<'a> {
             .iter()
             .map(|(row, class)| row * n_classes + class)
             .collect();
-        let chosen = Tensor::f_from_slice(&chosen)?.f_to_device(logits.device())?;
+        let chosen = device::upload(&Tensor::f_from_slice(&chosen)?, logits.device())?;
         let mut flat = Tensor::f_zeros([logits.numel() as i64], (logits.kind(), logits.device()))?;
         flat.f_index_fill_(0, &chosen, 1.0)?
             .f_view(logits.size().as_slice())

@@ -1,10 +1,13 @@
-//! From the mapped pixel file to tensors: images as 8 bit, labels as 0 and 1.
+//! From the mapped pixel file to tensors: images as 8 bit, labels as 0 and 1. On a GPU the pixels of
+//! the whole data set stay where they are used, if they take no more than a quarter of what is free.
 
 use data_prep::dataset::Dataset;
 use data_prep::geometry::View;
 use data_prep::resize::Resizer;
 use rayon::prelude::*;
 use tch::{Device, Kind, TchError, Tensor};
+
+use crate::device;
 
 /// One batch.
 #[derive(Debug)]
@@ -68,23 +71,98 @@ impl Batch {
         kind: Kind,
     ) -> Result<Self, TchError> {
         let grid = dataset.grid();
+        let size = [indices.len(), grid.height, grid.width, 3].map(|n| n as i64);
+        let images = Tensor::f_from_data_size(bytes, &size, Kind::Uint8)?;
+        let images = device::upload(&images, device)?;
+        Self::with_targets(dataset, indices, images, kind)
+    }
+
+    /// The same as [`Batch::load`] from pixels that are on the device.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn select(
+        dataset: &Dataset,
+        indices: &[usize],
+        resident: &Resident,
+        kind: Kind,
+    ) -> Result<Self, TchError> {
+        let rows: Vec<i64> = indices
+            .iter()
+            .map(|&index| dataset.images[index].pixel_row as i64)
+            .collect();
+        let rows = device::upload(&Tensor::f_from_slice(&rows)?, resident.pixels.device())?;
+        let images = resident.pixels.f_index_select(0, &rows)?;
+        Self::with_targets(dataset, indices, images, kind)
+    }
+
+    fn with_targets(
+        dataset: &Dataset,
+        indices: &[usize],
+        images: Tensor,
+        kind: Kind,
+    ) -> Result<Self, TchError> {
         let mut targets = vec![0f32; indices.len() * dataset.classes.len()];
         for (row, &index) in indices.iter().enumerate() {
             for &class_id in &dataset.images[index].labels {
                 targets[row * dataset.classes.len() + class_id as usize] = 1.0;
             }
         }
-        let n = indices.len() as i64;
-        let images = Tensor::f_from_data_size(
-            bytes,
-            &[n, grid.height as i64, grid.width as i64, 3],
-            Kind::Uint8,
-        )?;
-        let targets = Tensor::f_from_slice(&targets)?.f_view([n, dataset.classes.len() as i64])?;
+        let size = [indices.len() as i64, dataset.classes.len() as i64];
+        let targets = Tensor::f_from_slice(&targets)?.f_view(size)?;
         Ok(Batch {
             indices: indices.to_vec(),
-            images: images.f_to_device(device)?,
-            targets: targets.f_to_device(device)?.f_to_kind(kind)?,
+            targets: device::upload(&targets, images.device())?.f_to_kind(kind)?,
+            images,
         })
+    }
+}
+
+/// The pixels of a data set on a device: (rows of the pixel file, H, W, 3), 8 bit.
+#[derive(Debug)]
+pub struct Resident {
+    pixels: Tensor,
+}
+
+/// Rows copied at once.
+const ROWS: usize = 1024;
+
+impl Resident {
+    /// The pixels of `dataset` on `device`; `None` where they are no nearer there than in the mapped
+    /// file, or would take more than a quarter of its free memory.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn load_if_fits(dataset: &Dataset, device: Device) -> Result<Option<Self>, TchError> {
+        let n_bytes = dataset.pixels().len() * dataset.grid().cells() * 3;
+        let has_room =
+            || device::free_memory(device).is_some_and(|free| n_bytes as u64 <= free / 4);
+        match device.is_cuda() && has_room() {
+            true => Self::load(dataset, device).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// The pixels of `dataset` on `device`.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn load(dataset: &Dataset, device: Device) -> Result<Self, TchError> {
+        let (grid, file) = (dataset.grid(), dataset.pixels());
+        let size = |rows: usize| [rows, grid.height, grid.width, 3].map(|n| n as i64);
+        let pixels = Tensor::f_empty(size(file.len()), (Kind::Uint8, device))?;
+        for start in (0..file.len()).step_by(ROWS) {
+            let rows = start..file.len().min(start + ROWS);
+            let bytes: Vec<u8> = rows
+                .clone()
+                .flat_map(|row| file.row(row))
+                .copied()
+                .collect();
+            let part = Tensor::f_from_data_size(&bytes, &size(rows.len()), Kind::Uint8)?;
+            pixels
+                .f_narrow(0, start as i64, rows.len() as i64)?
+                .f_copy_(&part)?;
+        }
+        Ok(Resident { pixels })
     }
 }

@@ -117,7 +117,7 @@ pub fn explain(
     let writing = |source| Error::from(evaluator::error::Error::MapStream { source });
     let mut writer = StreamWriter::try_new(sink, &schema).map_err(writing)?;
     let bar = progress_bar(opened.indices.len() as u64, "colouring");
-    for images in explanations::batches(dataset, &opened.indices, request.batch_size) {
+    for images in explanations::batches(dataset, &opened.indices, opened.batch_size) {
         let (device, kind) = (model.params.device(), model.params.kind());
         let batch = Batch::load(dataset, &images, device, kind)?;
         let input = tch::no_grad(|| model.encode(&batch.images))?;

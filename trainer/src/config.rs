@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::attribution::{self, Order};
 use crate::error::{Error, Result};
-use crate::names::{Annotation, Attribution, Augmentation, Backbone, Layer, LocalizationLoss};
+use crate::names::{
+    Annotation, Attribution, Augmentation, Backbone, Layer, LocalizationLoss, Precision,
+};
 use crate::run::RunFolder;
 
 /// One training run, as the user writes it. Unknown keys are refused.
@@ -42,6 +44,9 @@ pub struct RunConfig {
     /// Seed of the initial weights, the order of images, the classes drawn and the annotated subset.
     #[serde(default)]
     pub seed: u64,
+    /// In which numbers convolutions and matrix products are computed.
+    #[serde(default = "full_precision", skip_serializing_if = "is_full_precision")]
+    pub precision: Precision,
     /// Where the weights come from.
     pub init: Init,
     /// The localization loss; absent in a baseline.
@@ -100,6 +105,14 @@ fn unchanged() -> Augmentation {
 
 fn is_unchanged(augmentation: &Augmentation) -> bool {
     *augmentation == Augmentation::None
+}
+
+fn full_precision() -> Precision {
+    Precision::F32
+}
+
+fn is_full_precision(precision: &Precision) -> bool {
+    *precision == Precision::F32
 }
 
 fn boxes() -> Annotation {
@@ -296,6 +309,9 @@ fn run_id(config: &RunConfig, data_inputs: &str, init: &str) -> String {
     }
     if !is_unchanged(&config.augmentation) {
         later += &format!("augmentation {}\n", config.augmentation);
+    }
+    if !is_full_precision(&config.precision) {
+        later += &format!("precision {}\n", config.precision);
     }
     if let Some(guidance) = &config.guidance {
         if !are_boxes(&guidance.annotation) {

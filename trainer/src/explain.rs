@@ -13,9 +13,10 @@ use tch::{Device, Kind};
 use crate::attribution::{self, Order};
 use crate::backbone::Model;
 use crate::checkpoint;
+use crate::device;
 use crate::error::{Error, Result};
-use crate::explanations::{self, PairMap};
-use crate::names::{Attribution, Backbone, Layer};
+use crate::explanations::{self, Bounds, PairMap};
+use crate::names::{Attribution, Backbone, Layer, Precision};
 use crate::run::FinishedRun;
 use crate::tables::PredictionsWriter;
 use crate::train::progress_bar;
@@ -36,6 +37,8 @@ pub struct Subject {
     data_inputs: Option<String>,
     /// What the run was asked of the images.
     pub task: Task,
+    /// In which numbers it is computed.
+    pub precision: Precision,
 }
 
 impl Subject {
@@ -54,6 +57,7 @@ impl Subject {
             layer: run.layer,
             data_inputs: Some(run.data_inputs.clone()),
             task: run.task,
+            precision: run.precision,
         })
     }
 
@@ -89,6 +93,7 @@ impl Subject {
             layer,
             data_inputs: None,
             task: Task::Conventional,
+            precision: Precision::F32,
         })
     }
 }
@@ -102,8 +107,8 @@ pub struct Request {
     pub attribution: Option<Attribution>,
     /// Absent: the subject's own.
     pub layer: Option<Layer>,
-    /// Images a batch.
-    pub batch_size: usize,
+    /// How large batches may be.
+    pub bounds: Bounds,
 }
 
 /// A network, and the images it is to explain.
@@ -114,6 +119,8 @@ pub struct Opened {
     pub indices: Vec<usize>,
     /// What was asked for, else the subject's own.
     pub setting: (Attribution, Layer),
+    /// Images a batch, within the request's bounds.
+    pub batch_size: usize,
 }
 
 /// Loads `subject` for what `request` asks of it.
@@ -155,16 +162,21 @@ pub fn open(
         ));
     }
     let n_classes = dataset.classes.len();
-    let model = Model::new(subject.backbone, n_classes, 0, device, Kind::Float);
+    device::allow(subject.precision)?;
+    let mut model = Model::new(subject.backbone, n_classes, 0, device, Kind::Float);
+    model.precision = subject.precision;
     model.params.load(
         &checkpoint::load(&subject.weights)?.0,
         &[],
         &subject.weights.display().to_string(),
     )?;
+    let setting = (attribution, layer);
+    let batch_size = explanations::batch_size(&model, dataset, setting, request.bounds)?;
     Ok(Opened {
         model,
         indices,
-        setting: (attribution, layer),
+        setting,
+        batch_size,
     })
 }
 
@@ -184,6 +196,7 @@ pub fn explain(
         model,
         indices,
         setting: (attribution, layer),
+        batch_size,
     } = open(subject, dataset, request, device)?;
     let columns = RunColumns {
         run_id: Some(subject.run_id.clone()),
@@ -205,7 +218,7 @@ pub fn explain(
         None => None,
     };
     let bar = progress_bar(indices.len() as u64, "explaining");
-    for batch in explanations::batches(dataset, &indices, request.batch_size) {
+    for batch in explanations::batches(dataset, &indices, batch_size) {
         let explained = explanations::explain(&model, dataset, &batch, attribution, layer)?;
         let row = |pair: PairMap| MapRow {
             image_id: dataset.images[pair.image].image_id.clone(),

@@ -9,6 +9,7 @@ use tch::{Kind, Tensor};
 use crate::attribution::{Explainable, Order};
 use crate::backbone::{Mode, Model};
 use crate::batches::Batch;
+use crate::device;
 use crate::error::Result;
 use crate::names::{Attribution, Layer};
 
@@ -45,6 +46,49 @@ pub fn batches(dataset: &Dataset, images: &[usize], batch_size: usize) -> Vec<Ve
     sorted.sort_by_key(|&index| (dataset.images[index].labels.len(), index));
     sorted.chunks(batch_size).map(<[usize]>::to_vec).collect()
 }
+
+/// How large batches of explanations may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Images at most.
+    pub images: usize,
+    /// Bytes at most; absent: half of what is free.
+    pub memory: Option<u64>,
+}
+
+/// Images a batch so that explaining it stays within `bounds`, at least 1: the network is asked what
+/// one image takes.
+///
+/// # Errors
+/// libtorch's.
+pub fn batch_size(
+    model: &Model,
+    dataset: &Dataset,
+    (attribution, layer): (Attribution, Layer),
+    bounds: Bounds,
+) -> Result<usize> {
+    let device = model.params.device();
+    let budget = bounds
+        .memory
+        .or_else(|| device::free_memory(device).map(|free| free / 2));
+    let Some(budget) = budget else {
+        return Ok(bounds.images.max(1));
+    };
+    let grid = dataset.grid();
+    let size = [1, grid.height as i64, grid.width as i64, 3];
+    let blank = Tensor::f_zeros(size, (Kind::Uint8, device))?;
+    let an_image = tch::no_grad(|| model.footprint(&model.encode(&blank)?, layer))?;
+    // libtorch's own backward pass keeps several tensors an operation.
+    let an_image = match model.backbone.is_bcos() == (attribution == Attribution::Bcos) {
+        true => an_image,
+        false => AUTOGRAD * an_image,
+    };
+    let fits = usize::try_from(budget / an_image.max(1)).unwrap_or(usize::MAX);
+    Ok(fits.clamp(1, bounds.images.max(1)))
+}
+
+/// What libtorch's backward pass keeps, over what the chain of linear maps does.
+const AUTOGRAD: u64 = 3;
 
 /// Explains every label of the images `indices`, in evaluation mode.
 ///

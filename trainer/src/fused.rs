@@ -9,6 +9,9 @@ use std::ptr;
 use tch::{TchError, Tensor};
 use torch_sys::C_tensor;
 
+use crate::backbone::pass::Window;
+use crate::names::Precision;
+
 type In = *const C_tensor;
 type Out = *mut *mut C_tensor;
 
@@ -16,19 +19,44 @@ unsafe extern "C" {
     fn guidance_last_error() -> *const c_char;
     fn guidance_batch_norm_pull(out: Out, g: In, x: In, w: In, mean: In, r: In) -> bool;
     fn guidance_unit_rows(out: Out, w: In) -> bool;
-    fn guidance_conv_and_squares(out: Out, x: In, w: In, stride: i64, padding: i64) -> bool;
+    fn guidance_conv_and_squares(
+        out: Out,
+        x: In,
+        w: In,
+        stride: i64,
+        padding: i64,
+        is_bf16: bool,
+    ) -> bool;
     fn guidance_bcos_scale(out: Out, u: In, m: In, s: In) -> bool;
     fn guidance_bcos_norm(out: Out, u: In, m: In, w: In, eps: f64) -> bool;
+    fn guidance_conv_block(
+        out: Out,
+        x: In,
+        w: In,
+        shift: In,
+        shortcut: In,
+        stride: i64,
+        padding: *const i64,
+        groups: i64,
+        is_rectified: bool,
+    ) -> bool;
+    fn guidance_allow_tf32(is_allowed: bool) -> bool;
+    fn guidance_free_cuda_memory(out: *mut u64, device: i64) -> bool;
     fn guidance_bcos_pull(out: Out, g: In, u: In, m: In, s: In) -> bool;
+}
+
+/// What the C++ side said last in this thread.
+fn last_error() -> TchError {
+    // SAFETY: the C++ side keeps a zero-terminated string for this thread.
+    let words = unsafe { CStr::from_ptr(guidance_last_error()) };
+    TchError::Torch(words.to_string_lossy().into_owned())
 }
 
 /// The `N` tensors that `call` makes and writes to where it is told; false where it failed.
 fn made<const N: usize>(call: impl FnOnce(Out) -> bool) -> Result<[Tensor; N], TchError> {
     let mut out = [ptr::null_mut(); N];
     if !call(out.as_mut_ptr()) {
-        // SAFETY: the C++ side keeps a zero-terminated string for this thread.
-        let words = unsafe { CStr::from_ptr(guidance_last_error()) };
-        return Err(TchError::Torch(words.to_string_lossy().into_owned()));
+        return Err(last_error());
     }
     // SAFETY: allocated with `new` like tch's own tensors, owned by nobody else.
     Ok(out.map(|tensor| unsafe { Tensor::from_ptr(tensor) }))
@@ -76,19 +104,21 @@ pub fn unit_rows(weight: &Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// The convolution of `x` (N, C, H, W) with `weight`, and the sum over channels of x² (N, 1, H, W).
+/// The convolution of `x` (N, C, H, W) with `weight` in `precision`, and the sum over channels of x² (N, 1, H, W).
 ///
 /// # Errors
 /// libtorch's.
 pub fn conv_and_squares(
     x: &Tensor,
     weight: &Tensor,
-    stride: i64,
-    padding: i64,
+    window: Window,
+    precision: Precision,
 ) -> Result<[Tensor; 2], TchError> {
+    let (stride, padding) = (window.stride, window.padding[0]);
+    let is_bf16 = precision == Precision::Bf16;
     // SAFETY: live tensors, only read.
     made(|out| unsafe {
-        guidance_conv_and_squares(out, x.as_ptr(), weight.as_ptr(), stride, padding)
+        guidance_conv_and_squares(out, x.as_ptr(), weight.as_ptr(), stride, padding, is_bf16)
     })
 }
 
@@ -148,4 +178,66 @@ pub fn bcos_pull(
         )
     })?;
     Ok(out)
+}
+
+/// relu(conv(x) + shift + shortcut) as one operation of oneDNN, for values alone: on the CPU, in 32
+/// bits, the channels of a pixel side by side, nothing to be differentiated; `None` elsewhere, and
+/// where this libtorch does not have it.
+///
+/// # Errors
+/// libtorch's.
+pub fn conv_block(
+    x: &Tensor,
+    weight: &Tensor,
+    shift: Option<&Tensor>,
+    shortcut: Option<&Tensor>,
+    window: Window,
+    is_rectified: bool,
+) -> Result<Option<Tensor>, TchError> {
+    let mut out = ptr::null_mut();
+    // SAFETY: live tensors and two numbers, only read.
+    let is_done = unsafe {
+        guidance_conv_block(
+            &mut out,
+            x.as_ptr(),
+            weight.as_ptr(),
+            maybe(shift),
+            maybe(shortcut),
+            window.stride,
+            window.padding.as_ptr(),
+            window.groups,
+            is_rectified,
+        )
+    };
+    match (is_done, out.is_null()) {
+        (false, _) => Err(last_error()),
+        (true, true) => Ok(None),
+        // SAFETY: as in `made`.
+        (true, false) => Ok(Some(unsafe { Tensor::from_ptr(out) })),
+    }
+}
+
+/// Whether CUDA may use TF32 in convolutions and matrix products.
+///
+/// # Errors
+/// libtorch's.
+pub fn allow_tf32(is_allowed: bool) -> Result<(), TchError> {
+    // SAFETY: sets two of libtorch's global flags.
+    match unsafe { guidance_allow_tf32(is_allowed) } {
+        true => Ok(()),
+        false => Err(last_error()),
+    }
+}
+
+/// Free bytes of a CUDA device.
+///
+/// # Errors
+/// libtorch's, where there is no such device.
+pub fn free_cuda_memory(device: i64) -> Result<u64, TchError> {
+    let mut bytes = 0;
+    // SAFETY: writes the one number it is given a place for.
+    match unsafe { guidance_free_cuda_memory(&mut bytes, device) } {
+        true => Ok(bytes),
+        false => Err(last_error()),
+    }
 }

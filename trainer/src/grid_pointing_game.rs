@@ -84,7 +84,7 @@ pub fn play(
         model,
         dataset,
         &opened.indices,
-        request.batch_size,
+        opened.batch_size,
         game.confidence,
     )?;
     let grids = draw(dataset, by_class, game);

@@ -8,6 +8,7 @@ use data_prep::dataset::Dataset;
 use data_prep::geometry::{Grid, Mask, View};
 use tch::{Kind, TchError, Tensor};
 
+use crate::device;
 use crate::names::Annotation;
 use crate::random;
 
@@ -89,9 +90,8 @@ pub fn masks(guided: &[Guided], grid: Grid, like: &Tensor) -> Result<Tensor, Tch
         cells.extend(mask.cells().iter().map(|&is_inside| u8::from(is_inside)));
     }
     let size = [guided.len() as i64, grid.height as i64, grid.width as i64];
-    Tensor::f_from_data_size(&cells, &size, Kind::Uint8)?
-        .f_to_device(like.device())?
-        .f_to_kind(like.kind())
+    let cells = Tensor::f_from_data_size(&cells, &size, Kind::Uint8)?;
+    device::upload(&cells, like.device())?.f_to_kind(like.kind())
 }
 
 /// The powers of the areas (N); `None` where the loss asks for none.
@@ -102,9 +102,7 @@ pub fn area_powers(guided: &[Guided], like: &Tensor) -> Result<Option<Tensor>, T
     let powers: Option<Vec<f64>> = guided.iter().map(|guided| guided.area_power).collect();
     powers
         .map(|powers| {
-            Tensor::f_from_slice(&powers)?
-                .f_to_device(like.device())?
-                .f_to_kind(like.kind())
+            device::upload(&Tensor::f_from_slice(&powers)?, like.device())?.f_to_kind(like.kind())
         })
         .transpose()
 }

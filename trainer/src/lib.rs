@@ -7,7 +7,7 @@
 //!   flips · [`objective`]: the guided loss
 //! - [`train`], [`validation`], [`pareto`]: epochs, and which are kept (section 4)
 //! - [`explain`]: maps of a checkpoint · [`colour`], [`grid_pointing_game`]: what else maps show (SPEC K)
-//! - [`config`], [`run`], [`tables`], [`checkpoint`], [`import`]: files
+//! - [`config`], [`run`], [`tables`], [`checkpoint`], [`resume`], [`import`]: files
 //!
 //! Metrics are the evaluator's, mask geometry is data-prep's.
 
@@ -35,7 +35,9 @@ pub mod params;
 pub mod pareto;
 pub mod process;
 pub mod random;
+pub mod resume;
 pub mod run;
+pub mod stop;
 pub mod tables;
 pub mod train;
 pub mod validation;

@@ -4,12 +4,14 @@
 //! Post-processing, in this order: clamp at 0 (L1, PPCE), divide by the map's largest absolute
 //! value (L1, PPCE, RRR*; a map of zeros stays), up-sample bilinearly to the mask's resolution.
 //! Where the official code gives NaN (PPCE with an empty mask, gradients of a map of zeros) these
-//! are finite: an empty mask costs PPCE nothing, a map of zeros has gradient 0.
+//! are finite: an empty mask costs PPCE nothing, and PPCE and RRR* have gradient 0 at a map of zeros.
 
 use tch::{Reduction, TchError, Tensor};
 
 use crate::names::LocalizationLoss;
 
+/// BCELoss's bound on −log.
+const LARGEST_CROSS_ENTROPY: f64 = 100.0;
 /// Below this positive attribution a map counts as empty (SPEC A.2).
 const TINY: f64 = 1e-7;
 
@@ -69,8 +71,12 @@ pub fn localization(
                 none.as_ref(),
                 Reduction::None,
             )?;
-            // Not a product: an infinite gradient outside times 0 would be NaN.
-            let kept = inside.f_masked_fill(&masks.f_eq(0.0)?, 0.0)?;
+            // Not a product: an infinite gradient outside times 0 would be NaN. At a map of zeros the
+            // backward pass would divide by 1e-12 everywhere.
+            let is_zero = scaled.f_amax([1i64, 2], true)?.f_eq(0.0)?;
+            let kept = inside
+                .f_masked_fill(&is_zero, LARGEST_CROSS_ENTROPY)?
+                .f_masked_fill(&masks.f_eq(0.0)?, 0.0)?;
             sum(&kept)?.f_div(&sum(masks)?.f_clamp_min(1.0)?)
         }
         // Σ (1 − M) · Â²

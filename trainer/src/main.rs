@@ -1,5 +1,5 @@
 //! The `trainer` program: its command line, one function per subcommand, exit codes (0 done,
-//! 2 failed). What a script reads goes to stdout, everything else to stderr.
+//! 2 failed, 75 stopped by a signal: start again to go on). What a script reads goes to stdout, everything else to stderr.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,14 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use data_prep::dataset::{Dataset, Split, Task};
 use trainer::config::{ResolvedRun, RunConfig};
+use trainer::explanations::Bounds;
 use trainer::grid_pointing_game::Game;
 use trainer::import::Fit;
-use trainer::names::{Attribution, Backbone, Layer};
+use trainer::names::{Attribution, Backbone, Layer, Precision};
 use trainer::run::{RunFolder, State};
-use trainer::{colour, device, explain, grid_pointing_game, import, process, train};
+use trainer::stop::{self, Stop};
+use trainer::train::Outcome;
+use trainer::{colour, device, explain, grid_pointing_game, import, pareto, process, run, train};
 
 /// Trains image classifiers with a loss on their own explanations, and explains them.
 #[derive(Parser)]
@@ -25,8 +28,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train a run to its end; a finished one is skipped, a broken one goes on after its last whole
-    /// epoch. Prints the run's folder.
+    /// Train a run to its end; a finished one is skipped, a stopped one goes on at its step, a broken
+    /// one after its last whole epoch. Prints the run's folder. SIGINT (Ctrl-C), SIGTERM and SIGUSR2
+    /// finish the step, save and end with exit code 75.
     Train {
         #[command(flatten)]
         run: RunArgs,
@@ -41,6 +45,14 @@ enum Command {
     State {
         #[command(flatten)]
         run: RunArgs,
+    },
+    /// Print which checkpoints stand for runs that differ in λ alone, as run id and epoch, separated by
+    /// a tab: the Pareto set over all their epochs on validation (F1, EPG, IoU); of an unguided run the
+    /// epoch with the highest F1.
+    Select {
+        /// Folders of finished runs
+        #[arg(required = true)]
+        runs: Vec<PathBuf>,
     },
     /// Write the attribution maps of a checkpoint as an Arrow IPC stream, and its logits.
     Explain(ExplainArgs),
@@ -152,9 +164,16 @@ struct ExplainArgs {
     /// Average the colours' strength over a square of so many pixels a side (an odd number)
     #[arg(long, default_value_t = 1, value_parser = odd)]
     smooth: usize,
-    /// Images a batch
+    /// f32, tf32 or bf16 (default: as the run was trained; of weights f32)
+    #[arg(long)]
+    precision: Option<Precision>,
+    /// Images a batch at most
     #[arg(long, default_value_t = 32)]
     batch_size: usize,
+    /// Memory at most, in MiB, on the device that explains (default: half of what is free); batches
+    /// are made as small as it takes
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u64>,
     /// auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: String,
@@ -217,8 +236,17 @@ fn main() -> ExitCode {
             run,
             device,
             threads,
-        } => train_command(&run, &device, threads),
+        } => match train_command(&run, &device, threads) {
+            Ok(Outcome::Stopped { epoch, steps, of }) => {
+                eprintln!(
+                    "stopped in epoch {epoch} after step {steps} of {of}: run again to go on"
+                );
+                return ExitCode::from(stop::EXIT_CODE);
+            }
+            result => result.map(|_| ()),
+        },
         Command::State { run } => state_command(&run),
+        Command::Select { runs } => select_command(&runs),
         Command::Explain(args) => explain_command(&args),
         Command::GridPointingGame(args) => game_command(&args),
         Command::Import(args) => import_command(&args),
@@ -249,7 +277,8 @@ impl RunArgs {
     }
 }
 
-fn train_command(args: &RunArgs, device: &str, threads: Option<i32>) -> Result<()> {
+fn train_command(args: &RunArgs, device: &str, threads: Option<i32>) -> Result<Outcome> {
+    let stop = Stop::on_signals().context("signal handlers")?;
     let (run, dataset, folder) = args.resolve()?;
     if let Some(threads) = threads {
         tch::set_num_threads(threads);
@@ -269,10 +298,39 @@ fn train_command(args: &RunArgs, device: &str, threads: Option<i32>) -> Result<(
                 run.config.name,
                 device::describe(device)
             );
-            train::train(&run, &dataset, &folder, device)?;
+            let outcome = train::train(&run, &dataset, &folder, device, &stop)?;
+            if outcome != Outcome::Finished {
+                return Ok(outcome);
+            }
         }
     }
     println!("{}", folder.dir.display());
+    Ok(Outcome::Finished)
+}
+
+fn select_command(folders: &[PathBuf]) -> Result<()> {
+    let runs: Vec<_> = folders
+        .iter()
+        .map(|folder| RunFolder::open_finished(folder))
+        .collect::<Result<_, _>>()?;
+    let unguided = runs.iter().find(|run| !run.is_guided);
+    let selected = match (unguided, runs.as_slice()) {
+        (None, runs) => {
+            let epochs: Vec<_> = runs
+                .iter()
+                .map(|run| run::candidates(&run.epochs))
+                .collect();
+            pareto::merged_front(&epochs)
+        }
+        (Some(run), [_]) => vec![(0, run.best_f1_epoch)],
+        (Some(run), _) => anyhow::bail!(
+            "{}: run: found an unguided one among several, expected it alone",
+            run.folder.dir.display()
+        ),
+    };
+    for (run, epoch) in selected {
+        println!("{}\t{epoch}", runs[run].run_id);
+    }
     Ok(())
 }
 
@@ -283,20 +341,24 @@ fn state_command(args: &RunArgs) -> Result<()> {
 }
 
 fn explain_command(args: &ExplainArgs) -> Result<()> {
-    let subject = match (&args.run, &args.weights) {
+    let mut subject = match (&args.run, &args.weights) {
         (Some(run), _) => {
             explain::Subject::of_run(&RunFolder::open_finished(run)?, args.checkpoint)?
         }
         (None, Some(file)) => explain::Subject::of_weights(file)?,
         (None, None) => unreachable!("one of both is required"),
     };
+    subject.precision = args.precision.unwrap_or(subject.precision);
     let dataset = Dataset::open(&args.data)?.with_task(args.task.unwrap_or(subject.task))?;
     let device = device::choose(&args.device).map_err(|reason| anyhow!(reason))?;
     let request = explain::Request {
         split: args.split,
         attribution: args.attribution,
         layer: args.layer,
-        batch_size: args.batch_size.max(1),
+        bounds: Bounds {
+            images: args.batch_size,
+            memory: args.memory.map(|mib| mib << 20),
+        },
     };
     let predictions = args.predictions.as_deref();
     if let Some(path) = &args.colour {
@@ -335,7 +397,10 @@ fn game_command(args: &GameArgs) -> Result<()> {
         split: args.split,
         attribution: args.attribution,
         layer: args.layer,
-        batch_size: 32,
+        bounds: Bounds {
+            images: 32,
+            memory: None,
+        },
     };
     let game = Game {
         n: usize::from(args.n),

@@ -161,3 +161,16 @@ spelled! {
         CropFlip = "crop_flip",
     }
 }
+
+spelled! {
+    /// In which numbers convolutions and matrix products are computed; everything else, weights and
+    /// optimizer included, is 32-bit.
+    Precision {
+        /// 32-bit floating point.
+        F32 = "f32",
+        /// 32-bit numbers whose products keep 10 bits of the mantissa; on CUDA devices that have it.
+        Tf32 = "tf32",
+        /// 16-bit brain floating point, summed in 32 bits.
+        Bf16 = "bf16",
+    }
+}

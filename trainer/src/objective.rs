@@ -5,6 +5,7 @@ use tch::{TchError, Tensor};
 
 use crate::attribution::{Explainable, Order};
 use crate::backbone::{Mode, Model};
+use crate::device;
 use crate::loss;
 use crate::names::{Attribution, Layer, LocalizationLoss};
 
@@ -44,6 +45,26 @@ pub struct Terms {
     pub class: Tensor,
     /// Sum of L_loc over annotated images; `None` without any.
     pub localization: Option<Tensor>,
+    /// How many of the annotated maps have no EPG: nothing positive, or an empty mask.
+    pub undefined: Option<Tensor>,
+}
+
+impl Terms {
+    /// The classification loss, the localization loss and the number of undefined maps (both 0
+    /// without annotated images), and the sum of `gradient`, which is a number only if all of it is:
+    /// (4).
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn values(&self, gradient: &Tensor) -> Result<Tensor, TchError> {
+        let class = self.class.f_detach()?;
+        let or_zero = |term: &Option<Tensor>| match term {
+            Some(sum) => sum.f_detach()?.f_to_kind(class.kind()),
+            None => class.f_zeros_like(),
+        };
+        let terms = [or_zero(&self.localization)?, or_zero(&self.undefined)?];
+        Tensor::f_stack(&[&class, &terms[0], &terms[1], &gradient.f_sum(None)?], 0)
+    }
 }
 
 /// Classification alone; `input` as encoded, `targets` (N, K).
@@ -56,6 +77,7 @@ pub fn plain(model: &Model, input: &Tensor, targets: &Tensor) -> Result<Terms, T
         total: class.shallow_clone(),
         class,
         localization: None,
+        undefined: None,
     })
 }
 
@@ -83,7 +105,7 @@ pub fn guided(
         Order::Second,
     )?;
     let class = loss::classification(explainable.logits(), targets)?;
-    let annotated = Tensor::f_from_slice(&explained.annotated)?.f_to_device(input.device())?;
+    let annotated = device::upload(&Tensor::f_from_slice(&explained.annotated)?, input.device())?;
     let maps = explainable
         .maps(&explained.pairs)?
         .f_index_select(0, &annotated)?;
@@ -92,10 +114,13 @@ pub fn guided(
         losses = loss::by_area(&losses, powers)?;
     }
     let localization = losses.f_sum(None)?;
+    let is_positive = |t: &Tensor| t.f_detach()?.f_amax([1i64, 2], false)?.f_gt(0.0);
+    let is_defined = is_positive(&maps)?.f_logical_and(&is_positive(&explained.masks)?)?;
     let total = class.f_add(&localization.f_mul_scalar(guide.lambda)?)?;
     Ok(Terms {
         total,
         class,
         localization: Some(localization),
+        undefined: Some(is_defined.f_logical_not()?.f_sum(None)?),
     })
 }

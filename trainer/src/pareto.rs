@@ -39,6 +39,30 @@ pub fn front(candidates: &[Candidate]) -> Vec<i32> {
         .collect()
 }
 
+/// The Pareto front over the epochs of several runs (paper section 4: over epochs and all λ of a
+/// configuration), as (run, epoch) in order. Of equals the earlier run stays, then the earlier epoch.
+pub fn merged_front(runs: &[Vec<Candidate>]) -> Vec<(usize, i32)> {
+    let all: Vec<(usize, i32)> = runs
+        .iter()
+        .enumerate()
+        .flat_map(|(run, epochs)| epochs.iter().map(move |candidate| (run, candidate.epoch)))
+        .collect();
+    // One front, of candidates numbered through all runs.
+    let numbered: Vec<Candidate> = runs
+        .iter()
+        .flatten()
+        .zip(0..)
+        .map(|(candidate, epoch)| Candidate {
+            epoch,
+            ..*candidate
+        })
+        .collect();
+    front(&numbered)
+        .into_iter()
+        .map(|number| all[number as usize])
+        .collect()
+}
+
 /// The epoch with the highest F1, the earliest of equals: what a baseline keeps (SPEC E.2).
 pub fn best_f1(candidates: &[Candidate]) -> Option<i32> {
     let mut best: Option<&Candidate> = None;
@@ -82,6 +106,21 @@ mod tests {
             candidate(2, 0.7009, 0.3, 0.1),
         ];
         assert_eq!(front(&epochs), [1]);
+    }
+
+    #[test]
+    fn a_merged_front_compares_across_runs() {
+        let runs = [
+            vec![
+                candidate(1, 0.70, 0.30, 0.10), // beaten by the other run's 2
+                candidate(2, 0.60, 0.50, 0.10),
+            ],
+            vec![
+                candidate(1, 0.60, 0.50, 0.10), // equal to the first run's 2, which is earlier
+                candidate(2, 0.71, 0.30, 0.10),
+            ],
+        ];
+        assert_eq!(merged_front(&runs), [(0, 2), (1, 2)]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! runs/<run id>/ run.toml             the configuration as resolved
 //!                epochs.parquet       one row per finished epoch
 //!                checkpoints/epoch-NNNN.safetensors   the kept epochs
-//!                resume.safetensors   weights and optimizer after the last finished epoch
+//!                resume.safetensors   weights, optimizer and position, after every epoch and where stopped
 //!                run.parquet          written last: the run is finished
 //! ```
 
@@ -15,7 +15,7 @@ use data_prep::table::read_table;
 
 use crate::config::ResolvedRun;
 use crate::error::{Error, Result};
-use crate::names::{Attribution, Backbone, Layer};
+use crate::names::{Attribution, Backbone, Layer, Precision};
 use crate::pareto::{self, Candidate};
 use crate::tables::{self, EpochRow};
 
@@ -70,7 +70,7 @@ impl RunFolder {
         self.dir.join("epochs.parquet")
     }
 
-    /// Weights and optimizer after the last finished epoch.
+    /// Weights, optimizer and position, after the last finished epoch or where it was stopped.
     pub fn resume_file(&self) -> PathBuf {
         self.dir.join("resume.safetensors")
     }
@@ -91,9 +91,10 @@ impl RunFolder {
             return Ok(State::Finished);
         }
         match self.resume_file().exists() {
-            true => Ok(State::Partial(
+            true if self.epochs_table().exists() => Ok(State::Partial(
                 tables::read_epochs(&self.epochs_table())?.len(),
             )),
+            true => Ok(State::Partial(0)),
             false => Ok(State::Absent),
         }
     }
@@ -120,7 +121,7 @@ impl RunFolder {
             ));
         }
         let path = folder.run_table();
-        let (origin, batch) = read_table(&path, &tables::RUN)?;
+        let (_, batch) = read_table(&path, &tables::RUN)?;
         if batch.num_rows() != 1 {
             return Err(Error::invalid(
                 &path,
@@ -146,10 +147,9 @@ impl RunFolder {
             attribution: cell("attribution").parse().map_err(known("attribution"))?,
             layer: cell("layer").parse().map_err(known("layer"))?,
             data_inputs: cell("data_inputs"),
-            task: match origin.get(tables::TASK_KEY) {
-                Some(text) => text.parse().map_err(known(tables::TASK_KEY))?,
-                None => Task::Conventional,
-            },
+            task: cell("task").parse().map_err(known("task"))?,
+            precision: cell("precision").parse().map_err(known("precision"))?,
+            is_guided: tables::text_cell(&batch, "loss").is_some(),
             best_f1_epoch,
             epochs,
             folder,
@@ -172,6 +172,10 @@ pub struct FinishedRun {
     pub data_inputs: String,
     /// What it was asked of the images.
     pub task: Task,
+    /// In which numbers it was trained.
+    pub precision: Precision,
+    /// Whether it was trained with a localization loss.
+    pub is_guided: bool,
     /// The epoch with the highest validation F1 among those kept.
     pub best_f1_epoch: i32,
     /// Its epochs.

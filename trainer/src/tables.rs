@@ -12,23 +12,15 @@ use data_prep::table::{
 
 use crate::config::ResolvedRun;
 use crate::error::Result;
-use crate::names::{Annotation, Augmentation};
+use crate::names::Annotation;
 
 /// What writes these tables.
 pub const PROGRAM: &str = concat!("trainer ", env!("CARGO_PKG_VERSION"));
 
-/// `run`'s metadata: the task, where it is not the conventional one.
-pub const TASK_KEY: &str = "guidance.task";
-/// The augmentation, where there is one.
-pub const AUGMENTATION_KEY: &str = "guidance.augmentation";
-/// Energy*'s α, where that is the loss.
-pub const AREA_EXPONENT_KEY: &str = "guidance.area_exponent";
-
-/// The configuration of a run, flattened. Settings that came later are in the file's metadata, so
-/// that tables of older runs are still read.
+/// The configuration of a run, flattened.
 pub const RUN: TableSpec = TableSpec {
     name: "run",
-    version: 1,
+    version: 2,
     columns: &[
         required("run_id", Kind::Utf8),
         required("name", Kind::Utf8),
@@ -42,6 +34,10 @@ pub const RUN: TableSpec = TableSpec {
         required("annotated_fraction", Kind::F64),
         required("annotation", Kind::Utf8),
         required("dilation", Kind::F64),
+        nullable("area_exponent", Kind::F64),
+        required("task", Kind::Utf8),
+        required("augmentation", Kind::Utf8),
+        required("precision", Kind::Utf8),
         required("seed", Kind::I64),
         required("learning_rate", Kind::F64),
         required("batch_size", Kind::I32),
@@ -184,6 +180,10 @@ pub fn write_run(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()>
                 .to_string(),
         ),
         number(guidance.map_or(0.0, |g| g.dilation)),
+        number(guidance.and_then(|g| g.area_exponent)),
+        text(config.task.to_string()),
+        text(config.augmentation.to_string()),
+        text(config.precision.to_string()),
         long(config.seed as i64),
         number(config.learning_rate),
         int(config.batch_size as i32),
@@ -199,16 +199,7 @@ pub fn write_run(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()>
         number(facts.seconds),
         text(PROGRAM),
     ])?;
-    let mut provenance = Provenance::new(PROGRAM, &run.data_inputs);
-    if !config.task.is_conventional() {
-        provenance = provenance.with(TASK_KEY, config.task.to_string());
-    }
-    if config.augmentation != Augmentation::None {
-        provenance = provenance.with(AUGMENTATION_KEY, config.augmentation.to_string());
-    }
-    if let Some(exponent) = guidance.and_then(|g| g.area_exponent) {
-        provenance = provenance.with(AREA_EXPONENT_KEY, exponent.to_string());
-    }
+    let provenance = Provenance::new(PROGRAM, &run.data_inputs);
     Ok(write_table(path, &RUN, &provenance, &batch)?)
 }
 

@@ -8,45 +8,73 @@ use data_prep::dataset::{Dataset, Split};
 use data_prep::geometry::View;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
 use crate::adam::Adam;
 use crate::augmentation;
 use crate::backbone::Model;
-use crate::batches::Batch;
+use crate::batches::{Batch, Resident};
 use crate::checkpoint::{self, Metadata};
 use crate::config::ResolvedRun;
+use crate::device;
 use crate::error::{Error, Result};
+use crate::explanations::Bounds;
 use crate::guidance::{self, Guided, Target};
 use crate::objective::{self, Explained, Guide, Terms};
 use crate::pareto;
 use crate::random;
+use crate::resume::{self, EpochPart, Position};
 use crate::run::{RunFolder, State, candidates};
+use crate::stop::Stop;
 use crate::tables::{self, EpochRow, RunFacts};
 use crate::validation;
 
-/// Sums over an epoch, and how many terms each has.
-#[derive(Clone, Copy, Debug, Default)]
-struct EpochLoss {
-    total: f64,
-    class: f64,
-    steps: f64,
-    localization: f64,
-    annotated: f64,
+/// How [`train`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Finished,
+    /// Asked to stop; everything so far is saved.
+    Stopped {
+        /// The epoch it was in, from 1.
+        epoch: i32,
+        /// Steps of that epoch that are done.
+        steps: usize,
+        /// Steps it has.
+        of: usize,
+    },
 }
 
-/// Trains `run` to its end: skips it when finished, continues it after its last whole epoch when
-/// broken off.
+/// A run at work.
+struct Training<'a> {
+    run: &'a ResolvedRun,
+    dataset: &'a Dataset,
+    folder: &'a RunFolder,
+    model: Model,
+    adam: Adam,
+    epochs: Vec<EpochRow>,
+    /// Training images.
+    images: Vec<usize>,
+    /// Of these the annotated ones, in a guided run.
+    annotated: Option<HashSet<usize>>,
+    /// All pixels, where they fit on the device.
+    resident: Option<Resident>,
+    stop: &'a Stop,
+}
+
+/// Trains `run` to its end: skips it when finished, goes on where it was stopped, or after its last
+/// whole epoch when broken off.
 ///
 /// # Errors
-/// A data folder without training or validation images, weights that do not fit, a loss that is no
-/// number, and the disk's.
+/// A data folder without training or validation images, weights that do not fit, a loss or gradient
+/// that is no number, and the disk's.
 pub fn train(
     run: &ResolvedRun,
     dataset: &Dataset,
     folder: &RunFolder,
     device: Device,
-) -> Result<()> {
+    stop: &Stop,
+) -> Result<Outcome> {
     let config = &run.config;
     let (train, val) = (dataset.indices(Split::Train), dataset.indices(Split::Val));
     for (split, images) in [("train", &train), ("val", &val)] {
@@ -59,108 +87,76 @@ pub fn train(
             ));
         }
     }
-    let model = Model::new(
+    device::allow(config.precision)?;
+    let mut model = Model::new(
         config.backbone,
         dataset.classes.len(),
         config.seed,
         device,
         Kind::Float,
     );
-    let (mut adam, mut epochs) = start(run, folder, &model)?;
+    model.precision = config.precision;
+    let (adam, epochs, mut part) = start(run, folder, &model)?;
     fs_err::create_dir_all(&folder.dir)?;
     write_config(run, folder)?;
-
     let annotated = config
         .guidance
         .as_ref()
         .map(|g| guidance::annotated(dataset, &train, g.annotated_fraction, config.seed));
-    for epoch in epochs.len() as i32 + 1..=config.epochs {
-        let started = Instant::now();
-        let sums = train_epoch(
-            run,
-            dataset,
-            &model,
-            &mut adam,
-            &train,
-            annotated.as_ref(),
-            epoch,
-        )?;
-        let images_per_second = train.len() as f64 / started.elapsed().as_secs_f64();
-        let metrics = validation::validate(
-            &model,
-            dataset,
-            &val,
-            config.attribution,
-            config.layer,
-            config.batch_size,
-        )?;
-        epochs.push(EpochRow {
-            epoch,
-            loss: sums.total / sums.steps,
-            loss_class: sums.class / sums.steps,
-            loss_localization: if sums.annotated > 0.0 {
-                sums.localization / sums.annotated
-            } else {
-                0.0
-            },
-            learning_rate: config.learning_rate,
-            seconds: started.elapsed().as_secs_f64(),
-            images_per_second,
-            val_f1: metrics.f1,
-            val_map: metrics.map,
-            val_epg: metrics.epg,
-            val_iou: metrics.iou,
-            is_pareto: false,
-        });
-        keep(run, folder, &model, &mut epochs)?;
-        save_resume(run, folder, &model, &adam, epoch)?;
-        report(&epochs, config.epochs);
+    let mut training = Training {
+        run,
+        dataset,
+        folder,
+        model,
+        adam,
+        epochs,
+        images: train,
+        annotated,
+        resident: Resident::load_if_fits(dataset, device)?,
+        stop,
+    };
+    for epoch in training.epochs.len() as i32 + 1..=config.epochs {
+        let done = training.epoch(epoch, &val, &mut part)?;
+        if !done {
+            training.save(epoch - 1, part)?;
+            let of = training.images.len().div_ceil(config.batch_size);
+            let steps = part.steps;
+            return Ok(Outcome::Stopped { epoch, steps, of });
+        }
+        training.save(epoch, EpochPart::default())?;
+        report(&training.epochs, config.epochs, part.undefined);
+        part = EpochPart::default();
     }
     let facts = RunFacts {
         input: (dataset.grid().height, dataset.grid().width),
-        n_train: train.len(),
+        n_train: training.images.len(),
         n_val: val.len(),
-        device: crate::device::describe(device),
+        device: device::describe(device),
         threads: tch::get_num_threads(),
-        seconds: epochs.iter().map(|row| row.seconds).sum(),
+        seconds: training.epochs.iter().map(|row| row.seconds).sum(),
     };
     tables::write_run(&folder.run_table(), run, &facts)?;
     fs_err::remove_file(folder.resume_file())?;
-    Ok(())
+    Ok(Outcome::Finished)
 }
 
-/// Fresh or given weights and a new optimizer, or both as the last finished epoch left them.
-fn start(run: &ResolvedRun, folder: &RunFolder, model: &Model) -> Result<(Adam, Vec<EpochRow>)> {
+/// Fresh or given weights and a new optimizer, or both as they were saved, with the rows of the
+/// finished epochs and the part of the next that is done.
+fn start(
+    run: &ResolvedRun,
+    folder: &RunFolder,
+    model: &Model,
+) -> Result<(Adam, Vec<EpochRow>, EpochPart)> {
     let rate = run.config.learning_rate;
     if let State::Partial(_) = folder.state()? {
-        let path = folder.resume_file();
-        let (tensors, metadata) = checkpoint::load(&path)?;
-        let number = |key: &str| {
-            metadata
-                .get(key)
-                .and_then(|value| value.parse::<i64>().ok())
-                .ok_or_else(|| Error::invalid(&path, key, "nothing", "a number"))
+        let (adam, position) = resume::load(&folder.resume_file(), model, rate)?;
+        let mut epochs = match folder.epochs_table().exists() {
+            true => tables::read_epochs(&folder.epochs_table())?,
+            false => Vec::new(),
         };
-        let (epoch, steps) = (number("epoch")?, number("steps")?);
-        let (moments, weights): (Vec<_>, Vec<_>) = tensors
-            .into_iter()
-            .partition(|(name, _)| name.starts_with("adam."));
-        model
-            .params
-            .load(&weights, &[], &path.display().to_string())?;
-        let mut adam = Adam::new(model.params.trained(), rate)?;
-        let moment = |name: &str| {
-            let found = moments
-                .iter()
-                .find(|(known, _)| known == name)
-                .map(|(_, tensor)| tensor.shallow_clone());
-            found.ok_or_else(|| Error::invalid(&path, name, "nothing", "the optimizer's moments"))
-        };
-        adam.restore(&[moment("adam.first")?, moment("adam.second")?], steps)?;
-        let mut epochs = tables::read_epochs(&folder.epochs_table())?;
         // A run broken off between the two files repeats its last epoch.
-        epochs.truncate(epoch as usize);
-        return Ok((adam, epochs));
+        epochs.truncate(position.epoch as usize);
+        return Ok((adam, epochs, position.part));
     }
     if let Some(weights) = &run.weights {
         let (tensors, _) = checkpoint::load(weights)?;
@@ -169,145 +165,241 @@ fn start(run: &ResolvedRun, folder: &RunFolder, model: &Model) -> Result<(Adam, 
             .params
             .load(&tensors, may_differ, &weights.display().to_string())?;
     }
-    Ok((Adam::new(model.params.trained(), rate)?, Vec::new()))
+    let adam = Adam::new(model.params.trained(), rate)?;
+    Ok((adam, Vec::new(), EpochPart::default()))
 }
 
-fn train_epoch(
-    run: &ResolvedRun,
-    dataset: &Dataset,
-    model: &Model,
-    adam: &mut Adam,
-    train: &[usize],
-    annotated: Option<&HashSet<usize>>,
-    epoch: i32,
-) -> Result<EpochLoss> {
-    let config = &run.config;
-    let id = |index: usize| dataset.images[index].image_id.as_str();
-    let order = random::shuffled(train, id, config.seed, "order", epoch as u64);
-    let bar = progress_bar(
-        order.len() as u64,
-        &format!("epoch {epoch}/{}", config.epochs),
-    );
-    let mut sums = EpochLoss::default();
-    for (step, indices) in order.chunks(config.batch_size).enumerate() {
-        let views: Option<Vec<View>> = indices
-            .iter()
-            .map(|&index| {
-                augmentation::view(
-                    config.augmentation,
-                    dataset.grid(),
-                    config.seed,
-                    epoch,
-                    id(index),
+/// A step whose losses are still on the device.
+struct Unread<'a> {
+    step: usize,
+    images: &'a [usize],
+    n_annotated: usize,
+    /// [`Terms::values`].
+    values: Tensor,
+}
+
+/// Steps whose losses are read together: a GPU would stand still at every reading. On the CPU a
+/// loss that is no number is found before it reaches the weights.
+fn steps_between_readings(device: Device) -> usize {
+    match device {
+        Device::Cuda(_) => 50,
+        _ => 1,
+    }
+}
+
+impl Training<'_> {
+    /// What of `epoch` is not yet done, validation included; false where it was asked to stop first.
+    fn epoch(&mut self, epoch: i32, val: &[usize], part: &mut EpochPart) -> Result<bool> {
+        let started = Instant::now();
+        let trained = self.steps(epoch, part)?;
+        part.seconds += started.elapsed().as_secs_f64();
+        if !trained {
+            return Ok(false);
+        }
+        let config = &self.run.config;
+        let started = Instant::now();
+        let metrics = validation::validate(
+            &self.model,
+            self.dataset,
+            val,
+            (config.attribution, config.layer),
+            Bounds {
+                images: config.batch_size,
+                memory: None,
+            },
+            self.stop,
+        )?;
+        let Some(metrics) = metrics else {
+            return Ok(false);
+        };
+        self.epochs.push(EpochRow {
+            epoch,
+            loss: part.total / part.steps as f64,
+            loss_class: part.class / part.steps as f64,
+            loss_localization: match part.annotated {
+                0 => 0.0,
+                n_annotated => part.localization / n_annotated as f64,
+            },
+            learning_rate: config.learning_rate,
+            seconds: part.seconds + started.elapsed().as_secs_f64(),
+            images_per_second: self.images.len() as f64 / part.seconds,
+            val_f1: metrics.f1,
+            val_map: metrics.map,
+            val_epg: metrics.epg,
+            val_iou: metrics.iou,
+            is_pareto: false,
+        });
+        keep(self.run, self.folder, &self.model, &mut self.epochs)?;
+        Ok(true)
+    }
+
+    fn save(&self, epoch: i32, part: EpochPart) -> Result<()> {
+        let position = Position { epoch, part };
+        let file = self.folder.resume_file();
+        resume::save(&file, &self.run.run_id, &self.model, &self.adam, position)
+    }
+
+    fn id(&self, index: usize) -> &str {
+        &self.dataset.images[index].image_id
+    }
+
+    /// The steps of `epoch` after those in `part`; false where it was asked to stop before the last.
+    fn steps(&mut self, epoch: i32, part: &mut EpochPart) -> Result<bool> {
+        let config = &self.run.config;
+        let order = random::shuffled(
+            &self.images,
+            |index| self.id(index),
+            config.seed,
+            "order",
+            epoch as u64,
+        );
+        let bar = progress_bar(
+            order.len() as u64,
+            &format!("epoch {epoch}/{}", config.epochs),
+        );
+        bar.inc((part.steps * config.batch_size).min(order.len()) as u64);
+        let every = steps_between_readings(self.model.params.device());
+        let mut unread = Vec::new();
+        let batches: Vec<&[usize]> = order.chunks(config.batch_size).collect();
+        for &images in &batches[part.steps..] {
+            let (terms, n_annotated) = self.objective(images, epoch)?;
+            let gradient = self.adam.gradient(&terms.total)?;
+            part.steps += 1;
+            let values = terms.values(&gradient)?;
+            unread.push(Unread {
+                step: part.steps,
+                images,
+                n_annotated,
+                values,
+            });
+            let is_asked = self.stop.is_asked();
+            if unread.len() == every || is_asked {
+                self.read(&mut unread, epoch, part)?;
+                bar.set_message(format!("loss {:.3}", part.total / part.steps as f64));
+            }
+            self.adam.apply(&gradient)?;
+            bar.inc(images.len() as u64);
+            if is_asked {
+                break;
+            }
+        }
+        self.read(&mut unread, epoch, part)?;
+        bar.finish_and_clear();
+        Ok(part.steps == batches.len())
+    }
+
+    /// Adds the losses of `unread` to `part`.
+    fn read(&self, unread: &mut Vec<Unread<'_>>, epoch: i32, part: &mut EpochPart) -> Result<()> {
+        if unread.is_empty() {
+            return Ok(());
+        }
+        let values: Vec<&Tensor> = unread.iter().map(|step| &step.values).collect();
+        let values = Tensor::f_stack(&values, 0)?.f_to_device(Device::Cpu)?;
+        let lambda = self.run.config.guidance.as_ref().map_or(0.0, |g| g.lambda);
+        for (row, step) in unread.drain(..).enumerate() {
+            let value = |column: i64| values.f_double_value(&[row as i64, column]);
+            let (class, localization) = (value(0)?, value(1)?);
+            let (undefined, gradient) = (value(2)?, value(3)?);
+            for (term, value) in [
+                ("classification loss", class),
+                ("localization loss", localization),
+                ("gradient", gradient),
+            ] {
+                if !value.is_finite() {
+                    let ids: Vec<&str> = step.images.iter().map(|&index| self.id(index)).collect();
+                    return Err(Error::NonFinite {
+                        epoch,
+                        step: step.step,
+                        term,
+                        images: ids.join(" "),
+                    });
+                }
+            }
+            part.annotated += step.n_annotated;
+            part.undefined += undefined as usize;
+            part.class += class;
+            part.localization += localization;
+            part.total += class + lambda * localization;
+        }
+        Ok(())
+    }
+
+    /// The batch of `images`, and what of each image it shows where that is not all of it.
+    fn batch(&self, images: &[usize], epoch: i32) -> Result<(Batch, Option<Vec<View>>)> {
+        let (device, kind) = (self.model.params.device(), self.model.params.kind());
+        let config = &self.run.config;
+        let (grid, seed) = (self.dataset.grid(), config.seed);
+        let view = |&index: &usize| {
+            augmentation::view(config.augmentation, grid, seed, epoch, self.id(index))
+        };
+        let views: Option<Vec<View>> = images.iter().map(view).collect();
+        let batch = match (&views, &self.resident) {
+            (Some(views), _) => Batch::load_views(self.dataset, images, views, device, kind)?,
+            (None, Some(resident)) => Batch::select(self.dataset, images, resident, kind)?,
+            (None, None) => Batch::load(self.dataset, images, device, kind)?,
+        };
+        Ok((batch, views))
+    }
+
+    /// The objective of the batch of `images`, and how many of them are annotated.
+    fn objective(&self, images: &[usize], epoch: i32) -> Result<(Terms, usize)> {
+        let (batch, views) = self.batch(images, epoch)?;
+        let (model, dataset, config) = (&self.model, self.dataset, &self.run.config);
+        let input = model.encode(&batch.images)?;
+        let Some((guidance, annotated)) = config.guidance.as_ref().zip(self.annotated.as_ref())
+        else {
+            return Ok((objective::plain(model, &input, &batch.targets)?, 0));
+        };
+        let target = Target {
+            annotation: guidance.annotation,
+            dilation: guidance.dilation,
+            area_exponent: guidance.area_exponent,
+        };
+        let (mut pairs, mut rows, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, &index) in batch.indices.iter().enumerate() {
+            let Some(class_id) = guidance::drawn_class(dataset, index, epoch, config.seed) else {
+                continue;
+            };
+            pairs.push((row as i64, i64::from(class_id)));
+            if annotated.contains(&index) {
+                drawn.push((row, (index, class_id)));
+            }
+        }
+        let targets: Vec<Option<Guided>> = drawn
+            .par_iter()
+            .map(|&(row, pair)| {
+                guidance::guided(
+                    dataset,
+                    pair,
+                    target,
+                    views.as_ref().map(|views| views[row]),
                 )
             })
             .collect();
-        let (device, kind) = (model.params.device(), model.params.kind());
-        let batch = match &views {
-            Some(views) => Batch::load_views(dataset, indices, views, device, kind)?,
-            None => Batch::load(dataset, indices, device, kind)?,
-        };
-        let (terms, n_annotated) = objective(
-            run,
-            dataset,
-            model,
-            (&batch, views.as_deref()),
-            annotated,
-            epoch,
-        )?;
-        let class = terms.class.f_double_value(&[])?;
-        let localization = terms
-            .localization
-            .as_ref()
-            .map_or(Ok(0.0), |sum| sum.f_double_value(&[]))?;
-        for (term, value) in [
-            ("classification loss", class),
-            ("localization loss", localization),
-        ] {
-            if !value.is_finite() {
-                let images = indices
-                    .iter()
-                    .map(|&index| id(index))
-                    .collect::<Vec<_>>()
-                    .join(" ");
-                return Err(Error::NonFinite {
-                    epoch,
-                    step: step + 1,
-                    term,
-                    images,
-                });
+        let mut guided = Vec::with_capacity(targets.len());
+        for ((row, _), target) in drawn.into_iter().zip(targets) {
+            if let Some(target) = target {
+                rows.push(row as i64);
+                guided.push(target);
             }
         }
-        adam.step(&terms.total)?;
-        sums.annotated += n_annotated as f64;
-        sums.steps += 1.0;
-        sums.class += class;
-        sums.localization += localization;
-        sums.total += class + config.guidance.as_ref().map_or(0.0, |g| g.lambda) * localization;
-        bar.inc(indices.len() as u64);
-        bar.set_message(format!("loss {:.3}", sums.total / sums.steps));
-    }
-    bar.finish_and_clear();
-    Ok(sums)
-}
-
-/// The objective of one batch, of which `views` say what its images show, and how many of them are
-/// annotated.
-fn objective(
-    run: &ResolvedRun,
-    dataset: &Dataset,
-    model: &Model,
-    (batch, views): (&Batch, Option<&[View]>),
-    annotated: Option<&HashSet<usize>>,
-    epoch: i32,
-) -> Result<(Terms, usize)> {
-    let config = &run.config;
-    let input = model.encode(&batch.images)?;
-    let Some((guidance, annotated)) = config.guidance.as_ref().zip(annotated) else {
-        return Ok((objective::plain(model, &input, &batch.targets)?, 0));
-    };
-    let target = Target {
-        annotation: guidance.annotation,
-        dilation: guidance.dilation,
-        area_exponent: guidance.area_exponent,
-    };
-    let (mut pairs, mut rows, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
-    for (row, &index) in batch.indices.iter().enumerate() {
-        let Some(class_id) = guidance::drawn_class(dataset, index, epoch, config.seed) else {
-            continue;
+        let guide = Guide {
+            attribution: config.attribution,
+            layer: config.layer,
+            loss: guidance.loss,
+            lambda: guidance.lambda,
         };
-        pairs.push((row as i64, i64::from(class_id)));
-        if annotated.contains(&index) {
-            drawn.push((row, (index, class_id)));
-        }
+        let explained = Explained {
+            pairs,
+            annotated: rows,
+            masks: guidance::masks(&guided, dataset.grid(), &input)?,
+            area_powers: guidance::area_powers(&guided, &input)?,
+        };
+        Ok((
+            objective::guided(model, &input, &batch.targets, guide, &explained)?,
+            guided.len(),
+        ))
     }
-    let targets: Vec<Option<Guided>> = drawn
-        .par_iter()
-        .map(|&(row, pair)| guidance::guided(dataset, pair, target, views.map(|views| views[row])))
-        .collect();
-    let mut guided = Vec::with_capacity(targets.len());
-    for ((row, _), target) in drawn.into_iter().zip(targets) {
-        if let Some(target) = target {
-            rows.push(row as i64);
-            guided.push(target);
-        }
-    }
-    let guide = Guide {
-        attribution: config.attribution,
-        layer: config.layer,
-        loss: guidance.loss,
-        lambda: guidance.lambda,
-    };
-    let explained = Explained {
-        pairs,
-        annotated: rows,
-        masks: guidance::masks(&guided, dataset.grid(), &input)?,
-        area_powers: guidance::area_powers(&guided, &input)?,
-    };
-    Ok((
-        objective::guided(model, &input, &batch.targets, guide, &explained)?,
-        guided.len(),
-    ))
 }
 
 /// Marks the epochs to keep, writes the newest if it is one, then the table, then removes those
@@ -348,25 +440,6 @@ fn keep(
     Ok(())
 }
 
-fn save_resume(
-    run: &ResolvedRun,
-    folder: &RunFolder,
-    model: &Model,
-    adam: &Adam,
-    epoch: i32,
-) -> Result<()> {
-    let mut tensors = model.params.named();
-    let ([first, second], steps) = adam.state();
-    tensors.push(("adam.first".to_owned(), first));
-    tensors.push(("adam.second".to_owned(), second));
-    let metadata = Metadata::from([
-        ("run_id".to_owned(), run.run_id.clone()),
-        ("epoch".to_owned(), epoch.to_string()),
-        ("steps".to_owned(), steps.to_string()),
-    ]);
-    checkpoint::save(&folder.resume_file(), &tensors, &metadata)
-}
-
 /// `run.toml`: the configuration as given, and what it was resolved to.
 fn write_config(run: &ResolvedRun, folder: &RunFolder) -> Result<()> {
     use std::io::Write;
@@ -392,11 +465,15 @@ fn write_config(run: &ResolvedRun, folder: &RunFolder) -> Result<()> {
 }
 
 /// One line an epoch on stderr.
-fn report(epochs: &[EpochRow], total: i32) {
+fn report(epochs: &[EpochRow], total: i32, n_undefined: usize) {
     let Some(row) = epochs.last() else { return };
+    let undefined = match n_undefined {
+        0 => String::new(),
+        n => format!("  {n} maps without EPG"),
+    };
     let left = row.seconds * f64::from(total - row.epoch);
     eprintln!(
-        "epoch {:>3}/{total}  loss {:.4} (class {:.4}, localization {:.4})  val F1 {:.1} % mAP {:.1} % EPG {:.1} % IoU {:.1} %  {:.1} images/s  {} left",
+        "epoch {:>3}/{total}  loss {:.4} (class {:.4}, localization {:.4})  val F1 {:.1} % mAP {:.1} % EPG {:.1} % IoU {:.1} %  {:.1} images/s{undefined}  {} left",
         row.epoch,
         row.loss,
         row.loss_class,

@@ -5,8 +5,9 @@ use rayon::prelude::*;
 
 use crate::backbone::Model;
 use crate::error::Result;
-use crate::explanations;
+use crate::explanations::{self, Bounds};
 use crate::names::{Attribution, Layer};
+use crate::stop::Stop;
 use crate::train::progress_bar;
 
 /// IoU's threshold in validation (SPEC B; the official code's only one).
@@ -25,7 +26,7 @@ pub struct Metrics {
     pub iou: f64,
 }
 
-/// Evaluates `model` on the images `indices`.
+/// Evaluates `model` on the images `indices`; `None` where it was asked to stop before the end.
 ///
 /// # Errors
 /// libtorch's.
@@ -33,15 +34,20 @@ pub fn validate(
     model: &Model,
     dataset: &Dataset,
     indices: &[usize],
-    attribution: Attribution,
-    layer: Layer,
-    batch_size: usize,
-) -> Result<Metrics> {
+    (attribution, layer): (Attribution, Layer),
+    bounds: Bounds,
+    stop: &Stop,
+) -> Result<Option<Metrics>> {
     let bar = progress_bar(indices.len() as u64, "validation");
     let n_classes = dataset.classes.len();
     let (mut logits, mut targets) = (Vec::new(), Vec::new());
     let (mut epg, mut iou, mut pairs) = (0.0, 0.0, 0usize);
+    let batch_size = explanations::batch_size(model, dataset, (attribution, layer), bounds)?;
     for batch in explanations::batches(dataset, indices, batch_size) {
+        if stop.is_asked() {
+            bar.finish_and_clear();
+            return Ok(None);
+        }
         let explained = explanations::explain(model, dataset, &batch, attribution, layer)?;
         let scores: Vec<(f64, f64)> = explained
             .pairs
@@ -66,11 +72,11 @@ pub fn validate(
     }
     bar.finish_and_clear();
     let n_pairs = pairs.max(1) as f64;
-    Ok(Metrics {
+    Ok(Some(Metrics {
         f1: evaluator::classification::f1_micro(&logits, &targets).unwrap_or(0.0),
         map: evaluator::classification::mean_average_precision(&logits, &targets, n_classes)
             .unwrap_or(0.0),
         epg: epg / n_pairs,
         iou: iou / n_pairs,
-    })
+    }))
 }

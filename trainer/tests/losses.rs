@@ -239,11 +239,13 @@ fn maps_of_zeros() {
                     LocalizationLoss::Rrr => 0.0,
                 };
                 assert_eq!(scalar(&value), expected, "{loss}, {boxes:?}");
-                assert_eq!(
-                    gradient.isfinite().all().int64_value(&[]),
-                    1,
-                    "{loss}, {boxes:?}: {gradient:?}"
-                );
+                // Not merely finite: a step along it must not end the run.
+                let largest = scalar(&gradient.abs().max());
+                let bound = match loss {
+                    LocalizationLoss::Ppce | LocalizationLoss::Rrr => 0.0,
+                    _ => 1.0,
+                };
+                assert!(largest <= bound, "{loss}, {boxes:?}: {gradient:?}");
             }
         }
     }

@@ -6,6 +6,7 @@ mod bench;
 mod disk;
 mod doctor;
 mod download;
+mod files;
 mod libtorch;
 mod paths;
 mod pip;
@@ -13,8 +14,13 @@ mod plan;
 mod process;
 mod progress;
 mod recipe;
+mod recipes;
 mod reproduce;
 mod setup;
+mod signals;
+mod slurm;
+mod status;
+mod step;
 mod test;
 mod venv;
 mod weights;
@@ -34,6 +40,13 @@ struct Cli {
 enum Task {
     /// Run a recipe from data to report; without flags the embedded demonstration
     Reproduce(reproduce::Args),
+    /// List the recipes, with their runs and what they cost
+    Recipes,
+    /// Say how far a reproduction is
+    Status(status::Args),
+    /// Make one step of a recipe's plan (reproduce and a cluster's jobs start it)
+    #[command(hide = true)]
+    Step(step::Args),
     /// Put libtorch 2.11 into the repository (.libtorch), once
     Setup(setup::Args),
     /// Say what is installed, what is missing, and the command that fixes it
@@ -50,7 +63,10 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Reproduce(args) => reproduce::run(&args).map(succeeded),
+        Task::Reproduce(args) => reproduce::run(&args),
+        Task::Recipes => recipes::run().map(succeeded),
+        Task::Status(args) => status::run(&args).map(succeeded),
+        Task::Step(args) => step::run(&args),
         Task::Setup(args) => setup::run(&args).map(succeeded),
         Task::Doctor => doctor::run(),
         Task::Weights(args) => weights::run(&args).map(succeeded),

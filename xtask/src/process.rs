@@ -1,15 +1,15 @@
 //! Starting other programs: always from the repository's root unless said otherwise, always with an
 //! error that names the program and how it ended.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, bail};
 
 use crate::paths;
+use crate::signals::{STOPPED, Stop, Stopped};
 
 /// Runs `command` with its output on this terminal; `what` is what it is for ("unpacking").
 pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
@@ -24,6 +24,23 @@ pub(crate) fn capture(command: &mut Command, what: &str) -> Result<String> {
     let output = command
         .output()
         .with_context(|| format!("{what}: {} could not be started", program(command)))?;
+    said(&output, command, what)
+}
+
+/// Runs `command`, whose stderr goes where it was told to, and gives what it wrote to stdout. SIGUSR2
+/// reaches it too.
+pub(crate) fn capture_saving(command: &mut Command, what: &str, stop: &Stop) -> Result<String> {
+    let child = start(command.stdout(Stdio::piped()), what)?;
+    let passed_on = stop.pass_to(child.id());
+    let output = child.wait_with_output()?;
+    drop(passed_on);
+    said(&output, command, what)
+}
+
+fn said(output: &Output, command: &Command, what: &str) -> Result<String> {
+    if output.status.code() == Some(i32::from(STOPPED)) {
+        return Err(Stopped.into());
+    }
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim();
@@ -49,6 +66,9 @@ pub(crate) fn pipe(mut from: Command, mut into: Command, what: &str) -> Result<(
     let sink = sink.and_then(|mut child| Ok(child.wait()?));
     let source = source.wait()?;
     let sink = sink?;
+    if source.code() == Some(i32::from(STOPPED)) {
+        return Err(Stopped.into());
+    }
     let failed: Vec<String> = [(source_name, source), (sink_name, sink)]
         .into_iter()
         .filter(|(_, status)| !status.success())
@@ -60,15 +80,17 @@ pub(crate) fn pipe(mut from: Command, mut into: Command, what: &str) -> Result<(
     }
 }
 
-/// Puts `label` before every line that `command`, once started, writes to stderr: several programs at
-/// work share the terminal. The thread ends when `command` and what it started are gone.
-pub(crate) fn label_stderr(command: &mut Command, label: &str) -> Result<JoinHandle<()>> {
+/// Gives every line that `command`, once started, writes to stderr to `take`. The thread ends when
+/// `command` and what it started are gone.
+pub(crate) fn read_stderr(
+    command: &mut Command,
+    take: impl Fn(String) + Send + 'static,
+) -> Result<JoinHandle<()>> {
     let (reader, writer) = std::io::pipe()?;
     command.stderr(writer);
-    let label = label.to_owned();
     Ok(std::thread::spawn(move || {
         for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
-            eprintln!("{label}: {}", String::from_utf8_lossy(&line));
+            take(String::from_utf8_lossy(&line).into_owned());
         }
     }))
 }
@@ -118,35 +140,44 @@ fn is_of_cargo_run(name: &str) -> bool {
         || ["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&name)
 }
 
-/// The programs `cargo_build` made.
-#[derive(Debug)]
-pub(crate) struct BinDir {
-    programs: BTreeMap<String, PathBuf>,
-}
+/// The folder with the programs that cargo built.
+#[derive(Clone, Debug)]
+pub(crate) struct BinDir(PathBuf);
 
 impl BinDir {
-    /// Programs that no cargo built.
-    #[cfg(test)]
-    pub(crate) fn of(programs: impl IntoIterator<Item = (String, PathBuf)>) -> BinDir {
-        let programs = programs.into_iter().collect();
-        BinDir { programs }
+    /// The programs in `folder`, whoever put them there.
+    ///
+    /// # Errors
+    /// The first of `names` that is not there.
+    pub(crate) fn of(folder: &Path, names: &[&str]) -> Result<BinDir> {
+        let programs = BinDir(std::path::absolute(folder)?);
+        for name in names {
+            programs.program(name)?;
+        }
+        Ok(programs)
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
     }
 
     /// The executable of the package `name`.
-    pub(crate) fn program(&self, name: &str) -> Result<&Path> {
-        let path = self.programs.get(name);
-        let path = path.with_context(|| format!("cargo build made no program named {name}"))?;
-        Ok(path)
+    pub(crate) fn program(&self, name: &str) -> Result<PathBuf> {
+        let path = self.0.join(name);
+        match path.is_file() {
+            true => Ok(path),
+            false => bail!(
+                "{}: found no program {name}, expected what cargo build --workspace makes",
+                paths::shown(&self.0)
+            ),
+        }
     }
 }
 
 /// The programs of `packages` as an earlier build left them; None where one is missing.
 pub(crate) fn built(packages: &[&str]) -> Result<Option<BinDir>> {
-    let folder = target()?.join("debug");
-    let path = |name: &&str| (name.to_string(), folder.join(name));
-    let programs: BTreeMap<String, PathBuf> = packages.iter().map(path).collect();
-    let are_there = programs.values().all(|path| path.is_file());
-    Ok(are_there.then_some(BinDir { programs }))
+    Ok(BinDir::of(&target()?.join("debug"), packages).ok())
 }
 
 /// Builds the workspace (nothing to do where it is current) and says where the binaries of `packages`
@@ -167,28 +198,29 @@ pub(crate) fn cargo_build(packages: &[&str]) -> Result<BinDir> {
         .stdout
         .take()
         .context("cargo's output is not readable")?;
-    let mut programs = BTreeMap::new();
+    let mut folder = None;
     for line in BufReader::new(stdout).lines() {
         let message: serde_json::Value = match serde_json::from_str(&line?) {
             Ok(message) => message,
             Err(_) => continue, // a build script's own words
         };
-        if let (Some(name), Some(path)) = (
-            message["target"]["name"].as_str(),
-            message["executable"].as_str(),
-        ) {
-            programs.insert(name.to_owned(), PathBuf::from(path));
-        }
+        let is_program = message["target"]["kind"][0] == "bin";
+        let executable = message["executable"].as_str().filter(|_| is_program);
+        folder = executable
+            .map(Path::new)
+            .and_then(Path::parent)
+            .map(Path::to_owned)
+            .or(folder);
     }
     finished(child.wait()?, &command, &what)?;
-    let built = BinDir { programs };
-    for package in packages {
-        built.program(package)?;
-    }
-    Ok(built)
+    let folder = folder.context("cargo build made no program")?;
+    BinDir::of(&folder, packages)
 }
 
 fn finished(status: ExitStatus, command: &Command, what: &str) -> Result<()> {
+    if status.code() == Some(i32::from(STOPPED)) {
+        return Err(Stopped.into());
+    }
     if !status.success() {
         bail!("{what}: {} failed ({status})", name(command));
     }

@@ -21,10 +21,17 @@ pub(crate) fn steps(total: u64, what: &str) -> ProgressBar {
     bar
 }
 
+/// A bar over the steps of a plan, of which each takes its own time.
+pub(crate) fn plan(total: u64) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    bar.set_style(style("[{bar:30}] {pos}/{len} steps{msg}"));
+    bar
+}
+
 /// For work whose length nobody knows.
 pub(crate) fn spinner(what: &str) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(what.to_owned());
-    bar.set_style(style("{spinner} {elapsed} {wide_msg}"));
+    bar.set_style(style("{spinner} {elapsed} {prefix}{wide_msg}"));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

@@ -88,6 +88,12 @@ pub(crate) fn file(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.safetensors"))
 }
 
+/// The safetensors of `name`: in the user's folder `dir`, else in the repository's.
+pub(crate) fn find(name: &str, dir: Option<&Path>) -> Option<PathBuf> {
+    let own = dir.map(|dir| file(dir, name)).filter(|file| file.is_file());
+    own.or_else(|| there(name))
+}
+
 /// The safetensors of `name` in the repository's weights folder, where it is there.
 pub(crate) fn there(name: &str) -> Option<PathBuf> {
     Some(file(&paths::weights(), name)).filter(|file| file.is_file())

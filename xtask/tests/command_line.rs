@@ -203,18 +203,19 @@ about = "Small."
 [data]
 dataset = "scenes"
 size = 32
-[model]
+[[model]]
 backbone = "resnet18"
 init = "scratch"
-batch_size = 8
+attribution = "ixg"
 [baseline]
 epochs = 1
 learning_rate = 1e-3
+batch_size = 8
 [guided]
 epochs = 1
 learning_rate = 1e-3
+batch_size = 8
 [[guided.grid]]
-attribution = ["ixg"]
 layer = ["final"]
 loss = ["energy"]
 lambda = [0.1]
@@ -236,12 +237,12 @@ fn reproduce_refuses_before_anything_is_built_or_written() {
         (
             &["--recipe", "nowhere"],
             1,
-            "recipes/nowhere.toml, expected one of demo, ",
+            "recipes/nowhere.toml, expected one of box-size, ",
         ),
         (
             &["--recipe", "nowhere.toml"],
             1,
-            "found no file nowhere.toml, expected one of demo",
+            "found no file nowhere.toml, expected one of box-size",
         ),
         (
             &["--recipe", &unknown],
@@ -315,20 +316,37 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let done = command.current_dir(folder.path()).output().unwrap();
     assert!(done.status.success(), "{}", stderr(&done));
     let plan = String::from_utf8_lossy(&done.stdout).into_owned();
-    let steps: Vec<&str> = plan
+    let steps = plan
         .lines()
-        .filter(|line| line.ends_with("to do"))
-        .collect();
-    let words: Vec<&str> = steps
-        .iter()
-        .filter_map(|step| step.split_whitespace().nth(1))
-        .collect();
+        .filter_map(|line| line.split_whitespace().next());
+    let steps: Vec<&str> = steps.skip(2).take(6).collect();
     assert_eq!(
-        words,
-        ["data", "train", "train", "score", "score", "report"],
+        steps,
+        [
+            "data",
+            "baseline/1",
+            "score/1",
+            "guided/1",
+            "score/2",
+            "report"
+        ],
         "{plan}"
     );
     assert!(plan.contains("everything goes to new"), "{plan}");
     assert!(done.stderr.is_empty(), "{}", stderr(&done));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// docs/recipes.md holds what the command prints.
+#[test]
+fn the_documented_list_of_recipes_is_the_printed_one() {
+    let done = xtask(&["recipes"], &[]);
+    assert!(done.status.success(), "{}", stderr(&done));
+    let list = String::from_utf8_lossy(&done.stdout).into_owned();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recipes.md");
+    let documented = std::fs::read_to_string(file).unwrap();
+    assert!(
+        documented.contains(&list),
+        "docs/recipes.md: expected what cargo xtask recipes prints:\n{list}"
+    );
 }

@@ -151,6 +151,7 @@ fn configuration(frame: &DataFrame, loss: Option<Loss>) -> PolarsResult<Run> {
         program: text("program")?,
         task: text("task")?,
         augmentation: text("augmentation")?,
+        precision: text("precision")?,
         area_exponent: rows.maybe_float("area_exponent")?[0],
     })
 }

@@ -47,7 +47,7 @@ fn counted(n: usize, what: &str) -> String {
 /// A configuration value: its name in `run.parquet` and how it is shown.
 pub(super) type Field = (&'static str, fn(&Run) -> String);
 
-pub(super) const FIELDS: [Field; 27] = [
+pub(super) const FIELDS: [Field; 28] = [
     ("dataset", |run| run.dataset.clone()),
     ("backbone", |run| run.backbone.clone()),
     ("task", |run| run.task.clone()),
@@ -66,6 +66,7 @@ pub(super) const FIELDS: [Field; 27] = [
         run.area_exponent.map_or_else(|| "–".to_owned(), number)
     }),
     ("augmentation", |run| run.augmentation.clone()),
+    ("precision", |run| run.precision.clone()),
     ("seed", |run| run.seed.to_string()),
     ("learning_rate", |run| number(run.learning_rate)),
     ("batch_size", |run| run.batch_size.to_string()),

@@ -148,7 +148,7 @@ fn write_run(root: &Path, run: &Run) {
         "init" => [init], "baseline_run_id" => [run.baseline], "input_height" => [224_i32],
         "input_width" => [224_i32], "n_train" => [2501_i64], "n_val" => [2510_i64],
         "device" => ["cpu"], "threads" => [2_i32], "seconds" => [60.0], "program" => ["trainer 0.1.0"],
-        "task" => [run.task], "augmentation" => ["none"], "area_exponent" => [None::<f64>],
+        "task" => [run.task], "augmentation" => ["none"], "precision" => ["f32"], "area_exponent" => [None::<f64>],
     );
     write(&folder.join("run.parquet"), "run", "2", frame.unwrap());
     let n = run.epochs.len();

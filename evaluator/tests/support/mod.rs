@@ -1,22 +1,27 @@
-//! A data folder of seven tiny images, maps for it, and the evaluator's program.
+//! Data folders of tiny images, maps and logits for them, the evaluator's program and its tables.
 #![allow(clippy::unwrap_used, dead_code)]
+
+pub mod birds;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch,
-    StringArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array,
+    RecordBatch, StringArray,
 };
+use data_prep::dataset::Split;
 use data_prep::geometry::Grid;
 use data_prep::pixels::PixelWriter;
 use data_prep::rle::Rle;
 use data_prep::schema::{
     CLASSES, DATASET_KEY, GROUPS, IMAGES, LABELS, MASKS, PIXELS_FILE, file_name,
 };
-use data_prep::table::{Provenance, TableSpec, read_table, write_table};
+use data_prep::table::{Provenance, TableSpec, column, read_table, write_table};
 use evaluator::maps::{MapRow, MapWriter, RunColumns};
+use evaluator::predictions::PREDICTIONS;
+use evaluator::scope::Scope;
 
 /// Network grid: 8×8 cells; every source image has 16×16 pixels.
 pub const GRID: Grid = Grid::square(8);
@@ -48,12 +53,41 @@ const OBJECTS: [ObjectRow; 8] = [
 /// The pairs of split test in the order of image ids, as tests/fixtures/maps/make.py lists them.
 pub const PAIRS: [(&str, i32); 5] = [("a", 0), ("a", 1), ("b", 1), ("c", 2), ("d", 0)];
 
-type ImageRow = (&'static str, &'static str, i32, &'static [i32]);
-type ObjectRow = (&'static str, i32, [f64; 4]);
+pub type ImageRow = (&'static str, &'static str, i32, &'static [i32]);
+pub type ObjectRow = (&'static str, i32, [f64; 4]);
+
+/// What a data folder holds.
+#[derive(Clone, Copy)]
+pub struct Data<'a> {
+    pub name: &'a str,
+    /// `guidance.inputs`.
+    pub inputs: &'a str,
+    pub classes: &'a [&'a str],
+    pub groups: &'a [&'a str],
+    pub images: &'a [ImageRow],
+    pub objects: &'a [ObjectRow],
+}
+
+/// Seven images of three classes, in two groups.
+pub const TINY: Data = Data {
+    name: "tiny",
+    inputs: "0123",
+    classes: &["cat", "dog", "bird"],
+    groups: &["near", "far"],
+    images: &IMAGES_ROWS,
+    objects: &OBJECTS,
+};
 
 /// Writes a data folder; image d has a segmentation: its left half.
-pub fn write_data(dir: &Path, classes: &[&str], images: &[ImageRow], objects: &[ObjectRow]) {
-    let provenance = Provenance::new("test 0", "0123").with(DATASET_KEY, "tiny");
+pub fn write_data(dir: &Path, data: &Data) {
+    let Data {
+        classes,
+        groups,
+        images,
+        objects,
+        ..
+    } = *data;
+    let provenance = Provenance::new("test 0", data.inputs).with(DATASET_KEY, data.name);
     let write = |spec: &TableSpec, columns: Vec<ArrayRef>| {
         let batch = spec.batch(columns).unwrap();
         write_table(dir.join(file_name(spec)), spec, &provenance, &batch).unwrap();
@@ -65,7 +99,10 @@ pub fn write_data(dir: &Path, classes: &[&str], images: &[ImageRow], objects: &[
             texts(classes.iter().copied()),
         ],
     );
-    write(&GROUPS, vec![i32s([0, 1]), texts(["near", "far"])]);
+    write(
+        &GROUPS,
+        vec![i32s(0..groups.len() as i32), texts(groups.iter().copied())],
+    );
     let labels = || {
         let of_image = |row: &ImageRow| (row.0, row.3);
         let pairs = images.iter().map(of_image);
@@ -118,7 +155,7 @@ pub fn write_data(dir: &Path, classes: &[&str], images: &[ImageRow], objects: &[
             Arc::new(rle),
         ],
     );
-    let mut pixels = PixelWriter::create(&dir.join(PIXELS_FILE), GRID, "0123").unwrap();
+    let mut pixels = PixelWriter::create(&dir.join(PIXELS_FILE), GRID, data.inputs).unwrap();
     for row in 0..images.len() {
         pixels.push(&[row as u8; 192]).unwrap();
     }
@@ -186,21 +223,12 @@ pub struct Workplace(tempfile::TempDir);
 
 impl Workplace {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        write_data(&data, &["cat", "dog", "bird"], &IMAGES_ROWS, &OBJECTS);
-        Self(folder)
+        Self::with(&TINY)
     }
 
-    /// A task of telling two classes apart; nothing is annotated.
-    pub fn of_two_classes(images: &[ImageRow]) -> Self {
+    pub fn with(data: &Data) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        write_data(
-            &folder.path().join("data"),
-            &["landbird", "waterbird"],
-            images,
-            &[],
-        );
+        write_data(&folder.path().join("data"), data);
         Self(folder)
     }
 
@@ -216,8 +244,13 @@ impl Workplace {
 
     /// `evaluator score` with the data folder, writing to `out`; `stdin` is piped in.
     pub fn score(&self, out: &str, args: &[&str], stdin: &[u8]) -> Output {
+        let score = ["score", "--data", "data", "--out", out];
+        self.run(&[&score, args].concat(), stdin)
+    }
+
+    /// `evaluator` in the folder; `stdin` is piped in.
+    pub fn run(&self, args: &[&str], stdin: &[u8]) -> Output {
         let mut child = Command::new(env!("CARGO_BIN_EXE_evaluator"))
-            .args(["score", "--data", "data", "--out", out])
             .args(args)
             .current_dir(self.0.path())
             .stdin(Stdio::piped())
@@ -264,4 +297,84 @@ pub fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> ArrayRef {
 
 pub fn i32s(values: impl IntoIterator<Item = i32>) -> ArrayRef {
     Arc::new(Int32Array::from_iter_values(values))
+}
+
+/// The run columns of the tests' maps.
+pub fn columns() -> RunColumns {
+    RunColumns {
+        run_id: Some("r1".to_owned()),
+        checkpoint: Some(7),
+        split: Some(Split::Test),
+        task: None,
+        attribution: Some("ixg".to_owned()),
+        layer: Some("final".to_owned()),
+    }
+}
+
+/// Flat on a/0 (16 of 64 cells inside), nothing positive on a/1, all inside on b/1, an empty mask on
+/// c/2, one row of the top left 1×1 map on d/0 (49 of 64 inside the box, half in the segmentation).
+pub fn rows_by_hand() -> Vec<MapRow> {
+    let inside = |i: usize| if i / 8 < 4 && i % 8 < 4 { 2.0 } else { -1.0 };
+    vec![
+        row(PAIRS[0], 8, 8, vec![1.0; 64]),
+        row(PAIRS[1], 4, 4, vec![-3.0; 16]),
+        row(PAIRS[2], 8, 8, (0..64).map(inside).collect()),
+        row(PAIRS[3], 8, 8, vec![5.0; 64]),
+        row(PAIRS[4], 1, 1, vec![0.5]),
+    ]
+}
+
+/// Value, n and threshold of a metric.
+pub type Found = Option<(Option<f64>, i64, Option<f64>)>;
+
+/// The row of a metric.
+pub fn metric(metrics: &RecordBatch, name: &str, scope: Scope) -> Found {
+    let names: &StringArray = column(metrics, "metric");
+    let id = |column_name: &str, row: usize| {
+        let ids: &Int32Array = column(metrics, column_name);
+        ids.is_valid(row).then(|| ids.value(row))
+    };
+    let number = |column_name: &str, row: usize| {
+        let numbers: &Float64Array = column(metrics, column_name);
+        numbers.is_valid(row).then(|| numbers.value(row))
+    };
+    let ends = |row| number("size_low", row).zip(number("size_high", row));
+    let mut rows = (0..metrics.num_rows()).filter(|&row| {
+        names.value(row) == name
+            && id("group_id", row) == scope.group_id()
+            && id("class_id", row) == scope.class_id()
+            && ends(row) == scope.size()
+    });
+    let row = rows.next()?;
+    assert_eq!(rows.next(), None, "{name} {scope:?} twice");
+    let n = column::<Int64Array>(metrics, "n").value(row);
+    Some((number("value", row), n, number("threshold", row)))
+}
+
+/// Whether a metric has this value over this many.
+pub fn close(found: Found, value: f64, n: i64, name: &str) {
+    let (found, found_n, _) = found.unwrap_or_else(|| panic!("no {name}"));
+    assert!(
+        (found.unwrap() - value).abs() < 1e-12,
+        "{name} {found:?} {value}"
+    );
+    assert_eq!(found_n, n, "{name}");
+}
+
+/// Writes `cells` (image_id, class_id, logit, target) of split test as run and epoch `key`'s.
+pub fn write_predictions(path: &Path, key: (&str, i32), cells: &[(&str, i32, f32, bool)]) {
+    let n = cells.len();
+    let batch = PREDICTIONS
+        .batch(vec![
+            texts(vec![key.0; n]),
+            i32s(vec![key.1; n]),
+            texts(vec!["test"; n]),
+            texts(cells.iter().map(|c| c.0)),
+            i32s(cells.iter().map(|c| c.1)),
+            Arc::new(Float32Array::from_iter_values(cells.iter().map(|c| c.2))),
+            Arc::new(BooleanArray::from_iter(cells.iter().map(|c| Some(c.3)))),
+        ])
+        .unwrap();
+    let provenance = Provenance::new("test 0", "4567");
+    write_table(path, &PREDICTIONS, &provenance, &batch).unwrap();
 }

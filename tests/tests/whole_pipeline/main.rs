@@ -8,4 +8,5 @@ mod made;
 mod other_tools;
 mod outputs;
 mod refusals;
+mod reproduced;
 mod resuming;

@@ -1,15 +1,16 @@
-//! A run whose process was killed, twice, ends as the one that was left alone: the same weights to the
-//! last bit and the same numbers in `epochs`.
+//! A run whose process was killed, twice, or asked to stop, many times, ends as the one that was left
+//! alone: the same weights to the last bit and the same numbers in `epochs`.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tests::programs::{program, succeed};
 use tests::tables::read;
 
-use crate::made::{folder, made, train};
+use crate::made::{config, folder, made, train};
 
 /// A safetensors file: its header as values, and the tensors' bytes. The header's text is not
 /// compared: the order of its metadata says nothing.
@@ -86,7 +87,12 @@ fn a_killed_run_goes_on_to_the_same_bits() {
     assert_eq!(Path::new(done.stdout.trim_end()), run);
     assert_eq!(state(), "finished");
 
-    let (expected, found) = (checkpoints(&whole.folder), checkpoints(&run));
+    assert_same(&whole.folder, &run);
+}
+
+/// The same weights and the same epochs, but for the time they took.
+fn assert_same(whole: &Path, run: &Path) {
+    let (expected, found) = (checkpoints(whole), checkpoints(run));
     assert_eq!(
         found.keys().collect::<Vec<_>>(),
         expected.keys().collect::<Vec<_>>()
@@ -97,7 +103,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
         assert!(&found[name].1 == tensors, "{name}: other weights");
     }
     let epochs = |run: &Path| read(&run.join("epochs.parquet")).unwrap().rows;
-    let (expected, found) = (epochs(&whole.folder), epochs(&run));
+    let (expected, found) = (epochs(whole), epochs(run));
     for field in expected.schema().fields() {
         if !["seconds", "images_per_second"].contains(&field.name().as_str()) {
             let column = |rows: &arrow::array::RecordBatch| {
@@ -106,4 +112,62 @@ fn a_killed_run_goes_on_to_the_same_bits() {
             assert_eq!(&column(&found), &column(&expected), "{}", field.name());
         }
     }
+}
+
+/// Each signal is sent a little later than the one before, so that it comes while the program reads
+/// its data, in a step, between steps or in validation.
+#[test]
+fn a_run_asked_to_stop_saves_its_step_and_goes_on_to_the_same_bits() {
+    let made = made();
+    let root = folder("stopping");
+    let guidance = "\n[guidance]\nloss = \"energy\"\nlambda = 0.05\nannotated_fraction = 0.5\n";
+    let text = config("stopped", "input", 2, "from = \"scratch\"", guidance);
+    let file = root.join("run.toml");
+    fs_err::write(&file, text).unwrap();
+    let runs = root.join("whole");
+    let whole = succeed(&mut train(&file, &made.data, &runs)).stdout;
+    let runs = root.join("stopped");
+    let mut stops = Vec::new();
+    for attempt in 0..40u64 {
+        let mut command = train(&file, &made.data, &runs);
+        let mut training = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = BufReader::new(training.stderr.take().unwrap());
+        // Signals are handled from before this line on.
+        let mut said = String::new();
+        errors.read_line(&mut said).unwrap();
+        assert!(said.starts_with("run "), "{said}");
+        if attempt < 12 {
+            std::thread::sleep(Duration::from_millis(30 * attempt));
+            let signal = ["-INT", "-TERM", "-USR2"][attempt as usize % 3];
+            let pid = training.id().to_string();
+            succeed(Command::new("kill").args([signal, pid.as_str()]));
+        }
+        errors.read_to_string(&mut said).unwrap();
+        let done = training.wait_with_output().unwrap();
+        match done.status.code() {
+            Some(75) => stops.push(said),
+            Some(0) => {
+                let run = String::from_utf8(done.stdout).unwrap();
+                let within = stops.iter().filter(|said| is_within_an_epoch(said)).count();
+                assert!(within > 1, "no stop between two steps:\n{}", stops.join(""));
+                assert_same(Path::new(whole.trim_end()), Path::new(run.trim_end()));
+                return;
+            }
+            code => panic!("exit code {code:?}: {said}"),
+        }
+    }
+    panic!("did not end:\n{}", stops.join(""));
+}
+
+/// "stopped in epoch 1 after step 3 of 5": neither before the first step nor after the last.
+fn is_within_an_epoch(said: &str) -> bool {
+    let numbers = said.split("after step ").nth(1).unwrap_or_default();
+    let mut numbers = numbers
+        .split([' ', ':'])
+        .filter_map(|word| word.parse::<u32>().ok());
+    matches!((numbers.next(), numbers.next()), (Some(done), Some(of)) if 0 < done && done < of)
 }

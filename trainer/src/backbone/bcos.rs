@@ -7,7 +7,8 @@ use tch::{TchError, Tensor};
 
 use crate::backbone::Mode;
 use crate::backbone::layers::Shape;
-use crate::backbone::pass::{Pass, Value, Window, transposed};
+use crate::backbone::pass::{Pass, Value, Window};
+use crate::backbone::product;
 use crate::fused;
 use crate::params::{Init, Params};
 
@@ -67,9 +68,14 @@ impl BcosConv {
         pass: &Pass,
     ) -> Result<Value, TchError> {
         let (unit, kernel) = (fused::unit_rows(&self.weight)?, self.weight.size()[2]);
-        let [projected, squares] =
-            fused::conv_and_squares(x.tensor(), &unit, self.stride, self.padding)?;
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        let window = Window {
+            stride: self.stride,
+            padding,
+            groups: 1,
+        };
+        let [projected, squares] =
+            fused::conv_and_squares(x.tensor(), &unit, window, pass.precision())?;
         let patch = if kernel == 1 && self.stride == 1 {
             squares
         } else {
@@ -90,14 +96,9 @@ impl BcosConv {
                 (out, Some(scale))
             }
         };
-        let window = Window {
-            stride: self.stride,
-            padding,
-            groups: 1,
-        };
         let (from, to) = (x.tensor().size(), out.size());
         pass.map(out, x, || {
-            let back = transposed(&unit, window, [from[2], from[3]], [to[2], to[3]])?;
+            let back = pass.transposed(&unit, window, [from[2], from[3]], [to[2], to[3]])?;
             let (projected, inverse_norm) = (held(projected), held(inverse_norm));
             Ok(Box::new(move |g| {
                 back(&fused::bcos_pull(
@@ -140,8 +141,8 @@ impl BcosLinear {
     /// (…, in) to (…, out).
     pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         let unit = fused::unit_rows(&self.weight)?;
-        let none: Option<Tensor> = None;
-        let projected = x.tensor().f_linear(&unit, none.as_ref())?;
+        let precision = pass.precision();
+        let projected = product::linear(x.tensor(), &unit, None, precision)?;
         let norm = x
             .tensor()
             .f_norm_scalaropt_dim(2, [-1i64].as_slice(), true)?
@@ -150,7 +151,9 @@ impl BcosLinear {
         let out = dynamic.f_mul(&projected)?;
         pass.map(out, x, || {
             let dynamic = held(dynamic);
-            Ok(Box::new(move |g| g.f_mul(&dynamic)?.f_matmul(&unit)))
+            Ok(Box::new(move |g| {
+                product::matmul(&g.f_mul(&dynamic)?, &unit, precision)
+            }))
         })
     }
 }

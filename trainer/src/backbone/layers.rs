@@ -67,24 +67,45 @@ impl Conv {
         }
     }
 
-    /// (N, C_in, H, W) to (N, C_out, H', W').
-    pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
-        let window = |padding| Window {
+    /// With `norm`, `shortcut` added and ReLU after it, as one operation where that can be had; else
+    /// `None`. See [`Pass::conv_block`].
+    pub fn block(
+        &self,
+        x: &Value,
+        norm: Option<&BatchNorm>,
+        shortcut: Option<&Value>,
+        is_rectified: bool,
+        pass: &Pass,
+    ) -> Result<Option<Value>, TchError> {
+        let Padding::Zeros(zeros) = self.padding else {
+            return Ok(None);
+        };
+        let conv = (&self.weight, self.window([zeros; 2]));
+        let norm = norm.map(BatchNorm::state);
+        pass.conv_block(x, conv, norm.as_ref(), shortcut, is_rectified)
+    }
+
+    fn window(&self, padding: [i64; 2]) -> Window {
+        Window {
             stride: self.stride,
             padding,
             groups: self.groups,
-        };
+        }
+    }
+
+    /// (N, C_in, H, W) to (N, C_out, H', W').
+    pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         let (kernel, size) = (self.weight.size()[2], x.tensor().size());
         match self.padding {
-            Padding::Zeros(zeros) => pass.conv(x, &self.weight, window([zeros; 2])),
+            Padding::Zeros(zeros) => pass.conv(x, &self.weight, self.window([zeros; 2])),
             Padding::Same => {
                 let (top, bottom) = same_padding(size[2], kernel, self.stride);
                 let (left, right) = same_padding(size[3], kernel, self.stride);
                 if (top, left) == (bottom, right) {
-                    return pass.conv(x, &self.weight, window([top, left]));
+                    return pass.conv(x, &self.weight, self.window([top, left]));
                 }
                 let padded = pass.pad(x, [left, right, top, bottom])?;
-                pass.conv(&padded, &self.weight, window([0; 2]))
+                pass.conv(&padded, &self.weight, self.window([0; 2]))
             }
         }
     }
@@ -123,17 +144,18 @@ impl BatchNorm {
 
     /// Same shape; which statistics, the pass's mode says.
     pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
-        pass.batch_norm(
-            x,
-            &NormState {
-                weight: &self.weight,
-                bias: &self.bias,
-                mean: &self.running_mean,
-                var: &self.running_var,
-                momentum: self.momentum,
-                eps: self.eps,
-            },
-        )
+        pass.batch_norm(x, &self.state())
+    }
+
+    fn state(&self) -> NormState<'_> {
+        NormState {
+            weight: &self.weight,
+            bias: &self.bias,
+            mean: &self.running_mean,
+            var: &self.running_var,
+            momentum: self.momentum,
+            eps: self.eps,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod densenet;
 pub mod efficientnet_lite;
 pub mod layers;
 pub mod pass;
+mod product;
 pub mod resnet;
 pub mod vit;
 
@@ -21,11 +22,14 @@ use crate::backbone::densenet::DenseNet;
 use crate::backbone::pass::{Pass, Value};
 use crate::backbone::resnet::{Depth, Family, ResNet};
 use crate::backbone::vit::VisionTransformer;
-use crate::names::{Backbone, Layer};
+use crate::names::{Backbone, Layer, Precision};
 use crate::params::Params;
 
 /// Stages of a backbone: four to the final features, one to the logits.
 pub const STAGES: usize = 5;
+
+/// Tensors of the largest size that are in work at once, on the way there or back.
+const IN_WORK: u64 = 6;
 
 /// Which statistics batch norm uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub struct Model {
     pub backbone: Backbone,
     /// Its tensors.
     pub params: Params,
+    /// In which numbers its products are computed.
+    pub precision: Precision,
     network: Box<dyn Network>,
 }
 
@@ -85,6 +91,7 @@ impl Model {
         Model {
             backbone,
             params,
+            precision: Precision::F32,
             network,
         }
     }
@@ -133,19 +140,37 @@ impl Model {
 
     /// The features at `layer` of an encoded input.
     pub fn features(&self, input: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
-        self.run(0..layer.index(), input, &Pass::forward(mode))
-            .map(|value| value.tensor().shallow_clone())
+        // libtorch's convolutions are a quarter faster where the channels of a pixel lie side by side,
+        // and blocks become one operation, as long as nothing is differentiated; B-cos layers
+        // (fused.rs) want whole planes. At the final layer only: the last digits differ, and where
+        // another ReLU follows it may flip, which the map would show.
+        let is_for_values = mode == Mode::Eval && layer == Layer::Final && !self.backbone.is_bcos();
+        let input = match is_for_values {
+            true => input
+                .f_permute([0, 2, 3, 1])?
+                .f_contiguous()?
+                .f_permute([0, 3, 1, 2])?,
+            false => input.shallow_clone(),
+        };
+        self.run(
+            0..layer.index(),
+            &input,
+            &Pass::forward(mode, self.precision),
+        )?
+        .tensor()
+        .f_contiguous()
     }
 
     /// The logits (N, K) from the features at `layer`.
     pub fn logits(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
-        self.run(layer.index()..STAGES, features, &Pass::forward(mode))
+        let pass = Pass::forward(mode, self.precision);
+        self.run(layer.index()..STAGES, features, &pass)
             .map(|value| value.tensor().shallow_clone())
     }
 
     /// The logits from the features at `layer`, and the way back.
     pub fn record(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Record, TchError> {
-        let pass = Pass::recording(mode);
+        let pass = Pass::recording(mode, self.precision);
         let features = pass.input(features);
         let logits = self.continue_from(&features, layer.index()..STAGES, &pass)?;
         Ok(Record {
@@ -153,6 +178,19 @@ impl Model {
             features,
             logits,
         })
+    }
+
+    /// About how many bytes explaining one image at `layer` takes: what the recorded pass keeps, and
+    /// the largest tensors in work. `input` (1, C, H, W) as encoded.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn footprint(&self, input: &Tensor, layer: Layer) -> Result<u64, TchError> {
+        let before = Pass::forward(Mode::Eval, self.precision);
+        let features = self.run(0..layer.index(), input, &before)?;
+        let record = self.record(features.tensor(), layer, Mode::Eval)?;
+        let (before, after) = (before.made(), record.pass.made());
+        Ok(after.total + IN_WORK * before.largest.max(after.largest))
     }
 
     fn run(&self, stages: Range<usize>, x: &Tensor, pass: &Pass) -> Result<Value, TchError> {

@@ -8,12 +8,13 @@
 //! held fixed on the way back but stay in the graph (SPEC A.3), so the same walk gives IxG's gradient
 //! for ordinary networks and W(x) for B-cos networks.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use tch::{TchError, Tensor};
 
-use crate::backbone::Mode;
+use crate::backbone::{Mode, product};
 use crate::fused;
+use crate::names::Precision;
 
 /// A tensor of the forward pass.
 #[derive(Debug)]
@@ -46,8 +47,19 @@ type Node = Vec<(usize, Pullback)>;
 /// One forward pass through a part of a network.
 pub struct Pass {
     mode: Mode,
+    precision: Precision,
+    made: Cell<Made>,
     /// A node for each value, in the order in which they were made; `None` when not recording.
     tape: Option<RefCell<Vec<Node>>>,
+}
+
+/// Sizes of the values a pass made, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Made {
+    /// All of them together: what a recording pass keeps.
+    pub total: u64,
+    /// The largest.
+    pub largest: u64,
 }
 
 /// Stride, zeros on either side and groups of a convolution.
@@ -78,18 +90,31 @@ pub struct NormState<'a> {
     pub eps: f64,
 }
 
-const NO_TENSOR: Option<Tensor> = None;
+impl NormState<'_> {
+    /// What the running statistics multiply a channel with.
+    fn scale(&self) -> Result<Tensor, TchError> {
+        self.weight
+            .f_mul(&self.var.f_add_scalar(self.eps)?.f_rsqrt()?)
+    }
+}
 
 impl Pass {
     /// A pass for its values alone.
-    pub fn forward(mode: Mode) -> Self {
-        Pass { mode, tape: None }
+    pub fn forward(mode: Mode, precision: Precision) -> Self {
+        Pass {
+            mode,
+            precision,
+            made: Cell::default(),
+            tape: None,
+        }
     }
 
     /// A pass that can be walked back.
-    pub fn recording(mode: Mode) -> Self {
+    pub fn recording(mode: Mode, precision: Precision) -> Self {
         Pass {
             mode,
+            precision,
+            made: Cell::default(),
             tape: Some(RefCell::new(Vec::new())),
         }
     }
@@ -97,6 +122,16 @@ impl Pass {
     /// Whether statistics are the batch's.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// In which numbers products are computed.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// How much it has made.
+    pub fn made(&self) -> Made {
+        self.made.get()
     }
 
     /// A value that no operation of this pass made.
@@ -121,6 +156,12 @@ impl Pass {
         tensor: Tensor,
         node: impl FnOnce() -> Result<Node, TchError>,
     ) -> Result<Value, TchError> {
+        let bytes = (tensor.numel() * tensor.kind().elt_size_in_bytes()) as u64;
+        let made = self.made.get();
+        self.made.set(Made {
+            total: made.total + bytes,
+            largest: made.largest.max(bytes),
+        });
         let node = match self.tape {
             Some(_) => self.record(node()?),
             None => 0,
@@ -175,19 +216,46 @@ impl Pass {
 
     /// A convolution without bias.
     pub fn conv(&self, x: &Value, weight: &Tensor, window: Window) -> Result<Value, TchError> {
-        let stride = [window.stride; 2];
-        let out = x.tensor.f_conv2d(
-            weight,
-            NO_TENSOR.as_ref(),
-            stride,
-            window.padding,
-            [1, 1],
-            window.groups,
-        )?;
+        let out = product::conv(&x.tensor, weight, window, self.precision)?;
         let (from, to) = (x.tensor.size(), out.size());
         self.map(out, x, || {
-            transposed(weight, window, [from[2], from[3]], [to[2], to[3]])
+            self.transposed(weight, window, [from[2], from[3]], [to[2], to[3]])
         })
+    }
+
+    /// relu(norm(conv(x)) + shortcut), all but the convolution optional, as one operation where
+    /// nothing but its value is asked for and libtorch has it; `None` elsewhere.
+    pub fn conv_block(
+        &self,
+        x: &Value,
+        (weight, window): (&Tensor, Window),
+        norm: Option<&NormState<'_>>,
+        shortcut: Option<&Value>,
+        is_rectified: bool,
+    ) -> Result<Option<Value>, TchError> {
+        let is_for_values = self.mode == Mode::Eval && self.tape.is_none();
+        let is_narrow = self.precision == Precision::Bf16;
+        let has_channels_last = x.tensor.stride()[1] == 1;
+        if !is_for_values || is_narrow || !has_channels_last || x.tensor.device().is_cuda() {
+            return Ok(None);
+        }
+        // The norm is a scale and a shift of the output's channels: of the weights', then.
+        let norm = norm
+            .map(|norm| {
+                let scale = norm.scale()?;
+                let shift = norm.bias.f_sub(&norm.mean.f_mul(&scale)?)?;
+                let weight = weight.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
+                Ok::<_, TchError>((weight, shift))
+            })
+            .transpose()?;
+        let (weight, shift) = match &norm {
+            Some((weight, shift)) => (weight, Some(shift)),
+            None => (weight, None),
+        };
+        let shortcut = shortcut.map(Value::tensor);
+        let out = fused::conv_block(&x.tensor, weight, shift, shortcut, window, is_rectified)?;
+        out.map(|out| self.value(out, || Ok(Vec::new())))
+            .transpose()
     }
 
     /// Zeros around the image: left, right, top, bottom.
@@ -230,10 +298,7 @@ impl Pass {
             true,
         )?;
         self.map(out, x, || {
-            let scale = norm
-                .weight
-                .f_mul(&norm.var.f_add_scalar(norm.eps)?.f_rsqrt()?)?;
-            let scale = scale.f_view([1, -1, 1, 1])?;
+            let scale = norm.scale()?.f_view([1, -1, 1, 1])?;
             Ok(Box::new(move |g| g.f_mul(&scale)))
         })
     }
@@ -335,34 +400,32 @@ impl Pass {
         weight: &Tensor,
         bias: Option<&Tensor>,
     ) -> Result<Value, TchError> {
-        let out = x.tensor.f_linear(weight, bias)?;
+        let precision = self.precision;
+        let out = product::linear(&x.tensor, weight, bias, precision)?;
         let weight = weight.shallow_clone();
-        self.map(out, x, || Ok(Box::new(move |g| g.f_matmul(&weight))))
+        self.map(out, x, || {
+            Ok(Box::new(move |g| product::matmul(g, &weight, precision)))
+        })
     }
-}
 
-/// The transposed convolution that takes the gradient of a convolution's output (`to` pixels) to that
-/// of its input (`from` pixels).
-pub(super) fn transposed(
-    weight: &Tensor,
-    window: Window,
-    from: [i64; 2],
-    to: [i64; 2],
-) -> Result<Pullback, TchError> {
-    let kernel = weight.size();
-    let left_over = [0, 1].map(|axis| {
-        from[axis] + 2 * window.padding[axis] - kernel[2 + axis] - (to[axis] - 1) * window.stride
-    });
-    let weight = weight.shallow_clone();
-    Ok(Box::new(move |g| {
-        g.f_conv_transpose2d(
-            &weight,
-            NO_TENSOR.as_ref(),
-            [window.stride; 2],
-            window.padding,
-            left_over,
-            window.groups,
-            [1, 1],
-        )
-    }))
+    /// The transposed convolution that takes the gradient of a convolution's output (`to` pixels) to
+    /// that of its input (`from` pixels).
+    pub(super) fn transposed(
+        &self,
+        weight: &Tensor,
+        window: Window,
+        from: [i64; 2],
+        to: [i64; 2],
+    ) -> Result<Pullback, TchError> {
+        let kernel = weight.size();
+        let left_over = [0, 1].map(|axis| {
+            from[axis] + 2 * window.padding[axis]
+                - kernel[2 + axis]
+                - (to[axis] - 1) * window.stride
+        });
+        let (weight, precision) = (weight.shallow_clone(), self.precision);
+        Ok(Box::new(move |g| {
+            product::conv_transposed(g, &weight, window, left_over, precision)
+        }))
+    }
 }

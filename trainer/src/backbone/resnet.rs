@@ -95,19 +95,35 @@ impl Unit {
         }
     }
 
-    fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
-        match self {
-            Unit::Vanilla(conv, norm) => norm.forward(&conv.forward(x, pass)?, pass),
-            Unit::Xdnn(conv) => conv.forward(x, pass),
-            Unit::Bcos(conv, norm) => conv.forward_normed(norm, x, pass),
+    /// The unit of `x`, then `shortcut` added, then ReLU where `is_activated` (B-cos networks do
+    /// without).
+    fn forward(
+        &self,
+        x: &Value,
+        shortcut: Option<&Value>,
+        is_activated: bool,
+        pass: &Pass,
+    ) -> Result<Value, TchError> {
+        let block = match self {
+            Unit::Vanilla(conv, norm) => conv.block(x, Some(norm), shortcut, is_activated, pass)?,
+            Unit::Xdnn(conv) => conv.block(x, None, shortcut, is_activated, pass)?,
+            Unit::Bcos(..) => None,
+        };
+        if let Some(out) = block {
+            return Ok(out);
         }
-    }
-
-    /// ReLU, which B-cos networks do without.
-    fn activate(&self, x: Value, pass: &Pass) -> Result<Value, TchError> {
+        let out = match self {
+            Unit::Vanilla(conv, norm) => norm.forward(&conv.forward(x, pass)?, pass)?,
+            Unit::Xdnn(conv) => conv.forward(x, pass)?,
+            Unit::Bcos(conv, norm) => conv.forward_normed(norm, x, pass)?,
+        };
+        let out = match shortcut {
+            Some(shortcut) => pass.add(out, shortcut)?,
+            None => out,
+        };
         match self {
-            Unit::Bcos(..) => Ok(x),
-            Unit::Vanilla(..) | Unit::Xdnn(_) => pass.relu(x),
+            Unit::Vanilla(..) | Unit::Xdnn(_) if is_activated => pass.relu(out),
+            _ => Ok(out),
         }
     }
 }
@@ -178,14 +194,13 @@ impl Block {
         let (last, first) = self.units.split_last().expect("a block has units");
         let mut out = x.share();
         for unit in first {
-            out = unit.activate(unit.forward(&out, pass)?, pass)?;
+            out = unit.forward(&out, None, true, pass)?;
         }
-        out = last.forward(&out, pass)?;
-        out = match &self.downsample {
-            None => pass.add(out, x)?,
-            Some(unit) => pass.add(out, &unit.forward(x, pass)?)?,
+        let shortcut = match &self.downsample {
+            None => x.share(),
+            Some(unit) => unit.forward(x, None, false, pass)?,
         };
-        last.activate(out, pass)
+        last.forward(&out, Some(&shortcut), true, pass)
     }
 }
 
@@ -245,8 +260,7 @@ impl ResNet {
     }
 
     fn stem(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
-        let out = self.stem.forward(x, pass)?;
-        let out = self.stem.activate(out, pass)?;
+        let out = self.stem.forward(x, None, true, pass)?;
         match &self.stem {
             Unit::Bcos(..) => pass.avg_pool(&out, 3, 2, 1),
             Unit::Vanilla(..) | Unit::Xdnn(_) => pass.max_pool(&out),

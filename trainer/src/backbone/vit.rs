@@ -13,6 +13,7 @@ use crate::backbone::Network;
 use crate::backbone::bcos::{self, BcosConv, BcosLinear, LayerNorm};
 use crate::backbone::layers::Shape;
 use crate::backbone::pass::{Pass, Value};
+use crate::backbone::product;
 use crate::params::{Init, Params};
 
 const DIM: i64 = 384;
@@ -70,20 +71,20 @@ fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
     let width = DIM / HEADS;
     let heads = move |t: &Tensor| t.f_view([n, tokens, HEADS, width])?.f_transpose(1, 2);
     let joined = move |t: &Tensor| t.f_transpose(1, 2)?.f_reshape([n, tokens, DIM]);
-    let none: Option<Tensor> = None;
-    let projected = x.tensor().f_linear(qkv, none.as_ref())?;
+    let precision = pass.precision();
+    let product = move |a: &Tensor, b: &Tensor| product::matmul(a, b, precision);
+    let projected = product::linear(x.tensor(), qkv, None, precision)?;
     let part = |index: i64| heads(&projected.f_narrow(2, index * DIM, DIM)?.f_contiguous()?);
-    let weights = part(0)?
-        .f_matmul(&part(1)?.f_transpose(-2, -1)?)?
+    let weights = product(&part(0)?, &part(1)?.f_transpose(-2, -1)?)?
         .f_mul_scalar(1.0 / (width as f64).sqrt())?
         .f_softmax(-1, None::<Kind>)?;
-    let out = joined(&weights.f_matmul(&part(2)?)?)?;
+    let out = joined(&product(&weights, &part(2)?)?)?;
     let values = qkv.f_narrow(0, 2 * DIM, DIM)?;
     pass.map(out, x, || {
         let weights = bcos::held(weights);
         Ok(Box::new(move |g| {
-            let g = weights.f_transpose(-2, -1)?.f_matmul(&heads(g)?)?;
-            joined(&g)?.f_matmul(&values)
+            let g = product(&weights.f_transpose(-2, -1)?, &heads(g)?)?;
+            product(&joined(&g)?, &values)
         }))
     })
 }

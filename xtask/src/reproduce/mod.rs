@@ -1,112 +1,250 @@
-//! `cargo xtask reproduce`: from a recipe to a report. Plans data → baseline → guided runs → scores →
-//! report, prints the plan, and has each step done that is not done yet. How a step is done, and how
-//! it is known to be done, is `workshop`'s affair.
+//! `cargo xtask reproduce`: from a recipe to a report. Prints the plan and has each step done that is
+//! not done yet; how, and what is known to be done, is `step`'s affair, in which order and where the
+//! `queue`'s, or a cluster's.
 
-#[cfg(test)]
-mod tests;
-mod workshop;
+mod board;
+mod cluster;
+mod needs;
+mod outcome;
+mod queue;
 
 use std::io::Write;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use fs_err as fs;
 
-use self::workshop::Workshop;
-use crate::plan::{Pace, Plan, StepKind};
-use crate::recipe::{DataSet, Recipe};
-use crate::{paths, pip, process, setup};
+use self::board::Board;
+use self::cluster::Cluster;
+use self::queue::Queue;
+use crate::plan::cost::{Device, Rates, Speed};
+use crate::plan::{Plan, PlanFile, Step, duration};
+use crate::process::{self, BinDir};
+use crate::recipe::{self, Experiment};
+use crate::signals::Stop;
+use crate::step::workshop::{Place, Workshop};
+use crate::step::{self, STAGES, record};
+use crate::{files, paths, setup, slurm, weights};
 
 /// Command line of `reproduce`.
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A name from recipes/, or a .toml file
     #[arg(long, default_value = "demo")]
     recipe: String,
-    /// The data set's folder (not needed for the embedded scenes)
+    /// The data set's folder; for a recipe of several, the folder that holds theirs (not needed for
+    /// the embedded scenes)
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where everything is written [default: out/<recipe>, in the repository]
+    /// Where everything is written [default: out/<recipe>, in the repository]. Recipes of the same
+    /// data may share it, and the runs they have in common
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto", value_parser = device)]
-    device: String,
-    /// Guided runs, and scores, made at once; they share the cores
-    #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=64))]
-    jobs: u32,
+    /// Folder with <backbone>.safetensors, made with trainer import, for recipes that start from
+    /// ImageNet weights
+    #[arg(long, value_name = "DIR")]
+    weights: Option<PathBuf>,
+    /// auto, cpu, cuda or cuda:N; several, as in cuda:0,cuda:1, are worked on side by side
+    #[arg(long, default_value = "auto", value_delimiter = ',', value_parser = device)]
+    device: Vec<String>,
+    /// Steps made at once on each device [default: 1]; on the CPU they share the cores. On a cluster
+    /// the tasks of an array that run at once [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    jobs: Option<u32>,
     /// Print the plan and stop: nothing is set up, built or written
     #[arg(long)]
     dry_run: bool,
+    /// Take the programs in this folder instead of building them
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
+    /// Who works on the plan: this machine, or a cluster (docs/slurm.md)
+    #[arg(long, value_enum, default_value_t = Executor::Local)]
+    executor: Executor,
+    #[command(flatten)]
+    slurm: slurm::Flags,
 }
 
-/// The programs a reproduction starts.
-const STAGES: [&str; 4] = ["data-prep", "trainer", "evaluator", "analysis"];
+/// Who works on a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Executor {
+    /// Processes of this machine
+    Local,
+    /// Jobs of a cluster
+    Slurm,
+}
 
 /// The command.
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let recipe = Recipe::read(&paths::root(), &args.recipe)?;
-    let source = data_folder(&recipe, args.data.as_deref())?;
-    let name = Path::new(&args.recipe).file_stem().map_or_else(
-        || args.recipe.clone(),
-        |stem| stem.to_string_lossy().into_owned(),
-    );
-    let out = args
-        .out
-        .clone()
-        .unwrap_or_else(|| paths::root().join("out").join(&name));
-    let mut plan = Plan::new(&recipe);
-    // Not println!, which panics where the reader is gone.
-    let mut stdout = std::io::stdout();
-    let shop = |programs| Workshop {
-        recipe: recipe.clone(),
-        source,
-        out: out.clone(),
-        device: args.device.clone(),
-        n_at_once: 1,
-        programs,
-        lock: None,
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let experiment = recipe::read(&paths::root(), &args.recipe)?;
+    // What it would cost can be asked before anything is brought.
+    if !args.dry_run || args.data.is_some() {
+        needs::check_data(&experiment, args.data.as_deref())?;
+    }
+    let out = match &args.out {
+        Some(out) => std::path::absolute(out)?,
+        None => paths::root().join("out").join(&experiment.name),
     };
     if args.dry_run {
-        let programs = process::built(&STAGES)?;
-        let is_built = programs.is_some();
-        if let Some(programs) = programs {
-            shop(programs).mark_finished(&mut plan)?;
-        }
-        writeln!(stdout, "{}", plan.describe(&recipe, &name, &out))?;
-        if !is_built {
-            let text = "set-up and build come first; what is finished is known after them";
-            writeln!(stdout, "\n{text}")?;
-        }
-        return Ok(());
+        dry_run(args, &experiment, &out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    needs::check_weights(&experiment, args.weights.as_deref())?;
+    let slurm = slurm::Queue::of(&out)?;
+    if args.executor == Executor::Slurm {
+        slurm.require_slurm()?;
     }
     let lock = lock(&out)?;
-    setup::ensure()?;
-    let mut shop = shop(process::cargo_build(&STAGES)?);
-    shop.lock = Some(lock);
-    let runs = shop.mark_finished(&mut plan)?;
-    writeln!(stdout, "{}", plan.describe(&recipe, &name, &out))?;
-    let began = Instant::now();
-    perform(&mut shop, &plan, runs, args.jobs as usize).map_err(|error| {
-        pip::hint(
-            error,
-            "what is finished is kept; the same command goes on from there",
-        )
-    })?;
-    let seconds = began.elapsed().as_secs();
-    let took = indicatif::HumanDuration(Duration::from_secs(seconds));
-    writeln!(stdout, "\ndone in {took}")?;
-    let report = out.join("results/report.html");
-    writeln!(stdout, "open {}", paths::shown(&report))?;
+    let copies = copies(&experiment, &out)?;
+    let goes_on = args.executor == Executor::Slurm && is_planned(&experiment, &out, &copies);
+    if !goes_on {
+        slurm.require_idle()?;
+    }
+    let place = args.place(&out, programs(args, &experiment)?)?;
+    let mut plan = Plan::new(&experiment);
+    step::mark_finished(&Workshop::new(&experiment, place.clone()), &mut plan)?;
+    let (rates, speed) = (Rates::read(&out)?, args.speed(&experiment));
+    // Not println!, which panics where the reader is gone.
+    let mut stdout = std::io::stdout();
+    writeln!(
+        stdout,
+        "{}\n",
+        plan.describe(&experiment, &out, &rates, speed)
+    )?;
+    PlanFile::new(&experiment.name, &plan, &rates, speed.device).write(&out)?;
+    if !goes_on {
+        record::clear(&out, plan.steps.iter().map(|step| step.key.as_str()))?;
+    }
+    let common = common(&copies, &place)?;
+    let program = place.programs.program("xtask")?;
+    if args.executor == Executor::Slurm {
+        let device = args.device.first().map_or("auto", String::as_str);
+        let common = [&common[..], &["--device".to_owned(), device.to_owned()]].concat();
+        let jobs = |wanted: fn(&Step) -> bool| plan.jobs(wanted, &common, &rates, speed.device);
+        let cluster = Cluster {
+            queue: slurm,
+            request: args.slurm.over(&experiment.slurm),
+            program,
+            plan: &plan,
+            out: &out,
+        };
+        let to_do = jobs(|step| !step.is_done);
+        cluster.submit(&jobs(Step::is_to_check), &to_do, args.jobs)?;
+        drop(lock);
+        return match args.slurm.wait {
+            true => cluster.wait(&to_do),
+            false => Ok(ExitCode::SUCCESS),
+        };
+    }
+    let wanted = |step: &Step| !step.is_done || step.is_to_check();
+    let jobs = plan.jobs(wanted, &common, &rates, speed.device);
+    let (began, board) = (Instant::now(), Board::new(out.clone(), &plan, speed));
+    let queue = Queue {
+        jobs: &jobs,
+        places: args.places(),
+        stop: Stop::listen()?,
+        lock: &lock,
+        program,
+        board: &board,
+    };
+    let outcomes = queue.run();
+    board.clear();
+    let took = duration(began.elapsed().as_secs_f64());
+    outcome::conclude(&plan, &jobs, &outcomes, &out, &took)
+}
+
+/// Shows the plan; what is done is known where the programs are built.
+fn dry_run(args: &Args, experiment: &Experiment, out: &Path) -> Result<()> {
+    let programs = match &args.programs {
+        Some(folder) => Some(BinDir::of(folder, &STAGES)?),
+        None => process::built(&STAGES)?,
+    };
+    let (is_built, mut plan) = (programs.is_some(), Plan::new(experiment));
+    if let Some(programs) = programs {
+        let shop = Workshop::new(experiment, args.place(out, programs)?);
+        step::mark_finished(&shop, &mut plan)?;
+    }
+    let text = plan.describe(experiment, out, &Rates::read(out)?, args.speed(experiment));
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{text}")?;
+    if !is_built {
+        let text = "set-up and build come first; what is finished is known after them";
+        writeln!(stdout, "{text}")?;
+    }
+    for name in needs::missing_weights(experiment, args.weights.as_deref()) {
+        writeln!(
+            stdout,
+            "ImageNet weights of {name} are to be brought (--weights)"
+        )?;
+    }
     Ok(())
 }
 
+impl Args {
+    fn place(&self, out: &Path, programs: BinDir) -> Result<Place> {
+        let absolute = |path: &Option<PathBuf>| path.as_ref().map(std::path::absolute).transpose();
+        Ok(Place {
+            data: absolute(&self.data)?,
+            out: out.to_owned(),
+            weights: absolute(&self.weights)?,
+            programs,
+        })
+    }
+
+    /// The device of each place to work.
+    fn places(&self) -> Vec<String> {
+        let devices = self.device.iter().cycle().cloned();
+        devices
+            .take(self.device.len() * self.jobs.unwrap_or(1) as usize)
+            .collect()
+    }
+
+    fn speed(&self, experiment: &Experiment) -> Speed {
+        if self.executor == Executor::Slurm {
+            return Speed {
+                device: match self.slurm.over(&experiment.slurm).gpus {
+                    0 => Device::Cpu,
+                    _ => Device::Cuda,
+                },
+                n_devices: 1,
+            };
+        }
+        let device = self
+            .device
+            .first()
+            .map_or(Device::Cpu, |name| Device::of(name));
+        Speed {
+            device,
+            // The jobs of a CPU share it.
+            n_devices: match device {
+                Device::Cpu => 1,
+                Device::Cuda => self.device.len(),
+            },
+        }
+    }
+}
+
+/// The programs, built or given; the weights that are published are brought as well.
+fn programs(args: &Args, experiment: &Experiment) -> Result<BinDir> {
+    let names = [&STAGES[..], &["xtask"]].concat();
+    let programs = match &args.programs {
+        Some(folder) => BinDir::of(folder, &names)?,
+        None => {
+            setup::ensure()?;
+            process::cargo_build(&names)?
+        }
+    };
+    for name in experiment.weights() {
+        if weights::find(name, args.weights.as_deref()).is_none() {
+            weights::ensure(name)?;
+        }
+    }
+    Ok(programs)
+}
+
 /// As the trainer reads it, but refused before everything is built.
-fn device(text: &str) -> Result<String, String> {
+pub(crate) fn device(text: &str) -> Result<String, String> {
     let number = text.strip_prefix("cuda:");
     match ["auto", "cpu", "cuda"].contains(&text) || number.is_some_and(|n| n.parse::<u8>().is_ok())
     {
@@ -115,35 +253,8 @@ fn device(text: &str) -> Result<String, String> {
     }
 }
 
-/// The source folder, where the recipe needs one.
-fn data_folder(recipe: &Recipe, given: Option<&Path>) -> Result<Option<PathBuf>> {
-    let dataset = recipe.data.dataset;
-    match (dataset, given) {
-        (DataSet::Scenes, None) => Ok(None),
-        (DataSet::Scenes, Some(dir)) => bail!(
-            "--data: found {}, expected none: the recipe's scenes are embedded",
-            dir.display()
-        ),
-        (_, None) => bail!(
-            "--data: found nothing, expected the folder of {}\nhint: {}",
-            dataset.name(),
-            match dataset {
-                DataSet::Waterbirds =>
-                    "the folder that holds waterbird_1.0_forest2water2 and CUB_200_2011".to_owned(),
-                _ => format!("cargo xtask download {}", dataset.name()),
-            }
-        ),
-        (_, Some(dir)) if dir.is_dir() => Ok(Some(dir.to_owned())),
-        (_, Some(dir)) => bail!(
-            "--data: found no folder {}, expected the folder of {}",
-            dir.display(),
-            dataset.name()
-        ),
-    }
-}
-
-/// Makes the folder and takes it for this program alone. The stages' programs hold the lock too: one
-/// that outlives this program is waited for, not met at work.
+/// Makes the folder and takes it for this program alone. What it starts holds the lock too: one that
+/// outlives this program is waited for, not met at work.
 fn lock(out: &Path) -> Result<fs::File> {
     let made = fs::create_dir_all(out).and_then(|()| fs::File::create(out.join(".lock")));
     let lock =
@@ -158,84 +269,47 @@ fn lock(out: &Path) -> Result<fs::File> {
     Ok(lock)
 }
 
-/// What the workers of a group share.
-struct Shared {
-    /// The runs' folders, by number.
-    runs: Vec<Option<PathBuf>>,
-    pace: Pace,
-    waiting: Range<usize>,
-    /// Of the first step that failed; no other is begun then.
-    error: Option<anyhow::Error>,
+/// The recipe's files and what is in them. The jobs read these copies: theirs stay as they are while
+/// somebody edits the recipe.
+fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let copy = |file: &PathBuf| {
+        let name = file.file_name().context("a recipe has a file name")?;
+        Ok((out.join("recipe").join(name), fs::read_to_string(file)?))
+    };
+    experiment.files.iter().map(copy).collect()
 }
 
-fn perform(
-    shop: &mut Workshop,
-    plan: &Plan,
-    runs: Vec<Option<PathBuf>>,
-    n_jobs: usize,
-) -> Result<()> {
-    let shared = Mutex::new(Shared {
-        runs,
-        pace: Pace::new(plan),
-        waiting: 0..0,
-        error: None,
-    });
-    for group in plan.groups() {
-        let to_do = plan.steps[group.clone()]
-            .iter()
-            .filter(|step| !step.is_done);
-        shop.n_at_once = to_do.count().clamp(1, n_jobs);
-        held(&shared).waiting = group;
-        std::thread::scope(|scope| {
-            for _ in 0..shop.n_at_once {
-                scope.spawn(|| work(shop, plan, &shared));
-            }
-        });
-        if let Some(error) = held(&shared).error.take() {
-            return Err(error);
+/// Whether the plan in `out` is of this recipe as it is now: its steps' keys still stand for the same.
+fn is_planned(experiment: &Experiment, out: &Path, copies: &[(PathBuf, String)]) -> bool {
+    let is_there = |(file, text): &(PathBuf, String)| {
+        fs::read_to_string(file).is_ok_and(|found| found == *text)
+    };
+    copies.iter().all(is_there)
+        && PlanFile::read(out).is_ok_and(|plan| plan.recipe == experiment.name)
+}
+
+/// The arguments that the jobs share.
+fn common(copies: &[(PathBuf, String)], place: &Place) -> Result<Vec<String>> {
+    for (file, text) in copies {
+        files::write(file, text)?;
+    }
+    let (recipe, _) = copies.first().context("a recipe has a file")?;
+    let mut arguments = vec!["--recipe".to_owned(), text(recipe)?];
+    let programs = place.programs.folder().to_owned();
+    for (flag, folder) in [
+        ("--data", place.data.as_ref()),
+        ("--out", Some(&place.out)),
+        ("--weights", place.weights.as_ref()),
+        ("--programs", Some(&programs)),
+    ] {
+        if let Some(folder) = folder {
+            arguments.extend([flag.to_owned(), text(folder)?]);
         }
     }
-    Ok(())
+    Ok(arguments)
 }
 
-/// One worker: the next step of the group, until there is none.
-fn work(shop: &Workshop, plan: &Plan, shared: &Mutex<Shared>) {
-    loop {
-        let mut state = held(shared);
-        let next = match state.error {
-            None => state.waiting.next(),
-            Some(_) => None,
-        };
-        let Some(index) = next else { return };
-        let step = &plan.steps[index];
-        let head = format!("[{}/{}] {}", index + 1, plan.steps.len(), step.title());
-        // The data's program says itself whether the folder is what this recipe asks for.
-        if step.is_done && !matches!(step.kind, StepKind::Data) {
-            eprintln!("{head}: done");
-            continue;
-        }
-        let left = state.pace.left().map(indicatif::HumanDuration);
-        let left = left.map_or_else(String::new, |left| format!("  ({left} left in all)"));
-        eprintln!("\n{head}{left}");
-        state.pace.begin(step);
-        let runs = state.runs.clone();
-        drop(state);
-        let done = shop.perform(step, &runs);
-        let mut state = held(shared);
-        if !step.is_done {
-            state.pace.finish(step);
-        }
-        match (done, &step.kind) {
-            (Ok(folder), StepKind::Baseline) => state.runs[0] = folder,
-            (Ok(folder), StepKind::Guided(run, _)) => state.runs[*run] = folder,
-            (Ok(_), _) => {}
-            (Err(error), _) => {
-                state.error.get_or_insert(error);
-            }
-        }
-    }
-}
-
-fn held(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+fn text(path: &Path) -> Result<String> {
+    let text = path.to_str().map(str::to_owned);
+    text.with_context(|| format!("{}: expected a path in UTF-8", path.display()))
 }

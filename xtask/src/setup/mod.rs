@@ -15,7 +15,7 @@ use fs_err as fs;
 
 use crate::libtorch::{self, Build, Libtorch, Location};
 use crate::pip::{self, Source};
-use crate::{disk, paths, process, progress};
+use crate::{disk, paths, process, progress, slurm};
 
 /// What may be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -35,10 +35,16 @@ pub(crate) struct Args {
     /// Put libtorch here instead of .libtorch (then LIBTORCH must name it)
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Instead: install Slurm, for the tests of --executor slurm (Debian, root)
+    #[arg(long, conflicts_with_all = ["cpu", "cuda", "force", "wheels", "dir"])]
+    slurm_test: bool,
 }
 
 /// The command.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.slurm_test {
+        return slurm::packages::install();
+    }
     let source = args.wheels.clone().map_or(Source::Index, Source::Folder);
     let asked = match (args.cpu, args.cuda) {
         (true, _) => Some(Build::Cpu),

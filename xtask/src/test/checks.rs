@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use fs_err as fs;
 
 use super::{Outcome, logged, report, torch};
+use crate::slurm::packages;
 use crate::{paths, process, venv};
 
 /// The workspace's packages, and which of them each may depend on, directly or through others.
@@ -182,6 +183,17 @@ fn members() -> Result<Vec<String>> {
 /// The interpreter with the packages that our files are read and written with.
 pub(super) fn python() -> Result<PathBuf> {
     venv::ensure(".venv-test", "tests/python/requirements.txt")
+}
+
+/// What the tests start a cluster of. They list themselves as skipped where it cannot be had.
+pub(super) fn slurm() -> Result<Outcome> {
+    Ok(match packages::ensure()? {
+        None => Outcome::passed(),
+        Some(fault) => Outcome {
+            skipped: vec![fault],
+            ..Outcome::default()
+        },
+    })
 }
 
 /// The tests that weights are exchanged with other packages in: their binary, and the module that

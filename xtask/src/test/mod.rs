@@ -37,6 +37,8 @@ enum Check {
     Clippy,
     /// The Python packages the tests compare with
     Python,
+    /// Slurm, on which the cluster's tests run
+    Slurm,
     /// cargo test --workspace
     Tests,
     /// Weight files exchanged with PyTorch, torchvision and bcos
@@ -134,6 +136,7 @@ fn perform(check: Check) -> Result<Outcome> {
         Check::Dependencies => checks::dependencies(),
         Check::Clippy => checks::clippy(),
         Check::Python => checks::python().map(|_| Outcome::passed()),
+        Check::Slurm => checks::slurm(),
         Check::Tests => checks::tests(),
         Check::Packages => checks::packages(),
     }

@@ -1,0 +1,254 @@
+//! `evaluator compare`: two evaluations of the same images, metric by metric. How much greater is B's
+//! than A's, between what bounds, and could that be chance?
+//!
+//! | metric | interval | test over images |
+//! |---|---|---|
+//! | epg, iou, iou_tuned, segment_epg, on_object | bootstrap | permutation: an image's pairs change sides together |
+//! | f1 | bootstrap | permutation: an image's predictions change sides |
+//! | accuracy | bootstrap | McNemar's, exact |
+//! | map | bootstrap | none: it would have to be ranked anew for each permutation |
+//!
+//! Values are those of `metrics.parquet`. An interval goes from the 2.5th to the 97.5th percentile of
+//! the differences of the two evaluations' replicates, which were drawn on the same images; there is
+//! none without replicates. The permutation test's statistic is the difference that is reported, so
+//! each pair counts once there, too. A metric is compared where both evaluations have it. P-values are
+//! of single tests.
+
+mod images;
+mod sides;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use data_prep::record::Fingerprint;
+use data_prep::schema::file_name;
+use data_prep::table::{Provenance, write_table};
+
+use crate::PROGRAM;
+use crate::error::Result;
+use crate::evaluation::{DATA_INPUTS_KEY, Evaluation, SEED_KEY, TASK_KEY};
+use crate::means::PairMetric;
+use crate::predictions::PREDICTIONS;
+use crate::tables::{METRICS, PAIRED, RunKey, f64s, i32s};
+use sides::{Replicates, Sides};
+
+/// What to compare.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompareOptions {
+    /// Folder of the evaluation that is compared with.
+    pub a: PathBuf,
+    /// Folder of the evaluation that is compared.
+    pub b: PathBuf,
+    /// Folder for `paired.parquet`.
+    pub out: Option<PathBuf>,
+    /// How often a permutation test swaps.
+    pub permutations: u32,
+    /// Seed of the permutation tests.
+    pub seed: u64,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Comparison {
+    /// What A is of.
+    pub a: RunKey,
+    /// What B is of.
+    pub b: RunKey,
+    /// Images in both.
+    pub n_images: usize,
+    /// Pairs in both.
+    pub n_pairs: usize,
+    /// A folder without `predictions.parquet`, for want of which f1 and accuracy are not tested.
+    pub without_predictions: Option<PathBuf>,
+    /// Over all images, then over each group.
+    pub rows: Vec<Paired>,
+}
+
+/// One metric of both.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paired {
+    /// The group it is over; `None` for all images.
+    pub group_id: Option<i32>,
+    /// Its spelling.
+    pub metric: &'static str,
+    /// A's value.
+    pub a: f64,
+    /// B's value.
+    pub b: f64,
+    /// Ends of the 95 % interval of B − A.
+    pub interval: Option<[f64; 2]>,
+    /// The test and its p-value.
+    pub test: Option<(Test, f64)>,
+    /// Images it is over.
+    pub n: usize,
+}
+
+impl Paired {
+    /// B − A.
+    pub fn difference(&self) -> f64 {
+        self.b - self.a
+    }
+}
+
+/// A test of paired results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Test {
+    /// [`crate::paired_test::permutation_test`].
+    Permutation,
+    /// [`crate::paired_test::mcnemar`].
+    McNemar,
+}
+
+impl Test {
+    /// Its spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Permutation => "permutation",
+            Self::McNemar => "mcnemar",
+        }
+    }
+}
+
+/// A metric that is compared.
+#[derive(Debug, Clone, Copy)]
+enum Compared {
+    F1,
+    Map,
+    Accuracy,
+    Mean(PairMetric),
+}
+
+impl Compared {
+    fn all() -> impl Iterator<Item = Self> {
+        let means = PairMetric::ALL.into_iter().map(Self::Mean);
+        [Self::F1, Self::Map, Self::Accuracy]
+            .into_iter()
+            .chain(means)
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::F1 => "f1",
+            Self::Map => "map",
+            Self::Accuracy => "accuracy",
+            Self::Mean(metric) => metric.as_str(),
+        }
+    }
+}
+
+/// Compares two evaluations, and writes `paired.parquet` where a folder is given for it.
+///
+/// # Errors
+/// When an evaluation is not finished or a table not as its schema says; when they are of different
+/// splits, tasks, data folders, pairs or cells, their replicates of different seeds, or their fixed
+/// IoU thresholds different; when the table cannot be written.
+pub fn compare(options: &CompareOptions) -> Result<Comparison> {
+    let (a, b) = (Evaluation::open(&options.a)?, Evaluation::open(&options.b)?);
+    check_same(&a, &b)?;
+    let (images, n_pairs) = images::read(&a, &b)?;
+    let sides = Sides {
+        a: &a,
+        b: &b,
+        images: &images,
+        replicates: [Replicates::read(&a)?, Replicates::read(&b)?],
+        options,
+    };
+    let groups: BTreeSet<Option<i32>> = a.metric("epg").map(|row| row.group_id).collect();
+    let mut rows = Vec::new();
+    for group_id in groups {
+        rows.extend(Compared::all().filter_map(|metric| sides.row(group_id, metric)));
+    }
+    if let Some(out) = &options.out {
+        write(out, &a, &b, options, &rows)?;
+    }
+    let without_predictions = [&a, &b]
+        .into_iter()
+        .find(|side| !side.path(&PREDICTIONS).is_file())
+        .map(|side| side.folder.clone());
+    Ok(Comparison {
+        n_images: images.len(),
+        n_pairs,
+        without_predictions,
+        rows,
+        a: a.key,
+        b: b.key,
+    })
+}
+
+fn check_same(a: &Evaluation, b: &Evaluation) -> Result<()> {
+    let whose = format!("in {}", a.path(&METRICS).display());
+    let threshold = |side: &Evaluation| -> String {
+        let threshold = side.metric("iou").find_map(|row| row.threshold);
+        threshold.map_or("none".to_owned(), |threshold| threshold.to_string())
+    };
+    for (field, found, expected) in [
+        ("split", b.key.split.as_str(), a.key.split.as_str()),
+        (TASK_KEY, &b.task, &a.task),
+        (DATA_INPUTS_KEY, &b.data_inputs, &a.data_inputs),
+        (SEED_KEY, &b.seed, &a.seed),
+        ("threshold", &threshold(b), &threshold(a)),
+    ] {
+        b.expect(field, found, expected, &whose)?;
+    }
+    Ok(())
+}
+
+fn write(
+    out: &Path,
+    a: &Evaluation,
+    b: &Evaluation,
+    options: &CompareOptions,
+    rows: &[Paired],
+) -> Result<()> {
+    let mut inputs = Fingerprint::default();
+    inputs.add("a", a.inputs.as_bytes());
+    inputs.add("b", b.inputs.as_bytes());
+    let settings = format!(
+        "permutations {} seed {}",
+        options.permutations, options.seed
+    );
+    inputs.add("settings", settings.as_bytes());
+    let provenance = Provenance::new(PROGRAM, inputs.hex())
+        .with(DATA_INPUTS_KEY, a.data_inputs.as_str())
+        .with("guidance.permutations", options.permutations.to_string())
+        .with(SEED_KEY, options.seed.to_string());
+    let n = rows.len();
+    let text = |value: &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, n)))
+    };
+    let side = |key: &RunKey| {
+        [
+            text(&key.run_id),
+            i32s(std::iter::repeat_n(Some(key.checkpoint), n)),
+            text(&key.attribution),
+            text(&key.layer),
+        ]
+    };
+    let end = |i: usize| f64s(rows.iter().map(|row| Some(row.interval?[i])));
+    let metrics = rows.iter().map(|row| row.metric);
+    let tests = rows.iter().map(|row| Some(row.test?.0.as_str()));
+    let images = rows.iter().map(|row| row.n as i64);
+    let mut columns: Vec<ArrayRef> = [side(&a.key), side(&b.key)].concat();
+    columns.extend([
+        text(a.key.split.as_str()),
+        i32s(rows.iter().map(|row| row.group_id)),
+        Arc::new(StringArray::from_iter_values(metrics)),
+        f64s(rows.iter().map(|row| Some(row.a))),
+        f64s(rows.iter().map(|row| Some(row.b))),
+        f64s(rows.iter().map(|row| Some(row.difference()))),
+        end(0),
+        end(1),
+        Arc::new(StringArray::from_iter(tests)),
+        f64s(rows.iter().map(|row| Some(row.test?.1))),
+        Arc::new(Int64Array::from_iter_values(images)),
+    ]);
+    let path = out.join(file_name(&PAIRED));
+    Ok(write_table(
+        path,
+        &PAIRED,
+        &provenance,
+        &PAIRED.batch(columns)?,
+    )?)
+}

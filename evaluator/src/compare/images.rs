@@ -1,0 +1,202 @@
+//! The images of two evaluations, each with what the two make of it: differences of its pairs' values,
+//! and which of its cells are predicted right.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{
+    Array, BooleanArray, Float32Array, Float64Array, Int32Array, RecordBatch, StringArray,
+};
+use data_prep::table::{Kind, TableSpec, column, read_any_table, read_table, required};
+
+use crate::classification::{Counts, arg_max};
+use crate::energy::Energy;
+use crate::error::{Error, Result};
+use crate::evaluation::{Evaluation, cell};
+use crate::means::{PairValues, pair_values};
+use crate::predictions::PREDICTIONS;
+use crate::tables::SCORES;
+
+/// What is needed of `predictions.parquet`.
+const CELLS: TableSpec = TableSpec {
+    columns: &[
+        required("image_id", Kind::Utf8),
+        required("class_id", Kind::I32),
+        required("logit", Kind::F32),
+        required("target", Kind::Bool),
+    ],
+    ..PREDICTIONS
+};
+
+/// An image in both evaluations.
+#[derive(Debug, Default)]
+pub(super) struct PairedImage {
+    /// Its group; unknown where it has no pair.
+    pub(super) group_id: Option<i32>,
+    /// Sum over its pairs of B − A; `None` where no pair counts.
+    pub(super) differences: PairValues,
+    /// What A and B predict; `None` without predictions.
+    pub(super) outcomes: Option<[Outcome; 2]>,
+}
+
+/// What one run predicts of an image.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outcome {
+    /// Over the classes.
+    pub(super) counts: Counts,
+    /// Whether the greatest logit is a label's.
+    pub(super) is_right: bool,
+}
+
+/// The images of `a` and `b` in the order of their ids, and how many pairs they have.
+///
+/// # Errors
+/// When a table is not as its schema says, or the two are not of the same pairs and cells.
+pub(super) fn read(a: &Evaluation, b: &Evaluation) -> Result<(Vec<PairedImage>, usize)> {
+    let mut images = BTreeMap::new();
+    let n_pairs = add_pairs(a, b, &mut images)?;
+    if [a, b].iter().all(|side| side.path(&CELLS).is_file()) {
+        add_outcomes(a, b, &mut images)?;
+    }
+    Ok((images.into_values().collect(), n_pairs))
+}
+
+fn add_pairs(
+    a: &Evaluation,
+    b: &Evaluation,
+    images: &mut BTreeMap<String, PairedImage>,
+) -> Result<usize> {
+    let (in_a, in_b) = (Scores::read(a)?, Scores::read(b)?);
+    let n_pairs = in_a.0.num_rows();
+    for row in 0..n_pairs.max(in_b.0.num_rows()) {
+        let (Some(key), true) = (in_a.key(row), in_a.key(row) == in_b.key(row)) else {
+            let [found, expected] = [in_b.key(row), in_a.key(row)].map(|key| match key {
+                Some((image_id, class_id)) => format!("image {image_id} class {class_id}"),
+                None => "no pair".to_owned(),
+            });
+            let expected = format!("{expected} as in {}", a.path(&SCORES).display());
+            return Err(Error::problem(
+                &b.path(&SCORES),
+                format!("row {row}"),
+                found,
+                expected,
+            ));
+        };
+        let image = images.entry(key.0.to_owned()).or_default();
+        image.group_id = in_a.group_id(row);
+        let values = in_a.values(row).into_iter().zip(in_b.values(row));
+        for (sum, (value_a, value_b)) in image.differences.iter_mut().zip(values) {
+            if let (Some(value_a), Some(value_b)) = (value_a, value_b) {
+                *sum.get_or_insert(0.0) += value_b - value_a;
+            }
+        }
+    }
+    Ok(n_pairs)
+}
+
+/// `scores.parquet`.
+struct Scores(RecordBatch);
+
+impl Scores {
+    fn read(side: &Evaluation) -> Result<Self> {
+        Ok(Self(read_table(side.path(&SCORES), &SCORES)?.1))
+    }
+
+    /// Image and class of a row; `None` beyond the last.
+    fn key(&self, row: usize) -> Option<(&str, i32)> {
+        let image_ids: &StringArray = column(&self.0, "image_id");
+        let class_ids: &Int32Array = column(&self.0, "class_id");
+        (row < self.0.num_rows()).then(|| (image_ids.value(row), class_ids.value(row)))
+    }
+
+    fn group_id(&self, row: usize) -> Option<i32> {
+        let group_ids: &Int32Array = column(&self.0, "group_id");
+        group_ids.is_valid(row).then(|| group_ids.value(row))
+    }
+
+    fn values(&self, row: usize) -> PairValues {
+        let of = |name| cell(column::<Float64Array>(&self.0, name), row);
+        let energy = Energy {
+            inside: of("energy_inside").unwrap_or(0.0),
+            total: of("energy_total").unwrap_or(0.0),
+        };
+        let iou = of("iou").unwrap_or(0.0);
+        pair_values(energy, of("segment_energy"), iou, of("iou_tuned"))
+    }
+}
+
+fn add_outcomes(
+    a: &Evaluation,
+    b: &Evaluation,
+    images: &mut BTreeMap<String, PairedImage>,
+) -> Result<()> {
+    let (in_a, mut in_b) = (cells(a)?, cells(b)?);
+    let other = |image_id: &str, found: &str, expected: &str| {
+        let found = format!("{found} of image {image_id}");
+        let expected = format!("{expected} as in {}", a.path(&CELLS).display());
+        Error::problem(&b.path(&CELLS), "image_id", found, expected)
+    };
+    for (image_id, cells_a) in in_a {
+        let Some(cells_b) = in_b.remove(&image_id) else {
+            return Err(other(&image_id, "no logit", "one for each class"));
+        };
+        let labels = |cells: &[Cell]| -> Vec<(i32, bool)> {
+            cells
+                .iter()
+                .map(|cell| (cell.class_id, cell.target))
+                .collect()
+        };
+        if labels(&cells_a) != labels(&cells_b) {
+            return Err(other(&image_id, "other classes or targets", "those"));
+        }
+        let image = images.entry(image_id).or_default();
+        image.outcomes = Some([cells_a, cells_b].map(|cells| outcome(&cells)));
+    }
+    match in_b.keys().next() {
+        None => Ok(()),
+        Some(image_id) => Err(other(image_id, "logits", "none")),
+    }
+}
+
+/// One row of `predictions.parquet`.
+struct Cell {
+    class_id: i32,
+    logit: f32,
+    target: bool,
+}
+
+/// The cells of each image by class.
+fn cells(side: &Evaluation) -> Result<BTreeMap<String, Vec<Cell>>> {
+    let (_, rows) = read_any_table(side.path(&CELLS), &CELLS)?;
+    let image_ids: &StringArray = column(&rows, "image_id");
+    let class_ids: &Int32Array = column(&rows, "class_id");
+    let logits: &Float32Array = column(&rows, "logit");
+    let targets: &BooleanArray = column(&rows, "target");
+    let mut images: BTreeMap<String, Vec<Cell>> = BTreeMap::new();
+    for row in 0..rows.num_rows() {
+        let cell = Cell {
+            class_id: class_ids.value(row),
+            logit: logits.value(row),
+            target: targets.value(row),
+        };
+        let image_id = image_ids.value(row);
+        match images.get_mut(image_id) {
+            Some(cells) => cells.push(cell),
+            None => {
+                images.insert(image_id.to_owned(), vec![cell]);
+            }
+        }
+    }
+    for cells in images.values_mut() {
+        cells.sort_by_key(|cell| cell.class_id);
+    }
+    Ok(images)
+}
+
+fn outcome(cells: &[Cell]) -> Outcome {
+    let logits: Vec<f32> = cells.iter().map(|cell| cell.logit).collect();
+    let targets: Vec<bool> = cells.iter().map(|cell| cell.target).collect();
+    Outcome {
+        counts: Counts::of(&logits, &targets),
+        is_right: targets[arg_max(&logits)],
+    }
+}

@@ -1,0 +1,31 @@
+//! Random numbers as pure functions of what they are for: splitmix64.
+
+/// A stream of random numbers.
+pub(crate) struct SplitMix64(u64);
+
+impl SplitMix64 {
+    /// The stream of `seed` and `number` (of a replicate, a permutation). Both pass the mixer, so that
+    /// neighbouring ones share no stream.
+    pub(crate) fn new(seed: u64, number: u64) -> Self {
+        Self(splitmix64(splitmix64(seed).wrapping_add(number)))
+    }
+
+    /// The next number.
+    pub(crate) fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(GOLDEN);
+        mix(self.0)
+    }
+}
+
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// One step of splitmix64 from `state`.
+pub(crate) fn splitmix64(state: u64) -> u64 {
+    mix(state.wrapping_add(GOLDEN))
+}
+
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}

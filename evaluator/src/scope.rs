@@ -1,0 +1,82 @@
+//! What a metric is over: the pairs or images of a whole split, of one group of images, of one class,
+//! or of one size of mask.
+
+/// Edges of the size bins: shares of the image's cells inside the mask.
+pub const SIZE_EDGES: [f64; 8] = [0.0, 0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 1.0];
+
+/// A part of a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// All of it.
+    All,
+    /// The images of a group.
+    Group(i32),
+    /// The pairs of a class.
+    Class(i32),
+    /// The pairs whose mask is in a size bin, by the bin's place in [`SIZE_EDGES`].
+    Size(usize),
+}
+
+impl Scope {
+    /// The size bin of a mask of `area` of an image's `cells`. An empty mask is in the first bin, a
+    /// full one in the last, so that each pair is in one.
+    pub fn of_size(area: usize, cells: usize) -> Self {
+        let share = area as f64 / cells as f64;
+        let last = SIZE_EDGES.len() - 2;
+        let bin = SIZE_EDGES[1..=last].partition_point(|&edge| edge <= share);
+        Self::Size(bin)
+    }
+
+    /// The group, where it is one.
+    pub fn group_id(self) -> Option<i32> {
+        match self {
+            Self::Group(group_id) => Some(group_id),
+            _ => None,
+        }
+    }
+
+    /// The class, where it is one.
+    pub fn class_id(self) -> Option<i32> {
+        match self {
+            Self::Class(class_id) => Some(class_id),
+            _ => None,
+        }
+    }
+
+    /// Ends of the size bin, where it is one: shares from `.0` (included) to `.1` (excluded, but for
+    /// the last bin's 1).
+    pub fn size(self) -> Option<(f64, f64)> {
+        match self {
+            Self::Size(bin) => Some((SIZE_EDGES[bin], SIZE_EDGES[bin + 1])),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_include_their_lower_edge() {
+        for (area, low, high) in [
+            (0, 0.0, 0.01),
+            (9, 0.0, 0.01),
+            (10, 0.01, 0.05),
+            (49, 0.01, 0.05),
+            (50, 0.05, 0.10),
+            (100, 0.10, 0.25),
+            (250, 0.25, 0.50),
+            (500, 0.50, 0.75),
+            (749, 0.50, 0.75),
+            (750, 0.75, 1.0),
+            (1000, 0.75, 1.0),
+        ] {
+            assert_eq!(
+                Scope::of_size(area, 1000).size(),
+                Some((low, high)),
+                "{area}"
+            );
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What the program prints: the metrics of an evaluation, and the comparison of two.
+
+use evaluator::compare::Comparison;
+use evaluator::scope::Scope;
+use evaluator::score::Report;
+
+/// A table of the metrics: one line per metric, one column for all images and per group.
+pub fn metrics(report: &Report) -> String {
+    let mut text = format!("{} · {} pairs\n", report.key, report.n_pairs);
+    let mut scopes = vec![(Scope::All, "all")];
+    let groups = report.groups.iter();
+    scopes.extend(groups.map(|(id, name)| (Scope::Group(*id), name.as_str())));
+    let lengths = scopes.iter().map(|(_, name)| name.chars().count() + 2);
+    let width = lengths.max().unwrap_or(0).max(9);
+    text += &format!("{:<16}", "metric");
+    for (_, name) in &scopes {
+        text += &format!("{name:>width$}");
+    }
+    text += "\n";
+    let of_all =
+        (report.metrics.iter()).filter(|row| row.scope == Scope::All && row.metric != "iou_sweep");
+    for metric in of_all {
+        let name = match metric.threshold {
+            Some(threshold) => format!("{} > {threshold}", metric.metric),
+            None => metric.metric.to_owned(),
+        };
+        text += &format!("{name:<16}");
+        for (scope, _) in &scopes {
+            let mut rows = report.metrics.iter();
+            let row = rows.find(|row| row.metric == metric.metric && row.scope == *scope);
+            let value = row.and_then(|row| row.value);
+            let value = value.map_or("–".to_owned(), |value| format!("{value:.4}"));
+            text += &format!("{value:>width$}");
+        }
+        text += "\n";
+    }
+    text
+}
+
+/// A table of the compared metrics: one line per metric of all images, then of each group.
+pub fn comparison(comparison: &Comparison) -> String {
+    let Comparison {
+        a,
+        b,
+        n_images,
+        n_pairs,
+        ..
+    } = comparison;
+    let mut text = format!("A  {a}\nB  {b}\n{n_pairs} pairs of {n_images} images\n");
+    text += &format!(
+        "{:<12}{:>7}{:>9}{:>9}{:>10}{:>20}{:>9}  {}\n",
+        "metric", "group", "A", "B", "B − A", "95 % interval", "p", "test"
+    );
+    for row in &comparison.rows {
+        let group = row.group_id.map_or("all".to_owned(), |id| id.to_string());
+        let interval = match row.interval {
+            Some([low, high]) => format!("{low:+.4} … {high:+.4}"),
+            None => "–".to_owned(),
+        };
+        let (p_value, test) = match row.test {
+            Some((test, p_value)) => (format!("{p_value:.4}"), test.as_str()),
+            None => ("–".to_owned(), "–"),
+        };
+        text += &format!(
+            "{:<12}{group:>7}{:>9.4}{:>9.4}{:>+10.4}{interval:>20}{p_value:>9}  {test}\n",
+            row.metric,
+            row.a,
+            row.b,
+            row.difference()
+        );
+    }
+    text
+}

@@ -1,0 +1,139 @@
+//! The columns of an evaluation's tables, and of a comparison's; the contract is ARCHITECTURE.md.
+
+use data_prep::table::{Kind, TableSpec, nullable, required};
+
+/// One row per (image, class) pair.
+pub const SCORES: TableSpec = TableSpec {
+    name: "scores",
+    version: 2,
+    columns: &[
+        required("run_id", Kind::Utf8),
+        required("checkpoint", Kind::I32),
+        required("split", Kind::Utf8),
+        required("image_id", Kind::Utf8),
+        required("class_id", Kind::I32),
+        nullable("group_id", Kind::I32),
+        required("attribution", Kind::Utf8),
+        required("layer", Kind::Utf8),
+        required("energy_inside", Kind::F64),
+        required("energy_total", Kind::F64),
+        nullable("epg", Kind::F64),
+        nullable("iou", Kind::F64),
+        nullable("iou_tuned", Kind::F64),
+        required("mask_area", Kind::I32),
+        nullable("segment_energy", Kind::F64),
+        nullable("on_object", Kind::F64),
+    ],
+};
+
+/// One row per pair and threshold of the sweep.
+pub const IOU: TableSpec = TableSpec {
+    name: "iou",
+    version: 1,
+    columns: &[
+        required("run_id", Kind::Utf8),
+        required("checkpoint", Kind::I32),
+        required("split", Kind::Utf8),
+        required("image_id", Kind::Utf8),
+        required("class_id", Kind::I32),
+        required("attribution", Kind::Utf8),
+        required("layer", Kind::Utf8),
+        required("threshold", Kind::F64),
+        required("intersection", Kind::I32),
+        required("union", Kind::I32),
+    ],
+};
+
+/// One row per metric and what it is over: all, a group, a class or a size of mask.
+pub const METRICS: TableSpec = TableSpec {
+    name: "metrics",
+    version: 2,
+    columns: &[
+        required("run_id", Kind::Utf8),
+        required("checkpoint", Kind::I32),
+        required("split", Kind::Utf8),
+        nullable("group_id", Kind::I32),
+        nullable("class_id", Kind::I32),
+        nullable("size_low", Kind::F64),
+        nullable("size_high", Kind::F64),
+        required("attribution", Kind::Utf8),
+        required("layer", Kind::Utf8),
+        required("metric", Kind::Utf8),
+        nullable("threshold", Kind::F64),
+        nullable("value", Kind::F64),
+        required("n", Kind::I64),
+    ],
+};
+
+/// One row per bootstrap resample and group.
+pub const REPLICATES: TableSpec = TableSpec {
+    name: "replicates",
+    version: 2,
+    columns: &[
+        required("run_id", Kind::Utf8),
+        required("checkpoint", Kind::I32),
+        required("split", Kind::Utf8),
+        nullable("group_id", Kind::I32),
+        required("attribution", Kind::Utf8),
+        required("layer", Kind::Utf8),
+        required("replicate", Kind::I32),
+        nullable("f1", Kind::F64),
+        nullable("map", Kind::F64),
+        nullable("accuracy", Kind::F64),
+        nullable("epg", Kind::F64),
+        nullable("iou", Kind::F64),
+        nullable("iou_tuned", Kind::F64),
+        nullable("segment_epg", Kind::F64),
+        nullable("on_object", Kind::F64),
+    ],
+};
+
+/// One row per example of the report's panel.
+pub const EXAMPLES: TableSpec = TableSpec {
+    name: "examples",
+    version: 1,
+    columns: &[
+        required("rank", Kind::I32),
+        required("run_id", Kind::Utf8),
+        required("checkpoint", Kind::I32),
+        required("split", Kind::Utf8),
+        required("image_id", Kind::Utf8),
+        required("class_id", Kind::I32),
+        required("class_name", Kind::Utf8),
+        required("attribution", Kind::Utf8),
+        required("layer", Kind::Utf8),
+        required("height", Kind::I32),
+        required("width", Kind::I32),
+        required("rgb", Kind::Binary),
+        required("map", Kind::Binary),
+        required("boxes", Kind::Binary),
+        nullable("epg", Kind::F64),
+    ],
+};
+
+/// One row per metric and group of two runs on the same images.
+pub const PAIRED: TableSpec = TableSpec {
+    name: "paired",
+    version: 1,
+    columns: &[
+        required("run_id_a", Kind::Utf8),
+        required("checkpoint_a", Kind::I32),
+        required("attribution_a", Kind::Utf8),
+        required("layer_a", Kind::Utf8),
+        required("run_id_b", Kind::Utf8),
+        required("checkpoint_b", Kind::I32),
+        required("attribution_b", Kind::Utf8),
+        required("layer_b", Kind::Utf8),
+        required("split", Kind::Utf8),
+        nullable("group_id", Kind::I32),
+        required("metric", Kind::Utf8),
+        required("value_a", Kind::F64),
+        required("value_b", Kind::F64),
+        required("difference", Kind::F64),
+        nullable("ci_low", Kind::F64),
+        nullable("ci_high", Kind::F64),
+        nullable("test", Kind::Utf8),
+        nullable("p_value", Kind::F64),
+        required("n", Kind::I64),
+    ],
+};

@@ -1,0 +1,176 @@
+//! `evaluator score --threshold-from`: the threshold chosen on validation and its IoU, against numpy's
+//! (tests/fixtures/birds.py), and the evaluations it is not taken from.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use arrow::array::Float64Array;
+use data_prep::dataset::{Split, Task};
+use data_prep::table::column;
+use evaluator::maps::{MapRow, RunColumns};
+use evaluator::scope::Scope::{self, All, Class, Group, Size};
+use evaluator::tables::{METRICS, REPLICATES, SCORES};
+use support::birds::{N_TEST, columns, maps, workplace};
+use support::{Workplace, close, formula_rows, metric, row, stream};
+
+const CONVENTIONAL: Task = Task::Conventional;
+
+/// Scores the validation birds of a run into `val`.
+fn validated(place: &Workplace, run: usize) {
+    let args = ["--maps", "-", "--replicates", "0", "--examples", "0"];
+    place.scored("val", &args, &maps(run, Split::Val, CONVENTIONAL));
+}
+
+#[test]
+fn the_threshold_is_the_best_on_validation() {
+    // Threshold, and mean IoU over all and the group of waterbirds on land.
+    for (run, threshold, all, group) in [
+        (0, 0.25, 0.114772472686393, 0.141534391534392),
+        (1, 0.55, 0.150137714222382, 0.191821862348178),
+    ] {
+        let place = workplace("0123");
+        validated(&place, run);
+        let args = ["--maps", "-", "--threshold-from", "val"];
+        let summary = place.scored("out", &args, &maps(run, Split::Test, CONVENTIONAL));
+        let line = format!("iou_tuned > {threshold}");
+        assert!(summary.contains(&line), "{summary}");
+
+        let metrics = place.table("out", &METRICS);
+        let of = |name, scope| metric(&metrics, name, scope);
+        close(of("iou_tuned", All), all, N_TEST as i64, "iou_tuned");
+        close(of("iou_tuned", Group(2)), group, 3, "iou_tuned");
+        assert_eq!(of("iou_tuned", All).unwrap().2, Some(threshold));
+        assert_eq!(of("iou", All).unwrap().2, Some(0.5));
+        assert_eq!(of("iou_tuned", Class(0)).unwrap().2, Some(threshold));
+
+        let scores = place.table("out", &SCORES);
+        let tuned: Vec<f64> = column::<Float64Array>(&scores, "iou_tuned")
+            .iter()
+            .flatten()
+            .collect();
+        let mean = tuned.iter().sum::<f64>() / N_TEST as f64;
+        assert!((mean - all).abs() < 1e-12, "{mean}");
+        let replicates = place.table("out", &REPLICATES);
+        let tuned: &Float64Array = column(&replicates, "iou_tuned");
+        let overall: Vec<f64> = tuned.iter().step_by(5).flatten().collect();
+        let mean = overall.iter().sum::<f64>() / overall.len() as f64;
+        assert_eq!(overall.len(), 1000);
+        assert!((mean - all).abs() < 0.01, "{mean}");
+
+        // Without the flag the metric is not there at all.
+        let metrics = place.table("val", &METRICS);
+        assert_eq!(metric(&metrics, "iou_tuned", All), None);
+    }
+}
+
+#[test]
+fn classes_and_sizes_make_up_the_whole() {
+    let place = workplace("0123");
+    validated(&place, 1);
+    let args = ["--maps", "-", "--threshold-from", "val"];
+    place.scored("out", &args, &maps(1, Split::Test, CONVENTIONAL));
+    let metrics = place.table("out", &METRICS);
+    let sum = |name: &str, scopes: &[Scope]| {
+        let found = scopes.iter().filter_map(|&s| metric(&metrics, name, s));
+        let terms = found.map(|(value, n, _)| (value.unwrap() * n as f64, n));
+        terms.fold((0.0, 0), |sum, term| (sum.0 + term.0, sum.1 + term.1))
+    };
+    for name in ["epg", "epg_defined", "iou", "iou_tuned"] {
+        let (whole, n) = sum(name, &[All]);
+        let classes = [0, 1].map(Class);
+        let sizes: [Scope; 7] = std::array::from_fn(Size);
+        let groups = [0, 1, 2, 3].map(Group);
+        for parts in [&classes[..], &sizes, &groups] {
+            let (of_parts, n_parts) = sum(name, parts);
+            assert!((of_parts - whole).abs() < 1e-12, "{name} {parts:?}");
+            assert_eq!(n_parts, n, "{name} {parts:?}");
+        }
+    }
+}
+
+#[test]
+fn of_equal_thresholds_the_lowest_is_chosen() {
+    let place = Workplace::new();
+    // Half of what is explained is inside at thresholds up to 0.10, all of it from 0.15 to 0.35.
+    let map = |at: usize| match (at / 8 < 4, at % 8 < 4) {
+        (true, true) if at == 0 => 1.0,
+        (true, true) => 0.375,
+        (true, false) => 0.125,
+        _ => 0.0,
+    };
+    let rows: Vec<MapRow> = [("f", 0), ("g", 2)]
+        .map(|pair| row(pair, 8, 8, (0..64).map(map).collect()))
+        .into();
+    let of = |split| RunColumns {
+        split: Some(split),
+        ..support::columns()
+    };
+    place.scored("val", &["--maps", "-"], &stream(&rows, &of(Split::Val)));
+    let args = ["--maps", "-", "--threshold-from", "val"];
+    let test = stream(&formula_rows(), &of(Split::Test));
+    place.scored("out", &args, &test);
+    let metrics = place.table("out", &METRICS);
+    let threshold = |name| metric(&metrics, name, All).unwrap().2;
+    assert_eq!(threshold("iou_tuned"), Some(0.15));
+}
+
+#[test]
+fn evaluations_of_something_else_are_refused() {
+    let place = workplace("0123");
+    validated(&place, 0);
+    let test = |change: fn(&mut RunColumns)| {
+        let mut columns = columns(0, Split::Test);
+        change(&mut columns);
+        columns
+    };
+    type Change = fn(&mut RunColumns);
+    let cases: [(Change, &str); 5] = [
+        (
+            |of| of.run_id = Some("b".to_owned()),
+            "run_id: found a, expected b as in the maps",
+        ),
+        (
+            |of| of.checkpoint = Some(4),
+            "checkpoint: found 3, expected 4 as in the maps",
+        ),
+        (
+            |of| of.attribution = Some("ixg".to_owned()),
+            "attribution: found bcos, expected ixg as in the maps",
+        ),
+        (
+            |of| of.layer = Some("final".to_owned()),
+            "layer: found input, expected final as in the maps",
+        ),
+        (
+            |of| of.split = Some(Split::Val),
+            "split: found val, expected another split than the maps'",
+        ),
+    ];
+    let args = ["--maps", "-", "--threshold-from", "val"];
+    for (change, message) in cases {
+        // No row is looked at before.
+        let maps = stream(&formula_rows(), &test(change));
+        let errors = place.refused(&args, &maps);
+        assert_eq!(errors, format!("error: val/metrics.parquet: {message}\n"));
+    }
+    let maps = maps(0, Split::Test, Task::Reversed);
+    let reversed = [&args[..], &["--task", "reversed"]].concat();
+    let errors = place.refused(&reversed, &maps);
+    let message = "guidance.task: found conventional, expected reversed as in the maps";
+    assert!(errors.contains(message), "{errors}");
+
+    let unfinished = ["--maps", "-", "--threshold-from", "data"];
+    let errors = place.refused(&unfinished, &maps);
+    let message = "error: data: evaluation: found no metrics.parquet, expected a folder that evaluator score has finished\n";
+    assert_eq!(errors, message);
+
+    let other = workplace("4567");
+    let val = place.path("val");
+    let from_other = ["--maps", "-", "--threshold-from", val.to_str().unwrap()];
+    let errors = other.refused(
+        &from_other,
+        &support::birds::maps(0, Split::Test, CONVENTIONAL),
+    );
+    let message = "guidance.data_inputs: found 0123, expected 4567 as in the data folder";
+    assert!(errors.contains(message), "{errors}");
+}

@@ -1,0 +1,119 @@
+//! `cargo xtask reproduce` with the real programs: a recipe of two networks and two λ on a handful of
+//! scenes, from the drawing to the report.
+
+use std::path::Path;
+use std::process::Command;
+
+use tests::programs::{Done, program, run};
+
+use crate::made::folder;
+
+const RECIPE: &str = r#"
+about = "Five guided runs."
+[data]
+dataset = "scenes"
+size = 32
+limit = { train = 24, val = 8, test = 12 }
+[[model]]
+backbone = "resnet18"
+init = "scratch"
+attribution = "ixg"
+[[model]]
+backbone = "bcos_resnet18"
+init = "scratch"
+attribution = "bcos"
+[baseline]
+epochs = 2
+learning_rate = 1e-3
+batch_size = 8
+[guided]
+epochs = 1
+learning_rate = 1e-3
+batch_size = 8
+[[guided.grid]]
+layer = ["mid2"]
+loss = ["energy"]
+lambda = [0.01, 0.1]
+evaluate = ["input"]
+[[guided.grid]]
+backbone = ["resnet18"]
+layer = ["input"]
+loss = ["l1"]
+lambda = [0.1]
+[evaluation]
+replicates = 20
+examples = 2
+"#;
+
+/// `cargo xtask <arguments>` beside the programs that were built.
+fn xtask(arguments: &[&str]) -> Command {
+    let mut command = program("xtask");
+    command.args(arguments);
+    command
+}
+
+fn reproduce(root: &Path, recipe: &str) -> Done {
+    let file = root.join("recipe.toml");
+    fs_err::write(&file, recipe).unwrap();
+    let mut command = xtask(&["reproduce", "--device", "cpu", "--jobs", "2"]);
+    let programs = Path::new(command.get_program())
+        .parent()
+        .unwrap()
+        .to_owned();
+    command.arg("--programs").arg(programs);
+    command.arg("--recipe").arg(file);
+    command.arg("--out").arg(root.join("out"));
+    run(&mut command)
+}
+
+/// Names of the evaluation folders, over all runs.
+fn evaluations(out: &Path) -> Vec<String> {
+    let entries = |folder: &Path| -> Vec<_> {
+        let entries = fs_err::read_dir(folder).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let runs = entries(&out.join("runs")).into_iter();
+    let folders = runs.flat_map(|run| entries(&run.join("evaluations")));
+    let names = folders.map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+    names.collect()
+}
+
+#[test]
+fn a_recipe_goes_from_scenes_to_a_report_and_is_found_done() {
+    let root = folder("reproduced");
+    let out = root.join("out");
+    let done = reproduce(&root, RECIPE);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(out.join("results/report.html").is_file());
+    // Whatever is chosen is scored on validation and on test images, guided runs at mid2 at the
+    // input as well.
+    let names = evaluations(&out);
+    let count = |start: &str| names.iter().filter(|name| name.starts_with(start)).count();
+    for setting in ["ixg-input", "ixg-mid2", "bcos-input", "bcos-mid2"] {
+        let (val, test) = (format!("val-{setting}-"), format!("test-{setting}-"));
+        assert!(count(&test) >= 2, "{setting}: {names:?}");
+        assert_eq!(count(&val), count(&test), "{setting}: {names:?}");
+    }
+    assert_eq!(
+        count("test-bcos-input"),
+        count("test-bcos-mid2"),
+        "{names:?}"
+    );
+
+    let status = run(xtask(&["status", "--out"]).arg(&out));
+    assert!(
+        status.stdout.contains("recipe: 14 of 14 steps done"),
+        "{}",
+        status.stdout
+    );
+    let again = reproduce(&root, RECIPE);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(
+        again
+            .stdout
+            .contains("13 of 14 steps done, nothing left but the report"),
+        "{}",
+        again.stdout
+    );
+    assert_eq!(evaluations(&out).len(), names.len());
+}

@@ -1,0 +1,98 @@
+//! How features and gradients are computed changes digits at the end, not what they are: `bf16`, and
+//! whole blocks as one operation where only values are asked for.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use tch::{Device, Kind, Tensor};
+use trainer::adam::Adam;
+use trainer::backbone::{Mode, Model};
+use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
+use trainer::objective::{self, Explained, Guide};
+
+/// |a − b| / |b|.
+fn distance(a: &Tensor, b: &Tensor) -> f64 {
+    let norm = |t: &Tensor| t.to_kind(Kind::Double).square().sum(None).sqrt();
+    (norm(&(a - b)) / norm(b)).double_value(&[])
+}
+
+/// Logits in evaluation, and the gradient of the guided loss.
+fn guided(model: &Model) -> (Tensor, Tensor) {
+    let input = support::recipe_input(model, 2, 64);
+    let logits = tch::no_grad(|| model.logits(&input, Layer::Input, Mode::Eval).unwrap());
+    let masks = Tensor::zeros([2, 64, 64], (Kind::Float, Device::Cpu));
+    let _ = masks.narrow(1, 16, 32).narrow(2, 8, 24).fill_(1.0);
+    let guide = Guide {
+        attribution: match model.backbone.is_bcos() {
+            true => Attribution::Bcos,
+            false => Attribution::Ixg,
+        },
+        layer: Layer::Input,
+        loss: LocalizationLoss::Energy,
+        lambda: 1.0,
+    };
+    let explained = Explained {
+        pairs: vec![(0, 1), (1, 2)],
+        annotated: vec![0, 1],
+        masks,
+        area_powers: None,
+    };
+    let targets = Tensor::from_slice(&[0f32, 1.0, 0.0, 0.0, 0.0, 1.0]).view([2, 3]);
+    let terms = objective::guided(model, &input, &targets, guide, &explained).unwrap();
+    let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
+    (logits, adam.gradient(&terms.total).unwrap())
+}
+
+#[test]
+fn bf16_is_f32_with_fewer_digits() {
+    for backbone in [
+        Backbone::Resnet18,
+        Backbone::XdnnResnet18,
+        Backbone::BcosResnet18,
+        Backbone::BcosSimpleVitS,
+    ] {
+        let at = |precision| {
+            let mut model = support::recipe_model(backbone, 3, Kind::Float);
+            model.precision = precision;
+            guided(&model)
+        };
+        let ((logits, gradient), (exact, exact_gradient)) =
+            (at(Precision::Bf16), at(Precision::F32));
+        let (logits, gradient) = (
+            distance(&logits, &exact),
+            distance(&gradient, &exact_gradient),
+        );
+        println!("{backbone}: logits differ by {logits:e}, gradients by {gradient:e}");
+        // 8 bits of mantissa: 0.4 % a product, more after 18 layers and their way back. That the
+        // gradient differs at all shows that bf16 was used; the logits of a B-cos network with such
+        // weights are all but its bias.
+        assert!(logits < 0.05, "{backbone}: {logits:e}");
+        assert!((1e-3..0.6).contains(&gradient), "{backbone}: {gradient:e}");
+    }
+}
+
+#[test]
+fn blocks_as_one_operation_give_the_same_features() {
+    for backbone in [
+        Backbone::Resnet18,
+        Backbone::Resnet50,
+        Backbone::XdnnResnet50,
+    ] {
+        let model = support::recipe_model(backbone, 3, Kind::Float);
+        for size in [32, 64, 96] {
+            let input = support::recipe_input(&model, 2, size);
+            let features = || {
+                let features = model.features(&input, Layer::Final, Mode::Eval);
+                features.unwrap().detach()
+            };
+            // With gradients on, every operation stands alone.
+            let (alone, together) = (features(), tch::no_grad(features));
+            let difference = distance(&together, &alone);
+            println!("{backbone}: {difference:e}");
+            assert!(difference < 1e-5, "{backbone}: {difference:e}");
+            // A folded norm rounds differently; X-DNN's blocks have none.
+            let is_same = together == alone;
+            assert_eq!(is_same, backbone.is_homogeneous(), "{backbone}");
+        }
+    }
+}

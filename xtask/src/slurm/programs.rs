@@ -1,0 +1,43 @@
+//! The programs of which the tests make a cluster of their own, and whether they are here. Whoever
+//! only submits to a cluster needs none of them but Slurm's commands.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Debian's packages, and a program of each.
+pub const PACKAGES: [(&str, &str); 4] = [
+    ("munge", "munged"),
+    ("slurmctld", "slurmctld"),
+    ("slurmd", "slurmd"),
+    ("slurm-client", "sbatch"),
+];
+
+/// Why there can be no cluster here; `None` where there can.
+pub fn fault() -> Option<String> {
+    let absent: Vec<&str> = PACKAGES
+        .into_iter()
+        .map(|(_, program)| program)
+        .filter(|program| find(program).is_none())
+        .collect();
+    if !absent.is_empty() {
+        let absent = absent.join(", ");
+        return Some(format!(
+            "found no {absent} (cargo xtask setup --slurm-test)"
+        ));
+    }
+    (!is_root()).then(|| "Slurm's daemons need root".to_owned())
+}
+
+/// The path of a program; daemons lie where a user's PATH may not lead.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let mut paths = folders.map(|folder| folder.join(program));
+    paths.find(|path| path.is_file())
+}
+
+/// Whether this program may do everything.
+pub fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}

@@ -1,0 +1,199 @@
+//! A Slurm cluster for one test: munged, slurmctld and slurmd on this machine, with ports, keys and
+//! folders of their own, so that several clusters stand beside one another and none touches the
+//! machine's. Everything is gone when the test is.
+
+#![allow(clippy::unwrap_used)]
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::programs;
+
+/// Partitions: `low` (the default), whose jobs `high` may take the place of. The node has 4 CPUs, as
+/// it says, and 2 GPUs, of which there is no more than the number.
+pub struct Cluster {
+    folder: tempfile::TempDir,
+    /// Last started last.
+    daemons: Vec<Daemon>,
+}
+
+struct Daemon {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Cluster {
+    /// A cluster that takes jobs; where Slurm is not installed, says that `test` is skipped.
+    pub fn start(test: &str) -> Option<Cluster> {
+        if let Some(reason) = programs::fault() {
+            println!("skipped: {test}: {reason}");
+            return None;
+        }
+        let folder = tempfile::Builder::new().prefix("slurm").tempdir().unwrap();
+        let mut cluster = Cluster {
+            folder,
+            daemons: Vec::new(),
+        };
+        cluster.configure();
+        cluster.spawn_munged();
+        let conf = cluster.path("slurm.conf");
+        for (program, options) in [("slurmctld", &["-D", "-i"][..]), ("slurmd", &["-D"])] {
+            let mut command = Command::new(programs::find(program).unwrap());
+            cluster.spawn(program, command.args(options).arg("-f").arg(&conf));
+        }
+        cluster.until("the node is idle", |cluster| {
+            let mut command = cluster.command("sinfo");
+            command.args(["--noheader", "--partition=low", "--format=%T"]);
+            let said = command.output().unwrap();
+            let state = String::from_utf8_lossy(&said.stdout);
+            assert!(!state.starts_with("inval"), "slurmd and slurm.conf differ");
+            state.trim() == "idle"
+        });
+        Some(cluster)
+    }
+
+    /// The file that the variable SLURM_CONF has to name.
+    pub fn configuration(&self) -> PathBuf {
+        self.path("slurm.conf")
+    }
+
+    /// One of Slurm's programs.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("SLURM_CONF", self.configuration());
+        command
+    }
+
+    /// Runs one of Slurm's programs; gives what it says.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.command(program).args(arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {arguments:?}: {stderr}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Waits, as long as it takes, until `is_so`; a daemon that ends meanwhile is the test's end.
+    pub fn until(&mut self, what: &str, is_so: impl Fn(&Cluster) -> bool) {
+        while !is_so(self) {
+            for daemon in &mut self.daemons {
+                if let Some(status) = daemon.child.try_wait().unwrap() {
+                    let log = std::fs::read_to_string(&daemon.log).unwrap_or_default();
+                    panic!("waiting until {what}: {status}\n{log}");
+                }
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn configure(&self) {
+        let folder = self.folder.path().display();
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        let host = host.trim().split('.').next().unwrap();
+        let [controller, node] = free_ports();
+        // cred_expire is how long a requeued job stays in the queue at least: 2 minutes, were it not
+        // for the least value there is. config_overrides: the node has what is said here.
+        let conf = format!(
+            "ClusterName=test\n\
+             SlurmctldHost={host}(127.0.0.1)\n\
+             SlurmctldPort={controller}\n\
+             SlurmdPort={node}\n\
+             SlurmUser=root\n\
+             SlurmdUser=root\n\
+             AuthType=auth/munge\n\
+             AuthInfo=socket={folder}/munge.socket,cred_expire=5\n\
+             StateSaveLocation={folder}/state\n\
+             SlurmdSpoolDir={folder}/spool\n\
+             SlurmctldPidFile={folder}/slurmctld.pid\n\
+             SlurmdPidFile={folder}/slurmd.pid\n\
+             ProctrackType=proctrack/linuxproc\n\
+             TaskPlugin=task/none\n\
+             SelectType=select/cons_tres\n\
+             SelectTypeParameters=CR_CPU\n\
+             SchedulerType=sched/backfill\n\
+             SchedulerParameters=batch_sched_delay=0,sched_min_interval=1,sched_interval=2\n\
+             JobAcctGatherType=jobacct_gather/none\n\
+             AccountingStorageType=accounting_storage/none\n\
+             PreemptType=preempt/partition_prio\n\
+             PreemptMode=REQUEUE\n\
+             MpiDefault=none\n\
+             GresTypes=gpu\n\
+             SlurmdParameters=config_overrides\n\
+             NodeName={host} NodeAddr=127.0.0.1 CPUs=4 Gres=gpu:2\n\
+             PartitionName=low Nodes=ALL Default=YES PriorityTier=1\n\
+             PartitionName=high Nodes=ALL PriorityTier=10\n"
+        );
+        std::fs::write(self.path("slurm.conf"), conf).unwrap();
+        // slurmd wants a device for each, and does not open it.
+        let gpus = "Name=gpu File=/dev/zero\nName=gpu File=/dev/full\n";
+        std::fs::write(self.path("gres.conf"), gpus).unwrap();
+        for name in ["state", "spool"] {
+            std::fs::create_dir(self.path(name)).unwrap();
+        }
+    }
+
+    fn spawn_munged(&mut self) {
+        use std::io::{Read, Write};
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut key = [0; 128];
+        let mut source = std::fs::File::open("/dev/urandom").unwrap();
+        source.read_exact(&mut key).unwrap();
+        let mut file = std::fs::OpenOptions::new();
+        file.write(true).create_new(true).mode(0o600);
+        let mut file = file.open(self.path("munge.key")).unwrap();
+        file.write_all(&key).unwrap();
+        let mut command = Command::new(programs::find("munged").unwrap());
+        // --force: the folder is private, which munged warns of.
+        command.args(["--foreground", "--force"]);
+        for (option, name) in [
+            ("socket", "munge.socket"),
+            ("key-file", "munge.key"),
+            ("pid-file", "munged.pid"),
+            ("seed-file", "munged.seed"),
+        ] {
+            command.arg(format!("--{option}={}", self.path(name).display()));
+        }
+        self.spawn("munged", &mut command);
+        let socket = self.path("munge.socket");
+        self.until("munged listens", |_| socket.exists());
+    }
+
+    fn spawn(&mut self, name: &str, command: &mut Command) {
+        let log = self.path(&format!("{name}.log"));
+        let file = std::fs::File::create(&log).unwrap();
+        command.stdin(Stdio::null());
+        command.stdout(file.try_clone().unwrap()).stderr(file);
+        let child = command.spawn().unwrap();
+        self.daemons.push(Daemon { child, log });
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Jobs outlive slurmd: they are ended first. A controller that is gone knows of none.
+        let cancel = || self.command("scancel").arg("--user=root").output();
+        let is_empty = || {
+            let mut command = self.command("squeue");
+            let said = command.arg("--noheader").output().unwrap();
+            said.stdout.is_empty()
+        };
+        while cancel().is_ok_and(|done| done.status.success()) && !is_empty() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        for daemon in self.daemons.iter_mut().rev() {
+            daemon.child.kill().ok();
+            daemon.child.wait().ok();
+        }
+    }
+}
+
+/// Two ports that nobody listens on.
+fn free_ports() -> [u16; 2] {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}

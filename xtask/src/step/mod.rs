@@ -1,0 +1,169 @@
+//! `cargo xtask step`: one step of a recipe's plan, in a process of its own. The queue of `reproduce`
+//! and a cluster's jobs start it alike; what becomes of it lies in the out folder (`record`). How a
+//! step is done is `workshop`'s affair.
+
+mod config;
+pub(crate) mod record;
+mod score;
+pub(crate) mod workshop;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use self::record::{Log, Record, State};
+use self::workshop::{Place, Workshop};
+use crate::plan::cost::{Device, Rates};
+use crate::plan::{Plan, Step, StepKind};
+use crate::process::BinDir;
+use crate::recipe::RunIndex;
+use crate::signals::{STOPPED, Stop, Stopped};
+use crate::{paths, recipe};
+
+/// The stages of the pipeline.
+pub(crate) const STAGES: [&str; 4] = ["data-prep", "trainer", "evaluator", "analysis"];
+
+/// Command line of `step`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A name from recipes/, or a .toml file
+    #[arg(long)]
+    recipe: String,
+    /// The data set's folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where everything is written
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Folder with <backbone>.safetensors
+    #[arg(long, value_name = "DIR")]
+    weights: Option<PathBuf>,
+    /// Folder with the stages' programs [default: this program's]
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto", value_parser = crate::reproduce::device)]
+    device: String,
+    /// Which step
+    key: String,
+}
+
+/// The command. Exit code 75: a signal stopped it, it goes on when it is started again.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let experiment = recipe::read(&paths::root(), &args.recipe)?;
+    let plan = Plan::new(&experiment);
+    let step = plan.step(&args.key)?;
+    let programs = match &args.programs {
+        Some(folder) => folder.clone(),
+        None => {
+            let here = std::env::current_exe()?;
+            here.parent().map(PathBuf::from).context("no folder")?
+        }
+    };
+    let place = Place {
+        data: args.data.clone(),
+        out: std::path::absolute(&args.out)?,
+        weights: args.weights.clone(),
+        programs: BinDir::of(&programs, &STAGES)?,
+    };
+    let out = place.out.clone();
+    let stop = Stop::listen()?;
+    let lock = record::lock(&out, &step.key)?;
+    let log = Arc::new(Log::open(&out, &step.key, &step.title())?);
+    let mut record = Record::begin(&args.device);
+    record.write(&out, &step.key)?;
+    let shop = Workshop::new(&experiment, place);
+    let shop = shop.at_work(&args.device, stop.clone(), Arc::clone(&log), lock);
+    let began = Instant::now();
+    let done = shop.perform(step);
+    record.seconds = began.elapsed().as_secs_f64();
+    let code = match done {
+        Ok(work) => {
+            record.state = State::Finished;
+            let device = Device::of(&args.device);
+            let seconds = record.seconds * share(device);
+            Rates::record(&out, &work, device, seconds)?;
+            ExitCode::SUCCESS
+        }
+        Err(error) if stop.is_asked() || error.is::<Stopped>() => {
+            record.state = State::Stopped;
+            log.say(&format!("{}: stopped", step.title()));
+            ExitCode::from(STOPPED)
+        }
+        Err(error) => {
+            record.state = State::Failed;
+            record.error = Some(format!("{error:#}"));
+            log.say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    };
+    record.write(&out, &step.key)?;
+    Ok(code)
+}
+
+/// Which share of the device this program has: of the cores, where the queue gave it some of them.
+fn share(device: Device) -> f64 {
+    let n_threads = std::env::var("OMP_NUM_THREADS").ok();
+    let n_threads = n_threads.and_then(|text| text.parse::<f64>().ok());
+    let n_cores = std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64);
+    match (device, n_threads) {
+        (Device::Cpu, Some(n_threads)) => (n_threads / n_cores).min(1.0),
+        _ => 1.0,
+    }
+}
+
+/// Marks the steps of `plan` whose results are there.
+pub(crate) fn mark_finished(shop: &Workshop, plan: &mut Plan) -> Result<()> {
+    // In this order, what was found once need not be looked for again.
+    let groups: [fn(&StepKind) -> bool; 3] = [
+        |kind| matches!(kind, StepKind::Train(RunIndex::Baseline(_))),
+        |kind| {
+            matches!(
+                kind,
+                StepKind::Train(RunIndex::Guided(_)) | StepKind::Data(_)
+            )
+        },
+        |kind| matches!(kind, StepKind::Score(_)),
+    ];
+    for is_of in groups {
+        let mut steps: Vec<&mut Step> = plan.steps.iter_mut().collect();
+        steps.retain(|step| is_of(&step.kind));
+        let done = side_by_side(&steps, |step| shop.is_done(step))?;
+        for (step, is_done) in steps.into_iter().zip(done) {
+            step.is_done = is_done;
+        }
+    }
+    Ok(())
+}
+
+/// `each` of `items`, on all cores; the first error ends it.
+fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    each: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = Mutex::new(items.iter().enumerate());
+    let (next, each) = (&next, &each);
+    let take = move || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = move || -> Result<Vec<(usize, R)>> {
+        let mut made = Vec::new();
+        while let Some((index, item)) = take() {
+            made.push((index, each(item)?));
+        }
+        Ok(made)
+    };
+    let made: Result<Vec<Vec<(usize, R)>>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..n_cores).map(|_| scope.spawn(work)).collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, Result<_>>| match worker.join() {
+            Ok(made) => made,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        workers.into_iter().map(join).collect()
+    });
+    let mut made: Vec<(usize, R)> = made?.into_iter().flatten().collect();
+    made.sort_by_key(|(index, _)| *index);
+    Ok(made.into_iter().map(|(_, value)| value).collect())
+}

@@ -1,0 +1,109 @@
+//! Steps that fail, and what becomes of the others.
+
+use crate::place::{Place, RECIPE, starting_with};
+
+#[test]
+fn a_run_that_fails_takes_with_it_only_what_needs_it() {
+    for jobs in ["1", "2"] {
+        let place = Place::new();
+        place.write("fail", "train \"energy ixg@final λ=0.2");
+        let done = place.reproduce(RECIPE, &["--jobs", jobs]);
+        assert_eq!(done.code, 1, "{}", done.stderr);
+        // The other runs are trained, the baseline and L1 scored, and the report is made of them.
+        let calls = place.calls();
+        assert_eq!(starting_with(&calls, "trainer train"), 4, "{calls:?}");
+        assert_eq!(
+            starting_with(&calls, "trainer explain test"),
+            3,
+            "{calls:?}"
+        );
+        assert_eq!(calls.last().unwrap().matches("--run ").count(), 3);
+        let log = place.path("out/logs/guided-2.log");
+        let said = &done.stderr;
+        for expected in [
+            "1 step of 9 failed:\n  guided/2  train  energy ixg@final λ=0.2\n    training energy \
+             ixg@final λ=0.2: trainer failed (exit status: 2): told to\n    log: ",
+            log.to_str().unwrap(),
+            "left out, as they need what did not end: score/2\n",
+            "the report is of what there is: ",
+            "error: 1 step failed\nhint: what is finished is kept; the same command goes on",
+        ] {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+        let log = std::fs::read_to_string(log).unwrap();
+        assert!(log.contains("\nerror: told to\n"), "{log}");
+        let status = place.status(&[]);
+        assert!(status.contains("guided/2 "), "{status}");
+        assert!(
+            status.contains("FAILED: training energy ixg@final λ=0.2: trainer failed"),
+            "{status}"
+        );
+        assert!(
+            status.contains("recipe: 7 of 9 steps done, 0 running, 1 failed, 0 stopped, 1 to do"),
+            "{status}"
+        );
+        // The next time goes on there.
+        place.remove("fail");
+        let done = place.reproduce(RECIPE, &["--jobs", jobs]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let calls = place.calls();
+        assert_eq!(starting_with(&calls, "trainer train"), 1, "{calls:?}");
+        assert_eq!(starting_with(&calls, "trainer explain"), 2, "{calls:?}");
+        let status = place.status(&["--all"]);
+        assert!(status.contains("recipe: 9 of 9 steps done"), "{status}");
+        assert_eq!(status.matches("  done\n").count(), 9, "{status}");
+    }
+}
+
+/// The step that fails, the error that is shown for it, and how many others are left out.
+#[test]
+fn every_failure_names_its_step_and_its_cause() {
+    let cases = [
+        (
+            "data-prep",
+            "data",
+            "preparing the data: data-prep failed",
+            8,
+        ),
+        (
+            "train \"baseline",
+            "baseline/1",
+            "training baseline: trainer failed (exit status: 2): told to",
+            7,
+        ),
+        (
+            "explain val 1 ixg@input",
+            "score/3",
+            "scoring val images, run ",
+            0,
+        ),
+        (
+            "evaluator test-ixg-final",
+            "score/2",
+            "scoring test images, run ",
+            0,
+        ),
+        (
+            "analysis",
+            "report",
+            "writing the report: analysis failed",
+            0,
+        ),
+    ];
+    for (call, key, expected, n_left_out) in cases {
+        let place = Place::new();
+        place.write("fail", call);
+        let done = place.reproduce(RECIPE, &[]);
+        assert_eq!(done.code, 1, "{call}");
+        let said = &done.stderr;
+        assert!(said.contains(&format!("  {key}  ")), "{call}: {said}");
+        assert!(
+            said.contains(&format!("\n    {expected}")),
+            "{call}: {said}"
+        );
+        assert!(said.contains("told to"), "{call}: {said}");
+        let left_out = said.split("as they need what did not end: ").nth(1);
+        let left_out = left_out.map_or(0, |text| text.lines().next().unwrap().split(", ").count());
+        assert_eq!(left_out, n_left_out, "{call}: {said}");
+    }
+}

@@ -1,0 +1,175 @@
+//! Starting again: after a signal, after the recipe has changed; and what a dry run says of it.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::place::{Place, RECIPE, starting_with};
+
+/// As a terminal sends Ctrl-C: to the whole process group.
+#[test]
+fn a_signal_stops_everything_and_the_same_command_goes_on() {
+    let place = Place::new();
+    place.write("hang", "");
+    let mut command = place.command(RECIPE, &["--jobs", "2"]);
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    let child = command.spawn().unwrap();
+    while !place.path("hanging").exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let running = place.status(&[]);
+    assert!(running.contains("baseline/1  train  baseline"), "{running}");
+    assert!(running.contains("running for "), "{running}");
+    assert!(
+        running.contains("1 of 9 steps done, 1 running, 0 failed"),
+        "{running}"
+    );
+    let mut kill = Command::new("kill");
+    kill.args(["-INT", "--", &format!("-{}", child.id())]);
+    assert!(kill.status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("baseline/1: epoch 1 saved"), "{said}");
+    assert!(
+        said.contains("; the same command goes on from there"),
+        "{said}"
+    );
+    assert_eq!(starting_with(&place.calls(), "trainer train"), 1);
+    let stopped = place.status(&[]);
+    assert!(
+        stopped.contains("0 running, 0 failed, 1 stopped"),
+        "{stopped}"
+    );
+    place.remove("hang");
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+}
+
+/// Somebody stopped one training and nothing else.
+#[test]
+fn what_needs_a_stopped_run_is_left_for_the_next_time() {
+    let place = Place::new();
+    place.write("fail", "train \"energy ixg@final λ=0.2");
+    place.write("code", "75");
+    let done = place.reproduce(RECIPE, &["--jobs", "2"]);
+    assert_eq!(done.code, 75, "{}", done.stderr);
+    assert!(
+        done.stderr
+            .contains("left out, as they need what did not end: score/2\n")
+    );
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "trainer train"), 4, "{calls:?}");
+    assert_eq!(starting_with(&calls, "analysis report"), 1, "{calls:?}");
+    place.remove("fail");
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+}
+
+/// As a cluster announces the end of a job's time: to the step alone, whose training is told.
+#[test]
+fn a_step_passes_on_the_end_of_its_time() {
+    let place = Place::new();
+    assert_eq!(place.step("data").code, 0);
+    place.write("hang", "");
+    let mut command = place.step_command("baseline/1");
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    while !place.path("hanging").exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut kill = Command::new("sh");
+    kill.args(["-c", &format!("kill -USR2 {}", child.id())]);
+    assert!(kill.status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("epoch 1 saved"), "{said}");
+    let record = std::fs::read_to_string(place.path("out/steps/baseline/1.toml")).unwrap();
+    assert!(record.contains("state = \"stopped\""), "{record}");
+}
+
+#[test]
+fn a_changed_lambda_trains_its_run_and_chooses_in_its_configuration_again() {
+    let place = Place::new();
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    place.calls();
+    let other = RECIPE.replace("[0.1, 0.2]", "[0.1, 0.25]");
+    let dry = place.reproduce(&other, &["--dry-run"]);
+    let to_do: Vec<&str> = dry
+        .stdout
+        .lines()
+        .filter(|line| line.contains('/') && !line.ends_with("done"))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|key| key.contains('/'))
+        .collect();
+    assert_eq!(to_do, ["guided/2", "score/2"], "{}", dry.stdout);
+    assert!(place.calls().is_empty());
+    assert_eq!(place.reproduce(&other, &[]).code, 0);
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "trainer train"), 1, "{calls:?}");
+    assert!(calls[1].starts_with("trainer train \"energy ixg@final λ=0.25\""));
+    assert_eq!(starting_with(&calls, "trainer explain"), 2, "{calls:?}");
+    let report = calls.last().unwrap();
+    assert_eq!(
+        report.matches("--run ").count(),
+        4,
+        "λ = 0.2 is not of this recipe"
+    );
+    // Back again: everything is there.
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    assert_eq!(place.calls().len(), 2);
+}
+
+#[test]
+fn other_options_of_the_scores_train_nothing() {
+    let place = Place::new();
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    place.calls();
+    let other = format!("{RECIPE}\n[evaluation]\nthreshold = 0.25\n");
+    place.write("fail", "evaluator");
+    assert_eq!(place.reproduce(&other, &[]).code, 1);
+    // Each step's first score broke off: what it may have left is not taken for finished, old or new.
+    place.remove("fail");
+    place.calls();
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "trainer train"), 0, "{calls:?}");
+    assert_eq!(starting_with(&calls, "trainer explain val"), 3, "{calls:?}");
+    // Other intervals: the thresholds of the validation images are the same.
+    let other = format!("{RECIPE}\n[evaluation]\nreplicates = 50\n");
+    assert_eq!(place.reproduce(&other, &[]).code, 0);
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "trainer explain val"), 0, "{calls:?}");
+    assert_eq!(
+        starting_with(&calls, "trainer explain test"),
+        4,
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn rates_are_measured_as_steps_finish() {
+    let place = Place::new();
+    let before = place
+        .reproduce(RECIPE, &["--dry-run", "--device", "cpu"])
+        .stdout;
+    assert!(
+        before.contains("at the rates of docs/benchmarks.md"),
+        "{before}"
+    );
+    assert!(before.contains("on one GPU about "), "{before}");
+    assert!(!place.path("out").exists());
+    assert_eq!(place.reproduce(RECIPE, &["--device", "cpu"]).code, 0);
+    let rates = std::fs::read_to_string(place.path("out/rates.toml")).unwrap();
+    // Starts and plain steps; guided, validated and explained at both layers.
+    assert_eq!(rates.matches("[[rate]]").count(), 2 + 3 * 2, "{rates}");
+    let more = RECIPE.replace("[0.3]", "[0.3, 0.4]");
+    let after = place
+        .reproduce(&more, &["--dry-run", "--device", "cpu"])
+        .stdout;
+    assert!(
+        after.contains("at the rates measured in this folder"),
+        "{after}"
+    );
+}

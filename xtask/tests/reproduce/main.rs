@@ -1,0 +1,164 @@
+//! Recipes carried out by stand-ins for the stages' programs: what is started, in which order and
+//! where, what is not started again, and how failures and signals end.
+
+#![allow(clippy::unwrap_used)]
+
+mod failing;
+mod going_on;
+mod place;
+
+use place::{Place, RECIPE, starting_with};
+
+#[test]
+fn every_step_is_done_once_whatever_the_number_of_jobs() {
+    for jobs in ["1", "2", "8"] {
+        let place = Place::new();
+        let done = place.reproduce(RECIPE, &["--jobs", jobs, "--device", "cpu"]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let calls = place.calls();
+        assert!(calls[0].starts_with("data-prep scenes --out "), "{calls:?}");
+        assert_eq!(calls[1], "trainer train \"baseline\" cpu");
+        assert_eq!(starting_with(&calls, "trainer train \""), 4, "{calls:?}");
+        // Of the two λ of Energy one checkpoint is chosen, and one each of L1 and of the baseline,
+        // which is scored with both settings.
+        assert_eq!(starting_with(&calls, "trainer explain val 1 "), 4);
+        assert_eq!(starting_with(&calls, "trainer explain test 1 "), 4);
+        let report = calls.last().unwrap();
+        assert!(report.starts_with("analysis report --results "), "{report}");
+        assert_eq!(report.matches("--run ").count(), 4, "{report}");
+        assert!(report.ends_with("--show epg_f1 --show panel"), "{report}");
+        assert_eq!(calls.len(), 1 + 4 + 2 * 8 + 1, "{calls:?}");
+        assert!(place.path("out/results/report.html").is_file());
+        assert!(done.stdout.contains("open "), "{}", done.stdout);
+        // Again: the data's program looks whether the folder is right, the report is written anew.
+        let done = place.reproduce(RECIPE, &["--jobs", jobs, "--device", "cpu"]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let expected = "8 of 9 steps done, nothing left but the report";
+        assert!(done.stdout.contains(expected), "{}", done.stdout);
+        let again = place.calls();
+        assert_eq!(again.len(), 2, "{again:?}");
+        assert_eq!(again[1], *report);
+    }
+}
+
+/// Contract of an evaluation: validation images first, without resamples and examples, then test
+/// images with the thresholds chosen there.
+#[test]
+fn a_chosen_checkpoint_is_scored_on_validation_images_before_test_images() {
+    let place = Place::new();
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    let evaluator: Vec<String> = place
+        .calls()
+        .into_iter()
+        .filter(|call| call.starts_with("evaluator"))
+        .collect();
+    let (val, test) = ("val-ixg-final-epoch-0001", "test-ixg-final-epoch-0001");
+    assert_eq!(
+        evaluator[..2],
+        [
+            format!("evaluator {val} 0.5 0 "),
+            format!("evaluator {test} 0.5 1000 {val}"),
+        ]
+    );
+}
+
+#[test]
+fn two_devices_work_side_by_side() {
+    let place = Place::new();
+    assert_eq!(place.reproduce(RECIPE, &["--device", "cpu"]).code, 0);
+    place.calls();
+    // Two more runs, each of which waits for the other.
+    place.write("meet", "");
+    let more = RECIPE.replace("[0.3]", "[0.3, 0.4, 0.5]");
+    let done = place.reproduce(&more, &["--device", "cuda:0,cuda:1"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let mut trained: Vec<String> = place
+        .calls()
+        .into_iter()
+        .filter(|call| call.starts_with("trainer train"))
+        .collect();
+    trained.sort();
+    let devices: Vec<&str> = trained
+        .iter()
+        .map(|call| call.rsplit_once(' ').unwrap().1)
+        .collect();
+    assert_eq!(trained.len(), 2, "{trained:?}");
+    assert_ne!(devices[0], devices[1], "{trained:?}");
+    assert!(devices.iter().all(|device| device.starts_with("cuda:")));
+}
+
+/// Both tasks: the reversed baseline is the conventional one, scored once more with other labels.
+#[test]
+fn a_conventional_baseline_is_rescored_for_the_reversed_task() {
+    let place = Place::new();
+    let recipe = RECIPE
+        .replace("\"scenes\"", "\"waterbirds-100\"")
+        .replace(
+            "size = 32",
+            "size = 32\ntask = [\"conventional\", \"reversed\"]",
+        )
+        .replace("[guided]", "[guided]\nstart = \"weights\"");
+    let data = place.path("birds");
+    std::fs::create_dir(&data).unwrap();
+    let done = place.reproduce(&recipe, &["--data", data.to_str().unwrap()]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "trainer train \"baseline"), 1);
+    assert_eq!(starting_with(&calls, "trainer train"), 1 + 2 * 3);
+    let rescored = "test-ixg-final-epoch-0001-reversed";
+    let found = calls.iter().filter(|call| call.contains(rescored));
+    assert_eq!(found.count(), 1, "{calls:?}");
+    // The reversed guided runs' own evaluations have the usual names.
+    let reversed = calls
+        .iter()
+        .filter(|call| call.starts_with("trainer explain test") && call.ends_with(" reversed"));
+    assert_eq!(reversed.count(), 2 + 2, "{calls:?}");
+}
+
+#[test]
+fn weights_of_ones_own_are_taken_and_missing_ones_refused_before_anything_is_written() {
+    let place = Place::new();
+    let recipe = RECIPE.replace("init = \"scratch\"", "init = \"imagenet\"");
+    let done = place.reproduce(&recipe, &[]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr.starts_with(
+            "error: --weights: found nothing, expected a folder with resnet18.safetensors\nhint: "
+        ),
+        "{}",
+        done.stderr
+    );
+    assert!(!place.path("out").exists());
+    place.write("resnet18.safetensors", "");
+    let folder = place.path("");
+    let done = place.reproduce(&recipe, &["--weights", folder.to_str().unwrap()]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let config = std::fs::read_to_string(place.path("out/configs/baseline-1.toml")).unwrap();
+    assert!(config.contains("resnet18.safetensors\""), "{config}");
+}
+
+#[test]
+fn one_step_can_be_made_alone_and_an_unknown_one_is_answered_with_the_known() {
+    let place = Place::new();
+    let done = place.step("guided/9");
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr
+            .contains("step: found \"guided/9\", expected one of data, baseline/1, "),
+        "{}",
+        done.stderr
+    );
+    let done = place.step("guided/1");
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr
+            .contains("training energy ixg@final λ=0.1: its baseline is not finished"),
+        "{}",
+        done.stderr
+    );
+    for key in ["data", "baseline/1", "guided/1"] {
+        let done = place.step(key);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+    }
+    assert_eq!(place.calls().len(), 3);
+}

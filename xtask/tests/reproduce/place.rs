@@ -1,0 +1,144 @@
+//! A folder with stand-ins for the stages' programs, and `cargo xtask` at work in it.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A baseline, Energy with two λ and L1 with one.
+pub const RECIPE: &str = r#"
+about = "Four runs."
+show = ["epg_f1", "panel"]
+[data]
+dataset = "scenes"
+size = 32
+[[model]]
+backbone = "resnet18"
+init = "scratch"
+attribution = "ixg"
+[baseline]
+epochs = 2
+learning_rate = 1e-3
+batch_size = 8
+[guided]
+epochs = 1
+learning_rate = 1e-3
+batch_size = 8
+[[guided.grid]]
+layer = ["final"]
+loss = ["energy"]
+lambda = [0.1, 0.2]
+[[guided.grid]]
+layer = ["input"]
+loss = ["l1"]
+lambda = [0.3]
+"#;
+
+pub struct Place {
+    /// With a space, as people's folders have.
+    folder: tempfile::TempDir,
+}
+
+/// How a command ended.
+pub struct Done {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Place {
+    pub fn new() -> Place {
+        let folder = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
+        let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reproduce/stand_in.sh");
+        for stage in ["data-prep", "trainer", "evaluator", "analysis"] {
+            symlink(&stand_in, folder.path().join(stage)).unwrap();
+        }
+        symlink(env!("CARGO_BIN_EXE_xtask"), folder.path().join("xtask")).unwrap();
+        Place { folder }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    pub fn remove(&self, name: &str) {
+        std::fs::remove_file(self.path(name)).unwrap();
+    }
+
+    /// `cargo xtask reproduce` of `recipe`, not started yet.
+    pub fn command(&self, recipe: &str, flags: &[&str]) -> Command {
+        self.write("recipe.toml", recipe);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("reproduce")
+            .arg("--recipe")
+            .arg(self.path("recipe.toml"));
+        command.arg("--out").arg(self.path("out"));
+        command.arg("--programs").arg(self.path("")).args(flags);
+        command.env_remove("OMP_NUM_THREADS").stdin(Stdio::null());
+        command
+    }
+
+    /// `cargo xtask reproduce` of `recipe`.
+    pub fn reproduce(&self, recipe: &str, flags: &[&str]) -> Done {
+        done(self.command(recipe, flags))
+    }
+
+    /// One step of [`RECIPE`], not started yet.
+    pub fn step_command(&self, key: &str) -> Command {
+        self.write("recipe.toml", RECIPE);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("step")
+            .arg("--recipe")
+            .arg(self.path("recipe.toml"));
+        command.arg("--out").arg(self.path("out"));
+        command.arg("--programs").arg(self.path("")).arg(key);
+        command
+    }
+
+    /// One step of [`RECIPE`].
+    pub fn step(&self, key: &str) -> Done {
+        done(self.step_command(key))
+    }
+
+    /// Another task.
+    pub fn xtask(&self, arguments: &[&str]) -> Done {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(arguments);
+        done(command)
+    }
+
+    /// `cargo xtask status` of the out folder.
+    pub fn status(&self, flags: &[&str]) -> String {
+        let out = self.path("out");
+        let done = self.xtask(&[&["status", "--out", out.to_str().unwrap()], flags].concat());
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        done.stdout
+    }
+
+    /// What was started since the last call, in order.
+    pub fn calls(&self) -> Vec<String> {
+        let path = self.path("calls");
+        let calls = std::fs::read_to_string(&path).unwrap_or_default();
+        std::fs::write(&path, "").unwrap();
+        calls.lines().map(str::to_owned).collect()
+    }
+}
+
+fn done(mut command: Command) -> Done {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Done {
+        code: output.status.code().unwrap(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    }
+}
+
+pub fn starting_with(calls: &[String], start: &str) -> usize {
+    calls.iter().filter(|call| call.starts_with(start)).count()
+}

@@ -1,0 +1,59 @@
+#!/bin/sh
+# Stands for all four stages in the tests of reproduce, as far as their files go: a run is named by
+# its configuration. Every call is written down beside the program. Files there change what happens:
+# `fail` holds what makes a call fail (with what is in `code`, else 2); with `meet`, training waits until another training is there as
+# well; with `hang`, it lasts until a signal comes.
+here=$(dirname "$0")
+program=$(basename "$0")
+flag() { # the value after a flag
+  want=$1; shift
+  while [ $# -gt 0 ]; do [ "$1" = "$want" ] && echo "$2" && return; shift; done
+}
+out=$(flag --out "$@")
+config=$(flag --config "$@")
+line="$program $*"
+if [ -n "$config" ]; then
+  line="$program $1 $(sed -n 's/^name = //p' "$config") $(flag --device "$@")"
+  run=$out/$(grep -v -e '^name' "$config" | cksum | tr ' ' '-')
+fi
+case "$program $1" in
+  "trainer explain") line="trainer explain $(flag --split "$@") $(flag --checkpoint "$@") $(flag --attribution "$@")@$(flag --layer "$@") $(flag --task "$@")" ;;
+  "evaluator score") line="evaluator $(basename "$out") $(flag --threshold "$@") $(flag --replicates "$@") $(basename "$(flag --threshold-from "$@")")" ;;
+esac
+[ "$1" = state ] || [ "$1" = select ] || echo "$line" >> "$here/calls"
+if [ -f "$here/fail" ] && echo "$line" | grep -q "$(cat "$here/fail")"; then
+  echo "error: told to" >&2
+  exit "$(cat "$here/code" 2>/dev/null || echo 2)"
+fi
+case "$program $1" in
+  "data-prep "*) mkdir -p "$out" && touch "$out/images.parquet" ;;
+  "trainer train")
+    if [ -f "$here/meet" ]; then
+      touch "$here/met-$(flag --device "$@")"
+      for _ in $(seq 300); do [ "$(ls "$here" | grep -c ^met-)" -ge 2 ] && break; sleep 0.1; done
+      [ "$(ls "$here" | grep -c ^met-)" -ge 2 ] || { echo "error: alone" >&2; exit 2; }
+    fi
+    if [ -f "$here/hang" ]; then
+      trap 'echo "epoch 1 saved" >&2; exit 75' INT USR2
+      touch "$here/hanging"
+      for _ in $(seq 600); do sleep 0.1; done
+      exit 2
+    fi
+    mkdir -p "$run/checkpoints" && touch "$run/checkpoints/epoch-0001.safetensors" "$run/run.parquet"
+    cp "$config" "$run/run.toml"
+    echo "$run" ;;
+  "trainer state")
+    if [ -f "$run/run.parquet" ]; then state=finished; else state=absent; fi
+    printf '%s\t%s\n' "$(basename "$run")" "$state" ;;
+  # Of a configuration's runs the last alone is chosen.
+  "trainer select") for run in "$@"; do :; done; printf '%s\t1\n' "$(basename "$run")" ;;
+  "trainer explain") echo maps ;;
+  "evaluator score")
+    before=$(flag --threshold-from "$@")
+    if [ -n "$before" ] && [ ! -f "$before/metrics.parquet" ]; then
+      echo "error: $before: no thresholds" >&2
+      exit 2
+    fi
+    cat > /dev/null; touch "$out/metrics.parquet" ;;
+  "analysis report") mkdir -p "$out" && touch "$out/report.html" ;;
+esac

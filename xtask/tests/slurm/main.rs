@@ -1,0 +1,184 @@
+//! `cargo xtask reproduce --executor slurm` as a user meets it, on a Slurm of the test's own, with
+//! stand-ins for the stages' programs.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../reproduce/place.rs"]
+#[allow(dead_code)] // shared with the local queue's tests
+mod place;
+#[path = "../../src/slurm/programs.rs"]
+#[allow(dead_code)] // shared with the program
+mod programs;
+#[path = "../../src/slurm/test_cluster.rs"]
+mod test_cluster;
+
+use std::process::Command;
+
+use place::{Place, RECIPE, starting_with};
+use test_cluster::Cluster;
+
+/// What a command said and its exit code.
+fn run(cluster: &Cluster, mut command: Command) -> (i32, String) {
+    command.env("SLURM_CONF", cluster.configuration());
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+fn submit(cluster: &Cluster, place: &Place, recipe: &str, flags: &[&str]) -> (i32, String) {
+    let flags = [&["--executor", "slurm"], flags].concat();
+    run(cluster, place.command(recipe, &flags))
+}
+
+fn status(cluster: &Cluster, place: &Place, flags: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.arg("status").arg("--out").arg(place.path("out"));
+    command.args(flags);
+    let (code, said) = run(cluster, command);
+    assert_eq!(code, 0, "{said}");
+    said
+}
+
+#[test]
+fn a_recipe_goes_through_the_cluster_once_and_a_stopped_run_goes_on() {
+    let test = "a_recipe_goes_through_the_cluster_once_and_a_stopped_run_goes_on";
+    let Some(mut cluster) = Cluster::start(test) else {
+        return;
+    };
+    let place = Place::new();
+    place.write("hang", "");
+    let (code, said) = submit(&cluster, &place, RECIPE, &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("9 steps submitted to Slurm; the last"),
+        "{said}"
+    );
+    let hanging = place.path("hanging");
+    cluster.until("the baseline is trained", |_| hanging.exists());
+
+    // Neither this machine nor another version of the recipe may meet those jobs.
+    for (recipe, flags) in [
+        (RECIPE.to_owned(), &["--executor", "local"][..]),
+        (RECIPE.replace("0.3", "0.4"), &["--executor", "slurm"]),
+    ] {
+        let (code, said) = run(&cluster, place.command(&recipe, flags));
+        assert_eq!(code, 1, "{said}");
+        let expected = "found steps in Slurm's queue, expected none\nhint: ";
+        assert!(said.contains(expected), "{said}");
+    }
+    let (code, said) = submit(&cluster, &place, RECIPE, &[]);
+    assert_eq!(code, 0, "{said}");
+    let expected = "0 steps submitted to Slurm (8 more were in the queue)";
+    assert!(said.contains(expected), "{said}");
+    let said = status(&cluster, &place, &["--all"]);
+    assert!(said.contains("baseline/1  train  baseline"), "{said}");
+    assert!(
+        said.contains("1 of 9 steps done, 1 running, 0 failed"),
+        "{said}"
+    );
+    assert!(said.contains("in Slurm's queue (Dependency)\n"), "{said}");
+    let expected = "in Slurm's queue:\ndata       1 done\nbaseline   1 running\n\
+                    score      3 waiting (Dependency)\nguided     3 waiting (Dependency)\n";
+    assert!(said.contains(expected), "{said}");
+
+    // As Slurm tells a job of its time limit.
+    let jobs = cluster.run("squeue", &["--noheader", "--format=%i %j %T"]);
+    let job = jobs
+        .lines()
+        .find(|line| line.ends_with(" RUNNING"))
+        .unwrap();
+    assert!(job.contains(" baseline."), "{jobs}");
+    place.remove("hang");
+    let id = job.split(' ').next().unwrap();
+    cluster.run("scancel", &["--batch", "--signal=USR2", id]);
+    let (report, out) = (place.path("out/results/report.html"), place.path("out"));
+    cluster.until("the report is written", |_| report.exists());
+    let log = std::fs::read_to_string(out.join("logs/baseline-1.log")).unwrap();
+    assert_eq!(log.matches("epoch 1 saved\n").count(), 1, "{log}");
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "trainer train \"baseline\" auto"), 2);
+    assert_eq!(starting_with(&calls, "trainer train"), 2 + 3, "{calls:?}");
+    assert_eq!(starting_with(&calls, "evaluator"), 8, "{calls:?}");
+    assert!(calls.last().unwrap().starts_with("analysis report"));
+
+    // What is done is not done again.
+    let (code, said) = submit(&cluster, &place, RECIPE, &["--wait"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("1 step submitted to Slurm; "), "{said}");
+    assert!(said.contains("\nopen "), "{said}");
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "data-prep"), 1, "{calls:?}");
+    assert_eq!(starting_with(&calls, "analysis"), 1, "{calls:?}");
+    assert_eq!(calls.len(), 2, "{calls:?}");
+}
+
+#[test]
+fn who_waits_learns_what_failed_and_the_report_is_of_the_rest() {
+    let test = "who_waits_learns_what_failed_and_the_report_is_of_the_rest";
+    let Some(cluster) = Cluster::start(test) else {
+        return;
+    };
+    let place = Place::new();
+    place.write("fail", "trainer train \"l1");
+    let (code, said) = submit(&cluster, &place, RECIPE, &["--wait", "--jobs", "2"]);
+    assert_eq!(code, 1, "{said}");
+    let log = place.path("out/logs/guided-3.log");
+    let failed = format!(
+        "  guided/3  train  l1 ixg@input λ=0.3\n    training l1 ixg@input λ=0.3: trainer failed \
+         (exit status: 2): told to\n    log: {}\n",
+        log.display()
+    );
+    assert!(said.contains(&failed), "{said}");
+    assert!(said.contains("2 steps of 9 failed:\n"), "{said}");
+    assert!(said.contains("found a run that is not finished"), "{said}");
+    assert!(said.contains("the report is of what there is: "), "{said}");
+    let said = status(&cluster, &place, &[]);
+    assert!(
+        said.contains("7 of 9 steps done, 0 running, 2 failed"),
+        "{said}"
+    );
+
+    // Cancelled in the queue: nothing is left there, and submitting again is possible.
+    std::fs::remove_file(place.path("fail")).unwrap();
+    cluster.run("scontrol", &["update", "PartitionName=low", "State=DOWN"]);
+    let (code, said) = submit(&cluster, &place, RECIPE, &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("3 steps submitted to Slurm; "), "{said}");
+    let said = status(&cluster, &place, &[]);
+    assert!(
+        said.contains("guided     1 waiting (PartitionDown)\n"),
+        "{said}"
+    );
+    let said = status(&cluster, &place, &["--cancel"]);
+    assert!(said.starts_with("3 steps cancelled\n"), "{said}");
+    let said = status(&cluster, &place, &[]);
+    // What is known of them is how they ended before.
+    let expected = "7 of 9 steps done, 0 running, 2 failed, 0 stopped, 0 to do";
+    assert!(said.contains(expected), "{said}");
+    assert!(!said.contains("in Slurm's queue"), "{said}");
+    cluster.run("scontrol", &["update", "PartitionName=low", "State=UP"]);
+    let (code, said) = submit(&cluster, &place, RECIPE, &["--wait"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("3 steps submitted to Slurm; "), "{said}");
+}
+
+#[test]
+fn slurm_itself_tells_a_run_of_its_time_limit() {
+    let Some(mut cluster) = Cluster::start("slurm_itself_tells_a_run_of_its_time_limit") else {
+        return;
+    };
+    let place = Place::new();
+    place.write("hang", "");
+    // Less than the two minutes' warning: it comes as soon as Slurm looks.
+    let (code, said) = submit(&cluster, &place, RECIPE, &["--time", "1"]);
+    assert_eq!(code, 0, "{said}");
+    let log = place.path("out/logs/baseline-1.log");
+    cluster.until("the baseline is told", |_| {
+        std::fs::read_to_string(&log).is_ok_and(|text| text.contains("epoch 1 saved\n"))
+    });
+    place.remove("hang");
+    let report = place.path("out/results/report.html");
+    cluster.until("the report is written", |_| report.exists());
+    assert_eq!(starting_with(&place.calls(), "trainer train"), 2 + 3);
+}
