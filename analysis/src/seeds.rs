@@ -40,13 +40,7 @@ pub fn groups<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<&'a Row>> 
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-type Key = (
-    Configuration,
-    Option<Amount>,
-    Amount,
-    [i64; 5],
-    [String; 3],
-);
+type Key = (Configuration, Option<Amount>, Amount, [i64; 5], [String; 3]);
 
 /// All that is the same in them. Where they start is left out: a guided run starts from the baseline
 /// of its own seed.

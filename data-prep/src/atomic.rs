@@ -38,8 +38,13 @@ impl Pending {
     /// Opens a temporary file beside `path`, creating the folder.
     ///
     /// # Errors
-    /// When the folder cannot be created or written to.
+    /// When the folder cannot be created or written to, or something that is no file has the name: a
+    /// device, say, which the file would take the place of.
     pub fn create(path: &Path) -> io::Result<Self> {
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            let found = "found something that is no regular file, expected a file or nothing";
+            return Err(naming(path)(io::Error::other(found)));
+        }
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -175,4 +180,27 @@ pub fn remove_leftovers(path: impl AsRef<Path>) -> io::Result<()> {
 
 fn naming(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("taken");
+        std::fs::create_dir(&taken).unwrap();
+        for path in [Path::new("/dev/null"), taken.as_path()] {
+            let error = Pending::create(path).unwrap_err().to_string();
+            let expected = format!(
+                "{}: found something that is no regular file",
+                path.display()
+            );
+            assert!(error.starts_with(&expected), "{error}");
+        }
+        assert!(taken.is_dir());
+    }
 }

@@ -27,8 +27,8 @@ fn every_table_opens_in_pandas_duckdb_and_polars() {
         return;
     };
     let done = succeed(command.arg(&made().root));
-    // 6 of data, 3 runs of 2, 4 evaluations of 6, 4 results.
-    assert_eq!(done.stdout.trim_end(), "40 tables");
+    // 6 of data, 3 runs of 2, 4 evaluations of 6, 4 results, 8 of the figures and tables shown.
+    assert_eq!(done.stdout.trim_end(), "48 tables");
 }
 
 #[test]
