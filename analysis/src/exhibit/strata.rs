@@ -108,10 +108,15 @@ fn with_parts<'a>(
     evidence: &Evidence<'a>,
     wanted: fn(&Part) -> bool,
 ) -> Vec<(&'a Setting, Vec<Part>)> {
+    // A class without a pair has F1, but no EPG.
+    let has_epg = |row: &Row, part: &Part| row.cell(*part, Measure::Epg).is_some();
     let parts = |setting: &'a Setting| -> BTreeSet<Part> {
-        let checkpoints = setting.rows.iter().filter_map(Row::selected);
-        let parts = checkpoints.flat_map(|checkpoint| checkpoint.blocks.keys());
-        parts.copied().filter(wanted).collect()
+        let rows = setting.rows.iter();
+        let scored = rows.flat_map(|row| {
+            let parts = row.selected().into_iter().flat_map(|c| c.blocks.keys());
+            parts.filter(move |part| has_epg(row, part))
+        });
+        scored.copied().filter(wanted).collect()
     };
     let all = evidence
         .settings
@@ -138,7 +143,11 @@ fn dot(row: &Row, at: (f64, f64)) -> Dot {
         up: None,
         loss: row.run.loss,
         tone: 0,
-        emphasis: Emphasis::Front,
+        // The baseline's cross, which lies on top, is small, so that it hides no loss.
+        emphasis: match row.run.loss {
+            None => Emphasis::Plain,
+            Some(_) => Emphasis::Front,
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 //! few annotated images (Fig. 12), segmentations in place of boxes (reproduction study). The variants of
 //! a loss differ in tone and dashes.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::chosen;
@@ -52,7 +53,7 @@ pub(super) fn dilation(evidence: &Evidence) -> Made {
             name: "dilation",
             about: "Boxes dilated in training by a share of their size to each side; scored against \
                     the boxes as they are.",
-            measures: &[Measure::Epg, Measure::Iou],
+            measures: &[Measure::Epg, Measure::IouTuned, Measure::Iou],
             layout: Layout::LossByLoss,
             includes: |v| v.annotation == "box" && v.annotated_fraction.0 >= 1.0,
             label: |v| percent(v.dilation.0),
@@ -68,7 +69,7 @@ pub(super) fn limited_annotations(evidence: &Evidence) -> Made {
         &Variation {
             name: "limited_annotations",
             about: "Only a share of the training images has boxes.",
-            measures: &[Measure::Epg, Measure::Iou],
+            measures: &[Measure::Epg, Measure::IouTuned, Measure::Iou],
             layout: Layout::LossByLoss,
             includes: |v| v.annotation == "box" && v.dilation.0 == 0.0,
             label: |v| percent(v.annotated_fraction.0),
@@ -153,7 +154,7 @@ fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usiz
             ..variant
         })
         .collect();
-    variants.sort_by_key(|variant| (!variant.is_plain(), variant.clone()));
+    variants.sort_by_key(|v| (!v.is_plain(), Reverse(v.annotated_fraction), v.clone()));
     variants.dedup();
     let tones = variants.into_iter().enumerate();
     tones
@@ -216,7 +217,17 @@ fn figure(settings: &[&Setting], variation: &Variation) -> Grid {
     };
     let mut panels = Vec::new();
     for setting in settings {
-        for measure in variation.measures {
+        let has = |measure: &Measure| {
+            let mut rows = setting.rows.iter();
+            rows.any(|row| row.cell(Part::All, *measure).is_some())
+        };
+        // IoU at the fixed threshold only where none was chosen on validation.
+        let shown = variation.measures.iter().filter(|measure| match measure {
+            Measure::IouTuned => has(measure),
+            Measure::Iou => !has(&Measure::IouTuned),
+            _ => true,
+        });
+        for measure in shown {
             match variation.layout {
                 Layout::LossByLoss => {
                     panels.extend(losses.iter().map(|loss| panel(setting, *measure, &[*loss])));
