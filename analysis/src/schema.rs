@@ -58,18 +58,6 @@ pub struct Column {
     pub kind: Kind,
     /// Whether a row may lack it.
     pub nulls: Nulls,
-    /// Which files have it.
-    pub since: Since,
-}
-
-/// The first schema version with a column, and what stands for it in older files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Since {
-    /// Every version has it.
-    First,
-    /// Version 2. An older file has it in the metadata, under `guidance.<column>`, where it is not
-    /// this.
-    Second(Option<&'static str>),
 }
 
 /// Whether a row may lack a value.
@@ -86,7 +74,7 @@ pub enum Nulls {
 pub struct TableSpec {
     /// `guidance.schema`.
     pub name: &'static str,
-    /// The newest `guidance.version`; older ones are read as well.
+    /// `guidance.version`.
     pub version: u32,
     /// The columns a reader needs; others are passed over.
     pub columns: &'static [Column],
@@ -97,7 +85,6 @@ const fn of(name: &'static str, kind: Kind) -> Column {
         name,
         kind,
         nulls: Nulls::Refused,
-        since: Since::First,
     }
 }
 
@@ -106,14 +93,6 @@ const fn maybe(name: &'static str, kind: Kind) -> Column {
         name,
         kind,
         nulls: Nulls::Allowed,
-        since: Since::First,
-    }
-}
-
-const fn since_2(column: Column, otherwise: Option<&'static str>) -> Column {
-    Column {
-        since: Since::Second(otherwise),
-        ..column
     }
 }
 
@@ -136,10 +115,10 @@ pub const RUN: TableSpec = TableSpec {
         of("annotated_fraction", F64),
         of("annotation", Utf8),
         of("dilation", F64),
-        since_2(maybe("area_exponent", F64), None),
-        since_2(of("task", Utf8), Some("conventional")),
-        since_2(of("augmentation", Utf8), Some("none")),
-        since_2(of("precision", Utf8), Some("f32")),
+        maybe("area_exponent", F64),
+        of("task", Utf8),
+        of("augmentation", Utf8),
+        of("precision", Utf8),
         of("seed", I64),
         of("learning_rate", F64),
         of("batch_size", I32),
@@ -187,9 +166,9 @@ pub const METRICS: TableSpec = TableSpec {
         of("checkpoint", I32),
         of("split", Utf8),
         maybe("group_id", I32),
-        since_2(maybe("class_id", I32), None),
-        since_2(maybe("size_low", F64), None),
-        since_2(maybe("size_high", F64), None),
+        maybe("class_id", I32),
+        maybe("size_low", F64),
+        maybe("size_high", F64),
         of("attribution", Utf8),
         of("layer", Utf8),
         of("metric", Utf8),
@@ -213,12 +192,12 @@ pub const REPLICATES: TableSpec = TableSpec {
         of("replicate", I32),
         maybe("f1", F64),
         maybe("map", F64),
-        since_2(maybe("accuracy", F64), None),
+        maybe("accuracy", F64),
         maybe("epg", F64),
         maybe("iou", F64),
-        since_2(maybe("iou_tuned", F64), None),
-        since_2(maybe("segment_epg", F64), None),
-        since_2(maybe("on_object", F64), None),
+        maybe("iou_tuned", F64),
+        maybe("segment_epg", F64),
+        maybe("on_object", F64),
     ],
 };
 
@@ -262,8 +241,7 @@ pub const CLASSES: TableSpec = TableSpec {
 /// A file's key-value metadata.
 pub type Metadata = BTreeMap<String, String>;
 
-/// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec; columns that
-/// the file is too old to have are filled in.
+/// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec.
 ///
 /// # Errors
 /// [`Error::Table`] when the file's name, version, a column's presence or type, or a null in a column
@@ -275,14 +253,18 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     let metadata: Metadata = entries
         .filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?)))
         .collect();
-    let version = version(path, spec, &metadata)?;
+    for (key, expected) in [
+        (SCHEMA_KEY, spec.name.to_owned()),
+        (VERSION_KEY, spec.version.to_string()),
+    ] {
+        let found = metadata.get(key).map_or("nothing", String::as_str);
+        if found != expected {
+            return Err(Error::table(path, key, found, expected));
+        }
+    }
 
     let schema = reader.schema().map_err(Error::polars(path))?;
-    let (there, filled): (Vec<Column>, Vec<Column>) = spec
-        .columns
-        .iter()
-        .partition(|column| version > 1 || column.since == Since::First);
-    for column in &there {
+    for column in spec.columns {
         let expected = column.kind.dtype().to_string();
         match schema.get(column.name).map(DataType::from_arrow_field) {
             Some(found) if found == column.kind.dtype() => {}
@@ -292,15 +274,11 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
             }
         }
     }
-    let names = there.iter().map(|column| column.name.to_owned()).collect();
-    let mut frame = reader
-        .with_columns(Some(names))
+    let names = spec.columns.iter().map(|column| column.name.to_owned());
+    let frame = reader
+        .with_columns(Some(names.collect()))
         .finish()
         .map_err(Error::polars(path))?;
-    for column in filled {
-        let column = fill(path, &column, frame.height(), &metadata)?;
-        frame.with_column(column).map_err(Error::polars(path))?;
-    }
     let frame = frame
         .select(spec.columns.iter().map(|c| c.name))
         .map_err(Error::polars(path))?;
@@ -312,45 +290,4 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
         }
     }
     Ok((frame, metadata))
-}
-
-fn version(path: &Path, spec: &TableSpec, metadata: &Metadata) -> Result<u32> {
-    let said = |key: &str| metadata.get(key).map_or("nothing", String::as_str);
-    if said(SCHEMA_KEY) != spec.name {
-        return Err(Error::table(path, SCHEMA_KEY, said(SCHEMA_KEY), spec.name));
-    }
-    let known: Vec<String> = (1..=spec.version).map(|known| known.to_string()).collect();
-    let found = said(VERSION_KEY);
-    match known.iter().position(|known| known == found) {
-        Some(index) => Ok(index as u32 + 1),
-        None => Err(Error::table(path, VERSION_KEY, found, known.join(" or "))),
-    }
-}
-
-/// A column of a later version, for a file of the first: one value, from the metadata.
-fn fill(
-    path: &Path,
-    column: &Column,
-    height: usize,
-    metadata: &Metadata,
-) -> Result<polars::prelude::Column> {
-    let key = format!("guidance.{}", column.name);
-    let usual = match column.since {
-        Since::First => None,
-        Since::Second(usual) => usual,
-    };
-    let value = metadata.get(&key).map(String::as_str).or(usual);
-    let scalar = match (column.kind, value) {
-        (_, None) => Scalar::null(column.kind.dtype()),
-        (Kind::Utf8, Some(text)) => Scalar::from(PlSmallStr::from(text)),
-        (_, Some(text)) => {
-            let number = text.parse::<f64>();
-            Scalar::from(number.map_err(|_| Error::table(path, &key, text, "a number"))?)
-        }
-    };
-    Ok(polars::prelude::Column::new_scalar(
-        column.name.into(),
-        scalar,
-        height,
-    ))
 }

@@ -84,7 +84,7 @@ fn rows_are_filtered() {
     assert_eq!(groups.last().unwrap(), "2 rows.");
     let class = answer(dir.path(), &["--where", "class_id=3", "--metric", "epg"]);
     assert_eq!(class.last().unwrap(), "1 rows.");
-    let none = answer(dir.path(), &["--where", "loss=ppce"]);
+    let none = answer(dir.path(), &["--where", "loss=l1", "--where", "seed=7"]);
     assert_eq!(none.last().unwrap(), "0 rows.");
 }
 

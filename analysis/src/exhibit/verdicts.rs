@@ -36,8 +36,9 @@ fn verdicts(judged: &[Judged]) -> Table {
         }],
         caption: "The paper's claims, judged by these results alone, on this data and at this length \
                   of training. A comparison is for or against where its 95 % interval leaves out 0. A \
-                  claim holds where more than half of the comparisons are for it and at most a tenth \
-                  against; with more against it does not hold; else it is undecided."
+                  claim does not hold where more comparisons are against it than chance makes (as \
+                  many in less than one of twenty sets of as many intervals); it holds where that is \
+                  not so and more than half are for it; else it is undecided."
             .to_owned(),
     }
 }

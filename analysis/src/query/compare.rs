@@ -67,7 +67,7 @@ pub(super) fn answer(
     let frame = frame(&compared).map_err(failed())?;
     let mut lazy = frame.clone().lazy();
     for condition in &query.conditions {
-        lazy = lazy.filter(Condition::parse(condition, frame.schema())?.expression);
+        lazy = lazy.filter(Condition::parse(condition, &frame)?.expression);
     }
     let frame = lazy.collect().map_err(failed())?;
     let table = printed(&frame, runs).map_err(failed())?;

@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::known;
+use super::{failed, known, values_of};
 use crate::{Error, Result};
 
 /// A condition.
@@ -18,11 +18,12 @@ pub(super) struct Condition {
 const OPERATORS: [&str; 6] = ["!=", "<=", ">=", "=", "<", ">"];
 
 impl Condition {
-    /// Reads a condition on a table of that schema.
+    /// Reads a condition on `rows`.
     ///
     /// # Errors
-    /// No operator, a column that is not there, or a value that does not suit it.
-    pub fn parse(text: &str, schema: &Schema) -> Result<Self> {
+    /// No operator, a column that is not there, a value that does not suit it, or a text that no row
+    /// has.
+    pub fn parse(text: &str, rows: &DataFrame) -> Result<Self> {
         let refused = |found: &str, expected: String| Error::Query {
             option: "--where".to_owned(),
             found: found.to_owned(),
@@ -37,9 +38,11 @@ impl Condition {
             return Err(refused(text, expected));
         };
         let (column, values) = (text[..place].trim(), text[place + operator.len()..].trim());
-        let names: Vec<String> = schema.iter_names().map(|name| name.to_string()).collect();
+        let names = rows.get_column_names_owned();
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         known("--where", column, &names)?;
-        let dtype = schema.get(column).cloned().unwrap_or(DataType::Null);
+        let there = rows.column(column).map_err(failed())?;
+        let texts = there.str().ok().map(values_of);
         let one = |value: &str| -> Result<Expr> {
             let left = col(column);
             if value == "none" {
@@ -49,9 +52,14 @@ impl Condition {
                     _ => Err(refused(text, "= or != before none".to_owned())),
                 };
             }
-            let right = match &dtype {
-                DataType::String => lit(value.to_owned()),
-                DataType::Boolean => match value {
+            let right = match (there.dtype(), &texts) {
+                (_, Some(texts)) => {
+                    if ["=", "!="].contains(operator) {
+                        known("--where", value, texts)?;
+                    }
+                    lit(value.to_owned())
+                }
+                (DataType::Boolean, _) => match value {
                     "true" => lit(true),
                     "false" => lit(false),
                     _ => return Err(refused(text, format!("true or false for {column}"))),
@@ -114,7 +122,7 @@ mod tests {
             ("seed=2", &[2]),
             ("is_selected=true", &[0, 2]),
         ] {
-            let condition = Condition::parse(text, frame.schema()).unwrap();
+            let condition = Condition::parse(text, &frame).unwrap();
             let kept = frame
                 .clone()
                 .lazy()
@@ -135,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_is_no_condition_is_refused_with_what_would_be() {
-        let frame = df!("loss" => ["l1"], "lambda" => [0.1]).unwrap();
+        let frame = df!("loss" => ["l1", "energy"], "lambda" => [0.1, 0.2]).unwrap();
         for (text, message) in [
             (
                 "loss",
@@ -153,8 +161,12 @@ mod tests {
                 "lambda<none",
                 "--where: found lambda<none, expected = or != before none",
             ),
+            (
+                "loss=l1,L2",
+                "--where: found L2, expected one of energy, l1",
+            ),
         ] {
-            let error = Condition::parse(text, frame.schema()).unwrap_err();
+            let error = Condition::parse(text, &frame).unwrap_err();
             assert_eq!(error.to_string(), message);
         }
     }

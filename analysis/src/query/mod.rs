@@ -5,6 +5,7 @@
 mod compare;
 mod condition;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -96,7 +97,7 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
     let conditions: Vec<Condition> = query
         .conditions
         .iter()
-        .map(|text| Condition::parse(text, rows.schema()))
+        .map(|text| Condition::parse(text, &rows))
         .collect::<Result<_>>()?;
     let mentions = |column: &str| {
         conditions
@@ -210,13 +211,8 @@ fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
 
 /// The metrics asked for, or the usual ones that were measured.
 fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
-    let column = rows
-        .column("metric")
-        .and_then(|column| column.str().cloned());
-    let column = column.map_err(failed())?;
-    let mut measured: Vec<String> = column.iter().flatten().map(str::to_owned).collect();
-    measured.sort();
-    measured.dedup();
+    let column = rows.column("metric").and_then(|column| column.str());
+    let measured = values_of(column.map_err(failed())?);
     for metric in &query.metrics {
         known("--metric", metric, &measured)?;
     }
@@ -228,6 +224,12 @@ fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
         .take(6)
         .map(|measure| measure.spelling().to_owned());
     Ok(usual.filter(|metric| measured.contains(metric)).collect())
+}
+
+/// The texts in a column, each once, sorted.
+fn values_of(column: &StringChunked) -> Vec<String> {
+    let values: BTreeSet<&str> = column.iter().flatten().collect();
+    values.into_iter().map(str::to_owned).collect()
 }
 
 /// The columns that rows are grouped by, or that tell rows apart.

@@ -84,9 +84,9 @@ impl fmt::Display for Outcome {
 /// What is to be said of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Clearly so in most trials, clearly not so in hardly any.
+    /// Clearly so in most trials, and clearly not so in no more than chance makes.
     Holds,
-    /// Clearly not so in more than a tenth of the trials.
+    /// Clearly not so in more of the trials than chance makes.
     DoesNotHold,
     /// Tested, but the intervals are too wide to tell.
     Undecided,
@@ -156,10 +156,11 @@ fn counted(trials: &[Trial]) -> String {
 
 /// The verdict that follows from `trials`.
 ///
-/// A claim about all cases does not hold where more than a tenth of the trials are clearly against it:
-/// at 95 % a few of many may be so by chance. It holds where that is not so and more than half are
-/// clearly for it. A claim that there is such a case holds with one clearly for it, and does not where
-/// all are clearly against it. Everything else is undecided.
+/// A claim about all cases does not hold where more trials are clearly against it than chance makes:
+/// were nothing true of any, each would be so with 2.5 %, and at least as many in less than one of
+/// twenty such sets of trials. It holds where that is not so and more than half are clearly for it. A
+/// claim that there is such a case holds with one clearly for it, and does not where all are clearly
+/// against it. Everything else is undecided.
 pub fn decide(trials: &[Trial], reach: Reach) -> Verdict {
     let (total, n_for, n_against) = (
         trials.len(),
@@ -168,12 +169,26 @@ pub fn decide(trials: &[Trial], reach: Reach) -> Verdict {
     );
     match reach {
         _ if total == 0 => Verdict::NotTested,
-        Reach::Everywhere if n_against * 10 > total => Verdict::DoesNotHold,
+        Reach::Everywhere if chance_of(n_against, total) < 0.05 => Verdict::DoesNotHold,
         Reach::Everywhere if n_for * 2 > total => Verdict::Holds,
         Reach::Somewhere if n_for > 0 => Verdict::Holds,
         Reach::Somewhere if n_against == total => Verdict::DoesNotHold,
         _ => Verdict::Undecided,
     }
+}
+
+/// The probability that of `total` independent intervals of 95 % at least `against` lie on one given
+/// side of the truth.
+fn chance_of(against: usize, total: usize) -> f64 {
+    let side: f64 = 0.025;
+    // Binomial terms of 0, 1, … times, each from the one before.
+    let mut term = (1.0 - side).powi(total as i32);
+    let mut fewer = 0.0;
+    for k in 0..against {
+        fewer += term;
+        term *= (total - k) as f64 / (k + 1) as f64 * side / (1.0 - side);
+    }
+    1.0 - fewer
 }
 
 #[cfg(test)]
@@ -189,9 +204,14 @@ mod tests {
             ([0, 0, 0], Everywhere, NotTested),
             ([2, 0, 1], Everywhere, Holds),
             ([1, 0, 1], Everywhere, Undecided),
-            ([5, 1, 0], Everywhere, DoesNotHold),
-            ([9, 1, 0], Everywhere, Holds),
-            ([8, 1, 0], Everywhere, DoesNotHold),
+            ([0, 1, 0], Everywhere, DoesNotHold),
+            // 1 − 0.975² = 0.049, 1 − 0.975³ = 0.073.
+            ([1, 1, 0], Everywhere, DoesNotHold),
+            ([2, 1, 0], Everywhere, Holds),
+            ([1, 1, 4], Everywhere, Undecided),
+            // Two of 14 by chance: 0.047, of 15: 0.053.
+            ([12, 2, 0], Everywhere, DoesNotHold),
+            ([13, 2, 0], Everywhere, Holds),
             ([0, 0, 0], Somewhere, NotTested),
             ([1, 7, 0], Somewhere, Holds),
             ([0, 2, 0], Somewhere, DoesNotHold),
