@@ -20,25 +20,43 @@ struct Args {
     /// Number of annotations.
     #[arg(long, default_value_t = 604_907)]
     annotations: u64,
+    /// Images and annotations of COCO's other split: other ids and file names.
+    #[arg(long)]
+    val: bool,
     /// The file to write.
     #[arg(long)]
     out: PathBuf,
 }
 
+/// A split's name in file names, and what keeps its ids apart from the other's.
+#[derive(Clone, Copy)]
+struct Split {
+    name: &'static str,
+    image_offset: u64,
+    annotation_offset: u64,
+    images: u64,
+}
+
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     anyhow::ensure!(args.images > 0, "--images: found 0, expected at least 1");
+    let split = Split {
+        name: if args.val { "val2014" } else { "train2014" },
+        image_offset: if args.val { 3 } else { 0 },
+        annotation_offset: if args.val { 1_000_000_000 } else { 0 },
+        images: args.images,
+    };
     let mut out = BufWriter::new(fs_err::File::create(&args.out)?);
     write!(
         out,
         "{{\"info\": {{\"description\": \"generated\"}}, \"images\": ["
     )?;
     for index in 0..args.images {
-        write_image(&mut out, index, args.images)?;
+        write_image(&mut out, index, split)?;
     }
     write!(out, "], \"licenses\": [], \"annotations\": [")?;
     for index in 0..args.annotations {
-        write_annotation(&mut out, index, args.images)?;
+        write_annotation(&mut out, index, split)?;
     }
     write!(out, "], \"categories\": [")?;
     for (index, (id, name)) in category_ids().zip(categories::NAMES).enumerate() {
@@ -58,18 +76,19 @@ fn category_ids() -> impl Iterator<Item = i64> {
 }
 
 /// Ids neither in order nor contiguous, as COCO's.
-fn image_id(index: u64, images: u64) -> u64 {
-    (images - index) * 7
+fn image_id(index: u64, split: Split) -> u64 {
+    (split.images - index) * 7 + split.image_offset
 }
 
-fn write_image(out: &mut impl Write, index: u64, images: u64) -> io::Result<()> {
-    let id = image_id(index, images);
+fn write_image(out: &mut impl Write, index: u64, split: Split) -> io::Result<()> {
+    let id = image_id(index, split);
+    let name = split.name;
     let (width, height) = size_of(id);
     let comma = if index == 0 { "" } else { ", " };
     write!(
         out,
-        "{comma}{{\"license\": 5, \"file_name\": \"COCO_train2014_{id:012}.jpg\", \
-         \"coco_url\": \"http://example.org/train2014/COCO_train2014_{id:012}.jpg\", \
+        "{comma}{{\"license\": 5, \"file_name\": \"COCO_{name}_{id:012}.jpg\", \
+         \"coco_url\": \"http://example.org/{name}/COCO_{name}_{id:012}.jpg\", \
          \"height\": {height}, \"width\": {width}, \"date_captured\": \"2013-11-14 16:28:13\", \
          \"flickr_url\": \"http://example.org/5882/{id:012}_2c85e92a49_z.jpg\", \"id\": {id}}}"
     )
@@ -84,9 +103,9 @@ fn size_of(image_id: u64) -> (u64, u64) {
     }
 }
 
-fn write_annotation(out: &mut impl Write, index: u64, images: u64) -> io::Result<()> {
+fn write_annotation(out: &mut impl Write, index: u64, split: Split) -> io::Result<()> {
     let mut random = SplitMix(index);
-    let image_id = image_id(random.below(images), images);
+    let image_id = image_id(random.below(split.images), split);
     let (width, height) = size_of(image_id);
     let category = category_ids().nth(random.below(80) as usize).unwrap_or(1);
     let [w, h] = [width, height].map(|side| side as f64 * (0.03 + 0.5 * random.unit().powi(2)));
@@ -105,7 +124,7 @@ fn write_annotation(out: &mut impl Write, index: u64, images: u64) -> io::Result
          \"bbox\": [{x:.2}, {y:.2}, {w:.2}, {h:.2}], \"category_id\": {category}, \"id\": {}}}",
         0.7 * w * h,
         u8::from(is_crowd),
-        index + 1,
+        split.annotation_offset + index + 1,
     )
 }
 

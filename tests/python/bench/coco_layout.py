@@ -1,10 +1,10 @@
-"""Makes the folders of a COCO of any size around a generated instances JSON.
+"""Makes the folders of a COCO of any size around generated instances JSONs.
 
-    coco_layout.py INSTANCES PICTURES ROOT
+    coco_layout.py TRAIN PICTURES ROOT [VAL]
 
-PICTURES is a folder of JPEGs. One of them is scaled to each image size the JSON has, and every image
-of the JSON becomes a hard link to the one of its size, so the folder takes no room. val2014 is one
-image without objects: COCO's reader wants the file.
+PICTURES is a folder of JPEGs. One of them is scaled to each image size the JSONs have, and every image
+of the JSONs becomes a hard link to the one of its size, so the folder takes no room. Without VAL,
+val2014 is one image without objects: COCO's reader wants the file.
 """
 
 import json
@@ -16,13 +16,23 @@ from PIL import Image
 
 
 def main():
-    instances, pictures, root = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+    train, pictures, root = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     for folder in ("annotations", "train2014", "val2014", "pictures"):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    os.link(instances, root / "annotations" / "instances_train2014.json")
-    listed = json.loads(instances.read_text())
+    os.link(train, root / "annotations" / "instances_train2014.json")
+    listed = {"train2014": json.loads(train.read_text())}
+    if len(sys.argv) > 4:
+        val = Path(sys.argv[4])
+        os.link(val, root / "annotations" / "instances_val2014.json")
+        listed["val2014"] = json.loads(val.read_text())
+    else:
+        last = max(listed["train2014"]["images"], key=lambda image: image["id"])
+        only = dict(last, id=last["id"] + 1, file_name="test.jpg")
+        listed["val2014"] = dict(listed["train2014"], images=[only], annotations=[])
+        (root / "annotations" / "instances_val2014.json").write_text(json.dumps(listed["val2014"]))
 
-    sizes = sorted({(image["width"], image["height"]) for image in listed["images"]})
+    images = [(folder, image) for folder, file in listed.items() for image in file["images"]]
+    sizes = sorted({(image["width"], image["height"]) for _, image in images})
     of_size = {}
     for size, source in zip(sizes, sorted(pictures.glob("*.jpg"))):
         of_size[size] = root / "pictures" / "{}x{}.jpg".format(*size)
@@ -30,15 +40,8 @@ def main():
         picture.save(of_size[size], quality=90)
     if len(of_size) < len(sizes):
         sys.exit(f"{pictures}: found {len(of_size)} JPEGs, expected at least {len(sizes)}")
-    for image in listed["images"]:
-        size = (image["width"], image["height"])
-        os.link(of_size[size], root / "train2014" / image["file_name"])
-
-    last = max(listed["images"], key=lambda image: image["id"])
-    test = dict(last, id=last["id"] + 1, file_name="test.jpg")
-    os.link(of_size[last["width"], last["height"]], root / "val2014" / "test.jpg")
-    listed = dict(listed, images=[test], annotations=[])
-    (root / "annotations" / "instances_val2014.json").write_text(json.dumps(listed))
+    for folder, image in images:
+        os.link(of_size[image["width"], image["height"]], root / folder / image["file_name"])
 
 
 main()

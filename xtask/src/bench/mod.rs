@@ -3,6 +3,7 @@
 //! meet the same machine. `docs/benchmarks.md` holds what it printed.
 
 mod instances;
+mod load;
 mod machine;
 mod measure;
 mod memory;
@@ -39,6 +40,14 @@ pub(crate) struct Args {
     /// Height and width of the pixels in the memory measurement
     #[arg(long, value_name = "PIXELS", default_value_t = 224)]
     memory_size: u16,
+    /// Training images of the load; test images are in proportion
+    #[arg(long, value_name = "N", default_value_t = instances::IMAGES,
+          value_parser = clap::value_parser!(u64).range(100..))]
+    load_images: u64,
+    /// Epochs of the training whose memory is watched
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    load_epochs: u32,
     #[command(flatten)]
     training: training::Args,
 }
@@ -54,6 +63,8 @@ enum Subject {
     Memory,
     /// Training steps and explanations, against the official code where a checkout is given
     Training,
+    /// All stages over as many images, pairs and predictions as COCO 2014 has; not part of all
+    Load,
     /// All of them
     All,
 }
@@ -74,16 +85,20 @@ struct Bench<'a> {
 /// The command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     setup::ensure()?;
-    let programs = process::cargo_build(&["data-prep"])?;
+    let needed: &[&str] = match args.subject {
+        Subject::Load => &["data-prep", "trainer", "evaluator", "analysis"],
+        _ => &["data-prep"],
+    };
+    let programs = process::cargo_build(needed)?;
     process::run(
         process::cargo().args(["build", "--quiet", "--workspace", "--examples"]),
         "building the examples",
     )?;
-    println!(
-        "Medians of {} on {}.\n",
-        runs(args.runs),
-        machine::describe()
-    );
+    let rounds = match args.subject {
+        Subject::Load => 1,
+        _ => args.runs,
+    };
+    println!("Medians of {} on {}.\n", runs(rounds), machine::describe());
     if args.subject != Subject::Training {
         data_prep(args, &programs)?;
     }
@@ -117,6 +132,9 @@ fn data_prep(args: &Args, programs: &BinDir) -> Result<()> {
     }
     if wanted(Subject::Memory) {
         memory::run(&bench)?;
+    }
+    if args.subject == Subject::Load {
+        load::run(&bench, args.load_images, args.load_epochs)?;
     }
     scratch
         .close()

@@ -1,7 +1,8 @@
 //! Training steps and explanations of the three ResNet-50s, in seconds per image and in plain steps,
 //! and against the official code where a checkout of it is given. Both programs stay up and take
-//! turns step by step; ratios are medians over rounds of the ratios within a round. Peak memory is
-//! that of a process of its own which does nothing else.
+//! turns step by step; ratios are medians over rounds of the ratios within a round. They train in the
+//! same batches and explain in those that each makes unasked. Peak memory is that of a process of its
+//! own which does nothing else.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
@@ -33,9 +34,20 @@ pub(super) struct Args {
         default_value = "resnet50,xdnn_resnet50,bcos_resnet50"
     )]
     backbones: Vec<String>,
-    /// Images in a batch
+    /// Images in a batch of training
     #[arg(long, default_value_t = 8)]
     batch: u32,
+    /// Images that the trainer explains at once [default: as `trainer explain`]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 32,
+        hide_default_value = true
+    )]
+    explain_batch: u32,
+    /// Images in a batch of the official code's evaluation [default: as its --eval_batch_size]
+    #[arg(long, value_name = "N", default_value_t = 4, hide_default_value = true)]
+    official_explain_batch: u32,
     /// Height and width of the images
     #[arg(long, default_value_t = 224)]
     size: u32,
@@ -137,7 +149,8 @@ pub(super) fn run(args: &Args, programs: &BinDir, n_rounds: u32) -> Result<()> {
         None => None,
     };
     for backbone in &args.backbones {
-        let start = || {
+        // `batches`: ours and the official code's.
+        let start = |batches: [u32; 2]| {
             let ours = Command::new(&step_speed);
             let theirs = official.as_ref().map(|(python, checkout)| {
                 let mut command = Command::new(python);
@@ -147,10 +160,10 @@ pub(super) fn run(args: &Args, programs: &BinDir, n_rounds: u32) -> Result<()> {
                 command
             });
             let sides = std::iter::once(ours).chain(theirs);
-            let sides = sides.map(|mut command| {
+            let sides = sides.zip(batches).map(|(mut command, batch)| {
                 command.args(["--backbone", backbone]);
                 for (flag, value) in [
-                    ("--batch", args.batch),
+                    ("--batch", batch),
                     ("--size", args.size),
                     ("--threads", args.threads),
                 ] {
@@ -161,13 +174,20 @@ pub(super) fn run(args: &Args, programs: &BinDir, n_rounds: u32) -> Result<()> {
             sides.collect::<Result<Vec<Side>>>()
         };
         println!(
-            "### {backbone}, {size} × {size}, batch {}, float32, {} threads\n",
-            args.batch,
+            "### {backbone}, {size} × {size}, float32, {} threads, batches of {}\n",
             args.threads,
+            args.batch,
             size = args.size
         );
-        println!("{}", times(backbone, start()?, n_rounds)?);
-        println!("{}", memory(backbone, start)?);
+        let explaining = [args.explain_batch, args.official_explain_batch];
+        let sides = [start([args.batch; 2])?, start(explaining)?];
+        println!("{}", times(backbone, sides, n_rounds)?);
+        let [ours, theirs] = explaining;
+        println!(
+            "Explanations in batches as each program makes them unasked: {ours} images, the official \
+             code {theirs}.\n"
+        );
+        println!("{}", memory(backbone, || start([args.batch; 2]))?);
     }
     Ok(())
 }
@@ -180,13 +200,15 @@ fn judged(sign: &str, goal: Option<f64>, is_met: impl Fn(f64) -> bool) -> String
     })
 }
 
-/// The table of seconds: a row for every step.
-fn times(backbone: &str, mut sides: Vec<Side>, n_rounds: u32) -> Result<String> {
+/// The table of seconds: a row for every step. `sides`: those that train and those that explain.
+fn times(backbone: &str, mut sides: [Vec<Side>; 2], n_rounds: u32) -> Result<String> {
+    let n_sides = sides[0].len();
     // seconds[step][side][round]
-    let mut seconds = STEPS.map(|_| vec![Vec::new(); sides.len()]);
+    let mut seconds = STEPS.map(|_| vec![Vec::new(); n_sides]);
     for round in 0..=n_rounds {
         eprintln!("{backbone}: round {round} of {n_rounds}");
         for (step, seconds) in STEPS.iter().zip(&mut seconds) {
+            let sides = &mut sides[usize::from(step.starts_with("explain"))];
             for (side, seconds) in sides.iter_mut().zip(seconds) {
                 let reply = side.ask(step)?;
                 // Round 0 warms up.
@@ -201,11 +223,11 @@ fn times(backbone: &str, mut sides: Vec<Side>, n_rounds: u32) -> Result<String> 
         median_of(&pairs, |(over, under)| over / under)
     };
     let mut table = String::from("| step | trainer, s per image | in plain steps | goal |");
-    if sides.len() > 1 {
+    if n_sides > 1 {
         table += " official code, s per image | in its plain steps | official / trainer | goal |";
     }
     table += "\n|---|---:|---:|---|";
-    if sides.len() > 1 {
+    if n_sides > 1 {
         table += "---:|---:|---:|---|";
     }
     for (step, of_step) in STEPS.iter().zip(&seconds) {
