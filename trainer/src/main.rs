@@ -42,10 +42,7 @@ enum Command {
         threads: Option<i32>,
     },
     /// Print a run's id and state (absent, partial N, finished), separated by a tab.
-    State {
-        #[command(flatten)]
-        run: RunArgs,
-    },
+    State(StateArgs),
     /// Print which checkpoints stand for runs that differ in λ alone, as run id and epoch, separated by
     /// a tab: the Pareto set over all their epochs on validation (F1, EPG, IoU); of an unguided run the
     /// epoch with the highest F1.
@@ -88,6 +85,19 @@ struct RunArgs {
     #[arg(long)]
     data: PathBuf,
     /// Where runs lie; the run gets a folder named by its id
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Args)]
+struct StateArgs {
+    /// A run's configuration (TOML); may be given several times
+    #[arg(long, required = true)]
+    config: Vec<PathBuf>,
+    /// A data folder made by data-prep
+    #[arg(long)]
+    data: PathBuf,
+    /// Where runs lie
     #[arg(long)]
     out: PathBuf,
 }
@@ -245,7 +255,7 @@ fn main() -> ExitCode {
             }
             result => result.map(|_| ()),
         },
-        Command::State { run } => state_command(&run),
+        Command::State(args) => state_command(&args),
         Command::Select { runs } => select_command(&runs),
         Command::Explain(args) => explain_command(&args),
         Command::GridPointingGame(args) => game_command(&args),
@@ -334,9 +344,23 @@ fn select_command(folders: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-fn state_command(args: &RunArgs) -> Result<()> {
-    let (run, _, folder) = args.resolve()?;
-    println!("{}\t{}", run.run_id, folder.state()?);
+fn state_command(args: &StateArgs) -> Result<()> {
+    // One for each task.
+    let mut opened: Vec<Dataset> = Vec::new();
+    for file in &args.config {
+        let config = RunConfig::read(file)?;
+        let known = opened.iter().position(|data| data.task() == config.task);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                opened.push(Dataset::open(&args.data)?.with_task(config.task)?);
+                opened.len() - 1
+            }
+        };
+        let run = ResolvedRun::new(config, &opened[index])?;
+        let state = RunFolder::new(&args.out, &run).state()?;
+        println!("{}\t{state}", run.run_id);
+    }
     Ok(())
 }
 

@@ -1,8 +1,9 @@
-//! Ctrl-C and the signals of a cluster. Programs that this one started get Ctrl-C and SIGTERM too,
-//! being of the same process group, and end in good order: here it is only noted, so that this program
-//! outlives them and can say what became of them. SIGUSR2, by which a cluster announces the end of a
-//! job's time, comes to this program alone and is passed on to whoever can save its work.
+//! Ctrl-C, `kill` and the signals of a cluster. They are noted, so that this program outlives those it
+//! started and can say what became of them, and are passed on as SIGUSR2 to whoever can save its work.
+//! A terminal sends Ctrl-C to the whole process group; `kill`, and a cluster that announces the end of
+//! a job's time, reach this program alone.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,8 +32,8 @@ impl std::error::Error for Stopped {}
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
     asked: Arc<AtomicBool>,
-    /// The process id of the program that SIGUSR2 is passed on to.
-    saving: Arc<Mutex<Option<u32>>>,
+    /// The process ids of the programs that signals are passed on to.
+    saving: Arc<Mutex<BTreeSet<u32>>>,
 }
 
 impl Stop {
@@ -43,11 +44,13 @@ impl Stop {
         for signal in [SIGINT, SIGTERM] {
             flag::register(signal, Arc::clone(&stop.asked))?;
         }
-        let (mut signals, also) = (Signals::new([SIGUSR2])?, stop.clone());
+        let (mut signals, also) = (Signals::new([SIGINT, SIGTERM, SIGUSR2])?, stop.clone());
         std::thread::spawn(move || {
             for _ in signals.forever() {
                 also.asked.store(true, Ordering::Relaxed);
-                also.pass_on();
+                for id in also.saving().iter() {
+                    pass_on(*id);
+                }
             }
         });
         Ok(stop)
@@ -58,36 +61,33 @@ impl Stop {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// SIGUSR2 goes to the process `id` as well, until what this gives is dropped: when it has ended.
+    /// Signals go to the process `id` as well, until what this gives is dropped: when it has ended.
     pub(crate) fn pass_to(&self, id: u32) -> PassedOn<'_> {
-        *self.saving() = Some(id);
+        self.saving().insert(id);
         // One that came just before.
         if self.is_asked() {
-            self.pass_on();
+            pass_on(id);
         }
-        PassedOn(self)
+        PassedOn(self, id)
     }
 
-    fn pass_on(&self) {
-        if let Some(id) = *self.saving() {
-            // Every shell has it; the program `kill` is not everywhere. A process that has ended needs
-            // no signal.
-            let kill = format!("kill -USR2 {id}");
-            Command::new("sh").args(["-c", &kill]).status().ok();
-        }
-    }
-
-    fn saving(&self) -> MutexGuard<'_, Option<u32>> {
+    fn saving(&self) -> MutexGuard<'_, BTreeSet<u32>> {
         self.saving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// While it lives, signals are passed on.
 #[derive(Debug)]
-pub(crate) struct PassedOn<'a>(&'a Stop);
+pub(crate) struct PassedOn<'a>(&'a Stop, u32);
 
 impl Drop for PassedOn<'_> {
     fn drop(&mut self) {
-        *self.0.saving() = None;
+        self.0.saving().remove(&self.1);
     }
+}
+
+fn pass_on(id: u32) {
+    // Every shell has it; the program `kill` is not everywhere. A process that has ended needs no signal.
+    let kill = format!("kill -USR2 {id}");
+    Command::new("sh").args(["-c", &kill]).status().ok();
 }

@@ -116,7 +116,9 @@ impl Queue<'_> {
         drop(command);
         let mut child =
             started.with_context(|| format!("{}: could not be started", self.program.display()))?;
+        let passed_on = self.stop.pass_to(child.id());
         let status = child.wait()?;
+        drop(passed_on);
         reader.join().ok();
         let error = last_error
             .lock()

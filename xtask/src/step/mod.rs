@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use self::record::{Log, Record, State};
 use self::workshop::{Place, Workshop};
 use crate::plan::cost::{Device, Rates};
-use crate::plan::{Plan, Step, StepKind};
+use crate::plan::{Plan, StepKind};
 use crate::process::BinDir;
 use crate::recipe::RunIndex;
 use crate::signals::{STOPPED, Stop, Stopped};
@@ -117,24 +117,14 @@ fn share(device: Device) -> f64 {
 
 /// Marks the steps of `plan` whose results are there.
 pub(crate) fn mark_finished(shop: &Workshop, plan: &mut Plan) -> Result<()> {
-    // In this order, what was found once need not be looked for again.
-    let groups: [fn(&StepKind) -> bool; 3] = [
-        |kind| matches!(kind, StepKind::Train(RunIndex::Baseline(_))),
-        |kind| {
-            matches!(
-                kind,
-                StepKind::Train(RunIndex::Guided(_)) | StepKind::Data(_)
-            )
-        },
-        |kind| matches!(kind, StepKind::Score(_)),
-    ];
-    for is_of in groups {
-        let mut steps: Vec<&mut Step> = plan.steps.iter_mut().collect();
-        steps.retain(|step| is_of(&step.kind));
-        let done = side_by_side(&steps, |step| shop.is_done(step))?;
-        for (step, is_done) in steps.into_iter().zip(done) {
-            step.is_done = is_done;
-        }
+    let runs = plan.steps.iter().filter_map(|step| match step.kind {
+        StepKind::Train(run) => Some(run),
+        _ => None,
+    });
+    shop.look_up(&runs.collect::<Vec<RunIndex>>())?;
+    let done = side_by_side(&plan.steps, |step| shop.is_done(step))?;
+    for (step, is_done) in plan.steps.iter_mut().zip(done) {
+        step.is_done = is_done;
     }
     Ok(())
 }

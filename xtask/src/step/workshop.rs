@@ -2,10 +2,10 @@
 //! done. A run's name and state, and which checkpoints are chosen, are the trainer's to tell: this
 //! file knows no hash and no metric.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,7 +14,6 @@ use fs_err as fs;
 use super::config::{self, Init};
 use super::record::Log;
 use super::score::Score;
-use super::side_by_side;
 use crate::plan::cost::Work;
 use crate::plan::{Step, StepKind};
 use crate::process::{self, BinDir};
@@ -32,8 +31,8 @@ pub(crate) struct Workshop<'a> {
     /// Held while anything is written.
     lock: Option<fs::File>,
     stop: Stop,
-    /// The folders of runs that were found finished.
-    known: Mutex<BTreeMap<RunIndex, PathBuf>>,
+    /// What was found of runs: their folders where they are finished, None where they are not.
+    known: Mutex<BTreeMap<RunIndex, Option<PathBuf>>>,
 }
 
 /// Which folders a step works with.
@@ -204,9 +203,12 @@ impl<'a> Workshop<'a> {
         config::of(run, init)
     }
 
-    fn trainer(&self, subcommand: &str, config: &Path, data: usize) -> Result<Command> {
+    fn trainer(&self, subcommand: &str, configs: &[PathBuf], data: usize) -> Result<Command> {
         let mut command = self.command("trainer")?;
-        command.arg(subcommand).arg("--config").arg(config);
+        command.arg(subcommand);
+        for config in configs {
+            command.arg("--config").arg(config);
+        }
         command.arg("--data").arg(self.data_dir(data));
         command.arg("--out").arg(self.runs_dir());
         Ok(command)
@@ -224,56 +226,105 @@ impl<'a> Workshop<'a> {
         let file = self.place.out.join("configs");
         let file = file.join(format!("{}.toml", key.replace('/', "-")));
         files::write(&file, &config)?;
-        let (_, before) = self.state(&file, run.data)?;
+        let file = [file];
+        let before = self.states(&file, run.data)?.pop();
         let mut command = self.trainer("train", &file, run.data)?;
         command.args(["--device", &self.device]);
         self.run(command, &format!("training {}", run.name), Saves::Yes)?;
-        Ok(match before.as_str() {
-            "absent" => Work::of_run(self.experiment, run),
+        Ok(match before {
+            Some((_, state)) if state == "absent" => Work::of_run(self.experiment, run),
             _ => Vec::new(),
         })
     }
 
-    /// A run's folder, and the trainer's word for how far it is: absent, partial …, finished.
-    fn state(&self, config: &Path, data: usize) -> Result<(PathBuf, String)> {
-        let mut command = self.trainer("state", config, data)?;
-        let said = process::capture(&mut command, "asking for a run's state")?;
-        let (run_id, state) = said
-            .trim()
-            .split_once('\t')
-            .context("trainer state: expected an id, a tab and a state")?;
-        Ok((self.runs_dir().join(run_id), state.to_owned()))
+    /// Of each configuration the run's folder, and the trainer's word for how far it is: absent,
+    /// partial …, finished.
+    fn states(&self, configs: &[PathBuf], data: usize) -> Result<Vec<(PathBuf, String)>> {
+        let mut command = self.trainer("state", configs, data)?;
+        let said = process::capture(&mut command, "asking for the state of runs")?;
+        let states: Option<Vec<_>> = said
+            .lines()
+            .map(|line| {
+                let (run_id, state) = line.split_once('\t')?;
+                Some((self.runs_dir().join(run_id), state.to_owned()))
+            })
+            .collect();
+        states
+            .filter(|states| states.len() == configs.len())
+            .with_context(|| {
+                let n = configs.len();
+                format!(
+                    "trainer state: found {said:?}, expected {n} lines of an id, a tab and a state"
+                )
+            })
     }
 
     /// The folder of the run of this number, where it is finished.
-    pub(crate) fn finished(&self, index: RunIndex) -> Result<Option<PathBuf>> {
-        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(folder) = known().get(&index) {
-            return Ok(Some(folder.clone()));
+    pub(crate) fn finished(&self, run: RunIndex) -> Result<Option<PathBuf>> {
+        if let Some(found) = self.known().get(&run) {
+            return Ok(found.clone());
         }
-        let run = self.experiment.run(index);
-        if !self.is_prepared(run.data) || !self.runs_dir().is_dir() {
-            return Ok(None);
+        self.look_up(&[run])?;
+        Ok(self.known().get(&run).cloned().flatten())
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<RunIndex, Option<PathBuf>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks which of `runs` are finished, all of the same data at once.
+    pub(crate) fn look_up(&self, runs: &[RunIndex]) -> Result<()> {
+        let baseline = |run: &RunIndex| self.experiment.run(*run).baseline();
+        let baselines: BTreeSet<RunIndex> = runs
+            .iter()
+            .map(|run| baseline(run).map_or(*run, RunIndex::Baseline))
+            .collect();
+        let others = runs.iter().filter(|run| baseline(run).is_some()).copied();
+        // What a run starts from is part of its configuration.
+        for level in [baselines, others.collect()] {
+            for data in 0..self.experiment.data.len() {
+                let of_data = |run: &&RunIndex| self.experiment.run(**run).data == data;
+                let runs: Vec<RunIndex> = level.iter().filter(of_data).copied().collect();
+                if self.is_prepared(data) && self.runs_dir().is_dir() {
+                    self.look_up_of(data, &runs)?;
+                }
+            }
         }
-        let is_there = || weights::find(&run.backbone, self.place.weights.as_deref()).is_some();
-        if run.origin == Origin::Weights && !is_there() {
-            return Ok(None);
+        Ok(())
+    }
+
+    fn look_up_of(&self, data: usize, runs: &[RunIndex]) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (mut asked, mut files) = (Vec::new(), Vec::new());
+        for &index in runs {
+            let run = self.experiment.run(index);
+            let weights = || weights::find(&run.backbone, self.place.weights.as_deref());
+            if self.known().contains_key(&index)
+                || (run.origin == Origin::Weights && weights().is_none())
+            {
+                continue;
+            }
+            let baseline = match run.baseline() {
+                None => None,
+                Some(index) => match self.known().get(&RunIndex::Baseline(index)) {
+                    Some(Some(folder)) => Some(folder.clone()),
+                    _ => continue,
+                },
+            };
+            let file = folder.path().join(format!("{}.toml", files.len()));
+            fs::write(&file, self.config(run, baseline.as_deref())?)?;
+            asked.push(index);
+            files.push(file);
         }
-        let baseline = match run.baseline() {
-            None => None,
-            Some(index) => match self.finished(RunIndex::Baseline(index))? {
-                None => return Ok(None),
-                folder => folder,
-            },
-        };
-        let file = tempfile::Builder::new().suffix(".toml").tempfile()?;
-        fs::write(file.path(), self.config(run, baseline.as_deref())?)?;
-        let (folder, state) = self.state(file.path(), run.data)?;
-        if state != "finished" {
-            return Ok(None);
+        if files.is_empty() {
+            return Ok(());
         }
-        known().insert(index, folder.clone());
-        Ok(Some(folder))
+        let states = self.states(&files, data)?;
+        let found = states
+            .into_iter()
+            .map(|(folder, state)| (state == "finished").then_some(folder));
+        self.known().extend(asked.into_iter().zip(found));
+        Ok(())
     }
 
     /// What is to be scored of the selection of this number: every chosen epoch of its runs, which
@@ -365,7 +416,12 @@ impl<'a> Workshop<'a> {
         let baselines = (0..self.experiment.baselines.len()).map(RunIndex::Baseline);
         let guided = (0..self.experiment.guided.len()).map(RunIndex::Guided);
         let runs: Vec<RunIndex> = baselines.chain(guided).collect();
-        side_by_side(&runs, |&run| self.finished(run))
+        self.look_up(&runs)?;
+        let known = self.known();
+        Ok(runs
+            .iter()
+            .map(|run| known.get(run).cloned().flatten())
+            .collect())
     }
 
     /// Whether the results of `step` are there. The report's never are: it is made anew.

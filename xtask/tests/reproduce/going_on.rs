@@ -9,6 +9,16 @@ use crate::place::{Place, RECIPE, starting_with};
 /// As a terminal sends Ctrl-C: to the whole process group.
 #[test]
 fn a_signal_stops_everything_and_the_same_command_goes_on() {
+    stopped_by(&|id| vec!["-INT".into(), "--".into(), format!("-{id}")]);
+}
+
+/// As a supervisor, or somebody with a process's id: to the one program.
+#[test]
+fn a_signal_to_the_one_program_reaches_those_it_started() {
+    stopped_by(&|id| vec!["-TERM".into(), id.to_string()]);
+}
+
+fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
     let place = Place::new();
     place.write("hang", "");
     let mut command = place.command(RECIPE, &["--jobs", "2"]);
@@ -28,7 +38,7 @@ fn a_signal_stops_everything_and_the_same_command_goes_on() {
         "{running}"
     );
     let mut kill = Command::new("kill");
-    kill.args(["-INT", "--", &format!("-{}", child.id())]);
+    kill.args(signal(child.id()));
     assert!(kill.status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

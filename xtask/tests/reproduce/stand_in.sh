@@ -11,10 +11,11 @@ flag() { # the value after a flag
 }
 out=$(flag --out "$@")
 config=$(flag --config "$@")
+run_id() { grep -v -e '^name' "$1" | cksum | tr ' ' '-'; } # of a configuration
 line="$program $*"
 if [ -n "$config" ]; then
   line="$program $1 $(sed -n 's/^name = //p' "$config") $(flag --device "$@")"
-  run=$out/$(grep -v -e '^name' "$config" | cksum | tr ' ' '-')
+  run=$out/$(run_id "$config")
 fi
 case "$program $1" in
   "trainer explain") line="trainer explain $(flag --split "$@") $(flag --checkpoint "$@") $(flag --attribution "$@")@$(flag --layer "$@") $(flag --task "$@")" ;;
@@ -43,8 +44,14 @@ case "$program $1" in
     cp "$config" "$run/run.toml"
     echo "$run" ;;
   "trainer state")
-    if [ -f "$run/run.parquet" ]; then state=finished; else state=absent; fi
-    printf '%s\t%s\n' "$(basename "$run")" "$state" ;;
+    while [ $# -gt 0 ]; do
+      if [ "$1" = --config ]; then
+        run=$(run_id "$2")
+        if [ -f "$out/$run/run.parquet" ]; then state=finished; else state=absent; fi
+        printf '%s\t%s\n' "$run" "$state"
+      fi
+      shift
+    done ;;
   # Of a configuration's runs the last alone is chosen.
   "trainer select") for run in "$@"; do :; done; printf '%s\t1\n' "$(basename "$run")" ;;
   "trainer explain") echo maps ;;
