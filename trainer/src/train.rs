@@ -424,12 +424,13 @@ fn write_config(run: &ResolvedRun, folder: &RunFolder) -> Result<()> {
 /// One line an epoch on stderr.
 fn report(epochs: &[EpochRow], total: i32, part: &EpochPart) {
     let Some(row) = epochs.last() else { return };
-    let said = |n: usize, what: &str| match n {
+    let said = |n: usize, one: &str, several: &str| match n {
         0 => String::new(),
-        n => format!("  {n} {what}"),
+        1 => format!("  1 {one}"),
+        n => format!("  {n} {several}"),
     };
-    let undefined = said(part.undefined, "maps without EPG");
-    let skipped = said(part.skipped, "batches skipped");
+    let undefined = said(part.undefined, "map without EPG", "maps without EPG");
+    let skipped = said(part.skipped, "batch skipped", "batches skipped");
     let left = row.seconds * f64::from(total - row.epoch);
     eprintln!(
         "epoch {:>3}/{total}  loss {:.4} (class {:.4}, localization {:.4})  val F1 {:.1} % mAP {:.1} % EPG {:.1} % IoU {:.1} %  {:.1} images/s{undefined}{skipped}  {} left",
