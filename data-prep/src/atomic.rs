@@ -45,10 +45,7 @@ impl Pending {
             let found = "found something that is no regular file, expected a file or nothing";
             return Err(naming(path)(io::Error::other(found)));
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(path);
         fs_err::create_dir_all(folder)?;
         let mut builder = tempfile::Builder::new();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -94,6 +91,8 @@ impl Pending {
         file.as_file().sync_all().map_err(naming(&self.path))?;
         file.persist(&self.path)
             .map_err(|error| naming(&self.path)(error.error))?;
+        // The name too must outlast a power cut. Where a folder cannot be flushed, there is no more to do.
+        let _ = File::open(folder_of(&self.path)).and_then(|folder| folder.sync_all());
         Ok(())
     }
 }
@@ -176,6 +175,13 @@ pub fn remove_leftovers(path: impl AsRef<Path>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn naming(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {

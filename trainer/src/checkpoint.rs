@@ -1,12 +1,15 @@
-//! Weights on disk: safetensors files under PyTorch's names, written whole, read by name.
+//! Weights on disk: safetensors files under PyTorch's names, written whole, read by name. Those of a
+//! run carry a hash of themselves, so that a damaged one is not taken for weights.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use std::io::Write;
+use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
+use crate::config::hex;
 use crate::error::{Error, Result};
 
 /// What a file says of its weights, e.g. `run_id`, `epoch`, `backbone`.
@@ -16,6 +19,10 @@ pub type Metadata = BTreeMap<String, String>;
 /// keys in hash order, and the same weights should be the same bytes.
 const METADATA_KEY: &str = "guidance";
 
+/// The line with the SHA-256, in hex, of the whole file with zeros in place of these digits.
+const HASH_KEY: &str = "sha256";
+const NO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
 fn metadata_entry(metadata: &Metadata) -> HashMap<String, String> {
     let lines: Vec<String> = metadata
         .iter()
@@ -24,11 +31,54 @@ fn metadata_entry(metadata: &Metadata) -> HashMap<String, String> {
     HashMap::from([(METADATA_KEY.to_owned(), lines.join("\n"))])
 }
 
-/// Writes `tensors` with `metadata`.
+/// Writes `tensors` with `metadata`, for other programs: the same weights are the same bytes.
 ///
 /// # Errors
 /// The disk's, and libtorch's while copying from the device.
 pub fn save(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) -> Result<()> {
+    write(path, &serialized(path, tensors, metadata)?)
+}
+
+/// Writes `tensors` with `metadata` and a hash, which [`load`] compares.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_with_hash(
+    path: &Path,
+    tensors: &[(String, Tensor)],
+    metadata: &Metadata,
+) -> Result<()> {
+    let mut metadata = metadata.clone();
+    metadata.insert(HASH_KEY.to_owned(), NO_HASH.to_owned());
+    let mut file = serialized(path, tensors, &metadata)?;
+    if let Some((at, hash)) = hash(&file, NO_HASH) {
+        file[at..at + hash.len()].copy_from_slice(hash.as_bytes());
+    }
+    write(path, &file)
+}
+
+fn write(path: &Path, file: &[u8]) -> Result<()> {
+    data_prep::atomic::write(path, |writer| writer.write_all(file).map_err(Error::from))
+}
+
+/// Where in `file` the hash `digits` stands, and what it should be; `None` where there is none.
+fn hash(file: &[u8], digits: &str) -> Option<(usize, String)> {
+    let line = format!("{HASH_KEY}={digits}");
+    let (length, _) = file.split_first_chunk::<8>()?;
+    let header = file.get(8..)?.get(..u64::from_le_bytes(*length) as usize)?;
+    let start = header
+        .windows(line.len())
+        .position(|window| window == line.as_bytes())?;
+    let end = 8 + start + line.len();
+    let at = end - digits.len();
+    let mut hasher = Sha256::new();
+    hasher.update(&file[..at]);
+    hasher.update(NO_HASH);
+    hasher.update(&file[end..]);
+    Some((at, hex(&hasher.finalize())))
+}
+
+fn serialized(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) -> Result<Vec<u8>> {
     let mut blobs = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let tensor = tensor
@@ -64,24 +114,50 @@ pub fn save(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) -> R
             TensorView::new(*dtype, shape.clone(), bytes).map_err(fault)?,
         ));
     }
-    let file = safetensors::serialize(views, Some(metadata_entry(metadata))).map_err(fault)?;
-    data_prep::atomic::write(path, |writer| writer.write_all(&file).map_err(Error::from))
+    safetensors::serialize(views, Some(metadata_entry(metadata))).map_err(fault)
 }
 
 /// Tensors by name, in the order of the file, and its metadata.
 pub type Loaded = (Vec<(String, Tensor)>, Metadata);
 
-/// Reads a safetensors file onto the CPU.
+/// Reads a safetensors file onto the CPU. One with a hash is held against it.
 ///
 /// # Errors
-/// A file that is not there, cut short or of a number type libtorch does not know.
+/// A file that is not there, damaged, cut short or of a number type libtorch does not know.
 pub fn load(path: &Path) -> Result<Loaded> {
     let bytes = fs_err::read(path)?;
-    let fault = |error: safetensors::SafeTensorError| {
-        Error::invalid(path, "file", error.to_string(), "a safetensors file")
-    };
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(fault)?;
-    let file = SafeTensors::deserialize(&bytes).map_err(fault)?;
+    let mut metadata = read_metadata(path, &bytes)?;
+    metadata.remove(HASH_KEY);
+    Ok((tensors(path, &bytes)?, metadata))
+}
+
+/// Reads a file of [`save_with_hash`].
+///
+/// # Errors
+/// As [`load`], and a file without a hash.
+pub fn load_with_hash(path: &Path) -> Result<Loaded> {
+    let bytes = fs_err::read(path)?;
+    let metadata = with_hash(path, read_metadata(path, &bytes)?)?;
+    Ok((tensors(path, &bytes)?, metadata))
+}
+
+/// Reads what a file of [`save_with_hash`] says of its weights, which are held against the hash.
+///
+/// # Errors
+/// As [`load_with_hash`].
+pub fn load_metadata(path: &Path) -> Result<Metadata> {
+    with_hash(path, read_metadata(path, &fs_err::read(path)?)?)
+}
+
+fn with_hash(path: &Path, metadata: Metadata) -> Result<Metadata> {
+    match metadata.contains_key(HASH_KEY) {
+        true => Ok(metadata),
+        false => Err(Error::invalid(path, HASH_KEY, "nothing", "the file's hash")),
+    }
+}
+
+fn tensors(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(path, &error))?;
     let mut tensors = Vec::new();
     for (name, view) in file.iter() {
         let kind = kind(view.dtype()).ok_or_else(|| {
@@ -98,6 +174,13 @@ pub fn load(path: &Path) -> Result<Loaded> {
             Tensor::f_from_data_size(view.data(), &size, kind)?,
         ));
     }
+    Ok(tensors)
+}
+
+/// The metadata of the file `bytes`, once its hash, if it has one, is found right.
+fn read_metadata(path: &Path, bytes: &[u8]) -> Result<Metadata> {
+    let (_, header) =
+        SafeTensors::read_metadata(bytes).map_err(|error| not_safetensors(path, &error))?;
     let lines = header
         .metadata()
         .as_ref()
@@ -106,10 +189,20 @@ pub fn load(path: &Path) -> Result<Loaded> {
         .into_iter()
         .flat_map(|lines| lines.lines())
         .filter_map(|line| line.split_once('='));
-    let metadata = pairs
+    let metadata: Metadata = pairs
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
-    Ok((tensors, metadata))
+    if let Some(expected) = metadata.get(HASH_KEY) {
+        let found = hash(bytes, expected).map_or("no such digits".to_owned(), |(_, hash)| hash);
+        if found != *expected {
+            return Err(Error::invalid(path, HASH_KEY, found, expected.as_str()));
+        }
+    }
+    Ok(metadata)
+}
+
+fn not_safetensors(path: &Path, error: &safetensors::SafeTensorError) -> Error {
+    Error::invalid(path, "file", error.to_string(), "a safetensors file")
 }
 
 const KINDS: [(Dtype, Kind); 9] = [

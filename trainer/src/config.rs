@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::attribution::{self, Order};
 use crate::error::{Error, Result};
 use crate::names::{
-    Annotation, Attribution, Augmentation, Backbone, Layer, LocalizationLoss, Precision,
+    Annotation, Attribution, Augmentation, Backbone, Layer, LocalizationLoss, OnNonFinite,
+    Precision,
 };
 use crate::run::RunFolder;
 
@@ -47,6 +48,9 @@ pub struct RunConfig {
     /// In which numbers convolutions and matrix products are computed.
     #[serde(default = "full_precision", skip_serializing_if = "is_full_precision")]
     pub precision: Precision,
+    /// What is done with a batch whose loss, gradient or attribution maps are no numbers.
+    #[serde(default = "stop", skip_serializing_if = "is_stop")]
+    pub on_non_finite: OnNonFinite,
     /// Where the weights come from.
     pub init: Init,
     /// The localization loss; absent in a baseline.
@@ -113,6 +117,14 @@ fn full_precision() -> Precision {
 
 fn is_full_precision(precision: &Precision) -> bool {
     *precision == Precision::F32
+}
+
+fn stop() -> OnNonFinite {
+    OnNonFinite::Stop
+}
+
+fn is_stop(on_non_finite: &OnNonFinite) -> bool {
+    *on_non_finite == OnNonFinite::Stop
 }
 
 fn boxes() -> Annotation {
@@ -313,6 +325,9 @@ fn run_id(config: &RunConfig, data_inputs: &str, init: &str) -> String {
     if !is_full_precision(&config.precision) {
         later += &format!("precision {}\n", config.precision);
     }
+    if !is_stop(&config.on_non_finite) {
+        later += &format!("on_non_finite {}\n", config.on_non_finite);
+    }
     if let Some(guidance) = &config.guidance {
         if !are_boxes(&guidance.annotation) {
             later += &format!("annotation {}\n", guidance.annotation);
@@ -335,6 +350,7 @@ fn run_id(config: &RunConfig, data_inputs: &str, init: &str) -> String {
     hex(&Sha256::digest(identity))[..12].to_owned()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

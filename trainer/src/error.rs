@@ -24,7 +24,7 @@ pub enum Error {
     Evaluator(#[from] evaluator::error::Error),
 
     /// libtorch refused an operation.
-    #[error("libtorch: {}", first_line(.0))]
+    #[error("libtorch: {}", said(.0))]
     Torch(#[from] tch::TchError),
 
     /// A weight file does not fit the network.
@@ -53,19 +53,29 @@ pub enum Error {
         expected: String,
     },
 
-    /// The loss is no longer a number. The run folder keeps its last whole epoch.
+    /// Neither of a run's saved states can be read.
     #[error(
-        "epoch {epoch}, step {step}: {term}: found a non-finite value, expected a number\n\
+        "{faults}\n\
+         hint: nothing else is left to go on from; to begin the run again, remove its folder"
+    )]
+    Unresumable {
+        /// What is wrong with each.
+        faults: String,
+    },
+
+    /// A loss, gradient or attribution map is no number. The run's folder keeps its last saved state.
+    #[error(
+        "epoch {epoch}, {place}: {term}: found a non-finite value, expected a number\n\
          images of the batch: {images}\n\
-         hint: lower learning_rate or lambda; the last finished epoch is kept"
+         hint: lower learning_rate or lambda, or set on_non_finite = \"skip\"; the state last saved is kept"
     )]
     NonFinite {
         /// Epoch, from 1.
         epoch: i32,
-        /// Step in the epoch, from 1.
-        step: usize,
-        /// Which loss.
-        term: &'static str,
+        /// `step N` of the epoch, from 1, or `validation`.
+        place: String,
+        /// Which loss, which parameter's gradient, logits or maps.
+        term: String,
         /// The batch's image ids.
         images: String,
     },
@@ -88,12 +98,61 @@ impl Error {
     }
 }
 
-/// libtorch's messages carry a C++ stack trace from the second line on.
-fn first_line(error: &tch::TchError) -> String {
-    error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+/// libtorch's words: the first line, as a C++ stack trace follows, and what to do where memory was
+/// short.
+fn said(error: &tch::TchError) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let is_out_of_memory = ["out of memory", "can't allocate memory"]
+        .iter()
+        .any(|words| line.contains(words));
+    match is_out_of_memory {
+        true => format!("{line}\n{TO_LOWER}"),
+        false => line.to_owned(),
+    }
+}
+
+const TO_LOWER: &str = "hint: lower batch_size, explain at a deeper layer, prepare smaller pixels (data-prep --size) or \
+     set precision = \"bf16\"; where maps are made after training, lower --memory or --batch-size";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn torch(text: &str) -> String {
+        Error::Torch(tch::TchError::Torch(text.to_owned())).to_string()
+    }
+
+    #[test]
+    fn short_memory_says_what_to_lower() {
+        let cuda = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB \
+                    of which 1.06 GiB is free.\nException raised from malloc at ../c10/cuda/X.cpp:1\nframe #0";
+        let cpu = "[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you \
+                   tried to allocate 4398046511104 bytes. Error code 12 (Cannot allocate memory)\nframe #0";
+        for text in [cuda, cpu] {
+            let first = text.lines().next().unwrap_or_default();
+            assert_eq!(torch(text), format!("libtorch: {first}\n{TO_LOWER}"));
+        }
+        for word in ["batch_size", "layer", "--size", "precision", "--memory"] {
+            assert!(TO_LOWER.contains(word), "{word}");
+        }
+        let other = "The size of tensor a (3) must match\nframe #0";
+        assert_eq!(
+            torch(other),
+            "libtorch: The size of tensor a (3) must match"
+        );
+    }
+
+    /// What libtorch says today: the words are looked for in what it writes, which may change.
+    #[test]
+    fn libtorch_says_that_memory_is_short_in_known_words() {
+        let too_much = tch::Tensor::f_zeros([1 << 50], (tch::Kind::Float, tch::Device::Cpu));
+        let said = too_much
+            .map(|_| ())
+            .map_err(|error| Error::from(error).to_string());
+        assert!(
+            said.as_ref().is_err_and(|said| said.ends_with(TO_LOWER)),
+            "{said:?}"
+        );
+    }
 }

@@ -7,7 +7,7 @@
 //!   flips · [`objective`]: the guided loss
 //! - [`train`], [`validation`], [`pareto`]: epochs, and which are kept (section 4)
 //! - [`explain`]: maps of a checkpoint · [`colour`], [`grid_pointing_game`]: what else maps show (SPEC K)
-//! - [`config`], [`run`], [`tables`], [`checkpoint`], [`resume`], [`import`]: files
+//! - [`config`], [`run`], [`tables`], [`checkpoint`], [`kept`], [`resume`], [`lock`], [`import`]: files
 //!
 //! Metrics are the evaluator's, mask geometry is data-prep's.
 
@@ -28,6 +28,8 @@ pub mod fused;
 pub mod grid_pointing_game;
 pub mod guidance;
 pub mod import;
+pub mod kept;
+pub mod lock;
 pub mod loss;
 pub mod names;
 pub mod objective;
@@ -35,6 +37,7 @@ pub mod params;
 pub mod pareto;
 pub mod process;
 pub mod random;
+mod readings;
 pub mod resume;
 pub mod run;
 pub mod stop;

@@ -294,7 +294,10 @@ fn train_command(args: &RunArgs, device: &str, threads: Option<i32>) -> Result<O
         tch::set_num_threads(threads);
     }
     match folder.state()? {
-        State::Finished => eprintln!("run {} ({}) is finished", run.run_id, run.config.name),
+        State::Finished => {
+            folder.tidy()?; // a program killed at the very end leaves that to the next
+            eprintln!("run {} ({}) is finished", run.run_id, run.config.name);
+        }
         state => {
             let device = device::choose(device).map_err(|reason| anyhow!(reason))?;
             let resumed = if let State::Partial(epochs) = state {

@@ -174,3 +174,13 @@ spelled! {
         Bf16 = "bf16",
     }
 }
+
+spelled! {
+    /// What training does with a batch whose loss, gradient or attribution maps are no numbers.
+    OnNonFinite {
+        /// End with an error; the run's folder keeps its last saved state.
+        Stop = "stop",
+        /// Leave the batch out.
+        Skip = "skip",
+    }
+}

@@ -45,14 +45,16 @@ pub struct Terms {
     pub class: Tensor,
     /// Sum of L_loc over annotated images; `None` without any.
     pub localization: Option<Tensor>,
+    /// Sum of all values of the maps held against masks, which is a number only if all of them are.
+    pub maps: Option<Tensor>,
     /// How many of the annotated maps have no EPG: nothing positive, or an empty mask.
     pub undefined: Option<Tensor>,
 }
 
 impl Terms {
-    /// The classification loss, the localization loss and the number of undefined maps (both 0
-    /// without annotated images), and the sum of `gradient`, which is a number only if all of it is:
-    /// (4).
+    /// The classification loss; the localization loss, the sum of the maps and the number of undefined
+    /// ones (all 0 without annotated images); and the sum of `gradient`, which is a number only if all
+    /// of it is: (5).
     ///
     /// # Errors
     /// libtorch's.
@@ -62,8 +64,14 @@ impl Terms {
             Some(sum) => sum.f_detach()?.f_to_kind(class.kind()),
             None => class.f_zeros_like(),
         };
-        let terms = [or_zero(&self.localization)?, or_zero(&self.undefined)?];
-        Tensor::f_stack(&[&class, &terms[0], &terms[1], &gradient.f_sum(None)?], 0)
+        let values = [
+            or_zero(&self.localization)?,
+            or_zero(&self.maps)?,
+            or_zero(&self.undefined)?,
+            gradient.f_sum(None)?,
+        ];
+        let [localization, maps, undefined, gradient] = values.each_ref();
+        Tensor::f_stack(&[&class, localization, maps, undefined, gradient], 0)
     }
 }
 
@@ -77,6 +85,7 @@ pub fn plain(model: &Model, input: &Tensor, targets: &Tensor) -> Result<Terms, T
         total: class.shallow_clone(),
         class,
         localization: None,
+        maps: None,
         undefined: None,
     })
 }
@@ -121,6 +130,7 @@ pub fn guided(
         total,
         class,
         localization: Some(localization),
+        maps: Some(maps.f_detach()?.f_sum(None)?),
         undefined: Some(is_defined.f_logical_not()?.f_sum(None)?),
     })
 }

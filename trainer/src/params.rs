@@ -112,6 +112,47 @@ impl Params {
         clone
     }
 
+    /// Copies of the buffers as they are now, for [`Params::restore_buffers`].
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn copy_buffers(&self) -> Result<Vec<Tensor>> {
+        let buffers = self.entries.iter().filter(|param| !param.is_trained);
+        let copies = buffers.map(|param| {
+            let mut copy = param.tensor.f_zeros_like()?;
+            copy.f_copy_(&param.tensor)?;
+            Ok(copy)
+        });
+        copies.collect()
+    }
+
+    /// Sets the buffers back.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn restore_buffers(&self, copies: &[Tensor]) -> Result<()> {
+        let buffers = self.entries.iter().filter(|param| !param.is_trained);
+        copy(buffers.zip(copies).collect())
+    }
+
+    /// The trained tensor in whose part of `gradient`, one vector over all of them, there is a value
+    /// that is no number.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn first_non_finite(&self, gradient: &Tensor) -> Result<Option<&str>> {
+        let mut offset = 0;
+        for param in self.entries.iter().filter(|param| param.is_trained) {
+            let count = param.tensor.numel() as i64;
+            let part = gradient.f_narrow(0, offset, count)?;
+            if part.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
+                return Ok(Some(&param.name));
+            }
+            offset += count;
+        }
+        Ok(None)
+    }
+
     /// All tensors by name.
     pub fn named(&self) -> Vec<(String, Tensor)> {
         self.entries

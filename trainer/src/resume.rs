@@ -1,20 +1,28 @@
-//! What a run needs to go on exactly where it stopped: weights, optimizer, and how far it is, down to
-//! the step and the sums of the epoch it is in. Order, drawn classes and crops are functions of (seed,
-//! epoch, image) and need no saving.
+//! What a run needs to go on exactly where it stopped: weights, optimizer, the rows of its finished
+//! epochs, and how far it is, down to the step and the sums of the epoch it is in. Order, drawn classes
+//! and crops are functions of (seed, epoch, image) and need no saving. Nothing else in the folder is
+//! read, so that it does not matter between which of its files a program was killed.
+//!
+//! The two newest states are kept. A damaged newest one is reported, and the one before is gone on
+//! from: to the same bits, as the steps between them are only made again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use tch::{Kind, Tensor};
 
 use crate::adam::Adam;
 use crate::backbone::Model;
 use crate::checkpoint::{self, Metadata};
 use crate::error::{Error, Result};
+use crate::run::RunFolder;
+use crate::tables::EpochRow;
 
 /// How far a run is.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Position {
     /// Finished epochs, their validation included.
-    pub epoch: i32,
+    pub epochs: Vec<EpochRow>,
     /// The part of the next one that is done.
     pub part: EpochPart,
 }
@@ -24,6 +32,8 @@ pub struct Position {
 pub struct EpochPart {
     /// Steps done.
     pub steps: usize,
+    /// Of these the ones left out because something in them was no number.
+    pub skipped: usize,
     /// Sum of the total loss.
     pub total: f64,
     /// Sum of the classification loss.
@@ -38,28 +48,126 @@ pub struct EpochPart {
     pub seconds: f64,
 }
 
-/// Writes `resume.safetensors`.
-///
-/// # Errors
-/// The disk's.
-pub fn save(
+impl EpochPart {
+    /// Steps that reached the weights, over which the losses are sums.
+    pub fn counted(&self) -> usize {
+        self.steps - self.skipped
+    }
+}
+
+/// The two newest states of a run on disk.
+#[derive(Debug)]
+pub struct SavedStates {
+    newest: PathBuf,
+    previous: PathBuf,
+    /// Whether the newest is there and whole, as far as this program knows.
+    is_newest_whole: bool,
+}
+
+impl SavedStates {
+    /// Those in `folder`, not yet looked at.
+    pub fn of(folder: &RunFolder) -> Self {
+        SavedStates {
+            newest: folder.resume_file(),
+            previous: folder.previous_resume_file(),
+            is_newest_whole: false,
+        }
+    }
+
+    /// How many epochs are finished in the state that [`SavedStates::load`] would give.
+    ///
+    /// # Errors
+    /// There are states, but none can be read.
+    pub fn finished_epochs(&self) -> Result<Option<usize>> {
+        let epochs = |file: &Path| number(file, &checkpoint::load_metadata(file)?, "epoch");
+        Ok(self.first_readable(epochs)?.map(|(epochs, _)| epochs))
+    }
+
+    /// Reads the newest state that is whole into `model`, and gives the optimizer, at `learning_rate`,
+    /// and the position; `None` where none was saved. A damaged one is warned of.
+    ///
+    /// # Errors
+    /// There are states, but none is whole and fits this network.
+    pub fn load(&mut self, model: &Model, learning_rate: f64) -> Result<Option<(Adam, Position)>> {
+        let found = self.first_readable(|file| load(file, model, learning_rate))?;
+        let Some(((adam, position), faults)) = found else {
+            return Ok(None);
+        };
+        self.is_newest_whole = faults.is_empty() && self.newest.exists();
+        for fault in faults {
+            let (previous, epochs) = (self.previous.display(), position.epochs.len());
+            eprintln!("warning: {fault}: going on from {previous}, after epoch {epochs}");
+        }
+        Ok(Some((adam, position)))
+    }
+
+    /// What `read` makes of the first state that it can read, and the errors before.
+    fn first_readable<T>(
+        &self,
+        read: impl Fn(&Path) -> Result<T>,
+    ) -> Result<Option<(T, Vec<Error>)>> {
+        let mut faults = Vec::new();
+        for file in [&self.newest, &self.previous] {
+            if file.exists() {
+                match read(file) {
+                    Ok(found) => return Ok(Some((found, faults))),
+                    Err(fault) => faults.push(fault),
+                }
+            }
+        }
+        if faults.is_empty() {
+            return Ok(None);
+        }
+        let faults: Vec<String> = faults.iter().map(Error::to_string).collect();
+        let faults = faults.join("; ");
+        Err(Error::Unresumable { faults })
+    }
+
+    /// Saves a state. The newest before becomes the previous one, unless it is damaged.
+    ///
+    /// # Errors
+    /// The disk's; a whole state then is still there, if there was one.
+    pub fn save(
+        &mut self,
+        run_id: &str,
+        model: &Model,
+        adam: &Adam,
+        epochs: &[EpochRow],
+        part: EpochPart,
+    ) -> Result<()> {
+        if self.is_newest_whole {
+            fs_err::rename(&self.newest, &self.previous)?;
+        }
+        self.is_newest_whole = false;
+        save(&self.newest, run_id, model, adam, epochs, part)?;
+        self.is_newest_whole = true;
+        Ok(())
+    }
+}
+
+fn save(
     path: &Path,
     run_id: &str,
     model: &Model,
     adam: &Adam,
-    position: Position,
+    epochs: &[EpochRow],
+    part: EpochPart,
 ) -> Result<()> {
     let mut tensors = model.params.named();
     let ([first, second], adam_steps) = adam.state();
     tensors.push(("adam.first".to_owned(), first));
     tensors.push(("adam.second".to_owned(), second));
-    let part = position.part;
+    let rows: Vec<f64> = epochs.iter().flat_map(EpochRow::to_numbers).collect();
+    let size = [epochs.len() as i64, EpochRow::WIDTH as i64];
+    let rows = Tensor::f_from_slice(&rows)?.f_view(size)?;
+    tensors.push((EPOCHS.to_owned(), rows));
     // Rust writes as many digits as it takes to read the same number again.
     let metadata = [
         ("run_id", run_id.to_owned()),
-        ("epoch", position.epoch.to_string()),
+        ("epoch", epochs.len().to_string()),
         ("adam_steps", adam_steps.to_string()),
         ("part.steps", part.steps.to_string()),
+        ("part.skipped", part.skipped.to_string()),
         ("part.total", part.total.to_string()),
         ("part.class", part.class.to_string()),
         ("part.localization", part.localization.to_string()),
@@ -68,35 +176,35 @@ pub fn save(
         ("part.seconds", part.seconds.to_string()),
     ];
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
-    checkpoint::save(path, &tensors, &Metadata::from(metadata))
+    checkpoint::save_with_hash(path, &tensors, &Metadata::from(metadata))
 }
 
-/// Reads it into `model` and gives the optimizer, at `learning_rate`, and the position.
-///
-/// # Errors
-/// A file that is not one of [`save`]'s for this network.
-pub fn load(path: &Path, model: &Model, learning_rate: f64) -> Result<(Adam, Position)> {
-    let (tensors, metadata) = checkpoint::load(path)?;
-    let (moments, weights): (Vec<_>, Vec<_>) = tensors
-        .into_iter()
-        .partition(|(name, _)| name.starts_with("adam."));
+/// The tensor with the rows of the finished epochs.
+const EPOCHS: &str = "epochs";
+
+fn load(path: &Path, model: &Model, learning_rate: f64) -> Result<(Adam, Position)> {
+    let (tensors, metadata) = checkpoint::load_with_hash(path)?;
+    let is_weight = |name: &str| !name.starts_with("adam.") && name != EPOCHS;
+    let (weights, others): (Vec<_>, Vec<_>) =
+        tensors.into_iter().partition(|(name, _)| is_weight(name));
     model
         .params
         .load(&weights, &[], &path.display().to_string())?;
     let mut adam = Adam::new(model.params.trained(), learning_rate)?;
-    let moment = |name: &str| {
-        let found = moments
+    let other = |name: &str| {
+        let found = others
             .iter()
             .find(|(known, _)| known == name)
             .map(|(_, tensor)| tensor.shallow_clone());
-        found.ok_or_else(|| Error::invalid(path, name, "nothing", "the optimizer's moments"))
+        found.ok_or_else(|| Error::invalid(path, name, "nothing", "a tensor"))
     };
     let steps = number(path, &metadata, "adam_steps")?;
-    adam.restore(&[moment("adam.first")?, moment("adam.second")?], steps)?;
+    adam.restore(&[other("adam.first")?, other("adam.second")?], steps)?;
     let position = Position {
-        epoch: number(path, &metadata, "epoch")?,
+        epochs: rows(path, &other(EPOCHS)?)?,
         part: EpochPart {
             steps: number(path, &metadata, "part.steps")?,
+            skipped: number(path, &metadata, "part.skipped")?,
             total: number(path, &metadata, "part.total")?,
             class: number(path, &metadata, "part.class")?,
             localization: number(path, &metadata, "part.localization")?,
@@ -106,6 +214,21 @@ pub fn load(path: &Path, model: &Model, learning_rate: f64) -> Result<(Adam, Pos
         },
     };
     Ok((adam, position))
+}
+
+fn rows(path: &Path, tensor: &Tensor) -> Result<Vec<EpochRow>> {
+    if tensor.kind() != Kind::Double {
+        let found = format!("{:?}", tensor.kind());
+        return Err(Error::invalid(path, EPOCHS, found, "64-bit floats"));
+    }
+    let mut numbers = vec![0f64; tensor.numel()];
+    let count = numbers.len();
+    tensor.f_copy_data(&mut numbers, count)?;
+    let (rows, _) = numbers.as_chunks::<{ EpochRow::WIDTH }>();
+    Ok(rows
+        .iter()
+        .map(|&row| EpochRow::from_numbers(row))
+        .collect())
 }
 
 fn number<T: FromStr>(path: &Path, metadata: &Metadata, key: &str) -> Result<T> {

@@ -5,6 +5,8 @@
 //!                epochs.parquet       one row per finished epoch
 //!                checkpoints/epoch-NNNN.safetensors   the kept epochs
 //!                resume.safetensors   weights, optimizer and position, after every epoch and where stopped
+//!                resume.previous.safetensors   the one before, in case the newest is damaged
+//!                train.lock           held by the program that trains it
 //!                run.parquet          written last: the run is finished
 //! ```
 
@@ -17,6 +19,7 @@ use crate::config::ResolvedRun;
 use crate::error::{Error, Result};
 use crate::names::{Attribution, Backbone, Layer, Precision};
 use crate::pareto::{self, Candidate};
+use crate::resume::SavedStates;
 use crate::tables::{self, EpochRow};
 
 /// How far a run is.
@@ -75,6 +78,16 @@ impl RunFolder {
         self.dir.join("resume.safetensors")
     }
 
+    /// What [`RunFolder::resume_file`] was before it was written anew.
+    pub fn previous_resume_file(&self) -> PathBuf {
+        self.dir.join("resume.previous.safetensors")
+    }
+
+    /// Held by the program that trains the run.
+    pub fn lock_file(&self) -> PathBuf {
+        self.dir.join("train.lock")
+    }
+
     /// The weights of a kept epoch.
     pub fn checkpoint_file(&self, epoch: i32) -> PathBuf {
         self.dir
@@ -85,18 +98,46 @@ impl RunFolder {
     /// How far the run is.
     ///
     /// # Errors
-    /// A table in the folder that cannot be read.
+    /// A begun run of which no saved state can be read.
     pub fn state(&self) -> Result<State> {
         if self.run_table().exists() {
             return Ok(State::Finished);
         }
-        match self.resume_file().exists() {
-            true if self.epochs_table().exists() => Ok(State::Partial(
-                tables::read_epochs(&self.epochs_table())?.len(),
-            )),
-            true => Ok(State::Partial(0)),
-            false => Ok(State::Absent),
+        let epochs = SavedStates::of(self).finished_epochs()?;
+        Ok(epochs.map_or(State::Absent, State::Partial))
+    }
+
+    /// Removes what programs killed while they were writing have left, of a run of `epochs`. Nobody else
+    /// may be at work on it.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn remove_leftovers(&self, epochs: i32) -> Result<()> {
+        let tables = [self.config_file(), self.epochs_table(), self.run_table()];
+        let weights = (1..=epochs).map(|epoch| self.checkpoint_file(epoch));
+        for file in tables
+            .into_iter()
+            .chain([self.resume_file()])
+            .chain(weights)
+        {
+            data_prep::atomic::remove_leftovers(file)?;
         }
+        Ok(())
+    }
+
+    /// Removes from the folder of a finished run what only an unfinished one needs.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn tidy(&self) -> Result<()> {
+        for row in tables::read_epochs(&self.epochs_table())? {
+            if !row.is_pareto {
+                remove_if_there(&self.checkpoint_file(row.epoch))?;
+            }
+        }
+        remove_if_there(&self.resume_file())?;
+        remove_if_there(&self.previous_resume_file())?;
+        remove_if_there(&self.lock_file())
     }
 
     /// Reads a finished run.
@@ -206,6 +247,14 @@ impl FinishedRun {
             epoch.to_string(),
             format!("one of the kept epochs {}", kept.join(", ")),
         ))
+    }
+}
+
+/// Removes a file, unless it is gone.
+pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
+    match fs_err::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

@@ -120,6 +120,50 @@ pub struct EpochRow {
     pub is_pareto: bool,
 }
 
+impl EpochRow {
+    /// How many numbers make a row.
+    pub const WIDTH: usize = 12;
+
+    /// The row as numbers, in the order of its fields.
+    pub fn to_numbers(&self) -> [f64; Self::WIDTH] {
+        [
+            f64::from(self.epoch),
+            self.loss,
+            self.loss_class,
+            self.loss_localization,
+            self.learning_rate,
+            self.seconds,
+            self.images_per_second,
+            self.val_f1,
+            self.val_map,
+            self.val_epg,
+            self.val_iou,
+            f64::from(u8::from(self.is_pareto)),
+        ]
+    }
+
+    /// The row of such numbers.
+    pub fn from_numbers(numbers: [f64; Self::WIDTH]) -> Self {
+        let [epoch, loss, loss_class, loss_localization, ..] = numbers;
+        let [_, _, _, _, learning_rate, seconds, images_per_second, ..] = numbers;
+        let [.., val_f1, val_map, val_epg, val_iou, is_pareto] = numbers;
+        EpochRow {
+            epoch: epoch as i32,
+            loss,
+            loss_class,
+            loss_localization,
+            learning_rate,
+            seconds,
+            images_per_second,
+            val_f1,
+            val_map,
+            val_epg,
+            val_iou,
+            is_pareto: is_pareto != 0.0,
+        }
+    }
+}
+
 /// Facts about a finished run that its configuration does not hold.
 #[derive(Clone, Debug)]
 pub struct RunFacts {

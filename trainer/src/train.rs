@@ -14,17 +14,20 @@ use crate::adam::Adam;
 use crate::augmentation;
 use crate::backbone::Model;
 use crate::batches::{Batch, Resident};
-use crate::checkpoint::{self, Metadata};
+use crate::checkpoint;
 use crate::config::ResolvedRun;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::explanations::Bounds;
 use crate::guidance::{self, Guided, Target};
+use crate::kept;
+use crate::lock::Lock;
+use crate::names::OnNonFinite;
 use crate::objective::{self, Explained, Guide, Terms};
-use crate::pareto;
 use crate::random;
-use crate::resume::{self, EpochPart, Position};
-use crate::run::{RunFolder, State, candidates};
+use crate::readings::{self, NonFinite, Unread};
+use crate::resume::{EpochPart, Position, SavedStates};
+use crate::run::{RunFolder, State};
 use crate::stop::Stop;
 use crate::tables::{self, EpochRow, RunFacts};
 use crate::validation;
@@ -52,6 +55,7 @@ struct Training<'a> {
     folder: &'a RunFolder,
     model: Model,
     adam: Adam,
+    saved: SavedStates,
     epochs: Vec<EpochRow>,
     /// Training images.
     images: Vec<usize>,
@@ -66,8 +70,8 @@ struct Training<'a> {
 /// whole epoch when broken off.
 ///
 /// # Errors
-/// A data folder without training or validation images, weights that do not fit, a loss or gradient
-/// that is no number, and the disk's.
+/// A data folder without training or validation images, another program that trains the run, weights
+/// that do not fit, a loss, gradient or map that is no number, and the disk's.
 pub fn train(
     run: &ResolvedRun,
     dataset: &Dataset,
@@ -87,6 +91,12 @@ pub fn train(
             ));
         }
     }
+    let _lock = Lock::take(folder)?;
+    if folder.state()? == State::Finished {
+        folder.tidy()?;
+        return Ok(Outcome::Finished);
+    }
+    folder.remove_leftovers(config.epochs)?;
     device::allow(config.precision)?;
     let mut model = Model::new(
         config.backbone,
@@ -96,9 +106,17 @@ pub fn train(
         Kind::Float,
     );
     model.precision = config.precision;
-    let (adam, epochs, mut part) = start(run, folder, &model)?;
-    fs_err::create_dir_all(&folder.dir)?;
+    let mut saved = SavedStates::of(folder);
+    let (adam, position) = match saved.load(&model, config.learning_rate)? {
+        Some(found) => found,
+        None => (begin(run, &model)?, Position::default()),
+    };
+    let Position { epochs, mut part } = position;
     write_config(run, folder)?;
+    if !epochs.is_empty() {
+        // It may be damaged, or an epoch ahead of the state.
+        tables::write_epochs(&folder.epochs_table(), run, &epochs)?;
+    }
     let annotated = config
         .guidance
         .as_ref()
@@ -109,6 +127,7 @@ pub fn train(
         folder,
         model,
         adam,
+        saved,
         epochs,
         images: train,
         annotated,
@@ -118,13 +137,14 @@ pub fn train(
     for epoch in training.epochs.len() as i32 + 1..=config.epochs {
         let done = training.epoch(epoch, &val, &mut part)?;
         if !done {
-            training.save(epoch - 1, part)?;
+            training.save(part)?;
             let of = training.images.len().div_ceil(config.batch_size);
             let steps = part.steps;
             return Ok(Outcome::Stopped { epoch, steps, of });
         }
-        training.save(epoch, EpochPart::default())?;
-        report(&training.epochs, config.epochs, part.undefined);
+        training.save(EpochPart::default())?;
+        kept::remove_beaten(run, folder, &training.epochs)?;
+        report(&training.epochs, config.epochs, &part);
         part = EpochPart::default();
     }
     let facts = RunFacts {
@@ -136,28 +156,12 @@ pub fn train(
         seconds: training.epochs.iter().map(|row| row.seconds).sum(),
     };
     tables::write_run(&folder.run_table(), run, &facts)?;
-    fs_err::remove_file(folder.resume_file())?;
+    folder.tidy()?;
     Ok(Outcome::Finished)
 }
 
-/// Fresh or given weights and a new optimizer, or both as they were saved, with the rows of the
-/// finished epochs and the part of the next that is done.
-fn start(
-    run: &ResolvedRun,
-    folder: &RunFolder,
-    model: &Model,
-) -> Result<(Adam, Vec<EpochRow>, EpochPart)> {
-    let rate = run.config.learning_rate;
-    if let State::Partial(_) = folder.state()? {
-        let (adam, position) = resume::load(&folder.resume_file(), model, rate)?;
-        let mut epochs = match folder.epochs_table().exists() {
-            true => tables::read_epochs(&folder.epochs_table())?,
-            false => Vec::new(),
-        };
-        // A run broken off between the two files repeats its last epoch.
-        epochs.truncate(position.epoch as usize);
-        return Ok((adam, epochs, position.part));
-    }
+/// Fresh or given weights, and a new optimizer.
+fn begin(run: &ResolvedRun, model: &Model) -> Result<Adam> {
     if let Some(weights) = &run.weights {
         let (tensors, _) = checkpoint::load(weights)?;
         let may_differ = Model::head_names(run.config.backbone);
@@ -165,26 +169,7 @@ fn start(
             .params
             .load(&tensors, may_differ, &weights.display().to_string())?;
     }
-    let adam = Adam::new(model.params.trained(), rate)?;
-    Ok((adam, Vec::new(), EpochPart::default()))
-}
-
-/// A step whose losses are still on the device.
-struct Unread<'a> {
-    step: usize,
-    images: &'a [usize],
-    n_annotated: usize,
-    /// [`Terms::values`].
-    values: Tensor,
-}
-
-/// Steps whose losses are read together: a GPU would stand still at every reading. On the CPU a
-/// loss that is no number is found before it reaches the weights.
-fn steps_between_readings(device: Device) -> usize {
-    match device {
-        Device::Cuda(_) => 50,
-        _ => 1,
-    }
+    Ok(Adam::new(model.params.trained(), run.config.learning_rate)?)
 }
 
 impl Training<'_> {
@@ -197,9 +182,18 @@ impl Training<'_> {
             return Ok(false);
         }
         let config = &self.run.config;
+        let n_steps = part.counted() as f64;
+        if n_steps == 0.0 {
+            return Err(Error::invalid(
+                &self.folder.dir,
+                format!("epoch {epoch}"),
+                "every step left out for a non-finite value",
+                "one at least to learn from",
+            ));
+        }
         let started = Instant::now();
         let metrics = validation::validate(
-            &self.model,
+            (&self.model, epoch),
             self.dataset,
             val,
             (config.attribution, config.layer),
@@ -214,8 +208,8 @@ impl Training<'_> {
         };
         self.epochs.push(EpochRow {
             epoch,
-            loss: part.total / part.steps as f64,
-            loss_class: part.class / part.steps as f64,
+            loss: part.total / n_steps,
+            loss_class: part.class / n_steps,
             loss_localization: match part.annotated {
                 0 => 0.0,
                 n_annotated => part.localization / n_annotated as f64,
@@ -229,14 +223,14 @@ impl Training<'_> {
             val_iou: metrics.iou,
             is_pareto: false,
         });
-        keep(self.run, self.folder, &self.model, &mut self.epochs)?;
+        kept::write(self.run, self.folder, &self.model, &mut self.epochs)?;
         Ok(true)
     }
 
-    fn save(&self, epoch: i32, part: EpochPart) -> Result<()> {
-        let position = Position { epoch, part };
-        let file = self.folder.resume_file();
-        resume::save(&file, &self.run.run_id, &self.model, &self.adam, position)
+    fn save(&mut self, part: EpochPart) -> Result<()> {
+        let run_id = &self.run.run_id;
+        self.saved
+            .save(run_id, &self.model, &self.adam, &self.epochs, part)
     }
 
     fn id(&self, index: usize) -> &str {
@@ -258,10 +252,17 @@ impl Training<'_> {
             &format!("epoch {epoch}/{}", config.epochs),
         );
         bar.inc((part.steps * config.batch_size).min(order.len()) as u64);
-        let every = steps_between_readings(self.model.params.device());
+        let is_skipping = config.on_non_finite == OnNonFinite::Skip;
+        let every = readings::steps_between(self.model.params.device(), config.on_non_finite);
+        let lambda = config.guidance.as_ref().map_or(0.0, |g| g.lambda);
         let mut unread = Vec::new();
         let batches: Vec<&[usize]> = order.chunks(config.batch_size).collect();
         for &images in &batches[part.steps..] {
+            // A forward pass in training moves the statistics of norms.
+            let buffers = match is_skipping {
+                true => self.model.params.copy_buffers()?,
+                false => Vec::new(),
+            };
             let (terms, n_annotated) = self.objective(images, epoch)?;
             let gradient = self.adam.gradient(&terms.total)?;
             part.steps += 1;
@@ -273,55 +274,49 @@ impl Training<'_> {
                 values,
             });
             let is_asked = self.stop.is_asked();
-            if unread.len() == every || is_asked {
-                self.read(&mut unread, epoch, part)?;
-                bar.set_message(format!("loss {:.3}", part.total / part.steps as f64));
+            let mut found = None;
+            if unread.len() == every || is_asked || part.steps == batches.len() {
+                found = readings::read(&mut unread, lambda, part)?;
+                let mean = part.total / part.counted().max(1) as f64;
+                bar.set_message(format!("loss {mean:.3}"));
             }
-            self.adam.apply(&gradient)?;
+            match found {
+                None => self.adam.apply(&gradient)?,
+                Some(found) => {
+                    let error = self.error(epoch, found, (part.steps, &gradient))?;
+                    if !is_skipping {
+                        return Err(error);
+                    }
+                    eprintln!("skipped: {error}");
+                    part.skipped += 1;
+                    self.model.params.restore_buffers(&buffers)?;
+                }
+            }
             bar.inc(images.len() as u64);
             if is_asked {
                 break;
             }
         }
-        self.read(&mut unread, epoch, part)?;
         bar.finish_and_clear();
         Ok(part.steps == batches.len())
     }
 
-    /// Adds the losses of `unread` to `part`.
-    fn read(&self, unread: &mut Vec<Unread<'_>>, epoch: i32, part: &mut EpochPart) -> Result<()> {
-        if unread.is_empty() {
-            return Ok(());
-        }
-        let values: Vec<&Tensor> = unread.iter().map(|step| &step.values).collect();
-        let values = Tensor::f_stack(&values, 0)?.f_to_device(Device::Cpu)?;
-        let lambda = self.run.config.guidance.as_ref().map_or(0.0, |g| g.lambda);
-        for (row, step) in unread.drain(..).enumerate() {
-            let value = |column: i64| values.f_double_value(&[row as i64, column]);
-            let (class, localization) = (value(0)?, value(1)?);
-            let (undefined, gradient) = (value(2)?, value(3)?);
-            for (term, value) in [
-                ("classification loss", class),
-                ("localization loss", localization),
-                ("gradient", gradient),
-            ] {
-                if !value.is_finite() {
-                    let ids: Vec<&str> = step.images.iter().map(|&index| self.id(index)).collect();
-                    return Err(Error::NonFinite {
-                        epoch,
-                        step: step.step,
-                        term,
-                        images: ids.join(" "),
-                    });
-                }
+    /// The error that names `found`, and the parameter where it is in `gradient`, the newest step's.
+    fn error(&self, epoch: i32, found: NonFinite<'_>, newest: (usize, &Tensor)) -> Result<Error> {
+        let mut term = found.term.to_owned();
+        let (step, gradient) = newest;
+        if found.term == readings::GRADIENT && found.step == step {
+            if let Some(name) = self.model.params.first_non_finite(gradient)? {
+                term = format!("gradient of {name}");
             }
-            part.annotated += step.n_annotated;
-            part.undefined += undefined as usize;
-            part.class += class;
-            part.localization += localization;
-            part.total += class + lambda * localization;
         }
-        Ok(())
+        let ids: Vec<&str> = found.images.iter().map(|&index| self.id(index)).collect();
+        Ok(Error::NonFinite {
+            epoch,
+            place: format!("step {}", found.step),
+            term,
+            images: ids.join(" "),
+        })
     }
 
     /// The batch of `images`, and what of each image it shows where that is not all of it.
@@ -402,44 +397,6 @@ impl Training<'_> {
     }
 }
 
-/// Marks the epochs to keep, writes the newest if it is one, then the table, then removes those
-/// that are beaten: at every moment the table's checkpoints are there.
-fn keep(
-    run: &ResolvedRun,
-    folder: &RunFolder,
-    model: &Model,
-    epochs: &mut [EpochRow],
-) -> Result<()> {
-    let kept = match run.config.guidance {
-        Some(_) => pareto::front(&candidates(epochs)),
-        None => pareto::best_f1(&candidates(epochs)).into_iter().collect(),
-    };
-    let newest = epochs.len() as i32;
-    for row in epochs.iter_mut() {
-        row.is_pareto = kept.contains(&row.epoch);
-    }
-    if kept.contains(&newest) {
-        let metadata = Metadata::from([
-            ("run_id".to_owned(), run.run_id.clone()),
-            ("epoch".to_owned(), newest.to_string()),
-            ("backbone".to_owned(), run.config.backbone.to_string()),
-        ]);
-        checkpoint::save(
-            &folder.checkpoint_file(newest),
-            &model.params.named(),
-            &metadata,
-        )?;
-    }
-    tables::write_epochs(&folder.epochs_table(), run, epochs)?;
-    for row in epochs.iter().filter(|row| !row.is_pareto) {
-        let file = folder.checkpoint_file(row.epoch);
-        if file.exists() {
-            fs_err::remove_file(file)?;
-        }
-    }
-    Ok(())
-}
-
 /// `run.toml`: the configuration as given, and what it was resolved to.
 fn write_config(run: &ResolvedRun, folder: &RunFolder) -> Result<()> {
     use std::io::Write;
@@ -465,15 +422,18 @@ fn write_config(run: &ResolvedRun, folder: &RunFolder) -> Result<()> {
 }
 
 /// One line an epoch on stderr.
-fn report(epochs: &[EpochRow], total: i32, n_undefined: usize) {
+fn report(epochs: &[EpochRow], total: i32, part: &EpochPart) {
     let Some(row) = epochs.last() else { return };
-    let undefined = match n_undefined {
+    let said = |n: usize, one: &str, several: &str| match n {
         0 => String::new(),
-        n => format!("  {n} maps without EPG"),
+        1 => format!("  1 {one}"),
+        n => format!("  {n} {several}"),
     };
+    let undefined = said(part.undefined, "map without EPG", "maps without EPG");
+    let skipped = said(part.skipped, "batch skipped", "batches skipped");
     let left = row.seconds * f64::from(total - row.epoch);
     eprintln!(
-        "epoch {:>3}/{total}  loss {:.4} (class {:.4}, localization {:.4})  val F1 {:.1} % mAP {:.1} % EPG {:.1} % IoU {:.1} %  {:.1} images/s{undefined}  {} left",
+        "epoch {:>3}/{total}  loss {:.4} (class {:.4}, localization {:.4})  val F1 {:.1} % mAP {:.1} % EPG {:.1} % IoU {:.1} %  {:.1} images/s{undefined}{skipped}  {} left",
         row.epoch,
         row.loss,
         row.loss_class,

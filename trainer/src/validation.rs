@@ -4,8 +4,8 @@ use data_prep::dataset::Dataset;
 use rayon::prelude::*;
 
 use crate::backbone::Model;
-use crate::error::Result;
-use crate::explanations::{self, Bounds};
+use crate::error::{Error, Result};
+use crate::explanations::{self, Bounds, Explained};
 use crate::names::{Attribution, Layer};
 use crate::stop::Stop;
 use crate::train::progress_bar;
@@ -26,12 +26,13 @@ pub struct Metrics {
     pub iou: f64,
 }
 
-/// Evaluates `model` on the images `indices`; `None` where it was asked to stop before the end.
+/// Evaluates `model` after `epoch` on the images `indices`; `None` where it was asked to stop before
+/// the end.
 ///
 /// # Errors
-/// libtorch's.
+/// A logit or map that is no number, and libtorch's.
 pub fn validate(
-    model: &Model,
+    (model, epoch): (&Model, i32),
     dataset: &Dataset,
     indices: &[usize],
     (attribution, layer): (Attribution, Layer),
@@ -49,6 +50,7 @@ pub fn validate(
             return Ok(None);
         }
         let explained = explanations::explain(model, dataset, &batch, attribution, layer)?;
+        check(&explained, dataset, epoch)?;
         let scores: Vec<(f64, f64)> = explained
             .pairs
             .par_iter()
@@ -79,4 +81,26 @@ pub fn validate(
         epg: epg / n_pairs,
         iou: iou / n_pairs,
     }))
+}
+
+/// The last step of an epoch shows only here what it made of the weights.
+fn check(explained: &Explained, dataset: &Dataset, epoch: i32) -> Result<()> {
+    let are_finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
+    let term = match explained {
+        Explained { logits, .. } if !are_finite(logits) => "logits",
+        Explained { pairs, .. } if !pairs.iter().all(|pair| are_finite(&pair.map)) => {
+            "attribution maps"
+        }
+        _ => return Ok(()),
+    };
+    let ids = explained.images.iter();
+    let ids: Vec<&str> = ids
+        .map(|&index| dataset.images[index].image_id.as_str())
+        .collect();
+    Err(Error::NonFinite {
+        epoch,
+        place: "validation".to_owned(),
+        term: term.to_owned(),
+        images: ids.join(" "),
+    })
 }

@@ -9,9 +9,10 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{Float64Type, Int32Type};
 use arrow::ipc::reader::StreamReader;
 use tests::programs::{program, succeed};
+use tests::runs::train;
 use tests::tables::{read, schemas};
 
-use crate::made::{SIZE, draw, folder, train};
+use crate::made::{SIZE, draw, folder};
 
 /// Enough for the game: four classes with a recognised image that shows nothing else.
 const IMAGES: [usize; 4] = [40, 20, 4, 4];

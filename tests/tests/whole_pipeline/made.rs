@@ -2,10 +2,11 @@
 //! report. It lies in the target folder and stays there to be looked at.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 
 use tests::programs::{Done, program, run, succeed};
+use tests::runs::train;
 
 /// Training, validation, test and shifted test images.
 pub const IMAGES: [usize; 4] = [24, 8, 8, 4];
@@ -64,15 +65,6 @@ pub fn draw(out: &Path, images: [usize; 4], seed: u32) -> Done {
     }
     command.args(["--size", &SIZE.to_string(), "--seed", &seed.to_string()]);
     succeed(&mut command)
-}
-
-/// `trainer train`, on the CPU in one thread: the same sums in the same order every time.
-pub fn train(config: &Path, data: &Path, runs: &Path) -> Command {
-    let mut command = program("trainer");
-    command.arg("train").arg("--config").arg(config);
-    command.arg("--data").arg(data).arg("--out").arg(runs);
-    command.args(["--device", "cpu", "--threads", "1"]);
-    command
 }
 
 /// A configuration file's text.

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, BooleanArray, Float64Array, Int32Array, StringArray};
 use tests::programs::{run, succeed};
+use tests::runs::train;
 use tests::tables::{read, schemas};
 
-use crate::made::{EPOCHS, IMAGES, REPLICATES, made, train};
+use crate::made::{EPOCHS, IMAGES, REPLICATES, made};
 
 const DATA: [&str; 6] = ["classes", "groups", "labels", "images", "masks", "skipped"];
 const EVALUATION: [&str; 6] = [

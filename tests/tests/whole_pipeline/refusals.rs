@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tests::programs::{Done, program, run};
+use tests::runs::train;
 
-use crate::made::{config, draw, folder, made, train};
+use crate::made::{config, draw, folder, made};
 
 const SCRATCH: &str = "from = \"scratch\"";
 

@@ -1,38 +1,15 @@
 //! A run whose process was killed, twice, or asked to stop, many times, ends as the one that was left
 //! alone: the same weights to the last bit and the same numbers in `epochs`.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tests::programs::{program, succeed};
-use tests::tables::read;
+use tests::runs::{difference, train};
 
-use crate::made::{config, folder, made, train};
-
-/// A safetensors file: its header as values, and the tensors' bytes. The header's text is not
-/// compared: the order of its metadata says nothing.
-fn checkpoint(path: &Path) -> (serde_json::Value, Vec<u8>) {
-    let bytes = fs_err::read(path).unwrap();
-    let (length, rest) = bytes.split_at(8);
-    let length = u64::from_le_bytes(length.try_into().unwrap()) as usize;
-    let (header, tensors) = rest.split_at(length);
-    (serde_json::from_slice(header).unwrap(), tensors.to_vec())
-}
-
-fn checkpoints(run: &Path) -> BTreeMap<String, (serde_json::Value, Vec<u8>)> {
-    let entries = fs_err::read_dir(run.join("checkpoints")).unwrap();
-    let named = entries.map(|entry| {
-        let entry = entry.unwrap();
-        (
-            entry.file_name().into_string().unwrap(),
-            checkpoint(&entry.path()),
-        )
-    });
-    named.collect()
-}
+use crate::made::{config, folder, made};
 
 #[test]
 fn a_killed_run_goes_on_to_the_same_bits() {
@@ -90,28 +67,8 @@ fn a_killed_run_goes_on_to_the_same_bits() {
     assert_same(&whole.folder, &run);
 }
 
-/// The same weights and the same epochs, but for the time they took.
 fn assert_same(whole: &Path, run: &Path) {
-    let (expected, found) = (checkpoints(whole), checkpoints(run));
-    assert_eq!(
-        found.keys().collect::<Vec<_>>(),
-        expected.keys().collect::<Vec<_>>()
-    );
-    for (name, (header, tensors)) in &expected {
-        assert_eq!(&found[name].0, header, "{name}");
-        // Not assert_eq: it would print the weights.
-        assert!(&found[name].1 == tensors, "{name}: other weights");
-    }
-    let epochs = |run: &Path| read(&run.join("epochs.parquet")).unwrap().rows;
-    let (expected, found) = (epochs(whole), epochs(run));
-    for field in expected.schema().fields() {
-        if !["seconds", "images_per_second"].contains(&field.name().as_str()) {
-            let column = |rows: &arrow::array::RecordBatch| {
-                rows.column_by_name(field.name()).unwrap().clone()
-            };
-            assert_eq!(&column(&found), &column(&expected), "{}", field.name());
-        }
-    }
+    assert_eq!(difference(whole, run).unwrap(), None);
 }
 
 /// Each signal is sent a little later than the one before, so that it comes while the program reads

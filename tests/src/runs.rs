@@ -1,0 +1,66 @@
+//! Training as a user does, and when two runs are the same.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::programs::program;
+use crate::tables::read;
+
+/// Columns that tell how long something took.
+const TIMES: [&str; 2] = ["seconds", "images_per_second"];
+
+/// `trainer train`, on the CPU in one thread: the same sums in the same order every time.
+pub fn train(config: &Path, data: &Path, runs: &Path) -> Command {
+    let mut command = program("trainer");
+    command.arg("train").arg("--config").arg(config);
+    command.arg("--data").arg(data).arg("--out").arg(runs);
+    command.args(["--device", "cpu", "--threads", "1"]);
+    command
+}
+
+/// The first thing in which the finished runs in two folders differ, but for the time they took: the
+/// files that are there, the bytes of every kept checkpoint, the rows of `epochs` and `run`.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn difference(expected: &Path, found: &Path) -> Result<Option<String>> {
+    let (ours, others) = (files(expected)?, files(found)?);
+    let names = |files: &BTreeMap<String, PathBuf>| files.keys().cloned().collect::<Vec<_>>();
+    if names(&ours) != names(&others) {
+        let (ours, others) = (names(&ours), names(&others));
+        return Ok(Some(format!("files: found {others:?}, expected {ours:?}")));
+    }
+    for (name, file) in &ours {
+        if name.ends_with(".safetensors") && fs_err::read(file)? != fs_err::read(&others[name])? {
+            return Ok(Some(format!("{name}: other bytes")));
+        }
+        if name.ends_with(".parquet") {
+            let (expected, found) = (read(file)?.rows, read(&others[name])?.rows);
+            for (column, field) in expected.schema().fields().iter().enumerate() {
+                let is_time = TIMES.contains(&field.name().as_str());
+                if !is_time && expected.column(column) != found.column(column) {
+                    return Ok(Some(format!("{name}: {}: other values", field.name())));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A run's own files, hidden ones included, by their path in its folder.
+fn files(run: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let mut files = BTreeMap::new();
+    for folder in ["", "checkpoints/"] {
+        for entry in fs_err::read_dir(run.join(folder))? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                files.insert(format!("{folder}{name}"), entry.path());
+            }
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,184 @@
+//! Files that are no longer what was written.
+
+use std::path::Path;
+use std::process::Command;
+
+use tests::programs::{Done, program, run};
+use tests::runs::train;
+
+use crate::made::{Whole, configure, folder, whole};
+use crate::safetensors::{File, find, flip_bit};
+
+fn truncate(path: &Path, length: u64) {
+    let file = fs_err::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(length).unwrap();
+}
+
+/// Reported with both hashes, and the state before is gone on from: to the same bits, also where the
+/// program is killed while it writes the next, which must not put the damaged one in the whole one's
+/// place.
+#[test]
+fn a_damaged_newest_state_is_reported_and_the_one_before_used() {
+    let whole = whole();
+    let root = folder("newest");
+    let middle = fs_err::metadata(whole.state(2)).unwrap().len() / 2;
+    type Damage = fn(&Path, u64);
+    let damages: [(&str, Damage, &str); 6] = [
+        (
+            "weight",
+            |file, middle| flip_bit(file, middle as usize),
+            "sha256: found ",
+        ),
+        (
+            "last byte",
+            |file, middle| flip_bit(file, 2 * middle as usize - 1),
+            "sha256: found ",
+        ),
+        (
+            "metadata",
+            |file, _| flip_bit(file, find(file, "adam_steps=") + 11),
+            "sha256: found ",
+        ),
+        (
+            "no hash",
+            |file, _| flip_bit(file, find(file, "sha256=")),
+            "sha256: found nothing",
+        ),
+        (
+            "cut short",
+            |file, middle| truncate(file, middle),
+            "file: found ",
+        ),
+        ("empty", |file, _| truncate(file, 0), "file: found "),
+    ];
+    for (what, damage, expected) in damages {
+        let runs = root.join("runs");
+        let run = whole.lay(&runs, &whole.files_after(2));
+        let newest = run.join("resume.safetensors");
+        damage(&newest, middle);
+        let mut killed = Command::new("prlimit");
+        let training = whole.train(&runs);
+        killed
+            .args(["--fsize=20000000", "--"])
+            .arg(training.get_program());
+        let status = killed.args(training.get_args()).output().unwrap().status;
+        assert_eq!(status.code(), None, "{what}: {status}");
+        let said = whole.go_on(&runs, what);
+        let warning = format!("warning: {}: {expected}", newest.display());
+        let previous = "resume.previous.safetensors, after epoch 1\n";
+        assert!(
+            said.contains(&warning) && said.contains(previous),
+            "{what}: {said}"
+        );
+    }
+}
+
+/// Neither is touched: what is left of them may be of use.
+#[test]
+fn without_a_whole_state_nothing_is_destroyed() {
+    let whole = whole();
+    let runs = folder("both");
+    let folder = whole.lay(&runs, &whole.files_after(2));
+    let files = ["resume.safetensors", "resume.previous.safetensors"].map(|name| folder.join(name));
+    let before = files.each_ref().map(|file| {
+        flip_bit(file, 20_000_000);
+        fs_err::read(file).unwrap()
+    });
+    let mut state = program("trainer");
+    state.arg("state").arg("--config").arg(&whole.config);
+    state.arg("--data").arg(&whole.data).arg("--out").arg(&runs);
+    for done in [run(&mut whole.train(&runs)), run(&mut state)] {
+        assert_eq!(done.code, Some(2), "{}", done.stderr);
+        let lines: Vec<&str> = done.stderr.lines().collect();
+        assert_eq!(lines.len(), 2, "{}", done.stderr);
+        for file in &files {
+            let fault = format!("{}: sha256: found ", file.display());
+            assert!(lines[0].contains(&fault), "{}", lines[0]);
+        }
+        assert!(lines[1].starts_with("hint: "), "{}", lines[1]);
+    }
+    let after = files.each_ref().map(|file| fs_err::read(file).unwrap());
+    assert!(after == before, "changed");
+}
+
+/// The table of epochs is only written: the rows are in the saved state.
+#[test]
+fn a_damaged_table_of_epochs_is_written_anew() {
+    let whole = whole();
+    for epoch in [2, 3] {
+        let runs = folder("table");
+        let run = whole.lay(&runs, &whole.files_after(epoch));
+        fs_err::write(run.join("epochs.parquet"), b"PAR1").unwrap();
+        whole.go_on(&runs, &format!("epoch {epoch}"));
+    }
+}
+
+/// Weights of another run are not begun from, nor explained, where a bit of them has changed.
+#[test]
+fn a_damaged_checkpoint_is_refused() {
+    let whole = whole();
+    let root = folder("checkpoint");
+    let baseline = root.join("baseline");
+    fs_err::create_dir_all(baseline.join("checkpoints")).unwrap();
+    for table in ["run.parquet", "epochs.parquet"] {
+        fs_err::copy(whole.folder.join(table), baseline.join(table)).unwrap();
+    }
+    let epoch = whole.kept(3).into_iter().next().unwrap();
+    let name = format!("checkpoints/epoch-{epoch:04}.safetensors");
+    let checkpoint = baseline.join(&name);
+    fs_err::copy(whole.folder.join(&name), &checkpoint).unwrap();
+    let (guided, explained) = (guided(whole, &root, epoch), explained(whole, &root, epoch));
+    assert_eq!(
+        [guided.code, explained.code],
+        [Some(0); 2],
+        "{}{}",
+        guided.stderr,
+        explained.stderr
+    );
+
+    flip_bit(&checkpoint, 10_000_000);
+    fs_err::remove_dir_all(root.join("runs")).unwrap();
+    for done in [
+        self::guided(whole, &root, epoch),
+        self::explained(whole, &root, epoch),
+    ] {
+        assert_eq!(done.code, Some(2), "{}", done.stderr);
+        let fault = format!("{}: sha256: found ", checkpoint.display());
+        let last = done.stderr.lines().last().unwrap();
+        assert!(
+            last.contains(&fault) && last.contains(", expected "),
+            "{last}"
+        );
+    }
+    assert!(!root.join("maps.arrow").exists());
+
+    // With the hash that belongs to it, the changed file is taken.
+    File::read(&checkpoint).write(&checkpoint);
+    assert_eq!(self::guided(whole, &root, epoch).code, Some(0));
+}
+
+fn guided(whole: &Whole, root: &Path, epoch: i32) -> Done {
+    let config = root.join("guided.toml");
+    let init = format!(
+        "\n[init]\nfrom = \"run\"\nfolder = {:?}\ncheckpoint = {epoch}\n",
+        root.join("baseline")
+    );
+    configure(&config, 1, "layer = \"final\"", &init);
+    run(&mut train(&config, &whole.data, &root.join("runs")))
+}
+
+fn explained(whole: &Whole, root: &Path, epoch: i32) -> Done {
+    let maps = root.join("maps.arrow");
+    let _ = std::fs::remove_file(&maps);
+    let mut explain = program("trainer");
+    explain
+        .arg("explain")
+        .arg("--run")
+        .arg(root.join("baseline"));
+    explain
+        .arg("--data")
+        .arg(&whole.data)
+        .arg("--maps")
+        .arg(&maps);
+    run(explain.args(["--device", "cpu", "--checkpoint", &epoch.to_string()]))
+}

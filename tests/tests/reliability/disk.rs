@@ -1,0 +1,253 @@
+//! A disk that is full, read-only or closed to us: one line that names the file, what was there stays
+//! whole, and once there is room the run goes on.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tests::programs::{Done, program, run};
+
+use crate::made::{folder, whole};
+use crate::shared::start_until;
+
+/// Whether the system lets us have a name space of our own, where we may mount a file system or are
+/// nobody special; else says that `test` is skipped.
+fn may_unshare(test: &str, flags: &[&str], script: &str) -> bool {
+    let mut probe = Command::new("unshare");
+    probe.args(flags).args(["sh", "-c", script]);
+    let output = probe.stdin(Stdio::null()).output();
+    let reason = match output {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    println!("skipped: {test}: unshare: {}", reason.replace('\n', ", "));
+    false
+}
+
+const OWN_MOUNTS: [&str; 3] = ["--user", "--map-root-user", "--mount"];
+const TRY_MOUNT: &str = "mount -t tmpfs tmpfs /mnt";
+
+/// Runs `script` with `arguments` where it may mount.
+fn in_own_mounts(script: &str, arguments: &[&Path], command: &Command) -> Done {
+    let mut shell = Command::new("unshare");
+    shell.args(OWN_MOUNTS).args(["sh", "-c", script, "sh"]);
+    shell.args(arguments);
+    run(shell.arg(command.get_program()).args(command.get_args()))
+}
+
+/// The last line but hints is the one error; it names `file` and says `why`.
+fn assert_one_error(stderr: &str, file: &str, why: &str) {
+    let errors: Vec<&str> = stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .collect();
+    let [error] = errors[..] else {
+        panic!("expected one error: {stderr}");
+    };
+    assert!(
+        error.contains(file) && error.contains(why),
+        "{file}, {why}: {error}"
+    );
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+/// A disk that has room for a part of an epoch's files, then for all.
+#[test]
+fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
+    if !may_unshare("a full disk", &OWN_MOUNTS, TRY_MOUNT) {
+        return;
+    }
+    let whole = whole();
+    let root = folder("full");
+    let (disk, laid) = (root.join("disk"), root.join("laid"));
+    fs_err::create_dir_all(&disk).unwrap();
+    let script = r#"
+        size=$1 disk=$2 laid=$3 saved=$4; shift 4
+        mount -t tmpfs -o size=$size tmpfs "$disk" && cp -a "$laid/." "$disk" || exit 99
+        "$@"; [ $? = 2 ] || exit 98
+        find "$disk" -name '*.partial' | grep . && exit 97
+        mount -o remount,size=400m "$disk" || exit 99
+        "$@" || exit 96
+        cp -a "$disk/." "$saved"
+    "#;
+    // In MB: weights 14, a state 41; after epoch 1 there are 55, after epoch 2 up to 110.
+    for (epoch, size, file) in [
+        (0, "8m", "/checkpoints/epoch-0001.safetensors: "),
+        (0, "40m", "/resume.safetensors: "),
+        (1, "60m", "/checkpoints/epoch-0002.safetensors: "),
+        (1, "100m", "/resume.safetensors: "),
+    ] {
+        let _ = std::fs::remove_dir_all(&laid);
+        fs_err::create_dir_all(&laid).unwrap();
+        if epoch > 0 {
+            whole.lay(&laid, &whole.files_after(epoch));
+        }
+        let saved = root.join("saved");
+        fs_err::create_dir_all(&saved).unwrap();
+        let training = whole.train(&disk);
+        let done = in_own_mounts(script, &[Path::new(size), &disk, &laid, &saved], &training);
+        assert_eq!(done.code, Some(0), "{size}: {}{}", done.stdout, done.stderr);
+        assert_one_error(&done.stderr, file, "No space left on device");
+        whole.go_on(&saved, size); // it has ended: this only compares
+    }
+}
+
+/// Files longer than so many bytes are refused by the system. This needs no rights.
+#[test]
+fn a_file_that_may_not_grow_is_said() {
+    let whole = whole();
+    let runs = folder("limited");
+    let run_folder = whole.lay(&runs, &whole.files_after(1));
+    let training = whole.train(&runs);
+    let mut limited = Command::new("sh");
+    limited.args([
+        "-c",
+        r#"trap "" XFSZ; exec prlimit --fsize=20000000 -- "$@""#,
+        "sh",
+    ]);
+    let done = run(limited
+        .arg(training.get_program())
+        .args(training.get_args()));
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    assert_one_error(&done.stderr, "/resume.safetensors: ", "File too large");
+    let entries = fs_err::read_dir(&run_folder).unwrap();
+    let mut names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!names.any(|name| name.ends_with(".partial")));
+    whole.go_on(&runs, "limited");
+}
+
+/// A read-only disk: nothing can be begun; a finished run is found finished all the same.
+#[test]
+fn a_read_only_disk_is_said() {
+    if !may_unshare("a read-only disk", &OWN_MOUNTS, TRY_MOUNT) {
+        return;
+    }
+    let whole = whole();
+    let root = folder("read-only");
+    let (disk, laid, saved) = (root.join("disk"), root.join("laid"), root.join("saved"));
+    for folder in [&disk, &laid, &saved] {
+        fs_err::create_dir_all(folder).unwrap();
+    }
+    whole.lay(&laid, &whole.files_after(2));
+    let script = r#"
+        disk=$1 laid=$2 saved=$3; shift 3
+        mount -t tmpfs tmpfs "$disk" && cp -a "$laid/." "$disk" || exit 99
+        mount -o remount,ro "$disk" || exit 99
+        "$@"; [ $? = 2 ] || exit 98
+        mount -o remount,rw "$disk" || exit 99
+        "$@" || exit 97
+        mount -o remount,ro "$disk" || exit 99
+        "$@" || exit 96
+        cp -a "$disk/." "$saved"
+    "#;
+    let done = in_own_mounts(script, &[&disk, &laid, &saved], &whole.train(&disk));
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    assert_one_error(&done.stderr, "/train.lock", "Read-only file system");
+    assert!(done.stderr.ends_with(" is finished\n"), "{}", done.stderr);
+    whole.go_on(&saved, "read-only");
+}
+
+/// The right to write is lost while the run is in its second epoch.
+#[test]
+fn a_lost_permission_is_said() {
+    // In a name space of its own even root is bound by permissions.
+    if !may_unshare("a lost permission", &["--user"], "true") {
+        return;
+    }
+    let whole = whole();
+    let runs = folder("permission");
+    let run_folder = runs.join(whole.id());
+    let training = whole.train(&runs);
+    let said = runs.join("stderr");
+    let mut command = Command::new("unshare");
+    command
+        .arg("--user")
+        .arg("sh")
+        .args(["-c", r#"said=$1; shift; exec "$@" 2>"$said""#, "sh"]);
+    command
+        .arg(&said)
+        .arg(training.get_program())
+        .args(training.get_args());
+    let mut child = start_until(&mut command, &run_folder.join("resume.safetensors"));
+    let folders = [run_folder.join("checkpoints"), run_folder.clone()];
+    let permit = |mode: u32| {
+        use std::os::unix::fs::PermissionsExt;
+        for folder in &folders {
+            fs_err::set_permissions(folder, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    permit(0o555);
+    let status = child.wait().unwrap();
+    permit(0o755);
+    let said = fs_err::read_to_string(&said).unwrap();
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert_one_error(
+        &said,
+        &run_folder.display().to_string(),
+        "Permission denied",
+    );
+    whole.go_on(&runs, "permission");
+}
+
+/// The other programs write through the same door.
+#[test]
+fn the_other_programs_name_the_file_too() {
+    if !may_unshare("the other programs on a full disk", &OWN_MOUNTS, TRY_MOUNT) {
+        return;
+    }
+    let whole = whole();
+    let root = folder("others");
+    let (disk, maps) = (root.join("disk"), root.join("maps.arrow"));
+    fs_err::create_dir_all(&disk).unwrap();
+    let explain = |maps: &Path| {
+        let mut command = program("trainer");
+        command.arg("explain").arg("--run").arg(&whole.folder);
+        command
+            .arg("--data")
+            .arg(&whole.data)
+            .arg("--maps")
+            .arg(maps);
+        command.args(["--device", "cpu", "--layer", "input"]);
+        command
+    };
+    let made = run(&mut explain(&maps));
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let mut prepare = program("data-prep");
+    prepare.arg("scenes").arg("--out").arg(disk.join("scenes"));
+    prepare.args([
+        "--train",
+        "8",
+        "--val",
+        "8",
+        "--test",
+        "8",
+        "--shifted",
+        "4",
+        "--size",
+        "32",
+    ]);
+    let mut score = program("evaluator");
+    score
+        .arg("score")
+        .arg("--maps")
+        .arg(&maps)
+        .arg("--data")
+        .arg(&whole.data);
+    score.arg("--out").arg(disk.join("scores"));
+    let script = r#"
+        disk=$1; shift
+        mount -t tmpfs -o size=4k tmpfs "$disk" || exit 99
+        "$@"; code=$?
+        find "$disk" -type f | grep . && exit 97
+        exit $code
+    "#;
+    for (command, file) in [
+        (prepare, "/disk/scenes/"),
+        (explain(&disk.join("maps.arrow")), "/disk/maps.arrow"),
+        (score, "/disk/scores/"),
+    ] {
+        let done = in_own_mounts(script, &[&disk], &command);
+        assert!(matches!(done.code, Some(1 | 2)), "{file}: {done:?}");
+        assert_one_error(&done.stderr, file, "No space left on device");
+    }
+}

@@ -1,0 +1,276 @@
+//! Killed: at any step, in validation, between any two files, and within each.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use arrow::array::Float64Array;
+use tests::programs::run;
+use tests::runs::{difference, train};
+use tests::tables::read;
+
+use crate::made::{Files, GUIDED, configure, draw, folder, whole};
+use crate::safetensors::File;
+
+const SIGKILL: i32 = 9;
+const SIGXFSZ: i32 = 25;
+
+fn start(command: &mut Command) -> Child {
+    let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
+    silent.spawn().unwrap()
+}
+
+/// Ends it as `kill -9` does; it must still have been at work.
+fn kill(mut training: Child) {
+    training.kill().unwrap();
+    let status = training.wait().unwrap();
+    assert_eq!(status.signal(), Some(SIGKILL), "it had ended: {status}");
+}
+
+/// Numbers that look random: xorshift (Marsaglia 2003).
+struct Draws(u64);
+
+impl Draws {
+    /// From 0 to below 1.
+    fn next(&mut self) -> f64 {
+        for (left, shift) in [(true, 13), (false, 7), (true, 17)] {
+            self.0 ^= if left {
+                self.0 << shift
+            } else {
+                self.0 >> shift
+            };
+        }
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// Each time at another moment, most of them in a training step; some before the program got further
+/// than the last time. Each time with another number of threads that prepare the data.
+#[test]
+fn at_random_steps_again_and_again_and_with_other_threads() {
+    let whole = whole();
+    for seed in [1, 2, 3] {
+        let mut draws = Draws(seed);
+        let runs = folder(&format!("random-{seed}"));
+        for kills in 0..6 {
+            let threads = 1 + kills % 4;
+            let mut command = whole.train(&runs);
+            let mut training = start(command.env("RAYON_NUM_THREADS", threads.to_string()));
+            std::thread::sleep(whole.took.mul_f64(0.9 * draws.next()));
+            if training.try_wait().unwrap().is_some() {
+                break; // what was left took no longer
+            }
+            training.kill().unwrap();
+            training.wait().unwrap();
+        }
+        whole.go_on(&runs, &format!("seed {seed}"));
+    }
+}
+
+/// A run whose epochs are validation almost throughout, killed a third into that of its second epoch,
+/// twice.
+#[test]
+fn during_validation() {
+    let root = folder("validation");
+    let (config, data) = (root.join("run.toml"), root.join("scenes"));
+    draw(&data, 8, 160);
+    configure(&config, 2, "layer = \"input\"", GUIDED);
+    let alone = run(&mut train(&config, &data, &root.join("whole")));
+    assert_eq!(alone.code, Some(0), "{}", alone.stderr);
+    let expected = PathBuf::from(alone.stdout.trim_end());
+    let rows = read(&expected.join("epochs.parquet")).unwrap().rows;
+    let second = |name: &str| {
+        let column: &Float64Array = rows
+            .column_by_name(name)
+            .unwrap()
+            .as_any()
+            .downcast_ref()
+            .unwrap();
+        column.value(1)
+    };
+    let training = 8.0 / second("images_per_second");
+    let validation = second("seconds") - training;
+    assert!(validation > 4.0 * training, "{training} s, {validation} s");
+
+    let runs = root.join("killed");
+    let found = runs.join(expected.file_name().unwrap());
+    for file in ["resume.safetensors", "epochs.parquet"] {
+        // Appears when the first epoch has ended; is written anew before the second goes on.
+        let file = found.join(file);
+        let inode = || std::fs::metadata(&file).map_or(0, |file| file.ino());
+        let before = inode();
+        let training_run = start(&mut train(&config, &data, &runs));
+        while inode() == before {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_secs_f64(training + validation / 3.0));
+        kill(training_run);
+    }
+    let done = run(&mut train(&config, &data, &runs));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert_eq!(difference(&expected, &found).unwrap(), None);
+}
+
+/// Around the end of each epoch: its weights there or not, the table with or without it, and the saved
+/// states before it, between two renames, and after it; the latter with and without the weights that
+/// are to be removed. Beside them lie files cut short, as of a writer that was killed.
+#[test]
+fn between_any_two_files() {
+    let whole = whole();
+    let mut cases = BTreeSet::new();
+    for epoch in 1..=3 {
+        let after = whole.files_after(epoch);
+        let before = match epoch {
+            1 => Files::default(),
+            _ => whole.files_after(epoch - 1),
+        };
+        let grown: BTreeSet<i32> = before
+            .checkpoints
+            .union(&whole.kept(epoch))
+            .copied()
+            .collect();
+        for table in [before.table, after.table] {
+            for checkpoints in [&before.checkpoints, &grown] {
+                for (newest, previous) in [(before.newest, before.previous), (None, before.newest)]
+                {
+                    let checkpoints = checkpoints.clone();
+                    cases.insert(Files {
+                        newest,
+                        previous,
+                        table,
+                        checkpoints,
+                    });
+                }
+            }
+            for checkpoints in [&grown, &after.checkpoints] {
+                let checkpoints = checkpoints.clone();
+                cases.insert(Files {
+                    table,
+                    checkpoints,
+                    ..after.clone()
+                });
+            }
+        }
+    }
+    let root = folder("between");
+    for files in &cases {
+        let runs = root.join("runs");
+        let run = whole.lay(&runs, files);
+        for name in [
+            "epochs.parquet",
+            "resume.safetensors",
+            "checkpoints/epoch-0002.safetensors",
+        ] {
+            let (folder, name) = match name.split_once('/') {
+                Some((folder, name)) => (run.join(folder), name),
+                None => (run.clone(), name),
+            };
+            fs_err::write(folder.join(format!(".{name}.Ab12Cd.partial")), b"PAR1").unwrap();
+        }
+        let said = whole.go_on(&runs, &format!("{files:?}"));
+        let place = match files.newest.or(files.previous) {
+            Some(epoch) => format!(", going on after epoch {epoch}"),
+            None => " on cpu\n".to_owned(),
+        };
+        assert!(
+            said.contains(&place) && !said.contains("warning"),
+            "{files:?}: {said}"
+        );
+    }
+    println!("{} folders", cases.len());
+}
+
+/// Where the process may not write more than so many bytes to a file, the system kills it within the
+/// first that is longer: a table (4 kB), weights (14 MB) or a state (41 MB).
+#[test]
+fn while_a_file_is_written() {
+    let whole = whole();
+    let root = folder("writing");
+    let mut cut = BTreeSet::new();
+    for (epoch, bytes) in [
+        (1, 0),
+        (1, 1000),
+        (1, 10_000),
+        (1, 5_000_001),
+        (2, 13_700_000),
+        (1, 20_000_000),
+        (2, 40_000_000),
+    ] {
+        let runs = root.join("runs");
+        let run = whole.lay(&runs, &whole.files_after(epoch));
+        for _ in 0..2 {
+            let mut limited = Command::new("prlimit");
+            limited.arg(format!("--fsize={bytes}")).arg("--");
+            let training = whole.train(&runs);
+            limited
+                .arg(training.get_program())
+                .args(training.get_args());
+            let status = start(&mut limited).wait().unwrap();
+            assert_eq!(status.signal(), Some(SIGXFSZ), "{bytes} bytes: {status}");
+        }
+        cut.extend(cut_short(&run, bytes));
+        whole.go_on(&runs, &format!("{bytes} bytes from epoch {epoch}"));
+    }
+    println!("{cut:?}");
+    for part in ["epochs.parquet", "epoch-0002", "resume.safetensors"] {
+        assert!(
+            cut.iter().any(|name| name.contains(part)),
+            "{part}: {cut:?}"
+        );
+    }
+}
+
+/// The files in `run` that were cut short after `bytes`.
+fn cut_short(run: &Path, bytes: u64) -> Vec<String> {
+    let folders = [run.to_owned(), run.join("checkpoints")];
+    let entries = folders
+        .iter()
+        .flat_map(|folder| fs_err::read_dir(folder).unwrap());
+    let entries = entries.map(|entry| entry.unwrap());
+    let partial =
+        entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "partial"));
+    partial
+        .map(|entry| {
+            assert_eq!(entry.metadata().unwrap().len(), bytes, "{:?}", entry.path());
+            entry.file_name().into_string().unwrap()
+        })
+        .collect()
+}
+
+/// The comparison notices what a run must not lose: a state with the optimizer's moments at zero, and one
+/// with the weights of epoch 2 that says it is after epoch 1, both with a right hash.
+#[test]
+fn a_lost_optimizer_and_a_repeated_epoch_are_noticed() {
+    let whole = whole();
+    let root = folder("controls");
+    let mut forgetful = File::read(&whole.state(2));
+    for moment in ["adam.first", "adam.second"] {
+        forgetful.tensor(moment).fill(0);
+    }
+    let (mut repeating, mut second) = (File::read(&whole.state(1)), File::read(&whole.state(2)));
+    for name in repeating.names() {
+        if name != "epochs" {
+            repeating
+                .tensor(&name)
+                .copy_from_slice(second.tensor(&name));
+        }
+    }
+    let unchanged = File::read(&whole.state(2));
+    for (name, epoch, state, is_same) in [
+        ("unchanged", 2, unchanged, true),
+        ("forgetful", 2, forgetful, false),
+        ("repeating", 1, repeating, false),
+    ] {
+        let runs = root.join(name);
+        let found = whole.lay(&runs, &whole.files_after(epoch));
+        state.write(&found.join("resume.safetensors"));
+        let done = run(&mut whole.train(&runs));
+        assert_eq!(done.code, Some(0), "{name}: {}", done.stderr);
+        assert!(!done.stderr.contains("warning"), "{name}: {}", done.stderr);
+        let difference = difference(&whole.folder, &found).unwrap();
+        assert_eq!(difference.is_none(), is_same, "{name}: {difference:?}");
+    }
+}

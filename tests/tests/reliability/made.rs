@@ -1,0 +1,225 @@
+//! A run that was left alone, and every file it had on the way: from these, a folder is put together as
+//! a program leaves it that is killed at any moment.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use arrow::array::{BooleanArray, Int32Array};
+use tests::programs::{program, run, succeed};
+use tests::runs::{difference, train};
+use tests::tables::read;
+
+/// Epochs of the run. With these settings and on our machines the first is beaten by the second, and
+/// the third is kept beside it.
+pub const EPOCHS: usize = 4;
+const SETTINGS: &str = "backbone = \"efficientnet_lite0\"\nattribution = \"ixg\"\nlearning_rate = 5e-3\n\
+                        batch_size = 4\nseed = 2\n";
+
+/// A run left alone.
+pub struct Whole {
+    pub config: PathBuf,
+    pub data: PathBuf,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// How long it took.
+    pub took: Duration,
+    /// Its files as they were on the way.
+    recorded: PathBuf,
+}
+
+/// What lies in the folder of a run that was killed: the numbers are epochs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Files {
+    pub newest: Option<usize>,
+    pub previous: Option<usize>,
+    pub table: Option<usize>,
+    pub checkpoints: BTreeSet<i32>,
+}
+
+/// An empty folder for one test.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("reliability")
+        .join(name);
+    if folder.exists() {
+        fs_err::remove_dir_all(&folder).unwrap();
+    }
+    fs_err::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Draws training and validation images of 32×32 pixels.
+pub fn draw(out: &Path, train: usize, val: usize) {
+    let mut command = program("data-prep");
+    command.arg("scenes").arg("--out").arg(out);
+    command.args(["--train", &train.to_string(), "--val", &val.to_string()]);
+    command.args(["--test", "8", "--shifted", "4", "--size", "32"]);
+    succeed(&mut command);
+}
+
+/// Writes a configuration file; `top` are settings more, `rest` its tables.
+pub fn configure(file: &Path, epochs: usize, top: &str, rest: &str) {
+    let text = format!("name = \"run\"\n{SETTINGS}epochs = {epochs}\n{top}\n{rest}");
+    fs_err::write(file, text).unwrap();
+}
+
+/// Fresh weights, guided at the final layer.
+pub const GUIDED: &str =
+    "\n[init]\nfrom = \"scratch\"\n\n[guidance]\nloss = \"energy\"\nlambda = 0.05\n";
+
+/// The run, made on the first call.
+pub fn whole() -> &'static Whole {
+    static WHOLE: OnceLock<Whole> = OnceLock::new();
+    WHOLE.get_or_init(|| {
+        let root = folder("whole");
+        let (config, data) = (root.join("run.toml"), root.join("scenes"));
+        draw(&data, 24, 8);
+        configure(&config, EPOCHS, "layer = \"final\"", GUIDED);
+        let runs = root.join("runs");
+        let recorded = folder("recorded");
+        let started = Instant::now();
+        record(train(&config, &data, &runs), &runs, &recorded);
+        let took = started.elapsed();
+        let mut found = fs_err::read_dir(&runs).unwrap();
+        Whole {
+            config,
+            data,
+            folder: found.next().unwrap().unwrap().path(),
+            took,
+            recorded,
+        }
+    })
+}
+
+/// Runs `command` and keeps each version of each file that appears in its run's folder, as
+/// `resume-N`, `epochs-N` and `checkpoint-N` for epoch N: files are replaced, never written again, so a
+/// link is a copy.
+fn record(mut command: Command, runs: &Path, recorded: &Path) {
+    let mut training = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut states, mut tables) = (vec![0], vec![0]);
+    loop {
+        let status = training.try_wait().unwrap();
+        let entries = std::fs::read_dir(runs).into_iter().flatten();
+        if let Some(run) = entries.flatten().map(|entry| entry.path()).next() {
+            for (file, name, versions) in [
+                ("resume.safetensors", "resume", &mut states),
+                ("epochs.parquet", "epochs", &mut tables),
+            ] {
+                let link = recorded.join(format!("{name}-{}", versions.len()));
+                if std::fs::hard_link(run.join(file), &link).is_ok() {
+                    let inode = fs_err::metadata(&link).unwrap().ino();
+                    match versions.contains(&inode) {
+                        true => fs_err::remove_file(&link).unwrap(),
+                        false => versions.push(inode),
+                    }
+                }
+            }
+            for epoch in 1..=EPOCHS {
+                let file = run.join(checkpoint_name(epoch as i32));
+                let _ = std::fs::hard_link(file, recorded.join(format!("checkpoint-{epoch}")));
+            }
+        }
+        if let Some(status) = status {
+            assert!(status.success(), "{status}");
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // The last state is removed as soon as it is written.
+    assert!(states.len() >= EPOCHS, "{} states", states.len() - 1);
+    assert_eq!(tables.len() - 1, EPOCHS);
+}
+
+fn checkpoint_name(epoch: i32) -> String {
+    format!("checkpoints/epoch-{epoch:04}.safetensors")
+}
+
+impl Whole {
+    /// The run's id.
+    pub fn id(&self) -> OsString {
+        self.folder.file_name().unwrap().to_owned()
+    }
+
+    /// `trainer train` into `runs`.
+    pub fn train(&self, runs: &Path) -> Command {
+        train(&self.config, &self.data, runs)
+    }
+
+    /// The saved state after `epoch`.
+    pub fn state(&self, epoch: usize) -> PathBuf {
+        self.recorded.join(format!("resume-{epoch}"))
+    }
+
+    /// The epochs whose weights are kept after `epoch`.
+    pub fn kept(&self, epoch: usize) -> BTreeSet<i32> {
+        if epoch == 0 {
+            return BTreeSet::new();
+        }
+        let rows = read(&self.recorded.join(format!("epochs-{epoch}")))
+            .unwrap()
+            .rows;
+        let column = |name: &str| rows.column_by_name(name).unwrap();
+        let epochs: &Int32Array = column("epoch").as_any().downcast_ref().unwrap();
+        let kept: &BooleanArray = column("is_pareto").as_any().downcast_ref().unwrap();
+        let rows = epochs.values().iter().zip(kept.values());
+        rows.filter(|(_, is_kept)| *is_kept)
+            .map(|(&epoch, _)| epoch)
+            .collect()
+    }
+
+    /// What lies in the folder while epoch `epoch` + 1 is trained.
+    pub fn files_after(&self, epoch: usize) -> Files {
+        let before = epoch.checked_sub(1).filter(|&before| before > 0);
+        let kept = self.kept(epoch);
+        Files {
+            newest: Some(epoch),
+            previous: before,
+            table: Some(epoch),
+            checkpoints: kept.union(&self.kept(epoch - 1)).copied().collect(),
+        }
+    }
+
+    /// Puts a run's folder together in `runs` and gives its path.
+    pub fn lay(&self, runs: &Path, files: &Files) -> PathBuf {
+        let run = runs.join(self.id());
+        fs_err::create_dir_all(run.join("checkpoints")).unwrap();
+        let lay = |what: &str, epoch: usize, name: &str| {
+            let recorded = self.recorded.join(format!("{what}-{epoch}"));
+            fs_err::copy(recorded, run.join(name)).unwrap();
+        };
+        for (epoch, name) in [
+            (files.newest, "resume.safetensors"),
+            (files.previous, "resume.previous.safetensors"),
+        ] {
+            if let Some(epoch) = epoch {
+                lay("resume", epoch, name);
+            }
+        }
+        if let Some(epoch) = files.table {
+            lay("epochs", epoch, "epochs.parquet");
+        }
+        for &epoch in &files.checkpoints {
+            lay("checkpoint", epoch as usize, &checkpoint_name(epoch));
+        }
+        run
+    }
+
+    /// Gives the command again, which must end the run as the one that was left alone. What it said.
+    pub fn go_on(&self, runs: &Path, what: &str) -> String {
+        let done = run(&mut self.train(runs));
+        assert_eq!(done.code, Some(0), "{what}: {}", done.stderr);
+        let found = difference(&self.folder, &runs.join(self.id())).unwrap();
+        assert_eq!(found, None, "{what}");
+        fs_err::remove_dir_all(runs).unwrap(); // some 100 MB each
+        done.stderr
+    }
+}

@@ -1,0 +1,13 @@
+//! What a run must survive, each fault injected from outside: killed anywhere, damaged files, a full or
+//! read-only disk, a second program on the same run, and numbers that are none. After each, the same
+//! command is given again, and the run must end as one that was left alone, to the bit.
+#![allow(clippy::unwrap_used)]
+
+mod damaged;
+mod disk;
+mod killed;
+mod made;
+mod non_finite;
+mod safetensors;
+mod shared;
+mod stopped;

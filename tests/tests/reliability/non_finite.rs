@@ -1,0 +1,168 @@
+//! Losses, gradients, logits and maps that are no numbers.
+
+use std::path::{Path, PathBuf};
+
+use tests::programs::{Done, program, run, succeed};
+use tests::runs::{difference, train};
+
+use crate::made::{GUIDED, configure, folder, whole};
+use crate::safetensors::File;
+
+/// Trains with `top` settings more and the tables `rest`.
+fn trained(root: &Path, epochs: usize, top: &str, rest: &str) -> Done {
+    let config = root.join("run.toml");
+    configure(&config, epochs, &format!("layer = \"final\"\n{top}"), rest);
+    run(&mut train(&config, &whole().data, &root.join("runs")))
+}
+
+/// The image ids that the error lists, which `place` and `term` begin.
+fn images(done: &Done, place: &str, term: &str) -> Vec<String> {
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    let lines: Vec<&str> = done.stderr.lines().rev().take(3).collect();
+    let expected = format!("error: {place}: {term}: found a non-finite value, expected a number");
+    assert_eq!(lines[2], expected, "{}", done.stderr);
+    let images = lines[1].strip_prefix("images of the batch: ").unwrap();
+    images.split(' ').map(str::to_owned).collect()
+}
+
+/// Weights that overflow: the first step's loss.
+#[test]
+fn a_classification_loss_stops_the_run() {
+    let root = folder("weights");
+    let epoch = whole().kept(3).into_iter().next().unwrap();
+    let name = format!("checkpoints/epoch-{epoch:04}.safetensors");
+    let mut weights = File::read(&whole().folder.join(name));
+    let last = weights
+        .names()
+        .into_iter()
+        .rfind(|name| name.ends_with("weight"));
+    for value in weights.tensor(&last.unwrap()).chunks_exact_mut(4) {
+        value.copy_from_slice(&3e38f32.to_le_bytes());
+    }
+    let file = root.join("large.safetensors");
+    weights.write(&file);
+    let init = format!("\n[init]\nfrom = \"weights\"\nfile = {file:?}\n");
+    let done = trained(&root, 1, "", &init);
+    let images = images(&done, "epoch 1, step 1", "classification loss");
+    assert_eq!(images.len(), 4);
+}
+
+/// A λ that overflows: both losses are numbers, the gradient is not.
+#[test]
+fn a_gradient_stops_the_run_and_its_parameter_is_named() {
+    let root = folder("gradient");
+    let rest = GUIDED.replace("0.05", "1e300");
+    let done = trained(&root, 1, "", &rest);
+    let name = whole_names()
+        .into_iter()
+        .find(|name| done.stderr.contains(&format!("gradient of {name}:")));
+    let name = name.unwrap_or_else(|| panic!("{}", done.stderr));
+    images(&done, "epoch 1, step 1", &format!("gradient of {name}"));
+}
+
+fn whole_names() -> Vec<String> {
+    File::read(&whole().state(1)).names()
+}
+
+/// A learning rate so large that the only step of an epoch leaves weights that overflow: validation
+/// finds it, and what was saved before is left as it was.
+#[test]
+fn what_the_last_step_did_stops_the_run_before_it_is_saved() {
+    let root = folder("rate");
+    let done = trained(&root, 1, "", "\n[init]\nfrom = \"scratch\"\n");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let config = root.join("run.toml");
+    let text = fs_err::read_to_string(&config).unwrap();
+    let text = text
+        .replace("5e-3", "1e30")
+        .replace("batch_size = 4", "batch_size = 24");
+    fs_err::write(&config, text).unwrap();
+    let runs = root.join("large");
+    let done = run(&mut train(&config, &whole().data, &runs));
+    images(&done, "epoch 1, validation", "logits");
+    let folder = fs_err::read_dir(&runs)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    for file in ["resume.safetensors", "epochs.parquet", "checkpoints"] {
+        assert!(!folder.join(file).exists(), "{file}");
+    }
+}
+
+/// One annotated image, and a λ that overflows: in each epoch one batch has a gradient that is no number.
+/// It is named, or left out; the other steps count, and a run that is killed goes on to the same bits.
+#[test]
+fn a_batch_is_skipped_where_that_is_asked_for() {
+    let root = folder("skip");
+    let rest = GUIDED.replace("0.05", "1e300\nannotated_fraction = 0.05");
+    let stopped = trained(&root, 2, "on_non_finite = \"stop\"", &rest);
+    let error = stopped.stderr.split("error: ").nth(1).unwrap();
+    let (fault, _) = error.split_once(": found").unwrap();
+    let (place, term) = fault.split_once(": ").unwrap();
+    let images = images(&stopped, place, term);
+    assert_eq!(images.len(), 4);
+
+    let skipped = trained(&root, 2, "on_non_finite = \"skip\"", &rest);
+    assert_eq!(skipped.code, Some(0), "{}", skipped.stderr);
+    let listed = skipped.stderr.matches("skipped: epoch ").count();
+    let counted = skipped.stderr.matches("  1 batch skipped  ").count();
+    assert_eq!([listed, counted], [2, 2], "{}", skipped.stderr);
+    let first = skipped.stderr.split("skipped: ").nth(1).unwrap();
+    assert!(
+        first.starts_with(fault) && first.contains(&images.join(" ")),
+        "{first}"
+    );
+
+    let expected = PathBuf::from(skipped.stdout.trim_end());
+    let runs = root.join("killed");
+    let found = runs.join(expected.file_name().unwrap());
+    let mut command = train(&root.join("run.toml"), &whole().data, &runs);
+    let mut killed = crate::shared::start_until(&mut command, &found.join("resume.safetensors"));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    succeed(&mut command);
+    assert_eq!(difference(&expected, &found).unwrap(), None);
+}
+
+/// Which is said of it is part of the run, unless it is what was always done.
+#[test]
+fn only_skipping_makes_another_run() {
+    let root = folder("identity");
+    let ids = [
+        "",
+        "on_non_finite = \"stop\"\n",
+        "on_non_finite = \"skip\"\n",
+    ]
+    .map(|top| {
+        let config = root.join("run.toml");
+        configure(&config, 4, &format!("layer = \"final\"\n{top}"), GUIDED);
+        let mut state = program("trainer");
+        state.arg("state").arg("--config").arg(&config);
+        state
+            .arg("--data")
+            .arg(&whole().data)
+            .arg("--out")
+            .arg(&root);
+        let said = succeed(&mut state).stdout;
+        said.split_once('\t').unwrap().0.to_owned()
+    });
+    assert_eq!(ids[0], whole().id().to_str().unwrap());
+    assert_eq!(ids[1], ids[0]);
+    assert_ne!(ids[2], ids[0]);
+}
+
+/// Where no batch is left, there is nothing to learn from.
+#[test]
+fn an_epoch_of_skipped_batches_stops_the_run() {
+    let root = folder("all");
+    let rest = GUIDED.replace("0.05", "1e300");
+    let done = trained(&root, 1, "on_non_finite = \"skip\"", &rest);
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("epoch 1: found every step left out"),
+        "{}",
+        done.stderr
+    );
+}

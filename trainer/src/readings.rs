@@ -1,0 +1,79 @@
+//! Losses of steps, on their way from the device to the sums of the epoch, and where one of them, or a
+//! gradient or map, is no number.
+
+use tch::{Device, TchError, Tensor};
+
+use crate::names::OnNonFinite;
+use crate::resume::EpochPart;
+
+/// A step whose losses are still on the device.
+pub(crate) struct Unread<'a> {
+    /// In its epoch, from 1.
+    pub(crate) step: usize,
+    /// The batch.
+    pub(crate) images: &'a [usize],
+    pub(crate) n_annotated: usize,
+    /// [`crate::objective::Terms::values`].
+    pub(crate) values: Tensor,
+}
+
+/// What was no number.
+pub(crate) struct NonFinite<'a> {
+    /// The first such step of its epoch, from 1.
+    pub(crate) step: usize,
+    /// Its batch.
+    pub(crate) images: &'a [usize],
+    /// Which loss, maps or gradient.
+    pub(crate) term: &'static str,
+}
+
+/// What the gradient is called among [`NonFinite::term`].
+pub(crate) const GRADIENT: &str = "gradient";
+
+/// Steps whose losses are read together: a GPU would stand still at every reading. At 1, what is no
+/// number is found before it reaches the weights. Read later, it may have reached those in memory,
+/// which then are given up; nothing is saved unread.
+pub(crate) fn steps_between(device: Device, on_non_finite: OnNonFinite) -> usize {
+    match (device, on_non_finite) {
+        (Device::Cuda(_), OnNonFinite::Stop) => 50,
+        _ => 1,
+    }
+}
+
+/// Adds the losses of `unread` to `part`, up to the first step with a value that is no number.
+///
+/// # Errors
+/// libtorch's.
+pub(crate) fn read<'a>(
+    unread: &mut Vec<Unread<'a>>,
+    lambda: f64,
+    part: &mut EpochPart,
+) -> Result<Option<NonFinite<'a>>, TchError> {
+    if unread.is_empty() {
+        return Ok(None);
+    }
+    let values: Vec<&Tensor> = unread.iter().map(|step| &step.values).collect();
+    let values = Tensor::f_stack(&values, 0)?.f_to_device(Device::Cpu)?;
+    for (row, step) in unread.drain(..).enumerate() {
+        let value = |column: i64| values.f_double_value(&[row as i64, column]);
+        let (class, localization, maps) = (value(0)?, value(1)?, value(2)?);
+        let (undefined, gradient) = (value(3)?, value(4)?);
+        for (term, value) in [
+            ("classification loss", class),
+            ("attribution maps", maps),
+            ("localization loss", localization),
+            (GRADIENT, gradient),
+        ] {
+            if !value.is_finite() {
+                let (step, images) = (step.step, step.images);
+                return Ok(Some(NonFinite { step, images, term }));
+            }
+        }
+        part.annotated += step.n_annotated;
+        part.undefined += undefined as usize;
+        part.class += class;
+        part.localization += localization;
+        part.total += class + lambda * localization;
+    }
+    Ok(None)
+}
