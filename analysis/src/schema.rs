@@ -269,15 +269,26 @@ pub type Metadata = BTreeMap<String, String>;
 /// [`Error::Table`] when the file's name, version, a column's presence or type, or a null in a column
 /// that has none, is not as `spec` says; [`Error::Polars`] when it is no Parquet file.
 pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
-    let mut reader = ParquetReader::new(fs_err::File::open(path)?.into_file());
-    let footer = reader.get_metadata().map_err(Error::polars(path))?;
+    let broken = |error: PolarsError| {
+        let found = crate::error::one_line(&error);
+        Error::table(path, "contents", found, "a whole Parquet file")
+    };
+    let file = fs_err::File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            let expected = format!("the table {}", spec.name);
+            Error::table(path, "file", "no such file", expected)
+        }
+        _ => Error::Io(error),
+    })?;
+    let mut reader = ParquetReader::new(file.into_file());
+    let footer = reader.get_metadata().map_err(broken)?;
     let entries = footer.key_value_metadata.iter().flatten();
     let metadata: Metadata = entries
         .filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?)))
         .collect();
     let version = version(path, spec, &metadata)?;
 
-    let schema = reader.schema().map_err(Error::polars(path))?;
+    let schema = reader.schema().map_err(broken)?;
     let (there, filled): (Vec<Column>, Vec<Column>) = spec
         .columns
         .iter()
@@ -293,10 +304,7 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
         }
     }
     let names = there.iter().map(|column| column.name.to_owned()).collect();
-    let mut frame = reader
-        .with_columns(Some(names))
-        .finish()
-        .map_err(Error::polars(path))?;
+    let mut frame = reader.with_columns(Some(names)).finish().map_err(broken)?;
     for column in filled {
         let column = fill(path, &column, frame.height(), &metadata)?;
         frame.with_column(column).map_err(Error::polars(path))?;

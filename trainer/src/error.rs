@@ -53,6 +53,17 @@ pub enum Error {
         expected: String,
     },
 
+    /// The same where a parser says what was found and expected.
+    #[error("{}: {field}: {reason}", path.display())]
+    Unparsed {
+        /// The file.
+        path: PathBuf,
+        /// The key or place.
+        field: String,
+        /// The parser's words.
+        reason: String,
+    },
+
     /// The loss is no longer a number. The run folder keeps its last whole epoch.
     #[error(
         "epoch {epoch}, step {step}: {term}: found a non-finite value, expected a number\n\
