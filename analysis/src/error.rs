@@ -94,7 +94,8 @@ impl Error {
     }
 }
 
-fn one_line(error: &polars::error::PolarsError) -> String {
+/// Polars' reason without its line breaks.
+pub(crate) fn one_line(error: &polars::error::PolarsError) -> String {
     error
         .to_string()
         .split_whitespace()

@@ -247,8 +247,19 @@ pub type Metadata = BTreeMap<String, String>;
 /// [`Error::Table`] when the file's name, version, a column's presence or type, or a null in a column
 /// that has none, is not as `spec` says; [`Error::Polars`] when it is no Parquet file.
 pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
-    let mut reader = ParquetReader::new(fs_err::File::open(path)?.into_file());
-    let footer = reader.get_metadata().map_err(Error::polars(path))?;
+    let broken = |error: PolarsError| {
+        let found = crate::error::one_line(&error);
+        Error::table(path, "contents", found, "a whole Parquet file")
+    };
+    let file = fs_err::File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            let expected = format!("the table {}", spec.name);
+            Error::table(path, "file", "no such file", expected)
+        }
+        _ => Error::Io(error),
+    })?;
+    let mut reader = ParquetReader::new(file.into_file());
+    let footer = reader.get_metadata().map_err(broken)?;
     let entries = footer.key_value_metadata.iter().flatten();
     let metadata: Metadata = entries
         .filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?)))
@@ -263,7 +274,7 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
         }
     }
 
-    let schema = reader.schema().map_err(Error::polars(path))?;
+    let schema = reader.schema().map_err(broken)?;
     for column in spec.columns {
         let expected = column.kind.dtype().to_string();
         match schema.get(column.name).map(DataType::from_arrow_field) {
@@ -278,7 +289,7 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     let frame = reader
         .with_columns(Some(names.collect()))
         .finish()
-        .map_err(Error::polars(path))?;
+        .map_err(broken)?;
     let frame = frame
         .select(spec.columns.iter().map(|c| c.name))
         .map_err(Error::polars(path))?;

@@ -83,9 +83,17 @@ pub(crate) fn check_size(width: usize, height: usize) -> Result<(), Undecodable>
     }
 }
 
+/// What the PNG reader found. For a wrong checksum it goes on with its own structures, which tell a
+/// user nothing.
+pub(crate) fn png_fault(error: &png::DecodingError) -> String {
+    let text = error.to_string();
+    let end = text.find(" while decoding ").unwrap_or(text.len());
+    text[..end].trim_end_matches('.').to_owned()
+}
+
 fn decode_png(bytes: &[u8]) -> Result<Rgb, Undecodable> {
     let broken =
-        |error: png::DecodingError| Undecodable::new(error.to_string(), "a whole PNG image");
+        |error: png::DecodingError| Undecodable::new(png_fault(&error), "a whole PNG image");
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(broken)?;

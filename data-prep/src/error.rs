@@ -70,7 +70,7 @@ pub enum Error {
     #[error("{0}")]
     Problem(#[from] Problem),
 
-    /// A Parquet file cannot be read or written.
+    /// A Parquet file cannot be written.
     #[error("{}: {source}", path.display())]
     Parquet {
         /// The file.
@@ -79,7 +79,7 @@ pub enum Error {
         source: parquet::errors::ParquetError,
     },
 
-    /// An Arrow file cannot be read or written, or columns do not fit together.
+    /// An Arrow file cannot be written, or columns do not fit together.
     #[error("{}: {source}", path.display())]
     Arrow {
         /// The file, or the table's name where there is no file yet.
@@ -147,6 +147,14 @@ impl Error {
             path: path.to_owned(),
             source,
         }
+    }
+}
+
+/// Why a file cannot be read, as what is found in its place.
+pub fn unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod dataset;
 pub mod decode;
 pub mod error;
 pub mod geometry;
+pub mod guarded;
 pub mod inspect;
 mod jpeg;
 pub mod pipeline;

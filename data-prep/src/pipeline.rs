@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::atomic;
 use crate::dataset::Split;
 use crate::decode::Decoder;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Problem, Result, unreadable};
 use crate::geometry::Grid;
 use crate::pixels::PixelWriter;
 use crate::record::{Source, SourceImage};
@@ -149,7 +149,7 @@ fn leave_out_missing(images: &mut Vec<SourceImage>, problems: &mut Vec<Problem>)
         .map(|image| match fs_err::metadata(&image.path) {
             Ok(metadata) if metadata.is_file() => Ok(metadata.len()),
             Ok(_) => Err("something that is no file".to_owned()),
-            Err(error) => Err(error.kind().to_string()),
+            Err(error) => Err(unreadable(&error)),
         })
         .zip(images.par_iter())
         .map(|(found, image)| {
@@ -290,7 +290,7 @@ fn read_files(images: &[SourceImage], free: &Receiver<UnderWay>, read: &Sender<U
         image.file.clear();
         let file = fs_err::File::open(&source.path);
         if let Err(error) = file.and_then(|mut file| file.read_to_end(&mut image.file)) {
-            let found = error.kind().to_string();
+            let found = unreadable(&error);
             image.problem = Some(Problem::new(&source.path, "file", found, "an image"));
         }
         if read.send(image).is_err() {

@@ -20,8 +20,9 @@ use arrow::ipc::writer::FileWriter;
 use memmap2::Mmap;
 
 use crate::atomic::Pending;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Problem, Result, unreadable};
 use crate::geometry::Grid;
+use crate::guarded::guarded;
 use crate::table::INPUTS_KEY;
 
 /// Rows are gathered to about this many bytes per record batch: large enough that reading is one
@@ -136,7 +137,15 @@ impl PixelFile {
     /// When it cannot be opened, is cut short, or is not a pixel file; the message says which part.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = fs_err::File::open(path)?.into_parts().0;
+        let file = fs_err::File::open(path).map_err(|error| {
+            Problem::new(
+                path,
+                "file",
+                unreadable(&error),
+                "the pixels of a data folder",
+            )
+        })?;
+        let file = file.into_parts().0;
         let bytes = map(&file, path)?;
         let (schema, blocks) = read_footer(path, &bytes)?;
         let (grid, row_bytes) = check_schema(path, &schema)?;
@@ -152,9 +161,8 @@ impl PixelFile {
                 return Err(Problem::new(path, what(), found, "bytes within the file").into());
             }
             let data = bytes.slice_with_length(range.start, range.len());
-            let batch = decoder
-                .read_record_batch(block, &data)
-                .map_err(Error::arrow(path))?
+            let batch = guarded(|| decoder.read_record_batch(block, &data))
+                .map_err(|found| Problem::new(path, what(), found, "a whole record batch"))?
                 .ok_or_else(|| Problem::new(path, what(), "no rows", "a record batch"))?;
             let rows = batch
                 .column(0)
@@ -255,7 +263,7 @@ fn read_footer(path: &Path, bytes: &Buffer) -> Result<(SchemaRef, Blocks)> {
     let schema = footer
         .schema()
         .ok_or_else(|| cut_short("no schema".to_owned()))?;
-    let schema = try_fb_to_schema(schema).map_err(|error| cut_short(error.to_string()))?;
+    let schema = guarded(|| try_fb_to_schema(schema)).map_err(cut_short)?;
     let schema = Arc::new(schema);
     let mut ranges = Vec::new();
     for block in footer.recordBatches().into_iter().flatten() {

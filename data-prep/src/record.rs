@@ -5,7 +5,7 @@
 //! Decoding, resizing and writing are the pipeline's.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -109,6 +109,12 @@ impl MaskKind {
             Self::Png => "png",
         }
     }
+}
+
+/// Whether a name that a source gives, relative to a folder, is of something in that folder.
+pub(crate) fn is_inside(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    !name.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// SHA-256 over named pieces of input, in the order given.

@@ -18,7 +18,8 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use crate::atomic::Pending;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Problem, Result, unreadable};
+use crate::guarded::guarded;
 
 /// Metadata key of the table's name.
 pub const SCHEMA_KEY: &str = "guidance.schema";
@@ -319,8 +320,13 @@ fn read_checked(
     spec: &TableSpec,
     check: fn(&Origin, &Path, &TableSpec) -> Result<()>,
 ) -> Result<(Origin, RecordBatch)> {
-    let file = fs_err::File::open(path)?.into_parts().0;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))?;
+    let file = fs_err::File::open(path).map_err(|error| {
+        let expected = format!("the table {}", spec.name);
+        Problem::new(path, "file", unreadable(&error), expected)
+    })?;
+    let broken = |found: String| Problem::new(path, "contents", found, "a whole Parquet file");
+    let file = file.into_parts().0;
+    let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(broken)?;
     let mut origin = Origin::default();
     if let Some(pairs) = builder.metadata().file_metadata().key_value_metadata() {
         for pair in pairs {
@@ -331,10 +337,8 @@ fn read_checked(
     }
     check(&origin, path, spec)?;
     let stored = builder.schema().clone();
-    let reader = builder.build().map_err(Error::parquet(path))?;
-    let batches = reader
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(Error::arrow(path))?;
+    let reader = guarded(|| builder.build()).map_err(broken)?;
+    let batches = guarded(|| reader.collect::<Result<Vec<_>, _>>()).map_err(broken)?;
     let stored = batches.first().map_or(stored, RecordBatch::schema);
     let whole = concat_batches(&stored, &batches).map_err(Error::arrow(path))?;
     Ok((origin, conform(path, spec, &whole)?))

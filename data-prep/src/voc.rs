@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use roxmltree::{Document, Node};
 
 use crate::dataset::Split;
-use crate::error::{Error, Problem, Result};
-use crate::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject};
+use crate::error::{Error, Problem, Result, unreadable};
+use crate::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject, is_inside};
 use crate::voc_segmentation;
 
 /// The classes of PASCAL VOC, alphabetical; the index is the class id.
@@ -70,21 +70,32 @@ pub fn read(root: &Path) -> Result<Source> {
     let sets = devkit.join("ImageSets").join("Main");
     let mut annotations = Fingerprint::default();
 
-    let classes = match read_list(&devkit.join("classes.txt"))? {
-        Some(names) => names,
-        None => CLASSES.map(str::to_owned).to_vec(),
-    };
+    let classes = read_classes(&devkit)?;
     annotations.add("classes", classes.join("\n").as_bytes());
     let shifted: Option<HashSet<String>> =
-        read_list(&sets.join("test_shifted.txt"))?.map(HashSet::from_iter);
+        read_lines(&sets.join("test_shifted.txt"))?.map(|lines| {
+            lines
+                .iter()
+                .map(|(_, line)| image_id(&devkit, line))
+                .collect()
+        });
     let groups = match shifted {
         Some(_) => (0..).zip(SHIFT_GROUPS.map(str::to_owned)).collect(),
         None => Vec::new(),
     };
 
     let mut entries = Vec::new();
+    let mut problems = Vec::new();
     for split in Split::ALL {
-        for image_id in read_list(&sets.join(format!("{split}.txt")))?.unwrap_or_default() {
+        let path = sets.join(format!("{split}.txt"));
+        for (number, line) in read_lines(&path)?.unwrap_or_default() {
+            let image_id = image_id(&devkit, &line);
+            if !is_inside(&image_id) {
+                let expected = "the name of an image in the devkit";
+                let field = format!("line {number}");
+                problems.push(Problem::new(&path, field, image_id, expected));
+                continue;
+            }
             let group_id = shifted
                 .as_ref()
                 .map(|shifted| i32::from(split == Split::Test && shifted.contains(&image_id)));
@@ -113,7 +124,6 @@ pub fn read(root: &Path) -> Result<Source> {
         .map(|entry| parse(&devkit, entry, &classes))
         .collect();
     let mut images = Vec::with_capacity(parsed.len());
-    let mut problems = Vec::new();
     for Parsed { name, hash, image } in parsed {
         annotations.add(&name, hash.as_bytes());
         match image {
@@ -165,17 +175,47 @@ fn find_devkit(root: &Path) -> Result<PathBuf> {
         })
 }
 
-/// The first word of each line that has one; `None` when there is no such file.
-fn read_list(path: &Path) -> Result<Option<Vec<String>>> {
+/// The folder's own classes, VOC's where it has none.
+fn read_classes(devkit: &Path) -> Result<Vec<String>> {
+    let path = devkit.join("classes.txt");
+    let Some(lines) = read_lines(&path)? else {
+        return Ok(CLASSES.map(str::to_owned).to_vec());
+    };
+    let mut names: Vec<String> = Vec::with_capacity(lines.len());
+    for (number, name) in lines {
+        if names.contains(&name) {
+            let (field, found) = (format!("line {number}"), format!("{name} again"));
+            return Err(Problem::new(path, field, found, "each class once").into());
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// The image that a line of an image set names. Names may have spaces; VOC's lists of one class have a
+/// flag (1, 0 or -1) behind the name.
+fn image_id(devkit: &Path, line: &str) -> String {
+    let annotation = devkit.join("Annotations").join(format!("{line}.xml"));
+    match line.rsplit_once(char::is_whitespace) {
+        Some((name, "1" | "0" | "-1")) if !annotation.is_file() => name.trim_end().to_owned(),
+        _ => line.to_owned(),
+    }
+}
+
+/// The lines that have text, with their numbers from 1; `None` when there is no such file.
+fn read_lines(path: &Path) -> Result<Option<Vec<(usize, String)>>> {
     let text = match fs_err::read(path) {
         Ok(bytes) => utf8(path, bytes)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let words = text
-        .lines()
-        .filter_map(|line| line.split_whitespace().next());
-    Ok(Some(words.map(str::to_owned).collect()))
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let lines = lines.filter(|(_, line)| !line.is_empty());
+    Ok(Some(
+        lines
+            .map(|(number, line)| (number, line.to_owned()))
+            .collect(),
+    ))
 }
 
 /// Text without a byte order mark.
@@ -196,8 +236,7 @@ fn parse(devkit: &Path, entry: Entry, classes: &[String]) -> Parsed {
     let mut inputs = Fingerprint::default();
     let image = (|| {
         let bytes = fs_err::read(&path).map_err(|error| {
-            let found = error.kind().to_string();
-            Problem::new(&path, "file", found, "an annotation file")
+            Problem::new(&path, "file", unreadable(&error), "an annotation file")
         })?;
         inputs.add("xml", &bytes);
         let (size, mut objects) = read_annotation(&path, bytes, classes)?;

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use png::{BitDepth, ColorType, Decoder, Transformations};
 
-use crate::decode;
-use crate::error::Problem;
+use crate::decode::{self, png_fault};
+use crate::error::{Problem, unreadable};
 use crate::record::{Fingerprint, MaskKind, SourceObject};
 use crate::rle::{CompressedRle, Rle};
 
@@ -93,10 +93,10 @@ fn read(
     let bytes = match fs_err::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(problem("file", error.kind().to_string(), "a PNG image")),
+        Err(error) => return Err(problem("file", unreadable(&error), "a PNG image")),
     };
     inputs.add("png", &bytes);
-    let not_png = |error: png::DecodingError| problem("file", error.to_string(), "a PNG image");
+    let not_png = |error: png::DecodingError| problem("file", png_fault(&error), "a PNG image");
     let mut decoder = Decoder::new(Cursor::new(&bytes));
     decoder.set_transformations(Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(not_png)?;

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use crate::dataset::Split;
 use crate::error::{Error, Problem, Result};
-use crate::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject};
+use crate::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject, is_inside};
 
 /// The folder of images and `metadata.csv`.
 const IMAGE_FOLDER: &str = "waterbird_1.0_forest2water2";
@@ -141,6 +141,23 @@ fn line_of(position: &csv::Position, text: &[u8]) -> u64 {
     position.line() + empty.filter(|&&byte| byte == b'\n').count() as u64
 }
 
+/// What is wrong with a record, and what would have been right; its line is said elsewhere.
+fn csv_fault(error: &csv::Error) -> (String, String) {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => (
+            format!("{len} values"),
+            format!("{expected_len}, as on the lines before"),
+        ),
+        csv::ErrorKind::Utf8 { err, .. } => (err.to_string(), "UTF-8".to_owned()),
+        _ => (
+            error.to_string(),
+            "a line of comma-separated values".to_owned(),
+        ),
+    }
+}
+
 /// CUB's lines `image_id x y width height`, as corners by image id.
 fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> HashMap<String, [f64; 4]> {
     let text = String::from_utf8_lossy(without_mark(bytes));
@@ -155,8 +172,21 @@ fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> HashMap
             .collect();
         match (words.as_slice(), numbers.as_slice()) {
             ([], _) => {}
-            ([image_id, _, _, _, _], &[x, y, width, height]) if width >= 0.0 && height >= 0.0 => {
-                boxes.insert((*image_id).to_owned(), [x, y, x + width, y + height]);
+            ([image_id, _, _, _, _], &[x, y, width, height])
+                if width >= 0.0
+                    && height >= 0.0
+                    && (x + width).is_finite()
+                    && (y + height).is_finite() =>
+            {
+                let corners = [x, y, x + width, y + height];
+                if boxes.insert((*image_id).to_owned(), corners).is_some() {
+                    problems.push(Problem::new(
+                        path,
+                        format!("line {}", index + 1),
+                        format!("image id {image_id} again"),
+                        "one box for each image id",
+                    ));
+                }
             }
             _ => problems.push(Problem::new(
                 path,
@@ -182,7 +212,7 @@ impl Columns {
     fn find(path: &Path, reader: &mut csv::Reader<&[u8]>) -> Result<Self> {
         let headers = reader
             .headers()
-            .map_err(|error| Problem::new(path, "line 1", error.to_string(), "column names"))?;
+            .map_err(|error| Problem::new(path, "line 1", csv_fault(&error).0, "column names"))?;
         let position = |name: &str| {
             headers
                 .iter()
@@ -218,12 +248,8 @@ impl Row<'_> {
         boxes: &HashMap<String, [f64; 4]>,
     ) -> Result<SourceImage, Problem> {
         let record = record.map_err(|error| {
-            Problem::new(
-                self.path,
-                format!("line {}", self.line),
-                error.to_string(),
-                "a line of comma-separated values",
-            )
+            let (found, expected) = csv_fault(&error);
+            Problem::new(self.path, format!("line {}", self.line), found, expected)
         })?;
         let cell = |column: usize| record.get(column).unwrap_or_default().trim();
         let image_id = cell(self.columns.img_id);
@@ -231,10 +257,7 @@ impl Row<'_> {
         let bird = self.number(cell(self.columns.y), "y", 1)?;
         let place = self.number(cell(self.columns.place), "place", 1)?;
         let split = Split::ALL[self.number(cell(self.columns.split), "split", 2)?];
-        let escapes = Path::new(file_name)
-            .components()
-            .any(|part| !matches!(part, std::path::Component::Normal(_)));
-        if file_name.is_empty() || escapes {
+        if !is_inside(file_name) {
             let expected = "a path inside the image folder";
             return Err(self.problem("img_filename", file_name, expected));
         }

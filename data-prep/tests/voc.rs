@@ -240,11 +240,11 @@ fn each_broken_item_is_one_line_naming_file_field_found_and_expected() {
     let cases: [(Damage, &str); 16] = [
         (
             |d| fs_err::remove_file(d.root().join("JPEGImages/b.jpg")).unwrap(),
-            "JPEGImages/b.jpg: file: found entity not found, expected an image",
+            "JPEGImages/b.jpg: file: found no such file, expected an image",
         ),
         (
             |d| fs_err::remove_file(d.root().join("Annotations/b.xml")).unwrap(),
-            "Annotations/b.xml: file: found entity not found, expected an annotation file",
+            "Annotations/b.xml: file: found no such file, expected an annotation file",
         ),
         (
             |d| {

@@ -179,7 +179,7 @@ fn each_broken_row_is_one_line() {
         (
             "2,001.Gull/none.jpg,1,0,1,x",
             "2 1 1 5 5",
-            "001.Gull/none.jpg: file: found entity not found, expected an image",
+            "001.Gull/none.jpg: file: found no such file, expected an image",
         ),
     ];
     for (row, line, expected) in ways {

@@ -12,6 +12,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
+use data_prep::error::unreadable;
+use data_prep::guarded::guarded;
 use data_prep::table::Origin;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -83,7 +85,10 @@ impl Columnar {
                 }
             }
             Source::File(path) => {
-                let mut file = fs_err::File::open(path)?;
+                let mut file = fs_err::File::open(path).map_err(|error| {
+                    let expected = "an Arrow or Parquet file";
+                    Error::problem(path, "file", unreadable(&error), expected)
+                })?;
                 let head = read_head(&mut file)?;
                 match Kind::of(&head, source)? {
                     Kind::Stream => Self::stream(source, Cursor::new(head).chain(file)),
@@ -99,25 +104,27 @@ impl Columnar {
 
     fn stream(source: &Source, bytes: impl Read + Send + 'static) -> Result<Self> {
         let bytes = BufReader::with_capacity(1 << 18, bytes);
-        let reader = StreamReader::try_new(bytes, None).map_err(Error::arrow(source.path()))?;
+        let reader = guarded(|| StreamReader::try_new(bytes, None));
+        let reader = reader.map_err(Error::broken(source.path()))?;
         Ok(Self::new(source, reader.schema(), Box::new(reader)))
     }
 
     fn file(source: &Source, file: fs_err::File) -> Result<Self> {
-        let reader =
-            FileReader::try_new_buffered(file, None).map_err(Error::arrow(source.path()))?;
+        let reader = guarded(|| FileReader::try_new_buffered(file, None));
+        let reader = reader.map_err(Error::broken(source.path()))?;
         Ok(Self::new(source, reader.schema(), Box::new(reader)))
     }
 
     fn parquet(source: &Source, file: fs_err::File) -> Result<Self> {
-        let broken = |error| Error::arrow(source.path())(ArrowError::from(error));
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file.into_parts().0)
-            .map_err(broken)?
+        let file = file.into_parts().0;
+        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file));
+        let builder = builder
+            .map_err(Error::broken(source.path()))?
             .with_batch_size(PARQUET_BATCH);
         let schema = builder.schema().clone();
         let pairs = builder.metadata().file_metadata().key_value_metadata();
         let pairs = pairs.cloned().unwrap_or_default();
-        let reader = builder.build().map_err(broken)?;
+        let reader = guarded(|| builder.build()).map_err(Error::broken(source.path()))?;
         let mut columnar = Self::new(source, schema, Box::new(reader));
         let metadata = &mut columnar.origin.metadata;
         metadata.extend(pairs.into_iter().filter_map(|p| Some((p.key, p.value?))));
@@ -137,8 +144,8 @@ impl Columnar {
     }
 
     pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        let batch = self.batches.next().transpose();
-        batch.map_err(Error::arrow(&self.path))
+        let batches = &mut self.batches;
+        guarded(|| batches.next().transpose()).map_err(Error::broken(&self.path))
     }
 
     pub(crate) fn has_column(&self, name: &str) -> bool {

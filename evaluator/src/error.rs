@@ -22,18 +22,6 @@ pub enum Error {
     #[error("{0}")]
     Io(#[from] std::io::Error),
 
-    /// An Arrow stream or file, or a Parquet file, is broken.
-    #[error(
-        "{}: contents: found {source}, expected a whole Arrow or Parquet file",
-        path.display()
-    )]
-    Arrow {
-        /// The file, or `stdin`.
-        path: PathBuf,
-        /// The library's reason.
-        source: arrow::error::ArrowError,
-    },
-
     /// The stream of maps to another program cannot be written.
     #[error("map stream: {source}")]
     MapStream {
@@ -164,11 +152,8 @@ impl Error {
         Self::Data(Problem::new(path, field, found, expected).into())
     }
 
-    /// For `map_err` on Arrow results about `path`.
-    pub(crate) fn arrow(path: &Path) -> impl FnOnce(arrow::error::ArrowError) -> Self + '_ {
-        move |source| Self::Arrow {
-            path: path.to_owned(),
-            source,
-        }
+    /// For `map_err`: why the Arrow stream or file, or the Parquet file `path`, is broken.
+    pub(crate) fn broken(path: &Path) -> impl FnOnce(String) -> Self + '_ {
+        move |found| Self::problem(path, "contents", found, "a whole Arrow or Parquet file")
     }
 }

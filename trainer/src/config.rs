@@ -151,16 +151,14 @@ impl RunConfig {
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs_err::read_to_string(path)?;
         let config: RunConfig = toml::from_str(&text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or(0, |span| text[..span.start].lines().count().max(1));
-            let found = error.message().replace('\n', ", ");
-            Error::invalid(
-                path,
-                format!("line {line}"),
-                found,
-                "a run configuration as in README.md",
-            )
+            let before = error.span().map_or("", |span| &text[..span.start]);
+            let line = before.matches('\n').count() + 1;
+            let words = error.message().replace('\n', ", ");
+            Error::Unparsed {
+                path: path.to_owned(),
+                field: format!("line {line}"),
+                reason: format!("{words}\nhint: README.md has an example"),
+            }
         })?;
         config.check(path)?;
         Ok(config)

@@ -53,6 +53,17 @@ pub enum Error {
         expected: String,
     },
 
+    /// The same where a parser says what was found and expected.
+    #[error("{}: {field}: {reason}", path.display())]
+    Unparsed {
+        /// The file.
+        path: PathBuf,
+        /// The key or place.
+        field: String,
+        /// The parser's words.
+        reason: String,
+    },
+
     /// Neither of a run's saved states can be read.
     #[error(
         "{faults}\n\

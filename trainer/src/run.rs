@@ -172,9 +172,12 @@ impl RunFolder {
             ));
         }
         let cell = |name: &str| tables::text_cell(&batch, name).unwrap_or_default();
-        let known = |name: &'static str| {
-            move |reason: String| {
-                Error::invalid(dir.join("run.parquet"), name, reason, "a known spelling")
+        let known = |name: &str| {
+            let (path, field) = (path.clone(), name.to_owned());
+            move |reason: String| Error::Unparsed {
+                path,
+                field,
+                reason,
             }
         };
         let epochs = tables::read_epochs(&folder.epochs_table())?;
@@ -229,24 +232,29 @@ impl FinishedRun {
     /// The weights of a kept epoch.
     ///
     /// # Errors
-    /// An epoch that was not kept; the kept ones are listed.
+    /// An epoch that was not kept, or whose file is gone.
     pub fn checkpoint_file(&self, epoch: i32) -> Result<PathBuf> {
         let file = self.folder.checkpoint_file(epoch);
-        if file.exists() {
-            return Ok(file);
+        let kept = self.epochs.iter().filter(|row| row.is_pareto);
+        let kept: Vec<i32> = kept.map(|row| row.epoch).collect();
+        if !kept.contains(&epoch) {
+            let kept: Vec<String> = kept.iter().map(i32::to_string).collect();
+            let expected = format!("one of the kept epochs {}", kept.join(", "));
+            let found = epoch.to_string();
+            return Err(Error::invalid(
+                &self.folder.dir,
+                "checkpoint",
+                found,
+                expected,
+            ));
         }
-        let kept: Vec<String> = self
-            .epochs
-            .iter()
-            .filter(|row| row.is_pareto)
-            .map(|row| row.epoch.to_string())
-            .collect();
-        Err(Error::invalid(
-            &self.folder.dir,
-            "checkpoint",
-            epoch.to_string(),
-            format!("one of the kept epochs {}", kept.join(", ")),
-        ))
+        match file.exists() {
+            true => Ok(file),
+            false => {
+                let expected = "the weights of a kept epoch";
+                Err(Error::invalid(file, "file", "no such file", expected))
+            }
+        }
     }
 }
 

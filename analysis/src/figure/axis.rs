@@ -67,18 +67,19 @@ impl Axis {
 
     /// Ticks at whole numbers only, from `low` to `high` without a margin beyond half a unit.
     pub fn whole(low: i32, high: i32, n_ticks: usize) -> Self {
-        let least = f64::from(high - low) / n_ticks as f64;
-        let step = round_step(least, &[1.0, 2.0, 5.0]).max(1.0) as i32;
+        let (low, high) = (i64::from(low), i64::from(high));
+        let least = (high - low) as f64 / n_ticks as f64;
+        let step = round_step(least, &[1.0, 2.0, 5.0]).max(1.0) as i64;
         let first = low.div_euclid(step) * step;
         let ticks = (0..)
             .map(|k| first + k * step)
             .take_while(|tick| *tick <= high);
-        let ticks: Vec<i32> = ticks.filter(|tick| *tick >= low).collect();
+        let ticks: Vec<i64> = ticks.filter(|tick| *tick >= low).collect();
         Self {
-            low: f64::from(low) - 0.5,
-            high: f64::from(high) + 0.5,
-            labels: ticks.iter().map(i32::to_string).collect(),
-            ticks: ticks.into_iter().map(f64::from).collect(),
+            low: low as f64 - 0.5,
+            high: high as f64 + 0.5,
+            labels: ticks.iter().map(i64::to_string).collect(),
+            ticks: ticks.into_iter().map(|tick| tick as f64).collect(),
         }
     }
 
@@ -223,6 +224,7 @@ mod tests {
         }
         assert_eq!(Axis::whole(1, 12, 5).ticks, [5.0, 10.0]);
         assert_eq!(Axis::whole(0, 2, 5).ticks, [0.0, 1.0, 2.0]);
+        assert_eq!(Axis::whole(i32::MIN, i32::MAX, 2).ticks, [-2e9, 0.0, 2e9]);
         let named = Axis::named(&["a".to_owned(), "b".to_owned()]);
         assert!((named.share(0.0) - 0.25).abs() < 1e-12 && (named.share(1.0) - 0.75).abs() < 1e-12);
     }

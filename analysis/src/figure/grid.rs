@@ -201,7 +201,7 @@ fn axis(quantity: &Quantity, values: impl Iterator<Item = f64>) -> Axis {
         Quantity::Names(_, names) => Axis::named(names),
         Quantity::Whole(_) => {
             let values: Vec<f64> = values.collect();
-            let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+            let low = values.iter().copied().reduce(f64::min).unwrap_or(0.0);
             let high = values.iter().copied().fold(low, f64::max);
             Axis::whole(low as i32, high as i32, 6)
         }

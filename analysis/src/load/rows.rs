@@ -163,7 +163,15 @@ pub(super) fn epochs(path: &Path, frame: &DataFrame, run_id: &str) -> Result<Vec
     if let Some(other) = owners.iter().find(|owner| *owner != run_id) {
         return Err(Error::table(path, "run_id", other.as_str(), run_id));
     }
-    epoch_rows(&rows).map_err(Error::polars(path))
+    let epochs = epoch_rows(&rows).map_err(Error::polars(path))?;
+    let mut pairs = epochs.windows(2);
+    match pairs.find(|pair| pair[0].epoch == pair[1].epoch) {
+        Some(pair) => {
+            let found = format!("{} twice", pair[0].epoch);
+            Err(Error::table(path, "epoch", found, "each epoch once"))
+        }
+        None => Ok(epochs),
+    }
 }
 
 fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {

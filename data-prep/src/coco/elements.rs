@@ -261,6 +261,13 @@ fn bounding_box(cursor: &mut Cursor) -> Result<[f64; 4], Fault> {
             "[x, y, width, height]",
         ));
     }
+    let [x, y, width, height] = bbox;
+    if !(x + width).is_finite() || !(y + height).is_finite() {
+        return Err(Fault::value(
+            format!("{bbox:?}"),
+            "corners within the range of doubles",
+        ));
+    }
     Ok(bbox)
 }
 

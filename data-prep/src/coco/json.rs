@@ -70,10 +70,16 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    /// At the beginning of a text, behind a byte order mark where it has one.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
+        let mark = b"\xef\xbb\xbf";
         Self {
             bytes,
-            at: 0,
+            at: if bytes.starts_with(mark) {
+                mark.len()
+            } else {
+                0
+            },
             depth: 0,
         }
     }

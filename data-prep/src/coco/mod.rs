@@ -17,7 +17,7 @@ mod loading;
 mod mapped;
 
 use std::collections::HashSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -29,7 +29,7 @@ use mapped::Mapped;
 
 use crate::dataset::Split;
 use crate::error::{Error, Problem, Result};
-use crate::record::{Fingerprint, Source, SourceImage, SourceObject};
+use crate::record::{Fingerprint, Source, SourceImage, SourceObject, is_inside};
 use crate::rle::CompressedRle;
 
 /// Releases, each with the names of its files and folders: the paper's first.
@@ -212,11 +212,7 @@ fn check_categories(instances: &Instances) -> Result<()> {
 /// The record of an image and its objects.
 fn image(instances: &Instances, index: usize, part: &Part) -> Result<SourceImage, Problem> {
     let image = &instances.images()[index];
-    let file_name = Path::new(&*image.file_name);
-    let mut components = file_name.components();
-    if !components.all(|component| matches!(component, Component::Normal(_)))
-        || image.file_name.is_empty()
-    {
+    if !is_inside(&image.file_name) {
         return Err(Problem::new(
             instances.path(),
             format!("images[id={}].file_name", image.id),
@@ -246,7 +242,7 @@ fn image(instances: &Instances, index: usize, part: &Part) -> Result<SourceImage
     Ok(SourceImage {
         image_id: image.id.to_string(),
         file_name: image.file_name.to_string(),
-        path: part.images.join(file_name),
+        path: part.images.join(&*image.file_name),
         split: part.split.unwrap_or_else(by_rule),
         size: Some((image.width, image.height)),
         group_id: None,

@@ -60,7 +60,7 @@ impl FromStr for Task {
         Self::ALL
             .into_iter()
             .find(|task| task.as_str() == text)
-            .ok_or_else(|| format!("{text:?} is not a task; expected conventional or reversed"))
+            .ok_or_else(|| format!("found {text:?}, expected conventional or reversed"))
     }
 }
 

@@ -1,0 +1,241 @@
+//! A case: which file of a valid input is changed, how, and what must come of it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize;
+use tests::programs::{Done, program, run};
+
+use crate::change::{Edit, Yes};
+use crate::place::{Place, Valid, fixtures};
+use crate::table;
+
+/// A file of cases.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cases {
+    /// The input that is changed.
+    valid: Valid,
+    /// What is run: a program and its arguments, with `<IN>` for the changed input and `<OUT>` for a
+    /// folder that is not there yet.
+    command: String,
+    case: Vec<Case>,
+}
+
+/// One case.
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    #[serde(flatten)]
+    edit: Edit,
+    /// Further changes, where one alone would be refused for another reason.
+    #[serde(default)]
+    and: Vec<Edit>,
+    /// Another command than the file's.
+    command: Option<String>,
+    /// The file that is piped into it.
+    stdin: Option<String>,
+    #[serde(flatten)]
+    expected: Expected,
+}
+
+/// What must come of a case; one of these has to be said.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Expected {
+    /// The program fails: this is its message, and nothing is left in `<OUT>`.
+    Refused { error: String },
+    /// The program succeeds and prints what it prints of the unchanged input.
+    Same { same_output: Yes },
+    /// The program succeeds: what of a table differs from the unchanged input's.
+    Accepted {
+        /// 1 where something was skipped.
+        #[serde(default)]
+        exit: i32,
+        /// Table and columns, e.g. `masks: image_id xmin`.
+        table: String,
+        /// Rows that went (`- `) and rows that came (`+ `).
+        diff: Vec<String>,
+    },
+}
+
+/// The files of cases, by name.
+pub fn kinds() -> Vec<String> {
+    let entries = fs_err::read_dir(fixtures()).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path());
+    let mut kinds: Vec<String> = files
+        .filter(|path| path.extension().is_some_and(|found| found == "toml"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    kinds.sort();
+    kinds
+}
+
+/// Runs every case of a file; all that went wrong is said at the end.
+pub fn check_all(kind: &str) {
+    let path = fixtures().join(format!("{kind}.toml"));
+    let cases: Cases = toml::from_str(&fs_err::read_to_string(&path).unwrap())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let names: BTreeSet<&str> = cases.case.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(
+        names.len(),
+        cases.case.len(),
+        "{}: a name twice",
+        path.display()
+    );
+    let place = Place::new(kind, cases.valid);
+    // The unchanged input is valid: what is refused is refused for the change.
+    let valid = Unchanged::of(&place, "valid", &cases.command);
+    let failures: Vec<String> = cases
+        .case
+        .iter()
+        .filter_map(|case| {
+            let fault = case.check(&cases, &place, &valid).err()?;
+            Some(format!("{}: {fault}", case.name))
+        })
+        .collect();
+    let (wrong, all) = (failures.len(), cases.case.len());
+    assert!(
+        failures.is_empty(),
+        "{}: {wrong} of {all} cases\n\n{}",
+        path.display(),
+        failures.join("\n\n")
+    );
+}
+
+/// The unchanged input, and what a program made of it.
+struct Unchanged {
+    copy: Copy,
+    done: Done,
+}
+
+impl Unchanged {
+    fn of(place: &Place, name: &str, command: &str) -> Self {
+        let copy = place.copy(name);
+        let done = start(command, None, &copy);
+        assert_eq!(done.code, Some(0), "{command}: {}", done.stderr);
+        Self { copy, done }
+    }
+}
+
+impl Case {
+    fn check(&self, cases: &Cases, place: &Place, valid: &Unchanged) -> Result<(), String> {
+        let changed = place.copy("changed");
+        for edit in std::iter::once(&self.edit).chain(&self.and) {
+            edit.apply(&changed.input)?;
+        }
+        let command = self.command.as_ref().unwrap_or(&cases.command);
+        let done = start(command, self.stdin.as_deref(), &changed);
+        if let Expected::Refused { error } = &self.expected {
+            let code = if command.starts_with("xtask") { 1 } else { 2 };
+            return refused(&done, code, error, &changed);
+        }
+        let own = self.command.as_ref();
+        let own = own.map(|command| Unchanged::of(place, "unchanged", command));
+        let valid = own.as_ref().unwrap_or(valid);
+        let accepted = |exit: i32| match done.code == Some(exit) {
+            true => Ok(()),
+            false => Err(format!("exit code {:?}\n{}", done.code, done.stderr)),
+        };
+        let (found, expected) = match &self.expected {
+            Expected::Accepted { exit, table, diff } => {
+                accepted(*exit)?;
+                let found = table::difference(table, &valid.copy.out, &changed.out)?;
+                let found = found.iter().map(|row| changed.shown(row)).collect();
+                (found, diff.clone())
+            }
+            Expected::Same { same_output: Yes } | Expected::Refused { .. } => {
+                accepted(0)?;
+                let [found, expected] = [(&changed, &done), (&valid.copy, &valid.done)]
+                    .map(|(copy, done)| vec![copy.shown(&done.stdout)]);
+                (found, expected)
+            }
+        };
+        match found == expected {
+            true => Ok(()),
+            false => Err(format!("found diff = {found:#?}\nexpected {expected:#?}")),
+        }
+    }
+}
+
+/// A copy of the valid input, and where results go.
+pub struct Copy {
+    pub input: PathBuf,
+    pub out: PathBuf,
+}
+
+impl Copy {
+    /// `text` with the folders' names for their paths, and without what a change of the valid input
+    /// or of the program's version changes: `<SHA-256>` and `<RUN>` (a run's id) for their digits.
+    pub fn shown(&self, text: &str) -> String {
+        let text = text.replace(self.input.to_str().unwrap(), "<IN>");
+        let text = text.replace(self.out.to_str().unwrap(), "<OUT>");
+        let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
+        words
+            .map(|word| {
+                let digits = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+                match digits.chars().all(|c| c.is_ascii_hexdigit()) {
+                    true if digits.len() == 64 => word.replace(digits, "<SHA-256>"),
+                    true if digits.len() == 12 => word.replace(digits, "<RUN>"),
+                    _ => word.to_owned(),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Runs a command of a case on `copy`.
+pub fn start(command: &str, stdin: Option<&str>, copy: &Copy) -> Done {
+    let mut words = command.split_whitespace();
+    let mut command = program(words.next().unwrap());
+    let (input, out) = (copy.input.to_str().unwrap(), copy.out.to_str().unwrap());
+    command.args(words.map(|word| word.replace("<IN>", input).replace("<OUT>", out)));
+    // Paths in a run's or recipe's configuration are relative to where the program is started.
+    command.current_dir(&copy.input);
+    command.stdin(match stdin {
+        Some(file) => fs_err::File::open(copy.input.join(file))
+            .unwrap()
+            .into_file()
+            .into(),
+        None => Stdio::null(),
+    });
+    run(&mut command)
+}
+
+/// Whether a program ended with `code` and this one message, and left nothing.
+pub fn refused(done: &Done, code: i32, error: &str, copy: &Copy) -> Result<(), String> {
+    let stderr = copy.shown(&done.stderr);
+    // Programs may say before what they begin; the message and its hint are the end.
+    let found = match stderr.split_once("error: ") {
+        Some((_, message)) => message.trim_end(),
+        None => return Err(format!("no error: exit code {:?}\n{stderr}", done.code)),
+    };
+    if found != error {
+        return Err(format!("found\n{found}\nexpected\n{error}"));
+    }
+    if done.code != Some(code) {
+        return Err(format!("exit code {:?}, expected {code}", done.code));
+    }
+    if !done.stdout.is_empty() {
+        return Err(format!("on stdout: {}", done.stdout));
+    }
+    match files(&copy.out).first() {
+        Some(left) => Err(format!("left {}", left.display())),
+        None => Ok(()),
+    }
+}
+
+/// All files under `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs_err::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => files(&path),
+            false => vec![path],
+        })
+        .collect()
+}

@@ -1,0 +1,174 @@
+//! Files cut short anywhere and with a byte turned anywhere. What is said of each is not written down:
+//! the program must end by itself, without a panic, and where it refuses the file it must name it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use arrow::array::{Array, AsArray};
+use tests::programs::{program, run};
+
+use crate::case::{Copy, start};
+use crate::change::replace;
+use crate::place::{Place, Valid, fixtures};
+
+/// `bytes` cut at every `step`-th place, and with every `step`-th byte turned.
+fn damaged(bytes: &[u8], step: usize) -> Vec<(String, Vec<u8>)> {
+    let places = || (0..bytes.len()).step_by(step);
+    let cut = places().map(|at| (format!("cut-{at}"), bytes[..at].to_vec()));
+    let turned = [0xff, 0x01].into_iter().flat_map(|bits| {
+        places().map(move |at| {
+            let mut turned = bytes.to_vec();
+            turned[at] ^= bits;
+            (format!("turned-{bits}-{at}"), turned)
+        })
+    });
+    cut.chain(turned).collect()
+}
+
+/// Reads a devkit with a damaged copy of `file` for every image; the rest of an image is a whole
+/// one's. Gives the images that were skipped.
+fn read_damaged(name: &str, file: &str, image_id: &str) -> BTreeSet<String> {
+    let Copy { input, out } = Place::new(&format!("damaged-{name}"), Valid::Voc).copy("damaged");
+    let parts = [
+        "Annotations/#.xml",
+        "JPEGImages/#.jpg",
+        "SegmentationObject/#.png",
+        "SegmentationClass/#.png",
+    ];
+    let whole = |part: &str| input.join(part.replace('#', image_id));
+    let mut set = String::new();
+    let copies = damaged(&fs_err::read(whole(file)).unwrap(), 1);
+    for (id, bytes) in &copies {
+        for part in parts.iter().filter(|part| whole(part).exists()) {
+            let path = input.join(part.replace('#', id));
+            match *part == file {
+                true => fs_err::write(path, bytes).unwrap(),
+                false => fs_err::hard_link(whole(part), path).unwrap(),
+            }
+        }
+        set.push_str(&format!("{id}\n"));
+    }
+    replace(&input.join("ImageSets/Main/train.txt"), set.as_bytes());
+    let mut command = program("data-prep");
+    command.args(["voc", "--size", "8", "--on-error", "skip", "--root"]);
+    let done = run(command.arg(&input).arg("--out").arg(&out));
+    assert_eq!(done.code, Some(1), "{file}: {}", done.stderr);
+
+    let kept = column(&out.join("images.parquet"), "image_id");
+    let skipped: BTreeSet<String> = column(&out.join("skipped.parquet"), "file")
+        .iter()
+        .map(|path| {
+            Path::new(path)
+                .file_stem()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    for (id, _) in &copies {
+        assert_ne!(kept.contains(id), skipped.contains(id), "{file}: {id}");
+    }
+    skipped
+}
+
+fn column(path: &Path, name: &str) -> Vec<String> {
+    let rows = tests::tables::read(path).unwrap().rows;
+    let cells = rows[name].as_string::<i32>();
+    (0..cells.len())
+        .map(|row| cells.value(row).to_owned())
+        .collect()
+}
+
+/// Whether all copies cut short are refused but those that lack `spare` bytes at the end or fewer.
+fn check_cut(skipped: &BTreeSet<String>, file: &str, spare: usize) {
+    let length = fs_err::read(fixtures().join("valid/voc").join(file))
+        .unwrap()
+        .len();
+    for at in 0..length {
+        let is_skipped = skipped.contains(&format!("cut-{at}"));
+        assert_eq!(
+            is_skipped,
+            at < length - spare,
+            "{file} cut at {at} of {length}"
+        );
+    }
+}
+
+#[test]
+fn an_image() {
+    for (name, image_id) in [("baseline", "000001"), ("progressive", "000003")] {
+        let skipped = read_damaged(name, "JPEGImages/#.jpg", image_id);
+        check_cut(&skipped, &format!("JPEGImages/{image_id}.jpg"), 0);
+    }
+}
+
+#[test]
+fn a_segmentation() {
+    for folder in ["SegmentationObject", "SegmentationClass"] {
+        let skipped = read_damaged(folder, &format!("{folder}/#.png"), "000001");
+        // The checksum of the end, which has no content.
+        check_cut(&skipped, &format!("{folder}/000001.png"), 4);
+    }
+}
+
+#[test]
+fn an_annotation() {
+    let skipped = read_damaged("annotation", "Annotations/#.xml", "000003");
+    // The last line's end.
+    check_cut(&skipped, "Annotations/000003.xml", 1);
+}
+
+/// One file of the made input, damaged at every `step`-th place, given to `command`: read (a byte that
+/// does not matter) or refused in one line that names a file. `is_closed`: what is cut short is refused.
+fn check_damaged(file: &str, command: &str, step: usize, is_closed: bool) {
+    let name = format!("damaged-{}", file.replace('/', "-"));
+    let copy = Place::new(&name, Valid::Made).copy("damaged");
+    let path = copy.input.join(file);
+    let mut n_refused = 0;
+    for (id, bytes) in damaged(&fs_err::read(&path).unwrap(), step) {
+        replace(&path, &bytes);
+        let done = start(command, None, &copy);
+        let stderr = copy.shown(&done.stderr);
+        match done.code {
+            Some(0) => assert!(!is_closed || !id.starts_with("cut-"), "{file}, {id}: read"),
+            Some(2) => {
+                n_refused += 1;
+                let errors: Vec<&str> = stderr
+                    .lines()
+                    .filter(|l| l.starts_with("error: "))
+                    .collect();
+                let names_a_file = errors.len() == 1 && errors[0].contains("<IN>/");
+                assert!(names_a_file, "{file}, {id}: {stderr}");
+            }
+            code => panic!("{file}, {id}: exit code {code:?}\n{stderr}"),
+        }
+        if copy.out.exists() {
+            fs_err::remove_dir_all(&copy.out).unwrap();
+        }
+    }
+    assert!(n_refused > 0, "{file}");
+}
+
+const SCORE: &str = "evaluator score --maps <IN>/maps.arrow --data <IN>/data/voc --replicates 2 \
+                     --examples 0 --predictions <IN>/predictions.parquet --out <OUT>";
+const REPORT: &str = "analysis report --results <IN> --out <OUT>";
+
+#[test]
+fn tables() {
+    for (file, command, step) in [
+        ("data/voc/images.parquet", SCORE, 67),
+        ("data/voc/masks.parquet", SCORE, 131),
+        ("predictions.parquet", SCORE, 67),
+        ("runs/r/run.parquet", REPORT, 401),
+        ("runs/r/evaluations/a/metrics.parquet", REPORT, 401),
+    ] {
+        check_damaged(file, command, step, true);
+    }
+}
+
+#[test]
+fn maps_and_pixels() {
+    // A stream may end behind any batch.
+    check_damaged("maps.arrow", SCORE, 31, false);
+    check_damaged("data/voc/pixels.arrow", SCORE, 311, true);
+}

@@ -1,0 +1,152 @@
+//! The valid inputs, and copies of them to change. Text and images lie in
+//! `tests/fixtures/bad_input/valid`; what the programs make of them (data, a run, maps, an
+//! evaluation) is made once for all tests of this binary.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+use tests::programs::{program, succeed};
+
+use crate::case::Copy;
+
+/// A valid input.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Valid {
+    /// A VOC devkit of four images.
+    Voc,
+    /// Three images of COCO.
+    Coco,
+    /// Four Waterbirds.
+    Waterbirds,
+    /// A recipe and a collection of it.
+    Recipes,
+    /// Everything that comes of the devkit: `data/voc`, `runs/r`, `maps.arrow`,
+    /// `predictions.parquet`, evaluations `a` and `b` of the test images and `val` of
+    /// the validation image.
+    Made,
+}
+
+/// `tests/fixtures/bad_input`.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bad_input")
+}
+
+/// Where a test's copies lie.
+pub struct Place {
+    root: PathBuf,
+    valid: PathBuf,
+}
+
+impl Place {
+    /// For the test `name`, of the input `valid`.
+    pub fn new(name: &str, valid: Valid) -> Self {
+        let folder = |kind: &str| {
+            // Beside the copies, so that they can share its files.
+            let folder = empty(&format!("{name}/original"));
+            mirror(&fixtures().join("valid").join(kind), &folder, copy_file);
+            folder
+        };
+        let root = tmp().join(name);
+        let valid = match valid {
+            Valid::Voc => folder("voc"),
+            Valid::Coco => folder("coco"),
+            Valid::Waterbirds => folder("waterbirds"),
+            Valid::Recipes => folder("recipes"),
+            Valid::Made => made().to_owned(),
+        };
+        Self { root, valid }
+    }
+
+    /// A fresh copy of the input. Files are shared until they are changed: weights are large.
+    pub fn copy(&self, name: &str) -> Copy {
+        let folder = self.root.join(name);
+        if folder.exists() {
+            fs_err::remove_dir_all(&folder).unwrap();
+        }
+        let input = folder.join("in");
+        fs_err::create_dir_all(&input).unwrap();
+        mirror(&self.valid, &input, |from, to| {
+            fs_err::hard_link(from, to).unwrap();
+        });
+        Copy {
+            input,
+            out: folder.join("out"),
+        }
+    }
+}
+
+fn tmp() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad-input")
+}
+
+fn empty(name: &str) -> PathBuf {
+    let folder = tmp().join(name);
+    if folder.exists() {
+        fs_err::remove_dir_all(&folder).unwrap();
+    }
+    fs_err::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn copy_file(from: &Path, to: &Path) {
+    fs_err::copy(from, to).unwrap();
+}
+
+fn mirror(from: &Path, to: &Path, file: fn(&Path, &Path)) {
+    for entry in fs_err::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            fs_err::create_dir(&to).unwrap();
+            mirror(&from, &to, file);
+        } else {
+            file(&from, &to);
+        }
+    }
+}
+
+/// What the programs make of the devkit, on the CPU in one thread.
+fn made() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let root = empty("made");
+        let with = |name: &str, words: &str| -> Command {
+            let mut command = program(name);
+            command.current_dir(&root).args(words.split(' '));
+            command
+        };
+        let devkit = root.join("devkit");
+        fs_err::create_dir(&devkit).unwrap();
+        mirror(&fixtures().join("valid/voc"), &devkit, copy_file);
+        let prepare = "voc --root devkit --out data/voc --size 32";
+        succeed(&mut with("data-prep", prepare));
+        for name in ["run.toml", "guided.toml"] {
+            let config = fixtures().join("valid/made").join(name);
+            fs_err::copy(config, root.join(name)).unwrap();
+        }
+        let train = "train --data data/voc --out runs --device cpu --threads 1 --config run.toml";
+        let trained = succeed(&mut with("trainer", train));
+        fs_err::rename(root.join(trained.stdout.trim()), root.join("runs/r")).unwrap();
+        let explain = "explain --run runs/r --data data/voc --device cpu --maps maps.arrow \
+                       --predictions predictions.parquet";
+        succeed(&mut with("trainer", explain));
+        let explain =
+            "explain --run runs/r --data data/voc --device cpu --maps val.arrow --split val";
+        succeed(&mut with("trainer", explain));
+        let score = "score --maps val.arrow --data data/voc --out runs/r/evaluations/val";
+        succeed(&mut with("evaluator", score));
+        for name in ["a", "b"] {
+            let evaluation = root.join("runs/r/evaluations").join(name);
+            fs_err::create_dir_all(&evaluation).unwrap();
+            let predictions = evaluation.join("predictions.parquet");
+            fs_err::copy(root.join("predictions.parquet"), predictions).unwrap();
+            let score = "score --maps maps.arrow --predictions predictions.parquet \
+                         --data data/voc --replicates 5 --examples 1 --out";
+            succeed(with("evaluator", score).arg(evaluation));
+        }
+        root
+    })
+}

@@ -1,0 +1,237 @@
+//! Tables as the programs store them, Parquet or Arrow, changed and written again; and in what two of
+//! them differ.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, new_null_array};
+use arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt32Array};
+use arrow::compute::{cast, concat, concat_batches, take_record_batch};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::ipc::reader::{FileReader, StreamReader};
+use arrow::ipc::writer::{FileWriter, StreamWriter};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use serde::Deserialize;
+
+/// How a table is stored.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Parquet,
+    /// Arrow IPC stream.
+    Stream,
+    /// Arrow IPC file.
+    File,
+}
+
+/// A table in memory.
+pub struct Table {
+    pub format: Format,
+    metadata: BTreeMap<String, String>,
+    columns: Vec<(String, ArrayRef)>,
+}
+
+impl Table {
+    pub fn read(path: &Path) -> Self {
+        let bytes = fs_err::read(path).unwrap();
+        let (format, metadata, rows) = if bytes.starts_with(b"PAR1") {
+            let table = tests::tables::read(path).unwrap();
+            let mut metadata = table.metadata;
+            metadata.remove("ARROW:schema");
+            (Format::Parquet, metadata, table.rows)
+        } else if bytes.starts_with(b"ARROW1") {
+            let reader = FileReader::try_new(std::io::Cursor::new(bytes), None).unwrap();
+            let schema = reader.schema();
+            let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+            let rows = concat_batches(&schema, &batches).unwrap();
+            (Format::File, schema.metadata().clone().into(), rows)
+        } else {
+            let reader = StreamReader::try_new(&bytes[..], None).unwrap();
+            let schema = reader.schema();
+            let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+            let rows = concat_batches(&schema, &batches).unwrap();
+            (Format::Stream, schema.metadata().clone().into(), rows)
+        };
+        let schema = rows.schema();
+        let names = schema.fields().iter().map(|field| field.name().clone());
+        Self {
+            format,
+            metadata: metadata.into_iter().collect(),
+            columns: names.zip(rows.columns().iter().cloned()).collect(),
+        }
+    }
+
+    /// The table as a file.
+    pub fn bytes(&self) -> Vec<u8> {
+        let fields: Vec<Field> = self
+            .columns
+            .iter()
+            .map(|(name, array)| {
+                Field::new(name, array.data_type().clone(), array.null_count() > 0)
+            })
+            .collect();
+        let metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
+        let schema = Arc::new(Schema::new(fields).with_metadata(metadata));
+        let arrays = self.columns.iter().map(|(_, array)| array.clone());
+        let rows = RecordBatch::try_new(schema.clone(), arrays.collect()).unwrap();
+        match self.format {
+            Format::Parquet => {
+                let pairs = self.metadata.iter();
+                let pairs = pairs.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+                let properties = WriterProperties::builder()
+                    .set_key_value_metadata(Some(pairs.collect()))
+                    .build();
+                let mut writer =
+                    ArrowWriter::try_new(Vec::new(), schema, Some(properties)).unwrap();
+                writer.write(&rows).unwrap();
+                writer.into_inner().unwrap()
+            }
+            Format::Stream => {
+                let mut writer = StreamWriter::try_new(Vec::new(), &schema).unwrap();
+                writer.write(&rows).unwrap();
+                writer.into_inner().unwrap()
+            }
+            Format::File => {
+                let mut writer = FileWriter::try_new(Vec::new(), &schema).unwrap();
+                writer.write(&rows).unwrap();
+                writer.into_inner().unwrap()
+            }
+        }
+    }
+
+    fn column(&mut self, name: &str) -> Result<&mut (String, ArrayRef), String> {
+        let found = self.columns.iter_mut().find(|(known, _)| known == name);
+        found.ok_or_else(|| format!("no column {name}"))
+    }
+
+    pub fn drop(&mut self, name: &str) -> Result<(), String> {
+        self.column(name)?;
+        self.columns.retain(|(known, _)| known != name);
+        Ok(())
+    }
+
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), String> {
+        self.column(from)?.0 = to.to_owned();
+        Ok(())
+    }
+
+    /// A column of `kind` (`i32`, `utf8`, …), zeros or empty text, in the place of `name`.
+    pub fn retype(&mut self, name: &str, kind: &str) -> Result<(), String> {
+        let kind = match kind {
+            "utf8" => DataType::Utf8,
+            "bool" => DataType::Boolean,
+            "i32" => DataType::Int32,
+            "i64" => DataType::Int64,
+            "f32" => DataType::Float32,
+            "f64" => DataType::Float64,
+            other => return Err(format!("no type {other}")),
+        };
+        let column = self.column(name)?;
+        let zeros: ArrayRef = Arc::new(UInt32Array::from(vec![0; column.1.len()]));
+        column.1 = cast(&zeros, &kind).unwrap();
+        Ok(())
+    }
+
+    /// Another value in a row; `None` is null.
+    pub fn set(&mut self, name: &str, row: usize, value: Option<&String>) -> Result<(), String> {
+        let column = self.column(name)?;
+        let old = &column.1;
+        if row >= old.len() {
+            return Err(format!("{name} has no row {row}"));
+        }
+        let kind = old.data_type();
+        let new: ArrayRef = match (value, kind) {
+            (None, kind) => new_null_array(kind, 1),
+            (Some(hex), DataType::Binary) => {
+                let digits = hex.as_bytes().chunks(2);
+                let bytes = digits.map(|two| {
+                    let two = std::str::from_utf8(two).unwrap();
+                    u8::from_str_radix(two, 16).unwrap()
+                });
+                Arc::new(BinaryArray::from_vec(vec![&bytes.collect::<Vec<u8>>()]))
+            }
+            (Some(text), kind) => {
+                let text: ArrayRef = Arc::new(StringArray::from(vec![text.as_str()]));
+                cast(&text, kind).unwrap()
+            }
+        };
+        if value.is_some() && new.null_count() > 0 {
+            return Err(format!("{value:?} is no {kind}"));
+        }
+        let rest = row + 1;
+        let parts = [old.slice(0, row), new, old.slice(rest, old.len() - rest)];
+        column.1 = concat(&parts.each_ref().map(|part| part.as_ref())).unwrap();
+        Ok(())
+    }
+
+    pub fn take(&mut self, rows: &[u32]) -> Result<(), String> {
+        let rows = UInt32Array::from(rows.to_vec());
+        for (name, array) in &mut self.columns {
+            let batch = RecordBatch::try_from_iter([(name.as_str(), array.clone())]).unwrap();
+            let taken = take_record_batch(&batch, &rows).map_err(|error| error.to_string())?;
+            *array = taken.column(0).clone();
+        }
+        Ok(())
+    }
+
+    /// A value for a metadata key; `None` takes it away.
+    pub fn tell(&mut self, key: &str, value: Option<&String>) -> Result<(), String> {
+        match value {
+            Some(value) => drop(self.metadata.insert(key.to_owned(), value.clone())),
+            None => drop(
+                self.metadata
+                    .remove(key)
+                    .ok_or_else(|| format!("no metadata {key}"))?,
+            ),
+        }
+        Ok(())
+    }
+}
+
+/// In what the table of `spec` (`name: column column`) in the folder `changed` differs from the one in
+/// `valid`: rows that went, then rows that came.
+pub fn difference(spec: &str, valid: &Path, changed: &Path) -> Result<Vec<String>, String> {
+    let (name, columns) = spec
+        .split_once(": ")
+        .ok_or("table: expected `name: column …`")?;
+    let columns: Vec<&str> = columns.split(' ').collect();
+    let file = format!("{name}.parquet");
+    let before = lines(&valid.join(&file), &columns)?;
+    let mut came = lines(&changed.join(&file), &columns)?;
+    let mut found = Vec::new();
+    for row in before {
+        match came.iter().position(|other| *other == row) {
+            Some(same) => drop(came.remove(same)),
+            None => found.push(format!("- {row}")),
+        }
+    }
+    found.extend(came.iter().map(|row| format!("+ {row}")));
+    Ok(found)
+}
+
+fn lines(path: &Path, columns: &[&str]) -> Result<Vec<String>, String> {
+    let rows = tests::tables::read(path)
+        .map_err(|error| error.to_string())?
+        .rows;
+    let mut cells = Vec::new();
+    for column in columns {
+        let array = rows
+            .column_by_name(column)
+            .ok_or(format!("no column {column}"))?;
+        cells.push(array.clone());
+    }
+    let options = FormatOptions::default().with_null("–");
+    let shown: Vec<ArrayFormatter> = cells
+        .iter()
+        .map(|array| ArrayFormatter::try_new(array, &options).unwrap())
+        .collect();
+    let line = |row: usize| {
+        let cells = shown.iter().map(|cells| cells.value(row).to_string());
+        cells.collect::<Vec<_>>().join(" ")
+    };
+    Ok((0..rows.num_rows()).map(line).collect())
+}
