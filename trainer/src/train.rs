@@ -305,10 +305,11 @@ impl Training<'_> {
     fn error(&self, epoch: i32, found: NonFinite<'_>, newest: (usize, &Tensor)) -> Result<Error> {
         let mut term = found.term.to_owned();
         let (step, gradient) = newest;
-        if found.term == readings::GRADIENT && found.step == step {
-            if let Some(name) = self.model.params.first_non_finite(gradient)? {
-                term = format!("gradient of {name}");
-            }
+        if found.term == readings::GRADIENT
+            && found.step == step
+            && let Some(name) = self.model.params.first_non_finite(gradient)?
+        {
+            term = format!("gradient of {name}");
         }
         let ids: Vec<&str> = found.images.iter().map(|&index| self.id(index)).collect();
         Ok(Error::NonFinite {
