@@ -141,14 +141,10 @@ impl Flusher {
 /// Those of `fill`, and those of the file system, naming `path`.
 pub fn write<T, E: From<io::Error>>(
     path: impl AsRef<Path>,
-    fill: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
+    fill: impl FnOnce(&mut Pending) -> Result<T, E>,
 ) -> Result<T, E> {
-    let path = path.as_ref();
-    let pending = Pending::create(path)?;
-    let handle = pending.writer.get_ref().as_file().try_clone();
-    let mut writer = BufWriter::with_capacity(1 << 18, handle.map_err(naming(path))?);
-    let value = fill(&mut writer)?;
-    writer.flush().map_err(naming(path))?;
+    let mut pending = Pending::create(path.as_ref())?;
+    let value = fill(&mut pending)?;
     pending.commit()?;
     Ok(value)
 }
@@ -193,6 +189,30 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    /// Also where the closure writes more than is kept in memory before a write to the disk.
+    #[test]
+    fn what_goes_wrong_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "before").unwrap();
+        let mut pending = Pending::create(&path).unwrap();
+        // A file that is open for reading alone takes no byte, as a full disk does.
+        let (file, temporary) = NamedTempFile::new_in(folder.path()).unwrap().into_parts();
+        let read_only = File::open(&temporary).unwrap();
+        drop(file);
+        let unwritable = NamedTempFile::from_parts(read_only, temporary);
+        pending.writer = BufWriter::with_capacity(1 << 18, unwritable);
+        for size in [1, 1 << 20] {
+            let bytes = vec![0; size];
+            let error = pending.write_all(&bytes).and_then(|()| pending.flush());
+            let error = error.unwrap_err().to_string();
+            assert!(error.starts_with(&path.display().to_string()), "{error}");
+        }
+        drop(pending);
+        assert_eq!(std::fs::read(&path).unwrap(), b"before");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn what_is_no_file_is_not_replaced() {

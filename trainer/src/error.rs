@@ -142,7 +142,10 @@ mod tests {
                    tried to allocate 4398046511104 bytes. Error code 12 (Cannot allocate memory)\nframe #0";
         for text in [cuda, cpu] {
             let first = text.lines().next().unwrap_or_default();
-            assert_eq!(torch(text), format!("libtorch: {first}\n{TO_LOWER}"));
+            assert_eq!(
+                torch(text),
+                format!("libtorch: Internal torch error: {first}\n{TO_LOWER}")
+            );
         }
         for word in ["batch_size", "layer", "--size", "precision", "--memory"] {
             assert!(TO_LOWER.contains(word), "{word}");
@@ -150,7 +153,7 @@ mod tests {
         let other = "The size of tensor a (3) must match\nframe #0";
         assert_eq!(
             torch(other),
-            "libtorch: The size of tensor a (3) must match"
+            "libtorch: Internal torch error: The size of tensor a (3) must match"
         );
     }
 

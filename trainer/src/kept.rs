@@ -65,3 +65,49 @@ pub fn remove_beaten(run: &ResolvedRun, folder: &RunFolder, epochs: &[EpochRow])
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const CONFIG: &str = "name = \"run\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"final\"\n\
+                          epochs = 4\n[init]\nfrom = \"scratch\"\n";
+
+    /// Each epoch beats the one before. The one that was kept before the newest stays for the state
+    /// before the newest, which a GPU may go on from to other bits.
+    #[test]
+    fn what_the_state_before_needs_is_kept() {
+        let runs = tempfile::tempdir().unwrap();
+        let run = ResolvedRun {
+            config: toml::from_str(CONFIG).unwrap(),
+            run_id: "run".to_owned(),
+            dataset: "scenes".to_owned(),
+            data_inputs: String::new(),
+            init: "scratch".to_owned(),
+            baseline_run_id: None,
+            weights: None,
+        };
+        let folder = RunFolder::new(runs.path(), &run);
+        let mut epochs = Vec::new();
+        for epoch in 1..=4 {
+            let mut numbers = [0.5; EpochRow::WIDTH];
+            numbers[0] = f64::from(epoch);
+            let mut row = EpochRow::from_numbers(numbers);
+            row.val_f1 = 0.1 * f64::from(epoch);
+            epochs.push(row);
+            for row in &mut epochs {
+                row.is_pareto = row.epoch == epoch;
+            }
+            let file = folder.checkpoint_file(epoch);
+            fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+            fs_err::write(&file, b"weights").unwrap();
+            remove_beaten(&run, &folder, &epochs).unwrap();
+            let is_there = |epoch: &i32| folder.checkpoint_file(*epoch).exists();
+            let there: Vec<i32> = (1..=4).filter(is_there).collect();
+            let expected: Vec<i32> = ((epoch - 1).max(1)..=epoch).collect();
+            assert_eq!(there, expected);
+        }
+    }
+}

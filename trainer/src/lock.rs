@@ -32,7 +32,10 @@ impl Lock {
                 write!(file, "process {} on {}", std::process::id(), host())?;
             }
             Err(TryLockError::WouldBlock) => {
-                let holder = fs_err::read_to_string(&path)?;
+                let holder = match fs_err::read_to_string(&path)? {
+                    name if name.is_empty() => "another program".to_owned(),
+                    name => name,
+                };
                 return Err(Error::invalid(
                     &folder.dir,
                     "run folder",

@@ -1,7 +1,6 @@
 //! The `trainer` program: its command line, one function per subcommand, exit codes (0 done,
 //! 2 failed, 75 stopped by a signal: start again to go on). What a script reads goes to stdout, everything else to stderr.
 
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -391,11 +390,8 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
     if let Some(path) = &args.colour {
         let smooth = args.smooth as i64;
         data_prep::atomic::write(path, |file| {
-            let mut file = BufWriter::new(file);
-            colour::explain(&subject, &dataset, &request, device, smooth, &mut file)?;
-            Ok::<_, trainer::error::Error>(file.flush()?)
-        })
-        .with_context(|| format!("writing {}", path.display()))?;
+            colour::explain(&subject, &dataset, &request, device, smooth, file)
+        })?;
     }
     if args.maps.as_os_str() == "-" {
         return Ok(explain::explain(
@@ -408,11 +404,9 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
         )?);
     }
     data_prep::atomic::write(&args.maps, |file| {
-        let mut file = BufWriter::new(file);
-        explain::explain(&subject, &dataset, &request, device, &mut file, predictions)?;
-        Ok::<_, trainer::error::Error>(file.flush()?)
-    })
-    .with_context(|| format!("writing {}", args.maps.display()))
+        explain::explain(&subject, &dataset, &request, device, file, predictions)
+    })?;
+    Ok(())
 }
 
 fn game_command(args: &GameArgs) -> Result<()> {

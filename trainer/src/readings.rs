@@ -77,3 +77,62 @@ pub(crate) fn read<'a>(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn step(step: usize, values: [f64; 5]) -> Unread<'static> {
+        Unread {
+            step,
+            images: &[],
+            n_annotated: 2,
+            values: Tensor::from_slice(&values),
+        }
+    }
+
+    /// As on a GPU, where several steps are read together.
+    #[test]
+    fn the_first_step_that_is_no_number_is_named() {
+        let terms = [
+            "classification loss",
+            "localization loss",
+            "attribution maps",
+            "", // a count, which is always a number
+            GRADIENT,
+        ];
+        for (column, term) in terms.into_iter().enumerate() {
+            for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                if term.is_empty() {
+                    continue;
+                }
+                let mut values = [1.0; 5];
+                values[column] = wrong;
+                let steps = [[0.5, 2.0, 0.0, 1.0, 0.0], values, [f64::NAN; 5]];
+                let mut unread: Vec<_> = (7..).zip(steps).map(|(n, v)| step(n, v)).collect();
+                let mut part = EpochPart::default();
+                let found = read(&mut unread, 0.25, &mut part).unwrap().unwrap();
+                assert_eq!((found.step, found.term), (8, term));
+                let expected = EpochPart {
+                    total: 1.0,
+                    class: 0.5,
+                    localization: 2.0,
+                    annotated: 2,
+                    undefined: 1,
+                    ..EpochPart::default()
+                };
+                assert_eq!(part, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_gpu_is_waited_for_only_where_batches_are_skipped() {
+        let (stop, skip) = (OnNonFinite::Stop, OnNonFinite::Skip);
+        assert_eq!(steps_between(Device::Cuda(0), stop), 50);
+        assert_eq!(steps_between(Device::Cuda(0), skip), 1);
+        assert_eq!(steps_between(Device::Cpu, stop), 1);
+    }
+}

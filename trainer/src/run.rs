@@ -258,11 +258,12 @@ impl FinishedRun {
     }
 }
 
-/// Removes a file, unless it is gone.
+/// Removes a file that is there. (Of one that is not, a read-only file system says that it is
+/// read-only.)
 pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
-    match fs_err::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
+    match file.exists() {
+        true => Ok(fs_err::remove_file(file)?),
+        false => Ok(()),
     }
 }
 

@@ -27,7 +27,7 @@ use crate::objective::{self, Explained, Guide, Terms};
 use crate::random;
 use crate::readings::{self, NonFinite, Unread};
 use crate::resume::{EpochPart, Position, SavedStates};
-use crate::run::{RunFolder, State};
+use crate::run::RunFolder;
 use crate::stop::Stop;
 use crate::tables::{self, EpochRow, RunFacts};
 use crate::validation;
@@ -92,8 +92,8 @@ pub fn train(
         }
     }
     let _lock = Lock::take(folder)?;
-    if folder.state()? == State::Finished {
-        folder.tidy()?;
+    if folder.run_table().exists() {
+        folder.tidy()?; // another program finished it just now
         return Ok(Outcome::Finished);
     }
     folder.remove_leftovers(config.epochs)?;
@@ -305,10 +305,11 @@ impl Training<'_> {
     fn error(&self, epoch: i32, found: NonFinite<'_>, newest: (usize, &Tensor)) -> Result<Error> {
         let mut term = found.term.to_owned();
         let (step, gradient) = newest;
-        if found.term == readings::GRADIENT && found.step == step {
-            if let Some(name) = self.model.params.first_non_finite(gradient)? {
-                term = format!("gradient of {name}");
-            }
+        if found.term == readings::GRADIENT
+            && found.step == step
+            && let Some(name) = self.model.params.first_non_finite(gradient)?
+        {
+            term = format!("gradient of {name}");
         }
         let ids: Vec<&str> = found.images.iter().map(|&index| self.id(index)).collect();
         Ok(Error::NonFinite {

@@ -147,8 +147,9 @@ impl Drawing {
             let mut encoder = png::Encoder::new(file, self.width as u32, self.height as u32);
             encoder.set_color(png::ColorType::Rgb);
             encoder.set_depth(png::BitDepth::Eight);
-            let named = |error: png::EncodingError| {
-                io::Error::other(format!("{}: {error}", path.display()))
+            let named = |error| match error {
+                png::EncodingError::IoError(error) => error, // names the file
+                other => io::Error::other(format!("{}: {other}", path.display())),
             };
             let mut writer = encoder.write_header().map_err(named)?;
             writer.write_image_data(&self.rgb).map_err(named)?;
