@@ -1,6 +1,6 @@
-//! What the whole-pipeline tests share: starting the stages' programs, and reading their tables
-//! against the documented columns. What the pipeline must do is in `tests/whole_pipeline`; nothing
-//! here knows a stage's library.
+//! What the tests over the programs share: starting the stages' programs, and reading their tables
+//! against the documented columns. What the pipeline must do is in `tests/whole_pipeline`, what it must
+//! refuse in `tests/bad_input`; nothing here knows a stage's library.
 
 pub mod programs;
 pub mod tables;
