@@ -1,78 +1,17 @@
 //! `report.html` in headless Chromium, from file://: nothing is written to the console, figures and
-//! maps are there, the filter hides runs, dark and light differ. `GUIDANCE_CHROMIUM` names the program,
-//! else it is looked for under its usual names.
+//! maps are there, the filter hides runs, dark and light differ.
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use tempfile::TempDir;
+use common::browser::{chromium, page, probe, visit};
 
-/// Chromium, or `None` after saying that `test` is skipped.
-fn chromium(test: &str) -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("GUIDANCE_CHROMIUM") {
-        return Some(path.into());
-    }
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places = std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
-    let found = places.find(|program| program.is_file());
-    if found.is_none() {
-        println!("skipped: {test}: no Chromium (GUIDANCE_CHROMIUM is not set)");
-    }
-    found
-}
-
-/// The report of the fixture, with `script` run at its end.
-fn page(script: &str) -> TempDir {
-    let out = TempDir::new().unwrap();
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results");
-    let status = Command::new(env!("CARGO_BIN_EXE_analysis"))
-        .args(["report", "--results"])
-        .arg(fixture)
-        .arg("--out")
-        .arg(out.path())
-        .output()
-        .unwrap();
-    assert!(status.status.success());
-    let path = out.path().join("report.html");
-    let page = fs_err::read_to_string(&path).unwrap();
-    let probed = page.replace("</body>", &format!("<script>{script}</script></body>"));
-    assert_ne!(page, probed);
-    fs_err::write(&path, probed).unwrap();
-    out
-}
-
-/// The page after its scripts have run, and what Chromium logged.
-fn visit(chromium: &Path, page: &TempDir, options: &[&str]) -> (String, String) {
-    let url = format!("file://{}", page.path().join("report.html").display());
-    let output = Command::new(chromium)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
-        .args([
-            "--enable-logging=stderr",
-            "--log-level=0",
-            "--window-size=1200,1000",
-        ])
-        .arg(format!(
-            "--user-data-dir={}",
-            page.path().join("profile").display()
-        ))
-        .args(options)
-        .arg(url)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr))
-}
-
-/// What the script said in the element's attribute `data-probe`.
-fn probe(dom: &str) -> &str {
-    let said = dom.split("data-probe=\"").nth(1);
-    said.unwrap_or_else(|| panic!("no probe in {} letters", dom.len()))
-        .split('"')
-        .next()
-        .unwrap()
+/// The fixture's results.
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results")
 }
 
 /// Counts figures and maps with an area, and runs left by the filter.
@@ -102,7 +41,7 @@ fn the_page_works_without_a_server() {
     let Some(chromium) = chromium("the_page_works_without_a_server") else {
         return;
     };
-    let page = page(COUNT);
+    let page = page(&fixture(), COUNT);
     let (dom, log) = visit(&chromium, &page, &[]);
     assert!(!log.contains("CONSOLE"), "{log}");
     // Seven figures, three maps of each of four runs; two runs are of Energy, one of them with λ = 0.05.
@@ -117,7 +56,7 @@ fn the_page_follows_a_dark_desktop() {
     let Some(chromium) = chromium("the_page_follows_a_dark_desktop") else {
         return;
     };
-    let page = page(COUNT);
+    let page = page(&fixture(), COUNT);
     let (dom, log) = visit(
         &chromium,
         &page,
@@ -132,7 +71,7 @@ fn an_error_on_the_page_would_be_seen() {
     let Some(chromium) = chromium("an_error_on_the_page_would_be_seen") else {
         return;
     };
-    let page = page("nowhere.nothing();");
+    let page = page(&fixture(), "nowhere.nothing();");
     let (_, log) = visit(&chromium, &page, &[]);
     assert!(
         log.contains("CONSOLE") && log.contains("nowhere is not defined"),

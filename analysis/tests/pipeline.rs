@@ -326,7 +326,7 @@ fn hostile_names_stay_text_in_every_format() {
         "1",
     );
     let (out, ..) = succeeds("report", results.path());
-    assert!(read(&out, "table.md").contains("group a\\|b\\_c & &lt;b>50 %&lt;/b>"));
+    assert!(read(&out, "table.md").contains("group a\\|b\\_c &amp; &lt;b>50 %&lt;/b>"));
     let latex = read(&out, "table.tex");
     assert!(latex.contains("group a\\textbar{}b\\_c \\& \\textless{}b\\textgreater{}50 \\%"));
     assert!(latex.contains("\\$x\\$ \\textbackslash{}end\\{table\\} "));

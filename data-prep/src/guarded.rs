@@ -28,9 +28,9 @@ pub fn guarded<T, E: Display>(read: impl FnOnce() -> Result<T, E>) -> Result<T, 
             }
         }));
     });
-    IS_GUARDED.set(true);
+    let was_guarded = IS_GUARDED.replace(true);
     let result = catch_unwind(AssertUnwindSafe(read));
-    IS_GUARDED.set(false);
+    IS_GUARDED.set(was_guarded);
     match result {
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(panic) => Err(words(panic.as_ref())),

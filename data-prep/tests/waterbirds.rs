@@ -164,7 +164,7 @@ fn each_broken_row_is_one_line() {
         (
             "2,001.Gull/b.jpg,1,0",
             "2 1 1 5 5",
-            "metadata.csv: line 2: found CSV error",
+            "metadata.csv: line 2: found 4 values, expected 6, as on the lines before",
         ),
         (
             "2,001.Gull/b.jpg,1,0,1,x",

@@ -91,12 +91,6 @@ pub fn train(
             ));
         }
     }
-    let _lock = Lock::take(folder)?;
-    if folder.run_table().exists() {
-        folder.tidy()?; // another program finished it just now
-        return Ok(Outcome::Finished);
-    }
-    folder.remove_leftovers(config.epochs)?;
     device::allow(config.precision)?;
     let mut model = Model::new(
         config.backbone,
@@ -106,10 +100,22 @@ pub fn train(
         Kind::Float,
     );
     model.precision = config.precision;
+    // Weights that do not fit leave no folder behind.
+    let fresh = match folder.dir.exists() {
+        true => None,
+        false => Some(begin(run, &model)?),
+    };
+    let _lock = Lock::take(folder)?;
+    if folder.run_table().exists() {
+        folder.tidy()?; // another program finished it just now
+        return Ok(Outcome::Finished);
+    }
+    folder.remove_leftovers(config.epochs)?;
     let mut saved = SavedStates::of(folder);
-    let (adam, position) = match saved.load(&model, config.learning_rate)? {
-        Some(found) => found,
-        None => (begin(run, &model)?, Position::default()),
+    let (adam, position) = match (saved.load(&model, config.learning_rate)?, fresh) {
+        (Some(found), _) => found,
+        (None, Some(adam)) => (adam, Position::default()),
+        (None, None) => (begin(run, &model)?, Position::default()),
     };
     let Position { epochs, mut part } = position;
     write_config(run, folder)?;

@@ -122,6 +122,11 @@ pub fn escape(text: &str) -> String {
             '<' => escaped.push_str("\\textless{}"),
             '>' => escaped.push_str("\\textgreater{}"),
             '|' => escaped.push_str("\\textbar{}"),
+            '`' => escaped.push_str("\\textasciigrave{}"),
+            // At the beginning of a row it would be an option of the line's end before.
+            '*' if escaped.is_empty() => escaped.push_str("{*}"),
+            // Two are a dash.
+            '-' if escaped.ends_with('-') => escaped.push_str("{}-"),
             'α' => escaped.push_str("$\\alpha$"),
             'Δ' => escaped.push_str("$\\Delta$"),
             '±' => escaped.push_str("$\\pm$"),
@@ -188,6 +193,7 @@ mod tests {
                 "a\\_b \\& 5 \\% of \\$x\\$ \\#1 \\{y\\}",
             ),
             ("\\input{x}", "\\textbackslash{}input\\{x\\}"),
+            ("*a* `-- \u{2028}", "{*}a* \\textasciigrave{}-{}-  "),
             (
                 "~^<|>",
                 "\\textasciitilde{}\\textasciicircum{}\\textless{}\\textbar{}\\textgreater{}",

@@ -71,14 +71,15 @@ fn aligned(rows: &[Vec<String>], columns: &[(usize, &Column)]) -> String {
     text
 }
 
-/// A name in a table cell: no pipe, no line break, no tag.
+/// A name as it is: no cell's or line's end, no tag or character reference, no link, no formula.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '|' | '*' | '_' | '`' | '\\' => escaped.extend(['\\', c]),
+            '|' | '*' | '_' | '`' | '\\' | '[' | ']' | '$' | '~' => escaped.extend(['\\', c]),
             '<' => escaped.push_str("&lt;"),
-            c if c.is_control() => escaped.push(' '),
+            '&' => escaped.push_str("&amp;"),
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => escaped.push(' '),
             c => escaped.push(c),
         }
     }

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, dead_code)]
 
+pub mod browser;
+
 use std::path::Path;
 
 use polars::prelude::*;

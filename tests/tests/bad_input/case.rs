@@ -1,6 +1,7 @@
 //! A case: which file of a valid input is changed, how, and what must come of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -126,36 +127,45 @@ impl Case {
             edit.apply(&changed.input)?;
         }
         let command = self.command.as_ref().unwrap_or(&cases.command);
+        let before = changed.files();
         let done = start(command, self.stdin.as_deref(), &changed);
-        if let Expected::Refused { error } = &self.expected {
-            let code = if command.starts_with("xtask") { 1 } else { 2 };
-            return refused(&done, code, error, &changed);
-        }
-        let own = self.command.as_ref();
-        let own = own.map(|command| Unchanged::of(place, "unchanged", command));
+        let own = match (&self.command, &self.expected) {
+            (None, _) | (_, Expected::Refused { .. }) => None,
+            (Some(command), _) => Some(Unchanged::of(place, "unchanged", command)),
+        };
         let valid = own.as_ref().unwrap_or(valid);
-        let accepted = |exit: i32| match done.code == Some(exit) {
-            true => Ok(()),
-            false => Err(format!("exit code {:?}\n{}", done.code, done.stderr)),
-        };
-        let (found, expected) = match &self.expected {
+        match &self.expected {
+            Expected::Refused { error } => {
+                let code = if command.starts_with("xtask") { 1 } else { 2 };
+                refused(&done, code, error, &changed)?;
+                same(&changed.files(), &before)
+            }
+            Expected::Same { same_output: Yes } => {
+                accepted(&done, 0)?;
+                let expected = valid.copy.shown(&valid.done.stdout);
+                same(&changed.shown(&done.stdout), &expected)
+            }
             Expected::Accepted { exit, table, diff } => {
-                accepted(*exit)?;
+                accepted(&done, *exit)?;
                 let found = table::difference(table, &valid.copy.out, &changed.out)?;
-                let found = found.iter().map(|row| changed.shown(row)).collect();
-                (found, diff.clone())
+                let found: Vec<String> = found.iter().map(|row| changed.shown(row)).collect();
+                same(&found, diff)
             }
-            Expected::Same { same_output: Yes } | Expected::Refused { .. } => {
-                accepted(0)?;
-                let [found, expected] = [(&changed, &done), (&valid.copy, &valid.done)]
-                    .map(|(copy, done)| vec![copy.shown(&done.stdout)]);
-                (found, expected)
-            }
-        };
-        match found == expected {
-            true => Ok(()),
-            false => Err(format!("found diff = {found:#?}\nexpected {expected:#?}")),
         }
+    }
+}
+
+fn accepted(done: &Done, exit: i32) -> Result<(), String> {
+    match done.code == Some(exit) {
+        true => Ok(()),
+        false => Err(format!("exit code {:?}\n{}", done.code, done.stderr)),
+    }
+}
+
+fn same<T: PartialEq + Debug>(found: &T, expected: &T) -> Result<(), String> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!("found = {found:#?}\nexpected {expected:#?}")),
     }
 }
 
@@ -166,6 +176,18 @@ pub struct Copy {
 }
 
 impl Copy {
+    /// All files, with their lengths.
+    pub fn files(&self) -> BTreeMap<PathBuf, u64> {
+        [&self.input, &self.out]
+            .into_iter()
+            .flat_map(|folder| files(folder))
+            .map(|path| {
+                let length = fs_err::symlink_metadata(&path).unwrap().len();
+                (path, length)
+            })
+            .collect()
+    }
+
     /// `text` with the folders' names for their paths, and without what a change of the valid input
     /// or of the program's version changes: `<SHA-256>` and `<RUN>` (a run's id) for their digits.
     pub fn shown(&self, text: &str) -> String {
@@ -207,10 +229,12 @@ pub fn start(command: &str, stdin: Option<&str>, copy: &Copy) -> Done {
 pub fn refused(done: &Done, code: i32, error: &str, copy: &Copy) -> Result<(), String> {
     let stderr = copy.shown(&done.stderr);
     // Programs may say before what they begin; the message and its hint are the end.
-    let found = match stderr.split_once("error: ") {
-        Some((_, message)) => message.trim_end(),
-        None => return Err(format!("no error: exit code {:?}\n{stderr}", done.code)),
+    let lines: Vec<&str> = stderr.lines().collect();
+    let Some(first) = lines.iter().position(|line| line.starts_with("error: ")) else {
+        return Err(format!("no error: exit code {:?}\n{stderr}", done.code));
     };
+    let found = lines[first..].join("\n");
+    let found = &found["error: ".len()..];
     if found != error {
         return Err(format!("found\n{found}\nexpected\n{error}"));
     }

@@ -1,0 +1,73 @@
+//! A report in headless Chromium, from file://. `GUIDANCE_CHROMIUM` names the program, else it is
+//! looked for under its usual names.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// Chromium, or `None` after saying that `test` is skipped.
+pub fn chromium(test: &str) -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("GUIDANCE_CHROMIUM") {
+        return Some(path.into());
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
+    let found = places.find(|program| program.is_file());
+    if found.is_none() {
+        println!("skipped: {test}: no Chromium (GUIDANCE_CHROMIUM is not set)");
+    }
+    found
+}
+
+/// The report of the results in `results`, with `script` run at its end.
+pub fn page(results: &Path, script: &str) -> TempDir {
+    let out = TempDir::new().unwrap();
+    let done = Command::new(env!("CARGO_BIN_EXE_analysis"))
+        .args(["report", "--results"])
+        .arg(results)
+        .arg("--out")
+        .arg(out.path())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{stderr}");
+    let path = out.path().join("report.html");
+    let page = fs_err::read_to_string(&path).unwrap();
+    let probed = page.replace("</body>", &format!("<script>{script}</script></body>"));
+    assert_ne!(page, probed);
+    fs_err::write(&path, probed).unwrap();
+    out
+}
+
+/// The page after its scripts have run, and what Chromium logged.
+pub fn visit(chromium: &Path, page: &TempDir, options: &[&str]) -> (String, String) {
+    let url = format!("file://{}", page.path().join("report.html").display());
+    let output = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+        .args([
+            "--enable-logging=stderr",
+            "--log-level=0",
+            "--window-size=1200,1000",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            page.path().join("profile").display()
+        ))
+        .args(options)
+        .arg(url)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// What the script said in the element's attribute `data-probe`.
+pub fn probe(dom: &str) -> &str {
+    let said = dom.split("data-probe=\"").nth(1);
+    said.unwrap_or_else(|| panic!("no probe in {} letters", dom.len()))
+        .split('"')
+        .next()
+        .unwrap()
+}
