@@ -1,6 +1,7 @@
 //! Being asked to stop: SIGINT (Ctrl-C), SIGTERM, and SIGUSR2, which Slurm is told to send before it
-//! takes a machine away. The step in flight is finished and saved; a second signal ends the program at
-//! once, which harms nothing either: files appear whole or not at all.
+//! takes a machine away. The step in flight is finished and saved, however many of them come, as one is
+//! passed on after another; only a second SIGINT ends the program at once, which harms nothing either:
+//! files appear whole or not at all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,9 +23,11 @@ impl Stop {
     /// The system's, where it takes no handler.
     pub fn on_signals() -> std::io::Result<Self> {
         let stop = Stop::default();
+        // In this order: the first interrupt finds the flag down and raises it.
+        let interrupted = Arc::new(AtomicBool::new(false));
+        flag::register_conditional_shutdown(SIGINT, EXIT_CODE.into(), interrupted.clone())?;
+        flag::register(SIGINT, interrupted)?;
         for signal in [SIGINT, SIGTERM, SIGUSR2] {
-            // In this order: the first signal finds the flag down and raises it.
-            flag::register_conditional_shutdown(signal, EXIT_CODE.into(), stop.0.clone())?;
             flag::register(signal, stop.0.clone())?;
         }
         Ok(stop)
