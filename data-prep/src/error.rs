@@ -43,7 +43,7 @@ impl Problem {
 
 /// What a file holds, as a message may quote it: on one line, without characters that a terminal obeys,
 /// and not at any length.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     const MOST: usize = 200;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut shown = String::new();
@@ -71,7 +71,7 @@ pub enum Error {
     Problem(#[from] Problem),
 
     /// A Parquet file cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), quoted(&source.to_string()))]
     Parquet {
         /// The file.
         path: PathBuf,
@@ -80,7 +80,7 @@ pub enum Error {
     },
 
     /// An Arrow file cannot be read or written, or columns do not fit together.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), quoted(&source.to_string()))]
     Arrow {
         /// The file, or the table's name where there is no file yet.
         path: PathBuf,

@@ -11,6 +11,7 @@ pub mod coco;
 pub mod dataset;
 pub mod decode;
 pub mod error;
+pub mod foreign;
 pub mod geometry;
 pub mod inspect;
 mod jpeg;

@@ -21,6 +21,7 @@ use memmap2::Mmap;
 
 use crate::atomic::Pending;
 use crate::error::{Error, Problem, Result};
+use crate::foreign;
 use crate::geometry::Grid;
 use crate::table::INPUTS_KEY;
 
@@ -138,7 +139,15 @@ impl PixelFile {
         let path = path.as_ref();
         let file = fs_err::File::open(path)?.into_parts().0;
         let bytes = map(&file, path)?;
-        let (schema, blocks) = read_footer(path, &bytes)?;
+        foreign::read(
+            || Self::of(path, &bytes),
+            |found| Problem::new(path, "contents", found, "a whole Arrow file").into(),
+        )
+    }
+
+    /// [`PixelFile::open`] of the mapped `bytes`.
+    fn of(path: &Path, bytes: &Buffer) -> Result<Self> {
+        let (schema, blocks) = read_footer(path, bytes)?;
         let (grid, row_bytes) = check_schema(path, &schema)?;
 
         let decoder = FileDecoder::new(schema.clone(), blocks.version);

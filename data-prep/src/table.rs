@@ -11,14 +11,17 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use crate::atomic::Pending;
 use crate::error::{Error, Problem, Result};
+use crate::foreign;
 
 /// Metadata key of the table's name.
 pub const SCHEMA_KEY: &str = "guidance.schema";
@@ -320,7 +323,11 @@ fn read_checked(
     check: fn(&Origin, &Path, &TableSpec) -> Result<()>,
 ) -> Result<(Origin, RecordBatch)> {
     let file = fs_err::File::open(path)?.into_parts().0;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))?;
+    let builder = foreign::read(
+        || ParquetRecordBatchReaderBuilder::try_new(file),
+        ParquetError::General,
+    );
+    let builder = builder.map_err(Error::parquet(path))?;
     let mut origin = Origin::default();
     if let Some(pairs) = builder.metadata().file_metadata().key_value_metadata() {
         for pair in pairs {
@@ -331,10 +338,11 @@ fn read_checked(
     }
     check(&origin, path, spec)?;
     let stored = builder.schema().clone();
-    let reader = builder.build().map_err(Error::parquet(path))?;
-    let batches = reader
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(Error::arrow(path))?;
+    let batches = foreign::read(
+        || builder.build()?.collect::<Result<Vec<_>, _>>(),
+        ArrowError::ParseError,
+    );
+    let batches = batches.map_err(Error::arrow(path))?;
     let stored = batches.first().map_or(stored, RecordBatch::schema);
     let whole = concat_batches(&stored, &batches).map_err(Error::arrow(path))?;
     Ok((origin, conform(path, spec, &whole)?))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use data_prep::Problem;
 use data_prep::dataset::Split;
+use data_prep::error::quoted;
 use thiserror::Error;
 
 /// This crate's result.
@@ -24,8 +25,8 @@ pub enum Error {
 
     /// An Arrow stream or file, or a Parquet file, is broken.
     #[error(
-        "{}: contents: found {source}, expected a whole Arrow or Parquet file",
-        path.display()
+        "{}: contents: found {}, expected a whole Arrow or Parquet file",
+        path.display(), quoted(&source.to_string())
     )]
     Arrow {
         /// The file, or `stdin`.
