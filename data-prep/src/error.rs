@@ -43,7 +43,7 @@ impl Problem {
 
 /// What a file holds, as a message may quote it: on one line, without characters that a terminal obeys,
 /// and not at any length.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     const MOST: usize = 200;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut shown = String::new();

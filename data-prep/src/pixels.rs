@@ -147,7 +147,13 @@ impl PixelFile {
         })?;
         let file = file.into_parts().0;
         let bytes = map(&file, path)?;
-        let (schema, blocks) = read_footer(path, &bytes)?;
+        let broken = |found| Problem::new(path, "contents", found, "a whole Arrow file");
+        guarded(|| Ok::<_, String>(Self::of(path, &bytes))).map_err(broken)?
+    }
+
+    /// [`PixelFile::open`] of the mapped `bytes`.
+    fn of(path: &Path, bytes: &Buffer) -> Result<Self> {
+        let (schema, blocks) = read_footer(path, bytes)?;
         let (grid, row_bytes) = check_schema(path, &schema)?;
 
         let decoder = FileDecoder::new(schema.clone(), blocks.version);

@@ -3,15 +3,16 @@
 //!
 //! What the columns must be is said by the readers of `maps` and `predictions`.
 
+mod ipc;
+
 use std::fmt;
-use std::io::{BufReader, Cursor, Read, Seek};
+use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow::ipc::reader::{FileReader, StreamReader};
 use data_prep::error::unreadable;
 use data_prep::guarded::guarded;
 use data_prep::table::Origin;
@@ -92,10 +93,7 @@ impl Columnar {
                 let head = read_head(&mut file)?;
                 match Kind::of(&head, source)? {
                     Kind::Stream => Self::stream(source, Cursor::new(head).chain(file)),
-                    Kind::File => {
-                        file.rewind()?;
-                        Self::file(source, file)
-                    }
+                    Kind::File => Self::file(source, file),
                     Kind::Parquet => Self::parquet(source, file),
                 }
             }
@@ -104,13 +102,13 @@ impl Columnar {
 
     fn stream(source: &Source, bytes: impl Read + Send + 'static) -> Result<Self> {
         let bytes = BufReader::with_capacity(1 << 18, bytes);
-        let reader = guarded(|| StreamReader::try_new(bytes, None));
+        let reader = guarded(|| ipc::Batches::of_stream(bytes));
         let reader = reader.map_err(Error::broken(source.path()))?;
         Ok(Self::new(source, reader.schema(), Box::new(reader)))
     }
 
     fn file(source: &Source, file: fs_err::File) -> Result<Self> {
-        let reader = guarded(|| FileReader::try_new_buffered(file, None));
+        let reader = guarded(|| ipc::Batches::of_file(BufReader::new(file)));
         let reader = reader.map_err(Error::broken(source.path()))?;
         Ok(Self::new(source, reader.schema(), Box::new(reader)))
     }

@@ -81,6 +81,9 @@ proptest! {
         let outside = energy(&map, &mask.inverted());
         prop_assert!((found.inside + outside.inside - found.total).abs() <= 1e-12 * found.total);
         prop_assert_eq!(energy(&map, &Mask::empty(mask.grid())).inside, 0.0);
+        // Attribution against the class counts as none.
+        let positive: Vec<f32> = map.iter().map(|value| value.max(0.0)).collect();
+        prop_assert_eq!(energy(&positive, &mask), found);
     }
 
     #[test]

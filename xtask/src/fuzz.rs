@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: libFuzzer on the readers of other people's files, one after the other. What the readers
-//! must do is in `tests/fuzz/src/readers.rs`; the inputs kept in `tests/fuzz/corpus` are replayed by the
-//! trainer's tests.
+//! must do is in `tests/fuzz/src/readers.rs`; the inputs kept in `tests/fuzz/corpus`, and in
+//! `tests/fuzz/mended` those that once broke a reader, are replayed by the trainer's tests.
 //!
 //! A stable compiler does: the instrumentation is LLVM's own. Sanitizers, which need a nightly one, would
 //! look for faults of memory that these readers' safe Rust does not have.
@@ -93,9 +93,9 @@ fn fuzz(program: &Path, name: &str, place: &Path, args: &Args) -> Result<()> {
     search.arg(format!("-artifact_prefix={}/", broken.display()));
     if !search.status()?.success() {
         bail!(
-            "{name}: an input breaks the reader: {}\nhint: mend the reader, then put the input into {}",
-            broken.display(),
-            paths::shown(&kept)
+            "{name}: an input breaks the reader: {}\nhint: mend the reader, then put the input into \
+             tests/fuzz/mended/{name}",
+            broken.display()
         );
     }
     if args.keep {

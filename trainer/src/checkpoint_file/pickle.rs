@@ -274,6 +274,9 @@ impl Machine<'_> {
     /// A name that the pickle asks for.
     fn global(&mut self, module: &str, name: &str) -> Result<Value, Problem> {
         let name = format!("{module}.{name}");
+        if name.chars().any(char::is_control) {
+            return Err(self.fail("control characters", "a module or class name"));
+        }
         self.n_named += name.len();
         if self.n_named > MAX_NAMES {
             let expected = format!("at most {MAX_NAMES} bytes of module and class names");

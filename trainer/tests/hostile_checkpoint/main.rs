@@ -710,7 +710,7 @@ fn safetensors_headers_that_lie_are_refused() {
 /// The program itself, with little memory: one line, exit code 2, no file, nothing left behind.
 #[test]
 fn the_program_refuses_them_within_a_memory_limit() {
-    let cases: [(&str, Vec<u8>); 4] = [
+    let cases: [(&str, Vec<u8>); 5] = [
         (
             "bomb.pth",
             deflated(&[("a/data.pkl", &vec![b']'; 64 << 20])]),
@@ -728,6 +728,14 @@ fn the_program_refuses_them_within_a_memory_limit() {
             ),
         ),
         ("header.safetensors", [huge(), b"{}".to_vec()].concat()),
+        // A hundred thousand classes of one weight each.
+        (
+            "classes.safetensors",
+            safetensors(
+                &entry("fc.weight", "F32", "[100000,1]", "[0,400000]"),
+                400_000,
+            ),
+        ),
     ];
     for (name, bytes) in cases {
         let folder = tempfile::tempdir().unwrap();
@@ -750,7 +758,7 @@ fn import(folder: &Path, file: &str, limits: &[&str]) -> (String, Option<i32>) {
     let trainer = env!("CARGO_BIN_EXE_trainer");
     let script = [
         limits,
-        &["exec \"$0\" import \"$1\" --backbone resnet18 --out out.safetensors"],
+        &["exec \"$0\" import \"$1\" --backbone resnet50 --out out.safetensors"],
     ]
     .concat();
     let output = Command::new("sh")
