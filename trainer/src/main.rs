@@ -40,7 +40,7 @@ enum Command {
         #[arg(long)]
         threads: Option<i32>,
     },
-    /// Print a run's id and state (absent, partial N, finished), separated by a tab.
+    /// Print a run's id and state (absent, partial N, damaged, finished), separated by a tab.
     State {
         #[command(flatten)]
         run: RunArgs,
@@ -282,7 +282,7 @@ fn train_command(args: &RunArgs, device: &str, threads: Option<i32>) -> Result<O
     if let Some(threads) = threads {
         tch::set_num_threads(threads);
     }
-    match folder.state()? {
+    match folder.state() {
         State::Finished => {
             folder.tidy()?; // a program killed at the very end leaves that to the next
             eprintln!("run {} ({}) is finished", run.run_id, run.config.name);
@@ -338,7 +338,7 @@ fn select_command(folders: &[PathBuf]) -> Result<()> {
 
 fn state_command(args: &RunArgs) -> Result<()> {
     let (run, _, folder) = args.resolve()?;
-    println!("{}\t{}", run.run_id, folder.state()?);
+    println!("{}\t{}", run.run_id, folder.state());
     Ok(())
 }
 

@@ -183,6 +183,28 @@ fn between_any_two_files() {
     println!("{} folders", cases.len());
 }
 
+/// Between the table that ends a run and the removal of what only an unfinished one needs.
+#[test]
+fn at_the_very_end() {
+    let whole = whole();
+    let runs = folder("end");
+    let mut files = whole.files_after(3);
+    files.checkpoints.extend(
+        [1, 2, 3]
+            .map(|epoch| whole.kept(epoch))
+            .into_iter()
+            .flatten(),
+    );
+    let run = whole.lay(&runs, &files);
+    for table in ["epochs.parquet", "run.parquet"] {
+        fs_err::copy(whole.folder.join(table), run.join(table)).unwrap();
+    }
+    fs_err::write(run.join("train.lock"), b"process 1 on another machine").unwrap();
+    fs_err::copy(whole.folder.join("run.toml"), run.join("run.toml")).unwrap();
+    let said = whole.go_on(&runs, "at the very end");
+    assert!(said.ends_with(" is finished\n"), "{said}");
+}
+
 /// Where the process may not write more than so many bytes to a file, the system kills it within the
 /// first that is longer: a table (4 kB), weights (14 MB) or a state (41 MB).
 #[test]
