@@ -230,3 +230,36 @@ fn dtype(kind: Kind) -> Option<Dtype> {
         .find(|(_, known)| *known == kind)
         .map(|&(dtype, _)| dtype)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// Every bit of the file, those of its header and of the hash itself included, and every length.
+    #[test]
+    fn any_changed_bit_and_any_missing_byte_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let tensors = [("weight".to_owned(), Tensor::from_slice(&[1f32, -2.5]))];
+        let metadata = Metadata::from([("epoch".to_owned(), "3".to_owned())]);
+        save_with_hash(&path, &tensors, &metadata).unwrap();
+        let (read, said) = load_with_hash(&path).unwrap();
+        assert_eq!((&read[0].1, said["epoch"].as_str()), (&tensors[0].1, "3"));
+        assert_eq!(load(&path).unwrap().1, metadata);
+
+        let whole = std::fs::read(&path).unwrap();
+        let damaged = folder.path().join("damaged.safetensors");
+        for bit in 0..8 * whole.len() {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&damaged, bytes).unwrap();
+            assert!(load_with_hash(&damaged).is_err(), "bit {bit}");
+        }
+        for length in 0..whole.len() {
+            std::fs::write(&damaged, &whole[..length]).unwrap();
+            assert!(load_with_hash(&damaged).is_err(), "{length} bytes");
+        }
+    }
+}

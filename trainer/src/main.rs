@@ -40,7 +40,7 @@ enum Command {
         #[arg(long)]
         threads: Option<i32>,
     },
-    /// Print a run's id and state (absent, partial N, finished), separated by a tab.
+    /// Print a run's id and state (absent, partial N, damaged, finished), separated by a tab.
     State(StateArgs),
     /// Print which checkpoints stand for runs that differ in λ alone, as run id and epoch, separated by
     /// a tab: the Pareto set over all their epochs on validation (F1, EPG, IoU); of an unguided run the
@@ -292,7 +292,7 @@ fn train_command(args: &RunArgs, device: &str, threads: Option<i32>) -> Result<O
     if let Some(threads) = threads {
         tch::set_num_threads(threads);
     }
-    match folder.state()? {
+    match folder.state() {
         State::Finished => {
             folder.tidy()?; // a program killed at the very end leaves that to the next
             eprintln!("run {} ({}) is finished", run.run_id, run.config.name);
@@ -360,7 +360,7 @@ fn state_command(args: &StateArgs) -> Result<()> {
             }
         };
         let run = ResolvedRun::new(config, &opened[index])?;
-        let state = RunFolder::new(&args.out, &run).state()?;
+        let state = RunFolder::new(&args.out, &run).state();
         println!("{}\t{state}", run.run_id);
     }
     Ok(())

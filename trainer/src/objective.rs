@@ -134,3 +134,54 @@ pub fn guided(
         undefined: Some(is_defined.f_logical_not()?.f_sum(None)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::names::Backbone;
+
+    /// [`Terms::values`] of two images of which one is annotated, the head's weights being `head`.
+    fn values(head: f64) -> Vec<f64> {
+        let model = Model::new(Backbone::Resnet18, 3, 0, Device::Cpu, Kind::Float);
+        let weights = model.params.named();
+        let weight = weights.iter().find(|(name, _)| name == "fc.weight");
+        let _ = tch::no_grad(|| weight.unwrap().1.shallow_clone().fill_(head));
+        let number = (Kind::Float, Device::Cpu);
+        let pixels = Tensor::arange(2 * 32 * 32 * 3, number).remainder(251.0);
+        let pixels = pixels.reshape([2, 32, 32, 3]).to_kind(Kind::Uint8);
+        let explained = Explained {
+            pairs: vec![(0, 0), (1, 2)],
+            annotated: vec![0],
+            masks: Tensor::ones([1, 32, 32], number),
+            area_powers: None,
+        };
+        let guide = Guide {
+            attribution: Attribution::Ixg,
+            layer: Layer::Final,
+            loss: LocalizationLoss::Energy,
+            lambda: 1.0,
+        };
+        let targets = Tensor::zeros([2, 3], number);
+        let input = model.encode(&pixels).unwrap();
+        let terms = guided(&model, &input, &targets, guide, &explained).unwrap();
+        let gradient = Tensor::ones([2], number);
+        let values = terms.values(&gradient).unwrap();
+        (0..5).map(|at| values.double_value(&[at])).collect()
+    }
+
+    #[test]
+    fn maps_that_are_no_numbers_show_in_the_values() {
+        let [_, localization, maps, undefined, gradient] = values(0.5)[..] else {
+            panic!("other values");
+        };
+        assert!(maps > 0.0 && maps.is_finite(), "{maps}");
+        // All attribution is within a mask of ones.
+        assert!(localization.abs() < 1e-6, "{localization}");
+        assert_eq!([undefined, gradient], [0.0, 2.0]);
+        assert!(!values(f64::NAN)[2].is_finite());
+    }
+}

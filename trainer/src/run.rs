@@ -29,6 +29,8 @@ pub enum State {
     Absent,
     /// Begun; so many epochs are finished.
     Partial(usize),
+    /// Begun, and nothing that was saved can be read.
+    Damaged,
     /// All epochs are finished.
     Finished,
 }
@@ -38,6 +40,7 @@ impl std::fmt::Display for State {
         match self {
             State::Absent => write!(f, "absent"),
             State::Partial(epochs) => write!(f, "partial {epochs}"),
+            State::Damaged => write!(f, "damaged"),
             State::Finished => write!(f, "finished"),
         }
     }
@@ -96,15 +99,15 @@ impl RunFolder {
     }
 
     /// How far the run is.
-    ///
-    /// # Errors
-    /// A begun run of which no saved state can be read.
-    pub fn state(&self) -> Result<State> {
+    pub fn state(&self) -> State {
         if self.run_table().exists() {
-            return Ok(State::Finished);
+            return State::Finished;
         }
-        let epochs = SavedStates::of(self).finished_epochs()?;
-        Ok(epochs.map_or(State::Absent, State::Partial))
+        match SavedStates::of(self).finished_epochs() {
+            Ok(None) => State::Absent,
+            Ok(Some(epochs)) => State::Partial(epochs),
+            Err(_) => State::Damaged,
+        }
     }
 
     /// Removes what programs killed while they were writing have left, of a run of `epochs`. Nobody else
@@ -130,6 +133,10 @@ impl RunFolder {
     /// # Errors
     /// The disk's.
     pub fn tidy(&self) -> Result<()> {
+        // The lock goes last: without it, all is done.
+        if !self.lock_file().exists() {
+            return Ok(());
+        }
         for row in tables::read_epochs(&self.epochs_table())? {
             if !row.is_pareto {
                 remove_if_there(&self.checkpoint_file(row.epoch))?;

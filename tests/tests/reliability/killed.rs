@@ -12,7 +12,7 @@ use tests::programs::run;
 use tests::runs::{difference, train};
 use tests::tables::read;
 
-use crate::made::{Files, GUIDED, configure, draw, folder, whole};
+use crate::made::{Files, GUIDED, checkpoint_name, configure, draw, folder, whole};
 use crate::safetensors::File;
 
 const SIGKILL: i32 = 9;
@@ -123,10 +123,7 @@ fn between_any_two_files() {
     let mut cases = BTreeSet::new();
     for epoch in 1..=3 {
         let after = whole.files_after(epoch);
-        let before = match epoch {
-            1 => Files::default(),
-            _ => whole.files_after(epoch - 1),
-        };
+        let before = whole.files_after(epoch - 1);
         let grown: BTreeSet<i32> = before
             .checkpoints
             .union(&whole.kept(epoch))
@@ -183,6 +180,28 @@ fn between_any_two_files() {
     println!("{} folders", cases.len());
 }
 
+/// Between the table that ends a run and the removal of what only an unfinished one needs.
+#[test]
+fn at_the_very_end() {
+    let whole = whole();
+    let runs = folder("end");
+    let mut files = whole.files_after(3);
+    files.checkpoints.extend(
+        [1, 2, 3]
+            .map(|epoch| whole.kept(epoch))
+            .into_iter()
+            .flatten(),
+    );
+    let run = whole.lay(&runs, &files);
+    for table in ["epochs.parquet", "run.parquet"] {
+        fs_err::copy(whole.folder.join(table), run.join(table)).unwrap();
+    }
+    fs_err::write(run.join("train.lock"), b"process 1 on another machine").unwrap();
+    fs_err::copy(whole.folder.join("run.toml"), run.join("run.toml")).unwrap();
+    let said = whole.go_on(&runs, "at the very end");
+    assert!(said.ends_with(" is finished\n"), "{said}");
+}
+
 /// Where the process may not write more than so many bytes to a file, the system kills it within the
 /// first that is longer: a table (4 kB), weights (14 MB) or a state (41 MB).
 #[test]
@@ -194,7 +213,7 @@ fn while_a_file_is_written() {
         (1, 0),
         (1, 1000),
         (1, 10_000),
-        (1, 5_000_001),
+        (0, 5_000_001),
         (2, 13_700_000),
         (1, 20_000_000),
         (2, 40_000_000),
@@ -211,11 +230,20 @@ fn while_a_file_is_written() {
             let status = start(&mut limited).wait().unwrap();
             assert_eq!(status.signal(), Some(SIGXFSZ), "{bytes} bytes: {status}");
         }
-        cut.extend(cut_short(&run, bytes));
+        let names = cut_short(&run, bytes);
+        // Killed in a state, the weights and the table it speaks of are there already.
+        if names.iter().any(|name| name.starts_with(".resume")) {
+            let rows = read(&run.join("epochs.parquet")).unwrap().rows;
+            assert_eq!(rows.num_rows(), epoch + 1);
+            for kept in whole.kept(epoch + 1) {
+                assert!(run.join(checkpoint_name(kept)).exists(), "epoch {kept}");
+            }
+        }
+        cut.extend(names);
         whole.go_on(&runs, &format!("{bytes} bytes from epoch {epoch}"));
     }
     println!("{cut:?}");
-    for part in ["epochs.parquet", "epoch-0002", "resume.safetensors"] {
+    for part in ["epochs.parquet", "epoch-0001", "resume.safetensors"] {
         assert!(
             cut.iter().any(|name| name.contains(part)),
             "{part}: {cut:?}"

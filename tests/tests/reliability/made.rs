@@ -139,7 +139,8 @@ fn record(mut command: Command, runs: &Path, recorded: &Path) {
     assert_eq!(tables.len() - 1, EPOCHS);
 }
 
-fn checkpoint_name(epoch: i32) -> String {
+/// Where in a run's folder the weights of an epoch lie.
+pub fn checkpoint_name(epoch: i32) -> String {
     format!("checkpoints/epoch-{epoch:04}.safetensors")
 }
 
@@ -178,13 +179,13 @@ impl Whole {
 
     /// What lies in the folder while epoch `epoch` + 1 is trained.
     pub fn files_after(&self, epoch: usize) -> Files {
-        let before = epoch.checked_sub(1).filter(|&before| before > 0);
+        let (newest, before) = (Some(epoch).filter(|&n| n > 0), epoch.saturating_sub(1));
         let kept = self.kept(epoch);
         Files {
-            newest: Some(epoch),
-            previous: before,
-            table: Some(epoch),
-            checkpoints: kept.union(&self.kept(epoch - 1)).copied().collect(),
+            newest,
+            previous: Some(before).filter(|&n| n > 0),
+            table: newest,
+            checkpoints: kept.union(&self.kept(before)).copied().collect(),
         }
     }
 

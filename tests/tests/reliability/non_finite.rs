@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tests::programs::{Done, program, run, succeed};
 use tests::runs::{difference, train};
 
-use crate::made::{GUIDED, configure, folder, whole};
+use crate::made::{GUIDED, checkpoint_name, configure, folder, whole};
 use crate::safetensors::File;
 
 /// Trains with `top` settings more and the tables `rest`.
@@ -30,8 +30,7 @@ fn images(done: &Done, place: &str, term: &str) -> Vec<String> {
 fn a_classification_loss_stops_the_run() {
     let root = folder("weights");
     let epoch = whole().kept(3).into_iter().next().unwrap();
-    let name = format!("checkpoints/epoch-{epoch:04}.safetensors");
-    let mut weights = File::read(&whole().folder.join(name));
+    let mut weights = File::read(&whole().folder.join(checkpoint_name(epoch)));
     let last = weights
         .names()
         .into_iter()
