@@ -5,6 +5,7 @@ use std::path::Path;
 
 use polars::prelude::*;
 
+use crate::guarded::guarded;
 use crate::{Error, Result};
 
 /// Metadata key of a table's name.
@@ -266,13 +267,10 @@ pub type Metadata = BTreeMap<String, String>;
 /// the file is too old to have are filled in.
 ///
 /// # Errors
-/// [`Error::Table`] when the file's name, version, a column's presence or type, or a null in a column
-/// that has none, is not as `spec` says; [`Error::Polars`] when it is no Parquet file.
+/// [`Error::Table`] when it is no Parquet file, or the table's name, version, a column's presence or type,
+/// or a null in a column that has none, is not as `spec` says.
 pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
-    let broken = |error: PolarsError| {
-        let found = crate::error::one_line(&error);
-        Error::table(path, "contents", found, "a whole Parquet file")
-    };
+    let broken = |found: String| Error::table(path, "contents", found, "a whole Parquet file");
     let file = fs_err::File::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             let expected = format!("the table {}", spec.name);
@@ -281,14 +279,14 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
         _ => Error::Io(error),
     })?;
     let mut reader = ParquetReader::new(file.into_file());
-    let footer = reader.get_metadata().map_err(broken)?;
+    let footer = guarded(|| reader.get_metadata().cloned()).map_err(broken)?;
     let entries = footer.key_value_metadata.iter().flatten();
     let metadata: Metadata = entries
         .filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?)))
         .collect();
     let version = version(path, spec, &metadata)?;
 
-    let schema = reader.schema().map_err(broken)?;
+    let schema = guarded(|| reader.schema()).map_err(broken)?;
     let (there, filled): (Vec<Column>, Vec<Column>) = spec
         .columns
         .iter()
@@ -304,7 +302,8 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
         }
     }
     let names = there.iter().map(|column| column.name.to_owned()).collect();
-    let mut frame = reader.with_columns(Some(names)).finish().map_err(broken)?;
+    let reader = reader.with_columns(Some(names));
+    let mut frame = guarded(|| reader.finish()).map_err(broken)?;
     for column in filled {
         let column = fill(path, &column, frame.height(), &metadata)?;
         frame.with_column(column).map_err(Error::polars(path))?;
