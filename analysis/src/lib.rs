@@ -19,6 +19,7 @@ pub mod figure;
 pub mod format;
 pub mod front;
 pub mod groups;
+mod guarded;
 pub mod headline;
 pub mod intervals;
 pub mod load;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use polars::prelude::*;
 
+use crate::guarded::guarded;
 use crate::{Error, Result};
 
 /// Metadata key of a table's name.
@@ -244,13 +245,10 @@ pub type Metadata = BTreeMap<String, String>;
 /// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec.
 ///
 /// # Errors
-/// [`Error::Table`] when the file's name, version, a column's presence or type, or a null in a column
-/// that has none, is not as `spec` says; [`Error::Polars`] when it is no Parquet file.
+/// [`Error::Table`] when it is no Parquet file, or the table's name, version, a column's presence or type,
+/// or a null in a column that has none, is not as `spec` says.
 pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
-    let broken = |error: PolarsError| {
-        let found = crate::error::one_line(&error);
-        Error::table(path, "contents", found, "a whole Parquet file")
-    };
+    let broken = |found: String| Error::table(path, "contents", found, "a whole Parquet file");
     let file = fs_err::File::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             let expected = format!("the table {}", spec.name);
@@ -259,7 +257,7 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
         _ => Error::Io(error),
     })?;
     let mut reader = ParquetReader::new(file.into_file());
-    let footer = reader.get_metadata().map_err(broken)?;
+    let footer = guarded(|| reader.get_metadata().cloned()).map_err(broken)?;
     let entries = footer.key_value_metadata.iter().flatten();
     let metadata: Metadata = entries
         .filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?)))
@@ -274,7 +272,7 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
         }
     }
 
-    let schema = reader.schema().map_err(broken)?;
+    let schema = guarded(|| reader.schema()).map_err(broken)?;
     for column in spec.columns {
         let expected = column.kind.dtype().to_string();
         match schema.get(column.name).map(DataType::from_arrow_field) {
@@ -286,10 +284,8 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
         }
     }
     let names = spec.columns.iter().map(|column| column.name.to_owned());
-    let frame = reader
-        .with_columns(Some(names.collect()))
-        .finish()
-        .map_err(broken)?;
+    let reader = reader.with_columns(Some(names.collect()));
+    let frame = guarded(|| reader.finish()).map_err(broken)?;
     let frame = frame
         .select(spec.columns.iter().map(|c| c.name))
         .map_err(Error::polars(path))?;

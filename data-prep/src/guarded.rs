@@ -33,14 +33,14 @@ pub fn guarded<T, E: Display>(read: impl FnOnce() -> Result<T, E>) -> Result<T, 
     IS_GUARDED.set(was_guarded);
     match result {
         Ok(result) => result.map_err(|error| error.to_string()),
-        Err(panic) => Err(words(panic.as_ref())),
+        Err(panic) => Err(format!("damage ({})", words(panic.as_ref()))),
     }
 }
 
-fn words(panic: &(dyn Any + Send)) -> String {
+fn words(panic: &(dyn Any + Send)) -> &str {
     let words = panic.downcast_ref::<String>().map(String::as_str);
     let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
-    words.unwrap_or("damage of an unknown kind").to_owned()
+    words.unwrap_or("of an unknown kind")
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
         let at = [0; 2].len();
         assert_eq!(
             guarded(|| Ok::<_, String>([1, 2][at])),
-            Err("index out of bounds: the len is 2 but the index is 2".to_owned())
+            Err("damage (index out of bounds: the len is 2 but the index is 2)".to_owned())
         );
         assert!(!IS_GUARDED.get());
     }

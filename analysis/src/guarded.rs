@@ -1,0 +1,45 @@
+//! Calls of Polars' Parquet reader, which panics at some damaged files where others are errors, in
+//! threads of its own as well. Such a panic becomes the error it should have been, and nothing is
+//! printed. Tables are read one after the other, so one flag for the whole program is enough.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use polars::prelude::PolarsResult;
+
+use crate::error::one_line;
+
+/// Whether panics are somebody's result.
+static IS_GUARDED: AtomicBool = AtomicBool::new(false);
+
+static HOOK: Once = Once::new();
+
+/// Calls `read`, which is not to be called again on what it has left once it failed.
+///
+/// # Errors
+/// Polars' reason, or the words of its panic.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> PolarsResult<T>) -> Result<T, String> {
+    HOOK.call_once(|| {
+        let others = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !IS_GUARDED.load(Ordering::Relaxed) {
+                others(panic);
+            }
+        }));
+    });
+    IS_GUARDED.store(true, Ordering::Relaxed);
+    let result = catch_unwind(AssertUnwindSafe(read));
+    IS_GUARDED.store(false, Ordering::Relaxed);
+    match result {
+        Ok(result) => result.map_err(|error| one_line(&error)),
+        Err(panic) => Err(format!("damage ({})", words(panic.as_ref()))),
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+    words.unwrap_or("of an unknown kind")
+}
