@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// Only this reader
     target: Option<Target>,
     /// How long each reader is tried
-    #[arg(long, value_name = "N", default_value_t = 60)]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     minutes: u32,
     /// Replace the inputs in tests/fuzz/corpus by the smallest set that reaches all code reached
     #[arg(long)]
