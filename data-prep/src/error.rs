@@ -32,14 +32,31 @@ impl Problem {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> Self {
-        let one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
         Self {
             file: file.as_ref().display().to_string(),
             field: field.into(),
-            found: one_line(found.into()),
+            found: quoted(&found.into()),
             expected: expected.into(),
         }
     }
+}
+
+/// What a file holds, as a message may quote it: on one line, without characters that a terminal obeys,
+/// and not at any length.
+pub fn quoted(text: &str) -> String {
+    const MOST: usize = 200;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut shown = String::new();
+    for character in words.chars().take(MOST) {
+        match character.is_control() {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    if words.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// What ends an operation of this crate.
@@ -54,7 +71,7 @@ pub enum Error {
     Problem(#[from] Problem),
 
     /// A Parquet file cannot be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), quoted(&source.to_string()))]
     Parquet {
         /// The file.
         path: PathBuf,
@@ -63,7 +80,7 @@ pub enum Error {
     },
 
     /// An Arrow file cannot be written, or columns do not fit together.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), quoted(&source.to_string()))]
     Arrow {
         /// The file, or the table's name where there is no file yet.
         path: PathBuf,

@@ -9,9 +9,10 @@ use crate::rle::{Malformed, Rle, pixel_count};
 /// Fine raster steps per pixel.
 const FINE: f64 = 5.0;
 
-/// Coordinates beyond this many pixels from the origin are refused: an outline's cost grows with its
-/// length, and JPEG ends at 65,535.
+/// Coordinates beyond this many pixels from the origin are refused, and so are outlines longer than
+/// [`LONGEST`] pixels: an outline's cost grows with its length, and JPEG ends at 65,535.
 const FARTHEST: f64 = 100_000.0;
+const LONGEST: f64 = 10_000_000.0;
 
 impl Rle {
     /// The union of polygons on an image of `height` × `width`. Each is x, y, x, y, … in pixels,
@@ -19,7 +20,7 @@ impl Rle {
     ///
     /// # Errors
     /// When there is no polygon, or one has an odd number of coordinates, fewer than three points,
-    /// or a coordinate that is not finite or absurdly far away.
+    /// or a coordinate or an outline's length is not finite or absurdly large.
     pub fn from_polygons<P: AsRef<[f64]>>(
         polygons: &[P],
         height: u32,
@@ -53,16 +54,29 @@ pub fn check(polygon: &[f64]) -> Result<(), Malformed> {
             "at least 3 points",
         ));
     }
-    match polygon
+    if let Some(value) = polygon
         .iter()
         .find(|value| !(-FARTHEST..=FARTHEST).contains(*value))
     {
-        None => Ok(()),
-        Some(value) => Err(Malformed::new(
+        return Err(Malformed::new(
             format!("coordinate {value:?}"),
             format!("coordinates from -{FARTHEST} to {FARTHEST}"),
-        )),
+        ));
     }
+    let (points, _) = polygon.as_chunks::<2>();
+    let ends = points.iter().cycle().skip(1);
+    let steps = points
+        .iter()
+        .zip(ends)
+        .map(|(from, to)| (from[0] - to[0]).abs().max((from[1] - to[1]).abs()));
+    let length: f64 = steps.sum();
+    if length > LONGEST {
+        return Err(Malformed::new(
+            format!("an outline of {length:.0} pixels"),
+            format!("at most {LONGEST}"),
+        ));
+    }
+    Ok(())
 }
 
 /// One polygon's pixels.

@@ -239,14 +239,7 @@ fn parse(devkit: &Path, entry: Entry, classes: &[String]) -> Parsed {
             Problem::new(&path, "file", unreadable(&error), "an annotation file")
         })?;
         inputs.add("xml", &bytes);
-        let text = utf8(&path, bytes)?;
-        let document = Document::parse(&text)
-            .map_err(|error| Problem::new(&path, "XML", error.to_string(), "well-formed XML"))?;
-        let annotation = Annotation {
-            path: &path,
-            classes,
-        };
-        let (size, mut objects) = annotation.read(&document)?;
+        let (size, mut objects) = read_annotation(&path, bytes, classes)?;
         voc_segmentation::add(devkit, &entry.image_id, size, &mut objects, &mut inputs)?;
         let image_path = image_path(devkit, &entry.image_id);
         Ok(SourceImage {
@@ -265,6 +258,22 @@ fn parse(devkit: &Path, entry: Entry, classes: &[String]) -> Parsed {
         hash: inputs.hex(),
         image,
     }
+}
+
+/// Reads one annotation: the image's size (width, height) in pixels and its objects. `path` is only named
+/// in errors. A document type is refused: with it XML would have entities, which grow without bound.
+///
+/// # Errors
+/// When it is no XML, an element is missing, or a value or class is none.
+pub fn read_annotation(
+    path: &Path,
+    bytes: Vec<u8>,
+    classes: &[String],
+) -> Result<((u32, u32), Vec<SourceObject>), Problem> {
+    let text = utf8(path, bytes)?;
+    let document = Document::parse(&text)
+        .map_err(|error| Problem::new(path, "XML", error.to_string(), "well-formed XML"))?;
+    Annotation { path, classes }.read(&document)
 }
 
 /// The image file of whichever kind is there; the usual name where none is.

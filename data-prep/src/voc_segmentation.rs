@@ -10,7 +10,7 @@ use std::path::Path;
 
 use png::{BitDepth, ColorType, Decoder, Transformations};
 
-use crate::decode::png_fault;
+use crate::decode::{self, png_fault};
 use crate::error::{Problem, unreadable};
 use crate::record::{Fingerprint, MaskKind, SourceObject};
 use crate::rle::{CompressedRle, Rle};
@@ -113,6 +113,8 @@ fn read(
             &format!("{width}x{height} as in the XML"),
         ));
     }
+    decode::check_size(width as usize, height as usize)
+        .map_err(|fault| problem("size", fault.found, fault.expected))?;
     let bits = usize::from(info.bit_depth as u8);
     let mut packed = vec![0; reader.output_buffer_size().unwrap_or(0)];
     let frame = reader.next_frame(&mut packed).map_err(not_png)?;

@@ -198,3 +198,31 @@ fn files_of_another_kind() {
         "{errors}"
     );
 }
+
+/// What the fuzzer found: arrow would panic over the first, and end the program for want of memory over the
+/// second.
+#[test]
+fn sizes_that_lie_inside_a_file() {
+    let place = Workplace::new();
+    let mended = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fuzz/mended/maps/");
+    for (name, found) in [
+        (
+            "a_buffer_far_outside_its_message",
+            "Parser error: the offset of the new Buffer cannot exceed",
+        ),
+        (
+            "a_compressed_buffer_of_petabytes",
+            "Ipc error: 40532396646334464 bytes compressed to ",
+        ),
+    ] {
+        let maps = format!("{mended}{name}");
+        let errors = place.refused(&["--maps", &maps], &[]);
+        let start = format!("error: {maps}: contents: found {found}");
+        assert!(errors.starts_with(&start), "{errors}");
+        assert!(
+            errors.ends_with(", expected a whole Arrow or Parquet file\n"),
+            "{errors}"
+        );
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+    }
+}

@@ -53,8 +53,10 @@ pub struct Imported {
 
 /// ImageNet's, of which a missing head is said to have been.
 const USUAL_CLASSES: usize = 1000;
-/// No head is larger: a file must not be able to ask for any amount of memory.
+/// No head is larger, and none has fewer weights a class: a file must not be able to ask for any amount of
+/// memory.
 const MAX_CLASSES: i64 = 100_000;
+const MIN_FEATURES: i64 = 256;
 
 /// Converts `source` to `out`.
 ///
@@ -72,7 +74,12 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     };
     let head = tensors.iter().find(|(name, _)| name == weight);
     let n_classes = head.map(|(_, weight)| match weight.size().first() {
-        Some(&size) if weight.numel() > 0 && size <= MAX_CLASSES => size as usize,
+        Some(&size)
+            if (1..=MAX_CLASSES).contains(&size)
+                && weight.numel() as i64 / size >= MIN_FEATURES =>
+        {
+            size as usize
+        }
         _ => USUAL_CLASSES, // its shape will be found wrong
     });
     // X-DNN's ImageNet head has no bias, the fine-tuned one has (SPEC D, H.17).

@@ -7,6 +7,7 @@ mod disk;
 mod doctor;
 mod download;
 mod files;
+mod fuzz;
 mod libtorch;
 mod paths;
 mod pip;
@@ -57,6 +58,8 @@ enum Task {
     Download(download::Args),
     /// Run every check of the repository and sum up
     Test(test::Args),
+    /// Look for files that break a reader, with libFuzzer
+    Fuzz(fuzz::Args),
     /// Measure data-prep and the trainer against the Python programs they replace
     Bench(bench::Args),
 }
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Weights(args) => weights::run(&args).map(succeeded),
         Task::Download(args) => download::run(&args).map(succeeded),
         Task::Test(args) => test::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args).map(succeeded),
         Task::Bench(args) => bench::run(&args).map(succeeded),
     };
     done.unwrap_or_else(|error| failed(&error))

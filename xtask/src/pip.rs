@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use fs_err as fs;
 use sha2::{Digest, Sha256};
 
-use crate::{process, progress};
+use crate::{files, process, progress};
 
 /// One file of the package index. `project` and `version` are what pip is asked for, `file` is what
 /// it must bring.
@@ -220,7 +220,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Unpacks from a wheel the entries that `place` gives a place below `into`; returns their number.
+/// Unpacks from a wheel the entries that `place` gives a place below `into`; returns their number. The
+/// wheel's checksum is known to be right, so its size is not bounded here.
 pub(crate) fn unpack(
     wheel: &Path,
     into: &Path,
@@ -237,6 +238,7 @@ pub(crate) fn unpack(
         let Some(relative) = place(&name).filter(|_| entry.is_file()) else {
             continue;
         };
+        files::inside(name.as_bytes()).with_context(|| wheel.display().to_string())?;
         let path = into.join(relative);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -251,7 +253,31 @@ pub(crate) fn unpack(
 
 #[cfg(test)]
 mod tests {
-    use super::reason;
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Write;
+    use std::path::Path;
+
+    use super::{reason, unpack};
+
+    #[test]
+    fn a_wheel_that_leads_out_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let wheel = folder.path().join("a.whl");
+        let mut writer = zip::ZipWriter::new(std::fs::File::create(&wheel).unwrap());
+        let options = zip::write::SimpleFileOptions::default();
+        writer.start_file("include/../../evil.h", options).unwrap();
+        writer.write_all(b"x").unwrap();
+        writer.finish().unwrap();
+        let into = folder.path().join("into");
+        let place = |entry: &str| Some(Path::new(entry.strip_prefix("include/")?).to_owned());
+        let error = format!("{:#}", unpack(&wheel, &into, place).unwrap_err());
+        assert!(
+            error.ends_with("a.whl: include/../../evil.h: leads out of the archive's folder"),
+            "{error}"
+        );
+        assert!(!folder.path().join("evil.h").exists() && !into.exists());
+    }
 
     #[test]
     fn pip_failures_come_down_to_their_reason() {

@@ -174,7 +174,9 @@ pub enum Problem {
         found: String,
     },
     /// The content is far larger than the file, as in a zip bomb.
-    #[error("{what}: found more than {limit} bytes, expected at most 16 times the file's size")]
+    #[error(
+        "{what}: found more than {limit} bytes, expected at most 16 times the file's size and 16 MiB"
+    )]
     TooLarge {
         /// What is too large.
         what: String,

@@ -16,9 +16,10 @@ use super::value::{Id, Tree, Value};
 const MAX_VALUES: usize = 2_000_000;
 /// Likewise for instructions, of which a real checkpoint has fewer than twice its values.
 const MAX_INSTRUCTIONS: usize = 8_000_000;
-/// Bytes of a module or class name. Names are copied out of shared strings, so this keeps a few bytes
-/// of pickle from filling memory.
+/// Bytes of a module or class name, and of all of them. Names are copied out of shared strings, so this
+/// keeps a few bytes of pickle from filling memory.
 const MAX_NAME: usize = 256;
+const MAX_NAMES: usize = 1 << 24;
 
 /// Reads one pickle from the start of `bytes`: its values and the number of bytes it took. `part`
 /// says in messages which pickle of the file it is.
@@ -31,6 +32,7 @@ pub(super) fn load(bytes: &[u8], part: &'static str) -> Result<(Tree, usize), Pr
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
+        n_named: 0,
     };
     let root = machine.run()?;
     let Machine { values, at, .. } = machine;
@@ -46,6 +48,8 @@ struct Machine<'a> {
     /// Stack heights at the marks; values below the last one are out of reach until it is popped.
     marks: Vec<usize>,
     memo: HashMap<usize, Id>,
+    /// Bytes of all names so far.
+    n_named: usize,
 }
 
 impl Machine<'_> {
@@ -89,6 +93,10 @@ impl Machine<'_> {
                     _ => self.memo.len(),
                 };
                 let top = self.top()?;
+                if self.memo.len() == MAX_VALUES {
+                    let expected = format!("at most {MAX_VALUES} memo entries");
+                    return Err(self.fail("more memo entries", expected));
+                }
                 self.memo.insert(key, top);
             }
             b'h' | b'j' => {
@@ -189,11 +197,13 @@ impl Machine<'_> {
             // Names and calls, none of which happens.
             b'c' => {
                 let module = self.line()?;
-                Value::Global(format!("{module}.{}", self.line()?))
+                let name = self.line()?;
+                self.global(&module, &name)?
             }
             0x93 => {
                 let name = self.pop_name()?;
-                Value::Global(format!("{}.{name}", self.pop_name()?))
+                let module = self.pop_name()?;
+                self.global(&module, &name)?
             }
             b'R' | 0x81 | 0x92 => {
                 if opcode == 0x92 {
@@ -253,11 +263,26 @@ impl Machine<'_> {
 
     fn line(&mut self) -> Result<String, Problem> {
         let rest = &self.bytes[self.at..];
-        let Some(length) = rest.iter().position(|&byte| byte == b'\n') else {
+        let possible = &rest[..rest.len().min(MAX_NAME + 1)];
+        let Some(length) = possible.iter().position(|&byte| byte == b'\n') else {
             return Err(self.fail("no end of line", "a module or class name"));
         };
         self.at += length + 1;
         Ok(String::from_utf8_lossy(&rest[..length]).into_owned())
+    }
+
+    /// A name that the pickle asks for.
+    fn global(&mut self, module: &str, name: &str) -> Result<Value, Problem> {
+        let name = format!("{module}.{name}");
+        if name.chars().any(char::is_control) {
+            return Err(self.fail("control characters", "a module or class name"));
+        }
+        self.n_named += name.len();
+        if self.n_named > MAX_NAMES {
+            let expected = format!("at most {MAX_NAMES} bytes of module and class names");
+            return Err(self.fail("more names", expected));
+        }
+        Ok(Value::Global(name))
     }
 
     // The stack.

@@ -4,6 +4,7 @@
 //! rebuilds a tensor or parameter with. Everything else is passed over. Which bytes a storage has is
 //! for `torch_file`, which of them a tensor takes for `tensor`.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Problem;
@@ -16,19 +17,29 @@ const KEYS: [&str; 4] = ["state_dict", "model", "model_state_dict", "net"];
 const MAX_DEPTH: usize = 16;
 /// A dict that is shared again and again has more entries when flattened than in the file.
 const MAX_ENTRIES: usize = 1_000_000;
+/// Tensors of a state dict, and bytes of a tensor's full name. Both are far above any network's; with
+/// them a text that a small file shares among its entries cannot fill memory.
+const MAX_TENSORS: usize = 100_000;
+const MAX_NAME: usize = 1024;
+/// Bytes of a storage's key: real ones are numbers.
+const MAX_KEY: usize = 64;
+/// Dimensions of a tensor; torch's own limit.
+const MAX_DIMENSIONS: usize = 64;
 /// How many names a message lists.
 const MAX_LISTED: usize = 8;
 
 /// The tensors of the state dict, in order.
-pub(super) fn views(tree: &Tree, key: Option<&str>) -> Result<Vec<View>, Problem> {
+pub(super) fn views<'a>(tree: &'a Tree, key: Option<&str>) -> Result<Vec<View<'a>>, Problem> {
     let root = tree.root();
     let Some(entries) = dict(tree, root) else {
         return Err(Problem::NotADict {
             found: tree.describe(root),
         });
     };
+    // As in Python, the last of several entries with one key is the one that counts.
+    let entry = |key: &str| entries.iter().rev().find(|(k, _)| is_str(tree, *k, key));
     if let Some(key) = key {
-        let entry = entries.iter().rev().find(|(k, _)| is_str(tree, *k, key));
+        let entry = entry(key);
         let views = match entry {
             Some((_, value)) if dict(tree, *value).is_some() => flatten(tree, *value)?,
             _ => Vec::new(),
@@ -46,8 +57,8 @@ pub(super) fn views(tree: &Tree, key: Option<&str>) -> Result<Vec<View>, Problem
     }
 
     let mut candidates = Vec::new();
-    for (k, value) in entries {
-        if KEYS.iter().any(|key| is_str(tree, *k, key)) && dict(tree, *value).is_some() {
+    for (k, value) in KEYS.iter().filter_map(|key| entry(key)) {
+        if dict(tree, *value).is_some() {
             let views = flatten(tree, *value)?;
             if !views.is_empty() {
                 candidates.push((*k, *value, views));
@@ -95,7 +106,7 @@ fn is_str(tree: &Tree, id: Id, text: &str) -> bool {
     matches!(tree.get(id), Value::Str(value) if value == text)
 }
 
-fn flatten(tree: &Tree, root: Id) -> Result<Vec<View>, Problem> {
+fn flatten(tree: &Tree, root: Id) -> Result<Vec<View<'_>>, Problem> {
     let mut flattened = Flattened {
         tree,
         views: Vec::new(),
@@ -108,7 +119,7 @@ fn flatten(tree: &Tree, root: Id) -> Result<Vec<View>, Problem> {
 
 struct Flattened<'a> {
     tree: &'a Tree,
-    views: Vec<View>,
+    views: Vec<View<'a>>,
     names: BTreeSet<String>,
     n_entries: usize,
 }
@@ -135,6 +146,12 @@ impl Flattened<'_> {
                 continue;
             }
             let name = match self.tree.get(key) {
+                Value::Str(text) if prefix.len() + text.len() > MAX_NAME => {
+                    return Err(Problem::Nesting {
+                        found: format!("a name of {} bytes", prefix.len() + text.len()),
+                        expected: format!("at most {MAX_NAME}"),
+                    });
+                }
                 Value::Str(text) => format!("{prefix}{text}"),
                 Value::Int(number) => format!("{prefix}{number}"),
                 _ => {
@@ -151,6 +168,12 @@ impl Flattened<'_> {
             }
             if !self.names.insert(name.clone()) {
                 return Err(Problem::DuplicateName { name });
+            }
+            if self.views.len() == MAX_TENSORS {
+                return Err(Problem::Nesting {
+                    found: "more tensors".into(),
+                    expected: format!("at most {MAX_TENSORS}"),
+                });
             }
             self.views.push(view(self.tree, value, name)?);
         }
@@ -182,22 +205,18 @@ fn rebuild_function(tree: &Tree, id: Id) -> Option<(&str, &[Id])> {
     }
 }
 
-fn view(tree: &Tree, mut id: Id, name: String) -> Result<View, Problem> {
-    // A parameter wraps a tensor. Arguments are older than their object, so this ends.
-    let arguments = loop {
-        match rebuild_function(tree, id) {
-            Some((function, arguments)) if function.starts_with("_rebuild_parameter") => {
-                match arguments.first() {
-                    Some(&inner) => id = inner,
-                    None => break None,
-                }
-            }
-            Some((_, arguments)) => break Some(arguments),
-            None => break None,
-        }
+fn view(tree: &Tree, id: Id, name: String) -> Result<View<'_>, Problem> {
+    let is_parameter = |function: &str| function.starts_with("_rebuild_parameter");
+    let arguments = match rebuild_function(tree, id) {
+        // A parameter wraps a tensor.
+        Some((function, arguments)) if is_parameter(function) => arguments
+            .first()
+            .and_then(|&inner| rebuild_function(tree, inner))
+            .filter(|(function, _)| !is_parameter(function)),
+        other => other,
     };
     let found = match arguments {
-        Some([storage, offset, size, stride, rest @ ..]) => {
+        Some((_, [storage, offset, size, stride, rest @ ..])) => {
             let view = (
                 self::storage(tree, *storage),
                 integer(tree, *offset),
@@ -207,8 +226,8 @@ fn view(tree: &Tree, mut id: Id, name: String) -> Result<View, Problem> {
             if let (Some(storage), Some(offset), Some(size), Some(stride)) = view {
                 // Version 3: requires_grad, hooks, dtype over an untyped storage.
                 let dtype = match rest.get(2).and_then(|&dtype| tree.global(dtype)) {
-                    Some(dtype) => dtype.to_owned(),
-                    None => storage.class.clone(),
+                    Some(dtype) => dtype,
+                    None => storage.class,
                 };
                 return Ok(View {
                     name,
@@ -233,7 +252,7 @@ fn view(tree: &Tree, mut id: Id, name: String) -> Result<View, Problem> {
 
 /// What a persistent id says: ("storage", class, key, device, length), in legacy files followed by
 /// None or (key, offset, length) of a part.
-pub(super) fn storage(tree: &Tree, id: Id) -> Option<Storage> {
+pub(super) fn storage(tree: &Tree, id: Id) -> Option<Storage<'_>> {
     let Value::Persistent(id) = tree.get(id) else {
         return None;
     };
@@ -254,17 +273,17 @@ pub(super) fn storage(tree: &Tree, id: Id) -> Option<Storage> {
     };
     Some(Storage {
         key: text(tree, key)?,
-        class: tree.global(class)?.to_owned(),
+        class: tree.global(class)?,
         length: integer(tree, length)?,
         part,
     })
 }
 
 /// A storage's key: a string, or a number in some writers.
-pub(super) fn text(tree: &Tree, id: Id) -> Option<String> {
+pub(super) fn text(tree: &Tree, id: Id) -> Option<Cow<'_, str>> {
     match tree.get(id) {
-        Value::Str(text) => Some(text.clone()),
-        Value::Int(number) => Some(number.to_string()),
+        Value::Str(text) if text.len() <= MAX_KEY => Some(text.into()),
+        Value::Int(number) => Some(number.to_string().into()),
         _ => None,
     }
 }
@@ -278,7 +297,7 @@ fn integer(tree: &Tree, id: Id) -> Option<i64> {
 
 fn integers(tree: &Tree, id: Id) -> Option<Vec<i64>> {
     match tree.get(id) {
-        Value::Tuple(items) | Value::List(items) => {
+        Value::Tuple(items) | Value::List(items) if items.len() <= MAX_DIMENSIONS => {
             items.iter().map(|&item| integer(tree, item)).collect()
         }
         _ => None,

@@ -2,10 +2,9 @@
 //!
 //! Does not know how a file keeps its storages; `torch_file` brings their bytes.
 
-use super::Problem;
+use std::borrow::Cow;
 
-/// torch's own limit is lower.
-const MAX_DIMENSIONS: usize = 64;
+use super::Problem;
 
 /// A tensor as it stands in a weight file.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,13 +102,14 @@ impl Dtype {
 }
 
 /// A tensor that is still a view of its storage. Sizes and strides are as the file has them, not yet
-/// checked; strides and offset count elements.
+/// checked; strides and offset count elements. Texts are the pickle's own: a million views may share
+/// one, and copies of it would fill memory.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub(super) struct View<'a> {
     pub(super) name: String,
-    pub(super) storage: Storage,
+    pub(super) storage: Storage<'a>,
     /// Storage class or dtype, `torch.FloatStorage` or `torch.float32`.
-    pub(super) dtype: String,
+    pub(super) dtype: &'a str,
     pub(super) offset: i64,
     pub(super) size: Vec<i64>,
     pub(super) stride: Vec<i64>,
@@ -117,29 +117,29 @@ pub(super) struct View {
 
 /// What the pickle says of a storage: the bytes lie elsewhere, under `key`.
 #[derive(Clone, Debug)]
-pub(super) struct Storage {
-    pub(super) key: String,
+pub(super) struct Storage<'a> {
+    pub(super) key: Cow<'a, str>,
     /// `torch.FloatStorage` and so on.
-    pub(super) class: String,
+    pub(super) class: &'a str,
     /// Elements of `class`.
     pub(super) length: i64,
     /// Legacy files only: this storage is a part (offset and length in elements) of the one named.
     pub(super) part: Option<(i64, i64)>,
 }
 
-impl View {
+impl View<'_> {
     /// The elements in order, taken from `storage`, the bytes under the storage's key. `budget` is
     /// how many bytes may still be made of this file.
     pub(super) fn copy(&self, storage: &[u8], budget: &mut Budget) -> Result<NamedTensor, Problem> {
-        let dtype = Dtype::from_torch(&self.dtype)
+        let dtype = Dtype::from_torch(self.dtype)
             .ok_or_else(|| self.fail(format!("type {}", self.dtype), Dtype::expected()))?;
         let storage = self.storage_part(storage)?;
         let length = storage.len() / dtype.size();
 
-        if self.size.len() != self.stride.len() || self.size.len() > MAX_DIMENSIONS {
+        if self.size.len() != self.stride.len() {
             return Err(self.fail(
                 format!("{} sizes, {} strides", self.size.len(), self.stride.len()),
-                format!("as many of each, at most {MAX_DIMENSIONS}"),
+                "as many of each".into(),
             ));
         }
         let shape = self.unsigned(&self.size, "sizes")?;

@@ -64,10 +64,10 @@ pub(super) fn read_zip(bytes: &[u8], key: Option<&str>) -> Result<Vec<NamedTenso
     let mut storages = HashMap::new();
     for view in &views {
         let key = &view.storage.key;
-        if !storages.contains_key(key.as_str()) {
+        if !storages.contains_key(key.as_ref()) {
             let entry = format!("{folder}data/{key}");
             let bytes = read_entry(&mut archive, &entry, &mut budget)?;
-            storages.insert(key.clone(), Cow::Owned(bytes));
+            storages.insert(key.to_string(), Cow::Owned(bytes));
         }
     }
     copy(&views, &storages, bytes.len())
@@ -197,7 +197,7 @@ fn read_storages<'a>(
                 &format!("no more than the {} bytes left in the file", after.len()),
             ));
         };
-        storages.insert(key, Cow::Borrowed(data));
+        storages.insert(key.into_owned(), Cow::Borrowed(data));
         rest = after;
     }
     Ok(storages)
@@ -212,7 +212,7 @@ fn copy(
     let mut tensors = Vec::with_capacity(views.len());
     for view in views {
         let storage = storages
-            .get(&view.storage.key)
+            .get(view.storage.key.as_ref())
             .ok_or_else(|| Problem::Tensor {
                 name: view.name.clone(),
                 found: format!("storage {:?}, which is not in the file", view.storage.key),

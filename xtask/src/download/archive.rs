@@ -4,12 +4,13 @@
 
 use std::collections::HashSet;
 use std::io::{BufReader, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use fs_err as fs;
 use indicatif::ProgressBar;
 
+use crate::files::{inside, shown};
 use crate::progress;
 
 /// What kind of archive a file is.
@@ -170,27 +171,4 @@ impl Target {
         self.limits.entries -= 1;
         Ok(())
     }
-}
-
-/// An entry's name as a path that stays inside: no root, no "..", no other system's separators.
-fn inside(name: &[u8]) -> Result<PathBuf> {
-    let text = std::str::from_utf8(name)
-        .ok()
-        .filter(|text| !text.contains(['\\', '\0']));
-    let Some(text) = text else {
-        bail!("{}: expected a plain file name", shown(name));
-    };
-    let mut path = PathBuf::new();
-    for component in Path::new(text).components() {
-        match component {
-            Component::Normal(part) => path.push(part),
-            Component::CurDir => {}
-            _ => bail!("{}: leads out of the archive's folder", shown(name)),
-        }
-    }
-    Ok(path)
-}
-
-fn shown(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).escape_debug().to_string()
 }

@@ -3,6 +3,7 @@
 //! test output is in `report`.
 
 mod checks;
+mod deny;
 mod logged;
 mod report;
 mod torch;
@@ -35,6 +36,8 @@ enum Check {
     Dependencies,
     /// cargo clippy with warnings denied
     Clippy,
+    /// Licences, sources and advisories of all crates, by cargo-deny
+    Deny,
     /// The Python packages the tests compare with
     Python,
     /// Slurm, on which the cluster's tests run
@@ -135,6 +138,7 @@ fn perform(check: Check) -> Result<Outcome> {
         Check::Headers => checks::headers(),
         Check::Dependencies => checks::dependencies(),
         Check::Clippy => checks::clippy(),
+        Check::Deny => deny::check(),
         Check::Python => checks::python().map(|_| Outcome::passed()),
         Check::Slurm => checks::slurm(),
         Check::Tests => checks::tests(),

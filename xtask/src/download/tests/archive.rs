@@ -277,6 +277,103 @@ fn a_harmful_archive_is_refused_and_touches_nothing_outside() {
     }
 }
 
+/// Entries that say of the next one what its own header does not: a longer name, another size.
+#[test]
+fn extensions_of_tar_are_held_to_the_same() {
+    let pax = |records: &[(&str, &str)]| {
+        let mut text = String::new();
+        for (key, value) in records {
+            let rest = format!(" {key}={value}\n");
+            let length = (1..)
+                .find(|n| n.to_string().len() + rest.len() == *n)
+                .unwrap();
+            text.push_str(&format!("{length}{rest}"));
+        }
+        text
+    };
+    let extended = |kind: u8, data: &[u8], size: u64| {
+        let mut archive = Vec::new();
+        tar_entry(&mut archive, kind, b"extension", b"", size, data);
+        tar_entry(&mut archive, b'0', b"good.txt", b"", 4, b"good");
+        archive.resize(archive.len() + 1024, 0);
+        archive
+    };
+    let pax_of = |records: &[(&str, &str)]| {
+        let text = pax(records);
+        extended(b'x', text.as_bytes(), text.len() as u64)
+    };
+    let mut through = Vec::new();
+    tar_entry(&mut through, b'2', b"folder", b"..", 0, b"");
+    tar_entry(&mut through, b'0', b"folder/evil", b"", 4, b"evil");
+    through.resize(through.len() + 1024, 0);
+    let cases = [
+        (
+            "a long name that leads out",
+            extended(b'L', b"../evil\0", 8),
+            "../evil: leads out",
+        ),
+        ("a long link", extended(b'K', b"/etc/passwd\0", 12), ""),
+        (
+            "a long name of 8 EiB",
+            extended(b'L', b"x", 1 << 62),
+            "tar archive",
+        ),
+        (
+            "a path that leads out",
+            pax_of(&[("path", "a/../../evil")]),
+            "a/../../evil: leads out",
+        ),
+        (
+            "an absolute path",
+            pax_of(&[("path", "/tmp/evil")]),
+            "/tmp/evil: leads out",
+        ),
+        (
+            "a size that is larger",
+            pax_of(&[("size", "9223372036854775807")]),
+            "may still take",
+        ),
+        (
+            "a link, then a file through it",
+            through,
+            "folder: found Symlink, expected a file",
+        ),
+        (
+            "a sparse file",
+            extended(b'S', &[0; 512], 512),
+            "not a readable tar archive: sparse entry",
+        ),
+        (
+            "a name that is no text",
+            tar_of(b'0', b"\xff\xfe", b"", 4),
+            "expected a plain file name",
+        ),
+        ("a folder that was a file", folder_over_file(), "good.txt"),
+    ];
+    for (name, archive, expected) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let into = folder.path().join("into");
+        match try_unpack(&archive, Format::Tar, &into) {
+            Err(error) => {
+                let error = format!("{error:#}");
+                assert!(
+                    !expected.is_empty() && error.contains(expected),
+                    "{name}: {error}"
+                );
+            }
+            Ok(n_files) => assert!(expected.is_empty(), "{name}: unpacked {n_files} files"),
+        }
+        assert!(
+            !folder.path().join("evil").exists() && !Path::new("/tmp/evil").exists(),
+            "{name}"
+        );
+    }
+}
+
+fn folder_over_file() -> Vec<u8> {
+    tar_of(b'0', b"good.txt/evil", b"", 4)
+}
+
 fn zip_symlink() -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default();

@@ -158,6 +158,34 @@ fn archives_of_something_else_leave_no_folder() {
     assert!(!out.path().join("VOCdevkit").exists());
 }
 
+/// The checksum is right, as it is where the publisher means harm: the second archive leads out.
+#[test]
+fn a_harmful_archive_leaves_no_folder_and_nothing_outside() {
+    let (mut dataset, mut files) = miniature();
+    let mut header = tar::Header::new_ustar();
+    header.as_old_mut().name[..9].copy_from_slice(b"../../evl");
+    header.set_size(0);
+    header.set_cksum();
+    let mut harmful = header.as_bytes().to_vec();
+    harmful.resize(harmful.len() + 1024, 0);
+    dataset.parts[0].archives[1].md5 = md5(&harmful);
+    files.insert("/test.tar".to_owned(), harmful);
+    let server = Server::start(move |asked| Reply::whole(&files[&asked.path]));
+    let outer = tempfile::tempdir().unwrap();
+    let out = outer.path().join("a/b");
+    let error = format!(
+        "{:#}",
+        bring(&dataset, &options(&out, &server)).unwrap_err()
+    );
+    assert!(
+        error.contains("test.tar: ../../evl: leads out of the archive's folder"),
+        "{error}"
+    );
+    assert!(!out.join("VOCdevkit").exists());
+    assert_eq!(names(outer.path()), ["a"]);
+    assert_eq!(names(&outer.path().join("a")), ["b"]);
+}
+
 #[test]
 fn a_mirror_that_has_other_bytes_is_refused() {
     let (dataset, _) = miniature();

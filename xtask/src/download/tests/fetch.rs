@@ -256,6 +256,35 @@ fn what_no_patience_can_mend_ends_with_its_reason() {
     }
 }
 
+/// A redirect to a file of this machine, or to a program's input, is no download.
+#[test]
+fn a_redirect_leads_to_no_other_kind_of_address() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "the file").unwrap();
+    let to_file = format!("file://{}", secret.path().display());
+    for target in [
+        &to_file,
+        "ftp://127.0.0.1/f",
+        "gopher://127.0.0.1/f",
+        "-o/tmp/evil",
+    ] {
+        let target = target.to_owned();
+        let server = Server::start(move |asked| match asked.index {
+            0 => Reply::redirect(&target),
+            _ => Reply::status(404),
+        });
+        let client = Client::new();
+        let url = server.url("/f");
+        let done = client.fetch(&url, Some(&md5(b"the file")));
+        let error = format!("{:#}", done.unwrap_err());
+        assert!(
+            error.contains(&url) && !error.contains("attempts"),
+            "{error}"
+        );
+        assert_eq!(names(client.folder.path()), [""; 0], "{error}");
+    }
+}
+
 #[test]
 fn a_file_larger_than_it_can_be_is_refused() {
     let measured = |_: &Asked| Reply::whole(&[0; 200_000]);

@@ -6,6 +6,7 @@ mod archive;
 mod bring;
 mod fetch;
 mod server;
+mod tls;
 
 use std::time::Duration;
 

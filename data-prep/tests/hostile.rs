@@ -1,0 +1,327 @@
+//! Annotations and images made to fill memory, overflow the stack or never end: each is refused with
+//! its reason, in memory that is stated. What is merely broken is in `voc.rs`, `coco.rs`, `pixels.rs`.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../tests/src/peak.rs"]
+mod peak;
+
+use std::path::Path;
+use std::process::Command;
+
+use data_prep::coco::load_instances;
+use data_prep::decode::decode;
+use data_prep::voc;
+use peak::Peak;
+
+#[global_allocator]
+static MEMORY: Peak = Peak;
+
+const DEEP: usize = 1_000_000;
+const MIB: usize = 1 << 20;
+
+/// What reading `json` as an instances file is refused with, behind the file's name, and the memory it took.
+fn instances(json: &str) -> (String, usize) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs_err::write(file.path(), json).unwrap();
+    let (read, peak) = peak::of(|| load_instances(file.path()));
+    let error = match read {
+        Err(error) => error.to_string(),
+        // An element that is wrong is left out.
+        Ok(instances) => instances.problems()[0].problem.to_string(),
+    };
+    let name = format!("{}: ", file.path().display());
+    (error.strip_prefix(&name).unwrap().to_owned(), peak)
+}
+
+#[test]
+fn json_of_any_depth_and_size_of_shape_ends() {
+    let annotation = |segmentation: &str| {
+        format!(
+            "{{\"images\":[{{\"id\":1,\"file_name\":\"a\",\"width\":65535,\"height\":65535}}],\"categories\":[],\
+             \"annotations\":[{{\"id\":1,\"image_id\":1,\"category_id\":1,\"bbox\":[0,0,1,1],\"segmentation\":{segmentation}}}]}}"
+        )
+    };
+    let nested = "at most 128 arrays and objects in one another";
+    let zigzag = "-100000,0,100000,1,".repeat(100_000);
+    let cases = [
+        ("arrays nobody asks for", format!("{{\"info\":{}", "[".repeat(DEEP)), format!("line 1, column 137: found `[`, expected {nested}")),
+        ("objects nobody asks for", format!("{{\"info\":{}", "{\"a\":".repeat(DEEP)), format!("line 1, column 645: found `\"`, expected {nested}")),
+        ("arrays in an annotation", annotation(&"[".repeat(DEEP)), format!("line 1, column 293: found `[`, expected {nested}")),
+        (
+            "a polygon that crosses every column again and again",
+            annotation(&format!("[[{zigzag}0,0]]")),
+            "annotations[0].segmentation[0]: found an outline of 40000000000 pixels, expected at most 10000000".to_owned(),
+        ),
+        (
+            "a number of a million digits",
+            annotation(&format!("[[{},0,0,1,1,0]]", "9".repeat(DEEP))),
+            format!("annotations[0].segmentation[0][0]: found {}…, expected a number within the range of doubles", "9".repeat(200)),
+        ),
+    ];
+    for (name, json, expected) in cases {
+        let (error, peak) = instances(&json);
+        assert!(
+            error.starts_with(&expected),
+            "{name}: {}",
+            &error[..error.len().min(300)]
+        );
+        assert!(
+            error.len() < 400,
+            "{name}: a message of {} bytes",
+            error.len()
+        );
+        assert!(
+            peak < 4 * json.len() + MIB,
+            "{name}: {peak} bytes for {}",
+            json.len()
+        );
+    }
+}
+
+/// What a file holds is quoted, but a terminal must not obey it.
+#[test]
+fn control_characters_are_shown_not_sent() {
+    let classes = voc::CLASSES.map(str::to_owned);
+    let xml = "<annotation><size><width>\u{9b}31mred</width><height>2</height></size></annotation>";
+    let read = voc::read_annotation(Path::new("f"), xml.into(), &classes);
+    assert_eq!(
+        read.unwrap_err().to_string(),
+        "f: size/width: found \\u{9b}31mred, expected a positive number of pixels"
+    );
+}
+
+#[test]
+fn xml_has_no_entities_and_any_depth_ends() {
+    let classes = voc::CLASSES.map(str::to_owned);
+    let mut laughs = "<!DOCTYPE annotation [<!ENTITY l0 \"laugh\">".to_owned();
+    for i in 1..30 {
+        let before = format!("&l{};", i - 1).repeat(10);
+        laughs.push_str(&format!("<!ENTITY l{i} \"{before}\">"));
+    }
+    laughs.push_str("]><annotation>&l29;</annotation>");
+    let external = "<!DOCTYPE annotation [<!ENTITY file SYSTEM \"file:///etc/passwd\">]>\
+                    <annotation><folder>&file;</folder></annotation>";
+    let undeclared = "<annotation><folder>&file;</folder></annotation>";
+    let nested = format!(
+        "<annotation>{}{}</annotation>",
+        "<a>".repeat(DEEP),
+        "</a>".repeat(DEEP)
+    );
+    let attributes: String = (0..20_000).map(|i| format!(" a{i}=\"\"")).collect();
+    let cases = [
+        (
+            "entities of entities",
+            laughs,
+            "XML: found XML with DTD detected, expected well-formed XML",
+        ),
+        (
+            "another file",
+            external.to_owned(),
+            "XML: found XML with DTD detected, expected well-formed XML",
+        ),
+        (
+            "an entity of nowhere",
+            undeclared.to_owned(),
+            "XML: found unknown entity reference 'file' at 1:21",
+        ),
+        (
+            "elements in elements",
+            nested,
+            "size: found no such element",
+        ),
+        ("elements without end", "<a>".repeat(DEEP), "XML: found "),
+        (
+            "attributes",
+            format!("<annotation{attributes}/>"),
+            "size: found no such element",
+        ),
+    ];
+    for (name, xml, expected) in cases {
+        let length = xml.len();
+        let (read, peak) =
+            peak::of(|| voc::read_annotation(Path::new("f"), xml.into_bytes(), &classes));
+        let error = read.unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("f: {expected}")),
+            "{name}: {error}"
+        );
+        assert!(
+            peak < 80 * length + MIB,
+            "{name}: {peak} bytes for {length}"
+        );
+    }
+}
+
+/// A JPEG of three components up to its first scan, which has no data.
+fn jpeg_without_data(marker: u8, width: u16, height: u16) -> Vec<u8> {
+    let mut bytes = b"\xff\xd8\xff\xdb\x00\x43\x00".to_vec();
+    bytes.extend([1; 64]);
+    bytes.extend([0xff, marker, 0, 17, 8]);
+    bytes.extend(height.to_be_bytes());
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(*b"\x03\x01\x11\x00\x02\x11\x00\x03\x11\x00");
+    for table in [0x00, 0x10] {
+        bytes.extend([
+            0xff, 0xc4, 0, 20, table, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ]);
+    }
+    let last = if marker == 0xc2 { 0 } else { 63 };
+    bytes.extend(*b"\xff\xda\x00\x0c\x03\x01\x00\x02\x00\x03\x00\x00");
+    bytes.extend([last, 0]);
+    bytes
+}
+
+fn png(width: u32, height: u32, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().unwrap();
+    for (kind, data) in chunks {
+        writer
+            .write_chunk(png::chunk::ChunkType(**kind), data)
+            .unwrap();
+    }
+    drop(writer);
+    bytes
+}
+
+/// A zlib stream of `n` million zeros.
+fn zeros(n: usize) -> Vec<u8> {
+    // The rows of an image are such a stream: a byte for the filter and the samples, each.
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 999, n as u32 * 1000);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_filter(png::Filter::NoFilter);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&vec![0; n * 999_000]).unwrap();
+    drop(writer);
+    let mut stream = Vec::new();
+    let mut rest = &bytes[8..];
+    while let Some((length, content)) = rest.split_first_chunk() {
+        let length = u32::from_be_bytes(*length) as usize;
+        if content.starts_with(b"IDAT") {
+            stream.extend(&content[4..][..length]);
+        }
+        rest = &content[4 + length + 4..];
+    }
+    stream
+}
+
+#[test]
+fn images_take_memory_for_their_pixels_only() {
+    // The largest square that is read.
+    const SIDE: u16 = 13_377;
+    let pixels = usize::from(SIDE) * usize::from(SIDE);
+    let too_many = "65535x65535 pixels, expected 1 to 178956970 pixels, as Pillow";
+    // As a profile, and as a text.
+    let large = [b"name\0\0".to_vec(), zeros(100)].concat();
+    let cases = [
+        (
+            "baseline, too large",
+            jpeg_without_data(0xc0, 65535, 65535),
+            too_many,
+            MIB,
+        ),
+        (
+            "progressive, too large",
+            jpeg_without_data(0xc2, 65535, 65535),
+            too_many,
+            MIB,
+        ),
+        (
+            "baseline without data",
+            jpeg_without_data(0xc0, SIDE, SIDE),
+            "an end after 148 bytes, expected a whole JPEG image",
+            4 * pixels,
+        ),
+        (
+            "progressive without data",
+            jpeg_without_data(0xc2, SIDE, SIDE),
+            "an end after 148 bytes, expected a whole JPEG image",
+            11 * pixels,
+        ),
+        (
+            "png, too large",
+            png(65535, 65535, &[(b"IDAT", b"x")]),
+            too_many,
+            MIB,
+        ),
+        (
+            "png without data",
+            png(SIDE.into(), SIDE.into(), &[(b"IDAT", b"x")]),
+            "",
+            2 * pixels,
+        ),
+        (
+            "png with fewer rows than it says",
+            png(SIDE.into(), SIDE.into(), &[(b"IDAT", &zeros(10))]),
+            "",
+            2 * pixels,
+        ),
+        (
+            "png with a large profile",
+            png(1, 1, &[(b"iCCP", &large), (b"IDAT", b"x")]),
+            "",
+            110 * MIB,
+        ),
+        (
+            "png with a large text",
+            png(1, 1, &[(b"zTXt", &large), (b"IDAT", b"x")]),
+            "",
+            110 * MIB,
+        ),
+    ];
+    for (name, bytes, expected, limit) in cases {
+        let (decoded, peak) = peak::of(|| decode(&bytes));
+        let error = decoded.unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("found {expected}")),
+            "{name}: {error}"
+        );
+        assert!(
+            peak < limit + MIB,
+            "{name}: {peak} bytes, {} a pixel",
+            peak / pixels
+        );
+    }
+}
+
+/// A segmentation that is as large as its XML says, and has no pixel.
+#[test]
+fn a_segmentation_of_billions_of_pixels_is_refused_before_memory_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, bytes: &[u8]| {
+        let path = folder.path().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, bytes).unwrap();
+    };
+    write("ImageSets/Main/train.txt", b"a\n");
+    write("JPEGImages/a.jpg", &jpeg_without_data(0xc0, 65535, 65535));
+    write(
+        "Annotations/a.xml",
+        b"<annotation><size><width>65535</width><height>65535</height></size></annotation>",
+    );
+    let mut palette = Vec::new();
+    let mut encoder = png::Encoder::new(&mut palette, 65535, 65535);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_palette(vec![0; 768]);
+    encoder
+        .write_header()
+        .unwrap()
+        .write_chunk(png::chunk::IDAT, b"x")
+        .unwrap();
+    write("SegmentationObject/a.png", &palette);
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -v 2000000 && exec \"$0\" voc --root . --out data",
+        ])
+        .arg(env!("CARGO_BIN_EXE_data-prep"))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    let expected = "SegmentationObject/a.png: size: found 65535x65535 pixels, expected 1 to 178956970 pixels, as Pillow";
+    assert!(error.contains(expected), "{error}");
+    assert_eq!(output.status.code(), Some(2), "{error}");
+}

@@ -1,0 +1,246 @@
+//! Record batches of Arrow IPC streams and files, each message checked before arrow decodes it: arrow
+//! reserves the memory that a compressed buffer says it needs, and a size that lies would end the program.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::ipc::convert::try_fb_to_schema;
+use arrow::ipc::reader::{FileDecoder, read_footer_length};
+use arrow::ipc::{Block, CompressionType, Message, MessageHeader, root_as_footer, root_as_message};
+
+/// What begins a message, before the length of its metadata.
+const CONTINUATION: [u8; 4] = [0xff; 4];
+/// The length of a file's footer, and the magic bytes.
+const TAIL: usize = 10;
+/// Memory that is reserved before the bytes have come.
+const RESERVED: usize = 64 << 20;
+
+/// The record batches of a stream or file, whose messages come from `source`.
+pub(super) struct Batches<S> {
+    source: S,
+    schema: SchemaRef,
+    decoder: FileDecoder,
+}
+
+/// The messages of a stream, one after the other.
+pub(super) struct Stream<R>(R);
+
+/// The messages of a file, where its footer says that they are.
+pub(super) struct File<R> {
+    file: R,
+    blocks: std::vec::IntoIter<Block>,
+}
+
+/// Where messages come from; `None` at the end.
+pub(super) trait Source {
+    fn next(&mut self) -> Result<Option<Framed>, ArrowError>;
+}
+
+/// A message as it came.
+pub(super) struct Framed {
+    bytes: Vec<u8>,
+    /// Where the metadata begins, behind marker and length, and where the body begins.
+    metadata: usize,
+    body: usize,
+}
+
+impl<R: Read> Batches<Stream<R>> {
+    /// Reads the schema, a stream's first message.
+    pub(super) fn of_stream(bytes: R) -> Result<Self, ArrowError> {
+        let mut source = Stream(bytes);
+        let first = source.next()?.ok_or_else(|| broken("no message"))?;
+        let message = first.message()?;
+        let schema = message.header_as_schema();
+        let schema = schema.ok_or_else(|| broken("no schema before the first batch"))?;
+        let schema = Arc::new(try_fb_to_schema(schema)?);
+        Ok(Self {
+            decoder: FileDecoder::new(schema.clone(), message.version()),
+            source,
+            schema,
+        })
+    }
+}
+
+impl<R: Read + Seek> Batches<File<R>> {
+    /// Reads the footer.
+    pub(super) fn of_file(mut file: R) -> Result<Self, ArrowError> {
+        let size = file.seek(SeekFrom::End(0))?;
+        let start = size.checked_sub(TAIL as u64);
+        file.seek(SeekFrom::Start(start.ok_or_else(|| broken("no footer"))?))?;
+        let mut tail = [0; TAIL];
+        file.read_exact(&mut tail)?;
+        let length = read_footer_length(tail)?;
+        let start = start.and_then(|start| start.checked_sub(length as u64));
+        file.seek(SeekFrom::Start(start.ok_or_else(|| broken("no footer"))?))?;
+        let mut footer = Vec::new();
+        append(&mut file, &mut footer, length)?;
+        let footer = root_as_footer(&footer).map_err(|error| broken(&error.to_string()))?;
+        let schema = footer.schema().ok_or_else(|| broken("no schema"))?;
+        let schema = Arc::new(try_fb_to_schema(schema)?);
+        let dictionaries = footer.dictionaries().into_iter().flatten();
+        let batches = footer.recordBatches().into_iter().flatten();
+        let blocks: Vec<Block> = dictionaries.chain(batches).copied().collect();
+        Ok(Self {
+            decoder: FileDecoder::new(schema.clone(), footer.version()),
+            source: File {
+                file,
+                blocks: blocks.into_iter(),
+            },
+            schema,
+        })
+    }
+}
+
+impl<S: Source> Batches<S> {
+    pub(super) fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        while let Some(framed) = self.source.next()? {
+            let message = framed.message()?;
+            framed.check_sizes(&message)?;
+            let is_dictionary = message.header_type() == MessageHeader::DictionaryBatch;
+            let block = Block::new(0, framed.body as i32, message.bodyLength());
+            let bytes = Buffer::from_vec(framed.bytes);
+            if is_dictionary {
+                self.decoder.read_dictionary(&block, &bytes)?;
+            } else if let Some(batch) = self.decoder.read_record_batch(&block, &bytes)? {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl<S: Source> Iterator for Batches<S> {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().transpose()
+    }
+}
+
+impl<R: Read> Source for Stream<R> {
+    /// A stream ends with its mark, or where its bytes end.
+    fn next(&mut self) -> Result<Option<Framed>, ArrowError> {
+        let mut bytes = Vec::new();
+        if append(&mut self.0, &mut bytes, 4)? == 0 {
+            return Ok(None);
+        }
+        // Streams of before 2019 begin a message with its length.
+        if bytes == CONTINUATION {
+            append(&mut self.0, &mut bytes, 4)?;
+        }
+        let metadata = bytes.len();
+        let length = bytes.last_chunk().copied().map(u32::from_le_bytes);
+        let length = length.ok_or_else(|| broken("the end inside a message"))?;
+        if length == 0 {
+            return Ok(None);
+        }
+        append_whole(&mut self.0, &mut bytes, length.into())?;
+        let mut framed = Framed {
+            body: bytes.len(),
+            bytes,
+            metadata,
+        };
+        let length = framed.message()?.bodyLength();
+        append_whole(&mut self.0, &mut framed.bytes, length)?;
+        Ok(Some(framed))
+    }
+}
+
+impl<R: Read + Seek> Source for File<R> {
+    fn next(&mut self) -> Result<Option<Framed>, ArrowError> {
+        let Some(block) = self.blocks.next() else {
+            return Ok(None);
+        };
+        let start = u64::try_from(block.offset()).map_err(|_| broken("a negative position"))?;
+        self.file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        append_whole(&mut self.file, &mut bytes, block.metaDataLength().into())?;
+        let body = bytes.len();
+        append_whole(&mut self.file, &mut bytes, block.bodyLength())?;
+        let metadata = if bytes.starts_with(&CONTINUATION) {
+            8
+        } else {
+            4
+        };
+        if body < metadata {
+            return Err(broken("a message without metadata"));
+        }
+        Ok(Some(Framed {
+            bytes,
+            metadata,
+            body,
+        }))
+    }
+}
+
+impl Framed {
+    fn message(&self) -> Result<Message<'_>, ArrowError> {
+        let metadata = &self.bytes[self.metadata..self.body];
+        root_as_message(metadata).map_err(|error| broken(&error.to_string()))
+    }
+
+    /// A compressed buffer begins with the size it had; what no codec can have shrunk so far is a lie.
+    fn check_sizes(&self, message: &Message) -> Result<(), ArrowError> {
+        let dictionary = message.header_as_dictionary_batch();
+        let batch = dictionary.and_then(|dictionary| dictionary.data());
+        let Some(batch) = batch.or(message.header_as_record_batch()) else {
+            return Ok(());
+        };
+        let Some(compression) = batch.compression() else {
+            return Ok(());
+        };
+        let most = match compression.codec() {
+            CompressionType::LZ4_FRAME => 256,
+            _ => 1 << 15, // zstd: a block of 128 KiB in four bytes
+        };
+        let body = &self.bytes[self.body..];
+        for buffer in batch.buffers().into_iter().flatten() {
+            let bytes = usize::try_from(buffer.offset()).ok().and_then(|start| {
+                let length = usize::try_from(buffer.length()).ok()?;
+                body.get(start..)?.get(..length)
+            });
+            let bytes = bytes.ok_or_else(|| broken("a buffer outside its message"))?;
+            let Some((size, content)) = bytes.split_first_chunk() else {
+                continue; // an empty buffer
+            };
+            // -1 stands for bytes that are not compressed.
+            let size = i64::from_le_bytes(*size);
+            if size > most * content.len() as i64 {
+                let content = content.len();
+                return Err(broken(&format!("{size} bytes compressed to {content}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads up to `length` bytes to the end of `bytes`, and says how many there were.
+fn append(source: &mut impl Read, bytes: &mut Vec<u8>, length: usize) -> std::io::Result<usize> {
+    bytes.reserve_exact(length.min(RESERVED));
+    source.take(length as u64).read_to_end(bytes)
+}
+
+/// [`append`] of all of `length` bytes.
+fn append_whole(
+    source: &mut impl Read,
+    bytes: &mut Vec<u8>,
+    length: i64,
+) -> Result<(), ArrowError> {
+    let length = usize::try_from(length).map_err(|_| broken("a negative length"))?;
+    match append(source, bytes, length)? {
+        found if found == length => Ok(()),
+        found => Err(broken(&format!("{found} of {length} bytes of a message"))),
+    }
+}
+
+fn broken(found: &str) -> ArrowError {
+    ArrowError::IpcError(found.to_owned())
+}

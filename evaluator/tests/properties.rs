@@ -1,0 +1,192 @@
+//! What holds for every map, mask, logit and resample, not only for those of the other tests.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use data_prep::geometry::{Grid, Mask};
+use evaluator::bootstrap::resample;
+use evaluator::classification::{Ranking, average_precision, f1_micro, mean_average_precision};
+use evaluator::energy::{UNDEFINED_BELOW, energy};
+use evaluator::iou::{iou, sweep};
+use evaluator::upsample::bilinear;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+/// The same cases on every machine and day.
+fn fixed() -> ProptestConfig {
+    ProptestConfig {
+        cases: 500,
+        rng_seed: RngSeed::Fixed(0),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Attributions: of any size, and often zero, as after a ReLU.
+fn values() -> impl Strategy<Value = f32> {
+    prop_oneof![Just(0.0_f32), -1.0..1.0_f32, -1e6..1e6_f32, -1e-9..1e-9_f32]
+}
+
+/// A map and a mask of some of its cells, on one grid.
+fn maps() -> impl Strategy<Value = (Vec<f32>, Mask)> {
+    (1..9_usize, 1..9_usize).prop_flat_map(|(height, width)| {
+        let grid = Grid { height, width };
+        let map = prop::collection::vec(values(), grid.cells());
+        let cells = prop::collection::vec(any::<bool>(), grid.cells());
+        (map, cells).prop_map(move |(map, cells)| (map, Mask::from_cells(cells, grid)))
+    })
+}
+
+/// The logits of some images for some classes, with ties, and their labels.
+fn logits() -> impl Strategy<Value = (Vec<f32>, Vec<bool>, usize)> {
+    (1..5_usize, 1..30_usize).prop_flat_map(|(n_classes, n_images)| {
+        let n = n_classes * n_images;
+        let logit = prop_oneof![-9.0..9.0_f32, (-3..4_i8).prop_map(f32::from)];
+        (
+            prop::collection::vec(logit, n),
+            prop::collection::vec(any::<bool>(), n),
+        )
+            .prop_map(move |(logits, targets)| (logits, targets, n_classes))
+    })
+}
+
+/// Scaled by a power of two, which is exact: rounding must not hide what scaling does.
+fn scaled(map: &[f32], exponent: i32) -> Vec<f32> {
+    map.iter()
+        .map(|value| value * 2_f32.powi(exponent))
+        .collect()
+}
+
+fn as_map(mask: &Mask) -> Vec<f32> {
+    mask.cells()
+        .iter()
+        .map(|&inside| f32::from(inside))
+        .collect()
+}
+
+fn is_share(value: f64) -> bool {
+    (0.0..=1.0).contains(&value)
+}
+
+proptest! {
+    #![proptest_config(fixed())]
+
+    #[test]
+    fn epg_is_a_share_or_undefined((map, mask) in maps()) {
+        let found = energy(&map, &mask);
+        prop_assert!(0.0 <= found.inside && found.inside <= found.total, "{found:?}");
+        match found.epg() {
+            None => prop_assert!(found.total < UNDEFINED_BELOW),
+            Some(epg) => prop_assert!(is_share(epg), "{epg}"),
+        }
+        // What is not inside is outside.
+        let outside = energy(&map, &mask.inverted());
+        prop_assert!((found.inside + outside.inside - found.total).abs() <= 1e-12 * found.total);
+        prop_assert_eq!(energy(&map, &Mask::empty(mask.grid())).inside, 0.0);
+        // Attribution against the class counts as none.
+        let positive: Vec<f32> = map.iter().map(|value| value.max(0.0)).collect();
+        prop_assert_eq!(energy(&positive, &mask), found);
+    }
+
+    #[test]
+    fn epg_and_iou_do_not_depend_on_a_positive_scale((map, mask) in maps(), exponent in -20..20_i32, threshold in 0.0..1.0_f64) {
+        let other = scaled(&map, exponent);
+        let (a, b) = (energy(&map, &mask), energy(&other, &mask));
+        if let (Some(a), Some(b)) = (a.epg(), b.epg()) {
+            prop_assert_eq!(a, b);
+        }
+        // Whether IoU's scale is defined depends on the map's absolute size, as the official code has it.
+        let is_defined = |map: &[f32]| map.iter().any(|&value| value > 1e-6);
+        if is_defined(&map) && is_defined(&other) {
+            prop_assert_eq!(iou(&map, &mask, threshold), iou(&other, &mask, threshold));
+            prop_assert_eq!(sweep(&map, &mask), sweep(&other, &mask));
+        }
+    }
+
+    #[test]
+    fn iou_is_a_share_that_falls_with_the_explanation((map, mask) in maps()) {
+        let mut before: Option<evaluator::iou::Iou> = None;
+        for (threshold, at) in sweep(&map, &mask) {
+            prop_assert!(at.intersection <= at.union && at.union as usize <= map.len());
+            prop_assert!(is_share(at.value()));
+            prop_assert_eq!(at, iou(&map, &mask, threshold));
+            if let Some(before) = before {
+                prop_assert!(at.intersection <= before.intersection && at.union <= before.union);
+            }
+            before = Some(at);
+        }
+    }
+
+    #[test]
+    fn iou_of_two_masks_is_symmetric((_, a) in maps(), seed: u64, threshold in 0.0..1.0_f64) {
+        let cells = (0..a.cells().len()).map(|i| seed >> (i % 64) & 1 == 1).collect();
+        let b = Mask::from_cells(cells, a.grid());
+        // A flat map explains nothing, so neither mask may be.
+        prop_assume!([&a, &b].iter().all(|mask| mask.cells().contains(&true) && mask.cells().contains(&false)));
+        let there = iou(&as_map(&a), &b, threshold);
+        prop_assert_eq!(there, iou(&as_map(&b), &a, threshold));
+        let of_itself = iou(&as_map(&a), &a, threshold);
+        prop_assert_eq!(of_itself.value(), 1.0);
+    }
+
+    #[test]
+    fn f1_is_a_share_and_asks_for_the_sign_alone((logits, targets, _) in logits(), exponent in -20..20_i32) {
+        let f1 = f1_micro(&logits, &targets);
+        prop_assert!(f1.is_none_or(is_share));
+        prop_assert_eq!(f1, f1_micro(&scaled(&logits, exponent), &targets));
+        let perfect: Vec<f32> = targets.iter().map(|&target| if target { 1.0 } else { -1.0 }).collect();
+        prop_assert_eq!(f1_micro(&perfect, &targets), targets.contains(&true).then_some(1.0));
+    }
+
+    #[test]
+    fn map_asks_for_the_order_alone((logits, targets, n_classes) in logits()) {
+        let found = mean_average_precision(&logits, &targets, n_classes);
+        prop_assert!(found.is_none_or(is_share));
+        // A strictly increasing function: the place among the distinct values.
+        let mut distinct = logits.clone();
+        distinct.sort_by(f32::total_cmp);
+        distinct.dedup();
+        let place = |logit: &f32| distinct.iter().position(|value| value == logit).unwrap() as f32;
+        let places: Vec<f32> = logits.iter().map(place).collect();
+        prop_assert_eq!(found, mean_average_precision(&places, &targets, n_classes));
+        let cubes: Vec<f32> = places.iter().map(|place| place.powi(3) - 100.0).collect();
+        prop_assert_eq!(found, mean_average_precision(&cubes, &targets, n_classes));
+    }
+
+    #[test]
+    fn a_perfect_order_has_precision_one_and_none_has_the_share_of_positives((_, targets, _) in logits()) {
+        let positives = targets.iter().filter(|&&target| target).count();
+        prop_assume!(positives > 0);
+        let perfect: Vec<f32> = targets.iter().map(|&target| f32::from(target)).collect();
+        prop_assert_eq!(average_precision(&perfect, &targets), Some(1.0));
+        let same = vec![0.5; targets.len()];
+        let share = positives as f64 / targets.len() as f64;
+        prop_assert!((average_precision(&same, &targets).unwrap() - share).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_resample_draws_as_many_and_always_the_same(seed: u64, replicate: u64, n in 1..200_usize) {
+        let weights = resample(seed, replicate, n);
+        prop_assert_eq!(weights.len(), n);
+        prop_assert_eq!(weights.iter().sum::<u32>() as usize, n);
+        prop_assert_eq!(weights, resample(seed, replicate, n));
+    }
+
+    #[test]
+    fn weights_count_as_copies((logits, targets, _) in logits(), seed: u64) {
+        let weights = resample(seed, 0, logits.len());
+        let images = || logits.iter().copied().zip(targets.iter().copied());
+        let weighted = Ranking::new(images()).average_precision(|image| weights[image]);
+        let copies = images().zip(&weights).flat_map(|(image, &weight)| std::iter::repeat_n(image, weight as usize));
+        let copied = Ranking::new(copies).average_precision(|_| 1);
+        prop_assert_eq!(weighted.is_some(), copied.is_some());
+        prop_assert!(weighted.zip(copied).is_none_or(|(a, b)| (a - b).abs() < 1e-12));
+    }
+
+    #[test]
+    fn interpolation_stays_between_the_least_and_the_greatest((map, mask) in maps(), height in 1..20_usize, width in 1..20_usize) {
+        let shape = (mask.grid().height, mask.grid().width);
+        let full = bilinear(&map, shape, Grid { height, width });
+        let (least, greatest) = map.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
+        prop_assert_eq!(full.len(), height * width);
+        prop_assert!(full.iter().all(|value| (least..=greatest).contains(value)));
+    }
+}

@@ -1,0 +1,3 @@
+//! libFuzzer on VOC annotations.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::readers::voc(bytes));

@@ -1,0 +1,151 @@
+//! Each reader on any bytes: it must come back, with an error of one line or with a result that is
+//! consistent. Called by the fuzzer's programs, and by the trainer's test that replays the kept inputs.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::Path;
+
+use data_prep::coco;
+use data_prep::decode;
+use data_prep::geometry::Grid;
+use data_prep::rle::{CompressedRle, Rle};
+use data_prep::voc;
+use evaluator::columnar::Source;
+use evaluator::maps::MapReader;
+use tempfile::NamedTempFile;
+
+use crate::checkpoint_file;
+
+const GRID: Grid = Grid {
+    height: 7,
+    width: 5,
+};
+
+/// A VOC annotation.
+pub fn voc(bytes: &[u8]) {
+    let classes = voc::CLASSES.map(str::to_owned);
+    match voc::read_annotation(Path::new("f"), bytes.to_vec(), &classes) {
+        Err(error) => is_one_line(&error),
+        Ok((_, objects)) => {
+            for object in objects {
+                let [xmin, ymin, xmax, ymax] = object.bbox;
+                assert!(xmin <= xmax && ymin <= ymax, "{object:?}");
+                assert!((0..20).contains(&object.class_id), "{object:?}");
+            }
+        }
+    }
+}
+
+/// COCO's instances, with every shape drawn.
+pub fn instances(bytes: &[u8]) {
+    let file = written(bytes);
+    let instances = match coco::load_instances(file.path()) {
+        Err(error) => return is_one_line(&error),
+        Ok(instances) => instances,
+    };
+    for problem in instances.problems() {
+        is_one_line(&problem.problem);
+    }
+    for (index, image) in instances.images().iter().enumerate() {
+        for annotation in instances.annotations_of(index) {
+            match instances.segmentation(annotation, image) {
+                Err(problem) => is_one_line(&problem),
+                Ok(None) => {}
+                Ok(Some(rle)) => {
+                    assert_eq!((rle.height, rle.width), (image.height, image.width));
+                    is_consistent(&rle);
+                }
+            }
+        }
+    }
+}
+
+/// COCO's compressed counts, behind two bytes each for the image's rows and columns.
+pub fn rle(bytes: &[u8]) {
+    let Some((&[a, b, c, d], text)) = bytes.split_first_chunk() else {
+        return;
+    };
+    let (height, width) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+    match Rle::from_compressed(height.into(), width.into(), text) {
+        Err(error) => is_one_line(&error),
+        Ok(rle) => is_consistent(&rle),
+    }
+}
+
+/// A JPEG or PNG image.
+pub fn image(bytes: &[u8]) {
+    match decode::decode(bytes) {
+        Err(error) => is_one_line(&error),
+        Ok(image) => assert_eq!(image.data.len(), image.width * image.height * 3),
+    }
+}
+
+/// A weight file.
+pub fn checkpoint(bytes: &[u8]) {
+    match checkpoint_file::parse(Path::new("f"), bytes, None) {
+        Err(error) => is_one_line(&error),
+        Ok(tensors) => {
+            for tensor in tensors {
+                let n: usize = tensor.shape.iter().product();
+                assert_eq!(
+                    tensor.data.len(),
+                    n * tensor.dtype.size(),
+                    "{}",
+                    tensor.name
+                );
+            }
+        }
+    }
+}
+
+/// A file of attribution maps.
+pub fn maps(bytes: &[u8]) {
+    let file = written(bytes);
+    let mut reader = match MapReader::open(&Source::File(file.path().to_owned())) {
+        Err(error) => return is_one_line(&error),
+        Ok(reader) => reader,
+    };
+    loop {
+        match reader.next_rows() {
+            Err(error) => return is_one_line(&error),
+            Ok(rows) if rows.is_empty() => return,
+            Ok(rows) => {
+                for row in rows {
+                    assert_eq!(row.map.len(), row.height * row.width);
+                    assert!(row.map.iter().all(|value| value.is_finite()));
+                }
+            }
+        }
+    }
+}
+
+fn written(bytes: &[u8]) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    file.write_all(bytes)
+        .expect("the temporary folder has room");
+    file
+}
+
+/// The mask covers its image, comes back from every form, and goes to the grid.
+fn is_consistent(rle: &Rle) {
+    let pixels = u64::from(rle.height) * u64::from(rle.width);
+    assert!(rle.area() <= pixels);
+    let compressed = CompressedRle::from(rle);
+    assert_eq!(compressed.decompressed().as_ref(), Ok(rle));
+    assert_eq!(rle.to_mask(GRID).cells().len(), GRID.cells());
+    assert_eq!(rle.bounding_box().is_none(), rle.area() == 0);
+    if pixels < 1 << 16 {
+        let bitmap = rle.to_bitmap();
+        let again = Rle::from_bitmap(rle.height, rle.width, &bitmap).expect("a bitmap of its size");
+        assert_eq!(again.to_bitmap(), bitmap);
+        assert_eq!(again.area(), rle.area());
+    }
+}
+
+/// What is printed for a broken file: a line, hints on their own, and nothing that a terminal obeys.
+fn is_one_line(error: &dyn Display) {
+    let text = error.to_string();
+    let lines = text.replace("\nhint: ", " ");
+    assert!(!lines.chars().any(char::is_control), "{text:?}");
+    assert!(text.len() < 1 << 16, "a message of {} bytes", text.len());
+}

@@ -1,0 +1,185 @@
+//! Weight files put together from opcodes, so that each may lie where its test wants it to.
+
+use std::io::{Cursor, Write};
+
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+pub fn text(text: &str) -> Vec<u8> {
+    [
+        b"X",
+        &(text.len() as u32).to_le_bytes()[..],
+        text.as_bytes(),
+    ]
+    .concat()
+}
+
+pub fn global(module: &str, name: &str) -> Vec<u8> {
+    format!("c{module}\n{name}\n").into_bytes()
+}
+
+/// The persistent id of a storage of one float under `key`, the opcodes that make it.
+pub fn storage(key: &[u8]) -> Vec<u8> {
+    let kind = [
+        b"(".to_vec(),
+        text("storage"),
+        global("torch", "FloatStorage"),
+    ]
+    .concat();
+    [kind, key.to_vec(), text("cpu"), b"K\x01tQ".to_vec()].concat()
+}
+
+/// A tensor as torch pickles it; each argument is the opcodes that make it.
+pub fn tensor(storage: &[u8], offset: &[u8], size: &[u8], stride: &[u8]) -> Vec<u8> {
+    let function = global("torch._utils", "_rebuild_tensor_v2");
+    [
+        &function[..],
+        b"(",
+        storage,
+        offset,
+        size,
+        stride,
+        b"\x89}tR",
+    ]
+    .concat()
+}
+
+/// One float of storage "0".
+pub fn good_tensor() -> Vec<u8> {
+    tensor(&storage(&text("0")), b"K\x00", b"K\x01\x85", b"K\x01\x85")
+}
+
+/// A dict with the value under "w".
+pub fn dict_of(value: &[u8]) -> Vec<u8> {
+    [b"}", &text("w")[..], value, b"s"].concat()
+}
+
+/// A checkpoint of `torch.save` that holds what `pickle` (without protocol and end) makes.
+pub fn zip_of(pickle: &[u8]) -> Vec<u8> {
+    let pickle = [b"\x80\x04", pickle, b"."].concat();
+    zipped(&[("a/data.pkl", &pickle), ("a/data/0", &[0; 4])])
+}
+
+pub fn zipped(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    archive(entries, zip::CompressionMethod::Stored)
+}
+
+pub fn deflated(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    archive(entries, zip::CompressionMethod::Deflated)
+}
+
+fn archive(entries: &[(&str, &[u8])], method: zip::CompressionMethod) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, data) in entries {
+        let options = SimpleFileOptions::default().compression_method(method);
+        writer.start_file(*name, options).unwrap();
+        writer.write_all(data).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// Where `signature` first stands in `bytes`.
+fn position(bytes: &[u8], signature: &[u8]) -> usize {
+    bytes
+        .windows(signature.len())
+        .position(|window| window == signature)
+        .unwrap()
+}
+
+/// A deflated pickle of `length` bytes whose entry says that it has `declared`.
+pub fn resized(length: usize, declared: u32) -> Vec<u8> {
+    let mut bytes = deflated(&[("a/data.pkl", &vec![b']'; length])]);
+    for (signature, field) in [(b"PK\x03\x04", 22), (b"PK\x01\x02", 24)] {
+        let at = position(&bytes, signature) + field;
+        bytes[at..at + 4].copy_from_slice(&declared.to_le_bytes());
+    }
+    bytes
+}
+
+/// An archive whose end of 64 bits names `entries` entries, listed at `offset`.
+pub fn zip64(entries: u64, offset: u64) -> Vec<u8> {
+    let mut bytes = b"PK\x03\x04".to_vec();
+    let end = bytes.len() as u64;
+    bytes.extend(b"PK\x06\x06");
+    bytes.extend(44_u64.to_le_bytes());
+    bytes.extend([45, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for value in [entries, entries, entries.saturating_mul(46), offset] {
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend(b"PK\x06\x07\0\0\0\0");
+    bytes.extend(end.to_le_bytes());
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend(b"PK\x05\x06\0\0\0\0");
+    bytes.extend([0xff; 12]);
+    bytes.extend([0; 2]);
+    bytes
+}
+
+/// A state dict of `n` tensors, each of a storage of its own, all of whose entries in the archive's
+/// directory are the same compressed megabyte.
+pub fn overlapping(n: usize) -> Vec<u8> {
+    let key = |i: usize| format!("{i:03}");
+    let mut pickle = b"\x80\x04}".to_vec();
+    for i in 0..n {
+        let storage = storage(&text(&key(i)));
+        pickle.extend(
+            [
+                text(&key(i)),
+                tensor(&storage, b"K\x00", b"K\x01\x85", b"K\x01\x85"),
+            ]
+            .concat(),
+        );
+        pickle.push(b's');
+    }
+    pickle.push(b'.');
+    let megabyte = vec![0; 1 << 20];
+    let bytes = deflated(&[("a/data/000", &megabyte), ("a/data.pkl", &pickle)]);
+    let directory = position(&bytes, b"PK\x01\x02");
+    let (entries, end) = bytes.split_at(directory);
+    let second = 4 + position(&end[4..], b"PK\x01\x02");
+    let (same, end) = end.split_at(second);
+    let last = position(end, b"PK\x05\x06");
+    let (pickle, end) = end.split_at(last);
+    let mut directory = pickle.to_vec();
+    for i in 0..n {
+        let mut entry = same.to_vec();
+        let at = position(&entry, b"a/data/000") + 7;
+        entry[at..at + 3].copy_from_slice(key(i).as_bytes());
+        directory.extend(entry);
+    }
+    let mut end = end.to_vec();
+    for field in [8, 10] {
+        end[field..field + 2].copy_from_slice(&(n as u16 + 1).to_le_bytes());
+    }
+    end[12..16].copy_from_slice(&(directory.len() as u32).to_le_bytes());
+    [entries, &directory, &end].concat()
+}
+
+/// A checkpoint of the format before zip, with the object's pickle, the storages' keys and bytes.
+pub fn legacy(object: &[u8], keys: &[&str], storages: &[u8]) -> Vec<u8> {
+    let magic = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+    let mut bytes = [
+        &magic[..],
+        b"\x80\x02M\xe9\x03.",
+        b"\x80\x02}.",
+        b"\x80\x02",
+        object,
+        b".",
+    ]
+    .concat();
+    bytes.extend(b"\x80\x02](");
+    bytes.extend(keys.iter().flat_map(|key| text(key)));
+    bytes.extend(b"e.");
+    bytes.extend(storages);
+    bytes
+}
+
+/// A safetensors file with this header, the braces of its object included, and `n_bytes` of data.
+pub fn safetensors(header: &str, n_bytes: usize) -> Vec<u8> {
+    let length = (header.len() as u64).to_le_bytes();
+    [&length[..], header.as_bytes(), &vec![0; n_bytes]].concat()
+}
+
+/// A safetensors header of one tensor.
+pub fn entry(name: &str, dtype: &str, shape: &str, offsets: &str) -> String {
+    format!(r#"{{"{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}}}"#)
+}
