@@ -71,7 +71,7 @@ pub enum Error {
     Problem(#[from] Problem),
 
     /// A Parquet file cannot be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), quoted(&source.to_string()))]
     Parquet {
         /// The file.
         path: PathBuf,
@@ -80,7 +80,7 @@ pub enum Error {
     },
 
     /// An Arrow file cannot be written, or columns do not fit together.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), quoted(&source.to_string()))]
     Arrow {
         /// The file, or the table's name where there is no file yet.
         path: PathBuf,

@@ -21,8 +21,8 @@ use memmap2::Mmap;
 
 use crate::atomic::Pending;
 use crate::error::{Error, Problem, Result, unreadable};
+use crate::foreign;
 use crate::geometry::Grid;
-use crate::guarded::guarded;
 use crate::table::INPUTS_KEY;
 
 /// Rows are gathered to about this many bytes per record batch: large enough that reading is one
@@ -147,8 +147,10 @@ impl PixelFile {
         })?;
         let file = file.into_parts().0;
         let bytes = map(&file, path)?;
-        let broken = |found| Problem::new(path, "contents", found, "a whole Arrow file");
-        guarded(|| Ok::<_, String>(Self::of(path, &bytes))).map_err(broken)?
+        foreign::read(
+            || Self::of(path, &bytes),
+            |found| Problem::new(path, "contents", found, "a whole Arrow file").into(),
+        )
     }
 
     /// [`PixelFile::open`] of the mapped `bytes`.
@@ -167,8 +169,11 @@ impl PixelFile {
                 return Err(Problem::new(path, what(), found, "bytes within the file").into());
             }
             let data = bytes.slice_with_length(range.start, range.len());
-            let batch = guarded(|| decoder.read_record_batch(block, &data))
-                .map_err(|found| Problem::new(path, what(), found, "a whole record batch"))?
+            let batch = decoder
+                .read_record_batch(block, &data)
+                .map_err(|error| {
+                    Problem::new(path, what(), error.to_string(), "a whole record batch")
+                })?
                 .ok_or_else(|| Problem::new(path, what(), "no rows", "a record batch"))?;
             let rows = batch
                 .column(0)
@@ -269,7 +274,7 @@ fn read_footer(path: &Path, bytes: &Buffer) -> Result<(SchemaRef, Blocks)> {
     let schema = footer
         .schema()
         .ok_or_else(|| cut_short("no schema".to_owned()))?;
-    let schema = guarded(|| try_fb_to_schema(schema)).map_err(cut_short)?;
+    let schema = try_fb_to_schema(schema).map_err(|error| cut_short(error.to_string()))?;
     let schema = Arc::new(schema);
     let mut ranges = Vec::new();
     for block in footer.recordBatches().into_iter().flatten() {

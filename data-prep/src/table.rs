@@ -11,15 +11,17 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use crate::atomic::Pending;
 use crate::error::{Error, Problem, Result, unreadable};
-use crate::guarded::guarded;
+use crate::foreign;
 
 /// Metadata key of the table's name.
 pub const SCHEMA_KEY: &str = "guidance.schema";
@@ -326,7 +328,11 @@ fn read_checked(
     })?;
     let broken = |found: String| Problem::new(path, "contents", found, "a whole Parquet file");
     let file = file.into_parts().0;
-    let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(broken)?;
+    let builder = foreign::read(
+        || ParquetRecordBatchReaderBuilder::try_new(file),
+        ParquetError::General,
+    );
+    let builder = builder.map_err(|error| broken(error.to_string()))?;
     let mut origin = Origin::default();
     if let Some(pairs) = builder.metadata().file_metadata().key_value_metadata() {
         for pair in pairs {
@@ -337,8 +343,11 @@ fn read_checked(
     }
     check(&origin, path, spec)?;
     let stored = builder.schema().clone();
-    let reader = guarded(|| builder.build()).map_err(broken)?;
-    let batches = guarded(|| reader.collect::<Result<Vec<_>, _>>()).map_err(broken)?;
+    let batches = foreign::read(
+        || builder.build()?.collect::<Result<Vec<_>, _>>(),
+        ArrowError::ParseError,
+    );
+    let batches = batches.map_err(|error| broken(error.to_string()))?;
     let stored = batches.first().map_or(stored, RecordBatch::schema);
     let whole = concat_batches(&stored, &batches).map_err(Error::arrow(path))?;
     Ok((origin, conform(path, spec, &whole)?))

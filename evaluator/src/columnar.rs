@@ -14,7 +14,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use data_prep::error::unreadable;
-use data_prep::guarded::guarded;
+use data_prep::foreign;
 use data_prep::table::Origin;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -102,27 +102,27 @@ impl Columnar {
 
     fn stream(source: &Source, bytes: impl Read + Send + 'static) -> Result<Self> {
         let bytes = BufReader::with_capacity(1 << 18, bytes);
-        let reader = guarded(|| ipc::Batches::of_stream(bytes));
-        let reader = reader.map_err(Error::broken(source.path()))?;
+        let reader = whole(|| ipc::Batches::of_stream(bytes));
+        let reader = reader.map_err(Error::arrow(source.path()))?;
         Ok(Self::new(source, reader.schema(), Box::new(reader)))
     }
 
     fn file(source: &Source, file: fs_err::File) -> Result<Self> {
-        let reader = guarded(|| ipc::Batches::of_file(BufReader::new(file)));
-        let reader = reader.map_err(Error::broken(source.path()))?;
+        let reader = whole(|| ipc::Batches::of_file(BufReader::new(file)));
+        let reader = reader.map_err(Error::arrow(source.path()))?;
         Ok(Self::new(source, reader.schema(), Box::new(reader)))
     }
 
     fn parquet(source: &Source, file: fs_err::File) -> Result<Self> {
         let file = file.into_parts().0;
-        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file));
+        let builder = whole(|| Ok(ParquetRecordBatchReaderBuilder::try_new(file)?));
         let builder = builder
-            .map_err(Error::broken(source.path()))?
+            .map_err(Error::arrow(source.path()))?
             .with_batch_size(PARQUET_BATCH);
         let schema = builder.schema().clone();
         let pairs = builder.metadata().file_metadata().key_value_metadata();
         let pairs = pairs.cloned().unwrap_or_default();
-        let reader = guarded(|| builder.build()).map_err(Error::broken(source.path()))?;
+        let reader = whole(|| Ok(builder.build()?)).map_err(Error::arrow(source.path()))?;
         let mut columnar = Self::new(source, schema, Box::new(reader));
         let metadata = &mut columnar.origin.metadata;
         metadata.extend(pairs.into_iter().filter_map(|p| Some((p.key, p.value?))));
@@ -142,13 +142,18 @@ impl Columnar {
     }
 
     pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        let batches = &mut self.batches;
-        guarded(|| batches.next().transpose()).map_err(Error::broken(&self.path))
+        let batch = whole(|| self.batches.next().transpose());
+        batch.map_err(Error::arrow(&self.path))
     }
 
     pub(crate) fn has_column(&self, name: &str) -> bool {
         self.schema.column_with_name(name).is_some()
     }
+}
+
+/// What a library makes of a file that may be broken.
+fn whole<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+    foreign::read(read, ArrowError::ParseError)
 }
 
 enum Kind {

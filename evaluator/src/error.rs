@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use data_prep::Problem;
 use data_prep::dataset::Split;
+use data_prep::error::quoted;
 use thiserror::Error;
 
 /// This crate's result.
@@ -21,6 +22,18 @@ pub enum Error {
     /// The operating system refused; the message names the path.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+
+    /// An Arrow stream or file, or a Parquet file, is broken.
+    #[error(
+        "{}: contents: found {}, expected a whole Arrow or Parquet file",
+        path.display(), quoted(&source.to_string())
+    )]
+    Arrow {
+        /// The file, or `stdin`.
+        path: PathBuf,
+        /// The library's reason.
+        source: arrow::error::ArrowError,
+    },
 
     /// The stream of maps to another program cannot be written.
     #[error("map stream: {source}")]
@@ -152,8 +165,11 @@ impl Error {
         Self::Data(Problem::new(path, field, found, expected).into())
     }
 
-    /// For `map_err`: why the Arrow stream or file, or the Parquet file `path`, is broken.
-    pub(crate) fn broken(path: &Path) -> impl FnOnce(String) -> Self + '_ {
-        move |found| Self::problem(path, "contents", found, "a whole Arrow or Parquet file")
+    /// For `map_err` on Arrow results about `path`.
+    pub(crate) fn arrow(path: &Path) -> impl FnOnce(arrow::error::ArrowError) -> Self + '_ {
+        move |source| Self::Arrow {
+            path: path.to_owned(),
+            source,
+        }
     }
 }

@@ -10,7 +10,6 @@ use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Int32Array, RecordBat
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use data_prep::Problem;
-use data_prep::guarded::guarded;
 use data_prep::record::Fingerprint;
 use data_prep::table::{Column, Kind, TableSpec, column, conform, nullable, required};
 
@@ -210,9 +209,7 @@ impl Batch {
         let maps = &batch["map"]; // there, and binary: checked on opening
         // Values of a dictionary are laid out one a row; other layouts are read in place.
         let maps = match maps.data_type() {
-            DataType::Dictionary(_, values) => {
-                guarded(|| cast(maps, values)).map_err(Error::broken(path))?
-            }
+            DataType::Dictionary(_, values) => cast(maps, values).map_err(Error::arrow(path))?,
             _ => maps.clone(),
         };
         let nulls = maps.logical_null_count();

@@ -1,0 +1,39 @@
+//! Reading with libraries that panic over some broken files, as arrow and parquet do where a length or
+//! an offset lies: the panic becomes the file's error.
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+thread_local! {
+    /// Whether this thread is inside [`read`], where a panic is not printed.
+    static READING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls a library's reader; `broken` makes the error of what it panics over. What the reader had in hand is
+/// not to be used after an error.
+///
+/// # Errors
+/// Those of `call`, and that of `broken`.
+pub fn read<T, E>(
+    call: impl FnOnce() -> Result<T, E>,
+    broken: impl FnOnce(String) -> E,
+) -> Result<T, E> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !READING.get() {
+                print(info);
+            }
+        }));
+    });
+    let outer = READING.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(call));
+    READING.set(outer);
+    result.unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(payload.downcast_ref::<&str>().copied());
+        Err(broken(text.unwrap_or("what cannot be read").to_owned()))
+    })
+}
