@@ -1,5 +1,5 @@
-//! The inputs that the fuzzer (`cargo xtask fuzz`) found, each read again: those that reach all code of the
-//! readers (`corpus`), and those that once broke one (`mended`). The readers are those of all crates: the
+//! The inputs that the fuzzer (`cargo xtask fuzz`) found, each read again: a small set that reaches much
+//! of the readers' code (`corpus`), and those that once broke one (`mended`). The readers are those of all crates: the
 //! trainer is the one that depends on all.
 
 #[path = "../../tests/fuzz/src/readers.rs"]

@@ -183,3 +183,13 @@ pub fn safetensors(header: &str, n_bytes: usize) -> Vec<u8> {
 pub fn entry(name: &str, dtype: &str, shape: &str, offsets: &str) -> String {
     format!(r#"{{"{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}}}"#)
 }
+
+/// A checkpoint of one tensor.
+pub fn one(tensor: &[u8]) -> Vec<u8> {
+    zip_of(&dict_of(tensor))
+}
+
+/// The largest signed number of eight bytes.
+pub fn huge() -> Vec<u8> {
+    i64::MAX.to_le_bytes().to_vec()
+}
