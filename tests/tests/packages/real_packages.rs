@@ -237,7 +237,7 @@ fn broken_and_hostile_files_are_refused_in_a_line() {
         ("nothing", "starts with nothing"),
         ("page", "starts with \"<!DOCTYPE ht\""),
         ("nested", "found none of its 102 tensors (conv1.weight"),
-        ("two dicts", "several state dicts (model, state_dict)"),
+        ("two dicts", "several state dicts (state_dict, model)"),
         ("twice", "module.conv1.weight"),
         (
             "whole model",
