@@ -401,8 +401,10 @@ fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Bl
                     .find(|m| m.spelling() == metric.metric)?;
                 results.replicates.get(subject)?.get(&measure)
             };
-            // Comparable only over as many images or pairs and at the same threshold.
-            let key = |m: &Metric| (m.metric.clone(), m.n, m.threshold);
+            // Comparable only over as many images or pairs, and at the same threshold unless validation
+            // chose each run's own.
+            let is_tuned = metric.metric == Measure::IouTuned.spelling();
+            let key = |m: &Metric| (m.metric.clone(), m.n, m.threshold.filter(|_| !is_tuned));
             let other = theirs.iter().find(|other| key(other) == key(&metric));
             let own = replicates(subject);
             let paired = other.and(baseline).and_then(replicates);

@@ -436,6 +436,8 @@ fn variations_of_a_loss_are_told_apart() {
     let iou = [0.20, 0.30, 0.29, 0.275].map(Some);
     close(&made.numbers("dilation", "iou_tuned"), &iou);
     close(&made.numbers("dilation", "iou"), &[Some(0.01); 4]);
+    let gained = [None, Some(0.10), Some(0.09), Some(0.075)];
+    close(&made.numbers("dilation", "iou_tuned_difference"), &gained);
     made.has_figure("limited_annotations");
 }
 

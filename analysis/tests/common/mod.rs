@@ -209,12 +209,18 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
         Part::Size(_, high) => Some(*high),
         _ => None,
     };
+    // Each run has a tuned one of its own.
+    let threshold = |(_, metric, value): &(Part, &str, f64)| match *metric {
+        "iou" => Some(0.5),
+        "iou_tuned" => Some(*value),
+        _ => None,
+    };
     let frame = df!(
         "run_id" => vec![run.id.as_str(); n], "checkpoint" => vec![score.epoch; n], "split" => vec!["test"; n],
         "group_id" => pick(group), "class_id" => pick(class), "size_low" => size(low), "size_high" => size(high),
         "attribution" => vec![run.attribution; n], "layer" => vec![score.layer; n],
         "metric" => values.iter().map(|v| v.1).collect::<Vec<_>>(),
-        "threshold" => values.iter().map(|v| (v.1 == "iou").then_some(0.5)).collect::<Vec<_>>(),
+        "threshold" => values.iter().map(threshold).collect::<Vec<_>>(),
         "value" => values.iter().map(|v| v.2).collect::<Vec<_>>(), "n" => vec![100_i64; n],
     );
     let key = [("guidance.task", run.task)];
