@@ -76,7 +76,7 @@ fn at_random_steps_again_and_again_and_with_other_threads() {
 fn during_validation() {
     let root = folder("validation");
     let (config, data) = (root.join("run.toml"), root.join("scenes"));
-    draw(&data, 8, 160);
+    draw(&data, 8, 240);
     configure(&config, 2, "layer = \"input\"", GUIDED);
     let alone = run(&mut train(&config, &data, &root.join("whole")));
     assert_eq!(alone.code, Some(0), "{}", alone.stderr);
@@ -93,7 +93,8 @@ fn during_validation() {
     };
     let training = 8.0 / second("images_per_second");
     let validation = second("seconds") - training;
-    assert!(validation > 4.0 * training, "{training} s, {validation} s");
+    // On a busy machine either may take longer than it should.
+    assert!(validation > 2.0 * training, "{training} s, {validation} s");
 
     let runs = root.join("killed");
     let found = runs.join(expected.file_name().unwrap());
