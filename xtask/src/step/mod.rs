@@ -3,6 +3,7 @@
 //! step is done is `workshop`'s affair.
 
 mod config;
+mod finished;
 pub(crate) mod record;
 mod score;
 pub(crate) mod workshop;

@@ -1,11 +1,11 @@
 //! Doing a step with the stages' programs, and telling from what lies in the folder whether it is
-//! done. A run's name and state, and which checkpoints are chosen, are the trainer's to tell: this
-//! file knows no hash and no metric.
+//! done; of runs, `finished` tells. Which checkpoints are chosen is the trainer's to tell: this file
+//! knows no metric.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -24,7 +24,7 @@ use crate::{files, paths, pip, weights};
 /// Everything a step needs.
 pub(crate) struct Workshop<'a> {
     pub(super) experiment: &'a Experiment,
-    place: Place,
+    pub(super) place: Place,
     pub(super) device: String,
     /// Absent where nothing is written.
     log: Option<Arc<Log>>,
@@ -32,7 +32,7 @@ pub(crate) struct Workshop<'a> {
     lock: Option<fs::File>,
     stop: Stop,
     /// What was found of runs: their folders where they are finished, None where they are not.
-    known: Mutex<BTreeMap<RunIndex, Option<PathBuf>>>,
+    pub(super) known: Mutex<BTreeMap<RunIndex, Option<PathBuf>>>,
 }
 
 /// Which folders a step works with.
@@ -85,7 +85,7 @@ impl<'a> Workshop<'a> {
         self.place.out.join("data").join(name)
     }
 
-    fn runs_dir(&self) -> PathBuf {
+    pub(super) fn runs_dir(&self) -> PathBuf {
         self.place.out.join("runs")
     }
 
@@ -171,7 +171,7 @@ impl<'a> Workshop<'a> {
         source(self.experiment, data, self.place.data.as_deref())
     }
 
-    fn is_prepared(&self, data: usize) -> bool {
+    pub(super) fn is_prepared(&self, data: usize) -> bool {
         self.data_dir(data).join("images.parquet").is_file()
     }
 
@@ -192,7 +192,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// The configuration of `run`, in TOML; `baseline` is the folder of the run it starts from.
-    fn config(&self, run: &Run, baseline: Option<&Path>) -> Result<String> {
+    pub(super) fn config(&self, run: &Run, baseline: Option<&Path>) -> Result<String> {
         let init = match (baseline, self.weights_of(run)?) {
             (Some(folder), _) => Init::Run {
                 folder: folder.to_owned(),
@@ -203,7 +203,12 @@ impl<'a> Workshop<'a> {
         config::of(run, init)
     }
 
-    fn trainer(&self, subcommand: &str, configs: &[PathBuf], data: usize) -> Result<Command> {
+    pub(super) fn trainer(
+        &self,
+        subcommand: &str,
+        configs: &[PathBuf],
+        data: usize,
+    ) -> Result<Command> {
         let mut command = self.command("trainer")?;
         command.arg(subcommand);
         for config in configs {
@@ -235,96 +240,6 @@ impl<'a> Workshop<'a> {
             Some((_, state)) if state == "absent" => Work::of_run(self.experiment, run),
             _ => Vec::new(),
         })
-    }
-
-    /// Of each configuration the run's folder, and the trainer's word for how far it is: absent,
-    /// partial …, finished.
-    fn states(&self, configs: &[PathBuf], data: usize) -> Result<Vec<(PathBuf, String)>> {
-        let mut command = self.trainer("state", configs, data)?;
-        let said = process::capture(&mut command, "asking for the state of runs")?;
-        let states: Option<Vec<_>> = said
-            .lines()
-            .map(|line| {
-                let (run_id, state) = line.split_once('\t')?;
-                Some((self.runs_dir().join(run_id), state.to_owned()))
-            })
-            .collect();
-        states
-            .filter(|states| states.len() == configs.len())
-            .with_context(|| {
-                let n = configs.len();
-                format!(
-                    "trainer state: found {said:?}, expected {n} lines of an id, a tab and a state"
-                )
-            })
-    }
-
-    /// The folder of the run of this number, where it is finished.
-    pub(crate) fn finished(&self, run: RunIndex) -> Result<Option<PathBuf>> {
-        if let Some(found) = self.known().get(&run) {
-            return Ok(found.clone());
-        }
-        self.look_up(&[run])?;
-        Ok(self.known().get(&run).cloned().flatten())
-    }
-
-    fn known(&self) -> MutexGuard<'_, BTreeMap<RunIndex, Option<PathBuf>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks which of `runs` are finished, all of the same data at once.
-    pub(crate) fn look_up(&self, runs: &[RunIndex]) -> Result<()> {
-        let baseline = |run: &RunIndex| self.experiment.run(*run).baseline();
-        let baselines: BTreeSet<RunIndex> = runs
-            .iter()
-            .map(|run| baseline(run).map_or(*run, RunIndex::Baseline))
-            .collect();
-        let others = runs.iter().filter(|run| baseline(run).is_some()).copied();
-        // What a run starts from is part of its configuration.
-        for level in [baselines, others.collect()] {
-            for data in 0..self.experiment.data.len() {
-                let of_data = |run: &&RunIndex| self.experiment.run(**run).data == data;
-                let runs: Vec<RunIndex> = level.iter().filter(of_data).copied().collect();
-                if self.is_prepared(data) && self.runs_dir().is_dir() {
-                    self.look_up_of(data, &runs)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn look_up_of(&self, data: usize, runs: &[RunIndex]) -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let (mut asked, mut files) = (Vec::new(), Vec::new());
-        for &index in runs {
-            let run = self.experiment.run(index);
-            let weights = || weights::find(&run.backbone, self.place.weights.as_deref());
-            if self.known().contains_key(&index)
-                || (run.origin == Origin::Weights && weights().is_none())
-            {
-                continue;
-            }
-            let baseline = match run.baseline() {
-                None => None,
-                Some(index) => match self.known().get(&RunIndex::Baseline(index)) {
-                    Some(Some(folder)) => Some(folder.clone()),
-                    _ => continue,
-                },
-            };
-            let file = folder.path().join(format!("{}.toml", files.len()));
-            fs::write(&file, self.config(run, baseline.as_deref())?)?;
-            asked.push(index);
-            files.push(file);
-        }
-        if files.is_empty() {
-            return Ok(());
-        }
-        let states = self.states(&files, data)?;
-        let found = states
-            .into_iter()
-            .map(|(folder, state)| (state == "finished").then_some(folder));
-        self.known().extend(asked.into_iter().zip(found));
-        Ok(())
     }
 
     /// What is to be scored of the selection of this number: every chosen epoch of its runs, which
@@ -409,19 +324,6 @@ impl<'a> Workshop<'a> {
             self.say(line);
         }
         Ok(())
-    }
-
-    /// The folders of the runs that are finished: the baselines, then the guided runs.
-    fn finished_runs(&self) -> Result<Vec<Option<PathBuf>>> {
-        let baselines = (0..self.experiment.baselines.len()).map(RunIndex::Baseline);
-        let guided = (0..self.experiment.guided.len()).map(RunIndex::Guided);
-        let runs: Vec<RunIndex> = baselines.chain(guided).collect();
-        self.look_up(&runs)?;
-        let known = self.known();
-        Ok(runs
-            .iter()
-            .map(|run| known.get(run).cloned().flatten())
-            .collect())
     }
 
     /// Whether the results of `step` are there. The report's never are: it is made anew.
