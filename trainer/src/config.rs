@@ -42,6 +42,11 @@ pub struct RunConfig {
     /// Images a step. λ scales with it: the localization loss is summed over the batch (SPEC H.1).
     #[serde(default = "default_batch_size")]
     pub batch_size: usize,
+    /// Images a pass: a step's passes are made one after another and their gradients added, which takes
+    /// less memory and gives the same up to rounding. Absent: all of a step's. Refused for backbones
+    /// with [`Backbone::has_batch_statistics`], where it would not give the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// Seed of the initial weights, the order of images, the classes drawn and the annotated subset.
     #[serde(default)]
     pub seed: u64,
@@ -177,6 +182,20 @@ impl RunConfig {
         positive("epochs", f64::from(self.epochs))?;
         positive("batch_size", self.batch_size as f64)?;
         positive("learning_rate", self.learning_rate)?;
+        if let Some(images) = self.micro_batch {
+            positive("micro_batch", images as f64)?;
+            if self.backbone.has_batch_statistics() {
+                return Err(Error::invalid(
+                    path,
+                    "micro_batch",
+                    images.to_string(),
+                    format!(
+                        "none: {}'s norms have statistics over all images of a step; lower batch_size",
+                        self.backbone
+                    ),
+                ));
+            }
+        }
         let order = match self.guidance {
             Some(_) => Order::Second,
             None => Order::First,
@@ -325,6 +344,9 @@ fn run_id(config: &RunConfig, data_inputs: &str, init: &str) -> String {
     }
     if !is_stop(&config.on_non_finite) {
         later += &format!("on_non_finite {}\n", config.on_non_finite);
+    }
+    if let Some(images) = config.micro_batch {
+        later += &format!("micro_batch {images}\n");
     }
     if let Some(guidance) = &config.guidance {
         if !are_boxes(&guidance.annotation) {

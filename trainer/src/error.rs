@@ -123,7 +123,7 @@ fn said(error: &tch::TchError) -> String {
     }
 }
 
-const TO_LOWER: &str = "hint: lower batch_size, explain at a deeper layer, prepare smaller pixels (data-prep --size) or \
+const TO_LOWER: &str = "hint: lower batch_size, set micro_batch (X-DNN, ViT), explain at a deeper layer, prepare smaller pixels (data-prep --size) or \
      set precision = \"bf16\"; where maps are made after training, lower --memory or --batch-size";
 
 #[cfg(test)]
@@ -147,7 +147,14 @@ mod tests {
                 format!("libtorch: Internal torch error: {first}\n{TO_LOWER}")
             );
         }
-        for word in ["batch_size", "layer", "--size", "precision", "--memory"] {
+        for word in [
+            "batch_size",
+            "micro_batch",
+            "layer",
+            "--size",
+            "precision",
+            "--memory",
+        ] {
             assert!(TO_LOWER.contains(word), "{word}");
         }
         let other = "The size of tensor a (3) must match\nframe #0";

@@ -4,7 +4,7 @@
 //! - [`backbone`]: the networks, cut at the paper's layers
 //! - [`attribution`]: IxG and GradCAM (section 3.1) · [`loss`]: the localization losses (section 3.4)
 //! - [`guidance`]: annotated images, drawn classes, masks (section 3.5) · [`augmentation`]: crops and
-//!   flips · [`objective`]: the guided loss
+//!   flips · [`objective`]: the guided loss · [`micro_batch`]: a step in several passes
 //! - [`train`], [`validation`], [`pareto`]: epochs, and which are kept (section 4)
 //! - [`explain`]: maps of a checkpoint · [`colour`], [`grid_pointing_game`]: what else maps show (SPEC K)
 //! - [`config`], [`run`], [`tables`], [`checkpoint`], [`kept`], [`resume`], [`lock`], [`import`]: files
@@ -31,6 +31,7 @@ pub mod import;
 pub mod kept;
 pub mod lock;
 pub mod loss;
+pub mod micro_batch;
 pub mod names;
 pub mod objective;
 pub mod params;

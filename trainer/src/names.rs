@@ -96,6 +96,17 @@ impl Backbone {
         }
     }
 
+    /// Whether its norms have statistics over a batch, so that in training images see each other.
+    pub fn has_batch_statistics(self) -> bool {
+        !matches!(
+            self,
+            Backbone::XdnnResnet18
+                | Backbone::XdnnResnet50
+                | Backbone::BcosSimpleVitS
+                | Backbone::BcosVitcS
+        )
+    }
+
     /// Whether f(αx) = α f(x) up to the head's bias, so that integrated gradients equal Input ×
     /// Gradient (SPEC A.3).
     pub fn is_homogeneous(self) -> bool {

@@ -22,6 +22,7 @@ use crate::explanations::Bounds;
 use crate::guidance::{self, Guided, Target};
 use crate::kept;
 use crate::lock::Lock;
+use crate::micro_batch::{self, Sum};
 use crate::names::OnNonFinite;
 use crate::objective::{self, Explained, Guide, Terms};
 use crate::random;
@@ -269,10 +270,8 @@ impl Training<'_> {
                 true => self.model.params.copy_buffers()?,
                 false => Vec::new(),
             };
-            let (terms, n_annotated) = self.objective(images, epoch)?;
-            let gradient = self.adam.gradient(&terms.total)?;
+            let (Sum { gradient, values }, n_annotated) = self.step(images, epoch)?;
             part.steps += 1;
-            let values = terms.values(&gradient)?;
             unread.push(Unread {
                 step: part.steps,
                 images,
@@ -343,8 +342,21 @@ impl Training<'_> {
         Ok((batch, views))
     }
 
-    /// The objective of the batch of `images`, and how many of them are annotated.
-    fn objective(&self, images: &[usize], epoch: i32) -> Result<(Terms, usize)> {
+    /// What the passes over the batch of `images` come to, and how many of these are annotated.
+    fn step(&self, images: &[usize], epoch: i32) -> Result<(Sum, usize)> {
+        let n_pass = self.run.config.micro_batch.unwrap_or(images.len());
+        let mut n_annotated = 0;
+        let sum = micro_batch::sum(images, n_pass, |pass, factor| {
+            let (terms, n) = self.objective(pass, factor, epoch)?;
+            n_annotated += n;
+            let gradient = self.adam.gradient(&terms.total)?;
+            Ok::<_, Error>((terms, gradient))
+        })?;
+        Ok((sum, n_annotated))
+    }
+
+    /// The objective of `images` with `factor` times λ, and how many of them are annotated.
+    fn objective(&self, images: &[usize], factor: f64, epoch: i32) -> Result<(Terms, usize)> {
         let (batch, views) = self.batch(images, epoch)?;
         let (model, dataset, config) = (&self.model, self.dataset, &self.run.config);
         let input = model.encode(&batch.images)?;
@@ -389,7 +401,7 @@ impl Training<'_> {
             attribution: config.attribution,
             layer: config.layer,
             loss: guidance.loss,
-            lambda: guidance.lambda,
+            lambda: factor * guidance.lambda,
         };
         let explained = Explained {
             pairs,

@@ -14,11 +14,21 @@ use crate::paths;
 pub(crate) fn write(file: &Path, text: &str) -> Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    temporary.write_all(text.as_bytes())?;
-    temporary.as_file().sync_all()?;
-    let persisted = temporary.persist(file);
-    persisted.with_context(|| format!("{}: could not be written", paths::shown(file)))?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        // A temporary file is private by default; this one becomes an ordinary file (less umask).
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let write = || {
+        let mut temporary = builder.tempfile_in(folder)?;
+        let to = temporary.as_file_mut();
+        to.write_all(text.as_bytes())?;
+        to.sync_all()?;
+        temporary.persist(file).map_err(|error| error.error)
+    };
+    write().with_context(|| format!("{}: could not be written", paths::shown(file)))?;
     Ok(())
 }
 

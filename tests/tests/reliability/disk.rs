@@ -228,25 +228,46 @@ fn the_other_programs_name_the_file_too() {
         "--size",
         "32",
     ]);
-    let mut score = program("evaluator");
-    score
-        .arg("score")
-        .arg("--maps")
-        .arg(&maps)
-        .arg("--data")
-        .arg(&whole.data);
-    score.arg("--out").arg(disk.join("scores"));
+    let score = |out: &Path| {
+        let mut command = program("evaluator");
+        command.arg("score").arg("--maps").arg(&maps);
+        command.arg("--data").arg(&whole.data);
+        command.arg("--out").arg(out);
+        command
+    };
+    let results = root.join("results");
+    let run_folder = results.join("runs").join(whole.id());
+    fs_err::create_dir_all(&run_folder).unwrap();
+    for table in ["run.parquet", "epochs.parquet"] {
+        fs_err::copy(whole.folder.join(table), run_folder.join(table)).unwrap();
+    }
+    let made = run(&mut score(&run_folder.join("evaluations/test")));
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let mut report = program("analysis");
+    report.arg("report").arg("--results").arg(&results);
+    report.arg("--out").arg(disk.join("report"));
+    let mut reproduce = program("xtask");
+    reproduce.args(["reproduce", "--recipe", "demo", "--device", "cpu", "--out"]);
+    reproduce.arg(disk.join("demo"));
+    let trainer = program("trainer");
+    let programs = Path::new(trainer.get_program()).parent().unwrap();
+    reproduce.arg("--programs").arg(programs);
+    // What was written before is whole, and is no temporary file.
     let script = r#"
         disk=$1; shift
         mount -t tmpfs -o size=4k tmpfs "$disk" || exit 99
         "$@"; code=$?
-        find "$disk" -type f | grep . && exit 97
+        find "$disk" -type f ! -name .lock ! -name table.md ! -name plan.toml | grep . && exit 97
+        find "$disk" -name table.md -size 0 | grep . && exit 96
+        find "$disk" -name plan.toml -size 0 | grep . && exit 96
         exit $code
     "#;
     for (command, file) in [
         (prepare, "/disk/scenes/"),
         (explain(&disk.join("maps.arrow")), "/disk/maps.arrow"),
-        (score, "/disk/scores/"),
+        (score(&disk.join("scores")), "/disk/scores/"),
+        (report, "/disk/report/table.tex"),
+        (reproduce, "/disk/demo/recipe/demo.toml"),
     ] {
         let done = in_own_mounts(script, &[&disk], &command);
         assert!(matches!(done.code, Some(1 | 2)), "{file}: {done:?}");

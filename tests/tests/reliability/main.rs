@@ -7,6 +7,7 @@ mod damaged;
 mod disk;
 mod killed;
 mod made;
+mod memory;
 mod non_finite;
 mod safetensors;
 mod shared;

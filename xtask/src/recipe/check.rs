@@ -162,9 +162,29 @@ impl Model {
             spelled(&format!("{field}: backbone"), backbone, &BACKBONES),
             spelled(&name, attribution, &ATTRIBUTIONS),
             unfit(&name, attribution, backbone),
+            self.micro_batch_fault(&format!("{field}: micro_batch")),
             self.baseline.fault(&format!("{field}: baseline")),
             self.guided.fault(&format!("{field}: guided")),
         ])
+    }
+
+    /// Passes of no image, or ones that would not add up to the step.
+    fn micro_batch_fault(&self, field: &str) -> Option<String> {
+        let images = self.micro_batch?;
+        let adds_up = ["xdnn_", "bcos_simple_vit_s", "bcos_vitc_s"];
+        let backbone = &self.backbone;
+        whole(field, images).or_else(|| {
+            match adds_up.iter().any(|name| backbone.starts_with(name)) {
+                true => None,
+                false => wrong(
+                    field,
+                    format!(
+                        "{images} for {backbone}, whose norms have statistics over a step's images"
+                    ),
+                    "an X-DNN or a ViT; for others lower batch_size",
+                ),
+            }
+        })
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct Run {
     pub(crate) task: String,
     pub(crate) augmentation: String,
     pub(crate) precision: String,
+    pub(crate) micro_batch: Option<u32>,
     pub(crate) seed: u64,
     pub(crate) length: Length,
     /// None in a baseline.
@@ -163,6 +164,7 @@ impl Experiment {
                 },
                 augmentation: recipe.data.augmentation.clone(),
                 precision: recipe.precision.clone(),
+                micro_batch: model.micro_batch,
                 seed,
                 length: recipe.baseline.changed(model.baseline),
                 guidance: None,

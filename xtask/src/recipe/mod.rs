@@ -197,6 +197,8 @@ struct Model {
     init: Start,
     /// What explains it, where the grid does not say.
     attribution: String,
+    /// Images a pass, where a step's are too many for the memory.
+    micro_batch: Option<u32>,
     /// Instead of the recipe's.
     #[serde(default)]
     baseline: Change,

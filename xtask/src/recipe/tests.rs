@@ -260,6 +260,11 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
             "precision: found \"f16\", expected one of f32, tf32, bf16",
         ),
         (
+            "\"ixg\"\n[base",
+            "\"ixg\"\nmicro_batch = 8\n[base",
+            "model 1: micro_batch: found 8 for resnet18, whose norms have statistics over a step's images, expected an X-DNN",
+        ),
+        (
             "about",
             "show = [\"epg\"]\nabout",
             "show: found \"epg\", expected one of epg_f1, iou_f1,",

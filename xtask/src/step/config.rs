@@ -19,6 +19,7 @@ struct RunToml<'a> {
     epochs: u32,
     learning_rate: f64,
     batch_size: u32,
+    micro_batch: Option<u32>,
     seed: u64,
     init: Init,
     guidance: Option<GuidanceToml<'a>>,
@@ -56,6 +57,7 @@ pub(super) fn of(run: &Run, init: Init) -> Result<String> {
         epochs: run.length.epochs,
         learning_rate: run.length.learning_rate,
         batch_size: run.length.batch_size,
+        micro_batch: run.micro_batch,
         seed: run.seed,
         init,
         guidance: run.guidance.as_ref().map(|guidance| GuidanceToml {

@@ -1,0 +1,53 @@
+//! Where memory is short: a step in several passes is the same training. That it is to float64's
+//! rounding is shown in `trainer/tests/micro_batch.rs`.
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::Float64Array;
+use tests::programs::succeed;
+use tests::runs::train;
+use tests::tables::read;
+
+use crate::made::{folder, whole};
+
+/// Trains with the line `setting`: the run's folder.
+fn trained(root: &Path, setting: &str) -> PathBuf {
+    let config = root.join("run.toml");
+    let text = format!(
+        "name = \"run\"\nbackbone = \"xdnn_resnet18\"\nattribution = \"ixg\"\nlayer = \"input\"\nepochs = 1\nlearning_rate = 1e-3\n\
+         batch_size = 7\n{setting}\n[init]\nfrom = \"scratch\"\n[guidance]\nloss = \"energy\"\nlambda = 5.0\n"
+    );
+    fs_err::write(&config, text).unwrap();
+    let done = succeed(&mut train(&config, &whole().data, &root.join("runs")));
+    PathBuf::from(done.stdout.trim_end())
+}
+
+/// 24 images in steps of 7, the last of 3, in passes of 3: 3 + 3 + 1 images, and 3 at once.
+#[test]
+fn passes_of_fewer_images_are_the_same_training() {
+    let root = folder("micro_batch");
+    let (whole, passes) = (trained(&root, ""), trained(&root, "micro_batch = 3"));
+    assert_ne!(whole, passes, "another run");
+    let table = |run: &Path| read(&run.join("epochs.parquet")).unwrap().rows;
+    let (expected, found) = (table(&whole), table(&passes));
+    for name in [
+        "loss",
+        "loss_class",
+        "loss_localization",
+        "val_f1",
+        "val_epg",
+    ] {
+        let column = |rows: &arrow::array::RecordBatch| {
+            let column = rows.column_by_name(name).unwrap().clone();
+            let numbers = column.as_any().downcast_ref::<Float64Array>().unwrap();
+            numbers.values().to_vec()
+        };
+        let (expected, found) = (column(&expected), column(&found));
+        assert_eq!(expected.len(), 1);
+        for (expected, found) in expected.iter().zip(&found) {
+            let off = (found - expected).abs() / expected.abs().max(1e-3);
+            println!("{name}: {off:e}");
+            assert!(off < 1e-3, "{name}: found {found}, expected {expected}");
+        }
+    }
+}

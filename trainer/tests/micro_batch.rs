@@ -1,0 +1,122 @@
+//! A step in several passes is the step: gradient and terms to float64's rounding, for every network
+//! that `micro_batch` is allowed for, and not for the others, which is why it is refused there.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use data_prep::geometry::Grid;
+use support::{masks, recipe_input, recipe_model, relative};
+use tch::{Kind, TchError, Tensor};
+use trainer::adam::Adam;
+use trainer::micro_batch::{self, Sum};
+use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::objective::{self, Explained, Guide};
+
+const N_CLASSES: i64 = 5;
+const SIZE: u64 = 32;
+/// One class for every image; the fourth has none and the second is not annotated.
+const CLASSES: [Option<i64>; 5] = [Some(3), Some(4), Some(2), None, Some(0)];
+const NOT_ANNOTATED: i64 = 1;
+
+/// A step over five images in passes of `n_pass`.
+fn step(backbone: Backbone, guide: Guide, n_pass: usize) -> Sum {
+    let model = recipe_model(backbone, N_CLASSES as usize, Kind::Double);
+    let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
+    let input = recipe_input(&model, CLASSES.len() as u64, SIZE);
+    let targets = Tensor::zeros([5, N_CLASSES], (Kind::Double, input.device()));
+    for (image, class) in CLASSES.iter().enumerate() {
+        if let Some(class) = class {
+            let _ = targets.get(image as i64).get(*class).fill_(1.0);
+        }
+    }
+    let images: Vec<i64> = (0..5).collect();
+    micro_batch::sum(&images, n_pass, |pass, factor| {
+        let (first, count) = (pass[0], pass.len() as i64);
+        let labelled = pass.iter().filter_map(|&image| {
+            let class = CLASSES[image as usize]?;
+            Some((image - first, class))
+        });
+        let pairs: Vec<(i64, i64)> = labelled.collect();
+        let rows = pairs.iter().map(|&(row, _)| row);
+        let annotated: Vec<i64> = rows.filter(|row| row + first != NOT_ANNOTATED).collect();
+        let boxes: Vec<Vec<[i32; 4]>> = annotated
+            .iter()
+            .map(|row| {
+                let at = 3 * (row + first) as i32;
+                vec![[at, 2, at + 17, 20 + at / 2]]
+            })
+            .collect();
+        let explained = Explained {
+            pairs,
+            annotated,
+            masks: masks(&boxes, Grid::square(SIZE as usize)),
+            area_powers: None,
+        };
+        let lambda = factor * guide.lambda;
+        let terms = objective::guided(
+            &model,
+            &input.narrow(0, first, count),
+            &targets.narrow(0, first, count),
+            Guide { lambda, ..guide },
+            &explained,
+        )?;
+        let gradient = adam.gradient(&terms.total)?;
+        Ok::<_, TchError>((terms, gradient))
+    })
+    .unwrap()
+}
+
+fn guide(backbone: Backbone, layer: Layer) -> Guide {
+    let attribution = match backbone.is_bcos() {
+        true => Attribution::Bcos,
+        false => Attribution::Ixg,
+    };
+    Guide {
+        attribution,
+        layer,
+        loss: LocalizationLoss::Energy,
+        lambda: 0.7,
+    }
+}
+
+/// How far passes of `n_pass` are from one: gradient, terms.
+fn difference(backbone: Backbone, layer: Layer, n_pass: usize) -> [f64; 2] {
+    let guide = guide(backbone, layer);
+    let (whole, passes) = (step(backbone, guide, 5), step(backbone, guide, n_pass));
+    // The gradient's sum may be next to nothing; it is compared by the gradient.
+    let terms = |sum: &Sum| sum.values.narrow(0, 0, 4);
+    [
+        relative(&passes.gradient, &whole.gradient),
+        relative(&terms(&passes), &terms(&whole)),
+    ]
+}
+
+#[test]
+fn passes_add_up_to_the_step() {
+    for &backbone in Backbone::ALL {
+        if backbone.has_batch_statistics() {
+            continue;
+        }
+        // 3 + 2 images; 1 a pass, of which the fourth has no label.
+        for (layer, n_pass) in [(Layer::Input, 3), (Layer::Mid2, 1)] {
+            let off = difference(backbone, layer, n_pass);
+            println!("{backbone} at {layer}, {n_pass} a pass: {off:?}");
+            assert!(off.iter().all(|&off| off < 1e-10), "{backbone}: {off:?}");
+        }
+    }
+}
+
+#[test]
+fn passes_do_not_add_up_where_images_see_each_other() {
+    for backbone in [
+        Backbone::Resnet18,
+        Backbone::BcosResnet18,
+        Backbone::EfficientnetLite0,
+        Backbone::BcosDensenet121,
+    ] {
+        assert!(backbone.has_batch_statistics(), "{backbone}");
+        let [gradient, _] = difference(backbone, Layer::Input, 3);
+        println!("{backbone}: {gradient}");
+        assert!(gradient > 1e-3, "{backbone}: {gradient:e}");
+    }
+}
