@@ -95,7 +95,7 @@ impl Error {
 }
 
 /// Polars' reason without its line breaks.
-pub(crate) fn one_line(error: &polars::error::PolarsError) -> String {
+pub(crate) fn one_line(error: &impl std::fmt::Display) -> String {
     error
         .to_string()
         .split_whitespace()

@@ -1,13 +1,12 @@
-//! Calls of Polars' Parquet reader, which panics at some damaged files where others are errors, in
+//! Calls of Parquet readers, which panic at some damaged files where others are errors, Polars' in
 //! threads of its own as well. Such a panic becomes the error it should have been, and nothing is
 //! printed. Tables are read one after the other, so one flag for the whole program is enough.
 
 use std::any::Any;
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use polars::prelude::PolarsResult;
 
 use crate::error::one_line;
 
@@ -19,8 +18,8 @@ static HOOK: Once = Once::new();
 /// Calls `read`, which is not to be called again on what it has left once it failed.
 ///
 /// # Errors
-/// Polars' reason, or the words of its panic.
-pub(crate) fn guarded<T>(read: impl FnOnce() -> PolarsResult<T>) -> Result<T, String> {
+/// The reader's reason, or the words of its panic.
+pub(crate) fn guarded<T, E: Display>(read: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     HOOK.call_once(|| {
         let others = take_hook();
         set_hook(Box::new(move |panic| {

@@ -25,6 +25,7 @@ pub mod intervals;
 pub mod load;
 pub mod names;
 pub mod output;
+mod pages;
 pub mod published;
 pub mod query;
 pub mod report;

@@ -6,6 +6,7 @@ use std::path::Path;
 use polars::prelude::*;
 
 use crate::guarded::guarded;
+use crate::pages;
 use crate::{Error, Result};
 
 /// Metadata key of a table's name.
@@ -285,6 +286,8 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     }
     let names = spec.columns.iter().map(|column| column.name.to_owned());
     let reader = reader.with_columns(Some(names.collect()));
+    let file = fs_err::File::open(path)?.into_file();
+    guarded(|| pages::check(file)).map_err(broken)?;
     let frame = guarded(|| reader.finish()).map_err(broken)?;
     let frame = frame
         .select(spec.columns.iter().map(|c| c.name))
