@@ -97,6 +97,13 @@ fn bring(dataset: &Dataset, options: &Options) -> Result<()> {
             options.out.display()
         );
     }
+    let brought = bring_missing(dataset, options);
+    // Closing the file would do, but for a child of another thread that was just forked and still has it.
+    let unlocked = lock.file().unlock().context("the download's lock");
+    brought.and(unlocked)
+}
+
+fn bring_missing(dataset: &Dataset, options: &Options) -> Result<()> {
     let mut missing = Vec::new();
     for part in &dataset.parts {
         let folder = options.out.join(part.folder);
