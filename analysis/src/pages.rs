@@ -17,7 +17,7 @@ pub(crate) fn check(file: File) -> Result<()> {
     for group in 0..file.num_row_groups() {
         let group = file.get_row_group(group)?;
         for (index, column) in group.metadata().columns().iter().enumerate() {
-            let name = column.column_path();
+            let name = column.column_path().string();
             let mut n_values = 0;
             for page in group.get_column_page_reader(index)? {
                 let page = page?;

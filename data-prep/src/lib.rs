@@ -10,6 +10,7 @@ pub mod cli;
 pub mod coco;
 pub mod dataset;
 pub mod decode;
+pub mod dictionaries;
 pub mod error;
 pub mod foreign;
 pub mod geometry;

@@ -20,6 +20,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use crate::atomic::Pending;
+use crate::dictionaries;
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::foreign;
 
@@ -329,7 +330,12 @@ fn read_checked(
     let broken = |found: String| Problem::new(path, "contents", found, "a whole Parquet file");
     let file = file.into_parts().0;
     let builder = foreign::read(
-        || ParquetRecordBatchReaderBuilder::try_new(file),
+        || {
+            let again = file.try_clone()?;
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+            dictionaries::check(again, builder.metadata())?;
+            Ok(builder)
+        },
         ParquetError::General,
     );
     let builder = builder.map_err(|error| broken(error.to_string()))?;
