@@ -8,6 +8,7 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Transformations};
 
+use crate::foreign;
 use crate::jpeg;
 use crate::resize::Rgb;
 
@@ -57,7 +58,9 @@ impl Decoder {
         if bytes.starts_with(b"\xff\xd8\xff") {
             jpeg::decode(bytes, &mut self.buffers, &mut self.image)?;
         } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-            self.image = decode_png(bytes)?;
+            // The reader panics over some broken files, as those with half a colour in the palette.
+            let broken = |found| Undecodable::new(found, "a whole PNG image");
+            self.image = foreign::read(|| decode_png(bytes), broken)?;
         } else {
             let found = match bytes {
                 [] => "an empty file".to_owned(),

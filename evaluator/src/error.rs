@@ -65,7 +65,7 @@ pub enum Error {
     },
 
     /// A value of one row is not as it must be.
-    #[error("{}: row {row}, {field}: found {found}, expected {expected}", path.display())]
+    #[error("{}: row {row}, {field}: found {}, expected {expected}", path.display(), quoted(found))]
     Row {
         /// The file, or `stdin`.
         path: PathBuf,
@@ -101,9 +101,10 @@ pub enum Error {
 
     /// Pairs of the split without a map.
     #[error(
-        "{}: maps: found none for {missing} of {pairs} (image, class) pairs of split {split}, the first image {image_id} class {class_id}, expected one each\n\
+        "{}: maps: found none for {missing} of {pairs} (image, class) pairs of split {split}, the first image {} class {class_id}, expected one each\n\
          hint: --partial scores the pairs that are there",
-        path.display()
+        path.display(),
+        quoted(image_id)
     )]
     MissingMaps {
         /// The file, or `stdin`.
@@ -122,8 +123,9 @@ pub enum Error {
 
     /// Cells of the images × classes of the split without a logit.
     #[error(
-        "{}: logit: found none for {missing} of {cells} (image, class) cells of split {split}, the first image {image_id} class {class_id}, expected every class of every image",
-        path.display()
+        "{}: logit: found none for {missing} of {cells} (image, class) cells of split {split}, the first image {} class {class_id}, expected every class of every image",
+        path.display(),
+        quoted(image_id)
     )]
     MissingPredictions {
         /// The predictions file.
@@ -141,7 +143,12 @@ pub enum Error {
     },
 
     /// The predictions are another run's or checkpoint's than the maps.
-    #[error("{}: {field}: found {found}, expected {expected} as in the maps", path.display())]
+    #[error(
+        "{}: {field}: found {}, expected {} as in the maps",
+        path.display(),
+        quoted(found),
+        quoted(expected)
+    )]
     OtherRun {
         /// The predictions file.
         path: PathBuf,
