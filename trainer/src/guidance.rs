@@ -8,6 +8,7 @@ use data_prep::dataset::Dataset;
 use data_prep::geometry::{Grid, Mask, View};
 use tch::{Kind, TchError, Tensor};
 
+use crate::config::Guidance;
 use crate::device;
 use crate::names::Annotation;
 use crate::random;
@@ -41,6 +42,16 @@ pub struct Target {
     pub dilation: f64,
     /// α of Energy*'s area^α; `None` for every other loss.
     pub area_exponent: Option<f64>,
+}
+
+impl From<&Guidance> for Target {
+    fn from(guidance: &Guidance) -> Self {
+        Self {
+            annotation: guidance.annotation,
+            dilation: guidance.dilation,
+            area_exponent: guidance.area_exponent,
+        }
+    }
 }
 
 /// What one class of an image is guided to.
@@ -78,6 +89,14 @@ pub fn guided(
         (area.max(1) as f64).powf(exponent)
     });
     Some(Guided { mask, area_power })
+}
+
+/// Whether any class of the images `annotated` is guided at all.
+pub fn is_any_guided(dataset: &Dataset, annotated: &HashSet<usize>, target: Target) -> bool {
+    annotated.iter().any(|&index| {
+        let mut labels = dataset.images[index].labels.iter();
+        labels.any(|&class_id| guided(dataset, (index, class_id), target, None).is_some())
+    })
 }
 
 /// The masks (N, H, W) of 0 and 1.

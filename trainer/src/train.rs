@@ -128,6 +128,16 @@ pub fn train(
         .guidance
         .as_ref()
         .map(|g| guidance::annotated(dataset, &train, g.annotated_fraction, config.seed));
+    if let Some((guidance, annotated)) = config.guidance.as_ref().zip(annotated.as_ref())
+        && !guidance::is_any_guided(dataset, annotated, guidance.into())
+    {
+        eprintln!(
+            "warning: run {}: none of the {} annotated training images has a {}: nothing guides it",
+            run.run_id,
+            annotated.len(),
+            guidance.annotation,
+        );
+    }
     let mut training = Training {
         run,
         dataset,
@@ -364,11 +374,7 @@ impl Training<'_> {
         else {
             return Ok((objective::plain(model, &input, &batch.targets)?, 0));
         };
-        let target = Target {
-            annotation: guidance.annotation,
-            dilation: guidance.dilation,
-            area_exponent: guidance.area_exponent,
-        };
+        let target = Target::from(guidance);
         let (mut pairs, mut rows, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
         for (row, &index) in batch.indices.iter().enumerate() {
             let Some(class_id) = guidance::drawn_class(dataset, index, epoch, config.seed) else {

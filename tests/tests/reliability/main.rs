@@ -12,3 +12,4 @@ mod non_finite;
 mod safetensors;
 mod shared;
 mod stopped;
+mod unguided;
