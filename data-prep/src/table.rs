@@ -13,16 +13,15 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use crate::atomic::Pending;
-use crate::dictionaries;
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::foreign;
+use crate::pages;
 
 /// Metadata key of the table's name.
 pub const SCHEMA_KEY: &str = "guidance.schema";
@@ -329,15 +328,7 @@ fn read_checked(
     })?;
     let broken = |found: String| Problem::new(path, "contents", found, "a whole Parquet file");
     let file = file.into_parts().0;
-    let builder = foreign::read(
-        || {
-            let again = file.try_clone()?;
-            let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-            dictionaries::check(again, builder.metadata())?;
-            Ok(builder)
-        },
-        ParquetError::General,
-    );
+    let builder = foreign::read(|| pages::open(file), ParquetError::General);
     let builder = builder.map_err(|error| broken(error.to_string()))?;
     let mut origin = Origin::default();
     if let Some(pairs) = builder.metadata().file_metadata().key_value_metadata() {

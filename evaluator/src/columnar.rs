@@ -13,11 +13,10 @@ use std::str::FromStr;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use data_prep::dictionaries;
 use data_prep::error::unreadable;
 use data_prep::foreign;
+use data_prep::pages;
 use data_prep::table::Origin;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::error::{Error, Result};
 
@@ -116,12 +115,7 @@ impl Columnar {
 
     fn parquet(source: &Source, file: fs_err::File) -> Result<Self> {
         let file = file.into_parts().0;
-        let builder = whole(|| {
-            let again = file.try_clone()?;
-            let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-            dictionaries::check(again, builder.metadata())?;
-            Ok(builder)
-        });
+        let builder = whole(|| Ok(pages::open(file)?));
         let builder = builder
             .map_err(Error::arrow(source.path()))?
             .with_batch_size(PARQUET_BATCH);
