@@ -12,7 +12,7 @@ use trainer::adam::Adam;
 use trainer::attribution::{Explainable, Order};
 use trainer::backbone::{Mode, Model};
 use trainer::device;
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
 use trainer::objective::{self, Explained, Guide};
 use trainer::process;
 
@@ -26,6 +26,8 @@ struct Args {
     size: i64,
     #[arg(long, default_value = "cpu")]
     device: String,
+    #[arg(long, default_value = "f32")]
+    precision: Precision,
     #[arg(long)]
     threads: Option<i32>,
 }
@@ -116,7 +118,9 @@ fn main() -> anyhow::Result<()> {
     }
     tch::manual_seed(0);
     let n = args.batch;
-    let model = Model::new(args.backbone, N_CLASSES, 0, device, Kind::Float);
+    let mut model = Model::new(args.backbone, N_CLASSES, 0, device, Kind::Float)?;
+    model.precision = args.precision;
+    device::allow(args.precision)?;
     let shape = [n, args.size, args.size, 3];
     let masks = Tensor::zeros([n, args.size, args.size], (Kind::Float, device));
     let (quarter, half) = (args.size / 4, args.size / 2);

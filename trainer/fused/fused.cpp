@@ -127,11 +127,25 @@ void pull_backward_on_cpu(const Tensor& h, const Tensor& g, const Tensor& x, con
   });
 }
 
+// On a GPU P is the way back that libtorch has for its batch norm: d, and <g> and <g x^> (C) by it.
+std::tuple<Tensor, Tensor, Tensor> pull_on_cuda(const Tensor& g, const Tensor& x, const Tensor& w,
+                                                const Tensor& mean, const Tensor& r) {
+  const auto [d, sum_gx, sum_g] =
+      at::native_batch_norm_backward(g, x, w, {}, {}, mean, r, true, 0, {true, true, true});
+  const double count = static_cast<double>(x.numel() / x.size(1));
+  return {d, sum_g / count, sum_gx / count};
+}
+
 struct BatchNormPull : Function<BatchNormPull> {
   static Tensor forward(AutogradContext* ctx, const Tensor& g_in, const Tensor& x,
                         const Tensor& w, const Tensor& mean, const Tensor& r) {
     const at::AutoDispatchBelowADInplaceOrView guard;
-    const Tensor g = g_in.contiguous();
+    const Tensor g = g_in.contiguous(x.suggest_memory_format());
+    if (g.is_cuda()) {
+      const auto [d, mean_g, mean_gx] = pull_on_cuda(g, x, w, mean, r);
+      ctx->save_for_backward({g, x, w, mean, r, at::stack({mean_g, mean_gx}, 1), d});
+      return d;
+    }
     Tensor means, out;
     if (rows_on_cpu(g) && rows_on_cpu(x)) {
       means = at::empty({x.size(1), 2}, x.options().dtype(at::kDouble));
@@ -155,7 +169,24 @@ struct BatchNormPull : Function<BatchNormPull> {
     const Tensor &g = saved[0], &x = saved[1], &w = saved[2], &mean = saved[3], &r = saved[4];
     const Tensor& means = saved[5];
     const at::AutoDispatchBelowADInplaceOrView guard;
-    const Tensor h = grads[0].contiguous();
+    const Tensor h = grads[0].contiguous(x.suggest_memory_format());
+    const double count = static_cast<double>(x.numel() / x.size(1));
+    if (h.is_cuda()) {
+      const Tensor& d = saved[6];
+      const Tensor mean_g = means.select(1, 0), mean_gx = means.select(1, 1);
+      const auto [at_g, mean_h, mean_hx] = pull_on_cuda(h, x, w, mean, r);
+      // <h g>, as the product with g of a norm that neither centres nor scales.
+      const Tensor zero = at::zeros_like(mean), one = at::ones_like(r);
+      const Tensor mean_hg =
+          std::get<1>(at::batch_norm_backward_reduce(h, g, zero, one, w, true, false, false)) / count;
+      const Tensor mean_hpg = mean_hg - mean_h * mean_g - mean_hx * mean_gx;
+      // The gradient at x by at_g, d, x and 1, each with a factor of its own for every channel.
+      const Tensor by_x = -w * r * r * r * mean_hpg;
+      const Tensor shift = -by_x * mean;
+      Tensor at_x = at::addcmul(per_channel(shift, x), at_g, per_channel(-r * mean_gx, x));
+      at_x.addcmul_(d, per_channel(-r * mean_hx, x)).addcmul_(x, per_channel(by_x, x));
+      return {at_g, at_x, r * mean_hpg * count, Tensor(), Tensor()};
+    }
     if (rows_on_cpu(h) && rows_on_cpu(g) && rows_on_cpu(x)) {
       Tensor at_g = at::empty_like(g), at_x = at::empty_like(x), at_w = at::empty_like(w);
       AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_pull_backward", [&] {
@@ -172,7 +203,6 @@ struct BatchNormPull : Function<BatchNormPull> {
     const Tensor at_x = (p_h * per_channel(mean_gx, x) + p_g * per_channel(mean_hx, x) +
                          centred * per_channel(mean_hpg, x)) *
                         per_channel(w * r * r, x).neg();
-    const double count = static_cast<double>(x.numel() / x.size(1));
     return {p_h * per_channel(w * r, x), at_x, r * mean_hpg * count, Tensor(), Tensor()};
   }
 };
@@ -288,6 +318,21 @@ bool guidance_allow_tf32(bool is_allowed) {
   return guarded([&] {
     at::globalContext().setAllowTF32CuDNN(is_allowed);
     at::globalContext().setAllowTF32CuBLAS(is_allowed);
+  });
+}
+
+// tch's own names the device, of which libtorch warns at every call.
+bool guidance_pin(Tensor** out, const Tensor* t) {
+  return guarded([&] { give(out, {t->pin_memory()}); });
+}
+
+bool guidance_be_deterministic() {
+  return guarded([] {
+    at::globalContext().setBenchmarkCuDNN(false);
+    at::globalContext().setDeterministicCuDNN(true);
+    at::globalContext().setDeterministicAlgorithms(true, false);
+    // Which would clear every new tensor.
+    at::globalContext().setDeterministicFillUninitializedMemory(false);
   });
 }
 

@@ -19,18 +19,15 @@ pub fn choose(text: &str) -> Result<Device, String> {
         }
     };
     let cuda = |index: i64| match count() {
-        n if index < n => Ok(Device::Cuda(index as usize)),
+        n if index < n => repeatable(index),
         n => Err(format!(
             "--device: found {text}, expected cpu: libtorch sees {n} CUDA devices\nhint: cargo xtask doctor"
         )),
     };
     match text {
         "cpu" => Ok(Device::Cpu),
-        "auto" => Ok(if count() > 0 {
-            Device::Cuda(0)
-        } else {
-            Device::Cpu
-        }),
+        "auto" if count() == 0 => Ok(Device::Cpu),
+        "auto" => cuda(0),
         "cuda" => cuda(0),
         _ => match text
             .strip_prefix("cuda:")
@@ -42,6 +39,12 @@ pub fn choose(text: &str) -> Result<Device, String> {
             )),
         },
     }
+}
+
+/// The CUDA device `index`, on which the same work gives the same bits.
+fn repeatable(index: i64) -> Result<Device, String> {
+    fused::be_deterministic().map_err(|error| format!("--device: {error}"))?;
+    Ok(Device::Cuda(index as usize))
 }
 
 /// The spelling of a chosen device.
@@ -85,8 +88,7 @@ pub fn upload(tensor: &Tensor, device: Device) -> Result<Tensor, TchError> {
     match device {
         Device::Cuda(_) => {
             let kind = tensor.kind();
-            let pinned = tensor.f_pin_memory(device)?;
-            pinned.f_to_device_(device, kind, true, false)
+            fused::pin(tensor)?.f_to_device_(device, kind, true, false)
         }
         _ => tensor.f_to_device(device),
     }

@@ -25,7 +25,7 @@ pub enum Error {
 
     /// libtorch refused an operation.
     #[error("libtorch: {}", said(.0))]
-    Torch(#[from] tch::TchError),
+    Torch(tch::TchError),
 
     /// A weight file does not fit the network.
     #[error("{file}: weights do not fit the network: {faults}")]
@@ -92,6 +92,13 @@ pub enum Error {
     },
 }
 
+// Not its source: a program would print libtorch's words once more, with their stack trace.
+impl From<tch::TchError> for Error {
+    fn from(error: tch::TchError) -> Self {
+        Error::Torch(error)
+    }
+}
+
 impl Error {
     /// A configuration, folder or argument that is not as it must be.
     pub fn invalid(
@@ -131,7 +138,8 @@ mod tests {
     use super::*;
 
     fn torch(text: &str) -> String {
-        Error::Torch(tch::TchError::Torch(text.to_owned())).to_string()
+        let error = Error::Torch(tch::TchError::Torch(text.to_owned()));
+        data_prep::error::one_line(&error)
     }
 
     #[test]

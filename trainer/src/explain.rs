@@ -163,7 +163,7 @@ pub fn open(
     }
     let n_classes = dataset.classes.len();
     device::allow(subject.precision)?;
-    let mut model = Model::new(subject.backbone, n_classes, 0, device, Kind::Float);
+    let mut model = Model::new(subject.backbone, n_classes, 0, device, Kind::Float)?;
     model.precision = subject.precision;
     model.params.load(
         &checkpoint::load(&subject.weights)?.0,

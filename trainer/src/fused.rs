@@ -41,6 +41,8 @@ unsafe extern "C" {
         is_rectified: bool,
     ) -> bool;
     fn guidance_allow_tf32(is_allowed: bool) -> bool;
+    fn guidance_pin(out: Out, t: In) -> bool;
+    fn guidance_be_deterministic() -> bool;
     fn guidance_free_cuda_memory(out: *mut u64, device: i64) -> bool;
     fn guidance_bcos_pull(out: Out, g: In, u: In, m: In, s: In) -> bool;
 }
@@ -224,6 +226,29 @@ pub fn conv_block(
 pub fn allow_tf32(is_allowed: bool) -> Result<(), TchError> {
     // SAFETY: sets two of libtorch's global flags.
     match unsafe { guidance_allow_tf32(is_allowed) } {
+        true => Ok(()),
+        false => Err(last_error()),
+    }
+}
+
+/// A copy of a CPU tensor that a GPU can fetch by itself.
+///
+/// # Errors
+/// libtorch's, where there is no GPU.
+pub fn pin(tensor: &Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: a live tensor, only read.
+    let [out] = made(|out| unsafe { guidance_pin(out, tensor.as_ptr()) })?;
+    Ok(out)
+}
+
+/// Makes libtorch use only those of CUDA's operations that give the same bits every time, and refuse
+/// where there is none.
+///
+/// # Errors
+/// libtorch's.
+pub fn be_deterministic() -> Result<(), TchError> {
+    // SAFETY: sets four of libtorch's global flags.
+    match unsafe { guidance_be_deterministic() } {
         true => Ok(()),
         false => Err(last_error()),
     }

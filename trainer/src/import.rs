@@ -92,7 +92,7 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
         }
     }
     let k = n_classes.unwrap_or(USUAL_CLASSES);
-    let model = Model::new(backbone, k, 0, Device::Cpu, Kind::Float);
+    let model = Model::new(backbone, k, 0, Device::Cpu, Kind::Float)?;
     let faults = match request.fit {
         Fit::Strict => {
             model.params.load(&tensors, &[], &file)?;

@@ -146,7 +146,7 @@ mod tests {
 
     /// [`Terms::values`] of two images of which one is annotated, the head's weights being `head`.
     fn values(head: f64) -> Vec<f64> {
-        let model = Model::new(Backbone::Resnet18, 3, 0, Device::Cpu, Kind::Float);
+        let model = Model::new(Backbone::Resnet18, 3, 0, Device::Cpu, Kind::Float).unwrap();
         let weights = model.params.named();
         let weight = weights.iter().find(|(name, _)| name == "fc.weight");
         let _ = tch::no_grad(|| weight.unwrap().1.shallow_clone().fill_(head));

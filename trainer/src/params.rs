@@ -100,7 +100,6 @@ impl Params {
         let values = initial_values(&name, shape, init, self.seed);
         let tensor = Tensor::from_slice(&values)
             .reshape(shape)
-            .to_device(self.device)
             .to_kind(self.kind)
             .set_requires_grad(is_trained);
         let clone = tensor.shallow_clone();
@@ -110,6 +109,18 @@ impl Params {
             is_trained,
         });
         clone
+    }
+
+    /// Takes the tensors, which are made on the CPU, to their device.
+    ///
+    /// # Errors
+    /// libtorch's, such as too little memory there.
+    pub fn take_to_device(&mut self) -> Result<(), tch::TchError> {
+        for param in &mut self.entries {
+            let moved = param.tensor.f_detach()?.f_to_device(self.device)?;
+            param.tensor.f_set_data(&moved)?;
+        }
+        Ok(())
     }
 
     /// Copies of the buffers as they are now, for [`Params::restore_buffers`].
@@ -379,7 +390,7 @@ mod tests {
     use crate::objective;
 
     fn model() -> Model {
-        Model::new(Backbone::Resnet18, 3, 0, Device::Cpu, Kind::Float)
+        Model::new(Backbone::Resnet18, 3, 0, Device::Cpu, Kind::Float).unwrap()
     }
 
     /// A batch that is no number spoils the norms' statistics before its loss is known.

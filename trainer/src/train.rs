@@ -99,7 +99,7 @@ pub fn train(
         config.seed,
         device,
         Kind::Float,
-    );
+    )?;
     model.precision = config.precision;
     // Weights that do not fit leave no folder behind.
     let fresh = match folder.dir.exists() {

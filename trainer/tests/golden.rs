@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use data_prep::geometry::Grid;
 use support::{
-    fixture, load_buffers, masks, recipe_input, recipe_model, relative, scalar, tensors,
+    device, fixture, load_buffers, masks, recipe_input, recipe_model, relative, scalar, tensors,
 };
 use tch::{Device, Kind, Tensor};
 use trainer::attribution::{Explainable, Order};
@@ -66,6 +66,7 @@ fn localization_losses_and_their_gradients() {
         );
         for (loss, name, _) in LOSSES {
             let map = get("map")
+                .to_device(device())
                 .to_kind(Kind::Double)
                 .unsqueeze(0)
                 .set_requires_grad(true);
@@ -115,24 +116,22 @@ const DOUBLE: Tolerance = Tolerance {
 
 /// What the official code itself differs by in float32, with room for another processor: maps 4e-6,
 /// but 6e-5 for the B-cos ResNet-50 and 2.6e-3 for the vanilla one, where a ReLU flips and takes the
-/// losses at the input along; losses 2e-5, RRR* 1e-3. Gradients are proven in float64.
+/// losses at the input along; losses 2e-5, RRR* 1e-3. On a GPU one flips in the X-DNN ResNet-50, too,
+/// whose map at mid1 changes by up to 5e-3 if its input does by 1e-6. Gradients are proven in float64.
 fn single(backbone: Backbone) -> Tolerance {
+    let flips = match backbone {
+        Backbone::Resnet50 => true,
+        Backbone::XdnnResnet50 => device().is_cuda(),
+        _ => false,
+    };
     Tolerance {
         maps: match backbone {
-            Backbone::Resnet50 => 2e-2,
+            _ if flips => 2e-2,
             Backbone::BcosResnet50 => 2e-4,
             _ => 1e-5,
         },
-        losses: if backbone == Backbone::Resnet50 {
-            1e-2
-        } else {
-            1e-4
-        },
-        rrr: if backbone == Backbone::Resnet50 {
-            1e-1
-        } else {
-            5e-3
-        },
+        losses: if flips { 1e-2 } else { 1e-4 },
+        rrr: if flips { 1e-1 } else { 5e-3 },
         gradients: None,
     }
 }
@@ -170,7 +169,8 @@ fn logits_and_maps(name: &str, backbone: Backbone, kind: Kind, tolerance: &Toler
             // A sum of values of both signs: held against their absolute sum.
             let absolute = maps.abs().sum(None);
             let sums = maps.sum_dim_intlist([1i64, 2].as_slice(), false, Kind::Double);
-            let difference = scalar(&(sums - sum).abs().max()) / scalar(&absolute);
+            let difference =
+                scalar(&(sums.to_device(Device::Cpu) - sum).abs().max()) / scalar(&absolute);
             assert!(
                 difference < tolerance.maps,
                 "{name}: sum of {method} at {layer}: {difference:e}"
@@ -191,7 +191,7 @@ fn guided_losses_and_gradients(
     let parameters =
         std::fs::read_to_string(fixture(&format!("golden/{name}.parameters.txt"))).unwrap();
     let parameters: Vec<&str> = parameters.lines().collect();
-    let targets = Tensor::zeros([3, 20], (kind, Device::Cpu));
+    let targets = Tensor::zeros([3, 20], (kind, device()));
     for (image, class) in [(0, 3), (0, 7), (1, 14), (2, 5)] {
         let _ = targets.get(image).get(class).fill_(1.0);
     }

@@ -1,7 +1,7 @@
 """The official code's training steps and explanations, timed on random images.
 
     official_steps.py CHECKOUT --backbone resnet50|xdnn_resnet50|bcos_resnet50 [--batch N] [--size PIXELS]
-        [--threads N]
+        [--threads N] [--device cpu|cuda] [--precision tf32|f32]
 
 Answers each line of stdin (plain, guided@LAYER, explain@LAYER, LAYER being input or final) with one
 line of JSON, as trainer's example step_speed does. Networks, attributions and losses are imported
@@ -21,6 +21,9 @@ parser.add_argument("--backbone", required=True)
 parser.add_argument("--batch", type=int, default=8)
 parser.add_argument("--size", type=int, default=224)
 parser.add_argument("--threads", type=int)
+parser.add_argument("--device", default="cpu")
+# Of CUDA's products: torch's own default is tf32 in convolutions, f32 in matrix products.
+parser.add_argument("--precision", default="tf32", choices=["tf32", "f32"])
 args = parser.parse_args()
 sys.path.insert(0, args.checkout)
 os.chdir(args.checkout)  # where its B-cos package looks for itself
@@ -41,6 +44,7 @@ IS_BCOS = args.backbone == "bcos_resnet50"
 
 if args.threads:
     torch.set_num_threads(args.threads)
+torch.backends.cudnn.allow_tf32 = args.precision == "tf32"
 torch.manual_seed(0)
 if IS_BCOS:
     with contextlib.redirect_stdout(sys.stderr):
@@ -51,10 +55,13 @@ else:
     model = make[args.backbone]()
     model.fc = torch.nn.Linear(model.fc.in_features, N_CLASSES)
 
+device = torch.device(args.device)
+model.to(device)
 images = torch.rand(args.batch, 3, args.size, args.size)
 images = torch.cat([images, 1 - images], 1) if IS_BCOS else (images - 0.45) / 0.22
-targets = torch.zeros(args.batch, N_CLASSES)
-classes = torch.arange(args.batch) % N_CLASSES
+images = images.to(device)
+targets = torch.zeros(args.batch, N_CLASSES, device=device)
+classes = (torch.arange(args.batch) % N_CLASSES).to(device)
 # One and a half classes an image, as in VOC.
 labels = [[classes[i]] * (2 if i < args.batch // 2 else 1) for i in range(args.batch)]
 boxes = [[args.size // 4, args.size // 4, args.size * 3 // 4, args.size * 3 // 4]]
@@ -112,5 +119,7 @@ for line in sys.stdin:
         explain(layer)
     elif what:
         train(layer or "input", what == "guided")
+    if device.type == "cuda":
+        torch.cuda.synchronize()
     seconds = (time.perf_counter() - start) / args.batch
     print(json.dumps({"seconds_per_image": seconds, "peak_mib": peak_mib()}), flush=True)

@@ -355,7 +355,7 @@ mod tests {
             (Backbone::BcosResnet18, Layer::Mid2),
             (Backbone::BcosSimpleVitS, Layer::Input),
         ] {
-            let model = Model::new(backbone, 3, 0, Device::Cpu, Kind::Double);
+            let model = Model::new(backbone, 3, 0, Device::Cpu, Kind::Double).unwrap();
             let entries = model.params.entries().iter().filter(|p| p.is_trained);
             let direction: Vec<Tensor> = entries
                 .map(|p| {

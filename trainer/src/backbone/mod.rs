@@ -22,6 +22,7 @@ use crate::backbone::densenet::DenseNet;
 use crate::backbone::pass::{Pass, Value};
 use crate::backbone::resnet::{Depth, Family, ResNet};
 use crate::backbone::vit::VisionTransformer;
+use crate::device;
 use crate::names::{Backbone, Layer, Precision};
 use crate::params::Params;
 
@@ -62,13 +63,16 @@ pub struct Model {
 
 impl Model {
     /// A freshly initialised network for `n_classes` classes.
+    ///
+    /// # Errors
+    /// libtorch's, such as too little memory on `device`.
     pub fn new(
         backbone: Backbone,
         n_classes: usize,
         seed: u64,
         device: Device,
         kind: Kind,
-    ) -> Self {
+    ) -> Result<Self, TchError> {
         let mut params = Params::new(seed, device, kind);
         let k = n_classes as i64;
         let mut resnet = |family, depth| -> Box<dyn Network> {
@@ -88,12 +92,13 @@ impl Model {
                 Box::new(efficientnet_lite::EfficientNetLite::lite0(&mut params, k))
             }
         };
-        Model {
+        params.take_to_device()?;
+        Ok(Model {
             backbone,
             params,
             precision: Precision::F32,
             network,
-        }
+        })
     }
 
     /// Names of the tensors whose shape depends on the number of classes.
@@ -119,7 +124,7 @@ impl Model {
             .f_permute([0, 3, 1, 2])?
             .f_to_kind(kind)?
             .f_div_scalar(255.0)?;
-        self.normalise(&images)?.f_contiguous()
+        self.in_order(self.normalise(&images)?)
     }
 
     /// Images (N, 3, H, W) in 0–1 to the network's input.
@@ -130,12 +135,32 @@ impl Model {
             _ => ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
         };
         let per_channel = |values: [f64; 3]| {
-            Tensor::from_slice(&values)
-                .to_kind(images.kind())
-                .to_device(images.device())
-                .view([1, 3, 1, 1])
+            let values = Tensor::f_from_slice(&values)?.f_to_kind(images.kind())?;
+            device::upload(&values, images.device())?.f_view([1, 3, 1, 1])
         };
-        images.f_sub(&per_channel(mean))?.f_div(&per_channel(std))
+        images.f_sub(&per_channel(mean)?)?.f_div(&per_channel(std)?)
+    }
+
+    /// Planes one after the other, as the fused operations on the CPU want them. On a GPU the channels of
+    /// a pixel side by side, as decoded, where that is faster (docs/benchmarks.md) and right: libtorch
+    /// 2.11 gets the gradient of a mean pooling with padding, which B-cos networks have, wrong there
+    /// (pytorch issue 188344), and cuDNN takes ten seconds to prepare EfficientNet's depthwise
+    /// convolutions.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn in_order(&self, images: Tensor) -> Result<Tensor, TchError> {
+        let is_resnet = matches!(
+            self.backbone,
+            Backbone::Resnet18
+                | Backbone::Resnet50
+                | Backbone::XdnnResnet18
+                | Backbone::XdnnResnet50
+        );
+        match is_resnet && images.device().is_cuda() {
+            true => Ok(images),
+            false => images.f_contiguous(),
+        }
     }
 
     /// The features at `layer` of an encoded input.
@@ -152,13 +177,9 @@ impl Model {
                 .f_permute([0, 3, 1, 2])?,
             false => input.shallow_clone(),
         };
-        self.run(
-            0..layer.index(),
-            &input,
-            &Pass::forward(mode, self.precision),
-        )?
-        .tensor()
-        .f_contiguous()
+        let pass = Pass::forward(mode, self.precision);
+        let features = self.run(0..layer.index(), &input, &pass)?;
+        self.in_order(features.tensor().shallow_clone())
     }
 
     /// The logits (N, K) from the features at `layer`.

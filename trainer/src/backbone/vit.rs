@@ -14,6 +14,7 @@ use crate::backbone::bcos::{self, BcosConv, BcosLinear, LayerNorm};
 use crate::backbone::layers::Shape;
 use crate::backbone::pass::{Pass, Value};
 use crate::backbone::product;
+use crate::device;
 use crate::params::{Init, Params};
 
 const DIM: i64 = 384;
@@ -199,10 +200,8 @@ fn positions(h: i64, w: i64, like: &Tensor) -> Result<Tensor, TchError> {
             }
         }
     }
-    Tensor::f_from_slice(&values)?
-        .f_view([h, w, DIM])?
-        .f_to_kind(like.kind())?
-        .f_to_device(like.device())
+    let values = Tensor::f_from_slice(&values)?.f_view([h, w, DIM])?;
+    device::upload(&values.f_to_kind(like.kind())?, like.device())
 }
 
 /// (N, h, w, C) or (N, T, C) tokens as an image (N, C, h, w) of `h`×`w` tokens.

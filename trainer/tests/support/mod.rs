@@ -10,7 +10,7 @@ use data_prep::geometry::{Grid, GridBox, Mask};
 use tch::{Device, Kind, Tensor};
 use trainer::backbone::Model;
 use trainer::checkpoint;
-use trainer::names::Backbone;
+use trainer::names::{Backbone, Precision};
 use trainer::random;
 
 /// A file below tests/fixtures.
@@ -29,6 +29,13 @@ pub fn tensors(path: &str) -> HashMap<String, Tensor> {
         .collect()
 }
 
+/// The device that the networks are on: of GUIDANCE_TEST_DEVICE, else the CPU.
+pub fn device() -> Device {
+    let name = std::env::var("GUIDANCE_TEST_DEVICE");
+    trainer::device::allow(Precision::F32).unwrap();
+    trainer::device::choose(name.as_deref().unwrap_or("cpu")).unwrap()
+}
+
 /// The one number of a tensor.
 pub fn scalar(tensor: &Tensor) -> f64 {
     tensor.to_kind(Kind::Double).double_value(&[])
@@ -36,7 +43,8 @@ pub fn scalar(tensor: &Tensor) -> f64 {
 
 /// Largest difference over the largest expected value.
 pub fn relative(found: &Tensor, expected: &Tensor) -> f64 {
-    let (found, expected) = (found.to_kind(Kind::Double), expected.to_kind(Kind::Double));
+    let double = |t: &Tensor| t.to_device(Device::Cpu).to_kind(Kind::Double);
+    let (found, expected) = (double(found), double(expected));
     let scale = expected.abs().max().double_value(&[]).max(1e-12);
     (found - expected).abs().max().double_value(&[]) / scale
 }
@@ -61,7 +69,8 @@ pub fn masks(boxes: &[Vec<[i32; 4]>], grid: Grid) -> Tensor {
                 .collect::<Vec<_>>()
         })
         .collect();
-    Tensor::from_slice(&cells).view([boxes.len() as i64, grid.height as i64, grid.width as i64])
+    let cells = Tensor::from_slice(&cells).to_device(device());
+    cells.view([boxes.len() as i64, grid.height as i64, grid.width as i64])
 }
 
 /// The union of boxes.
@@ -75,7 +84,7 @@ pub fn mask(boxes: &[[i32; 4]], grid: Grid) -> Mask {
 
 /// A network with every tensor filled from its name.
 pub fn recipe_model(backbone: Backbone, n_classes: usize, kind: Kind) -> Model {
-    let model = Model::new(backbone, n_classes, 0, Device::Cpu, kind);
+    let model = Model::new(backbone, n_classes, 0, device(), kind).unwrap();
     for param in model.params.entries() {
         let size = param.tensor.size();
         let stream = random::fnv1a(param.name.as_bytes());
@@ -123,8 +132,9 @@ pub fn recipe_input(model: &Model, n: u64, size: u64) -> Tensor {
         })
         .collect();
     let images = Tensor::from_slice(&values).view([n as i64, 3, size as i64, size as i64]);
-    model
-        .normalise(&images)
-        .unwrap()
-        .to_kind(model.params.kind())
+    let input = model.normalise(&images).unwrap();
+    let input = input.to_kind(model.params.kind()).to_device(device());
+    // As decoded images are.
+    let input = input.permute([0, 2, 3, 1]).contiguous();
+    model.in_order(input.permute([0, 3, 1, 2])).unwrap()
 }

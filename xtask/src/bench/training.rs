@@ -1,4 +1,4 @@
-//! Training steps and explanations of the three ResNet-50s, in seconds per image and in plain steps,
+//! Training steps and explanations of the three ResNet-50s, in milliseconds per image and in plain steps,
 //! and against the official code where a checkout of it is given. Both programs stay up and take
 //! turns step by step; ratios are medians over rounds of the ratios within a round. They train in the
 //! same batches and explain in those that each makes unasked. Peak memory is that of a process of its
@@ -54,6 +54,12 @@ pub(super) struct Args {
     /// CPU threads of either side
     #[arg(long, default_value_t = 2)]
     threads: u32,
+    /// cpu or cuda:N, of either side
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// f32, tf32 or bf16; of the official code torch's settings for the first two, tf32 beside bf16
+    #[arg(long, default_value = "f32")]
+    precision: String,
 }
 
 /// What is timed: training steps, then explanations of one and a half classes an image.
@@ -65,7 +71,7 @@ const STEPS: [&str; 5] = [
     "explain@final",
 ];
 
-/// At most so many plain steps.
+/// At most so many plain steps, on the CPU.
 fn most_plain_steps(backbone: &str, step: &str) -> Option<f64> {
     match (step, backbone) {
         ("guided@input", "resnet50") => Some(2.8),
@@ -77,8 +83,11 @@ fn most_plain_steps(backbone: &str, step: &str) -> Option<f64> {
 }
 
 /// At least so many times as fast as the official code.
-fn least_times(backbone: &str, step: &str) -> Option<f64> {
+fn least_times(device: &str, backbone: &str, step: &str) -> Option<f64> {
     match (step, backbone) {
+        ("guided@input", _) if device != "cpu" => Some(2.0),
+        ("explain@input", _) if device != "cpu" => Some(10.0),
+        _ if device != "cpu" => None,
         ("guided@input", "xdnn_resnet50") => Some(1.3),
         ("guided@input", _) => Some(1.2),
         ("explain@input", _) => Some(3.0),
@@ -160,8 +169,15 @@ pub(super) fn run(args: &Args, programs: &BinDir, n_rounds: u32) -> Result<()> {
                 command
             });
             let sides = std::iter::once(ours).chain(theirs);
-            let sides = sides.zip(batches).map(|(mut command, batch)| {
-                command.args(["--backbone", backbone]);
+            let official_precision = match args.precision.as_str() {
+                "bf16" => "tf32",
+                precision => precision,
+            };
+            let precisions = [args.precision.as_str(), official_precision];
+            let sides = sides.zip(batches).zip(precisions);
+            let sides = sides.map(|((mut command, batch), precision)| {
+                command.args(["--backbone", backbone, "--device", &args.device]);
+                command.args(["--precision", precision]);
                 for (flag, value) in [
                     ("--batch", batch),
                     ("--size", args.size),
@@ -174,20 +190,27 @@ pub(super) fn run(args: &Args, programs: &BinDir, n_rounds: u32) -> Result<()> {
             sides.collect::<Result<Vec<Side>>>()
         };
         println!(
-            "### {backbone}, {size} × {size}, float32, {} threads, batches of {}\n",
-            args.threads,
+            "### {backbone}, {size} × {size}, {}, {}, batches of {}\n",
+            args.precision,
+            match args.device.as_str() {
+                "cpu" => format!("{} threads", args.threads),
+                device => device.to_owned(),
+            },
             args.batch,
             size = args.size
         );
         let explaining = [args.explain_batch, args.official_explain_batch];
         let sides = [start([args.batch; 2])?, start(explaining)?];
-        println!("{}", times(backbone, sides, n_rounds)?);
+        println!("{}", times((&args.device, backbone), sides, n_rounds)?);
         let [ours, theirs] = explaining;
         println!(
             "Explanations in batches as each program makes them unasked: {ours} images, the official \
              code {theirs}.\n"
         );
-        println!("{}", memory(backbone, || start([args.batch; 2]))?);
+        // The system counts its own memory, not a GPU's.
+        if args.device == "cpu" {
+            println!("{}", memory(backbone, || start([args.batch; 2]))?);
+        }
     }
     Ok(())
 }
@@ -200,8 +223,12 @@ fn judged(sign: &str, goal: Option<f64>, is_met: impl Fn(f64) -> bool) -> String
     })
 }
 
-/// The table of seconds: a row for every step. `sides`: those that train and those that explain.
-fn times(backbone: &str, mut sides: [Vec<Side>; 2], n_rounds: u32) -> Result<String> {
+/// The table of times: a row for every step. `sides`: those that train and those that explain.
+fn times(
+    (device, backbone): (&str, &str),
+    mut sides: [Vec<Side>; 2],
+    n_rounds: u32,
+) -> Result<String> {
     let n_sides = sides[0].len();
     // seconds[step][side][round]
     let mut seconds = STEPS.map(|_| vec![Vec::new(); n_sides]);
@@ -222,9 +249,9 @@ fn times(backbone: &str, mut sides: [Vec<Side>; 2], n_rounds: u32) -> Result<Str
         let pairs: Vec<(f64, f64)> = over.iter().copied().zip(under.iter().copied()).collect();
         median_of(&pairs, |(over, under)| over / under)
     };
-    let mut table = String::from("| step | trainer, s per image | in plain steps | goal |");
+    let mut table = String::from("| step | trainer, ms per image | in plain steps | goal |");
     if n_sides > 1 {
-        table += " official code, s per image | in its plain steps | official / trainer | goal |";
+        table += " official code, ms per image | in its plain steps | official / trainer | goal |";
     }
     table += "\n|---|---:|---:|---|";
     if n_sides > 1 {
@@ -236,16 +263,18 @@ fn times(backbone: &str, mut sides: [Vec<Side>; 2], n_rounds: u32) -> Result<Str
             let in_plain = ratio(own, &seconds[0][side]);
             write!(
                 table,
-                " {:.3} | {} |",
-                median_of(own, |s| *s),
+                " {} | {} |",
+                number(median_of(own, |s| 1000.0 * s)),
                 number(in_plain)
             )?;
             if side == 0 {
-                let goal = most_plain_steps(backbone, step);
+                let goal = most_plain_steps(backbone, step).filter(|_| device == "cpu");
                 write!(table, " {} |", judged("≤", goal, |most| in_plain <= most))?;
             } else {
                 let times = ratio(own, &of_step[0]);
-                let goal = judged("≥", least_times(backbone, step), |least| times >= least);
+                let goal = judged("≥", least_times(device, backbone, step), |least| {
+                    times >= least
+                });
                 write!(table, " {} | {goal} |", number(times))?;
             }
         }

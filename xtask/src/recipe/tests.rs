@@ -406,6 +406,7 @@ fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
             24 + 4 + 6 + 3 + 2 + 2 + 8 + 24 + 16,
         ),
         ("voc2007", 3, 3 * 2 * 4 * 3, 3 * 2 * 4),
+        ("voc2007-gpu", 1, 2 * 4 * 3 + 2 * 2 + 2 * 2, 2 * 4 + 2 + 2),
         (
             "voc2007-lite",
             1,
