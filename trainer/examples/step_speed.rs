@@ -63,8 +63,14 @@ impl Bench {
         Ok(self.adam.step(&terms.total)?)
     }
 
-    /// One and a half classes an image, as in VOC.
-    fn explain(&mut self, layer: Layer) -> anyhow::Result<()> {
+    /// One and a half classes an image, as in VOC: a batch of images with two and one of images with
+    /// one, as `trainer explain` sorts them.
+    fn explain(&self, layer: Layer) -> anyhow::Result<()> {
+        self.explain_classes(layer, 2)?;
+        self.explain_classes(layer, 1)
+    }
+
+    fn explain_classes(&self, layer: Layer, n_classes: usize) -> anyhow::Result<()> {
         let input = self.model.encode(&self.images)?;
         let features = tch::no_grad(|| self.model.features(&input, layer, Mode::Eval))?;
         let explainable = Explainable::new(
@@ -75,20 +81,21 @@ impl Bench {
             Mode::Eval,
             Order::First,
         )?;
-        let pairs = &self.explained.pairs;
-        for rank in [pairs.as_slice(), &pairs[..pairs.len() / 2]] {
-            let _ = explainable.maps(rank)?.f_to_device(Device::Cpu)?;
+        for _ in 0..n_classes {
+            let maps = explainable.maps(&self.explained.pairs)?;
+            let _ = maps.f_to_device(Device::Cpu)?;
         }
         Ok(())
     }
 
-    fn step(&mut self, name: &str) -> anyhow::Result<()> {
+    /// Does the step `name`; how many batches that were.
+    fn step(&mut self, name: &str) -> anyhow::Result<i64> {
         let layer = |name: &str| name.parse().map_err(anyhow::Error::msg);
         match name.split_once('@') {
-            None if name.is_empty() => Ok(()),
-            None if name == "plain" => self.plain(),
-            Some(("guided", at)) => self.guided(layer(at)?),
-            Some(("explain", at)) => self.explain(layer(at)?),
+            None if name.is_empty() => Ok(1),
+            None if name == "plain" => self.plain().map(|()| 1),
+            Some(("guided", at)) => self.guided(layer(at)?).map(|()| 1),
+            Some(("explain", at)) => self.explain(layer(at)?).map(|()| 2),
             _ => anyhow::bail!("found {name}, expected plain, guided@LAYER or explain@LAYER"),
         }
     }
@@ -146,11 +153,11 @@ fn main() -> anyhow::Result<()> {
     };
     for name in std::io::stdin().lines() {
         let started = Instant::now();
-        bench.step(name?.trim())?;
+        let n_batches = bench.step(name?.trim())?;
         if let Device::Cuda(index) = device {
             tch::Cuda::synchronize(index as i64);
         }
-        let seconds = started.elapsed().as_secs_f64() / n as f64;
+        let seconds = started.elapsed().as_secs_f64() / (n * n_batches) as f64;
         let peak = peak_memory();
         println!("{{\"seconds_per_image\": {seconds:.6}, \"peak_mib\": {peak}}}");
         std::io::stdout().flush()?;
