@@ -40,7 +40,7 @@ pub(crate) fn run() -> Result<()> {
     writeln!(
         out,
         "\nRuns: baselines + guided. Times are estimates: two idle CPU cores by docs/benchmarks.md; \
-         one A100-40GB by the official code's rates (SPEC E.6), which ours need not have."
+         one H200 in f32 by the same; tf32 takes about a third of that in ResNets, half in B-cos networks."
     )?;
     Ok(())
 }

@@ -161,26 +161,18 @@ const CPU_PLAIN: [(&str, f64); 10] = [
 ];
 /// Seconds in which libtorch is loaded, and an evaluation's resamples are drawn.
 const START: f64 = 2.0;
-/// Over a plain step, from the input to the final layer (docs/benchmarks.md has both ends).
-const CPU_GUIDED: [f64; 5] = [2.0, 1.8, 1.4, 1.15, 1.05];
-const CPU_EXPLAIN: [f64; 5] = [0.95, 0.8, 0.6, 0.4, 0.3];
+/// Over a plain step, from the input to the final layer (docs/benchmarks.md has both ends, of a GPU too,
+/// where they are near these).
+const GUIDED: [f64; 5] = [2.0, 1.8, 1.4, 1.15, 1.05];
+const EXPLAIN: [f64; 5] = [0.95, 0.8, 0.6, 0.4, 0.3];
 
-/// Seconds for one image of an epoch, its validation included, of the official code on one A100-40GB
-/// (SPEC E.6): 12.8 s for the vanilla baseline's 2,501 images, 30.7 s for the B-cos one's.
-const A100_PLAIN: [(&str, f64); 2] = [
-    ("resnet50", 12.8 / 2501.0),
-    ("bcos_resnet50", 30.7 / 2501.0),
-];
-/// There: B-cos at the input 83 s and at mid2 62 s, vanilla at the final layer 20 s; between them
-/// interpolated, and taken for every network.
-const A100_GUIDED: [f64; 5] = [83.0 / 30.7, 2.36, 62.0 / 30.7, 1.8, 20.0 / 12.8];
-/// There: the 4,952 test images in 99 s (B-cos at mid2) and 28 s (vanilla at the final layer).
-const A100_EXPLAIN: [f64; 5] = [
-    2.2,
-    1.9,
-    99.0 / 4952.0 * 2501.0 / 30.7,
-    1.4,
-    28.0 / 4952.0 * 2501.0 / 12.8,
+/// The same on one H200 in f32; the other networks by their processor time beside the ResNet-50 of their
+/// kind.
+const H200_PLAIN: [(&str, f64); 4] = [
+    ("resnet50", 1.0 / 714.0),
+    ("xdnn_resnet50", 1.0 / 771.0),
+    ("bcos_resnet50", 1.0 / 468.0),
+    ("efficientnet_lite0", 1.0 / 1439.0),
 ];
 
 /// Seconds for `work` before anything is measured.
@@ -200,23 +192,23 @@ fn expected(work: &Work, device: Device) -> f64 {
     let plain = match device {
         Device::Cpu => on_cpu(&work.backbone),
         Device::Cuda => {
-            let [vanilla, bcos] = A100_PLAIN;
-            let like = if work.backbone.starts_with("bcos") {
-                bcos
-            } else {
-                vanilla
+            let name = work.backbone.as_str();
+            let measured = |like: &str| H200_PLAIN.iter().find(|(known, _)| *known == like);
+            let of_its_kind = || match name.split('_').next() {
+                Some("bcos") => measured("bcos_resnet50"),
+                Some("xdnn") => measured("xdnn_resnet50"),
+                _ => measured("resnet50"),
             };
-            like.1 * on_cpu(&work.backbone) / on_cpu(like.0)
+            let (like, seconds) = measured(name)
+                .or_else(of_its_kind)
+                .unwrap_or(&H200_PLAIN[0]);
+            seconds * on_cpu(name) / on_cpu(like)
         }
     };
-    let factor = match (&work.way, device) {
-        (Way::Start | Way::Plain, _) => 1.0,
-        (Way::Guided(layer), Device::Cpu) => at(layer, CPU_GUIDED),
-        (Way::Guided(layer), Device::Cuda) => at(layer, A100_GUIDED),
-        (Way::Validate(layer) | Way::Explain(layer), Device::Cpu) => at(layer, CPU_EXPLAIN),
-        // In the steps' rates.
-        (Way::Validate(_), Device::Cuda) => 0.0,
-        (Way::Explain(layer), Device::Cuda) => at(layer, A100_EXPLAIN),
+    let factor = match &work.way {
+        Way::Start | Way::Plain => 1.0,
+        Way::Guided(layer) => at(layer, GUIDED),
+        Way::Validate(layer) | Way::Explain(layer) => at(layer, EXPLAIN),
     };
     let pixels = (f64::from(work.size) / 224.0).powi(2);
     work.times * plain * factor * pixels

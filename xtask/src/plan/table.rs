@@ -51,7 +51,7 @@ impl Plan {
         let source = match (rates.are_measured(speed.device), speed.device) {
             (true, _) => "at the rates measured in this folder",
             (false, Device::Cpu) => "at the rates of docs/benchmarks.md, two idle CPU cores",
-            (false, Device::Cuda) => "at an A100's rates with the official code, SPEC E.6",
+            (false, Device::Cuda) => "at the rates of docs/benchmarks.md, one H200 in f32",
         };
         let side_by_side = match speed.n_devices {
             1 => String::new(),
@@ -60,14 +60,14 @@ impl Plan {
         let left = duration(left);
         let _ = write!(text, "about {left} left ({source}{side_by_side})");
         if speed.device == Device::Cpu {
-            let a100 = Speed {
+            let h200 = Speed {
                 device: Device::Cuda,
                 n_devices: 1,
             };
-            let hours = self.seconds_left(&Rates::default(), a100) / 3600.0;
+            let hours = self.seconds_left(&Rates::default(), h200) / 3600.0;
             let _ = write!(
                 text,
-                "\non one GPU about {hours:.1} hours, were it an A100-40GB and the official code (SPEC E.6)"
+                "\non one GPU about {hours:.1} hours, were it an H200 (docs/benchmarks.md, f32)"
             );
         }
         text
