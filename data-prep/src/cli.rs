@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::geometry::Grid;
 use crate::inspect;
+use crate::naming::SCENES;
 use crate::pipeline::{self, Limit, OnError, Options, Outcome};
 use crate::record::Source;
 use crate::scenes::{self, Generated, ScenesConfig};
@@ -80,6 +81,16 @@ struct From {
     /// The source folder.
     #[arg(long)]
     root: PathBuf,
+    /// What the data set is called [default: voc2007, coco2014 or waterbirds-100 where it is that, else
+    /// the folder's name].
+    #[arg(long)]
+    name: Option<String>,
+}
+
+impl From {
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -99,7 +110,7 @@ struct Prepare {
     /// Threads that decode and resize [default: one per core].
     #[arg(long)]
     threads: Option<usize>,
-    /// Replace a data folder made from other inputs.
+    /// Replace a data folder made from other inputs, or by another version of this program.
     #[arg(long)]
     overwrite: bool,
 }
@@ -150,10 +161,10 @@ pub fn run(cli: Cli) -> ExitCode {
 /// The number of skipped items.
 fn execute(command: Command) -> Result<usize> {
     match command {
-        Command::Voc { from, prepare } => prepare.run(voc::read(&from.root)?),
-        Command::Coco { from, prepare } => prepare.run(coco::read(&from.root)?),
+        Command::Voc { from, prepare } => prepare.run(voc::read(&from.root, from.name())?),
+        Command::Coco { from, prepare } => prepare.run(coco::read(&from.root, from.name())?),
         Command::Waterbirds { from, prepare, val } => {
-            prepare.run(waterbirds::read(&from.root, val)?)
+            prepare.run(waterbirds::read(&from.root, from.name(), val)?)
         }
         Command::Scenes {
             root,
@@ -162,8 +173,9 @@ fn execute(command: Command) -> Result<usize> {
         } => {
             let root = root.unwrap_or_else(|| prepare.out.join("devkit"));
             draw.run(&root)?;
-            let mut source = voc::read(&root)?;
-            source.name = "scenes".to_owned();
+            let mut source = voc::read(&root, None)?;
+            source.name = SCENES.to_owned();
+            source.notes.clear(); // only its name had any
             prepare.run(source)
         }
         Command::Inspect { dir, out } => {
@@ -180,6 +192,10 @@ fn execute(command: Command) -> Result<usize> {
 
 impl Prepare {
     fn run(&self, source: Source) -> Result<usize> {
+        let (out, name) = (self.out.display(), source.name.clone());
+        for note in &source.notes {
+            eprintln!("{out}: {note}");
+        }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let options = Options {
             out: self.out.clone(),
@@ -198,13 +214,12 @@ impl Prepare {
             skipped,
             was_complete,
         } = pipeline::run(source, &options)?;
-        let out = self.out.display();
         let verb = if was_complete {
             "complete already"
         } else {
             "written"
         };
-        eprintln!("{out}: {images} images, {verb}");
+        eprintln!("{out}: {name}, {images} images, {verb}");
         if skipped > 0 {
             eprintln!("{out}: {skipped} left out, listed in skipped.parquet");
         }

@@ -58,6 +58,7 @@ fn data_folder(folder: &Path) -> PathBuf {
         groups: vec![(5, "five".to_owned())],
         images: images.into(),
         problems: Vec::new(),
+        notes: Vec::new(),
         annotations: Fingerprint::default(),
     };
     let options = Options {

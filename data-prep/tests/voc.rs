@@ -477,7 +477,7 @@ fn real_voc_is_read_whole() {
         println!("skipped: real_voc_is_read_whole: no real data");
         return;
     }
-    let source = voc::read(&root).unwrap();
+    let source = voc::read(&root, None).unwrap();
     assert_eq!(source.problems, []);
     let pairs = |split: Split| {
         let images = source.images.iter().filter(|image| image.split == split);

@@ -202,14 +202,14 @@ fn each_broken_row_is_one_line() {
 fn missing_files_and_columns_are_said() {
     let folder = Folder::new();
     folder.metadata("img_id,img_filename,y,split\n");
-    let error = waterbirds::read(&folder.root(), Validation::All)
+    let error = waterbirds::read(&folder.root(), None, Validation::All)
         .unwrap_err()
         .to_string();
     let expected = "line 1: found img_id,img_filename,y,split, expected a column place";
     assert!(error.ends_with(expected), "{error}");
 
     fs_err::remove_file(folder.root().join("CUB_200_2011/bounding_boxes.txt")).unwrap();
-    let error = waterbirds::read(&folder.root(), Validation::All)
+    let error = waterbirds::read(&folder.root(), None, Validation::All)
         .unwrap_err()
         .to_string();
     assert!(
@@ -229,7 +229,7 @@ fn real_waterbirds_has_the_published_groups() {
         println!("skipped: real_waterbirds_has_the_published_groups: no real data");
         return;
     }
-    let source = waterbirds::read(&root, Validation::All).unwrap();
+    let source = waterbirds::read(&root, None, Validation::All).unwrap();
     assert_eq!(source.problems, []);
     let count = |split: Split, group_id: i32| {
         let images = source.images.iter();
@@ -246,7 +246,7 @@ fn real_waterbirds_has_the_published_groups() {
         [0, 1, 2, 3].map(|group| count(Split::Val, group)),
         [461, 460, 139, 139]
     );
-    let source = waterbirds::read(&root, Validation::Majority).unwrap();
+    let source = waterbirds::read(&root, None, Validation::Majority).unwrap();
     let val = source
         .images
         .iter()
