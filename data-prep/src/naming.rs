@@ -13,6 +13,7 @@ use crate::dataset::Split;
 use crate::error::{Error, Result};
 use crate::record::{Source, SourceImage};
 use crate::voc;
+use crate::waterbirds::GROUPS;
 
 /// PASCAL VOC 2007.
 pub const VOC2007: &str = "voc2007";
@@ -139,17 +140,21 @@ fn coco_differs(categories: &[&str], lists: [&[(i64, &str)]; 2]) -> Option<Strin
 
 fn waterbirds_differs(images: &[SourceImage]) -> Option<String> {
     let marks = marks(WATERBIRDS_LISTS);
+    let group_of = |image: &SourceImage| image.group_id.unwrap_or_default();
+    let is_minority = |image: &&SourceImage| matches!(group_of(image), 1 | 2);
+    let mut train = images.iter().filter(|image| image.split == Split::Train);
+    if let Some(image) = train.find(is_minority) {
+        let group = GROUPS[group_of(image) as usize];
+        return Some(format!(
+            "no {group} in train, as image {} is",
+            image.image_id
+        ));
+    }
     for image in images {
         let SourceImage {
             image_id, split, ..
         } = image;
-        let group_id = image.group_id.unwrap_or_default();
-        let (is_waterbird, is_on_water) = (group_id / 2 == 1, group_id % 2 == 1);
-        if *split == Split::Train && is_waterbird != is_on_water {
-            return Some(format!(
-                "no bird away from its place in train, as {image_id} is"
-            ));
-        }
+        let is_waterbird = group_of(image) >= 2;
         let mark = image_id.parse::<usize>().ok();
         let mark = mark.and_then(|number| marks.get(number.checked_sub(1)?));
         let expected = match (split, is_waterbird) {
