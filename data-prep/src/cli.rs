@@ -192,10 +192,11 @@ fn execute(command: Command) -> Result<usize> {
 
 impl Prepare {
     fn run(&self, source: Source) -> Result<usize> {
-        let (out, name) = (self.out.display(), source.name.clone());
-        for note in &source.notes {
-            eprintln!("{out}: {note}");
-        }
+        let (out, name, notes) = (
+            self.out.display(),
+            source.name.clone(),
+            source.notes.clone(),
+        );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let options = Options {
             out: self.out.clone(),
@@ -219,6 +220,9 @@ impl Prepare {
         } else {
             "written"
         };
+        for note in notes {
+            eprintln!("{out}: {note}");
+        }
         eprintln!("{out}: {name}, {images} images, {verb}");
         if skipped > 0 {
             eprintln!("{out}: {skipped} left out, listed in skipped.parquet");

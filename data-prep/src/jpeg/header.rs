@@ -118,6 +118,9 @@ impl<'a> Header<'a> {
                     }
                     _ => return Err(broken("restart interval")),
                 },
+                0xe0 if content.starts_with(b"JFIF") && content.len() < 7 => {
+                    return Err(broken("JFIF segment"));
+                }
                 0xe0 => self.is_jfif |= content.starts_with(b"JFIF\0") && content.len() >= 14,
                 0xee if content.starts_with(b"Adobe") && content.len() >= 12 => {
                     self.adobe_transform = Some(content[11]);
