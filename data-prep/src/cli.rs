@@ -76,6 +76,19 @@ enum Command {
     },
 }
 
+impl Command {
+    /// How many threads the user allows, where they say.
+    fn threads(&self) -> Option<usize> {
+        match self {
+            Self::Voc { prepare, .. }
+            | Self::Coco { prepare, .. }
+            | Self::Waterbirds { prepare, .. }
+            | Self::Scenes { prepare, .. } => prepare.threads,
+            Self::Inspect { .. } => None,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 struct From {
     /// The source folder.
@@ -107,7 +120,7 @@ struct Prepare {
     /// What a broken image or annotation does.
     #[arg(long, value_enum, default_value_t)]
     on_error: OnError,
-    /// Threads that decode and resize [default: one per core].
+    /// Threads that parse, hash, decode and resize [default: one per core].
     #[arg(long)]
     threads: Option<usize>,
     /// Replace a data folder made from other inputs, or by another version of this program.
@@ -160,6 +173,11 @@ pub fn run(cli: Cli) -> ExitCode {
 
 /// The number of skipped items.
 fn execute(command: Command) -> Result<usize> {
+    if let Some(threads) = command.threads() {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()?;
+    }
     match command {
         Command::Voc { from, prepare } => prepare.run(voc::read(&from.root, from.name())?),
         Command::Coco { from, prepare } => prepare.run(coco::read(&from.root, from.name())?),

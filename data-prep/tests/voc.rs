@@ -80,9 +80,13 @@ impl Devkit {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
+        self.run_in("VOCdevkit", arguments)
+    }
+
+    fn run_in(&self, folder: &str, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_data-prep"))
             .args(["voc", "--size", "16", "--root"])
-            .arg(self.folder.path().join("VOCdevkit"))
+            .arg(self.folder.path().join(folder))
             .arg("--out")
             .arg(self.out())
             .args(arguments)
@@ -508,17 +512,9 @@ fn data_is_called_by_its_folder_or_as_the_user_says() {
     assert!(stderr(&output).contains(why), "{}", stderr(&output));
     let output = devkit.run(&["--overwrite", "--name", "pets"]);
     assert_eq!(name(&output), "pets");
-    let output = devkit.run(&["--overwrite", "--name", "voc2007"]);
-    assert_code(&output, 2);
-    let own = devkit.folder.path().join("Our pets");
-    fs_err::rename(devkit.root(), &own).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_data-prep"))
-        .args(["voc", "--overwrite", "--size", "16", "--root"])
-        .arg(&own)
-        .arg("--out")
-        .arg(devkit.out())
-        .output()
-        .unwrap();
+    assert_code(&devkit.run(&["--overwrite", "--name", "voc2007"]), 2);
+    fs_err::rename(devkit.root(), devkit.folder.path().join("Our pets")).unwrap();
+    let output = devkit.run_in("Our pets", &["--overwrite"]);
     assert_eq!(name(&output), "our-pets");
     assert!(!stderr(&output).contains("called"), "{}", stderr(&output));
 }
