@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::geometry::Grid;
 use crate::inspect;
+use crate::naming::SCENES;
 use crate::pipeline::{self, Limit, OnError, Options, Outcome};
 use crate::record::Source;
 use crate::scenes::{self, Generated, ScenesConfig};
@@ -75,11 +76,34 @@ enum Command {
     },
 }
 
+impl Command {
+    /// How many threads the user allows, where they say.
+    fn threads(&self) -> Option<usize> {
+        match self {
+            Self::Voc { prepare, .. }
+            | Self::Coco { prepare, .. }
+            | Self::Waterbirds { prepare, .. }
+            | Self::Scenes { prepare, .. } => prepare.threads,
+            Self::Inspect { .. } => None,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 struct From {
     /// The source folder.
     #[arg(long)]
     root: PathBuf,
+    /// What the data set is called [default: voc2007, coco2014 or waterbirds-100 where it is that, else
+    /// the folder's name].
+    #[arg(long)]
+    name: Option<String>,
+}
+
+impl From {
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -96,10 +120,10 @@ struct Prepare {
     /// What a broken image or annotation does.
     #[arg(long, value_enum, default_value_t)]
     on_error: OnError,
-    /// Threads that decode and resize [default: one per core].
+    /// Threads that parse, hash, decode and resize [default: one per core].
     #[arg(long)]
     threads: Option<usize>,
-    /// Replace a data folder made from other inputs.
+    /// Replace a data folder made from other inputs, or by another version of this program.
     #[arg(long)]
     overwrite: bool,
 }
@@ -149,11 +173,16 @@ pub fn run(cli: Cli) -> ExitCode {
 
 /// The number of skipped items.
 fn execute(command: Command) -> Result<usize> {
+    if let Some(threads) = command.threads() {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()?;
+    }
     match command {
-        Command::Voc { from, prepare } => prepare.run(voc::read(&from.root)?),
-        Command::Coco { from, prepare } => prepare.run(coco::read(&from.root)?),
+        Command::Voc { from, prepare } => prepare.run(voc::read(&from.root, from.name())?),
+        Command::Coco { from, prepare } => prepare.run(coco::read(&from.root, from.name())?),
         Command::Waterbirds { from, prepare, val } => {
-            prepare.run(waterbirds::read(&from.root, val)?)
+            prepare.run(waterbirds::read(&from.root, from.name(), val)?)
         }
         Command::Scenes {
             root,
@@ -162,8 +191,9 @@ fn execute(command: Command) -> Result<usize> {
         } => {
             let root = root.unwrap_or_else(|| prepare.out.join("devkit"));
             draw.run(&root)?;
-            let mut source = voc::read(&root)?;
-            source.name = "scenes".to_owned();
+            let mut source = voc::read(&root, None)?;
+            source.name = SCENES.to_owned();
+            source.notes.clear(); // only its name had any
             prepare.run(source)
         }
         Command::Inspect { dir, out } => {
@@ -180,6 +210,11 @@ fn execute(command: Command) -> Result<usize> {
 
 impl Prepare {
     fn run(&self, source: Source) -> Result<usize> {
+        let (out, name, notes) = (
+            self.out.display(),
+            source.name.clone(),
+            source.notes.clone(),
+        );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let options = Options {
             out: self.out.clone(),
@@ -198,13 +233,15 @@ impl Prepare {
             skipped,
             was_complete,
         } = pipeline::run(source, &options)?;
-        let out = self.out.display();
         let verb = if was_complete {
             "complete already"
         } else {
             "written"
         };
-        eprintln!("{out}: {images} images, {verb}");
+        for note in notes {
+            eprintln!("{out}: {note}");
+        }
+        eprintln!("{out}: {name}, {images} images, {verb}");
         if skipped > 0 {
             eprintln!("{out}: {skipped} left out, listed in skipped.parquet");
         }

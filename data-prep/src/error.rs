@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::table::PROGRAM_KEY;
+
 /// This crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -99,6 +101,46 @@ pub enum Error {
         found: String,
         /// What would have been right.
         expected: String,
+    },
+
+    /// A table is of another version of the programs.
+    #[error(
+        "{problem}\n\
+         hint: it is of another version of the programs; make it again by {command}"
+    )]
+    Version {
+        /// The file, and which version it is of.
+        problem: Problem,
+        /// What makes such a table.
+        command: &'static str,
+    },
+
+    /// The output folder already holds something that another version of this program made.
+    #[error(
+        "{}: {PROGRAM_KEY}: found {found}, expected {expected}\n\
+         hint: make the data folder again with --overwrite, or choose another --out",
+        path.display()
+    )]
+    OtherProgram {
+        /// The output folder.
+        path: PathBuf,
+        /// The program and version that made what is in it.
+        found: String,
+        /// This program and version.
+        expected: &'static str,
+    },
+
+    /// A thread met a fault of the program, not of its input.
+    #[error(
+        "{}: reading it: found a fault of this program ({}), expected an image or an error",
+        path.display(),
+        quoted(words)
+    )]
+    Panic {
+        /// The image in hand.
+        path: PathBuf,
+        /// What the panic says.
+        words: String,
     },
 
     /// The output folder already holds something made from other inputs.

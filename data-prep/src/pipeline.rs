@@ -1,30 +1,25 @@
 //! From a source's records to a finished data folder.
 //!
-//! One thread reads files, several decode and resize, and the calling thread writes rows in the
-//! source's order, with bounded channels between them, so memory does not grow with the data set.
-//! Which images there are is the reader's decision (`voc`, `coco`, `waterbirds`); how tables are laid
-//! out is `schema`'s and `tables`'.
+//! What is left out, what a folder is made from, and whether it is there already. Which images there
+//! are is the reader's decision (`voc`, `coco`, `waterbirds`); files become pixels in `decoding`; how
+//! tables are laid out is `schema`'s and `tables`'.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
-use std::io::Read;
 use std::path::PathBuf;
 
-use crossbeam::channel::{Receiver, Sender, bounded};
-use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::atomic;
 use crate::dataset::Split;
-use crate::decode::Decoder;
+use crate::decoding;
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::geometry::Grid;
 use crate::pixels::PixelWriter;
 use crate::record::{Source, SourceImage};
-use crate::resize::Resizer;
 use crate::schema::PIXELS_FILE;
-use crate::tables::{self, Former, Row};
+use crate::tables::{self, Former};
 
 /// What one broken image or annotation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -91,10 +86,10 @@ pub struct Outcome {
 pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
     apply_limits(&mut source.images, &options.limits);
     let mut problems = std::mem::take(&mut source.problems);
-    let sizes = leave_out_missing(&mut source.images, &mut problems);
+    leave_out_missing(&mut source.images, &mut problems);
     stop_at_first(options.on_error, &problems)?;
 
-    let inputs = inputs_hash(&source, &sizes, &problems, options);
+    let inputs = inputs_hash(&source, &problems, options);
     if let Some((images, skipped)) = tables::find_former(&options.out, &inputs, options.former)? {
         return Ok(Outcome {
             images,
@@ -105,7 +100,7 @@ pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
     let pixels_path = options.out.join(PIXELS_FILE);
     atomic::remove_leftovers(&pixels_path)?;
     let mut pixels = PixelWriter::create(&pixels_path, options.grid, &inputs)?;
-    let rows = write_pixels(&source.images, options, &mut pixels, &mut problems)?;
+    let rows = decoding::write_pixels(&source.images, options, &mut pixels, &mut problems)?;
     if rows.is_empty() {
         return Err(Error::layout(
             &options.out,
@@ -141,52 +136,48 @@ fn apply_limits(images: &mut Vec<SourceImage>, limits: &[Limit]) {
     }
 }
 
-/// Sizes in bytes of the images' files. Images whose file is not there, or whose id was there
-/// before, become problems.
-fn leave_out_missing(images: &mut Vec<SourceImage>, problems: &mut Vec<Problem>) -> Vec<u64> {
-    let found: Vec<Result<u64, Problem>> = images
+/// Makes problems of images whose file is not there, or whose id was there before.
+fn leave_out_missing(images: &mut Vec<SourceImage>, problems: &mut Vec<Problem>) {
+    let found: Vec<Result<(), Problem>> = images
         .par_iter()
-        .map(|image| match fs_err::metadata(&image.path) {
-            Ok(metadata) if metadata.is_file() => Ok(metadata.len()),
-            Ok(_) => Err("something that is no file".to_owned()),
-            Err(error) => Err(unreadable(&error)),
-        })
-        .zip(images.par_iter())
-        .map(|(found, image)| {
-            found.map_err(|found| Problem::new(&image.path, "file", found, "an image"))
+        .map(|image| {
+            let found = match fs_err::metadata(&image.path) {
+                Ok(metadata) if metadata.is_file() => return Ok(()),
+                Ok(_) => "something that is no file".to_owned(),
+                Err(error) => unreadable(&error),
+            };
+            Err(Problem::new(&image.path, "file", found, "an image"))
         })
         .collect();
     let mut seen = HashSet::new();
-    let mut sizes = Vec::with_capacity(images.len());
     let mut found = found.into_iter();
     images.retain(|image| {
-        let size = match found.next() {
+        let fault = match found.next() {
             Some(_) if !seen.insert(image.image_id.clone()) => {
                 let found = format!("{} a second time, in {}", image.image_id, image.split);
-                Err(Problem::new(&image.path, "image_id", found, "each id once"))
+                Some(Problem::new(&image.path, "image_id", found, "each id once"))
             }
-            Some(found) => found,
+            Some(found) => found.err(),
             None => return false,
         };
-        match size {
-            Ok(size) => sizes.push(size),
-            Err(ref problem) => problems.push(problem.clone()),
-        }
-        size.is_ok()
+        let is_kept = fault.is_none();
+        problems.extend(fault);
+        is_kept
     });
-    sizes
 }
 
-fn stop_at_first(on_error: OnError, problems: &[Problem]) -> Result<()> {
+/// The first problem, where one ends the operation.
+pub(crate) fn stop_at_first(on_error: OnError, problems: &[Problem]) -> Result<()> {
     match (on_error, problems) {
         (OnError::Fail, [first, ..]) => Err(first.clone().into()),
         _ => Ok(()),
     }
 }
 
-/// Hash of the annotations, the image files by name and size, and the options that show in the
-/// result.
-fn inputs_hash(source: &Source, sizes: &[u64], problems: &[Problem], options: &Options) -> String {
+/// Hash of the annotations, the image files by name and contents, and the options that show in the
+/// result. Reading every file once more costs little beside decoding it, and finds an image that was
+/// replaced by another of the same size.
+fn inputs_hash(source: &Source, problems: &[Problem], options: &Options) -> String {
     let mut inputs = source.annotations.clone();
     inputs.add("dataset", source.name.as_bytes());
     let Grid { height, width } = options.grid;
@@ -197,8 +188,16 @@ fn inputs_hash(source: &Source, sizes: &[u64], problems: &[Problem], options: &O
             format!("{}={}", limit.split, limit.count).as_bytes(),
         );
     }
-    for (image, size) in source.images.iter().zip(sizes) {
-        inputs.add(&image.file_name, &size.to_le_bytes());
+    let contents: Vec<[u8; 32]> = source
+        .images
+        .par_iter()
+        .map(|image| match fs_err::read(&image.path) {
+            Ok(bytes) => Sha256::digest(bytes).into(),
+            Err(_) => [0; 32], // the decoding says why
+        })
+        .collect();
+    for (image, contents) in source.images.iter().zip(&contents) {
+        inputs.add(&image.file_name, contents);
     }
     for problem in problems {
         inputs.add(
@@ -207,154 +206,4 @@ fn inputs_hash(source: &Source, sizes: &[u64], problems: &[Problem], options: &O
         );
     }
     inputs.hex()
-}
-
-/// An image under way. Its memory goes round: when its row is written, the next file is read into it.
-struct UnderWay {
-    /// Index into the source's images.
-    index: usize,
-    /// The file's bytes.
-    file: Vec<u8>,
-    /// Width and height in source pixels.
-    size: (u32, u32),
-    /// The image at network size.
-    rgb: Vec<u8>,
-    /// Why there is no such image.
-    problem: Option<Problem>,
-}
-
-/// Images under way for each decoding thread: read, in work, or waiting for an earlier one.
-const UNDER_WAY: usize = 8;
-
-fn write_pixels(
-    images: &[SourceImage],
-    options: &Options,
-    pixels: &mut PixelWriter,
-    problems: &mut Vec<Problem>,
-) -> Result<Vec<Row>> {
-    let bar = progress_bar(images.len());
-    let threads = options.threads.max(1);
-    let under_way = threads * UNDER_WAY;
-    // However long one image takes, no more than these are in memory.
-    let (give_back, free) = bounded::<UnderWay>(under_way);
-    let (read_send, read) = bounded::<UnderWay>(under_way);
-    let (done_send, done) = bounded::<UnderWay>(under_way);
-    for _ in 0..under_way {
-        let _ = give_back.send(UnderWay::new()); // the receiver is alive, and there is room
-    }
-    std::thread::scope(move |scope| {
-        scope.spawn(move || read_files(images, &free, &read_send));
-        for _ in 0..threads {
-            let (read, done_send) = (read.clone(), done_send.clone());
-            scope.spawn(move || prepare_files(images, options.grid, &read, &done_send));
-        }
-        drop((read, done_send));
-
-        let mut rows = Vec::with_capacity(images.len());
-        let mut waiting = BTreeMap::new();
-        let mut next = 0;
-        for image in &done {
-            waiting.insert(image.index, image);
-            while let Some(mut image) = waiting.remove(&next) {
-                match image.problem.take() {
-                    None => {
-                        pixels.push(&image.rgb)?;
-                        rows.push(Row {
-                            image: next,
-                            width: image.size.0,
-                            height: image.size.1,
-                        });
-                    }
-                    Some(problem) => {
-                        stop_at_first(options.on_error, std::slice::from_ref(&problem))?;
-                        problems.push(problem);
-                    }
-                }
-                next += 1;
-                bar.inc(1);
-                let _ = give_back.send(image); // fails only when all files are read
-            }
-        }
-        bar.finish_and_clear();
-        Ok(rows)
-    })
-    // An early return drops the channels' ends here, and the threads end at their next send.
-}
-
-fn read_files(images: &[SourceImage], free: &Receiver<UnderWay>, read: &Sender<UnderWay>) {
-    for (index, source) in images.iter().enumerate() {
-        let Ok(mut image) = free.recv() else {
-            return;
-        };
-        image.index = index;
-        image.file.clear();
-        let file = fs_err::File::open(&source.path);
-        if let Err(error) = file.and_then(|mut file| file.read_to_end(&mut image.file)) {
-            let found = unreadable(&error);
-            image.problem = Some(Problem::new(&source.path, "file", found, "an image"));
-        }
-        if read.send(image).is_err() {
-            return;
-        }
-    }
-}
-
-fn prepare_files(
-    images: &[SourceImage],
-    grid: Grid,
-    read: &Receiver<UnderWay>,
-    done: &Sender<UnderWay>,
-) {
-    let mut decoder = Decoder::default();
-    let mut resizer = Resizer::new(grid);
-    for mut image in read {
-        if image.problem.is_none() {
-            image.problem = image
-                .prepare(&images[image.index], &mut decoder, &mut resizer)
-                .err();
-        }
-        if done.send(image).is_err() {
-            return;
-        }
-    }
-}
-
-impl UnderWay {
-    fn new() -> Self {
-        Self {
-            index: 0,
-            file: Vec::new(),
-            size: (0, 0),
-            rgb: Vec::new(),
-            problem: None,
-        }
-    }
-
-    /// Decodes and resizes the file.
-    fn prepare(
-        &mut self,
-        source: &SourceImage,
-        decoder: &mut Decoder,
-        resizer: &mut Resizer,
-    ) -> Result<(), Problem> {
-        let decoded = decoder
-            .decode(&self.file)
-            .map_err(|error| Problem::new(&source.path, "image", error.found, error.expected))?;
-        self.size = (decoded.width as u32, decoded.height as u32);
-        if let Some((width, height)) = source.size.filter(|&size| size != self.size) {
-            let found = format!("{}x{}", self.size.0, self.size.1);
-            let expected = format!("{width}x{height} as annotated");
-            return Err(Problem::new(&source.path, "size", found, expected));
-        }
-        resizer.resize_into(decoded, &mut self.rgb);
-        Ok(())
-    }
-}
-
-/// On stderr, hidden when that is no terminal.
-fn progress_bar(images: usize) -> ProgressBar {
-    let template = "{bar:30} {pos}/{len} images  {per_sec}  {eta} left";
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(images as u64).with_style(style)
 }

@@ -16,7 +16,7 @@ use crate::rle::CompressedRle;
 /// A whole data set as its annotations describe it.
 #[derive(Debug)]
 pub struct Source {
-    /// The data set's spelling: `voc2007`, `coco2014`, `waterbirds-100` or `scenes`.
+    /// What the data set is called (`naming`): a published name only where it is that data set.
     pub name: String,
     /// Class names; the index is the class id.
     pub classes: Vec<String>,
@@ -27,6 +27,8 @@ pub struct Source {
     pub images: Vec<SourceImage>,
     /// Items the reader had to leave out of `images`.
     pub problems: Vec<Problem>,
+    /// What the user should know of how it was read, a line each.
+    pub notes: Vec<String>,
     /// Hash of the annotation files read.
     pub annotations: Fingerprint,
 }

@@ -41,10 +41,11 @@ pub const LABELS: TableSpec = TableSpec {
     ],
 };
 
-/// One row per image.
+/// One row per image. Version 2: `guidance.inputs` hashes the images' contents, and `guidance.dataset`
+/// is a published name only where it is that data set.
 pub const IMAGES: TableSpec = TableSpec {
     name: "images",
-    version: 1,
+    version: 2,
     columns: &[
         required("image_id", Kind::Utf8),
         required("file_name", Kind::Utf8),

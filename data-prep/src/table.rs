@@ -199,10 +199,18 @@ impl Origin {
     /// Refuses a wrong or missing table name or version.
     ///
     /// # Errors
-    /// A [`Problem`] that names `path` and the metadata key.
+    /// A [`Problem`] that names `path` and the metadata key; for a version [`Error::Version`], which
+    /// says how to make the table again.
     pub fn check(&self, path: &Path, spec: &TableSpec) -> Result<()> {
         self.expect(path, SCHEMA_KEY, spec.name)?;
-        self.expect(path, VERSION_KEY, &spec.version.to_string())
+        let problem = match self.expect(path, VERSION_KEY, &spec.version.to_string()) {
+            Ok(()) => return Ok(()),
+            Err(problem) => problem,
+        };
+        Err(match made_by(spec.name) {
+            Some(command) => Error::Version { problem, command },
+            None => problem.into(),
+        })
     }
 
     /// Like [`Origin::check`], but a file of another tool, which has no such keys, passes.
@@ -216,12 +224,33 @@ impl Origin {
         Ok(())
     }
 
-    fn expect(&self, path: &Path, key: &str, expected: &str) -> Result<()> {
+    fn expect(&self, path: &Path, key: &str, expected: &str) -> Result<(), Problem> {
         match self.get(key) {
             Some(found) if found == expected => Ok(()),
-            found => Err(Problem::new(path, key, found.unwrap_or("nothing"), expected).into()),
+            found => Err(Problem::new(
+                path,
+                key,
+                found.unwrap_or("nothing"),
+                expected,
+            )),
         }
     }
+}
+
+/// The command that makes a table, by the table's name. All stages' are here, since the one that
+/// refuses a table of another version is mostly not the one that made it.
+fn made_by(table: &str) -> Option<&'static str> {
+    Some(match table {
+        "classes" | "groups" | "labels" | "images" | "masks" | "skipped" => {
+            "`data-prep voc` (coco, waterbirds, scenes) with --overwrite"
+        }
+        "run" | "epochs" => "`trainer train`",
+        "maps" | "predictions" | "colours" => "`trainer explain`",
+        "grid_pointing_game" => "`trainer grid-pointing-game`",
+        "scores" | "iou" | "metrics" | "replicates" | "examples" => "`evaluator score`",
+        "paired" => "`evaluator compare`",
+        _ => return None,
+    })
 }
 
 /// Writes a table batch by batch; the file appears at [`TableWriter::finish`].

@@ -22,7 +22,7 @@ const PROGRAM: &str = concat!("data-prep ", env!("CARGO_PKG_VERSION"));
 /// Objects per batch of `masks.parquet`, so that COCO's are not copied all at once.
 const MASK_ROWS: usize = 1 << 15;
 
-/// What happens to a data folder made from other inputs.
+/// What happens to a data folder made from other inputs, or by another version of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Former {
     /// It stays, and the command fails.
@@ -42,11 +42,12 @@ pub(crate) struct Row {
     pub height: u32,
 }
 
-/// Number of images and of skipped items of the data set in `out`, if it was made from `inputs`.
+/// Number of images and of skipped items of the data set in `out`, if this version of the program made
+/// it from `inputs`.
 ///
 /// # Errors
-/// When one made from other inputs is there and is to be kept. One to be replaced is no data set any
-/// more after this.
+/// When one made from other inputs, or by another version, is there and is to be kept. One to be
+/// replaced is no data set any more after this.
 pub(crate) fn find_former(
     out: &Path,
     inputs: &str,
@@ -56,21 +57,25 @@ pub(crate) fn find_former(
     if !path.is_file() {
         return Ok(None);
     }
-    let found = match read_table(&path, &IMAGES) {
+    let kept = match read_table(&path, &IMAGES) {
+        Ok((origin, _)) if origin.program() != Some(PROGRAM) => Error::OtherProgram {
+            path: out.to_owned(),
+            found: origin.program().unwrap_or("nothing").to_owned(),
+            expected: PROGRAM,
+        },
         Ok((origin, images)) if origin.inputs() == Some(inputs) => {
             let (_, skipped) = read_table(out.join(file_name(&SKIPPED)), &SKIPPED)?;
             return Ok(Some((images.num_rows(), skipped.num_rows())));
         }
-        Ok((origin, _)) => origin.inputs().unwrap_or("nothing known").to_owned(),
-        Err(error) if former == Former::Keep => return Err(error),
-        Err(_) => String::new(),
+        Ok((origin, _)) => Error::OtherInputs {
+            path: out.to_owned(),
+            found: origin.inputs().unwrap_or("nothing known").to_owned(),
+            expected: inputs.to_owned(),
+        },
+        Err(error) => error,
     };
     match former {
-        Former::Keep => Err(Error::OtherInputs {
-            path: out.to_owned(),
-            found,
-            expected: inputs.to_owned(),
-        }),
+        Former::Keep => Err(kept),
         Former::Replace => {
             fs_err::remove_file(&path)?;
             Ok(None)

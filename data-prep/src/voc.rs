@@ -14,6 +14,7 @@ use roxmltree::{Document, Node};
 
 use crate::dataset::Split;
 use crate::error::{Error, Problem, Result, unreadable};
+use crate::naming::Published;
 use crate::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject, is_inside};
 use crate::voc_segmentation;
 
@@ -60,12 +61,13 @@ struct Parsed {
 
 /// Reads the devkit at `root`: `VOCdevkit`, a year in it, or any folder with `ImageSets/Main`. The
 /// splits are those of `train.txt`, `val.txt` and `test.txt` that are there. A `classes.txt` in the
-/// folder (one name per line) replaces VOC's classes.
+/// folder (one name per line) replaces VOC's classes. `name` is the data set's, where the user gives
+/// one.
 ///
 /// # Errors
-/// When there is no such folder or none of the three lists. Images with a missing or broken
+/// When there is no such folder or none of the three lists, or `name` is another data set's. Images with a missing or broken
 /// annotation are left out and listed in the source.
-pub fn read(root: &Path) -> Result<Source> {
+pub fn read(root: &Path, name: Option<&str>) -> Result<Source> {
     let devkit = find_devkit(root)?;
     let sets = devkit.join("ImageSets").join("Main");
     let mut annotations = Fingerprint::default();
@@ -119,37 +121,34 @@ pub fn read(root: &Path) -> Result<Source> {
         ));
     }
 
-    let parsed: Vec<Parsed> = entries
-        .into_par_iter()
-        .map(|entry| parse(&devkit, entry, &classes))
+    let lists: Vec<(Split, &str)> = entries
+        .iter()
+        .map(|entry| (entry.split, entry.image_id.as_str()))
         .collect();
-    let mut images = Vec::with_capacity(parsed.len());
-    for Parsed { name, hash, image } in parsed {
-        annotations.add(&name, hash.as_bytes());
-        match image {
-            Ok(image) => images.push(image),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    Ok(Source {
-        name: dataset_name(&devkit),
+    let mut source = Source {
+        name: String::new(),
         classes,
         groups,
-        images,
+        images: Vec::with_capacity(entries.len()),
         problems,
+        notes: Vec::new(),
         annotations,
-    })
-}
+    };
+    let published = Published::voc2007(&source.classes, &lists);
+    source.take_name(name, &devkit, published)?;
 
-/// `voc2007` for the folder VOC2007, and so for other years; `voc2007` for a folder of another name.
-fn dataset_name(devkit: &Path) -> String {
-    let name = devkit.file_name().unwrap_or_default().to_string_lossy();
-    match name.strip_prefix("VOC") {
-        Some(year) if year.len() == 4 && year.bytes().all(|c| c.is_ascii_digit()) => {
-            format!("voc{year}")
+    let parsed: Vec<Parsed> = entries
+        .into_par_iter()
+        .map(|entry| parse(&devkit, entry, &source.classes))
+        .collect();
+    for Parsed { name, hash, image } in parsed {
+        source.annotations.add(&name, hash.as_bytes());
+        match image {
+            Ok(image) => source.images.push(image),
+            Err(problem) => source.problems.push(problem),
         }
-        _ => "voc2007".to_owned(),
     }
+    Ok(source)
 }
 
 fn find_devkit(root: &Path) -> Result<PathBuf> {
@@ -264,7 +263,7 @@ fn parse(devkit: &Path, entry: Entry, classes: &[String]) -> Parsed {
 /// in errors. A document type is refused: with it XML would have entities, which grow without bound.
 ///
 /// # Errors
-/// When it is no XML, an element is missing, or a value or class is none.
+/// When it is no XML, an element is missing or there twice, or a value or class is none.
 pub fn read_annotation(
     path: &Path,
     bytes: Vec<u8>,
@@ -310,7 +309,9 @@ impl Annotation<'_> {
             let found = format!("<{}>", root.tag_name().name());
             return Err(self.problem("root element", found, "<annotation>"));
         }
+        self.at_most_one(root, "filename", "filename")?;
         let size = self.element(root, "size", "size")?;
+        self.at_most_one(size, "depth", "size/depth")?;
         let size = (
             self.pixels(size, "width", "size/width")?,
             self.pixels(size, "height", "size/height")?,
@@ -325,21 +326,25 @@ impl Annotation<'_> {
     /// `object[1]` is the first, as in XPath. Elements `part` inside it are no objects.
     fn object(&self, index: usize, object: Node) -> Result<SourceObject, Problem> {
         let field = |name: &str| format!("object[{}]/{name}", index + 1);
-        let name = text(self.element(object, "name", &field("name"))?);
-        let Some(class_id) = self.classes.iter().position(|class| class == name) else {
+        let name = self.text(object, "name", &field("name"))?;
+        let Some(class_id) = self.classes.iter().position(|class| *class == name) else {
             let expected = format!("one of {}", self.classes.join(", "));
             return Err(self.problem(field("name"), name, expected));
         };
-        let is_difficult = match children(object, "difficult").next().map(text) {
-            None | Some("" | "0") => false,
-            Some("1") => true,
-            Some(other) => return Err(self.problem(field("difficult"), other, "0 or 1")),
+        let difficult = field("difficult");
+        let is_difficult = match self.at_most_one(object, "difficult", &difficult)? {
+            None => false,
+            Some(element) => match &*self.text_of(element, &difficult)? {
+                "" | "0" => false,
+                "1" => true,
+                other => return Err(self.problem(difficult, other, "0 or 1")),
+            },
         };
         let bndbox = self.element(object, "bndbox", &field("bndbox"))?;
         let mut bbox = [0.0; 4];
         for (value, name) in bbox.iter_mut().zip(["xmin", "ymin", "xmax", "ymax"]) {
             let field = field(&format!("bndbox/{name}"));
-            let found = text(self.element(bndbox, name, &field)?);
+            let found = self.text(bndbox, name, &field)?;
             *value = found
                 .parse()
                 .ok()
@@ -369,12 +374,50 @@ impl Annotation<'_> {
         name: &str,
         field: &str,
     ) -> Result<Node<'n, 'i>, Problem> {
-        let found = children(parent, name).next();
-        found.ok_or_else(|| self.problem(field, "no such element", format!("<{name}>")))
+        self.at_most_one(parent, name, field)?
+            .ok_or_else(|| self.problem(field, "no such element", format!("<{name}>")))
+    }
+
+    /// Which of two would be meant, nobody can tell.
+    fn at_most_one<'n, 'i>(
+        &self,
+        parent: Node<'n, 'i>,
+        name: &str,
+        field: &str,
+    ) -> Result<Option<Node<'n, 'i>>, Problem> {
+        let mut found = children(parent, name);
+        let first = found.next();
+        match found.count() {
+            0 => Ok(first),
+            more => {
+                let found = format!("{} elements <{name}>", more + 1);
+                Err(self.problem(field, found, "one"))
+            }
+        }
+    }
+
+    /// The text of the one element `name`.
+    fn text(&self, parent: Node, name: &str, field: &str) -> Result<String, Problem> {
+        self.text_of(self.element(parent, name, field)?, field)
+    }
+
+    /// An element's text; comments may lie in it, elements may not.
+    fn text_of(&self, element: Node, field: &str) -> Result<String, Problem> {
+        let mut text = String::new();
+        for child in element.children() {
+            if child.is_element() {
+                let found = format!("<{}> in it", child.tag_name().name());
+                return Err(self.problem(field, found, "text"));
+            }
+            if child.is_text() {
+                text += child.text().unwrap_or_default();
+            }
+        }
+        Ok(text.trim().to_owned())
     }
 
     fn pixels(&self, parent: Node, name: &str, field: &str) -> Result<u32, Problem> {
-        let found = text(self.element(parent, name, field)?);
+        let found = self.text(parent, name, field)?;
         found
             .parse()
             .ok()
@@ -396,8 +439,4 @@ fn children<'n, 'i>(parent: Node<'n, 'i>, name: &str) -> impl Iterator<Item = No
     parent
         .children()
         .filter(move |child| child.has_tag_name(name))
-}
-
-fn text<'n>(node: Node<'n, '_>) -> &'n str {
-    node.text().unwrap_or_default().trim()
 }

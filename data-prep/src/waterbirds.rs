@@ -1,4 +1,5 @@
-//! Waterbirds-100 (`waterbird_1.0_forest2water2`) with CUB's boxes to records (SPEC C.4).
+//! Waterbirds-100 (`waterbird_1.0_forest2water2`), or data laid out like it, with CUB's boxes to records
+//! (SPEC C.4).
 //!
 //! Class = the bird (landbird 0, waterbird 1), box = the bird's. Group = 2 · bird + place, with place
 //! 1 for water; the reversed task (class = place, everything outside the box) follows from the group
@@ -11,15 +12,17 @@ use std::str::FromStr;
 
 use crate::dataset::Split;
 use crate::error::{Error, Problem, Result};
+use crate::naming::Published;
 use crate::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject, is_inside};
 
 /// The folder of images and `metadata.csv`.
 const IMAGE_FOLDER: &str = "waterbird_1.0_forest2water2";
 
-const CLASSES: [&str; 2] = ["landbird", "waterbird"];
+/// By class id.
+pub(crate) const CLASSES: [&str; 2] = ["landbird", "waterbird"];
 
 /// By group id.
-const GROUPS: [&str; 4] = [
+pub(crate) const GROUPS: [&str; 4] = [
     "landbird on land",
     "landbird on water",
     "waterbird on land",
@@ -57,12 +60,13 @@ impl fmt::Display for Validation {
 }
 
 /// Reads `root`, which holds `waterbird_1.0_forest2water2/metadata.csv` and
-/// `CUB_200_2011/bounding_boxes.txt`.
+/// `CUB_200_2011/bounding_boxes.txt`. `name` is the data set's, where the user gives one.
 ///
 /// # Errors
-/// When one of the two files is not there, or a column of `metadata.csv` is missing. Rows with a
+/// When one of the two files is not there, a column of `metadata.csv` is missing or there twice, or
+/// `name` is another data set's. Rows with a
 /// wrong value or without a box are left out and listed in the source.
-pub fn read(root: &Path, validation: Validation) -> Result<Source> {
+pub fn read(root: &Path, name: Option<&str>, validation: Validation) -> Result<Source> {
     let folder = root.join(IMAGE_FOLDER);
     let metadata = find(
         root,
@@ -101,24 +105,47 @@ pub fn read(root: &Path, validation: Validation) -> Result<Source> {
             columns: &columns,
         };
         match row.read(record, images_folder, &boxes_path, &boxes) {
-            Ok(image) => {
-                let group_id = image.group_id.unwrap_or_default();
-                if validation.keeps(image.split, group_id) {
-                    images.push(image);
-                }
-            }
+            Ok(image) => images.push(image),
             Err(problem) => problems.push(problem),
         }
     }
     images.sort_by_key(|image| image.split);
-    Ok(Source {
-        name: "waterbirds-100".to_owned(),
+    let mut source = Source {
+        name: String::new(),
         classes: CLASSES.map(str::to_owned).to_vec(),
         groups: (0..).zip(GROUPS.map(str::to_owned)).collect(),
         images,
         problems,
+        notes: Vec::new(),
         annotations,
-    })
+    };
+    let published = Published::waterbirds_100(&source.images);
+    source.take_name(name, root, published)?;
+    leave_out(&mut source, validation);
+    Ok(source)
+}
+
+/// Takes the validation images out that are not kept, and says how many of which group.
+fn leave_out(source: &mut Source, validation: Validation) {
+    let mut left_out = [0; GROUPS.len()];
+    source.images.retain(|image| {
+        let group_id = image.group_id.unwrap_or_default();
+        let is_kept = validation.keeps(image.split, group_id);
+        if let Some(count) = left_out.get_mut(group_id as usize).filter(|_| !is_kept) {
+            *count += 1;
+        }
+        is_kept
+    });
+    let groups = left_out.iter().zip(GROUPS).filter(|(count, _)| **count > 0);
+    let groups: Vec<String> = groups
+        .map(|(count, group)| format!("{count} {group}"))
+        .collect();
+    if !groups.is_empty() {
+        source.notes.push(format!(
+            "validation images left out by --val {validation}: {} (--val all keeps them)",
+            groups.join(", ")
+        ));
+    }
 }
 
 fn find(root: &Path, places: &[PathBuf]) -> Result<PathBuf> {
@@ -214,13 +241,21 @@ impl Columns {
             .headers()
             .map_err(|error| Problem::new(path, "line 1", csv_fault(&error).0, "column names"))?;
         let position = |name: &str| {
-            headers
-                .iter()
-                .position(|header| header.trim() == name)
-                .ok_or_else(|| {
+            let places = headers.iter().enumerate();
+            let mut places = places.filter(|(_, header)| header.trim() == name);
+            match (places.next(), places.next()) {
+                (Some((place, _)), None) => Ok(place),
+                (first, _) => {
                     let found = headers.iter().collect::<Vec<_>>().join(",");
-                    Problem::new(path, "line 1", found, format!("a column {name}"))
-                })
+                    let a = first.map_or("a", |_| "one");
+                    Err(Problem::new(
+                        path,
+                        "line 1",
+                        found,
+                        format!("{a} column {name}"),
+                    ))
+                }
+            }
         };
         Ok(Self {
             img_id: position("img_id")?,

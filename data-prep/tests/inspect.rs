@@ -155,7 +155,7 @@ fn counts_and_sheets_of_a_devkit_counted_by_hand() {
     assert!(printed.status.success());
     let text = String::from_utf8(printed.stdout).unwrap();
     assert!(
-        text.starts_with("voc2007: 4 images, 20 classes\nnetwork input 32 x 32"),
+        text.starts_with("devkit: 4 images, 20 classes\nnetwork input 32 x 32"),
         "{text}"
     );
     assert!(text.contains(&inspection.summary.to_string()), "{text}");

@@ -8,6 +8,7 @@ use data_prep::decode::{Decoder, decode};
 use data_prep::geometry::Grid;
 use data_prep::pixels::{PixelFile, PixelWriter};
 use data_prep::resize::{Resizer, Rgb};
+use sha2::{Digest, Sha256};
 
 const GRID: Grid = Grid::square(32);
 
@@ -135,6 +136,63 @@ fn a_quantisation_table_after_a_components_first_scan_is_not_for_it() {
     table.extend([1; 64]);
     let bytes = [&whole[..scan], &table, &whole[scan..]].concat();
     assert_eq!(decode(&bytes).unwrap(), decode(&whole).unwrap());
+}
+
+/// What Pillow makes of a file with one bit turned, as far as it reads it: file, byte, bit, and the first
+/// digits of its pixels' SHA-256. `flip.py` makes the list.
+#[test]
+fn a_turned_bit_gives_pillows_pixels_or_an_error() {
+    let list = fs_err::read_to_string(folder().join("flipped.txt")).unwrap();
+    let mut n_read = 0;
+    for line in list.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [name, byte, bit, expected] = words[..] else {
+            panic!("{line}");
+        };
+        let mut bytes = fixture(name);
+        bytes[byte.parse::<usize>().unwrap()] ^= 1 << bit.parse::<u8>().unwrap();
+        if let Ok(image) = decode(&bytes) {
+            let found: String = Sha256::digest(&image.data)[..8]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            assert_eq!(found, expected, "{line}");
+            n_read += 1;
+        }
+    }
+    assert!(n_read >= 40, "{n_read} of {}", list.lines().count());
+}
+
+#[test]
+fn restart_markers_out_of_their_order_are_an_error() {
+    let whole = fixture("restart_markers.jpg");
+    let places: Vec<usize> = (0..8).flat_map(|n| markers(&whole, 0xd0 + n)).collect();
+    assert!(places.len() > 2);
+    for &place in &places {
+        for number in 0xd0..=0xd7 {
+            let mut bytes = whole.clone();
+            bytes[place + 1] = number;
+            assert_eq!(decode(&bytes).is_ok(), bytes == whole, "{place} {number:x}");
+        }
+        let without = [&whole[..place], &whole[place + 2..]].concat();
+        assert!(decode(&without).is_err(), "{place}");
+        let twice = [&whole[..place], &whole[place..place + 2], &whole[place..]].concat();
+        assert!(decode(&twice).is_err(), "{place}");
+    }
+}
+
+#[test]
+fn a_scan_that_goes_on_where_none_ended_is_an_error() {
+    let whole = fixture("progressive.jpg");
+    for &scan in &markers(&whole, 0xda) {
+        let last = scan + 2 + 2 + usize::from(whole[scan + 4]) * 2 + 1 + 2;
+        for position in [0x00, 0x10, 0x21, 0x32, 0x20, 0x02] {
+            let mut bytes = whole.clone();
+            bytes[last] = position;
+            let is_same = bytes == whole;
+            assert_eq!(decode(&bytes).is_ok(), is_same, "{scan} {position:x}");
+        }
+    }
 }
 
 #[test]

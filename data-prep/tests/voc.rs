@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use data_prep::dataset::{Dataset, Split};
-use data_prep::schema::SKIPPED;
-use data_prep::table::{column, read_table};
+use data_prep::schema::{DATASET_KEY, IMAGES, SKIPPED};
+use data_prep::table::{Provenance, TableSpec, column, read_table, write_table};
 use data_prep::voc;
 
 /// A devkit in a temporary folder.
@@ -80,9 +80,13 @@ impl Devkit {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
+        self.run_in("VOCdevkit", arguments)
+    }
+
+    fn run_in(&self, folder: &str, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_data-prep"))
             .args(["voc", "--size", "16", "--root"])
-            .arg(self.folder.path().join("VOCdevkit"))
+            .arg(self.folder.path().join(folder))
             .arg("--out")
             .arg(self.out())
             .args(arguments)
@@ -154,7 +158,8 @@ fn a_devkit_becomes_a_data_folder() {
     assert_code(&output, 0);
 
     let dataset = Dataset::open(devkit.out()).unwrap();
-    assert_eq!(dataset.name(), "voc2007");
+    // VOC has no such images.
+    assert_eq!(dataset.name(), "voc2007-own");
     assert_eq!(dataset.classes, voc::CLASSES);
     assert!(dataset.groups.is_empty());
     assert_eq!(
@@ -382,7 +387,7 @@ fn the_same_command_again_does_nothing_and_another_is_refused() {
     let again = devkit.run(&[]);
     assert_code(&again, 0);
     assert!(
-        stderr(&again).contains("3 images, complete already"),
+        stderr(&again).contains("voc2007-own, 3 images, complete already"),
         "{}",
         stderr(&again)
     );
@@ -415,6 +420,103 @@ fn the_same_command_again_does_nothing_and_another_is_refused() {
             "skipped.parquet"
         ]
     );
+}
+
+#[test]
+fn an_image_of_other_contents_and_the_same_size_is_other_data() {
+    let devkit = Devkit::new();
+    assert_code(&devkit.run(&[]), 0);
+    let before = Dataset::open(devkit.out()).unwrap();
+    let path = devkit.root().join("JPEGImages/a.jpg");
+    let mut bytes = fs_err::read(&path).unwrap();
+    let table = bytes
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xdb])
+        .unwrap();
+    bytes[table + 5] ^= 0x10; // the step of the mean: another brightness
+    fs_err::write(&path, bytes).unwrap();
+
+    let refused = devkit.run(&[]);
+    assert_code(&refused, 2);
+    assert!(
+        stderr(&refused).contains("inputs: found a data folder made from "),
+        "{}",
+        stderr(&refused)
+    );
+    assert_code(&devkit.run(&["--overwrite"]), 0);
+    let after = Dataset::open(devkit.out()).unwrap();
+    assert_ne!(after.inputs(), before.inputs());
+    assert_ne!(after.pixels().row(0), before.pixels().row(0));
+}
+
+#[test]
+fn a_folder_of_another_version_is_refused_and_made_again_with_overwrite() {
+    for (program, version, expected) in [
+        (
+            "data-prep 0.0.9",
+            2,
+            "data: guidance.program: found data-prep 0.0.9, expected data-prep ",
+        ),
+        (
+            "data-prep 0.0.9",
+            1,
+            "images.parquet: guidance.version: found 1, expected 2\nhint: ",
+        ),
+    ] {
+        let devkit = Devkit::new();
+        assert_code(&devkit.run(&[]), 0);
+        let path = devkit.out().join("images.parquet");
+        let (origin, batch) = read_table(&path, &IMAGES).unwrap();
+        let inputs = origin.inputs().unwrap().to_owned();
+        let provenance = Provenance::new(program, inputs.as_str())
+            .with(DATASET_KEY, origin.get(DATASET_KEY).unwrap());
+        let spec = TableSpec { version, ..IMAGES };
+        write_table(&path, &spec, &provenance, &batch).unwrap();
+        let former = fs_err::read(&path).unwrap();
+
+        let refused = devkit.run(&[]);
+        assert_code(&refused, 2);
+        let said = stderr(&refused);
+        assert!(
+            said.contains(expected) && said.contains("--overwrite"),
+            "{said}"
+        );
+        assert_eq!(fs_err::read(&path).unwrap(), former);
+
+        let again = devkit.run(&["--overwrite"]);
+        assert_code(&again, 0);
+        assert!(stderr(&again).contains("written"), "{}", stderr(&again));
+        let (origin, _) = read_table(&path, &IMAGES).unwrap();
+        assert_eq!(origin.inputs(), Some(&*inputs));
+        assert_ne!(origin.program(), Some(program));
+        // Made by this version from these inputs, it is left alone.
+        let again = devkit.run(&["--overwrite"]);
+        assert!(
+            stderr(&again).contains("complete already"),
+            "{}",
+            stderr(&again)
+        );
+    }
+}
+
+#[test]
+fn data_is_called_by_its_folder_or_as_the_user_says() {
+    let devkit = Devkit::new();
+    let name = |output: &Output| {
+        assert_code(output, 0);
+        Dataset::open(devkit.out()).unwrap().name().to_owned()
+    };
+    let output = devkit.run(&[]);
+    assert_eq!(name(&output), "voc2007-own");
+    let why = "called voc2007-own, since voc2007 has no image a in train";
+    assert!(stderr(&output).contains(why), "{}", stderr(&output));
+    let output = devkit.run(&["--overwrite", "--name", "pets"]);
+    assert_eq!(name(&output), "pets");
+    assert_code(&devkit.run(&["--overwrite", "--name", "voc2007"]), 2);
+    fs_err::rename(devkit.root(), devkit.folder.path().join("Our pets")).unwrap();
+    let output = devkit.run_in("Our pets", &["--overwrite"]);
+    assert_eq!(name(&output), "our-pets");
+    assert!(!stderr(&output).contains("called"), "{}", stderr(&output));
 }
 
 #[test]
@@ -477,7 +579,8 @@ fn real_voc_is_read_whole() {
         println!("skipped: real_voc_is_read_whole: no real data");
         return;
     }
-    let source = voc::read(&root).unwrap();
+    let source = voc::read(&root, None).unwrap();
+    assert_eq!((&*source.name, &*source.notes), ("voc2007", &[][..]));
     assert_eq!(source.problems, []);
     let pairs = |split: Split| {
         let images = source.images.iter().filter(|image| image.split == split);

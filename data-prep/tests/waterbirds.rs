@@ -86,7 +86,11 @@ fn rows_become_images_with_box_class_and_group() {
         String::from_utf8_lossy(&output.stderr)
     );
     let dataset = folder.open();
-    assert_eq!(dataset.name(), "waterbirds-100");
+    // Of CUB's images none; and the two that are left out are told.
+    assert_eq!(dataset.name(), "source");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let left_out = "validation images left out by --val majority: 1 landbird on water (--val all";
+    assert!(said.contains(left_out), "{said}");
     assert_eq!(dataset.classes, ["landbird", "waterbird"]);
     assert_eq!(dataset.groups[1], (1, "landbird on water".to_owned()));
     let images: Vec<_> = dataset
@@ -202,14 +206,14 @@ fn each_broken_row_is_one_line() {
 fn missing_files_and_columns_are_said() {
     let folder = Folder::new();
     folder.metadata("img_id,img_filename,y,split\n");
-    let error = waterbirds::read(&folder.root(), Validation::All)
+    let error = waterbirds::read(&folder.root(), None, Validation::All)
         .unwrap_err()
         .to_string();
     let expected = "line 1: found img_id,img_filename,y,split, expected a column place";
     assert!(error.ends_with(expected), "{error}");
 
     fs_err::remove_file(folder.root().join("CUB_200_2011/bounding_boxes.txt")).unwrap();
-    let error = waterbirds::read(&folder.root(), Validation::All)
+    let error = waterbirds::read(&folder.root(), None, Validation::All)
         .unwrap_err()
         .to_string();
     assert!(
@@ -229,7 +233,8 @@ fn real_waterbirds_has_the_published_groups() {
         println!("skipped: real_waterbirds_has_the_published_groups: no real data");
         return;
     }
-    let source = waterbirds::read(&root, Validation::All).unwrap();
+    let source = waterbirds::read(&root, None, Validation::All).unwrap();
+    assert_eq!((&*source.name, &*source.notes), ("waterbirds-100", &[][..]));
     assert_eq!(source.problems, []);
     let count = |split: Split, group_id: i32| {
         let images = source.images.iter();
@@ -246,13 +251,39 @@ fn real_waterbirds_has_the_published_groups() {
         [0, 1, 2, 3].map(|group| count(Split::Val, group)),
         [461, 460, 139, 139]
     );
-    let source = waterbirds::read(&root, Validation::Majority).unwrap();
+    let source = waterbirds::read(&root, None, Validation::Majority).unwrap();
     let val = source
         .images
         .iter()
         .filter(|image| image.split == Split::Val)
         .count();
     assert_eq!(val, 600);
+    let left_out = "460 landbird on water, 139 waterbird on land";
+    assert!(source.notes[0].contains(left_out), "{:?}", source.notes);
+}
+
+/// As Waterbirds-95, where train has all four groups.
+#[test]
+fn data_with_birds_away_from_their_place_in_train_is_not_waterbirds_100() {
+    let folder = Folder::new();
+    let path = folder
+        .root()
+        .join("waterbird_1.0_forest2water2/metadata.csv");
+    let rows = fs_err::read_to_string(&path).unwrap();
+    folder.metadata(&rows.replace("b.jpg,1,0,1", "b.jpg,1,0,0"));
+    let output = folder.run(&["--name", "waterbirds-100"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    let why = "waterbirds-100 has no waterbird on land in train, as image 2 is";
+    assert!(said.contains(why), "{said}");
+    assert_eq!(
+        folder.run(&["--name", "waterbirds-95"]).status.code(),
+        Some(0)
+    );
+    let dataset = folder.open();
+    assert_eq!(dataset.name(), "waterbirds-95");
+    // It has places, too.
+    assert!(dataset.with_task(Task::Reversed).is_ok());
 }
 
 #[test]
@@ -289,7 +320,7 @@ fn the_reversed_task_asks_for_the_place_outside_the_box() {
     }
     let error = places.with_task(Task::Reversed).unwrap_err().to_string();
     assert!(
-        error.contains("task: found reversed for waterbirds-100 (reversed)"),
+        error.contains("task: found reversed for source (reversed)"),
         "{error}"
     );
 }

@@ -102,27 +102,31 @@ impl Shapes {
 
     fn read_runs(&mut self, cursor: &mut Cursor) -> Result<Shape, Fault> {
         let (first_count, first_byte) = (self.counts.len(), self.text.len());
-        let mut size = Vec::new();
+        let mut size = None;
         let mut is_text = None;
         cursor.object(|cursor, key| match key {
-            "size" => cursor.array(|cursor, _| {
-                size.push(unsigned(cursor)?);
-                Ok(())
-            }),
+            "size" => {
+                let mut sides = Vec::new();
+                cursor.array(|cursor, _| {
+                    sides.push(unsigned(cursor)?);
+                    Ok(())
+                })?;
+                once(&mut size, sides)
+            }
             "counts" if cursor.peek() == Some(b'"') => {
-                is_text = Some(true);
                 self.text.extend_from_slice(cursor.string()?.as_bytes());
-                Ok(())
+                once(&mut is_text, true)
             }
             "counts" => {
-                is_text = Some(false);
                 cursor.array(|cursor, _| {
                     self.counts.push(unsigned(cursor)?);
                     Ok(())
-                })
+                })?;
+                once(&mut is_text, false)
             }
             _ => cursor.skip(),
         })?;
+        let size = size.unwrap_or_default();
         let &[height, width] = size.as_slice() else {
             return Err(
                 Fault::value(format!("{} numbers", size.len()), "height and width").within("size"),
@@ -167,15 +171,12 @@ pub(super) fn id_of(cursor: &mut Cursor, wanted: &str) -> Result<Option<i64>, Fa
 /// Reads an element of `images`.
 pub(super) fn image(cursor: &mut Cursor) -> Result<Image, Fault> {
     let (mut id, mut file_name, mut width, mut height) = (None, None, None, None);
-    cursor.object(|cursor, key| {
-        match key {
-            "id" => id = Some(cursor.integer()?),
-            "file_name" => file_name = Some(cursor.string()?.into()),
-            "width" => width = Some(side(cursor)?),
-            "height" => height = Some(side(cursor)?),
-            _ => cursor.skip()?,
-        }
-        Ok(())
+    cursor.object(|cursor, key| match key {
+        "id" => once(&mut id, cursor.integer()?),
+        "file_name" => once(&mut file_name, cursor.string()?.into()),
+        "width" => once(&mut width, side(cursor)?),
+        "height" => once(&mut height, side(cursor)?),
+        _ => cursor.skip(),
     })?;
     Ok(Image {
         id: present(id, "id", "a whole number")?,
@@ -188,13 +189,10 @@ pub(super) fn image(cursor: &mut Cursor) -> Result<Image, Fault> {
 /// Reads an element of `categories`.
 pub(super) fn category(cursor: &mut Cursor) -> Result<Category, Fault> {
     let (mut id, mut name) = (None, None);
-    cursor.object(|cursor, key| {
-        match key {
-            "id" => id = Some(cursor.integer()?),
-            "name" => name = Some(cursor.string()?.into()),
-            _ => cursor.skip()?,
-        }
-        Ok(())
+    cursor.object(|cursor, key| match key {
+        "id" => once(&mut id, cursor.integer()?),
+        "name" => once(&mut name, cursor.string()?.into()),
+        _ => cursor.skip(),
     })?;
     Ok(Category {
         id: present(id, "id", "a whole number")?,
@@ -209,31 +207,36 @@ pub(super) fn annotation(
     shapes: &mut Shapes,
 ) -> Result<Annotation, Fault> {
     let (mut id, mut image_id, mut category_id, mut bbox) = (None, None, None, None);
-    let (mut area, mut is_crowd, mut shape) = (None, false, Shape::None);
-    cursor.object(|cursor, key| {
-        match key {
-            "id" => id = Some(cursor.integer()?),
-            "image_id" => image_id = Some(cursor.integer()?),
-            "category_id" => category_id = Some(cursor.integer()?),
-            "bbox" => bbox = Some(bounding_box(cursor)?),
-            "area" if !cursor.null()? => area = Some(cursor.number()?),
-            "area" => {}
-            "iscrowd" => is_crowd = flag(cursor)?,
-            "segmentation" => shape = shapes.read(cursor)?,
-            _ => cursor.skip()?,
-        }
-        Ok(())
+    let (mut area, mut is_crowd, mut shape) = (None, None, None);
+    cursor.object(|cursor, key| match key {
+        "id" => once(&mut id, cursor.integer()?),
+        "image_id" => once(&mut image_id, cursor.integer()?),
+        "category_id" => once(&mut category_id, cursor.integer()?),
+        "bbox" => once(&mut bbox, bounding_box(cursor)?),
+        "area" if cursor.null()? => once(&mut area, None),
+        "area" => once(&mut area, Some(cursor.number()?)),
+        "iscrowd" => once(&mut is_crowd, flag(cursor)?),
+        "segmentation" => once(&mut shape, shapes.read(cursor)?),
+        _ => cursor.skip(),
     })?;
     Ok(Annotation {
         id: present(id, "id", "a whole number")?,
         image_id: present(image_id, "image_id", "a whole number")?,
         category_id: present(category_id, "category_id", "a whole number")?,
         bbox: present(bbox, "bbox", "[x, y, width, height]")?,
-        area,
-        is_crowd,
+        area: area.flatten(),
+        is_crowd: is_crowd.unwrap_or_default(),
         index,
-        shape,
+        shape: shape.unwrap_or(Shape::None),
     })
+}
+
+/// Keeps a key's value. A key that is there twice is refused: Python takes the last, others the first.
+pub(super) fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), Fault> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Fault::value("the key a second time", "each key once")),
+    }
 }
 
 fn present<T>(value: Option<T>, field: &str, expected: &str) -> Result<T, Fault> {

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::elements::{self, Shapes};
+use super::elements::{self, Shapes, once};
 use super::instances::{Annotation, Category, Image, Instances, ItemProblem};
 use super::json::{Cursor, Fault};
 use super::mapped::Mapped;
@@ -51,21 +51,24 @@ impl Loading {
 
     fn file(&mut self, text: &Mapped) -> Result<(), Fault> {
         let mut cursor = Cursor::new(text);
-        cursor.object(|cursor, key| {
-            match key {
-                "images" => self.images = Some(self.read_images(cursor)?),
-                "annotations" => self.annotations = Some(self.read_annotations(cursor, text)?),
-                "categories" => {
-                    let mut categories = Vec::new();
-                    cursor.array(|cursor, _| {
-                        categories.push(elements::category(cursor)?);
-                        Ok(())
-                    })?;
-                    self.categories = Some(categories);
-                }
-                _ => cursor.skip()?,
+        cursor.object(|cursor, key| match key {
+            "images" => {
+                let images = self.read_images(cursor)?;
+                once(&mut self.images, images)
             }
-            Ok(())
+            "annotations" => {
+                let annotations = self.read_annotations(cursor, text)?;
+                once(&mut self.annotations, annotations)
+            }
+            "categories" => {
+                let mut categories = Vec::new();
+                cursor.array(|cursor, _| {
+                    categories.push(elements::category(cursor)?);
+                    Ok(())
+                })?;
+                once(&mut self.categories, categories)
+            }
+            _ => cursor.skip(),
         })?;
         cursor.end()
     }

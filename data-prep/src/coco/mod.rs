@@ -29,30 +29,12 @@ use mapped::Mapped;
 
 use crate::dataset::Split;
 use crate::error::{Error, Problem, Result};
+use crate::naming::Published;
 use crate::record::{Fingerprint, Source, SourceImage, SourceObject, is_inside};
 use crate::rle::CompressedRle;
 
-/// Releases, each with the names of its files and folders: the paper's first.
-const RELEASES: [Release; 3] = [
-    Release {
-        name: "coco2014",
-        suffix: "2014",
-    },
-    Release {
-        name: "coco2017",
-        suffix: "2017",
-    },
-    Release {
-        name: "coco",
-        suffix: "",
-    },
-];
-
-/// How a release of COCO calls its files: `instances_train<suffix>.json`, `train<suffix>/`.
-struct Release {
-    name: &'static str,
-    suffix: &'static str,
-}
+/// How releases call their files, `instances_train<suffix>.json` and `train<suffix>/`: the paper's first.
+const SUFFIXES: [&str; 3] = ["2014", "2017", ""];
 
 /// An annotation file and what it is for.
 struct Part {
@@ -76,38 +58,42 @@ pub fn is_validation(image_id: i64) -> bool {
 }
 
 /// Reads the data set in `root`, which holds `annotations/` and the image folders `train2014/` and
-/// `val2014/` (or in `images/`); the names of 2017, or without a year, do as well.
+/// `val2014/` (or in `images/`); the names of 2017, or without a year, do as well. `name` is the data
+/// set's, where the user gives one.
 ///
 /// # Errors
-/// When the folder is laid out otherwise, a file is no instances file, or its categories are not
-/// COCO's. Images with a broken entry or annotation are left out and listed in the source.
-pub fn read(root: &Path) -> Result<Source> {
-    let (name, parts) = layout(root)?;
+/// When the folder is laid out otherwise, a file is no instances file, its categories are not COCO's,
+/// or `name` is another data set's. Images with a broken entry or annotation are left out and listed in the source.
+pub fn read(root: &Path, name: Option<&str>) -> Result<Source> {
+    let (suffix, parts) = layout(root)?;
     let mut source = Source {
-        name: name.to_owned(),
+        name: String::new(),
         classes: categories::NAMES.map(str::to_owned).to_vec(),
         groups: Vec::new(),
         images: Vec::new(),
         problems: Vec::new(),
+        notes: Vec::new(),
         annotations: Fingerprint::default(),
     };
     let mut ids = HashSet::new();
+    let mut listed = Listed::default();
     for part in &parts {
-        let name = part.annotations.file_name().unwrap_or_default();
+        let file = part.annotations.file_name().unwrap_or_default();
         let text = Mapped::open(&part.annotations)?;
-        source.annotations.add(&name.to_string_lossy(), &text);
+        source.annotations.add(&file.to_string_lossy(), &text);
         drop(text);
         let instances = load_instances(&part.annotations)?;
         check_categories(&instances)?;
+        listed.add(&instances, part.split);
         let broken: HashSet<i64> = instances
             .problems()
             .iter()
             .filter_map(|item| item.image_id)
             .collect();
-        let listed = instances.problems().iter();
+        let left_out = instances.problems().iter();
         source
             .problems
-            .extend(listed.map(|item| item.problem.clone()));
+            .extend(left_out.map(|item| item.problem.clone()));
 
         let read: Vec<Result<SourceImage, Problem>> = (0..instances.images().len())
             .into_par_iter()
@@ -123,16 +109,54 @@ pub fn read(root: &Path) -> Result<Source> {
     }
     // Stable: within a split the images stay sorted by COCO's id.
     source.images.sort_by_key(|image| image.split);
+    source.take_name(name, root, listed.published(suffix))?;
     Ok(source)
+}
+
+/// What the files list, to tell which data set it is.
+#[derive(Default)]
+struct Listed {
+    /// Categories that all files have.
+    categories: Option<Vec<Box<str>>>,
+    /// Id and name of the training files' images, and of the test file's.
+    images: [Vec<(i64, Box<str>)>; 2],
+}
+
+impl Listed {
+    fn add(&mut self, instances: &Instances, split: Option<Split>) {
+        let names: Vec<Box<str>> = instances
+            .categories()
+            .iter()
+            .map(|category| category.name.clone())
+            .collect();
+        match &mut self.categories {
+            None => self.categories = Some(names),
+            Some(categories) => categories.retain(|name| names.contains(name)),
+        }
+        let images = instances.images().iter();
+        self.images[usize::from(split == Some(Split::Test))]
+            .extend(images.map(|image| (image.id, image.file_name.clone())));
+    }
+
+    /// Of files named with `suffix`.
+    fn published(&self, suffix: &str) -> Published {
+        let categories = self.categories.iter().flatten();
+        let categories: Vec<&str> = categories.map(|name| &**name).collect();
+        let [train, val] = self.images.each_ref().map(|images| {
+            let images = images.iter().map(|(id, name)| (*id, &**name));
+            images.collect::<Vec<(i64, &str)>>()
+        });
+        Published::coco2014(suffix, &categories, [&train, &val])
+    }
 }
 
 /// Finds the annotation files and image folders of the first release that is there.
 fn layout(root: &Path) -> Result<(&'static str, Vec<Part>)> {
     let annotations = root.join("annotations");
     let file = |name: String| annotations.join(name);
-    let Some(release) = RELEASES.iter().find(|release| {
-        file(format!("instances_train{}.json", release.suffix)).is_file()
-            || file(format!("instances_val{}.json", release.suffix)).is_file()
+    let Some(suffix) = SUFFIXES.iter().find(|suffix| {
+        file(format!("instances_train{suffix}.json")).is_file()
+            || file(format!("instances_val{suffix}.json")).is_file()
     }) else {
         return Err(Error::layout(
             annotations,
@@ -141,7 +165,6 @@ fn layout(root: &Path) -> Result<(&'static str, Vec<Part>)> {
             "instances_train2014.json and instances_val2014.json",
         ));
     };
-    let suffix = release.suffix;
     let folder = |name: &str| {
         let places = [root.to_owned(), root.join("images")];
         let mut places = places
@@ -185,7 +208,7 @@ fn layout(root: &Path) -> Result<(&'static str, Vec<Part>)> {
         vec![part(train, "train", None)?]
     };
     parts.push(part(test, "val", Some(Split::Test))?);
-    Ok((release.name, parts))
+    Ok((suffix, parts))
 }
 
 /// Refuses files whose category ids mean something else than COCO's.

@@ -143,7 +143,8 @@ impl Dataset {
         open::open(dir.as_ref())
     }
 
-    /// The data set's spelling (`voc2007`, `coco2014`, `waterbirds-100`, `scenes`).
+    /// What the data set is called: `voc2007`, `coco2014`, `waterbirds-100` or `scenes` where it is that,
+    /// else a name of its own (`naming`).
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Dataset;
 use crate::error::{Problem, Result};
-
-/// The data set that has a reversed task.
-const REVERSIBLE: &str = "waterbirds-100";
+use crate::waterbirds;
 
 /// The reversed task's classes: the group's place.
 const PLACES: [&str; 2] = ["land", "water"];
@@ -25,7 +23,7 @@ pub enum Task {
     /// Classes and masks as annotated.
     #[default]
     Conventional,
-    /// Waterbirds only: the class is the background, its mask everything outside the bird's box.
+    /// Data with Waterbirds' classes and groups only: the class is the background, its mask everything outside the bird's box.
     Reversed,
 }
 
@@ -70,15 +68,15 @@ impl Dataset {
     /// keep their boxes, which then say where *not* to look.
     ///
     /// # Errors
-    /// A reversed task of another data set than Waterbirds, or of one that is reversed already; an
-    /// image without a group.
+    /// A reversed task of data without Waterbirds' two classes and four groups, or of what is reversed
+    /// already; an image without a group.
     pub fn with_task(mut self, task: Task) -> Result<Self> {
         if task.is_conventional() && self.task.is_conventional() {
             return Ok(self);
         }
-        if self.name != REVERSIBLE || !self.task.is_conventional() {
+        if !self.is_reversible() {
             let found = format!("{task} for {} ({})", self.name, self.task);
-            let expected = format!("conventional, or reversed for {REVERSIBLE}");
+            let expected = "conventional, or reversed for Waterbirds' classes and groups";
             return Err(Problem::new(&self.dir, "task", found, expected).into());
         }
         for image in &mut self.images {
@@ -95,6 +93,15 @@ impl Dataset {
         self.classes = PLACES.map(str::to_owned).to_vec();
         self.task = task;
         Ok(self)
+    }
+
+    /// Whether a group is a bird and its place: then the data can be asked for the place, whatever it
+    /// is called (there is a Waterbirds-95, too).
+    fn is_reversible(&self) -> bool {
+        let group_ids = self.groups.iter().map(|group| group.0);
+        self.task.is_conventional()
+            && self.classes == waterbirds::CLASSES
+            && group_ids.eq(0..waterbirds::GROUPS.len() as i32)
     }
 
     /// The task it is seen with.

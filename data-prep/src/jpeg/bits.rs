@@ -37,7 +37,8 @@ impl Huffman {
                 code += 1;
                 index += 1;
             }
-            if code > 1 << length {
+            // No code consists of ones alone.
+            if n_codes > 0 && code >= 1 << length {
                 return None;
             }
             ends[slot] = code << (16 - length);
@@ -49,6 +50,11 @@ impl Huffman {
             offsets,
             symbols: symbols.to_vec(),
         })
+    }
+
+    /// The largest symbol; 0 where there is none.
+    pub fn largest(&self) -> u8 {
+        self.symbols.iter().copied().max().unwrap_or_default()
     }
 }
 
@@ -176,8 +182,8 @@ impl<'a> Bits<'a> {
         self.position
     }
 
-    /// Passes over a restart marker, if that is what comes next.
-    pub fn restart(&mut self) -> bool {
+    /// Passes over the restart marker of this number (0 to 7), if that is what comes next.
+    pub fn restart(&mut self, number: u8) -> bool {
         (self.buffer, self.count, self.padding) = (0, 0, 0);
         // Bytes that were read ahead cannot have been behind the marker.
         let rest = &self.data[self.position..];
@@ -187,7 +193,7 @@ impl<'a> Bits<'a> {
         else {
             return false;
         };
-        if !(0xd0..=0xd7).contains(&rest[at + 1]) {
+        if rest[at + 1] != 0xd0 + number {
             return false;
         }
         self.position += at + 2;

@@ -93,7 +93,8 @@ impl<'a> Header<'a> {
             let marker = self.marker()?;
             match marker {
                 0xd9 => return Ok(Segment::End),
-                0x01 | 0xd0..=0xd8 => continue, // without content
+                0x01 | 0xd0..=0xd7 => continue, // without content
+                0x02..=0xbf | 0xd8 | 0xde | 0xdf | 0xf0..=0xfd => return Err(broken("marker")),
                 _ => {}
             }
             let content = self.content()?;
@@ -117,7 +118,10 @@ impl<'a> Header<'a> {
                     }
                     _ => return Err(broken("restart interval")),
                 },
-                0xe0 => self.is_jfif |= content.starts_with(b"JFIF\0"),
+                0xe0 if content.starts_with(b"JFIF") && content.len() < 7 => {
+                    return Err(broken("JFIF segment"));
+                }
+                0xe0 => self.is_jfif |= content.starts_with(b"JFIF\0") && content.len() >= 14,
                 0xee if content.starts_with(b"Adobe") && content.len() >= 12 => {
                     self.adobe_transform = Some(content[11]);
                 }
@@ -206,7 +210,7 @@ impl<'a> Header<'a> {
                 return Err(broken("Huffman table"));
             };
             let n_symbols: usize = lengths.iter().map(|&n| usize::from(n)).sum();
-            if slot > 3 || info >> 4 > 1 || rest.len() < n_symbols {
+            if slot > 3 || info >> 4 > 1 || n_symbols > 256 || rest.len() < n_symbols {
                 return Err(broken("Huffman table"));
             }
             let (symbols, rest) = rest.split_at(n_symbols);

@@ -23,6 +23,9 @@ pub(super) struct Coefficients {
 /// Where one of these AC coefficients is not complete, libjpeg guesses it from the blocks around.
 const GUESSED: std::ops::RangeInclusive<usize> = 1..=9;
 
+/// Blocks in an MCU, at most.
+const MOST_BLOCKS: usize = 10;
+
 /// The part of a scan's work that is one component's.
 struct Part<'t> {
     index: usize,
@@ -95,11 +98,13 @@ impl Coefficients {
             _ => self.frame.mcus(),
         };
         let mut end_of_band_run = 0;
+        let mut restarts = 0_u8;
         for mcu in 0..across * down {
             if header.restart_interval > 0 && mcu > 0 && mcu % header.restart_interval == 0 {
-                if !bits.restart() {
+                if !bits.restart(restarts % 8) {
                     return Err(broken("restart marker"));
                 }
+                restarts = restarts.wrapping_add(1);
                 end_of_band_run = 0;
                 parts.iter_mut().for_each(|part| part.last_dc = 0);
             }
@@ -130,14 +135,18 @@ impl Coefficients {
     }
 
     fn parts<'t>(&mut self, scan: &Scan, header: &'t Header) -> Result<Vec<Part<'t>>, Undecodable> {
-        let mut parts = Vec::with_capacity(scan.components.len());
+        let mut parts: Vec<Part> = Vec::with_capacity(scan.components.len());
         for &(id, dc, ac) in &scan.components {
             let mut components = self.frame.components.iter();
             let index = components
                 .position(|component| component.id == id)
                 .ok_or_else(|| broken("scan header"))?;
-            if parts.iter().any(|part: &Part| part.index == index) {
+            if parts.iter().any(|part| part.index == index) {
                 return Err(broken("scan header"));
+            }
+            // In a sequential image a second scan would be mixed with the first.
+            if !self.frame.is_progressive && self.quantisation[index].is_some() {
+                return Err(Undecodable::new("a second scan of a component", WHOLE));
             }
             let component = self.frame.components[index];
             let is_progressive = self.frame.is_progressive;
@@ -149,6 +158,10 @@ impl Coefficients {
             {
                 return Err(missing());
             }
+            let dc_table = header.dc[dc].as_ref();
+            if is_dc_scan && scan.high == 0 && dc_table.is_some_and(|table| table.largest() > 15) {
+                return Err(broken("Huffman table"));
+            }
             let in_force = header.quantisation[component.quantisation];
             let quantisation = self.quantisation[index].or(in_force);
             self.quantisation[index] = quantisation;
@@ -159,26 +172,42 @@ impl Coefficients {
                 } else {
                     (component.h, component.v)
                 },
-                dc: header.dc[dc].as_ref(),
+                dc: dc_table,
                 ac: header.ac[ac].as_ref(),
                 quantisation: quantisation.ok_or_else(missing)?,
                 last_dc: 0,
             });
         }
-        let is_valid = match (self.frame.is_progressive, scan.band) {
-            (false, _) => true,
-            (true, (0, last)) => last == 0,
-            (true, _) => parts.len() == 1,
-        };
-        if !is_valid {
+        let blocks: usize = parts.iter().map(|part| part.blocks.0 * part.blocks.1).sum();
+        if blocks > MOST_BLOCKS {
             return Err(broken("scan header"));
         }
-        for part in &parts {
-            if let Some(missing) = self.missing_bits.get_mut(part.index) {
-                missing[scan.band.0..=scan.band.1].fill(Some(scan.low));
-            }
+        if self.frame.is_progressive {
+            self.progress(scan, &parts)?;
         }
         Ok(parts)
+    }
+
+    /// Whether a progressive scan goes on where the scans before it ended. libjpeg only warns of some of
+    /// what is refused here, and its guesses at such an image are its own.
+    fn progress(&mut self, scan: &Scan, parts: &[Part]) -> Result<(), Undecodable> {
+        let (first, last) = scan.band;
+        let is_valid = match first {
+            0 => last == 0,
+            _ => parts.len() == 1,
+        };
+        if !is_valid || scan.high > 0 && scan.low + 1 != scan.high {
+            return Err(broken("scan header"));
+        }
+        for part in parts {
+            let missing = &mut self.missing_bits[part.index];
+            let goes_on = |bits: &Option<u32>| bits.unwrap_or(0) == scan.high;
+            if first > 0 && missing[0].is_none() || !missing[first..=last].iter().all(goes_on) {
+                return Err(Undecodable::new("scans out of their order", WHOLE));
+            }
+            missing[first..=last].fill(Some(scan.low));
+        }
+        Ok(())
     }
 
     /// Makes the samples of a progressive image; those of a sequential one are there.
@@ -231,7 +260,7 @@ fn read_sequential(
         return Err(Broken);
     };
     bits.refill();
-    let size = bits.symbol(dc).filter(|&size| size <= 16).ok_or(Broken)?;
+    let size = bits.symbol(dc).ok_or(Broken)?;
     part.last_dc = part.last_dc.wrapping_add(bits.take_signed(u32::from(size)));
 
     let out = &mut plane.samples[y * BLOCK * plane.stride + x * BLOCK..];
@@ -282,10 +311,7 @@ fn read_progressive(
         (0, 0) => {
             bits.refill();
             let table = part.dc.ok_or(Broken)?;
-            let size = bits
-                .symbol(table)
-                .filter(|&size| size <= 16)
-                .ok_or(Broken)?;
+            let size = bits.symbol(table).ok_or(Broken)?;
             part.last_dc = part.last_dc.wrapping_add(bits.take_signed(u32::from(size)));
             block[0] = (part.last_dc << scan.low) as i16;
             Ok(())
@@ -370,18 +396,24 @@ fn refine_band(
                 _ => return Err(Broken),
             };
             // Past `run` zeros, refining what is not zero on the way.
+            let mut is_placed = new == 0;
             while k <= last {
                 let coefficient = &mut block[usize::from(ZIGZAG[k])];
                 if *coefficient != 0 {
                     refine(bits, coefficient, bit);
                 } else if run == 0 {
                     *coefficient = new;
+                    is_placed = true;
                     k += 1;
                     break;
                 } else {
                     run -= 1;
                 }
                 k += 1;
+            }
+            // libjpeg puts it behind the band's end.
+            if !is_placed {
+                return Err(Broken);
             }
         }
     }
