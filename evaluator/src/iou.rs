@@ -10,6 +10,10 @@ use data_prep::geometry::Mask;
 /// Number of thresholds in the sweep.
 pub const N_THRESHOLDS: usize = 20;
 
+/// Where the positive part of a map differs by less than this it is divided by its maximum alone (the
+/// official code's constant, absolute as that of EPG).
+const UNSTRETCHED_BELOW: f64 = 1e-7;
+
 /// The i-th threshold of the sweep, `i / 20`.
 pub fn sweep_threshold(i: usize) -> f64 {
     i as f64 / N_THRESHOLDS as f64
@@ -92,6 +96,24 @@ pub fn sweep(map: &[f32], mask: &Mask) -> Vec<(f64, Iou)> {
     sweep
 }
 
+/// Whether the constant decides what is compared with a threshold: the map's positive part is not flat,
+/// but differs by so little that its minimum, which is not 0, is not subtracted.
+pub fn is_under_constant(map: &[f32]) -> bool {
+    let (min, max) = ends(map);
+    0.0 < min && min < max && max - min < UNSTRETCHED_BELOW
+}
+
+/// The least and the greatest value of a map's positive part.
+fn ends(map: &[f32]) -> (f64, f64) {
+    let (mut min, mut max) = (f32::INFINITY, 0.0_f32);
+    for &value in map {
+        let positive = value.max(0.0);
+        min = min.min(positive);
+        max = max.max(positive);
+    }
+    (f64::from(min), f64::from(max))
+}
+
 /// How the positive part of one map is brought to 0..=1.
 struct Scale {
     min: f64,
@@ -100,19 +122,13 @@ struct Scale {
 
 impl Scale {
     fn of(map: &[f32]) -> Self {
-        let (mut min, mut max) = (f32::INFINITY, 0.0_f32);
-        for &value in map {
-            let positive = value.max(0.0);
-            min = min.min(positive);
-            max = max.max(positive);
-        }
-        let (min, max) = (f64::from(min), f64::from(max));
+        let (min, max) = ends(map);
         if max == 0.0 {
             Self {
                 min: 0.0,
                 range: 1.0,
             }
-        } else if max - min < 1e-7 {
+        } else if max - min < UNSTRETCHED_BELOW {
             Self {
                 min: 0.0,
                 range: max,
@@ -173,6 +189,21 @@ mod tests {
         // Divided by the maximum, not scaled by the range: 0.5 and 1.
         assert_eq!(at(&[1e-8, 2e-8], &[1, 0], 0.4), (1, 2));
         assert_eq!(at(&[1e-8, 2e-8], &[1, 0], 0.5), (0, 2));
+    }
+
+    #[test]
+    fn the_constant_decides_where_the_minimum_would_be_subtracted() {
+        for (map, is_under) in [
+            ([1e-8, 2e-8], true),
+            ([0.5, 0.5_f32.next_up()], true),
+            ([1e-8, 1e-8], false), // flat: all ones at any scale
+            ([0.0, 2e-8], false),
+            ([-1.0, 2e-8], false),
+            ([1.0, 2.0], false),
+            ([0.0, 0.0], false),
+        ] {
+            assert_eq!(is_under_constant(&map), is_under, "{map:?}");
+        }
     }
 
     #[test]
