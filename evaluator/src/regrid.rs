@@ -27,11 +27,21 @@ pub fn to_grid(map: &[f32], shape: (usize, usize), grid: Grid) -> Cow<'_, [f32]>
     let rows = Axis::new(height, grid.height);
     let columns = Axis::new(width, grid.width);
     // Means of rows go along memory and leave less to do for the columns.
-    let full = match rows {
-        Axis::Mean(_) => columns.of_columns(&rows.of_rows(map, width), width),
-        Axis::Between(_) => rows.of_rows(&columns.of_columns(map, width), grid.width),
-    };
-    Cow::Owned(full.into_iter().map(|value| value as f32).collect())
+    Cow::Owned(match rows {
+        Axis::Mean(_) => columns.of_columns(&rows.of_rows(map, width, exact), width, rounded),
+        Axis::Between(_) => {
+            let wide = columns.of_columns(map, width, exact);
+            rows.of_rows(&wide, grid.width, rounded)
+        }
+    })
+}
+
+fn exact(value: f64) -> f64 {
+    value
+}
+
+fn rounded(value: f64) -> f32 {
+    value as f32
 }
 
 /// How the cells along one axis of the grid are made of the map's.
@@ -65,47 +75,68 @@ impl Axis {
         }
     }
 
+    /// Cells of the grid along the axis.
+    fn len(&self) -> usize {
+        match self {
+            Self::Between(taps) => taps.len(),
+            Self::Mean(covers) => covers.len(),
+        }
+    }
+
     /// Of a map with rows of `width`.
-    fn of_columns<T: Copy + Into<f64>>(&self, map: &[T], width: usize) -> Vec<f64> {
-        let mut mixed = Vec::new();
+    fn of_columns<T: Copy + Into<f64>, O>(
+        &self,
+        map: &[T],
+        width: usize,
+        round: impl Fn(f64) -> O,
+    ) -> Vec<O> {
+        let mut mixed = Vec::with_capacity(map.len() / width * self.len());
         for row in map.chunks_exact(width) {
             match self {
-                Self::Between(taps) => mixed.extend(
-                    taps.iter()
-                        .map(|tap| tap.mix(row[tap.low].into(), row[tap.high].into())),
-                ),
-                Self::Mean(covers) => mixed.extend(covers.iter().map(|cover| {
-                    let cells = row[cover.first..].iter().zip(&cover.weights);
-                    cells
-                        .map(|(&value, weight)| value.into() * weight)
-                        .sum::<f64>()
-                })),
+                Self::Between(taps) => {
+                    let mix = |tap: &Tap| tap.mix(row[tap.low].into(), row[tap.high].into());
+                    mixed.extend(taps.iter().map(mix).map(&round));
+                }
+                Self::Mean(covers) => {
+                    let mean = |cover: &Cover| -> f64 {
+                        let cells = row[cover.first..].iter().zip(&cover.weights);
+                        cells.map(|(&value, weight)| value.into() * weight).sum()
+                    };
+                    mixed.extend(covers.iter().map(mean).map(&round));
+                }
             }
         }
         mixed
     }
 
     /// Of a map with rows of `width`.
-    fn of_rows<T: Copy + Into<f64>>(&self, map: &[T], width: usize) -> Vec<f64> {
-        let mut mixed = Vec::new();
+    fn of_rows<T: Copy + Into<f64>, O>(
+        &self,
+        map: &[T],
+        width: usize,
+        round: impl Fn(f64) -> O,
+    ) -> Vec<O> {
+        let mut mixed = Vec::with_capacity(self.len() * width);
         match self {
             Self::Between(taps) => {
                 for tap in taps {
                     let [low, high] = [tap.low, tap.high].map(|i| &map[i * width..][..width]);
                     let cells = low.iter().zip(high);
-                    mixed.extend(cells.map(|(&low, &high)| tap.mix(low.into(), high.into())));
+                    let cells = cells.map(|(&low, &high)| tap.mix(low.into(), high.into()));
+                    mixed.extend(cells.map(&round));
                 }
             }
             Self::Mean(covers) => {
+                let mut sums = vec![0.0; width];
                 for cover in covers {
-                    let start = mixed.len();
-                    mixed.resize(start + width, 0.0);
+                    sums.fill(0.0);
                     let rows = map[cover.first * width..].chunks_exact(width);
                     for (row, weight) in rows.zip(&cover.weights) {
-                        for (sum, &value) in mixed[start..].iter_mut().zip(row) {
+                        for (sum, &value) in sums.iter_mut().zip(row) {
                             *sum += value.into() * weight;
                         }
                     }
+                    mixed.extend(sums.iter().copied().map(&round));
                 }
             }
         }

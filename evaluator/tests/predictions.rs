@@ -6,7 +6,7 @@ mod support;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray, Float32Array, RecordBatch, StringArray};
+use arrow::array::{BooleanArray, Float32Array, RecordBatch, StringArray};
 use arrow::ipc::writer::FileWriter;
 use data_prep::dataset::{Split, Task};
 use data_prep::schema::file_name;
