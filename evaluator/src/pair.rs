@@ -6,7 +6,7 @@
 use data_prep::geometry::Mask;
 
 use crate::energy::{Energy, energy, on_object};
-use crate::iou::{Iou, iou, is_under_constant, sweep};
+use crate::iou::{Iou, Scale, iou};
 use crate::means::{PairValues, pair_values};
 use crate::regrid::to_grid;
 
@@ -48,7 +48,8 @@ pub struct PairDetail {
     pub energy_total: f64,
     /// IoU at the fixed threshold.
     pub iou: Iou,
-    /// Whether the constant of its definition decides its IoU ([`crate::iou::is_under_constant`]).
+    /// Whether the constant of SPEC B decides its IoU: the map is nearly flat, and its minimum not
+    /// subtracted.
     pub is_iou_under_constant: bool,
     /// IoU over the sweep.
     pub sweep: Vec<(f64, Iou)>,
@@ -65,12 +66,13 @@ impl PairDetail {
     /// When map and masks are not on one grid.
     pub fn of(map: &[f32], mask: &Mask, segmentation: Option<&Mask>, threshold: f64) -> Self {
         let in_boxes = energy(map, mask);
+        let scale = Scale::of(map);
         Self {
             energy_inside: in_boxes.inside,
             energy_total: in_boxes.total,
-            iou: iou(map, mask, threshold),
-            is_iou_under_constant: is_under_constant(map),
-            sweep: sweep(map, mask),
+            iou: scale.iou(map, mask, threshold),
+            is_iou_under_constant: scale.is_under_constant,
+            sweep: scale.sweep(map, mask),
             mask_area: mask.area(),
             segment_energy: segmentation.map(|segmentation| energy(map, segmentation).inside),
         }
