@@ -52,6 +52,10 @@ impl Range {
 pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
     let all: Vec<&ScoredPair> = pairs.iter().collect();
     let of_iou = pairs.iter().filter(|p| p.detail.is_iou_under_constant);
+    let is_beside = |pair: &&ScoredPair| {
+        pair.detail.segment_energy.is_some() && pair.detail.on_object().is_none()
+    };
+    let beside = pairs.iter().filter(is_beside);
     let [empty, none, under] = Count::ALL.map(|count| count.of(&all));
     let lines = [
         (
@@ -65,6 +69,11 @@ pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
         (
             under,
             format!("have positive attribution of less than {UNDEFINED_BELOW:e} in all: epg counts them as 0 as the paper's code does (SPEC B), epg_defined by their share"),
+        ),
+        (
+            beside.count(),
+            "have a segmentation and no positive attribution in their boxes: on_object counts them as 0"
+                .to_owned(),
         ),
         (
             of_iou.count(),
@@ -149,25 +158,27 @@ pub(crate) fn of_predictions(
         let first = there[0].1[class];
         there.len() > 1 && there.iter().all(|(_, logits)| logits[class] == first)
     };
-    for (classes, line) in [
+    for (classes, what, so) in [
         (
             classes_where(&|class| n_positive(class) == 0),
-            "no image with the class: map leaves it out",
+            "no image has",
+            "map leaves it out",
         ),
         (
             classes_where(&|class| n_positive(class) == there.len()),
-            "the class on every image: its average precision is 1 whatever the logits",
+            "every image has",
+            "average precision is 1 whatever the logits",
         ),
         (
             classes_where(&is_same),
-            "the same logit for every image: its average precision is the share of images with the class",
+            "every image has the same logit for",
+            "average precision is the share of images with the class",
         ),
     ] {
         if !classes.is_empty() {
-            let n_classes = dataset.classes.len();
-            let (count, names) = (classes.len(), listed(&classes));
+            let (names, n, of) = (listed(&classes), classes.len(), dataset.classes.len());
             lines.push(format!(
-                "{path}: {count} of {n_classes} classes ({names}) of split {split} have {line}"
+                "{path}: {what} {names} ({n} of {of} classes) on split {split}: {so}"
             ));
         }
     }

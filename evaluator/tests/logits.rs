@@ -81,7 +81,7 @@ fn what_logits_are_taken_for() {
         (
             &|i, class| if class == 1 { 0.25 } else { plain(i, class) },
             &[
-                "P: 1 of 3 classes (dog) of split test have the same logit for every image: its average precision is the share of images with the class",
+                "P: every image has the same logit for dog (1 of 3 classes) on split test: average precision is the share of images with the class",
             ],
         ),
         // Not all of them: one value beyond.
@@ -141,7 +141,7 @@ fn classes_that_say_nothing() {
     let said = one.said("out", &["--maps", "-", "--predictions", "p.parquet"], &maps);
     for line in [
         "warning: p.parquet: logit: one class: f1, map and accuracy_cells are of whether cat is on an image, by the threshold 0 (probability 0.5)\n",
-        "warning: p.parquet: 1 of 1 classes (cat) of split test have the class on every image: its average precision is 1 whatever the logits\n",
+        "warning: p.parquet: every image has cat (1 of 1 classes) on split test: average precision is 1 whatever the logits\n",
     ] {
         assert!(said.contains(line), "{said}");
     }
@@ -156,7 +156,7 @@ fn classes_that_say_nothing() {
     let args = ["--maps", "-", "--partial", "--predictions", "p.parquet"];
     let said = place.said("out", &args, &stream(&rows_by_hand(), &columns()));
     for line in [
-        "warning: p.parquet: 4 of 7 classes (cow, hen, emu, …) of split test have no image with the class: map leaves it out\n",
+        "warning: p.parquet: no image has cow, hen, emu, … (4 of 7 classes) on split test: map leaves it out\n",
         "warning: p.parquet: logit: found none for 1 of 5 images of split test, which f1, map and accuracy leave out\n",
     ] {
         assert!(said.contains(line), "{said}");

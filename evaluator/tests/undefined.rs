@@ -90,6 +90,13 @@ fn what_counts_as_zero_is_counted_and_said() {
     let words = |name| line(name).split_whitespace().collect::<Vec<_>>();
     assert_eq!(words("empty_mask"), ["empty_mask", "1", "1", "0"]);
 
+    // Of the pair with a segmentation.
+    let mut rows = rows_by_hand();
+    rows[4].map = vec![-0.5];
+    let said = place.said("out", &QUIET, &stream(&rows, &columns()));
+    let line = "warning: 1 of 5 pairs have a segmentation and no positive attribution in their boxes: on_object counts them as 0\n";
+    assert!(said.contains(line), "{said}");
+
     // Where nothing of the kind is there, nothing is said.
     let ones: Vec<MapRow> = PAIRS.map(|pair| row(pair, 1, 1, vec![1.0])).into();
     let said = place.said("out", &QUIET, &stream(&ones, &columns()));
