@@ -12,7 +12,10 @@
 //! the differences of the two evaluations' replicates, which were drawn on the same images; there is
 //! none without replicates. The permutation test's statistic is the difference that is reported, so
 //! each pair counts once there, too. A metric is compared where both evaluations have it. P-values are
-//! of single tests.
+//! of single tests. Two precisions of one checkpoint may be compared.
+//!
+//! Predictions are `predictions.parquet` in each folder, which `evaluator score` puts there; they must be
+//! those it scored.
 
 mod images;
 mod sides;
@@ -26,12 +29,11 @@ use data_prep::record::Fingerprint;
 use data_prep::schema::file_name;
 use data_prep::table::{Provenance, write_table};
 
-use crate::PROGRAM;
 use crate::error::Result;
-use crate::evaluation::{DATA_INPUTS_KEY, Evaluation, SEED_KEY, TASK_KEY};
+use crate::evaluation::{DATA_INPUTS_KEY, Evaluation, FORMULAS_KEY, SEED_KEY, TASK_KEY};
 use crate::means::PairMetric;
-use crate::predictions::PREDICTIONS;
-use crate::tables::{METRICS, PAIRED, RunKey, f64s, i32s};
+use crate::tables::{METRICS, PAIRED, RunKey, f64s, i32s, texts_or_null};
+use crate::{FORMULAS, PROGRAM};
 use sides::{Replicates, Sides};
 
 /// What to compare.
@@ -41,6 +43,8 @@ pub struct CompareOptions {
     pub a: PathBuf,
     /// Folder of the evaluation that is compared.
     pub b: PathBuf,
+    /// Data folder of both, for the targets of predictions that have none.
+    pub data: Option<PathBuf>,
     /// Folder for `paired.parquet`.
     pub out: Option<PathBuf>,
     /// How often a permutation test swaps.
@@ -60,7 +64,8 @@ pub struct Comparison {
     pub n_images: usize,
     /// Pairs in both.
     pub n_pairs: usize,
-    /// A folder without `predictions.parquet`, for want of which f1 and accuracy are not tested.
+    /// A folder without a `predictions.parquet` that was scored, for want of which f1 and accuracy are not
+    /// tested.
     pub without_predictions: Option<PathBuf>,
     /// Over all images, then over each group.
     pub rows: Vec<Paired>,
@@ -143,11 +148,12 @@ impl Compared {
 /// # Errors
 /// When an evaluation is not finished or a table not as its schema says; when they are of different
 /// splits, tasks, data folders, pairs or cells, their replicates of different seeds, or their fixed
-/// IoU thresholds different; when the table cannot be written.
+/// IoU thresholds different; when predictions are not those that were scored, or have no targets and there
+/// is no data folder for them; when the table cannot be written.
 pub fn compare(options: &CompareOptions) -> Result<Comparison> {
     let (a, b) = (Evaluation::open(&options.a)?, Evaluation::open(&options.b)?);
     check_same(&a, &b)?;
-    let (images, n_pairs) = images::read(&a, &b)?;
+    let (images, n_pairs) = images::read(&a, &b, options.data.as_deref())?;
     let sides = Sides {
         a: &a,
         b: &b,
@@ -165,7 +171,7 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison> {
     }
     let without_predictions = [&a, &b]
         .into_iter()
-        .find(|side| !side.path(&PREDICTIONS).is_file())
+        .find(|side| !images::has_predictions(side))
         .map(|side| side.folder.clone());
     Ok(Comparison {
         n_images: images.len(),
@@ -211,6 +217,7 @@ fn write(
     );
     inputs.add("settings", settings.as_bytes());
     let provenance = Provenance::new(PROGRAM, inputs.hex())
+        .with(FORMULAS_KEY, FORMULAS.to_string())
         .with(DATA_INPUTS_KEY, a.data_inputs.as_str())
         .with("guidance.permutations", options.permutations.to_string())
         .with(SEED_KEY, options.seed.to_string());
@@ -224,6 +231,7 @@ fn write(
             i32s(std::iter::repeat_n(Some(key.checkpoint), n)),
             text(&key.attribution),
             text(&key.layer),
+            texts_or_null(key.precision.as_deref(), n),
         ]
     };
     let end = |i: usize| f64s(rows.iter().map(|row| Some(row.interval?[i])));

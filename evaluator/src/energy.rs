@@ -6,8 +6,8 @@
 
 use data_prep::geometry::Mask;
 
-/// A map whose positive attribution sums to less than this has no defined EPG (the official code's
-/// constant; it is absolute although maps are not normalised).
+/// Of a map whose positive attribution sums to less than this the paper's EPG is undefined (the official
+/// code's constant; it is absolute although maps are not normalised).
 pub const UNDEFINED_BELOW: f64 = 1e-7;
 
 /// Positive attribution inside a mask and over the whole map.
@@ -20,10 +20,20 @@ pub struct Energy {
 }
 
 impl Energy {
-    /// EPG, `inside / total`, in 0..=1; `None` where `total` < [`UNDEFINED_BELOW`]. The paper's mean
-    /// counts such a pair as 0, see [`mean_epg`].
+    /// The paper's EPG, `inside / total`, in 0..=1; `None` where `total` < [`UNDEFINED_BELOW`]. The
+    /// paper's mean counts such a pair as 0, see [`mean_epg`].
     pub fn epg(&self) -> Option<f64> {
+        self.share().filter(|_| self.total >= UNDEFINED_BELOW)
+    }
+
+    /// The same of a map of any scale; `None` only where nothing is positive.
+    pub fn share(&self) -> Option<f64> {
         share(self.inside, self.total)
+    }
+
+    /// Whether something is positive, but the paper's EPG undefined.
+    pub fn is_under_constant(&self) -> bool {
+        self.share().is_some() && self.epg().is_none()
     }
 }
 
@@ -44,7 +54,7 @@ pub fn energy(map: &[f32], mask: &Mask) -> Energy {
 
 /// On-object EPG (SPEC B): positive attribution inside the class's segmentation relative to that
 /// inside its boxes. The two masks are not intersected, so values can slightly exceed 1. `None` where
-/// the boxes hold less than [`UNDEFINED_BELOW`].
+/// the boxes hold none.
 pub fn on_object(in_segmentation: f64, in_boxes: f64) -> Option<f64> {
     share(in_segmentation, in_boxes)
 }
@@ -70,9 +80,9 @@ pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     (n > 0).then(|| sum / n as f64)
 }
 
-/// `part / whole`; `None` where `whole` < [`UNDEFINED_BELOW`].
+/// `part / whole`, which a map's scale does not change; `None` where `whole` is 0.
 pub(crate) fn share(part: f64, whole: f64) -> Option<f64> {
-    (whole >= UNDEFINED_BELOW).then(|| part / whole)
+    (whole > 0.0).then(|| part / whole)
 }
 
 #[cfg(test)]
@@ -116,17 +126,24 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_of_definition_is_absolute() {
-        let at = |total| {
-            Energy {
-                inside: total,
-                total,
-            }
-            .epg()
+    fn only_the_papers_limit_of_definition_is_absolute() {
+        let at = |total| Energy {
+            inside: total / 2.0,
+            total,
         };
-        assert_eq!(at(0.99e-7), None);
-        assert_eq!(at(1e-7), Some(1.0));
+        for (total, epg, share, is_under) in [
+            (0.0, None, None, false),
+            (1e-40, None, Some(0.5), true),
+            (0.99e-7, None, Some(0.5), true),
+            (1e-7, Some(0.5), Some(0.5), false),
+            (1e40, Some(0.5), Some(0.5), false),
+        ] {
+            let found = at(total);
+            assert_eq!((found.epg(), found.share()), (epg, share), "{total}");
+            assert_eq!(found.is_under_constant(), is_under, "{total}");
+        }
         assert_eq!(on_object(3.0, 2.0), Some(1.5));
+        assert_eq!(on_object(3e-20, 2e-20), Some(1.5));
         assert_eq!(on_object(3.0, 0.0), None);
     }
 }

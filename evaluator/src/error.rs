@@ -142,22 +142,53 @@ pub enum Error {
         class_id: i32,
     },
 
-    /// The predictions are another run's or checkpoint's than the maps.
+    /// The predictions are another run's, checkpoint's, split's or precision's than what they belong to.
     #[error(
-        "{}: {field}: found {}, expected {} as in the maps",
+        "{}: {field}: found {}, expected {} as {}",
         path.display(),
         quoted(found),
-        quoted(expected)
+        quoted(expected),
+        quoted(whose)
     )]
     OtherRun {
         /// The predictions file.
         path: PathBuf,
-        /// `run_id` or `checkpoint`.
+        /// `run_id`, `checkpoint`, `split`, `precision` or the task's key.
         field: &'static str,
         /// The predictions'.
         found: String,
-        /// The maps'.
+        /// That of what they belong to.
         expected: String,
+        /// What they belong to, e.g. `in the maps`.
+        whose: String,
+    },
+
+    /// Predictions that do not say which classes are right, where nothing else does.
+    #[error(
+        "{}: target: found no such column, expected a column of type Boolean\n\
+         hint: --data DIR takes the targets from the data folder's labels",
+        path.display()
+    )]
+    NoTarget {
+        /// The predictions file.
+        path: PathBuf,
+    },
+
+    /// An evaluation by other formulas.
+    #[error(
+        "{}: {key}: found {}, expected {}, this program's version of the formulas\n\
+         hint: score its maps again with evaluator score",
+        path.display(),
+        quoted(found),
+        crate::FORMULAS
+    )]
+    OtherFormulas {
+        /// A table of the evaluation.
+        path: PathBuf,
+        /// The metadata key.
+        key: &'static str,
+        /// Its value, or `nothing`.
+        found: String,
     },
 }
 

@@ -7,11 +7,21 @@ use arrow::array::{Array, Float64Array, Int32Array, Int64Array, RecordBatch, Str
 use data_prep::schema::file_name;
 use data_prep::table::{INPUTS_KEY, TableSpec, column, read_table};
 
+use crate::FORMULAS;
 use crate::error::{Error, Result};
 use crate::tables::{METRICS, RunKey};
 
 /// Metadata key of the hash of the data folder that was scored against.
 pub const DATA_INPUTS_KEY: &str = "guidance.data_inputs";
+/// Metadata key of the version of the formulas, [`crate::FORMULAS`].
+pub const FORMULAS_KEY: &str = "guidance.formulas";
+/// Metadata key of the hash of the logits that were scored; absent without.
+pub const PREDICTIONS_KEY: &str = "guidance.predictions";
+/// Metadata key that is there, with the value `file`, where nothing says the run, so that `run_id` is the
+/// map file's name.
+pub const RUN_ID_FROM_KEY: &str = "guidance.run_id_from";
+/// Metadata key of the images a pass of the explanation had; absent where the maps did not say.
+pub const BATCH_SIZE_KEY: &str = "guidance.batch_size";
 /// Metadata key of the seed of the bootstrap resamples.
 pub const SEED_KEY: &str = "guidance.seed";
 /// Metadata key of the task; absent where it is the conventional one.
@@ -26,6 +36,10 @@ pub struct Evaluation {
     pub key: RunKey,
     /// The task.
     pub task: String,
+    /// Whether something says the run; else its `run_id` is its map file's name.
+    pub is_run_known: bool,
+    /// Hash of the logits that were scored, where there were some.
+    pub predictions: Option<String>,
     /// Hash of the data folder.
     pub data_inputs: String,
     /// Seed of its resamples.
@@ -54,7 +68,8 @@ impl Evaluation {
     /// Opens an evaluation's folder.
     ///
     /// # Errors
-    /// When `metrics.parquet` is not there, is not as its schema says, or is of several evaluations.
+    /// When `metrics.parquet` is not there, is not as its schema says, is of other formulas, or is of
+    /// several evaluations.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(file_name(&METRICS));
         if !path.is_file() {
@@ -68,10 +83,19 @@ impl Evaluation {
         }
         let (origin, rows) = read_table(&path, &METRICS)?;
         let said = |key: &str| origin.get(key).unwrap_or("nothing").to_owned();
+        if said(FORMULAS_KEY) != FORMULAS.to_string() {
+            return Err(Error::OtherFormulas {
+                path,
+                key: FORMULAS_KEY,
+                found: said(FORMULAS_KEY),
+            });
+        }
         Ok(Self {
             folder: folder.to_owned(),
             key: run_key(&path, &rows)?,
             task: origin.get(TASK_KEY).unwrap_or("conventional").to_owned(),
+            is_run_known: origin.get(RUN_ID_FROM_KEY).is_none(),
+            predictions: origin.get(PREDICTIONS_KEY).map(str::to_owned),
             data_inputs: said(DATA_INPUTS_KEY),
             seed: said(SEED_KEY),
             inputs: said(INPUTS_KEY),
@@ -105,6 +129,7 @@ impl Evaluation {
 /// The one key of all rows.
 fn run_key(path: &Path, rows: &RecordBatch) -> Result<RunKey> {
     let text = |name, row| column::<StringArray>(rows, name).value(row).to_owned();
+    let precisions: &StringArray = column(rows, "precision");
     let key = |row: usize| -> Result<RunKey> {
         let wrong = |found: String| Error::problem(path, "split", found, "train, val or test");
         Ok(RunKey {
@@ -113,6 +138,9 @@ fn run_key(path: &Path, rows: &RecordBatch) -> Result<RunKey> {
             split: text("split", row).parse().map_err(wrong)?,
             attribution: text("attribution", row),
             layer: text("layer", row),
+            precision: precisions
+                .is_valid(row)
+                .then(|| precisions.value(row).to_owned()),
         })
     };
     if rows.num_rows() == 0 {

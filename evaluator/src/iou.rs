@@ -10,6 +10,10 @@ use data_prep::geometry::Mask;
 /// Number of thresholds in the sweep.
 pub const N_THRESHOLDS: usize = 20;
 
+/// Where the positive part of a map differs by less than this it is divided by its maximum alone (the
+/// official code's constant, absolute as that of EPG).
+const UNSTRETCHED_BELOW: f64 = 1e-7;
+
 /// The i-th threshold of the sweep, `i / 20`.
 pub fn sweep_threshold(i: usize) -> f64 {
     i as f64 / N_THRESHOLDS as f64
@@ -41,15 +45,7 @@ impl Iou {
 /// # Panics
 /// When `map` has another number of cells than `mask`.
 pub fn iou(map: &[f32], mask: &Mask, threshold: f64) -> Iou {
-    assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
-    let scale = Scale::of(map);
-    let mut iou = Iou::default();
-    for (&value, &is_inside) in map.iter().zip(mask.cells()) {
-        let is_explained = scale.apply(value) > threshold;
-        iou.intersection += u32::from(is_explained && is_inside);
-        iou.union += u32::from(is_explained || is_inside);
-    }
-    iou
+    Scale::of(map).iou(map, mask, threshold)
 }
 
 /// [`iou`] at every [`sweep_threshold`], from one histogram of the scaled map.
@@ -57,76 +53,106 @@ pub fn iou(map: &[f32], mask: &Mask, threshold: f64) -> Iou {
 /// # Panics
 /// When `map` has another number of cells than `mask`.
 pub fn sweep(map: &[f32], mask: &Mask) -> Vec<(f64, Iou)> {
-    assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
-    let scale = Scale::of(map);
-    let thresholds: [f64; N_THRESHOLDS] = std::array::from_fn(sweep_threshold);
-    // above[k][inside]: cells greater than exactly the first k thresholds.
-    let mut above = [[0_u32; 2]; N_THRESHOLDS + 1];
-    for (&value, &is_inside) in map.iter().zip(mask.cells()) {
-        let value = scale.apply(value);
-        let mut k = ((value * N_THRESHOLDS as f64) as usize).min(N_THRESHOLDS);
-        // The product is rounded; the comparison decides, so that both functions agree exactly.
-        while k < N_THRESHOLDS && value > thresholds[k] {
-            k += 1;
-        }
-        while k > 0 && value <= thresholds[k - 1] {
-            k -= 1;
-        }
-        above[k][usize::from(is_inside)] += 1;
-    }
-    let area: u32 = above.iter().map(|cells| cells[1]).sum();
-    let mut sweep = vec![(0.0, Iou::default()); N_THRESHOLDS];
-    let (mut outside, mut intersection) = (0, 0);
-    for k in (0..N_THRESHOLDS).rev() {
-        outside += above[k + 1][0];
-        intersection += above[k + 1][1];
-        let union = area + outside;
-        sweep[k] = (
-            thresholds[k],
-            Iou {
-                intersection,
-                union,
-            },
-        );
-    }
-    sweep
+    Scale::of(map).sweep(map, mask)
 }
 
 /// How the positive part of one map is brought to 0..=1.
-struct Scale {
+#[derive(Clone, Copy)]
+pub(crate) struct Scale {
     min: f64,
     range: f64,
+    /// Whether the official code's constant decides: the positive part is not flat, but differs by so
+    /// little that its minimum, which is not 0, is not subtracted.
+    pub(crate) is_under_constant: bool,
 }
 
 impl Scale {
-    fn of(map: &[f32]) -> Self {
-        let (mut min, mut max) = (f32::INFINITY, 0.0_f32);
-        for &value in map {
-            let positive = value.max(0.0);
-            min = min.min(positive);
-            max = max.max(positive);
+    pub(crate) fn of(map: &[f32]) -> Self {
+        // Eight at a time: a single minimum would wait for the one before.
+        let (mut least, mut greatest) = ([f32::INFINITY; 8], [0.0_f32; 8]);
+        let (chunks, rest) = map.as_chunks::<8>();
+        for chunk in chunks {
+            for (i, &value) in chunk.iter().enumerate() {
+                let positive = if value > 0.0 { value } else { 0.0 };
+                least[i] = if positive < least[i] {
+                    positive
+                } else {
+                    least[i]
+                };
+                greatest[i] = if positive > greatest[i] {
+                    positive
+                } else {
+                    greatest[i]
+                };
+            }
         }
+        let positive = rest.iter().map(|value| value.max(0.0));
+        let min = positive.clone().chain(least).fold(f32::INFINITY, f32::min);
+        let max = positive.chain(greatest).fold(0.0, f32::max);
         let (min, max) = (f64::from(min), f64::from(max));
-        if max == 0.0 {
-            Self {
-                min: 0.0,
-                range: 1.0,
-            }
-        } else if max - min < 1e-7 {
-            Self {
-                min: 0.0,
-                range: max,
-            }
-        } else {
-            Self {
-                min,
-                range: max - min,
-            }
+        let is_stretched = max - min >= UNSTRETCHED_BELOW;
+        let (min_subtracted, range) = match max {
+            0.0 => (0.0, 1.0),
+            _ if is_stretched => (min, max - min),
+            _ => (0.0, max),
+        };
+        Self {
+            min: min_subtracted,
+            range,
+            is_under_constant: !is_stretched && 0.0 < min && min < max,
         }
     }
 
-    fn apply(&self, value: f32) -> f64 {
+    fn apply(self, value: f32) -> f64 {
         (f64::from(value.max(0.0)) - self.min) / self.range
+    }
+
+    /// [`iou`] of the map it is of.
+    pub(crate) fn iou(self, map: &[f32], mask: &Mask, threshold: f64) -> Iou {
+        assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
+        let mut iou = Iou::default();
+        for (&value, &is_inside) in map.iter().zip(mask.cells()) {
+            let is_explained = self.apply(value) > threshold;
+            iou.intersection += u32::from(is_explained && is_inside);
+            iou.union += u32::from(is_explained || is_inside);
+        }
+        iou
+    }
+
+    /// [`sweep`] of the map it is of.
+    pub(crate) fn sweep(self, map: &[f32], mask: &Mask) -> Vec<(f64, Iou)> {
+        assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
+        let thresholds: [f64; N_THRESHOLDS] = std::array::from_fn(sweep_threshold);
+        // above[k][inside]: cells greater than exactly the first k thresholds.
+        let mut above = [[0_u32; 2]; N_THRESHOLDS + 1];
+        for (&value, &is_inside) in map.iter().zip(mask.cells()) {
+            let value = self.apply(value);
+            let mut k = ((value * N_THRESHOLDS as f64) as usize).min(N_THRESHOLDS);
+            // The product is rounded; the comparison decides, so that both functions agree exactly.
+            while k < N_THRESHOLDS && value > thresholds[k] {
+                k += 1;
+            }
+            while k > 0 && value <= thresholds[k - 1] {
+                k -= 1;
+            }
+            above[k][usize::from(is_inside)] += 1;
+        }
+        let area: u32 = above.iter().map(|cells| cells[1]).sum();
+        let mut sweep = vec![(0.0, Iou::default()); N_THRESHOLDS];
+        let (mut outside, mut intersection) = (0, 0);
+        for k in (0..N_THRESHOLDS).rev() {
+            outside += above[k + 1][0];
+            intersection += above[k + 1][1];
+            let union = area + outside;
+            sweep[k] = (
+                thresholds[k],
+                Iou {
+                    intersection,
+                    union,
+                },
+            );
+        }
+        sweep
     }
 }
 
@@ -173,6 +199,21 @@ mod tests {
         // Divided by the maximum, not scaled by the range: 0.5 and 1.
         assert_eq!(at(&[1e-8, 2e-8], &[1, 0], 0.4), (1, 2));
         assert_eq!(at(&[1e-8, 2e-8], &[1, 0], 0.5), (0, 2));
+    }
+
+    #[test]
+    fn the_constant_decides_where_the_minimum_would_be_subtracted() {
+        for (map, is_under) in [
+            ([1e-8, 2e-8], true),
+            ([0.5, 0.5_f32.next_up()], true),
+            ([1e-8, 1e-8], false), // flat: all ones at any scale
+            ([0.0, 2e-8], false),
+            ([-1.0, 2e-8], false),
+            ([1.0, 2.0], false),
+            ([0.0, 0.0], false),
+        ] {
+            assert_eq!(Scale::of(&map).is_under_constant, is_under, "{map:?}");
+        }
     }
 
     #[test]

@@ -27,6 +27,9 @@ struct Cli {
 enum Command {
     /// Score a map file; write scores, iou, replicates, examples and metrics (.parquet) into a folder.
     Score(ScoreArgs),
+    /// Print the version of the formulas: what an evaluation must be made with to be compared with one of
+    /// this program.
+    Formulas,
     /// Test two evaluations of the same images against each other, metric by metric: differences with
     /// bootstrap intervals and p-values.
     Compare(CompareArgs),
@@ -44,13 +47,14 @@ struct ScoreArgs {
     /// Folder for the result tables.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Logits of all classes of the split's images (Parquet or Arrow), for F1 and mAP.
+    /// Logits of all classes of the split's images (Parquet or Arrow), for F1 and mAP; written to
+    /// predictions.parquet in --out for evaluator compare.
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
-    /// Run the maps are of [default: the maps' metadata, else the file's name].
+    /// Run the maps are of [default: the maps' metadata, else the predictions', else the file's name].
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,
-    /// Epoch of the checkpoint [default: the maps' metadata, else 0].
+    /// Epoch of the checkpoint [default: the maps' metadata, else the predictions', else 0].
     #[arg(long, value_name = "N")]
     checkpoint: Option<i32>,
     /// Split to score [default: the maps' metadata, else that of the images].
@@ -66,11 +70,15 @@ struct ScoreArgs {
     /// Layer explained [default: the maps' metadata, else unknown].
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
+    /// In which numbers the maps were computed, e.g. f32 or bf16 [default: the maps' metadata, else the
+    /// predictions'].
+    #[arg(long, value_name = "NAME")]
+    precision: Option<String>,
     /// IoU's fixed threshold, on maps scaled to 0–1; the sweep is written in any case.
     #[arg(long, default_value_t = 0.5, value_parser = threshold)]
     threshold: f64,
     /// Report IoU also at the threshold with the greatest mean IoU in this evaluation: of the same run,
-    /// checkpoint, attribution and layer, on another split.
+    /// checkpoint, attribution, layer and precision, as far as both say them, on another split.
     #[arg(long, value_name = "DIR")]
     threshold_from: Option<PathBuf>,
     /// Bootstrap resamples over images.
@@ -101,6 +109,8 @@ impl ScoreArgs {
                 task: self.task,
                 attribution: self.attribution,
                 layer: self.layer,
+                precision: self.precision,
+                batch_size: None,
             },
             threshold: self.threshold,
             threshold_from: self.threshold_from,
@@ -123,6 +133,10 @@ struct CompareArgs {
     /// The evaluation that is compared: differences are B − A.
     #[arg(long, value_name = "DIR")]
     b: PathBuf,
+    /// Data folder the evaluations are against: its labels are the targets where predictions.parquet
+    /// has none.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Folder for paired.parquet.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -139,6 +153,7 @@ impl CompareArgs {
         CompareOptions {
             a: self.a,
             b: self.b,
+            data: self.data,
             out: self.out,
             permutations: self.permutations,
             seed: self.seed,
@@ -149,6 +164,7 @@ impl CompareArgs {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Score(args) => run_score(&args.options()),
+        Command::Formulas => print(&format!("{}\n", evaluator::FORMULAS)),
         Command::Compare(args) => run_compare(&args.options()),
     };
     match done {
@@ -166,6 +182,9 @@ fn run_score(options: &ScoreOptions) -> anyhow::Result<()> {
         let line = left_out.to_string();
         eprintln!("warning: {}", line.lines().next().unwrap_or_default());
     }
+    for warning in &report.warnings {
+        eprintln!("warning: {warning}");
+    }
     if options.predictions.is_none() {
         eprintln!("note: no --predictions, so F1, mAP and accuracy are left out");
     }
@@ -177,7 +196,7 @@ fn run_compare(options: &CompareOptions) -> anyhow::Result<()> {
     if let Some(folder) = &comparison.without_predictions {
         let path = folder.join("predictions.parquet");
         eprintln!(
-            "note: no {}, so f1 and accuracy are not tested",
+            "note: no {} that was scored, so f1 and accuracy are not tested",
             path.display()
         );
     }

@@ -9,7 +9,7 @@ use crate::energy::{Energy, share};
 /// A mean over pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairMetric {
-    /// EPG, undefined as 0 (the paper's).
+    /// EPG, undefined as 0 (the paper's, with its constant).
     Epg,
     /// IoU at the fixed threshold.
     Iou,

@@ -6,20 +6,21 @@
 //! | f1, map, accuracy_cells | micro F1, macro mAP, accuracy over image × class cells | images |
 //! | accuracy | share of images whose greatest logit is their label; only where there are two classes and every image has one label (Waterbirds) | images |
 //! | worst_group | the least accuracy of a group | groups |
-//! | epg | mean EPG, undefined pairs as 0 (the paper's) | pairs |
-//! | epg_defined | mean EPG over pairs where it is defined | those pairs |
+//! | epg | mean EPG, pairs under the paper's constant as 0 (the paper's) | pairs |
+//! | epg_defined | mean EPG over pairs with positive attribution, whatever its scale | those pairs |
 //! | iou | mean IoU at the fixed threshold | pairs |
 //! | iou_tuned | mean IoU at the threshold chosen on validation; only where one was ([`crate::tuned`]) | pairs |
 //! | iou_sweep | mean IoU at each threshold of the sweep | pairs |
 //! | segment_epg | mean share of positive attribution in the segmentation, undefined as 0 | pairs with a segmentation |
 //! | on_object | mean of attribution in the segmentation over that in the boxes, undefined as 0 | pairs with a segmentation |
+//! | empty_mask, no_positive, under_constant | number of pairs ([`Count`]) | pairs |
 //!
 //! A segmentation is not cut to the boxes, so a pair's on_object can exceed 1. What the paper calls
 //! Waterbirds' worst group is a fixed one, waterbird on land: `accuracy` of group 2, in both tasks;
 //! `worst_group` is the true minimum.
 //!
 //! Rows by class have f1 and ap (average precision, whose mean is map) over all images, and the means
-//! over the class's pairs; rows by size have the latter. The sweep is there for all and for groups. A
+//! over the class's pairs; rows by size have the latter. Sweep and counts are there for all and for groups. A
 //! class or size without a pair has no mean.
 
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ pub struct Metric {
     pub metric: &'static str,
     /// IoU's threshold.
     pub threshold: Option<f64>,
-    /// In 0..=1 (on_object can exceed 1); `None` where undefined.
+    /// In 0..=1 (on_object can exceed 1), or a [`Count`]; `None` where undefined.
     pub value: Option<f64>,
     /// Images, pairs or groups it is over.
     pub n: usize,
@@ -63,6 +64,41 @@ impl Metric {
             threshold: Some(threshold),
             ..self
         }
+    }
+}
+
+/// Pairs whose EPG and IoU say less than they seem to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// The boxes cover no cell (SPEC A.5), so that EPG and IoU are 0 whatever the map.
+    EmptyMask,
+    /// The map is nowhere positive on the grid: EPG is undefined.
+    NoPositive,
+    /// Something is positive, but the paper's EPG undefined.
+    UnderConstant,
+}
+
+impl Count {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::EmptyMask, Self::NoPositive, Self::UnderConstant];
+
+    /// Its spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EmptyMask => "empty_mask",
+            Self::NoPositive => "no_positive",
+            Self::UnderConstant => "under_constant",
+        }
+    }
+
+    /// How many of `pairs` these are.
+    pub fn of(self, pairs: &[&ScoredPair]) -> usize {
+        let is_one = |pair: &&&ScoredPair| match self {
+            Self::EmptyMask => pair.detail.mask_area == 0,
+            Self::NoPositive => pair.detail.epg().is_none(),
+            Self::UnderConstant => pair.detail.energy().is_under_constant(),
+        };
+        pairs.iter().filter(is_one).count()
     }
 }
 
@@ -158,7 +194,7 @@ impl Evaluated<'_> {
             match metric {
                 PairMetric::Epg => {
                     metrics.push(row);
-                    let epg = || pairs.iter().map(|pair| pair.detail.epg);
+                    let epg = || pairs.iter().map(|pair| pair.detail.epg());
                     let (value, n) = (mean_epg_defined(epg()), epg().flatten().count());
                     metrics.push(Metric::new(scope, "epg_defined", value, n));
                 }
@@ -176,6 +212,10 @@ impl Evaluated<'_> {
                 let value = mean(pairs.iter().map(|pair| pair.detail.sweep[k].1.value()));
                 let row = Metric::new(scope, "iou_sweep", value, pairs.len());
                 metrics.push(row.at(sweep_threshold(k)));
+            }
+            for count in Count::ALL {
+                let value = Some(count.of(pairs) as f64);
+                metrics.push(Metric::new(scope, count.as_str(), value, pairs.len()));
             }
         }
     }

@@ -6,9 +6,9 @@
 use data_prep::geometry::Mask;
 
 use crate::energy::{Energy, energy, on_object};
-use crate::iou::{Iou, iou, sweep};
+use crate::iou::{Iou, Scale, iou};
 use crate::means::{PairValues, pair_values};
-use crate::upsample::to_grid;
+use crate::regrid::to_grid;
 
 /// What validation needs of one pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,7 +17,7 @@ pub struct PairScore {
     pub energy_inside: f64,
     /// Positive attribution of the whole map.
     pub energy_total: f64,
-    /// EPG; `None` where the map has (nearly) no positive attribution. The paper's mean counts 0.
+    /// The paper's EPG; `None` where the map has (nearly) no positive attribution. Its mean counts 0.
     pub epg: Option<f64>,
     /// IoU at the threshold asked for.
     pub iou: f64,
@@ -46,10 +46,11 @@ pub struct PairDetail {
     pub energy_inside: f64,
     /// Positive attribution of the whole map.
     pub energy_total: f64,
-    /// EPG; `None` where undefined.
-    pub epg: Option<f64>,
     /// IoU at the fixed threshold.
     pub iou: Iou,
+    /// Whether the constant of SPEC B decides its IoU: the map is nearly flat, and its minimum not
+    /// subtracted.
+    pub is_iou_under_constant: bool,
     /// IoU over the sweep.
     pub sweep: Vec<(f64, Iou)>,
     /// Cells inside the boxes.
@@ -65,15 +66,29 @@ impl PairDetail {
     /// When map and masks are not on one grid.
     pub fn of(map: &[f32], mask: &Mask, segmentation: Option<&Mask>, threshold: f64) -> Self {
         let in_boxes = energy(map, mask);
+        let scale = Scale::of(map);
         Self {
             energy_inside: in_boxes.inside,
             energy_total: in_boxes.total,
-            epg: in_boxes.epg(),
-            iou: iou(map, mask, threshold),
-            sweep: sweep(map, mask),
+            iou: scale.iou(map, mask, threshold),
+            is_iou_under_constant: scale.is_under_constant,
+            sweep: scale.sweep(map, mask),
             mask_area: mask.area(),
             segment_energy: segmentation.map(|segmentation| energy(map, segmentation).inside),
         }
+    }
+
+    /// Positive attribution.
+    pub fn energy(&self) -> Energy {
+        Energy {
+            inside: self.energy_inside,
+            total: self.energy_total,
+        }
+    }
+
+    /// EPG of a map of any scale; `None` where nothing is positive.
+    pub fn epg(&self) -> Option<f64> {
+        self.energy().share()
     }
 
     /// On-object EPG; `None` without segmentation and where the boxes hold no positive attribution.
@@ -88,12 +103,8 @@ impl PairDetail {
 
     /// What it counts as in each mean over pairs.
     pub fn values(&self, tuned: Option<usize>) -> PairValues {
-        let energy = Energy {
-            inside: self.energy_inside,
-            total: self.energy_total,
-        };
         pair_values(
-            energy,
+            self.energy(),
             self.segment_energy,
             self.iou.value(),
             self.iou_tuned(tuned),

@@ -2,25 +2,32 @@
 //! tool's file with image_id, class_id and logit.
 //!
 //! Targets are the data set's labels; a `target` column that says otherwise is an error, as are
-//! another run's predictions.
+//! another run's predictions. What the columns say beyond that is read in `rows`, also for
+//! [`crate::compare`]; what is odd about the values is said by `warnings`.
+
+mod rows;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::{BooleanArray, Float32Array, Int32Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, Float32Array, Int32Array, StringArray};
 use data_prep::dataset::{Dataset, Split};
 use data_prep::record::Fingerprint;
-use data_prep::table::{Column, Kind, TableSpec, column, conform, required};
+use data_prep::table::{Kind, Provenance, TableSpec, TableWriter, nullable, required};
 
-use crate::columnar::{Columnar, Source};
+use crate::columnar::Source;
 use crate::error::{Error, Result};
 use crate::maps::RunColumns;
 use crate::pairs::image_of;
+use crate::tables::{RunKey, i32s, texts_or_null};
+
+pub(crate) use rows::{Belonging, Rows};
 
 /// The columns of `predictions.parquet`.
 pub const PREDICTIONS: TableSpec = TableSpec {
     name: "predictions",
-    version: 1,
+    version: 2,
     columns: &[
         required("run_id", Kind::Utf8),
         required("checkpoint", Kind::I32),
@@ -29,31 +36,12 @@ pub const PREDICTIONS: TableSpec = TableSpec {
         required("class_id", Kind::I32),
         required("logit", Kind::F32),
         required("target", Kind::Bool),
+        nullable("precision", Kind::Utf8),
     ],
 };
 
-/// What a file needs at least.
-const CELLS: TableSpec = TableSpec {
-    name: "predictions",
-    version: 1,
-    columns: &[
-        required("image_id", Kind::Utf8),
-        required("class_id", Kind::I32),
-        required("logit", Kind::F32),
-    ],
-};
-
-const TARGET: TableSpec = part(&[required("target", Kind::Bool)]);
-const RUN_ID: TableSpec = part(&[required("run_id", Kind::Utf8)]);
-const CHECKPOINT: TableSpec = part(&[required("checkpoint", Kind::I32)]);
-
-const fn part(columns: &'static [Column]) -> TableSpec {
-    TableSpec {
-        name: "predictions",
-        version: 1,
-        columns,
-    }
-}
+/// Images per record batch of a table.
+const IMAGES_PER_BATCH: usize = 4096;
 
 /// Whether images or pairs of the split may be absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,20 +55,24 @@ pub enum Missing {
 /// The logits of a split's images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
+    /// The file.
+    pub path: PathBuf,
     /// Per image of the split, in the order of `Dataset::indices`: one logit per class; empty where
     /// the image was left out.
     pub logits: Vec<Vec<f32>>,
-    /// SHA-256 of the rows.
+    /// What the file says it is of.
+    pub columns: RunColumns,
+    /// [`fingerprint`] of the logits.
     pub fingerprint: String,
 }
 
-/// Reads the logits of the images `indices` (all of one `split`) of `dataset`.
+/// Reads the logits of the images of one `split` of `dataset`.
 ///
 /// # Errors
 /// When the file is broken, a column is missing or of another type, a row is of an unknown image,
-/// class or split, repeated, not finite or against the labels, when it is of another run than
-/// `maps_of`, or when classes of an image are absent (with [`Missing::LeftOut`] an image may be absent
-/// as a whole).
+/// class or split, repeated, not finite or against the labels, when it is of several runs or of another
+/// one than `maps_of`, or when classes of an image are absent (with [`Missing::LeftOut`] an image may be
+/// absent as a whole).
 pub fn read(
     source: &Source,
     dataset: &Dataset,
@@ -88,14 +80,89 @@ pub fn read(
     maps_of: &RunColumns,
     missing: Missing,
 ) -> Result<Predictions> {
-    let mut file = Columnar::open(source)?;
-    file.origin.check_if_present(&file.path, &PREDICTIONS)?;
-    let mut cells = Cells::new(dataset, split, &file.path);
-    while let Some(batch) = file.next_batch()? {
-        check_run(&file, &batch, maps_of)?;
-        cells.add(&file, &batch)?;
+    let expected = RunColumns {
+        split: Some(split),
+        task: Some(maps_of.task.unwrap_or_default()),
+        ..maps_of.clone()
+    };
+    let mut rows = Rows::open(source, Belonging::new(&expected, "in the maps"))?;
+    let mut cells = Cells::new(dataset, split, source.path());
+    while let Some(batch) = rows.next_batch()? {
+        for i in 0..batch.image_ids.len() {
+            let target = batch.targets.as_ref().map(|targets| targets.value(i));
+            cells.set(
+                batch.image_ids.value(i),
+                batch.class_ids.value(i),
+                batch.logits.value(i),
+                target,
+            )?;
+        }
     }
-    cells.finish(missing)
+    cells.finish(missing, rows.columns())
+}
+
+/// SHA-256 of the logits of images in the order of their ids, one per class in the classes' order.
+pub(crate) fn fingerprint<'a>(
+    images: impl IntoIterator<Item = (&'a str, impl IntoIterator<Item = f32>)>,
+) -> String {
+    let mut fingerprint = Fingerprint::default();
+    for (image_id, logits) in images {
+        let bytes: Vec<u8> = logits.into_iter().flat_map(f32::to_le_bytes).collect();
+        fingerprint.add(image_id, &bytes);
+    }
+    fingerprint.hex()
+}
+
+impl Predictions {
+    /// Writes them as `predictions.parquet` of the evaluation `key`, with the data set's targets.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(
+        &self,
+        path: &Path,
+        dataset: &Dataset,
+        key: &RunKey,
+        provenance: &Provenance,
+    ) -> Result<()> {
+        let n_classes = dataset.classes.len();
+        let images: Vec<(usize, &Vec<f32>)> = dataset
+            .indices(key.split)
+            .into_iter()
+            .zip(&self.logits)
+            .filter(|(_, logits)| !logits.is_empty())
+            .collect();
+        let mut writer = TableWriter::create(path, &PREDICTIONS, provenance)?;
+        for images in images.chunks(IMAGES_PER_BATCH) {
+            let cells = || {
+                images.iter().flat_map(|(index, logits)| {
+                    let image = &dataset.images[*index];
+                    (0..).zip(logits.iter()).map(move |cell| (image, cell))
+                })
+            };
+            let n = images.len() * n_classes;
+            let text = |text: &str| -> ArrayRef { texts_or_null(Some(text), n) };
+            writer.write(&PREDICTIONS.batch(vec![
+                text(&key.run_id),
+                i32s(std::iter::repeat_n(Some(key.checkpoint), n)),
+                text(key.split.as_str()),
+                Arc::new(StringArray::from_iter_values(
+                    cells().map(|(image, _)| &image.image_id),
+                )),
+                Arc::new(Int32Array::from_iter_values(
+                    cells().map(|(_, (class_id, _))| class_id),
+                )),
+                Arc::new(Float32Array::from_iter_values(
+                    cells().map(|(_, (_, &logit))| logit),
+                )),
+                Arc::new(BooleanArray::from_iter(cells().map(
+                    |(image, (class_id, _))| Some(image.labels.contains(&class_id)),
+                ))),
+                texts_or_null(key.precision.as_deref(), n),
+            ])?)?;
+        }
+        Ok(writer.finish()?)
+    }
 }
 
 /// The images × classes of a split, filled while rows arrive.
@@ -109,7 +176,6 @@ struct Cells<'a> {
     position: HashMap<usize, usize>,
     /// NaN stands for a cell not read yet: no value in a file may be NaN.
     logits: Vec<Vec<f32>>,
-    fingerprint: Fingerprint,
     row: u64,
 }
 
@@ -124,34 +190,11 @@ impl<'a> Cells<'a> {
             position: indices.iter().copied().zip(0..).collect(),
             logits: vec![vec![f32::NAN; dataset.classes.len()]; indices.len()],
             indices,
-            fingerprint: Fingerprint::default(),
             row: 0,
         }
     }
 
-    fn add(&mut self, file: &Columnar, batch: &RecordBatch) -> Result<()> {
-        let cells = conform(&self.path, &CELLS, batch)?;
-        let image_ids: &StringArray = column(&cells, "image_id");
-        let class_ids: &Int32Array = column(&cells, "class_id");
-        let logits: &Float32Array = column(&cells, "logit");
-        let targets = match file.has_column("target") {
-            true => Some(conform(&self.path, &TARGET, batch)?),
-            false => None,
-        };
-        let targets: Option<&BooleanArray> = targets.as_ref().map(|t| column(t, "target"));
-        for i in 0..cells.num_rows() {
-            let target = targets.map(|targets| targets.value(i));
-            self.set(
-                image_ids.value(i),
-                class_ids.value(i),
-                logits.value(i),
-                target,
-            )?;
-            self.row += 1;
-        }
-        Ok(())
-    }
-
+    /// Takes the next row.
     fn set(
         &mut self,
         image_id: &str,
@@ -210,11 +253,11 @@ impl<'a> Cells<'a> {
             );
         }
         self.logits[position][class] = logit;
-        self.fingerprint.add(&cell, &logit.to_le_bytes());
+        self.row += 1;
         Ok(())
     }
 
-    fn finish(mut self, missing: Missing) -> Result<Predictions> {
+    fn finish(mut self, missing: Missing, columns: RunColumns) -> Result<Predictions> {
         if missing == Missing::LeftOut {
             let absent = |image: &&mut Vec<f32>| image.iter().all(|logit| logit.is_nan());
             self.logits.iter_mut().filter(absent).for_each(Vec::clear);
@@ -240,33 +283,17 @@ impl<'a> Cells<'a> {
                 path: self.path,
             });
         }
+        let id = |&index: &usize| self.dataset.images[index].image_id.as_str();
+        let ids = self.indices.iter().map(id);
+        let mut by_id: Vec<(&str, &Vec<f32>)> = ids.zip(&self.logits).collect();
+        by_id.retain(|(_, logits)| !logits.is_empty());
+        by_id.sort_unstable_by_key(|(image_id, _)| *image_id);
+        let by_id = by_id.into_iter();
         Ok(Predictions {
-            fingerprint: self.fingerprint.hex(),
+            fingerprint: fingerprint(by_id.map(|(id, logits)| (id, logits.iter().copied()))),
+            path: self.path,
             logits: self.logits,
+            columns,
         })
     }
-}
-
-fn check_run(file: &Columnar, batch: &RecordBatch, maps_of: &RunColumns) -> Result<()> {
-    let other = |field: &'static str, found: String, expected: String| Error::OtherRun {
-        path: file.path.clone(),
-        field,
-        found,
-        expected,
-    };
-    if let (Some(expected), true) = (&maps_of.run_id, file.has_column("run_id")) {
-        let batch = conform(&file.path, &RUN_ID, batch)?;
-        let found: &StringArray = column(&batch, "run_id");
-        if let Some(found) = found.iter().flatten().find(|found| found != expected) {
-            return Err(other("run_id", found.to_owned(), expected.clone()));
-        }
-    }
-    if let (Some(expected), true) = (maps_of.checkpoint, file.has_column("checkpoint")) {
-        let batch = conform(&file.path, &CHECKPOINT, batch)?;
-        let found: &Int32Array = column(&batch, "checkpoint");
-        if let Some(found) = found.iter().flatten().find(|&found| found != expected) {
-            return Err(other("checkpoint", found.to_string(), expected.to_string()));
-        }
-    }
-    Ok(())
 }

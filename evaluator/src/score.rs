@@ -9,26 +9,30 @@ use std::sync::mpsc::sync_channel;
 
 use data_prep::dataset::{Dataset, Split};
 use data_prep::record::Fingerprint;
-use data_prep::schema::DATASET_KEY;
+use data_prep::schema::{DATASET_KEY, file_name};
 use data_prep::table::Provenance;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
-use crate::PROGRAM;
 use crate::bootstrap::replicates;
 use crate::columnar::Source;
 use crate::error::{Error, Result};
 use crate::evaluated::{Evaluated, ScoredPair};
-use crate::evaluation::{DATA_INPUTS_KEY, SEED_KEY, TASK_KEY};
+use crate::evaluation::{
+    BATCH_SIZE_KEY, DATA_INPUTS_KEY, FORMULAS_KEY, PREDICTIONS_KEY, RUN_ID_FROM_KEY, SEED_KEY,
+    TASK_KEY,
+};
 use crate::examples::{Example, choose};
 use crate::maps::{MapReader, MapRow, RunColumns};
 use crate::metrics::Metric;
 use crate::pair::PairDetail;
 use crate::pairs::{Pairs, image_of};
-use crate::predictions::{self, Missing};
+use crate::predictions::{self, Missing, PREDICTIONS, Predictions};
+use crate::regrid::to_grid;
 use crate::tables::{METRICS, RunKey, Tables};
-use crate::tuned::{self, Tuned};
-use crate::upsample::to_grid;
+use crate::tuned::Tuned;
+use crate::warnings::{self, Range};
+use crate::{FORMULAS, PROGRAM};
 
 /// What to score, against what, and where to write.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +64,8 @@ pub struct ScoreOptions {
 /// What was written.
 #[derive(Debug)]
 pub struct Report {
+    /// What is to be known beside the numbers, a line each.
+    pub warnings: Vec<String>,
     /// The run columns of the rows.
     pub key: RunKey,
     /// The rows of `metrics.parquet`.
@@ -90,9 +96,8 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
             return Err(Error::NoMaps { path });
         }
     };
-    let key = resolve(&columns, split, &options.maps);
     let tuned = match &options.threshold_from {
-        Some(folder) => Some(tuned::choose(folder, &key, &dataset)?),
+        Some(folder) => Some(Tuned::choose(folder, &columns, split, &dataset)?),
         None => None,
     };
     let intake = take_in(reader, first, &dataset, split, options)?;
@@ -113,6 +118,16 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         }
         None => None,
     };
+    // What the maps do not say, their predictions may.
+    let columns = match &predictions {
+        Some(predictions) => columns.or(&predictions.columns),
+        None => columns,
+    };
+    let key = resolve(&columns, split, &options.maps);
+    let is_run_known = columns.run_id.is_some();
+    if let Some(tuned) = &tuned {
+        tuned.check(key.columns(), is_run_known)?;
+    }
     let evaluated = Evaluated {
         dataset: &dataset,
         split,
@@ -123,11 +138,19 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     };
     let provenance = provenance(
         options,
-        &key,
+        (&columns, &key),
         &evaluated,
         &intake.fingerprint,
         tuned.as_ref(),
     );
+    let mut warnings = warnings::of_pairs(&intake.pairs);
+    warnings.extend(warnings::of_map_logits(&options.maps, &intake.logits));
+    if let Some(predictions) = &predictions {
+        warnings.extend(warnings::of_predictions(predictions, &dataset, split));
+    }
+    if let Some(tuned) = &tuned {
+        warnings.extend(warnings::of_threshold(tuned, is_run_known));
+    }
     let tables = Tables {
         out: &options.out,
         key: &key,
@@ -147,12 +170,16 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     if complete.exists() {
         fs_err::remove_file(&complete)?;
     }
+    if let Some(predictions) = &predictions {
+        write_predictions(predictions, &dataset, &tables)?;
+    }
     tables.write_scores(&evaluated)?;
     tables.write_iou(&evaluated)?;
     tables.write_replicates(&replicates)?;
     tables.write_examples(&evaluated, &intake.examples)?;
     tables.write_metrics(&metrics)?;
     Ok(Report {
+        warnings,
         key,
         metrics,
         groups: dataset
@@ -166,8 +193,27 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     })
 }
 
+/// Puts the logits where [`crate::compare`] looks for them, unless the file that was read lies there.
+fn write_predictions(
+    predictions: &Predictions,
+    dataset: &Dataset,
+    tables: &Tables<'_>,
+) -> Result<()> {
+    let path = tables.out.join(file_name(&PREDICTIONS));
+    let is_there = match (predictions.path.canonicalize(), path.canonicalize()) {
+        (Ok(read), Ok(found)) => read == found,
+        _ => false,
+    };
+    match is_there {
+        true => Ok(()),
+        false => predictions.write(&path, dataset, tables.key, tables.provenance),
+    }
+}
+
 /// A map file, read and scored.
 struct Intake {
+    /// Of the logits beside the maps.
+    logits: Range,
     pairs: Vec<ScoredPair>,
     examples: Vec<Example>,
     missing: Option<Error>,
@@ -198,8 +244,10 @@ fn take_in(
         let chosen = choose(dataset, &pairs.pairs, options.examples, options.seed);
         let mut example_maps: HashMap<usize, Vec<f32>> = HashMap::new();
         let bar = progress_bar(pairs.pairs.len());
+        let mut logits = Range::default();
         for rows in std::iter::once(Ok(first)).chain(receive) {
             let rows = rows?;
+            logits.extend(rows.iter().filter_map(|row| row.logit));
             let slots = rows
                 .iter()
                 .map(|row| pairs.take(row))
@@ -237,6 +285,7 @@ fn take_in(
         };
         let examples = chosen.into_iter().enumerate().filter_map(example).collect();
         Ok(Intake {
+            logits,
             pairs,
             examples,
             missing,
@@ -267,19 +316,20 @@ fn resolve(columns: &RunColumns, split: Split, maps: &Source) -> RunKey {
         split,
         attribution: columns.attribution.clone().unwrap_or_else(unknown),
         layer: columns.layer.clone().unwrap_or_else(unknown),
+        precision: columns.precision.clone(),
     }
 }
 
 fn provenance(
     options: &ScoreOptions,
-    key: &RunKey,
+    (columns, key): (&RunColumns, &RunKey),
     evaluated: &Evaluated,
     maps: &str,
     tuned: Option<&Tuned>,
 ) -> Provenance {
     let mut inputs = Fingerprint::default();
     let mut settings = format!(
-        "{key:?} threshold {} replicates {} seed {} examples {}",
+        "formulas {FORMULAS} {key:?} threshold {} replicates {} seed {} examples {}",
         options.threshold, options.replicates, options.seed, options.examples
     );
     let task = evaluated.dataset.task();
@@ -293,16 +343,26 @@ fn provenance(
         inputs.add("predictions", predictions.fingerprint.as_bytes());
     }
     if let Some(tuned) = tuned {
-        inputs.add("threshold_from", tuned.inputs.as_bytes());
+        inputs.add("threshold_from", tuned.evaluation.inputs.as_bytes());
     }
-    let provenance = Provenance::new(PROGRAM, inputs.hex())
+    let mut provenance = Provenance::new(PROGRAM, inputs.hex())
+        .with(FORMULAS_KEY, FORMULAS.to_string())
         .with(DATASET_KEY, evaluated.dataset.name())
         .with(DATA_INPUTS_KEY, evaluated.dataset.inputs())
         .with(SEED_KEY, options.seed.to_string());
-    match task.is_conventional() {
-        true => provenance,
-        false => provenance.with(TASK_KEY, task.to_string()),
+    if !task.is_conventional() {
+        provenance = provenance.with(TASK_KEY, task.to_string());
     }
+    if let Some(predictions) = evaluated.predictions {
+        provenance = provenance.with(PREDICTIONS_KEY, predictions.fingerprint.as_str());
+    }
+    if columns.run_id.is_none() {
+        provenance = provenance.with(RUN_ID_FROM_KEY, "file");
+    }
+    if let Some(batch_size) = columns.batch_size {
+        provenance = provenance.with(BATCH_SIZE_KEY, batch_size.to_string());
+    }
+    provenance
 }
 
 fn progress_bar(n: usize) -> ProgressBar {

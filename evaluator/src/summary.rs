@@ -1,6 +1,7 @@
 //! What the program prints: the metrics of an evaluation, and the comparison of two.
 
 use evaluator::compare::Comparison;
+use evaluator::metrics::Count;
 use evaluator::scope::Scope;
 use evaluator::score::Report;
 
@@ -25,11 +26,15 @@ pub fn metrics(report: &Report) -> String {
             None => metric.metric.to_owned(),
         };
         text += &format!("{name:<16}");
+        let is_count = Count::ALL
+            .iter()
+            .any(|count| count.as_str() == metric.metric);
         for (scope, _) in &scopes {
             let mut rows = report.metrics.iter();
             let row = rows.find(|row| row.metric == metric.metric && row.scope == *scope);
             let value = row.and_then(|row| row.value);
-            let value = value.map_or("–".to_owned(), |value| format!("{value:.4}"));
+            let digits = if is_count { 0 } else { 4 };
+            let value = value.map_or("–".to_owned(), |value| format!("{value:.digits$}"));
             text += &format!("{value:>width$}");
         }
         text += "\n";
@@ -46,7 +51,8 @@ pub fn comparison(comparison: &Comparison) -> String {
         n_pairs,
         ..
     } = comparison;
-    let mut text = format!("A  {a}\nB  {b}\n{n_pairs} pairs of {n_images} images\n");
+    let mut text =
+        format!("A  {a}\nB  {b}\n{n_pairs} pairs of {n_images} images; differences are B − A\n");
     text += &format!(
         "{:<12}{:>7}{:>9}{:>9}{:>10}{:>20}{:>9}  {}\n",
         "metric", "group", "A", "B", "B − A", "95 % interval", "p", "test"

@@ -17,6 +17,7 @@ use crate::bootstrap::Replicate;
 use crate::error::Result;
 use crate::evaluated::{Evaluated, ScoredPair};
 use crate::examples::{Example, box_bytes};
+use crate::maps::RunColumns;
 use crate::means::PairMetric;
 use crate::metrics::Metric;
 
@@ -38,6 +39,24 @@ pub struct RunKey {
     pub attribution: String,
     /// Layer explained.
     pub layer: String,
+    /// In which numbers the maps were computed (f32, tf32, bf16, another tool's); `None` where nothing
+    /// says so.
+    pub precision: Option<String>,
+}
+
+impl RunKey {
+    /// The same as what is known of maps.
+    pub fn columns(&self) -> RunColumns {
+        RunColumns {
+            run_id: Some(self.run_id.clone()),
+            checkpoint: Some(self.checkpoint),
+            split: Some(self.split),
+            attribution: Some(self.attribution.clone()),
+            layer: Some(self.layer.clone()),
+            precision: self.precision.clone(),
+            ..RunColumns::default()
+        }
+    }
 }
 
 impl fmt::Display for RunKey {
@@ -48,11 +67,16 @@ impl fmt::Display for RunKey {
             split,
             attribution,
             layer,
+            precision,
         } = self;
         write!(
             f,
             "{run_id} epoch {checkpoint} · {split} · {attribution} at {layer}"
-        )
+        )?;
+        match precision {
+            Some(precision) => write!(f, " in {precision}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -77,7 +101,7 @@ impl Tables<'_> {
         for pairs in evaluated.pairs.chunks(PAIRS_PER_BATCH) {
             let n = pairs.len();
             let details = || pairs.iter().map(|pair| &pair.detail);
-            let [run_id, checkpoint, split, attribution, layer] = self.run_columns(n);
+            let [run_id, checkpoint, split, attribution, layer, precision] = self.run_columns(n);
             let [image_id, class_id] = pair_columns(evaluated, pairs, 1);
             let group_ids = pairs.iter().map(|pair| evaluated.image(pair).group_id);
             writer.write(&SCORES.batch(vec![
@@ -89,9 +113,10 @@ impl Tables<'_> {
                 i32s(group_ids),
                 attribution,
                 layer,
+                precision,
                 f64s(details().map(|d| Some(d.energy_inside))),
                 f64s(details().map(|d| Some(d.energy_total))),
-                f64s(details().map(|d| d.epg)),
+                f64s(details().map(|d| d.epg())),
                 f64s(details().map(|d| Some(d.iou.value()))),
                 f64s(details().map(|d| d.iou_tuned(evaluated.tuned))),
                 i32s(details().map(|d| Some(d.mask_area as i32))),
@@ -108,7 +133,7 @@ impl Tables<'_> {
         for pairs in evaluated.pairs.chunks(PAIRS_PER_BATCH) {
             let cells = || pairs.iter().flat_map(|pair| &pair.detail.sweep);
             let per_pair = pairs[0].detail.sweep.len();
-            let [run_id, checkpoint, split, attribution, layer] =
+            let [run_id, checkpoint, split, attribution, layer, precision] =
                 self.run_columns(pairs.len() * per_pair);
             let [image_id, class_id] = pair_columns(evaluated, pairs, per_pair);
             writer.write(&IOU.batch(vec![
@@ -119,6 +144,7 @@ impl Tables<'_> {
                 class_id,
                 attribution,
                 layer,
+                precision,
                 f64s(cells().map(|cell| Some(cell.0))),
                 i32s(cells().map(|cell| Some(cell.1.intersection as i32))),
                 i32s(cells().map(|cell| Some(cell.1.union as i32))),
@@ -129,7 +155,8 @@ impl Tables<'_> {
 
     /// `replicates.parquet`.
     pub fn write_replicates(&self, rows: &[Replicate]) -> Result<()> {
-        let [run_id, checkpoint, split, attribution, layer] = self.run_columns(rows.len());
+        let [run_id, checkpoint, split, attribution, layer, precision] =
+            self.run_columns(rows.len());
         let mut columns = vec![
             run_id,
             checkpoint,
@@ -137,6 +164,7 @@ impl Tables<'_> {
             i32s(rows.iter().map(|row| row.group_id)),
             attribution,
             layer,
+            precision,
             i32s(rows.iter().map(|row| Some(row.replicate as i32))),
             f64s(rows.iter().map(|row| row.f1)),
             f64s(rows.iter().map(|row| row.map)),
@@ -156,7 +184,7 @@ impl Tables<'_> {
             .map(|row| evaluated.pairs[row.pair].clone())
             .collect();
         let n = rows.len();
-        let [run_id, checkpoint, split, attribution, layer] = self.run_columns(n);
+        let [run_id, checkpoint, split, attribution, layer, precision] = self.run_columns(n);
         let [image_id, class_id] = pair_columns(evaluated, &pairs, 1);
         let class_name = |pair: &ScoredPair| dataset.classes[pair.class_id as usize].clone();
         let rgb = |pair: &ScoredPair| dataset.pixels().row(evaluated.image(pair).pixel_row);
@@ -177,19 +205,21 @@ impl Tables<'_> {
             Arc::new(StringArray::from_iter_values(pairs.iter().map(class_name))),
             attribution,
             layer,
+            precision,
             i32s(repeat_n(Some(grid.height as i32), n)),
             i32s(repeat_n(Some(grid.width as i32), n)),
             Arc::new(BinaryArray::from_iter_values(pairs.iter().map(rgb))),
             Arc::new(BinaryArray::from_iter_values(rows.iter().map(map))),
             Arc::new(BinaryArray::from_iter_values(pairs.iter().map(boxes))),
-            f64s(pairs.iter().map(|pair| pair.detail.epg)),
+            f64s(pairs.iter().map(|pair| pair.detail.epg())),
         ];
         self.write(&EXAMPLES, columns)
     }
 
     /// `metrics.parquet`.
     pub fn write_metrics(&self, rows: &[Metric]) -> Result<()> {
-        let [run_id, checkpoint, split, attribution, layer] = self.run_columns(rows.len());
+        let [run_id, checkpoint, split, attribution, layer, precision] =
+            self.run_columns(rows.len());
         let n = Int64Array::from_iter_values(rows.iter().map(|row| row.n as i64));
         let columns = vec![
             run_id,
@@ -201,6 +231,7 @@ impl Tables<'_> {
             f64s(rows.iter().map(|row| Some(row.scope.size()?.1))),
             attribution,
             layer,
+            precision,
             Arc::new(StringArray::from_iter_values(
                 rows.iter().map(|row| row.metric),
             )),
@@ -226,8 +257,8 @@ impl Tables<'_> {
         )?)
     }
 
-    /// run_id, checkpoint, split, attribution and layer, `n` times the same.
-    fn run_columns(&self, n: usize) -> [ArrayRef; 5] {
+    /// run_id, checkpoint, split, attribution, layer and precision, `n` times the same.
+    fn run_columns(&self, n: usize) -> [ArrayRef; 6] {
         let text = |value: &str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(repeat_n(value, n)))
         };
@@ -237,6 +268,7 @@ impl Tables<'_> {
             text(self.key.split.as_str()),
             text(&self.key.attribution),
             text(&self.key.layer),
+            texts_or_null(self.key.precision.as_deref(), n),
         ]
     }
 }
@@ -249,6 +281,11 @@ fn pair_columns(evaluated: &Evaluated, pairs: &[ScoredPair], times: usize) -> [A
         Arc::new(StringArray::from_iter_values(repeated().map(image_id))),
         i32s(repeated().map(|pair| Some(pair.class_id))),
     ]
+}
+
+/// `n` times the same text, or null.
+pub(crate) fn texts_or_null(text: Option<&str>, n: usize) -> ArrayRef {
+    Arc::new(repeat_n(text, n).collect::<StringArray>())
 }
 
 pub(crate) fn f64s(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {

@@ -148,7 +148,7 @@ fn every_metric_overall_and_by_group() {
     ] {
         assert_eq!(text(&table, name, 0), Some(value));
     }
-    let head = "A  a epoch 3 · test · bcos at input\nB  b epoch 3 · test · bcos at input\n12 pairs of 12 images\n";
+    let head = "A  a epoch 3 · test · bcos at input\nB  b epoch 3 · test · bcos at input\n12 pairs of 12 images; differences are B − A\n";
     assert!(summary.starts_with(head), "{summary}");
     let line = "epg             all   0.1449   0.2066   +0.0617   +0.0353 … +0.0884";
     assert!(summary.contains(line), "{summary}");
@@ -190,7 +190,7 @@ fn pairs_of_an_image_change_sides_together() {
     let (_, notes) = compared(&place, &["--out", "paired"]);
     assert_eq!(
         notes,
-        "note: no a/predictions.parquet, so f1 and accuracy are not tested\n"
+        "note: no a/predictions.parquet that was scored, so f1 and accuracy are not tested\n"
     );
     let table = place.table("paired", &PAIRED);
     let row = |metric: &str| {

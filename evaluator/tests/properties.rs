@@ -6,7 +6,7 @@ use evaluator::bootstrap::resample;
 use evaluator::classification::{Ranking, average_precision, f1_micro, mean_average_precision};
 use evaluator::energy::{UNDEFINED_BELOW, energy};
 use evaluator::iou::{iou, sweep};
-use evaluator::upsample::bilinear;
+use evaluator::regrid::to_grid;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -184,7 +184,7 @@ proptest! {
     #[test]
     fn interpolation_stays_between_the_least_and_the_greatest((map, mask) in maps(), height in 1..20_usize, width in 1..20_usize) {
         let shape = (mask.grid().height, mask.grid().width);
-        let full = bilinear(&map, shape, Grid { height, width });
+        let full = to_grid(&map, shape, Grid { height, width });
         let (least, greatest) = map.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
         prop_assert_eq!(full.len(), height * width);
         prop_assert!(full.iter().all(|value| (least..=greatest).contains(value)));

@@ -10,7 +10,7 @@ use data_prep::table::column;
 use evaluator::maps::{MapRow, RunColumns};
 use evaluator::scope::Scope::{self, All, Class, Group, Size};
 use evaluator::tables::{METRICS, REPLICATES, SCORES};
-use support::birds::{N_TEST, columns, maps, workplace};
+use support::birds::{N_TEST, columns, maps, rows, workplace};
 use support::{Workplace, close, formula_rows, metric, row, stream};
 
 const CONVENTIONAL: Task = Task::Conventional;
@@ -173,4 +173,61 @@ fn evaluations_of_something_else_are_refused() {
     );
     let message = "guidance.data_inputs: found 0123, expected 4567 as in the data folder";
     assert!(errors.contains(message), "{errors}");
+}
+
+#[test]
+fn any_two_map_files_of_a_tool() {
+    let place = workplace("0123");
+    let none = RunColumns::default();
+    let bare = |split| stream(&rows(0, split, CONVENTIONAL), &none);
+    let [val, test] = [
+        ("val-maps.arrow", Split::Val),
+        ("test-maps.arrow", Split::Test),
+    ]
+    .map(|(name, split)| place.file(name, &bare(split)));
+    place.scored("val", &["--maps", &val], &[]);
+    let args = ["--maps", &test, "--threshold-from", "val"];
+    let said = place.said("out", &args, &[]);
+    let line = "warning: val: run_id: neither these maps nor those say their run; taken to be of the same\n";
+    assert!(said.contains(line), "{said}");
+    let metrics = place.table("out", &METRICS);
+    let (_, _, threshold) = metric(&metrics, "iou_tuned", All).unwrap();
+    assert_eq!(threshold, Some(0.25));
+
+    // What one of the two says is compared.
+    let errors = place.refused(&[&args[..], &["--run-id", "a"]].concat(), &[]);
+    let message = "error: val/metrics.parquet: run_id: found val-maps, expected a as in the maps\n";
+    assert_eq!(errors, message);
+    let errors = place.refused(&[&args[..], &["--layer", "final"]].concat(), &[]);
+    let message =
+        "error: val/metrics.parquet: layer: found unknown, expected final as in the maps\n";
+    assert_eq!(errors, message);
+    let named = ["--maps", &val, "--run-id", "a", "--precision", "bf16"];
+    place.scored("val", &named, &[]);
+    let errors = place.refused(&args, &[]);
+    let message =
+        "error: val/metrics.parquet: run_id: found a, expected test-maps as in the maps\n";
+    assert_eq!(errors, message);
+    let same = [&args[..], &["--run-id", "a"]].concat();
+    let said = place.said("out", &same, &[]);
+    assert!(!said.contains("run_id"), "{said}");
+    let errors = place.refused(&[&same[..], &["--precision", "f32"]].concat(), &[]);
+    let message =
+        "error: val/metrics.parquet: precision: found bf16, expected f32 as in the maps\n";
+    assert_eq!(errors, message);
+}
+
+#[test]
+fn thresholds_that_are_all_alike_are_said() {
+    let place = workplace("0123");
+    let nothing = |split| {
+        let mut rows = rows(0, split, CONVENTIONAL);
+        rows.iter_mut().for_each(|row| row.map.fill(-1.0));
+        stream(&rows, &columns(0, split))
+    };
+    place.scored("val", &["--maps", "-"], &nothing(Split::Val));
+    let args = ["--maps", "-", "--threshold-from", "val"];
+    let said = place.said("out", &args, &nothing(Split::Test));
+    let line = "warning: val: iou_sweep: the same at every threshold; iou_tuned takes the lowest\n";
+    assert!(said.contains(line), "{said}");
 }

@@ -205,6 +205,7 @@ pub fn explain(
         task: Some(dataset.task()).filter(|task| !task.is_conventional()),
         attribution: Some(attribution.to_string()),
         layer: Some(layer.to_string()),
+        ..RunColumns::default()
     };
     let mut writer = MapWriter::new(maps, &columns)?;
     let mut table = match predictions {

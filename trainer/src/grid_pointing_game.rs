@@ -10,7 +10,7 @@ use data_prep::dataset::Dataset;
 use data_prep::geometry::Grid;
 use data_prep::table::{Kind, Provenance, TableSpec, required, write_table};
 use evaluator::grid_pointing::{cell_shares, percentile, smoothed};
-use evaluator::upsample::to_grid;
+use evaluator::regrid::to_grid;
 use tch::{Device, Tensor};
 
 use crate::attribution::{Explainable, Order};

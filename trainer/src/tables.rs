@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+    new_null_array,
 };
+use arrow::datatypes::DataType;
 use data_prep::table::{
     Kind, Provenance, TableSpec, TableWriter, column, nullable, read_table, required, write_table,
 };
@@ -358,6 +360,7 @@ impl PredictionsWriter {
                     .map(|((_, labels), class_id)| labels.contains(&class_id))
                     .collect::<Vec<_>>(),
             )),
+            new_null_array(&DataType::Utf8, logits.len()),
         ])?;
         Ok(self.writer.write(&batch)?)
     }

@@ -1,31 +1,22 @@
 //! The images of two evaluations, each with what the two make of it: differences of its pairs' values,
 //! and which of its cells are predicted right.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
-use arrow::array::{
-    Array, BooleanArray, Float32Array, Float64Array, Int32Array, RecordBatch, StringArray,
-};
-use data_prep::table::{Kind, TableSpec, column, read_any_table, read_table, required};
+use arrow::array::{Array, Float64Array, Int32Array, RecordBatch, StringArray};
+use data_prep::dataset::{Dataset, Task};
+use data_prep::table::{column, read_table};
 
 use crate::classification::{Counts, arg_max};
+use crate::columnar::Source;
 use crate::energy::Energy;
 use crate::error::{Error, Result};
-use crate::evaluation::{Evaluation, cell};
+use crate::evaluation::{DATA_INPUTS_KEY, Evaluation, PREDICTIONS_KEY, cell};
+use crate::maps::RunColumns;
 use crate::means::{PairValues, pair_values};
-use crate::predictions::PREDICTIONS;
-use crate::tables::SCORES;
-
-/// What is needed of `predictions.parquet`.
-const CELLS: TableSpec = TableSpec {
-    columns: &[
-        required("image_id", Kind::Utf8),
-        required("class_id", Kind::I32),
-        required("logit", Kind::F32),
-        required("target", Kind::Bool),
-    ],
-    ..PREDICTIONS
-};
+use crate::predictions::{Belonging, PREDICTIONS, Rows, fingerprint};
+use crate::tables::{METRICS, SCORES};
 
 /// An image in both evaluations.
 #[derive(Debug, Default)]
@@ -47,17 +38,28 @@ pub(super) struct Outcome {
     pub(super) is_right: bool,
 }
 
-/// The images of `a` and `b` in the order of their ids, and how many pairs they have.
+/// The images of `a` and `b` in the order of their ids, and how many pairs they have. `data` is the data
+/// folder of both, for the targets of predictions that have none.
 ///
 /// # Errors
-/// When a table is not as its schema says, or the two are not of the same pairs and cells.
-pub(super) fn read(a: &Evaluation, b: &Evaluation) -> Result<(Vec<PairedImage>, usize)> {
+/// When a table is not as its schema says, the two are not of the same pairs and cells, or predictions
+/// not those that were scored.
+pub(super) fn read(
+    a: &Evaluation,
+    b: &Evaluation,
+    data: Option<&Path>,
+) -> Result<(Vec<PairedImage>, usize)> {
     let mut images = BTreeMap::new();
     let n_pairs = add_pairs(a, b, &mut images)?;
-    if [a, b].iter().all(|side| side.path(&CELLS).is_file()) {
-        add_outcomes(a, b, &mut images)?;
+    if [a, b].into_iter().all(has_predictions) {
+        add_outcomes(a, b, data, &mut images)?;
     }
     Ok((images.into_values().collect(), n_pairs))
+}
+
+/// Whether logits were scored and are there; a file beside an evaluation without is not its own.
+pub(super) fn has_predictions(side: &Evaluation) -> bool {
+    side.predictions.is_some() && side.path(&PREDICTIONS).is_file()
 }
 
 fn add_pairs(
@@ -127,13 +129,15 @@ impl Scores {
 fn add_outcomes(
     a: &Evaluation,
     b: &Evaluation,
+    data: Option<&Path>,
     images: &mut BTreeMap<String, PairedImage>,
 ) -> Result<()> {
-    let (in_a, mut in_b) = (cells(a)?, cells(b)?);
+    let (in_a, mut in_b) = (cells(a, data)?, cells(b, data)?);
+    let found = [&in_a, &in_b].map(fingerprint_of);
     let other = |image_id: &str, found: &str, expected: &str| {
         let found = format!("{found} of image {image_id}");
-        let expected = format!("{expected} as in {}", a.path(&CELLS).display());
-        Error::problem(&b.path(&CELLS), "image_id", found, expected)
+        let expected = format!("{expected} as in {}", a.path(&PREDICTIONS).display());
+        Error::problem(&b.path(&PREDICTIONS), "image_id", found, expected)
     };
     for (image_id, cells_a) in in_a {
         let Some(cells_b) = in_b.remove(&image_id) else {
@@ -151,10 +155,28 @@ fn add_outcomes(
         let image = images.entry(image_id).or_default();
         image.outcomes = Some([cells_a, cells_b].map(|cells| outcome(&cells)));
     }
-    match in_b.keys().next() {
-        None => Ok(()),
-        Some(image_id) => Err(other(image_id, "logits", "none")),
+    if let Some(image_id) = in_b.keys().next() {
+        return Err(other(image_id, "logits", "none"));
     }
+    for (side, found) in [a, b].into_iter().zip(found) {
+        if side.predictions.as_ref() != Some(&found) {
+            let scored = side.predictions.as_deref().unwrap_or("none");
+            let whose = format!("{scored}, those that were scored ({PREDICTIONS_KEY})");
+            let found = format!("logits with the hash {found}");
+            return Err(Error::problem(
+                &side.path(&PREDICTIONS),
+                "logit",
+                found,
+                whose,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn fingerprint_of(images: &BTreeMap<String, Vec<Cell>>) -> String {
+    let images = images.iter();
+    fingerprint(images.map(|(id, cells)| (id.as_str(), cells.iter().map(|cell| cell.logit))))
 }
 
 /// One row of `predictions.parquet`.
@@ -165,24 +187,41 @@ struct Cell {
 }
 
 /// The cells of each image by class.
-fn cells(side: &Evaluation) -> Result<BTreeMap<String, Vec<Cell>>> {
-    let (_, rows) = read_any_table(side.path(&CELLS), &CELLS)?;
-    let image_ids: &StringArray = column(&rows, "image_id");
-    let class_ids: &Int32Array = column(&rows, "class_id");
-    let logits: &Float32Array = column(&rows, "logit");
-    let targets: &BooleanArray = column(&rows, "target");
+fn cells(side: &Evaluation, data: Option<&Path>) -> Result<BTreeMap<String, Vec<Cell>>> {
+    let task: Task = side.task.parse().unwrap_or_default();
+    let expected = RunColumns {
+        task: Some(task),
+        ..side.key.columns()
+    };
+    let whose = format!("in {}", side.path(&METRICS).display());
+    let source = Source::File(side.path(&PREDICTIONS));
+    let mut rows = Rows::open(&source, Belonging::new(&expected, &whose))?;
     let mut images: BTreeMap<String, Vec<Cell>> = BTreeMap::new();
-    for row in 0..rows.num_rows() {
-        let cell = Cell {
-            class_id: class_ids.value(row),
-            logit: logits.value(row),
-            target: targets.value(row),
-        };
-        let image_id = image_ids.value(row);
-        match images.get_mut(image_id) {
-            Some(cells) => cells.push(cell),
-            None => {
-                images.insert(image_id.to_owned(), vec![cell]);
+    let mut labels: Option<Labels> = None;
+    while let Some(batch) = rows.next_batch()? {
+        if batch.targets.is_none() && labels.is_none() {
+            labels = Some(Labels::open(side, task, rows.path(), data)?);
+        }
+        for row in 0..batch.image_ids.len() {
+            let (image_id, class_id) = (batch.image_ids.value(row), batch.class_ids.value(row));
+            let is_label = || {
+                labels
+                    .as_ref()
+                    .is_some_and(|l| l.contain(image_id, class_id))
+            };
+            let cell = Cell {
+                class_id,
+                logit: batch.logits.value(row),
+                target: match &batch.targets {
+                    Some(targets) => targets.value(row),
+                    None => is_label(),
+                },
+            };
+            match images.get_mut(image_id) {
+                Some(cells) => cells.push(cell),
+                None => {
+                    images.insert(image_id.to_owned(), vec![cell]);
+                }
             }
         }
     }
@@ -190,6 +229,31 @@ fn cells(side: &Evaluation) -> Result<BTreeMap<String, Vec<Cell>>> {
         cells.sort_by_key(|cell| cell.class_id);
     }
     Ok(images)
+}
+
+/// The labels of a data folder's images.
+struct Labels(HashMap<String, Vec<i32>>);
+
+impl Labels {
+    /// Those of `data`, which must be what `side` was scored against.
+    fn open(side: &Evaluation, task: Task, path: &Path, data: Option<&Path>) -> Result<Self> {
+        let Some(data) = data else {
+            let path = path.to_owned();
+            return Err(Error::NoTarget { path });
+        };
+        let dataset = Dataset::open(data)?.with_task(task)?;
+        let whose = format!("in {}", data.display());
+        side.expect(DATA_INPUTS_KEY, &side.data_inputs, dataset.inputs(), &whose)?;
+        let images = dataset.images.into_iter();
+        Ok(Self(
+            images.map(|image| (image.image_id, image.labels)).collect(),
+        ))
+    }
+
+    fn contain(&self, image_id: &str, class_id: i32) -> bool {
+        let labels = self.0.get(image_id);
+        labels.is_some_and(|labels| labels.contains(&class_id))
+    }
 }
 
 fn outcome(cells: &[Cell]) -> Outcome {

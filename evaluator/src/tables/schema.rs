@@ -5,7 +5,7 @@ use data_prep::table::{Kind, TableSpec, nullable, required};
 /// One row per (image, class) pair.
 pub const SCORES: TableSpec = TableSpec {
     name: "scores",
-    version: 2,
+    version: 3,
     columns: &[
         required("run_id", Kind::Utf8),
         required("checkpoint", Kind::I32),
@@ -15,6 +15,7 @@ pub const SCORES: TableSpec = TableSpec {
         nullable("group_id", Kind::I32),
         required("attribution", Kind::Utf8),
         required("layer", Kind::Utf8),
+        nullable("precision", Kind::Utf8),
         required("energy_inside", Kind::F64),
         required("energy_total", Kind::F64),
         nullable("epg", Kind::F64),
@@ -29,7 +30,7 @@ pub const SCORES: TableSpec = TableSpec {
 /// One row per pair and threshold of the sweep.
 pub const IOU: TableSpec = TableSpec {
     name: "iou",
-    version: 1,
+    version: 2,
     columns: &[
         required("run_id", Kind::Utf8),
         required("checkpoint", Kind::I32),
@@ -38,6 +39,7 @@ pub const IOU: TableSpec = TableSpec {
         required("class_id", Kind::I32),
         required("attribution", Kind::Utf8),
         required("layer", Kind::Utf8),
+        nullable("precision", Kind::Utf8),
         required("threshold", Kind::F64),
         required("intersection", Kind::I32),
         required("union", Kind::I32),
@@ -47,7 +49,7 @@ pub const IOU: TableSpec = TableSpec {
 /// One row per metric and what it is over: all, a group, a class or a size of mask.
 pub const METRICS: TableSpec = TableSpec {
     name: "metrics",
-    version: 2,
+    version: 3,
     columns: &[
         required("run_id", Kind::Utf8),
         required("checkpoint", Kind::I32),
@@ -58,6 +60,7 @@ pub const METRICS: TableSpec = TableSpec {
         nullable("size_high", Kind::F64),
         required("attribution", Kind::Utf8),
         required("layer", Kind::Utf8),
+        nullable("precision", Kind::Utf8),
         required("metric", Kind::Utf8),
         nullable("threshold", Kind::F64),
         nullable("value", Kind::F64),
@@ -68,7 +71,7 @@ pub const METRICS: TableSpec = TableSpec {
 /// One row per bootstrap resample and group.
 pub const REPLICATES: TableSpec = TableSpec {
     name: "replicates",
-    version: 2,
+    version: 3,
     columns: &[
         required("run_id", Kind::Utf8),
         required("checkpoint", Kind::I32),
@@ -76,6 +79,7 @@ pub const REPLICATES: TableSpec = TableSpec {
         nullable("group_id", Kind::I32),
         required("attribution", Kind::Utf8),
         required("layer", Kind::Utf8),
+        nullable("precision", Kind::Utf8),
         required("replicate", Kind::I32),
         nullable("f1", Kind::F64),
         nullable("map", Kind::F64),
@@ -91,7 +95,7 @@ pub const REPLICATES: TableSpec = TableSpec {
 /// One row per example of the report's panel.
 pub const EXAMPLES: TableSpec = TableSpec {
     name: "examples",
-    version: 1,
+    version: 2,
     columns: &[
         required("rank", Kind::I32),
         required("run_id", Kind::Utf8),
@@ -102,6 +106,7 @@ pub const EXAMPLES: TableSpec = TableSpec {
         required("class_name", Kind::Utf8),
         required("attribution", Kind::Utf8),
         required("layer", Kind::Utf8),
+        nullable("precision", Kind::Utf8),
         required("height", Kind::I32),
         required("width", Kind::I32),
         required("rgb", Kind::Binary),
@@ -114,16 +119,18 @@ pub const EXAMPLES: TableSpec = TableSpec {
 /// One row per metric and group of two runs on the same images.
 pub const PAIRED: TableSpec = TableSpec {
     name: "paired",
-    version: 1,
+    version: 2,
     columns: &[
         required("run_id_a", Kind::Utf8),
         required("checkpoint_a", Kind::I32),
         required("attribution_a", Kind::Utf8),
         required("layer_a", Kind::Utf8),
+        nullable("precision_a", Kind::Utf8),
         required("run_id_b", Kind::Utf8),
         required("checkpoint_b", Kind::I32),
         required("attribution_b", Kind::Utf8),
         required("layer_b", Kind::Utf8),
+        nullable("precision_b", Kind::Utf8),
         required("split", Kind::Utf8),
         nullable("group_id", Kind::I32),
         required("metric", Kind::Utf8),

@@ -80,6 +80,7 @@ pub fn columns(run: usize, split: Split) -> RunColumns {
         task: None,
         attribution: Some("bcos".to_owned()),
         layer: Some("input".to_owned()),
+        ..RunColumns::default()
     }
 }
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array,
-    RecordBatch, StringArray,
+    RecordBatch, StringArray, new_null_array,
 };
+use arrow::datatypes::DataType;
 use data_prep::dataset::Split;
 use data_prep::geometry::Grid;
 use data_prep::pixels::PixelWriter;
@@ -283,6 +284,14 @@ impl Workplace {
         errors
     }
 
+    /// Like `scored`; gives stderr.
+    pub fn said(&self, out: &str, args: &[&str], stdin: &[u8]) -> String {
+        let output = self.score(out, args, stdin);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{args:?}: {errors}");
+        errors
+    }
+
     /// A table of an evaluation.
     pub fn table(&self, out: &str, spec: &TableSpec) -> RecordBatch {
         read_table(self.path(out).join(file_name(spec)), spec)
@@ -308,6 +317,7 @@ pub fn columns() -> RunColumns {
         task: None,
         attribution: Some("ixg".to_owned()),
         layer: Some("final".to_owned()),
+        ..RunColumns::default()
     }
 }
 
@@ -373,6 +383,7 @@ pub fn write_predictions(path: &Path, key: (&str, i32), cells: &[(&str, i32, f32
             i32s(cells.iter().map(|c| c.1)),
             Arc::new(Float32Array::from_iter_values(cells.iter().map(|c| c.2))),
             Arc::new(BooleanArray::from_iter(cells.iter().map(|c| Some(c.3)))),
+            new_null_array(&DataType::Utf8, n),
         ])
         .unwrap();
     let provenance = Provenance::new("test 0", "4567");

@@ -140,9 +140,6 @@ fn made() -> &'static Path {
         succeed(&mut with("evaluator", score));
         for name in ["a", "b"] {
             let evaluation = root.join("runs/r/evaluations").join(name);
-            fs_err::create_dir_all(&evaluation).unwrap();
-            let predictions = evaluation.join("predictions.parquet");
-            fs_err::copy(root.join("predictions.parquet"), predictions).unwrap();
             let score = "score --maps maps.arrow --predictions predictions.parquet \
                          --data data/voc --replicates 5 --examples 1 --out";
             succeed(with("evaluator", score).arg(evaluation));

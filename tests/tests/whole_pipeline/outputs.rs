@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, BooleanArray, Float64Array, Int32Array, StringArray};
+use arrow::array::{Array, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
 use tests::programs::{run, succeed};
 use tests::runs::train;
 use tests::tables::{read, schemas};
@@ -132,13 +132,14 @@ fn tables_have_a_row_for_every_image_pair_and_resample() {
 }
 
 #[test]
-fn metrics_are_shares() {
+fn metrics_are_shares_and_counts() {
     for run in &made().runs {
         for evaluation in &run.evaluations {
             let rows = read(&evaluation.join("metrics.parquet")).unwrap().rows;
             let column = |name: &str| rows.column_by_name(name).unwrap().as_any();
             let metrics = column("metric").downcast_ref::<StringArray>().unwrap();
             let values = column("value").downcast_ref::<Float64Array>().unwrap();
+            let counts = column("n").downcast_ref::<Int64Array>().unwrap();
             let of_all = |row: usize| {
                 let parts = ["group_id", "class_id", "size_low"];
                 parts.iter().all(|part| {
@@ -149,7 +150,13 @@ fn metrics_are_shares() {
             for row in 0..rows.num_rows() {
                 let (name, value) = (metrics.value(row), values.value(row));
                 // A segmentation can reach beyond the boxes.
-                let is_share = (0.0..=1.0).contains(&value) || name == "on_object";
+                let is_share = match name {
+                    "on_object" => value >= 0.0,
+                    "empty_mask" | "no_positive" | "under_constant" => {
+                        value.fract() == 0.0 && (0.0..=counts.value(row) as f64).contains(&value)
+                    }
+                    _ => (0.0..=1.0).contains(&value),
+                };
                 assert!(values.is_null(row) || is_share, "{name} {value}");
             }
             for name in ["f1", "map", "epg", "iou"] {
