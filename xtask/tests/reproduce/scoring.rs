@@ -10,8 +10,11 @@ fn out_of_time(place: &Place, flags: &[&str]) -> Done {
     let _ = std::fs::remove_file(place.path("lingering"));
     let mut command = place.step_command("score/1");
     command.args(flags).stdout(Stdio::piped());
-    let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    place.until("lingering");
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    while !place.path("lingering").exists() {
+        assert_eq!(child.try_wait().unwrap(), None);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     let mut kill = std::process::Command::new("kill");
     let told = kill.args(["-USR2", &child.id().to_string()]).status();
     assert!(told.unwrap().success());
