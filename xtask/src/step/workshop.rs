@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -35,7 +35,7 @@ pub(crate) struct Workshop<'a> {
     /// How many evaluations were made.
     pub(super) n_made: AtomicUsize,
     /// The version of the evaluator's formulas, once it was asked.
-    formulas: OnceLock<String>,
+    formulas: Mutex<Option<u32>>,
     /// What was found of runs: their folders where they are finished, None where they are not.
     pub(super) known: Mutex<BTreeMap<RunIndex, Option<PathBuf>>>,
 }
@@ -70,7 +70,7 @@ impl<'a> Workshop<'a> {
             lock: None,
             stop: Stop::default(),
             n_made: AtomicUsize::new(0),
-            formulas: OnceLock::new(),
+            formulas: Mutex::default(),
             known: Mutex::default(),
         }
     }
@@ -106,17 +106,20 @@ impl<'a> Workshop<'a> {
     }
 
     /// The version of the formulas with which the evaluator makes its tables; it is asked once.
-    pub(super) fn formulas(&self) -> Result<&str> {
-        if let Some(known) = self.formulas.get() {
-            return Ok(known);
+    pub(super) fn formulas(&self) -> Result<u32> {
+        let mut known = self.formulas.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = *known {
+            return Ok(version);
         }
         let mut command = self.command("evaluator")?;
         let said = process::capture(command.arg("formulas"), "asking for the formulas' version")?;
-        let said = said.trim().to_owned();
-        if said.parse::<u32>().is_err() {
-            bail!("evaluator formulas: found {said:?}, expected a number");
-        }
-        Ok(self.formulas.get_or_init(|| said))
+        let version = said.trim().parse();
+        let version = version.with_context(|| {
+            let said = said.trim();
+            format!("evaluator formulas: found {said:?}, expected a number")
+        })?;
+        *known = Some(version);
+        Ok(version)
     }
 
     /// Whether this process has made an evaluation.

@@ -126,9 +126,14 @@ fn the_formulas_are_asked_for_once_a_program() {
     assert_eq!(scored.code, 0, "{}", scored.stderr);
     assert_eq!(starting_with(&place.calls(), "evaluator"), 4);
     assert_eq!(place.read("asked"), "asked\n");
+    // Of what is done already many are looked at side by side.
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    place.remove("asked");
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    assert_eq!(place.read("asked"), "asked\n");
     place.write("formulas", "two\n");
     let refused = done(place.step_command("score/1"));
     assert_eq!(refused.code, 1, "{}", refused.stderr);
-    let expected = "error: evaluator formulas: found \"two\", expected a number\n";
+    let expected = "error: evaluator formulas: found \"two\", expected a number";
     assert!(refused.stderr.contains(expected), "{}", refused.stderr);
 }
