@@ -2,13 +2,14 @@
 //! stdout, and for each fault the one command that mends it. It changes nothing.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
-use fs_err as fs;
 
 use crate::libtorch::{self, Build, Location};
-use crate::{disk, paths, pip, process, progress, weights};
+use crate::memory::{self, Memory};
+use crate::{disk, paths, pip, process, progress, threads, weights};
 
 /// How a row of the table reads.
 enum State {
@@ -259,7 +260,7 @@ fn cuda(build: Build, loaded: libtorch::Loaded, set_up: &str) -> Finding {
 }
 
 fn threads() -> Finding {
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let cores = threads::cores();
     let text = format!("{cores} cores");
     match std::env::var("OMP_NUM_THREADS") {
         Err(_) => Finding::good("threads", format!("{text}, OMP_NUM_THREADS not set")),
@@ -278,12 +279,7 @@ fn threads() -> Finding {
 
 /// None where the system does not tell.
 fn memory() -> Option<Finding> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let bytes = |key: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-        Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
-    };
-    let (total, available) = (bytes("MemTotal:")?, bytes("MemAvailable:")?);
+    let Memory { total, available } = memory::memory(Path::new("/"))?;
     let found = format!(
         "{} of {} available",
         progress::size(available),

@@ -125,6 +125,12 @@ pub(crate) fn inspect(dir: &Path) -> Result<Libtorch> {
     })
 }
 
+/// What the libtorch that programs are built with computes on; None where there is none that will do.
+pub(crate) fn build() -> Option<Build> {
+    let location = Location::find().ok()?;
+    Some(inspect(location.dir()).ok()?.build)
+}
+
 /// From `build-version`, as libtorch has it, or `version.py`, as an installed wheel has it.
 fn version(dir: &Path) -> Result<String> {
     let plain = dir.join("build-version");

@@ -2,6 +2,17 @@
 //! only names them. No stage of the pipeline is linked here, so that `cargo xtask` builds in seconds
 //! on a machine where libtorch is still missing, and starts the stages as programs.
 
+/// Takes the place of the standard library's in every module below: that one panics where nobody reads
+/// stderr any more, such as a terminal that was closed while steps are still to be ended in good order.
+/// (Tests keep that one, whose lines are shown of a test that fails alone.)
+#[cfg(not(test))]
+macro_rules! eprintln {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        writeln!(std::io::stderr(), $($text)*).ok();
+    }};
+}
+
 mod bench;
 mod disk;
 mod doctor;
@@ -9,6 +20,8 @@ mod download;
 mod files;
 mod fuzz;
 mod libtorch;
+mod lock;
+mod memory;
 mod paths;
 mod pip;
 mod plan;
@@ -23,6 +36,7 @@ mod slurm;
 mod status;
 mod step;
 mod test;
+mod threads;
 mod venv;
 mod weights;
 

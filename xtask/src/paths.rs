@@ -24,6 +24,15 @@ pub(crate) fn weights() -> PathBuf {
     root().join("weights")
 }
 
+/// Whether both are one folder or file, however they are spelled: by links, `..`, or mounts.
+pub(crate) fn are_same(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (a.metadata(), b.metadata()) {
+        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
+
 /// `path` as people want to read it, and can use it: relative to the working directory where it lies
 /// inside.
 pub(crate) fn shown(path: &Path) -> String {

@@ -54,19 +54,26 @@ fn said(output: &Output, command: &Command, what: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs `from | into` to the end of both; `what` is what they do together.
-pub(crate) fn pipe(mut from: Command, mut into: Command, what: &str) -> Result<()> {
+/// Runs `from | into` to the end of both, or until `stop` is asked: neither has anything to save, and
+/// SIGUSR2 ends them. `what` is what they do together.
+pub(crate) fn pipe(mut from: Command, mut into: Command, what: &str, stop: &Stop) -> Result<()> {
     let (source_name, sink_name) = (name(&from), name(&into));
     let mut source = start(from.stdout(Stdio::piped()), what)?;
+    let source_told = stop.pass_to(source.id());
     let stream = source.stdout.take().context("no pipe was made")?;
     let sink = start(into.stdin(stream), what);
     // Its copy of the reading end: while that is open here, a source would wait for ever for a sink
     // that has ended.
     drop(into);
-    let sink = sink.and_then(|mut child| Ok(child.wait()?));
+    let sink = sink.and_then(|mut child| {
+        let _told = stop.pass_to(child.id());
+        Ok(child.wait()?)
+    });
     let source = source.wait()?;
+    drop(source_told);
     let sink = sink?;
-    if source.code() == Some(i32::from(STOPPED)) {
+    let has_failed = !source.success() || !sink.success();
+    if source.code() == Some(i32::from(STOPPED)) || (has_failed && stop.is_asked()) {
         return Err(Stopped.into());
     }
     let failed: Vec<String> = [(source_name, source), (sink_name, sink)]
@@ -300,7 +307,8 @@ mod tests {
             ),
         ];
         for (from, into, expected) in cases {
-            let done = pipe(shell(from), shell(into), "maps").map_err(|error| error.to_string());
+            let done = pipe(shell(from), shell(into), "maps", &Stop::default());
+            let done = done.map_err(|error| error.to_string());
             match expected {
                 None => done.unwrap(),
                 Some(expected) => {
@@ -312,7 +320,8 @@ mod tests {
                 }
             }
         }
-        let error = pipe(shell("yes"), Command::new("/nowhere/evaluator"), "maps").unwrap_err();
+        let absent = Command::new("/nowhere/evaluator");
+        let error = pipe(shell("yes"), absent, "maps", &Stop::default()).unwrap_err();
         assert!(
             format!("{error:#}").contains("/nowhere/evaluator could not be started"),
             "{error:#}"

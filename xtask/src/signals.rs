@@ -1,15 +1,17 @@
-//! Ctrl-C, `kill` and the signals of a cluster. They are noted, so that this program outlives those it
-//! started and can say what became of them, and are passed on as SIGUSR2 to whoever can save its work.
-//! A terminal sends Ctrl-C to the whole process group; `kill`, and a cluster that announces the end of
-//! a job's time, reach this program alone.
+//! Ctrl-C, `kill`, a terminal that is closed and the signals of a cluster. They are noted, so that this
+//! program outlives those it started and can say what became of them, and are passed on as SIGUSR2 to
+//! whoever can save its work, or has none to save. A terminal sends Ctrl-C, and SIGHUP at its end, to the
+//! whole process group; `kill`, and a cluster that announces the end of a job's time, reach this program
+//! alone.
 
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
+use fs_err as fs;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -32,6 +34,7 @@ impl std::error::Error for Stopped {}
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
     asked: Arc<AtomicBool>,
+    out_of_time: Arc<AtomicBool>,
     /// The process ids of the programs that signals are passed on to.
     saving: Arc<Mutex<BTreeSet<u32>>>,
 }
@@ -41,10 +44,17 @@ impl Stop {
     pub(crate) fn listen() -> Result<Stop> {
         let stop = Stop::default();
         flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&stop.asked))?;
-        for signal in [SIGINT, SIGTERM] {
+        let mut noted = vec![SIGINT, SIGTERM, SIGUSR2];
+        // Whoever started this with nohup wants it to outlive the terminal.
+        if !is_ignored(SIGHUP) {
+            noted.push(SIGHUP);
+        }
+        flag::register(SIGUSR2, Arc::clone(&stop.out_of_time))?;
+        // Here, and not only in the thread below: it may come to its turn late.
+        for &signal in &noted {
             flag::register(signal, Arc::clone(&stop.asked))?;
         }
-        let (mut signals, also) = (Signals::new([SIGINT, SIGTERM, SIGUSR2])?, stop.clone());
+        let (mut signals, also) = (Signals::new(noted)?, stop.clone());
         std::thread::spawn(move || {
             for _ in signals.forever() {
                 also.asked.store(true, Ordering::Relaxed);
@@ -59,6 +69,11 @@ impl Stop {
     /// Whether a signal came.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Whether SIGUSR2 came, which a cluster sends ahead of a job's time limit.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        self.out_of_time.load(Ordering::Relaxed)
     }
 
     /// Signals go to the process `id` as well, until what this gives is dropped: when it has ended.
@@ -86,8 +101,22 @@ impl Drop for PassedOn<'_> {
     }
 }
 
+/// Whether this program was started with `signal` ignored. Where the system does not tell, it was not.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.unwrap_or(0) >> (signal - 1) & 1 == 1
+}
+
 fn pass_on(id: u32) {
-    // Every shell has it; the program `kill` is not everywhere. A process that has ended needs no signal.
+    // Every shell has it; the program `kill` is not everywhere. A process that has ended needs no signal,
+    // and nobody need hear of it.
     let kill = format!("kill -USR2 {id}");
-    Command::new("sh").args(["-c", &kill]).status().ok();
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &kill])
+        .stderr(Stdio::null())
+        .status()
+        .ok();
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use crate::lock::Holder;
 use crate::plan::{PlanFile, StepLine, counted, duration};
 use crate::step::record::{self, Record, State};
-use crate::{paths, slurm};
+use crate::{paths, pip, slurm};
 
 /// Command line of `status`.
 #[derive(Debug, clap::Args)]
@@ -38,6 +39,8 @@ pub(crate) enum Standing {
     Failed(String),
     /// It goes on when it is started again.
     Stopped,
+    /// It runs, or was broken off: its lock does not tell which, and why.
+    Unknown(String),
     Waiting,
     /// In Slurm's queue, and why still, in Slurm's spelling.
     Queued(String),
@@ -55,7 +58,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             paths::shown(&out)
         );
     }
-    let plan = PlanFile::read(&out)?;
+    let plan = PlanFile::read(&out).map_err(|error| {
+        let text = "the same cargo xtask reproduce as before writes it anew; nothing is made again";
+        pip::hint(error, text)
+    })?;
     let queue = slurm::Queue::of(&out)?;
     // Not println!, which panics where the reader is gone.
     let mut stdout = std::io::stdout();
@@ -68,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         eprintln!("without what Slurm knows: {error:#}");
         slurm::Status::default()
     });
-    let standings = standings(&out, &plan, &slurm)?;
+    let standings = standings(&out, &plan, &slurm);
     let text = describe(&out, &plan, &standings, args.all);
     write!(stdout, "{text}")?;
     if slurm.is_active() {
@@ -78,17 +84,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// What became of each step, `slurm` having been asked.
-pub(crate) fn standings(
-    out: &Path,
-    plan: &PlanFile,
-    slurm: &slurm::Status,
-) -> Result<Vec<Standing>> {
+pub(crate) fn standings(out: &Path, plan: &PlanFile, slurm: &slurm::Status) -> Vec<Standing> {
     let both = |step: &StepLine| {
-        let by_files = standing(out, step)?;
-        Ok(match slurm.of(&step.key) {
+        let by_files = standing(out, step);
+        match slurm.of(&step.key) {
             Some(job) => with_job(by_files, job),
             None => by_files,
-        })
+        }
     };
     plan.step.iter().map(both).collect()
 }
@@ -101,7 +103,10 @@ fn with_job(by_files: Standing, job: &slurm::Submitted) -> Standing {
         (_, slurm::State::Waiting(reason)) => Standing::Queued(reason.clone()),
         (Standing::Done, _) => Standing::Done,
         (_, slurm::State::Running) => Standing::Running("a node of Slurm's".to_owned(), 0.0),
-        (Standing::Stopped | Standing::Waiting, slurm::State::Failed(how)) => {
+        (
+            Standing::Stopped | Standing::Waiting | Standing::Unknown(_),
+            slurm::State::Failed(how),
+        ) => {
             let output = paths::shown(&job.output);
             Standing::Failed(format!("{how}, says Slurm: {output}"))
         }
@@ -109,23 +114,35 @@ fn with_job(by_files: Standing, job: &slurm::Submitted) -> Standing {
     }
 }
 
-fn standing(out: &Path, step: &StepLine) -> Result<Standing> {
-    let Some(record) = Record::read(out, &step.key)? else {
-        return Ok(match step.is_done {
+/// A step's file that cannot be read is warned of, and told from nothing.
+fn standing(out: &Path, step: &StepLine) -> Standing {
+    let record = Record::read(out, &step.key).unwrap_or_else(|error| {
+        eprintln!(
+            "warning: {error:#}: what became of {} is not known",
+            step.key
+        );
+        None
+    });
+    let Some(record) = record else {
+        return match step.is_done {
             true => Standing::Done,
             false => Standing::Waiting,
-        });
+        };
     };
-    Ok(match record.state {
+    match record.state {
         State::Finished => Standing::Done,
         State::Failed => Standing::Failed(record.error.unwrap_or_default()),
-        State::Running if record::is_alive(out, &step.key)? => {
-            let seconds = record::now().as_secs().saturating_sub(record.began);
-            let place = format!("{} of {}", record.device, record.host);
-            Standing::Running(place, seconds as f64)
-        }
-        State::Running | State::Stopped => Standing::Stopped,
-    })
+        State::Stopped => Standing::Stopped,
+        State::Running => match record::holder(out, &step.key) {
+            Holder::Nobody => Standing::Stopped,
+            Holder::Another => {
+                let seconds = record::now().as_secs().saturating_sub(record.began);
+                let place = format!("{} of {}", record.device, record.host);
+                Standing::Running(place, seconds as f64)
+            }
+            Holder::Unknown(error) => Standing::Unknown(error.to_string()),
+        },
+    }
 }
 
 fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> String {
@@ -150,6 +167,9 @@ fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> S
                 format!("FAILED: {error} (log: {log})")
             }
             Standing::Stopped => "stopped".to_owned(),
+            Standing::Unknown(why) => {
+                format!("running or broken off, its lock does not tell: {why}")
+            }
         };
         text += &format!("{key:<keys$}  {title:<width$}  {state}\n");
     }
@@ -170,6 +190,10 @@ fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> S
         count(|standing| *standing == Standing::Stopped),
         count(|standing| matches!(standing, Standing::Waiting | Standing::Queued(_)))
     );
+    match count(|standing| matches!(standing, Standing::Unknown(_))) {
+        0 => {}
+        n => text += &format!(", {n} not known"),
+    }
     if minutes > 0.0 {
         text += &format!("; about {} of work left", duration(60.0 * minutes));
     }

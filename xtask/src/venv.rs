@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use fs_err as fs;
 
-use crate::{paths, pip, process};
+use crate::{files, paths, pip, process};
 
 /// The interpreter of the environment `name`, with the packages that `requirements` lists; both are
 /// relative to the repository.
@@ -77,7 +77,7 @@ fn make(
     process::capture(&mut install, &format!("installing {requirements}"))
         .map_err(|error| pip::hint(error, WITHOUT_NETWORK))?;
     finish(Path::new(packages.trim_end()))?;
-    fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
+    files::write(&stamp, &wanted)?;
     Ok(python)
 }
 

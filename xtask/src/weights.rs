@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use fs_err as fs;
 
 use crate::pip::{self, Source, Wheel};
-use crate::{paths, process, progress, setup};
+use crate::{files, lock, paths, process, progress, setup};
 
 /// What may be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -106,10 +106,12 @@ fn make(name: &str, dir: &Path, source: &Source) -> Result<()> {
             names().join(", ")
         );
     };
-    fs::create_dir_all(dir)?;
+    files::make_folder(dir)?;
     // One at a time; whoever waited finds the work done.
     let lock = fs::File::create(dir.join(".lock"))?;
-    lock.file().lock()?;
+    let shown = paths::shown(dir);
+    let meanwhile = format!("other weights are being made in {shown}: waiting for them");
+    lock::take(&lock, &meanwhile);
     if file(dir, name).is_file() {
         return Ok(());
     }
@@ -144,7 +146,7 @@ fn make(name: &str, dir: &Path, source: &Source) -> Result<()> {
     fs::File::open(&made)
         .and_then(|file| file.sync_all())
         .context("trainer import left no file")?;
-    fs::rename(&made, file(dir, name))?;
+    files::rename(&made, &file(dir, name))?;
     eprintln!(
         "weights of {name} are in {}",
         paths::shown(&file(dir, name))

@@ -2,9 +2,11 @@
 
 use fs_err as fs;
 
+use crate::threads;
+
 /// "AMD EPYC, 2 cores".
 pub(super) fn describe() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = threads::cores();
     let plural = if cores == 1 { "" } else { "s" };
     format!("{}, {cores} core{plural}", processor())
 }

@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use md5::{Digest, Md5};
 use ureq::http::{HeaderMap, StatusCode, header};
 
-use crate::{pip, progress};
+use crate::{files, pip, progress};
 
 fn md5_of(path: &Path) -> Result<String> {
     let mut file = fs::File::open(path)?;
@@ -127,6 +127,14 @@ pub(super) fn fetch(request: &Request, dest: &Path) -> Result<Served> {
     Ok(served)
 }
 
+/// How many of the `bytes` of `dest` an earlier call has brought.
+pub(super) fn brought(dest: &Path, bytes: u64) -> u64 {
+    match dest.metadata() {
+        Ok(whole) if whole.len() == bytes => bytes,
+        _ => Part::at(dest).len().min(bytes),
+    }
+}
+
 /// The unfinished file and, beside it, what the server called that version of it.
 struct Part {
     path: PathBuf,
@@ -173,7 +181,7 @@ impl Part {
 
     fn keep(&self, dest: &Path) -> Result<()> {
         fs::File::open(&self.path)?.sync_all()?;
-        fs::rename(&self.path, dest)?;
+        files::rename(&self.path, dest)?;
         if self.version_path.exists() {
             fs::remove_file(&self.version_path)?;
         }

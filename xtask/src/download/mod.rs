@@ -16,7 +16,7 @@ use fs_err as fs;
 use self::archive::Limits;
 use self::datasets::{Archive, Dataset, Part, Shares};
 use self::fetch::{Patience, Request};
-use crate::{disk, paths, pip, progress};
+use crate::{disk, files, lock, paths, pip, progress};
 
 /// What may be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -83,24 +83,25 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn bring(dataset: &Dataset, options: &Options) -> Result<()> {
     // One at a time: two would write into the same file. The system lets go of a lock by itself.
-    let lock = fs::create_dir_all(&options.out)
-        .and_then(|()| fs::File::create(options.out.join(".lock")))
+    let lock = files::make_folder(&options.out)
+        .and_then(|()| Ok(fs::File::create(options.out.join(".lock"))?))
         .with_context(|| {
             format!(
                 "--out: {}: expected a folder to write in",
                 options.out.display()
             )
         })?;
-    if lock.file().try_lock().is_err() {
+    if !lock::is_taken(&lock) {
         bail!(
             "--out: {}: found another download at work there, expected none",
             options.out.display()
         );
     }
     let brought = bring_missing(dataset, options);
-    // Closing the file would do, but for a child of another thread that was just forked and still has it.
-    let unlocked = lock.file().unlock().context("the download's lock");
-    brought.and(unlocked)
+    // Closing the file would do, but for a child of another thread that was just forked and still has it;
+    // where there are no locks, there is none to let go of.
+    lock.file().unlock().ok();
+    brought
 }
 
 fn bring_missing(dataset: &Dataset, options: &Options) -> Result<()> {
@@ -116,11 +117,13 @@ fn bring_missing(dataset: &Dataset, options: &Options) -> Result<()> {
             Some(_) => missing.push(part),
         }
     }
-    let archives = || missing.iter().flat_map(|part| &part.archives);
-    // The largest archive is gone before the next is unpacked, unless archives are kept.
-    let unpacked: u64 = archives().map(|archive| archive.unpacked).sum();
-    let bytes = archives().map(|archive| archive.bytes);
-    disk::require(&options.out, unpacked + bytes.sum::<u64>())?;
+    for part in &missing {
+        let staging = staging(part, options);
+        if staging.exists() {
+            fs::remove_dir_all(&staging)?; // a killed run's, whose room is needed
+        }
+    }
+    disk::require(&options.out, room(&missing, &store(options)))?;
     for part in &missing {
         bring_part(part, options).with_context(|| format!("{} {}", dataset.name, part.folder))?;
     }
@@ -137,15 +140,32 @@ fn bring_missing(dataset: &Dataset, options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Bytes still to be written for `parts`: all that is unpacked, and of the archives, which lie in the
+/// folder `store`, what an earlier run has not brought. (The largest archive is gone before the next is
+/// unpacked, unless archives are kept.)
+fn room(parts: &[&Part], store: &Path) -> u64 {
+    let archives = parts.iter().flat_map(|part| &part.archives);
+    let needed = |archive: &Archive| {
+        let there = fetch::brought(&store.join(archive.file), archive.bytes);
+        archive.unpacked + archive.bytes - there
+    };
+    archives.map(needed).sum()
+}
+
+/// Where archives lie until they are unpacked.
+fn store(options: &Options) -> PathBuf {
+    options.out.join("archives")
+}
+
+/// Where a part is unpacked.
+fn staging(part: &Part, options: &Options) -> PathBuf {
+    let name = format!(".partial-{}", part.folder.replace('/', "-"));
+    options.out.join(name)
+}
+
 fn bring_part(part: &Part, options: &Options) -> Result<()> {
-    let store = options.out.join("archives");
-    let staging = options
-        .out
-        .join(format!(".partial-{}", part.folder.replace('/', "-")));
-    if staging.exists() {
-        fs::remove_dir_all(&staging)?;
-    }
-    fs::create_dir_all(&store)?;
+    let (store, staging) = (store(options), staging(part, options));
+    files::make_folder(&store)?;
     for archive in &part.archives {
         let path = store.join(archive.file);
         let url = archive.url(options.base_url.as_deref());
@@ -172,9 +192,10 @@ fn bring_part(part: &Part, options: &Options) -> Result<()> {
     }
     let folder = options.out.join(part.folder);
     if let Some(parent) = folder.parent() {
-        fs::create_dir_all(parent)?;
+        files::make_folder(parent)?;
     }
-    fs::rename(&made, &folder)?;
+    files::flush_all(&made)?;
+    files::rename(&made, &folder)?;
     fs::remove_dir_all(&staging)?;
     if options.archives == Archives::Remove {
         for archive in &part.archives {
@@ -262,8 +283,8 @@ fn accept_share(url: &str, arriving: &Path, path: &Path) -> Result<()> {
             );
         }
     }
-    fs::write(&pin, format!("{found}\n"))?;
-    fs::rename(arriving, path)?;
+    files::write(&pin, &format!("{found}\n"))?;
+    files::rename(arriving, path)?;
     eprintln!("{}: sha256 {found}, written down beside it", path.display());
     Ok(())
 }

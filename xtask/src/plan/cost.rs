@@ -1,17 +1,17 @@
 //! What steps cost: images that go through a network in a certain way, programs that start, and how
-//! long one takes. Rates
-//! are measured as steps finish and kept in `rates.toml` of the out folder; before there are any, they
-//! come from the tables here.
+//! long one takes. Rates are measured as steps finish and kept in `rates.toml` of the out folder; before
+//! there are any, they come from the tables here. Nothing but what people are told rests on that file.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use crate::files;
-use crate::libtorch;
+use crate::libtorch::{self, Build};
 use crate::recipe::{Data, DataSet, Experiment, Run, Selection};
+use crate::{files, lock, paths};
 
 /// What is done, to an image but for the first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,13 +126,34 @@ pub(crate) enum Device {
     Cuda,
 }
 
+/// What `auto` stands for; it is asked once.
+static AUTO: OnceLock<Device> = OnceLock::new();
+
 impl Device {
     /// What `--device` stands for here.
     pub(crate) fn of(name: &str) -> Device {
-        let is_cuda = name.starts_with("cuda");
-        match is_cuda || (name == "auto" && libtorch::nvidia_driver().is_some()) {
-            true => Device::Cuda,
-            false => Device::Cpu,
+        match name {
+            "auto" => *AUTO.get_or_init(|| {
+                let is_hidden = std::env::var("CUDA_VISIBLE_DEVICES").is_ok_and(|names| {
+                    let first = names.split(',').next().unwrap_or_default().trim();
+                    first.is_empty() || first == "-1"
+                });
+                match is_hidden || libtorch::nvidia_driver().is_none() {
+                    true => Device::Cpu,
+                    false => Device::with_driver(libtorch::build()),
+                }
+            }),
+            _ if name.starts_with("cuda") => Device::Cuda,
+            _ => Device::Cpu,
+        }
+    }
+
+    /// What `auto` stands for beside an NVIDIA driver: as `build` can; CUDA where none is there yet, as
+    /// set-up would bring that one.
+    fn with_driver(build: Option<Build>) -> Device {
+        match build {
+            Some(Build::Cpu) => Device::Cpu,
+            Some(Build::Cuda) | None => Device::Cuda,
         }
     }
 }
@@ -234,12 +255,30 @@ pub(crate) struct Rates {
 
 impl Rates {
     /// Those of the folder `out`; none where it has none.
+    ///
+    /// # Errors
+    /// A file that is not this program's, or damaged.
     pub(crate) fn read(out: &Path) -> Result<Rates> {
         let file = out.join(RATES);
-        match file.is_file() {
-            true => files::read_toml(&file),
-            false => Ok(Rates::default()),
+        if !file.is_file() {
+            return Ok(Rates::default());
         }
+        let rates: Rates = files::read_toml(&file)?;
+        for Rate { times, seconds, .. } in &rates.rate {
+            if !(*times > 0.0 && *seconds >= 0.0 && times.is_finite() && seconds.is_finite()) {
+                let file = paths::shown(&file);
+                bail!("{file}: rate: found {seconds} seconds for {times} times, expected a rate");
+            }
+        }
+        Ok(rates)
+    }
+
+    /// Those of the folder `out`; none, and a warning, where they cannot be read.
+    pub(crate) fn read_or_warn(out: &Path) -> Rates {
+        Rates::read(out).unwrap_or_else(|error| {
+            eprintln!("warning: {error:#}: expected times are made without what was measured here");
+            Rates::default()
+        })
     }
 
     /// Whether anything was measured on `device`.
@@ -277,15 +316,16 @@ impl Rates {
         }
     }
 
-    /// Adds a measurement to those of `out`: `work` took `seconds` on one device.
+    /// Adds a measurement to those of `out`: `work` took `seconds` on one device. Rates that cannot be
+    /// read begin anew, after a warning.
     pub(crate) fn record(out: &Path, work: &[Work], device: Device, seconds: f64) -> Result<()> {
         if work.is_empty() {
             return Ok(());
         }
         // Steps end side by side, on several machines perhaps.
         let lock = fs::File::create(out.join("rates.lock"))?;
-        lock.file().lock()?;
-        let mut rates = Rates::read(out)?;
+        lock::take(&lock, "rates.toml is being written: waiting for it");
+        let mut rates = Rates::read_or_warn(out);
         rates.add(work, device, seconds);
         files::write(&out.join(RATES), &toml::to_string(&rates)?)
     }

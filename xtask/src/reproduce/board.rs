@@ -89,7 +89,7 @@ impl Board {
     fn show_left(&self) {
         let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         let n_done = plan.steps.iter().filter(|step| step.is_done).count();
-        // Rates that cannot be read are no reason to stop.
+        // That rates cannot be read was said before the start.
         let rates = Rates::read(&self.out).unwrap_or_default();
         let left = plan.seconds_left(&rates, self.speed);
         let text = match left > 0.0 {

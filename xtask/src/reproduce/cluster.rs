@@ -23,6 +23,8 @@ pub(super) struct Cluster<'a> {
     /// This program, where the jobs find it.
     pub(super) program: PathBuf,
     pub(super) plan: &'a Plan,
+    /// As it was written into the out folder.
+    pub(super) plan_file: PlanFile,
     /// Where everything is written.
     pub(super) out: &'a Path,
 }
@@ -59,7 +61,7 @@ impl Cluster<'_> {
         eprintln!("\nwaiting; Ctrl-C ends that, and no job\n");
         let began = Instant::now();
         let status = self.queue.wait(INTERVAL);
-        let standings = status::standings(self.out, &PlanFile::read(self.out)?, &status)?;
+        let standings = status::standings(self.out, &self.plan_file, &status);
         let outcome = |job: &Job| {
             let steps = self.plan.steps.iter().zip(&standings);
             let mut found = steps.filter(|(step, _)| step.key == job.key);

@@ -26,7 +26,7 @@ use crate::recipe::{self, Experiment};
 use crate::signals::Stop;
 use crate::step::workshop::{Place, Workshop};
 use crate::step::{self, STAGES, record};
-use crate::{files, paths, setup, slurm, weights};
+use crate::{files, lock, paths, setup, slurm, weights};
 
 /// Command line of `reproduce`.
 #[derive(Debug, clap::Args)]
@@ -104,7 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let place = args.place(&out, programs(args, &experiment)?)?;
     let mut plan = Plan::new(&experiment);
     step::mark_finished(&Workshop::new(&experiment, place.clone()), &mut plan)?;
-    let (rates, speed) = (Rates::read(&out)?, args.speed(&experiment));
+    let (rates, speed) = (Rates::read_or_warn(&out), args.speed(&experiment));
     // Not println!, which panics where the reader is gone.
     let mut stdout = std::io::stdout();
     writeln!(
@@ -112,7 +112,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         "{}\n",
         plan.describe(&experiment, &out, &rates, speed)
     )?;
-    PlanFile::new(&experiment.name, &plan, &rates, speed.device).write(&out)?;
+    let plan_file = PlanFile::new(&experiment.name, &plan, &rates, speed.device);
+    plan_file.write(&out)?;
     if !goes_on {
         record::clear(&out, plan.steps.iter().map(|step| step.key.as_str()))?;
     }
@@ -120,13 +121,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let program = place.programs.program("xtask")?;
     if args.executor == Executor::Slurm {
         let device = args.device.first().map_or("auto", String::as_str);
-        let common = [&common[..], &["--device".to_owned(), device.to_owned()]].concat();
+        let own = ["--comes-back", "--device", device].map(str::to_owned);
+        let common = [&common[..], &own].concat();
         let jobs = |wanted: fn(&Step) -> bool| plan.jobs(wanted, &common, &rates, speed.device);
         let cluster = Cluster {
             queue: slurm,
             request: args.slurm.over(&experiment.slurm),
             program,
             plan: &plan,
+            plan_file,
             out: &out,
         };
         let to_do = jobs(|step| !step.is_done);
@@ -165,7 +168,12 @@ fn dry_run(args: &Args, experiment: &Experiment, out: &Path) -> Result<()> {
         let shop = Workshop::new(experiment, args.place(out, programs)?);
         step::mark_finished(&shop, &mut plan)?;
     }
-    let text = plan.describe(experiment, out, &Rates::read(out)?, args.speed(experiment));
+    let text = plan.describe(
+        experiment,
+        out,
+        &Rates::read_or_warn(out),
+        args.speed(experiment),
+    );
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{text}")?;
     if !is_built {
@@ -256,16 +264,12 @@ pub(crate) fn device(text: &str) -> Result<String, String> {
 /// Makes the folder and takes it for this program alone. What it starts holds the lock too: one that
 /// outlives this program is waited for, not met at work.
 fn lock(out: &Path) -> Result<fs::File> {
-    let made = fs::create_dir_all(out).and_then(|()| fs::File::create(out.join(".lock")));
+    let made = files::make_folder(out).and_then(|()| Ok(fs::File::create(out.join(".lock"))?));
     let lock =
         made.with_context(|| format!("--out: {}: expected a folder to write in", out.display()))?;
-    if lock.file().try_lock().is_err() {
-        eprintln!(
-            "another reproduction is at work in {}: waiting for it",
-            paths::shown(out)
-        );
-        lock.file().lock()?;
-    }
+    let shown = paths::shown(out);
+    let meanwhile = format!("another reproduction is at work in {shown}: waiting for it");
+    lock::take(&lock, &meanwhile);
     Ok(lock)
 }
 

@@ -12,8 +12,8 @@ use fs_err as fs;
 
 use super::board::Board;
 use crate::plan::Job;
-use crate::process;
 use crate::signals::{STOPPED, Stop};
+use crate::{process, threads};
 
 /// What became of a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,11 +96,8 @@ impl Queue<'_> {
             .args(["--device", device]);
         command.stdin(self.lock.file().try_clone()?);
         command.stdout(Stdio::null());
-        // libtorch would take all cores for each.
-        if n_at_once > 1 && std::env::var_os("OMP_NUM_THREADS").is_none() {
-            let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
-            let n_threads = (n_cores / n_at_once).max(1);
-            command.env("OMP_NUM_THREADS", n_threads.to_string());
+        if n_at_once > 1 {
+            threads::bound(&mut command, (threads::cores() / n_at_once).max(1));
         }
         let line = self.board.begin(job, device);
         let last_error = Arc::new(Mutex::new(None));

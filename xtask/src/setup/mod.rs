@@ -15,7 +15,7 @@ use fs_err as fs;
 
 use crate::libtorch::{self, Build, Libtorch, Location};
 use crate::pip::{self, Source};
-use crate::{disk, paths, process, progress, slurm};
+use crate::{disk, files, lock, paths, process, progress, slurm};
 
 /// What may be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -154,13 +154,11 @@ fn install(dir: &Path, build: Build, source: &Source, existing: Existing) -> Res
     fs::create_dir_all(folder)?;
     // One set-up at a time; the system lets go of the lock however this program ends.
     let lock = fs::File::create(sibling(dir, "lock"))?;
-    if lock.file().try_lock().is_err() {
-        eprintln!(
-            "another set-up is at work on {}: waiting for it",
-            paths::shown(dir)
-        );
-        lock.file().lock()?;
-    }
+    let meanwhile = format!(
+        "another set-up is at work on {}: waiting for it",
+        paths::shown(dir)
+    );
+    lock::take(&lock, &meanwhile);
     if existing == Existing::Keep && libtorch::inspect(dir).is_ok_and(|found| found.build == build)
     {
         return Ok(()); // the one waited for
@@ -223,6 +221,7 @@ fn make(build: Build, source: &Source, staging: &Path, lock: &fs::File) -> Resul
     )?;
     libtorch::inspect(&made)?;
     libtorch::load(&made)?;
+    files::flush_all(&made)?;
     Ok(made)
 }
 
@@ -254,8 +253,7 @@ fn put(made: &Path, dir: &Path, staging: &Path) -> Result<()> {
     if dir.symlink_metadata().is_ok() {
         fs::rename(dir, staging.join("old"))?;
     }
-    fs::rename(made, dir)?;
-    Ok(())
+    files::rename(made, dir)
 }
 
 /// `<dir>.<suffix>`, in the same folder and so on the same file system.

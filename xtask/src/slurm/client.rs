@@ -1,11 +1,12 @@
 //! Slurm's own programs, and what they say, read. Nothing here knows what the jobs are for.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process;
+use crate::{paths, process};
 
 /// Starts Slurm's programs.
 #[derive(Clone, Debug, Default)]
@@ -138,9 +139,16 @@ impl Client {
     }
 }
 
-/// Reads squeue's lines `array|index|state|name|reason|working directory`.
+/// Reads squeue's lines `array|index|state|name|reason|working directory`. The folder may have been
+/// called otherwise when a job was submitted: by a link, or another mount.
 fn queued(said: &str, folder: &Path) -> Vec<(String, Task)> {
-    let task = |line: &str| {
+    let mut known = BTreeMap::new();
+    let mut is_ours = |found: &str| {
+        let of =
+            |found: &str| Path::new(found) == folder || paths::are_same(Path::new(found), folder);
+        *known.entry(found.to_owned()).or_insert_with(|| of(found))
+    };
+    let mut task = |line: &str| {
         let mut fields = line.splitn(6, '|');
         let array = fields.next()?.trim().parse().ok()?;
         let index = fields.next()?.parse().ok()?;
@@ -153,9 +161,9 @@ fn queued(said: &str, folder: &Path) -> Vec<(String, Task)> {
             state,
             reason,
         };
-        (Path::new(fields.next()?) == folder).then_some((name, task))
+        is_ours(fields.next()?).then_some((name, task))
     };
-    said.lines().filter_map(task).collect()
+    said.lines().filter_map(&mut task).collect()
 }
 
 /// Reads sacct's lines `<array>_<index>|<state>` of what has ended; `CANCELLED by 1000` is `CANCELLED`.
@@ -170,6 +178,8 @@ fn accounted(said: &str) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -195,6 +205,36 @@ mod tests {
             ("guided.1", "12_1", "PENDING", "Dependency"),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_folder_is_known_by_every_spelling() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for name in ["out", "other"] {
+            std::fs::create_dir(at(name)).unwrap();
+        }
+        std::os::unix::fs::symlink(at("out"), at("link")).unwrap();
+        let spelled = [
+            "out",
+            "link",
+            "other/../out",
+            "out/",
+            "link/.",
+            "other",
+            "gone",
+        ];
+        let line = |(n, name): (usize, &str)| {
+            format!("{n}|0|RUNNING|data.1|None|{}\n", at(name).display())
+        };
+        let said: String = spelled.into_iter().enumerate().map(line).collect();
+        for name in ["out", "link", "other/../link"] {
+            let found = queued(&said, &at(name));
+            let found: Vec<u64> = found.iter().map(|(_, task)| task.array).collect();
+            assert_eq!(found, [0, 1, 2, 3, 4], "{name}");
+        }
+        // One that is gone is known by its name alone.
+        assert_eq!(queued(&said, &at("gone")).len(), 1);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::client::Task;
-use crate::files;
+use crate::{files, paths, pip};
 
 /// What was submitted since the queue was last empty.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,13 @@ impl Record {
     pub(super) fn read(folder: &Path) -> Result<Record> {
         let file = Record::file(folder);
         match file.is_file() {
-            true => files::read_toml(&file),
+            // Begun anew, it would submit twice what is in the queue.
+            true => files::read_toml(&file).map_err(|error| {
+                let shown = paths::shown(&file);
+                let text =
+                    format!("once none of its jobs is left in Slurm's queue, remove {shown}");
+                pip::hint(error, &text)
+            }),
             false => Ok(Record::default()),
         }
     }

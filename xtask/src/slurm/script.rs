@@ -146,6 +146,31 @@ mod tests {
         assert!(said.ends_with(&expected), "{said}");
     }
 
+    #[test]
+    fn a_step_has_as_many_threads_as_its_job_has_processors() {
+        let place = Place::new();
+        let shown = "echo $OMP_NUM_THREADS $RAYON_NUM_THREADS $POLARS_MAX_THREADS";
+        let program = place.program("step", shown);
+        let text = script(&program, &[job("guided/0", &[])]).unwrap();
+        // Asked for by the step, the node may be the job's as a whole; of this machine's own say nothing.
+        let unset =
+            "unset OMP_NUM_THREADS RAYON_NUM_THREADS POLARS_MAX_THREADS SLURM_CPUS_PER_TASK\n";
+        for (set, expected) in [
+            ("", "1 1 1\n"),
+            ("SLURM_CPUS_ON_NODE=6\n", "6 6 6\n"),
+            ("SLURM_CPUS_ON_NODE=64; SLURM_CPUS_PER_TASK=6\n", "6 6 6\n"),
+            (
+                "export RAYON_NUM_THREADS=2; SLURM_CPUS_ON_NODE=6\n",
+                "6 2 6\n",
+            ),
+        ] {
+            let text = [unset, set, &text].concat();
+            assert!(place.start(&text, 0).wait().unwrap().success());
+            let said = std::fs::read_to_string(place.path("output")).unwrap();
+            assert!(said.ends_with(expected), "{set}: {said}");
+        }
+    }
+
     /// Starts a step of `lines`, waits until it has made the file `ready`, and sends `signal`, to its
     /// shell or (`-`) to its group; gives its exit code and what the exit file says.
     fn signalled(place: &Place, lines: &str, signal: &str, whom: &str) -> (Option<i32>, String) {

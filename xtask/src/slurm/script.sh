@@ -2,8 +2,10 @@ files=$PWD/slurm/$SLURM_JOB_NAME-$SLURM_ARRAY_TASK_ID
 task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
 rm -f -- "$files".{exit,code,pid}
 echo "--- $key: job $task on $SLURMD_NODENAME, $(date '+%F %T')"
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$SLURM_CPUS_ON_NODE}
-export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-$SLURM_CPUS_ON_NODE}
+cpus=${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$cpus}
+export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-$cpus}
+export POLARS_MAX_THREADS=${POLARS_MAX_THREADS:-$cpus}
 
 # Ahead of the time limit Slurm sends USR2 to this shell alone, which passes it on: a training run
 # saves its state and exits with 75; whatever does not know the signal ignores it. TERM (cancelled, or

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use self::record::{Log, Record, State};
 use self::workshop::{Place, Workshop};
@@ -22,7 +22,7 @@ use crate::plan::{Plan, StepKind};
 use crate::process::BinDir;
 use crate::recipe::RunIndex;
 use crate::signals::{STOPPED, Stop, Stopped};
-use crate::{paths, recipe};
+use crate::{paths, recipe, threads};
 
 /// The stages of the pipeline.
 pub(crate) const STAGES: [&str; 4] = ["data-prep", "trainer", "evaluator", "analysis"];
@@ -48,9 +48,16 @@ pub(crate) struct Args {
     /// auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto", value_parser = crate::reproduce::device)]
     device: String,
+    /// It is a job that comes back by itself when its time was too short
+    #[arg(long)]
+    comes_back: bool,
     /// Which step
     key: String,
 }
+
+/// A job that comes back by itself is given up when its time was too short so often in a row for
+/// anything to get done.
+const MOST_FRUITLESS: u32 = 2;
 
 /// The command. Exit code 75: a signal stopped it, it goes on when it is started again.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -75,43 +82,72 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let lock = record::lock(&out, &step.key)?;
     let log = Arc::new(Log::open(&out, &step.key, &step.title())?);
     let mut record = Record::begin(&args.device);
+    record.fruitless = match Record::read(&out, &step.key) {
+        Ok(Some(before)) if before.state == State::Stopped => before.fruitless,
+        _ => 0,
+    };
     record.write(&out, &step.key)?;
     let shop = Workshop::new(&experiment, place);
     let shop = shop.at_work(&args.device, stop.clone(), Arc::clone(&log), lock);
     let began = Instant::now();
     let done = shop.perform(step);
     record.seconds = began.elapsed().as_secs_f64();
+    let is_asked = |error: &anyhow::Error| stop.is_asked() || error.is::<Stopped>();
+    let is_stopped = done.as_ref().is_err_and(is_asked);
+    // A training saves after every step, so it gets on however short its time.
+    let is_score = matches!(step.kind, StepKind::Score(_));
+    let is_fruitless = is_stopped && is_score && stop.is_out_of_time() && !shop.has_scored();
+    record.fruitless = match is_fruitless {
+        true => record.fruitless + 1,
+        false => 0,
+    };
+    let is_given_up = args.comes_back && record.fruitless >= MOST_FRUITLESS;
     let code = match done {
         Ok(work) => {
             record.state = State::Finished;
             let device = Device::of(&args.device);
             let seconds = record.seconds * share(device);
-            Rates::record(&out, &work, device, seconds)?;
+            // What is done is done, whatever becomes of the notes about it.
+            if let Err(error) = Rates::record(&out, &work, device, seconds) {
+                log.say(&format!(
+                    "warning: {error:#}: how long it took is not noted"
+                ));
+            }
             ExitCode::SUCCESS
         }
-        Err(error) if stop.is_asked() || error.is::<Stopped>() => {
+        Err(_) if is_stopped && !is_given_up => {
             record.state = State::Stopped;
             log.say(&format!("{}: stopped", step.title()));
             ExitCode::from(STOPPED)
         }
         Err(error) => {
+            let error = match is_given_up {
+                true => anyhow!(
+                    "scoring {}: found no evaluation made in the time of a job, {} times in a row, \
+                     expected one at least: ask for more (--time)",
+                    step.name,
+                    record.fruitless
+                ),
+                false => error,
+            };
             record.state = State::Failed;
             record.error = Some(format!("{error:#}"));
             log.say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     };
-    record.write(&out, &step.key)?;
+    if let Err(error) = record.write(&out, &step.key) {
+        log.say(&format!(
+            "warning: {error:#}: status will not know how it ended"
+        ));
+    }
     Ok(code)
 }
 
 /// Which share of the device this program has: of the cores, where the queue gave it some of them.
 fn share(device: Device) -> f64 {
-    let n_threads = std::env::var("OMP_NUM_THREADS").ok();
-    let n_threads = n_threads.and_then(|text| text.parse::<f64>().ok());
-    let n_cores = std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64);
-    match (device, n_threads) {
-        (Device::Cpu, Some(n_threads)) => (n_threads / n_cores).min(1.0),
+    match (device, threads::of_libtorch()) {
+        (Device::Cpu, Some(n_threads)) => (n_threads as f64 / threads::cores() as f64).min(1.0),
         _ => 1.0,
     }
 }
@@ -135,7 +171,6 @@ fn side_by_side<T: Sync, R: Send>(
     items: &[T],
     each: impl Fn(&T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let next = Mutex::new(items.iter().enumerate());
     let (next, each) = (&next, &each);
     let take = move || next.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -147,7 +182,7 @@ fn side_by_side<T: Sync, R: Send>(
         Ok(made)
     };
     let made: Result<Vec<Vec<(usize, R)>>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..n_cores).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..threads::cores()).map(|_| scope.spawn(work)).collect();
         let join = |worker: std::thread::ScopedJoinHandle<'_, Result<_>>| match worker.join() {
             Ok(made) => made,
             Err(panic) => std::panic::resume_unwind(panic),

@@ -1,8 +1,8 @@
 //! What a step leaves about itself in the out folder, for those who watch and for the next start:
-//! `steps/<key>.toml` says what became of it, `logs/<key>.log` (with - for /) has all it said. A lock that is held as
-//! long as anything of the step lives tells the running from the broken off.
+//! `steps/<key>.toml` says what became of it, `logs/<key>.log` (with - for /) has all it said. A lock
+//! that is held as long as anything of the step lives tells the running from the broken off.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +13,7 @@ use anyhow::Result;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use crate::lock::{self, Holder};
 use crate::{files, process};
 
 /// What became of a step.
@@ -37,9 +38,16 @@ pub(crate) struct Record {
     pub(crate) began: u64,
     /// It took so long; until it has ended, 0.
     pub(crate) seconds: f64,
+    /// How often in a row a signal stopped it before it had made anything.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) fruitless: u32,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 impl Record {
@@ -52,6 +60,7 @@ impl Record {
             device: device.to_owned(),
             began: now().as_secs(),
             seconds: 0.0,
+            fruitless: 0,
             error: None,
         }
     }
@@ -100,19 +109,21 @@ fn lock_file(out: &Path, key: &str) -> PathBuf {
 /// not met at work.
 pub(crate) fn lock(out: &Path, key: &str) -> Result<fs::File> {
     let file = lock_file(out, key);
-    fs::create_dir_all(file.parent().unwrap_or(out))?;
+    files::make_folder(file.parent().unwrap_or(out))?;
     let lock = fs::File::create(file)?;
-    if lock.file().try_lock().is_err() {
-        eprintln!("{key} is still at work elsewhere: waiting for it");
-        lock.file().lock()?;
-    }
+    let meanwhile = format!("{key} is still at work elsewhere: waiting for it");
+    lock::take(&lock, &meanwhile);
     Ok(lock)
 }
 
-/// Whether any program is at work on the step.
-pub(crate) fn is_alive(out: &Path, key: &str) -> Result<bool> {
+/// Who is at work on the step.
+pub(crate) fn holder(out: &Path, key: &str) -> Holder {
     let file = lock_file(out, key);
-    Ok(file.is_file() && fs::File::open(file)?.file().try_lock_shared().is_err())
+    match fs::File::open(file) {
+        Ok(file) => file.file().try_lock_shared().into(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Holder::Nobody,
+        Err(error) => Holder::Unknown(error),
+    }
 }
 
 /// Where everything that a step says goes, besides this program's stderr.
@@ -133,7 +144,7 @@ impl Log {
     /// Opens the log of `key`; what earlier attempts said stays above.
     pub(crate) fn open(out: &Path, key: &str, title: &str) -> Result<Log> {
         let path = log_file(out, key);
-        fs::create_dir_all(out.join("logs"))?;
+        files::make_folder(&out.join("logs"))?;
         let mut options = fs::OpenOptions::new();
         let mut file = options.create(true).append(true).open(&path)?;
         writeln!(file, "--- {title}")?;

@@ -3,14 +3,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 use fs_err as fs;
 
 use super::workshop::{Workshop, finish};
 use crate::plan::cost::Work;
-use crate::process;
 use crate::recipe::{Run, Setting};
+use crate::{files, process};
 
 /// One checkpoint, one setting.
 pub(crate) struct Score<'a> {
@@ -105,32 +106,35 @@ impl<'a> Score<'a> {
         self.dir(split).join("options.toml")
     }
 
-    /// What decides the tables of `split`.
+    /// What decides the tables of `split`: the version of the evaluator's formulas, and its options.
     fn options(&self, split: Split) -> Result<String> {
         let mut options = self.shop.experiment.evaluation.clone();
         if split == Split::Val {
             (options.replicates, options.examples) = (0, 0);
         }
-        Ok(toml::to_string(&options)?)
+        let (formulas, options) = (self.shop.formulas()?, toml::to_string(&options)?);
+        Ok(format!("formulas = {formulas}\n{options}"))
     }
 
-    /// Whether both evaluations are there, with these options.
-    pub(super) fn is_made(&self) -> bool {
-        SPLITS.iter().all(|&split| self.is_split_made(split))
+    /// Whether both evaluations are there, with these formulas and options.
+    pub(super) fn is_made(&self) -> Result<bool> {
+        let [val, test] = SPLITS.map(|split| self.is_split_made(split));
+        Ok(val? && test?)
     }
 
-    fn is_split_made(&self, split: Split) -> bool {
+    fn is_split_made(&self, split: Split) -> Result<bool> {
+        let is_there = self.dir(split).join("metrics.parquet").is_file();
+        // One that cannot be read says nothing of what is there.
         let stamp = fs::read_to_string(self.stamp(split)).ok();
-        self.dir(split).join("metrics.parquet").is_file()
-            && stamp.is_some()
-            && stamp == self.options(split).ok()
+        Ok(is_there && stamp == Some(self.options(split)?))
     }
 
     /// Makes what is not there; gives what that cost.
     pub(super) fn make(&self) -> Result<[Work; 2]> {
         for split in SPLITS {
-            if !self.is_split_made(split) {
+            if !self.is_split_made(split)? {
                 self.make_split(split)?;
+                self.shop.n_made.fetch_add(1, Ordering::Relaxed);
             }
         }
         let layer = &self.setting.layer;
@@ -139,7 +143,7 @@ impl<'a> Score<'a> {
 
     fn make_split(&self, split: Split) -> Result<()> {
         let dir = self.dir(split);
-        fs::create_dir_all(&dir)?;
+        files::make_folder(&dir)?;
         // Were it left, tables of old and new options could be taken for finished.
         if self.stamp(split).exists() {
             fs::remove_file(self.stamp(split))?;
@@ -152,11 +156,10 @@ impl<'a> Score<'a> {
             self.shop.logged(&mut score)?,
         ];
         let what = format!("scoring {} images, {}", split.name(), self.what());
-        let done = process::pipe(explain, score, &what);
+        let done = process::pipe(explain, score, &what, &self.shop.stop);
         finish(readers.into_iter().flatten());
         done.map_err(|error| self.shop.explained(error))?;
-        fs::write(self.stamp(split), self.options(split)?)?;
-        Ok(())
+        files::write(&self.stamp(split), &self.options(split)?)
     }
 
     fn explain(&self, split: Split, predictions: &Path) -> Result<Command> {

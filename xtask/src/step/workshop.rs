@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -19,7 +20,7 @@ use crate::plan::{Step, StepKind};
 use crate::process::{self, BinDir};
 use crate::recipe::{Data, DataSet, Experiment, Origin, Run, RunIndex};
 use crate::signals::{Stop, Stopped};
-use crate::{files, paths, pip, weights};
+use crate::{files, paths, pip, threads, weights};
 
 /// Everything a step needs.
 pub(crate) struct Workshop<'a> {
@@ -30,7 +31,11 @@ pub(crate) struct Workshop<'a> {
     log: Option<Arc<Log>>,
     /// Held while anything is written.
     lock: Option<fs::File>,
-    stop: Stop,
+    pub(super) stop: Stop,
+    /// How many evaluations were made.
+    pub(super) n_made: AtomicUsize,
+    /// The version of the evaluator's formulas, once it was asked.
+    formulas: Mutex<Option<u32>>,
     /// What was found of runs: their folders where they are finished, None where they are not.
     pub(super) known: Mutex<BTreeMap<RunIndex, Option<PathBuf>>>,
 }
@@ -64,6 +69,8 @@ impl<'a> Workshop<'a> {
             log: None,
             lock: None,
             stop: Stop::default(),
+            n_made: AtomicUsize::new(0),
+            formulas: Mutex::default(),
             known: Mutex::default(),
         }
     }
@@ -96,6 +103,28 @@ impl<'a> Workshop<'a> {
             command.stdin(lock.file().try_clone()?);
         }
         Ok(command)
+    }
+
+    /// The version of the formulas with which the evaluator makes its tables; it is asked once.
+    pub(super) fn formulas(&self) -> Result<u32> {
+        let mut known = self.formulas.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = *known {
+            return Ok(version);
+        }
+        let mut command = self.command("evaluator")?;
+        let said = process::capture(command.arg("formulas"), "asking for the formulas' version")?;
+        let version = said.trim().parse();
+        let version = version.with_context(|| {
+            let said = said.trim();
+            format!("evaluator formulas: found {said:?}, expected a number")
+        })?;
+        *known = Some(version);
+        Ok(version)
+    }
+
+    /// Whether this process has made an evaluation.
+    pub(crate) fn has_scored(&self) -> bool {
+        self.n_made.load(Ordering::Relaxed) > 0
     }
 
     /// Has the log take what `command` says.
@@ -154,6 +183,10 @@ impl<'a> Workshop<'a> {
         }
         for (split, limit) in data.limit.splits() {
             command.args(["--limit", &format!("{split}={limit}")]);
+        }
+        // Its threads are none of those that read the variable by themselves.
+        if let Some(n_threads) = threads::of_others() {
+            command.args(["--threads", &n_threads.to_string()]);
         }
         let was_there = self.is_prepared(index);
         match self.run(command, "preparing the data", Saves::No) {
@@ -295,7 +328,7 @@ impl<'a> Workshop<'a> {
                 return Err(Stopped.into());
             }
             let what = format!("{} of {n_scores}: {}", number + 1, score.what());
-            if score.is_made() {
+            if score.is_made()? {
                 self.say(&format!("{what}: done"));
                 continue;
             }
@@ -332,8 +365,15 @@ impl<'a> Workshop<'a> {
             StepKind::Data(index) => self.is_prepared(index),
             StepKind::Train(run) => self.finished(run)?.is_some(),
             StepKind::Score(index) => {
-                let scores = self.scores(index)?;
-                scores.is_some_and(|scores| scores.iter().all(Score::is_made))
+                let Some(scores) = self.scores(index)? else {
+                    return Ok(false);
+                };
+                for score in &scores {
+                    if !score.is_made()? {
+                        return Ok(false);
+                    }
+                }
+                true
             }
             StepKind::Report => false,
         })

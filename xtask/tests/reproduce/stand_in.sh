@@ -1,8 +1,10 @@
 #!/bin/sh
 # Stands for all four stages in the tests of reproduce, as far as their files go: a run is named by
 # its configuration. Every call is written down beside the program. Files there change what happens:
-# `fail` holds what makes a call fail (with what is in `code`, else 2); with `meet`, training waits until another training is there as
-# well; with `hang`, it lasts until a signal comes.
+# `fail` holds what makes a call fail (with what is in `code`, else 2); with `meet`, training waits until
+# another training is there as well; with `hang`, it lasts until a signal comes, with `hold`, until that
+# file goes. `linger` holds what makes a call that knows no signal last for ever. `formulas` is the version
+# of the evaluator's, else 2. How many threads a call may have is written down in `threads`.
 here=$(dirname "$0")
 program=$(basename "$0")
 flag() { # the value after a flag
@@ -21,10 +23,20 @@ case "$program $1" in
   "trainer explain") line="trainer explain $(flag --split "$@") $(flag --checkpoint "$@") $(flag --attribution "$@")@$(flag --layer "$@") $(flag --task "$@")" ;;
   "evaluator score") line="evaluator $(basename "$out") $(flag --threshold "$@") $(flag --replicates "$@") $(basename "$(flag --threshold-from "$@")")" ;;
 esac
+if [ "$program $1" = "evaluator formulas" ]; then
+  echo asked >> "$here/asked"
+  cat "$here/formulas" 2>/dev/null || echo 2
+  exit
+fi
 [ "$1" = state ] || [ "$1" = select ] || echo "$line" >> "$here/calls"
+echo "$program $1 ${OMP_NUM_THREADS-} ${RAYON_NUM_THREADS-} ${POLARS_MAX_THREADS-}" >> "$here/threads"
 if [ -f "$here/fail" ] && echo "$line" | grep -q "$(cat "$here/fail")"; then
   echo "error: told to" >&2
   exit "$(cat "$here/code" 2>/dev/null || echo 2)"
+fi
+if [ -f "$here/linger" ] && echo "$line" | grep -q "$(cat "$here/linger")"; then
+  touch "$here/lingering"
+  exec sleep 600
 fi
 case "$program $1" in
   "data-prep "*) mkdir -p "$out" && touch "$out/images.parquet" ;;
@@ -35,11 +47,12 @@ case "$program $1" in
       [ "$(ls "$here" | grep -c ^met-)" -ge 2 ] || { echo "error: alone" >&2; exit 2; }
     fi
     if [ -f "$here/hang" ]; then
-      trap 'echo "epoch 1 saved" >&2; exit 75' INT USR2
+      trap 'echo "epoch 1 saved" >&2; exit 75' HUP INT USR2
       touch "$here/hanging"
       for _ in $(seq 600); do sleep 0.1; done
       exit 2
     fi
+    while [ -f "$here/hold" ]; do touch "$here/holding"; sleep 0.1; done
     mkdir -p "$run/checkpoints" && touch "$run/checkpoints/epoch-0001.safetensors" "$run/run.parquet"
     cp "$config" "$run/run.toml"
     echo "$run" ;;

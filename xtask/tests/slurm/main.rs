@@ -182,3 +182,26 @@ fn slurm_itself_tells_a_run_of_its_time_limit() {
     cluster.until("the report is written", |_| report.exists());
     assert_eq!(starting_with(&place.calls(), "trainer train"), 2 + 3);
 }
+
+/// A score has no state to save: it is ended, and what it had finished is not done again.
+#[test]
+fn slurm_itself_tells_a_score_of_its_time_limit() {
+    let Some(mut cluster) = Cluster::start("slurm_itself_tells_a_score_of_its_time_limit") else {
+        return;
+    };
+    let place = Place::new();
+    place.write("linger", "trainer explain test 1 ixg@input");
+    let (code, said) = submit(&cluster, &place, RECIPE, &["--time", "1"]);
+    assert_eq!(code, 0, "{said}");
+    let log = place.path("out/logs/score-1.log");
+    cluster.until("the baseline's score is told", |_| {
+        std::fs::read_to_string(&log).is_ok_and(|text| text.contains(": stopped\n"))
+    });
+    place.remove("linger");
+    let report = place.path("out/results/report.html");
+    cluster.until("the report is written", |_| report.exists());
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "trainer explain val"), 4, "{calls:?}");
+    let said = status(&cluster, &place, &[]);
+    assert!(said.contains("0 running, 0 failed, 0 stopped"), "{said}");
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::archive::Format;
 use super::super::datasets::{Archive, Contents, Dataset, Part, Shares};
-use super::super::{Archives, Options, bring};
+use super::super::{Archives, Options, bring, room};
 use super::server::{Reply, Server};
 use super::{PATIENCE, md5};
 
@@ -226,6 +226,49 @@ fn a_data_set_larger_than_the_disk_is_not_begun() {
     );
     assert!(error.contains("not enough room"), "{error}");
     assert_eq!(server.asked().len(), 0);
+}
+
+/// What is there, whole or in part, needs no room any more; what is unpacked of it still does.
+#[test]
+fn a_download_that_goes_on_asks_for_what_it_lacks() {
+    let (dataset, files) = miniature();
+    let (train, test) = (&files["/train.tar"], &files["/test.tar"]);
+    let bytes = |files: &[&Vec<u8>]| -> u64 { files.iter().map(|file| file.len() as u64).sum() };
+    let unpacked = bytes(&[train, test]);
+    let store = tempfile::tempdir().unwrap();
+    let parts: Vec<&Part> = dataset.parts.iter().collect();
+    let asked = || room(&parts, store.path()) - unpacked;
+    let write =
+        |name: &str, content: &[u8]| std::fs::write(store.path().join(name), content).unwrap();
+    assert_eq!(asked(), bytes(&[train, test]));
+    write("train.tar.part", &train[..1000]);
+    assert_eq!(asked(), bytes(&[train, test]) - 1000);
+    write("train.tar.part", train);
+    assert_eq!(asked(), bytes(&[test]));
+    std::fs::remove_file(store.path().join("train.tar.part")).unwrap();
+    write("train.tar", train);
+    assert_eq!(asked(), bytes(&[test]));
+    // Something else under its name is fetched anew beside it; more than there can be is not more.
+    write("train.tar", &train[..1000]);
+    assert_eq!(asked(), bytes(&[train, test]));
+    write("train.tar.part", &[&train[..], &test[..]].concat());
+    assert_eq!(asked(), bytes(&[test]));
+    write("test.tar.part", test);
+    assert_eq!(asked(), 0);
+}
+
+#[test]
+fn what_a_killed_download_unpacked_goes_before_room_is_asked_for() {
+    let (mut dataset, files) = miniature();
+    dataset.parts[0].archives[0].bytes = 1 << 55;
+    let server = Server::start(move |asked| Reply::whole(&files[&asked.path]));
+    let out = tempfile::tempdir().unwrap();
+    let left = out.path().join(".partial-VOCdevkit-VOC2007");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join("file"), "left").unwrap();
+    let error = bring(&dataset, &options(out.path(), &server)).unwrap_err();
+    assert!(error.to_string().contains("not enough room"), "{error}");
+    assert!(!left.exists());
 }
 
 #[test]

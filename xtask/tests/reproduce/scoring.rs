@@ -1,0 +1,139 @@
+//! Scores: what ends them before their time, and what makes them again.
+
+use std::process::Stdio;
+
+use crate::place::{Done, Place, RECIPE, done, starting_with};
+
+/// Starts the scores of the baseline's checkpoint, of two kinds of maps on two splits each, and sends
+/// SIGUSR2, as a cluster does ahead of a job's time limit, once one of the stages lingers.
+fn out_of_time(place: &Place, flags: &[&str]) -> Done {
+    let _ = std::fs::remove_file(place.path("lingering"));
+    let mut command = place.step_command("score/1");
+    command.args(flags).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    while !place.path("lingering").exists() {
+        assert_eq!(child.try_wait().unwrap(), None);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let mut kill = std::process::Command::new("kill");
+    let told = kill.args(["-USR2", &child.id().to_string()]).status();
+    assert!(told.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    Done {
+        code: output.status.code().unwrap(),
+        stdout: String::new(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// With a trained baseline.
+fn trained() -> Place {
+    let place = Place::new();
+    for key in ["data", "baseline/1"] {
+        assert_eq!(place.step(key).code, 0, "{key}");
+    }
+    place.calls();
+    place
+}
+
+/// It lasts for ever: only a score that ends at the signal comes back.
+#[test]
+fn a_score_whose_time_is_over_ends_at_once_and_the_next_goes_on() {
+    let place = trained();
+    for lingering in ["trainer explain test", "evaluator test"] {
+        place.write("linger", lingering);
+        let stopped = out_of_time(&place, &["--comes-back"]);
+        assert_eq!(stopped.code, 75, "{}", stopped.stderr);
+        let record = place.read("out/steps/score/1.toml");
+        assert!(record.contains("state = \"stopped\""), "{record}");
+    }
+    place.remove("linger");
+    let calls = place.calls();
+    // The validation images of the first kind of maps were scored once for both.
+    assert_eq!(starting_with(&calls, "trainer explain val"), 1, "{calls:?}");
+    let ended = place.step("score/1");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "trainer explain val"), 1, "{calls:?}");
+    assert_eq!(
+        starting_with(&calls, "trainer explain test"),
+        2,
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn a_score_that_can_never_end_in_its_time_does_not_come_back_for_ever() {
+    let place = trained();
+    place.write("linger", "trainer explain test");
+    // The first time makes the validation images' part; twice in a row nothing gets done.
+    for code in [75, 75, 1] {
+        let done = out_of_time(&place, &["--comes-back"]);
+        assert_eq!(done.code, code, "{}", done.stderr);
+        if code == 1 {
+            let expected = "scoring baseline: found no evaluation made in the time of a job, 2 times \
+                            in a row, expected one at least: ask for more (--time)";
+            assert!(done.stderr.contains(expected), "{}", done.stderr);
+        }
+    }
+    let record = place.read("out/steps/score/1.toml");
+    assert!(record.contains("state = \"failed\""), "{record}");
+    // Submitted again, with more time perhaps, it has as many attempts as before.
+    assert_eq!(out_of_time(&place, &["--comes-back"]).code, 75);
+    assert_eq!(out_of_time(&place, &["--comes-back"]).code, 1);
+    // One that somebody starts again by hand is never given up.
+    for _ in 0..3 {
+        assert_eq!(out_of_time(&place, &[]).code, 75);
+    }
+}
+
+#[test]
+fn scores_of_another_version_of_the_formulas_are_made_again() {
+    let place = Place::new();
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    place.calls();
+    let runs = place.path("out/runs");
+    let made = std::fs::read_dir(runs).unwrap().map(|run| {
+        let folder = run.unwrap().path().join("evaluations");
+        folder.join("val-ixg-final-epoch-0001/options.toml")
+    });
+    let stamps: Vec<_> = made.filter(|stamp| stamp.is_file()).collect();
+    // The baseline's, and those of the λ that was chosen.
+    assert_eq!(stamps.len(), 2);
+    let text = std::fs::read_to_string(&stamps[0]).unwrap();
+    assert!(text.starts_with("formulas = 2\n"), "{text}");
+    // As a program wrote it that knew of no formulas, and damaged.
+    let (_, former) = text.split_once('\n').unwrap();
+    for former in [former, "", "formulas = 2"] {
+        std::fs::write(&stamps[0], former).unwrap();
+        assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+        let calls = place.calls();
+        assert_eq!(starting_with(&calls, "trainer explain"), 1, "{calls:?}");
+    }
+    place.write("formulas", "3\n");
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    let calls = place.calls();
+    assert_eq!(starting_with(&calls, "trainer train"), 0, "{calls:?}");
+    assert_eq!(starting_with(&calls, "trainer explain"), 8, "{calls:?}");
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    assert_eq!(place.calls().len(), 2);
+}
+
+#[test]
+fn the_formulas_are_asked_for_once_a_program() {
+    let place = trained();
+    let scored = place.step("score/1");
+    assert_eq!(scored.code, 0, "{}", scored.stderr);
+    assert_eq!(starting_with(&place.calls(), "evaluator"), 4);
+    assert_eq!(place.read("asked"), "asked\n");
+    // Of what is done already many are looked at side by side.
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    place.remove("asked");
+    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    assert_eq!(place.read("asked"), "asked\n");
+    place.write("formulas", "two\n");
+    let refused = done(place.step_command("score/1"));
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    let expected = "error: evaluator formulas: found \"two\", expected a number";
+    assert!(refused.stderr.contains(expected), "{}", refused.stderr);
+}

@@ -1,0 +1,106 @@
+//! The same out folder under other spellings of its path.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use crate::place::{Done, Place, RECIPE, done};
+
+/// `command` where Slurm's commands are stand-ins.
+fn with_slurm(place: &Place, mut command: Command) -> Done {
+    let folder = place.path("slurm");
+    if !folder.exists() {
+        std::fs::create_dir(&folder).unwrap();
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reproduce");
+        for name in ["sbatch", "squeue", "scontrol", "scancel", "sacct"] {
+            symlink(tests.join("stand_in_slurm.sh"), folder.join(name)).unwrap();
+        }
+    }
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", folder.display()));
+    done(command)
+}
+
+/// `reproduce` into `out`, from the place's folder.
+fn reproduce(place: &Place, out: &str, flags: &[&str]) -> Command {
+    place.write("recipe.toml", RECIPE);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.current_dir(place.path(""));
+    command.args(["reproduce", "--recipe", "recipe.toml", "--programs", "."]);
+    command.args(["--out", out]).args(flags);
+    command
+}
+
+#[test]
+fn a_plan_is_submitted_once_however_the_out_folder_is_spelled() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("other")).unwrap();
+    symlink(place.path("out"), place.path("link")).unwrap();
+    symlink("../link", place.path("other/link")).unwrap();
+    symlink(place.path("other"), place.path("folder")).unwrap();
+    let absolute = place.path("out").to_str().unwrap().to_owned();
+    let slurm = &["--executor", "slurm"];
+    for (n, out) in [
+        "out",
+        "out/",
+        "./out/.",
+        "other/../out",
+        "link",
+        "link/",
+        "other/link",
+        // Of the folder that the link leads to, as the system reads it.
+        "folder/../out",
+        &absolute,
+        &format!("{absolute}/"),
+        "out/steps/..",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        if out == "out/steps/.." {
+            std::fs::create_dir_all(place.path("out/steps")).unwrap();
+        }
+        let done = with_slurm(&place, reproduce(&place, out, slurm));
+        assert_eq!(done.code, 0, "{out}: {}", done.stderr);
+        let expected = match n {
+            0 => "9 steps submitted to Slurm; ",
+            _ => "0 steps submitted to Slurm (9 more were in the queue); ",
+        };
+        assert!(done.stdout.contains(expected), "{out}: {}", done.stdout);
+        let mut status = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        status
+            .current_dir(place.path(""))
+            .args(["status", "--out", out]);
+        let status = with_slurm(&place, status);
+        assert_eq!(status.code, 0, "{out}: {}", status.stderr);
+        let expected = "score      3 waiting (Priority)\n";
+        assert!(status.stdout.contains(expected), "{out}: {}", status.stdout);
+        // Nor is it begun on this machine meanwhile.
+        let local = with_slurm(&place, reproduce(&place, out, &[]));
+        assert_eq!(local.code, 1, "{out}");
+        let expected = "found steps in Slurm's queue, expected none\nhint: ";
+        assert!(local.stderr.contains(expected), "{out}: {}", local.stderr);
+    }
+    let queue = place.read("slurm/queue");
+    assert_eq!(queue.lines().count(), 9, "{queue}");
+    // Another folder is another reproduction.
+    let done = with_slurm(&place, reproduce(&place, "out2", slurm));
+    assert!(done.stdout.contains("9 steps submitted"), "{}", done.stdout);
+}
+
+/// Begun anew, the record of what was submitted would submit it twice.
+#[test]
+fn a_damaged_record_of_jobs_is_refused_with_what_to_do() {
+    let place = Place::new();
+    let slurm = &["--executor", "slurm"];
+    assert_eq!(with_slurm(&place, reproduce(&place, "out", slurm)).code, 0);
+    place.write("out/slurm/jobs.toml", "n_arrays = 1\n[[array]]\n");
+    for flags in [&slurm[..], &[]] {
+        let done = with_slurm(&place, reproduce(&place, "out", flags));
+        assert_eq!(done.code, 1);
+        let expected = "out/slurm/jobs.toml: line 2: missing field `name`\nhint: once none of its \
+                        jobs is left in Slurm's queue, remove out/slurm/jobs.toml";
+        assert!(done.stderr.contains(expected), "{}", done.stderr);
+    }
+    assert_eq!(place.read("slurm/queue").lines().count(), 9);
+}

@@ -1,0 +1,146 @@
+//! What is asked of the operating system: locks, and flushing. A library that takes the place of its
+//! functions stands for a file system without locks, and writes down what is flushed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::place::{Done, Place, RECIPE, done};
+
+const LIBRARY: &str = r#"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int flock(int file, int how) {
+  const char *without = getenv("WITHOUT_LOCKS");
+  if (!without) return syscall(SYS_flock, file, how);
+  errno = atoi(without);
+  return -1;
+}
+int fsync(int file) {
+  char link[64], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  ssize_t n = readlink(link, path, sizeof path - 1);
+  const char *list = getenv("FLUSHED");
+  if (list && n > 0) {
+    path[n] = '\n';
+    int to = open(list, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    if (write(to, path, n + 1) < 0) return -1;
+    close(to);
+  }
+  return syscall(SYS_fsync, file);
+}
+"#;
+
+/// `command` with the library, which is told by the variable.
+fn beside(place: &Place, mut command: Command, variable: &str, value: &str) -> Done {
+    let (source, library) = (place.path("library.c"), place.path("library.so"));
+    if !library.exists() {
+        place.write("library.c", LIBRARY);
+        let mut cc = Command::new("cc");
+        cc.args(["-shared", "-fPIC", "-o"])
+            .arg(&library)
+            .arg(source);
+        assert!(cc.status().unwrap().success());
+    }
+    // A list of libraries is split at spaces: the folder's name has one.
+    let linked = tempfile::tempdir().unwrap();
+    let plain = linked.path().join("library.so");
+    std::fs::copy(&library, &plain).unwrap();
+    done({
+        command.env("LD_PRELOAD", plain).env(variable, value);
+        command
+    })
+}
+
+const ENOLCK: (&str, &str) = ("37", "No locks available");
+const EOPNOTSUPP: (&str, &str) = ("95", "Operation not supported");
+const EWOULDBLOCK: &str = "11";
+
+#[test]
+fn a_file_system_without_locks_is_warned_of_and_not_taken_for_busy() {
+    for (number, says) in [ENOLCK, EOPNOTSUPP] {
+        let place = Place::new();
+        let command = place.command(RECIPE, &[]);
+        let done = beside(&place, command, "WITHOUT_LOCKS", number);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert!(!done.stderr.contains("waiting for it"), "{}", done.stderr);
+        let expected = format!("out/.lock: no lock: {says} (os error {number})");
+        assert!(done.stderr.contains(&expected), "{}", done.stderr);
+        let log = place.read("out/steps/baseline/1.toml");
+        assert!(log.contains("state = \"finished\""), "{log}");
+        // Of a step that says it runs nobody can tell.
+        let record = log.replace("\"finished\"", "\"running\"");
+        place.write("out/steps/baseline/1.toml", &record);
+        let status = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+            command.arg("status").arg("--out").arg(place.path("out"));
+            command
+        };
+        let done = beside(&place, status(), "WITHOUT_LOCKS", number);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let expected = format!("running or broken off, its lock does not tell: {says}");
+        assert!(done.stdout.contains(&expected), "{}", done.stdout);
+        assert!(done.stdout.contains(", 1 not known"), "{}", done.stdout);
+        // One that another has is held, and one that nobody has was broken off.
+        let done = beside(&place, status(), "WITHOUT_LOCKS", EWOULDBLOCK);
+        assert!(done.stdout.contains("running for "), "{}", done.stdout);
+        let done = beside(&place, status(), "WITH_LOCKS", "");
+        assert!(done.stdout.contains("1 stopped"), "{}", done.stdout);
+    }
+}
+
+#[test]
+fn a_download_without_locks_begins_and_one_beside_another_does_not() {
+    // Behind the lock it finds something that is not its own.
+    let download = |place: &Place| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(["download", "voc2007", "--out"]);
+        command.arg(place.path("data"));
+        command
+    };
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("data/VOCdevkit/VOC2007")).unwrap();
+    let done = beside(&place, download(&place), "WITHOUT_LOCKS", ENOLCK.0);
+    assert_eq!(done.code, 1);
+    assert!(done.stderr.contains(ENOLCK.1), "{}", done.stderr);
+    assert!(done.stderr.contains("not complete"), "{}", done.stderr);
+    let done = beside(&place, download(&place), "WITHOUT_LOCKS", EWOULDBLOCK);
+    assert_eq!(done.code, 1);
+    assert!(done.stderr.contains("another download"), "{}", done.stderr);
+}
+
+/// Of each file that is written, the folder that has its name is flushed, and of each folder the one
+/// that it is in.
+#[test]
+fn what_is_written_outlasts_a_power_cut_by_its_name_too() {
+    let place = Place::new();
+    let list = place.path("flushed");
+    let command = place.command(RECIPE, &[]);
+    let done = beside(&place, command, "FLUSHED", list.to_str().unwrap());
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let flushed: Vec<PathBuf> = place.read("flushed").lines().map(PathBuf::from).collect();
+    let is_flushed = |folder: &Path| flushed.iter().any(|path| path == folder);
+    let mut folders = vec![place.path("")];
+    folders.extend(["out", "out/recipe", "out/steps", "out/configs"].map(|name| place.path(name)));
+    folders.extend(["out/steps/baseline", "out/steps/score"].map(|name| place.path(name)));
+    let mut n_evaluations = 0;
+    for run in std::fs::read_dir(place.path("out/runs")).unwrap() {
+        let evaluations = run.unwrap().path().join("evaluations");
+        let Ok(entries) = std::fs::read_dir(&evaluations) else {
+            continue;
+        };
+        folders.extend(entries.map(|entry| entry.unwrap().path()));
+        folders.push(evaluations);
+        n_evaluations += 1;
+    }
+    assert_eq!(n_evaluations, 3);
+    for folder in folders {
+        // Without the slash at the end of the place's own.
+        let folder: PathBuf = folder.components().collect();
+        let folder = folder.canonicalize().unwrap();
+        assert!(is_flushed(&folder), "{}: {flushed:?}", folder.display());
+    }
+}
