@@ -16,7 +16,7 @@ namespace {
 Tensor plain_unit_rows(const Tensor& w) {
   std::vector<int64_t> dims;
   for (int64_t d = 1; d < w.dim(); ++d) dims.push_back(d);
-  return w / w.square().sum(dims, true).sqrt();
+  return w / infinite_to_nan(w.square().sum(dims, true)).sqrt();
 }
 
 variable_list plain_conv_and_squares(const Tensor& x, const Tensor& w, int64_t stride,
@@ -32,7 +32,8 @@ Tensor plain_scale(const Tensor& u, const Tensor& m, const Tensor& s) {
 }
 
 variable_list plain_norm(const Tensor& u, const Tensor& m, const Tensor& w, double eps) {
-  const Tensor v = u * u.abs() * m, var = v.var({0, 2, 3}, false), s = w * (var + eps).rsqrt();
+  const Tensor v = u * u.abs() * m, var = v.var({0, 2, 3}, false);
+  const Tensor s = w * infinite_to_nan(var + eps).rsqrt();
   return {v * per_channel(s, v), s, var.detach()};
 }
 
@@ -60,7 +61,8 @@ struct UnitRows : Function<UnitRows> {
           scalar_t sum = 0;
 #pragma omp simd reduction(+ : sum)
           for (int64_t i = 0; i < length; ++i) sum += w_row[i] * w_row[i];
-          const scalar_t scale = 1 / (norm[row] = std::sqrt(sum));
+          // Of squares that overflow, which NaN stands for, would be left a row of zeros.
+          const scalar_t scale = 1 / (norm[row] = std::sqrt(sum + 0 * sum));
 #pragma omp simd
           for (int64_t i = 0; i < length; ++i) unit_row[i] = w_row[i] * scale;
         }

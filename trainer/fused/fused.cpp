@@ -228,8 +228,31 @@ void give(Tensor** out, std::initializer_list<Tensor> tensors) {
   for (const Tensor& tensor : tensors) *out++ = new Tensor(tensor);
 }
 
-// relu(conv(x) + shift + shortcut) by oneDNN, which the dispatcher knows but no header declares;
-// undefined where it does not apply.
+// max(x, 0), in place, but NaN where x is NaN or infinite and negative: a slope of 0 is multiplied with.
+Tensor rectify(Tensor x) { return at::leaky_relu_(x, 0.0); }
+
+// min(max(x, 0), 6), in place on the CPU. Where nothing is differentiated, NaN where x is not finite.
+Tensor rectify_to_6(Tensor x) {
+  if (at::GradMode::is_enabled()) return at::relu6_(x);
+  const bool is_dense = x.is_non_overlapping_and_dense() &&
+                        (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
+  if (!x.device().is_cpu() || !is_dense) return at::relu6(x).add_(x, 0);
+  for_type(x, [&](auto zero) {
+    using scalar_t = decltype(zero);
+    scalar_t* values = x.mutable_data_ptr<scalar_t>();
+    at::parallel_for(0, x.numel(), 32768, [&](int64_t begin, int64_t end) {
+#pragma omp simd
+      for (int64_t i = begin; i < end; ++i) {
+        const scalar_t value = values[i], low = value > 0 ? value : 0;
+        values[i] = (low < 6 ? low : 6) + 0 * value;
+      }
+    });
+  });
+  return x;
+}
+
+// conv(x) + shift + shortcut by oneDNN, which the dispatcher knows but no header declares, then ReLU,
+// as oneDNN's own makes 0 of NaN; undefined where it does not apply.
 Tensor conv_block(const Tensor& x, const Tensor& w, const Tensor* shift, const Tensor* shortcut,
                   int64_t stride, const int64_t* padding, int64_t groups, bool is_rectified) {
   static const auto find = [](const char* overload) {
@@ -249,14 +272,15 @@ Tensor conv_block(const Tensor& x, const Tensor& w, const Tensor* shift, const T
   torch::jit::push(stack, w, bias, std::vector<int64_t>{padding[0], padding[1]},
                    std::vector<int64_t>{stride, stride}, std::vector<int64_t>{1, 1}, groups);
   if (shortcut) {
-    const auto relu = is_rectified ? std::optional<std::string>("relu") : std::nullopt;
-    torch::jit::push(stack, std::string("add"), at::Scalar(1.0), relu, no_scalars, std::nullopt);
+    const std::optional<std::string> no_name;
+    torch::jit::push(stack, std::string("add"), at::Scalar(1.0), no_name, no_scalars, std::nullopt);
     with_shortcut->callBoxed(stack);
   } else {
-    torch::jit::push(stack, std::string(is_rectified ? "relu" : "none"), no_scalars, std::nullopt);
+    torch::jit::push(stack, std::string("none"), no_scalars, std::nullopt);
     alone->callBoxed(stack);
   }
-  return stack.front().toTensor();
+  const Tensor out = stack.front().toTensor();
+  return is_rectified ? rectify(out) : out;
 }
 
 // A scale for each channel of `u`; a null pointer stands for 1.
@@ -312,6 +336,14 @@ bool guidance_conv_block(Tensor** out, const Tensor* x, const Tensor* w, const T
         conv_block(*x, *w, shift, shortcut, stride, padding, groups, is_rectified);
     if (made.defined()) give(out, {made});
   });
+}
+
+bool guidance_rectify(Tensor** out, const Tensor* x) {
+  return guarded([&] { give(out, {rectify(*x)}); });
+}
+
+bool guidance_rectify_to_6(Tensor** out, const Tensor* x) {
+  return guarded([&] { give(out, {rectify_to_6(*x)}); });
 }
 
 bool guidance_allow_tf32(bool is_allowed) {

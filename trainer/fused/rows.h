@@ -19,6 +19,14 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
+// NaN in the place of infinite values, in place and outside the graph: `t` is about to be divided by,
+// which would make a plain 0 of an overflow. Whatever made it must not need it on its way back.
+Tensor infinite_to_nan(Tensor t) {
+  const at::NoGradGuard guard;
+  t.add_(t.detach(), 0);  // t + 0 t
+  return t;
+}
+
 // Whether `t` can be read as rows of contiguous pixels: index (n, c) starts at (n * C + c) * pixels.
 bool rows_on_cpu(const Tensor& t) {
   return t.device().is_cpu() && t.is_contiguous() && t.numel() > 0 &&

@@ -6,6 +6,7 @@ use tch::{Kind, TchError, Tensor};
 
 use crate::backbone::{Mode, Model, Record};
 use crate::device;
+use crate::fused;
 use crate::names::{Attribution, Backbone, Layer};
 
 /// Whether the maps are to be differentiated again.
@@ -118,7 +119,7 @@ impl<'a> Explainable<'a> {
             // ReLU(Σ_c mean_hw(∂f_k/∂φ_c) · φ_c)
             Attribution::Gradcam => {
                 let weights = gradient.f_mean_dim([2i64, 3].as_slice(), true, None)?;
-                over_channels(self.features.f_mul(&weights)?)?.f_relu()
+                fused::rectify(over_channels(self.features.f_mul(&weights)?)?)
             }
         }
     }
@@ -175,18 +176,26 @@ impl<'a> Explainable<'a> {
         for step in 0..PATH_STEPS {
             let share = (step as f64 + 0.5) / PATH_STEPS as f64;
             let features = self.features.f_detach()?.f_mul_scalar(share)?;
-            let gradient = if self.model.backbone.is_bcos() {
+            let (gradient, logits) = if self.model.backbone.is_bcos() {
                 let features = features.f_set_requires_grad(true)?;
                 let logits = self.model.logits(&features, self.layer, self.mode)?;
                 let selected = logits.f_mul(cotangent)?.f_sum(None::<Kind>)?;
-                Tensor::f_run_backward(&[&selected], &[&features], false, false)?.remove(0)
+                let mut gradients =
+                    Tensor::f_run_backward(&[&selected], &[&features], false, false)?;
+                (gradients.remove(0), logits.f_detach()?)
             } else {
                 tch::no_grad(|| {
-                    self.model
-                        .record(&features, self.layer, self.mode)?
-                        .gradient(cotangent)
+                    let record = self.model.record(&features, self.layer, self.mode)?;
+                    let gradient = record.gradient(cotangent)?;
+                    Ok::<_, TchError>((gradient, record.logits().shallow_clone()))
                 })?
             };
+            // Nobody sees these logits; where one is not finite, the gradient shall not be either.
+            let nothing =
+                logits
+                    .f_mul_scalar(0.0)?
+                    .f_sum_dim_intlist([1i64].as_slice(), false, None)?;
+            let gradient = gradient.f_add(&nothing.f_view([-1, 1, 1, 1])?)?;
             sum.f_add_(&gradient).map(drop)?;
         }
         sum.f_div_scalar(PATH_STEPS as f64)

@@ -11,6 +11,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::config::hex;
 use crate::error::{Error, Result};
+use crate::finite;
 
 /// What a file says of its weights, e.g. `run_id`, `epoch`, `backbone`.
 pub type Metadata = BTreeMap<String, String>;
@@ -123,7 +124,8 @@ pub type Loaded = (Vec<(String, Tensor)>, Metadata);
 /// Reads a safetensors file onto the CPU. One with a hash is held against it.
 ///
 /// # Errors
-/// A file that is not there, damaged, cut short or of a number type libtorch does not know.
+/// A file that is not there, damaged, cut short, of a number type libtorch does not know, or with a
+/// value that is not finite.
 pub fn load(path: &Path) -> Result<Loaded> {
     let bytes = fs_err::read(path)?;
     let mut metadata = read_metadata(path, &bytes)?;
@@ -169,12 +171,21 @@ fn tensors(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
             )
         })?;
         let size: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
-        tensors.push((
-            name.to_owned(),
-            Tensor::f_from_data_size(view.data(), &size, kind)?,
-        ));
+        let tensor = Tensor::f_from_data_size(view.data(), &size, kind)?;
+        if let Some(found) = finite::first_non_finite(&tensor, wide(kind))? {
+            return Err(Error::non_finite(path, name, &found));
+        }
+        tensors.push((name.to_owned(), tensor));
     }
     Ok(tensors)
+}
+
+/// A kind that has every number of `kind`, to look at them in.
+fn wide(kind: Kind) -> Kind {
+    match kind {
+        Kind::Double => Kind::Double,
+        _ => Kind::Float,
+    }
 }
 
 /// The metadata of the file `bytes`, once its hash, if it has one, is found right.

@@ -18,7 +18,8 @@ use crate::backbone::Mode;
 use crate::batches::Batch;
 use crate::error::{Error, Result};
 use crate::explain::{self, Request, Subject};
-use crate::explanations;
+use crate::explanations::{self, NonFinite};
+use crate::finite;
 use crate::names::{Attribution, Layer};
 use crate::train::progress_bar;
 
@@ -82,7 +83,8 @@ pub fn rgba(input: &Tensor, weights: &Tensor, smooth: i64) -> Result<Tensor, Tch
 /// Streams the colours of every (image, label) pair that `request` asks for to `sink`.
 ///
 /// # Errors
-/// A network that is not B-cos, those of [`explain::open`], and those of the disk.
+/// A network that is not B-cos, those of [`explain::open`], a logit, map or weight that is not finite,
+/// and those of the disk.
 pub fn explain(
     subject: &Subject,
     dataset: &Dataset,
@@ -136,6 +138,10 @@ pub fn explain(
                 .filter_map(|row| Some((row as i64, i64::from(*labels(row).get(rank)?))))
                 .collect();
             let weights = explainable.weights(&pairs)?;
+            let made = (explainable.logits(), &input, &weights);
+            if let Some(found) = first_non_finite(made, smooth, &images, &pairs)? {
+                return Err(subject.non_finite(dataset, found));
+            }
             let colours = tch::no_grad(|| rgba(&input, &weights, smooth))?;
             let rows = batch_of(dataset, &images, &pairs, &colours)?;
             let rows = RecordBatch::try_new(schema.clone(), rows).map_err(writing)?;
@@ -145,6 +151,43 @@ pub fn explain(
     }
     bar.finish_and_clear();
     writer.finish().map_err(writing)
+}
+
+/// The first of `pairs` whose logit, attribution map or colours' strength is not finite, or would not
+/// be once it is summed over a square of `smooth` pixels a side.
+fn first_non_finite(
+    (logits, input, weights): (&Tensor, &Tensor, &Tensor),
+    smooth: i64,
+    images: &[usize],
+    pairs: &[(i64, i64)],
+) -> Result<Option<NonFinite>> {
+    let channels = [1i64];
+    let maps = input
+        .f_mul(weights)?
+        .f_sum_dim_intlist(channels.as_slice(), false, None)?;
+    let strengths = weights
+        .f_norm_scalaropt_dim(2, channels.as_slice(), false)?
+        .f_mul_scalar((smooth * smooth) as f64)?;
+    let [logits, maps, strengths] = [
+        finite::largest_of_rows(logits)?,
+        finite::largest_of_rows(&maps)?,
+        finite::largest_of_rows(&strengths)?,
+    ];
+    Ok(pairs.iter().find_map(|&(row, class)| {
+        let row = row as usize;
+        let values = [
+            ("logit", logits[row]),
+            ("attribution map", maps[row]),
+            ("weights", strengths[row]),
+        ];
+        let (what, value) = values.into_iter().find(|(_, value)| !value.is_finite())?;
+        Some(NonFinite {
+            image: images[row],
+            class_id: class as i32,
+            what,
+            value,
+        })
+    }))
 }
 
 /// The rows of `pairs` of (row of the batch, class).

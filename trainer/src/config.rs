@@ -104,6 +104,10 @@ pub struct Guidance {
     pub dilation: f64,
 }
 
+/// Of Energy*: with it, the power of an area of a billion cells, as a thousand boxes over a megapixel
+/// have, is a number in 32 bits. An infinite one would leave nothing of the loss.
+const LARGEST_EXPONENT: f64 = 4.0;
+
 fn default_learning_rate() -> f64 {
     1e-4
 }
@@ -216,7 +220,17 @@ impl RunConfig {
             }
             let energy_area = guidance.loss == LocalizationLoss::EnergyArea;
             match guidance.area_exponent {
-                Some(exponent) if energy_area => positive("guidance.area_exponent", exponent)?,
+                Some(exponent) if energy_area => {
+                    positive("guidance.area_exponent", exponent)?;
+                    if exponent > LARGEST_EXPONENT {
+                        return Err(Error::invalid(
+                            path,
+                            "guidance.area_exponent",
+                            exponent.to_string(),
+                            format!("at most {LARGEST_EXPONENT}"),
+                        ));
+                    }
+                }
                 None if !energy_area => {}
                 found => {
                     return Err(Error::invalid(

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::finite::Found;
+
 /// This crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -90,6 +92,23 @@ pub enum Error {
         /// The batch's image ids.
         images: String,
     },
+
+    /// A weight, a norm's statistic or the optimizer's state is no number after a step. The run's folder
+    /// keeps its last saved state.
+    #[error(
+        "epoch {epoch}, after step {step}: {tensor}: found {found}, expected a finite number\n\
+         hint: {}; the state last saved is kept", to_stay_finite(.tensor)
+    )]
+    Spoilt {
+        /// Epoch, from 1.
+        epoch: i32,
+        /// The last step done, of the epoch, from 1.
+        step: usize,
+        /// Which tensor, and where in it.
+        tensor: String,
+        /// What stands there.
+        found: String,
+    },
 }
 
 // Not its source: a program would print libtorch's words once more, with their stack trace.
@@ -114,6 +133,27 @@ impl Error {
             expected: expected.into(),
         }
     }
+
+    /// A weight in `file` that is not finite, or too large for the 32 bits it is to have.
+    pub(crate) fn non_finite(file: impl Into<PathBuf>, tensor: &str, found: &Found) -> Self {
+        let expected = match found.value.is_finite() {
+            true => "a number that 32 bits can hold",
+            false => "a finite number",
+        };
+        let field = format!("{tensor}{:?}", found.index);
+        Error::invalid(file, field, found.to_string(), expected)
+    }
+}
+
+/// What to do about [`Error::Spoilt`].
+fn to_stay_finite(tensor: &str) -> &'static str {
+    match tensor.contains("running_var") {
+        true => {
+            "a norm needs several values a channel: leave no batch with one image, or prepare larger pixels; \
+             else lower learning_rate or lambda"
+        }
+        false => "lower learning_rate or lambda",
+    }
 }
 
 /// libtorch's words: the first line, as a C++ stack trace follows, and what to do where memory was
@@ -130,8 +170,9 @@ fn said(error: &tch::TchError) -> String {
     }
 }
 
-const TO_LOWER: &str = "hint: lower batch_size, set micro_batch (X-DNN, ViT), explain at a deeper layer, prepare smaller pixels (data-prep --size) or \
-     set precision = \"bf16\"; where maps are made after training, lower --memory or --batch-size";
+/// Not bf16: weights, activations and gradients stay 32-bit, and it needs narrow copies beside them.
+const TO_LOWER: &str = "hint: lower batch_size, set micro_batch (X-DNN, ViT), explain at a deeper layer or prepare smaller pixels \
+     (data-prep --size); where maps are made after training, lower --memory or --batch-size";
 
 #[cfg(test)]
 mod tests {
@@ -155,16 +196,10 @@ mod tests {
                 format!("libtorch: Internal torch error: {first}\n{TO_LOWER}")
             );
         }
-        for word in [
-            "batch_size",
-            "micro_batch",
-            "layer",
-            "--size",
-            "precision",
-            "--memory",
-        ] {
+        for word in ["batch_size", "micro_batch", "layer", "--size", "--memory"] {
             assert!(TO_LOWER.contains(word), "{word}");
         }
+        assert!(!TO_LOWER.contains("bf16") && !TO_LOWER.contains("precision"));
         let other = "The size of tensor a (3) must match\nframe #0";
         assert_eq!(
             torch(other),

@@ -15,7 +15,7 @@ use crate::backbone::Model;
 use crate::checkpoint;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::explanations::{self, Bounds, PairMap};
+use crate::explanations::{self, Bounds, NonFinite, PairMap};
 use crate::names::{Attribution, Backbone, Layer, Precision};
 use crate::run::FinishedRun;
 use crate::tables::PredictionsWriter;
@@ -95,6 +95,15 @@ impl Subject {
             task: Task::Conventional,
             precision: Precision::F32,
         })
+    }
+
+    /// The error that names a value that the network made of an image.
+    pub(crate) fn non_finite(&self, dataset: &Dataset, found: NonFinite) -> Error {
+        let image = &dataset.images[found.image].image_id;
+        let class = &dataset.classes[found.class_id as usize];
+        let field = format!("image {image}, class {class}, {}", found.what);
+        let value = found.value.to_string();
+        Error::invalid(&self.weights, field, value, "finite numbers")
     }
 }
 
@@ -183,7 +192,7 @@ pub fn open(
 /// Streams the maps of `subject` to `maps` and writes its logits to `predictions`.
 ///
 /// # Errors
-/// Those of [`open`], the disk and the pipe.
+/// Those of [`open`], a logit or map that is not finite, the disk and the pipe.
 pub fn explain(
     subject: &Subject,
     dataset: &Dataset,
@@ -221,6 +230,9 @@ pub fn explain(
     let bar = progress_bar(indices.len() as u64, "explaining");
     for batch in explanations::batches(dataset, &indices, batch_size) {
         let explained = explanations::explain(&model, dataset, &batch, attribution, layer)?;
+        if let Some(found) = explained.first_non_finite() {
+            return Err(subject.non_finite(dataset, found));
+        }
         let row = |pair: PairMap| MapRow {
             image_id: dataset.images[pair.image].image_id.clone(),
             class_id: pair.class_id,

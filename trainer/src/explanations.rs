@@ -39,6 +39,43 @@ pub struct Explained {
     pub pairs: Vec<PairMap>,
 }
 
+/// A logit or a map's value that is not finite.
+#[derive(Clone, Copy, Debug)]
+pub struct NonFinite {
+    /// Index into the data set's images.
+    pub image: usize,
+    /// The class.
+    pub class_id: i32,
+    /// `logit`, `attribution map`, or of colours their `weights`.
+    pub what: &'static str,
+    /// What was found.
+    pub value: f32,
+}
+
+impl Explained {
+    /// The first value that is not finite, logits before maps.
+    pub fn first_non_finite(&self) -> Option<NonFinite> {
+        let n_classes = self.logits.len() / self.images.len().max(1);
+        let is_wrong = |value: &&f32| !value.is_finite();
+        let logits = self.logits.iter().position(|value| !value.is_finite());
+        let logit = logits.map(|at| NonFinite {
+            image: self.images[at / n_classes],
+            class_id: (at % n_classes) as i32,
+            what: "logit",
+            value: self.logits[at],
+        });
+        let of_map = |pair: &PairMap| {
+            pair.map.iter().find(is_wrong).map(|&value| NonFinite {
+                image: pair.image,
+                class_id: pair.class_id,
+                what: "attribution map",
+                value,
+            })
+        };
+        logit.or_else(|| self.pairs.iter().find_map(of_map))
+    }
+}
+
 /// Batches of a split for evaluation: images with the same number of labels together, so that the
 /// attribution pass of a class rank is not spent on images that have no such class.
 pub fn batches(dataset: &Dataset, images: &[usize], batch_size: usize) -> Vec<Vec<usize>> {

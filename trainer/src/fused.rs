@@ -40,6 +40,8 @@ unsafe extern "C" {
         groups: i64,
         is_rectified: bool,
     ) -> bool;
+    fn guidance_rectify(out: Out, x: In) -> bool;
+    fn guidance_rectify_to_6(out: Out, x: In) -> bool;
     fn guidance_allow_tf32(is_allowed: bool) -> bool;
     fn guidance_pin(out: Out, t: In) -> bool;
     fn guidance_be_deterministic() -> bool;
@@ -182,8 +184,29 @@ pub fn bcos_pull(
     Ok(out)
 }
 
-/// relu(conv(x) + shift + shortcut) as one operation of oneDNN, for values alone: on the CPU, in 32
-/// bits, the channels of a pixel side by side, nothing to be differentiated; `None` elsewhere, and
+/// max(x, 0), in place; NaN where `x` is NaN or −∞. libtorch's own ReLU makes 0 of the latter.
+///
+/// # Errors
+/// libtorch's.
+pub fn rectify(x: Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: a live tensor that nobody else sees, changed in place.
+    let [out] = made(|out| unsafe { guidance_rectify(out, x.as_ptr()) })?;
+    Ok(out)
+}
+
+/// min(max(x, 0), 6), in place. NaN where `x` is not finite, as long as nothing is differentiated: in
+/// training, the statistics of the norm before it notice what is not finite.
+///
+/// # Errors
+/// libtorch's.
+pub fn rectify_to_6(x: Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: as in `rectify`.
+    let [out] = made(|out| unsafe { guidance_rectify_to_6(out, x.as_ptr()) })?;
+    Ok(out)
+}
+
+/// relu(conv(x) + shift + shortcut) as one operation of oneDNN and ReLU, for values alone: on the CPU,
+/// in 32 bits, the channels of a pixel side by side, nothing to be differentiated; `None` elsewhere, and
 /// where this libtorch does not have it.
 ///
 /// # Errors

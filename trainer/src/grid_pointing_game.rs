@@ -14,11 +14,11 @@ use evaluator::regrid::to_grid;
 use tch::{Device, Tensor};
 
 use crate::attribution::{Explainable, Order};
-use crate::backbone::{Mode, Model};
+use crate::backbone::Mode;
 use crate::batches::Batch;
 use crate::error::{Error, Result};
-use crate::explain::{self, Request, Subject};
-use crate::explanations::to_vec;
+use crate::explain::{self, Opened, Request, Subject};
+use crate::explanations::{NonFinite, to_vec};
 use crate::names::Layer;
 use crate::random;
 use crate::tables::PROGRAM;
@@ -66,10 +66,22 @@ struct Candidate {
     confidence: f64,
 }
 
+impl Candidate {
+    /// A value of it that is not finite.
+    fn spoilt(&self, what: &'static str, value: f32) -> NonFinite {
+        NonFinite {
+            image: self.image,
+            class_id: self.class_id,
+            what,
+            value,
+        }
+    }
+}
+
 /// Plays and writes the table `out`; gives the scores, one for each cell of each grid.
 ///
 /// # Errors
-/// Those of [`explain::open`], and fewer than n² classes with a confident image.
+/// Those of [`explain::open`], a logit or map that is not finite, and fewer than n² classes with a confident image.
 pub fn play(
     subject: &Subject,
     dataset: &Dataset,
@@ -80,13 +92,7 @@ pub fn play(
 ) -> Result<Vec<f64>> {
     let opened = explain::open(subject, dataset, request, device)?;
     let model = &opened.model;
-    let by_class = candidates(
-        model,
-        dataset,
-        &opened.indices,
-        opened.batch_size,
-        game.confidence,
-    )?;
+    let by_class = candidates(subject, &opened, dataset, game.confidence)?;
     let grids = draw(dataset, by_class, game);
     if grids.is_empty() {
         return Err(Error::invalid(
@@ -120,6 +126,12 @@ pub fn play(
         for (cell, candidate) in cells.iter().enumerate() {
             let map = explainable.maps(&[(0, i64::from(candidate.class_id))])?;
             let map = to_vec(&map)?;
+            let logit = to_vec(explainable.logits())?[candidate.class_id as usize];
+            let mut values = std::iter::once(&logit).chain(&map);
+            if let Some(&value) = values.find(|value| !value.is_finite()) {
+                let what = "logit or attribution map on a grid";
+                return Err(subject.non_finite(dataset, candidate.spoilt(what, value)));
+            }
             let map = smoothed(&to_grid(&map, shape, whole), whole, game.smooth);
             scores.push(cell_shares(&map, whole, game.n)[cell]);
         }
@@ -180,20 +192,21 @@ pub fn summary(scores: &[f64]) -> String {
 /// By class, the images of one label that the network gives that label with more than `least`
 /// confidence, most confident first.
 fn candidates(
-    model: &Model,
+    subject: &Subject,
+    opened: &Opened,
     dataset: &Dataset,
-    indices: &[usize],
-    batch_size: usize,
     least: f64,
 ) -> Result<Vec<Vec<Candidate>>> {
+    let model = &opened.model;
     let n_classes = dataset.classes.len();
     let mut by_class = vec![Vec::new(); n_classes];
-    let single: Vec<usize> = indices
+    let single: Vec<usize> = opened
+        .indices
         .iter()
         .copied()
         .filter(|&index| dataset.images[index].labels.len() == 1)
         .collect();
-    for images in single.chunks(batch_size) {
+    for images in single.chunks(opened.batch_size) {
         let (device, kind) = (model.params.device(), model.params.kind());
         let batch = Batch::load(dataset, images, device, kind)?;
         let logits =
@@ -202,12 +215,16 @@ fn candidates(
             let class_id = dataset.images[image].labels[0];
             let logit = logits[class_id as usize];
             let confidence = 1.0 / (1.0 + (-f64::from(logit)).exp());
+            let candidate = Candidate {
+                image,
+                class_id,
+                confidence,
+            };
+            if let Some(&value) = logits.iter().find(|logit| !logit.is_finite()) {
+                return Err(subject.non_finite(dataset, candidate.spoilt("logits", value)));
+            }
             if confidence > least && logits.iter().all(|&other| other <= logit) {
-                by_class[class_id as usize].push(Candidate {
-                    image,
-                    class_id,
-                    confidence,
-                });
+                by_class[class_id as usize].push(candidate);
             }
         }
     }

@@ -62,7 +62,8 @@ const MIN_FEATURES: i64 = 256;
 ///
 /// # Errors
 /// A file that cannot be read or has another checksum than asked for or than its name says
-/// (torch.hub's convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit.
+/// (torch.hub's convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit; a
+/// weight that is not finite, or too large for 32 bits.
 pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> {
     let (backbone, file) = (request.backbone, source.display().to_string());
     let bytes = fs_err::read(source)?;
@@ -117,7 +118,7 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     })
 }
 
-/// The file's weights under our names, as 32-bit floats. Counters of batches are left out.
+/// The file's weights under our names. Counters of batches are left out.
 fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, Tensor)>> {
     let mut names = HashSet::new();
     let mut tensors = Vec::new();
@@ -147,7 +148,7 @@ fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, T
         }
         let size: Vec<i64> = tensor.shape.iter().map(|&size| size as i64).collect();
         let value = Tensor::f_from_data_size(&tensor.data, &size, kind)?;
-        tensors.push((name, value.f_to_kind(Kind::Float)?));
+        tensors.push((name, value));
     }
     Ok(tensors)
 }

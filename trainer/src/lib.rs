@@ -24,6 +24,7 @@ pub mod device;
 pub mod error;
 pub mod explain;
 pub mod explanations;
+pub mod finite;
 pub mod fused;
 pub mod grid_pointing_game;
 pub mod guidance;

@@ -9,6 +9,7 @@
 use tch::{Reduction, TchError, Tensor};
 
 use crate::device;
+use crate::finite;
 use crate::names::LocalizationLoss;
 
 /// BCELoss's bound on −log.
@@ -49,6 +50,7 @@ pub fn localization(
             let positive = upsample(maps, masks)?.f_clamp_min(0.0)?;
             let inside = sum(&positive.f_mul(masks)?)?;
             let total = sum(&positive)?;
+            finite::infinite_to_nan(&total)?;
             let is_tiny = total.f_lt(TINY)?;
             let divisor = total.f_masked_fill(&is_tiny, 1.0)?;
             inside.f_div(&divisor)?.f_neg()?.f_add_scalar(1.0)

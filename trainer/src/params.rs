@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
+use crate::finite::{self, Found};
 use crate::random;
 
 /// How a tensor starts when no weights are given.
@@ -176,7 +177,8 @@ impl Params {
     /// the file has another number of classes, or none of them.
     ///
     /// # Errors
-    /// Lists every missing, unexpected and mis-shaped tensor. `num_batches_tracked` is ignored.
+    /// Lists every missing, unexpected and mis-shaped tensor, `num_batches_tracked` ignored; a value that
+    /// is not finite, or would not be here.
     pub fn load(&self, source: &[(String, Tensor)], head: &[&str], file: &str) -> Result<()> {
         let (copies, mut faults) = self.matched(source);
         let is_head = |fault: &Fault| head.contains(&fault.name.as_str());
@@ -191,13 +193,14 @@ impl Params {
                 faults,
             });
         }
+        self.check(&copies, file)?;
         copy(copies)
     }
 
     /// Copies the tensors that fit and gives what was missing, unexpected or mis-shaped.
     ///
     /// # Errors
-    /// A file of which none fits.
+    /// A file of which none fits; a value of one that does, as in [`Params::load`].
     pub fn load_what_fits(&self, source: &[(String, Tensor)], file: &str) -> Result<Faults> {
         let (copies, faults) = self.matched(source);
         if copies.is_empty() {
@@ -206,8 +209,31 @@ impl Params {
                 faults,
             });
         }
+        self.check(&copies, file)?;
         copy(copies)?;
         Ok(faults)
+    }
+
+    fn check(&self, copies: &[(&Param, &Tensor)], file: &str) -> Result<()> {
+        for (param, tensor) in copies {
+            if let Some(found) = finite::first_non_finite(tensor, self.kind)? {
+                return Err(Error::non_finite(file, &param.name, &found));
+            }
+        }
+        Ok(())
+    }
+
+    /// The first tensor with a value that is not finite.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn first_spoilt(&self) -> Result<Option<(&str, Found)>> {
+        for param in &self.entries {
+            if let Some(found) = finite::first_non_finite(&param.tensor, self.kind)? {
+                return Ok(Some((&param.name, found)));
+            }
+        }
+        Ok(None)
     }
 
     /// Pairs of own and given tensor, and what does not fit.

@@ -19,6 +19,7 @@ use crate::config::ResolvedRun;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::explanations::Bounds;
+use crate::finite::{self, Found};
 use crate::guidance::{self, Guided, Target};
 use crate::kept;
 use crate::lock::Lock;
@@ -313,7 +314,33 @@ impl Training<'_> {
             }
         }
         bar.finish_and_clear();
+        self.check(epoch, part.steps)?;
         Ok(part.steps == batches.len())
+    }
+
+    /// Refuses weights, statistics of norms and moments of the optimizer that the steps so far have
+    /// spoilt, before anything is made of them: a network can hide them (a weight at an edge that no
+    /// pixel of a small image has, a variance whose root is divided by, a moment that stops a weight).
+    fn check(&self, epoch: i32, step: usize) -> Result<()> {
+        let params = &self.model.params;
+        let spoilt = |name: &str, found: Found| Error::Spoilt {
+            epoch,
+            step,
+            tensor: format!("{name}{:?}", found.index),
+            found: found.to_string(),
+        };
+        if let Some((name, found)) = params.first_spoilt()? {
+            return Err(spoilt(name, found));
+        }
+        let ([first, second], _) = self.adam.state();
+        for (which, moments) in [("first", first), ("second", second)] {
+            if let Some(found) = finite::first_non_finite(&moments, params.kind())? {
+                let name = params.first_non_finite(&moments)?.unwrap_or_default();
+                let name = format!("the optimizer's {which} moment of {name}, ");
+                return Err(spoilt(&name, found));
+            }
+        }
+        Ok(())
     }
 
     /// The error that names `found`, and the parameter where it is in `gradient`, the newest step's.

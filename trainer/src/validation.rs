@@ -85,13 +85,8 @@ pub fn validate(
 
 /// The last step of an epoch shows only here what it made of the weights.
 fn check(explained: &Explained, dataset: &Dataset, epoch: i32) -> Result<()> {
-    let are_finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
-    let term = match explained {
-        Explained { logits, .. } if !are_finite(logits) => "logits",
-        Explained { pairs, .. } if !pairs.iter().all(|pair| are_finite(&pair.map)) => {
-            "attribution maps"
-        }
-        _ => return Ok(()),
+    let Some(found) = explained.first_non_finite() else {
+        return Ok(());
     };
     let ids = explained.images.iter();
     let ids: Vec<&str> = ids
@@ -100,7 +95,7 @@ fn check(explained: &Explained, dataset: &Dataset, epoch: i32) -> Result<()> {
     Err(Error::NonFinite {
         epoch,
         place: "validation".to_owned(),
-        term: term.to_owned(),
+        term: format!("{}s", found.what),
         images: ids.join(" "),
     })
 }

@@ -9,6 +9,7 @@ use crate::backbone::Mode;
 use crate::backbone::layers::Shape;
 use crate::backbone::pass::{Pass, Value, Window};
 use crate::backbone::product;
+use crate::finite;
 use crate::fused;
 use crate::params::{Init, Params};
 
@@ -81,7 +82,9 @@ impl BcosConv {
         } else {
             squares.f_avg_pool2d([kernel; 2], stride, padding, false, true, Some(1))?
         };
-        let inverse_norm = patch.f_add_scalar(PATCH_EPS)?.f_rsqrt()?;
+        let square = patch.f_add_scalar(PATCH_EPS)?;
+        finite::infinite_to_nan(&square)?;
+        let inverse_norm = square.f_rsqrt()?;
         let (out, scale) = match (norm, pass.mode()) {
             (None, _) => (fused::bcos_scale(&projected, &inverse_norm, None)?, None),
             (Some(norm), Mode::Eval) => {
@@ -147,6 +150,7 @@ impl BcosLinear {
             .tensor()
             .f_norm_scalaropt_dim(2, [-1i64].as_slice(), true)?
             .f_add_scalar(ROW_EPS)?;
+        finite::infinite_to_nan(&norm)?;
         let dynamic = projected.f_abs()?.f_div(&norm)?;
         let out = dynamic.f_mul(&projected)?;
         pass.map(out, x, || {
@@ -197,7 +201,9 @@ impl UncenteredNorm {
 
     /// Weight over deviation (C).
     fn scale(&self, var: &Tensor) -> Result<Tensor, TchError> {
-        self.weight.f_mul(&var.f_add_scalar(NORM_EPS)?.f_rsqrt()?)
+        let square = var.f_add_scalar(NORM_EPS)?;
+        finite::infinite_to_nan(&square)?;
+        self.weight.f_mul(&square.f_rsqrt()?)
     }
 
     /// Takes the batch's variance, a constant, into the running one.
@@ -244,7 +250,9 @@ impl LayerNorm {
             1 => self.weight.shallow_clone(),
             _ => self.weight.f_view([1, -1, 1, 1])?,
         };
-        let scale = var.f_add_scalar(NORM_EPS)?.f_rsqrt()?.f_mul(&weight)?;
+        let square = var.f_add_scalar(NORM_EPS)?;
+        finite::infinite_to_nan(&square)?;
+        let scale = square.f_rsqrt()?.f_mul(&weight)?;
         let out = centred.f_mul(&scale)?;
         pass.map(out, x, || {
             Ok(Box::new(move |g| {

@@ -305,8 +305,8 @@ impl Pass {
 
     /// max(x, 0), in place: `x` must have been made by an operation whose own way back does not need
     /// its output.
-    pub fn relu(&self, mut x: Value) -> Result<Value, TchError> {
-        let out = x.tensor.f_relu_()?;
+    pub fn relu(&self, x: Value) -> Result<Value, TchError> {
+        let out = fused::rectify(x.tensor.shallow_clone())?;
         let mask = out.f_detach()?;
         self.map(out, &x, || {
             Ok(Box::new(move |g| mask.f_threshold_backward(g, 0)))
@@ -314,8 +314,8 @@ impl Pass {
     }
 
     /// min(max(x, 0), 6), in place like [`Pass::relu`].
-    pub fn relu6(&self, mut x: Value) -> Result<Value, TchError> {
-        let out = x.tensor.f_relu6_()?;
+    pub fn relu6(&self, x: Value) -> Result<Value, TchError> {
+        let out = fused::rectify_to_6(x.tensor.shallow_clone())?;
         let mask = out.f_detach()?;
         self.map(out, &x, || {
             Ok(Box::new(move |g| mask.f_hardtanh_backward(g, 0, 6)))

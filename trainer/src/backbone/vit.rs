@@ -15,6 +15,7 @@ use crate::backbone::layers::Shape;
 use crate::backbone::pass::{Pass, Value};
 use crate::backbone::product;
 use crate::device;
+use crate::finite;
 use crate::params::{Init, Params};
 
 const DIM: i64 = 384;
@@ -76,9 +77,12 @@ fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
     let product = move |a: &Tensor, b: &Tensor| product::matmul(a, b, precision);
     let projected = product::linear(x.tensor(), qkv, None, precision)?;
     let part = |index: i64| heads(&projected.f_narrow(2, index * DIM, DIM)?.f_contiguous()?);
-    let weights = product(&part(0)?, &part(1)?.f_transpose(-2, -1)?)?
-        .f_mul_scalar(1.0 / (width as f64).sqrt())?
-        .f_softmax(-1, None::<Kind>)?;
+    // One over the root of the width is a power of two, so that it may come first; where that is done
+    // after the product, it is one more pass over all pairs of tokens.
+    let queries = part(0)?.f_mul_scalar(1.0 / (width as f64).sqrt())?;
+    let scores = product(&queries, &part(1)?.f_transpose(-2, -1)?)?;
+    finite::infinite_to_nan(&scores)?;
+    let weights = scores.f_softmax(-1, None::<Kind>)?;
     let out = joined(&product(&weights, &part(2)?)?)?;
     let values = qkv.f_narrow(0, 2 * DIM, DIM)?;
     pass.map(out, x, || {

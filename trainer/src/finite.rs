@@ -1,0 +1,143 @@
+//! Non-finite values: where a tensor has one, and how none gets lost on the way to where it is looked
+//! for.
+//!
+//! What is looked at is what comes in and goes out: weights that are read, a step's losses, maps and
+//! gradient, the weights after it, logits and maps. That is enough because every operation between
+//! them gives NaN or an infinite value for one. Those that would not are written so that they do: ReLU
+//! (takes −∞ to 0), ReLU6 (∞ to 6) and oneDNN's ReLU (NaN to 0) in [`crate::fused`], and here what is
+//! divided by or put into a softmax, where an overflow would end as 0. Batch norm in training hides an
+//! overflowing variance, which the running one keeps. On the way back a ReLU that is shut gives 0, as
+//! it should, whatever comes.
+
+use tch::{Kind, TchError, Tensor};
+
+/// One value of a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Its place, one number a dimension.
+    pub index: Vec<i64>,
+    /// What stands there.
+    pub value: f64,
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.value.is_finite() {
+            true => write!(f, "{:e}", self.value),
+            false => write!(f, "{}", self.value),
+        }
+    }
+}
+
+/// The first value of `tensor` that is not finite, or would not be in `kind`, a floating type; `None`
+/// where there is none, and in integers.
+///
+/// # Errors
+/// libtorch's.
+pub fn first_non_finite(tensor: &Tensor, kind: Kind) -> Result<Option<Found>, TchError> {
+    let is_float = matches!(
+        tensor.kind(),
+        Kind::Double | Kind::Float | Kind::Half | Kind::BFloat16
+    );
+    if !is_float || tensor.numel() == 0 {
+        return Ok(None);
+    }
+    let seen = tensor.f_detach()?.f_to_kind(kind)?;
+    // One pass; NaN is both the least and the greatest.
+    let (least, greatest) = seen.f_aminmax(None, false)?;
+    let ends = [least.f_double_value(&[])?, greatest.f_double_value(&[])?];
+    if ends.iter().all(|end| end.is_finite()) {
+        return Ok(None);
+    }
+    let is_wrong = seen.f_isfinite()?.f_logical_not()?.f_flatten(0, -1)?;
+    let at = is_wrong.f_to_kind(Kind::Uint8)?.f_argmax(None, false)?;
+    let mut rest = at.f_int64_value(&[])?;
+    let mut index = tensor.size();
+    for place in index.iter_mut().rev() {
+        (rest, *place) = (rest / *place, rest % *place);
+    }
+    let value = tensor.f_double_value(&index)?;
+    Ok(Some(Found { index, value }))
+}
+
+/// Puts NaN in the place of infinite values; others keep their bits. In place and outside the graph,
+/// whose derivatives stay as they are: `tensor` must have been made by an operation whose own way back
+/// does not need its output.
+///
+/// # Errors
+/// libtorch's.
+pub fn infinite_to_nan(tensor: &Tensor) -> Result<(), TchError> {
+    // x + 0 · (x − x)
+    tch::no_grad(|| {
+        let itself = tensor.f_detach()?;
+        tensor.shallow_clone().f_lerp_(&itself, 0.0).map(drop)
+    })
+}
+
+/// The largest absolute value of each row (N, …); NaN where a row has one.
+///
+/// # Errors
+/// libtorch's.
+pub fn largest_of_rows(tensor: &Tensor) -> Result<Vec<f32>, crate::error::Error> {
+    let largest = tensor.f_detach()?.f_abs()?.f_flatten(1, -1)?;
+    crate::explanations::to_vec(&largest.f_amax([1i64], false)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn the_first_non_finite_value_is_found_in_every_type() {
+        for kind in [Kind::Half, Kind::BFloat16, Kind::Float, Kind::Double] {
+            for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let tensor = Tensor::ones([2, 3, 4], (kind, Device::Cpu));
+                assert_eq!(first_non_finite(&tensor, Kind::Float).unwrap(), None);
+                for at in [[1, 2, 3], [1, 0, 2]] {
+                    let _ = tensor.get(at[0]).get(at[1]).get(at[2]).fill_(value);
+                    let found = first_non_finite(&tensor, Kind::Float).unwrap().unwrap();
+                    assert_eq!(found.index, at, "{kind:?}");
+                    assert_eq!(found.value.to_string(), value.to_string());
+                }
+            }
+        }
+        let none = Tensor::zeros([0, 3], (Kind::Float, Device::Cpu));
+        assert_eq!(first_non_finite(&none, Kind::Float).unwrap(), None);
+        let scalar = Tensor::from(f32::NAN);
+        let found = first_non_finite(&scalar, Kind::Float).unwrap().unwrap();
+        assert_eq!(found.index, [0i64; 0]);
+    }
+
+    /// In 64 bits it is a number; in 32 it would be none.
+    #[test]
+    fn a_number_too_large_for_the_kind_is_found() {
+        let tensor = Tensor::from_slice(&[1.0, -1e300]);
+        assert_eq!(first_non_finite(&tensor, Kind::Double).unwrap(), None);
+        let found = first_non_finite(&tensor, Kind::Float).unwrap().unwrap();
+        assert_eq!(
+            (found.to_string().as_str(), found.index),
+            ("-1e300", vec![1])
+        );
+    }
+
+    #[test]
+    fn finite_values_and_derivatives_stay_as_they_are() {
+        let values = [1.5f32, -0.0, f32::MAX, f32::MIN_POSITIVE, f32::INFINITY];
+        let tensor = Tensor::from_slice(&values).set_requires_grad(true);
+        let sum = tensor.f_add_scalar(0.0).unwrap();
+        infinite_to_nan(&sum).unwrap();
+        let found = Vec::<f32>::try_from(&sum.detach()).unwrap();
+        let bits = |values: &[f32]| -> Vec<u32> { values.iter().map(|v| v.to_bits()).collect() };
+        assert_eq!(
+            bits(&found[..4]),
+            bits(&(Vec::<f32>::try_from(&tensor.detach() + 0.0).unwrap())[..4])
+        );
+        assert!(found[4].is_nan());
+        let gradient = Tensor::run_backward(&[sum.sum(None)], &[&tensor], false, false);
+        assert_eq!(gradient[0], Tensor::ones([5], (Kind::Float, Device::Cpu)));
+    }
+}

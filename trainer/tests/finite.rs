@@ -1,0 +1,350 @@
+//! Non-finite values do not get lost: a NaN in the first layer and activations that overflow anywhere
+//! show in the logits, losses, gradients or statistics, for every network. The measure is float64: what
+//! float32 says is as good as that, or it is no number.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use data_prep::geometry::Grid;
+use support::{device, masks, recipe_input, recipe_model, relative};
+use tch::{Kind, Tensor};
+use trainer::adam::Adam;
+use trainer::attribution::{Explainable, Order};
+use trainer::backbone::{Mode, Model};
+use trainer::fused;
+use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
+use trainer::objective::{self, Explained, Guide};
+
+const N_CLASSES: usize = 3;
+const PAIRS: [(i64, i64); 2] = [(0, 1), (1, 2)];
+
+fn attributions(backbone: Backbone) -> Vec<Attribution> {
+    let all = [
+        Attribution::Ixg,
+        Attribution::Gradcam,
+        Attribution::Intgrad,
+        Attribution::Bcos,
+    ];
+    let is_defined =
+        |a: &Attribution| trainer::attribution::check(backbone, *a, Order::First).is_ok();
+    all.into_iter().filter(is_defined).collect()
+}
+
+/// As `trainer explain` does: logits, and maps where they are asked for.
+fn explained(
+    model: &Model,
+    input: &Tensor,
+    layer: Layer,
+    attribution: Option<Attribution>,
+) -> (Tensor, Option<Tensor>) {
+    let features = tch::no_grad(|| model.features(input, layer, Mode::Eval)).unwrap();
+    let features = features.detach();
+    let default = match model.backbone.is_bcos() {
+        true => Attribution::Bcos,
+        false => Attribution::Ixg,
+    };
+    let explainable = Explainable::new(
+        model,
+        attribution.unwrap_or(default),
+        layer,
+        &features,
+        Mode::Eval,
+        Order::First,
+    )
+    .unwrap();
+    let maps = attribution.map(|_| explainable.maps(&PAIRS).unwrap().detach());
+    (explainable.logits().detach(), maps)
+}
+
+/// As `trainer train` does, guided or not: the losses and sums that it looks at (5), and whether the
+/// statistics of the norms, which it looks at too, are finite.
+fn step(model: &Model, input: &Tensor, guide: Option<Layer>) -> (Tensor, bool) {
+    let kind = model.params.kind();
+    let targets = Tensor::zeros([2, N_CLASSES as i64], (kind, device()));
+    let terms = match guide {
+        None => objective::plain(model, input, &targets),
+        Some(layer) => {
+            let guide = Guide {
+                attribution: attributions(model.backbone)[0],
+                layer,
+                loss: LocalizationLoss::Energy,
+                lambda: 0.01,
+            };
+            let boxes = vec![vec![[2, 3, 20, 22]], vec![[8, 8, 30, 30]]];
+            let masks = masks(&boxes, Grid::square(input.size()[2] as usize));
+            let explained = Explained {
+                pairs: PAIRS.to_vec(),
+                annotated: vec![0, 1],
+                masks: masks.to_kind(kind),
+                area_powers: None,
+            };
+            objective::guided(model, input, &targets, guide, &explained)
+        }
+    };
+    let terms = terms.unwrap();
+    let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
+    let values = terms.values(&adam.gradient(&terms.total).unwrap());
+    let is_whole = model.params.first_spoilt().unwrap().is_none();
+    (values.unwrap(), is_whole)
+}
+
+fn are_finite(tensor: &Tensor) -> bool {
+    tensor.isfinite().all().int64_value(&[]) == 1
+}
+
+/// Every image's row has a value that is not finite.
+fn is_noticed_in_every_row(tensor: &Tensor) -> bool {
+    let is_finite = tensor.isfinite().all_dim(1, false);
+    is_finite.any().int64_value(&[]) == 0
+}
+
+/// The first weight of more than one axis, of a convolution but for `bcos_simple_vit_s`.
+fn first_weight(model: &Model) -> Tensor {
+    let mut entries = model.params.entries().iter();
+    let first = entries.find(|entry| entry.tensor.dim() > 1).unwrap();
+    first.tensor.detach()
+}
+
+#[test]
+fn a_nan_in_the_first_weight_shows_in_the_logits_of_every_image() {
+    for &backbone in Backbone::ALL {
+        for precision in [Precision::F32, Precision::Bf16] {
+            let mut model = recipe_model(backbone, N_CLASSES, Kind::Float);
+            model.precision = precision;
+            let input = recipe_input(&model, 2, 64);
+            for &layer in Layer::ALL {
+                assert!(are_finite(&explained(&model, &input, layer, None).0));
+            }
+            let _ = first_weight(&model).view([-1]).get(1).fill_(f64::NAN);
+            for &layer in Layer::ALL {
+                let (logits, _) = explained(&model, &input, layer, None);
+                assert!(
+                    is_noticed_in_every_row(&logits),
+                    "{backbone} in {precision} at {layer}: {logits}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_nan_in_the_first_weight_shows_in_a_step() {
+    for &backbone in Backbone::ALL {
+        for precision in [Precision::F32, Precision::Bf16] {
+            for guide in [None, Some(Layer::Final), Some(Layer::Input)] {
+                let mut model = recipe_model(backbone, N_CLASSES, Kind::Float);
+                model.precision = precision;
+                let input = recipe_input(&model, 2, 32);
+                // At 32 pixels, some first weights meet the edge alone: the middle does not.
+                let weight = first_weight(&model).view([-1]);
+                let middle = weight.size()[0] / 2;
+                let _ = weight.get(middle).fill_(f64::NAN);
+                let (values, _) = step(&model, &input, guide);
+                assert!(
+                    !are_finite(&values),
+                    "{backbone} in {precision}, {guide:?}: {values}"
+                );
+            }
+        }
+    }
+}
+
+/// `model` in float32 and a copy of it in float64.
+fn twins(backbone: Backbone) -> [Model; 2] {
+    [Kind::Float, Kind::Double].map(|kind| {
+        let model = recipe_model(backbone, N_CLASSES, Kind::Float);
+        if kind == Kind::Float {
+            return model;
+        }
+        let wide = recipe_model(backbone, N_CLASSES, kind);
+        wide.params
+            .load(&model.params.named(), &[], "twin")
+            .unwrap();
+        wide
+    })
+}
+
+/// Multiplies a tensor of both.
+fn scale(twins: &[Model; 2], at: usize, factor: f64) {
+    for model in twins {
+        let mut tensor = model.params.entries()[at].tensor.detach();
+        let _ = tensor.g_mul_scalar_(factor);
+    }
+}
+
+/// Some tensors, the first and the last weights among them.
+fn chosen(model: &Model) -> Vec<usize> {
+    let entries = model.params.entries();
+    let trained: Vec<usize> = (0..entries.len())
+        .filter(|&at| entries[at].is_trained)
+        .collect();
+    let n = trained.len();
+    let mut places = vec![0, 1, n / 3, n / 3 + 1, n / 2, n / 2 + 1, n - 2, n - 1];
+    places.dedup();
+    places.into_iter().map(|at| trained[at]).collect()
+}
+
+/// Weights so large that squares, or sums, overflow; in float64 they do not.
+const FACTORS: [f64; 3] = [1e19, 1e30, 3e37];
+
+#[test]
+fn an_overflow_in_evaluation_is_noticed_or_does_not_matter() {
+    for &backbone in Backbone::ALL {
+        let mut n_noticed = 0;
+        let n = chosen(&recipe_model(backbone, N_CLASSES, Kind::Float)).len();
+        for tensor in 0..n {
+            for factor in FACTORS {
+                let twins = twins(backbone);
+                let at = chosen(&twins[0])[tensor];
+                scale(&twins, at, factor);
+                let name = &twins[0].params.entries()[at].name;
+                let inputs = twins.each_ref().map(|model| recipe_input(model, 2, 32));
+                for layer in [Layer::Input, Layer::Final] {
+                    let attribution = twins[0].backbone.is_bcos().then_some(Attribution::Bcos);
+                    let [narrow, wide] =
+                        [0, 1].map(|i| explained(&twins[i], &inputs[i], layer, attribution));
+                    assert!(
+                        are_finite(&wide.0),
+                        "{backbone}: {name} × {factor:e} in float64"
+                    );
+                    if !are_finite(&narrow.0) {
+                        n_noticed += 1;
+                        continue;
+                    }
+                    let distance = relative(&narrow.0, &wide.0);
+                    assert!(
+                        distance < 1e-2,
+                        "{backbone} at {layer}, {name} × {factor:e}: {distance:e}\n{}{}",
+                        narrow.0,
+                        wide.0
+                    );
+                    if let (Some(narrow), Some(wide)) = (narrow.1, wide.1)
+                        && are_finite(&narrow)
+                    {
+                        let distance = relative(&narrow, &wide);
+                        assert!(
+                            distance < 1e-2,
+                            "{backbone} at {layer}, {name}: {distance:e}"
+                        );
+                    }
+                }
+            }
+        }
+        println!("{backbone}: noticed {n_noticed}");
+        assert!(n_noticed > 0, "{backbone}: nothing overflowed");
+    }
+}
+
+#[test]
+fn an_overflow_in_a_step_is_noticed_or_does_not_matter() {
+    for &backbone in Backbone::ALL {
+        let mut n_noticed = 0;
+        let n = chosen(&recipe_model(backbone, N_CLASSES, Kind::Float)).len();
+        for tensor in 0..n {
+            for factor in FACTORS {
+                let twins = twins(backbone);
+                let at = chosen(&twins[0])[tensor];
+                scale(&twins, at, factor);
+                let name = &twins[0].params.entries()[at].name;
+                let inputs = twins.each_ref().map(|model| recipe_input(model, 2, 64));
+                let (values, is_whole) = step(&twins[0], &inputs[0], None);
+                if !is_whole || !are_finite(&values) {
+                    n_noticed += 1;
+                    continue;
+                }
+                let (expected, _) = step(&twins[1], &inputs[1], None);
+                let [found, expected] = [&values, &expected].map(|t| t.narrow(0, 0, 1));
+                let distance = relative(&found, &expected);
+                assert!(
+                    distance < 1e-2,
+                    "{backbone}, {name} × {factor:e}: {distance:e}: {found} {expected}"
+                );
+            }
+        }
+        println!("{backbone}: noticed {n_noticed}");
+        assert!(n_noticed > 0, "{backbone}: nothing overflowed");
+    }
+}
+
+/// The operations that would hide it, each alone.
+#[test]
+fn rectifiers_do_not_hide_what_is_not_finite() {
+    // As many as make libtorch take its vectors, and a rest.
+    let values = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 3.0, 7.0].repeat(7);
+    let given = |kind| {
+        Tensor::from_slice(&values)
+            .to_kind(kind)
+            .to_device(device())
+    };
+    let is_nan = |t: &Tensor| Vec::<bool>::try_from(t.isnan()).unwrap()[..6].to_vec();
+    tch::no_grad(|| {
+        for kind in [Kind::Float, Kind::Double] {
+            let rectified = fused::rectify(given(kind)).unwrap();
+            assert_eq!(is_nan(&rectified), [true, false, true, false, false, false]);
+            assert_eq!(rectified.double_value(&[1]), f64::INFINITY);
+            let bounded = fused::rectify_to_6(given(kind)).unwrap();
+            assert_eq!(is_nan(&bounded), [true, true, true, false, false, false]);
+            for (t, expected) in [(&rectified, [0.0, 3.0, 7.0]), (&bounded, [0.0, 3.0, 6.0])] {
+                let found = [3, 4, 5].map(|at| t.double_value(&[at]));
+                assert_eq!(found, expected);
+            }
+            assert_eq!(
+                rectified
+                    .narrow(0, 6, 36)
+                    .isnan()
+                    .sum(Kind::Int64)
+                    .int64_value(&[]),
+                12
+            );
+            assert_eq!(
+                bounded
+                    .narrow(0, 6, 36)
+                    .isnan()
+                    .sum(Kind::Int64)
+                    .int64_value(&[]),
+                18
+            );
+        }
+    });
+    // Derivatives are ReLU's.
+    let at = Tensor::from_slice(&[-2f64, 0.0, 1.5]).set_requires_grad(true);
+    let sum =
+        (fused::rectify(&at * 1.0).unwrap() * Tensor::from_slice(&[3f64, 4.0, 5.0])).sum(None);
+    let gradient = Tensor::run_backward(&[sum], &[&at], false, false).remove(0);
+    assert_eq!(gradient, Tensor::from_slice(&[0f64, 0.0, 5.0]));
+}
+
+/// The logits of a path's midpoints are not among those that are looked at, and the gradient does not
+/// depend on this bias.
+#[test]
+fn a_path_that_leads_through_infinity_has_no_map() {
+    let model = recipe_model(Backbone::Resnet18, N_CLASSES, Kind::Float);
+    let input = recipe_input(&model, 2, 32);
+    let features = tch::no_grad(|| model.features(&input, Layer::Final, Mode::Eval)).unwrap();
+    let named = model.params.named();
+    let head = |name: &str| {
+        let found = named.iter().find(|(known, _)| known == name);
+        found.unwrap().1.detach()
+    };
+    let _ = (head("fc.weight").fill_(0.0), head("fc.bias").fill_(0.0));
+    let maps = |model: &Model| {
+        let explainable = Explainable::new(
+            model,
+            Attribution::Intgrad,
+            Layer::Final,
+            &features.detach(),
+            Mode::Eval,
+            Order::First,
+        )
+        .unwrap();
+        (
+            explainable.logits().detach(),
+            explainable.maps(&PAIRS).unwrap(),
+        )
+    };
+    let (logits, map) = maps(&model);
+    assert!(are_finite(&logits) && are_finite(&map));
+    let _ = head("fc.bias").fill_(f64::INFINITY);
+    let (_, map) = maps(&model);
+    assert!(!are_finite(&map), "{map}");
+}
