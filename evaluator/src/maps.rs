@@ -68,6 +68,10 @@ pub struct RunColumns {
     pub attribution: Option<String>,
     /// Layer explained.
     pub layer: Option<String>,
+    /// In which numbers the maps were computed: f32, tf32, bf16, another tool's.
+    pub precision: Option<String>,
+    /// Images a pass, which decides the last bits of a map.
+    pub batch_size: Option<u32>,
 }
 
 impl RunColumns {
@@ -97,6 +101,12 @@ impl RunColumns {
                     .map_err(|_| parsed("task", &text, "conventional or reversed"))
             })
             .transpose()?;
+        let batch_size = get("batch_size")
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| parsed("batch_size", &text, "an integer"))
+            })
+            .transpose()?;
         Ok(Self {
             run_id: get("run_id"),
             checkpoint,
@@ -104,6 +114,8 @@ impl RunColumns {
             task,
             attribution: get("attribution"),
             layer: get("layer"),
+            precision: get("precision"),
+            batch_size,
         })
     }
 
@@ -115,6 +127,8 @@ impl RunColumns {
             ("task", self.task.map(|task| task.to_string())),
             ("attribution", self.attribution.clone()),
             ("layer", self.layer.clone()),
+            ("precision", self.precision.clone()),
+            ("batch_size", self.batch_size.map(|size| size.to_string())),
         ];
         pairs
             .into_iter()
@@ -131,6 +145,8 @@ impl RunColumns {
             task: self.task.or(other.task),
             attribution: self.attribution.or(other.attribution),
             layer: self.layer.or(other.layer),
+            precision: self.precision.or(other.precision),
+            batch_size: self.batch_size.or(other.batch_size),
         }
     }
 }
