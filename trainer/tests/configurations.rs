@@ -14,8 +14,11 @@ use arrow::array::StringArray;
 use data_prep::dataset::Dataset;
 use data_prep::table::{column, read_table};
 use pictures::{Picture, open, pictures, write_of};
+use tch::{Device, Kind};
+use trainer::backbone::Model;
 use trainer::config::{ResolvedRun, RunConfig};
-use trainer::names::Precision;
+use trainer::explanations;
+use trainer::names::{Attribution, Backbone, Layer, Precision};
 use trainer::tables;
 
 const GUIDANCE: &str = "[guidance]\nloss = \"energy\"\nlambda = 0.5\n";
@@ -474,6 +477,47 @@ fn tf32_on_a_cpu_is_recorded_as_f32() {
     assert!(rows.iter().all(|keys| *keys == rows[0]));
 }
 
+/// Sums over images are then in the same order, whatever memory makes of the batches.
+#[test]
+fn pairs_are_in_the_order_of_images_and_labels_whatever_the_batches() {
+    let mut dataset = open("waterbirds-100", &pictures("val", 7));
+    for (index, image) in dataset.images.iter_mut().enumerate() {
+        image.labels = match index % 3 {
+            0 => vec![0, 1],
+            1 => vec![1],
+            _ => vec![],
+        };
+    }
+    let model = Model::new(Backbone::XdnnResnet18, 2, 0, Device::Cpu, Kind::Float).unwrap();
+    let all: Vec<usize> = (0..7).collect();
+    for size in [1, 2, 3, 4, 32] {
+        let mut found = Vec::new();
+        for batch in explanations::batches(&dataset, &all, size) {
+            let (ixg, layer) = (Attribution::Ixg, Layer::Final);
+            let explained =
+                explanations::explain(&model, &dataset, (&batch, None), ixg, layer).unwrap();
+            assert_eq!(explained.images, batch);
+            found.extend(
+                explained
+                    .pairs
+                    .iter()
+                    .map(|pair| (pair.image, pair.class_id)),
+            );
+        }
+        let expected = [
+            (1, 1),
+            (4, 1),
+            (0, 0),
+            (0, 1),
+            (3, 0),
+            (3, 1),
+            (6, 0),
+            (6, 1),
+        ];
+        assert_eq!(found, expected, "batches of {size}");
+    }
+}
+
 /// `--threads` is for all of them, and over what the environment says.
 #[test]
 fn threads_are_bounded_in_every_library() {
@@ -517,18 +561,21 @@ fn threads_are_bounded_in_every_library() {
     // The first thread, the one that prepares images, and what libtorch and the system may keep waiting.
     assert!(bounded <= 6, "{bounded} threads");
     let run = Path::new(run.trim_end());
-    let mut explain = program();
-    explain
-        .arg("explain")
-        .arg("--run")
-        .arg(run)
-        .arg("--data")
-        .arg(&data);
-    explain.arg("--maps").arg(place.dir.path().join("m.arrow"));
-    let (bounded, _) = most(explain.args(CPU));
+    let explain = |flags: &[&str]| {
+        let mut explain = program();
+        explain
+            .arg("explain")
+            .arg("--run")
+            .arg(run)
+            .arg("--data")
+            .arg(&data);
+        explain.arg("--maps").arg(place.dir.path().join("m.arrow"));
+        most(explain.args(flags)).0
+    };
+    let bounded = explain(&CPU);
     assert!(bounded <= 6, "{bounded} threads");
     // Else the environment's are used, so that what is counted here are such threads.
-    let (free, _) = most(explain.args(["--device", "cpu"]));
+    let free = explain(&["--device", "cpu"]);
     assert!(free > 12, "{free} threads");
 
     for wrong in ["0", "-1", "x"] {

@@ -133,7 +133,7 @@ pub fn write_of(
             Arc::new(counts),
         ],
     );
-    let mut pixels = PixelWriter::create(&dir.join(PIXELS_FILE), GRID, "0123").unwrap();
+    let mut pixels = PixelWriter::create(&dir.join(PIXELS_FILE), GRID, inputs).unwrap();
     for picture in pictures {
         let mut rgb = vec![0u8; GRID.cells() * 3];
         for [x1, y1, x2, y2] in &picture.boxes {
