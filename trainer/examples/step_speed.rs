@@ -29,7 +29,7 @@ struct Args {
     #[arg(long, default_value = "f32")]
     precision: Precision,
     #[arg(long)]
-    threads: Option<i32>,
+    threads: Option<u16>,
 }
 
 const N_CLASSES: usize = 20;
@@ -121,13 +121,12 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let device = device::choose(&args.device).map_err(|reason| anyhow::anyhow!(reason))?;
     if let Some(threads) = args.threads {
-        tch::set_num_threads(threads);
+        device::bound_threads(threads)?;
     }
     tch::manual_seed(0);
     let n = args.batch;
     let mut model = Model::new(args.backbone, N_CLASSES, 0, device, Kind::Float)?;
-    model.precision = args.precision;
-    device::allow(args.precision)?;
+    model.precision = device::allow(args.precision, device)?;
     let shape = [n, args.size, args.size, 3];
     let masks = Tensor::zeros([n, args.size, args.size], (Kind::Float, device));
     let (quarter, half) = (args.size / 4, args.size / 2);

@@ -368,11 +368,16 @@ bool guidance_be_deterministic() {
   });
 }
 
+// What the device has left, and what libtorch has taken from it and not given to any tensor.
 bool guidance_free_cuda_memory(uint64_t* out, int64_t device) {
   return guarded([&] {
-    *out = at::getDeviceAllocator(at::kCUDA)
-               ->getMemoryInfo(static_cast<c10::DeviceIndex>(device))
-               .first;
+    const auto index = static_cast<c10::DeviceIndex>(device);
+    auto* allocator = at::getDeviceAllocator(at::kCUDA);
+    const auto stats = allocator->getDeviceStats(index);
+    const auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    const int64_t cached =
+        stats.reserved_bytes[all].current - stats.active_bytes[all].current;
+    *out = allocator->getMemoryInfo(index).first + (cached > 0 ? cached : 0);
   });
 }
 }

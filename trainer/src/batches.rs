@@ -1,5 +1,8 @@
 //! From the mapped pixel file to tensors: images as 8 bit, labels as 0 and 1. On a GPU the pixels of
-//! the whole data set stay where they are used, if they take no more than a quarter of what is free.
+//! images that are read again and again stay where they are used, if they take no more than a quarter of
+//! what is free.
+
+use std::collections::HashMap;
 
 use data_prep::dataset::Dataset;
 use data_prep::geometry::View;
@@ -21,21 +24,22 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Loads the images `indices` of `dataset` onto `device`; targets in `kind`.
+    /// Loads the images `indices` of `dataset` onto `device`, from `resident` if it has them all, which
+    /// is on the same device, else from the file; targets in `kind`.
     ///
     /// # Errors
     /// libtorch's.
     pub fn load(
         dataset: &Dataset,
         indices: &[usize],
+        resident: Option<&Resident>,
         device: Device,
         kind: Kind,
     ) -> Result<Self, TchError> {
-        let mut bytes = Vec::with_capacity(indices.len() * dataset.grid().cells() * 3);
-        for &index in indices {
-            bytes.extend_from_slice(dataset.pixels().row(dataset.images[index].pixel_row));
+        if let Some(images) = resident.and_then(|resident| resident.select(indices)) {
+            return Self::with_targets(dataset, indices, images?, kind);
         }
-        Self::of(dataset, indices, &bytes, device, kind)
+        Self::of(dataset, indices, &bytes_of(dataset, indices), device, kind)
     }
 
     /// The same of what `views` show of the images, one each.
@@ -77,25 +81,6 @@ impl Batch {
         Self::with_targets(dataset, indices, images, kind)
     }
 
-    /// The same as [`Batch::load`] from pixels that are on the device.
-    ///
-    /// # Errors
-    /// libtorch's.
-    pub fn select(
-        dataset: &Dataset,
-        indices: &[usize],
-        resident: &Resident,
-        kind: Kind,
-    ) -> Result<Self, TchError> {
-        let rows: Vec<i64> = indices
-            .iter()
-            .map(|&index| dataset.images[index].pixel_row as i64)
-            .collect();
-        let rows = device::upload(&Tensor::f_from_slice(&rows)?, resident.pixels.device())?;
-        let images = resident.pixels.f_index_select(0, &rows)?;
-        Self::with_targets(dataset, indices, images, kind)
-    }
-
     fn with_targets(
         dataset: &Dataset,
         indices: &[usize],
@@ -118,51 +103,71 @@ impl Batch {
     }
 }
 
-/// The pixels of a data set on a device: (rows of the pixel file, H, W, 3), 8 bit.
+/// The pixels of some images of a data set on a device: (images, H, W, 3), 8 bit.
 #[derive(Debug)]
 pub struct Resident {
     pixels: Tensor,
+    /// Where in `pixels` an image of the data set is.
+    rows: HashMap<usize, i64>,
 }
 
-/// Rows copied at once.
-const ROWS: usize = 1024;
+/// Images copied at once.
+const AT_ONCE: usize = 1024;
 
 impl Resident {
-    /// The pixels of `dataset` on `device`; `None` where they are no nearer there than in the mapped
-    /// file, or would take more than a quarter of its free memory.
+    /// The pixels of the images `indices` of `dataset` on `device`; `None` where they are no nearer there
+    /// than in the mapped file, or would take more than a quarter of its free memory.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn load_if_fits(dataset: &Dataset, device: Device) -> Result<Option<Self>, TchError> {
-        let n_bytes = dataset.pixels().len() * dataset.grid().cells() * 3;
+    pub fn load_if_fits(
+        dataset: &Dataset,
+        indices: &[usize],
+        device: Device,
+    ) -> Result<Option<Self>, TchError> {
+        let n_bytes = indices.len() * dataset.grid().cells() * 3;
         let has_room =
             || device::free_memory(device).is_some_and(|free| n_bytes as u64 <= free / 4);
         match device.is_cuda() && has_room() {
-            true => Self::load(dataset, device).map(Some),
+            true => Self::load(dataset, indices, device).map(Some),
             false => Ok(None),
         }
     }
 
-    /// The pixels of `dataset` on `device`.
+    /// The pixels of the images `indices` of `dataset` on `device`.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn load(dataset: &Dataset, device: Device) -> Result<Self, TchError> {
-        let (grid, file) = (dataset.grid(), dataset.pixels());
-        let size = |rows: usize| [rows, grid.height, grid.width, 3].map(|n| n as i64);
-        let pixels = Tensor::f_empty(size(file.len()), (Kind::Uint8, device))?;
-        for start in (0..file.len()).step_by(ROWS) {
-            let rows = start..file.len().min(start + ROWS);
-            let bytes: Vec<u8> = rows
-                .clone()
-                .flat_map(|row| file.row(row))
-                .copied()
-                .collect();
-            let part = Tensor::f_from_data_size(&bytes, &size(rows.len()), Kind::Uint8)?;
-            pixels
-                .f_narrow(0, start as i64, rows.len() as i64)?
-                .f_copy_(&part)?;
+    pub fn load(dataset: &Dataset, indices: &[usize], device: Device) -> Result<Self, TchError> {
+        let grid = dataset.grid();
+        let size = |images: usize| [images, grid.height, grid.width, 3].map(|n| n as i64);
+        let pixels = Tensor::f_empty(size(indices.len()), (Kind::Uint8, device))?;
+        for (part, start) in indices.chunks(AT_ONCE).zip((0..).step_by(AT_ONCE)) {
+            let bytes = bytes_of(dataset, part);
+            let part = Tensor::f_from_data_size(&bytes, &size(part.len()), Kind::Uint8)?;
+            pixels.f_narrow(0, start, part.size()[0])?.f_copy_(&part)?;
         }
-        Ok(Resident { pixels })
+        let rows = indices.iter().copied().zip(0..).collect();
+        Ok(Resident { pixels, rows })
     }
+
+    /// The pixels of the images `indices`, unless one of them is not there.
+    fn select(&self, indices: &[usize]) -> Option<Result<Tensor, TchError>> {
+        let rows = indices.iter().map(|index| self.rows.get(index).copied());
+        let rows: Vec<i64> = rows.collect::<Option<_>>()?;
+        let select = || {
+            let rows = device::upload(&Tensor::f_from_slice(&rows)?, self.pixels.device())?;
+            self.pixels.f_index_select(0, &rows)
+        };
+        Some(select())
+    }
+}
+
+/// The pixels of images, one after the other.
+fn bytes_of(dataset: &Dataset, indices: &[usize]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(indices.len() * dataset.grid().cells() * 3);
+    for &index in indices {
+        bytes.extend_from_slice(dataset.pixels().row(dataset.images[index].pixel_row));
+    }
+    bytes
 }

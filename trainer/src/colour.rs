@@ -110,6 +110,8 @@ pub fn explain(
         ("checkpoint".to_owned(), subject.checkpoint.to_string()),
         ("split".to_owned(), request.split.to_string()),
         ("smooth".to_owned(), smooth.to_string()),
+        ("precision".to_owned(), model.precision.to_string()),
+        ("batch_size".to_owned(), opened.batch_size.to_string()),
     ]);
     if !dataset.task().is_conventional() {
         metadata.insert("task".to_owned(), dataset.task().to_string());
@@ -121,7 +123,7 @@ pub fn explain(
     let bar = progress_bar(opened.indices.len() as u64, "colouring");
     for images in explanations::batches(dataset, &opened.indices, opened.batch_size) {
         let (device, kind) = (model.params.device(), model.params.kind());
-        let batch = Batch::load(dataset, &images, device, kind)?;
+        let batch = Batch::load(dataset, &images, None, device, kind)?;
         let input = tch::no_grad(|| model.encode(&batch.images))?;
         let explainable = Explainable::new(
             model,

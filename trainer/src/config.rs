@@ -1,6 +1,7 @@
 //! What a run is: the configuration file (`run.toml`), resolved against the data folder and the
-//! weights it starts from, and the run id, which is a hash of everything that decides the result.
-//! Paths in the file are relative to the working directory.
+//! weights it starts from, and its two hashes: the configuration, which runs of other λ and seeds
+//! share, and the run id, which is of everything that decides the result. Paths in the file are
+//! relative to the working directory.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::names::{
     Annotation, Attribution, Augmentation, Backbone, Layer, LocalizationLoss, OnNonFinite,
     Precision,
 };
-use crate::run::RunFolder;
+use crate::run::{FinishedRun, RunFolder};
 
 /// One training run, as the user writes it. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -267,7 +268,8 @@ impl RunConfig {
 pub struct ResolvedRun {
     /// As given.
     pub config: RunConfig,
-    /// Hash of the rest, 12 hex digits.
+    /// Hash of everything that decides the result, 12 hex digits: of the configuration as asked for
+    /// (see [`ResolvedRun::configuration`]), λ, the seed and exactly which weights it starts from.
     pub run_id: String,
     /// The data set's name.
     pub dataset: String,
@@ -275,8 +277,12 @@ pub struct ResolvedRun {
     pub data_inputs: String,
     /// `scratch`, `weights:<sha256>` or `run:<run id>@<epoch>`.
     pub init: String,
+    /// The same with another run's configuration instead of its id and epoch: `run:<configuration>`.
+    pub origin: String,
+    /// The classes, in the order of the head's outputs.
+    pub classes: Vec<String>,
     /// The run this one starts from.
-    pub baseline_run_id: Option<String>,
+    pub baseline: Option<FinishedRun>,
     /// The file the weights are read from.
     pub weights: Option<PathBuf>,
 }
@@ -292,15 +298,12 @@ impl ResolvedRun {
             let (found, expected) = (dataset.task().to_string(), config.task.to_string());
             return Err(Error::invalid(dataset.dir(), "task", found, expected));
         }
-        let (init, baseline_run_id, weights) = match &config.init {
-            Init::Scratch => ("scratch".to_owned(), None, None),
+        let (init, origin, baseline, weights) = match &config.init {
+            Init::Scratch => ("scratch".to_owned(), "scratch".to_owned(), None, None),
             Init::Weights { file } => {
                 let digest = Sha256::digest(fs_err::read(file)?);
-                (
-                    format!("weights:{}", hex(&digest)),
-                    None,
-                    Some(file.clone()),
-                )
+                let init = format!("weights:{}", hex(&digest));
+                (init.clone(), init, None, Some(file.clone()))
             }
             Init::Run { folder, checkpoint } => {
                 let run = RunFolder::open_finished(folder)?;
@@ -316,72 +319,91 @@ impl ResolvedRun {
                 let file = run.checkpoint_file(epoch)?;
                 (
                     format!("run:{}@{epoch}", run.run_id),
-                    Some(run.run_id),
+                    format!("run:{}", run.configuration),
+                    Some(run),
                     Some(file),
                 )
             }
         };
-        let (dataset_name, data_inputs) = (dataset.name().to_owned(), dataset.inputs().to_owned());
-        let run_id = run_id(&config, &data_inputs, &init);
+        let data_inputs = dataset.inputs().to_owned();
+        let run_id = run_id(&config, &data_inputs, &init, &origin);
         Ok(ResolvedRun {
             config,
             run_id,
-            dataset: dataset_name,
+            dataset: dataset.name().to_owned(),
             data_inputs,
             init,
-            baseline_run_id,
+            origin,
+            classes: dataset.classes.clone(),
+            baseline,
             weights,
         })
     }
+
+    /// What runs have in common that differ in λ, seed and epoch alone, 12 hex digits; of this run where
+    /// it is computed in `precision`, which a device may make of the one asked for
+    /// ([`crate::device::allow`]).
+    pub fn configuration(&self, precision: Precision) -> String {
+        configuration(&self.config, precision, &self.data_inputs, &self.origin)
+    }
 }
 
-/// First 12 hex digits of a SHA-256 over what decides the result. The device and the number of
-/// threads are not in it: they change rounding, not the experiment. Settings that came later are
-/// named only where they are not as they always were, so that older runs keep their ids.
-fn run_id(config: &RunConfig, data_inputs: &str, init: &str) -> String {
+/// The one definition of a configuration, for the column and for run ids: the first 12 hex digits of a SHA-256 over
+/// everything that decides a result, except λ and the seed. Where a run begins from another run,
+/// `origin` has that run's own configuration instead of its id and epoch, so that runs of several
+/// seeds, each begun from the baseline of its seed, have one. The name, the device and the number of
+/// threads are not in it: the latter two change rounding, not the experiment. The program's version
+/// is: no formula changes without it.
+fn configuration(
+    config: &RunConfig,
+    precision: Precision,
+    data_inputs: &str,
+    origin: &str,
+) -> String {
     let guidance = match &config.guidance {
         None => "none".to_owned(),
         Some(g) => format!(
-            "{} {:e} {:e} {:e}",
-            g.loss, g.lambda, g.annotated_fraction, g.dilation
+            "{}\narea_exponent {}\nannotation {}\nannotated_fraction {:e}\ndilation {:e}",
+            g.loss,
+            g.area_exponent
+                .map_or("none".to_owned(), |exponent| format!("{exponent:e}")),
+            g.annotation,
+            g.annotated_fraction,
+            g.dilation
         ),
     };
-    let mut later = String::new();
-    if !config.task.is_conventional() {
-        later += &format!("task {}\n", config.task);
-    }
-    if !is_unchanged(&config.augmentation) {
-        later += &format!("augmentation {}\n", config.augmentation);
-    }
-    if !is_full_precision(&config.precision) {
-        later += &format!("precision {}\n", config.precision);
-    }
-    if !is_stop(&config.on_non_finite) {
-        later += &format!("on_non_finite {}\n", config.on_non_finite);
-    }
-    if let Some(images) = config.micro_batch {
-        later += &format!("micro_batch {images}\n");
-    }
-    if let Some(guidance) = &config.guidance {
-        if !are_boxes(&guidance.annotation) {
-            later += &format!("annotation {}\n", guidance.annotation);
-        }
-        if let Some(exponent) = guidance.area_exponent {
-            later += &format!("area_exponent {exponent:e}\n");
-        }
-    }
-    let identity = format!(
-        "version {}\ndata {data_inputs}\nbackbone {}\nattribution {}\nlayer {}\nepochs {}\nlearning_rate {:e}\nbatch_size {}\nseed {}\ninit {init}\nguidance {guidance}\n{later}",
+    let micro_batch = config.micro_batch;
+    short_hash(&format!(
+        "version {}\ndata {data_inputs}\ntask {}\naugmentation {}\nbackbone {}\nattribution {}\nlayer {}\n\
+         epochs {}\nlearning_rate {:e}\nbatch_size {}\nmicro_batch {}\nprecision {precision}\n\
+         on_non_finite {}\ninit {origin}\nguidance {guidance}\n",
         env!("CARGO_PKG_VERSION"),
+        config.task,
+        config.augmentation,
         config.backbone,
         config.attribution,
         config.layer,
         config.epochs,
         config.learning_rate,
         config.batch_size,
-        config.seed,
-    );
-    hex(&Sha256::digest(identity))[..12].to_owned()
+        micro_batch.map_or("none".to_owned(), |images| images.to_string()),
+        config.on_non_finite,
+    ))
+}
+
+/// The configuration as asked for, λ, the seed, and exactly which weights the run starts from.
+fn run_id(config: &RunConfig, data_inputs: &str, init: &str, origin: &str) -> String {
+    let configuration = configuration(config, config.precision, data_inputs, origin);
+    let lambda = config.guidance.as_ref().map(|g| g.lambda);
+    let lambda = lambda.map_or("none".to_owned(), |lambda| format!("{lambda:e}"));
+    short_hash(&format!(
+        "configuration {configuration}\nlambda {lambda}\nseed {}\ninit {init}\n",
+        config.seed
+    ))
+}
+
+fn short_hash(text: &str) -> String {
+    hex(&Sha256::digest(text))[..12].to_owned()
 }
 
 /// Lower-case hexadecimal digits.

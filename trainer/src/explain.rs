@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::explanations::{self, Bounds, NonFinite, PairMap};
 use crate::names::{Attribution, Backbone, Layer, Precision};
 use crate::run::FinishedRun;
-use crate::tables::PredictionsWriter;
+use crate::tables::{Predicted, PredictionsWriter};
 use crate::train::progress_bar;
 
 /// Weights, and what the tables call them.
@@ -37,7 +37,7 @@ pub struct Subject {
     data_inputs: Option<String>,
     /// What the run was asked of the images.
     pub task: Task,
-    /// In which numbers it is computed.
+    /// In which numbers it is to be computed, where the device has them.
     pub precision: Precision,
 }
 
@@ -171,9 +171,8 @@ pub fn open(
         ));
     }
     let n_classes = dataset.classes.len();
-    device::allow(subject.precision)?;
     let mut model = Model::new(subject.backbone, n_classes, 0, device, Kind::Float)?;
-    model.precision = subject.precision;
+    model.precision = device::allow(subject.precision, device)?;
     model.params.load(
         &checkpoint::load(&subject.weights)?.0,
         &[],
@@ -214,22 +213,26 @@ pub fn explain(
         task: Some(dataset.task()).filter(|task| !task.is_conventional()),
         attribution: Some(attribution.to_string()),
         layer: Some(layer.to_string()),
-        ..RunColumns::default()
+        precision: Some(model.precision.to_string()),
+        batch_size: u32::try_from(batch_size).ok(),
     };
     let mut writer = MapWriter::new(maps, &columns)?;
     let mut table = match predictions {
-        Some(path) => Some(PredictionsWriter::create(
-            path,
-            dataset.inputs(),
-            &subject.run_id,
-            subject.checkpoint,
-            &request.split.to_string(),
-        )?),
+        Some(path) => {
+            let of = Predicted {
+                run_id: subject.run_id.clone(),
+                checkpoint: subject.checkpoint,
+                split: request.split,
+                precision: model.precision,
+                batch_size,
+            };
+            Some(PredictionsWriter::create(path, dataset.inputs(), of)?)
+        }
         None => None,
     };
     let bar = progress_bar(indices.len() as u64, "explaining");
     for batch in explanations::batches(dataset, &indices, batch_size) {
-        let explained = explanations::explain(&model, dataset, &batch, attribution, layer)?;
+        let explained = explanations::explain(&model, dataset, (&batch, None), attribution, layer)?;
         if let Some(found) = explained.first_non_finite() {
             return Err(subject.non_finite(dataset, found));
         }

@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 
 use crate::attribution::{Explainable, Order};
 use crate::backbone::{Mode, Model};
-use crate::batches::Batch;
+use crate::batches::{Batch, Resident};
 use crate::device;
 use crate::error::Result;
 use crate::names::{Attribution, Layer};
@@ -35,7 +35,7 @@ pub struct Explained {
     pub logits: Vec<f32>,
     /// The maps' (height, width).
     pub size: (usize, usize),
-    /// One per image and label.
+    /// One per image and label, in the order of `images` and of their labels.
     pub pairs: Vec<PairMap>,
 }
 
@@ -77,7 +77,8 @@ impl Explained {
 }
 
 /// Batches of a split for evaluation: images with the same number of labels together, so that the
-/// attribution pass of a class rank is not spent on images that have no such class.
+/// attribution pass of a class rank is not spent on images that have no such class. One batch after the
+/// other, they are the same images in the same order whatever `batch_size` is.
 pub fn batches(dataset: &Dataset, images: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
     let mut sorted = images.to_vec();
     sorted.sort_by_key(|&index| (dataset.images[index].labels.len(), index));
@@ -127,18 +128,21 @@ pub fn batch_size(
 /// What libtorch's backward pass keeps, over what the chain of linear maps does.
 const AUTOGRAD: u64 = 3;
 
-/// Explains every label of the images `indices`, in evaluation mode.
+/// Explains every label of the images `indices`, in evaluation mode; their pixels come from `resident`
+/// if it has them. Pairs are in the order of the images and of each one's labels, however many images
+/// there are.
 ///
 /// # Errors
 /// libtorch's.
 pub fn explain(
     model: &Model,
     dataset: &Dataset,
-    indices: &[usize],
+    (indices, resident): (&[usize], Option<&Resident>),
     attribution: Attribution,
     layer: Layer,
 ) -> Result<Explained> {
-    let batch = Batch::load(dataset, indices, model.params.device(), model.params.kind())?;
+    let (device, kind) = (model.params.device(), model.params.kind());
+    let batch = Batch::load(dataset, indices, resident, device, kind)?;
     // Only the part after the layer is walked back.
     let features =
         tch::no_grad(|| model.features(&model.encode(&batch.images)?, layer, Mode::Eval))?
@@ -160,7 +164,7 @@ pub fn explain(
         .map(|row| labels(row).len())
         .max()
         .unwrap_or(0);
-    let mut pairs = Vec::new();
+    let mut pairs: Vec<Vec<PairMap>> = indices.iter().map(|_| Vec::new()).collect();
     for rank in 0..ranks {
         let rows: Vec<usize> = (0..indices.len())
             .filter(|&row| labels(row).len() > rank)
@@ -172,7 +176,7 @@ pub fn explain(
         let maps = to_vec(&explainable.maps(&chosen)?)?;
         for &row in &rows {
             let class_id = labels(row)[rank];
-            pairs.push(PairMap {
+            pairs[row].push(PairMap {
                 image: indices[row],
                 class_id,
                 logit: logit_values[row * dataset.classes.len() + class_id as usize],
@@ -184,7 +188,7 @@ pub fn explain(
         images: indices.to_vec(),
         logits: logit_values,
         size: (height, width),
-        pairs,
+        pairs: pairs.into_iter().flatten().collect(),
     })
 }
 

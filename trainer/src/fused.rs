@@ -277,7 +277,7 @@ pub fn be_deterministic() -> Result<(), TchError> {
     }
 }
 
-/// Free bytes of a CUDA device.
+/// Free bytes of a CUDA device, those that libtorch holds for tensors to come included.
 ///
 /// # Errors
 /// libtorch's, where there is no such device.

@@ -170,7 +170,8 @@ pub fn play(
     ])?;
     let provenance = Provenance::new(PROGRAM, dataset.inputs())
         .with("guidance.seed", game.seed.to_string())
-        .with("guidance.smooth", game.smooth.to_string());
+        .with("guidance.smooth", game.smooth.to_string())
+        .with("guidance.precision", model.precision.to_string());
     write_table(out, &GRID_POINTING_GAME, &provenance, &batch)?;
     Ok(scores)
 }
@@ -208,7 +209,7 @@ fn candidates(
         .collect();
     for images in single.chunks(opened.batch_size) {
         let (device, kind) = (model.params.device(), model.params.kind());
-        let batch = Batch::load(dataset, images, device, kind)?;
+        let batch = Batch::load(dataset, images, None, device, kind)?;
         let logits =
             tch::no_grad(|| model.logits(&model.encode(&batch.images)?, Layer::Input, Mode::Eval))?;
         for (&image, logits) in images.iter().zip(to_vec(&logits)?.chunks(n_classes)) {

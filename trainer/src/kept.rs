@@ -10,6 +10,7 @@ use crate::config::ResolvedRun;
 use crate::error::Result;
 use crate::pareto;
 use crate::run::{RunFolder, candidates, remove_if_there};
+use crate::start;
 use crate::tables::{self, EpochRow};
 
 /// The epochs to keep of `epochs`: the Pareto set, of a baseline the one with the highest F1.
@@ -41,6 +42,10 @@ pub fn write(
             ("run_id".to_owned(), run.run_id.clone()),
             ("epoch".to_owned(), newest.to_string()),
             ("backbone".to_owned(), run.config.backbone.to_string()),
+            (
+                start::CLASSES_KEY.to_owned(),
+                start::in_a_line(&run.classes),
+            ),
         ]);
         checkpoint::save_with_hash(
             &folder.checkpoint_file(newest),
@@ -86,7 +91,9 @@ mod tests {
             dataset: "scenes".to_owned(),
             data_inputs: String::new(),
             init: "scratch".to_owned(),
-            baseline_run_id: None,
+            origin: "scratch".to_owned(),
+            classes: Vec::new(),
+            baseline: None,
             weights: None,
         };
         let folder = RunFolder::new(runs.path(), &run);

@@ -43,7 +43,7 @@ impl Lock {
                     "no other program that trains this run: wait for it or stop it",
                 ));
             }
-            Err(TryLockError::Error(error)) => eprintln!(
+            Err(TryLockError::Error(error)) => say!(
                 "warning: {}: {error}: do not train this run twice at a time",
                 path.display()
             ),

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use data_prep::dataset::{Dataset, Split, Task};
+use tch::Device;
 use trainer::config::{ResolvedRun, RunConfig};
 use trainer::explanations::Bounds;
 use trainer::grid_pointing_game::Game;
@@ -15,7 +16,7 @@ use trainer::names::{Attribution, Backbone, Layer, Precision};
 use trainer::run::{RunFolder, State};
 use trainer::stop::{self, Stop};
 use trainer::train::Outcome;
-use trainer::{colour, device, explain, grid_pointing_game, import, pareto, process, run, train};
+use trainer::{colour, device, explain, grid_pointing_game, import, process, say, select, train};
 
 /// Trains image classifiers with a loss on their own explanations, and explains them.
 #[derive(Parser)]
@@ -28,22 +29,18 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Train a run to its end; a finished one is skipped, a stopped one goes on at its step, a broken
-    /// one after its last whole epoch. Prints the run's folder. SIGINT (Ctrl-C), SIGTERM and SIGUSR2
-    /// finish the step, save and end with exit code 75.
+    /// one after its last whole epoch. Prints the run's folder. SIGINT (Ctrl-C), SIGTERM, SIGHUP and
+    /// SIGUSR2 finish the step, save and end with exit code 75.
     Train {
         #[command(flatten)]
         run: RunArgs,
-        /// auto, cpu, cuda or cuda:N
-        #[arg(long, default_value = "auto")]
-        device: String,
-        /// CPU threads of libtorch (default: all cores)
-        #[arg(long)]
-        threads: Option<i32>,
+        #[command(flatten)]
+        machine: MachineArgs,
     },
     /// Print a run's id and state (absent, partial N, damaged, finished), separated by a tab.
     State(StateArgs),
-    /// Print which checkpoints stand for runs that differ in λ alone, as run id and epoch, separated by
-    /// a tab: the Pareto set over all their epochs on validation (F1, EPG, IoU); of an unguided run the
+    /// Print which checkpoints stand for runs that differ in λ and seed alone, as run id and epoch,
+    /// separated by a tab: the Pareto set over all their epochs on validation (F1, EPG, IoU); of an unguided run the
     /// epoch with the highest F1.
     Select {
         /// Folders of finished runs
@@ -86,6 +83,31 @@ struct RunArgs {
     /// Where runs lie; the run gets a folder named by its id
     #[arg(long)]
     out: PathBuf,
+}
+
+/// Where it is computed.
+#[derive(Args)]
+struct MachineArgs {
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// CPU threads that compute or prepare images at a time (default: all cores)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl MachineArgs {
+    /// Before anything is computed.
+    fn bound_threads(&self) -> Result<()> {
+        match self.threads {
+            Some(n) => device::bound_threads(n).context("--threads"),
+            None => Ok(()),
+        }
+    }
+
+    fn device(&self) -> Result<Device> {
+        device::choose(&self.device).map_err(|reason| anyhow!(reason))
+    }
 }
 
 #[derive(Args)]
@@ -183,9 +205,8 @@ struct ExplainArgs {
     /// are made as small as it takes
     #[arg(long, value_name = "MIB")]
     memory: Option<u64>,
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    machine: MachineArgs,
 }
 
 #[derive(Args)]
@@ -226,9 +247,8 @@ struct GameArgs {
     /// File for the scores (Parquet)
     #[arg(long)]
     out: PathBuf,
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    machine: MachineArgs,
 }
 
 fn odd(text: &str) -> Result<usize, String> {
@@ -241,15 +261,9 @@ fn odd(text: &str) -> Result<usize, String> {
 fn main() -> ExitCode {
     process::settle();
     let result = match Cli::parse().command {
-        Command::Train {
-            run,
-            device,
-            threads,
-        } => match train_command(&run, &device, threads) {
+        Command::Train { run, machine } => match train_command(&run, &machine) {
             Ok(Outcome::Stopped { epoch, steps, of }) => {
-                eprintln!(
-                    "stopped in epoch {epoch} after step {steps} of {of}: run again to go on"
-                );
+                say!("stopped in epoch {epoch} after step {steps} of {of}: run again to go on");
                 return ExitCode::from(stop::EXIT_CODE);
             }
             result => result.map(|_| ()),
@@ -269,7 +283,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", data_prep::error::one_line(error.as_ref()));
+            say!("error: {}", data_prep::error::one_line(error.as_ref()));
             ExitCode::from(2)
         }
     }
@@ -286,25 +300,23 @@ impl RunArgs {
     }
 }
 
-fn train_command(args: &RunArgs, device: &str, threads: Option<i32>) -> Result<Outcome> {
+fn train_command(args: &RunArgs, machine: &MachineArgs) -> Result<Outcome> {
     let stop = Stop::on_signals().context("signal handlers")?;
+    machine.bound_threads()?;
     let (run, dataset, folder) = args.resolve()?;
-    if let Some(threads) = threads {
-        tch::set_num_threads(threads);
-    }
     match folder.state() {
         State::Finished => {
             folder.tidy()?; // a program killed at the very end leaves that to the next
-            eprintln!("run {} ({}) is finished", run.run_id, run.config.name);
+            say!("run {} ({}) is finished", run.run_id, run.config.name);
         }
         state => {
-            let device = device::choose(device).map_err(|reason| anyhow!(reason))?;
+            let device = machine.device()?;
             let resumed = if let State::Partial(epochs) = state {
                 format!(", going on after epoch {epochs}")
             } else {
                 String::new()
             };
-            eprintln!(
+            say!(
                 "run {} ({}) on {}{resumed}",
                 run.run_id,
                 run.config.name,
@@ -325,22 +337,7 @@ fn select_command(folders: &[PathBuf]) -> Result<()> {
         .iter()
         .map(|folder| RunFolder::open_finished(folder))
         .collect::<Result<_, _>>()?;
-    let unguided = runs.iter().find(|run| !run.is_guided);
-    let selected = match (unguided, runs.as_slice()) {
-        (None, runs) => {
-            let epochs: Vec<_> = runs
-                .iter()
-                .map(|run| run::candidates(&run.epochs))
-                .collect();
-            pareto::merged_front(&epochs)
-        }
-        (Some(run), [_]) => vec![(0, run.best_f1_epoch)],
-        (Some(run), _) => anyhow::bail!(
-            "{}: run: found an unguided one among several, expected it alone",
-            run.folder.dir.display()
-        ),
-    };
-    for (run, epoch) in selected {
+    for (run, epoch) in select::select(&runs)? {
         println!("{}\t{epoch}", runs[run].run_id);
     }
     Ok(())
@@ -367,6 +364,7 @@ fn state_command(args: &StateArgs) -> Result<()> {
 }
 
 fn explain_command(args: &ExplainArgs) -> Result<()> {
+    args.machine.bound_threads()?;
     let mut subject = match (&args.run, &args.weights) {
         (Some(run), _) => {
             explain::Subject::of_run(&RunFolder::open_finished(run)?, args.checkpoint)?
@@ -376,7 +374,7 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
     };
     subject.precision = args.precision.unwrap_or(subject.precision);
     let dataset = Dataset::open(&args.data)?.with_task(args.task.unwrap_or(subject.task))?;
-    let device = device::choose(&args.device).map_err(|reason| anyhow!(reason))?;
+    let device = args.machine.device()?;
     let request = explain::Request {
         split: args.split,
         attribution: args.attribution,
@@ -410,10 +408,11 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
 }
 
 fn game_command(args: &GameArgs) -> Result<()> {
+    args.machine.bound_threads()?;
     let run = RunFolder::open_finished(&args.run)?;
     let subject = explain::Subject::of_run(&run, args.checkpoint)?;
     let dataset = Dataset::open(&args.data)?.with_task(subject.task)?;
-    let device = device::choose(&args.device).map_err(|reason| anyhow!(reason))?;
+    let device = args.machine.device()?;
     let request = explain::Request {
         split: args.split,
         attribution: args.attribution,
@@ -449,12 +448,12 @@ fn import_command(args: &ImportArgs) -> Result<()> {
     let (weights, out) = (&args.weights, &args.out);
     let imported = import::import(weights, &request, out)?;
     for kind in imported.faults.kinds() {
-        eprintln!("warning: {}: {kind}", weights.display());
+        say!("warning: {}: {kind}", weights.display());
     }
     let classes = imported
         .n_classes
         .map_or("no head".to_owned(), |n| format!("{n} classes"));
-    eprintln!(
+    say!(
         "{} tensors, {classes}, SHA-256 of the source {}: {}",
         imported.n_tensors,
         imported.sha256,
@@ -471,6 +470,6 @@ fn export_command(
 ) -> Result<()> {
     let run = RunFolder::open_finished(run)?;
     let n_tensors = import::export(&run, checkpoint, prefix, out)?;
-    eprintln!("{n_tensors} tensors: {}", out.display());
+    say!("{n_tensors} tensors: {}", out.display());
     Ok(())
 }

@@ -34,6 +34,6 @@ pub fn settle() {
             .args(std::env::args_os().skip(1))
             .envs(open)
             .exec();
-        eprintln!("warning: could not start again with settings for threads and memory ({error})");
+        say!("warning: could not start again with settings for threads and memory ({error})");
     }
 }

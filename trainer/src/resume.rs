@@ -15,6 +15,7 @@ use crate::adam::Adam;
 use crate::backbone::Model;
 use crate::checkpoint::{self, Metadata};
 use crate::error::{Error, Result};
+use crate::names::Precision;
 use crate::run::RunFolder;
 use crate::tables::EpochRow;
 
@@ -60,6 +61,8 @@ impl EpochPart {
 pub struct SavedStates {
     newest: PathBuf,
     previous: PathBuf,
+    /// The run's, which its folder is named by.
+    run_id: String,
     /// Whether the newest is there and whole, as far as this program knows.
     is_newest_whole: bool,
 }
@@ -70,6 +73,12 @@ impl SavedStates {
         SavedStates {
             newest: folder.resume_file(),
             previous: folder.previous_resume_file(),
+            run_id: folder
+                .dir
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             is_newest_whole: false,
         }
     }
@@ -79,7 +88,11 @@ impl SavedStates {
     /// # Errors
     /// There are states, but none can be read.
     pub fn finished_epochs(&self) -> Result<Option<usize>> {
-        let epochs = |file: &Path| number(file, &checkpoint::load_metadata(file)?, "epoch");
+        let epochs = |file: &Path| {
+            let metadata = checkpoint::load_metadata(file)?;
+            self.check(file, &metadata)?;
+            number(file, &metadata, "epoch")
+        };
         Ok(self.first_readable(epochs)?.map(|(epochs, _)| epochs))
     }
 
@@ -89,16 +102,54 @@ impl SavedStates {
     /// # Errors
     /// There are states, but none is whole and fits this network.
     pub fn load(&mut self, model: &Model, learning_rate: f64) -> Result<Option<(Adam, Position)>> {
-        let found = self.first_readable(|file| load(file, model, learning_rate))?;
-        let Some(((adam, position), faults)) = found else {
+        let found = self.first_readable(|file| self.read(file, model, learning_rate))?;
+        let Some(((adam, position, precision), faults)) = found else {
             return Ok(None);
         };
         self.is_newest_whole = faults.is_empty() && self.newest.exists();
         for fault in faults {
             let (previous, epochs) = (self.previous.display(), position.epochs.len());
-            eprintln!("warning: {fault}: going on from {previous}, after epoch {epochs}");
+            say!("warning: {fault}: going on from {previous}, after epoch {epochs}");
+        }
+        let now = model.precision;
+        if precision != now {
+            let file = self.newest.display();
+            say!(
+                "warning: {file}: the steps so far were computed in {precision}, those to come are in {now}"
+            );
         }
         Ok(Some((adam, position)))
+    }
+
+    /// A state, and in which numbers its steps were computed.
+    fn read(
+        &self,
+        file: &Path,
+        model: &Model,
+        learning_rate: f64,
+    ) -> Result<(Adam, Position, Precision)> {
+        let state = checkpoint::load_with_hash(file)?;
+        self.check(file, &state.1)?;
+        let found = state.1.get("precision").map_or("nothing", String::as_str);
+        let precision = found.parse().map_err(|reason| Error::Unparsed {
+            path: file.to_owned(),
+            field: "precision".to_owned(),
+            reason,
+        })?;
+        let (adam, position) = load(file, state, model, learning_rate)?;
+        Ok((adam, position, precision))
+    }
+
+    /// Refuses a state of another run, such as one of another version of the program whose folder was
+    /// given this run's name.
+    fn check(&self, file: &Path, metadata: &Metadata) -> Result<()> {
+        match metadata.get("run_id") {
+            Some(found) if *found == self.run_id => Ok(()),
+            found => {
+                let found = found.map_or("nothing", String::as_str);
+                Err(Error::invalid(file, "run_id", found, self.run_id.as_str()))
+            }
+        }
     }
 
     /// What `read` makes of the first state that it can read, and the errors before.
@@ -129,7 +180,6 @@ impl SavedStates {
     /// The disk's; a whole state then is still there, if there was one.
     pub fn save(
         &mut self,
-        run_id: &str,
         model: &Model,
         adam: &Adam,
         epochs: &[EpochRow],
@@ -139,7 +189,7 @@ impl SavedStates {
             fs_err::rename(&self.newest, &self.previous)?;
         }
         self.is_newest_whole = false;
-        save(&self.newest, run_id, model, adam, epochs, part)?;
+        save(&self.newest, &self.run_id, model, adam, epochs, part)?;
         self.is_newest_whole = true;
         Ok(())
     }
@@ -164,6 +214,7 @@ fn save(
     // Rust writes as many digits as it takes to read the same number again.
     let metadata = [
         ("run_id", run_id.to_owned()),
+        ("precision", model.precision.to_string()),
         ("epoch", epochs.len().to_string()),
         ("adam_steps", adam_steps.to_string()),
         ("part.steps", part.steps.to_string()),
@@ -182,8 +233,13 @@ fn save(
 /// The tensor with the rows of the finished epochs.
 const EPOCHS: &str = "epochs";
 
-fn load(path: &Path, model: &Model, learning_rate: f64) -> Result<(Adam, Position)> {
-    let (tensors, metadata) = checkpoint::load_with_hash(path)?;
+/// The state in `path` with its metadata, its weights in `model`.
+fn load(
+    path: &Path,
+    (tensors, metadata): checkpoint::Loaded,
+    model: &Model,
+    learning_rate: f64,
+) -> Result<(Adam, Position)> {
     let is_weight = |name: &str| !name.starts_with("adam.") && name != EPOCHS;
     let (weights, others): (Vec<_>, Vec<_>) =
         tensors.into_iter().partition(|(name, _)| is_weight(name));

@@ -12,6 +12,7 @@
 
 use std::path::{Path, PathBuf};
 
+use arrow::array::RecordBatch;
 use data_prep::dataset::Task;
 use data_prep::table::read_table;
 
@@ -194,6 +195,8 @@ impl RunFolder {
         })?;
         Ok(FinishedRun {
             run_id: cell("run_id"),
+            configuration: cell("configuration"),
+            dataset: cell("dataset"),
             backbone: cell("backbone").parse().map_err(known("backbone"))?,
             attribution: cell("attribution").parse().map_err(known("attribution"))?,
             layer: cell("layer").parse().map_err(known("layer"))?,
@@ -204,6 +207,7 @@ impl RunFolder {
             best_f1_epoch,
             epochs,
             folder,
+            table: batch,
         })
     }
 }
@@ -213,6 +217,10 @@ impl RunFolder {
 pub struct FinishedRun {
     /// Its id.
     pub run_id: String,
+    /// What it has in common with runs that differ in λ, seed and epoch alone.
+    pub configuration: String,
+    /// The data set's name.
+    pub dataset: String,
     /// Its backbone.
     pub backbone: Backbone,
     /// The attribution it was trained or validated with.
@@ -233,6 +241,8 @@ pub struct FinishedRun {
     pub epochs: Vec<EpochRow>,
     /// Its folder.
     pub folder: RunFolder,
+    /// The one row of `run.parquet`.
+    pub table: RecordBatch,
 }
 
 impl FinishedRun {

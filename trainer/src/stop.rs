@@ -1,12 +1,13 @@
-//! Being asked to stop: SIGINT (Ctrl-C), SIGTERM, and SIGUSR2, which Slurm is told to send before it
-//! takes a machine away. The step in flight is finished and saved, however many of them come, as one is
+//! Being asked to stop: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a terminal that is closed, a connection that
+//! is lost), and SIGUSR2, which Slurm is told to send before it takes a machine away. A SIGHUP that was
+//! ignored when the program began, as `nohup` has it, stays ignored. The step in flight is finished and saved, however many of them come, as one is
 //! passed on after another; only a second SIGINT ends the program at once, which harms nothing either:
 //! files appear whole or not at all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::flag;
 
 /// Exit code of a run that was stopped and goes on when started again (EX_TEMPFAIL of sysexits.h).
@@ -27,7 +28,10 @@ impl Stop {
         let interrupted = Arc::new(AtomicBool::new(false));
         flag::register_conditional_shutdown(SIGINT, EXIT_CODE.into(), interrupted.clone())?;
         flag::register(SIGINT, interrupted)?;
-        for signal in [SIGINT, SIGTERM, SIGUSR2] {
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR2] {
+            if signal == SIGHUP && is_ignored(signal) {
+                continue;
+            }
             flag::register(signal, stop.0.clone())?;
         }
         Ok(stop)
@@ -42,4 +46,14 @@ impl Stop {
     pub fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// Whether this program ignores `signal`, as far as the system tells.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
-    new_null_array,
 };
-use arrow::datatypes::DataType;
+use data_prep::dataset::Split;
 use data_prep::table::{
     Kind, Provenance, TableSpec, TableWriter, column, nullable, read_table, required, write_table,
 };
 
 use crate::config::ResolvedRun;
 use crate::error::Result;
-use crate::names::Annotation;
+use crate::names::{Annotation, Precision};
 
 /// What writes these tables.
 pub const PROGRAM: &str = concat!("trainer ", env!("CARGO_PKG_VERSION"));
@@ -22,7 +21,7 @@ pub const PROGRAM: &str = concat!("trainer ", env!("CARGO_PKG_VERSION"));
 /// The configuration of a run, flattened.
 pub const RUN: TableSpec = TableSpec {
     name: "run",
-    version: 2,
+    version: 3,
     columns: &[
         required("run_id", Kind::Utf8),
         required("name", Kind::Utf8),
@@ -46,6 +45,7 @@ pub const RUN: TableSpec = TableSpec {
         required("epochs", Kind::I32),
         required("init", Kind::Utf8),
         nullable("baseline_run_id", Kind::Utf8),
+        required("configuration", Kind::Utf8),
         required("input_height", Kind::I32),
         required("input_width", Kind::I32),
         required("n_train", Kind::I64),
@@ -81,7 +81,7 @@ pub const EPOCHS: TableSpec = TableSpec {
 /// One row per image and class.
 pub const PREDICTIONS: TableSpec = TableSpec {
     name: "predictions",
-    version: 1,
+    version: 2,
     columns: &[
         required("run_id", Kind::Utf8),
         required("checkpoint", Kind::I32),
@@ -90,6 +90,7 @@ pub const PREDICTIONS: TableSpec = TableSpec {
         required("class_id", Kind::I32),
         required("logit", Kind::F32),
         required("target", Kind::Bool),
+        nullable("precision", Kind::Utf8),
     ],
 };
 
@@ -169,6 +170,8 @@ impl EpochRow {
 /// Facts about a finished run that its configuration does not hold.
 #[derive(Clone, Debug)]
 pub struct RunFacts {
+    /// In which numbers it was computed, whatever was asked for.
+    pub precision: Precision,
     /// Input (height, width).
     pub input: (usize, usize),
     /// Training images.
@@ -229,13 +232,18 @@ pub fn write_run(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()>
         number(guidance.and_then(|g| g.area_exponent)),
         text(config.task.to_string()),
         text(config.augmentation.to_string()),
-        text(config.precision.to_string()),
+        text(facts.precision.to_string()),
         long(config.seed as i64),
         number(config.learning_rate),
         int(config.batch_size as i32),
         int(config.epochs),
         text(&run.init),
-        optional_text(run.baseline_run_id.clone()),
+        optional_text(
+            run.baseline
+                .as_ref()
+                .map(|baseline| baseline.run_id.clone()),
+        ),
+        text(run.configuration(facts.precision)),
         int(facts.input.0 as i32),
         int(facts.input.1 as i32),
         long(facts.n_train as i64),
@@ -307,29 +315,37 @@ pub fn read_epochs(path: &Path) -> Result<Vec<EpochRow>> {
         .collect())
 }
 
+/// Whose logits a `predictions.parquet` holds.
+#[derive(Clone, Debug)]
+pub struct Predicted {
+    /// The run.
+    pub run_id: String,
+    /// Its epoch.
+    pub checkpoint: i32,
+    /// The images.
+    pub split: Split,
+    /// In which numbers they were computed.
+    pub precision: Precision,
+    /// Images a pass, which decides their last bits.
+    pub batch_size: usize,
+}
+
 /// Writes `predictions.parquet` batch by batch.
 pub struct PredictionsWriter {
     writer: TableWriter,
-    columns: (String, i32, String),
+    of: Predicted,
 }
 
 impl PredictionsWriter {
-    /// Begins the table for one run, checkpoint and split.
+    /// Begins the table, of the data `inputs`.
     ///
     /// # Errors
     /// The disk's.
-    pub fn create(
-        path: &Path,
-        inputs: &str,
-        run_id: &str,
-        checkpoint: i32,
-        split: &str,
-    ) -> Result<Self> {
-        let writer = TableWriter::create(path, &PREDICTIONS, &Provenance::new(PROGRAM, inputs))?;
-        Ok(PredictionsWriter {
-            writer,
-            columns: (run_id.to_owned(), checkpoint, split.to_owned()),
-        })
+    pub fn create(path: &Path, inputs: &str, of: Predicted) -> Result<Self> {
+        let provenance =
+            Provenance::new(PROGRAM, inputs).with("guidance.batch_size", of.batch_size.to_string());
+        let writer = TableWriter::create(path, &PREDICTIONS, &provenance)?;
+        Ok(PredictionsWriter { writer, of })
     }
 
     /// Adds images: their ids, logits (N·K, row-major) and positive classes.
@@ -338,16 +354,16 @@ impl PredictionsWriter {
     /// The disk's.
     pub fn write(&mut self, images: &[(&str, &[i32])], logits: &[f32]) -> Result<()> {
         let n_classes = logits.len() / images.len().max(1);
-        let (run_id, checkpoint, split) = &self.columns;
+        let same = |text: String| Arc::new(StringArray::from(vec![text; logits.len()]));
         let cells = || {
             images
                 .iter()
                 .flat_map(|image| (0..n_classes as i32).map(move |class_id| (image, class_id)))
         };
         let batch = PREDICTIONS.batch(vec![
-            Arc::new(StringArray::from(vec![run_id.as_str(); logits.len()])),
-            Arc::new(Int32Array::from(vec![*checkpoint; logits.len()])),
-            Arc::new(StringArray::from(vec![split.as_str(); logits.len()])),
+            same(self.of.run_id.clone()),
+            Arc::new(Int32Array::from(vec![self.of.checkpoint; logits.len()])),
+            same(self.of.split.to_string()),
             Arc::new(StringArray::from_iter_values(
                 cells().map(|((image_id, _), _)| *image_id),
             )),
@@ -360,7 +376,7 @@ impl PredictionsWriter {
                     .map(|((_, labels), class_id)| labels.contains(&class_id))
                     .collect::<Vec<_>>(),
             )),
-            new_null_array(&DataType::Utf8, logits.len()),
+            same(self.of.precision.to_string()),
         ])?;
         Ok(self.writer.write(&batch)?)
     }

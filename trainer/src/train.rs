@@ -14,7 +14,6 @@ use crate::adam::Adam;
 use crate::augmentation;
 use crate::backbone::Model;
 use crate::batches::{Batch, Resident};
-use crate::checkpoint;
 use crate::config::ResolvedRun;
 use crate::device;
 use crate::error::{Error, Result};
@@ -24,12 +23,13 @@ use crate::guidance::{self, Guided, Target};
 use crate::kept;
 use crate::lock::Lock;
 use crate::micro_batch::{self, Sum};
-use crate::names::OnNonFinite;
+use crate::names::{Augmentation, OnNonFinite};
 use crate::objective::{self, Explained, Guide, Terms};
 use crate::random;
 use crate::readings::{self, NonFinite, Unread};
 use crate::resume::{EpochPart, Position, SavedStates};
 use crate::run::RunFolder;
+use crate::start;
 use crate::stop::Stop;
 use crate::tables::{self, EpochRow, RunFacts};
 use crate::validation;
@@ -63,7 +63,7 @@ struct Training<'a> {
     images: Vec<usize>,
     /// Of these the annotated ones, in a guided run.
     annotated: Option<HashSet<usize>>,
-    /// All pixels, where they fit on the device.
+    /// The pixels that every epoch reads, where they fit on the device.
     resident: Option<Resident>,
     stop: &'a Stop,
 }
@@ -93,7 +93,6 @@ pub fn train(
             ));
         }
     }
-    device::allow(config.precision)?;
     let mut model = Model::new(
         config.backbone,
         dataset.classes.len(),
@@ -101,7 +100,7 @@ pub fn train(
         device,
         Kind::Float,
     )?;
-    model.precision = config.precision;
+    model.precision = device::allow(config.precision, device)?;
     // Weights that do not fit leave no folder behind.
     let fresh = match folder.dir.exists() {
         true => None,
@@ -132,13 +131,18 @@ pub fn train(
     if let Some((guidance, annotated)) = config.guidance.as_ref().zip(annotated.as_ref())
         && !guidance::is_any_guided(dataset, annotated, guidance.into())
     {
-        eprintln!(
+        say!(
             "warning: run {}: none of the {} annotated training images has a {}: nothing guides it",
             run.run_id,
             annotated.len(),
             guidance.annotation,
         );
     }
+    // Parts of images are cut from the file.
+    let read_again = match config.augmentation {
+        Augmentation::None => [&train[..], &val[..]].concat(),
+        Augmentation::CropFlip => val.clone(),
+    };
     let mut training = Training {
         run,
         dataset,
@@ -149,7 +153,7 @@ pub fn train(
         epochs,
         images: train,
         annotated,
-        resident: Resident::load_if_fits(dataset, device)?,
+        resident: Resident::load_if_fits(dataset, &read_again, device)?,
         stop,
     };
     for epoch in training.epochs.len() as i32 + 1..=config.epochs {
@@ -166,6 +170,7 @@ pub fn train(
         part = EpochPart::default();
     }
     let facts = RunFacts {
+        precision: training.model.precision,
         input: (dataset.grid().height, dataset.grid().width),
         n_train: training.images.len(),
         n_val: val.len(),
@@ -180,13 +185,7 @@ pub fn train(
 
 /// Fresh or given weights, and a new optimizer.
 fn begin(run: &ResolvedRun, model: &Model) -> Result<Adam> {
-    if let Some(weights) = &run.weights {
-        let (tensors, _) = checkpoint::load(weights)?;
-        let may_differ = Model::head_names(run.config.backbone);
-        model
-            .params
-            .load(&tensors, may_differ, &weights.display().to_string())?;
-    }
+    start::load(run, model)?;
     Ok(Adam::new(model.params.trained(), run.config.learning_rate)?)
 }
 
@@ -213,7 +212,7 @@ impl Training<'_> {
         let metrics = validation::validate(
             (&self.model, epoch),
             self.dataset,
-            val,
+            (val, self.resident.as_ref()),
             (config.attribution, config.layer),
             Bounds {
                 images: config.batch_size,
@@ -246,9 +245,7 @@ impl Training<'_> {
     }
 
     fn save(&mut self, part: EpochPart) -> Result<()> {
-        let run_id = &self.run.run_id;
-        self.saved
-            .save(run_id, &self.model, &self.adam, &self.epochs, part)
+        self.saved.save(&self.model, &self.adam, &self.epochs, part)
     }
 
     fn id(&self, index: usize) -> &str {
@@ -303,7 +300,7 @@ impl Training<'_> {
                     if !is_skipping {
                         return Err(error);
                     }
-                    eprintln!("skipped: {error}");
+                    say!("skipped: {error}");
                     part.skipped += 1;
                     self.model.params.restore_buffers(&buffers)?;
                 }
@@ -371,10 +368,10 @@ impl Training<'_> {
             augmentation::view(config.augmentation, grid, seed, epoch, self.id(index))
         };
         let views: Option<Vec<View>> = images.iter().map(view).collect();
-        let batch = match (&views, &self.resident) {
-            (Some(views), _) => Batch::load_views(self.dataset, images, views, device, kind)?,
-            (None, Some(resident)) => Batch::select(self.dataset, images, resident, kind)?,
-            (None, None) => Batch::load(self.dataset, images, device, kind)?,
+        let (dataset, resident) = (self.dataset, self.resident.as_ref());
+        let batch = match &views {
+            Some(views) => Batch::load_views(dataset, images, views, device, kind)?,
+            None => Batch::load(dataset, images, resident, device, kind)?,
         };
         Ok((batch, views))
     }
@@ -484,7 +481,7 @@ fn report(epochs: &[EpochRow], total: i32, part: &EpochPart) {
     let undefined = said(part.undefined, "map without EPG", "maps without EPG");
     let skipped = said(part.skipped, "batch skipped", "batches skipped");
     let left = row.seconds * f64::from(total - row.epoch);
-    eprintln!(
+    say!(
         "epoch {:>3}/{total}  loss {:.4} (class {:.4}, localization {:.4})  val F1 {:.1} % mAP {:.1} % EPG {:.1} % IoU {:.1} %  {:.1} images/s{undefined}{skipped}  {} left",
         row.epoch,
         row.loss,

@@ -4,6 +4,7 @@ use data_prep::dataset::Dataset;
 use rayon::prelude::*;
 
 use crate::backbone::Model;
+use crate::batches::Resident;
 use crate::error::{Error, Result};
 use crate::explanations::{self, Bounds, Explained};
 use crate::names::{Attribution, Layer};
@@ -26,30 +27,31 @@ pub struct Metrics {
     pub iou: f64,
 }
 
-/// Evaluates `model` after `epoch` on the images `indices`; `None` where it was asked to stop before
-/// the end.
+/// Evaluates `model` after `epoch` on the images `indices`, whose pixels come from `resident` if it has
+/// them; `None` where it was asked to stop before the end. Sums are taken in the order of the images,
+/// so that the size of batches, which free memory bounds, changes no more than the rounding of a map.
 ///
 /// # Errors
 /// A logit or map that is no number, and libtorch's.
 pub fn validate(
     (model, epoch): (&Model, i32),
     dataset: &Dataset,
-    indices: &[usize],
+    (indices, resident): (&[usize], Option<&Resident>),
     (attribution, layer): (Attribution, Layer),
     bounds: Bounds,
     stop: &Stop,
 ) -> Result<Option<Metrics>> {
     let bar = progress_bar(indices.len() as u64, "validation");
     let n_classes = dataset.classes.len();
-    let (mut logits, mut targets) = (Vec::new(), Vec::new());
-    let (mut epg, mut iou, mut pairs) = (0.0, 0.0, 0usize);
+    let mut images = Vec::with_capacity(indices.len());
     let batch_size = explanations::batch_size(model, dataset, (attribution, layer), bounds)?;
     for batch in explanations::batches(dataset, indices, batch_size) {
         if stop.is_asked() {
             bar.finish_and_clear();
             return Ok(None);
         }
-        let explained = explanations::explain(model, dataset, &batch, attribution, layer)?;
+        let explained =
+            explanations::explain(model, dataset, (&batch, resident), attribution, layer)?;
         check(&explained, dataset, epoch)?;
         let scores: Vec<(f64, f64)> = explained
             .pairs
@@ -60,20 +62,33 @@ pub fn validate(
                 (score.epg.unwrap_or(0.0), score.iou)
             })
             .collect();
-        for (pair_epg, pair_iou) in scores {
-            epg += pair_epg;
-            iou += pair_iou;
-            pairs += 1;
+        let mut scores = scores.into_iter();
+        for (&index, logits) in explained
+            .images
+            .iter()
+            .zip(explained.logits.chunks(n_classes))
+        {
+            let n_labels = dataset.images[index].labels.len();
+            let pairs: Vec<(f64, f64)> = scores.by_ref().take(n_labels).collect();
+            images.push((index, logits.to_vec(), pairs));
         }
-        for &index in &explained.images {
-            let labels = &dataset.images[index].labels;
-            targets.extend((0..n_classes as i32).map(|class_id| labels.contains(&class_id)));
-        }
-        logits.extend(explained.logits);
         bar.inc(batch.len() as u64);
     }
     bar.finish_and_clear();
-    let n_pairs = pairs.max(1) as f64;
+    images.sort_by_key(|(index, ..)| *index);
+    let (mut logits, mut targets) = (Vec::new(), Vec::new());
+    let (mut epg, mut iou, mut n_pairs) = (0.0, 0.0, 0usize);
+    for (index, of_image, pairs) in images {
+        let labels = &dataset.images[index].labels;
+        targets.extend((0..n_classes as i32).map(|class_id| labels.contains(&class_id)));
+        logits.extend(of_image);
+        for (pair_epg, pair_iou) in pairs {
+            epg += pair_epg;
+            iou += pair_iou;
+            n_pairs += 1;
+        }
+    }
+    let n_pairs = n_pairs.max(1) as f64;
     Ok(Some(Metrics {
         f1: evaluator::classification::f1_micro(&logits, &targets).unwrap_or(0.0),
         map: evaluator::classification::mean_average_precision(&logits, &targets, n_classes)

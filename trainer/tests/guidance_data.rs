@@ -1,170 +1,26 @@
 //! What guidance is given, on tiny data folders made by hand: annotated subsets, boxes or
-//! segmentations, crops and flips, the reversed task, areas; and that settings which came later leave
-//! the runs before them alone.
+//! segmentations, crops and flips, the reversed task, areas.
 #![allow(clippy::unwrap_used)]
+
+#[path = "support/pictures.rs"]
+mod pictures;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray,
-};
+use arrow::array::{Float64Array, Int32Array, StringArray};
 use data_prep::dataset::{Dataset, Split, Task};
-use data_prep::geometry::{Grid, View};
-use data_prep::pixels::PixelWriter;
-use data_prep::rle::Rle;
-use data_prep::schema::{
-    CLASSES, DATASET_KEY, GROUPS, IMAGES, LABELS, MASKS, PIXELS_FILE, file_name,
-};
-use data_prep::table::{Provenance, TableSpec, column, read_table, write_table};
-use sha2::{Digest, Sha256};
+use data_prep::geometry::View;
+use data_prep::schema::file_name;
+use data_prep::table::{column, read_table};
+use pictures::{GRID, Picture, open, pictures, write};
 use tch::{Device, Kind, Tensor};
 use trainer::augmentation;
 use trainer::batches::{Batch, Resident};
-use trainer::config::{ResolvedRun, RunConfig};
 use trainer::guidance::{self, Target};
 use trainer::loss;
 use trainer::names::{Annotation, Augmentation, LocalizationLoss};
 use trainer::{run::RunFolder, tables};
-
-const GRID: Grid = Grid::square(32);
-
-/// An image of 64×64 source pixels: white where its class is, black elsewhere.
-struct Picture {
-    split: &'static str,
-    group_id: i32,
-    /// Source pixels.
-    boxes: Vec<[f64; 4]>,
-    /// Whether the first box's left half is its segmentation.
-    is_segmented: bool,
-}
-
-/// `n` pictures of a split, the box of each elsewhere.
-fn pictures(split: &'static str, n: usize) -> Vec<Picture> {
-    (0..n)
-        .map(|i| {
-            let (x, y) = ((4 * i % 24) as f64, (6 * i % 30) as f64);
-            Picture {
-                split,
-                group_id: [0, 3, 1, 2][if split == "test" { i % 4 } else { i % 2 }],
-                boxes: vec![[x, y, x + 24.0, y + 32.0]],
-                is_segmented: i % 3 == 0,
-            }
-        })
-        .collect()
-}
-
-/// Writes a data folder; class = group / 2, as Waterbirds has it.
-fn write(dir: &Path, name: &str, pictures: &[Picture]) -> PathBuf {
-    let provenance = Provenance::new("test 0", "0123").with(DATASET_KEY, name);
-    let table = |spec: &TableSpec, columns: Vec<ArrayRef>| {
-        let batch = spec.batch(columns).unwrap();
-        write_table(dir.join(file_name(spec)), spec, &provenance, &batch).unwrap();
-    };
-    let texts = |values: Vec<String>| -> ArrayRef { Arc::new(StringArray::from(values)) };
-    let i32s = |values: Vec<i32>| -> ArrayRef { Arc::new(Int32Array::from(values)) };
-    let named = |values: &[&str]| texts(values.iter().map(|&v| v.to_owned()).collect());
-    let n = pictures.len();
-    let ids = || texts((0..n).map(|i| i.to_string()).collect());
-    let class_of = |picture: &Picture| picture.group_id / 2;
-    table(
-        &CLASSES,
-        vec![i32s(vec![0, 1]), named(&["landbird", "waterbird"])],
-    );
-    table(
-        &GROUPS,
-        vec![i32s(vec![0, 1, 2, 3]), named(&["a", "b", "c", "d"])],
-    );
-    table(
-        &LABELS,
-        vec![ids(), i32s(pictures.iter().map(class_of).collect())],
-    );
-    let objects: Vec<(usize, &Picture, [f64; 4])> = pictures
-        .iter()
-        .enumerate()
-        .flat_map(|(i, picture)| picture.boxes.iter().map(move |&bbox| (i, picture, bbox)))
-        .collect();
-    let corner = |at: usize| -> ArrayRef {
-        Arc::new(Float64Array::from_iter_values(
-            objects.iter().map(|object| object.2[at]),
-        ))
-    };
-    let shape = |picture: &Picture| {
-        let [x1, y1, x2, y2] = picture.boxes[0];
-        let inside = |i: usize| {
-            let (x, y) = ((i % 64) as f64, (i / 64) as f64);
-            x >= x1 && x < (x1 + x2) / 2.0 && y >= y1 && y < y2
-        };
-        Rle::from_bitmap(64, 64, &(0..64 * 64).map(inside).collect::<Vec<_>>())
-            .unwrap()
-            .to_compressed()
-    };
-    let side = || -> ArrayRef {
-        let of = |object: &(usize, &Picture, _)| object.1.is_segmented.then_some(64);
-        Arc::new(objects.iter().map(of).collect::<Int32Array>())
-    };
-    let shapes: Vec<Option<Vec<u8>>> = objects
-        .iter()
-        .map(|object| object.1.is_segmented.then(|| shape(object.1)))
-        .collect();
-    let counts: BinaryArray = shapes.iter().map(Option::as_deref).collect();
-    let kind = |object: &(usize, &Picture, _)| ["box", "rle"][usize::from(object.1.is_segmented)];
-    let no = || -> ArrayRef { Arc::new(BooleanArray::from(vec![false; objects.len()])) };
-    table(
-        &MASKS,
-        vec![
-            texts(objects.iter().map(|object| object.0.to_string()).collect()),
-            Arc::new(Int64Array::from_iter_values(0..objects.len() as i64)),
-            i32s(objects.iter().map(|object| class_of(object.1)).collect()),
-            corner(0),
-            corner(1),
-            corner(2),
-            corner(3),
-            no(),
-            no(),
-            Arc::new(Float64Array::from(vec![None; objects.len()])),
-            texts(
-                objects
-                    .iter()
-                    .map(|object| kind(object).to_owned())
-                    .collect(),
-            ),
-            side(),
-            side(),
-            Arc::new(counts),
-        ],
-    );
-    let mut pixels = PixelWriter::create(&dir.join(PIXELS_FILE), GRID, "0123").unwrap();
-    for picture in pictures {
-        let mut rgb = vec![0u8; GRID.cells() * 3];
-        for [x1, y1, x2, y2] in &picture.boxes {
-            for y in *y1 as usize / 2..*y2 as usize / 2 {
-                rgb[(y * 32 + *x1 as usize / 2) * 3..(y * 32 + *x2 as usize / 2) * 3].fill(255);
-            }
-        }
-        pixels.push(&rgb).unwrap();
-    }
-    pixels.finish().unwrap();
-    table(
-        &IMAGES,
-        vec![
-            ids(),
-            ids(),
-            texts(pictures.iter().map(|p| p.split.to_owned()).collect()),
-            i32s(vec![64; n]),
-            i32s(vec![64; n]),
-            i32s(pictures.iter().map(|p| p.group_id).collect()),
-            Arc::new(Int64Array::from_iter_values(0..n as i64)),
-        ],
-    );
-    dir.to_owned()
-}
-
-fn open(name: &str, pictures: &[Picture]) -> Dataset {
-    let dir = tempfile::tempdir().unwrap();
-    Dataset::open(write(dir.path(), name, pictures)).unwrap()
-}
 
 const BOXES: Target = Target {
     annotation: Annotation::Box,
@@ -266,15 +122,20 @@ fn masks_and_pixels_go_through_the_same_crop_and_flip() {
             is_flipped: false,
         };
         let load = |views: &[View]| match views {
-            [] => Batch::load(&dataset, &train, Device::Cpu, Kind::Float).unwrap(),
+            [] => Batch::load(&dataset, &train, None, Device::Cpu, Kind::Float).unwrap(),
             views => Batch::load_views(&dataset, &train, views, Device::Cpu, Kind::Float).unwrap(),
         };
         assert_eq!(load(&[]).images, load(&vec![whole; train.len()]).images);
-        // And from pixels that are held as a whole.
-        let resident = Resident::load(&dataset, Device::Cpu).unwrap();
-        let selected = Batch::select(&dataset, &train, &resident, Kind::Float).unwrap();
-        assert_eq!(selected.images, load(&[]).images);
-        assert_eq!(selected.targets, load(&[]).targets);
+        // And from pixels that are held, in another order; of images that are not, from the file.
+        let held: Vec<usize> = train.iter().rev().copied().collect();
+        let resident = Resident::load(&dataset, &held, Device::Cpu).unwrap();
+        let lacking = Resident::load(&dataset, &held[1..], Device::Cpu).unwrap();
+        for resident in [&resident, &lacking] {
+            let held = Some(resident);
+            let selected = Batch::load(&dataset, &train, held, Device::Cpu, Kind::Float).unwrap();
+            assert_eq!(selected.images, load(&[]).images);
+            assert_eq!(selected.targets, load(&[]).targets);
+        }
     }
 }
 
@@ -344,47 +205,6 @@ fn config(dir: &Path, top: &str, guidance: &str) -> PathBuf {
     );
     std::fs::write(&file, text).unwrap();
     file
-}
-
-#[test]
-fn settings_that_came_later_change_the_run_id_only_where_they_are_used() {
-    let dir = tempfile::tempdir().unwrap();
-    let id = |top: &str, guidance: &str| {
-        let config = RunConfig::read(&config(dir.path(), top, guidance)).unwrap();
-        let dataset = open("waterbirds-100", &pictures("train", 2));
-        let dataset = dataset.with_task(config.task).unwrap();
-        ResolvedRun::new(config, &dataset).unwrap().run_id
-    };
-    let identity = format!(
-        "version {}\ndata 0123\nbackbone resnet18\nattribution ixg\nlayer final\nepochs 2\n\
-         learning_rate 1e-3\nbatch_size 8\nseed 0\ninit scratch\nguidance energy 5e-1 1e0 0e0\n",
-        env!("CARGO_PKG_VERSION")
-    );
-    let digest = Sha256::digest(identity);
-    let first: String = digest[..6]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let usual = id("", GUIDANCE);
-    assert_eq!(usual, first);
-    let spelled = "task = \"conventional\"\naugmentation = \"none\"\nprecision = \"f32\"";
-    assert_eq!(
-        usual,
-        id(spelled, &format!("{GUIDANCE}annotation = \"box\""))
-    );
-    let by_area = GUIDANCE.replace("energy", "energy_area");
-    let mut ids = vec![
-        usual,
-        id("task = \"reversed\"", GUIDANCE),
-        id("augmentation = \"crop_flip\"", GUIDANCE),
-        id("precision = \"bf16\"", GUIDANCE),
-        id("", &format!("{GUIDANCE}annotation = \"segmentation\"")),
-        id("", &format!("{by_area}area_exponent = 0.5")),
-        id("", &format!("{by_area}area_exponent = 0.25")),
-    ];
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), 7);
 }
 
 fn trainer(args: &[&str], paths: &[(&str, &Path)]) -> String {

@@ -103,6 +103,26 @@ fn without_a_whole_state_nothing_is_destroyed() {
     assert!(after == before, "changed");
 }
 
+/// As of another version of the program, in a folder that was given this run's name.
+#[test]
+fn a_state_of_another_run_is_not_gone_on_from() {
+    let whole = whole();
+    let runs = folder("another");
+    let folder = whole.lay(&runs, &whole.files_after(1));
+    let state = folder.join("resume.safetensors");
+    let own = whole.id().into_string().unwrap();
+    File::read(&state).write_of("0123456789ab", &state);
+    let before = fs_err::read(&state).unwrap();
+    let done = run(&mut whole.train(&runs));
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    let expected = format!(
+        "error: {}: run_id: found 0123456789ab, expected {own}\nhint: ",
+        state.display()
+    );
+    assert!(done.stderr.contains(&expected), "{}", done.stderr);
+    assert!(fs_err::read(&state).unwrap() == before, "changed");
+}
+
 /// The table of epochs is only written: the rows are in the saved state.
 #[test]
 fn a_damaged_table_of_epochs_is_written_anew() {

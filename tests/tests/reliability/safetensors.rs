@@ -36,6 +36,17 @@ impl File {
         &mut self.data[start..end]
     }
 
+    /// Writes it as of another run.
+    pub fn write_of(mut self, run_id: &str, path: &Path) {
+        let said = self.header["__metadata__"]["guidance"].as_str().unwrap();
+        let lines = said.lines().map(|line| match line.starts_with("run_id=") {
+            true => format!("run_id={run_id}"),
+            false => line.to_owned(),
+        });
+        self.header["__metadata__"]["guidance"] = Value::from(lines.collect::<Vec<_>>().join("\n"));
+        self.write(path);
+    }
+
     /// Writes it with the hash that belongs to it.
     pub fn write(mut self, path: &Path) {
         let said = self.header["__metadata__"]["guidance"].as_str().unwrap();

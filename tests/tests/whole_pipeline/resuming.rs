@@ -99,7 +99,7 @@ fn a_run_asked_to_stop_saves_its_step_and_goes_on_to_the_same_bits() {
         assert!(said.starts_with("run "), "{said}");
         if attempt < 12 {
             std::thread::sleep(Duration::from_millis(30 * attempt));
-            let signal = ["-INT", "-TERM", "-USR2"][attempt as usize % 3];
+            let signal = ["-INT", "-TERM", "-HUP", "-USR2"][attempt as usize % 4];
             let pid = training.id().to_string();
             succeed(Command::new("kill").args([signal, pid.as_str()]));
         }

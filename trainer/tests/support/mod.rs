@@ -32,8 +32,9 @@ pub fn tensors(path: &str) -> HashMap<String, Tensor> {
 /// The device that the networks are on: of GUIDANCE_TEST_DEVICE, else the CPU.
 pub fn device() -> Device {
     let name = std::env::var("GUIDANCE_TEST_DEVICE");
-    trainer::device::allow(Precision::F32).unwrap();
-    trainer::device::choose(name.as_deref().unwrap_or("cpu")).unwrap()
+    let device = trainer::device::choose(name.as_deref().unwrap_or("cpu")).unwrap();
+    trainer::device::allow(Precision::F32, device).unwrap();
+    device
 }
 
 /// The one number of a tensor.
