@@ -13,11 +13,11 @@ use crate::comparison::{self, Setting};
 use crate::evidence::Evidence;
 use crate::exhibit::{self, Exhibit, Show};
 use crate::load::{Results, examples};
-use crate::output::{File, csv, parquet, write_files};
+use crate::output::{File, csv, parquet};
 use crate::query::{self, Query};
 use crate::schema::{EPOCHS, METRICS, RUN};
 use crate::table::{Table, flat, latex, long, markdown, runs, seeds};
-use crate::{Error, Result, figure, report, summary};
+use crate::{Error, Result, figure, report, summary, written};
 
 /// Result tables to the paper's tables, figures and report.
 #[derive(Debug, Parser)]
@@ -134,13 +134,27 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
             (files, summary::text(&evidence, &exhibits), "report.html")
         }
     };
-    write_files(&choice.out, &files)?;
+    let cleaned: &[&str] = match output {
+        Output::Tables => &["tables"],
+        Output::Figures => &["figures"],
+        Output::Report => &written::FOLDERS,
+    };
+    let [removed, changed] = written::write_files(&choice.out, &files, cleaned)?;
     print(said.as_bytes())?;
     for note in notes {
         eprintln!("note: {note}");
     }
     for file in &files {
         eprintln!("wrote {}", choice.out.join(&file.name).display());
+    }
+    for path in removed {
+        eprintln!("removed {}, of an earlier run", path.display());
+    }
+    for path in changed {
+        eprintln!(
+            "note: {}: of an earlier run, but changed since, so it stays",
+            path.display()
+        );
     }
     eprintln!("open {}", choice.out.join(open).display());
     Ok(())
@@ -171,7 +185,7 @@ fn tables(
     let results = evidence.results;
     let in_memory = Error::polars(Path::new("table"));
     let flat = long::frame(evidence.settings).map_err(in_memory)?;
-    let mut files = written(of_runs, "table", flat, &results.inputs)?;
+    let mut files = formats(of_runs, ("table", 2), flat, &results.inputs)?;
     // The task, which the evaluations have in their metadata, is no column of theirs.
     let metrics = results.metric_frame.drop("task");
     let metrics = metrics.map_err(Error::polars(Path::new("metrics")))?;
@@ -187,20 +201,25 @@ fn tables(
     for table in of_seeds.into_iter().chain(of_exhibits) {
         let frame = flat::frame(table).map_err(Error::polars(Path::new(table.name)))?;
         let path = format!("tables/{}", table.name);
-        files.extend(written(table, &path, frame, &results.inputs)?);
+        files.extend(formats(table, (&path, 1), frame, &results.inputs)?);
     }
     Ok(files)
 }
 
 /// A table in its four formats.
-fn written(table: &Table, path: &str, mut flat: DataFrame, inputs: &str) -> Result<Vec<File>> {
+fn formats(
+    table: &Table,
+    (path, version): (&str, u32),
+    mut flat: DataFrame,
+    inputs: &str,
+) -> Result<Vec<File>> {
     Ok(vec![
         File::new(format!("{path}.md"), markdown::render(table)),
         File::new(format!("{path}.tex"), latex::render(table)),
         File::new(format!("{path}.csv"), csv(&mut flat)?),
         File::new(
             format!("{path}.parquet"),
-            parquet(&mut flat, (table.name, 1), inputs)?,
+            parquet(&mut flat, (table.name, version), inputs)?,
         ),
     ])
 }

@@ -1,6 +1,8 @@
-//! Guided runs beside their baselines: one [`Setting`] for each data set, backbone, task, attribution
-//! and layer, one [`Row`] for each run, one [`Block`] for all test images and for each part of them.
-//! Tables, figures and the report are views of this.
+//! Guided runs beside their baselines: one [`Setting`] for each data folder, backbone, task, attribution,
+//! layer and precision of the maps, and way of training; one [`Row`] for each run, one [`Block`] for all
+//! test images and for each part of them. Tables, figures and the report are views of this. So what
+//! stands in one setting differs in what the paper compares alone, and settings that would look alike
+//! say in what they differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +12,15 @@ use crate::load::{CONVENTIONAL, Metric, Part, Results, Subject, TEST};
 use crate::names::{self, Measure};
 use crate::run::{self, Run};
 use crate::select::{self, Rule, Selection};
+use crate::training::{self, Training};
 
-/// Maps of one method at one layer of one backbone on one data set.
+/// Maps of one method at one layer of one backbone on one data folder, of runs trained alike.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// Data set.
     pub dataset: String,
+    /// Provenance hash of its folder.
+    pub data: String,
     /// Backbone.
     pub backbone: String,
     /// `conventional` or `reversed`: the task scored.
@@ -24,6 +29,14 @@ pub struct Setting {
     pub attribution: String,
     /// Layer of the maps scored.
     pub layer: String,
+    /// In which numbers the maps scored were computed, where they said it.
+    pub precision: Option<String>,
+    /// The task that the guided runs were trained for.
+    pub trained_task: String,
+    /// How the guided runs were trained; where there is none, the baselines.
+    pub training: Training,
+    /// Words that tell it from settings which are otherwise called the same.
+    pub apart: Vec<String>,
     /// Groups of test images that were scored, with their names.
     pub groups: Vec<(i32, String)>,
     /// Baselines, then guided runs.
@@ -52,6 +65,8 @@ pub struct Checkpoint {
     pub epoch: i32,
     /// All test images, and each part of them that was scored.
     pub blocks: BTreeMap<Part, Block>,
+    /// How many pairs of all test images count as 0, by reason ([`names::COUNTS`]).
+    pub counts: Vec<Metric>,
 }
 
 impl Checkpoint {
@@ -144,22 +159,48 @@ impl Setting {
             task: self.task.clone(),
             attribution: self.attribution.clone(),
             layer: self.layer.clone(),
+            precision: self.precision.clone(),
             part,
         }
     }
 
-    /// e.g. `IxG at Final`.
+    /// e.g. `IxG at Final`, and what tells it apart: `IxG at Final, 50 epochs`.
     pub fn maps(&self) -> String {
-        format!(
+        self.with_apart(format!(
             "{} at {}",
             names::attribution(&self.attribution),
             names::layer(&self.layer)
-        )
+        ))
+    }
+
+    /// `name`, and what tells the setting from others of that name.
+    pub fn with_apart(&self, name: String) -> String {
+        let parts: Vec<String> = std::iter::once(name)
+            .chain(self.apart.iter().cloned())
+            .collect();
+        parts.join(", ")
+    }
+
+    /// What it shares with the settings that are called the same but for what tells them apart.
+    fn name(&self) -> [&str; 5] {
+        [
+            &self.dataset,
+            &self.backbone,
+            &self.task,
+            &self.attribution,
+            &self.layer,
+        ]
     }
 
     /// The first baseline.
     pub fn baseline(&self) -> Option<&Row> {
         self.rows.iter().find(|row| row.run.is_baseline())
+    }
+
+    /// The baseline that `row` is compared with.
+    pub fn baseline_of(&self, row: &Row) -> Option<&Row> {
+        let id = row.baseline.as_ref()?;
+        self.rows.iter().find(|other| other.run.run_id == *id)
     }
 
     /// The rows of guided runs.
@@ -190,65 +231,172 @@ pub fn preferred<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<&'a Row> {
     })
 }
 
-/// The settings of all runs in `results`, and a note for every run that could not be placed.
+/// The settings of all runs in `results`, and a note for every run that could not be placed or compared.
 pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
-    let mut keys = BTreeSet::new();
-    for subject in results
-        .metrics
-        .keys()
-        .filter(|subject| subject.split == TEST)
-    {
-        if let Some(run) = results.run(&subject.run_id) {
-            keys.insert((
-                run.dataset.clone(),
-                run.backbone.clone(),
-                subject.task.clone(),
-                Layer::of(&subject.layer),
-                subject.attribution.clone(),
-            ));
+    let mut notes = Vec::new();
+    let mut keys: BTreeSet<Key> = BTreeSet::new();
+    for run in &results.runs {
+        let tested = || results.scored(&run.run_id).filter(|s| s.split == TEST);
+        let named = || format!("run {} ({})", run.name, run.run_id);
+        if tested().next().is_none() {
+            notes.push(format!("{}: not scored on the test split", named()));
+            continue;
         }
+        if !run.is_baseline()
+            && let Err(why) = training::baseline(run, &results.runs)
+        {
+            notes.push(format!("{}: {why}, so it is compared with none", named()));
+        }
+        keys.extend(tested().map(|subject| Key::of(run, subject)));
     }
     let mut keys = Vec::from_iter(keys);
     keys.sort_by(|a, b| {
-        let place = |backbone| names::backbone_order(backbone);
-        (&a.0, place(&a.1)).cmp(&(&b.0, place(&b.1)))
+        let place = names::backbone_order;
+        (&a.dataset, place(&a.backbone)).cmp(&(&b.dataset, place(&b.backbone)))
     });
-    let mut notes = Vec::new();
-    let settings = keys
-        .into_iter()
-        .map(|(dataset, backbone, task, layer, attribution)| {
-            let empty = Setting {
-                dataset,
-                backbone,
-                task,
-                attribution,
-                layer: layer.spelling().to_owned(),
-                groups: Vec::new(),
-                rows: Vec::new(),
-            };
-            fill(results, empty, &mut notes)
-        })
-        .filter(|setting| !setting.rows.is_empty())
+    let mut settings: Vec<Setting> = keys
+        .iter()
+        .flat_map(|key| of_key(results, key, &mut notes))
         .collect();
+    tell_apart(&mut settings);
     (settings, notes)
 }
 
-fn fill(results: &Results, mut setting: Setting, notes: &mut Vec<String>) -> Setting {
-    let placed: Vec<(&Run, Selection)> = results
-        .runs
+/// What is scored alike: all of a setting but how its runs were trained.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    dataset: String,
+    backbone: String,
+    task: String,
+    layer: Layer,
+    attribution: String,
+    data: String,
+    precision: Option<String>,
+}
+
+impl Key {
+    fn of(run: &Run, subject: &Subject) -> Self {
+        Self {
+            dataset: run.dataset.clone(),
+            backbone: run.backbone.clone(),
+            task: subject.task.clone(),
+            layer: Layer::of(&subject.layer),
+            attribution: subject.attribution.clone(),
+            data: run.data_inputs.clone(),
+            precision: subject.precision.clone(),
+        }
+    }
+}
+
+/// A run, its checkpoint that validation chose, and how it was trained.
+type Placed<'a> = (&'a Run, Selection, Training);
+
+/// The settings of `key`: one for each way that guided runs were trained, with the baselines of that way;
+/// and one for each way of baselines that belong to none of them.
+fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting> {
+    let mut placed: Vec<Placed> = Vec::new();
+    for run in &results.runs {
+        let scored = || results.scored(&run.run_id).filter(|s| s.split == TEST);
+        let evaluated: BTreeSet<i32> = scored()
+            .filter(|subject| Key::of(run, subject) == *key)
+            .map(|subject| subject.checkpoint)
+            .collect();
+        if evaluated.is_empty() {
+            continue;
+        }
+        match select_for(results, run, &evaluated) {
+            Some(selection) => {
+                placed.push((run, selection, Training::of(run, &results.runs)));
+            }
+            None => notes.push(format!(
+                "run {} ({}): none of its Pareto checkpoints was evaluated through {} at {}, left out",
+                run.name,
+                run.run_id,
+                names::attribution(&key.attribution),
+                key.layer
+            )),
+        }
+    }
+    let is_guided = |(run, ..): &&Placed| !run.is_baseline();
+    let ways: BTreeSet<(Training, String)> = placed
         .iter()
-        .filter(|run| run.dataset == setting.dataset && run.backbone == setting.backbone)
-        .filter_map(|run| select_for(results, &setting, run, notes).map(|chosen| (run, chosen)))
+        .filter(is_guided)
+        .map(|(run, _, training)| (training.clone(), run.task.clone()))
         .collect();
-    let runs: Vec<&Run> = placed.iter().map(|(run, _)| *run).collect();
+    let mut settings: Vec<Setting> = ways
+        .iter()
+        .map(|(training, task)| {
+            let belongs = |(run, _, own): &&Placed| match run.is_baseline() {
+                true => own.is_baseline_of(training),
+                false => (own, &run.task) == (training, task),
+            };
+            let rows: Vec<&Placed> = placed.iter().filter(belongs).collect();
+            fill(results, key, (training, task), &rows, notes)
+        })
+        .collect();
+    let alone = |(run, _, own): &&Placed| {
+        run.is_baseline() && !ways.iter().any(|(way, _)| own.is_baseline_of(way))
+    };
+    let alone: Vec<&Placed> = placed.iter().filter(alone).collect();
+    let ways: BTreeSet<&Training> = alone.iter().map(|(.., training)| training).collect();
+    for way in ways {
+        let rows: Vec<&Placed> = alone
+            .iter()
+            .copied()
+            .filter(|(.., own)| own == way)
+            .collect();
+        settings.push(fill(results, key, (way, &key.task), &rows, notes));
+    }
+    settings
+}
+
+fn fill(
+    results: &Results,
+    key: &Key,
+    (training, trained_task): (&Training, &str),
+    placed: &[&Placed],
+    notes: &mut Vec<String>,
+) -> Setting {
+    let mut setting = Setting {
+        dataset: key.dataset.clone(),
+        data: key.data.clone(),
+        backbone: key.backbone.clone(),
+        task: key.task.clone(),
+        attribution: key.attribution.clone(),
+        layer: key.layer.spelling().to_owned(),
+        precision: key.precision.clone(),
+        trained_task: trained_task.to_owned(),
+        training: training.clone(),
+        apart: Vec::new(),
+        groups: Vec::new(),
+        rows: Vec::new(),
+    };
+    let runs: Vec<&Run> = placed.iter().map(|(run, ..)| *run).collect();
     let labels = run::labels(&runs, &setting.attribution, &setting.layer);
     let mut groups = BTreeSet::new();
-    for ((run, selection), label) in placed.iter().zip(labels) {
-        let baseline = baseline_of(run, &placed);
-        let evaluated = results.evaluated(&run.run_id, &setting.task, setting.method());
+    let mut unscored: BTreeMap<&str, usize> = BTreeMap::new();
+    for ((run, selection, _), label) in placed.iter().zip(labels) {
+        let named = match run.is_baseline() {
+            true => None,
+            false => training::baseline(run, &results.runs).ok(),
+        };
+        let is_named = |(other, ..): &&&Placed| named.is_some_and(|b| b.run_id == other.run_id);
+        let baseline = placed
+            .iter()
+            .find(is_named)
+            .map(|(run, chosen, _)| (*run, *chosen));
+        if let (Some(named), None) = (named, baseline) {
+            *unscored.entry(&named.run_id).or_default() += 1;
+        }
+        let evaluated: BTreeSet<i32> = results
+            .scored(&run.run_id)
+            .filter(|subject| subject.split == TEST && Key::of(run, subject) == *key)
+            .map(|subject| subject.checkpoint)
+            .collect();
         let checkpoint = |epoch| Checkpoint {
             epoch,
             blocks: blocks(results, &setting, (run, epoch), baseline),
+            counts: counts(results, &setting.subject(run, epoch, Part::All)),
         };
         let checkpoints: Vec<Checkpoint> = evaluated.into_iter().map(checkpoint).collect();
         let parts = checkpoints
@@ -266,92 +414,64 @@ fn fill(results: &Results, mut setting: Setting, notes: &mut Vec<String>) -> Set
             checkpoints,
         });
     }
-    let name = |group| (group, results.group_name(&setting.dataset, group));
+    for (baseline, n) in unscored {
+        let precision = key
+            .precision
+            .as_deref()
+            .map(|precision| format!(" in {precision}"));
+        notes.push(format!(
+            "baseline {baseline}: not scored through the same maps ({}{}, {} task) as {n} of its guided \
+             runs, which are compared with none there",
+            setting.maps(),
+            precision.unwrap_or_default(),
+            key.task
+        ));
+    }
+    let name = |group| (group, results.group_name(&setting.data, group));
     setting.groups = groups.into_iter().map(name).collect();
     setting
 }
 
-fn select_for(
-    results: &Results,
-    setting: &Setting,
-    run: &Run,
-    notes: &mut Vec<String>,
-) -> Option<Selection> {
-    let evaluated = results.evaluated(&run.run_id, &setting.task, setting.method());
-    if evaluated.is_empty() {
-        return None;
-    }
-    let epochs = results.epochs(&run.run_id);
-    let selection = if run.is_baseline() {
-        select::baseline(epochs, &evaluated)
-    } else {
-        let baseline = run
-            .baseline_run_id
-            .as_deref()
-            .or_else(|| only_baseline(results, run));
-        let floor = baseline.and_then(|id| select::best_f1(results.epochs(id)));
-        select::guided(epochs, &evaluated, floor)
-    };
-    if selection.is_none() {
-        notes.push(format!(
-            "run {} ({}): none of its Pareto checkpoints was evaluated through {}, left out",
-            run.name,
-            run.run_id,
-            setting.maps()
-        ));
-    }
-    selection
-}
-
-/// A run that starts from weights names no baseline: then it is the one of its data set, backbone,
-/// task and seed, or the only one there is.
-fn only_baseline<'a>(results: &'a Results, run: &Run) -> Option<&'a str> {
-    let candidates = results
-        .runs
-        .iter()
-        .filter(|other| is_baseline_for(other, run));
-    only(candidates, run).map(|baseline| baseline.run_id.as_str())
-}
-
-fn is_baseline_for(other: &Run, run: &Run) -> bool {
-    let key = |run: &Run| (run.dataset.clone(), run.backbone.clone());
-    other.is_baseline() && key(other) == key(run)
-}
-
-fn only<'a>(candidates: impl Iterator<Item = &'a Run>, run: &Run) -> Option<&'a Run> {
-    let all: Vec<&Run> = candidates.collect();
-    let of = |suits: &dyn Fn(&Run) -> bool| match all
-        .iter()
-        .copied()
-        .filter(|run| suits(run))
-        .collect::<Vec<_>>()[..]
-    {
-        [one] => Some(one),
-        _ => None,
-    };
-    of(&|_| true)
-        .or_else(|| of(&|other| other.seed == run.seed))
-        .or_else(|| of(&|other| other.seed == run.seed && other.task == run.task))
-}
-
-fn baseline_of<'a>(run: &Run, placed: &[(&'a Run, Selection)]) -> Option<(&'a Run, Selection)> {
-    if run.is_baseline() {
-        return None;
-    }
-    let baselines = || {
-        placed
+/// Gives settings that are called the same the words that tell them apart.
+fn tell_apart(settings: &mut [Setting]) {
+    let mut told: Vec<Vec<String>> = Vec::new();
+    for setting in settings.iter() {
+        let alike: Vec<&Setting> = settings
             .iter()
-            .map(|(other, _)| *other)
-            .filter(|other| is_baseline_for(other, run))
-    };
-    let found = match &run.baseline_run_id {
-        Some(id) => baselines().find(|other| other.run_id == *id),
-        None => only(baselines(), run),
-    }?;
-    placed
-        .iter()
-        .find(|(other, _)| other.run_id == found.run_id)
-        .copied()
+            .filter(|other| other.name() == setting.name())
+            .collect();
+        let own = alike.iter().position(|other| std::ptr::eq(*other, setting));
+        let trainings: Vec<&Training> = alike.iter().map(|other| &other.training).collect();
+        let mut words = training::differences(&trainings).swap_remove(own.unwrap_or(0));
+        if setting.trained_task != setting.task {
+            words.push(format!("trained for the {} task", setting.trained_task));
+        }
+        let is_own = |row: &Row| Some(&row.run.precision) == setting.precision.as_ref();
+        let differ = alike
+            .iter()
+            .any(|other| other.precision != setting.precision);
+        match &setting.precision {
+            Some(precision) if differ || !setting.rows.iter().all(is_own) => {
+                words.push(format!("maps in {precision}"));
+            }
+            None if differ => words.push("maps of unknown precision".to_owned()),
+            _ => {}
+        }
+        told.push(words);
+    }
+    for (setting, words) in settings.iter_mut().zip(told) {
+        setting.apart = words;
+    }
+}
+
+fn select_for(results: &Results, run: &Run, evaluated: &BTreeSet<i32>) -> Option<Selection> {
+    let epochs = results.epochs(&run.run_id);
+    if run.is_baseline() {
+        return select::baseline(epochs, evaluated);
+    }
+    let baseline = training::baseline(run, &results.runs).ok();
+    let floor = baseline.and_then(|baseline| select::best_f1(results.epochs(&baseline.run_id)));
+    select::guided(epochs, evaluated, floor)
 }
 
 fn blocks(
@@ -373,13 +493,17 @@ fn blocks(
     });
     parts
         .map(|subject| {
-            // Replicates are paired only when both runs saw the same images.
-            let baseline = baseline
-                .filter(|(other, _)| other.data_inputs == run.data_inputs)
-                .map(|(other, chosen)| setting.subject(other, chosen.epoch, subject.part));
+            let baseline =
+                baseline.map(|(other, chosen)| setting.subject(other, chosen.epoch, subject.part));
             (subject.part, block(results, subject, baseline.as_ref()))
         })
         .collect()
+}
+
+fn counts(results: &Results, subject: &Subject) -> Vec<Metric> {
+    let metrics = results.metrics.get(subject).into_iter().flatten();
+    let counts = metrics.filter(|metric| names::is_count(&metric.metric));
+    counts.cloned().collect()
 }
 
 fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Block {
@@ -421,8 +545,12 @@ fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Bl
         .collect()
 }
 
-/// A metric at several thresholds is a sweep, for those who ask `metrics.parquet`.
+/// A metric at several thresholds is a sweep, for those who ask `metrics.parquet`; numbers of pairs are
+/// told in words.
 fn is_reported(metric: &Metric, all: &[Metric]) -> bool {
+    if names::is_count(&metric.metric) {
+        return false;
+    }
     all.iter()
         .filter(|other| other.metric == metric.metric)
         .count()

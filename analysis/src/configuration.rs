@@ -1,6 +1,8 @@
 //! What runs have in common that belong together: a [`Configuration`] is all that matters of a run but
-//! its λ and its seed. The paper tries three λ for each and merges their checkpoints into one Pareto
-//! front (SPEC E.4); runs that differ only in the seed say how much chance there is in a number.
+//! its λ and its seed; which runs share one is the trainer's to say, by its hash. The paper tries three λ
+//! for each and merges their checkpoints into one Pareto front (SPEC E.4); runs that differ only in the
+//! seed say how much chance there is in a number. How runs were trained that are compared across
+//! configurations is in [`crate::training`].
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -99,15 +101,12 @@ impl Variant {
     }
 }
 
-/// All that matters of a run but λ and seed.
+/// All that matters of a run but λ and seed: its hash, which alone says whether two are the same, and
+/// of what is in it that which exhibits look at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Configuration {
-    /// Data set.
-    pub dataset: String,
-    /// Backbone.
-    pub backbone: String,
-    /// `conventional` or `reversed`.
-    pub task: String,
+    /// The trainer's hash.
+    pub hash: String,
     /// Attribution method guided.
     pub attribution: String,
     /// Layer guided.

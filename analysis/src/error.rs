@@ -27,6 +27,30 @@ pub enum Error {
         expected: String,
     },
 
+    /// A table of another version of its schema.
+    #[error("{}: guidance.version: found {found}, expected {expected}\nhint: `{made_by}` of this version makes it again", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version there.
+        found: String,
+        /// The version read.
+        expected: u32,
+        /// The program that makes the table.
+        made_by: &'static str,
+    },
+
+    /// Evaluations made by different formulas, or by ones that are not known.
+    #[error("{}: guidance.formulas: found {found}, expected {expected}\nhint: score its maps again with `evaluator score` (`cargo xtask reproduce` does); numbers of different formulas are not put together", path.display())]
+    Formulas {
+        /// The older evaluation's table.
+        path: PathBuf,
+        /// The version of its formulas.
+        found: String,
+        /// The newer version, and where it was found.
+        expected: String,
+    },
+
     /// A file cannot be read as Parquet, or a table cannot be written.
     #[error("{}: {}", path.display(), one_line(source))]
     Polars {

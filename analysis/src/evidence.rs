@@ -27,6 +27,7 @@ impl<'a> Evidence<'a> {
                 && example.checkpoint == row.selection.epoch
                 && example.task == setting.task
                 && (example.attribution.as_str(), example.layer.as_str()) == setting.method()
+                && example.precision == setting.precision
         })
     }
 }

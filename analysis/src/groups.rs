@@ -13,11 +13,30 @@ use crate::run::Run;
 pub struct Group<'a> {
     /// What they share.
     pub configuration: Configuration,
+    /// Words with the configuration's hash where all that tables tell of another is the same; else none.
+    pub apart: Option<String>,
     /// The runs.
     pub rows: Vec<&'a Row>,
 }
 
 impl<'a> Group<'a> {
+    /// Loss and departures from all boxes, e.g. `Energy, 1 % annotated`, and what tells it apart.
+    pub fn label(&self) -> String {
+        self.with_apart(self.configuration.label())
+    }
+
+    /// The loss, and what tells it apart; `None` for baselines.
+    pub fn loss_label(&self) -> Option<String> {
+        self.loss().map(|loss| self.with_apart(loss.to_string()))
+    }
+
+    fn with_apart(&self, name: String) -> String {
+        match &self.apart {
+            Some(apart) => format!("{name}, {apart}"),
+            None => name,
+        }
+    }
+
     /// The run validation prefers.
     pub fn chosen(&self) -> Option<&'a Row> {
         comparison::preferred(self.rows.iter().copied())
@@ -41,10 +60,11 @@ pub fn groups<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<Grou
         let configuration = row.run.configuration();
         match groups
             .iter_mut()
-            .find(|group| group.configuration == configuration)
+            .find(|group| group.configuration.hash == configuration.hash)
         {
             Some(group) => group.rows.push(row),
             None => groups.push(Group {
+                apart: None,
                 configuration,
                 rows: vec![row],
             }),
@@ -55,10 +75,23 @@ pub fn groups<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<Grou
             (
                 group.configuration.loss,
                 group.configuration.variant.clone(),
+                group.configuration.hash.clone(),
             )
         };
         key(a).cmp(&key(b))
     });
+    let looks: Vec<Configuration> = groups
+        .iter()
+        .map(|group| Configuration {
+            hash: String::new(),
+            ..group.configuration.clone()
+        })
+        .collect();
+    for (group, look) in groups.iter_mut().zip(&looks) {
+        if looks.iter().filter(|other| *other == look).count() > 1 {
+            group.apart = Some(format!("configuration {}", group.configuration.hash));
+        }
+    }
     groups
 }
 

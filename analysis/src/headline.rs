@@ -97,11 +97,7 @@ fn both(row: &Row, part: Part) -> Option<(&Cell, &Cell)> {
 }
 
 fn epg_clause(row: &Row, setting: &Setting, epg: &Cell, part: Part) -> Option<String> {
-    let baseline = setting
-        .rows
-        .iter()
-        .find(|other| Some(&other.run.run_id) == row.baseline.as_ref())?;
-    let before = baseline.cell(part, Measure::Epg)?.value?;
+    let before = setting.baseline_of(row)?.cell(part, Measure::Epg)?.value?;
     let (after, difference) = (epg.value?, epg.difference?);
     let verb = match Change::of(epg.difference_interval) {
         Change::Up => "test EPG rose",

@@ -35,6 +35,8 @@ pub mod seeds;
 pub mod select;
 pub mod summary;
 pub mod table;
+pub mod training;
 pub mod verdict;
+pub mod written;
 
 pub use error::{Error, Result};

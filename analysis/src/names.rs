@@ -132,6 +132,21 @@ pub fn family(backbone: &str) -> (&str, &str) {
         .unwrap_or(("", backbone))
 }
 
+/// Metrics that are numbers of pairs, and whose they are: pairs that EPG counts as 0 (SPEC B).
+pub const COUNTS: [(&str, &str); 3] = [
+    ("empty_mask", "whose boxes cover no cell of the mask"),
+    ("no_positive", "whose map has no positive attribution"),
+    (
+        "under_constant",
+        "whose positive attribution is in all below the constant 1e-7",
+    ),
+];
+
+/// Whether a metric is a number of pairs rather than a share.
+pub fn is_count(metric: &str) -> bool {
+    COUNTS.iter().any(|(count, _)| *count == metric)
+}
+
 /// A metric that has bootstrap replicates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {

@@ -1,5 +1,6 @@
 //! Files appear whole or not at all: written under a temporary name in the same folder, flushed to
-//! disk, renamed. Parquet tables get their name, version, program and provenance.
+//! disk, renamed, the folder flushed. Parquet tables get their name, version, program and provenance.
+//! Which files of former runs go is said in [`crate::written`].
 
 use std::io::Write;
 use std::path::Path;
@@ -11,6 +12,9 @@ use crate::{Error, Result};
 
 /// Program and version, as it stands in every table and in the report.
 pub const PROGRAM: &str = concat!("analysis ", env!("CARGO_PKG_VERSION"));
+
+/// How the names of temporary files begin and end.
+const PARTIAL: (&str, &str) = (".analysis-", ".partial");
 
 /// A file to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,30 +35,18 @@ impl File {
     }
 }
 
-/// Writes `files` into the folder `out`, in order. The last one says that all are there, so an older
-/// one of its name goes first.
+/// Writes one file.
 ///
 /// # Errors
-/// The operating system's; what was written until then stays, the last file is not there.
-pub fn write_files(out: &Path, files: &[File]) -> Result<()> {
-    if let Some(last) = files.last().map(|file| out.join(&file.name))
-        && last.exists()
-    {
-        fs_err::remove_file(last)?;
-    }
-    for file in files {
-        write(&out.join(&file.name), &file.bytes)?;
-    }
-    Ok(())
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+/// The operating system's; a former file stays then.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let naming =
         |error: std::io::Error| std::io::Error::other(format!("{}: {error}", path.display()));
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs_err::create_dir_all(folder)?;
+    let folder = folder_of(path);
+    create_folder(folder)?;
     let mut temporary = tempfile::Builder::new()
-        .prefix(".writing-")
+        .prefix(PARTIAL.0)
+        .suffix(PARTIAL.1)
         .tempfile_in(folder)
         .map_err(naming)?;
     temporary.write_all(bytes).map_err(naming)?;
@@ -69,7 +61,66 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     temporary
         .persist(path)
         .map_err(|error| naming(error.error))?;
+    flush_folder(folder);
     Ok(())
+}
+
+/// Removes one file, for good.
+///
+/// # Errors
+/// The operating system's.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    fs_err::remove_file(path)?;
+    flush_folder(folder_of(path));
+    Ok(())
+}
+
+/// Removes what a killed run has left in `folder`.
+///
+/// # Errors
+/// The operating system's.
+pub(crate) fn remove_leftovers(folder: &Path) -> Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Creates `folder` and those it lies in; the name of each new one is flushed.
+fn create_folder(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder_of(folder);
+    if above != folder {
+        create_folder(above)?;
+    }
+    match fs_err::create_dir(folder) {
+        Err(_) if folder.is_dir() => {} // another program's
+        made => made?,
+    }
+    flush_folder(above);
+    Ok(())
+}
+
+/// Names must outlast a power cut, too. Where a folder cannot be flushed, there is no more to do.
+fn flush_folder(folder: &Path) {
+    let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// `frame` as Parquet table `schema` of that `version`, made from `inputs` (sha256 hex).

@@ -43,8 +43,10 @@ pub struct Run {
     pub epochs: i32,
     /// `scratch`, `weights:<sha256>` or `run:<run id>@<epoch>`.
     pub init: String,
-    /// The run it is compared with.
+    /// The run it starts from, with which it is compared.
     pub baseline_run_id: Option<String>,
+    /// The trainer's hash of all but λ, seed and epoch.
+    pub configuration: String,
     /// Network input height, pixels.
     pub input_height: i32,
     /// Network input width, pixels.
@@ -96,12 +98,10 @@ impl Run {
         self.loss.is_none()
     }
 
-    /// What it shares with the runs that differ only in λ, or only in the seed.
+    /// What it shares with the runs that differ only in λ and seed.
     pub fn configuration(&self) -> Configuration {
         Configuration {
-            dataset: self.dataset.clone(),
-            backbone: self.backbone.clone(),
-            task: self.task.clone(),
+            hash: self.configuration.clone(),
             attribution: self.attribution.clone(),
             layer: Layer::of(&self.layer),
             loss: self.loss,

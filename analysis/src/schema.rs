@@ -18,6 +18,9 @@ pub const PROGRAM_KEY: &str = "guidance.program";
 /// Metadata key of the hash of what a table was made from.
 pub const INPUTS_KEY: &str = "guidance.inputs";
 
+/// Metadata key of the version of the formulas that an evaluation was made by.
+pub const FORMULAS_KEY: &str = "guidance.formulas";
+
 /// Metadata key of an evaluation's task, where it is not the conventional one.
 pub const TASK_KEY: &str = "guidance.task";
 
@@ -78,6 +81,8 @@ pub struct TableSpec {
     pub name: &'static str,
     /// `guidance.version`.
     pub version: u32,
+    /// What makes it, for those who have one of another version.
+    pub made_by: &'static str,
     /// The columns a reader needs; others are passed over.
     pub columns: &'static [Column],
 }
@@ -103,7 +108,8 @@ use Kind::{Binary, Bool, F64, I32, I64, Utf8};
 /// `runs/<run id>/run.parquet`: one row, the resolved configuration.
 pub const RUN: TableSpec = TableSpec {
     name: "run",
-    version: 2,
+    version: 3,
+    made_by: "trainer train",
     columns: &[
         of("run_id", Utf8),
         of("name", Utf8),
@@ -127,6 +133,7 @@ pub const RUN: TableSpec = TableSpec {
         of("epochs", I32),
         of("init", Utf8),
         maybe("baseline_run_id", Utf8),
+        of("configuration", Utf8),
         of("input_height", I32),
         of("input_width", I32),
         of("n_train", I64),
@@ -142,6 +149,7 @@ pub const RUN: TableSpec = TableSpec {
 pub const EPOCHS: TableSpec = TableSpec {
     name: "epochs",
     version: 1,
+    made_by: "trainer train",
     columns: &[
         of("run_id", Utf8),
         of("epoch", I32),
@@ -162,7 +170,8 @@ pub const EPOCHS: TableSpec = TableSpec {
 /// `evaluations/<name>/metrics.parquet`: one row a metric.
 pub const METRICS: TableSpec = TableSpec {
     name: "metrics",
-    version: 2,
+    version: 3,
+    made_by: "evaluator score",
     columns: &[
         of("run_id", Utf8),
         of("checkpoint", I32),
@@ -173,6 +182,7 @@ pub const METRICS: TableSpec = TableSpec {
         maybe("size_high", F64),
         of("attribution", Utf8),
         of("layer", Utf8),
+        maybe("precision", Utf8),
         of("metric", Utf8),
         maybe("threshold", F64),
         maybe("value", F64),
@@ -183,7 +193,8 @@ pub const METRICS: TableSpec = TableSpec {
 /// `evaluations/<name>/replicates.parquet`: the metrics of bootstrap resamples over images.
 pub const REPLICATES: TableSpec = TableSpec {
     name: "replicates",
-    version: 2,
+    version: 3,
+    made_by: "evaluator score",
     columns: &[
         of("run_id", Utf8),
         of("checkpoint", I32),
@@ -191,6 +202,7 @@ pub const REPLICATES: TableSpec = TableSpec {
         maybe("group_id", I32),
         of("attribution", Utf8),
         of("layer", Utf8),
+        maybe("precision", Utf8),
         of("replicate", I32),
         maybe("f1", F64),
         maybe("map", F64),
@@ -206,7 +218,8 @@ pub const REPLICATES: TableSpec = TableSpec {
 /// `evaluations/<name>/examples.parquet`: images and maps for the report's panel.
 pub const EXAMPLES: TableSpec = TableSpec {
     name: "examples",
-    version: 1,
+    version: 2,
+    made_by: "evaluator score",
     columns: &[
         of("rank", I32),
         of("run_id", Utf8),
@@ -217,6 +230,7 @@ pub const EXAMPLES: TableSpec = TableSpec {
         of("class_name", Utf8),
         of("attribution", Utf8),
         of("layer", Utf8),
+        maybe("precision", Utf8),
         of("height", I32),
         of("width", I32),
         of("rgb", Binary),
@@ -230,6 +244,7 @@ pub const EXAMPLES: TableSpec = TableSpec {
 pub const GROUPS: TableSpec = TableSpec {
     name: "groups",
     version: 1,
+    made_by: "data-prep",
     columns: &[of("group_id", I32), of("group_name", Utf8)],
 };
 
@@ -237,6 +252,7 @@ pub const GROUPS: TableSpec = TableSpec {
 pub const CLASSES: TableSpec = TableSpec {
     name: "classes",
     version: 1,
+    made_by: "data-prep",
     columns: &[of("class_id", I32), of("class_name", Utf8)],
 };
 
@@ -263,14 +279,17 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     let metadata: Metadata = entries
         .filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?)))
         .collect();
-    for (key, expected) in [
-        (SCHEMA_KEY, spec.name.to_owned()),
-        (VERSION_KEY, spec.version.to_string()),
-    ] {
-        let found = metadata.get(key).map_or("nothing", String::as_str);
-        if found != expected {
-            return Err(Error::table(path, key, found, expected));
-        }
+    let found = |key| metadata.get(key).map_or("nothing", String::as_str);
+    if found(SCHEMA_KEY) != spec.name {
+        return Err(Error::table(path, SCHEMA_KEY, found(SCHEMA_KEY), spec.name));
+    }
+    if found(VERSION_KEY) != spec.version.to_string() {
+        return Err(Error::Version {
+            path: path.to_owned(),
+            found: found(VERSION_KEY).to_owned(),
+            expected: spec.version,
+            made_by: spec.made_by,
+        });
     }
 
     let schema = guarded(|| reader.schema()).map_err(broken)?;

@@ -1,8 +1,7 @@
 //! Runs that differ only in the seed: mean and sample standard deviation of what they reach.
 
 use crate::comparison::Row;
-use crate::configuration::{Amount, Configuration};
-use crate::run::Run;
+use crate::configuration::Amount;
 
 /// Mean, deviation and number of some values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,35 +28,15 @@ pub fn moments(values: &[f64]) -> Option<Moments> {
 
 /// `rows` in groups that differ only in the seed, in the order of their first row.
 pub fn groups<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<&'a Row>> {
-    let mut groups: Vec<(Key, Vec<&Row>)> = Vec::new();
+    let mut groups: Vec<((String, Option<Amount>), Vec<&Row>)> = Vec::new();
     for row in rows {
-        let key = key(&row.run);
+        let key = (row.run.configuration.clone(), row.run.lambda.map(Amount));
         match groups.iter_mut().find(|(other, _)| *other == key) {
             Some((_, group)) => group.push(row),
             None => groups.push((key, vec![row])),
         }
     }
     groups.into_iter().map(|(_, group)| group).collect()
-}
-
-type Key = (Configuration, Option<Amount>, Amount, [i64; 5], [String; 3]);
-
-/// All that is the same in them. Where they start is left out: a guided run starts from the baseline
-/// of its own seed.
-fn key(run: &Run) -> Key {
-    (
-        run.configuration(),
-        run.lambda.map(Amount),
-        Amount(run.learning_rate),
-        [
-            run.batch_size.into(),
-            run.epochs.into(),
-            run.input_height.into(),
-            run.input_width.into(),
-            run.n_train,
-        ],
-        [&run.augmentation, &run.precision, &run.data_inputs].map(String::clone),
-    )
 }
 
 /// The 97.5 % quantile of Student's t with `n − 1` degrees of freedom: half the width of a 95 %

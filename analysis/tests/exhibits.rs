@@ -490,7 +490,6 @@ fn sizes_and_classes_have_the_baseline_beside_the_losses() {
     common::write(
         &dir.path().join("data/voc2007/classes.parquet"),
         "classes",
-        "1",
         df!("class_id" => [7, 11], "class_name" => ["cat", "dog & <dog>"]).unwrap(),
     );
     let made = show(dir.path(), &["box_size", "classes"]);

@@ -86,13 +86,12 @@ fn hostile_results(ending: &'static str) -> TempDir {
             "rank" => [0], "run_id" => [id], "checkpoint" => [1], "split" => ["test"],
             "image_id" => [format!("image {ending}")], "class_id" => [0],
             "class_name" => [format!("shown {ending}")], "attribution" => [ending], "layer" => [ending],
-            "height" => [8], "width" => [8], "rgb" => [&[128_u8; 192][..]],
+            "precision" => [Some("f32")], "height" => [8], "width" => [8], "rgb" => [&[128_u8; 192][..]],
             "map" => [&[0_u8; 256][..]], "boxes" => [&[0_u8; 16][..]], "epg" => [Some(0.5)],
         );
         write(
             &evaluation.join("examples.parquet"),
             "examples",
-            "1",
             example.unwrap(),
         );
     }
@@ -101,7 +100,7 @@ fn hostile_results(ending: &'static str) -> TempDir {
         let (id, name) = (format!("{what}_id"), format!("{what}_name"));
         let frame = df!(id => [0], name => [format!("{what} {ending}")]).unwrap();
         let table = if what == "group" { "groups" } else { "classes" };
-        write(&data.join(format!("{table}.parquet")), table, "1", frame);
+        write(&data.join(format!("{table}.parquet")), table, frame);
     }
     dir
 }
@@ -115,7 +114,7 @@ fn change(path: &Path, columns: &[(&str, &str)]) {
         frame.with_column(column).unwrap();
     }
     let table = path.file_stem().unwrap().to_str().unwrap();
-    write(path, table, "2", frame);
+    write(path, table, frame);
 }
 
 #[test]

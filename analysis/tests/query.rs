@@ -136,7 +136,7 @@ fn two_runs_are_compared() {
     // Only where both were scored; what they share of the replicates cancels.
     assert_eq!(lines.len(), 5, "{lines:#?}");
     assert!(
-        lines[2].starts_with("| conventional | ixg  | input | epg    | 60.0  | 50.0  | +10.0 [+9."),
+        lines[2].starts_with("| conventional | ixg  | input | epg    | 60.0  | 50.0  | −10.0 [−1"),
         "{lines:#?}"
     );
     assert!(lines[4].starts_with("A: energy Some(0.1) (energy2). B: l1 Some(0.1) (l1)."));

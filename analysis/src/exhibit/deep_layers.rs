@@ -54,10 +54,10 @@ fn figure(settings: &[&Setting]) -> Grid {
                 panels.push(None);
                 continue;
             }
-            let title = match settings.len() {
+            let title = setting.with_apart(match settings.len() {
                 1 => format!("Guided at {layer}"),
                 _ => format!("{} · guided at {layer}", setting.backbone),
-            };
+            });
             let losses: BTreeSet<_> = guided.iter().map(Group::loss).collect();
             let series = [Series {
                 groups: guided,
@@ -142,16 +142,20 @@ fn table(results: &Results, settings: &[&Setting]) -> Table {
         }
         for group in &groups {
             let Some(row) = group.chosen() else { continue };
-            let mut at_input = groups.iter().filter(|other| {
-                other.loss() == group.loss() && other.configuration.layer.spelling() == "input"
-            });
-            let ratio = at_input
-                .next()
-                .and_then(|input| Some(median(input)? / median(group)?));
+            let at_input: Vec<&Group> = groups
+                .iter()
+                .filter(|other| {
+                    other.loss() == group.loss() && other.configuration.layer.spelling() == "input"
+                })
+                .collect();
+            let ratio = match at_input[..] {
+                [input] => median(input).zip(median(group)).map(|(a, b)| a / b),
+                _ => None,
+            };
             let number =
                 |value: Option<f64>| value.map_or(Cell::Missing, |v| Cell::Number(round(v)));
             let label = vec![
-                Cell::maybe_text(group.loss().map(|loss| loss.to_string())),
+                Cell::maybe_text(group.loss_label()),
                 Cell::text(names::layer(group.configuration.layer.spelling())),
                 number(median(group)),
                 number(ratio),

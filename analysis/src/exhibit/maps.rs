@@ -25,7 +25,7 @@ const HOW: &str = "Positive attribution for the class, white to dark red over th
      of positive attribution inside the boxes.";
 
 /// Rows: the images, then for each setting the baseline's maps and those of the run that validation
-/// prefers. A figure for each data set and task.
+/// prefers. A figure for each data folder and task.
 pub(super) fn panel(evidence: &Evidence) -> Result<Made> {
     let mut figures = Vec::new();
     let settings: Vec<&Setting> = evidence
@@ -33,14 +33,11 @@ pub(super) fn panel(evidence: &Evidence) -> Result<Made> {
         .iter()
         .filter(|s| !plain(s).is_empty())
         .collect();
-    let tasks: BTreeSet<(&str, &str)> = settings
-        .iter()
-        .map(|s| (s.dataset.as_str(), s.task.as_str()))
-        .collect();
+    let task_of = |s: &Setting| (s.dataset.clone(), s.data.clone(), s.task.clone());
+    let tasks: BTreeSet<(String, String, String)> =
+        settings.iter().map(|setting| task_of(setting)).collect();
     for (index, task) in tasks.iter().enumerate() {
-        let here = settings
-            .iter()
-            .filter(|s| (s.dataset.as_str(), s.task.as_str()) == *task);
+        let here = settings.iter().filter(|setting| task_of(setting) == *task);
         let name = match index {
             0 => "panel".to_owned(),
             n => format!("panel_{}", n + 1),

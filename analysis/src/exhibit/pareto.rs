@@ -190,11 +190,14 @@ fn series<'a>(setting: &'a Setting) -> [Series<'a>; 1] {
     [Series { groups, tone: 0 }]
 }
 
-/// Columns: network and method. Rows: layers.
+/// Columns: network, method, and what tells settings apart. Rows: layers.
 fn overall(name: &'static str, measure: Measure, settings: &[&Setting]) -> Grid {
-    let column_of = |setting: &Setting| (setting.model(), setting.attribution.clone());
+    let column_of = |setting: &Setting| {
+        let method = setting.attribution.clone();
+        (setting.model(), method, setting.apart.clone())
+    };
     // In the order of the settings, which is the paper's.
-    let mut columns: Vec<(String, String)> = Vec::new();
+    let mut columns: Vec<(String, String, Vec<String>)> = Vec::new();
     for setting in settings {
         if !columns.contains(&column_of(setting)) {
             columns.push(column_of(setting));
@@ -279,7 +282,7 @@ pub(super) fn backbones(evidence: &Evidence) -> Made {
     let settings = at(layer);
     let panel = |setting: &&Setting| {
         let method = names::attribution(&setting.attribution);
-        let title = format!("{} · {method}", setting.backbone);
+        let title = setting.with_apart(format!("{} · {method}", setting.backbone));
         Some(plot(
             title,
             setting,
@@ -362,10 +365,7 @@ fn line(group: &Group, measures: &[Measure], measure: Measure) -> Option<Line> {
     let ends = front(&points);
     let share = |value: f64| Cell::share(Some(value), None);
     let (top, low) = (points[*ends.last()?], points[*ends.first()?]);
-    let label = vec![
-        Cell::text(group.configuration.label()),
-        Cell::count(points.len()),
-    ];
+    let label = vec![Cell::text(group.label()), Cell::count(points.len())];
     let ends = [top.0, top.1, low.1, low.0].map(share).to_vec();
     let chosen = chosen::cells(row, measures);
     Some(Line::new([label, chosen, ends].concat()))

@@ -2,12 +2,14 @@
 //! same, with the difference and what we trained on. Asked for by name, it also lists what of the
 //! published has no run of ours.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Evidence;
 use crate::Result;
 use crate::comparison::{Checkpoint, Row, Setting};
-use crate::configuration::{Amount, Configuration};
+use crate::configuration::Amount;
 use crate::format::number;
-use crate::groups::by_seed;
+use crate::groups::{by_seed, groups, plain};
 use crate::load::{CONVENTIONAL, Part, WATERBIRD_ON_LAND};
 use crate::names::{self, Loss, Measure, WATERBIRDS};
 use crate::published::{self, Point, Statistic};
@@ -87,9 +89,6 @@ fn points(evidence: &Evidence, rows: Rows) -> Result<Table> {
     let mut sections: Vec<Section> = Vec::new();
     for point in published::points()? {
         let found = ours(evidence, &point);
-        if found.is_none() && rows == Rows::Corresponding {
-            continue;
-        }
         let [dataset, backbone, attribution, layer, loss, _] = &point.key;
         let heading = format!(
             "{} · {backbone} · {} at {}",
@@ -97,23 +96,31 @@ fn points(evidence: &Evidence, rows: Rows) -> Result<Table> {
             names::attribution(attribution),
             names::layer(layer)
         );
-        let mut cells = vec![
-            Cell::text(&point.source),
-            Cell::text(label(loss, &point)),
-            Cell::text(point.statistic.words()),
-        ];
-        for (index, published) in point.values.into_iter().enumerate() {
-            let ours = found.as_ref().and_then(|(values, _)| values[index]);
-            cells.extend(three(
-                published,
-                published.and(ours),
-                point.statistic.is_gain(),
+        let line = |found: Option<&Ours>| {
+            let mut cells = vec![
+                Cell::text(&point.source),
+                Cell::text(label(loss, &point)),
+                Cell::text(point.statistic.words()),
+            ];
+            for (index, published) in point.values.into_iter().enumerate() {
+                let ours = found.and_then(|ours| ours.values[index]);
+                cells.extend(three(
+                    published,
+                    published.and(ours),
+                    point.statistic.is_gain(),
+                ));
+            }
+            cells.push(Cell::maybe_text(
+                found.map(|ours| trained_on(evidence, ours.run, &ours.apart)),
             ));
+            Line::new(cells)
+        };
+        for ours in &found {
+            push(&mut sections, heading.clone(), line(Some(ours)));
         }
-        cells.push(Cell::maybe_text(
-            found.map(|(_, run)| trained_on(evidence, run)),
-        ));
-        push(&mut sections, heading, Line::new(cells));
+        if found.is_empty() && rows == Rows::All {
+            push(&mut sections, heading, line(None));
+        }
     }
     Ok(Table {
         name: "published",
@@ -154,41 +161,75 @@ fn label(loss: &str, point: &Point) -> String {
     crate::configuration::label(Some(loss), Some(&variant))
 }
 
-/// Our values of a published point, and a run of theirs.
-fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Option<([Option<f64>; 3], &'a Run)> {
+/// What corresponds to a published point.
+struct Ours<'a> {
+    values: [Option<f64>; 3],
+    run: &'a Run,
+    /// What tells it from others that correspond as well.
+    apart: Vec<String>,
+}
+
+/// Our values of a published point: of every setting and configuration that corresponds to it.
+fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Vec<Ours<'a>> {
     let [dataset, backbone, attribution, layer, loss, annotation] = &point.key;
-    let setting = evidence.settings.iter().find(|setting| {
+    let settings = evidence.settings.iter().filter(|setting| {
         setting.task == CONVENTIONAL
+            && setting.trained_task == CONVENTIONAL
             && (&setting.dataset, &setting.backbone) == (dataset, backbone)
             && setting.method() == (attribution, layer)
-    })?;
-    let baseline = setting.baseline();
-    let before = baseline.and_then(|row| values(row.selected()?));
-    if point.statistic == Statistic::Baseline {
-        return Some((before?, &baseline?.run));
-    }
-    let fits = |configuration: &Configuration| {
-        let variant = &configuration.variant;
-        configuration.loss.map(Loss::spelling) == Some(loss)
-            && variant.annotation == *annotation
-            && Some(variant.annotated_fraction.0) == point.annotated_fraction
-            && Some(variant.dilation.0) == point.dilation
-    };
-    let rows: Vec<&Row> = setting
-        .guided()
-        .filter(|row| setting.is_guided_here(&row.run) && fits(&row.run.configuration()))
-        .collect();
-    let checkpoints = rows.iter().flat_map(|row| &row.checkpoints);
-    let all: Vec<[Option<f64>; 3]> = checkpoints.filter_map(values).collect();
-    let chosen = statistic(point, &all, before)?;
-    let found = match point.statistic.is_gain() {
-        false => chosen,
-        true => {
-            let before = before?;
-            std::array::from_fn(|index| Some(chosen[index]? - before[index]?))
+    });
+    let mut found: Vec<Ours> = Vec::new();
+    for setting in settings {
+        let baseline = setting.baseline();
+        let before = baseline.and_then(|row| values(row.selected()?));
+        if point.statistic == Statistic::Baseline {
+            // It stands in every setting of its guided runs.
+            let is_listed = |run: &Run| found.iter().any(|ours| ours.run.run_id == run.run_id);
+            if let (Some(values), Some(row)) = (before, baseline)
+                && !is_listed(&row.run)
+            {
+                found.push(Ours {
+                    values,
+                    run: &row.run,
+                    apart: setting.apart.clone(),
+                });
+            }
+            continue;
         }
-    };
-    Some((found, &rows.first()?.run))
+        let fits = |row: &Row| {
+            let configuration = row.run.configuration();
+            let variant = &configuration.variant;
+            setting.is_guided_here(&row.run)
+                && configuration.loss.map(Loss::spelling) == Some(loss)
+                && variant.annotation == *annotation
+                && Some(variant.annotated_fraction.0) == point.annotated_fraction
+                && Some(variant.dilation.0) == point.dilation
+        };
+        for group in groups(setting, fits) {
+            let checkpoints = group.rows.iter().flat_map(|row| &row.checkpoints);
+            let all: Vec<[Option<f64>; 3]> = checkpoints.filter_map(values).collect();
+            let before = group.rows.iter().find_map(|row| {
+                let baseline = setting.baseline_of(row)?;
+                values(baseline.selected()?)
+            });
+            let chosen = statistic(point, &all, before);
+            let gained = match (point.statistic.is_gain(), chosen, before) {
+                (false, chosen, _) => chosen,
+                (true, Some(chosen), Some(before)) => Some(std::array::from_fn(|index| {
+                    Some(chosen[index]? - before[index]?)
+                })),
+                _ => None,
+            };
+            let mut apart = setting.apart.clone();
+            apart.extend(group.apart.clone());
+            found.extend(gained.zip(group.rows.first()).map(|(values, row)| Ours {
+                values,
+                run: &row.run,
+                apart,
+            }));
+        }
+    }
+    found
 }
 
 /// F1, EPG and IoU; `None` without F1.
@@ -230,8 +271,8 @@ fn statistic(
     }
 }
 
-/// Images, input, epochs and start of `run`, in a few words.
-fn trained_on(evidence: &Evidence, run: &Run) -> String {
+/// Images, input, epochs and start of `run`, in a few words, and what else tells it `apart`.
+fn trained_on(evidence: &Evidence, run: &Run, apart: &[String]) -> String {
     let baseline = run
         .baseline_run_id
         .as_deref()
@@ -246,10 +287,12 @@ fn trained_on(evidence: &Evidence, run: &Run) -> String {
         Some("run") => "from another run",
         _ => "from random weights",
     };
-    format!(
+    let mut words = vec![format!(
         "{} images, {} × {} pixels, {epochs} epochs, {start}",
         run.n_train, run.input_height, run.input_width
-    )
+    )];
+    words.extend(apart.iter().cloned());
+    words.join(", ")
 }
 
 fn accuracies(evidence: &Evidence, rows: Rows) -> Result<Table> {
@@ -286,7 +329,9 @@ fn accuracies(evidence: &Evidence, rows: Rows) -> Result<Table> {
                 && setting.attribution == *attribution
         };
         // The paper does not say at which layer; the one nearest to the input.
-        let setting = evidence.settings.iter().find(suits);
+        let layer = evidence.settings.iter().find(suits).map(|s| &s.layer);
+        let settings = evidence.settings.iter().filter(suits);
+        let settings = settings.filter(|setting| Some(&setting.layer) == layer);
         let fits = |row: &&Row| {
             let configuration = row.run.configuration();
             let variant = &configuration.variant;
@@ -296,45 +341,62 @@ fn accuracies(evidence: &Evidence, rows: Rows) -> Result<Table> {
                         && variant.annotation == "box"
                         && variant.dilation.0 == 0.0))
         };
-        let found: Vec<&Row> = setting
-            .into_iter()
-            .flat_map(|s| s.rows.iter().filter(fits))
-            .collect();
-        let found = by_seed(&found);
-        if found.is_empty() && rows == Rows::Corresponding {
-            continue;
-        }
-        let mut cells = vec![
-            Cell::text(&published.source),
-            Cell::text(
-                match (Loss::from_spelling(loss), published.annotated_fraction) {
-                    (Some(loss), Some(share)) => {
-                        format!("{loss}, {} % annotated", number(share * 100.0))
-                    }
-                    _ => "Baseline".to_owned(),
-                },
-            ),
-        ];
-        for (part, (value, std)) in [WATERBIRD_ON_LAND, Part::All]
-            .into_iter()
-            .zip(published.values)
-        {
-            let accuracies = found
-                .iter()
-                .filter_map(|row| row.cell(part, Measure::Accuracy)?.value);
-            let ours = moments(&accuracies.collect::<Vec<_>>());
-            // The paper's are of four runs.
-            let n = if std.is_some() { 4 } else { 1 };
-            let seeds = |value, std, n| Cell::Share(value, Spread::Seeds { std, n });
-            cells.push(value.map_or(Cell::Missing, |value| seeds(value, std, n)));
-            cells.push(ours.map_or(Cell::Missing, |m| seeds(m.mean, m.std, m.n)));
-            let difference = value.zip(ours).map(|(value, ours)| ours.mean - value);
-            cells.push(Cell::points(difference, None));
-        }
-        let trained = found.first().map(|row| trained_on(evidence, &row.run));
-        cells.push(Cell::maybe_text(trained));
+        let line = |found: &[&Row], apart: &[String]| {
+            let mut cells = vec![
+                Cell::text(&published.source),
+                Cell::text(
+                    match (Loss::from_spelling(loss), published.annotated_fraction) {
+                        (Some(loss), Some(share)) => {
+                            format!("{loss}, {} % annotated", number(share * 100.0))
+                        }
+                        _ => "Baseline".to_owned(),
+                    },
+                ),
+            ];
+            for (part, (value, std)) in [WATERBIRD_ON_LAND, Part::All]
+                .into_iter()
+                .zip(published.values)
+            {
+                let accuracies = found
+                    .iter()
+                    .filter_map(|row| row.cell(part, Measure::Accuracy)?.value);
+                let ours = moments(&accuracies.collect::<Vec<_>>());
+                // The paper's are of four runs.
+                let n = if std.is_some() { 4 } else { 1 };
+                let seeds = |value, std, n| Cell::Share(value, Spread::Seeds { std, n });
+                cells.push(value.map_or(Cell::Missing, |value| seeds(value, std, n)));
+                cells.push(ours.map_or(Cell::Missing, |m| seeds(m.mean, m.std, m.n)));
+                let difference = value.zip(ours).map(|(value, ours)| ours.mean - value);
+                cells.push(Cell::points(difference, None));
+            }
+            let trained = found.first();
+            cells.push(Cell::maybe_text(
+                trained.map(|row| trained_on(evidence, &row.run, apart)),
+            ));
+            Line::new(cells)
+        };
         let heading = format!("{} · {backbone} · {task} task", names::dataset(WATERBIRDS));
-        push(&mut sections, heading, Line::new(cells));
+        let mut lines = Vec::new();
+        let mut listed: BTreeSet<&str> = BTreeSet::new();
+        for setting in settings {
+            let mut configurations: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+            for row in setting.rows.iter().filter(fits) {
+                let of_configuration = configurations.entry(&row.run.configuration);
+                of_configuration.or_default().push(row);
+            }
+            for (configuration, rows) in configurations {
+                // A baseline stands in every setting of its guided runs.
+                if listed.insert(configuration) {
+                    lines.push(line(&by_seed(&rows), &setting.apart));
+                }
+            }
+        }
+        if lines.is_empty() && rows == Rows::All {
+            lines.push(line(&[], &[]));
+        }
+        for line in lines {
+            push(&mut sections, heading.clone(), line);
+        }
     }
     Ok(Table {
         name: "published_waterbirds",
@@ -358,30 +420,41 @@ fn sizes(evidence: &Evidence, rows: Rows) -> Result<Table> {
     let mut sections = Vec::new();
     for published in published::sizes()? {
         let [dataset, backbone, attribution, layer, loss] = &published.key;
-        let setting = evidence.settings.iter().find(|setting| {
+        let settings = evidence.settings.iter().filter(|setting| {
             (&setting.dataset, &setting.backbone) == (dataset, backbone)
                 && setting.method() == (attribution, layer)
         });
-        let groups = setting.map(crate::groups::plain).unwrap_or_default();
-        let group = groups
-            .iter()
-            .find(|group| group.loss() == Loss::from_spelling(loss));
         let (low, high) = published.range;
         let part = Part::Size {
             low: Amount(low),
             high: Amount(high),
         };
-        let ours = group.and_then(|group| group.chosen()?.cell(part, Measure::Epg)?.value);
-        if ours.is_none() && rows == Rows::Corresponding {
-            continue;
-        }
-        let mut cells = vec![
-            Cell::text(&published.source),
-            Cell::text(format!("{}–{}", number(low * 100.0), number(high * 100.0))),
-        ];
-        cells.extend(three(published.epg, ours, false));
+        let line = |ours: Option<f64>| {
+            let mut cells = vec![
+                Cell::text(&published.source),
+                Cell::text(format!("{}–{}", number(low * 100.0), number(high * 100.0))),
+            ];
+            cells.extend(three(published.epg, ours, false));
+            Line::new(cells)
+        };
         let heading = format!("{} · {backbone} · {loss}", names::dataset(dataset));
-        push(&mut sections, heading, Line::new(cells));
+        let mut is_there = false;
+        for setting in settings {
+            for group in plain(setting) {
+                let chosen = group
+                    .chosen()
+                    .filter(|_| group.loss() == Loss::from_spelling(loss));
+                let Some(epg) = chosen.and_then(|row| row.cell(part, Measure::Epg)?.value) else {
+                    continue;
+                };
+                is_there = true;
+                let heading = setting.with_apart(heading.clone());
+                push(&mut sections, heading, line(Some(epg)));
+            }
+        }
+        if !is_there && rows == Rows::All {
+            push(&mut sections, heading, line(None));
+        }
     }
     Ok(Table {
         name: "published_sizes",

@@ -120,7 +120,7 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
              (left); the checkpoints that none dominates there in F1, EPG and IoU, which are scored \
              (centre); the same on test (right). The line joins those that none dominates in the two \
              metrics shown. White cross: baseline, where it was validated through the same maps.",
-            group.configuration.label(),
+            group.label(),
             setting.title(),
             group.rows.len()
         ),

@@ -155,8 +155,8 @@ fn part_name(evidence: &Evidence, setting: &Setting, part: Part) -> String {
     let results = evidence.results;
     match part {
         Part::All => "all".to_owned(),
-        Part::Group(group) => results.group_name(&setting.dataset, group),
-        Part::Class(class) => results.class_name(&setting.dataset, &setting.task, class),
+        Part::Group(group) => results.group_name(&setting.data, group),
+        Part::Class(class) => results.class_name(&setting.data, &setting.task, class),
         Part::Size { low, high } => {
             format!("{}–{}", number(low.0 * 100.0), number(high.0 * 100.0))
         }
@@ -171,10 +171,7 @@ fn exhibit(
     grid: &Grid,
 ) -> Made {
     if settings.is_empty() {
-        return Err(
-            "no evaluation has metrics by class and size (schema version 2 of metrics.parquet)"
-                .to_owned(),
-        );
+        return Err("no evaluation has metrics by class and size".to_owned());
     }
     let mut columns = vec![
         Column::new("part", what, Kind::Text),

@@ -285,7 +285,7 @@ fn table(settings: &[&Setting], variation: &Variation) -> Table {
             let Some(row) = group.chosen().filter(|_| shown) else {
                 continue;
             };
-            let loss = group.loss().map(|loss| loss.to_string());
+            let loss = group.loss_label();
             let variant = (variation.label)(group.variant());
             let label = vec![Cell::maybe_text(loss), Cell::text(variant)];
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));

@@ -2,12 +2,12 @@
 //! seeds. The paper's "worst group" is a fixed one, waterbird on land; the true minimum over groups
 //! stands beside it (SPEC F.10).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Evidence, Made, maps};
 use crate::Result;
 use crate::comparison::{Row, Setting};
-use crate::configuration::{Variant, label};
+use crate::configuration::{Layer, Variant, label};
 use crate::figure::Figure;
 use crate::figure::grid::{Dot, Grid, Plot, Quantity, Scale, plot_size};
 use crate::figure::style::Emphasis;
@@ -16,6 +16,7 @@ use crate::load::{CONVENTIONAL, Part, WATERBIRD_ON_LAND};
 use crate::names::{self, Loss, WATERBIRDS};
 use crate::seeds::{Moments, moments};
 use crate::table::{Cell, Column, Kind, Line, Section, Spread, Table};
+use crate::training::Training;
 
 /// What Table 1 has of a task.
 #[derive(Clone, Copy)]
@@ -55,15 +56,30 @@ impl Model {
     }
 }
 
-/// A network seen through the same maps in both tasks.
-type Place = (String, String, String);
+/// A network trained alike and seen through the same maps in both tasks: all of its settings but the
+/// task. Runs trained for another task than is scored stand alone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    backbone: String,
+    attribution: String,
+    layer: Layer,
+    precision: Option<String>,
+    training: Training,
+    strayed: Option<String>,
+}
 
-fn place(setting: &Setting) -> Place {
-    (
-        setting.backbone.clone(),
-        setting.attribution.clone(),
-        setting.layer.clone(),
-    )
+impl Place {
+    fn of(setting: &Setting) -> Self {
+        let strayed = setting.trained_task != setting.task;
+        Self {
+            backbone: setting.backbone.clone(),
+            attribution: setting.attribution.clone(),
+            layer: Layer::of(&setting.layer),
+            precision: setting.precision.clone(),
+            training: setting.training.clone(),
+            strayed: strayed.then(|| setting.trained_task.clone()),
+        }
+    }
 }
 
 /// The table, the groups' accuracies, and maps.
@@ -100,40 +116,32 @@ fn table(settings: &[&Setting]) -> Table {
         column("reversed_overall", "overall"),
         column("reversed_minimum", "least group"),
     ];
-    let places: BTreeSet<Place> = settings.iter().map(|setting| place(setting)).collect();
+    let places: BTreeSet<Place> = settings.iter().map(|setting| Place::of(setting)).collect();
     let section = |at: &Place| {
         let here: Vec<&&Setting> = settings
             .iter()
-            .filter(|setting| place(setting) == *at)
+            .filter(|setting| Place::of(setting) == *at)
             .collect();
         let models: BTreeSet<Model> = here
             .iter()
             .flat_map(|setting| setting.rows.iter().map(Model::of))
             .collect();
-        let line = |model: &Model| {
-            let mut cells = vec![Cell::text(label(model.loss, model.variant.as_ref()))];
-            for task in [CONVENTIONAL, "reversed"] {
-                let of_task = here.iter().filter(|setting| setting.task == task);
-                let rows = of_task.flat_map(|setting| &setting.rows);
-                let rows: Vec<&Row> = rows.filter(|row| Model::of(row) == *model).collect();
-                let rows = by_seed(&rows);
-                cells.extend(MEASURED.map(|measured| {
-                    let values: Vec<f64> =
-                        rows.iter().filter_map(|row| measured.value(row)).collect();
-                    over_seeds(moments(&values))
-                }));
-            }
-            Line::new(cells)
-        };
-        let (backbone, attribution, layer) = at;
+        let lines = models.iter().flat_map(|model| lines(&here, model));
+        let apart: BTreeSet<&String> = here.iter().flat_map(|setting| &setting.apart).collect();
+        let apart: Vec<String> = apart
+            .into_iter()
+            .map(|words| format!(", {words}"))
+            .collect();
         Section {
             heading: format!(
-                "{} · {backbone} · {} at {}",
+                "{} · {} · {} at {}{}",
                 names::dataset(WATERBIRDS),
-                names::attribution(attribution),
-                names::layer(layer)
+                at.backbone,
+                names::attribution(&at.attribution),
+                at.layer,
+                apart.concat()
             ),
-            lines: models.iter().map(line).collect(),
+            lines: lines.collect(),
         }
     };
     let n = |setting: &&Setting| {
@@ -151,6 +159,42 @@ fn table(settings: &[&Setting]) -> Table {
              land; the least group is the true minimum over the four groups, run by run."
         ),
     }
+}
+
+/// The line of `model`; several where there are configurations that no table tells apart, each with its
+/// hashes.
+fn lines(settings: &[&&Setting], model: &Model) -> Vec<Line> {
+    let tasks = [CONVENTIONAL, "reversed"].map(|task| {
+        let of_task = settings.iter().filter(|setting| setting.task == task);
+        let rows = of_task.flat_map(|setting| &setting.rows);
+        let mut configurations: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+        for row in rows.filter(|row| Model::of(row) == *model) {
+            let of_configuration = configurations.entry(&row.run.configuration);
+            of_configuration.or_default().push(row);
+        }
+        Vec::from_iter(configurations)
+    });
+    let n = tasks.iter().map(Vec::len).max().unwrap_or(0);
+    let line = |index: usize| {
+        let mut name = label(model.loss, model.variant.as_ref());
+        let here = tasks.iter().filter_map(|task| task.get(index));
+        let hashes: BTreeSet<&str> = here.map(|(hash, _)| *hash).collect();
+        if n > 1 {
+            let hashes: Vec<&str> = hashes.into_iter().collect();
+            name.push_str(&format!(", configuration {}", hashes.join(" and ")));
+        }
+        let mut cells = vec![Cell::text(name)];
+        for task in &tasks {
+            let rows = task.get(index).map_or(&[][..], |(_, rows)| rows);
+            let rows = by_seed(rows);
+            cells.extend(MEASURED.map(|measured| {
+                let values: Vec<f64> = rows.iter().filter_map(|row| measured.value(row)).collect();
+                over_seeds(moments(&values))
+            }));
+        }
+        Line::new(cells)
+    };
+    (0..n).map(line).collect()
 }
 
 fn over_seeds(moments: Option<Moments>) -> Cell {

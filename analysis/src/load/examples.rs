@@ -34,6 +34,8 @@ pub struct Example {
     pub attribution: String,
     /// Layer.
     pub layer: String,
+    /// In which numbers the map was computed, where that is known.
+    pub precision: Option<String>,
     /// Pixels down.
     pub height: usize,
     /// Pixels across.
@@ -81,7 +83,7 @@ pub fn load(
     for Evaluation { folder, .. } in results.evaluations.iter().filter(wanted) {
         let path = folder.join("examples.parquet");
         if path.is_file() {
-            examples.extend(read(&path, selected)?);
+            examples.extend(read(results, &path, selected)?);
         } else {
             notes.push(format!(
                 "{}: no examples.parquet, so none of its maps are shown",
@@ -96,8 +98,13 @@ pub fn load(
     Ok((examples, notes))
 }
 
-fn read(path: &Path, selected: &BTreeSet<(String, i32)>) -> Result<Vec<Example>> {
+fn read(
+    results: &Results,
+    path: &Path,
+    selected: &BTreeSet<(String, i32)>,
+) -> Result<Vec<Example>> {
     let (frame, metadata) = schema::read(path, &EXAMPLES)?;
+    results.formulas.check(path, &metadata)?;
     let kept = wanted(&frame, selected).map_err(Error::polars(path))?;
     let frame = frame.filter(&kept).map_err(Error::polars(path))?;
     let rows = parse(&frame, task_of(&metadata)).map_err(Error::polars(path))?;
@@ -132,6 +139,7 @@ fn parse(frame: &DataFrame, task: &str) -> PolarsResult<Vec<Raw>> {
     let checkpoint = rows.int("checkpoint")?;
     let (class_id, class_name) = (rows.int("class_id")?, rows.text("class_name")?);
     let (attribution, layer) = (rows.text("attribution")?, rows.text("layer")?);
+    let precision = rows.maybe_text("precision")?;
     let (height, width) = (rows.int("height")?, rows.int("width")?);
     let (rgb, map, boxes) = (rows.bytes("rgb")?, rows.bytes("map")?, rows.bytes("boxes")?);
     let epg = rows.maybe_float("epg")?;
@@ -147,6 +155,7 @@ fn parse(frame: &DataFrame, task: &str) -> PolarsResult<Vec<Raw>> {
                 task: task.to_owned(),
                 attribution: attribution[i].clone(),
                 layer: layer[i].clone(),
+                precision: precision[i].clone(),
                 height: 0,
                 width: 0,
                 rgb: rgb[i].clone(),

@@ -3,6 +3,7 @@
 //! those of the selected checkpoints are wanted.
 
 pub mod examples;
+mod formulas;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +17,12 @@ use crate::intervals::Replicates;
 use crate::names::Measure;
 use crate::run::{Epoch, Run};
 use crate::schema::{
-    self, CLASSES, EPOCHS, GROUPS, METRICS, Metadata, REPLICATES, RUN, TASK_KEY, TableSpec,
-    VERSION_KEY,
+    self, CLASSES, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata, REPLICATES, RUN, TASK_KEY,
+    TableSpec,
 };
 use crate::{Error, Result};
+
+pub use formulas::Formulas;
 
 /// The split that is reported.
 pub const TEST: &str = "test";
@@ -48,8 +51,8 @@ pub enum Part {
 /// Waterbirds' group that the paper calls the worst: group = 2 · bird + place (SPEC C.4).
 pub const WATERBIRD_ON_LAND: Part = Part::Group(2);
 
-/// What a metric was measured on: a checkpoint, through maps of one method at one layer, over one
-/// split or a part of it.
+/// What a metric was measured on: a checkpoint, through maps of one method at one layer in one
+/// precision, over one split or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     /// Run.
@@ -64,6 +67,8 @@ pub struct Subject {
     pub attribution: String,
     /// Layer of the maps.
     pub layer: String,
+    /// In which numbers the maps were computed, where they said it.
+    pub precision: Option<String>,
     /// The part of the split.
     pub part: Part,
 }
@@ -115,13 +120,15 @@ pub struct Results {
     pub epoch_frame: DataFrame,
     /// All `metrics.parquet` under each other, and the task of each.
     pub metric_frame: DataFrame,
+    /// The version of the formulas that all evaluations were made by.
+    pub formulas: Formulas,
     /// What was passed over and why, a line each.
     pub notes: Vec<String>,
     /// sha256 (hex) of every table read, names and contents.
     pub inputs: String,
 }
 
-/// Names by data folder name and id.
+/// Names by provenance hash of the data folder and id.
 pub type FolderNames = BTreeMap<String, BTreeMap<i32, String>>;
 
 impl Results {
@@ -147,6 +154,7 @@ impl Results {
             run_frame: DataFrame::empty(),
             epoch_frame: DataFrame::empty(),
             metric_frame: DataFrame::empty(),
+            formulas: Formulas::default(),
             notes: Vec::new(),
             inputs: String::new(),
         };
@@ -203,9 +211,12 @@ impl Results {
             for (spec, what, names) in named {
                 let path = folder.join(format!("{}.parquet", spec.name));
                 if path.is_file() {
-                    let (frame, _) = reader.read(&path, spec)?;
+                    let (frame, metadata) = reader.read(&path, spec)?;
                     let found = rows::names(&frame, what).map_err(Error::polars(&path))?;
-                    names.insert(name_of(&folder), found);
+                    // Without one it is of no run's data.
+                    if let Some(inputs) = metadata.get(INPUTS_KEY) {
+                        names.insert(inputs.clone(), found);
+                    }
                 }
             }
         }
@@ -214,15 +225,16 @@ impl Results {
         Ok(results)
     }
 
-    /// The name of `group` in data set `dataset`, or its number where no name is known.
-    pub fn group_name(&self, dataset: &str, group: i32) -> String {
-        named(&self.group_names, dataset, group).unwrap_or_else(|| format!("group {group}"))
+    /// The name of `group` in the data of provenance hash `data`, or its number where no name is known.
+    pub fn group_name(&self, data: &str, group: i32) -> String {
+        named(&self.group_names, data, group).unwrap_or_else(|| format!("group {group}"))
     }
 
-    /// The name of `class` in `task` on data set `dataset`, or its number where no name is known.
-    pub fn class_name(&self, dataset: &str, task: &str, class: i32) -> String {
+    /// The name of `class` in `task` in the data of provenance hash `data`, or its number where no name
+    /// is known. Waterbirds alone has another task than the conventional one.
+    pub fn class_name(&self, data: &str, task: &str, class: i32) -> String {
         let name = match (task, class) {
-            (CONVENTIONAL, _) => named(&self.class_names, dataset, class),
+            (CONVENTIONAL, _) => named(&self.class_names, data, class),
             (_, 0) => Some("land".to_owned()),
             (_, 1) => Some("water".to_owned()),
             _ => None,
@@ -240,8 +252,8 @@ impl Results {
         self.epochs.get(run_id).map_or(&[], Vec::as_slice)
     }
 
-    /// Epochs of `run_id` with test metrics in `task` through `maps`, (attribution, layer).
-    pub fn evaluated(&self, run_id: &str, task: &str, maps: (&str, &str)) -> BTreeSet<i32> {
+    /// What `run_id` was scored on, over the whole of a split: each of its epochs, splits, tasks and maps.
+    pub fn scored<'a>(&'a self, run_id: &'a str) -> impl Iterator<Item = &'a Subject> {
         let first = Subject {
             run_id: run_id.to_owned(),
             checkpoint: i32::MIN,
@@ -249,19 +261,14 @@ impl Results {
             task: String::new(),
             attribution: String::new(),
             layer: String::new(),
+            precision: None,
             part: Part::All,
         };
         self.metrics
             .range(first..)
             .map(|(subject, _)| subject)
-            .take_while(|subject| subject.run_id == run_id)
-            .filter(|subject| {
-                (subject.split.as_str(), subject.task.as_str()) == (TEST, task)
-                    && (subject.attribution.as_str(), subject.layer.as_str()) == maps
-                    && subject.part == Part::All
-            })
-            .map(|subject| subject.checkpoint)
-            .collect()
+            .take_while(move |subject| subject.run_id == run_id)
+            .filter(|subject| subject.part == Part::All)
     }
 
     fn read_epochs(&mut self, reader: &mut Reader, run: &Run, folder: &Path) -> Result<()> {
@@ -283,13 +290,8 @@ impl Results {
                 ));
                 continue;
             }
-            let (mut frame, metadata) = reader.read(&path, &METRICS)?;
-            if metadata
-                .get(VERSION_KEY)
-                .is_some_and(|version| version == "1")
-            {
-                frame = rows::respelled(frame).map_err(Error::polars(&path))?;
-            }
+            let (frame, metadata) = reader.read(&path, &METRICS)?;
+            self.formulas.take(&path, &metadata)?;
             let task = task_of(&metadata);
             let metrics = rows::metrics(&frame, task).map_err(Error::polars(&path))?;
             if metrics
@@ -313,6 +315,7 @@ impl Results {
             let path = folder.join("replicates.parquet");
             if path.is_file() {
                 let (frame, metadata) = reader.read(&path, &REPLICATES)?;
+                self.formulas.check(&path, &metadata)?;
                 let replicates = rows::replicates(&frame, task_of(&metadata));
                 self.replicates
                     .extend(replicates.map_err(Error::polars(&path))?);
@@ -378,10 +381,9 @@ fn task_of(metadata: &Metadata) -> &str {
     metadata.get(TASK_KEY).map_or(CONVENTIONAL, String::as_str)
 }
 
-/// The name in the data set's folder, or in the only folder there is.
-fn named(folders: &FolderNames, dataset: &str, id: i32) -> Option<String> {
-    let only = || folders.values().next().filter(|_| folders.len() == 1);
-    folders.get(dataset).or_else(only)?.get(&id).cloned()
+/// The name in the folder of that data.
+fn named(folders: &FolderNames, data: &str, id: i32) -> Option<String> {
+    folders.get(data)?.get(&id).cloned()
 }
 
 fn append(all: &mut DataFrame, frame: &DataFrame, path: &Path) -> Result<()> {

@@ -141,6 +141,7 @@ fn configuration(frame: &DataFrame, loss: Option<Loss>) -> PolarsResult<Run> {
         epochs: int("epochs")?,
         init: text("init")?,
         baseline_run_id: rows.maybe_text("baseline_run_id")?.remove(0),
+        configuration: text("configuration")?,
         input_height: int("input_height")?,
         input_width: int("input_width")?,
         n_train: long("n_train")?,
@@ -199,6 +200,7 @@ fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subje
     let (run_id, checkpoint) = (rows.text("run_id")?, rows.int("checkpoint")?);
     let split = rows.text("split")?;
     let (attribution, layer) = (rows.text("attribution")?, rows.text("layer")?);
+    let precision = rows.maybe_text("precision")?;
     Ok((0..run_id.len())
         .map(|i| Subject {
             run_id: run_id[i].clone(),
@@ -207,6 +209,7 @@ fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subje
             task: task.to_owned(),
             attribution: attribution[i].clone(),
             layer: layer[i].clone(),
+            precision: precision[i].clone(),
             part: parts[i],
         })
         .collect())
@@ -236,18 +239,6 @@ fn parts(rows: &Rows) -> PolarsResult<Vec<Part>> {
         }
     }
     Ok(parts)
-}
-
-/// The rows of a `metrics.parquet` of the first version, with the second's spellings: accuracy over
-/// image × class cells was `accuracy`, the share of images told right `accuracy_top1`.
-pub(super) fn respelled(frame: DataFrame) -> PolarsResult<DataFrame> {
-    let was = |spelling: &str| col("metric").eq(lit(spelling));
-    let metric = when(was("accuracy"))
-        .then(lit("accuracy_cells"))
-        .when(was("accuracy_top1"))
-        .then(lit("accuracy"))
-        .otherwise(col("metric"));
-    frame.lazy().with_column(metric.alias("metric")).collect()
 }
 
 /// The rows of `metrics.parquet` by subject.

@@ -1,5 +1,8 @@
-//! Two runs beside each other: every metric of their chosen checkpoints through the same maps, over all
-//! test images and over each group, with the difference and its paired interval.
+//! Two runs on the same data beside each other: every metric of their chosen checkpoints through the same
+//! maps, over all test images and over each group, with the difference B − A (as `evaluator compare` has
+//! it) and its paired interval.
+
+use std::collections::BTreeSet;
 
 use polars::prelude::*;
 
@@ -52,12 +55,39 @@ pub(super) fn answer(
         }
     };
     let runs = [find(a.trim())?, find(b.trim())?];
+    let data = runs.map(|run| run.data_inputs.as_str());
+    if data[0] != data[1] {
+        return Err(refused(format!(
+            "two runs on the same data, not data_inputs {} and {}",
+            data[0], data[1]
+        )));
+    }
+    // A baseline stands in every setting of its guided runs, through the same maps.
+    let mut seen = BTreeSet::new();
+    let rows = |run: &Run| -> Vec<(&Setting, &Row)> {
+        let all = settings
+            .iter()
+            .flat_map(|setting| setting.rows.iter().map(move |row| (setting, row)));
+        all.filter(|(_, row)| row.run.run_id == run.run_id)
+            .collect()
+    };
     let mut compared = Vec::new();
-    for setting in settings {
-        let row = |run: &Run| setting.rows.iter().find(|row| row.run.run_id == run.run_id);
-        if let (Some(ours), Some(theirs)) = (row(runs[0]), row(runs[1])) {
-            compared.extend(metrics(results, setting, [ours, theirs]));
+    for (setting, ours) in rows(runs[0]) {
+        let alike = |other: &Setting| {
+            (&other.task, other.method(), &other.precision)
+                == (&setting.task, setting.method(), &setting.precision)
+        };
+        let theirs = rows(runs[1]).into_iter().find(|(other, _)| alike(other));
+        let subject = setting.subject(&ours.run, ours.selection.epoch, Part::All);
+        if let Some(theirs) = theirs
+            && seen.insert(subject)
+        {
+            compared.extend(metrics(results, [(setting, ours), theirs]));
         }
+    }
+    if compared.is_empty() {
+        let expected = "two runs scored on the test split through the same maps";
+        return Err(refused(expected.to_owned()));
     }
     let measured: Vec<String> = compared.iter().map(|row| row.metric.clone()).collect();
     for metric in &query.metrics {
@@ -74,9 +104,12 @@ pub(super) fn answer(
     Ok((frame, table))
 }
 
-fn metrics<'a>(results: &Results, setting: &'a Setting, rows: [&Row; 2]) -> Vec<Compared<'a>> {
+fn metrics<'a>(
+    results: &Results,
+    [(setting, ours), (their_setting, theirs)]: [(&'a Setting, &Row); 2],
+) -> Vec<Compared<'a>> {
     let mut compared = Vec::new();
-    let Some(selected) = rows[0].selected() else {
+    let Some(selected) = ours.selected() else {
         return compared;
     };
     for (part, block) in &selected.blocks {
@@ -86,26 +119,22 @@ fn metrics<'a>(results: &Results, setting: &'a Setting, rows: [&Row; 2]) -> Vec<
             Part::Class(_) | Part::Size { .. } => continue,
         };
         for (metric, cell) in block {
-            let other = rows[1].metric(*part, metric).and_then(|other| other.value);
-            let (Some(ours), Some(theirs)) = (cell.value, other) else {
+            let other = theirs.metric(*part, metric).and_then(|other| other.value);
+            let (Some(a), Some(b)) = (cell.value, other) else {
                 continue;
             };
-            // Replicates are paired only over the same images.
-            let same_images = rows[0].run.data_inputs == rows[1].run.data_inputs;
-            let replicates = |row: &Row| {
+            let replicates = |setting: &Setting, row: &Row| {
                 let measure = Measure::ALL.into_iter().find(|m| m.spelling() == metric)?;
                 let subject = setting.subject(&row.run, row.selection.epoch, *part);
                 results.replicates.get(&subject)?.get(&measure)
             };
-            let pair = replicates(rows[0])
-                .zip(replicates(rows[1]))
-                .filter(|_| same_images);
+            let pair = replicates(setting, ours).zip(replicates(their_setting, theirs));
             compared.push(Compared {
                 setting,
                 group,
                 metric: metric.clone(),
-                values: [ours, theirs],
-                interval: pair.and_then(|(ours, theirs)| intervals::paired(ours, theirs)),
+                values: [a, b],
+                interval: pair.and_then(|(a, b)| intervals::paired(b, a)),
             });
         }
     }
@@ -125,29 +154,40 @@ fn frame(compared: &[Compared]) -> PolarsResult<DataFrame> {
         "task" => text(|setting| &setting.task),
         "attribution" => text(|setting| &setting.attribution),
         "layer" => text(|setting| &setting.layer),
+        "precision" => compared.iter().map(|row| row.setting.precision.as_deref()).collect::<Vec<_>>(),
         "group_id" => compared.iter().map(|row| row.group).collect::<Vec<Option<i32>>>(),
         "metric" => compared.iter().map(|row| row.metric.as_str()).collect::<Vec<_>>(),
         "a" => number(|row| row.values[0]),
         "b" => number(|row| row.values[1]),
-        "difference" => number(|row| row.values[0] - row.values[1]),
+        "difference" => number(|row| row.values[1] - row.values[0]),
         "difference_low" => end(|interval| interval.low),
         "difference_high" => end(|interval| interval.high),
     )
 }
 
 fn printed(frame: &DataFrame, runs: [&Run; 2]) -> PolarsResult<Table> {
-    let titles = [
+    let mut titles = vec![
         ("task", "Task"),
         ("attribution", "Maps"),
         ("layer", "at"),
+        ("precision", "in"),
         ("group_id", "Group"),
         ("metric", "Metric"),
     ];
+    // Told where it differs from what the runs were trained in, or there are several.
+    let trained = runs.map(|run| run.precision.as_str());
+    let precisions: BTreeSet<Option<&str>> = frame.column("precision")?.str()?.iter().collect();
+    let is_usual = |precision: &Option<&str>| {
+        precision.is_none_or(|precision| trained == [precision, precision])
+    };
+    if precisions.len() < 2 && precisions.iter().all(is_usual) {
+        titles.retain(|(name, _)| *name != "precision");
+    }
     let mut columns: Vec<table::Column> = titles
         .iter()
         .map(|(_, title)| table::Column::new("", *title, Kind::Text))
         .collect();
-    for title in ["A (%)", "B (%)", "A − B"] {
+    for title in ["A (%)", "B (%)", "B − A"] {
         columns.push(table::Column::new("", title, Kind::Interval));
     }
     let number = |name: &str, row: usize| -> PolarsResult<Option<f64>> {
@@ -155,7 +195,7 @@ fn printed(frame: &DataFrame, runs: [&Run; 2]) -> PolarsResult<Table> {
     };
     let line = |row: usize| -> PolarsResult<Line> {
         let mut cells = Vec::new();
-        for (name, _) in titles {
+        for (name, _) in &titles {
             cells.push(super::key_cell(frame.column(name)?, row)?);
         }
         cells.push(Cell::share(number("a", row)?, None));
@@ -175,8 +215,8 @@ fn printed(frame: &DataFrame, runs: [&Run; 2]) -> PolarsResult<Table> {
             lines,
         }],
         caption: format!(
-            "A: {}. B: {}. Each at the checkpoint that validation chose; differences in points with \
-             paired 95 % intervals.",
+            "A: {}. B: {}. Each at the checkpoint that validation chose; differences B − A in points \
+             with paired 95 % intervals.",
             name(runs[0]),
             name(runs[1])
         ),

@@ -14,9 +14,9 @@ use polars::prelude::*;
 use condition::Condition;
 
 use crate::comparison::{self, Setting};
-use crate::load::{Results, TEST};
-use crate::names::Measure;
-use crate::output::{File, parquet, write_files};
+use crate::load::{Part, Results, TEST};
+use crate::names::{self, Measure};
+use crate::output::{parquet, write};
 use crate::table::{self, Cell, Kind, Line, Section, Spread, Table, markdown};
 use crate::{Error, Result};
 
@@ -26,7 +26,7 @@ pub struct Query {
     /// Folder that holds runs/<run id>/
     #[arg(long, value_name = "DIR")]
     results: PathBuf,
-    /// Only rows with that: COLUMN=VALUE[,VALUE…], also != < <= > >=; "none" is null. Columns are those of run.parquet and metrics.parquet; attribution, layer and task are the maps', guided_attribution and guided_layer the run's. May be given several times
+    /// Only rows with that: COLUMN=VALUE[,VALUE…], also != < <= > >=; "none" is null. Columns are those of run.parquet and metrics.parquet; attribution, layer, precision and task are the maps', guided_attribution, guided_layer and trained_precision the run's. May be given several times
     #[arg(long = "where", value_name = "CONDITION")]
     conditions: Vec<String>,
     /// Mean, standard deviation and number of the metrics of rows that are alike in these columns
@@ -35,7 +35,7 @@ pub struct Query {
     /// The metrics shown [default: those of f1, map, accuracy, epg, iou and iou_tuned that were measured]
     #[arg(long = "metric", value_name = "METRIC,…", value_delimiter = ',')]
     metrics: Vec<String>,
-    /// Differences between two runs, by id (or its beginning) or name: A − B, with paired intervals
+    /// Differences between two runs on the same data, by id (or its beginning) or name: B − A, as `evaluator compare` tells them, with paired intervals
     #[arg(long, value_name = "A,B", conflicts_with = "group_by")]
     compare: Option<String>,
     /// Every scored checkpoint, not only the one that validation chose
@@ -49,7 +49,7 @@ pub struct Query {
 /// Columns that say over which part of the split a metric is; where none is asked for, all are null.
 const PARTS: [&str; 4] = ["group_id", "class_id", "size_low", "size_high"];
 /// What tells a row from others, where rows are not grouped.
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 11] = [
     "run_id",
     "name",
     "backbone",
@@ -60,6 +60,7 @@ const SHOWN: [&str; 10] = [
     "task",
     "attribution",
     "layer",
+    "precision",
 ];
 
 /// Answers `query`: what is to be printed, and what to write where.
@@ -69,16 +70,17 @@ const SHOWN: [&str; 10] = [
 /// says, or a file that cannot be written.
 pub fn run(query: &Query) -> Result<String> {
     let results = Results::load(&query.results, &[])?;
-    let (settings, _) = comparison::settings(&results);
+    let (settings, notes) = comparison::settings(&results);
     let (mut frame, table) = match &query.compare {
         Some(pair) => compare::answer(query, &results, &settings, pair)?,
         None => answer(query, &results, &settings)?,
     };
     if let Some(out) = &query.out {
         let bytes = parquet(&mut frame, ("query", 1), &results.inputs)?;
-        let file = out.file_name().unwrap_or_default().to_string_lossy();
-        let folder = out.parent().unwrap_or(Path::new("."));
-        write_files(folder, &[File::new(file, bytes)])?;
+        write(out, &bytes)?;
+    }
+    for note in results.notes.iter().chain(&notes) {
+        eprintln!("note: {note}");
     }
     Ok(markdown::render(&table))
 }
@@ -128,7 +130,18 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
             },
         );
     }
-    let keys = keys(query, &metrics, &mentions);
+    let wanted = metrics
+        .iter()
+        .map(|metric| col("metric").eq(lit(metric.as_str())));
+    let wanted = wanted.reduce(Expr::or).unwrap_or(lit(true));
+    let kept = lazy.filter(wanted).collect().map_err(failed())?;
+    if !query.group_by.is_empty() && !mentions("precision") {
+        refuse_mixed(&kept)?;
+    }
+    let mut keys = keys(query, &metrics, &mentions);
+    if query.group_by.is_empty() && !mentions("precision") && !tells_precision(&kept)? {
+        keys.retain(|key| key != "precision");
+    }
     let of = |metric: &String| col("value").filter(col("metric").eq(lit(metric.as_str())));
     let mut aggregates = Vec::new();
     for metric in &metrics {
@@ -140,12 +153,8 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
         }
     }
     let by: Vec<Expr> = keys.iter().map(col).collect();
-    let wanted = metrics
-        .iter()
-        .map(|metric| col("metric").eq(lit(metric.as_str())));
-    let wanted = wanted.reduce(Expr::or).unwrap_or(lit(true));
-    let frame = lazy
-        .filter(wanted)
+    let frame = kept
+        .lazy()
         .group_by_stable(by.clone())
         .agg(aggregates)
         .sort_by_exprs(by, SortMultipleOptions::default())
@@ -161,9 +170,14 @@ fn failed() -> impl FnOnce(PolarsError) -> Error {
 
 /// Metrics beside their runs' configurations, and whether the checkpoint is the one validation chose.
 fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
+    // A baseline stands in every setting of its guided runs.
+    let mut told = BTreeSet::new();
     let chosen: Vec<(&Setting, &comparison::Row)> = settings
         .iter()
         .flat_map(|setting| setting.rows.iter().map(move |row| (setting, row)))
+        .filter(|(setting, row)| {
+            told.insert(setting.subject(&row.run, row.selection.epoch, Part::All))
+        })
         .collect();
     let text = |get: fn(&Setting) -> &str| -> Vec<&str> {
         chosen.iter().map(|(setting, _)| get(setting)).collect()
@@ -174,6 +188,7 @@ fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
         "task" => text(|setting| &setting.task),
         "attribution" => text(|setting| &setting.attribution),
         "layer" => text(|setting| &setting.layer),
+        "precision" => chosen.iter().map(|(setting, _)| setting.precision.as_deref()).collect::<Vec<_>>(),
         "is_selected" => vec![true; chosen.len()],
     )?;
     let runs = results
@@ -182,13 +197,23 @@ fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
         .lazy()
         .drop(cols(["task"]))
         .rename(
-            ["attribution", "layer"],
-            ["guided_attribution", "guided_layer"],
+            ["attribution", "layer", "precision"],
+            ["guided_attribution", "guided_layer", "trained_precision"],
             true,
         );
-    let by: Vec<Expr> = ["run_id", "checkpoint", "task", "attribution", "layer"]
-        .map(col)
-        .to_vec();
+    let by: Vec<Expr> = [
+        "run_id",
+        "checkpoint",
+        "task",
+        "attribution",
+        "layer",
+        "precision",
+    ]
+    .map(col)
+    .to_vec();
+    let mut joined = JoinArgs::new(JoinType::Left);
+    // Maps of unknown precision are those of unknown precision.
+    joined.nulls_equal = true;
     results
         .metric_frame
         .clone()
@@ -199,12 +224,7 @@ fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
             [col("run_id")],
             JoinArgs::new(JoinType::Left),
         )
-        .join(
-            selected.lazy(),
-            by.clone(),
-            by,
-            JoinArgs::new(JoinType::Left),
-        )
+        .join(selected.lazy(), by.clone(), by, joined)
         .with_column(col("is_selected").fill_null(lit(false)))
         .collect()
 }
@@ -230,6 +250,60 @@ fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
 fn values_of(column: &StringChunked) -> Vec<String> {
     let values: BTreeSet<&str> = column.iter().flatten().collect();
     values.into_iter().map(str::to_owned).collect()
+}
+
+/// Whether maps were computed in other numbers than their run was trained in, or some in others than
+/// others.
+fn tells_precision(rows: &DataFrame) -> Result<bool> {
+    let text = |name: &str| -> PolarsResult<Vec<Option<String>>> {
+        let column = rows.column(name)?.str()?;
+        Ok(column.iter().map(|text| text.map(str::to_owned)).collect())
+    };
+    let maps = text("precision").map_err(failed())?;
+    let trained = text("trained_precision").map_err(failed())?;
+    let differ = maps.windows(2).any(|pair| pair[0] != pair[1]);
+    let mut pairs = maps.iter().zip(&trained);
+    Ok(differ || pairs.any(|(maps, trained)| maps.is_some() && maps != trained))
+}
+
+/// Refuses a mean over explanations of one checkpoint that differ in their precision alone: it would count
+/// the checkpoint twice.
+fn refuse_mixed(rows: &DataFrame) -> Result<()> {
+    let key = |name: &str| col(name);
+    let by = [
+        "run_id",
+        "checkpoint",
+        "split",
+        "task",
+        "attribution",
+        "layer",
+        "group_id",
+        "class_id",
+        "size_low",
+        "metric",
+        "threshold",
+    ];
+    let mixed = rows
+        .clone()
+        .lazy()
+        .group_by(by.map(key))
+        .agg([col("precision").n_unique()])
+        .filter(col("precision").gt(lit(1)))
+        .collect()
+        .map_err(failed())?;
+    if mixed.height() == 0 {
+        return Ok(());
+    }
+    let texts = rows.column("precision").and_then(|column| column.str());
+    let values = values_of(texts.map_err(failed())?);
+    Err(Error::Query {
+        option: "--group-by".to_owned(),
+        found: format!(
+            "maps of one checkpoint in several precisions ({})",
+            values.join(", ")
+        ),
+        expected: "precision among the columns, or --where precision=VALUE".to_owned(),
+    })
 }
 
 /// The columns that rows are grouped by, or that tell rows apart.
@@ -283,7 +357,12 @@ fn printed(
         );
     }
     for metric in metrics {
-        columns.push(table::Column::new("", format!("{metric} (%)"), Kind::Value));
+        let is_count = names::is_count(metric);
+        let title = match is_count {
+            true => metric.clone(),
+            false => format!("{metric} (%)"),
+        };
+        columns.push(table::Column::new("", title, Kind::Value));
         let number = |name: &str| -> PolarsResult<Vec<Option<f64>>> {
             let column = frame.column(name)?.cast(&DataType::Float64)?;
             Ok(column.f64()?.iter().collect())
@@ -299,6 +378,7 @@ fn printed(
         let each = values.into_iter().zip(stds).zip(counts);
         let shown = each.map(|((value, std), n)| match (value, n) {
             (None, _) => Cell::Missing,
+            (Some(value), _) if is_count => Cell::Number(value),
             (Some(value), None) => Cell::Share(value, Spread::Unknown),
             (Some(value), Some(n)) => Cell::Share(value, Spread::Seeds { std, n: n as usize }),
         });

@@ -47,7 +47,7 @@ fn counted(n: usize, what: &str) -> String {
 /// A configuration value: its name in `run.parquet` and how it is shown.
 pub(super) type Field = (&'static str, fn(&Run) -> String);
 
-pub(super) const FIELDS: [Field; 28] = [
+pub(super) const FIELDS: [Field; 29] = [
     ("dataset", |run| run.dataset.clone()),
     ("backbone", |run| run.backbone.clone()),
     ("task", |run| run.task.clone()),
@@ -77,6 +77,7 @@ pub(super) const FIELDS: [Field; 28] = [
             .as_deref()
             .map_or_else(|| "–".to_owned(), shortened)
     }),
+    ("configuration", |run| run.configuration.clone()),
     ("input_height", |run| run.input_height.to_string()),
     ("input_width", |run| run.input_width.to_string()),
     ("n_train", |run| run.n_train.to_string()),

@@ -1,6 +1,8 @@
 //! The list of runs: each opens to its configuration, its metrics, its training curves and a few of its
 //! maps. The page's script hides those that do not fit the words in the field above.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, PreEscaped, html};
@@ -47,8 +49,10 @@ pub(super) fn section(evidence: &Evidence) -> Result<Markup> {
     })
 }
 
-/// A run's settings, those it was guided through first.
+/// A run's settings, those it was guided through first. A baseline stands in every setting of its guided
+/// runs: once for the same maps.
 fn places<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)> {
+    let mut seen = BTreeSet::new();
     let mut places: Vec<(&Setting, &Row)> = evidence
         .settings
         .iter()
@@ -56,6 +60,7 @@ fn places<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)>
             let mut rows = setting.rows.iter();
             Some((setting, rows.find(|row| row.run.run_id == run.run_id)?))
         })
+        .filter(|(setting, row)| seen.insert(setting.subject(run, row.selection.epoch, Part::All)))
         .collect();
     places.sort_by_key(|(setting, _)| !setting.is_guided_here(run));
     places

@@ -2,22 +2,29 @@
 //! `metrics.parquet` has them, so that rows join with it. Every reported metric is in, also those the
 //! printed table has no column for; a metric without replicates has no interval.
 
+use std::collections::BTreeSet;
+
 use polars::prelude::*;
 
 use crate::comparison::{Cell, Row, Setting};
 use crate::load::{Part, TEST};
 use crate::names::Loss;
 
-/// The rows of `settings` as a data frame: run_id, name, dataset, backbone, task, attribution, layer (of the
-/// maps), loss, lambda, checkpoint, split, group_id (null: all images), metric, value, ci_low,
+/// The rows of `settings` as a data frame: run_id, name, dataset, backbone, task, attribution, layer and
+/// precision (of the maps), loss, lambda, checkpoint, split, group_id (null: all images), metric, value, ci_low,
 /// ci_high, diff, diff_low, diff_high, n.
 ///
 /// # Errors
 /// Polars' own; none is expected.
 pub fn frame(settings: &[Setting]) -> PolarsResult<DataFrame> {
     let mut entries: Vec<(&Setting, &Row, Option<i32>, &str, &Cell)> = Vec::new();
+    let mut told = BTreeSet::new();
     for setting in settings {
         for row in &setting.rows {
+            // A baseline stands in every setting of its guided runs.
+            if !told.insert(setting.subject(&row.run, row.selection.epoch, Part::All)) {
+                continue;
+            }
             for (part, block) in row.selected().into_iter().flat_map(|c| &c.blocks) {
                 let group = match part {
                     Part::All => None,
@@ -47,6 +54,7 @@ pub fn frame(settings: &[Setting]) -> PolarsResult<DataFrame> {
         "task" => text(|setting, _| &setting.task),
         "attribution" => text(|setting, _| &setting.attribution),
         "layer" => text(|setting, _| &setting.layer),
+        "precision" => entries.iter().map(|(setting, ..)| setting.precision.as_deref()).collect::<Vec<_>>(),
         "loss" => entries.iter().map(|(_, row, ..)| row.run.loss.map(Loss::spelling)).collect::<Vec<_>>(),
         "lambda" => entries.iter().map(|(_, row, ..)| row.run.lambda).collect::<Vec<_>>(),
         "checkpoint" => entries.iter().map(|(_, row, ..)| row.selection.epoch).collect::<Vec<_>>(),

@@ -95,8 +95,37 @@ fn caption(settings: &[Setting]) -> String {
     if rows().any(|row| row.cell(Part::All, Measure::IouTuned).is_some()) {
         caption.push_str(" IoU, tuned: at the threshold that is best on validation.");
     }
+    caption.push_str(&zeros(settings));
     if rows().any(|row| row.selection.rule == Rule::HighestF1) {
         caption.push_str(&format!(" {FALLBACK} The checkpoint with the best validation F1: none was within 1 point of a baseline's, or there is no baseline."));
     }
     caption
+}
+
+/// How many pairs count as 0, and why, in a sentence: of each reason the most of any run.
+fn zeros(settings: &[Setting]) -> String {
+    let mut reasons = Vec::new();
+    for (count, words) in names::COUNTS {
+        let of_rows = settings.iter().flat_map(|setting| {
+            let rows = setting.rows.iter();
+            rows.filter_map(move |row| {
+                let metrics = &row.selected()?.counts;
+                let metric = metrics.iter().find(|metric| metric.metric == count)?;
+                let n = metric.value.filter(|n| *n > 0.0)?;
+                Some((n, metric.n, format!("{}, {}", row.label, setting.title())))
+            })
+        });
+        // Of equals the first.
+        let most = of_rows.reduce(|most, other| if other.0 > most.0 { other } else { most });
+        if let Some((n, pairs, place)) = most {
+            reasons.push(format!("{} of {pairs} {words} ({place})", number(n)));
+        }
+    }
+    match reasons.is_empty() {
+        true => String::new(),
+        false => format!(
+            " Pairs counted as 0 in EPG, at most of any run: {}.",
+            reasons.join("; ")
+        ),
+    }
 }

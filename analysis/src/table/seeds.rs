@@ -25,9 +25,19 @@ pub fn table(settings: &[Setting]) -> Option<Table> {
         let parts = setting.groups.iter();
         let parts = parts.map(|(id, name)| (Part::Group(*id), names::group(name)));
         for (part, images) in std::iter::once(whole).chain(parts) {
+            let label = |rows: &Vec<&Row>| {
+                let (attribution, layer) = setting.method();
+                rows[0].run.label(attribution, layer)
+            };
+            let labels: Vec<String> = repeated.iter().map(label).collect();
             let lines: Vec<Line> = repeated
                 .iter()
-                .map(|rows| line(setting, rows, part))
+                .zip(&labels)
+                .map(|(rows, label)| {
+                    let is_own = labels.iter().filter(|other| *other == label).count() == 1;
+                    let apart = format!("{label}, configuration {}", rows[0].run.configuration);
+                    line(if is_own { label } else { &apart }, rows, part)
+                })
                 .collect();
             if !lines.is_empty() {
                 let heading = format!("{} · {images}", setting.title());
@@ -45,8 +55,7 @@ pub fn table(settings: &[Setting]) -> Option<Table> {
     })
 }
 
-fn line(setting: &Setting, rows: &[&Row], part: Part) -> Line {
-    let (attribution, layer) = setting.method();
+fn line(label: &str, rows: &[&Row], part: Part) -> Line {
     let cell = |measure: Measure| {
         let values = rows.iter().filter_map(|row| row.cell(part, measure)?.value);
         let found = moments(&values.collect::<Vec<f64>>());
@@ -54,7 +63,6 @@ fn line(setting: &Setting, rows: &[&Row], part: Part) -> Line {
             Cell::Share(m.mean, Spread::Seeds { std: m.std, n: m.n })
         })
     };
-    let label = rows[0].run.label(attribution, layer);
     let mut cells = vec![Cell::text(label), Cell::count(rows.len())];
     cells.extend(Measure::ALL.map(cell));
     Line::new(cells)

@@ -110,23 +110,25 @@ impl<'a> Point<'a> {
 ///
 /// A front's height is its mean gain over the baseline's value in the range of F1 from 5 points below
 /// to 5 points above the baseline's: the area between the two there, divided by those 10 points. Where
-/// no point reaches an F1 the gain is 0. In every resample of the images all points and the baseline move together.
-/// Only seeds that both have are compared. `None` where they have none in common, or where a point or
-/// the baseline lacks F1 or the metric.
+/// no point reaches an F1 the gain is 0. In every resample of the images all points and the baseline
+/// move together. Runs that have another baseline, which is of another seed, have a front of their own;
+/// those of baselines that both have are compared, and the mean difference is told. `None` where they
+/// have none in common, or where a point or the baseline lacks F1 or the metric.
 pub(super) fn fronts(
     evidence: &Evidence,
     setting: &Setting,
     measure: Measure,
     [ours, theirs]: [&Group; 2],
 ) -> Option<(f64, Option<Interval>)> {
-    let seeds =
-        |group: &Group| -> BTreeSet<i64> { group.rows.iter().map(|row| row.run.seed).collect() };
-    let common = &seeds(ours) & &seeds(theirs);
-    let points = |group: &Group| -> Option<Vec<Point>> {
+    let baselines = |group: &Group| -> BTreeSet<String> {
+        let rows = group.rows.iter();
+        rows.filter_map(|row| row.baseline.clone()).collect()
+    };
+    let points = |group: &Group, baseline: &str| -> Option<Vec<Point>> {
         let rows = group
             .rows
             .iter()
-            .filter(|row| common.contains(&row.run.seed));
+            .filter(|row| row.baseline.as_deref() == Some(baseline));
         rows.flat_map(|row| {
             row.checkpoints
                 .iter()
@@ -135,24 +137,29 @@ pub(super) fn fronts(
         .map(|(row, checkpoint)| Point::of(evidence, setting, row, checkpoint, measure))
         .collect()
     };
-    let (ours, theirs) = (points(ours)?, points(theirs)?);
-    if ours.is_empty() || theirs.is_empty() {
-        return None;
+    let mut pairs: Vec<(Point, [Vec<Point>; 2])> = Vec::new();
+    for id in &baselines(ours) & &baselines(theirs) {
+        let row = setting.rows.iter().find(|row| row.run.run_id == id)?;
+        let baseline = Point::of(evidence, setting, row, row.selected()?, measure)?;
+        pairs.push((baseline, [points(ours, &id)?, points(theirs, &id)?]));
     }
-    let row = setting.baseline()?;
-    let baseline = Point::of(evidence, setting, row, row.selected()?, measure)?;
+    let (first, _) = pairs.first()?;
     let difference = |at: &dyn Fn(&Point) -> Option<(f64, f64)>| -> Option<f64> {
-        let (f1, value) = at(&baseline)?;
-        let height = |points: &[Point]| -> Option<f64> {
-            let points: Option<Vec<(f64, f64)>> = points.iter().map(at).collect();
-            let within = points?.into_iter().map(|(x, y)| (x.min(f1 + ROOM), y));
-            let within: Vec<(f64, f64)> = within.collect();
-            Some(area(&within, (f1 - ROOM, value)) / (2.0 * ROOM))
-        };
-        Some(height(&ours)? - height(&theirs)?)
+        let mut sum = 0.0;
+        for (baseline, [ours, theirs]) in &pairs {
+            let (f1, value) = at(baseline)?;
+            let height = |points: &[Point]| -> Option<f64> {
+                let points: Option<Vec<(f64, f64)>> = points.iter().map(at).collect();
+                let within = points?.into_iter().map(|(x, y)| (x.min(f1 + ROOM), y));
+                let within: Vec<(f64, f64)> = within.collect();
+                Some(area(&within, (f1 - ROOM, value)) / (2.0 * ROOM))
+            };
+            sum += height(ours)? - height(theirs)?;
+        }
+        Some(sum / pairs.len() as f64)
     };
     let measured = difference(&|point| Some(point.measured))?;
-    let numbers = baseline.resampled.into_iter().flat_map(|(f1, _)| f1.keys());
+    let numbers = first.resampled.into_iter().flat_map(|(f1, _)| f1.keys());
     let resampled = numbers.filter_map(|number| difference(&|point| point.in_resample(*number)));
     Some((measured, intervals::between(resampled.collect(), TAIL)))
 }

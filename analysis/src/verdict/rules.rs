@@ -1,6 +1,8 @@
 //! The paper's claims and how each is put to the test.
 //!
-//! All rules keep to these terms. A *configuration* is all of a run but λ and seed; its *front* are the
+//! All rules keep to these terms. A *configuration* is all of a run but λ and seed, and what is compared
+//! was trained alike in all else (in one [`Setting`]; of networks, R4, whose rates and lengths each has its
+//! own, the most alike are compared, and what differs is said); its *front* are the
 //! scored checkpoints of its runs, which are the validation Pareto set over epochs and λ; its *chosen*
 //! checkpoint is the one that validation prefers (highest validation EPG among those that lose at most
 //! 1 point of the baseline's validation F1). Fronts are compared by their height above the baseline
@@ -36,7 +38,7 @@ use fronts::{r1, r2, r3};
 use networks::{r4, r5, r6};
 
 use super::{Claim, Reach, Trial};
-use crate::comparison::{Cell, Row, Setting};
+use crate::comparison::{self, Cell, Row, Setting};
 use crate::evidence::Evidence;
 use crate::groups::{Group, groups, plain};
 use crate::intervals::Interval;
@@ -95,17 +97,18 @@ fn guided_here<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
     groups(setting, |row| setting.is_guided_here(&row.run))
 }
 
-/// All boxes as they are, guided through the setting's own maps, of that loss.
-fn of_loss(groups: &[Group<'_>], loss: Loss) -> Option<usize> {
-    groups
-        .iter()
-        .position(|group| group.loss() == Some(loss) && group.variant().is_plain())
+/// Those of `groups` with all boxes as they are, of that loss: one, or several that differ in what no
+/// table tells.
+fn of_loss<'a, 'b>(groups: &'b [Group<'a>], loss: Loss) -> impl Iterator<Item = &'b Group<'a>> {
+    let fits = move |group: &&Group| group.loss() == Some(loss) && group.variant().is_plain();
+    groups.iter().filter(fits)
 }
 
 /// The checkpoint of Energy with all boxes as they are that validation prefers.
 fn chosen_energy(setting: &Setting) -> Option<&Row> {
     let groups = plain(setting);
-    groups[of_loss(&groups, Loss::Energy)?].chosen()
+    let rows = of_loss(&groups, Loss::Energy).flat_map(|group| group.rows.iter().copied());
+    comparison::preferred(rows)
 }
 
 /// Difference to the baseline and its interval.

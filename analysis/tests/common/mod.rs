@@ -1,10 +1,11 @@
-//! Results folders made up for a test: runs and what their checkpoints reach, written as the second
-//! schema versions of the tables have them. Replicates scatter around the values, with a part that all
+//! Results folders made up for a test: runs and what their checkpoints reach, written as the tables'
+//! schemas have them. Replicates scatter around the values, with a part that all
 //! runs share (the images drawn) and a smaller one of their own.
 
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub mod browser;
+pub mod program;
 
 use std::path::Path;
 
@@ -47,6 +48,21 @@ pub struct Run {
     pub dilation: f64,
     pub seed: i64,
     pub baseline: Option<&'static str>,
+    /// Epochs configured.
+    pub length: i32,
+    pub learning_rate: f64,
+    pub batch_size: i32,
+    pub augmentation: &'static str,
+    pub precision: &'static str,
+    pub size: i32,
+    /// Provenance hash of the data folder.
+    pub data: &'static str,
+    /// Whatever else decides the result and is in no column of its own.
+    pub hidden: &'static str,
+    /// In which numbers its maps were computed.
+    pub maps_precision: Option<&'static str>,
+    /// What its evaluations were made by.
+    pub formulas: Option<&'static str>,
     /// Seconds an epoch.
     pub seconds: f64,
     /// Epoch, validation F1 and EPG; all are in the Pareto set.
@@ -70,6 +86,16 @@ impl Default for Run {
             dilation: 0.0,
             seed: 0,
             baseline: None,
+            length: 2,
+            learning_rate: 1e-4,
+            batch_size: 32,
+            augmentation: "none",
+            precision: "f32",
+            size: 224,
+            data: "d",
+            hidden: "",
+            maps_precision: Some("f32"),
+            formulas: Some("2"),
             seconds: 10.0,
             // The best epoch is not the last one: it had converged.
             epochs: vec![(1, 0.80, 0.40), (2, 0.70, 0.30)],
@@ -117,24 +143,68 @@ impl Run {
 /// Writes `runs` into a fresh results folder.
 pub fn results(runs: &[Run]) -> TempDir {
     let dir = TempDir::new().unwrap();
-    for run in runs {
-        write_run(dir.path(), run);
-    }
+    add(dir.path(), runs);
     dir
 }
 
-/// Writes a table with its name and version.
-pub fn write(path: &Path, schema: &str, version: &str, mut frame: DataFrame) {
+/// Writes `runs` into a results folder.
+pub fn add(root: &Path, runs: &[Run]) {
+    for run in runs {
+        write_run(root, run, runs);
+    }
+}
+
+/// The version of a table that is read.
+pub fn version(schema: &str) -> &'static str {
+    match schema {
+        "run" | "metrics" | "replicates" => "3",
+        "examples" => "2",
+        _ => "1",
+    }
+}
+
+/// Writes a table with its name and version, of the data "d" and by formulas 2.
+pub fn write(path: &Path, schema: &str, frame: DataFrame) {
+    let metadata = [("guidance.inputs", "d"), ("guidance.formulas", "2")];
+    write_with(path, schema, &metadata, frame);
+}
+
+fn write_with(path: &Path, schema: &str, metadata: &[(&str, &str)], mut frame: DataFrame) {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-    let metadata = [("guidance.schema", schema), ("guidance.version", version)];
-    let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let mut all = vec![
+        ("guidance.schema", schema),
+        ("guidance.version", version(schema)),
+    ];
+    all.extend(metadata);
+    let all = all.into_iter();
+    let metadata = all.map(|(key, value)| (key.to_owned(), value.to_owned()));
     ParquetWriter::new(std::fs::File::create(path).unwrap())
-        .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata.to_vec())))
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata.collect())))
         .finish(&mut frame)
         .unwrap();
 }
 
-fn write_run(root: &Path, run: &Run) {
+/// As the trainer's: equal in runs that differ in λ and seed alone, which their baselines may do, too.
+pub fn configuration(run: &Run, runs: &[Run]) -> String {
+    let origin = run.baseline.map(|id| {
+        let parent = runs.iter().find(|other| other.id == id);
+        parent.map_or("missing".to_owned(), |parent| configuration(parent, runs))
+    });
+    let mut hasher = std::hash::DefaultHasher::new();
+    let text = format!(
+        "{:?}",
+        (
+            (run.backbone, run.attribution, run.layer, run.task, run.loss),
+            (run.annotated_fraction, run.annotation, run.dilation, origin),
+            (run.length, run.learning_rate, run.batch_size, run.data),
+            (run.augmentation, run.precision, run.hidden),
+        )
+    );
+    std::hash::Hash::hash(&text, &mut hasher);
+    format!("{:012x}", std::hash::Hasher::finish(&hasher) >> 16)
+}
+
+fn write_run(root: &Path, run: &Run, runs: &[Run]) {
     let folder = root.join("runs").join(&run.id);
     let id = run.id.as_str();
     let init = run
@@ -142,17 +212,19 @@ fn write_run(root: &Path, run: &Run) {
         .map_or("scratch".to_owned(), |base| format!("run:{base}@1"));
     let frame = df!(
         "run_id" => [id], "name" => [format!("{} {:?}", run.loss.unwrap_or("baseline"), run.lambda)],
-        "dataset" => [run.dataset], "data_inputs" => ["d"], "backbone" => [run.backbone],
+        "dataset" => [run.dataset], "data_inputs" => [run.data], "backbone" => [run.backbone],
         "attribution" => [run.attribution], "layer" => [run.layer], "loss" => [run.loss],
         "lambda" => [run.lambda], "annotated_fraction" => [run.annotated_fraction],
         "annotation" => [run.annotation], "dilation" => [run.dilation], "seed" => [run.seed],
-        "learning_rate" => [1e-4], "batch_size" => [32_i32], "epochs" => [run.epochs.len() as i32],
-        "init" => [init], "baseline_run_id" => [run.baseline], "input_height" => [224_i32],
-        "input_width" => [224_i32], "n_train" => [2501_i64], "n_val" => [2510_i64],
+        "learning_rate" => [run.learning_rate], "batch_size" => [run.batch_size], "epochs" => [run.length],
+        "init" => [init], "baseline_run_id" => [run.baseline],
+        "configuration" => [configuration(run, runs)], "input_height" => [run.size],
+        "input_width" => [run.size], "n_train" => [2501_i64], "n_val" => [2510_i64],
         "device" => ["cpu"], "threads" => [2_i32], "seconds" => [60.0], "program" => ["trainer 0.1.0"],
-        "task" => [run.task], "augmentation" => ["none"], "precision" => ["f32"], "area_exponent" => [None::<f64>],
+        "task" => [run.task], "augmentation" => [run.augmentation], "precision" => [run.precision],
+        "area_exponent" => [None::<f64>],
     );
-    write(&folder.join("run.parquet"), "run", "2", frame.unwrap());
+    write(&folder.join("run.parquet"), "run", frame.unwrap());
     let n = run.epochs.len();
     let column =
         |get: fn(&(i32, f64, f64)) -> f64| run.epochs.iter().map(get).collect::<Vec<f64>>();
@@ -163,17 +235,15 @@ fn write_run(root: &Path, run: &Run) {
         "images_per_second" => vec![80.0; n], "val_f1" => column(|e| e.1), "val_map" => column(|e| e.1),
         "val_epg" => column(|e| e.2), "val_iou" => column(|e| e.2), "is_pareto" => vec![true; n],
     );
-    write(
-        &folder.join("epochs.parquet"),
-        "epochs",
-        "1",
-        frame.unwrap(),
-    );
+    write(&folder.join("epochs.parquet"), "epochs", frame.unwrap());
     for score in &run.scores {
-        let name = format!(
+        let mut name = format!(
             "test-{}-{}-epoch-{:04}",
             run.attribution, score.layer, score.epoch
         );
+        if run.maps_precision != Some("f32") {
+            name.push_str(&format!("-{}", run.maps_precision.unwrap_or("unknown")));
+        }
         write_score(&folder.join("evaluations").join(name), run, score);
     }
 }
@@ -219,33 +289,19 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
         "run_id" => vec![run.id.as_str(); n], "checkpoint" => vec![score.epoch; n], "split" => vec!["test"; n],
         "group_id" => pick(group), "class_id" => pick(class), "size_low" => size(low), "size_high" => size(high),
         "attribution" => vec![run.attribution; n], "layer" => vec![score.layer; n],
+        "precision" => vec![run.maps_precision; n],
         "metric" => values.iter().map(|v| v.1).collect::<Vec<_>>(),
         "threshold" => values.iter().map(threshold).collect::<Vec<_>>(),
         "value" => values.iter().map(|v| v.2).collect::<Vec<_>>(), "n" => vec![100_i64; n],
     );
-    let key = [("guidance.task", run.task)];
-    let mut frame = frame.unwrap();
-    let mut metadata = vec![
-        ("guidance.schema".to_owned(), "metrics".to_owned()),
-        ("guidance.version".to_owned(), "2".to_owned()),
-    ];
-    let unusual = key.into_iter().filter(|(_, task)| *task != "conventional");
-    metadata.extend(unusual.map(|(key, task)| (key.to_owned(), task.to_owned())));
-    fs_err::create_dir_all(folder).unwrap();
-    let task = metadata.clone();
-    ParquetWriter::new(std::fs::File::create(folder.join("metrics.parquet")).unwrap())
-        .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
-        .finish(&mut frame)
-        .unwrap();
-    let mut frame = replicates(run, score);
-    let metadata = task.into_iter().map(|(key, value)| match value.as_str() {
-        "metrics" => (key, "replicates".to_owned()),
-        _ => (key, value),
-    });
-    ParquetWriter::new(std::fs::File::create(folder.join("replicates.parquet")).unwrap())
-        .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata.collect())))
-        .finish(&mut frame)
-        .unwrap();
+    let task = [("guidance.task", run.task)];
+    let unusual = task.into_iter().filter(|(_, task)| *task != "conventional");
+    let formulas = run.formulas.map(|formulas| ("guidance.formulas", formulas));
+    let metadata: Vec<(&str, &str)> = unusual.chain(formulas).collect();
+    let path = |table: &str| folder.join(format!("{table}.parquet"));
+    write_with(&path("metrics"), "metrics", &metadata, frame.unwrap());
+    let replicates = replicates(run, score);
+    write_with(&path("replicates"), "replicates", &metadata, replicates);
 }
 
 /// Replicates of a metric: ±2 points that all runs share, ±0.2 of the run's own.
@@ -282,6 +338,7 @@ fn replicates(run: &Run, score: &Score) -> DataFrame {
         "run_id" => vec![run.id.as_str(); n], "checkpoint" => vec![score.epoch; n], "split" => vec!["test"; n],
         "group_id" => rows.iter().map(|(part, _)| group(*part)).collect::<Vec<_>>(),
         "attribution" => vec![run.attribution; n], "layer" => vec![score.layer; n],
+        "precision" => vec![run.maps_precision; n],
         "replicate" => rows.iter().map(|(_, number)| *number).collect::<Vec<_>>(),
     )
     .unwrap();

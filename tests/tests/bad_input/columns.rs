@@ -169,5 +169,5 @@ fn columns_of_a_report() {
         ],
         words: Words::Polars,
     };
-    assert_eq!(check_all("columns-report", &reader), 248);
+    assert_eq!(check_all("columns-report", &reader), 257);
 }

@@ -14,16 +14,14 @@ pub(super) fn r7(evidence: &Evidence) -> Trials {
     for setting in conventional(evidence) {
         let groups = guided_here(setting);
         for loss in [Loss::Energy, Loss::L1] {
-            let Some(full) = of_loss(&groups, loss) else {
-                continue;
-            };
             for few in groups.iter().filter(|group| group.loss() == Some(loss)) {
                 let variant = few.variant();
                 let is_few = variant.annotated_fraction.0 <= 0.1 + 1e-9;
                 if !is_few || variant.annotation != "box" || variant.dilation.0 != 0.0 {
                     continue;
                 }
-                trials.extend(keeps_half(evidence, setting, few, &groups[full]));
+                let full = of_loss(&groups, loss);
+                trials.extend(full.filter_map(|full| keeps_half(evidence, setting, few, full)));
             }
         }
     }
@@ -41,14 +39,21 @@ fn keeps_half(
     group: &Group,
     full: &Group,
 ) -> Option<Trial> {
-    let (row, full, baseline) = (group.chosen()?, full.chosen()?, setting.baseline()?);
+    let (row, full) = (group.chosen()?, full.chosen()?);
     if !gains(full) {
         return None;
     }
-    let rows = [(setting, row), (setting, full), (setting, baseline)];
-    let over_half = |[few, all, none]: [f64; 3]| few - (all + none) / 2.0;
+    // Each gains over its own baseline, which is one as a rule.
+    let rows = [
+        row,
+        setting.baseline_of(row)?,
+        full,
+        setting.baseline_of(full)?,
+    ];
+    let rows = rows.map(|row| (setting, row));
+    let over_half = |[few, none, all, all_none]: [f64; 4]| few - none - (all - all_none) / 2.0;
     let difference = chosen(evidence, Measure::Epg, rows, over_half)?;
-    let compared = format!("{} over half of the gain", group.configuration.label());
+    let compared = format!("{} over half of the gain", group.label());
     Some(trial(setting.title(), compared, difference))
 }
 
@@ -65,24 +70,28 @@ pub(super) fn r8(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {
         let groups = guided_here(setting);
-        // The most dilated of a loss, and the one without.
-        let pair = |loss: Loss| -> Option<Pair> {
-            let full = &groups[of_loss(&groups, loss)?];
-            let coarse = groups.iter().filter(|group| {
+        // The most dilated of a loss, each with each of those without.
+        let pairs = |loss: Loss| -> Vec<Pair> {
+            let dilated = |group: &&Group| {
                 let variant = group.variant();
                 group.loss() == Some(loss)
                     && variant.dilation.0 >= 0.25
                     && variant.annotation == "box"
                     && variant.annotated_fraction.0 >= 1.0
-            });
-            Some((coarse.max_by_key(|group| group.variant().dilation)?, full))
+            };
+            let coarse = || groups.iter().filter(dilated);
+            let most = coarse().map(|group| group.variant().dilation).max();
+            let coarse = coarse().filter(|group| Some(group.variant().dilation) == most);
+            coarse
+                .flat_map(|coarse| of_loss(&groups, loss).map(move |full| (coarse, full)))
+                .collect()
         };
-        let Some(energy) = pair(Loss::Energy) else {
-            continue;
-        };
-        trials.extend(keeps_half(evidence, setting, energy.0, energy.1));
-        let l1 = pair(Loss::L1);
-        trials.extend(l1.and_then(|l1| keeps_more(evidence, setting, energy, l1)));
+        for energy in pairs(Loss::Energy) {
+            trials.extend(keeps_half(evidence, setting, energy.0, energy.1));
+            for l1 in pairs(Loss::L1) {
+                trials.extend(keeps_more(evidence, setting, energy, l1));
+            }
+        }
     }
     some(
         trials,
@@ -93,23 +102,32 @@ pub(super) fn r8(evidence: &Evidence) -> Trials {
 /// Whether the first keeps a greater share of its gain in EPG than the second; nothing where one of
 /// them does not clearly gain without dilation.
 fn keeps_more(evidence: &Evidence, setting: &Setting, ours: Pair, theirs: Pair) -> Option<Trial> {
-    let rows = [
-        (setting, ours.0.chosen()?),
-        (setting, ours.1.chosen()?),
-        (setting, theirs.0.chosen()?),
-        (setting, theirs.1.chosen()?),
-        (setting, setting.baseline()?),
+    let [ours_coarse, ours_full, theirs_coarse, theirs_full] = [
+        ours.0.chosen()?,
+        ours.1.chosen()?,
+        theirs.0.chosen()?,
+        theirs.1.chosen()?,
     ];
-    if !gains(rows[1].1) || !gains(rows[3].1) {
+    if !gains(ours_full) || !gains(theirs_full) {
         return None;
     }
-    let shares = |[ours, ours_full, theirs, theirs_full, none]: [f64; 5]| {
-        (ours - none) / (ours_full - none) - (theirs - none) / (theirs_full - none)
+    let base = |row: &Row| setting.baseline_of(row);
+    let rows = [
+        ours_coarse,
+        base(ours_coarse)?,
+        ours_full,
+        base(ours_full)?,
+        theirs_coarse,
+        base(theirs_coarse)?,
+        theirs_full,
+        base(theirs_full)?,
+    ];
+    let shares = |values: [f64; 8]| {
+        let gain = |index: usize| values[index] - values[index + 1];
+        gain(0) / gain(2) - gain(4) / gain(6)
     };
+    let rows = rows.map(|row| (setting, row));
     let difference = chosen(evidence, Measure::Epg, rows, shares)?;
-    let compared = format!(
-        "share of the gain that {} keeps, over L1's",
-        ours.0.configuration.label()
-    );
+    let compared = format!("share of the gain that {} keeps, over L1's", ours.0.label());
     Some(trial(setting.title(), compared, difference))
 }

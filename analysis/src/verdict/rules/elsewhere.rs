@@ -17,40 +17,38 @@ pub(super) fn r9(evidence: &Evidence) -> Trials {
         let groups = deep(setting);
         let is_input = |group: &&Group| group.configuration.layer.spelling() == "input";
         for guided in groups.iter().filter(|group| !is_input(group)) {
-            let input = groups
-                .iter()
-                .filter(is_input)
-                .find(|group| group.loss() == guided.loss());
-            let (Some(input), Some(row)) = (input, guided.chosen()) else {
-                continue;
-            };
-            let Some(difference) = row.cell(Part::All, Measure::Epg).and_then(gain) else {
-                continue;
-            };
-            let time =
-                |group: &Group| seconds(evidence.results, group.rows.iter().map(|row| &row.run));
-            let (Some(slow), Some(fast)) = (time(input), time(guided)) else {
-                continue;
-            };
-            let compared = format!(
-                "{} at {}, EPG of input maps over the baseline's; {:.2} times as fast",
-                guided.configuration.label(),
-                guided.configuration.layer,
-                slow[1] / fast[1]
-            );
-            let mut trial = trial(setting.title(), compared, difference);
-            if fast[0] > slow[2] {
-                trial.outcome = Outcome::Against;
-            } else if fast[2] >= slow[0] && trial.outcome == Outcome::For {
-                trial.outcome = Outcome::Open;
+            let is_rival = |group: &&Group| is_input(group) && group.loss() == guided.loss();
+            for input in groups.iter().filter(is_rival) {
+                trials.extend(deeper(evidence, setting, guided, input));
             }
-            trials.push(trial);
         }
     }
     some(
         trials,
         "runs guided at deeper layers, scored at the input, beside runs guided there",
     )
+}
+
+/// Whether guidance at a deeper layer raises EPG of the input's maps and takes less time than at the
+/// input.
+fn deeper(evidence: &Evidence, setting: &Setting, guided: &Group, input: &Group) -> Option<Trial> {
+    let epg = guided.chosen()?.cell(Part::All, Measure::Epg);
+    let difference = epg.and_then(gain)?;
+    let time = |group: &Group| seconds(evidence.results, group.rows.iter().map(|row| &row.run));
+    let (slow, fast) = (time(input)?, time(guided)?);
+    let compared = format!(
+        "{} at {}, EPG of input maps over the baseline's; {:.2} times as fast",
+        guided.label(),
+        guided.configuration.layer,
+        slow[1] / fast[1]
+    );
+    let mut trial = trial(setting.title(), compared, difference);
+    if fast[0] > slow[2] {
+        trial.outcome = Outcome::Against;
+    } else if fast[2] >= slow[0] && trial.outcome == Outcome::For {
+        trial.outcome = Outcome::Open;
+    }
+    Some(trial)
 }
 
 pub(super) fn r10(evidence: &Evidence) -> Trials {
@@ -104,7 +102,7 @@ fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
                 }
                 None => (cells[0].difference_interval, "one seed".to_owned()),
             };
-            let compared = format!("{}, {name}, {how}", group.configuration.label());
+            let compared = format!("{}, {name}, {how}", group.label());
             trials.push(trial(setting.title(), compared, (found.mean, interval)));
         }
     }

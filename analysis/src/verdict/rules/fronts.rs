@@ -19,18 +19,13 @@ fn best_front(
     let mut trials = Vec::new();
     for setting in conventional(evidence).filter(|setting| suit(setting)) {
         let groups = plain(setting);
-        let Some(ours) = of_loss(&groups, loss) else {
-            continue;
-        };
-        for rival in rivals {
-            let Some(theirs) = of_loss(&groups, *rival) else {
-                continue;
-            };
-            let measure = measure(setting);
-            let pair = [&groups[ours], &groups[theirs]];
-            if let Some(difference) = fronts(evidence, setting, measure, pair) {
-                let compared = format!("{loss} over {rival}, {measure}");
-                trials.push(trial(setting.title(), compared, difference));
+        let measure = measure(setting);
+        for ours in of_loss(&groups, loss) {
+            for theirs in rivals.iter().flat_map(|rival| of_loss(&groups, *rival)) {
+                if let Some(difference) = fronts(evidence, setting, measure, [ours, theirs]) {
+                    let compared = format!("{} over {}, {measure}", ours.label(), theirs.label());
+                    trials.push(trial(setting.title(), compared, difference));
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! R4, R5 and R6: what guidance does to different networks.
 
+use std::collections::BTreeSet;
+
 use super::{Trials, chosen_energy, conventional, gain, some};
 use crate::comparison::{Checkpoint, Row, Setting};
 use crate::evidence::Evidence;
@@ -7,27 +9,45 @@ use crate::groups::plain;
 use crate::intervals::{self, TAIL};
 use crate::load::Part;
 use crate::names::{Measure, family};
+use crate::run::Run;
+use crate::training::{self, Training};
 use crate::verdict::Outcome;
 use crate::verdict::compare::{chosen, replicates, trial};
 
 pub(super) fn r4(evidence: &Evidence) -> Trials {
-    let at_input = || conventional(evidence).filter(|setting| setting.layer == "input");
+    let at_input: Vec<&Setting> = conventional(evidence)
+        .filter(|setting| setting.layer == "input")
+        .collect();
     let mut trials = Vec::new();
-    for ours in at_input().filter(|setting| family(&setting.backbone).0 == "bcos") {
-        for theirs in at_input() {
-            let (kind, architecture) = family(&theirs.backbone);
-            let is_rival = kind != "bcos" && architecture == family(&ours.backbone).1;
-            if !is_rival || theirs.dataset != ours.dataset {
-                continue;
-            }
-            let rows: [fn(&Setting) -> Option<&Row>; 2] = [Setting::baseline, chosen_energy];
-            for (when, row) in ["before guidance", "after guidance"].into_iter().zip(rows) {
-                let (Some(our_row), Some(their_row)) = (row(ours), row(theirs)) else {
+    let is_rival = |ours: &Setting, theirs: &Setting| {
+        let (kind, architecture) = family(&theirs.backbone);
+        kind != "bcos"
+            && architecture == family(&ours.backbone).1
+            && (&theirs.dataset, &theirs.data) == (&ours.dataset, &ours.data)
+            && theirs.precision == ours.precision
+    };
+    let rows: [fn(&Setting) -> Option<&Row>; 2] = [Setting::baseline, chosen_energy];
+    for (when, row) in ["before guidance", "after guidance"].into_iter().zip(rows) {
+        let mut seen: BTreeSet<[&str; 2]> = BTreeSet::new();
+        for ours in at_input
+            .iter()
+            .filter(|setting| family(&setting.backbone).0 == "bcos")
+        {
+            let Some(our_row) = row(ours) else { continue };
+            let rivals: Vec<(&Setting, &Row)> = at_input
+                .iter()
+                .filter(|theirs| is_rival(ours, theirs))
+                .filter_map(|theirs| Some((*theirs, row(theirs)?)))
+                .collect();
+            for (theirs, their_row, words) in most_alike(evidence, our_row, &rivals) {
+                // A baseline stands in every setting of its guided runs.
+                if !seen.insert([&our_row.run.run_id, &their_row.run.run_id]) {
                     continue;
-                };
-                let rows = [(ours, our_row), (theirs, their_row)];
+                }
+                let rows = [(*ours, our_row), (theirs, their_row)];
                 if let Some(difference) = chosen(evidence, Measure::Epg, rows, |[a, b]| a - b) {
-                    let compared = format!("{} over {}, {when}", ours.backbone, theirs.backbone);
+                    let names = format!("{} over {}", ours.backbone, theirs.backbone);
+                    let compared = format!("{names}, {when}{words}");
                     trials.push(trial(ours.title(), compared, difference));
                 }
             }
@@ -37,6 +57,42 @@ pub(super) fn r4(evidence: &Evidence) -> Trials {
         trials,
         "a B-cos network and another of its architecture, scored at the input",
     )
+}
+
+/// Of `rivals`, for each network those whose runs were trained most like `row`'s, and words for what
+/// differs. Where weights come from is each network's own.
+fn most_alike<'a>(
+    evidence: &Evidence,
+    row: &Row,
+    rivals: &[(&'a Setting, &'a Row)],
+) -> Vec<(&'a Setting, &'a Row, String)> {
+    let runs = &evidence.results.runs;
+    let training = |run: &Run| Training::of(run, runs).without_weights();
+    let own = training(&row.run);
+    let all: Vec<(&Setting, &Row, [Vec<String>; 2])> = rivals
+        .iter()
+        .map(|(setting, rival)| {
+            let theirs = training(&rival.run);
+            let [a, b] = [&own, &theirs];
+            let words = training::differences(&[a, b]);
+            (*setting, *rival, [words[0].clone(), words[1].clone()])
+        })
+        .collect();
+    let n = |words: &[Vec<String>; 2]| words[0].len() + words[1].len();
+    let is_closest = |(setting, _, words): &&(&Setting, &Row, [Vec<String>; 2])| {
+        let same = all
+            .iter()
+            .filter(|other| other.0.backbone == setting.backbone);
+        same.map(|other| n(&other.2)).min() == Some(n(words))
+    };
+    let told = |(setting, rival, words): &(&'a Setting, &'a Row, [Vec<String>; 2])| {
+        let words = match n(words) {
+            0 => String::new(),
+            _ => format!(" ({} against {})", words[0].join(", "), words[1].join(", ")),
+        };
+        (*setting, *rival, words)
+    };
+    all.iter().filter(is_closest).map(told).collect()
 }
 
 pub(super) fn r5(evidence: &Evidence) -> Trials {
@@ -85,11 +141,9 @@ pub(super) fn r6(evidence: &Evidence) -> Trials {
         let Some((row, checkpoint)) = best else {
             continue;
         };
-        let baseline = setting
-            .rows
-            .iter()
-            .find(|other| Some(&other.run.run_id) == row.baseline.as_ref());
-        let Some(baseline) = baseline else { continue };
+        let Some(baseline) = setting.baseline_of(row) else {
+            continue;
+        };
         let last = evidence.results.epochs(&baseline.run.run_id).last();
         if last.is_some_and(|last| last.epoch == baseline.selection.epoch) {
             unconverged += 1;

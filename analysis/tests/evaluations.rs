@@ -1,0 +1,226 @@
+//! What of evaluations is told apart, refused and said: precision of the maps, version of the formulas,
+//! pairs that count as nothing, names of groups.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::program::{analysis, numbers, report, table, texts};
+use common::{Part, Run, add, reaches, results};
+use polars::prelude::*;
+use tempfile::TempDir;
+
+fn base() -> Run {
+    Run::default().scored(reaches(0.80, 0.40))
+}
+
+/// A baseline and a guided run, each explained in two precisions.
+fn explained_twice() -> TempDir {
+    let runs = |maps_precision, f1: f64, epg: f64| {
+        let base = Run {
+            maps_precision,
+            ..Run::default()
+        };
+        let guided = Run {
+            maps_precision,
+            ..Run::guided("e", "energy")
+        };
+        [
+            base.scored(reaches(f1, epg)),
+            guided.scored(reaches(f1, epg + 0.2)),
+        ]
+    };
+    let dir = results(&runs(Some("f32"), 0.80, 0.40));
+    add(dir.path(), &runs(Some("bf16"), 0.70, 0.30));
+    dir
+}
+
+#[test]
+fn explanations_of_several_precisions_are_told_apart() {
+    let dir = explained_twice();
+    let (out, stderr) = report(dir.path());
+    assert!(!stderr.contains("left out"), "{stderr}");
+    let rows = table(&out, "table");
+    let keys: BTreeSet<(String, String, String)> = texts(&rows, "run_id")
+        .into_iter()
+        .zip(texts(&rows, "precision"))
+        .zip(texts(&rows, "metric"))
+        .map(|((run, precision), metric)| (run, precision, metric))
+        .collect();
+    assert_eq!((keys.len(), rows.height()), (8, 8));
+    let diff: Vec<f64> = numbers(&rows, "diff").into_iter().flatten().collect();
+    let mut diff: Vec<i64> = diff.iter().map(|d| (d * 1000.0).round() as i64).collect();
+    diff.sort_unstable();
+    assert_eq!(diff, [0, 0, 200, 200], "paired in the same precision");
+    let printed = fs_err::read_to_string(out.path().join("table.md")).unwrap();
+    for heading in [
+        "IxG at Input, maps in bf16 · all",
+        "IxG at Input, maps in f32 · all",
+    ] {
+        assert!(printed.contains(heading), "{printed}");
+    }
+    let lines = |arguments: &[&str]| {
+        let output = analysis("query", dir.path(), arguments);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let listed = lines(&["--metric", "epg"]);
+    for line in ["| input | f32       | 60.0", "| input | bf16      | 50.0"] {
+        assert!(listed.contains(line), "{listed}");
+    }
+    assert!(listed.ends_with("4 rows.\n"), "{listed}");
+    let mixed = analysis("query", dir.path(), &["--group-by", "loss"]);
+    let stderr = String::from_utf8(mixed.stderr).unwrap();
+    assert_eq!(mixed.status.code(), Some(2));
+    assert_eq!(
+        stderr,
+        "error: --group-by: found maps of one checkpoint in several precisions (bf16, f32), expected \
+         precision among the columns, or --where precision=VALUE\n"
+    );
+    let one = lines(&["--group-by", "loss", "--where", "precision=bf16"]);
+    assert!(
+        one.contains("| energy | 70.0   | 1 | 50.0    | 1 |"),
+        "{one}"
+    );
+    let compared = lines(&["--compare", "base,e", "--metric", "epg"]);
+    assert!(
+        compared.contains("| f32  | epg    | 40.0  | 60.0  | +20.0"),
+        "{compared}"
+    );
+    assert!(
+        compared.contains("| bf16 | epg    | 30.0  | 50.0  | +20.0"),
+        "{compared}"
+    );
+}
+
+#[test]
+fn a_precision_is_told_only_where_it_is_news() {
+    let usual = results(&[base()]);
+    let (out, _) = report(usual.path());
+    let printed = |out: &TempDir| fs_err::read_to_string(out.path().join("table.md")).unwrap();
+    assert!(!printed(&out).contains("f32"));
+    let other = Run {
+        maps_precision: Some("bf16"),
+        ..Run::default()
+    };
+    let (out, _) = report(results(&[other.scored(reaches(0.8, 0.4))]).path());
+    assert!(printed(&out).contains("IxG at Input, maps in bf16"));
+    let unknown = Run {
+        maps_precision: None,
+        ..Run::default()
+    };
+    let (out, _) = report(results(&[unknown.scored(reaches(0.8, 0.4))]).path());
+    assert!(!printed(&out).contains("precision"));
+}
+
+#[test]
+fn evaluations_of_other_formulas_are_not_mixed() {
+    let run = |id: &str, formulas| {
+        Run {
+            id: id.to_owned(),
+            formulas,
+            ..Run::default()
+        }
+        .scored(reaches(0.8, 0.4))
+    };
+    for (a, b, older, found, expected) in [
+        (Some("2"), Some("1"), "b", "1", "2 as in <A>"),
+        (Some("2"), Some("3"), "a", "2", "3 as in <B>"),
+        (Some("2"), None, "b", "nothing", "2 as in <A>"),
+        (
+            None,
+            Some("2"),
+            "a",
+            "nothing",
+            "the version of the formulas, a number",
+        ),
+        (
+            Some("new"),
+            Some("2"),
+            "a",
+            "new",
+            "the version of the formulas, a number",
+        ),
+    ] {
+        let dir = results(&[run("a", a), run("b", b)]);
+        let at = |id: &str| {
+            let evaluation = format!("runs/{id}/evaluations/test-ixg-input-epoch-0001");
+            let path = dir.path().join(evaluation).join("metrics.parquet");
+            path.to_string_lossy().into_owned()
+        };
+        let expected = expected.replace("<A>", &at("a")).replace("<B>", &at("b"));
+        let out = TempDir::new().unwrap();
+        let folder = out.path().to_string_lossy().into_owned();
+        for (command, arguments) in [("report", &["--out", &folder][..]), ("query", &[])] {
+            let output = analysis(command, dir.path(), arguments);
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{stderr}");
+            let path = at(older);
+            let first =
+                format!("error: {path}: guidance.formulas: found {found}, expected {expected}");
+            let lines: Vec<&str> = stderr.lines().collect();
+            assert_eq!(lines[0], first);
+            assert!(lines[1].starts_with("hint: score its maps again with `evaluator score`"));
+        }
+        assert_eq!(fs_err::read_dir(out.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn pairs_counted_as_nothing_are_told() {
+    let mut values = reaches(0.80, 0.40);
+    values.extend([
+        (Part::All, "empty_mask", 3.0),
+        (Part::All, "no_positive", 0.0),
+        (Part::All, "under_constant", 12.0),
+        (Part::Group(1), "empty_mask", 2.0),
+        // A metric that this program does not know.
+        (Part::All, "shiny", 0.25),
+    ]);
+    let dir = results(&[Run::default().scored(values)]);
+    let (out, _) = report(dir.path());
+    let sentence = "Pairs counted as 0 in EPG, at most of any run: 3 of 100 whose boxes cover no cell of the \
+                    mask (Baseline, VOC 2007 · resnet50 · IxG at Input); 12 of 100 whose positive \
+                    attribution is in all below the constant 1e-7";
+    for file in ["table.md", "report.html"] {
+        let text = fs_err::read_to_string(out.path().join(file)).unwrap();
+        assert!(text.contains(sentence), "{file}");
+        assert!(!text.contains("no positive attribution ("), "{file}");
+    }
+    let metrics: BTreeSet<String> = texts(&table(&out, "table"), "metric").into_iter().collect();
+    assert_eq!(Vec::from_iter(metrics), ["epg", "f1", "shiny"]);
+    // Numbers, not shares.
+    let output = analysis("query", dir.path(), &["--metric", "empty_mask,shiny"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("| empty\\_mask | shiny (%) |"), "{text}");
+    assert!(text.contains("| 3           | 25.0      |"), "{text}");
+    // Where there are none, nothing is said.
+    let (out, _) = report(results(&[base()]).path());
+    let text = fs_err::read_to_string(out.path().join("table.md")).unwrap();
+    assert!(!text.contains("counted as 0"), "{text}");
+}
+
+#[test]
+fn groups_are_named_by_the_data_they_are_of() {
+    let mut values = reaches(0.80, 0.40);
+    values.push((Part::Group(1), "f1", 0.7));
+    let run = |data| {
+        Run {
+            data,
+            ..Run::default()
+        }
+        .scored(values.clone())
+    };
+    for (data, heading) in [("d", "group shifted"), ("other", "group 1")] {
+        let dir = results(&[run(data)]);
+        common::write(
+            &dir.path().join("data/any/groups.parquet"),
+            "groups",
+            df!("group_id" => [1], "group_name" => ["shifted"]).unwrap(),
+        );
+        let (out, _) = report(dir.path());
+        let text = fs_err::read_to_string(out.path().join("table.md")).unwrap();
+        assert!(text.contains(heading), "{text}");
+    }
+}

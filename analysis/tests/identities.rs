@@ -1,0 +1,380 @@
+//! Which runs are one and the same, which are compared, and which are told apart: by configuration,
+//! baseline and data.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use analysis::comparison;
+use analysis::evidence::Evidence;
+use analysis::load::Results;
+use analysis::verdict::{Judged, judge};
+use common::program::{analysis, numbers, report, table, texts};
+use common::{Part, Run, reaches, results};
+
+fn verdicts(results_folder: &Path, claim: &str) -> Judged {
+    let results = Results::load(results_folder, &[]).unwrap();
+    let (settings, _) = comparison::settings(&results);
+    let evidence = Evidence {
+        results: &results,
+        settings: &settings,
+        examples: &[],
+    };
+    let mut all = judge(&evidence).into_iter();
+    all.find(|judged| judged.claim.name == claim).unwrap()
+}
+
+fn base() -> Run {
+    Run::default().scored(reaches(0.80, 0.40))
+}
+
+/// What a run may differ in, and the words that must tell it then.
+fn changes() -> Vec<(Run, &'static str)> {
+    let run = || Run::guided("other", "energy");
+    vec![
+        (
+            Run {
+                length: 50,
+                ..run()
+            },
+            "50 epochs",
+        ),
+        (
+            Run {
+                learning_rate: 1e-5,
+                ..run()
+            },
+            "learning rate 1e-5",
+        ),
+        (
+            Run {
+                batch_size: 64,
+                ..run()
+            },
+            "batches of 64",
+        ),
+        (
+            Run {
+                augmentation: "crop_flip",
+                ..run()
+            },
+            "crop_flip",
+        ),
+        (
+            Run {
+                precision: "bf16",
+                ..run()
+            },
+            "trained in bf16",
+        ),
+        (
+            Run {
+                data: "other-data",
+                size: 448,
+                ..run()
+            },
+            "448 × 448 pixels",
+        ),
+        (
+            Run {
+                data: "other-data",
+                ..run()
+            },
+            "data other-da",
+        ),
+        (
+            Run {
+                hidden: "on_non_finite = skip",
+                ..run()
+            },
+            "configuration ",
+        ),
+    ]
+}
+
+#[test]
+fn what_differs_in_more_than_weight_and_seed_is_another_configuration() {
+    for (other, words) in changes() {
+        let other = Run {
+            lambda: Some(0.5),
+            ..other
+        };
+        let dir = results(&[
+            base(),
+            Run::guided("e", "energy").scored(reaches(0.80, 0.60)),
+            other.scored(reaches(0.80, 0.70)),
+        ]);
+        let (out, _) = report(dir.path());
+        let fronts = table(&out, "tables/epg_f1");
+        let lines: Vec<(String, String)> = texts(&fronts, "section")
+            .into_iter()
+            .zip(texts(&fronts, "loss"))
+            .collect();
+        let energy = |(_, loss): &&(String, String)| loss.starts_with("Energy");
+        let told: BTreeSet<_> = lines.iter().filter(energy).collect();
+        assert_eq!(told.len(), 2, "{words}: {lines:?}");
+        let checkpoints = numbers(&fronts, "checkpoints");
+        assert!(checkpoints.iter().all(|n| *n == Some(1.0)), "{words}");
+        let is_told =
+            |(section, loss): &&(String, String)| section.contains(words) || loss.contains(words);
+        assert!(told.iter().any(|line| is_told(line)), "{words}: {lines:?}");
+        // A figure has a panel, or a front, for each.
+        let svg = fs_err::read_to_string(out.path().join("figures/epg_f1.svg")).unwrap();
+        let n_fronts = svg
+            .lines()
+            .filter(|line| line.starts_with("<polyline"))
+            .count();
+        assert!(n_fronts == 2 || svg.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn seeds_are_those_of_one_configuration() {
+    for (other, words) in changes() {
+        let other = Run { seed: 1, ..other };
+        let dir = results(&[
+            base(),
+            Run::guided("e", "energy").scored(reaches(0.80, 0.60)),
+            other.scored(reaches(0.80, 0.70)),
+        ]);
+        let (out, _) = report(dir.path());
+        assert!(!out.path().join("tables/seeds.md").exists(), "{words}");
+    }
+    let dir = results(&[
+        base(),
+        Run::guided("e", "energy").scored(reaches(0.80, 0.60)),
+        Run {
+            seed: 1,
+            ..Run::guided("other", "energy")
+        }
+        .scored(reaches(0.80, 0.70)),
+    ]);
+    let (out, _) = report(dir.path());
+    assert_eq!(numbers(&table(&out, "tables/seeds"), "epg_n"), [Some(2.0)]);
+}
+
+#[test]
+fn losses_are_compared_where_all_else_is_the_same() {
+    let judged = |other: Run| {
+        let dir = results(&[
+            base(),
+            Run::guided("e", "energy").scored(reaches(0.80, 0.60)),
+            Run {
+                id: "l".to_owned(),
+                loss: Some("l1"),
+                ..other
+            }
+            .scored(reaches(0.80, 0.50)),
+        ]);
+        verdicts(dir.path(), "R1")
+    };
+    for (other, words) in changes() {
+        let judged = judged(other);
+        // What no table tells is a matter of rounding: compared.
+        let expected = usize::from(words == "configuration ");
+        assert_eq!(judged.trials.len(), expected, "{words}: {judged:#?}");
+    }
+    assert_eq!(judged(Run::guided("l", "l1")).trials.len(), 1);
+}
+
+#[test]
+fn networks_are_compared_on_the_same_data_and_say_what_else_differs() {
+    let network = |id: &str, backbone, length, data| {
+        Run {
+            id: id.to_owned(),
+            backbone,
+            length,
+            data,
+            ..Run::default()
+        }
+        .scored(reaches(
+            0.80,
+            if backbone == "resnet50" { 0.40 } else { 0.47 },
+        ))
+    };
+    let same = [
+        network("b", "bcos_resnet50", 2, "d"),
+        network("r", "resnet50", 2, "d"),
+        network("long", "resnet50", 300, "d"),
+    ];
+    let judged = verdicts(results(&same).path(), "R4");
+    let compared: Vec<&str> = judged.trials.iter().map(|t| t.compared.as_str()).collect();
+    assert_eq!(compared, ["bcos_resnet50 over resnet50, before guidance"]);
+    let judged = verdicts(results(&[same[0].clone(), same[2].clone()]).path(), "R4");
+    assert_eq!(
+        judged.trials[0].compared,
+        "bcos_resnet50 over resnet50, before guidance (2 epochs against 300 epochs)"
+    );
+    let other = [same[0].clone(), network("r", "resnet50", 2, "other")];
+    assert!(verdicts(results(&other).path(), "R4").trials.is_empty());
+}
+
+/// Note and run, which must have no difference.
+#[test]
+fn a_run_without_its_baseline_is_compared_with_none() {
+    let guided = |baseline| Run {
+        baseline,
+        ..Run::guided("e", "energy")
+    };
+    let from_weights = || guided(None);
+    #[rustfmt::skip]
+    let cases: [(Run, &str); 8] = [
+        (guided(Some("gone")), "its baseline gone is not among these runs"),
+        (guided(Some("other")), "other, where it starts, is guided"),
+        (Run { data: "of-others", ..guided(Some("base")) }, "its baseline base is of other data (data_inputs d, not of-other)"),
+        (Run { backbone: "resnet18", ..guided(Some("base")) }, "its baseline base is another network"),
+        (Run { length: 7, ..from_weights() }, "no unguided run of its seed was trained as it was"),
+        (Run { seed: 3, ..from_weights() }, "no unguided run of its seed was trained as it was"),
+        (Run { data: "of-others", ..from_weights() }, "no unguided run of its seed was trained as it was"),
+        (Run { augmentation: "crop_flip", ..from_weights() }, "no unguided run of its seed was trained as it was"),
+    ];
+    let differences = |dir: &Path| {
+        let (out, stderr) = report(dir);
+        let rows = table(&out, "table");
+        let of = |id: &str| -> Vec<Option<f64>> {
+            let ids = texts(&rows, "run_id").into_iter();
+            let all = ids.zip(numbers(&rows, "diff"));
+            all.filter(|(run, _)| run == id)
+                .map(|(_, diff)| diff)
+                .collect()
+        };
+        (of("e"), stderr)
+    };
+    for (run, why) in cases {
+        let other = Run::guided("other", "l1").scored(reaches(0.80, 0.50));
+        let dir = results(&[base(), other, run.scored(reaches(0.80, 0.60))]);
+        let (found, stderr) = differences(dir.path());
+        assert_eq!(found, [None, None], "{why}");
+        let said = format!("note: run energy Some(0.1) (e): ");
+        let note = stderr.lines().find(|line| line.starts_with(&said));
+        let note = note.unwrap_or_else(|| panic!("{why}: {stderr}"));
+        assert!(note.contains(why), "{note}");
+        assert!(note.ends_with(", so it is compared with none"), "{note}");
+    }
+    // Named, or the same but for the guidance.
+    for run in [guided(Some("base")), from_weights()] {
+        let dir = results(&[base(), run.scored(reaches(0.80, 0.60))]);
+        let (found, stderr) = differences(dir.path());
+        assert!((found[0].unwrap() - 0.20).abs() < 1e-9, "{found:?}");
+        assert!(!stderr.contains("compared with none"), "{stderr}");
+    }
+    // There, but not scored through these maps.
+    let elsewhere = Run::default().scored_at("final", reaches(0.80, 0.40));
+    let dir = results(&[elsewhere, guided(Some("base")).scored(reaches(0.80, 0.60))]);
+    let (found, stderr) = differences(dir.path());
+    assert_eq!(found, [None, None]);
+    assert!(stderr.contains("note: baseline base: not scored through the same maps (IxG at Input"));
+}
+
+#[test]
+fn fronts_of_several_seeds_are_held_against_the_baseline_of_each() {
+    let runs = |seed: i64, base: &'static str, epg: f64| {
+        let guided = |loss: &'static str, gain: f64| {
+            Run {
+                seed,
+                baseline: Some(base),
+                ..Run::guided(&format!("{loss}{seed}"), loss)
+            }
+            .scored(reaches(0.80, epg + gain))
+        };
+        let baseline = Run {
+            id: base.to_owned(),
+            seed,
+            ..Run::default()
+        };
+        [
+            baseline.scored(reaches(0.80, epg)),
+            guided("energy", 0.20),
+            guided("l1", 0.10),
+        ]
+    };
+    let all = [runs(0, "base0", 0.40), runs(1, "base1", 0.60)].concat();
+    let judged = verdicts(results(&all).path(), "R1");
+    // In each seed 0.10 over half of the range of F1.
+    assert_eq!(judged.trials.len(), 1);
+    let value = judged.trials[0].value.unwrap();
+    assert!((value - 0.05).abs() < 1e-9, "{value}");
+}
+
+#[test]
+fn published_numbers_stand_beside_the_published_data_alone() {
+    for (dataset, is_published) in [("voc2007", true), ("voc", false), ("my-voc2007", false)] {
+        let run = Run {
+            dataset,
+            backbone: "bcos_resnet50",
+            attribution: "bcos",
+            ..Run::default()
+        };
+        let (out, _) = report(results(&[run.scored(reaches(0.81, 0.45))]).path());
+        let path = out.path().join("tables/published.md");
+        assert_eq!(path.exists(), is_published, "{dataset}");
+    }
+    for (dataset, is_published) in [("waterbirds-100", true), ("waterbirds-95", false)] {
+        let mut values = reaches(0.8, 0.4);
+        values.extend([
+            (Part::All, "accuracy", 0.7),
+            (Part::Group(2), "accuracy", 0.4),
+        ]);
+        let run = Run {
+            dataset,
+            backbone: "bcos_resnet50",
+            attribution: "bcos",
+            ..Run::default()
+        };
+        let energy = Run {
+            id: "e".to_owned(),
+            loss: Some("energy"),
+            lambda: Some(0.1),
+            ..run.clone()
+        };
+        let dir = results(&[run.scored(values.clone()), energy.scored(values)]);
+        let (out, _) = report(dir.path());
+        for table in ["waterbirds", "published_waterbirds"] {
+            let path = out.path().join(format!("tables/{table}.md"));
+            assert_eq!(path.exists(), is_published, "{dataset} {table}");
+        }
+        assert_eq!(verdicts(dir.path(), "R10").trials.is_empty(), !is_published);
+    }
+}
+
+#[test]
+fn two_runs_of_different_data_are_not_compared() {
+    let guided = |id: &str, data, layer| {
+        Run {
+            data,
+            layer,
+            ..Run::guided(id, "energy")
+        }
+        .scored(reaches(0.80, 0.60))
+    };
+    let dir = results(&[
+        base(),
+        guided("same", "d", "input"),
+        guided("other", "d2", "input"),
+        guided("deep", "d", "final"),
+        // Trained otherwise: named, so compared.
+        Run {
+            length: 9,
+            ..guided("long", "d", "input")
+        },
+    ]);
+    let error = |pair: &str| {
+        let output = analysis("query", dir.path(), &["--compare", pair]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let line = stderr.lines().find(|line| line.starts_with("error: "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(
+        error("same,other").unwrap(),
+        "error: --compare: found same,other, expected two runs on the same data, not data_inputs d and d2"
+    );
+    assert_eq!(
+        error("same,deep").unwrap(),
+        "error: --compare: found same,deep, expected two runs scored on the test split through the same maps"
+    );
+    assert_eq!(error("same,long"), None);
+    assert_eq!(error("base,same"), None);
+}
