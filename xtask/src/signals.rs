@@ -43,7 +43,11 @@ impl Stop {
     /// From now on signals are noted. The second Ctrl-C ends this program at once.
     pub(crate) fn listen() -> Result<Stop> {
         let stop = Stop::default();
-        flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&stop.asked))?;
+        // In this order: the first Ctrl-C finds the flag down and raises it. It is a flag of its own, as the
+        // same Ctrl-C, passed on as SIGUSR2 by the program that started this one, may come before it.
+        let interrupted = Arc::new(AtomicBool::new(false));
+        flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&interrupted))?;
+        flag::register(SIGINT, interrupted)?;
         let mut noted = vec![SIGINT, SIGTERM, SIGUSR2];
         // Whoever started this with nohup wants it to outlive the terminal.
         if !is_ignored(SIGHUP) {

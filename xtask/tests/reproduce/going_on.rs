@@ -106,6 +106,27 @@ fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
     assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
 }
 
+/// As when a terminal's Ctrl-C reaches a step after the one that `reproduce` passed on: on a busy machine
+/// they come together, and the later is handled first.
+#[test]
+fn an_interrupt_after_the_signal_passed_on_is_no_second_one() {
+    let place = Place::new();
+    assert_eq!(place.step("data").code, 0);
+    place.write("hang", "");
+    let mut command = place.step_command("baseline/1");
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    place.until("hanging");
+    // Halted, it gets both at once.
+    let id = child.id().to_string();
+    for signal in ["-STOP", "-INT", "-USR2", "-CONT"] {
+        kill(&[signal, &id]);
+    }
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("epoch 1 saved"), "{said}");
+}
+
 /// Somebody stopped one training and nothing else.
 #[test]
 fn what_needs_a_stopped_run_is_left_for_the_next_time() {
