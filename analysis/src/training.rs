@@ -206,9 +206,10 @@ pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
     }
 }
 
-/// The baseline that `run` is compared with, of `runs`: the one that it starts from; where it starts
-/// from none, the unguided run of its seed that was trained exactly as it was, through whichever maps
-/// that was validated.
+/// The baseline that `run` is compared with, of `runs`: the one that it starts from. Where it starts from
+/// weights, the unguided run of its seed from the same weights, by the same program, in the same augmentation
+/// and precision; of several the one most alike in length, rate and batch, then the one of its task, then
+/// the one validated through its maps.
 ///
 /// # Errors
 /// In a clause, why there is none.
@@ -229,32 +230,39 @@ pub fn baseline<'a>(run: &Run, runs: &'a [Run]) -> Result<&'a Run, String> {
         };
     }
     let training = Training::of(run, runs);
-    let is_twin = |other: &&Run| {
-        other.is_baseline()
-            && (&other.dataset, &other.backbone, other.seed)
-                == (&run.dataset, &run.backbone, run.seed)
-            && Training::of(other, runs) == training
+    let n_differences = |other: &&Run| {
+        let theirs = Training::of(other, runs);
+        differences(&[&training, &theirs])[0].len()
     };
-    let twins: Vec<&Run> = runs.iter().filter(is_twin).collect();
+    let fits = |other: &&Run| {
+        let key = |run: &Run| {
+            let names = [&run.dataset, &run.data_inputs, &run.backbone, &run.init];
+            let how = [&run.augmentation, &run.precision, &run.program];
+            (names.map(String::clone), how.map(String::clone), run.seed)
+        };
+        other.is_baseline() && other.baseline_run_id.is_none() && key(other) == key(run)
+    };
+    let mut left: Vec<&Run> = runs.iter().filter(fits).collect();
+    let least = left.iter().map(n_differences).min();
+    left.retain(|other| Some(n_differences(other)) == least);
     // Waterbirds' reversed task has the conventional baseline.
-    let of_task = |run: &Run, other: &&Run| other.task == run.task;
-    let is_validated_alike = |run: &Run, other: &&Run| {
-        (&other.attribution, &other.layer) == (&run.attribution, &run.layer)
-    };
-    let mut left = twins.clone();
-    for better in [of_task, is_validated_alike] {
-        if left.len() > 1 && left.iter().any(|other| better(run, other)) {
-            left.retain(|other| better(run, other));
+    let of_task = |other: &&Run| other.task == run.task;
+    let is_validated_alike =
+        |other: &&Run| (&other.attribution, &other.layer) == (&run.attribution, &run.layer);
+    let better: [&dyn Fn(&&Run) -> bool; 2] = [&of_task, &is_validated_alike];
+    for better in better {
+        if left.iter().any(better) {
+            left.retain(better);
         }
     }
     match left[..] {
         [one] => Ok(one),
         [] => Err(
-            "it names no baseline, and no unguided run of its seed was trained as it was"
+            "it names no baseline, and no unguided run of its seed starts from the same weights"
                 .to_owned(),
         ),
         _ => Err(format!(
-            "it names no baseline, and {} unguided runs were trained as it was",
+            "it names no baseline, and {} unguided runs are as much alike it",
             left.len()
         )),
     }

@@ -113,6 +113,9 @@ fn each_command_keeps_its_own_folder() {
     make("figures", dir.path(), out.path(), &["selection"]);
     assert_eq!(names(&figures), two("selection"));
     assert_eq!(names(&tables), four("epg_f1"));
+    // Nothing to draw.
+    make("figures", dir.path(), out.path(), &["verdicts"]);
+    assert!(names(&figures).is_empty());
 }
 
 /// A report that is killed leaves files that the list has, whichever of them were written.

@@ -183,12 +183,12 @@ pub(super) fn files(files: &[File]) -> Markup {
     }
 }
 
-/// What was passed over, if anything.
+/// What was passed over or must be known, if anything.
 pub(super) fn notes(notes: &[String]) -> Markup {
     html! {
         @if !notes.is_empty() {
             section {
-                h2 { "Left out" }
+                h2 { "Notes" }
                 ul { @for note in notes { li { (note) } } }
             }
         }
