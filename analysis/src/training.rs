@@ -156,7 +156,9 @@ impl Training {
         ]
         .into();
         if let Origin::Baseline(parent) = &self.origin {
-            let is_told = |of: &Of| parent.data == self.data && of.is_data();
+            // Data is the same as a rule, and told already; where not, its hash says so.
+            let is_other = parent.data != self.data;
+            let is_told = |of: &Of| of.is_data() && !(is_other && *of == Of::Data);
             let theirs = parent.facts().into_iter().filter(|(of, _)| !is_told(of));
             let named = |(of, words)| (Of::Baseline(Box::new(of)), format!("baseline: {words}"));
             facts.extend(theirs.map(named));
@@ -166,6 +168,14 @@ impl Training {
 }
 
 impl Of {
+    /// Whether it is the hash of a data folder.
+    fn is_hash(&self) -> bool {
+        match self {
+            Self::Baseline(of) => of.is_hash(),
+            of => *of == Self::Data,
+        }
+    }
+
     /// Whether it follows from the data folder.
     fn is_data(&self) -> bool {
         let data = [
@@ -189,7 +199,7 @@ pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
     let facts: Vec<Facts> = trainings.iter().map(|training| training.facts()).collect();
     let differs = |of: &Of| facts.iter().any(|other| other.get(of) != facts[0].get(of));
     let told = |with_hash: bool| -> Vec<Vec<String>> {
-        let is_shown = |of: &Of| differs(of) && (with_hash || *of != Of::Data);
+        let is_shown = |of: &Of| differs(of) && (with_hash || !of.is_hash());
         let words = |facts: &Facts| {
             let shown = facts.iter().filter(|(of, _)| is_shown(of));
             shown.map(|(_, words)| words.clone()).collect()
