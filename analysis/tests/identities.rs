@@ -248,8 +248,8 @@ fn a_run_without_its_baseline_is_compared_with_none() {
         let dir = results(&[base(), other, run.scored(reaches(0.80, 0.60))]);
         let (found, stderr) = differences(dir.path());
         assert_eq!(found, [None, None], "{why}");
-        let said = format!("note: run energy Some(0.1) (e): ");
-        let note = stderr.lines().find(|line| line.starts_with(&said));
+        let said = "note: run energy Some(0.1) (e): ";
+        let note = stderr.lines().find(|line| line.starts_with(said));
         let note = note.unwrap_or_else(|| panic!("{why}: {stderr}"));
         assert!(note.contains(why), "{note}");
         assert!(note.ends_with(", so it is compared with none"), "{note}");

@@ -96,7 +96,8 @@ fn what_a_report_no_longer_writes_goes() {
         .collect();
     ours.extend(two("epg_f1").iter().map(|n| format!("figures/{n}")));
     let mut found: Vec<String> = listed.iter().map(|n| (*n).to_owned()).collect();
-    (ours.sort(), found.sort());
+    ours.sort();
+    found.sort();
     assert_eq!(found, ours);
 }
 

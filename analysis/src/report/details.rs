@@ -30,7 +30,7 @@ pub(super) fn what_was_run(evidence: &Evidence) -> Markup {
         " on " b { (unique(|run| names::dataset(&run.dataset).to_owned())) }
         " (" (unique(|run| format!("{} training and {} validation images", run.n_train, run.n_val)))
         ", " (unique(|run| format!("{} × {} pixels", run.input_height, run.input_width)))
-        "), looked at through " (maps.into_iter().collect::<Vec<_>>().join(", ")) ". Trained on "
+        "), looked at through " (maps.into_iter().collect::<Vec<_>>().join("; ")) ". Trained on "
         (unique(|run| format!("{} ({})", run.device, counted(run.threads.max(0) as usize, "thread"))))
         " in " (duration(seconds)) "."
     }
