@@ -242,10 +242,27 @@ pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
             notes.push(format!("{}: not scored on the test split", named()));
             continue;
         }
-        if !run.is_baseline()
-            && let Err(why) = training::baseline(run, &results.runs)
-        {
-            notes.push(format!("{}: {why}, so it is compared with none", named()));
+        match training::baseline(run, &results.runs) {
+            _ if run.is_baseline() => {}
+            Err(why) => {
+                notes.push(format!("{}: {why}, so it is compared with none", named()));
+            }
+            // Named, or found: then what differs is said.
+            Ok(_) if run.baseline_run_id.is_some() => {}
+            Ok(baseline) => {
+                let [own, theirs] = [run, baseline].map(|run| Training::of(run, &results.runs));
+                let words = training::differences(&[&own, &theirs]);
+                if !words[0].is_empty() {
+                    notes.push(format!(
+                        "{}: it names no baseline and is compared with {}, which differs from it: {} \
+                         against {}",
+                        named(),
+                        baseline.run_id,
+                        words[1].join(", "),
+                        words[0].join(", ")
+                    ));
+                }
+            }
         }
         keys.extend(tested().map(|subject| Key::of(run, subject)));
     }
@@ -323,21 +340,41 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
         .filter(is_guided)
         .map(|(run, _, training)| (training.clone(), run.task.clone()))
         .collect();
-    let mut settings: Vec<Setting> = ways
-        .iter()
-        .map(|(training, task)| {
-            let belongs = |(run, _, own): &&Placed| match run.is_baseline() {
-                true => own.is_baseline_of(training),
-                false => (own, &run.task) == (training, task),
+    // Baselines belong where they are compared, and those of other seeds that were trained as they were.
+    let mut homeless: Vec<bool> = vec![true; placed.len()];
+    let mut settings: Vec<Setting> = Vec::new();
+    for (training, task) in &ways {
+        let is_way =
+            |(run, _, own): &&Placed| !run.is_baseline() && (own, &run.task) == (training, task);
+        let named: BTreeSet<&Training> = placed
+            .iter()
+            .filter(is_way)
+            .filter_map(|(run, ..)| training::baseline(run, &results.runs).ok())
+            .filter_map(|baseline| {
+                let mut all = placed.iter();
+                let (_, _, own) = all.find(|(run, ..)| run.run_id == baseline.run_id)?;
+                Some(own)
+            })
+            .collect();
+        let mut rows: Vec<&Placed> = Vec::new();
+        for (row, homeless) in placed.iter().zip(&mut homeless) {
+            let (run, _, own) = row;
+            let belongs = match run.is_baseline() {
+                true => named.contains(own) || own.is_baseline_of(training),
+                false => is_way(&row),
             };
-            let rows: Vec<&Placed> = placed.iter().filter(belongs).collect();
-            fill(results, key, (training, task), &rows, notes)
-        })
+            if belongs {
+                rows.push(row);
+                *homeless = false;
+            }
+        }
+        settings.push(fill(results, key, (training, task), &rows, notes));
+    }
+    let alone = placed.iter().zip(&homeless);
+    let alone: Vec<&Placed> = alone
+        .filter(|(_, homeless)| **homeless)
+        .map(|(row, _)| row)
         .collect();
-    let alone = |(run, _, own): &&Placed| {
-        run.is_baseline() && !ways.iter().any(|(way, _)| own.is_baseline_of(way))
-    };
-    let alone: Vec<&Placed> = placed.iter().filter(alone).collect();
     let ways: BTreeSet<&Training> = alone.iter().map(|(.., training)| training).collect();
     for way in ways {
         let rows: Vec<&Placed> = alone

@@ -28,7 +28,7 @@ pub enum Error {
     },
 
     /// A table of another version of its schema.
-    #[error("{}: guidance.version: found {found}, expected {expected}\nhint: `{made_by}` of this version makes it again", path.display())]
+    #[error("{}: guidance.version: found {found}, expected {expected}\nhint: it is of another version of the programs; make it again by {made_by}", path.display())]
     Version {
         /// The file.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum Error {
         found: String,
         /// The version read.
         expected: u32,
-        /// The program that makes the table.
+        /// The command that makes the table.
         made_by: &'static str,
     },
 

@@ -81,7 +81,7 @@ pub struct TableSpec {
     pub name: &'static str,
     /// `guidance.version`.
     pub version: u32,
-    /// What makes it, for those who have one of another version.
+    /// The command that makes it, for those who have one of another version.
     pub made_by: &'static str,
     /// The columns a reader needs; others are passed over.
     pub columns: &'static [Column],
@@ -109,7 +109,7 @@ use Kind::{Binary, Bool, F64, I32, I64, Utf8};
 pub const RUN: TableSpec = TableSpec {
     name: "run",
     version: 3,
-    made_by: "trainer train",
+    made_by: "`trainer train`",
     columns: &[
         of("run_id", Utf8),
         of("name", Utf8),
@@ -149,7 +149,7 @@ pub const RUN: TableSpec = TableSpec {
 pub const EPOCHS: TableSpec = TableSpec {
     name: "epochs",
     version: 1,
-    made_by: "trainer train",
+    made_by: "`trainer train`",
     columns: &[
         of("run_id", Utf8),
         of("epoch", I32),
@@ -171,7 +171,7 @@ pub const EPOCHS: TableSpec = TableSpec {
 pub const METRICS: TableSpec = TableSpec {
     name: "metrics",
     version: 3,
-    made_by: "evaluator score",
+    made_by: "`evaluator score`",
     columns: &[
         of("run_id", Utf8),
         of("checkpoint", I32),
@@ -194,7 +194,7 @@ pub const METRICS: TableSpec = TableSpec {
 pub const REPLICATES: TableSpec = TableSpec {
     name: "replicates",
     version: 3,
-    made_by: "evaluator score",
+    made_by: "`evaluator score`",
     columns: &[
         of("run_id", Utf8),
         of("checkpoint", I32),
@@ -219,7 +219,7 @@ pub const REPLICATES: TableSpec = TableSpec {
 pub const EXAMPLES: TableSpec = TableSpec {
     name: "examples",
     version: 2,
-    made_by: "evaluator score",
+    made_by: "`evaluator score`",
     columns: &[
         of("rank", I32),
         of("run_id", Utf8),
@@ -244,7 +244,7 @@ pub const EXAMPLES: TableSpec = TableSpec {
 pub const GROUPS: TableSpec = TableSpec {
     name: "groups",
     version: 1,
-    made_by: "data-prep",
+    made_by: "`data-prep voc` (coco, waterbirds, scenes) with --overwrite",
     columns: &[of("group_id", I32), of("group_name", Utf8)],
 };
 
@@ -252,7 +252,7 @@ pub const GROUPS: TableSpec = TableSpec {
 pub const CLASSES: TableSpec = TableSpec {
     name: "classes",
     version: 1,
-    made_by: "data-prep",
+    made_by: "`data-prep voc` (coco, waterbirds, scenes) with --overwrite",
     columns: &[of("class_id", I32), of("class_name", Utf8)],
 };
 

@@ -156,7 +156,9 @@ impl Training {
         ]
         .into();
         if let Origin::Baseline(parent) = &self.origin {
-            let is_told = |of: &Of| parent.data == self.data && of.is_data();
+            // Data is the same as a rule, and told already; where not, its hash says so.
+            let is_other = parent.data != self.data;
+            let is_told = |of: &Of| of.is_data() && !(is_other && *of == Of::Data);
             let theirs = parent.facts().into_iter().filter(|(of, _)| !is_told(of));
             let named = |(of, words)| (Of::Baseline(Box::new(of)), format!("baseline: {words}"));
             facts.extend(theirs.map(named));
@@ -166,6 +168,14 @@ impl Training {
 }
 
 impl Of {
+    /// Whether it is the hash of a data folder.
+    fn is_hash(&self) -> bool {
+        match self {
+            Self::Baseline(of) => of.is_hash(),
+            of => *of == Self::Data,
+        }
+    }
+
     /// Whether it follows from the data folder.
     fn is_data(&self) -> bool {
         let data = [
@@ -189,7 +199,7 @@ pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
     let facts: Vec<Facts> = trainings.iter().map(|training| training.facts()).collect();
     let differs = |of: &Of| facts.iter().any(|other| other.get(of) != facts[0].get(of));
     let told = |with_hash: bool| -> Vec<Vec<String>> {
-        let is_shown = |of: &Of| differs(of) && (with_hash || *of != Of::Data);
+        let is_shown = |of: &Of| differs(of) && (with_hash || !of.is_hash());
         let words = |facts: &Facts| {
             let shown = facts.iter().filter(|(of, _)| is_shown(of));
             shown.map(|(_, words)| words.clone()).collect()
@@ -206,9 +216,10 @@ pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
     }
 }
 
-/// The baseline that `run` is compared with, of `runs`: the one that it starts from; where it starts
-/// from none, the unguided run of its seed that was trained exactly as it was, through whichever maps
-/// that was validated.
+/// The baseline that `run` is compared with, of `runs`: the one that it starts from. Where it starts from
+/// weights, the unguided run of its seed from the same weights, by the same program, in the same augmentation
+/// and precision; of several the one most alike in length, rate and batch, then the one of its task, then
+/// the one validated through its maps.
 ///
 /// # Errors
 /// In a clause, why there is none.
@@ -229,32 +240,39 @@ pub fn baseline<'a>(run: &Run, runs: &'a [Run]) -> Result<&'a Run, String> {
         };
     }
     let training = Training::of(run, runs);
-    let is_twin = |other: &&Run| {
-        other.is_baseline()
-            && (&other.dataset, &other.backbone, other.seed)
-                == (&run.dataset, &run.backbone, run.seed)
-            && Training::of(other, runs) == training
+    let n_differences = |other: &&Run| {
+        let theirs = Training::of(other, runs);
+        differences(&[&training, &theirs])[0].len()
     };
-    let twins: Vec<&Run> = runs.iter().filter(is_twin).collect();
+    let fits = |other: &&Run| {
+        let key = |run: &Run| {
+            let names = [&run.dataset, &run.data_inputs, &run.backbone, &run.init];
+            let how = [&run.augmentation, &run.precision, &run.program];
+            (names.map(String::clone), how.map(String::clone), run.seed)
+        };
+        other.is_baseline() && other.baseline_run_id.is_none() && key(other) == key(run)
+    };
+    let mut left: Vec<&Run> = runs.iter().filter(fits).collect();
+    let least = left.iter().map(n_differences).min();
+    left.retain(|other| Some(n_differences(other)) == least);
     // Waterbirds' reversed task has the conventional baseline.
-    let of_task = |run: &Run, other: &&Run| other.task == run.task;
-    let is_validated_alike = |run: &Run, other: &&Run| {
-        (&other.attribution, &other.layer) == (&run.attribution, &run.layer)
-    };
-    let mut left = twins.clone();
-    for better in [of_task, is_validated_alike] {
-        if left.len() > 1 && left.iter().any(|other| better(run, other)) {
-            left.retain(|other| better(run, other));
+    let of_task = |other: &&Run| other.task == run.task;
+    let is_validated_alike =
+        |other: &&Run| (&other.attribution, &other.layer) == (&run.attribution, &run.layer);
+    let better: [&dyn Fn(&&Run) -> bool; 2] = [&of_task, &is_validated_alike];
+    for better in better {
+        if left.iter().any(better) {
+            left.retain(better);
         }
     }
     match left[..] {
         [one] => Ok(one),
         [] => Err(
-            "it names no baseline, and no unguided run of its seed was trained as it was"
+            "it names no baseline, and no unguided run of its seed starts from the same weights"
                 .to_owned(),
         ),
         _ => Err(format!(
-            "it names no baseline, and {} unguided runs were trained as it was",
+            "it names no baseline, and {} unguided runs are as much alike it",
             left.len()
         )),
     }

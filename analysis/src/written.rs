@@ -18,7 +18,7 @@ pub const LIST: &str = "written.sha256";
 /// The folders that are kept clean.
 pub const FOLDERS: [&str; 2] = ["tables", "figures"];
 
-/// A file as it was written: the sha256 (hex) of its contents, and its path in the folder.
+/// A file as it was written: its path in the folder, and the sha256 (hex) of its contents.
 type Entry = (String, String);
 
 /// Writes `files` into the folder `out`, in order, and removes those of former runs that lie in the
@@ -31,15 +31,13 @@ type Entry = (String, String);
 /// not there.
 pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<PathBuf>; 2]> {
     let former = read(&out.join(LIST))?;
-    let Some((last, before)) = files.split_last() else {
-        return Ok([Vec::new(), Vec::new()]);
-    };
+    let (before, last) = files.split_at(files.len().saturating_sub(1));
     remove_leftovers(out)?;
     for folder in FOLDERS {
         remove_leftovers(&out.join(folder))?;
     }
-    if out.join(&last.name).exists() {
-        remove(&out.join(&last.name))?;
+    for file in last.iter().filter(|last| out.join(&last.name).exists()) {
+        remove(&out.join(&file.name))?;
     }
     // Those that are not listed come first: a disk that is full says so at them.
     let (listed, unlisted): (Vec<&File>, Vec<&File>) =
@@ -50,7 +48,7 @@ pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<
     let mine: BTreeSet<Entry> = files
         .iter()
         .filter(|file| is_listed(&file.name))
-        .map(|file| (hash(&file.bytes), file.name.clone()))
+        .map(|file| (file.name.clone(), hash(&file.bytes)))
         .collect();
     let mut there: BTreeSet<Entry> = &former | &mine;
     if !there.is_empty() {
@@ -64,7 +62,7 @@ pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<
     };
     let stale: BTreeSet<&str> = former
         .iter()
-        .map(|(_, name)| name.as_str())
+        .map(|(name, _)| name.as_str())
         .filter(|name| is_stale(name))
         .collect();
     for name in &stale {
@@ -72,7 +70,7 @@ pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<
         if !path.is_file() {
             continue;
         }
-        let own = (hash(&fs_err::read(&path)?), (*name).to_owned());
+        let own = ((*name).to_owned(), hash(&fs_err::read(&path)?));
         match former.contains(&own) {
             true => {
                 remove(&path)?;
@@ -86,20 +84,22 @@ pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<
     }
     // Of the former ones those stay listed that this run had nothing to do with.
     there.retain(|entry| {
-        let is_other = !names.contains(entry.1.as_str()) && !stale.contains(entry.1.as_str());
+        let is_other = !names.contains(entry.0.as_str()) && !stale.contains(entry.0.as_str());
         is_other || mine.contains(entry)
     });
     if !there.is_empty() || !former.is_empty() {
         list(out, &there)?;
     }
-    write(&out.join(&last.name), &last.bytes)?;
+    for file in last {
+        write(&out.join(&file.name), &file.bytes)?;
+    }
     Ok([removed, changed])
 }
 
 fn list(out: &Path, entries: &BTreeSet<Entry>) -> Result<()> {
     let lines = entries
         .iter()
-        .map(|(hash, name)| format!("{hash}  {name}\n"));
+        .map(|(name, hash)| format!("{hash}  {name}\n"));
     write(&out.join(LIST), lines.collect::<String>().as_bytes())
 }
 
@@ -118,7 +118,7 @@ fn read(path: &Path) -> Result<BTreeSet<Entry>> {
         let (hash, name) = line.split_once("  ").ok_or_else(refused)?;
         let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
         match is_hash && is_listed(name) {
-            true => Ok((hash.to_owned(), name.to_owned())),
+            true => Ok((name.to_owned(), hash.to_owned())),
             false => Err(refused()),
         }
     };

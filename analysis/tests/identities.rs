@@ -226,10 +226,10 @@ fn a_run_without_its_baseline_is_compared_with_none() {
         (guided(Some("other")), "other, where it starts, is guided"),
         (Run { data: "of-others", ..guided(Some("base")) }, "its baseline base is of other data (data_inputs d, not of-other)"),
         (Run { backbone: "resnet18", ..guided(Some("base")) }, "its baseline base is another network"),
-        (Run { length: 7, ..from_weights() }, "no unguided run of its seed was trained as it was"),
-        (Run { seed: 3, ..from_weights() }, "no unguided run of its seed was trained as it was"),
-        (Run { data: "of-others", ..from_weights() }, "no unguided run of its seed was trained as it was"),
-        (Run { augmentation: "crop_flip", ..from_weights() }, "no unguided run of its seed was trained as it was"),
+(Run { precision: "bf16", maps_precision: Some("f32"), ..from_weights() }, "no unguided run of its seed starts from the same weights"),
+        (Run { seed: 3, ..from_weights() }, "no unguided run of its seed starts from the same weights"),
+        (Run { data: "of-others", ..from_weights() }, "no unguided run of its seed starts from the same weights"),
+        (Run { augmentation: "crop_flip", ..from_weights() }, "no unguided run of its seed starts from the same weights"),
     ];
     let differences = |dir: &Path| {
         let (out, stderr) = report(dir);
@@ -248,8 +248,8 @@ fn a_run_without_its_baseline_is_compared_with_none() {
         let dir = results(&[base(), other, run.scored(reaches(0.80, 0.60))]);
         let (found, stderr) = differences(dir.path());
         assert_eq!(found, [None, None], "{why}");
-        let said = format!("note: run energy Some(0.1) (e): ");
-        let note = stderr.lines().find(|line| line.starts_with(&said));
+        let said = "note: run energy Some(0.1) (e): ";
+        let note = stderr.lines().find(|line| line.starts_with(said));
         let note = note.unwrap_or_else(|| panic!("{why}: {stderr}"));
         assert!(note.contains(why), "{note}");
         assert!(note.ends_with(", so it is compared with none"), "{note}");
@@ -261,6 +261,29 @@ fn a_run_without_its_baseline_is_compared_with_none() {
         assert!((found[0].unwrap() - 0.20).abs() < 1e-9, "{found:?}");
         assert!(!stderr.contains("compared with none"), "{stderr}");
     }
+    // Trained for longer: what differs is said; of two the more alike is taken.
+    let dir = results(&[
+        base(),
+        Run {
+            length: 7,
+            batch_size: 64,
+            ..from_weights()
+        }
+        .scored(reaches(0.80, 0.60)),
+    ]);
+    let (found, stderr) = differences(dir.path());
+    assert!((found[0].unwrap() - 0.20).abs() < 1e-9, "{found:?}");
+    let note = "(e): it names no baseline and is compared with base, which differs from it: 2 epochs, \
+                batches of 32 against 7 epochs, batches of 64";
+    assert!(stderr.contains(note), "{stderr}");
+    let near = Run {
+        id: "near".to_owned(),
+        length: 7,
+        ..Run::default()
+    };
+    common::add(dir.path(), &[near.scored(reaches(0.80, 0.50))]);
+    let (found, _) = differences(dir.path());
+    assert!((found[0].unwrap() - 0.10).abs() < 1e-9, "{found:?}");
     // There, but not scored through these maps.
     let elsewhere = Run::default().scored_at("final", reaches(0.80, 0.40));
     let dir = results(&[elsewhere, guided(Some("base")).scored(reaches(0.80, 0.60))]);

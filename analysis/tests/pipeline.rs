@@ -394,7 +394,7 @@ fn broken_tables_are_refused_in_one_line() {
     }
     #[rustfmt::skip]
     let cases: [(&str, Break, &str); 10] = [
-        ("runs/base0001/run.parquet", |p| write(p, frame(p), "run", "2"), "guidance.version: found 2, expected 3\nhint: `trainer train` of this version makes it again"),
+        ("runs/base0001/run.parquet", |p| write(p, frame(p), "run", "2"), "guidance.version: found 2, expected 3\nhint: it is of another version of the programs; make it again by `trainer train`"),
         ("runs/base0001/run.parquet", |p| change(p, "run", |f| f.drop("area_exponent").unwrap()), "area_exponent: found no such column, expected f64"),
         ("runs/base0001/epochs.parquet", |p| write(p, frame(p), "run", "1"), "guidance.schema: found run, expected epochs"),
         ("runs/base0001/run.parquet", |p| { ParquetWriter::new(std::fs::File::create(p).unwrap()).finish(&mut df!("run_id" => ["x"]).unwrap()).unwrap(); }, "guidance.schema: found nothing, expected run"),

@@ -96,7 +96,8 @@ fn what_a_report_no_longer_writes_goes() {
         .collect();
     ours.extend(two("epg_f1").iter().map(|n| format!("figures/{n}")));
     let mut found: Vec<String> = listed.iter().map(|n| (*n).to_owned()).collect();
-    (ours.sort(), found.sort());
+    ours.sort();
+    found.sort();
     assert_eq!(found, ours);
 }
 
@@ -113,6 +114,9 @@ fn each_command_keeps_its_own_folder() {
     make("figures", dir.path(), out.path(), &["selection"]);
     assert_eq!(names(&figures), two("selection"));
     assert_eq!(names(&tables), four("epg_f1"));
+    // Nothing to draw.
+    make("figures", dir.path(), out.path(), &["verdicts"]);
+    assert!(names(&figures).is_empty());
 }
 
 /// A report that is killed leaves files that the list has, whichever of them were written.

@@ -11,6 +11,8 @@ use super::svg::{Anchor, Face, INK, Paint, SMALL, Svg, TEXT, fitted, text_width}
 use crate::names::Loss;
 
 const TOP: f64 = 38.0;
+/// A line of a title.
+const TITLE: f64 = 16.0;
 const BOTTOM: f64 = 54.0;
 const RIGHT: f64 = 16.0;
 
@@ -117,7 +119,9 @@ impl Grid {
         let rows = self.panels.len().div_ceil(self.columns);
         let size = self.plot;
         let left = self.left();
-        let cell = (left + size.0 + RIGHT, TOP + size.1 + BOTTOM);
+        let lines = self.plots().map(|plot| titles(&plot.title, size.0).len());
+        let top = TOP + TITLE * (lines.max().unwrap_or(1).saturating_sub(1)) as f64;
+        let cell = (left + size.0 + RIGHT, top + size.1 + BOTTOM);
         let width = cell.0 * self.columns as f64;
         let legend = legend::lines(&self.entries(), width - 24.0);
         let height = cell.1 * rows as f64 + legend::height(&legend);
@@ -134,7 +138,7 @@ impl Grid {
             };
             let panel = Panel {
                 left: cell.0 * column as f64 + left,
-                top: cell.1 * row as f64 + TOP,
+                top: cell.1 * row as f64 + top,
                 width: size.0,
                 height: size.1,
                 x: axis(
@@ -186,6 +190,24 @@ impl Grid {
         }
         entries
     }
+}
+
+/// A title in lines of `width` pixels at most: broken after commas, behind which stands what tells panels
+/// apart; a part that is too long is cut.
+fn titles(title: &str, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in title.split_inclusive(", ") {
+        match lines.last_mut() {
+            Some(line) if text_width(&format!("{line}{part}"), TEXT) <= width => {
+                line.push_str(part);
+            }
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    let shown = lines
+        .iter()
+        .map(|line| fitted(line.trim_end(), TEXT, width));
+    shown.collect()
 }
 
 #[derive(Clone, Copy)]
@@ -254,9 +276,11 @@ impl Plot {
         }
         panel.draw_ground(svg);
         panel.draw_frame(svg);
-        let title = fitted(&self.title, TEXT, panel.width);
-        let middle = (panel.left + panel.width / 2.0, panel.top - 12.0);
-        svg.text(middle, Anchor::Middle, TEXT, INK, Face::Bold, &title);
+        let middle = panel.left + panel.width / 2.0;
+        for (above, line) in titles(&self.title, panel.width).iter().rev().enumerate() {
+            let at = (middle, panel.top - 12.0 - TITLE * above as f64);
+            svg.text(at, Anchor::Middle, TEXT, INK, Face::Bold, line);
+        }
         panel.name_x(svg, self.x.name());
         panel.name_y(svg, self.y.name(), left);
         for path in &self.paths {

@@ -30,7 +30,7 @@ pub(super) fn what_was_run(evidence: &Evidence) -> Markup {
         " on " b { (unique(|run| names::dataset(&run.dataset).to_owned())) }
         " (" (unique(|run| format!("{} training and {} validation images", run.n_train, run.n_val)))
         ", " (unique(|run| format!("{} × {} pixels", run.input_height, run.input_width)))
-        "), looked at through " (maps.into_iter().collect::<Vec<_>>().join(", ")) ". Trained on "
+        "), looked at through " (maps.into_iter().collect::<Vec<_>>().join("; ")) ". Trained on "
         (unique(|run| format!("{} ({})", run.device, counted(run.threads.max(0) as usize, "thread"))))
         " in " (duration(seconds)) "."
     }
@@ -183,12 +183,12 @@ pub(super) fn files(files: &[File]) -> Markup {
     }
 }
 
-/// What was passed over, if anything.
+/// What was passed over or must be known, if anything.
 pub(super) fn notes(notes: &[String]) -> Markup {
     html! {
         @if !notes.is_empty() {
             section {
-                h2 { "Left out" }
+                h2 { "Notes" }
                 ul { @for note in notes { li { (note) } } }
             }
         }

@@ -37,7 +37,7 @@ pub(super) fn r1(evidence: &Evidence) -> Trials {
     let trials = best_front(evidence, losses, |_| Measure::Epg, |_| true);
     some(
         trials,
-        "runs of Energy and of another loss, with their baseline",
+        "runs of Energy and of another loss, trained alike, with their baseline",
     )
 }
 
@@ -46,7 +46,7 @@ pub(super) fn r2(evidence: &Evidence) -> Trials {
     let trials = best_front(evidence, losses, iou, |setting| setting.layer == "final");
     some(
         trials,
-        "runs of L1 and of another loss at the final layer, with their baseline",
+        "runs of L1 and of another loss at the final layer, trained alike, with their baseline",
     )
 }
 
