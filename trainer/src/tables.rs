@@ -81,7 +81,7 @@ pub const EPOCHS: TableSpec = TableSpec {
 /// One row per image and class.
 pub const PREDICTIONS: TableSpec = TableSpec {
     name: "predictions",
-    version: 1,
+    version: 2,
     columns: &[
         required("run_id", Kind::Utf8),
         required("checkpoint", Kind::I32),
@@ -90,6 +90,7 @@ pub const PREDICTIONS: TableSpec = TableSpec {
         required("class_id", Kind::I32),
         required("logit", Kind::F32),
         required("target", Kind::Bool),
+        nullable("precision", Kind::Utf8),
     ],
 };
 
