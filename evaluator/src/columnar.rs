@@ -20,8 +20,10 @@ use data_prep::table::Origin;
 
 use crate::error::{Error, Result};
 
-/// Rows decoded at a time from Parquet: maps at network size are 200 kB each.
-const PARQUET_BATCH: usize = 64;
+/// Rows with maps decoded at a time from Parquet: at network size they are 200 kB each.
+const MAPS_PER_BATCH: usize = 64;
+/// Rows without.
+const ROWS_PER_BATCH: usize = 8192;
 
 /// Where a columnar file comes from; `-` on the command line is stdin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,10 +118,12 @@ impl Columnar {
     fn parquet(source: &Source, file: fs_err::File) -> Result<Self> {
         let file = file.into_parts().0;
         let builder = whole(|| Ok(pages::open(file)?));
-        let builder = builder
-            .map_err(Error::arrow(source.path()))?
-            .with_batch_size(PARQUET_BATCH);
+        let builder = builder.map_err(Error::arrow(source.path()))?;
         let schema = builder.schema().clone();
+        let builder = builder.with_batch_size(match schema.column_with_name("map") {
+            Some(_) => MAPS_PER_BATCH,
+            None => ROWS_PER_BATCH,
+        });
         let pairs = builder.metadata().file_metadata().key_value_metadata();
         let pairs = pairs.cloned().unwrap_or_default();
         let reader = whole(|| Ok(builder.build()?)).map_err(Error::arrow(source.path()))?;

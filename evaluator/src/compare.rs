@@ -67,6 +67,8 @@ pub struct Comparison {
     /// A folder without a `predictions.parquet` that was scored, for want of which f1 and accuracy are not
     /// tested.
     pub without_predictions: Option<PathBuf>,
+    /// Folders that have metrics the other has not, which are not compared.
+    pub one_sided: Vec<(PathBuf, Vec<&'static str>)>,
     /// Over all images, then over each group.
     pub rows: Vec<Paired>,
 }
@@ -173,7 +175,18 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison> {
         .into_iter()
         .find(|side| !images::has_predictions(side))
         .map(|side| side.folder.clone());
+    let one_sided = [(&a, &b), (&b, &a)]
+        .map(|(side, other)| {
+            let names = Compared::all().map(Compared::as_str);
+            let has = |side: &Evaluation, name: &str| side.metric(name).next().is_some();
+            let alone = names.filter(|name| has(side, name) && !has(other, name));
+            (side.folder.clone(), alone.collect())
+        })
+        .into_iter()
+        .filter(|(_, names): &(PathBuf, Vec<_>)| !names.is_empty())
+        .collect();
     Ok(Comparison {
+        one_sided,
         n_images: images.len(),
         n_pairs,
         without_predictions,

@@ -143,7 +143,8 @@ mod tests {
             assert_eq!(found.is_under_constant(), is_under, "{total}");
         }
         assert_eq!(on_object(3.0, 2.0), Some(1.5));
-        assert_eq!(on_object(3e-20, 2e-20), Some(1.5));
+        let tiny = 2_f64.powi(-66);
+        assert_eq!(on_object(3.0 * tiny, 2.0 * tiny), Some(1.5));
         assert_eq!(on_object(3.0, 0.0), None);
     }
 }

@@ -5,7 +5,7 @@
 //! [`pair`] measures it with [`energy`] and [`iou`]; [`score`] does that for a whole file against a
 //! data folder, adds [`classification`] of the [`predictions`] and [`bootstrap`] replicates, averages
 //! in [`metrics`] and writes the [`tables`], with IoU's threshold [`tuned`] on another split's
-//! evaluation; [`compare`] tests two evaluations against each other. No network is known here, and
+//! evaluation; `warnings` says where a number means less than it seems to; [`compare`] tests two evaluations against each other. No network is known here, and
 //! masks are data-prep's.
 
 pub mod bootstrap;

@@ -200,6 +200,10 @@ fn run_compare(options: &CompareOptions) -> anyhow::Result<()> {
             path.display()
         );
     }
+    for (folder, metrics) in &comparison.one_sided {
+        let (folder, metrics) = (folder.display(), metrics.join(", "));
+        eprintln!("note: only {folder} has {metrics}, so that is not compared");
+    }
     print(&summary::comparison(&comparison))
 }
 

@@ -149,8 +149,7 @@ fn only_those_that_were_scored_are_compared() {
     let args = ["--maps", "-", "--replicates", "4"];
     place.scored("b", &args, &maps(1, Split::Test, CONVENTIONAL));
     let (code, stdout, notes) = compare(&place, &[]);
-    let note =
-        "note: no b/predictions.parquet that was scored, so f1 and accuracy are not tested\n";
+    let note = "note: no b/predictions.parquet that was scored, so f1 and accuracy are not tested\nnote: only a has f1, map, accuracy, so that is not compared\n";
     assert_eq!((code, notes.as_str()), (Some(0), note));
     assert!(!stdout.contains("\nf1 "), "{stdout}");
 }

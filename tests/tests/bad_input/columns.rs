@@ -151,7 +151,7 @@ fn columns_of_an_evaluation() {
         ],
         words: Words::Arrow,
     };
-    assert_eq!(check_all("columns-evaluation", &reader), 111);
+    assert_eq!(check_all("columns-evaluation", &reader), 117);
 }
 
 #[test]
