@@ -548,34 +548,33 @@ fn threads_are_bounded_in_every_library() {
     };
     let program = || Command::new(env!("CARGO_BIN_EXE_trainer"));
     let (data, runs) = (place.dir.path().join("data"), place.dir.path().join("runs"));
-    let mut train = program();
-    train
-        .arg("train")
-        .arg("--config")
-        .arg(&config)
-        .arg("--data")
-        .arg(&data)
-        .arg("--out")
-        .arg(&runs);
-    let (bounded, run) = most(train.args(CPU));
+    let train = |flags: &[&str]| {
+        let mut train = program();
+        train
+            .arg("train")
+            .arg("--config")
+            .arg(&config)
+            .arg("--out")
+            .arg(&runs);
+        most(train.arg("--data").arg(&data).args(flags))
+    };
+    let (bounded, run) = train(&CPU);
     // The first thread, the one that prepares images, and what libtorch and the system may keep waiting.
     assert!(bounded <= 6, "{bounded} threads");
-    let run = Path::new(run.trim_end());
-    let explain = |flags: &[&str]| {
-        let mut explain = program();
-        explain
-            .arg("explain")
-            .arg("--run")
-            .arg(run)
-            .arg("--data")
-            .arg(&data);
-        explain.arg("--maps").arg(place.dir.path().join("m.arrow"));
-        most(explain.args(flags)).0
-    };
-    let bounded = explain(&CPU);
+    let run = PathBuf::from(run.trim_end());
+    let mut explain = program();
+    explain
+        .arg("explain")
+        .arg("--run")
+        .arg(&run)
+        .arg("--data")
+        .arg(&data);
+    explain.arg("--maps").arg(place.dir.path().join("m.arrow"));
+    let (bounded, _) = most(explain.args(CPU));
     assert!(bounded <= 6, "{bounded} threads");
     // Else the environment's are used, so that what is counted here are such threads.
-    let free = explain(&["--device", "cpu"]);
+    std::fs::remove_dir_all(&run).unwrap();
+    let (free, _) = train(&["--device", "cpu"]);
     assert!(free > 12, "{free} threads");
 
     for wrong in ["0", "-1", "x"] {
