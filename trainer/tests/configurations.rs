@@ -432,7 +432,7 @@ fn tf32_on_a_cpu_is_recorded_as_f32() {
             "f32",
             "4",
         ),
-        (&["--precision", "bf16", "--memory", "1"][..], "bf16", "1"),
+        (&["--precision", "bf16", "--memory", "0"][..], "bf16", "1"),
     ] {
         let args = [&["explain"][..], flags, &CPU[..]].concat();
         let paths: [(&str, &Path); 4] = [
