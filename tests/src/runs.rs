@@ -21,6 +21,17 @@ pub fn train(config: &Path, data: &Path, runs: &Path) -> Command {
     command
 }
 
+/// `training` started as from a terminal, where SIGHUP ends a program: the tests themselves may have been
+/// started by `nohup`, which programs inherit.
+pub fn hearing_hangups(training: &Command) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP");
+    command
+        .arg(training.get_program())
+        .args(training.get_args());
+    command
+}
+
 /// The first thing in which the finished runs in two folders differ, but for the time they took: the
 /// files that are there, the bytes of every kept checkpoint, the rows of `epochs` and `run`.
 ///

@@ -3,6 +3,8 @@
 //! batch together. In evaluation mode the gradient of a sum of logits of different images is
 //! block-diagonal, so this equals one pass per image and class (SPEC H.11).
 
+use std::sync::Once;
+
 use data_prep::dataset::Dataset;
 use tch::{Kind, Tensor};
 
@@ -95,7 +97,7 @@ pub struct Bounds {
 }
 
 /// Images a batch so that explaining it stays within `bounds`, at least 1: the network is asked what
-/// one image takes.
+/// one image takes. That it is fewer than may be is said once.
 ///
 /// # Errors
 /// libtorch's.
@@ -122,7 +124,15 @@ pub fn batch_size(
         false => AUTOGRAD * an_image,
     };
     let fits = usize::try_from(budget / an_image.max(1)).unwrap_or(usize::MAX);
-    Ok(fits.clamp(1, bounds.images.max(1)))
+    let most = bounds.images.max(1);
+    let images = fits.clamp(1, most);
+    if images < most {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            say!("note: maps are made of {images} image(s) at a time, not {most}: memory has no room for more");
+        });
+    }
+    Ok(images)
 }
 
 /// What libtorch's backward pass keeps, over what the chain of linear maps does.

@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 
-use tests::runs::difference;
+use tests::runs::{difference, hearing_hangups};
 
 use crate::made::{folder, whole};
 use crate::shared::signal;
@@ -48,7 +48,7 @@ fn other_signals_after_the_first_still_let_the_step_be_saved() {
     let whole = whole();
     let runs = folder("many");
     whole.lay(&runs, &whole.files_after(2));
-    let mut command = whole.train(&runs);
+    let mut command = hearing_hangups(&whole.train(&runs));
     let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut training = command.spawn().unwrap();
     let mut errors = training.stderr.take().unwrap();
@@ -70,7 +70,7 @@ fn a_hangup_is_saved_like_any_other_signal() {
     let whole = whole();
     let runs = folder("hangup");
     whole.lay(&runs, &whole.files_after(2));
-    let (code, said) = hung_up(&mut whole.train(&runs));
+    let (code, said) = hung_up(&mut hearing_hangups(&whole.train(&runs)));
     assert_eq!(code, Some(75), "{said}");
     assert!(said.contains("stopped in epoch"), "{said}");
     whole.go_on(&runs, "after a hangup");

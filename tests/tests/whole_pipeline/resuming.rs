@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tests::programs::{program, succeed};
-use tests::runs::{difference, train};
+use tests::runs::{difference, hearing_hangups, train};
 
 use crate::made::{config, folder, made};
 
@@ -86,7 +86,7 @@ fn a_run_asked_to_stop_saves_its_step_and_goes_on_to_the_same_bits() {
     let runs = root.join("stopped");
     let mut stops = Vec::new();
     for attempt in 0..40u64 {
-        let mut command = train(&file, &made.data, &runs);
+        let mut command = hearing_hangups(&train(&file, &made.data, &runs));
         let mut training = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
