@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tests::programs::{Done, program, run};
 use tests::runs::train;
 
-use crate::made::{Whole, checkpoint_name, configure, folder, whole};
+use crate::made::{EPOCHS, Whole, checkpoint_name, configure, folder, whole};
 use crate::safetensors::File;
 
 /// The last line that says what is wrong.
@@ -71,7 +71,7 @@ fn set(file: &mut File, name: &str, at: usize, value: f32) {
 
 /// A finished run in `root` whose checkpoint is changed; its folder and the checkpoint.
 fn baseline(whole: &Whole, root: &Path, change: impl FnOnce(&mut File)) -> (PathBuf, PathBuf) {
-    let epoch = whole.kept(3).into_iter().next().unwrap();
+    let epoch = whole.kept(EPOCHS).into_iter().next().unwrap();
     let run = root.join("baseline");
     fs_err::create_dir_all(run.join("checkpoints")).unwrap();
     for table in ["run.parquet", "epochs.parquet"] {
@@ -151,7 +151,7 @@ fn weights_that_are_not_finite_are_refused_where_they_are_read() {
     assert_eq!(error(&run(&mut import)), fault(&checkpoint, "NaN"));
     assert!(!is_left(&root, &["out.safetensors"]));
 
-    let epoch = whole.kept(3).into_iter().next().unwrap();
+    let epoch = whole.kept(EPOCHS).into_iter().next().unwrap();
     for init in [
         format!("from = \"run\"\nfolder = {run_folder:?}\ncheckpoint = {epoch}"),
         format!("from = \"weights\"\nfile = {checkpoint:?}"),
