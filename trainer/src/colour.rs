@@ -245,4 +245,30 @@ mod tests {
             [255, 0, 0, 255, 0, 0, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0]
         );
     }
+
+    /// A logit, a weight, and weights whose squares overflow; only the named pairs are looked at.
+    #[test]
+    fn what_is_not_finite_is_named_before_it_is_coloured() {
+        let input = Tensor::ones([2, 6, 1, 4], (tch::Kind::Float, Device::Cpu)) * 0.5;
+        let found = |logit: f64, weight: f64| {
+            let logits = Tensor::zeros([2, 3], (tch::Kind::Float, Device::Cpu));
+            let weights = input.ones_like();
+            let _ = (
+                logits.get(1).get(2).fill_(logit),
+                weights.get(1).get(0).fill_(weight),
+            );
+            let made = (&logits, &input, &weights);
+            assert!(
+                first_non_finite(made, 1, &[7, 9], &[(0, 1)])
+                    .unwrap()
+                    .is_none()
+            );
+            let found = first_non_finite(made, 1, &[7, 9], &[(0, 1), (1, 0)]).unwrap();
+            found.map(|found| (found.image, found.class_id, found.what))
+        };
+        assert_eq!(found(1.0, 2.0), None);
+        assert_eq!(found(f64::NAN, 2.0), Some((9, 0, "logit")));
+        assert_eq!(found(1.0, f64::INFINITY), Some((9, 0, "attribution map")));
+        assert_eq!(found(1.0, 1e30), Some((9, 0, "weights")));
+    }
 }

@@ -11,5 +11,6 @@ mod memory;
 mod non_finite;
 mod safetensors;
 mod shared;
+mod spoilt;
 mod stopped;
 mod unguided;
