@@ -2,29 +2,32 @@
 //! losses in training. Float64 is held against the official implementation (golden.rs); here every
 //! network in float32 is held against itself in float64, with the very same weights and input.
 //!
-//! How far apart they may be is measured, not typed in: float32 is computed again and again with every
-//! weight and the input moved by a unit in the last place or less, which draws all its roundings anew.
-//! What that changes is how much rounding can do here, with this processor's instructions, this number
-//! of threads and this network; the float64 values may be a few times as far away.
+//! How far apart they may be is measured, not typed in: float32 is computed again and again with the
+//! input moved by a unit in the last place or less, which draws all roundings anew. What that changes
+//! is how much rounding can do here, with this processor's instructions, this number of threads and
+//! this network; the float64 values may be a few times as far away. One weight times 1.001 is farther.
 //!
 //! That is certain only where the values are continuous. A map jumps where a ReLU is switched or
 //! another pixel of a window becomes the largest, and rounding decides whether a unit next to zero is
 //! on. So maps are compared at an input where none is next to zero: float64, in which this is the same
-//! on every machine, finds it by moving all numbers a hundred times as far as rounding does, to and
-//! fro; where nothing is switched, the two changes cancel.
+//! on every machine, finds it by moving weights and input a hundred times as far, to and fro; where
+//! nothing is switched, the two changes cancel. In training, maps are guided at the layer behind which
+//! nothing can be switched.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
 use data_prep::geometry::Grid;
 use support::{
-    device, fixture, load_buffers, masks, recipe_input, recipe_model, relative, tensors, uniform,
+    device, fixture, load_buffers, masks, recipe_input, recipe_model, relative, scalar, tensors,
+    uniform,
 };
 use tch::{Device, Kind, Tensor};
 use trainer::attribution::{Explainable, Order};
 use trainer::backbone::{Mode, Model};
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
 use trainer::objective::{self, Explained, Guide};
+use trainer::random;
 
 const N_CLASSES: usize = 5;
 /// The explained class of each image.
@@ -39,13 +42,15 @@ const FACTOR: f64 = 8.0;
 /// Differences below this are not told from none: a single number has only so many digits.
 const LEAST: f64 = 4.0 * UNIT;
 
-/// How far numbers are moved to find what is switched: more than any rounding adds up to, which is
-/// asserted of the features.
-const FAR: f64 = 1e-5;
+/// How far numbers are moved to find what is switched, as a part of each. Features then move by more than
+/// four times what rounding does to them, which is asserted.
+const FAR: f64 = 3e-6;
 /// Along how many directions. A unit within a third of [`FAR`] of zero is missed by one in four of them.
-const N_DIRECTIONS: u64 = 8;
+const N_DIRECTIONS: u64 = 6;
 /// What is left of the two changes where nothing is switched: FAR², times the curvature.
 const SMOOTH: f64 = 1e-6;
+/// How many numbers are drawn to move others by.
+const N_MOVES: i64 = 65_537;
 /// How many inputs are tried.
 const N_INPUTS: i64 = 100;
 
@@ -57,16 +62,30 @@ struct Point {
 }
 
 impl Point {
-    /// Every number times 1 + `step` · u, u from −1 to 1 as drawn for `draw`.
-    fn moved(&self, step: f64, draw: u64) -> Point {
+    /// With the input, and where `with_weights` every other number, times 1 + `step` · u, u from −1 to
+    /// 1 as drawn for `draw`.
+    fn moved(&self, step: f64, draw: u64, with_weights: bool) -> Point {
+        // One stream for all, begun elsewhere for each: its length is prime, so that no two rows of a
+        // weight meet the same numbers.
+        let u = uniform("moves", &[N_MOVES]) * 2.0 - 1.0;
         let moved = |name: &str, tensor: &Tensor| {
-            let u = uniform(&format!("{name}, draw {draw}"), &tensor.size()) * 2.0 - 1.0;
-            tensor * (u * step + 1.0)
+            let start =
+                (random::fnv1a(name.as_bytes()) % N_MOVES as u64) as i64 + 997 * draw as i64;
+            let n_streams = (start + tensor.numel() as i64).div_euclid(N_MOVES) + 1;
+            let u = u
+                .repeat([n_streams])
+                .narrow(0, start, tensor.numel() as i64);
+            tensor + tensor * u.view(tensor.size().as_slice()) * step
         };
         let numbers = self.names.iter().zip(&self.numbers);
         Point {
             names: self.names.clone(),
-            numbers: numbers.map(|(name, tensor)| moved(name, tensor)).collect(),
+            numbers: numbers
+                .map(|(name, tensor)| match with_weights {
+                    true => moved(name, tensor),
+                    false => tensor.shallow_clone(),
+                })
+                .collect(),
             input: moved("the input", &self.input),
         }
     }
@@ -120,29 +139,51 @@ impl Network {
         }
     }
 
-    /// The first point of `n_images` images of `size`×`size` at which no unit that `maps` depend on is
-    /// next to being switched.
-    fn clear_point(&self, n_images: i64, size: u64, maps: Reading) -> Point {
-        let inputs = recipe_input(&self.double, (N_INPUTS * n_images) as u64, size);
+    /// The first image of 32×32 at which no unit is next to being switched.
+    fn clear_point(&self) -> Point {
+        let inputs = recipe_input(&self.double, N_INPUTS as u64, 32);
         for index in 0..N_INPUTS {
-            let point = self.point(&inputs.narrow(0, index * n_images, n_images));
-            let read = |point: &Point| maps(&self.double, &point.take(&self.double));
-            let here = read(&point);
-            let is_smooth = |draw: u64| {
-                let [to, fro] = [FAR, -FAR].map(|step| read(&point.moved(step, draw)));
-                let ends = to.iter().zip(&fro).zip(&here);
-                let left = ends.map(|(((_, to), (_, fro)), (_, here))| {
-                    relative(&((to + fro) / 2.0), here)
-                });
-                let left = left.fold(0.0, f64::max);
-                println!("input {index}, direction {draw}: {left:.1e} left");
-                left < SMOOTH
-            };
-            if (0..N_DIRECTIONS).all(is_smooth) {
+            let point = self.point(&inputs.narrow(0, index, 1));
+            // B-cos networks have nothing to switch.
+            if self.double.backbone.is_bcos() || self.is_clear(&point) {
                 return point;
             }
         }
         panic!("no input at which nothing is next to being switched");
+    }
+
+    /// Whether nothing is switched within [`FAR`], where float32's rounding does not lead out of.
+    fn is_clear(&self, point: &Point) -> bool {
+        // The map at the input depends on every unit.
+        let map = |point: &Point| {
+            let input = point.take(&self.double);
+            explained(&self.double, &input, Layer::Input, Attribution::Ixg).0
+        };
+        let here = map(point);
+        let is_smooth = |draw: u64| {
+            let [to, fro] = [FAR, -FAR].map(|step| map(&point.moved(step, draw, true)));
+            relative(&((to + fro) / 2.0), &here) < SMOOTH
+        };
+        if !(0..N_DIRECTIONS).all(is_smooth) {
+            return false;
+        }
+        let features = |model: &Model, point: &Point, layer: Layer| {
+            let input = point.take(model);
+            let features = tch::no_grad(|| model.features(&input, layer, Mode::Eval)).unwrap();
+            features.to_device(Device::Cpu).to_kind(Kind::Double)
+        };
+        let moved = point.moved(FAR, 0, true);
+        for layer in [Layer::Mid1, Layer::Mid2, Layer::Mid3, Layer::Final] {
+            let here = features(&self.double, point, layer);
+            let [rounded, moved] = [
+                features(&self.single, point, layer),
+                features(&self.double, &moved, layer),
+            ]
+            .map(|features| scalar(&(features - &here).square().sum(None).sqrt()));
+            println!("features at {layer}: rounded by {rounded:.1e}, moved by {moved:.1e}");
+            assert!(rounded < moved / 4.0, "{layer}: {rounded:e}, {moved:e}");
+        }
+        true
     }
 
     /// Holds float32 at `point` against float64, and gives for each value what the difference may be.
@@ -151,7 +192,7 @@ impl Network {
         let (exact, found) = (at(point, &self.double), at(point, &self.single));
         let mut allowed = vec![LEAST; found.len()];
         for draw in 0..N_ROUNDINGS {
-            let again = at(&point.moved(UNIT, draw), &self.single);
+            let again = at(&point.moved(UNIT, draw, false), &self.single);
             for (allowed, ((_, again), (_, found))) in
                 allowed.iter_mut().zip(again.iter().zip(&found))
             {
@@ -164,9 +205,44 @@ impl Network {
         for (((what, exact), (_, found)), allowed) in exact.iter().zip(&found).zip(&allowed) {
             let off = relative(found, exact);
             println!("{what}: {off:.1e} off, {allowed:.1e} allowed");
-            assert!(off < *allowed, "{}: {what}: {off:e} off, {allowed:e} allowed", self.single.backbone);
+            assert!(
+                off < *allowed,
+                "{}: {what}: {off:e} off, {allowed:e} allowed",
+                self.single.backbone
+            );
         }
         (exact, allowed)
+    }
+
+    /// The control: one weight times 1.001 is farther from `exact` than `allowed`, in the logits and in
+    /// a map. It is the largest of the first norm, or of the first convolution where there are no norms.
+    fn notices_one_weight(&self, point: &Point, exact: &Values, allowed: &[f64]) {
+        let is_scale = |(index, name): &(usize, &String)| {
+            name.ends_with("weight") && point.numbers[*index].dim() == 1
+        };
+        let names = point.names.iter().enumerate();
+        let (index, name) = names.clone().find(is_scale).unwrap_or((0, &point.names[0]));
+        let mut changed = point.moved(0.0, 0, false);
+        let weight = changed.numbers[index].copy();
+        let largest = weight.view(-1).abs().argmax(0, false).int64_value(&[]);
+        let _ = weight.view(-1).get(largest).g_mul_scalar_(1.001);
+        changed.numbers[index] = weight;
+        let found = evaluated(&self.single, &changed.take(&self.single));
+        let farthest = |kind: fn(&str) -> bool| {
+            let values = found.iter().zip(exact).zip(allowed);
+            let of_kind = values.filter(|(((what, _), _), _)| kind(what));
+            let times =
+                of_kind.map(|(((_, found), (_, exact)), allowed)| relative(found, exact) / allowed);
+            times.fold(0.0, f64::max)
+        };
+        let evidence = farthest(|what| what.starts_with("evidence"));
+        let maps = farthest(|what| !what.starts_with("evidence") && !what.starts_with("features"));
+        println!("{name}: logits {evidence:.1}, a map {maps:.1} times what is allowed");
+        assert!(
+            evidence > 1.0 && maps > 1.0,
+            "{}: {name} times 1.001 is not noticed: {evidence}, {maps} times what is allowed",
+            self.single.backbone
+        );
     }
 }
 
@@ -192,21 +268,20 @@ fn explained(
     input: &Tensor,
     layer: Layer,
     attribution: Attribution,
-    mode: Mode,
 ) -> (Tensor, Tensor) {
-    let features = tch::no_grad(|| model.features(input, layer, mode)).unwrap();
-    let explainable =
-        Explainable::new(model, attribution, layer, &features, mode, Order::First).unwrap();
+    let features = tch::no_grad(|| model.features(input, layer, Mode::Eval)).unwrap();
+    let explainable = Explainable::new(
+        model,
+        attribution,
+        layer,
+        &features,
+        Mode::Eval,
+        Order::First,
+    )
+    .unwrap();
     let pairs: Vec<(i64, i64)> = (0..input.size()[0]).zip(CLASSES).collect();
     let maps = explainable.maps(&pairs).unwrap();
     (maps, evidence(model, explainable.logits()))
-}
-
-/// In evaluation the map at the input depends on every unit.
-fn map_at_the_input(model: &Model, input: &Tensor) -> Values {
-    let attribution = attributions(model)[0];
-    let (maps, _) = explained(model, input, Layer::Input, attribution, Mode::Eval);
-    vec![("map".to_owned(), maps)]
 }
 
 /// Features, evidence and maps in evaluation.
@@ -216,31 +291,17 @@ fn evaluated(model: &Model, input: &Tensor) -> Values {
         let features = tch::no_grad(|| model.features(input, layer, Mode::Eval)).unwrap();
         values.push((format!("features at {layer}"), features));
         for &attribution in attributions(model) {
-            let (maps, evidence) = explained(model, input, layer, attribution, Mode::Eval);
-            values.push((format!("evidence from {layer}"), evidence));
+            let (maps, evidence) = explained(model, input, layer, attribution);
             values.push((format!("{attribution} at {layer}"), maps));
+            if attribution == attributions(model)[0] {
+                values.push((format!("evidence from {layer}"), evidence));
+            }
         }
     }
     values
 }
 
-/// Layers whose maps are guided here: before them there are too many units for an input at which none
-/// is next to zero.
-const GUIDED: [Layer; 2] = [Layer::Mid3, Layer::Final];
-
-/// Of guided maps the positive part, as PPCE jumps where a pixel becomes positive.
-fn guided_maps(model: &Model, input: &Tensor) -> Values {
-    let mut values = Values::new();
-    for layer in GUIDED {
-        for &attribution in attributions(model) {
-            let (maps, _) = explained(model, input, layer, attribution, Mode::Train);
-            values.push((format!("{attribution} at {layer}"), maps.clamp_min(0.0)));
-        }
-    }
-    values
-}
-
-/// Losses in training, with batch statistics.
+/// Losses in training, with batch statistics, guided at the final layer.
 fn guided_losses(model: &Model, input: &Tensor) -> Values {
     let (n, size) = (input.size()[0], input.size()[2]);
     let targets = Tensor::zeros([n, N_CLASSES as i64], (input.kind(), input.device()));
@@ -260,24 +321,24 @@ fn guided_losses(model: &Model, input: &Tensor) -> Values {
         area_powers: None,
     };
     let mut values = Values::new();
-    for layer in GUIDED {
-        for &attribution in attributions(model) {
-            for loss in [
-                LocalizationLoss::Energy,
-                LocalizationLoss::L1,
-                LocalizationLoss::Ppce,
-                LocalizationLoss::Rrr,
-            ] {
-                let guide = Guide {
-                    attribution,
-                    layer,
-                    loss,
-                    lambda: 1.0,
-                };
-                let terms = objective::guided(model, input, &targets, guide, &explained).unwrap();
-                let localization = terms.localization.unwrap().detach();
-                values.push((format!("{loss} of {attribution} at {layer}"), localization));
-                values.push((format!("class loss beside {layer}"), terms.class.detach()));
+    for &attribution in attributions(model) {
+        for loss in [
+            LocalizationLoss::Energy,
+            LocalizationLoss::L1,
+            LocalizationLoss::Ppce,
+            LocalizationLoss::Rrr,
+        ] {
+            let guide = Guide {
+                attribution,
+                layer: Layer::Final,
+                loss,
+                lambda: 1.0,
+            };
+            let terms = objective::guided(model, input, &targets, guide, &explained).unwrap();
+            let localization = terms.localization.unwrap().detach();
+            values.push((format!("{loss} of {attribution}"), localization));
+            if values.len() == 1 {
+                values.push(("class loss".to_owned(), terms.class.detach()));
             }
         }
     }
@@ -286,26 +347,11 @@ fn guided_losses(model: &Model, input: &Tensor) -> Values {
 
 fn network(backbone: Backbone) {
     let network = Network::new(backbone);
-    let point = network.clear_point(1, 32, map_at_the_input);
+    let training = network.point(&recipe_input(&network.double, 3, 64));
+    network.compare(&training, guided_losses);
+    let point = network.clear_point();
     let (exact, allowed) = network.compare(&point, evaluated);
-    let point2 = network.clear_point(3, 64, guided_maps);
-    network.compare(&point2, guided_losses);
-    // exploration
-    for index in 0..point.numbers.len() {
-        let t = &point.numbers[index];
-        let largest = t.abs().flatten(0, -1).argmax(0, false).int64_value(&[]);
-        let mut changed = Point { names: point.names.clone(), numbers: point.numbers.iter().map(|t| t.copy()).collect(), input: point.input.copy() };
-        let flat = changed.numbers[index].view(-1);
-        let _ = flat.get(largest).g_mul_scalar_(1.001);
-        let found = evaluated(&network.single, &changed.take(&network.single));
-        let (mut e, mut m) = (0f64, 0f64);
-        for (((what, found), (_, exact)), allowed) in found.iter().zip(&exact).zip(&allowed) {
-            let r = relative(found, exact) / allowed;
-            if what.starts_with("evidence") { e = e.max(r) } else if !what.starts_with("features") { m = m.max(r) }
-        }
-        println!("CONTROL {} evidence {e:.2} maps {m:.2}", point.names[index]);
-        let _ = &mut changed;
-    }
+    network.notices_one_weight(&point, &exact, &allowed);
 }
 
 #[test]

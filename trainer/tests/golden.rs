@@ -194,10 +194,7 @@ fn guided_losses_and_gradients(name: &str, backbone: Backbone) -> usize {
                 let terms = objective::guided(&model, &input, &targets, guide, &explained).unwrap();
                 let what = format!("{name}: {loss} {attribution}@{layer}");
                 let difference = relative(&terms.class, get("loss_class").unwrap());
-                assert!(
-                    difference < TOLERANCE,
-                    "{what}: class loss {difference:e}"
-                );
+                assert!(difference < TOLERANCE, "{what}: class loss {difference:e}");
                 let difference = relative(terms.localization.as_ref().unwrap(), expected);
                 assert!(
                     difference < TOLERANCE,
