@@ -185,7 +185,12 @@ fn at_the_very_end() {
     let whole = whole();
     let root = folder("end");
     let config = root.join("run.toml");
-    configure(&config, 2, "layer = \"final\"", "\n[init]\nfrom = \"scratch\"\n");
+    configure(
+        &config,
+        2,
+        "layer = \"final\"",
+        "\n[init]\nfrom = \"scratch\"\n",
+    );
     let alone = succeed(&mut train(&config, &whole.data, &root.join("whole")));
     let expected = PathBuf::from(alone.stdout.trim_end());
     let runs = root.join("killed");
