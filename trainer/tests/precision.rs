@@ -90,9 +90,9 @@ fn blocks_as_one_operation_give_the_same_features() {
             let difference = distance(&together, &alone);
             println!("{backbone}: {difference:e}");
             assert!(difference < 1e-5, "{backbone}: {difference:e}");
-            // A folded norm rounds differently; X-DNN's blocks have none.
-            let is_same = together == alone;
-            assert_eq!(is_same, backbone.is_homogeneous(), "{backbone}");
+            // A folded norm rounds some of so many numbers differently, which shows that blocks were one
+            // operation. X-DNN's blocks have none, so there the processor decides.
+            assert!(backbone.is_homogeneous() || together != alone, "{backbone}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use tests::programs::{Done, program, run, succeed};
 use tests::runs::train;
 
-use crate::made::{Whole, checkpoint_name, configure, folder, whole};
+use crate::made::{EPOCHS, Whole, checkpoint_name, configure, folder, whole};
 use crate::safetensors::{File, find, flip_bit};
 
 fn truncate(path: &Path, length: u64) {
@@ -145,7 +145,7 @@ fn a_damaged_checkpoint_is_refused() {
     for table in ["run.parquet", "epochs.parquet"] {
         fs_err::copy(whole.folder.join(table), baseline.join(table)).unwrap();
     }
-    let epoch = whole.kept(3).into_iter().next().unwrap();
+    let epoch = whole.kept(EPOCHS).into_iter().next().unwrap();
     let name = checkpoint_name(epoch);
     let checkpoint = baseline.join(&name);
     fs_err::copy(whole.folder.join(&name), &checkpoint).unwrap();

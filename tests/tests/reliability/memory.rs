@@ -30,13 +30,9 @@ fn passes_of_fewer_images_are_the_same_training() {
     assert_ne!(whole, passes, "another run");
     let table = |run: &Path| read(&run.join("epochs.parquet")).unwrap().rows;
     let (expected, found) = (table(&whole), table(&passes));
-    for name in [
-        "loss",
-        "loss_class",
-        "loss_localization",
-        "val_f1",
-        "val_epg",
-    ] {
+    // F1 and mAP are no numbers to compare here: they jump where a logit changes its sign or its place,
+    // which rounding may decide.
+    for name in ["loss", "loss_class", "loss_localization", "val_epg"] {
         let column = |rows: &arrow::array::RecordBatch| {
             let column = rows.column_by_name(name).unwrap().clone();
             let numbers = column.as_any().downcast_ref::<Float64Array>().unwrap();

@@ -1,0 +1,405 @@
+//! Float32 is float64 with fewer digits, on every processor: features, logits and maps in evaluation,
+//! losses in training. Float64 is held against the official implementation (golden.rs); here every
+//! network in float32 is held against itself in float64, with the very same weights and input.
+//!
+//! How far apart they may be is measured, not typed in: float32 is computed again and again with the
+//! input moved by a unit in the last place or less, which draws all roundings anew. What that changes
+//! is how much rounding can do here, with this processor's instructions, this number of threads and
+//! this network; the float64 values may be a few times as far away. One weight times 1.001 is farther.
+//!
+//! That is certain only where the values are continuous. A map jumps where a ReLU is switched or
+//! another pixel of a window becomes the largest, and rounding decides whether a unit next to zero is
+//! on. So maps are compared at an input where none is next to zero: float64, in which this is the same
+//! on every machine, finds it by moving weights and input a hundred times as far, to and fro; where
+//! nothing is switched, the two changes cancel. In training, maps are guided at the layer behind which
+//! nothing can be switched.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use data_prep::geometry::Grid;
+use support::{
+    device, fixture, load_buffers, masks, recipe_input, recipe_model, relative, scalar, tensors,
+    uniform,
+};
+use tch::{Device, Kind, Tensor};
+use trainer::attribution::{Explainable, Order};
+use trainer::backbone::{Mode, Model};
+use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::objective::{self, Explained, Guide};
+use trainer::random;
+
+const N_CLASSES: usize = 5;
+/// The explained class of each image.
+const CLASSES: [i64; 3] = [3, 4, 2];
+
+/// A unit in the last place of float32, as a part of the number at most.
+const UNIT: f64 = f32::EPSILON as f64;
+/// How often float32 is computed with its roundings drawn anew.
+const N_ROUNDINGS: u64 = 8;
+/// How many times as far as these are from each other float64 may be from float32.
+const FACTOR: f64 = 8.0;
+/// Differences below this are not told from none: a single number has only so many digits.
+const LEAST: f64 = 4.0 * UNIT;
+
+/// How far numbers are moved to find what is switched, as a part of each. Features then move by more than
+/// four times what rounding does to them, which is asserted.
+const FAR: f64 = 3e-6;
+/// Along how many directions. A unit within a third of [`FAR`] of zero is missed by one in four of them.
+const N_DIRECTIONS: u64 = 6;
+/// What is left of the two changes where nothing is switched: FAR², times the curvature.
+const SMOOTH: f64 = 1e-6;
+/// How many numbers are drawn to move others by.
+const N_MOVES: i64 = 65_537;
+/// How many inputs are tried.
+const N_INPUTS: i64 = 100;
+
+/// A network's numbers (in the order of its parameters) and input, in float64 on the CPU.
+struct Point {
+    names: Vec<String>,
+    numbers: Vec<Tensor>,
+    input: Tensor,
+}
+
+impl Point {
+    /// With the input, and where `with_weights` every other number, times 1 + `step` · u, u from −1 to
+    /// 1 as drawn for `draw`.
+    fn moved(&self, step: f64, draw: u64, with_weights: bool) -> Point {
+        // One stream for all, begun elsewhere for each: its length is prime, so that no two rows of a
+        // weight meet the same numbers.
+        let u = uniform("moves", &[N_MOVES]) * 2.0 - 1.0;
+        let moved = |name: &str, tensor: &Tensor| {
+            let start =
+                (random::fnv1a(name.as_bytes()) % N_MOVES as u64) as i64 + 997 * draw as i64;
+            let n_streams = (start + tensor.numel() as i64).div_euclid(N_MOVES) + 1;
+            let u = u
+                .repeat([n_streams])
+                .narrow(0, start, tensor.numel() as i64);
+            tensor + tensor * u.view(tensor.size().as_slice()) * step
+        };
+        let numbers = self.names.iter().zip(&self.numbers);
+        Point {
+            names: self.names.clone(),
+            numbers: numbers
+                .map(|(name, tensor)| match with_weights {
+                    true => moved(name, tensor),
+                    false => tensor.shallow_clone(),
+                })
+                .collect(),
+            input: moved("the input", &self.input),
+        }
+    }
+
+    /// Takes `model` there and gives its input: training moves the statistics of norms, so before
+    /// every reading.
+    fn take(&self, model: &Model) -> Tensor {
+        for (param, numbers) in model.params.entries().iter().zip(&self.numbers) {
+            tch::no_grad(|| param.tensor.shallow_clone().copy_(numbers));
+        }
+        let input = self.input.to_kind(model.params.kind());
+        model.in_order(input.to_device(device())).unwrap()
+    }
+}
+
+/// One network in both number types.
+struct Network {
+    single: Model,
+    double: Model,
+}
+
+/// Values with what they are.
+type Values = Vec<(String, Tensor)>;
+/// Reads values off a model and its input.
+type Reading = fn(&Model, &Tensor) -> Values;
+
+impl Network {
+    fn new(backbone: Backbone) -> Network {
+        let [single, double] = [Kind::Float, Kind::Double].map(|kind| {
+            let model = recipe_model(backbone, N_CLASSES, kind);
+            // B-cos networks are nothing without the statistics that belong to their weights.
+            if fixture(&format!("golden/{backbone}.safetensors")).exists() {
+                load_buffers(&model, &tensors(&format!("golden/{backbone}.safetensors")));
+            }
+            model
+        });
+        Network { single, double }
+    }
+
+    /// Its own numbers as float32 has them, and `input`.
+    fn point(&self, input: &Tensor) -> Point {
+        let params = self.single.params.entries();
+        let cpu = |tensor: &Tensor| tensor.detach().to_device(Device::Cpu);
+        Point {
+            names: params.iter().map(|param| param.name.clone()).collect(),
+            numbers: params
+                .iter()
+                .map(|param| cpu(&param.tensor).to_kind(Kind::Double))
+                .collect(),
+            input: cpu(input).to_kind(Kind::Float).to_kind(Kind::Double),
+        }
+    }
+
+    /// The first image of 32×32 at which no unit is next to being switched.
+    fn clear_point(&self) -> Point {
+        let inputs = recipe_input(&self.double, N_INPUTS as u64, 32);
+        for index in 0..N_INPUTS {
+            let point = self.point(&inputs.narrow(0, index, 1));
+            // B-cos networks have nothing to switch.
+            if self.double.backbone.is_bcos() || self.is_clear(&point) {
+                return point;
+            }
+        }
+        panic!("no input at which nothing is next to being switched");
+    }
+
+    /// Whether nothing is switched within [`FAR`], where float32's rounding does not lead out of.
+    fn is_clear(&self, point: &Point) -> bool {
+        // The map at the input depends on every unit.
+        let map = |point: &Point| {
+            let input = point.take(&self.double);
+            explained(&self.double, &input, Layer::Input, Attribution::Ixg).0
+        };
+        let here = map(point);
+        let is_smooth = |draw: u64| {
+            let [to, fro] = [FAR, -FAR].map(|step| map(&point.moved(step, draw, true)));
+            relative(&((to + fro) / 2.0), &here) < SMOOTH
+        };
+        if !(0..N_DIRECTIONS).all(is_smooth) {
+            return false;
+        }
+        let features = |model: &Model, point: &Point, layer: Layer| {
+            let input = point.take(model);
+            let features = tch::no_grad(|| model.features(&input, layer, Mode::Eval)).unwrap();
+            features.to_device(Device::Cpu).to_kind(Kind::Double)
+        };
+        let moved = point.moved(FAR, 0, true);
+        for layer in [Layer::Mid1, Layer::Mid2, Layer::Mid3, Layer::Final] {
+            let here = features(&self.double, point, layer);
+            let [rounded, moved] = [
+                features(&self.single, point, layer),
+                features(&self.double, &moved, layer),
+            ]
+            .map(|features| scalar(&(features - &here).square().sum(None).sqrt()));
+            println!("features at {layer}: rounded by {rounded:.1e}, moved by {moved:.1e}");
+            assert!(rounded < moved / 4.0, "{layer}: {rounded:e}, {moved:e}");
+        }
+        true
+    }
+
+    /// Holds float32 at `point` against float64, and gives for each value what the difference may be.
+    fn compare(&self, point: &Point, read: Reading) -> (Values, Vec<f64>) {
+        let at = |point: &Point, model: &Model| read(model, &point.take(model));
+        let (exact, found) = (at(point, &self.double), at(point, &self.single));
+        let mut allowed = vec![LEAST; found.len()];
+        for draw in 0..N_ROUNDINGS {
+            let again = at(&point.moved(UNIT, draw, false), &self.single);
+            for (allowed, ((_, again), (_, found))) in
+                allowed.iter_mut().zip(again.iter().zip(&found))
+            {
+                *allowed = allowed.max(relative(again, found));
+            }
+        }
+        for allowed in &mut allowed {
+            *allowed *= FACTOR;
+        }
+        for (((what, exact), (_, found)), allowed) in exact.iter().zip(&found).zip(&allowed) {
+            let off = relative(found, exact);
+            println!("{what}: {off:.1e} off, {allowed:.1e} allowed");
+            assert!(
+                off < *allowed,
+                "{}: {what}: {off:e} off, {allowed:e} allowed",
+                self.single.backbone
+            );
+        }
+        (exact, allowed)
+    }
+
+    /// The control: one weight times 1.001 is farther from `exact` than `allowed`, in the logits and in
+    /// a map. It is the largest of the first norm, or of the first convolution where there are no norms.
+    fn notices_one_weight(&self, point: &Point, exact: &Values, allowed: &[f64]) {
+        let is_scale = |(index, name): &(usize, &String)| {
+            name.ends_with("weight") && point.numbers[*index].dim() == 1
+        };
+        let names = point.names.iter().enumerate();
+        let (index, name) = names.clone().find(is_scale).unwrap_or((0, &point.names[0]));
+        let mut changed = point.moved(0.0, 0, false);
+        let weight = changed.numbers[index].copy();
+        let largest = weight.view(-1).abs().argmax(0, false).int64_value(&[]);
+        let _ = weight.view(-1).get(largest).g_mul_scalar_(1.001);
+        changed.numbers[index] = weight;
+        let found = evaluated(&self.single, &changed.take(&self.single));
+        let farthest = |kind: fn(&str) -> bool| {
+            let values = found.iter().zip(exact).zip(allowed);
+            let of_kind = values.filter(|(((what, _), _), _)| kind(what));
+            let times =
+                of_kind.map(|(((_, found), (_, exact)), allowed)| relative(found, exact) / allowed);
+            times.fold(0.0, f64::max)
+        };
+        let evidence = farthest(|what| what.starts_with("evidence"));
+        let maps = farthest(|what| !what.starts_with("evidence") && !what.starts_with("features"));
+        println!("{name}: logits {evidence:.1}, a map {maps:.1} times what is allowed");
+        assert!(
+            evidence > 1.0 && maps > 1.0,
+            "{}: {name} times 1.001 is not noticed: {evidence}, {maps} times what is allowed",
+            self.single.backbone
+        );
+    }
+}
+
+/// The attributions that guide it, without those that walk the same way back.
+fn attributions(model: &Model) -> &'static [Attribution] {
+    match model.backbone.is_bcos() {
+        true => &[Attribution::Bcos],
+        false => &[Attribution::Ixg, Attribution::Gradcam],
+    }
+}
+
+/// What a B-cos network's constant bias, −6.9, would hide.
+fn evidence(model: &Model, logits: &Tensor) -> Tensor {
+    match model.backbone.is_bcos() {
+        true => logits - (0.001f64 / 0.999).ln(),
+        false => logits.shallow_clone(),
+    }
+}
+
+/// Maps of the classes of [`CLASSES`], and the logits they explain.
+fn explained(
+    model: &Model,
+    input: &Tensor,
+    layer: Layer,
+    attribution: Attribution,
+) -> (Tensor, Tensor) {
+    let features = tch::no_grad(|| model.features(input, layer, Mode::Eval)).unwrap();
+    let explainable = Explainable::new(
+        model,
+        attribution,
+        layer,
+        &features,
+        Mode::Eval,
+        Order::First,
+    )
+    .unwrap();
+    let pairs: Vec<(i64, i64)> = (0..input.size()[0]).zip(CLASSES).collect();
+    let maps = explainable.maps(&pairs).unwrap();
+    (maps, evidence(model, explainable.logits()))
+}
+
+/// Features, evidence and maps in evaluation.
+fn evaluated(model: &Model, input: &Tensor) -> Values {
+    let mut values = Values::new();
+    for &layer in Layer::ALL {
+        let features = tch::no_grad(|| model.features(input, layer, Mode::Eval)).unwrap();
+        values.push((format!("features at {layer}"), features));
+        for &attribution in attributions(model) {
+            let (maps, evidence) = explained(model, input, layer, attribution);
+            values.push((format!("{attribution} at {layer}"), maps));
+            if attribution == attributions(model)[0] {
+                values.push((format!("evidence from {layer}"), evidence));
+            }
+        }
+    }
+    values
+}
+
+/// Losses in training, with batch statistics, guided at the final layer.
+fn guided_losses(model: &Model, input: &Tensor) -> Values {
+    let (n, size) = (input.size()[0], input.size()[2]);
+    let targets = Tensor::zeros([n, N_CLASSES as i64], (input.kind(), input.device()));
+    let pairs: Vec<(i64, i64)> = (0..n).zip(CLASSES).collect();
+    for &(image, class) in &pairs {
+        let _ = targets.get(image).get(class).fill_(1.0);
+    }
+    let part = |eighths: i32| eighths * size as i32 / 8;
+    let boxes = [
+        vec![[part(1), part(1), part(5), part(6)]],
+        vec![[part(2), part(3), part(8) - 1, part(7)]],
+    ];
+    let explained = Explained {
+        pairs,
+        annotated: vec![0, 1],
+        masks: masks(&boxes, Grid::square(size as usize)).to_kind(input.kind()),
+        area_powers: None,
+    };
+    let mut values = Values::new();
+    for &attribution in attributions(model) {
+        for loss in [
+            LocalizationLoss::Energy,
+            LocalizationLoss::L1,
+            LocalizationLoss::Ppce,
+            LocalizationLoss::Rrr,
+        ] {
+            let guide = Guide {
+                attribution,
+                layer: Layer::Final,
+                loss,
+                lambda: 1.0,
+            };
+            let terms = objective::guided(model, input, &targets, guide, &explained).unwrap();
+            let localization = terms.localization.unwrap().detach();
+            values.push((format!("{loss} of {attribution}"), localization));
+            if values.len() == 1 {
+                values.push(("class loss".to_owned(), terms.class.detach()));
+            }
+        }
+    }
+    values
+}
+
+fn network(backbone: Backbone) {
+    let network = Network::new(backbone);
+    let training = network.point(&recipe_input(&network.double, 3, 64));
+    network.compare(&training, guided_losses);
+    let point = network.clear_point();
+    let (exact, allowed) = network.compare(&point, evaluated);
+    network.notices_one_weight(&point, &exact, &allowed);
+}
+
+#[test]
+fn resnet18() {
+    network(Backbone::Resnet18);
+}
+
+#[test]
+fn resnet50() {
+    network(Backbone::Resnet50);
+}
+
+#[test]
+fn xdnn_resnet18() {
+    network(Backbone::XdnnResnet18);
+}
+
+#[test]
+fn xdnn_resnet50() {
+    network(Backbone::XdnnResnet50);
+}
+
+#[test]
+fn bcos_resnet18() {
+    network(Backbone::BcosResnet18);
+}
+
+#[test]
+fn bcos_resnet50() {
+    network(Backbone::BcosResnet50);
+}
+
+#[test]
+fn bcos_densenet121() {
+    network(Backbone::BcosDensenet121);
+}
+
+#[test]
+fn bcos_simple_vit_s() {
+    network(Backbone::BcosSimpleVitS);
+}
+
+#[test]
+fn bcos_vitc_s() {
+    network(Backbone::BcosVitcS);
+}
+
+#[test]
+fn efficientnet_lite0() {
+    network(Backbone::EfficientnetLite0);
+}
