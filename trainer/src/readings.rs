@@ -58,11 +58,14 @@ pub(crate) fn read<'a>(
         let value = |column: i64| values.f_double_value(&[row as i64, column]);
         let (class, localization, maps) = (value(0)?, value(1)?, value(2)?);
         let (undefined, gradient) = (value(3)?, value(4)?);
+        let total = class + lambda * localization;
         for (term, value) in [
             ("classification loss", class),
             ("attribution maps", maps),
             ("localization loss", localization),
             (GRADIENT, gradient),
+            // In the 32 bits that were differentiated: what λ makes infinite may still have gradient 0.
+            ("total loss", f64::from(total as f32)),
         ] {
             if !value.is_finite() {
                 let (step, images) = (step.step, step.images);
@@ -73,7 +76,7 @@ pub(crate) fn read<'a>(
         part.undefined += undefined as usize;
         part.class += class;
         part.localization += localization;
-        part.total += class + lambda * localization;
+        part.total += total;
     }
     Ok(None)
 }
@@ -125,6 +128,17 @@ mod tests {
                 };
                 assert_eq!(part, expected);
             }
+        }
+    }
+
+    /// A map without EPG has the localization loss 1 and no gradient.
+    #[test]
+    fn a_weight_that_makes_the_total_infinite_is_noticed() {
+        for (lambda, expected) in [(1e38, None), (1e39, Some("total loss"))] {
+            let mut unread = vec![step(1, [0.5, 1.0, 0.0, 1.0, 0.0])];
+            let mut part = EpochPart::default();
+            let found = read(&mut unread, lambda, &mut part).unwrap();
+            assert_eq!(found.map(|found| found.term), expected);
         }
     }
 
