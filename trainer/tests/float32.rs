@@ -43,8 +43,8 @@ const FACTOR: f64 = 8.0;
 const LEAST: f64 = 4.0 * UNIT;
 
 /// How far numbers are moved to find what is switched, as a part of each. Features then move by more than
-/// four times what rounding does to them, which is asserted.
-const FAR: f64 = 3e-6;
+/// three times what rounding does to them, which is asserted.
+const FAR: f64 = 4e-6;
 /// Along how many directions. A unit within a third of [`FAR`] of zero is missed by one in four of them.
 const N_DIRECTIONS: u64 = 6;
 /// What is left of the two changes where nothing is switched: FAR², times the curvature.
@@ -139,13 +139,15 @@ impl Network {
         }
     }
 
-    /// The first image of 32×32 at which no unit is next to being switched.
-    fn clear_point(&self) -> Point {
+    /// An image of 32×32 at which no unit is next to being switched. Image `first` is known to be one;
+    /// others are tried if it no longer is.
+    fn clear_point(&self, first: i64) -> Point {
         let inputs = recipe_input(&self.double, N_INPUTS as u64, 32);
-        for index in 0..N_INPUTS {
+        for index in (first..N_INPUTS).chain(0..first) {
             let point = self.point(&inputs.narrow(0, index, 1));
             // B-cos networks have nothing to switch.
             if self.double.backbone.is_bcos() || self.is_clear(&point) {
+                println!("image {index}");
                 return point;
             }
         }
@@ -181,7 +183,7 @@ impl Network {
             ]
             .map(|features| scalar(&(features - &here).square().sum(None).sqrt()));
             println!("features at {layer}: rounded by {rounded:.1e}, moved by {moved:.1e}");
-            assert!(rounded < moved / 4.0, "{layer}: {rounded:e}, {moved:e}");
+            assert!(rounded < moved / 3.0, "{layer}: {rounded:e}, {moved:e}");
         }
         true
     }
@@ -214,18 +216,40 @@ impl Network {
         (exact, allowed)
     }
 
-    /// The control: one weight times 1.001 is farther from `exact` than `allowed`, in the logits and in
-    /// a map. It is the largest of the first norm, or of the first convolution where there are no norms.
-    fn notices_one_weight(&self, point: &Point, exact: &Values, allowed: &[f64]) {
-        let is_scale = |(index, name): &(usize, &String)| {
-            name.ends_with("weight") && point.numbers[*index].dim() == 1
+    /// A weight on which much rests, and where in its tensor: the largest of the first norm. Where there
+    /// are no norms, the weight of the head that adds most to the first explained logit.
+    fn weight_that_counts(&self, point: &Point) -> (usize, i64) {
+        let is_scale = |index: &usize| {
+            point.names[*index].ends_with("weight") && point.numbers[*index].dim() == 1
         };
-        let names = point.names.iter().enumerate();
-        let (index, name) = names.clone().find(is_scale).unwrap_or((0, &point.names[0]));
+        let largest = |tensor: &Tensor| tensor.abs().argmax(0, false).int64_value(&[]);
+        if let Some(index) = (0..point.names.len()).find(is_scale) {
+            return (index, largest(&point.numbers[index]));
+        }
+        let head = Model::head_names(self.double.backbone)[0];
+        let index = point.names.iter().position(|name| name == head).unwrap();
+        let input = point.take(&self.double);
+        let features = self
+            .double
+            .features(&input, Layer::Final, Mode::Eval)
+            .unwrap();
+        let means = features.mean_dim([0i64, 2, 3].as_slice(), false, None);
+        let means = means.detach().to_device(Device::Cpu);
+        let row = point.numbers[index].get(CLASSES[0]);
+        (
+            index,
+            CLASSES[0] * row.numel() as i64 + largest(&(row * means)),
+        )
+    }
+
+    /// The control: one weight times 1.001 is farther from `exact` than `allowed`, in the logits and in
+    /// a map.
+    fn notices_one_weight(&self, point: &Point, exact: &Values, allowed: &[f64]) {
+        let (index, at) = self.weight_that_counts(point);
+        let name = &point.names[index];
         let mut changed = point.moved(0.0, 0, false);
         let weight = changed.numbers[index].copy();
-        let largest = weight.view(-1).abs().argmax(0, false).int64_value(&[]);
-        let _ = weight.view(-1).get(largest).g_mul_scalar_(1.001);
+        let _ = weight.view(-1).get(at).g_mul_scalar_(1.001);
         changed.numbers[index] = weight;
         let found = evaluated(&self.single, &changed.take(&self.single));
         let farthest = |kind: fn(&str) -> bool| {
@@ -345,61 +369,61 @@ fn guided_losses(model: &Model, input: &Tensor) -> Values {
     values
 }
 
-fn network(backbone: Backbone) {
+fn network(backbone: Backbone, clear: i64) {
     let network = Network::new(backbone);
     let training = network.point(&recipe_input(&network.double, 3, 64));
     network.compare(&training, guided_losses);
-    let point = network.clear_point();
+    let point = network.clear_point(clear);
     let (exact, allowed) = network.compare(&point, evaluated);
     network.notices_one_weight(&point, &exact, &allowed);
 }
 
 #[test]
 fn resnet18() {
-    network(Backbone::Resnet18);
+    network(Backbone::Resnet18, 0);
 }
 
 #[test]
 fn resnet50() {
-    network(Backbone::Resnet50);
+    network(Backbone::Resnet50, 50);
 }
 
 #[test]
 fn xdnn_resnet18() {
-    network(Backbone::XdnnResnet18);
+    network(Backbone::XdnnResnet18, 0);
 }
 
 #[test]
 fn xdnn_resnet50() {
-    network(Backbone::XdnnResnet50);
+    network(Backbone::XdnnResnet50, 1);
 }
 
 #[test]
 fn bcos_resnet18() {
-    network(Backbone::BcosResnet18);
+    network(Backbone::BcosResnet18, 0);
 }
 
 #[test]
 fn bcos_resnet50() {
-    network(Backbone::BcosResnet50);
+    network(Backbone::BcosResnet50, 0);
 }
 
 #[test]
 fn bcos_densenet121() {
-    network(Backbone::BcosDensenet121);
+    network(Backbone::BcosDensenet121, 0);
 }
 
 #[test]
 fn bcos_simple_vit_s() {
-    network(Backbone::BcosSimpleVitS);
+    network(Backbone::BcosSimpleVitS, 0);
 }
 
 #[test]
 fn bcos_vitc_s() {
-    network(Backbone::BcosVitcS);
+    network(Backbone::BcosVitcS, 0);
 }
 
 #[test]
 fn efficientnet_lite0() {
-    network(Backbone::EfficientnetLite0);
+    network(Backbone::EfficientnetLite0, 5);
 }
