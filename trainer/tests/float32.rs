@@ -10,7 +10,7 @@
 //! That is certain only where the values are continuous. A map jumps where a ReLU is switched or
 //! another pixel of a window becomes the largest, and rounding decides whether a unit next to zero is
 //! on. So maps are compared at an input where none is next to zero: float64, in which this is the same
-//! on every machine, finds it by moving weights and input a hundred times as far, to and fro; where
+//! on every machine, finds it by moving weights and input thirty times as far, to and fro; where
 //! nothing is switched, the two changes cancel. In training, maps are guided at the layer behind which
 //! nothing can be switched.
 #![allow(clippy::unwrap_used)]
