@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use data_prep::geometry::{Grid, GridBox, Mask};
 use tch::{Device, Kind, Tensor};
 use trainer::backbone::Model;
-use trainer::checkpoint;
+use trainer::checkpoint_file::{self, Dtype, NamedTensor};
 use trainer::names::{Backbone, Precision};
 use trainer::random;
 
@@ -20,13 +20,24 @@ pub fn fixture(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// The tensors of a safetensors file below tests/fixtures.
+/// The tensors of a safetensors file below tests/fixtures. Not by `checkpoint::load`: the official code's
+/// values are not all finite.
 pub fn tensors(path: &str) -> HashMap<String, Tensor> {
-    checkpoint::load(&fixture(path))
-        .unwrap()
-        .0
-        .into_iter()
-        .collect()
+    let named = checkpoint_file::read(&fixture(path), None).unwrap();
+    let tensor = |named: NamedTensor| {
+        let kind = match named.dtype {
+            Dtype::F64 => Kind::Double,
+            Dtype::F32 => Kind::Float,
+            Dtype::I64 => Kind::Int64,
+            Dtype::U8 => Kind::Uint8,
+            Dtype::Bool => Kind::Bool,
+            other => panic!("{path}: {}: {other:?}", named.name),
+        };
+        let size: Vec<i64> = named.shape.iter().map(|&size| size as i64).collect();
+        let tensor = Tensor::from_data_size(&named.data, &size, kind);
+        (named.name, tensor)
+    };
+    named.into_iter().map(tensor).collect()
 }
 
 /// The device that the networks are on: of GUIDANCE_TEST_DEVICE, else the CPU.
