@@ -28,15 +28,15 @@ pub fn moments(values: &[f64]) -> Option<Moments> {
 
 /// `rows` in groups that differ only in the seed, in the order of their first row.
 pub fn groups<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<&'a Row>> {
-    let mut groups: Vec<((String, Option<Amount>), Vec<&Row>)> = Vec::new();
+    let key = |row: &Row| (row.run.configuration.clone(), row.run.lambda.map(Amount));
+    let mut groups: Vec<Vec<&Row>> = Vec::new();
     for row in rows {
-        let key = (row.run.configuration.clone(), row.run.lambda.map(Amount));
-        match groups.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, group)) => group.push(row),
-            None => groups.push((key, vec![row])),
+        match groups.iter_mut().find(|group| key(group[0]) == key(row)) {
+            Some(group) => group.push(row),
+            None => groups.push(vec![row]),
         }
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    groups
 }
 
 /// The 97.5 % quantile of Student's t with `n − 1` degrees of freedom: half the width of a 95 %
