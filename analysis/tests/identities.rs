@@ -120,7 +120,7 @@ fn what_differs_in_more_than_weight_and_seed_is_another_configuration() {
         assert!(checkpoints.iter().all(|n| *n == Some(1.0)), "{words}");
         let is_told =
             |(section, loss): &&(String, String)| section.contains(words) || loss.contains(words);
-        assert!(told.iter().any(|line| is_told(line)), "{words}: {lines:?}");
+        assert!(told.iter().any(is_told), "{words}: {lines:?}");
         // A figure has a panel, or a front, for each.
         let svg = fs_err::read_to_string(out.path().join("figures/epg_f1.svg")).unwrap();
         let n_fronts = svg
