@@ -46,11 +46,12 @@ fn every_documented_table_is_there_with_its_columns() {
         let checked = read(&path).and_then(|table| table.check(name, &schemas[name]));
         checked.unwrap_or_else(|error| panic!("{}: {error:#}", path.display()));
     }
-    // All runs, epochs and metrics in one table each.
+    // All runs, epochs and metrics in one table each, and what is printed of them.
     for (file, schema) in [
         ("runs", "run"),
         ("epochs", "epochs"),
         ("metrics", "metrics"),
+        ("table", "table"),
     ] {
         let table = read(&made().results.join(format!("{file}.parquet"))).unwrap();
         table
