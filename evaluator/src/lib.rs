@@ -22,5 +22,14 @@ pub use metrics::pair::{PairScore, score_pair};
 /// epg_defined, segment_epg and on_object depended on a map's scale.
 pub const FORMULAS: u32 = 2;
 
+/// The versions of the formulas and of the tables of an evaluation, a line `name = version` each. An
+/// evaluation is made again where they were others.
+pub fn versions() -> String {
+    use evaluate::{EXAMPLES, IOU, METRICS, PREDICTIONS, REPLICATES, SCORES};
+    let tables = [PREDICTIONS, SCORES, IOU, METRICS, REPLICATES, EXAMPLES];
+    let tables = tables.map(|table| format!("{} = {}\n", table.name, table.version));
+    format!("formulas = {FORMULAS}\n{}", tables.concat())
+}
+
 /// This program in the metadata of its tables.
-pub(crate) const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+pub const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));

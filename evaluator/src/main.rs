@@ -12,6 +12,8 @@ use data_prep::dataset::{Split, Task};
 use evaluator::compare::{CompareOptions, compare};
 use evaluator::evaluate::{Missing, ScoreOptions, score};
 use evaluator::maps::{RunColumns, Source};
+use evaluator::metrics::vocabulary;
+use serde_json::json;
 
 /// EPG, IoU, F1 and mAP of attribution maps and logits against a data folder's masks.
 #[derive(Parser)]
@@ -25,9 +27,11 @@ struct Cli {
 enum Command {
     /// Score a map file; write scores, iou, replicates, examples and metrics (.parquet) into a folder.
     Score(ScoreArgs),
-    /// Print the version of the formulas: what an evaluation must be made with to be compared with one of
-    /// this program.
+    /// Print the versions of the formulas and of an evaluation's tables: what an evaluation must be made with
+    /// to be read, and compared with one of this program.
     Formulas,
+    /// Print the names of the metrics.
+    Vocabulary(VocabularyArgs),
     /// Test two evaluations of the same images against each other, metric by metric: differences with
     /// bootstrap intervals and p-values.
     Compare(CompareArgs),
@@ -124,6 +128,13 @@ impl ScoreArgs {
 }
 
 #[derive(Args)]
+struct VocabularyArgs {
+    /// As JSON, with what else is to be known of each metric.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct CompareArgs {
     /// The evaluation that is compared with, e.g. a baseline's.
     #[arg(long, value_name = "DIR")]
@@ -162,7 +173,8 @@ impl CompareArgs {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Score(args) => run_score(&args.options()),
-        Command::Formulas => print(&format!("{}\n", evaluator::FORMULAS)),
+        Command::Formulas => print(&evaluator::versions()),
+        Command::Vocabulary(args) => run_vocabulary(&args),
         Command::Compare(args) => run_compare(&args.options()),
     };
     match done {
@@ -203,6 +215,18 @@ fn run_compare(options: &CompareOptions) -> anyhow::Result<()> {
         eprintln!("note: only {folder} has {metrics}, so that is not compared");
     }
     print(&summary::comparison(&comparison))
+}
+
+fn run_vocabulary(args: &VocabularyArgs) -> anyhow::Result<()> {
+    if !args.json {
+        return print(&summary::names());
+    }
+    let vocabulary = json!({
+        "program": evaluator::PROGRAM,
+        "formulas": evaluator::FORMULAS,
+        "metrics": vocabulary(),
+    });
+    print(&format!("{vocabulary:#}\n"))
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

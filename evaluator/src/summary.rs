@@ -1,7 +1,8 @@
 //! What the program prints: the metrics of an evaluation, and the comparison of two.
 
 use evaluator::compare::Comparison;
-use evaluator::evaluate::{Count, Report, Scope};
+use evaluator::evaluate::{Report, Scope};
+use evaluator::metrics::{Of, Word, vocabulary};
 
 /// A table of the metrics: one line per metric, one column for all images and per group.
 pub fn metrics(report: &Report) -> String {
@@ -16,6 +17,7 @@ pub fn metrics(report: &Report) -> String {
         text += &format!("{name:>width$}");
     }
     text += "\n";
+    let words = vocabulary();
     let of_all =
         (report.metrics.iter()).filter(|row| row.scope == Scope::All && row.metric != "iou_sweep");
     for metric in of_all {
@@ -24,9 +26,9 @@ pub fn metrics(report: &Report) -> String {
             None => metric.metric.to_owned(),
         };
         text += &format!("{name:<16}");
-        let is_count = Count::ALL
-            .iter()
-            .any(|count| count.as_str() == metric.metric);
+        let is_count = |word: &Word| word.of == Of::Pool && !word.share;
+        let mut words = words.iter();
+        let is_count = words.any(|word| word.name == metric.metric && is_count(word));
         for (scope, _) in &scopes {
             let mut rows = report.metrics.iter();
             let row = rows.find(|row| row.metric == metric.metric && row.scope == *scope);
@@ -52,7 +54,7 @@ pub fn comparison(comparison: &Comparison) -> String {
     let mut text =
         format!("A  {a}\nB  {b}\n{n_pairs} pairs of {n_images} images; differences are B − A\n");
     text += &format!(
-        "{:<12}{:>7}{:>9}{:>9}{:>10}{:>20}{:>9}  {}\n",
+        "{:<16}{:>7}{:>9}{:>9}{:>10}{:>20}{:>9}  {}\n",
         "metric", "group", "A", "B", "B − A", "95 % interval", "p", "test"
     );
     for row in &comparison.rows {
@@ -66,7 +68,7 @@ pub fn comparison(comparison: &Comparison) -> String {
             None => ("–".to_owned(), "–"),
         };
         text += &format!(
-            "{:<12}{group:>7}{:>9.4}{:>9.4}{:>+10.4}{interval:>20}{p_value:>9}  {test}\n",
+            "{:<16}{group:>7}{:>9.4}{:>9.4}{:>+10.4}{interval:>20}{p_value:>9}  {test}\n",
             row.metric,
             row.a,
             row.b,
@@ -74,4 +76,12 @@ pub fn comparison(comparison: &Comparison) -> String {
         );
     }
     text
+}
+
+/// The names of the metrics, each with its name for people.
+pub fn names() -> String {
+    let words = vocabulary().into_iter();
+    words
+        .map(|word| format!("{:<16}{}\n", word.name, word.title))
+        .collect()
 }

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use arrow::array::{Float64Array, RecordBatch};
 use arrow::ipc::writer::FileWriter;
 use data_prep::dataset::{Split, Task};
-use data_prep::table::column;
 use evaluator::evaluate::Scope::{All, Group};
 use evaluator::evaluate::{METRICS, REPLICATES};
 use evaluator::maps::{MapRow, RunColumns};
 use support::birds::{maps, workplace, write_logits};
-use support::{Data, TINY, Workplace, close, i32s, metric, row, stream, texts};
+use support::{Data, TINY, Workplace, close, i32s, metric, row, stream, texts, values};
 
 fn score(place: &Workplace, task: Task, logits: &str) -> RecordBatch {
     let task_args = ["--task", task.as_str(), "--predictions", logits];
@@ -47,8 +46,8 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
         );
         close(of("worst_group", All), 0.0, 4, "worst_group");
         let replicates = place.table(task.as_str(), &REPLICATES);
-        let accuracy: &Float64Array = column(&replicates, "accuracy");
-        let overall: Vec<f64> = accuracy.iter().step_by(5).flatten().collect();
+        let accuracy = values(&replicates, "accuracy");
+        let overall: Vec<f64> = accuracy.into_iter().step_by(5).flatten().collect();
         let mean = overall.iter().sum::<f64>() / overall.len() as f64;
         assert_eq!(overall.len(), 30);
         assert!(

@@ -5,7 +5,7 @@ use data_prep::geometry::{Grid, Mask};
 use evaluator::evaluate::resample;
 use evaluator::maps::to_grid;
 use evaluator::metrics::energy::{UNDEFINED_BELOW, energy};
-use evaluator::metrics::overlap::{iou, sweep};
+use evaluator::metrics::overlap::{iou, sweep, sweep_threshold};
 use evaluator::metrics::pooled::{Ranking, average_precision, f1_micro, mean_average_precision};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -104,10 +104,10 @@ proptest! {
     #[test]
     fn iou_is_a_share_that_falls_with_the_explanation((map, mask) in maps()) {
         let mut before: Option<evaluator::metrics::overlap::Iou> = None;
-        for (threshold, at) in sweep(&map, &mask) {
+        for (k, at) in sweep(&map, &mask).into_iter().enumerate() {
             prop_assert!(at.intersection <= at.union && at.union as usize <= map.len());
             prop_assert!(is_share(at.value()));
-            prop_assert_eq!(at, iou(&map, &mask, threshold));
+            prop_assert_eq!(at, iou(&map, &mask, sweep_threshold(k)));
             if let Some(before) = before {
                 prop_assert!(at.intersection <= before.intersection && at.union <= before.union);
             }

@@ -4,13 +4,17 @@
 
 mod support;
 
-use arrow::array::{Array, BinaryArray, Float64Array, Int32Array, StringArray};
-use data_prep::table::column;
+use arrow::array::{AsArray, BinaryArray, Float64Array, Int32Array, StringArray};
+use data_prep::schema::file_name;
+use data_prep::table::{column, read_table};
 use evaluator::evaluate::Scope::{All, Class, Group, Size};
 use evaluator::evaluate::{EXAMPLES, IOU, METRICS, REPLICATES, SCORES};
 use evaluator::maps::RunColumns;
+use evaluator::metrics::pair::{Over, PAIR_METRICS, Threshold};
+use serde_json::{Value, json};
 use support::{
-    PAIRS, Workplace, close, columns, formula_rows, metric, rows_by_hand, stream, write_predictions,
+    PAIRS, Workplace, close, columns, formula_rows, metric, rows_by_hand, stream, values,
+    write_predictions,
 };
 
 #[test]
@@ -24,39 +28,45 @@ fn values_known_by_hand() {
     );
 
     let scores = place.table("out", &SCORES);
-    // Images are in the data folder's order: d first.
-    let ids: Vec<_> = column::<StringArray>(&scores, "image_id")
-        .iter()
-        .flatten()
-        .collect();
-    assert_eq!(ids, ["d", "a", "a", "b", "c"]);
-    let f64s = |name| {
-        column::<Float64Array>(&scores, name)
-            .iter()
-            .collect::<Vec<_>>()
+    // A row for each pair and metric that it has, metrics of a pair in the order of the list. Images are
+    // in the data folder's order: d first, which alone has a segmentation; no threshold was chosen.
+    let has = |is_segmented: bool| {
+        let metrics = PAIR_METRICS.iter();
+        let metrics = metrics.filter(move |metric| {
+            metric.threshold != Threshold::Tuned && (is_segmented || metric.over == Over::Pairs)
+        });
+        metrics.map(|metric| metric.name)
     };
-    assert_eq!(
-        f64s("energy_inside"),
-        [24.5, 16.0, 0.0, 32.0, 0.0].map(Some)
-    );
-    assert_eq!(
-        f64s("energy_total"),
-        [32.0, 64.0, 0.0, 32.0, 320.0].map(Some)
-    );
-    assert_eq!(
-        f64s("epg"),
-        [Some(0.765625), Some(0.25), None, Some(1.0), Some(0.0)]
-    );
-    assert_eq!(f64s("iou"), [0.765625, 0.25, 0.0, 1.0, 0.0].map(Some));
-    assert_eq!(f64s("segment_energy"), [Some(16.0), None, None, None, None]);
-    assert_eq!(
-        f64s("on_object"),
-        [Some(16.0 / 24.5), None, None, None, None]
-    );
-    assert_eq!(
-        column::<Int32Array>(&scores, "mask_area").values(),
-        &[49, 16, 15, 16, 0]
-    );
+    let pairs = [("d", 0), ("a", 0), ("a", 1), ("b", 1), ("c", 2)];
+    let expected: Vec<(&str, i32, &str)> = pairs
+        .into_iter()
+        .flat_map(|(id, class)| has(id == "d").map(move |metric| (id, class, metric)))
+        .collect();
+    let [ids, names]: [&StringArray; 2] = ["image_id", "metric"].map(|name| column(&scores, name));
+    let classes: &Int32Array = column(&scores, "class_id");
+    let found: Vec<(&str, i32, &str)> = (0..scores.num_rows())
+        .map(|row| (ids.value(row), classes.value(row), names.value(row)))
+        .collect();
+    assert_eq!(found, expected);
+    for (name, expected) in [
+        ("energy_inside", &[24.5, 16.0, 0.0, 32.0, 0.0].map(Some)[..]),
+        ("energy_total", &[32.0, 64.0, 0.0, 32.0, 320.0].map(Some)),
+        (
+            "epg",
+            &[Some(0.765625), Some(0.25), None, Some(1.0), Some(0.0)],
+        ),
+        (
+            "epg_defined",
+            &[Some(0.765625), Some(0.25), None, Some(1.0), Some(0.0)],
+        ),
+        ("iou", &[0.765625, 0.25, 0.0, 1.0, 0.0].map(Some)),
+        ("segment_energy", &[Some(16.0)]),
+        ("segment_epg", &[Some(0.5)]),
+        ("on_object", &[Some(16.0 / 24.5)]),
+        ("mask_area", &[49.0, 16.0, 15.0, 16.0, 0.0].map(Some)),
+    ] {
+        assert_eq!(values(&scores, name), expected, "{name}");
+    }
     assert!(
         column::<StringArray>(&scores, "layer")
             .iter()
@@ -109,15 +119,53 @@ fn values_known_by_hand() {
         (0.0, 0.15, 0.95)
     );
 
+    // Of all images and of two groups; without predictions and a chosen threshold without their metrics.
     let replicates = place.table("out", &REPLICATES);
-    assert_eq!(replicates.num_rows(), 5 * 3);
-    let nulls = |name| column::<Float64Array>(&replicates, name).null_count();
-    assert_eq!(["f1", "accuracy", "iou_tuned"].map(nulls), [15; 3]);
-    assert_eq!(column::<Float64Array>(&scores, "iou_tuned").null_count(), 5);
+    for name in ["epg", "iou", "segment_epg", "on_object"] {
+        assert_eq!(values(&replicates, name).len(), 5 * 3, "{name}");
+    }
+    for name in ["f1", "map", "accuracy", "iou_tuned", "epg_defined"] {
+        assert_eq!(values(&replicates, name), [], "{name}");
+    }
     // Only d has a segmentation: what a resample without d leaves undefined, and all of group 0.
-    assert!(nulls("on_object") >= 5);
+    let on_object = values(&replicates, "on_object");
+    assert!(on_object.iter().filter(|value| value.is_none()).count() >= 5);
     let groups = column::<Int32Array>(&scores, "group_id");
-    assert_eq!(groups.values(), &[1, 0, 0, 1, 0]);
+    let of_pair = |id: &str| groups.value(found.iter().position(|row| row.0 == id).unwrap());
+    assert_eq!(["d", "a", "b", "c"].map(of_pair), [1, 0, 1, 0]);
+}
+
+#[test]
+fn every_table_names_the_metrics() {
+    let place = Workplace::new();
+    let maps = stream(&rows_by_hand(), &columns());
+    place.scored("out", &["--maps", "-", "--replicates", "1"], &maps);
+    let said = place.run(&["vocabulary", "--json"], &[]).stdout;
+    let vocabulary: Value = serde_json::from_slice(&said).unwrap();
+    assert_eq!(vocabulary["formulas"], 2);
+    let words = vocabulary["metrics"].as_array().unwrap();
+    let word = |name: &str| words.iter().find(|word| word["name"] == name);
+    let expected = json!({
+        "name": "epg_defined", "title": "EPG where defined", "of": "pair",
+        "undefined": "left out", "share": true, "interval": false,
+    });
+    assert_eq!(word("epg_defined"), Some(&expected));
+    assert_eq!(word("epg").unwrap()["undefined"], "zero");
+    assert_eq!(word("f1").unwrap()["of"], "pool");
+    for spec in [&SCORES, &IOU, &METRICS, &REPLICATES, &EXAMPLES] {
+        let (origin, table) = read_table(place.path("out").join(file_name(spec)), spec).unwrap();
+        let said = |key| serde_json::from_str::<Value>(origin.get(key).unwrap()).unwrap();
+        let (titles, shares) = (said("guidance.titles"), said("guidance.shares"));
+        assert_eq!(titles["iou_tuned"], "IoU, tuned");
+        assert!(shares.as_array().unwrap().contains(&json!("on_object")));
+        assert!(!shares.as_array().unwrap().contains(&json!("no_positive")));
+        if let Some(names) = table.column_by_name("metric") {
+            for name in names.as_string::<i32>().iter().flatten() {
+                assert!(titles[name].is_string(), "{name}");
+                assert!(spec == &SCORES || word(name).is_some(), "{name}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -215,12 +263,9 @@ fn predictions_give_f1_and_map() {
     assert_eq!(of("ap", All), None);
     assert_eq!(of("accuracy", All), None); // not a task of two classes
     let replicates = place.table("out", &REPLICATES);
-    assert_eq!(replicates.num_rows(), 600);
-    let f1: Vec<f64> = column::<Float64Array>(&replicates, "f1")
-        .iter()
-        .step_by(3)
-        .flatten()
-        .collect();
+    let f1 = values(&replicates, "f1");
+    assert_eq!(f1.len(), 600);
+    let f1: Vec<f64> = f1.into_iter().step_by(3).flatten().collect();
     let mean = f1.iter().sum::<f64>() / f1.len() as f64;
     assert!((mean - 0.6).abs() < 0.1, "{mean}");
 

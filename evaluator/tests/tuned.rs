@@ -4,14 +4,12 @@
 
 mod support;
 
-use arrow::array::Float64Array;
 use data_prep::dataset::{Split, Task};
-use data_prep::table::column;
 use evaluator::evaluate::Scope::{self, All, Class, Group, Size};
 use evaluator::evaluate::{METRICS, REPLICATES, SCORES};
 use evaluator::maps::{MapRow, RunColumns};
 use support::birds::{N_TEST, columns, maps, rows, workplace};
-use support::{Workplace, close, formula_rows, metric, row, stream};
+use support::{Workplace, close, formula_rows, metric, row, stream, values};
 
 const CONVENTIONAL: Task = Task::Conventional;
 
@@ -44,15 +42,12 @@ fn the_threshold_is_the_best_on_validation() {
         assert_eq!(of("iou_tuned", Class(0)).unwrap().2, Some(threshold));
 
         let scores = place.table("out", &SCORES);
-        let tuned: Vec<f64> = column::<Float64Array>(&scores, "iou_tuned")
-            .iter()
-            .flatten()
-            .collect();
+        let tuned: Vec<f64> = values(&scores, "iou_tuned").into_iter().flatten().collect();
         let mean = tuned.iter().sum::<f64>() / N_TEST as f64;
         assert!((mean - all).abs() < 1e-12, "{mean}");
         let replicates = place.table("out", &REPLICATES);
-        let tuned: &Float64Array = column(&replicates, "iou_tuned");
-        let overall: Vec<f64> = tuned.iter().step_by(5).flatten().collect();
+        let tuned = values(&replicates, "iou_tuned");
+        let overall: Vec<f64> = tuned.into_iter().step_by(5).flatten().collect();
         let mean = overall.iter().sum::<f64>() / overall.len() as f64;
         assert_eq!(overall.len(), 1000);
         assert!((mean - all).abs() < 0.01, "{mean}");

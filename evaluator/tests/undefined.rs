@@ -7,7 +7,7 @@ mod support;
 use evaluator::evaluate::Scope::{All, Group};
 use evaluator::evaluate::{METRICS, SCORES};
 use evaluator::maps::MapRow;
-use support::{PAIRS, Workplace, columns, formula_rows, metric, row, rows_by_hand, stream};
+use support::{PAIRS, Workplace, columns, formula_rows, metric, row, rows_by_hand, stream, values};
 
 const QUIET: [&str; 6] = ["--maps", "-", "--replicates", "0", "--examples", "0"];
 
@@ -34,7 +34,7 @@ fn a_maps_scale_matters_in_the_papers_epg_alone() {
         let scale_free = ["epg_defined", "segment_epg", "on_object", "iou"].map(of);
         let constant = ["epg", "under_constant", "no_positive"].map(of);
         let scores = place.table("out", &SCORES);
-        let epg = scores["epg"].clone();
+        let epg = values(&scores, "epg_defined");
         (scale_free, constant, epg, said)
     };
     let (expected, [epg, under, none], column, said) = values(0);
@@ -129,9 +129,8 @@ fn maps_finer_than_the_grid_are_averaged() {
     let rows: Vec<MapRow> = PAIRS.map(fine).into();
     place.scored("out", &QUIET, &stream(&rows, &columns()));
     let scores = place.table("out", &SCORES);
-    let totals: &arrow::array::Float64Array = data_prep::table::column(&scores, "energy_total");
     // A twenty-fifth of it in the first cell of the grid.
-    assert_eq!(totals.values(), &[2.0; 5]);
+    assert_eq!(values(&scores, "energy_total"), [Some(2.0); 5]);
     let metrics = place.table("out", &METRICS);
     assert_eq!(metric(&metrics, "no_positive", All).unwrap().0, Some(0.0));
 }

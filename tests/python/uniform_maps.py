@@ -57,7 +57,8 @@ def check(data, folder):
     metadata = pyarrow.ipc.open_file(str(data / "pixels.arrow")).schema.metadata
     height, width = int(metadata[b"height"]), int(metadata[b"width"])
     masks = pandas.read_parquet(data / "masks.parquet")
-    scores = pandas.read_parquet(folder / "scores.parquet").set_index(["image_id", "class_id"])
+    scores = pandas.read_parquet(folder / "scores.parquet")
+    scores = scores.pivot(index=["image_id", "class_id"], columns="metric", values="value")
     tests = pairs(data)
     if len(scores) != len(tests):
         sys.exit(f"scores: found {len(scores)} rows, expected {len(tests)}")

@@ -4,17 +4,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use arrow::array::{Array, Float64Array, Int32Array, RecordBatch, StringArray};
+use arrow::array::Array;
 use data_prep::dataset::{Dataset, Task};
-use data_prep::table::{column, read_table};
 
+use super::scores::Scores;
 use crate::error::{Error, Result};
 use crate::evaluate::{
-    Belonging, DATA_INPUTS_KEY, Evaluation, METRICS, PREDICTIONS, PREDICTIONS_KEY, PairValues,
-    Rows, SCORES, cell, fingerprint, values,
+    Belonging, DATA_INPUTS_KEY, Evaluation, METRICS, PREDICTIONS, PREDICTIONS_KEY, Rows, SCORES,
+    fingerprint,
 };
 use crate::maps::{RunColumns, Source};
-use crate::metrics::energy::Energy;
 use crate::metrics::pooled::{Counts, arg_max};
 
 /// An image in both evaluations.
@@ -22,8 +21,9 @@ use crate::metrics::pooled::{Counts, arg_max};
 pub(super) struct PairedImage {
     /// Its group; unknown where it has no pair.
     pub(super) group_id: Option<i32>,
-    /// Sum over its pairs of B − A; `None` where no pair counts.
-    pub(super) differences: PairValues,
+    /// Of each compared metric of pairs the sum over its pairs of B − A; `None` where no pair counts, and
+    /// without entries where it has no pair.
+    pub(super) differences: Vec<Option<f64>>,
     /// What A and B predict; `None` without predictions.
     pub(super) outcomes: Option<[Outcome; 2]>,
 }
@@ -67,24 +67,25 @@ fn add_pairs(
     images: &mut BTreeMap<String, PairedImage>,
 ) -> Result<usize> {
     let (in_a, in_b) = (Scores::read(a)?, Scores::read(b)?);
-    let n_pairs = in_a.0.num_rows();
-    for row in 0..n_pairs.max(in_b.0.num_rows()) {
-        let (Some(key), true) = (in_a.key(row), in_a.key(row) == in_b.key(row)) else {
-            let [found, expected] = [in_b.key(row), in_a.key(row)].map(|key| match key {
+    let n_pairs = in_a.len();
+    for pair in 0..n_pairs.max(in_b.len()) {
+        let (Some(key), true) = (in_a.key(pair), in_a.key(pair) == in_b.key(pair)) else {
+            let [found, expected] = [in_b.key(pair), in_a.key(pair)].map(|key| match key {
                 Some((image_id, class_id)) => format!("image {image_id} class {class_id}"),
                 None => "no pair".to_owned(),
             });
             let expected = format!("{expected} as in {}", a.path(&SCORES).display());
             return Err(Error::problem(
                 &b.path(&SCORES),
-                format!("row {row}"),
+                format!("pair {pair}"),
                 found,
                 expected,
             ));
         };
         let image = images.entry(key.0.to_owned()).or_default();
-        image.group_id = in_a.group_id(row);
-        let values = in_a.values(row).into_iter().zip(in_b.values(row));
+        image.group_id = in_a.group_id(pair);
+        let values = in_a.counted(pair).iter().zip(in_b.counted(pair));
+        image.differences.resize(values.len(), None);
         for (sum, (value_a, value_b)) in image.differences.iter_mut().zip(values) {
             if let (Some(value_a), Some(value_b)) = (value_a, value_b) {
                 *sum.get_or_insert(0.0) += value_b - value_a;
@@ -92,37 +93,6 @@ fn add_pairs(
         }
     }
     Ok(n_pairs)
-}
-
-/// `scores.parquet`.
-struct Scores(RecordBatch);
-
-impl Scores {
-    fn read(side: &Evaluation) -> Result<Self> {
-        Ok(Self(read_table(side.path(&SCORES), &SCORES)?.1))
-    }
-
-    /// Image and class of a row; `None` beyond the last.
-    fn key(&self, row: usize) -> Option<(&str, i32)> {
-        let image_ids: &StringArray = column(&self.0, "image_id");
-        let class_ids: &Int32Array = column(&self.0, "class_id");
-        (row < self.0.num_rows()).then(|| (image_ids.value(row), class_ids.value(row)))
-    }
-
-    fn group_id(&self, row: usize) -> Option<i32> {
-        let group_ids: &Int32Array = column(&self.0, "group_id");
-        group_ids.is_valid(row).then(|| group_ids.value(row))
-    }
-
-    fn values(&self, row: usize) -> PairValues {
-        let of = |name| cell(column::<Float64Array>(&self.0, name), row);
-        let energy = Energy {
-            inside: of("energy_inside").unwrap_or(0.0),
-            total: of("energy_total").unwrap_or(0.0),
-        };
-        let iou = of("iou").unwrap_or(0.0);
-        values(energy, of("segment_energy"), iou, of("iou_tuned"))
-    }
 }
 
 fn add_outcomes(

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::evaluate::PairMetric;
+use crate::metrics::pair::{PAIR_METRICS, PairMetric};
+use crate::metrics::pooled::{POOL_METRICS, PoolMetric};
 
 /// What to compare.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,26 +70,30 @@ impl Test {
 /// A metric that is compared.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Compared {
-    F1,
-    Map,
-    Accuracy,
-    Mean(PairMetric),
+    /// Of logits.
+    Pool(&'static PoolMetric),
+    /// Of pairs, by its place in [`pair_metrics`].
+    Pair(usize, &'static PairMetric),
+}
+
+/// The metrics of pairs that are compared.
+pub(super) fn pair_metrics() -> impl Iterator<Item = &'static PairMetric> {
+    PAIR_METRICS.iter().filter(|metric| metric.interval)
 }
 
 impl Compared {
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        let means = PairMetric::ALL.into_iter().map(Self::Mean);
-        [Self::F1, Self::Map, Self::Accuracy]
-            .into_iter()
-            .chain(means)
+        let of_logits = POOL_METRICS.iter().filter(|metric| metric.interval);
+        let of_pairs = pair_metrics().enumerate();
+        of_logits
+            .map(Self::Pool)
+            .chain(of_pairs.map(|(i, metric)| Self::Pair(i, metric)))
     }
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
-            Self::F1 => "f1",
-            Self::Map => "map",
-            Self::Accuracy => "accuracy",
-            Self::Mean(metric) => metric.as_str(),
+            Self::Pool(metric) => metric.name,
+            Self::Pair(_, metric) => metric.name,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::evaluate::{
     DATA_INPUTS_KEY, Evaluation, FORMULAS_KEY, METRICS, PAIRED, RunKey, SEED_KEY, TASK_KEY, f64s,
     i32s, texts_or_null,
 };
+use crate::metrics::pair::{PAIR_METRICS, Threshold};
 use crate::{FORMULAS, PROGRAM};
 
 /// What was found.
@@ -57,7 +58,7 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison> {
         replicates: [Replicates::read(&a)?, Replicates::read(&b)?],
         options,
     };
-    let groups: BTreeSet<Option<i32>> = a.metric("epg").map(|row| row.group_id).collect();
+    let groups: BTreeSet<Option<i32>> = a.groups().collect();
     let mut rows = Vec::new();
     for group_id in groups {
         rows.extend(Compared::all().filter_map(|metric| sides.row(group_id, metric)));
@@ -71,7 +72,7 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison> {
         .map(|side| side.folder.clone());
     let one_sided = [(&a, &b), (&b, &a)]
         .map(|(side, other)| {
-            let names = Compared::all().map(Compared::as_str);
+            let names = Compared::all().map(Compared::name);
             let has = |side: &Evaluation, name: &str| side.metric(name).next().is_some();
             let alone = names.filter(|name| has(side, name) && !has(other, name));
             (side.folder.clone(), alone.collect())
@@ -92,8 +93,12 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison> {
 
 fn check_same(a: &Evaluation, b: &Evaluation) -> Result<()> {
     let whose = format!("in {}", a.path(&METRICS).display());
+    let fixed = PAIR_METRICS.iter();
+    let fixed = fixed.filter(|metric| metric.threshold == Threshold::Fixed);
+    let fixed: Vec<&str> = fixed.map(|metric| metric.name).collect();
     let threshold = |side: &Evaluation| -> String {
-        let threshold = side.metric("iou").find_map(|row| row.threshold);
+        let mut rows = fixed.iter().flat_map(|name| side.metric(name));
+        let threshold = rows.find_map(|row| row.threshold);
         threshold.map_or("none".to_owned(), |threshold| threshold.to_string())
     };
     for (field, found, expected) in [

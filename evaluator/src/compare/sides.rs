@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, Float64Array, Int32Array, RecordBatch};
+use arrow::array::{Array, Float64Array, Int32Array, StringArray};
 use data_prep::table::{column, read_table};
 
 use super::images::{Outcome, PairedImage};
 use super::paired::{CompareOptions, Compared, Paired, Test};
 use super::paired_test::{mcnemar, permutation_test};
 use crate::error::Result;
-use crate::evaluate::{Evaluation, PairMetric, REPLICATES, cell};
+use crate::evaluate::{Evaluation, REPLICATES, cell};
 use crate::metrics::grid_pointing::percentile;
-use crate::metrics::pooled::Counts;
+use crate::metrics::pooled::{PairedTest, Pool, PoolMetric};
 
 /// Both evaluations, read.
 pub(super) struct Sides<'a> {
@@ -27,25 +27,31 @@ impl Sides<'_> {
     /// `None` where a side has not the metric, or it is undefined.
     pub(super) fn row(&self, group_id: Option<i32>, metric: Compared) -> Option<Paired> {
         let stored = |side: &Evaluation| {
-            let mut rows = side.metric(metric.as_str());
+            let mut rows = side.metric(metric.name());
             rows.find(|row| row.group_id == group_id).cloned()
         };
         let (in_a, in_b) = (stored(self.a)?, stored(self.b)?);
         let (n, test) = match metric {
-            Compared::Mean(metric) => {
-                let differences = self.differences(group_id, metric);
+            Compared::Pair(i, _) => {
+                let differences = self.differences(group_id, i);
                 (differences.len(), self.test_mean(&differences))
             }
-            Compared::F1 => (in_a.n as usize, self.test_f1(&self.outcomes(group_id))),
-            Compared::Accuracy => (in_a.n as usize, test_accuracy(&self.outcomes(group_id))),
-            Compared::Map => (in_a.n as usize, None),
+            Compared::Pool(metric) => {
+                let outcomes = self.outcomes(group_id);
+                let test = match metric.test {
+                    PairedTest::SwappedCounts => self.test_counts(&outcomes, metric),
+                    PairedTest::McNemar => test_accuracy(&outcomes),
+                    PairedTest::None => None,
+                };
+                (in_a.n as usize, test)
+            }
         };
         Some(Paired {
             group_id,
-            metric: metric.as_str(),
+            metric: metric.name(),
             a: in_a.value?,
             b: in_b.value?,
-            interval: self.interval(group_id, metric.as_str()),
+            interval: self.interval(group_id, metric.name()),
             test,
             n,
         })
@@ -56,10 +62,10 @@ impl Sides<'_> {
         images.filter(move |image| group_id.is_none() || image.group_id == group_id)
     }
 
-    /// Of the images that have a pair of the metric.
-    fn differences(&self, group_id: Option<i32>, metric: PairMetric) -> Vec<f64> {
+    /// Of the images that have a pair of the i-th metric.
+    fn differences(&self, group_id: Option<i32>, i: usize) -> Vec<f64> {
         self.images(group_id)
-            .filter_map(|image| image.differences[metric as usize])
+            .filter_map(|image| *image.differences.get(i)?)
             .collect()
     }
 
@@ -82,17 +88,18 @@ impl Sides<'_> {
         (n > 0).then(|| self.permute(n, mean))
     }
 
-    fn test_f1(&self, outcomes: &[[Outcome; 2]]) -> Option<(Test, f64)> {
-        let f1_difference = |swapped: &[bool]| {
-            let mut counts = [Counts::default(); 2];
+    fn test_counts(&self, outcomes: &[[Outcome; 2]], metric: &PoolMetric) -> Option<(Test, f64)> {
+        let difference = |swapped: &[bool]| {
+            let mut sides = [Pool::default(), Pool::default()];
             for (outcome, &is_swapped) in outcomes.iter().zip(swapped) {
-                counts[usize::from(is_swapped)].add(&outcome[0].counts, 1);
-                counts[usize::from(!is_swapped)].add(&outcome[1].counts, 1);
+                let [a, b] = outcome;
+                sides[usize::from(is_swapped)].counts.add(&a.counts, 1);
+                sides[usize::from(!is_swapped)].counts.add(&b.counts, 1);
             }
-            let [f1_a, f1_b] = counts.map(|counts| counts.f1().unwrap_or(0.0));
-            f1_b - f1_a
+            let [a, b] = sides.map(|side| (metric.value)(&side).unwrap_or(0.0));
+            b - a
         };
-        (!outcomes.is_empty()).then(|| self.permute(outcomes.len(), f1_difference))
+        (!outcomes.is_empty()).then(|| self.permute(outcomes.len(), difference))
     }
 
     fn permute(&self, n: usize, difference: impl Fn(&[bool]) -> f64 + Sync) -> (Test, f64) {
@@ -105,12 +112,12 @@ impl Sides<'_> {
 
     /// 95 % of the differences of the replicates both sides have; `None` for fewer than two.
     fn interval(&self, group_id: Option<i32>, metric: &str) -> Option<[f64; 2]> {
+        let key = (metric.to_owned(), group_id);
         let [a, b] = &self.replicates;
-        let rows = (a.row_of.iter()).filter(|((group, _), _)| *group == group_id);
-        let differences: Vec<f64> = rows
-            .filter_map(|(key, &row)| {
-                Some(b.value(metric, *b.row_of.get(key)?)? - a.value(metric, row)?)
-            })
+        let (a, b) = (a.0.get(&key)?, b.0.get(&key)?);
+        let differences: Vec<f64> = a
+            .iter()
+            .filter_map(|(number, value)| Some(b.get(number)? - value))
             .collect();
         if differences.len() < 2 {
             return None;
@@ -130,29 +137,30 @@ fn test_accuracy(outcomes: &[[Outcome; 2]]) -> Option<(Test, f64)> {
     (!outcomes.is_empty()).then(|| (Test::McNemar, mcnemar(only(0), only(1))))
 }
 
-/// `replicates.parquet`.
-pub(super) struct Replicates {
-    rows: RecordBatch,
-    /// By group and number.
-    row_of: BTreeMap<(Option<i32>, i32), usize>,
-}
+/// `replicates.parquet`: by metric and group the defined values, by their resample's number.
+pub(super) struct Replicates(BTreeMap<(String, Option<i32>), BTreeMap<i32, f64>>);
 
 impl Replicates {
     pub(super) fn read(side: &Evaluation) -> Result<Self> {
         let (_, rows) = read_table(side.path(&REPLICATES), &REPLICATES)?;
         let groups: &Int32Array = column(&rows, "group_id");
         let numbers: &Int32Array = column(&rows, "replicate");
-        let key = |row| {
+        let metrics: &StringArray = column(&rows, "metric");
+        let values: &Float64Array = column(&rows, "value");
+        let compared: Vec<&str> = Compared::all().map(Compared::name).collect();
+        let mut read = BTreeMap::new();
+        for row in 0..rows.num_rows() {
+            let (metric, Some(value)) = (metrics.value(row), cell(values, row)) else {
+                continue;
+            };
+            if !compared.contains(&metric) {
+                continue;
+            }
             let group = groups.is_valid(row).then(|| groups.value(row));
-            ((group, numbers.value(row)), row)
-        };
-        Ok(Self {
-            row_of: (0..rows.num_rows()).map(key).collect(),
-            rows,
-        })
-    }
-
-    fn value(&self, metric: &str, row: usize) -> Option<f64> {
-        cell(column::<Float64Array>(&self.rows, metric), row)
+            let of_metric: &mut BTreeMap<i32, f64> =
+                read.entry((metric.to_owned(), group)).or_default();
+            of_metric.insert(numbers.value(row), value);
+        }
+        Ok(Self(read))
     }
 }

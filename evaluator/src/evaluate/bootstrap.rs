@@ -8,9 +8,9 @@
 
 use rayon::prelude::*;
 
-use super::sums::{PairSums, PairValues};
-use crate::metrics::mean;
-use crate::metrics::pooled::{Counts, Ranking};
+use super::sums::Sum;
+use crate::metrics::pair::PairMetric;
+use crate::metrics::pooled::{Counts, Pool, PoolMetric, Ranking};
 use crate::random::SplitMix64;
 
 /// One image of the split, with its pairs' sums.
@@ -25,36 +25,50 @@ pub struct ImageTotals {
     /// Whether its greatest logit is its label; `None` without predictions and where the task is not
     /// to tell two classes apart.
     pub is_right: Option<bool>,
-    /// Sums over its pairs.
-    pub pairs: PairSums,
+    /// Sums over its pairs, one for each metric of pairs that is resampled.
+    pub pairs: Vec<Sum>,
 }
 
-/// The metrics of one resample; `None` where undefined.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What is resampled.
+#[derive(Debug, Clone)]
+pub struct Totals {
+    /// The split's images in the order of their sorted ids.
+    pub images: Vec<ImageTotals>,
+    /// The metrics of logits; none without predictions.
+    pub pool_metrics: Vec<&'static PoolMetric>,
+    /// The metrics of pairs, in the order of `ImageTotals::pairs`.
+    pub pair_metrics: Vec<&'static PairMetric>,
+}
+
+impl Totals {
+    /// The names of what is resampled, in the order of `Replicate::values`.
+    pub fn names(&self) -> Vec<&'static str> {
+        let of_logits = self.pool_metrics.iter().map(|metric| metric.name);
+        let of_pairs = self.pair_metrics.iter().map(|metric| metric.name);
+        of_logits.chain(of_pairs).collect()
+    }
+}
+
+/// The metrics of one resample.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Replicate {
     /// Its number, from 0.
     pub replicate: usize,
     /// The group it is over; `None` for all images.
     pub group_id: Option<i32>,
-    /// Micro F1.
-    pub f1: Option<f64>,
-    /// Macro mean average precision.
-    pub map: Option<f64>,
-    /// Share of images whose greatest logit is their label.
-    pub accuracy: Option<f64>,
-    /// The means over pairs.
-    pub means: PairValues,
+    /// One for each of [`Totals::names`]; `None` where undefined.
+    pub values: Vec<Option<f64>>,
 }
 
-/// Resamples `images`, which are in the order of their sorted ids: for each replicate one row over
-/// all images, then one per group of `groups`.
-pub fn replicates(images: &[ImageTotals], groups: &[i32], seed: u64, n: usize) -> Vec<Replicate> {
+/// Resamples the images: for each replicate one row over all images, then one per group of `groups`.
+pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<Replicate> {
+    let images = &totals.images;
     let n_classes = images
         .iter()
         .map(|image| image.logits.len())
         .max()
         .unwrap_or(0);
-    // Images without predictions take no part in F1, mAP and accuracy.
+    // Images without predictions take no part in the metrics of logits.
     let predicted: Vec<usize> = (0..images.len())
         .filter(|&i| !images[i].logits.is_empty())
         .collect();
@@ -69,29 +83,32 @@ pub fn replicates(images: &[ImageTotals], groups: &[i32], seed: u64, n: usize) -
         })
         .collect();
     let metrics = |replicate: usize, group_id: Option<i32>, weights: &[u32]| {
-        let mut outcomes = Counts::default();
-        let (mut n_right, mut n_judged) = (0_u64, 0_u64);
-        let mut pairs = PairSums::default();
+        let mut pool = Pool::default();
+        let mut sums = vec![Sum::default(); totals.pair_metrics.len()];
         for ((image, counts), &weight) in images.iter().zip(&counts).zip(weights) {
             if weight == 0 {
                 continue;
             }
-            outcomes.add(counts, u64::from(weight));
-            pairs.add_weighted(&image.pairs, weight);
+            pool.counts.add(counts, u64::from(weight));
+            for (sum, of_image) in sums.iter_mut().zip(&image.pairs) {
+                sum.add_weighted(of_image, weight);
+            }
             if let Some(is_right) = image.is_right {
-                n_right += u64::from(weight) * u64::from(is_right);
-                n_judged += u64::from(weight);
+                pool.n_right += u64::from(weight) * u64::from(is_right);
+                pool.n_judged += u64::from(weight);
             }
         }
         let weights: Vec<u32> = predicted.iter().map(|&i| weights[i]).collect();
         let precision = |ranking: &Ranking| ranking.average_precision(|i| weights[i]);
+        pool.precisions = rankings.iter().map(precision).collect();
+        let of_logits = totals
+            .pool_metrics
+            .iter()
+            .map(|metric| (metric.value)(&pool));
         Replicate {
             replicate,
             group_id,
-            f1: outcomes.f1(),
-            map: mean(rankings.iter().filter_map(precision)),
-            accuracy: (n_judged > 0).then(|| n_right as f64 / n_judged as f64),
-            means: pairs.means(),
+            values: of_logits.chain(sums.iter().map(Sum::mean)).collect(),
         }
     };
     let rows = |replicate: usize| {
@@ -128,50 +145,64 @@ pub fn resample(seed: u64, replicate: u64, n: usize) -> Vec<u32> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::metrics::pooled::{f1_micro, mean_average_precision};
+    use crate::metrics::mean;
+    use crate::metrics::pair::PAIR_METRICS;
+    use crate::metrics::pooled::{POOL_METRICS, f1_micro, mean_average_precision};
     use crate::random::splitmix64;
 
-    /// Up to two pairs an image, every fifth image with segmentations.
-    fn values(i: usize) -> Vec<PairValues> {
-        let pair = |k: usize| {
-            let segmented = i.is_multiple_of(5).then_some(0.25 * k as f64);
-            let (epg, iou) = (0.125 * k as f64, 0.0625 * (i % 5) as f64);
-            [Some(epg), Some(iou), None, segmented, segmented]
-        };
-        (0..i % 3).map(pair).collect()
+    const METRIC: PairMetric = PairMetric {
+        interval: true,
+        ..PAIR_METRICS[0]
+    };
+
+    /// Two metrics of up to two pairs an image; every fifth image's pairs have the second.
+    fn values(i: usize) -> Vec<[Option<f64>; 2]> {
+        let second = |k: usize| i.is_multiple_of(5).then_some(0.25 * k as f64);
+        (0..i % 3)
+            .map(|k| [Some(0.125 * k as f64), second(k)])
+            .collect()
     }
 
-    fn sums(i: usize) -> PairSums {
-        let mut sums = PairSums::default();
-        values(i).iter().for_each(|values| sums.add(values));
+    fn sums(i: usize) -> Vec<Sum> {
+        let mut sums = vec![Sum::default(); 2];
+        for values in values(i) {
+            for (sum, value) in sums.iter_mut().zip(values) {
+                sum.add(value);
+            }
+        }
         sums
     }
 
-    fn images() -> Vec<ImageTotals> {
+    fn totals() -> Totals {
         let value = |i: usize, k: u64| (splitmix64(i as u64 * 7 + k) >> 40) as f32 / 1e7 - 0.8;
-        (0..40)
-            .map(|i| ImageTotals {
-                group_id: Some((i % 2) as i32),
-                logits: if i == 5 {
-                    vec![]
-                } else {
-                    (0..3).map(|k| (value(i, k) * 8.0).round()).collect()
-                },
-                targets: if i == 5 {
-                    vec![]
-                } else {
-                    (0..3).map(|k| (i + k as usize).is_multiple_of(4)).collect()
-                },
-                is_right: (i != 5).then_some(i % 7 < 4),
-                pairs: sums(i),
-            })
-            .collect()
+        let images = (0..40).map(|i| ImageTotals {
+            group_id: Some((i % 2) as i32),
+            logits: if i == 5 {
+                vec![]
+            } else {
+                (0..3).map(|k| (value(i, k) * 8.0).round()).collect()
+            },
+            targets: if i == 5 {
+                vec![]
+            } else {
+                (0..3).map(|k| (i + k as usize).is_multiple_of(4)).collect()
+            },
+            is_right: (i != 5).then_some(i % 7 < 4),
+            pairs: sums(i),
+        });
+        Totals {
+            images: images.collect(),
+            pool_metrics: POOL_METRICS.iter().filter(|m| m.interval).collect(),
+            pair_metrics: vec![&METRIC, &METRIC],
+        }
     }
 
     #[test]
     fn a_replicate_is_the_metric_of_the_images_drawn() {
-        let images = images();
-        let rows = replicates(&images, &[0, 1], 3, 8);
+        let totals = totals();
+        let images = &totals.images;
+        assert_eq!(totals.names()[..3], ["f1", "map", "accuracy"]);
+        let rows = replicates(&totals, &[0, 1], 3, 8);
         assert_eq!(rows.len(), 24);
         for row in rows {
             let weights = resample(3, row.replicate as u64, images.len());
@@ -184,14 +215,14 @@ mod tests {
                 .collect();
             let logits: Vec<f32> = drawn.iter().flat_map(|i| i.1.logits.clone()).collect();
             let targets: Vec<bool> = drawn.iter().flat_map(|i| i.1.targets.clone()).collect();
-            assert_eq!(row.f1, f1_micro(&logits, &targets));
+            assert_eq!(row.values[0], f1_micro(&logits, &targets));
             let map = mean_average_precision(&logits, &targets, 3).unwrap();
-            assert!((row.map.unwrap() - map).abs() < 1e-12);
+            assert!((row.values[1].unwrap() - map).abs() < 1e-12);
             let right: Vec<bool> = drawn.iter().filter_map(|i| i.1.is_right).collect();
             let n_right = right.iter().filter(|&&is_right| is_right).count();
-            assert_eq!(row.accuracy, Some(n_right as f64 / right.len() as f64));
-            let pairs: Vec<PairValues> = drawn.iter().flat_map(|i| values(i.0)).collect();
-            for (metric, found) in row.means.into_iter().enumerate() {
+            assert_eq!(row.values[2], Some(n_right as f64 / right.len() as f64));
+            let pairs: Vec<[Option<f64>; 2]> = drawn.iter().flat_map(|i| values(i.0)).collect();
+            for (metric, found) in row.values[3..].iter().enumerate() {
                 let expected = mean(pairs.iter().filter_map(|values| values[metric]));
                 let difference = found.unwrap_or(-1.0) - expected.unwrap_or(-1.0);
                 assert!(difference.abs() < 1e-12, "{found:?} {expected:?}");
@@ -219,8 +250,10 @@ mod tests {
 
     #[test]
     fn nothing_to_resample() {
-        let row = replicates(&[], &[], 0, 1)[0];
-        assert_eq!((row.f1, row.map, row.accuracy), (None, None, None));
-        assert_eq!(row.means, [None; 5]);
+        let totals = Totals {
+            images: Vec::new(),
+            ..totals()
+        };
+        assert_eq!(replicates(&totals, &[], 0, 1)[0].values, [None; 5]);
     }
 }

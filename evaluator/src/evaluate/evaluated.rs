@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use data_prep::dataset::{Dataset, Image, Split};
 
-use super::bootstrap::ImageTotals;
+use super::bootstrap::{ImageTotals, Totals};
 use super::predictions::Predictions;
-use super::sums::{PairValues, pair_values};
-use crate::metrics::pair::ScoredPair;
-use crate::metrics::pooled::arg_max;
+use super::sums::Sum;
+use crate::metrics::pair::{Measured, PAIR_METRICS, PairMetric, ScoredPair, Thresholds};
+use crate::metrics::pooled::{POOL_METRICS, PoolMetric, Task, arg_max};
 
 /// Whether the greatest of an image's logits is its label.
 pub fn is_right(image: &Image, logits: &[f32]) -> bool {
@@ -27,10 +27,8 @@ pub struct Evaluated<'a> {
     pub pairs: &'a [ScoredPair],
     /// Logits, where given.
     pub predictions: Option<&'a Predictions>,
-    /// IoU's fixed threshold.
-    pub threshold: f64,
-    /// Place in the sweep of the threshold chosen on validation, where one was.
-    pub tuned: Option<usize>,
+    /// IoU's thresholds.
+    pub thresholds: Thresholds,
 }
 
 impl Evaluated<'_> {
@@ -51,9 +49,24 @@ impl Evaluated<'_> {
         &self.dataset.images[pair.image]
     }
 
-    /// What a pair counts as in each mean over pairs.
-    pub fn values(&self, pair: &ScoredPair) -> PairValues {
-        pair_values(&pair.detail, self.tuned)
+    /// The metrics of pairs, each with its place in `ScoredPair::values`, that stand in the rows over
+    /// `pairs`: those of every pair, and those that one of these has.
+    pub fn pair_metrics(
+        &self,
+        pairs: &[&ScoredPair],
+    ) -> impl Iterator<Item = (usize, &'static PairMetric)> {
+        let is_there = move |&(k, metric): &(usize, &PairMetric)| {
+            let has_it = |pair: &&ScoredPair| pair.values[k] != Measured::Absent;
+            metric.is_of_all(self.thresholds) || pairs.iter().any(has_it)
+        };
+        PAIR_METRICS.iter().enumerate().filter(is_there)
+    }
+
+    /// The metrics of logits that the task has.
+    pub fn pool_metrics(&self) -> impl Iterator<Item = &'static PoolMetric> {
+        let is_one_of_two = self.is_one_of_two();
+        let metrics = POOL_METRICS.iter();
+        metrics.filter(move |metric| metric.task == Task::Any || is_one_of_two)
     }
 
     /// Whether the task is to tell two classes apart.
@@ -62,11 +75,17 @@ impl Evaluated<'_> {
         self.dataset.classes.len() == 2 && images.all(|image| image.labels.len() == 1)
     }
 
-    /// The split's images in the order of their sorted ids, with the sums of their pairs.
-    pub fn totals(&self) -> Vec<ImageTotals> {
+    /// The split's images in the order of their sorted ids, with the sums of their pairs, for resamples.
+    pub fn totals(&self) -> Totals {
         let images = &self.dataset.images;
         let n_classes = self.dataset.classes.len() as i32;
         let is_one_of_two = self.is_one_of_two();
+        let all: Vec<&ScoredPair> = self.pairs.iter().collect();
+        let of_pairs: Vec<(usize, &PairMetric)> = self
+            .pair_metrics(&all)
+            .filter(|(_, metric)| metric.interval)
+            .collect();
+        let of_logits = self.pool_metrics().filter(|metric| metric.interval);
         let mut indices: Vec<(usize, usize)> = self
             .dataset
             .indices(self.split)
@@ -81,6 +100,7 @@ impl Evaluated<'_> {
             position.insert(index, totals.len());
             let mut total = ImageTotals {
                 group_id: image.group_id,
+                pairs: vec![Sum::default(); of_pairs.len()],
                 ..ImageTotals::default()
             };
             let logits = self.predictions.map(|predictions| &predictions.logits[row]);
@@ -94,8 +114,18 @@ impl Evaluated<'_> {
             totals.push(total);
         }
         for pair in self.pairs {
-            totals[position[&pair.image]].pairs.add(&self.values(pair));
+            let sums = &mut totals[position[&pair.image]].pairs;
+            for (sum, &(k, metric)) in sums.iter_mut().zip(&of_pairs) {
+                sum.add(metric.counted(pair.values[k]));
+            }
         }
-        totals
+        Totals {
+            images: totals,
+            pool_metrics: match self.predictions {
+                Some(_) => of_logits.collect(),
+                None => Vec::new(),
+            },
+            pair_metrics: of_pairs.into_iter().map(|(_, metric)| metric).collect(),
+        }
     }
 }

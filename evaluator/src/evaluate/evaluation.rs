@@ -101,6 +101,11 @@ impl Evaluation {
         self.metrics.iter().filter(move |row| row.metric == name)
     }
 
+    /// The group of each row.
+    pub fn groups(&self) -> impl Iterator<Item = Option<i32>> {
+        self.metrics.iter().map(|row| row.group_id)
+    }
+
     /// Refuses an evaluation whose `field` is not that of `whose`, e.g. `the maps`.
     ///
     /// # Errors

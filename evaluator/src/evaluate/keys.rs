@@ -15,3 +15,7 @@ pub const BATCH_SIZE_KEY: &str = "guidance.batch_size";
 pub const SEED_KEY: &str = "guidance.seed";
 /// Metadata key of the task; absent where it is the conventional one.
 pub const TASK_KEY: &str = "guidance.task";
+/// Metadata key of the names for people: a JSON object from each metric's name in tables to it.
+pub const TITLES_KEY: &str = "guidance.titles";
+/// Metadata key of the metrics that are shares, which people read in percent: a JSON list.
+pub const SHARES_KEY: &str = "guidance.shares";

@@ -8,7 +8,7 @@ use data_prep::dataset::{Dataset, Split};
 
 use crate::error::{Error, Result};
 use crate::maps::MapRow;
-use crate::metrics::pair::{PairDetail, ScoredPair};
+use crate::metrics::pair::ScoredPair;
 
 /// The pairs of one split in the order of images and classes, filled while maps arrive.
 pub(crate) struct Pairs<'a> {
@@ -20,7 +20,7 @@ pub(crate) struct Pairs<'a> {
     /// Image index and class.
     pub(crate) pairs: Vec<(usize, i32)>,
     is_taken: Vec<bool>,
-    details: Vec<Option<PairDetail>>,
+    scored: Vec<Option<ScoredPair>>,
     row: u64,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Pairs<'a> {
             image_of: dataset.index_by_id(),
             slot_of: pairs.iter().copied().zip(0..).collect(),
             is_taken: vec![false; pairs.len()],
-            details: vec![None; pairs.len()],
+            scored: vec![None; pairs.len()],
             pairs,
             row: 0,
         }
@@ -92,21 +92,17 @@ impl<'a> Pairs<'a> {
     }
 
     /// Keeps what was measured of a pair.
-    pub(crate) fn fill(&mut self, slot: usize, detail: PairDetail) {
-        self.details[slot] = Some(detail);
+    pub(crate) fn fill(&mut self, slot: usize, pair: ScoredPair) {
+        self.scored[slot] = Some(pair);
     }
 
     /// The error that says which pairs have no map; `None` when all have one.
     pub(crate) fn missing(&self) -> Option<Error> {
-        let first = self.details.iter().position(Option::is_none)?;
+        let first = self.scored.iter().position(Option::is_none)?;
         let (index, class_id) = self.pairs[first];
         Some(Error::MissingMaps {
             path: self.path.clone(),
-            missing: self
-                .details
-                .iter()
-                .filter(|detail| detail.is_none())
-                .count(),
+            missing: self.scored.iter().filter(|pair| pair.is_none()).count(),
             pairs: self.pairs.len(),
             split: self.split,
             image_id: self.dataset.images[index].image_id.clone(),
@@ -116,17 +112,9 @@ impl<'a> Pairs<'a> {
 
     /// The pairs that have a map, in order, each with its slot.
     pub(crate) fn into_scored(self) -> Vec<(usize, ScoredPair)> {
-        let pairs = self.pairs.into_iter().zip(self.details).enumerate();
+        let pairs = self.scored.into_iter().enumerate();
         pairs
-            .filter_map(|(slot, ((image, class_id), detail))| {
-                let detail = detail?;
-                let pair = ScoredPair {
-                    image,
-                    class_id,
-                    detail,
-                };
-                Some((slot, pair))
-            })
+            .filter_map(|(slot, pair)| Some((slot, pair?)))
             .collect()
     }
 }

@@ -1,39 +1,22 @@
 //! The rows of `metrics.parquet`: over a split, over each of its groups of images, over the pairs of
 //! each class, and over the pairs of each size of mask.
 //!
-//! | metric | is | n |
-//! |---|---|---|
-//! | f1, map, accuracy_cells | micro F1, macro mAP, accuracy over image × class cells | images |
-//! | accuracy | share of images whose greatest logit is their label; only where there are two classes and every image has one label (Waterbirds) | images |
-//! | worst_group | the least accuracy of a group | groups |
-//! | epg | mean EPG, pairs under the paper's constant as 0 (the paper's) | pairs |
-//! | epg_defined | mean EPG over pairs with positive attribution, whatever its scale | those pairs |
-//! | iou | mean IoU at the fixed threshold | pairs |
-//! | iou_tuned | mean IoU at the threshold chosen on validation; only where one was (`tuned`) | pairs |
-//! | iou_sweep | mean IoU at each threshold of the sweep | pairs |
-//! | segment_epg | mean share of positive attribution in the segmentation, undefined as 0 | pairs with a segmentation |
-//! | on_object | mean of attribution in the segmentation over that in the boxes, undefined as 0 | pairs with a segmentation |
-//! | empty_mask, no_positive, under_constant | number of pairs ([`Count`]) | pairs |
-//!
-//! A segmentation is not cut to the boxes, so a pair's on_object can exceed 1. What the paper calls
-//! Waterbirds' worst group is a fixed one, waterbird on land: `accuracy` of group 2, in both tasks;
-//! `worst_group` is the true minimum.
-//!
-//! Rows by class have f1 and ap (average precision, whose mean is map) over all images, and the means
-//! over the class's pairs; rows by size have the latter. Sweep and counts are there for all and for groups. A
-//! class or size without a pair has no mean.
+//! Rows over all and over groups have the metrics of logits (n is images), the means over pairs (n is the
+//! pairs that count), IoU at each threshold of the sweep and the numbers of pairs of which EPG and IoU
+//! say less (n is pairs); over all there is the accuracy of the worst group, too (n is groups). Rows by
+//! class have f1 and ap (average precision, whose mean is map) over all images, and the means over the
+//! class's pairs; rows by size have the latter. A class or size without a pair has no mean.
 
 use std::collections::BTreeMap;
 
 use super::evaluated::{Evaluated, is_right};
 use super::predictions::Predictions;
 use super::scope::Scope;
-use super::sums::{PairMetric, PairSums};
-use crate::metrics::energy::mean_epg_defined;
-use crate::metrics::mean;
+use super::sums::Sum;
 use crate::metrics::overlap::{N_THRESHOLDS, sweep_threshold};
-use crate::metrics::pair::ScoredPair;
-use crate::metrics::pooled::{Counts, average_precision};
+use crate::metrics::pair::{Mean, ScoredPair};
+use crate::metrics::pooled::{Counts, PAIR_COUNTS, Pool, average_precision};
+use crate::metrics::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUP, mean};
 
 /// One row of `metrics.parquet`.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +27,7 @@ pub struct Metric {
     pub metric: &'static str,
     /// IoU's threshold.
     pub threshold: Option<f64>,
-    /// In 0..=1 (on_object can exceed 1), or a [`Count`]; `None` where undefined.
+    /// `None` where undefined.
     pub value: Option<f64>,
     /// Images, pairs or groups it is over.
     pub n: usize,
@@ -61,46 +44,8 @@ impl Metric {
         }
     }
 
-    fn at(self, threshold: f64) -> Self {
-        Self {
-            threshold: Some(threshold),
-            ..self
-        }
-    }
-}
-
-/// Pairs whose EPG and IoU say less than they seem to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Count {
-    /// The boxes cover no cell (SPEC A.5), so that EPG and IoU are 0 whatever the map.
-    EmptyMask,
-    /// The map is nowhere positive on the grid: EPG is undefined.
-    NoPositive,
-    /// Something is positive, but the paper's EPG undefined.
-    UnderConstant,
-}
-
-impl Count {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::EmptyMask, Self::NoPositive, Self::UnderConstant];
-
-    /// Its spelling.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EmptyMask => "empty_mask",
-            Self::NoPositive => "no_positive",
-            Self::UnderConstant => "under_constant",
-        }
-    }
-
-    /// How many of `pairs` these are.
-    pub fn of(self, pairs: &[&ScoredPair]) -> usize {
-        let is_one = |pair: &&&ScoredPair| match self {
-            Self::EmptyMask => pair.detail.mask_area == 0,
-            Self::NoPositive => pair.detail.epg().is_none(),
-            Self::UnderConstant => pair.detail.energy().is_under_constant(),
-        };
-        pairs.iter().filter(is_one).count()
+    fn at(self, threshold: Option<f64>) -> Self {
+        Self { threshold, ..self }
     }
 }
 
@@ -131,14 +76,14 @@ impl Evaluated<'_> {
             .collect();
         if let Some(worst) = of_groups.iter().copied().reduce(f64::min) {
             let n = of_groups.len();
-            metrics.push(Metric::new(Scope::All, "worst_group", Some(worst), n));
+            metrics.push(Metric::new(Scope::All, WORST_GROUP, Some(worst), n));
         }
         metrics
     }
 
     /// Everything a pair is part of.
     fn scopes(&self, pair: &ScoredPair) -> impl Iterator<Item = Scope> {
-        let size = Scope::of_size(pair.detail.mask_area, self.dataset.grid().cells());
+        let size = Scope::of_size(pair.mask_area, self.dataset.grid().cells());
         [Scope::All, Scope::Class(pair.class_id), size]
             .into_iter()
             .chain(self.image(pair).group_id.map(Scope::Group))
@@ -148,7 +93,7 @@ impl Evaluated<'_> {
     fn classification(&self, predictions: &Predictions, scope: Scope, metrics: &mut Vec<Metric>) {
         let n_classes = self.dataset.classes.len();
         let (mut logits, mut targets) = (Vec::new(), Vec::new());
-        let (mut n, mut n_right) = (0, 0);
+        let (mut n, mut n_right) = (0, 0_u64);
         let indices = self.dataset.indices(self.split);
         for (index, row) in indices.into_iter().zip(&predictions.logits) {
             let image = &self.dataset.images[index];
@@ -157,11 +102,10 @@ impl Evaluated<'_> {
                 continue;
             }
             n += 1;
-            n_right += usize::from(is_right(image, row));
+            n_right += u64::from(is_right(image, row));
             logits.extend_from_slice(row);
             targets.extend((0..n_classes as i32).map(|class| image.labels.contains(&class)));
         }
-        let counts = Counts::of(&logits, &targets);
         let by_class: Vec<(Option<f64>, Option<f64>)> = (0..n_classes)
             .map(|class| {
                 let cells = (class..logits.len()).step_by(n_classes);
@@ -171,53 +115,46 @@ impl Evaluated<'_> {
                 (f1, average_precision(&logits, &targets))
             })
             .collect();
+        let pool = Pool {
+            counts: Counts::of(&logits, &targets),
+            n_right,
+            n_judged: n as u64,
+            precisions: by_class.iter().map(|of| of.1).collect(),
+        };
         let mut add = |scope, metric, value| metrics.push(Metric::new(scope, metric, value, n));
-        add(scope, "f1", counts.f1());
-        add(scope, "map", mean(by_class.iter().filter_map(|of| of.1)));
-        add(scope, "accuracy_cells", counts.accuracy());
-        if self.is_one_of_two() {
-            let accuracy = (n > 0).then(|| n_right as f64 / n as f64);
-            add(scope, "accuracy", accuracy);
+        for metric in self.pool_metrics() {
+            add(scope, metric.name, (metric.value)(&pool));
         }
         if scope == Scope::All {
             for (class, (f1, precision)) in (0..).zip(by_class) {
                 add(Scope::Class(class), "f1", f1);
-                add(Scope::Class(class), "ap", precision);
+                add(Scope::Class(class), AVERAGE_PRECISION, precision);
             }
         }
     }
 
     /// The means over `pairs`, which are those of `scope`.
     fn localization(&self, scope: Scope, pairs: &[&ScoredPair], metrics: &mut Vec<Metric>) {
-        let mut sums = PairSums::default();
-        pairs.iter().for_each(|pair| sums.add(&self.values(pair)));
-        for ((metric, sum), value) in PairMetric::ALL.into_iter().zip(sums.0).zip(sums.means()) {
-            let row = Metric::new(scope, metric.as_str(), value, sum.n as usize);
-            match metric {
-                PairMetric::Epg => {
-                    metrics.push(row);
-                    let epg = || pairs.iter().map(|pair| pair.detail.epg());
-                    let (value, n) = (mean_epg_defined(epg()), epg().flatten().count());
-                    metrics.push(Metric::new(scope, "epg_defined", value, n));
-                }
-                PairMetric::Iou => metrics.push(row.at(self.threshold)),
-                PairMetric::IouTuned => {
-                    metrics.extend(self.tuned.map(|k| row.at(sweep_threshold(k))));
-                }
-                PairMetric::SegmentEpg | PairMetric::OnObject => {
-                    metrics.extend((sum.n > 0).then_some(row));
-                }
+        for (k, metric) in self.pair_metrics(pairs) {
+            if metric.mean == Mean::NotTaken {
+                continue;
             }
+            let mut sum = Sum::default();
+            for pair in pairs {
+                sum.add(metric.counted(pair.values[k]));
+            }
+            let row = Metric::new(scope, metric.name, sum.mean(), sum.n as usize);
+            metrics.push(row.at(metric.threshold_of(self.thresholds)));
         }
         if let Scope::All | Scope::Group(_) = scope {
             for k in 0..N_THRESHOLDS {
-                let value = mean(pairs.iter().map(|pair| pair.detail.sweep[k].1.value()));
-                let row = Metric::new(scope, "iou_sweep", value, pairs.len());
-                metrics.push(row.at(sweep_threshold(k)));
+                let value = mean(pairs.iter().map(|pair| pair.sweep[k].value()));
+                let row = Metric::new(scope, IOU_SWEEP, value, pairs.len());
+                metrics.push(row.at(Some(sweep_threshold(k))));
             }
-            for count in Count::ALL {
-                let value = Some(count.of(pairs) as f64);
-                metrics.push(Metric::new(scope, count.as_str(), value, pairs.len()));
+            for count in PAIR_COUNTS {
+                let value = Some(count.of(pairs.iter().copied()) as f64);
+                metrics.push(Metric::new(scope, count.name, value, pairs.len()));
             }
         }
     }

@@ -13,13 +13,14 @@ use data_prep::schema::{DATASET_KEY, file_name};
 use data_prep::table::Provenance;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
+use serde_json::json;
 
 use super::bootstrap::replicates;
 use super::evaluated::Evaluated;
 use super::examples::{Example, choose};
 use super::keys::{
     BATCH_SIZE_KEY, DATA_INPUTS_KEY, FORMULAS_KEY, PREDICTIONS_KEY, RUN_ID_FROM_KEY, SEED_KEY,
-    TASK_KEY,
+    SHARES_KEY, TASK_KEY, TITLES_KEY,
 };
 use super::pairs::Pairs;
 use super::predictions::{self, Missing, PREDICTIONS, Predictions};
@@ -30,7 +31,8 @@ use super::tuned::Tuned;
 use super::warnings::{self, Range};
 use crate::error::{Error, Result};
 use crate::maps::{MapReader, MapRow, RunColumns, Source, to_grid};
-use crate::metrics::pair::{PairDetail, ScoredPair};
+use crate::metrics::pair::{Pair, ScoredPair, Thresholds};
+use crate::metrics::{shares, titles};
 use crate::{FORMULAS, PROGRAM};
 
 /// What to score, against what, and where to write.
@@ -99,7 +101,11 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         Some(folder) => Some(Tuned::choose(folder, &columns, split, &dataset)?),
         None => None,
     };
-    let intake = take_in(reader, first, &dataset, split, options)?;
+    let thresholds = Thresholds {
+        fixed: options.threshold,
+        tuned: tuned.as_ref().map(|tuned| tuned.index),
+    };
+    let intake = take_in(reader, first, (&dataset, split), thresholds, options)?;
     let left_out = match (intake.missing, options.missing) {
         (Some(missing), Missing::Refused) => return Err(missing),
         (missing, _) => missing,
@@ -132,8 +138,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         split,
         pairs: &intake.pairs,
         predictions: predictions.as_ref(),
-        threshold: options.threshold,
-        tuned: tuned.as_ref().map(|tuned| tuned.index),
+        thresholds,
     };
     let provenance = provenance(
         options,
@@ -157,12 +162,8 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     };
     let groups = evaluated.groups();
     let metrics = evaluated.metrics();
-    let replicates = replicates(
-        &evaluated.totals(),
-        &groups,
-        options.seed,
-        options.replicates,
-    );
+    let totals = evaluated.totals();
+    let replicates = replicates(&totals, &groups, options.seed, options.replicates);
 
     // An older evaluation in this folder is incomplete from here on.
     let complete = options.out.join(format!("{}.parquet", METRICS.name));
@@ -174,7 +175,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     }
     tables.write_scores(&evaluated)?;
     tables.write_iou(&evaluated)?;
-    tables.write_replicates(&replicates)?;
+    tables.write_replicates(&totals.names(), &replicates)?;
     tables.write_examples(&evaluated, &intake.examples)?;
     tables.write_metrics(&metrics)?;
     Ok(Report {
@@ -223,8 +224,8 @@ struct Intake {
 fn take_in(
     mut reader: MapReader,
     first: Vec<MapRow>,
-    dataset: &Dataset,
-    split: Split,
+    (dataset, split): (&Dataset, Split),
+    thresholds: Thresholds,
     options: &ScoreOptions,
 ) -> Result<Intake> {
     let path = options.maps.path().to_owned();
@@ -255,19 +256,20 @@ fn take_in(
                 .par_iter()
                 .zip(&slots)
                 .map(|(row, &slot)| {
-                    let (image, class_id) = pairs.pairs[slot];
-                    let image = &dataset.images[image];
+                    let (index, class_id) = pairs.pairs[slot];
+                    let image = &dataset.images[index];
                     let mask = dataset.class_mask(image, class_id, 0.0);
                     let segmentation = dataset.class_segmentation(image, class_id);
                     let map = to_grid(&row.map, (row.height, row.width), dataset.grid());
-                    let detail =
-                        PairDetail::of(&map, &mask, segmentation.as_ref(), options.threshold);
+                    let size = (image.height, image.width);
+                    let pair = Pair::new(&map, &mask, segmentation.as_ref(), thresholds, size);
+                    let scored = ScoredPair::new(index, class_id, &pair);
                     let example = chosen.contains(&slot).then(|| map.into_owned());
-                    (detail, example)
+                    (scored, example)
                 })
                 .collect();
-            for (slot, (detail, example)) in slots.into_iter().zip(scored) {
-                pairs.fill(slot, detail);
+            for (slot, (pair, example)) in slots.into_iter().zip(scored) {
+                pairs.fill(slot, pair);
                 example_maps.extend(example.map(|map| (slot, map)));
                 bar.inc(1);
             }
@@ -348,7 +350,9 @@ fn provenance(
         .with(FORMULAS_KEY, FORMULAS.to_string())
         .with(DATASET_KEY, evaluated.dataset.name())
         .with(DATA_INPUTS_KEY, evaluated.dataset.inputs())
-        .with(SEED_KEY, options.seed.to_string());
+        .with(SEED_KEY, options.seed.to_string())
+        .with(TITLES_KEY, json!(titles()).to_string())
+        .with(SHARES_KEY, json!(shares()).to_string());
     if !task.is_conventional() {
         provenance = provenance.with(TASK_KEY, task.to_string());
     }

@@ -13,6 +13,7 @@ use super::keys::{DATA_INPUTS_KEY, TASK_KEY};
 use super::tables::METRICS;
 use crate::error::{Error, Result};
 use crate::maps::RunColumns;
+use crate::metrics::IOU_SWEEP;
 use crate::metrics::overlap::{N_THRESHOLDS, sweep_threshold};
 use crate::metrics::pooled::arg_max;
 
@@ -54,15 +55,15 @@ impl Tuned {
         }
         let sweep: Vec<f64> = (0..N_THRESHOLDS)
             .filter_map(|k| {
-                let mut rows = evaluation.metric("iou_sweep");
+                let mut rows = evaluation.metric(IOU_SWEEP);
                 let at = Some(sweep_threshold(k));
                 rows.find(|row| row.group_id.is_none() && row.threshold == at)?
                     .value
             })
             .collect();
         if sweep.len() < N_THRESHOLDS {
-            let found = format!("iou_sweep at {} thresholds", sweep.len());
-            let expected = format!("iou_sweep at {N_THRESHOLDS} thresholds");
+            let found = format!("{IOU_SWEEP} at {} thresholds", sweep.len());
+            let expected = format!("{IOU_SWEEP} at {N_THRESHOLDS} thresholds");
             return Err(Error::problem(&path, "metric", found, expected));
         }
         Ok(Self {

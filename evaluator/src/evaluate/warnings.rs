@@ -5,11 +5,11 @@ use data_prep::dataset::{Dataset, Split};
 use data_prep::error::quoted;
 
 use super::predictions::Predictions;
-use super::rows::Count;
 use super::tuned::Tuned;
 use crate::maps::Source;
 use crate::metrics::energy::UNDEFINED_BELOW;
 use crate::metrics::pair::ScoredPair;
+use crate::metrics::pooled::{EMPTY_MASK, NO_POSITIVE, UNDER_CONSTANT};
 
 /// How many names a line has at most.
 const NAMES: usize = 3;
@@ -50,24 +50,20 @@ impl Range {
 
 /// Of scored pairs: those that count as 0 or are left out.
 pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
-    let all: Vec<&ScoredPair> = pairs.iter().collect();
-    let of_iou = pairs.iter().filter(|p| p.detail.is_iou_under_constant);
-    let is_beside = |pair: &&ScoredPair| {
-        pair.detail.segment_energy.is_some() && pair.detail.on_object().is_none()
-    };
+    let of_iou = pairs.iter().filter(|pair| pair.is_iou_under_constant);
+    let is_beside = |pair: &&ScoredPair| pair.segment_energy.is_some() && pair.energy.inside == 0.0;
     let beside = pairs.iter().filter(is_beside);
-    let [empty, none, under] = Count::ALL.map(|count| count.of(&all));
     let lines = [
         (
-            empty,
+            EMPTY_MASK.of(pairs),
             "have an empty mask, boxes within one cell of the grid (SPEC A.5): their EPG and IoU are 0".to_owned(),
         ),
         (
-            none,
+            NO_POSITIVE.of(pairs),
             "have no positive attribution: epg counts them as 0, epg_defined leaves them out".to_owned(),
         ),
         (
-            under,
+            UNDER_CONSTANT.of(pairs),
             format!("have positive attribution of less than {UNDEFINED_BELOW:e} in all: epg counts them as 0 as the paper's code does (SPEC B), epg_defined by their share"),
         ),
         (

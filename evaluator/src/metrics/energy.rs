@@ -1,12 +1,10 @@
 //! Energy pointing game: how much of a map's positive attribution lies inside a mask (paper §3.3,
-//! SPEC B). Also its variant for segmentations, the on-object EPG of finding R3.
+//! SPEC B).
 //!
-//! Every sum here is over the positive part `max(A, 0)` and in f64. Which mask is asked about, and
-//! the means over pairs, are the callers'.
+//! Every sum here is over the positive part `max(A, 0)` and in f64. The caller chooses the mask, boxes or
+//! segmentation.
 
 use data_prep::geometry::Mask;
-
-use super::mean::mean;
 
 /// Of a map whose positive attribution sums to less than this the paper's EPG is undefined (the official
 /// code's constant; it is absolute although maps are not normalised).
@@ -23,7 +21,7 @@ pub struct Energy {
 
 impl Energy {
     /// The paper's EPG, `inside / total`, in 0..=1; `None` where `total` < [`UNDEFINED_BELOW`]. The
-    /// paper's mean counts such a pair as 0, see [`mean_epg`].
+    /// paper's mean counts such a pair as 0.
     pub fn epg(&self) -> Option<f64> {
         self.share().filter(|_| self.total >= UNDEFINED_BELOW)
     }
@@ -52,24 +50,6 @@ pub fn energy(map: &[f32], mask: &Mask) -> Energy {
         inside += if is_inside { positive } else { 0.0 };
     }
     Energy { inside, total }
-}
-
-/// On-object EPG (SPEC B): positive attribution inside the class's segmentation relative to that
-/// inside its boxes. The two masks are not intersected, so values can slightly exceed 1. `None` where
-/// the boxes hold none.
-pub fn on_object(in_segmentation: f64, in_boxes: f64) -> Option<f64> {
-    share(in_segmentation, in_boxes)
-}
-
-/// Mean of EPG-like values with undefined ones counted as 0, as the paper's code does; `None`
-/// without any value.
-pub fn mean_epg(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
-    mean(values.into_iter().map(|value| value.unwrap_or(0.0)))
-}
-
-/// Mean of EPG-like values over the defined ones only; `None` without any.
-pub fn mean_epg_defined(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
-    mean(values.into_iter().flatten())
 }
 
 /// `part / whole`, which a map's scale does not change; `None` where `whole` is 0.
@@ -108,16 +88,6 @@ mod tests {
     }
 
     #[test]
-    fn undefined_pairs_count_as_zero_or_not_at_all() {
-        let values = [Some(0.5), None, Some(1.0)];
-        assert_eq!(mean_epg(values), Some(0.5));
-        assert_eq!(mean_epg_defined(values), Some(0.75));
-        assert_eq!(mean_epg([None]), Some(0.0));
-        assert_eq!(mean_epg_defined([None]), None);
-        assert_eq!(mean_epg([]), None);
-    }
-
-    #[test]
     fn only_the_papers_limit_of_definition_is_absolute() {
         let at = |total| Energy {
             inside: total / 2.0,
@@ -134,9 +104,9 @@ mod tests {
             assert_eq!((found.epg(), found.share()), (epg, share), "{total}");
             assert_eq!(found.is_under_constant(), is_under, "{total}");
         }
-        assert_eq!(on_object(3.0, 2.0), Some(1.5));
+        assert_eq!(share(3.0, 2.0), Some(1.5));
         let tiny = 2_f64.powi(-66);
-        assert_eq!(on_object(3.0 * tiny, 2.0 * tiny), Some(1.5));
-        assert_eq!(on_object(3.0, 0.0), None);
+        assert_eq!(share(3.0 * tiny, 2.0 * tiny), Some(1.5));
+        assert_eq!(share(3.0, 0.0), None);
     }
 }

@@ -7,5 +7,8 @@ mod mean;
 pub mod overlap;
 pub mod pair;
 pub mod pooled;
+mod vocabulary;
 
 pub(crate) use mean::mean;
+pub(crate) use vocabulary::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUP, shares, titles};
+pub use vocabulary::{Of, Undefined, Word, vocabulary};

@@ -3,7 +3,7 @@
 //!
 //! The map's positive part is scaled to 0..=1 by its minimum and maximum; a cell belongs to the
 //! explanation when its scaled value is strictly greater than the threshold. Choosing a threshold on
-//! a validation split is left to whoever reads `iou.parquet`.
+//! a validation split is `evaluate`'s.
 
 use data_prep::geometry::Mask;
 
@@ -52,12 +52,12 @@ pub fn iou(map: &[f32], mask: &Mask, threshold: f64) -> Iou {
 ///
 /// # Panics
 /// When `map` has another number of cells than `mask`.
-pub fn sweep(map: &[f32], mask: &Mask) -> Vec<(f64, Iou)> {
+pub fn sweep(map: &[f32], mask: &Mask) -> [Iou; N_THRESHOLDS] {
     Scale::of(map).sweep(map, mask)
 }
 
 /// How the positive part of one map is brought to 0..=1.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
     min: f64,
     range: f64,
@@ -120,7 +120,7 @@ impl Scale {
     }
 
     /// [`sweep`] of the map it is of.
-    pub(crate) fn sweep(self, map: &[f32], mask: &Mask) -> Vec<(f64, Iou)> {
+    pub(crate) fn sweep(self, map: &[f32], mask: &Mask) -> [Iou; N_THRESHOLDS] {
         assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
         let thresholds: [f64; N_THRESHOLDS] = std::array::from_fn(sweep_threshold);
         // above[k][inside]: cells greater than exactly the first k thresholds.
@@ -138,19 +138,16 @@ impl Scale {
             above[k][usize::from(is_inside)] += 1;
         }
         let area: u32 = above.iter().map(|cells| cells[1]).sum();
-        let mut sweep = vec![(0.0, Iou::default()); N_THRESHOLDS];
+        let mut sweep = [Iou::default(); N_THRESHOLDS];
         let (mut outside, mut intersection) = (0, 0);
         for k in (0..N_THRESHOLDS).rev() {
             outside += above[k + 1][0];
             intersection += above[k + 1][1];
             let union = area + outside;
-            sweep[k] = (
-                thresholds[k],
-                Iou {
-                    intersection,
-                    union,
-                },
-            );
+            sweep[k] = Iou {
+                intersection,
+                union,
+            };
         }
         sweep
     }
@@ -230,8 +227,8 @@ mod tests {
             let cells: Vec<u8> = (0..map.len()).map(|i| (i % 3 == 0) as u8).collect();
             let mask = mask(&cells);
             let sweep = sweep(&map, &mask);
-            assert_eq!(sweep.len(), N_THRESHOLDS);
-            for (threshold, found) in sweep {
+            for (k, found) in sweep.into_iter().enumerate() {
+                let threshold = sweep_threshold(k);
                 assert_eq!(found, iou(&map, &mask, threshold), "{factor} {threshold}");
             }
         }

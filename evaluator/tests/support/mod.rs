@@ -361,6 +361,15 @@ pub fn metric(metrics: &RecordBatch, name: &str, scope: Scope) -> Found {
     Some((number("value", row), n, number("threshold", row)))
 }
 
+/// The values of a metric in a long table, `scores` or `replicates`, in the order of its rows.
+pub fn values(table: &RecordBatch, name: &str) -> Vec<Option<f64>> {
+    let names: &StringArray = column(table, "metric");
+    let values: &Float64Array = column(table, "value");
+    let rows = names.iter().zip(values);
+    let of_metric = rows.filter(|(metric, _)| *metric == Some(name));
+    of_metric.map(|(_, value)| value).collect()
+}
+
 /// Whether a metric has this value over this many.
 pub fn close(found: Found, value: f64, n: i64, name: &str) {
     let (found, found_n, _) = found.unwrap_or_else(|| panic!("no {name}"));

@@ -151,7 +151,7 @@ fn columns_of_an_evaluation() {
         ],
         words: Words::Arrow,
     };
-    assert_eq!(check_all("columns-evaluation", &reader), 117);
+    assert_eq!(check_all("columns-evaluation", &reader), 92);
 }
 
 #[test]
@@ -169,5 +169,5 @@ fn columns_of_a_report() {
         ],
         words: Words::Polars,
     };
-    assert_eq!(check_all("columns-report", &reader), 257);
+    assert_eq!(check_all("columns-report", &reader), 246);
 }

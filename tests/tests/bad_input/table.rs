@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, new_null_array};
+use arrow::array::{Array, AsArray, new_null_array};
 use arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::{cast, concat, concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -192,16 +192,20 @@ impl Table {
     }
 }
 
-/// In what the table of `spec` (`name: column column`) in the folder `changed` differs from the one in
-/// `valid`: rows that went, then rows that came.
+/// In what the table of `spec` (`name: column column`, or `name of metric: …` for one metric's rows) in the
+/// folder `changed` differs from the one in `valid`: rows that went, then rows that came.
 pub fn difference(spec: &str, valid: &Path, changed: &Path) -> Result<Vec<String>, String> {
     let (name, columns) = spec
         .split_once(": ")
         .ok_or("table: expected `name: column …`")?;
     let columns: Vec<&str> = columns.split(' ').collect();
+    let (name, metric) = match name.split_once(" of ") {
+        Some((name, metric)) => (name, Some(metric)),
+        None => (name, None),
+    };
     let file = format!("{name}.parquet");
-    let before = lines(&valid.join(&file), &columns)?;
-    let mut came = lines(&changed.join(&file), &columns)?;
+    let before = lines(&valid.join(&file), metric, &columns)?;
+    let mut came = lines(&changed.join(&file), metric, &columns)?;
     let mut found = Vec::new();
     for row in before {
         match came.iter().position(|other| *other == row) {
@@ -213,7 +217,7 @@ pub fn difference(spec: &str, valid: &Path, changed: &Path) -> Result<Vec<String
     Ok(found)
 }
 
-fn lines(path: &Path, columns: &[&str]) -> Result<Vec<String>, String> {
+fn lines(path: &Path, metric: Option<&str>, columns: &[&str]) -> Result<Vec<String>, String> {
     let rows = tests::tables::read(path)
         .map_err(|error| error.to_string())?
         .rows;
@@ -233,5 +237,9 @@ fn lines(path: &Path, columns: &[&str]) -> Result<Vec<String>, String> {
         let cells = shown.iter().map(|cells| cells.value(row).to_string());
         cells.collect::<Vec<_>>().join(" ")
     };
-    Ok((0..rows.num_rows()).map(line).collect())
+    let is_shown = |&row: &usize| {
+        let Some(metric) = metric else { return true };
+        rows["metric"].as_string::<i32>().value(row) == metric
+    };
+    Ok((0..rows.num_rows()).filter(is_shown).map(line).collect())
 }

@@ -106,17 +106,18 @@ impl<'a> Score<'a> {
         self.dir(split).join("options.toml")
     }
 
-    /// What decides the tables of `split`: the version of the evaluator's formulas, and its options.
+    /// What decides the tables of `split`: the versions of the evaluator's formulas and tables, and its
+    /// options.
     fn options(&self, split: Split) -> Result<String> {
         let mut options = self.shop.experiment.evaluation.clone();
         if split == Split::Val {
             (options.replicates, options.examples) = (0, 0);
         }
-        let (formulas, options) = (self.shop.formulas()?, toml::to_string(&options)?);
-        Ok(format!("formulas = {formulas}\n{options}"))
+        let (versions, options) = (self.shop.versions()?, toml::to_string(&options)?);
+        Ok(format!("{versions}{options}"))
     }
 
-    /// Whether both evaluations are there, with these formulas and options.
+    /// Whether both evaluations are there, with these versions and options.
     pub(super) fn is_made(&self) -> Result<bool> {
         let [val, test] = SPLITS.map(|split| self.is_split_made(split));
         Ok(val? && test?)

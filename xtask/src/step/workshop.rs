@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use fs_err as fs;
 
 use super::config::{self, Init};
@@ -34,8 +34,8 @@ pub(crate) struct Workshop<'a> {
     pub(super) stop: Stop,
     /// How many evaluations were made.
     pub(super) n_made: AtomicUsize,
-    /// The version of the evaluator's formulas, once it was asked.
-    formulas: Mutex<Option<u32>>,
+    /// The versions of the evaluator's formulas and tables, once it was asked.
+    versions: Mutex<Option<String>>,
     /// What was found of runs: their folders where they are finished, None where they are not.
     pub(super) known: Mutex<BTreeMap<RunIndex, Option<PathBuf>>>,
 }
@@ -70,7 +70,7 @@ impl<'a> Workshop<'a> {
             lock: None,
             stop: Stop::default(),
             n_made: AtomicUsize::new(0),
-            formulas: Mutex::default(),
+            versions: Mutex::default(),
             known: Mutex::default(),
         }
     }
@@ -105,21 +105,22 @@ impl<'a> Workshop<'a> {
         Ok(command)
     }
 
-    /// The version of the formulas with which the evaluator makes its tables; it is asked once.
-    pub(super) fn formulas(&self) -> Result<u32> {
-        let mut known = self.formulas.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(version) = *known {
-            return Ok(version);
+    /// The versions of the formulas and tables with which the evaluator makes an evaluation, a line
+    /// `name = version` each; it is asked once.
+    pub(super) fn versions(&self) -> Result<String> {
+        let mut known = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(versions) = &*known {
+            return Ok(versions.clone());
         }
         let mut command = self.command("evaluator")?;
         let said = process::capture(command.arg("formulas"), "asking for the formulas' version")?;
-        let version = said.trim().parse();
-        let version = version.with_context(|| {
-            let said = said.trim();
-            format!("evaluator formulas: found {said:?}, expected a number")
-        })?;
-        *known = Some(version);
-        Ok(version)
+        let are_versions = toml::from_str::<BTreeMap<String, u32>>(&said);
+        ensure!(
+            are_versions.is_ok_and(|versions| versions.contains_key("formulas")),
+            "evaluator formulas: found {:?}, expected lines `name = version`",
+            said.trim()
+        );
+        Ok(known.insert(said).clone())
     }
 
     /// Whether this process has made an evaluation.

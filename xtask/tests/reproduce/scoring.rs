@@ -88,7 +88,7 @@ fn a_score_that_can_never_end_in_its_time_does_not_come_back_for_ever() {
 }
 
 #[test]
-fn scores_of_another_version_of_the_formulas_are_made_again() {
+fn scores_of_another_version_of_formulas_or_tables_are_made_again() {
     let place = Place::new();
     assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
     place.calls();
@@ -101,16 +101,17 @@ fn scores_of_another_version_of_the_formulas_are_made_again() {
     // The baseline's, and those of the λ that was chosen.
     assert_eq!(stamps.len(), 2);
     let text = std::fs::read_to_string(&stamps[0]).unwrap();
-    assert!(text.starts_with("formulas = 2\n"), "{text}");
-    // As a program wrote it that knew of no formulas, and damaged.
-    let (_, former) = text.split_once('\n').unwrap();
-    for former in [former, "", "formulas = 2"] {
+    let options = text.strip_prefix("formulas = 2\nscores = 4\n").unwrap();
+    // As programs wrote it that knew of no versions, of no tables', and made other tables; and damaged.
+    let of_formulas = format!("formulas = 2\n{options}");
+    let of_tables = format!("formulas = 2\nscores = 3\n{options}");
+    for former in [options, &of_formulas, &of_tables, "", "formulas = 2"] {
         std::fs::write(&stamps[0], former).unwrap();
         assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
         let calls = place.calls();
         assert_eq!(starting_with(&calls, "trainer explain"), 1, "{calls:?}");
     }
-    place.write("formulas", "3\n");
+    place.write("formulas", "formulas = 3\nscores = 4\n");
     assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
     let calls = place.calls();
     assert_eq!(starting_with(&calls, "trainer train"), 0, "{calls:?}");
@@ -134,6 +135,6 @@ fn the_formulas_are_asked_for_once_a_program() {
     place.write("formulas", "two\n");
     let refused = done(place.step_command("score/1"));
     assert_eq!(refused.code, 1, "{}", refused.stderr);
-    let expected = "error: evaluator formulas: found \"two\", expected a number";
+    let expected = "error: evaluator formulas: found \"two\", expected lines `name = version`";
     assert!(refused.stderr.contains(expected), "{}", refused.stderr);
 }

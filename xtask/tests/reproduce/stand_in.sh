@@ -3,8 +3,8 @@
 # its configuration. Every call is written down beside the program. Files there change what happens:
 # `fail` holds what makes a call fail (with what is in `code`, else 2); with `meet`, training waits until
 # another training is there as well; with `hang`, it lasts until a signal comes, with `hold`, until that
-# file goes. `linger` holds what makes a call that knows no signal last for ever. `formulas` is the version
-# of the evaluator's, else 2. How many threads a call may have is written down in `threads`.
+# file goes. `linger` holds what makes a call that knows no signal last for ever. `formulas` holds the
+# versions that the evaluator says, else 2 and 4. How many threads a call may have is written down in `threads`.
 here=$(dirname "$0")
 program=$(basename "$0")
 flag() { # the value after a flag
@@ -25,7 +25,7 @@ case "$program $1" in
 esac
 if [ "$program $1" = "evaluator formulas" ]; then
   echo asked >> "$here/asked"
-  cat "$here/formulas" 2>/dev/null || echo 2
+  cat "$here/formulas" 2>/dev/null || printf 'formulas = 2\nscores = 4\n'
   exit
 fi
 [ "$1" = state ] || [ "$1" = select ] || echo "$line" >> "$here/calls"

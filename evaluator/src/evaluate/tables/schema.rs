@@ -2,10 +2,11 @@
 
 use data_prep::table::{Kind, TableSpec, nullable, required};
 
-/// One row per (image, class) pair.
+/// One row per (image, class) pair and metric that it has, pairs in the order of images and classes, metrics
+/// in that of [`crate::metrics::pair::PAIR_METRICS`].
 pub const SCORES: TableSpec = TableSpec {
     name: "scores",
-    version: 3,
+    version: 4,
     columns: &[
         required("run_id", Kind::Utf8),
         required("checkpoint", Kind::I32),
@@ -16,14 +17,8 @@ pub const SCORES: TableSpec = TableSpec {
         required("attribution", Kind::Utf8),
         required("layer", Kind::Utf8),
         nullable("precision", Kind::Utf8),
-        required("energy_inside", Kind::F64),
-        required("energy_total", Kind::F64),
-        nullable("epg", Kind::F64),
-        nullable("iou", Kind::F64),
-        nullable("iou_tuned", Kind::F64),
-        required("mask_area", Kind::I32),
-        nullable("segment_energy", Kind::F64),
-        nullable("on_object", Kind::F64),
+        required("metric", Kind::Utf8),
+        nullable("value", Kind::F64),
     ],
 };
 
@@ -68,10 +63,10 @@ pub const METRICS: TableSpec = TableSpec {
     ],
 };
 
-/// One row per bootstrap resample and group.
+/// One row per bootstrap resample, group and metric.
 pub const REPLICATES: TableSpec = TableSpec {
     name: "replicates",
-    version: 3,
+    version: 4,
     columns: &[
         required("run_id", Kind::Utf8),
         required("checkpoint", Kind::I32),
@@ -81,14 +76,8 @@ pub const REPLICATES: TableSpec = TableSpec {
         required("layer", Kind::Utf8),
         nullable("precision", Kind::Utf8),
         required("replicate", Kind::I32),
-        nullable("f1", Kind::F64),
-        nullable("map", Kind::F64),
-        nullable("accuracy", Kind::F64),
-        nullable("epg", Kind::F64),
-        nullable("iou", Kind::F64),
-        nullable("iou_tuned", Kind::F64),
-        nullable("segment_epg", Kind::F64),
-        nullable("on_object", Kind::F64),
+        required("metric", Kind::Utf8),
+        nullable("value", Kind::F64),
     ],
 };
 

@@ -5,7 +5,7 @@ use std::iter::repeat_n;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, Int64Array, StringArray};
+use arrow::array::{Array, ArrayRef, BinaryArray, Int64Array, StringArray};
 use data_prep::schema::file_name;
 use data_prep::table::{Provenance, TableSpec, TableWriter, write_table};
 
@@ -17,8 +17,8 @@ use crate::evaluate::evaluated::Evaluated;
 use crate::evaluate::examples::{Example, box_bytes};
 use crate::evaluate::rows::Metric;
 use crate::evaluate::run_key::RunKey;
-use crate::evaluate::sums::PairMetric;
-use crate::metrics::pair::ScoredPair;
+use crate::metrics::overlap::{N_THRESHOLDS, sweep_threshold};
+use crate::metrics::pair::{Measured, PAIR_METRICS, ScoredPair};
 
 /// Pairs per record batch of the larger tables.
 const PAIRS_PER_BATCH: usize = 4096;
@@ -41,12 +41,26 @@ impl Tables<'_> {
     /// When it cannot be written; so of all below.
     pub fn write_scores(&self, evaluated: &Evaluated) -> Result<()> {
         let mut writer = self.create(&SCORES)?;
+        let most = evaluated.pairs.len().min(PAIRS_PER_BATCH) * PAIR_METRICS.len();
+        let run_columns = self.run_columns(most);
         for pairs in evaluated.pairs.chunks(PAIRS_PER_BATCH) {
-            let n = pairs.len();
-            let details = || pairs.iter().map(|pair| &pair.detail);
-            let [run_id, checkpoint, split, attribution, layer, precision] = self.run_columns(n);
-            let [image_id, class_id] = pair_columns(evaluated, pairs, 1);
-            let group_ids = pairs.iter().map(|pair| evaluated.image(pair).group_id);
+            let cells: Vec<(&ScoredPair, &str, Option<f64>)> = pairs
+                .iter()
+                .flat_map(|pair| {
+                    let values = pair.values.iter().zip(PAIR_METRICS);
+                    let has = values.filter(|(value, _)| **value != Measured::Absent);
+                    has.map(move |(value, metric)| (pair, metric.name, value.value()))
+                })
+                .collect();
+            let [run_id, checkpoint, split, attribution, layer, precision] = run_columns
+                .clone()
+                .map(|column| column.slice(0, cells.len()));
+            let [image_id, class_id] =
+                pair_columns(evaluated, cells.iter().map(|(pair, ..)| *pair));
+            let group_ids = cells
+                .iter()
+                .map(|(pair, ..)| evaluated.image(pair).group_id);
+            let metrics = cells.iter().map(|(_, metric, _)| *metric);
             writer.write(&SCORES.batch(vec![
                 run_id,
                 checkpoint,
@@ -57,14 +71,8 @@ impl Tables<'_> {
                 attribution,
                 layer,
                 precision,
-                f64s(details().map(|d| Some(d.energy_inside))),
-                f64s(details().map(|d| Some(d.energy_total))),
-                f64s(details().map(|d| d.epg())),
-                f64s(details().map(|d| Some(d.iou.value()))),
-                f64s(details().map(|d| d.iou_tuned(evaluated.tuned))),
-                i32s(details().map(|d| Some(d.mask_area as i32))),
-                f64s(details().map(|d| d.segment_energy)),
-                f64s(details().map(|d| d.on_object())),
+                Arc::new(StringArray::from_iter_values(metrics)),
+                f64s(cells.iter().map(|(.., value)| *value)),
             ])?)?;
         }
         Ok(writer.finish()?)
@@ -73,12 +81,16 @@ impl Tables<'_> {
     /// `iou.parquet`.
     pub fn write_iou(&self, evaluated: &Evaluated) -> Result<()> {
         let mut writer = self.create(&IOU)?;
+        let most = evaluated.pairs.len().min(PAIRS_PER_BATCH) * N_THRESHOLDS;
+        let run_columns = self.run_columns(most);
         for pairs in evaluated.pairs.chunks(PAIRS_PER_BATCH) {
-            let cells = || pairs.iter().flat_map(|pair| &pair.detail.sweep);
-            let per_pair = pairs[0].detail.sweep.len();
+            let n = pairs.len() * N_THRESHOLDS;
+            let cells = || pairs.iter().flat_map(|pair| &pair.sweep);
+            let thresholds = (0..N_THRESHOLDS).cycle().take(n).map(sweep_threshold);
             let [run_id, checkpoint, split, attribution, layer, precision] =
-                self.run_columns(pairs.len() * per_pair);
-            let [image_id, class_id] = pair_columns(evaluated, pairs, per_pair);
+                run_columns.clone().map(|column| column.slice(0, n));
+            let repeated = pairs.iter().flat_map(|pair| repeat_n(pair, N_THRESHOLDS));
+            let [image_id, class_id] = pair_columns(evaluated, repeated);
             writer.write(&IOU.batch(vec![
                 run_id,
                 checkpoint,
@@ -88,34 +100,35 @@ impl Tables<'_> {
                 attribution,
                 layer,
                 precision,
-                f64s(cells().map(|cell| Some(cell.0))),
-                i32s(cells().map(|cell| Some(cell.1.intersection as i32))),
-                i32s(cells().map(|cell| Some(cell.1.union as i32))),
+                f64s(thresholds.map(Some)),
+                i32s(cells().map(|iou| Some(iou.intersection as i32))),
+                i32s(cells().map(|iou| Some(iou.union as i32))),
             ])?)?;
         }
         Ok(writer.finish()?)
     }
 
-    /// `replicates.parquet`.
-    pub fn write_replicates(&self, rows: &[Replicate]) -> Result<()> {
+    /// `replicates.parquet`; `names` are those of the values in each row.
+    pub fn write_replicates(&self, names: &[&str], rows: &[Replicate]) -> Result<()> {
         let [run_id, checkpoint, split, attribution, layer, precision] =
-            self.run_columns(rows.len());
-        let mut columns = vec![
-            run_id,
-            checkpoint,
-            split,
-            i32s(rows.iter().map(|row| row.group_id)),
-            attribution,
-            layer,
-            precision,
-            i32s(rows.iter().map(|row| Some(row.replicate as i32))),
-            f64s(rows.iter().map(|row| row.f1)),
-            f64s(rows.iter().map(|row| row.map)),
-            f64s(rows.iter().map(|row| row.accuracy)),
-        ];
-        let mean = |metric: PairMetric| f64s(rows.iter().map(|row| row.means[metric as usize]));
-        columns.extend(PairMetric::ALL.map(mean));
-        self.write(&REPLICATES, columns)
+            self.run_columns(rows.len() * names.len());
+        let repeated = || rows.iter().flat_map(|row| repeat_n(row, names.len()));
+        let metrics = rows.iter().flat_map(|_| names);
+        self.write(
+            &REPLICATES,
+            vec![
+                run_id,
+                checkpoint,
+                split,
+                i32s(repeated().map(|row| row.group_id)),
+                attribution,
+                layer,
+                precision,
+                i32s(repeated().map(|row| Some(row.replicate as i32))),
+                Arc::new(StringArray::from_iter_values(metrics)),
+                f64s(rows.iter().flat_map(|row| row.values.iter().copied())),
+            ],
+        )
     }
 
     /// `examples.parquet`.
@@ -128,7 +141,7 @@ impl Tables<'_> {
             .collect();
         let n = rows.len();
         let [run_id, checkpoint, split, attribution, layer, precision] = self.run_columns(n);
-        let [image_id, class_id] = pair_columns(evaluated, &pairs, 1);
+        let [image_id, class_id] = pair_columns(evaluated, &pairs);
         let class_name = |pair: &ScoredPair| dataset.classes[pair.class_id as usize].clone();
         let rgb = |pair: &ScoredPair| dataset.pixels().row(evaluated.image(pair).pixel_row);
         let boxes = |pair: &ScoredPair| box_bytes(dataset, evaluated.image(pair), pair.class_id);
@@ -154,7 +167,7 @@ impl Tables<'_> {
             Arc::new(BinaryArray::from_iter_values(pairs.iter().map(rgb))),
             Arc::new(BinaryArray::from_iter_values(rows.iter().map(map))),
             Arc::new(BinaryArray::from_iter_values(pairs.iter().map(boxes))),
-            f64s(pairs.iter().map(|pair| pair.detail.epg())),
+            f64s(pairs.iter().map(|pair| pair.energy.share())),
         ];
         self.write(&EXAMPLES, columns)
     }
@@ -216,12 +229,15 @@ impl Tables<'_> {
     }
 }
 
-/// image_id and class_id, each pair `times` times.
-fn pair_columns(evaluated: &Evaluated, pairs: &[ScoredPair], times: usize) -> [ArrayRef; 2] {
-    let repeated = || pairs.iter().flat_map(|pair| repeat_n(pair, times));
-    let image_id = |pair: &ScoredPair| &evaluated.image(pair).image_id;
+/// image_id and class_id.
+fn pair_columns<'a>(
+    evaluated: &Evaluated,
+    pairs: impl IntoIterator<Item = &'a ScoredPair> + Clone,
+) -> [ArrayRef; 2] {
+    let image_ids = pairs.clone().into_iter();
+    let image_ids = image_ids.map(|pair| &evaluated.image(pair).image_id);
     [
-        Arc::new(StringArray::from_iter_values(repeated().map(image_id))),
-        i32s(repeated().map(|pair| Some(pair.class_id))),
+        Arc::new(StringArray::from_iter_values(image_ids)),
+        i32s(pairs.into_iter().map(|pair| Some(pair.class_id))),
     ]
 }

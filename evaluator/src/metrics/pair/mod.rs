@@ -1,5 +1,24 @@
-//! One map against one mask.
+//! One map against one mask: a file for each metric, and the list of them. A new one is such a file, its
+//! `mod` here and its line in `list`.
 
+mod energy_inside;
+mod energy_total;
+mod epg;
+mod epg_defined;
+mod input;
+mod iou;
+mod iou_tuned;
+mod list;
+mod mask_area;
+mod metric;
+mod on_object;
+mod score_pair;
 mod scored;
+mod segment_energy;
+mod segment_epg;
 
-pub use scored::{PairDetail, PairScore, ScoredPair, score_pair};
+pub use input::{Pair, Thresholds};
+pub use list::PAIR_METRICS;
+pub use metric::{Mean, Measured, Over, PairMetric, Threshold};
+pub use score_pair::{PairScore, score_pair};
+pub use scored::ScoredPair;

@@ -1,0 +1,15 @@
+//! Energy pointing game (paper §3.3, SPEC B) as the paper's code computes it: undefined, which counts as
+//! 0, where positive attribution is below an absolute constant.
+
+use super::metric::{Mean, Over, PairMetric, Threshold};
+
+pub(super) const METRIC: PairMetric = PairMetric {
+    name: "epg",
+    title: "EPG",
+    over: Over::Pairs,
+    threshold: Threshold::None,
+    value: |pair| pair.energy.epg(),
+    mean: Mean::UndefinedAsZero,
+    interval: true,
+    share: true,
+};

@@ -1,0 +1,14 @@
+//! Energy pointing game of a map of any scale: undefined, and left out, only where nothing is positive.
+
+use super::metric::{Mean, Over, PairMetric, Threshold};
+
+pub(super) const METRIC: PairMetric = PairMetric {
+    name: "epg_defined",
+    title: "EPG where defined",
+    over: Over::Pairs,
+    threshold: Threshold::None,
+    value: |pair| pair.energy.share(),
+    mean: Mean::OverDefined,
+    interval: false,
+    share: true,
+};

@@ -1,0 +1,83 @@
+//! What a metric may ask of one (image, class) pair.
+
+use data_prep::geometry::Mask;
+
+use crate::metrics::energy::{Energy, energy};
+use crate::metrics::overlap::{Iou, N_THRESHOLDS, Scale, sweep_threshold};
+
+/// IoU's thresholds, on maps scaled to 0..=1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// The fixed one.
+    pub fixed: f64,
+    /// Place in the sweep of the one chosen on validation, where one was.
+    pub tuned: Option<usize>,
+}
+
+/// A map on the grid, the masks of its image and class, and what several metrics need of them, computed
+/// once.
+#[derive(Debug, Clone)]
+pub struct Pair<'a> {
+    /// The signed map, row-major, on the grid of `mask`.
+    pub map: &'a [f32],
+    /// The union of the class's boxes (SPEC A.5).
+    pub mask: &'a Mask,
+    /// The union of the class's segmentations, where each of its objects has one.
+    pub segmentation: Option<&'a Mask>,
+    /// IoU's thresholds.
+    pub thresholds: Thresholds,
+    /// (height, width) of the image in source pixels, which the grid does not keep.
+    pub image_size: (u32, u32),
+    /// Positive attribution inside the boxes and in total.
+    pub energy: Energy,
+    /// Positive attribution inside the segmentation, where there is one.
+    pub segment_energy: Option<f64>,
+    /// Overlap with the boxes at each threshold of the sweep.
+    pub sweep: [Iou; N_THRESHOLDS],
+    scale: Scale,
+}
+
+impl<'a> Pair<'a> {
+    /// Measures what several metrics share.
+    ///
+    /// # Panics
+    /// When map and masks are not on one grid.
+    pub fn new(
+        map: &'a [f32],
+        mask: &'a Mask,
+        segmentation: Option<&'a Mask>,
+        thresholds: Thresholds,
+        image_size: (u32, u32),
+    ) -> Self {
+        let scale = Scale::of(map);
+        Self {
+            map,
+            mask,
+            segmentation,
+            thresholds,
+            image_size,
+            energy: energy(map, mask),
+            segment_energy: segmentation.map(|segmentation| energy(map, segmentation).inside),
+            sweep: scale.sweep(map, mask),
+            scale,
+        }
+    }
+
+    /// Overlap of the boxes and the map above a threshold.
+    pub fn overlap(&self, threshold: f64) -> Iou {
+        self.scale.iou(self.map, self.mask, threshold)
+    }
+
+    /// Whether the constant of SPEC B decides its IoU: the map is nearly flat, and its minimum not
+    /// subtracted.
+    pub fn is_iou_under_constant(&self) -> bool {
+        self.scale.is_under_constant
+    }
+}
+
+impl Thresholds {
+    /// The one chosen on validation.
+    pub fn tuned_value(&self) -> Option<f64> {
+        self.tuned.map(sweep_threshold)
+    }
+}

@@ -1,0 +1,18 @@
+//! All metrics of one pair, in the order of the tables.
+
+use super::metric::PairMetric;
+
+/// The metrics of one map against one mask. `scores.parquet` has a row for each, `metrics.parquet` one for
+/// each that has a mean.
+pub const PAIR_METRICS: &[PairMetric] = &[
+    super::energy_inside::METRIC,
+    super::energy_total::METRIC,
+    super::segment_energy::METRIC,
+    super::mask_area::METRIC,
+    super::epg::METRIC,
+    super::epg_defined::METRIC,
+    super::iou::METRIC,
+    super::iou_tuned::METRIC,
+    super::segment_epg::METRIC,
+    super::on_object::METRIC,
+];

@@ -1,0 +1,36 @@
+//! What the trainer's validation asks of a pair: EPG and IoU alone, as they cost less than all metrics.
+
+use data_prep::geometry::Mask;
+
+use crate::maps::to_grid;
+use crate::metrics::energy::energy;
+use crate::metrics::overlap::iou;
+
+/// What validation needs of one pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairScore {
+    /// Positive attribution inside the mask.
+    pub energy_inside: f64,
+    /// Positive attribution of the whole map.
+    pub energy_total: f64,
+    /// The paper's EPG; `None` where the map has (nearly) no positive attribution. Its mean counts 0.
+    pub epg: Option<f64>,
+    /// IoU at the threshold asked for.
+    pub iou: f64,
+}
+
+/// Scores one raw signed map (row-major, `shape` = (height, width), any resolution) against a mask
+/// on the grid; IoU at `threshold` (the paper's code uses 0.5). A NaN counts as no attribution.
+///
+/// # Panics
+/// When `map` does not have height × width values, or a side is 0.
+pub fn score_pair(map: &[f32], shape: (usize, usize), mask: &Mask, threshold: f64) -> PairScore {
+    let map = to_grid(map, shape, mask.grid());
+    let energy = energy(&map, mask);
+    PairScore {
+        energy_inside: energy.inside,
+        energy_total: energy.total,
+        epg: energy.epg(),
+        iou: iou(&map, mask, threshold).value(),
+    }
+}

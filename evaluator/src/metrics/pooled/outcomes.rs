@@ -1,0 +1,107 @@
+//! Which cells (images × classes) are predicted right (SPEC B). A prediction is positive at logit ≥ 0.
+
+/// Outcomes pooled over cells (images × classes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Positive and predicted so.
+    pub true_positive: u64,
+    /// Negative but predicted positive.
+    pub false_positive: u64,
+    /// Positive but predicted negative.
+    pub false_negative: u64,
+    /// Negative and predicted so.
+    pub true_negative: u64,
+}
+
+impl Counts {
+    /// Counts the cells of `logits` against `targets`.
+    pub fn of(logits: &[f32], targets: &[bool]) -> Self {
+        let mut counts = Self::default();
+        for (&logit, &target) in logits.iter().zip(targets) {
+            let count = match (logit >= 0.0, target) {
+                (true, true) => &mut counts.true_positive,
+                (true, false) => &mut counts.false_positive,
+                (false, true) => &mut counts.false_negative,
+                (false, false) => &mut counts.true_negative,
+            };
+            *count += 1;
+        }
+        counts
+    }
+
+    /// Adds `weight` times another's counts.
+    pub fn add(&mut self, other: &Self, weight: u64) {
+        self.true_positive += weight * other.true_positive;
+        self.false_positive += weight * other.false_positive;
+        self.false_negative += weight * other.false_negative;
+        self.true_negative += weight * other.true_negative;
+    }
+
+    /// F1 = 2TP / (2TP + FP + FN); `None` where nothing is positive and nothing was predicted.
+    pub fn f1(&self) -> Option<f64> {
+        let twice = 2 * self.true_positive;
+        ratio(twice, twice + self.false_positive + self.false_negative)
+    }
+
+    /// Share of cells predicted right; `None` without any.
+    pub fn accuracy(&self) -> Option<f64> {
+        let right = self.true_positive + self.true_negative;
+        ratio(right, right + self.false_positive + self.false_negative)
+    }
+}
+
+/// Place of the greatest value, the first of equals; 0 without any.
+pub fn arg_max<T: PartialOrd>(values: &[T]) -> usize {
+    let mut best = 0;
+    for (i, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = i;
+        }
+    }
+    best
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn targets(bits: &str) -> Vec<bool> {
+        bits.bytes().map(|bit| bit == b'1').collect()
+    }
+
+    #[test]
+    fn counts_by_hand() {
+        // Logit exactly 0 is predicted.
+        let counts = Counts::of(&[0.0, 1.0, -1.0, -2.0, 3.0, -0.5], &targets("101001"));
+        assert_eq!(
+            counts,
+            Counts {
+                true_positive: 1,
+                false_positive: 2,
+                false_negative: 2,
+                true_negative: 1
+            }
+        );
+        assert_eq!(counts.f1(), Some(2.0 / 6.0));
+        assert_eq!(counts.accuracy(), Some(2.0 / 6.0));
+        assert_eq!(Counts::of(&[-1.0], &[false]).f1(), None);
+        assert_eq!(Counts::of(&[-1.0], &[true]).f1(), Some(0.0));
+    }
+
+    #[test]
+    fn the_published_counts_give_the_published_f1() {
+        // SPEC J.8: B-cos baseline on COCO.
+        let counts = Counts {
+            true_positive: 72_938,
+            false_positive: 18_200,
+            false_negative: 43_654,
+            true_negative: 0,
+        };
+        assert!((counts.f1().unwrap() - 0.70224).abs() < 5e-6);
+    }
+}

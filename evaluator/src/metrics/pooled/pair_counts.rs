@@ -1,0 +1,48 @@
+//! Numbers of pairs whose EPG and IoU say less than they seem to (SPEC B).
+
+use crate::metrics::pair::ScoredPair;
+
+/// A number of pairs.
+#[derive(Debug, Clone, Copy)]
+pub struct PairCount {
+    /// Its name in tables.
+    pub name: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// Whether a pair is one of them.
+    pub is_one: fn(&ScoredPair) -> bool,
+}
+
+/// The boxes cover no cell (SPEC A.5), so that EPG and IoU are 0 whatever the map.
+pub const EMPTY_MASK: PairCount = PairCount {
+    name: "empty_mask",
+    title: "Pairs whose boxes cover no cell of the mask",
+    is_one: |pair| pair.mask_area == 0,
+};
+
+/// The map is nowhere positive on the grid: EPG is undefined.
+pub const NO_POSITIVE: PairCount = PairCount {
+    name: "no_positive",
+    title: "Pairs whose map has no positive attribution",
+    is_one: |pair| pair.energy.share().is_none(),
+};
+
+/// Something is positive, but the paper's EPG undefined.
+pub const UNDER_CONSTANT: PairCount = PairCount {
+    name: "under_constant",
+    title: "Pairs whose positive attribution is in all below the constant 1e-7",
+    is_one: |pair| pair.energy.is_under_constant(),
+};
+
+/// All of them, in the order of the tables.
+pub const PAIR_COUNTS: [PairCount; 3] = [EMPTY_MASK, NO_POSITIVE, UNDER_CONSTANT];
+
+impl PairCount {
+    /// How many of `pairs` these are.
+    pub fn of<'a>(&self, pairs: impl IntoIterator<Item = &'a ScoredPair>) -> usize {
+        pairs
+            .into_iter()
+            .filter(|&pair| (self.is_one)(pair))
+            .count()
+    }
+}

@@ -1,0 +1,123 @@
+//! The names of all metrics, for the tables' metadata and for other programs.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::pair::{Mean, PAIR_METRICS};
+use super::pooled::{PAIR_COUNTS, POOL_METRICS};
+
+/// Average precision of one class.
+pub(crate) const AVERAGE_PRECISION: &str = "ap";
+/// The least accuracy of a group, over all images. What the paper calls Waterbirds' worst group is a fixed
+/// one, waterbird on land: the accuracy of group 2, in both tasks.
+pub(crate) const WORST_GROUP: &str = "worst_group";
+/// Mean IoU at each threshold of the sweep.
+pub(crate) const IOU_SWEEP: &str = "iou_sweep";
+
+/// A metric of `metrics.parquet`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Word {
+    /// Its name in tables.
+    pub name: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// What it is measured of.
+    pub of: Of,
+    /// How undefined values enter it.
+    pub undefined: Undefined,
+    /// Whether it is a share, which people read in percent.
+    pub share: bool,
+    /// Whether it has bootstrap replicates.
+    pub interval: bool,
+}
+
+/// What a metric is measured of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Of {
+    /// Each pair, whose values are averaged.
+    Pair,
+    /// Many images or pairs together.
+    Pool,
+}
+
+/// How undefined values enter a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Undefined {
+    /// As 0.
+    #[serde(rename = "zero")]
+    Zero,
+    /// Not at all.
+    #[serde(rename = "left out")]
+    LeftOut,
+}
+
+/// All metrics of `metrics.parquet`.
+pub fn vocabulary() -> Vec<Word> {
+    let pooled = |name, title, share, interval| Word {
+        name,
+        title,
+        of: Of::Pool,
+        undefined: Undefined::LeftOut,
+        share,
+        interval,
+    };
+    let logits = POOL_METRICS.iter();
+    let logits = logits.map(|metric| pooled(metric.name, metric.title, true, metric.interval));
+    let others = [
+        pooled(AVERAGE_PRECISION, "Average precision", true, false),
+        pooled(WORST_GROUP, "Accuracy of the worst group", true, false),
+    ];
+    let averaged = PAIR_METRICS.iter().filter_map(|metric| {
+        let undefined = match metric.mean {
+            Mean::UndefinedAsZero => Undefined::Zero,
+            Mean::OverDefined => Undefined::LeftOut,
+            Mean::NotTaken => return None,
+        };
+        Some(Word {
+            name: metric.name,
+            title: metric.title,
+            of: Of::Pair,
+            undefined,
+            share: metric.share,
+            interval: metric.interval,
+        })
+    });
+    let sweep = [pooled(IOU_SWEEP, "IoU at each threshold", true, false)];
+    let counts = PAIR_COUNTS.iter();
+    let counts = counts.map(|count| pooled(count.name, count.title, false, false));
+    logits
+        .chain(others)
+        .chain(averaged)
+        .chain(sweep)
+        .chain(counts)
+        .collect()
+}
+
+/// The name for people of each metric of any table, those without a mean included.
+pub(crate) fn titles() -> BTreeMap<&'static str, &'static str> {
+    let words = vocabulary().into_iter().map(|word| (word.name, word.title));
+    let of_pairs = PAIR_METRICS.iter();
+    words
+        .chain(of_pairs.map(|metric| (metric.name, metric.title)))
+        .collect()
+}
+
+/// The metrics that are shares.
+pub(crate) fn shares() -> Vec<&'static str> {
+    let words = vocabulary().into_iter().filter(|word| word.share);
+    words.map(|word| word.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_stands_for_two_metrics() {
+        let words = vocabulary();
+        let sums = PAIR_METRICS.iter().filter(|m| m.mean == Mean::NotTaken);
+        assert_eq!(titles().len(), words.len() + sums.count());
+    }
+}
