@@ -15,4 +15,5 @@ pub const PAIR_METRICS: &[PairMetric] = &[
     super::iou_tuned::METRIC,
     super::segment_epg::METRIC,
     super::on_object::METRIC,
+    super::pointing_game::METRIC,
 ];

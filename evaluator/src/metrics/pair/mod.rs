@@ -12,6 +12,7 @@ mod list;
 mod mask_area;
 mod metric;
 mod on_object;
+mod pointing_game;
 mod score_pair;
 mod scored;
 mod segment_energy;

@@ -1,0 +1,51 @@
+//! Pointing game (Zhang et al. 2018, SPEC B): a hit, 1, where the map's maximum lies within 15 pixels of the
+//! boxes, else 0.
+//!
+//! As TorchRay's `PointingGame` has it: distances are Euclidean, in pixels of the image, and a mask at
+//! exactly 15 is missed; the maximum is that of the signed map, the first of equals row by row, so that a
+//! flat map points at its first cell; an empty mask is missed. Other than there, the maximum and the mask
+//! are those on the grid, whose cells stand where their centres lie in the image (TorchRay brings maps to
+//! the image's size); the mask of COCO is that of boxes (TorchRay's is that of segmentations); and the mean
+//! is over pairs (TorchRay's is over classes, whose own means stand beside). No pair is left out as
+//! difficult.
+
+use data_prep::geometry::Grid;
+
+use super::input::Pair;
+use super::metric::{Mean, Over, PairMetric, Threshold};
+use crate::metrics::pooled::arg_max;
+
+pub(super) const METRIC: PairMetric = PairMetric {
+    name: "pointing_game",
+    title: "Pointing game",
+    over: Over::Pairs,
+    threshold: Threshold::None,
+    value: |pair| Some(f64::from(u8::from(is_hit(pair)))),
+    mean: Mean::OverDefined,
+    interval: true,
+    share: true,
+};
+
+/// Pixels of the image.
+const TOLERANCE: f64 = 15.0;
+
+fn is_hit(pair: &Pair) -> bool {
+    let Grid { height, width } = pair.mask.grid();
+    let (image_height, image_width) = pair.image_size;
+    let down = f64::from(image_height) / height as f64;
+    let right = f64::from(image_width) / width as f64;
+    let point = arg_max(pair.map);
+    let (y, x) = (point / width, point % width);
+    // The cells that can be near enough along each axis.
+    let near = |at: usize, pixels: f64, n: usize| {
+        let reach = (TOLERANCE / pixels).ceil() as usize;
+        at.saturating_sub(reach)..n.min(at + reach + 1)
+    };
+    near(y, down, height).any(|row| {
+        near(x, right, width).any(|column| {
+            let dy = row.abs_diff(y) as f64 * down;
+            let dx = column.abs_diff(x) as f64 * right;
+            pair.mask.get(row, column) && dy * dy + dx * dx < TOLERANCE * TOLERANCE
+        })
+    })
+}
