@@ -1,5 +1,7 @@
 //! Runs that differ only in the seed: mean and sample standard deviation of what they reach.
 
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
 use crate::comparison::Row;
 use crate::configuration::Amount;
 
@@ -42,15 +44,8 @@ pub fn groups<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<&'a Row>> 
 /// The 97.5 % quantile of Student's t with `n − 1` degrees of freedom: half the width of a 95 %
 /// interval of a mean over `n` runs, in standard errors. Infinite for fewer than two.
 pub fn t_quantile(n: usize) -> f64 {
-    const QUANTILES: [f64; 10] = [
-        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-    ];
-    match n {
-        0 | 1 => f64::INFINITY,
-        2..=11 => QUANTILES[n - 2],
-        12..=31 => 2.228 - (2.228 - 2.042) * (n - 11) as f64 / 20.0,
-        _ => 2.042,
-    }
+    let freedom = n.saturating_sub(1) as f64;
+    StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(0.975))
 }
 
 #[cfg(test)]
@@ -71,9 +66,18 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_fall_with_the_number_of_runs() {
+    fn quantiles_are_those_of_scipy() {
+        // scipy.stats.t.ppf(0.975, n - 1)
+        for (n, expected) in [
+            (2, 12.706_204_736_174_69),
+            (3, 4.302_652_729_749_462),
+            (4, 3.182_446_305_283_708),
+            (21, 2.085_963_447_265_864),
+            (61, 2.000_297_822_014_26),
+        ] {
+            assert!((t_quantile(n) - expected).abs() < 1e-7, "{n}");
+        }
+        assert_eq!(t_quantile(0), f64::INFINITY);
         assert_eq!(t_quantile(1), f64::INFINITY);
-        assert!((t_quantile(4) - 3.182).abs() < 1e-9);
-        assert!((2..60).all(|n| t_quantile(n + 1) <= t_quantile(n)));
     }
 }
