@@ -289,7 +289,7 @@ fn both_tasks_from_training_to_scores() {
                 ],
             );
             let out = dir.path().join("scores");
-            let report = evaluator::score::score(&evaluator::score::ScoreOptions {
+            let report = evaluator::evaluate::score(&evaluator::evaluate::ScoreOptions {
                 maps: maps.to_str().unwrap().parse().unwrap(),
                 data: data.clone(),
                 out: out.clone(),
@@ -300,11 +300,11 @@ fn both_tasks_from_training_to_scores() {
                 replicates: 2,
                 seed: 0,
                 examples: 1,
-                missing: evaluator::predictions::Missing::Refused,
+                missing: evaluator::evaluate::Missing::Refused,
             })
             .unwrap();
             assert_eq!(report.n_pairs, 8);
-            let spec = &evaluator::tables::SCORES;
+            let spec = &evaluator::evaluate::SCORES;
             let (origin, scores) = read_table(out.join(file_name(spec)), spec).unwrap();
             assert_eq!(
                 origin.get("guidance.task"),

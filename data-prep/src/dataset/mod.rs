@@ -7,6 +7,7 @@
 mod open;
 mod task;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -174,6 +175,12 @@ impl Dataset {
         (0..self.images.len())
             .filter(|&index| self.images[index].split == split)
             .collect()
+    }
+
+    /// Indices into `images` by image id.
+    pub fn index_by_id(&self) -> HashMap<&str, usize> {
+        let ids = self.images.iter().map(|image| image.image_id.as_str());
+        ids.zip(0..).collect()
     }
 
     /// The boxes of a class on the grid, in the order annotated; all of them, difficult and crowd

@@ -9,8 +9,8 @@ use arrow::array::{Float64Array, Int32Array, StringArray};
 use data_prep::dataset::Dataset;
 use data_prep::geometry::Grid;
 use data_prep::table::{Kind, Provenance, TableSpec, required, write_table};
-use evaluator::grid_pointing::{cell_shares, percentile, smoothed};
-use evaluator::regrid::to_grid;
+use evaluator::maps::to_grid;
+use evaluator::metrics::grid_pointing::{cell_shares, percentile, smoothed};
 use tch::{Device, Tensor};
 
 use crate::batches::Batch;

@@ -90,8 +90,8 @@ pub fn validate(
     }
     let n_pairs = n_pairs.max(1) as f64;
     Ok(Some(Metrics {
-        f1: evaluator::classification::f1_micro(&logits, &targets).unwrap_or(0.0),
-        map: evaluator::classification::mean_average_precision(&logits, &targets, n_classes)
+        f1: evaluator::metrics::pooled::f1_micro(&logits, &targets).unwrap_or(0.0),
+        map: evaluator::metrics::pooled::mean_average_precision(&logits, &targets, n_classes)
             .unwrap_or(0.0),
         epg: epg / n_pairs,
         iou: iou / n_pairs,
