@@ -55,7 +55,7 @@ mod tests {
 
     use polars::prelude::*;
 
-    use crate::load::check;
+    use super::check;
     use crate::load::guarded::guarded;
 
     /// Every byte of a table turned: each file is read or refused. Without [`check`] some of them end
