@@ -9,11 +9,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use data_prep::dataset::{Split, Task};
-use evaluator::columnar::Source;
 use evaluator::compare::{CompareOptions, compare};
-use evaluator::maps::RunColumns;
-use evaluator::predictions::Missing;
-use evaluator::score::{ScoreOptions, score};
+use evaluator::evaluate::{Missing, ScoreOptions, score};
+use evaluator::maps::{RunColumns, Source};
 
 /// EPG, IoU, F1 and mAP of attribution maps and logits against a data folder's masks.
 #[derive(Parser)]

@@ -1,9 +1,7 @@
 //! What the program prints: the metrics of an evaluation, and the comparison of two.
 
 use evaluator::compare::Comparison;
-use evaluator::metrics::Count;
-use evaluator::scope::Scope;
-use evaluator::score::Report;
+use evaluator::evaluate::{Count, Report, Scope};
 
 /// A table of the metrics: one line per metric, one column for all images and per group.
 pub fn metrics(report: &Report) -> String {

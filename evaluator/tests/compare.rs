@@ -7,8 +7,8 @@ mod support;
 use arrow::array::{Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use data_prep::dataset::{Split, Task};
 use data_prep::table::column;
+use evaluator::evaluate::PAIRED;
 use evaluator::maps::{MapRow, RunColumns};
-use evaluator::tables::PAIRED;
 use support::birds::{columns, logits, maps, rows, workplace, write_logits};
 use support::{PAIRS, Workplace, row, rows_by_hand, stream, write_predictions};
 

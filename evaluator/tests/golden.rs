@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use data_prep::geometry::{Grid, GridBox, Mask};
-use evaluator::energy::{energy, mean_epg, mean_epg_defined};
-use evaluator::iou::iou;
+use evaluator::metrics::energy::{energy, mean_epg, mean_epg_defined};
+use evaluator::metrics::overlap::iou;
 use evaluator::score_pair;
 use safetensors::SafeTensors;
 

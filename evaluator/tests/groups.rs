@@ -9,9 +9,9 @@ use arrow::array::{Float64Array, RecordBatch};
 use arrow::ipc::writer::FileWriter;
 use data_prep::dataset::{Split, Task};
 use data_prep::table::column;
+use evaluator::evaluate::Scope::{All, Group};
+use evaluator::evaluate::{METRICS, REPLICATES};
 use evaluator::maps::{MapRow, RunColumns};
-use evaluator::scope::Scope::{All, Group};
-use evaluator::tables::{METRICS, REPLICATES};
 use support::birds::{maps, workplace, write_logits};
 use support::{Data, TINY, Workplace, close, i32s, metric, row, stream, texts};
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use arrow::array::RecordBatch;
+use evaluator::evaluate::{IOU, METRICS, SCORES};
 use evaluator::maps::RunColumns;
-use evaluator::tables::{IOU, METRICS, SCORES};
 use support::{Workplace, formula_rows, stream};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/maps");

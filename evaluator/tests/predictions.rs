@@ -11,9 +11,9 @@ use arrow::ipc::writer::FileWriter;
 use data_prep::dataset::{Split, Task};
 use data_prep::schema::file_name;
 use data_prep::table::{Provenance, TableSpec, column, read_table, write_table};
+use evaluator::evaluate::PREDICTIONS;
+use evaluator::evaluate::{EXAMPLES, IOU, METRICS, PAIRED, REPLICATES, SCORES};
 use evaluator::maps::RunColumns;
-use evaluator::predictions::PREDICTIONS;
-use evaluator::tables::{EXAMPLES, IOU, METRICS, PAIRED, REPLICATES, SCORES};
 use support::birds::{columns, logits, maps, rows, workplace, write_logits};
 use support::{Workplace, i32s, stream, texts, write_predictions};
 

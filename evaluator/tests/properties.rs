@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use data_prep::geometry::{Grid, Mask};
-use evaluator::bootstrap::resample;
-use evaluator::classification::{Ranking, average_precision, f1_micro, mean_average_precision};
-use evaluator::energy::{UNDEFINED_BELOW, energy};
-use evaluator::iou::{iou, sweep};
-use evaluator::regrid::to_grid;
+use evaluator::evaluate::resample;
+use evaluator::maps::to_grid;
+use evaluator::metrics::energy::{UNDEFINED_BELOW, energy};
+use evaluator::metrics::overlap::{iou, sweep};
+use evaluator::metrics::pooled::{Ranking, average_precision, f1_micro, mean_average_precision};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -103,7 +103,7 @@ proptest! {
 
     #[test]
     fn iou_is_a_share_that_falls_with_the_explanation((map, mask) in maps()) {
-        let mut before: Option<evaluator::iou::Iou> = None;
+        let mut before: Option<evaluator::metrics::overlap::Iou> = None;
         for (threshold, at) in sweep(&map, &mask) {
             prop_assert!(at.intersection <= at.union && at.union as usize <= map.len());
             prop_assert!(is_share(at.value()));

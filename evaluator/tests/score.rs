@@ -6,9 +6,9 @@ mod support;
 
 use arrow::array::{Array, BinaryArray, Float64Array, Int32Array, StringArray};
 use data_prep::table::column;
+use evaluator::evaluate::Scope::{All, Class, Group, Size};
+use evaluator::evaluate::{EXAMPLES, IOU, METRICS, REPLICATES, SCORES};
 use evaluator::maps::RunColumns;
-use evaluator::scope::Scope::{All, Class, Group, Size};
-use evaluator::tables::{EXAMPLES, IOU, METRICS, REPLICATES, SCORES};
 use support::{
     PAIRS, Workplace, close, columns, formula_rows, metric, rows_by_hand, stream, write_predictions,
 };

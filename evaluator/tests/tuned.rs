@@ -7,9 +7,9 @@ mod support;
 use arrow::array::Float64Array;
 use data_prep::dataset::{Split, Task};
 use data_prep::table::column;
+use evaluator::evaluate::Scope::{self, All, Class, Group, Size};
+use evaluator::evaluate::{METRICS, REPLICATES, SCORES};
 use evaluator::maps::{MapRow, RunColumns};
-use evaluator::scope::Scope::{self, All, Class, Group, Size};
-use evaluator::tables::{METRICS, REPLICATES, SCORES};
 use support::birds::{N_TEST, columns, maps, rows, workplace};
 use support::{Workplace, close, formula_rows, metric, row, stream};
 

@@ -4,9 +4,9 @@
 
 mod support;
 
+use evaluator::evaluate::Scope::{All, Group};
+use evaluator::evaluate::{METRICS, SCORES};
 use evaluator::maps::MapRow;
-use evaluator::scope::Scope::{All, Group};
-use evaluator::tables::{METRICS, SCORES};
 use support::{PAIRS, Workplace, columns, formula_rows, metric, row, rows_by_hand, stream};
 
 const QUIET: [&str; 6] = ["--maps", "-", "--replicates", "0", "--examples", "0"];

@@ -8,7 +8,7 @@ mod readers;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use trainer::checkpoint_file;
+use trainer::weights::checkpoint_file;
 
 type Reader = (&'static str, fn(&[u8]));
 

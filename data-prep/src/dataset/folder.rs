@@ -4,6 +4,7 @@
 //! Reading and checking the tables is in `open`; making such a folder is the pipeline's; how boxes
 //! become cells is `geometry`'s and how run lengths do is `rle`'s.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::task::Task;
@@ -101,6 +102,12 @@ impl Dataset {
         (0..self.images.len())
             .filter(|&index| self.images[index].split == split)
             .collect()
+    }
+
+    /// Indices into `images` by image id.
+    pub fn index_by_id(&self) -> HashMap<&str, usize> {
+        let ids = self.images.iter().map(|image| image.image_id.as_str());
+        ids.zip(0..).collect()
     }
 
     /// The boxes of a class on the grid, in the order annotated; all of them, difficult and crowd

@@ -8,15 +8,14 @@ use arrow::array::{Array, Float64Array, Int32Array, RecordBatch, StringArray};
 use data_prep::dataset::{Dataset, Task};
 use data_prep::table::{column, read_table};
 
-use crate::classification::{Counts, arg_max};
-use crate::columnar::Source;
-use crate::energy::Energy;
 use crate::error::{Error, Result};
-use crate::evaluation::{DATA_INPUTS_KEY, Evaluation, PREDICTIONS_KEY, cell};
-use crate::maps::RunColumns;
-use crate::means::{PairValues, pair_values};
-use crate::predictions::{Belonging, PREDICTIONS, Rows, fingerprint};
-use crate::tables::{METRICS, SCORES};
+use crate::evaluate::{
+    Belonging, DATA_INPUTS_KEY, Evaluation, METRICS, PREDICTIONS, PREDICTIONS_KEY, PairValues,
+    Rows, SCORES, cell, fingerprint, values,
+};
+use crate::maps::{RunColumns, Source};
+use crate::metrics::energy::Energy;
+use crate::metrics::pooled::{Counts, arg_max};
 
 /// An image in both evaluations.
 #[derive(Debug, Default)]
@@ -122,7 +121,7 @@ impl Scores {
             total: of("energy_total").unwrap_or(0.0),
         };
         let iou = of("iou").unwrap_or(0.0);
-        pair_values(energy, of("segment_energy"), iou, of("iou_tuned"))
+        values(energy, of("segment_energy"), iou, of("iou_tuned"))
     }
 }
 

@@ -7,14 +7,12 @@ use arrow::array::{Array, Float64Array, Int32Array, RecordBatch};
 use data_prep::table::{column, read_table};
 
 use super::images::{Outcome, PairedImage};
-use super::{CompareOptions, Compared, Paired, Test};
-use crate::classification::Counts;
+use super::paired::{CompareOptions, Compared, Paired, Test};
+use super::paired_test::{mcnemar, permutation_test};
 use crate::error::Result;
-use crate::evaluation::{Evaluation, cell};
-use crate::grid_pointing::percentile;
-use crate::means::PairMetric;
-use crate::paired_test::{mcnemar, permutation_test};
-use crate::tables::REPLICATES;
+use crate::evaluate::{Evaluation, PairMetric, REPLICATES, cell};
+use crate::metrics::grid_pointing::percentile;
+use crate::metrics::pooled::Counts;
 
 /// Both evaluations, read.
 pub(super) struct Sides<'a> {

@@ -13,8 +13,9 @@ use data_prep::Problem;
 use data_prep::record::Fingerprint;
 use data_prep::table::{Column, Kind, TableSpec, column, conform, nullable, required};
 
-use super::{MAPS, MapRow, RunColumns};
-use crate::columnar::{Columnar, Source};
+use super::columnar::{Columnar, Source};
+use super::row::{MAPS, MapRow};
+use super::run_columns::RunColumns;
 use crate::error::{Error, Result};
 
 const KEYS: TableSpec = part(&[

@@ -20,9 +20,9 @@ use data_prep::schema::{
     CLASSES, DATASET_KEY, GROUPS, IMAGES, LABELS, MASKS, PIXELS_FILE, file_name,
 };
 use data_prep::table::{Provenance, TableSpec, column, read_table, write_table};
+use evaluator::evaluate::PREDICTIONS;
+use evaluator::evaluate::Scope;
 use evaluator::maps::{MapRow, MapWriter, RunColumns};
-use evaluator::predictions::PREDICTIONS;
-use evaluator::scope::Scope;
 
 /// Network grid: 8×8 cells; every source image has 16×16 pixels.
 pub const GRID: Grid = Grid::square(8);

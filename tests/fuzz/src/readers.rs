@@ -10,8 +10,7 @@ use data_prep::geometry::Grid;
 use data_prep::rle::{CompressedRle, Rle};
 use data_prep::source::coco;
 use data_prep::source::voc;
-use evaluator::columnar::Source;
-use evaluator::maps::MapReader;
+use evaluator::maps::{MapReader, Source};
 use tempfile::NamedTempFile;
 
 use crate::checkpoint_file;

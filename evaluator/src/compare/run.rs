@@ -1,0 +1,169 @@
+//! Compares two evaluations, and writes what was found.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use data_prep::record::Fingerprint;
+use data_prep::schema::file_name;
+use data_prep::table::{Provenance, write_table};
+
+use super::images;
+use super::paired::{CompareOptions, Compared, Paired};
+use super::sides::{Replicates, Sides};
+use crate::error::Result;
+use crate::evaluate::{
+    DATA_INPUTS_KEY, Evaluation, FORMULAS_KEY, METRICS, PAIRED, RunKey, SEED_KEY, TASK_KEY, f64s,
+    i32s, texts_or_null,
+};
+use crate::{FORMULAS, PROGRAM};
+
+/// What was found.
+#[derive(Debug)]
+pub struct Comparison {
+    /// What A is of.
+    pub a: RunKey,
+    /// What B is of.
+    pub b: RunKey,
+    /// Images in both.
+    pub n_images: usize,
+    /// Pairs in both.
+    pub n_pairs: usize,
+    /// A folder without a `predictions.parquet` that was scored, for want of which f1 and accuracy are not
+    /// tested.
+    pub without_predictions: Option<PathBuf>,
+    /// Folders that have metrics the other has not, which are not compared.
+    pub one_sided: Vec<(PathBuf, Vec<&'static str>)>,
+    /// Over all images, then over each group.
+    pub rows: Vec<Paired>,
+}
+
+/// Compares two evaluations, and writes `paired.parquet` where a folder is given for it.
+///
+/// # Errors
+/// When an evaluation is not finished or a table not as its schema says; when they are of different
+/// splits, tasks, data folders, pairs or cells, their replicates of different seeds, or their fixed
+/// IoU thresholds different; when predictions are not those that were scored, or have no targets and there
+/// is no data folder for them; when the table cannot be written.
+pub fn compare(options: &CompareOptions) -> Result<Comparison> {
+    let (a, b) = (Evaluation::open(&options.a)?, Evaluation::open(&options.b)?);
+    check_same(&a, &b)?;
+    let (images, n_pairs) = images::read(&a, &b, options.data.as_deref())?;
+    let sides = Sides {
+        a: &a,
+        b: &b,
+        images: &images,
+        replicates: [Replicates::read(&a)?, Replicates::read(&b)?],
+        options,
+    };
+    let groups: BTreeSet<Option<i32>> = a.metric("epg").map(|row| row.group_id).collect();
+    let mut rows = Vec::new();
+    for group_id in groups {
+        rows.extend(Compared::all().filter_map(|metric| sides.row(group_id, metric)));
+    }
+    if let Some(out) = &options.out {
+        write(out, &a, &b, options, &rows)?;
+    }
+    let without_predictions = [&a, &b]
+        .into_iter()
+        .find(|side| !images::has_predictions(side))
+        .map(|side| side.folder.clone());
+    let one_sided = [(&a, &b), (&b, &a)]
+        .map(|(side, other)| {
+            let names = Compared::all().map(Compared::as_str);
+            let has = |side: &Evaluation, name: &str| side.metric(name).next().is_some();
+            let alone = names.filter(|name| has(side, name) && !has(other, name));
+            (side.folder.clone(), alone.collect())
+        })
+        .into_iter()
+        .filter(|(_, names): &(PathBuf, Vec<_>)| !names.is_empty())
+        .collect();
+    Ok(Comparison {
+        one_sided,
+        n_images: images.len(),
+        n_pairs,
+        without_predictions,
+        rows,
+        a: a.key,
+        b: b.key,
+    })
+}
+
+fn check_same(a: &Evaluation, b: &Evaluation) -> Result<()> {
+    let whose = format!("in {}", a.path(&METRICS).display());
+    let threshold = |side: &Evaluation| -> String {
+        let threshold = side.metric("iou").find_map(|row| row.threshold);
+        threshold.map_or("none".to_owned(), |threshold| threshold.to_string())
+    };
+    for (field, found, expected) in [
+        ("split", b.key.split.as_str(), a.key.split.as_str()),
+        (TASK_KEY, &b.task, &a.task),
+        (DATA_INPUTS_KEY, &b.data_inputs, &a.data_inputs),
+        (SEED_KEY, &b.seed, &a.seed),
+        ("threshold", &threshold(b), &threshold(a)),
+    ] {
+        b.expect(field, found, expected, &whose)?;
+    }
+    Ok(())
+}
+
+fn write(
+    out: &Path,
+    a: &Evaluation,
+    b: &Evaluation,
+    options: &CompareOptions,
+    rows: &[Paired],
+) -> Result<()> {
+    let mut inputs = Fingerprint::default();
+    inputs.add("a", a.inputs.as_bytes());
+    inputs.add("b", b.inputs.as_bytes());
+    let settings = format!(
+        "permutations {} seed {}",
+        options.permutations, options.seed
+    );
+    inputs.add("settings", settings.as_bytes());
+    let provenance = Provenance::new(PROGRAM, inputs.hex())
+        .with(FORMULAS_KEY, FORMULAS.to_string())
+        .with(DATA_INPUTS_KEY, a.data_inputs.as_str())
+        .with("guidance.permutations", options.permutations.to_string())
+        .with(SEED_KEY, options.seed.to_string());
+    let n = rows.len();
+    let text = |value: &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, n)))
+    };
+    let side = |key: &RunKey| {
+        [
+            text(&key.run_id),
+            i32s(std::iter::repeat_n(Some(key.checkpoint), n)),
+            text(&key.attribution),
+            text(&key.layer),
+            texts_or_null(key.precision.as_deref(), n),
+        ]
+    };
+    let end = |i: usize| f64s(rows.iter().map(|row| Some(row.interval?[i])));
+    let metrics = rows.iter().map(|row| row.metric);
+    let tests = rows.iter().map(|row| Some(row.test?.0.as_str()));
+    let images = rows.iter().map(|row| row.n as i64);
+    let mut columns: Vec<ArrayRef> = [side(&a.key), side(&b.key)].concat();
+    columns.extend([
+        text(a.key.split.as_str()),
+        i32s(rows.iter().map(|row| row.group_id)),
+        Arc::new(StringArray::from_iter_values(metrics)),
+        f64s(rows.iter().map(|row| Some(row.a))),
+        f64s(rows.iter().map(|row| Some(row.b))),
+        f64s(rows.iter().map(|row| Some(row.difference()))),
+        end(0),
+        end(1),
+        Arc::new(StringArray::from_iter(tests)),
+        f64s(rows.iter().map(|row| Some(row.test?.1))),
+        Arc::new(Int64Array::from_iter_values(images)),
+    ]);
+    let path = out.join(file_name(&PAIRED));
+    Ok(write_table(
+        path,
+        &PAIRED,
+        &provenance,
+        &PAIRED.batch(columns)?,
+    )?)
+}

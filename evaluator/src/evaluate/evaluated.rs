@@ -1,0 +1,101 @@
+//! All that the tables of one evaluation are made from: the scored pairs of a split, its images' logits,
+//! and the thresholds.
+
+use std::collections::HashMap;
+
+use data_prep::dataset::{Dataset, Image, Split};
+
+use super::bootstrap::ImageTotals;
+use super::predictions::Predictions;
+use super::sums::{PairValues, pair_values};
+use crate::metrics::pair::ScoredPair;
+use crate::metrics::pooled::arg_max;
+
+/// Whether the greatest of an image's logits is its label.
+pub fn is_right(image: &Image, logits: &[f32]) -> bool {
+    image.labels == [arg_max(logits) as i32]
+}
+
+/// All that an evaluation's tables are made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Evaluated<'a> {
+    /// The data set.
+    pub dataset: &'a Dataset,
+    /// The split scored.
+    pub split: Split,
+    /// The pairs that have a map, in the order of images and classes.
+    pub pairs: &'a [ScoredPair],
+    /// Logits, where given.
+    pub predictions: Option<&'a Predictions>,
+    /// IoU's fixed threshold.
+    pub threshold: f64,
+    /// Place in the sweep of the threshold chosen on validation, where one was.
+    pub tuned: Option<usize>,
+}
+
+impl Evaluated<'_> {
+    /// Groups with an image in the split, ascending.
+    pub fn groups(&self) -> Vec<i32> {
+        let in_split = |group: i32| {
+            let mut images = self.dataset.images.iter();
+            images.any(|image| image.split == self.split && image.group_id == Some(group))
+        };
+        let groups = self.dataset.groups.iter().map(|&(group, _)| group);
+        let mut groups: Vec<i32> = groups.filter(|&group| in_split(group)).collect();
+        groups.sort_unstable();
+        groups
+    }
+
+    /// The image of a pair.
+    pub fn image(&self, pair: &ScoredPair) -> &Image {
+        &self.dataset.images[pair.image]
+    }
+
+    /// What a pair counts as in each mean over pairs.
+    pub fn values(&self, pair: &ScoredPair) -> PairValues {
+        pair_values(&pair.detail, self.tuned)
+    }
+
+    /// Whether the task is to tell two classes apart.
+    pub fn is_one_of_two(&self) -> bool {
+        let mut images = self.dataset.images.iter();
+        self.dataset.classes.len() == 2 && images.all(|image| image.labels.len() == 1)
+    }
+
+    /// The split's images in the order of their sorted ids, with the sums of their pairs.
+    pub fn totals(&self) -> Vec<ImageTotals> {
+        let images = &self.dataset.images;
+        let n_classes = self.dataset.classes.len() as i32;
+        let is_one_of_two = self.is_one_of_two();
+        let mut indices: Vec<(usize, usize)> = self
+            .dataset
+            .indices(self.split)
+            .into_iter()
+            .enumerate()
+            .collect();
+        indices.sort_unstable_by_key(|&(_, index)| &images[index].image_id);
+        let mut totals = Vec::with_capacity(indices.len());
+        let mut position = HashMap::new();
+        for (row, index) in indices {
+            let image = &images[index];
+            position.insert(index, totals.len());
+            let mut total = ImageTotals {
+                group_id: image.group_id,
+                ..ImageTotals::default()
+            };
+            let logits = self.predictions.map(|predictions| &predictions.logits[row]);
+            if let Some(logits) = logits.filter(|logits| !logits.is_empty()) {
+                total.targets = (0..n_classes)
+                    .map(|class| image.labels.contains(&class))
+                    .collect();
+                total.is_right = is_one_of_two.then(|| is_right(image, logits));
+                total.logits.clone_from(logits);
+            }
+            totals.push(total);
+        }
+        for pair in self.pairs {
+            totals[position[&pair.image]].pairs.add(&self.values(pair));
+        }
+        totals
+    }
+}

@@ -1,0 +1,166 @@
+//! A finished evaluation, read back from its folder: which checkpoint, maps and images it is of, and
+//! its metrics. `tuned` and [`crate::compare`] use them.
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use data_prep::schema::file_name;
+use data_prep::table::{INPUTS_KEY, TableSpec, column, read_table};
+
+use super::keys::{
+    DATA_INPUTS_KEY, FORMULAS_KEY, PREDICTIONS_KEY, RUN_ID_FROM_KEY, SEED_KEY, TASK_KEY,
+};
+use super::run_key::RunKey;
+use super::tables::{METRICS, cell};
+use crate::FORMULAS;
+use crate::error::{Error, Result};
+
+/// A finished evaluation.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What its rows are of.
+    pub key: RunKey,
+    /// The task.
+    pub task: String,
+    /// Whether something says the run; else its `run_id` is its map file's name.
+    pub is_run_known: bool,
+    /// Hash of the logits that were scored, where there were some.
+    pub predictions: Option<String>,
+    /// Hash of the data folder.
+    pub data_inputs: String,
+    /// Seed of its resamples.
+    pub seed: String,
+    /// Hash of all it was made from.
+    pub inputs: String,
+    metrics: Vec<StoredMetric>,
+}
+
+/// A row of `metrics.parquet` over all images or a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredMetric {
+    /// The group; `None` for all images.
+    pub group_id: Option<i32>,
+    /// Its spelling.
+    pub metric: String,
+    /// IoU's threshold.
+    pub threshold: Option<f64>,
+    /// `None` where undefined.
+    pub value: Option<f64>,
+    /// Pairs, images or groups it is over.
+    pub n: i64,
+}
+
+impl Evaluation {
+    /// Opens an evaluation's folder.
+    ///
+    /// # Errors
+    /// When `metrics.parquet` is not there, is not as its schema says, is of other formulas, or is of
+    /// several evaluations.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join(file_name(&METRICS));
+        if !path.is_file() {
+            let expected = "a folder that evaluator score has finished";
+            return Err(Error::problem(
+                folder,
+                "evaluation",
+                "no metrics.parquet",
+                expected,
+            ));
+        }
+        let (origin, rows) = read_table(&path, &METRICS)?;
+        let said = |key: &str| origin.get(key).unwrap_or("nothing").to_owned();
+        if said(FORMULAS_KEY) != FORMULAS.to_string() {
+            return Err(Error::OtherFormulas {
+                path,
+                key: FORMULAS_KEY,
+                found: said(FORMULAS_KEY),
+            });
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            key: run_key(&path, &rows)?,
+            task: origin.get(TASK_KEY).unwrap_or("conventional").to_owned(),
+            is_run_known: origin.get(RUN_ID_FROM_KEY).is_none(),
+            predictions: origin.get(PREDICTIONS_KEY).map(str::to_owned),
+            data_inputs: said(DATA_INPUTS_KEY),
+            seed: said(SEED_KEY),
+            inputs: said(INPUTS_KEY),
+            metrics: metrics(&rows),
+        })
+    }
+
+    /// A table of its folder, which has this name.
+    pub fn path(&self, spec: &TableSpec) -> PathBuf {
+        self.folder.join(file_name(spec))
+    }
+
+    /// The rows of a metric.
+    pub fn metric(&self, name: &str) -> impl Iterator<Item = &StoredMetric> {
+        self.metrics.iter().filter(move |row| row.metric == name)
+    }
+
+    /// Refuses an evaluation whose `field` is not that of `whose`, e.g. `the maps`.
+    ///
+    /// # Errors
+    /// When `found` is not `expected`.
+    pub fn expect(&self, field: &str, found: &str, expected: &str, whose: &str) -> Result<()> {
+        if found == expected {
+            return Ok(());
+        }
+        let expected = format!("{expected} as {whose}");
+        Err(Error::problem(&self.path(&METRICS), field, found, expected))
+    }
+}
+
+/// The one key of all rows.
+fn run_key(path: &Path, rows: &RecordBatch) -> Result<RunKey> {
+    let text = |name, row| column::<StringArray>(rows, name).value(row).to_owned();
+    let precisions: &StringArray = column(rows, "precision");
+    let key = |row: usize| -> Result<RunKey> {
+        let wrong = |found: String| Error::problem(path, "split", found, "train, val or test");
+        Ok(RunKey {
+            run_id: text("run_id", row),
+            checkpoint: column::<Int32Array>(rows, "checkpoint").value(row),
+            split: text("split", row).parse().map_err(wrong)?,
+            attribution: text("attribution", row),
+            layer: text("layer", row),
+            precision: precisions
+                .is_valid(row)
+                .then(|| precisions.value(row).to_owned()),
+        })
+    };
+    if rows.num_rows() == 0 {
+        return Err(Error::problem(path, "rows", "none", "at least one metric"));
+    }
+    let first = key(0)?;
+    for row in 1..rows.num_rows() {
+        let other = key(row)?;
+        if other != first {
+            let found = format!("{other} in row {row}");
+            let expected = format!("one evaluation, {first} as in row 0");
+            return Err(Error::problem(path, "run_id", found, expected));
+        }
+    }
+    Ok(first)
+}
+
+/// The rows over all images or a group.
+fn metrics(rows: &RecordBatch) -> Vec<StoredMetric> {
+    let names: &StringArray = column(rows, "metric");
+    let [groups, classes]: [&Int32Array; 2] =
+        ["group_id", "class_id"].map(|name| column(rows, name));
+    let [sizes, thresholds, values]: [&Float64Array; 3] =
+        ["size_low", "threshold", "value"].map(|name| column(rows, name));
+    (0..rows.num_rows())
+        .filter(|&row| classes.is_null(row) && sizes.is_null(row))
+        .map(|row| StoredMetric {
+            group_id: groups.is_valid(row).then(|| groups.value(row)),
+            metric: names.value(row).to_owned(),
+            threshold: cell(thresholds, row),
+            value: cell(values, row),
+            n: column::<Int64Array>(rows, "n").value(row),
+        })
+        .collect()
+}

@@ -1,0 +1,17 @@
+//! Metadata keys of the tables of an evaluation, beside those of every table.
+
+/// Metadata key of the hash of the data folder that was scored against.
+pub const DATA_INPUTS_KEY: &str = "guidance.data_inputs";
+/// Metadata key of the version of the formulas, [`crate::FORMULAS`].
+pub const FORMULAS_KEY: &str = "guidance.formulas";
+/// Metadata key of the hash of the logits that were scored; absent without.
+pub const PREDICTIONS_KEY: &str = "guidance.predictions";
+/// Metadata key that is there, with the value `file`, where nothing says the run, so that `run_id` is the
+/// map file's name.
+pub const RUN_ID_FROM_KEY: &str = "guidance.run_id_from";
+/// Metadata key of the images a pass of the explanation had; absent where the maps did not say.
+pub const BATCH_SIZE_KEY: &str = "guidance.batch_size";
+/// Metadata key of the seed of the bootstrap resamples.
+pub const SEED_KEY: &str = "guidance.seed";
+/// Metadata key of the task; absent where it is the conventional one.
+pub const TASK_KEY: &str = "guidance.task";

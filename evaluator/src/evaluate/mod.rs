@@ -1,0 +1,30 @@
+//! `evaluator score`: maps and logits of a split against a data folder, to the tables of an evaluation.
+
+mod bootstrap;
+mod evaluated;
+mod evaluation;
+mod examples;
+mod keys;
+mod pairs;
+mod predictions;
+mod rows;
+mod run_key;
+mod scope;
+mod score;
+mod sums;
+mod tables;
+mod tuned;
+mod warnings;
+
+pub use bootstrap::resample;
+pub(crate) use evaluation::Evaluation;
+pub(crate) use keys::{DATA_INPUTS_KEY, FORMULAS_KEY, PREDICTIONS_KEY, SEED_KEY, TASK_KEY};
+pub(crate) use predictions::{Belonging, Rows, fingerprint};
+pub use predictions::{Missing, PREDICTIONS};
+pub use rows::{Count, Metric};
+pub use run_key::RunKey;
+pub use scope::Scope;
+pub use score::{Report, ScoreOptions, score};
+pub(crate) use sums::{PairMetric, PairValues, values};
+pub use tables::{EXAMPLES, IOU, METRICS, PAIRED, REPLICATES, SCORES};
+pub(crate) use tables::{cell, f64s, i32s, texts_or_null};

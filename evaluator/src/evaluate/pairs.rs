@@ -1,0 +1,132 @@
+//! The (image, ground-truth class) pairs of a split, and which of them have their map: every row of a
+//! map file is checked here against the data set.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use data_prep::dataset::{Dataset, Split};
+
+use crate::error::{Error, Result};
+use crate::maps::MapRow;
+use crate::metrics::pair::{PairDetail, ScoredPair};
+
+/// The pairs of one split in the order of images and classes, filled while maps arrive.
+pub(crate) struct Pairs<'a> {
+    dataset: &'a Dataset,
+    path: PathBuf,
+    split: Split,
+    image_of: HashMap<&'a str, usize>,
+    slot_of: HashMap<(usize, i32), usize>,
+    /// Image index and class.
+    pub(crate) pairs: Vec<(usize, i32)>,
+    is_taken: Vec<bool>,
+    details: Vec<Option<PairDetail>>,
+    row: u64,
+}
+
+impl<'a> Pairs<'a> {
+    /// The pairs of `split`, for a map file called `path` in messages.
+    pub(crate) fn new(dataset: &'a Dataset, split: Split, path: PathBuf) -> Self {
+        let labels = |index: usize| {
+            dataset.images[index]
+                .labels
+                .iter()
+                .map(move |&c| (index, c))
+        };
+        let pairs: Vec<(usize, i32)> = dataset
+            .indices(split)
+            .into_iter()
+            .flat_map(labels)
+            .collect();
+        Self {
+            dataset,
+            path,
+            split,
+            image_of: dataset.index_by_id(),
+            slot_of: pairs.iter().copied().zip(0..).collect(),
+            is_taken: vec![false; pairs.len()],
+            details: vec![None; pairs.len()],
+            pairs,
+            row: 0,
+        }
+    }
+
+    /// The pair the next row is of.
+    ///
+    /// # Errors
+    /// When the image is unknown or of another split, the class no label of it, or the pair had its
+    /// map before.
+    pub(crate) fn take(&mut self, row: &MapRow) -> Result<usize> {
+        let wrong = |field: &'static str, found: String, expected: String| Error::Row {
+            path: self.path.clone(),
+            row: self.row,
+            field,
+            found,
+            expected,
+        };
+        let MapRow {
+            image_id, class_id, ..
+        } = row;
+        let Some(&index) = self.image_of.get(image_id.as_str()) else {
+            let expected = format!("an image_id of {}", self.dataset.dir().display());
+            return Err(wrong("image_id", format!("{image_id:?}"), expected));
+        };
+        let image = &self.dataset.images[index];
+        if image.split != self.split {
+            let found = format!("{image_id:?} of split {}", image.split);
+            let expected = format!("an image of split {}", self.split);
+            return Err(wrong("image_id", found, expected));
+        }
+        let Some(&slot) = self.slot_of.get(&(index, *class_id)) else {
+            let found = format!("{class_id} on image {image_id}");
+            let expected = format!("one of its labels {:?}", image.labels);
+            return Err(wrong("class_id", found, expected));
+        };
+        if self.is_taken[slot] {
+            let found = format!("image {image_id} class {class_id} again");
+            return Err(wrong("class_id", found, "each pair once".to_owned()));
+        }
+        self.is_taken[slot] = true;
+        self.row += 1;
+        Ok(slot)
+    }
+
+    /// Keeps what was measured of a pair.
+    pub(crate) fn fill(&mut self, slot: usize, detail: PairDetail) {
+        self.details[slot] = Some(detail);
+    }
+
+    /// The error that says which pairs have no map; `None` when all have one.
+    pub(crate) fn missing(&self) -> Option<Error> {
+        let first = self.details.iter().position(Option::is_none)?;
+        let (index, class_id) = self.pairs[first];
+        Some(Error::MissingMaps {
+            path: self.path.clone(),
+            missing: self
+                .details
+                .iter()
+                .filter(|detail| detail.is_none())
+                .count(),
+            pairs: self.pairs.len(),
+            split: self.split,
+            image_id: self.dataset.images[index].image_id.clone(),
+            class_id,
+        })
+    }
+
+    /// The pairs that have a map, in order, each with its slot.
+    pub(crate) fn into_scored(self) -> Vec<(usize, ScoredPair)> {
+        let pairs = self.pairs.into_iter().zip(self.details).enumerate();
+        pairs
+            .filter_map(|(slot, ((image, class_id), detail))| {
+                let detail = detail?;
+                let pair = ScoredPair {
+                    image,
+                    class_id,
+                    detail,
+                };
+                Some((slot, pair))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,202 @@
+//! A file of predictions row by row, as any tool may have written it, and what it says it is of: one run,
+//! checkpoint, split and precision, those of what it belongs to.
+
+use std::path::Path;
+
+use arrow::array::{
+    Array, AsArray, BooleanArray, Float32Array, Int32Array, RecordBatch, StringArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use data_prep::table::{Column, Kind, TableSpec, column, conform, nullable, required};
+
+use super::table::PREDICTIONS;
+use crate::error::{Error, Result};
+use crate::evaluate::keys::TASK_KEY;
+use crate::maps::{Columnar, RunColumns, Source};
+
+/// What a file needs at least.
+const CELLS: TableSpec = part(&[
+    required("image_id", Kind::Utf8),
+    required("class_id", Kind::I32),
+    required("logit", Kind::F32),
+]);
+const TARGET: TableSpec = part(&[required("target", Kind::Bool)]);
+const RUN_ID: TableSpec = part(&[required("run_id", Kind::Utf8)]);
+const CHECKPOINT: TableSpec = part(&[required("checkpoint", Kind::I32)]);
+const SPLIT: TableSpec = part(&[required("split", Kind::Utf8)]);
+const PRECISION: TableSpec = part(&[nullable("precision", Kind::Utf8)]);
+
+const fn part(columns: &'static [Column]) -> TableSpec {
+    TableSpec {
+        columns,
+        ..PREDICTIONS
+    }
+}
+
+/// A field of the file and the one value its rows may have.
+struct Field {
+    spec: TableSpec,
+    /// That of what the file belongs to, or the first found.
+    expected: Option<String>,
+    /// Where that stands, e.g. `in the maps`.
+    whose: String,
+    /// What the file says.
+    found: Option<String>,
+}
+
+/// What predictions belong to.
+pub(crate) struct Belonging {
+    fields: [Field; 4],
+    task: Option<(String, String)>,
+}
+
+impl Belonging {
+    /// To `columns`, as far as they are known, which stand in `whose`, e.g. `in the maps`.
+    pub(crate) fn new(columns: &RunColumns, whose: &str) -> Self {
+        let field = |spec, expected: Option<String>| Field {
+            spec,
+            expected,
+            whose: whose.to_owned(),
+            found: None,
+        };
+        let RunColumns {
+            run_id, precision, ..
+        } = columns.clone();
+        let checkpoint = columns.checkpoint.map(|epoch| epoch.to_string());
+        let split = columns.split.map(|split| split.to_string());
+        Self {
+            fields: [
+                field(RUN_ID, run_id),
+                field(CHECKPOINT, checkpoint),
+                field(SPLIT, split),
+                field(PRECISION, precision),
+            ],
+            task: (columns.task).map(|task| (task.to_string(), whose.to_owned())),
+        }
+    }
+}
+
+/// Reads predictions a batch at a time.
+pub(crate) struct Rows {
+    file: Columnar,
+    belonging: Belonging,
+    row: usize,
+}
+
+/// Some rows; `targets` where the file has them.
+pub(crate) struct Batch {
+    pub(crate) image_ids: StringArray,
+    pub(crate) class_ids: Int32Array,
+    pub(crate) logits: Float32Array,
+    pub(crate) targets: Option<BooleanArray>,
+}
+
+impl Rows {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// When it is of no known kind, is another table, or says that it is of another task.
+    pub(crate) fn open(source: &Source, belonging: Belonging) -> Result<Self> {
+        let file = Columnar::open(source)?;
+        file.origin.check_if_present(&file.path, &PREDICTIONS)?;
+        let task = file.origin.get(TASK_KEY);
+        if let (Some(found), Some((expected, whose))) = (task, &belonging.task)
+            && found != expected
+        {
+            return Err(Error::OtherRun {
+                path: file.path,
+                field: TASK_KEY,
+                found: found.to_owned(),
+                expected: expected.clone(),
+                whose: whose.clone(),
+            });
+        }
+        Ok(Self {
+            file,
+            belonging,
+            row: 0,
+        })
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// The next rows; `None` at the end.
+    ///
+    /// # Errors
+    /// When the file is broken, a column is missing or of another type, or rows are of several runs,
+    /// checkpoints, splits or precisions, or of others than what the file belongs to.
+    pub(crate) fn next_batch(&mut self) -> Result<Option<Batch>> {
+        let Some(batch) = self.file.next_batch()? else {
+            return Ok(None);
+        };
+        let path = &self.file.path;
+        for field in &mut self.belonging.fields {
+            if self.file.has_column(field.name()) {
+                field.check(path, &batch, self.row)?;
+            }
+        }
+        self.row += batch.num_rows();
+        let cells = conform(path, &CELLS, &batch)?;
+        let targets = match self.file.has_column("target") {
+            true => {
+                Some(column::<BooleanArray>(&conform(path, &TARGET, &batch)?, "target").clone())
+            }
+            false => None,
+        };
+        Ok(Some(Batch {
+            image_ids: column::<StringArray>(&cells, "image_id").clone(),
+            class_ids: column::<Int32Array>(&cells, "class_id").clone(),
+            logits: column::<Float32Array>(&cells, "logit").clone(),
+            targets,
+        }))
+    }
+
+    /// What the rows read so far say they are of.
+    pub(crate) fn columns(&self) -> RunColumns {
+        let [run_id, checkpoint, split, precision] = &self.belonging.fields;
+        RunColumns {
+            run_id: run_id.found.clone(),
+            checkpoint: checkpoint.found.as_ref().and_then(|text| text.parse().ok()),
+            split: split.found.as_ref().and_then(|text| text.parse().ok()),
+            precision: precision.found.clone(),
+            ..RunColumns::default()
+        }
+    }
+}
+
+impl Field {
+    fn name(&self) -> &'static str {
+        self.spec.columns[0].name
+    }
+
+    /// Checks the rows of a batch, of which the first is the file's `row`-th.
+    fn check(&mut self, path: &Path, batch: &RecordBatch, row: usize) -> Result<()> {
+        let batch = conform(path, &self.spec, batch)?;
+        let texts = cast(&batch[self.name()], &DataType::Utf8).map_err(Error::arrow(path))?;
+        for (i, found) in texts.as_string::<i32>().iter().enumerate() {
+            let Some(found) = found else { continue };
+            let Some(expected) = &self.expected else {
+                self.whose = format!("in row {}", row + i);
+                self.expected = Some(found.to_owned());
+                continue;
+            };
+            if expected != found {
+                return Err(Error::OtherRun {
+                    path: path.to_owned(),
+                    field: self.name(),
+                    found: found.to_owned(),
+                    expected: expected.clone(),
+                    whose: self.whose.clone(),
+                });
+            }
+        }
+        if self.found.is_none() && texts.null_count() < texts.len() {
+            self.found.clone_from(&self.expected);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,371 @@
+//! `evaluator score`: a map file against a data folder, to the tables of an evaluation.
+//!
+//! Maps arrive from a reading thread a few megabytes at a time and are scored in parallel, so memory
+//! does not grow with the file. What is measured is said in `pair`, what is averaged in `metrics`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
+
+use data_prep::dataset::{Dataset, Split};
+use data_prep::record::Fingerprint;
+use data_prep::schema::{DATASET_KEY, file_name};
+use data_prep::table::Provenance;
+use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
+
+use super::bootstrap::replicates;
+use super::evaluated::Evaluated;
+use super::examples::{Example, choose};
+use super::keys::{
+    BATCH_SIZE_KEY, DATA_INPUTS_KEY, FORMULAS_KEY, PREDICTIONS_KEY, RUN_ID_FROM_KEY, SEED_KEY,
+    TASK_KEY,
+};
+use super::pairs::Pairs;
+use super::predictions::{self, Missing, PREDICTIONS, Predictions};
+use super::rows::Metric;
+use super::run_key::RunKey;
+use super::tables::{METRICS, Tables};
+use super::tuned::Tuned;
+use super::warnings::{self, Range};
+use crate::error::{Error, Result};
+use crate::maps::{MapReader, MapRow, RunColumns, Source, to_grid};
+use crate::metrics::pair::{PairDetail, ScoredPair};
+use crate::{FORMULAS, PROGRAM};
+
+/// What to score, against what, and where to write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreOptions {
+    /// Attribution maps.
+    pub maps: Source,
+    /// Data folder.
+    pub data: PathBuf,
+    /// Folder of the evaluation.
+    pub out: PathBuf,
+    /// Logits of the split, for F1 and mAP.
+    pub predictions: Option<PathBuf>,
+    /// Run columns that go before those in the maps' metadata.
+    pub columns: RunColumns,
+    /// IoU's fixed threshold, on maps scaled to 0..=1.
+    pub threshold: f64,
+    /// Folder of an evaluation on another split, on which another threshold is chosen.
+    pub threshold_from: Option<PathBuf>,
+    /// Bootstrap resamples.
+    pub replicates: usize,
+    /// Seed of the resamples and of the choice of examples.
+    pub seed: u64,
+    /// Examples for the report's panel.
+    pub examples: usize,
+    /// What to do when pairs of the split have no map.
+    pub missing: Missing,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub struct Report {
+    /// What is to be known beside the numbers, a line each.
+    pub warnings: Vec<String>,
+    /// The run columns of the rows.
+    pub key: RunKey,
+    /// The rows of `metrics.parquet`.
+    pub metrics: Vec<Metric>,
+    /// Names of the groups in the metrics.
+    pub groups: Vec<(i32, String)>,
+    /// Pairs scored.
+    pub n_pairs: usize,
+    /// The pairs left out, where some have no map and that was allowed.
+    pub left_out: Option<Error>,
+}
+
+/// Scores a map file and writes the evaluation's tables, `metrics.parquet` last.
+///
+/// # Errors
+/// When an input cannot be read or does not fit the data folder, pairs are missing, or a table cannot
+/// be written.
+pub fn score(options: &ScoreOptions) -> Result<Report> {
+    let dataset = Dataset::open(&options.data)?;
+    let mut reader = MapReader::open(&options.maps)?;
+    let columns = options.columns.clone().or(reader.run_columns());
+    let dataset = dataset.with_task(columns.task.unwrap_or_default())?;
+    let first = reader.next_rows()?;
+    let split = match first.first() {
+        Some(row) => columns.split.unwrap_or_else(|| split_of(&dataset, row)),
+        None => {
+            let path = options.maps.path().to_owned();
+            return Err(Error::NoMaps { path });
+        }
+    };
+    let tuned = match &options.threshold_from {
+        Some(folder) => Some(Tuned::choose(folder, &columns, split, &dataset)?),
+        None => None,
+    };
+    let intake = take_in(reader, first, &dataset, split, options)?;
+    let left_out = match (intake.missing, options.missing) {
+        (Some(missing), Missing::Refused) => return Err(missing),
+        (missing, _) => missing,
+    };
+    let predictions = match &options.predictions {
+        Some(path) => {
+            let source = Source::File(path.clone());
+            Some(predictions::read(
+                &source,
+                &dataset,
+                split,
+                &columns,
+                options.missing,
+            )?)
+        }
+        None => None,
+    };
+    // What the maps do not say, their predictions may.
+    let columns = match &predictions {
+        Some(predictions) => columns.or(&predictions.columns),
+        None => columns,
+    };
+    let key = resolve(&columns, split, &options.maps);
+    let is_run_known = columns.run_id.is_some();
+    if let Some(tuned) = &tuned {
+        tuned.check(key.columns(), is_run_known)?;
+    }
+    let evaluated = Evaluated {
+        dataset: &dataset,
+        split,
+        pairs: &intake.pairs,
+        predictions: predictions.as_ref(),
+        threshold: options.threshold,
+        tuned: tuned.as_ref().map(|tuned| tuned.index),
+    };
+    let provenance = provenance(
+        options,
+        (&columns, &key),
+        &evaluated,
+        &intake.fingerprint,
+        tuned.as_ref(),
+    );
+    let mut warnings = warnings::of_pairs(&intake.pairs);
+    warnings.extend(warnings::of_map_logits(&options.maps, &intake.logits));
+    if let Some(predictions) = &predictions {
+        warnings.extend(warnings::of_predictions(predictions, &dataset, split));
+    }
+    if let Some(tuned) = &tuned {
+        warnings.extend(warnings::of_threshold(tuned, is_run_known));
+    }
+    let tables = Tables {
+        out: &options.out,
+        key: &key,
+        provenance: &provenance,
+    };
+    let groups = evaluated.groups();
+    let metrics = evaluated.metrics();
+    let replicates = replicates(
+        &evaluated.totals(),
+        &groups,
+        options.seed,
+        options.replicates,
+    );
+
+    // An older evaluation in this folder is incomplete from here on.
+    let complete = options.out.join(format!("{}.parquet", METRICS.name));
+    if complete.exists() {
+        fs_err::remove_file(&complete)?;
+    }
+    if let Some(predictions) = &predictions {
+        write_predictions(predictions, &dataset, &tables)?;
+    }
+    tables.write_scores(&evaluated)?;
+    tables.write_iou(&evaluated)?;
+    tables.write_replicates(&replicates)?;
+    tables.write_examples(&evaluated, &intake.examples)?;
+    tables.write_metrics(&metrics)?;
+    Ok(Report {
+        warnings,
+        key,
+        metrics,
+        groups: dataset
+            .groups
+            .iter()
+            .filter(|g| groups.contains(&g.0))
+            .cloned()
+            .collect(),
+        n_pairs: intake.pairs.len(),
+        left_out,
+    })
+}
+
+/// Puts the logits where [`crate::compare`] looks for them, unless the file that was read lies there.
+fn write_predictions(
+    predictions: &Predictions,
+    dataset: &Dataset,
+    tables: &Tables<'_>,
+) -> Result<()> {
+    let path = tables.out.join(file_name(&PREDICTIONS));
+    let is_there = match (predictions.path.canonicalize(), path.canonicalize()) {
+        (Ok(read), Ok(found)) => read == found,
+        _ => false,
+    };
+    match is_there {
+        true => Ok(()),
+        false => predictions::write(predictions, &path, dataset, tables.key, tables.provenance),
+    }
+}
+
+/// A map file, read and scored.
+struct Intake {
+    /// Of the logits beside the maps.
+    logits: Range,
+    pairs: Vec<ScoredPair>,
+    examples: Vec<Example>,
+    missing: Option<Error>,
+    fingerprint: String,
+}
+
+/// Scores the rows `first` and all that follow in `reader`.
+fn take_in(
+    mut reader: MapReader,
+    first: Vec<MapRow>,
+    dataset: &Dataset,
+    split: Split,
+    options: &ScoreOptions,
+) -> Result<Intake> {
+    let path = options.maps.path().to_owned();
+    std::thread::scope(|scope| {
+        let (send, receive) = sync_channel::<Result<Vec<MapRow>>>(1);
+        let reading = scope.spawn(move || {
+            loop {
+                let rows = reader.next_rows();
+                let is_last = rows.as_ref().map_or(true, Vec::is_empty);
+                if send.send(rows).is_err() || is_last {
+                    return reader.fingerprint();
+                }
+            }
+        });
+        let mut pairs = Pairs::new(dataset, split, path);
+        let chosen = choose(dataset, &pairs.pairs, options.examples, options.seed);
+        let mut example_maps: HashMap<usize, Vec<f32>> = HashMap::new();
+        let bar = progress_bar(pairs.pairs.len());
+        let mut logits = Range::default();
+        for rows in std::iter::once(Ok(first)).chain(receive) {
+            let rows = rows?;
+            logits.extend(rows.iter().filter_map(|row| row.logit));
+            let slots = rows
+                .iter()
+                .map(|row| pairs.take(row))
+                .collect::<Result<Vec<_>>>()?;
+            let scored: Vec<_> = rows
+                .par_iter()
+                .zip(&slots)
+                .map(|(row, &slot)| {
+                    let (image, class_id) = pairs.pairs[slot];
+                    let image = &dataset.images[image];
+                    let mask = dataset.class_mask(image, class_id, 0.0);
+                    let segmentation = dataset.class_segmentation(image, class_id);
+                    let map = to_grid(&row.map, (row.height, row.width), dataset.grid());
+                    let detail =
+                        PairDetail::of(&map, &mask, segmentation.as_ref(), options.threshold);
+                    let example = chosen.contains(&slot).then(|| map.into_owned());
+                    (detail, example)
+                })
+                .collect();
+            for (slot, (detail, example)) in slots.into_iter().zip(scored) {
+                pairs.fill(slot, detail);
+                example_maps.extend(example.map(|map| (slot, map)));
+                bar.inc(1);
+            }
+        }
+        bar.finish_and_clear();
+        let missing = pairs.missing();
+        let (slots, pairs): (Vec<usize>, Vec<ScoredPair>) = pairs.into_scored().into_iter().unzip();
+        let example = |(rank, slot): (usize, usize)| {
+            Some(Example {
+                rank,
+                pair: slots.binary_search(&slot).ok()?,
+                map: example_maps.remove(&slot)?,
+            })
+        };
+        let examples = chosen.into_iter().enumerate().filter_map(example).collect();
+        Ok(Intake {
+            logits,
+            pairs,
+            examples,
+            missing,
+            fingerprint: reading
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        })
+    })
+}
+
+/// The split of a row's image; the first split for an image that is not there, which is then reported
+/// as such.
+fn split_of(dataset: &Dataset, row: &MapRow) -> Split {
+    let index = dataset.index_by_id().get(row.image_id.as_str()).copied();
+    index.map_or(Split::Train, |index| dataset.images[index].split)
+}
+
+fn resolve(columns: &RunColumns, split: Split, maps: &Source) -> RunKey {
+    let stem = || {
+        maps.path()
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+    };
+    let unknown = || "unknown".to_owned();
+    RunKey {
+        run_id: columns.run_id.clone().or_else(stem).unwrap_or_else(unknown),
+        checkpoint: columns.checkpoint.unwrap_or(0),
+        split,
+        attribution: columns.attribution.clone().unwrap_or_else(unknown),
+        layer: columns.layer.clone().unwrap_or_else(unknown),
+        precision: columns.precision.clone(),
+    }
+}
+
+fn provenance(
+    options: &ScoreOptions,
+    (columns, key): (&RunColumns, &RunKey),
+    evaluated: &Evaluated,
+    maps: &str,
+    tuned: Option<&Tuned>,
+) -> Provenance {
+    let mut inputs = Fingerprint::default();
+    let mut settings = format!(
+        "formulas {FORMULAS} {key:?} threshold {} replicates {} seed {} examples {}",
+        options.threshold, options.replicates, options.seed, options.examples
+    );
+    let task = evaluated.dataset.task();
+    if !task.is_conventional() {
+        settings += &format!(" task {task}");
+    }
+    inputs.add("settings", settings.as_bytes());
+    inputs.add("data", evaluated.dataset.inputs().as_bytes());
+    inputs.add("maps", maps.as_bytes());
+    if let Some(predictions) = evaluated.predictions {
+        inputs.add("predictions", predictions.fingerprint.as_bytes());
+    }
+    if let Some(tuned) = tuned {
+        inputs.add("threshold_from", tuned.evaluation.inputs.as_bytes());
+    }
+    let mut provenance = Provenance::new(PROGRAM, inputs.hex())
+        .with(FORMULAS_KEY, FORMULAS.to_string())
+        .with(DATASET_KEY, evaluated.dataset.name())
+        .with(DATA_INPUTS_KEY, evaluated.dataset.inputs())
+        .with(SEED_KEY, options.seed.to_string());
+    if !task.is_conventional() {
+        provenance = provenance.with(TASK_KEY, task.to_string());
+    }
+    if let Some(predictions) = evaluated.predictions {
+        provenance = provenance.with(PREDICTIONS_KEY, predictions.fingerprint.as_str());
+    }
+    if columns.run_id.is_none() {
+        provenance = provenance.with(RUN_ID_FROM_KEY, "file");
+    }
+    if let Some(batch_size) = columns.batch_size {
+        provenance = provenance.with(BATCH_SIZE_KEY, batch_size.to_string());
+    }
+    provenance
+}
+
+fn progress_bar(n: usize) -> ProgressBar {
+    let template = "scoring {wide_bar} {pos}/{len} maps  {per_sec}  {eta} left";
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new(n as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

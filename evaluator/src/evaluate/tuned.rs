@@ -1,0 +1,106 @@
+//! IoU's threshold chosen on a validation split (SPEC B).
+//!
+//! Of the sweep's thresholds 0.00, 0.05, … 0.95 it is the one with the greatest mean IoU over all pairs
+//! of an evaluation on another split, the lowest of equals: one threshold for a checkpoint, an
+//! attribution method and a layer. How the paper chose is not known; its code has 0.5 throughout.
+
+use std::path::Path;
+
+use data_prep::dataset::{Dataset, Split};
+
+use super::evaluation::Evaluation;
+use super::keys::{DATA_INPUTS_KEY, TASK_KEY};
+use super::tables::METRICS;
+use crate::error::{Error, Result};
+use crate::maps::RunColumns;
+use crate::metrics::overlap::{N_THRESHOLDS, sweep_threshold};
+use crate::metrics::pooled::arg_max;
+
+/// A chosen threshold.
+#[derive(Debug)]
+pub struct Tuned {
+    /// Its place in the sweep.
+    pub index: usize,
+    /// Whether no threshold was better than another.
+    pub is_arbitrary: bool,
+    /// The evaluation it was chosen on.
+    pub evaluation: Evaluation,
+}
+
+impl Tuned {
+    /// Chooses the threshold for maps of `split` of `dataset` by the evaluation in `folder`.
+    ///
+    /// # Errors
+    /// When there is no finished evaluation, it is of another run, checkpoint, attribution, layer or
+    /// precision than what is known of the maps, of another task or data folder, or of the same split, or
+    /// has no sweep.
+    pub fn choose(
+        folder: &Path,
+        known: &RunColumns,
+        split: Split,
+        dataset: &Dataset,
+    ) -> Result<Self> {
+        let evaluation = Evaluation::open(folder)?;
+        check(&evaluation, known)?;
+        let task = dataset.task().to_string();
+        evaluation.expect(TASK_KEY, &evaluation.task, &task, "in the maps")?;
+        let (inputs, expected) = (&evaluation.data_inputs, dataset.inputs());
+        evaluation.expect(DATA_INPUTS_KEY, inputs, expected, "in the data folder")?;
+        let path = evaluation.path(&METRICS);
+        let found = evaluation.key.split;
+        if found == split {
+            let expected = "another split than the maps'";
+            return Err(Error::problem(&path, "split", found.as_str(), expected));
+        }
+        let sweep: Vec<f64> = (0..N_THRESHOLDS)
+            .filter_map(|k| {
+                let mut rows = evaluation.metric("iou_sweep");
+                let at = Some(sweep_threshold(k));
+                rows.find(|row| row.group_id.is_none() && row.threshold == at)?
+                    .value
+            })
+            .collect();
+        if sweep.len() < N_THRESHOLDS {
+            let found = format!("iou_sweep at {} thresholds", sweep.len());
+            let expected = format!("iou_sweep at {N_THRESHOLDS} thresholds");
+            return Err(Error::problem(&path, "metric", found, expected));
+        }
+        Ok(Self {
+            index: arg_max(&sweep),
+            is_arbitrary: sweep.iter().all(|value| *value == sweep[0]),
+            evaluation,
+        })
+    }
+
+    /// Whether the maps and this evaluation are of one run, now that all that is said of the maps is known.
+    /// Where neither says its run, both names are those of files and may differ.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub fn check(&self, key: RunColumns, is_run_known: bool) -> Result<()> {
+        let run_id = key.run_id;
+        let is_compared = is_run_known || self.evaluation.is_run_known;
+        let run_id = run_id.filter(|_| is_compared);
+        check(&self.evaluation, &RunColumns { run_id, ..key })
+    }
+}
+
+/// Refuses an evaluation of something else than `known`, whose unknown fields are not compared; neither is
+/// a precision that the evaluation does not know.
+fn check(evaluation: &Evaluation, known: &RunColumns) -> Result<()> {
+    let found = &evaluation.key;
+    let epoch = found.checkpoint.to_string();
+    let expected_epoch = known.checkpoint.map(|epoch| epoch.to_string());
+    for (field, found, expected) in [
+        ("run_id", Some(&found.run_id), &known.run_id),
+        ("checkpoint", Some(&epoch), &expected_epoch),
+        ("attribution", Some(&found.attribution), &known.attribution),
+        ("layer", Some(&found.layer), &known.layer),
+        ("precision", found.precision.as_ref(), &known.precision),
+    ] {
+        if let (Some(found), Some(expected)) = (found, expected) {
+            evaluation.expect(field, found, expected, "in the maps")?;
+        }
+    }
+    Ok(())
+}

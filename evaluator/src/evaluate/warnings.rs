@@ -1,0 +1,211 @@
+//! What `evaluator score` says beside its numbers: pairs and logits with which they mean less than they
+//! seem to, and what was assumed. Each is one line without its `warning: `; nothing is changed by it.
+
+use data_prep::dataset::{Dataset, Split};
+use data_prep::error::quoted;
+
+use super::predictions::Predictions;
+use super::rows::Count;
+use super::tuned::Tuned;
+use crate::maps::Source;
+use crate::metrics::energy::UNDEFINED_BELOW;
+use crate::metrics::pair::ScoredPair;
+
+/// How many names a line has at most.
+const NAMES: usize = 3;
+
+/// The least and the greatest of the logits seen, and their number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Range {
+    n: usize,
+    least: f32,
+    greatest: f32,
+}
+
+impl Default for Range {
+    fn default() -> Self {
+        Self {
+            n: 0,
+            least: f32::INFINITY,
+            greatest: f32::NEG_INFINITY,
+        }
+    }
+}
+
+impl Extend<f32> for Range {
+    fn extend<I: IntoIterator<Item = f32>>(&mut self, values: I) {
+        for value in values {
+            self.n += 1;
+            self.least = self.least.min(value);
+            self.greatest = self.greatest.max(value);
+        }
+    }
+}
+
+impl Range {
+    fn is_of_probabilities(&self) -> bool {
+        self.n > 0 && self.least >= 0.0 && self.greatest <= 1.0
+    }
+}
+
+/// Of scored pairs: those that count as 0 or are left out.
+pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
+    let all: Vec<&ScoredPair> = pairs.iter().collect();
+    let of_iou = pairs.iter().filter(|p| p.detail.is_iou_under_constant);
+    let is_beside = |pair: &&ScoredPair| {
+        pair.detail.segment_energy.is_some() && pair.detail.on_object().is_none()
+    };
+    let beside = pairs.iter().filter(is_beside);
+    let [empty, none, under] = Count::ALL.map(|count| count.of(&all));
+    let lines = [
+        (
+            empty,
+            "have an empty mask, boxes within one cell of the grid (SPEC A.5): their EPG and IoU are 0".to_owned(),
+        ),
+        (
+            none,
+            "have no positive attribution: epg counts them as 0, epg_defined leaves them out".to_owned(),
+        ),
+        (
+            under,
+            format!("have positive attribution of less than {UNDEFINED_BELOW:e} in all: epg counts them as 0 as the paper's code does (SPEC B), epg_defined by their share"),
+        ),
+        (
+            beside.count(),
+            "have a segmentation and no positive attribution in their boxes: on_object counts them as 0"
+                .to_owned(),
+        ),
+        (
+            of_iou.count(),
+            "have positive attribution that differs by less than 1e-7: iou divides it by its maximum and does not subtract its minimum, as the paper's code does (SPEC B)".to_owned(),
+        ),
+    ];
+    lines
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, line)| format!("{n} of {} pairs {line}", pairs.len()))
+        .collect()
+}
+
+/// Of the logits in the maps, of which no metric is made.
+pub(crate) fn of_map_logits(maps: &Source, logits: &Range) -> Option<String> {
+    logits.is_of_probabilities().then(|| {
+        format!(
+            "{maps}: logit: all {} values are from 0 to 1, as probabilities are; no metric is made of them",
+            logits.n
+        )
+    })
+}
+
+/// Of logits: probabilities, classes that are predicted always or never, are labels of all images or of
+/// none, or have the same logit throughout; and images that are left out.
+pub(crate) fn of_predictions(
+    predictions: &Predictions,
+    dataset: &Dataset,
+    split: Split,
+) -> Vec<String> {
+    let mut range = Range::default();
+    range.extend(predictions.logits.iter().flatten().copied());
+    let images = dataset.indices(split);
+    let there: Vec<(usize, &[f32])> = images
+        .iter()
+        .zip(&predictions.logits)
+        .filter(|(_, logits)| !logits.is_empty())
+        .map(|(&index, logits)| (index, logits.as_slice()))
+        .collect();
+    let path = predictions.path.display();
+    let mut lines = Vec::new();
+    if there.len() < images.len() {
+        lines.push(format!(
+            "{path}: logit: found none for {} of {} images of split {split}, which f1, map and accuracy leave out",
+            images.len() - there.len(),
+            images.len(),
+        ));
+    }
+    if there.is_empty() {
+        return lines;
+    }
+    let n = range.n;
+    if range.is_of_probabilities() {
+        lines.push(format!(
+            "{path}: logit: all {n} values are from 0 to 1, as probabilities are; taken as logits, whose threshold is 0 (probability 0.5), so that every class of every image counts as predicted"
+        ));
+    } else if range.least >= 0.0 {
+        lines.push(format!(
+            "{path}: logit: none of {n} values is below the threshold 0 (probability 0.5), so that every class of every image counts as predicted"
+        ));
+    } else if range.greatest < 0.0 {
+        lines.push(format!(
+            "{path}: logit: none of {n} values reaches the threshold 0 (probability 0.5), so that no class counts as predicted"
+        ));
+    }
+    if dataset.classes.len() == 1 {
+        lines.push(format!(
+            "{path}: logit: one class: f1, map and accuracy_cells are of whether {} is on an image, by the threshold 0 (probability 0.5)",
+            quoted(&dataset.classes[0])
+        ));
+    }
+    let classes_where = |is_so: &dyn Fn(usize) -> bool| -> Vec<&str> {
+        let classes = 0..dataset.classes.len();
+        let names = classes.filter(|&class| is_so(class));
+        names.map(|class| dataset.classes[class].as_str()).collect()
+    };
+    let n_positive = |class: usize| {
+        let is_label = |index: usize| dataset.images[index].labels.contains(&(class as i32));
+        there.iter().filter(|(index, _)| is_label(*index)).count()
+    };
+    let is_same = |class: usize| {
+        let first = there[0].1[class];
+        there.len() > 1 && there.iter().all(|(_, logits)| logits[class] == first)
+    };
+    for (classes, what, so) in [
+        (
+            classes_where(&|class| n_positive(class) == 0),
+            "no image has",
+            "map leaves it out",
+        ),
+        (
+            classes_where(&|class| n_positive(class) == there.len()),
+            "every image has",
+            "average precision is 1 whatever the logits",
+        ),
+        (
+            classes_where(&is_same),
+            "every image has the same logit for",
+            "average precision is the share of images with the class",
+        ),
+    ] {
+        if !classes.is_empty() {
+            let (names, n, of) = (listed(&classes), classes.len(), dataset.classes.len());
+            lines.push(format!(
+                "{path}: {what} {names} ({n} of {of} classes) on split {split}: {so}"
+            ));
+        }
+    }
+    lines
+}
+
+/// Of the threshold chosen on another split.
+pub(crate) fn of_threshold(tuned: &Tuned, is_run_known: bool) -> Vec<String> {
+    let folder = tuned.evaluation.folder.display();
+    let mut lines = Vec::new();
+    if !is_run_known && !tuned.evaluation.is_run_known {
+        lines.push(format!(
+            "{folder}: run_id: neither these maps nor those say their run; taken to be of the same"
+        ));
+    }
+    if tuned.is_arbitrary {
+        lines.push(format!(
+            "{folder}: iou_sweep: the same at every threshold; iou_tuned takes the lowest"
+        ));
+    }
+    lines
+}
+
+fn listed(names: &[&str]) -> String {
+    let mut shown: Vec<String> = names.iter().take(NAMES).map(|name| quoted(name)).collect();
+    if names.len() > NAMES {
+        shown.push("…".to_owned());
+    }
+    shown.join(", ")
+}

@@ -1,0 +1,22 @@
+//! Attribution maps between programs: written as an Arrow IPC stream, read as a stream, an Arrow file or
+//! Parquet, from our trainer or any other tool, and brought to the data folder's grid.
+//!
+//! A file has one row per (image, class): image_id utf8, class_id i32, logit f32, height i32, width i32,
+//! map binary (f32 little-endian, row-major, any resolution). `reader` says what is accepted beyond that;
+//! whether a row belongs to the data set is checked by [`crate::evaluate`].
+
+mod columnar;
+mod ipc;
+mod reader;
+mod regrid;
+mod row;
+mod run_columns;
+mod writer;
+
+pub(crate) use columnar::Columnar;
+pub use columnar::Source;
+pub use reader::MapReader;
+pub use regrid::to_grid;
+pub use row::{MAPS, MapRow};
+pub use run_columns::RunColumns;
+pub use writer::MapWriter;

@@ -1,0 +1,352 @@
+//! Maps of any resolution to the grid, each axis for itself (SPEC A.3).
+//!
+//! Where a map has at most as many cells as the grid: bilinear, `align_corners=False`, at the f32
+//! positions of `torch.nn.functional.interpolate`. Where it has more: the mean over the area that a cell
+//! of the grid covers, as interpolation would read two source cells a target cell and leave out the rest.
+//! Values are mixed in f64 and rounded once, so that a flat map stays flat: with torch's f32 sums, IoU
+//! would scale the rounding noise of a flat map to 0..=1.
+//!
+//! Convention for evaluation: the *signed* map is brought to the grid and clamped afterwards, whatever
+//! the run's loss did in training, so that every map is measured alike.
+
+use std::borrow::Cow;
+
+use data_prep::geometry::Grid;
+
+/// `map` (row-major, `shape` = (height, width)) on `grid`; the map itself where it is there already.
+///
+/// # Panics
+/// When `map` does not have height × width values, or a side is 0.
+pub fn to_grid(map: &[f32], shape: (usize, usize), grid: Grid) -> Cow<'_, [f32]> {
+    let (height, width) = shape;
+    assert!(height > 0 && width > 0, "a map has at least one cell");
+    assert_eq!(map.len(), height * width, "one value per cell");
+    if shape == (grid.height, grid.width) {
+        return Cow::Borrowed(map);
+    }
+    let rows = Axis::new(height, grid.height);
+    let columns = Axis::new(width, grid.width);
+    // Means of rows go along memory and leave less to do for the columns.
+    Cow::Owned(match rows {
+        Axis::Mean(_) => columns.of_columns(&rows.of_rows(map, width, exact), width, rounded),
+        Axis::Between(_) => {
+            let wide = columns.of_columns(map, width, exact);
+            rows.of_rows(&wide, grid.width, rounded)
+        }
+    })
+}
+
+fn exact(value: f64) -> f64 {
+    value
+}
+
+fn rounded(value: f64) -> f32 {
+    value as f32
+}
+
+/// How the cells along one axis of the grid are made of the map's.
+enum Axis {
+    /// Between two cells of a map that has no more than the grid.
+    Between(Vec<Tap>),
+    /// From all that lie in them of a map that has more.
+    Mean(Vec<Cover>),
+}
+
+/// The two source cells of one target cell.
+struct Tap {
+    low: usize,
+    high: usize,
+    weight_low: f64,
+    weight_high: f64,
+}
+
+/// The source cells that one target cell covers.
+struct Cover {
+    first: usize,
+    /// The share of each in the target cell's length; they add up to 1.
+    weights: Vec<f64>,
+}
+
+impl Axis {
+    fn new(source: usize, target: usize) -> Self {
+        match source > target {
+            true => Self::Mean((0..target).map(|i| Cover::new(i, source, target)).collect()),
+            false => Self::Between((0..target).map(|i| Tap::new(i, source, target)).collect()),
+        }
+    }
+
+    /// Cells of the grid along the axis.
+    fn len(&self) -> usize {
+        match self {
+            Self::Between(taps) => taps.len(),
+            Self::Mean(covers) => covers.len(),
+        }
+    }
+
+    /// Of a map with rows of `width`.
+    fn of_columns<T: Copy + Into<f64>, O>(
+        &self,
+        map: &[T],
+        width: usize,
+        round: impl Fn(f64) -> O,
+    ) -> Vec<O> {
+        let mut mixed = Vec::with_capacity(map.len() / width * self.len());
+        for row in map.chunks_exact(width) {
+            match self {
+                Self::Between(taps) => {
+                    let mix = |tap: &Tap| tap.mix(row[tap.low].into(), row[tap.high].into());
+                    mixed.extend(taps.iter().map(mix).map(&round));
+                }
+                Self::Mean(covers) => {
+                    let mean = |cover: &Cover| -> f64 {
+                        let cells = row[cover.first..].iter().zip(&cover.weights);
+                        cells.map(|(&value, weight)| value.into() * weight).sum()
+                    };
+                    mixed.extend(covers.iter().map(mean).map(&round));
+                }
+            }
+        }
+        mixed
+    }
+
+    /// Of a map with rows of `width`.
+    fn of_rows<T: Copy + Into<f64>, O>(
+        &self,
+        map: &[T],
+        width: usize,
+        round: impl Fn(f64) -> O,
+    ) -> Vec<O> {
+        let mut mixed = Vec::with_capacity(self.len() * width);
+        match self {
+            Self::Between(taps) => {
+                for tap in taps {
+                    let [low, high] = [tap.low, tap.high].map(|i| &map[i * width..][..width]);
+                    let cells = low.iter().zip(high);
+                    let cells = cells.map(|(&low, &high)| tap.mix(low.into(), high.into()));
+                    mixed.extend(cells.map(&round));
+                }
+            }
+            Self::Mean(covers) => {
+                let mut sums = vec![0.0; width];
+                for cover in covers {
+                    sums.fill(0.0);
+                    let rows = map[cover.first * width..].chunks_exact(width);
+                    for (row, weight) in rows.zip(&cover.weights) {
+                        for (sum, &value) in sums.iter_mut().zip(row) {
+                            *sum += value.into() * weight;
+                        }
+                    }
+                    mixed.extend(sums.iter().copied().map(&round));
+                }
+            }
+        }
+        mixed
+    }
+}
+
+impl Tap {
+    fn new(i: usize, source: usize, target: usize) -> Self {
+        let scale = source as f32 / target as f32;
+        let position = (scale * (i as f32 + 0.5) - 0.5).max(0.0);
+        let low = (position as usize).min(source - 1);
+        let high = (low + 1).min(source - 1);
+        let weight_high = f64::from((position - low as f32).clamp(0.0, 1.0));
+        Self {
+            low,
+            high,
+            weight_low: 1.0 - weight_high,
+            weight_high,
+        }
+    }
+
+    fn mix(&self, low: f64, high: f64) -> f64 {
+        low * self.weight_low + high * self.weight_high
+    }
+}
+
+impl Cover {
+    /// With the axis cut into source × target parts, a source cell is `target` of them long and a target
+    /// cell `source`, so that every overlap is a whole number.
+    fn new(i: usize, source: usize, target: usize) -> Self {
+        let (start, end) = (i * source, (i + 1) * source);
+        let first = start / target;
+        let overlap = |j: usize| end.min((j + 1) * target) - start.max(j * target);
+        let share = |j: usize| overlap(j) as f64 / source as f64;
+        Self {
+            first,
+            weights: (first..end.div_ceil(target)).map(share).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_hand() {
+        // Target centres at source positions 0 (clamped), 0.25, 0.75, 1 (clamped).
+        let grid = Grid {
+            height: 1,
+            width: 4,
+        };
+        assert_eq!(*to_grid(&[0.0, 8.0], (1, 2), grid), [0.0, 2.0, 6.0, 8.0]);
+        let grid = Grid::square(4);
+        #[rustfmt::skip]
+        assert_eq!(
+            *to_grid(&[0.0, 4.0, 8.0, 12.0], (2, 2), grid),
+            [
+                0.0, 1.0, 3.0, 4.0,
+                2.0, 3.0, 5.0, 6.0,
+                6.0, 7.0, 9.0, 10.0,
+                8.0, 9.0, 11.0, 12.0,
+            ]
+        );
+        assert_eq!(*to_grid(&[-2.5], (1, 1), Grid::square(2)), [-2.5; 4]);
+    }
+
+    #[test]
+    fn what_is_finer_than_the_grid_is_averaged() {
+        let grid = |height, width| Grid { height, width };
+        // Whole blocks: every cell counts.
+        #[rustfmt::skip]
+        let map = [
+            8.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+            0.0, 0.0, 0.0, 0.0, 0.0, 16.0,
+            0.0, 0.0, 0.0, -4.0, 0.0, 0.0,
+            0.0, 0.0, 0.0, -8.0, -4.0, -16.0,
+        ];
+        assert_eq!(*to_grid(&map, (4, 6), grid(1, 3)), [1.0, -1.5, -0.5]);
+        // Three cells on two: half of the one in the middle each.
+        assert_eq!(*to_grid(&[3.0, 6.0, 0.0], (1, 3), grid(1, 2)), [4.0, 2.0]);
+        // Each axis for itself: the mean of two rows, between the two columns, and the other way round.
+        let expected = [2.0, 5.0, 11.0, 14.0];
+        assert_eq!(
+            *to_grid(&[0.0, 8.0, 4.0, 20.0], (2, 2), grid(1, 4)),
+            expected
+        );
+        assert_eq!(
+            *to_grid(&[0.0, 4.0, 8.0, 20.0], (2, 2), grid(4, 1)),
+            expected
+        );
+    }
+
+    /// The overlap of cells as rectangles, each pair of cells for itself.
+    fn by_area(map: &[f32], (height, width): (usize, usize), grid: Grid) -> Vec<f64> {
+        let overlap = |i: usize, j: usize, source: usize, target: usize| {
+            let start = (i as f64 / target as f64).max(j as f64 / source as f64);
+            let end = ((i + 1) as f64 / target as f64).min((j + 1) as f64 / source as f64);
+            (end - start).max(0.0) * target as f64
+        };
+        let cell = |y: usize, x: usize| {
+            let value = |k: usize| {
+                let in_rows = overlap(y, k / width, height, grid.height);
+                let in_columns = overlap(x, k % width, width, grid.width);
+                f64::from(map[k]) * in_rows * in_columns
+            };
+            (0..map.len()).map(value).sum()
+        };
+        (0..grid.cells())
+            .map(|i| cell(i / grid.width, i % grid.width))
+            .collect()
+    }
+
+    fn sum(map: &[f32]) -> f64 {
+        map.iter().copied().map(f64::from).sum()
+    }
+
+    #[test]
+    fn a_mean_is_over_the_area_of_each_cell() {
+        for (shape, height, width) in [
+            ((7, 9), 5, 4),
+            ((31, 17), 7, 16),
+            ((12, 12), 4, 3),
+            ((64, 50), 1, 49),
+            ((23, 23), 22, 11),
+        ] {
+            let grid = Grid { height, width };
+            let map = noise(shape.0 * shape.1);
+            let found = to_grid(&map, shape, grid);
+            let expected = by_area(&map, shape, grid);
+            assert_eq!(found.len(), expected.len());
+            for (&found, expected) in found.iter().zip(expected) {
+                assert!((f64::from(found) - expected).abs() < 1e-6, "{shape:?}");
+            }
+            // Attribution times area is kept.
+            let area = map.len() as f64 / grid.cells() as f64;
+            assert!((sum(&found) * area - sum(&map)).abs() < 1e-4, "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn every_cell_of_a_large_map_counts() {
+        let (side, grid) = (1024, Grid::square(224));
+        let expected = grid.cells() as f64 / (side * side) as f64;
+        for at in [0, 1, 2, 3, 4, 511 * side + 511, side * side - 1] {
+            let mut map = vec![0.0; side * side];
+            map[at] = 1.0;
+            let found = sum(&to_grid(&map, (side, side), grid));
+            assert!((found - expected).abs() < 1e-8, "{at}: {found} {expected}");
+        }
+    }
+
+    #[test]
+    fn flat_maps_stay_flat() {
+        for value in [0.1_f32, 5.7, 1e-9, 1e-40, -3e30, f32::MAX] {
+            for (shape, side) in [
+                ((1, 1), 224),
+                ((7, 7), 224),
+                ((17, 33), 96),
+                ((300, 200), 224),
+                ((1024, 1000), 224),
+            ] {
+                let flat = vec![value; shape.0 * shape.1];
+                let map = to_grid(&flat, shape, Grid::square(side));
+                assert!(map.iter().all(|&cell| cell == value), "{value} {shape:?}");
+            }
+        }
+    }
+
+    /// Of -1..1, as tests/fixtures/regrid/make.cpp draws it.
+    fn noise(n: usize) -> Vec<f32> {
+        let value = |i: usize| {
+            let state = (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let u = (crate::random::splitmix64(state) >> 11) as f64 / (1_u64 << 53) as f64;
+            (u * 2.0 - 1.0) as f32
+        };
+        (0..n).map(value).collect()
+    }
+
+    #[test]
+    fn as_libtorch() {
+        // Written by tests/fixtures/regrid/make.cpp. libtorch rounds after every operation, so the
+        // last bits are free.
+        let cases: [([usize; 4], &[u8]); 2] = [
+            (
+                [3, 5, 20, 13],
+                include_bytes!("../../tests/fixtures/regrid/3_5_20_13.f32"),
+            ),
+            (
+                [2, 3, 7, 7],
+                include_bytes!("../../tests/fixtures/regrid/2_3_7_7.f32"),
+            ),
+        ];
+        for ([map_height, map_width, height, width], expected) in cases {
+            let shape = (map_height, map_width);
+            let map = noise(shape.0 * shape.1);
+            let found = to_grid(&map, shape, Grid { height, width });
+            let expected = expected
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|&bytes| f32::from_le_bytes(bytes));
+            assert_eq!(found.len(), expected.len());
+            for (&found, expected) in found.iter().zip(expected) {
+                assert!(
+                    (found - expected).abs() <= 2.4e-7,
+                    "{shape:?}: {found} {expected}"
+                );
+            }
+        }
+    }
+}

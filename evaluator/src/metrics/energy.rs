@@ -1,0 +1,142 @@
+//! Energy pointing game: how much of a map's positive attribution lies inside a mask (paper §3.3,
+//! SPEC B). Also its variant for segmentations, the on-object EPG of finding R3.
+//!
+//! Every sum here is over the positive part `max(A, 0)` and in f64. Which mask is asked about, and
+//! the means over pairs, are the callers'.
+
+use data_prep::geometry::Mask;
+
+use super::mean::mean;
+
+/// Of a map whose positive attribution sums to less than this the paper's EPG is undefined (the official
+/// code's constant; it is absolute although maps are not normalised).
+pub const UNDEFINED_BELOW: f64 = 1e-7;
+
+/// Positive attribution inside a mask and over the whole map.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Energy {
+    /// Sum inside the mask.
+    pub inside: f64,
+    /// Sum over the whole map.
+    pub total: f64,
+}
+
+impl Energy {
+    /// The paper's EPG, `inside / total`, in 0..=1; `None` where `total` < [`UNDEFINED_BELOW`]. The
+    /// paper's mean counts such a pair as 0, see [`mean_epg`].
+    pub fn epg(&self) -> Option<f64> {
+        self.share().filter(|_| self.total >= UNDEFINED_BELOW)
+    }
+
+    /// The same of a map of any scale; `None` only where nothing is positive.
+    pub fn share(&self) -> Option<f64> {
+        share(self.inside, self.total)
+    }
+
+    /// Whether something is positive, but the paper's EPG undefined.
+    pub fn is_under_constant(&self) -> bool {
+        self.share().is_some() && self.epg().is_none()
+    }
+}
+
+/// Sums the positive part of `map` (row-major, on the mask's grid) inside `mask` and in total.
+///
+/// # Panics
+/// When `map` has another number of cells than `mask`.
+pub fn energy(map: &[f32], mask: &Mask) -> Energy {
+    assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
+    let (mut inside, mut total) = (0.0, 0.0);
+    for (&value, &is_inside) in map.iter().zip(mask.cells()) {
+        let positive = f64::from(value.max(0.0));
+        total += positive;
+        inside += if is_inside { positive } else { 0.0 };
+    }
+    Energy { inside, total }
+}
+
+/// On-object EPG (SPEC B): positive attribution inside the class's segmentation relative to that
+/// inside its boxes. The two masks are not intersected, so values can slightly exceed 1. `None` where
+/// the boxes hold none.
+pub fn on_object(in_segmentation: f64, in_boxes: f64) -> Option<f64> {
+    share(in_segmentation, in_boxes)
+}
+
+/// Mean of EPG-like values with undefined ones counted as 0, as the paper's code does; `None`
+/// without any value.
+pub fn mean_epg(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+    mean(values.into_iter().map(|value| value.unwrap_or(0.0)))
+}
+
+/// Mean of EPG-like values over the defined ones only; `None` without any.
+pub fn mean_epg_defined(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+    mean(values.into_iter().flatten())
+}
+
+/// `part / whole`, which a map's scale does not change; `None` where `whole` is 0.
+pub(crate) fn share(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use data_prep::geometry::{Grid, GridBox};
+
+    #[test]
+    fn negative_values_count_nowhere() {
+        let grid = Grid {
+            height: 2,
+            width: 3,
+        };
+        let column = GridBox {
+            x1: 0,
+            y1: 0,
+            x2: 1,
+            y2: 2,
+        };
+        let mask = Mask::from_boxes(&[column], grid);
+        let energy = energy(&[3.0, 1.0, -5.0, -2.0, 0.0, 4.0], &mask);
+        assert_eq!(
+            energy,
+            Energy {
+                inside: 3.0,
+                total: 8.0
+            }
+        );
+        assert_eq!(energy.epg(), Some(0.375));
+    }
+
+    #[test]
+    fn undefined_pairs_count_as_zero_or_not_at_all() {
+        let values = [Some(0.5), None, Some(1.0)];
+        assert_eq!(mean_epg(values), Some(0.5));
+        assert_eq!(mean_epg_defined(values), Some(0.75));
+        assert_eq!(mean_epg([None]), Some(0.0));
+        assert_eq!(mean_epg_defined([None]), None);
+        assert_eq!(mean_epg([]), None);
+    }
+
+    #[test]
+    fn only_the_papers_limit_of_definition_is_absolute() {
+        let at = |total| Energy {
+            inside: total / 2.0,
+            total,
+        };
+        for (total, epg, share, is_under) in [
+            (0.0, None, None, false),
+            (1e-40, None, Some(0.5), true),
+            (0.99e-7, None, Some(0.5), true),
+            (1e-7, Some(0.5), Some(0.5), false),
+            (1e40, Some(0.5), Some(0.5), false),
+        ] {
+            let found = at(total);
+            assert_eq!((found.epg(), found.share()), (epg, share), "{total}");
+            assert_eq!(found.is_under_constant(), is_under, "{total}");
+        }
+        assert_eq!(on_object(3.0, 2.0), Some(1.5));
+        let tiny = 2_f64.powi(-66);
+        assert_eq!(on_object(3.0 * tiny, 2.0 * tiny), Some(1.5));
+        assert_eq!(on_object(3.0, 0.0), None);
+    }
+}

@@ -1,0 +1,5 @@
+//! One map against one mask.
+
+mod scored;
+
+pub use scored::{PairDetail, PairScore, ScoredPair, score_pair};

@@ -1,0 +1,247 @@
+//! Micro F1, accuracy and mean average precision of logits against labels (SPEC B).
+//!
+//! Logits and targets are row-major images × classes. A prediction is positive at logit ≥ 0.
+
+use crate::metrics::mean;
+
+/// Outcomes pooled over cells (images × classes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Positive and predicted so.
+    pub true_positive: u64,
+    /// Negative but predicted positive.
+    pub false_positive: u64,
+    /// Positive but predicted negative.
+    pub false_negative: u64,
+    /// Negative and predicted so.
+    pub true_negative: u64,
+}
+
+impl Counts {
+    /// Counts the cells of `logits` against `targets`.
+    pub fn of(logits: &[f32], targets: &[bool]) -> Self {
+        let mut counts = Self::default();
+        for (&logit, &target) in logits.iter().zip(targets) {
+            let count = match (logit >= 0.0, target) {
+                (true, true) => &mut counts.true_positive,
+                (true, false) => &mut counts.false_positive,
+                (false, true) => &mut counts.false_negative,
+                (false, false) => &mut counts.true_negative,
+            };
+            *count += 1;
+        }
+        counts
+    }
+
+    /// Adds `weight` times another's counts.
+    pub fn add(&mut self, other: &Self, weight: u64) {
+        self.true_positive += weight * other.true_positive;
+        self.false_positive += weight * other.false_positive;
+        self.false_negative += weight * other.false_negative;
+        self.true_negative += weight * other.true_negative;
+    }
+
+    /// F1 = 2TP / (2TP + FP + FN); `None` where nothing is positive and nothing was predicted.
+    pub fn f1(&self) -> Option<f64> {
+        let twice = 2 * self.true_positive;
+        ratio(twice, twice + self.false_positive + self.false_negative)
+    }
+
+    /// Share of cells predicted right; `None` without any.
+    pub fn accuracy(&self) -> Option<f64> {
+        let right = self.true_positive + self.true_negative;
+        ratio(right, right + self.false_positive + self.false_negative)
+    }
+}
+
+/// Micro F1: pooled over all images and classes at logit ≥ 0. `None` where nothing is positive and
+/// nothing was predicted.
+pub fn f1_micro(logits: &[f32], targets: &[bool]) -> Option<f64> {
+    Counts::of(logits, targets).f1()
+}
+
+/// Non-interpolated average precision of one class, Σ (Rₙ − Rₙ₋₁) Pₙ over distinct scores, as
+/// scikit-learn's `average_precision_score`. `None` without a positive.
+pub fn average_precision(logits: &[f32], targets: &[bool]) -> Option<f64> {
+    Ranking::new(logits.iter().copied().zip(targets.iter().copied())).average_precision(|_| 1)
+}
+
+/// Macro mean of [`average_precision`] over the classes that have a positive; `logits` and `targets`
+/// are row-major images × `n_classes`. `None` where no class has one.
+pub fn mean_average_precision(logits: &[f32], targets: &[bool], n_classes: usize) -> Option<f64> {
+    let column = |class: usize| {
+        let logits = logits.iter().copied().skip(class).step_by(n_classes);
+        logits.zip(targets.iter().copied().skip(class).step_by(n_classes))
+    };
+    mean((0..n_classes).filter_map(|class| Ranking::new(column(class)).average_precision(|_| 1)))
+}
+
+/// Place of the greatest value, the first of equals; 0 without any.
+pub fn arg_max<T: PartialOrd>(values: &[T]) -> usize {
+    let mut best = 0;
+    for (i, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = i;
+        }
+    }
+    best
+}
+
+/// One class's images from the highest logit down, sorted once and used for every resample.
+#[derive(Debug, Clone)]
+pub struct Ranking {
+    /// Image index, whether it is positive, whether the next one's logit is lower.
+    ranked: Vec<(u32, bool, bool)>,
+}
+
+impl Ranking {
+    /// Ranks the (logit, target) of images 0, 1, …; a NaN (of a diverged network) ranks last.
+    pub fn new(images: impl IntoIterator<Item = (f32, bool)>) -> Self {
+        let rank = |logit: f32| {
+            if logit.is_nan() {
+                f32::NEG_INFINITY
+            } else {
+                logit
+            }
+        };
+        let mut images: Vec<(u32, f32, bool)> = (0..)
+            .zip(images)
+            .map(|(image, (logit, target))| (image, rank(logit), target))
+            .collect();
+        images.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let ranked = images
+            .iter()
+            .enumerate()
+            .map(|(i, &(image, logit, target))| {
+                let is_last_of_tie = images.get(i + 1).is_none_or(|next| next.1 != logit);
+                (image, target, is_last_of_tie)
+            })
+            .collect();
+        Self { ranked }
+    }
+
+    /// Average precision where image i counts `weight(i)` times; `None` where no positive counts.
+    pub fn average_precision(&self, weight: impl Fn(usize) -> u32) -> Option<f64> {
+        let (mut positives, mut seen, mut before) = (0_u64, 0_u64, 0_u64);
+        let mut sum = 0.0;
+        for &(image, target, is_last_of_tie) in &self.ranked {
+            let weight = u64::from(weight(image as usize));
+            seen += weight;
+            positives += if target { weight } else { 0 };
+            if is_last_of_tie && positives > before {
+                sum += (positives - before) as f64 * (positives as f64 / seen as f64);
+                before = positives;
+            }
+        }
+        (positives > 0).then(|| sum / positives as f64)
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn targets(bits: &str) -> Vec<bool> {
+        bits.bytes().map(|bit| bit == b'1').collect()
+    }
+
+    #[test]
+    fn counts_by_hand() {
+        // Logit exactly 0 is predicted.
+        let counts = Counts::of(&[0.0, 1.0, -1.0, -2.0, 3.0, -0.5], &targets("101001"));
+        assert_eq!(
+            counts,
+            Counts {
+                true_positive: 1,
+                false_positive: 2,
+                false_negative: 2,
+                true_negative: 1
+            }
+        );
+        assert_eq!(counts.f1(), Some(2.0 / 6.0));
+        assert_eq!(counts.accuracy(), Some(2.0 / 6.0));
+        assert_eq!(f1_micro(&[-1.0], &[false]), None);
+        assert_eq!(f1_micro(&[-1.0], &[true]), Some(0.0));
+    }
+
+    #[test]
+    fn the_published_counts_give_the_published_f1() {
+        // SPEC J.8: B-cos baseline on COCO.
+        let counts = Counts {
+            true_positive: 72_938,
+            false_positive: 18_200,
+            false_negative: 43_654,
+            true_negative: 0,
+        };
+        assert!((counts.f1().unwrap() - 0.70224).abs() < 5e-6);
+    }
+
+    #[test]
+    fn average_precision_is_scikit_learns() {
+        // Printed by tests/fixtures/average_precision.py.
+        let cases: [(&str, &[f32], f64); 7] = [
+            ("0011", &[0.1, 0.4, 0.35, 0.8], 0.8333333333333333),
+            (
+                "101001",
+                &[2.0, 1.5, 1.0, 0.5, 0.0, -3.0],
+                0.7222222222222222,
+            ),
+            (
+                "101010",
+                &[0.3, -1.0, 0.3, 2.0, 0.1, -1.0],
+                0.6944444444444444,
+            ),
+            ("0110", &[1.0, 1.0, 1.0, 1.0], 0.5),
+            ("00001", &[5.0, 4.0, 3.0, 2.0, 1.0], 0.2),
+            ("1", &[0.0], 1.0),
+            (
+                "10110100",
+                &[0.5, 0.5, -0.25, -0.25, 1.5, 1.5, 1.5, -4.0],
+                0.469047619047619,
+            ),
+        ];
+        for (bits, logits, expected) in cases {
+            let found = average_precision(logits, &targets(bits)).unwrap();
+            assert!(
+                (found - expected).abs() < 1e-15,
+                "{bits}: {found} {expected}"
+            );
+        }
+        assert_eq!(average_precision(&[1.0, 2.0], &targets("00")), None);
+        // Zeros of both signs tie; what is not a number ranks last.
+        assert_eq!(average_precision(&[0.0, -0.0], &targets("01")), Some(0.5));
+        assert_eq!(
+            average_precision(&[f32::NAN, -9.0], &targets("10")),
+            Some(0.5)
+        );
+        #[rustfmt::skip]
+        let logits = [0.5, -1.0, 3.0, 0.5, 0.25, 2.0, -0.75, 0.25, 1.0, 1.5, -2.0, 0.0, 2.5, 1.0, -1.0];
+        let map = mean_average_precision(&logits, &targets("100010110000100"), 3).unwrap();
+        assert!((map - 0.6833333333333333).abs() < 1e-15, "{map}");
+        assert_eq!(
+            mean_average_precision(&[1.0, 2.0], &[false, false], 2),
+            None
+        );
+    }
+
+    #[test]
+    fn weights_are_repetitions() {
+        let logits = [0.3, -1.0, 0.3, 2.0, 0.1, -1.0];
+        let targets = targets("101010");
+        let weights = [2_u32, 0, 1, 3, 1, 2];
+        let repeated: Vec<(f32, bool)> = (0..6)
+            .flat_map(|i| vec![(logits[i], targets[i]); weights[i] as usize])
+            .collect();
+        let (l, t): (Vec<f32>, Vec<bool>) = repeated.into_iter().unzip();
+        let ranking = Ranking::new(logits.into_iter().zip(targets));
+        assert_eq!(
+            ranking.average_precision(|i| weights[i]),
+            average_precision(&l, &t)
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! Metrics of a split's logits.
+
+mod classification;
+
+pub use classification::*;
