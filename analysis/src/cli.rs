@@ -6,18 +6,26 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand};
 use polars::prelude::DataFrame;
 
-use crate::comparison::{self, Setting};
-use crate::evidence::Evidence;
-use crate::exhibit::{self, Exhibit, Show};
-use crate::load::{Results, examples};
-use crate::output::{File, csv, parquet};
+use crate::exhibit::entry::Entry;
+use crate::exhibit::list::EXHIBITS;
+use crate::exhibit::made;
+use crate::load::examples;
+use crate::load::schema::{EPOCHS, METRICS, RUN};
+use crate::model::comparison;
+use crate::model::evidence::Evidence;
+use crate::model::results::Results;
+use crate::model::setting::Setting;
 use crate::query::{self, Query};
-use crate::schema::{EPOCHS, METRICS, RUN};
-use crate::table::{Table, flat, latex, long, markdown, runs, seeds};
-use crate::{Error, Result, figure, report, summary, written};
+use crate::render::exhibit::Exhibit;
+use crate::render::output::{File, csv, parquet};
+use crate::render::table::parts::Table;
+use crate::render::table::{flat, latex, long, markdown, runs, seeds};
+use crate::render::{figure, page, summary, written};
+use crate::{Error, Result};
 
 /// Result tables to the paper's tables, figures and report.
 #[derive(Debug, Parser)]
@@ -54,8 +62,14 @@ pub struct Choice {
     #[arg(long = "run", value_name = "ID")]
     pub runs: Vec<String>,
     /// Only this, beside the table of runs; may be given several times (default: all that there are runs for)
-    #[arg(long = "show", value_name = "NAME")]
-    pub shows: Vec<Show>,
+    #[arg(long = "show", value_name = "NAME", value_parser = shows())]
+    pub shows: Vec<String>,
+}
+
+/// The names of exhibits.
+fn shows() -> PossibleValuesParser {
+    let value = |entry: &Entry| PossibleValue::new(entry.name).help(entry.about);
+    PossibleValuesParser::new(EXHIBITS.iter().map(value))
 }
 
 /// Runs the command; its last line on standard error says what to open.
@@ -101,10 +115,10 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
         settings: &settings,
         examples: &examples,
     };
-    let (exhibits, missing) = exhibit::make(&evidence, &choice.shows)?;
+    let (exhibits, missing) = made::make(&evidence, &choice.shows)?;
     if !choice.shows.is_empty() {
         let missing = missing.into_iter();
-        notes.extend(missing.map(|(show, why)| format!("{}: nothing to show: {why}", show.name())));
+        notes.extend(missing.map(|(entry, why)| format!("{}: nothing to show: {why}", entry.name)));
     }
     notes.dedup();
     // All contents are made before anything is written: what is refused leaves the folder as it was.
@@ -123,7 +137,7 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
         Output::Report => {
             let mut files = tables(&evidence, &exhibits, &of_runs, of_seeds.as_ref())?;
             files.extend(figures(&exhibits)?);
-            let page = report::render(
+            let page = page::render(
                 &evidence,
                 &exhibits,
                 [Some(&of_runs), of_seeds.as_ref()],
@@ -168,7 +182,7 @@ fn selected(settings: &[Setting]) -> BTreeSet<(String, i32)> {
 }
 
 /// The table of runs, or the tables that were asked for.
-fn printed(exhibits: &[Exhibit], of_runs: &Table, asked: &[Show]) -> String {
+fn printed(exhibits: &[Exhibit], of_runs: &Table, asked: &[String]) -> String {
     if asked.is_empty() {
         return markdown::render(of_runs);
     }

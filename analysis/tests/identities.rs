@@ -8,10 +8,10 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use analysis::comparison;
-use analysis::evidence::Evidence;
-use analysis::load::Results;
-use analysis::verdict::{Judged, judge};
+use analysis::claims::verdict::{Judged, judge};
+use analysis::model::comparison;
+use analysis::model::evidence::Evidence;
+use analysis::model::results::Results;
 use common::program::{analysis, numbers, report, table, texts};
 use common::{Part, Run, reaches, results};
 

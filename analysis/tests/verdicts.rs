@@ -4,10 +4,10 @@
 
 mod common;
 
-use analysis::comparison;
-use analysis::evidence::Evidence;
-use analysis::load::Results;
-use analysis::verdict::{Judged, Verdict, judge};
+use analysis::claims::verdict::{Judged, Verdict, judge};
+use analysis::model::comparison;
+use analysis::model::evidence::Evidence;
+use analysis::model::results::Results;
 use common::{Part, Run, Value, reaches, results};
 
 fn judged(runs: &[Run], claim: &str) -> Judged {

@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Parser;
-use data_prep::coco::categories;
+use data_prep::source::coco::categories;
 
 /// Write a generated instances JSON.
 #[derive(Parser)]

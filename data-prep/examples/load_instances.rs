@@ -16,7 +16,7 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let start = Instant::now();
-    let instances = data_prep::coco::load_instances(&args.file)?;
+    let instances = data_prep::source::coco::load_instances(&args.file)?;
     let seconds = start.elapsed().as_secs_f64();
     for item in instances.problems() {
         eprintln!("{}", item.problem);

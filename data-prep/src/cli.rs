@@ -3,107 +3,35 @@
 //! Exit codes: 0 when everything is in the data folder, 1 when some items were skipped, 2 when the
 //! command failed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Args, Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use serde_json::json;
 
-use crate::geometry::Grid;
+use crate::convert::{self, Former, Limit, OnError, Options, Outcome};
 use crate::inspect;
-use crate::naming::SCENES;
-use crate::pipeline::{self, Limit, OnError, Options, Outcome};
-use crate::record::Source;
-use crate::scenes::{self, Generated, ScenesConfig};
-use crate::tables::Former;
-use crate::waterbirds::Validation;
-use crate::{coco, voc, waterbirds};
+use crate::mask::geometry::Grid;
+use crate::source::entry::Entry;
+use crate::source::record::Source;
+use crate::source::{self, SOURCES};
+use crate::store::tables::PROGRAM;
 
-/// Image data sets to mask tables and pixels.
-///
-/// Exit codes: 0 all images, 1 some skipped, 2 failed.
-#[derive(Debug, Parser)]
-#[command(name = "data-prep", version, propagate_version = true)]
-pub struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// PASCAL VOC in the devkit's layout.
-    Voc {
-        #[command(flatten)]
-        from: From,
-        #[command(flatten)]
-        prepare: Prepare,
-    },
-    /// MS COCO: annotations/instances_*.json and the image folders.
-    Coco {
-        #[command(flatten)]
-        from: From,
-        #[command(flatten)]
-        prepare: Prepare,
-    },
-    /// Waterbirds-100: waterbird_1.0_forest2water2 and CUB_200_2011/bounding_boxes.txt.
-    Waterbirds {
-        #[command(flatten)]
-        from: From,
-        #[command(flatten)]
-        prepare: Prepare,
-        /// Validation images: the groups whose bird and background agree (the paper), or all.
-        #[arg(long, value_enum, default_value_t)]
-        val: Validation,
-    },
-    /// The embedded data set: drawn into --root in VOC's layout, then read like VOC.
-    Scenes {
-        /// The folder to draw into [default: <OUT>/devkit].
-        #[arg(long)]
-        root: Option<PathBuf>,
-        #[command(flatten)]
-        prepare: Prepare,
-        #[command(flatten)]
-        draw: Draw,
-    },
-    /// Counts and contact sheets of a data folder, to see that it is right.
-    Inspect {
-        /// The data folder.
-        dir: PathBuf,
-        /// Where the contact sheets go [default: <DIR>/inspect].
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
-}
-
-impl Command {
-    /// How many threads the user allows, where they say.
-    fn threads(&self) -> Option<usize> {
-        match self {
-            Self::Voc { prepare, .. }
-            | Self::Coco { prepare, .. }
-            | Self::Waterbirds { prepare, .. }
-            | Self::Scenes { prepare, .. } => prepare.threads,
-            Self::Inspect { .. } => None,
-        }
-    }
+#[derive(Debug, Args)]
+struct Inspect {
+    /// The data folder.
+    dir: PathBuf,
+    /// Where the contact sheets go [default: <DIR>/inspect].
+    #[arg(long)]
+    out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-struct From {
-    /// The source folder.
+struct Vocabulary {
+    /// As JSON, for programs.
     #[arg(long)]
-    root: PathBuf,
-    /// What the data set is called [default: voc2007, coco2014 or waterbirds-100 where it is that, else
-    /// the folder's name].
-    #[arg(long)]
-    name: Option<String>,
-}
-
-impl From {
-    fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -128,25 +56,6 @@ struct Prepare {
     overwrite: bool,
 }
 
-#[derive(Debug, Args)]
-struct Draw {
-    /// Another seed draws other images.
-    #[arg(long, default_value_t = ScenesConfig::default().seed)]
-    seed: u64,
-    /// Training images.
-    #[arg(long, default_value_t = ScenesConfig::default().train)]
-    train: usize,
-    /// Validation images.
-    #[arg(long, default_value_t = ScenesConfig::default().val)]
-    val: usize,
-    /// In-distribution test images.
-    #[arg(long, default_value_t = ScenesConfig::default().test)]
-    test: usize,
-    /// Shifted test images.
-    #[arg(long, default_value_t = ScenesConfig::default().shifted)]
-    shifted: usize,
-}
-
 fn parse_limit(text: &str) -> Result<Limit, String> {
     let (split, count) = text
         .split_once('=')
@@ -159,9 +68,33 @@ fn parse_limit(text: &str) -> Result<Limit, String> {
     })
 }
 
-/// Runs the command and says how it ended.
-pub fn run(cli: Cli) -> ExitCode {
-    match execute(cli.command) {
+/// The program's commands: one for each source, and what looks at the result.
+fn command() -> Command {
+    let sources = SOURCES.iter().map(|source| {
+        let options = (source.with_options)(Command::new(source.name));
+        Prepare::augment_args(options)
+            .about(source.title)
+            .long_about(None)
+    });
+    Command::new("data-prep")
+        .version(env!("CARGO_PKG_VERSION"))
+        .propagate_version(true)
+        .about("Image data sets to mask tables and pixels")
+        .after_help("Exit codes: 0 all images, 1 some skipped, 2 failed.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(sources)
+        .subcommand(Inspect::augment_args(Command::new("inspect").about(
+            "Counts and contact sheets of a data folder, to see that it is right",
+        )))
+        .subcommand(Vocabulary::augment_args(
+            Command::new("vocabulary").about("The sources and data sets that this program knows"),
+        ))
+}
+
+/// Runs the command that the user typed and says how it ended.
+pub fn run() -> ExitCode {
+    match execute(&command().get_matches()) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(1),
         Err(error) => {
@@ -172,39 +105,67 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 /// The number of skipped items.
-fn execute(command: Command) -> Result<usize> {
-    if let Some(threads) = command.threads() {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()?;
-    }
-    match command {
-        Command::Voc { from, prepare } => prepare.run(voc::read(&from.root, from.name())?),
-        Command::Coco { from, prepare } => prepare.run(coco::read(&from.root, from.name())?),
-        Command::Waterbirds { from, prepare, val } => {
-            prepare.run(waterbirds::read(&from.root, from.name(), val)?)
-        }
-        Command::Scenes {
-            root,
-            prepare,
-            draw,
-        } => {
-            let root = root.unwrap_or_else(|| prepare.out.join("devkit"));
-            draw.run(&root)?;
-            let mut source = voc::read(&root, None)?;
-            source.name = SCENES.to_owned();
-            source.notes.clear(); // only its name had any
-            prepare.run(source)
-        }
-        Command::Inspect { dir, out } => {
-            let out = out.unwrap_or_else(|| dir.join("inspect"));
-            let inspection = inspect::inspect(&dir, &out)?;
-            println!("{}", inspection.summary);
-            for sheet in inspection.sheets {
-                println!("{}", sheet.display());
+fn execute(matches: &ArgMatches) -> Result<usize> {
+    let (name, options) = matches.subcommand().context("no command")?;
+    match name {
+        "inspect" => Inspect::from_arg_matches(options)?.run(),
+        "vocabulary" => Vocabulary::from_arg_matches(options)?.run(),
+        name => {
+            let mut sources = SOURCES.iter();
+            let source = sources.find(|source| source.name == name);
+            let source = source.with_context(|| format!("no source {name}"))?;
+            let prepare = Prepare::from_arg_matches(options)?;
+            if let Some(threads) = prepare.threads {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                pool.build_global()?;
             }
-            Ok(0)
+            prepare.run((source.open)(options, &prepare.out, source::naming())?)
         }
+    }
+}
+
+impl Inspect {
+    fn run(&self) -> Result<usize> {
+        let beside = || self.dir.join("inspect");
+        let out = self.out.clone().unwrap_or_else(beside);
+        let inspection = inspect::inspect(&self.dir, &out)?;
+        println!("{}", inspection.summary);
+        for sheet in inspection.sheets {
+            println!("{}", sheet.display());
+        }
+        Ok(0)
+    }
+}
+
+impl Vocabulary {
+    /// Prints what other programs may ask this one for.
+    fn run(&self) -> Result<usize> {
+        if self.json {
+            let named = |source: &Entry| {
+                let command = (source.with_options)(Command::new(source.name));
+                let mut options = command.get_arguments();
+                let needs_root =
+                    options.any(|option| option.get_id() == "root" && option.is_required_set());
+                json!({
+                    "name": source.name,
+                    "title": source.title,
+                    "datasets": source.datasets,
+                    "needs_root": needs_root,
+                })
+            };
+            let vocabulary = json!({
+                "program": PROGRAM,
+                "sources": SOURCES.iter().map(named).collect::<Vec<_>>(),
+                "datasets": source::datasets(),
+            });
+            println!("{}", serde_json::to_string_pretty(&vocabulary)?);
+        } else {
+            for source in SOURCES {
+                println!("{:12} {}", source.name, source.title);
+            }
+            println!("data sets    {}", source::datasets().join(", "));
+        }
+        Ok(0)
     }
 }
 
@@ -232,7 +193,7 @@ impl Prepare {
             images,
             skipped,
             was_complete,
-        } = pipeline::run(source, &options)?;
+        } = convert::run(source, &options)?;
         let verb = if was_complete {
             "complete already"
         } else {
@@ -246,29 +207,5 @@ impl Prepare {
             eprintln!("{out}: {skipped} left out, listed in skipped.parquet");
         }
         Ok(skipped)
-    }
-}
-
-impl Draw {
-    fn run(&self, root: &Path) -> Result<()> {
-        let config = ScenesConfig {
-            seed: self.seed,
-            train: self.train,
-            val: self.val,
-            test: self.test,
-            shifted: self.shifted,
-        };
-        let total = config.train + config.val + config.test + config.shifted;
-        let bar = ProgressBar::new(total as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} drawn  {eta} left") {
-            bar.set_style(style);
-        }
-        let generated = scenes::generate(root, &config, || bar.inc(1))
-            .with_context(|| root.display().to_string())?;
-        bar.finish_and_clear();
-        if generated == Generated::Drawn {
-            eprintln!("{}: {total} images, drawn", root.display());
-        }
-        Ok(())
     }
 }

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::table::PROGRAM_KEY;
-
 /// This crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -117,13 +115,15 @@ pub enum Error {
 
     /// The output folder already holds something that another version of this program made.
     #[error(
-        "{}: {PROGRAM_KEY}: found {found}, expected {expected}\n\
+        "{}: {field}: found {found}, expected {expected}\n\
          hint: make the data folder again with --overwrite, or choose another --out",
         path.display()
     )]
     OtherProgram {
         /// The output folder.
         path: PathBuf,
+        /// The metadata key that says the program.
+        field: &'static str,
         /// The program and version that made what is in it.
         found: String,
         /// This program and version.

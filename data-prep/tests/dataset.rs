@@ -8,16 +8,15 @@ use arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
 };
 use arrow::datatypes::{DataType, Field, Schema};
+use data_prep::convert::{self, Former, OnError, Options};
 use data_prep::dataset::{Dataset, Task};
 use data_prep::geometry::Grid;
-use data_prep::pipeline::{self, OnError, Options};
 use data_prep::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject};
 use data_prep::rle::Rle;
 use data_prep::schema::{CLASSES, DATASET_KEY, IMAGES, LABELS, MASKS};
 use data_prep::table::{
     Kind, Provenance, TableSpec, read_any_table, read_table, required, write_table,
 };
-use data_prep::tables::Former;
 
 /// A data folder of two images, made by the pipeline.
 fn data_folder(folder: &Path) -> PathBuf {
@@ -72,7 +71,7 @@ fn data_folder(folder: &Path) -> PathBuf {
         threads: 2,
         former: Former::Keep,
     };
-    let outcome = pipeline::run(source, &options).unwrap();
+    let outcome = convert::run(source, &options).unwrap();
     assert_eq!(
         (outcome.images, outcome.skipped, outcome.was_complete),
         (2, 0, false)

@@ -8,9 +8,9 @@ mod peak;
 use std::path::Path;
 use std::process::Command;
 
-use data_prep::coco::load_instances;
 use data_prep::decode::decode;
-use data_prep::voc;
+use data_prep::source::coco::load_instances;
+use data_prep::source::voc;
 use peak::Peak;
 
 #[global_allocator]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use data_prep::decode::{Decoder, decode};
 use data_prep::geometry::Grid;
 use data_prep::pixels::{PixelFile, PixelWriter};
-use data_prep::resize::{Resizer, Rgb};
+use data_prep::raster::Rgb;
+use data_prep::resize::Resizer;
 use sha2::{Digest, Sha256};
 
 const GRID: Grid = Grid::square(32);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use data_prep::dataset::{Dataset, Split};
-use data_prep::scenes::{Generated, ScenesConfig, class_names, generate};
+use data_prep::source::scenes::{Generated, ScenesConfig, class_names, generate};
 use sha2::{Digest, Sha256};
 
 const SMALL: ScenesConfig = ScenesConfig {

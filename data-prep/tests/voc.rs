@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 
 use data_prep::dataset::{Dataset, Split};
 use data_prep::schema::{DATASET_KEY, IMAGES, SKIPPED};
+use data_prep::source::{naming, voc};
 use data_prep::table::{Provenance, TableSpec, column, read_table, write_table};
-use data_prep::voc;
 
 /// A devkit in a temporary folder.
 struct Devkit {
@@ -579,7 +579,7 @@ fn real_voc_is_read_whole() {
         println!("skipped: real_voc_is_read_whole: no real data");
         return;
     }
-    let source = voc::read(&root, None).unwrap();
+    let source = voc::read(&root, &naming()).unwrap();
     assert_eq!((&*source.name, &*source.notes), ("voc2007", &[][..]));
     assert_eq!(source.problems, []);
     let pairs = |split: Split| {

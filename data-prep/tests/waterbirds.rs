@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use data_prep::dataset::{Dataset, Split, Task};
-use data_prep::waterbirds::{self, Validation};
+use data_prep::source::naming;
+use data_prep::source::waterbirds::{self, Validation};
 
 const HEADER: &str = "img_id,img_filename,y,split,place,place_filename\n";
 
@@ -206,14 +207,14 @@ fn each_broken_row_is_one_line() {
 fn missing_files_and_columns_are_said() {
     let folder = Folder::new();
     folder.metadata("img_id,img_filename,y,split\n");
-    let error = waterbirds::read(&folder.root(), None, Validation::All)
+    let error = waterbirds::read(&folder.root(), &naming(), Validation::All)
         .unwrap_err()
         .to_string();
     let expected = "line 1: found img_id,img_filename,y,split, expected a column place";
     assert!(error.ends_with(expected), "{error}");
 
     fs_err::remove_file(folder.root().join("CUB_200_2011/bounding_boxes.txt")).unwrap();
-    let error = waterbirds::read(&folder.root(), None, Validation::All)
+    let error = waterbirds::read(&folder.root(), &naming(), Validation::All)
         .unwrap_err()
         .to_string();
     assert!(
@@ -233,7 +234,7 @@ fn real_waterbirds_has_the_published_groups() {
         println!("skipped: real_waterbirds_has_the_published_groups: no real data");
         return;
     }
-    let source = waterbirds::read(&root, None, Validation::All).unwrap();
+    let source = waterbirds::read(&root, &naming(), Validation::All).unwrap();
     assert_eq!((&*source.name, &*source.notes), ("waterbirds-100", &[][..]));
     assert_eq!(source.problems, []);
     let count = |split: Split, group_id: i32| {
@@ -251,7 +252,7 @@ fn real_waterbirds_has_the_published_groups() {
         [0, 1, 2, 3].map(|group| count(Split::Val, group)),
         [461, 460, 139, 139]
     );
-    let source = waterbirds::read(&root, None, Validation::Majority).unwrap();
+    let source = waterbirds::read(&root, &naming(), Validation::Majority).unwrap();
     let val = source
         .images
         .iter()

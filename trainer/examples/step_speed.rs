@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use clap::Parser;
 use tch::{Device, Kind, Tensor};
-use trainer::adam::Adam;
-use trainer::attribution::{Explainable, Order};
-use trainer::backbone::{Mode, Model};
-use trainer::device;
+use trainer::explain::attribution::{Explainable, Order};
+use trainer::guide::objective::{self, Explained, Guide};
+use trainer::machine::device;
+use trainer::machine::process;
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
-use trainer::objective::{self, Explained, Guide};
-use trainer::process;
+use trainer::network::{Mode, Model};
+use trainer::train::adam::Adam;
 
 #[derive(Parser)]
 struct Args {

@@ -10,7 +10,7 @@ use data_prep::resize::Resizer;
 use rayon::prelude::*;
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::device;
+use crate::machine::device;
 
 /// One batch.
 #[derive(Debug)]

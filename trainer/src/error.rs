@@ -35,12 +35,12 @@ pub enum Error {
         /// The file.
         file: String,
         /// Every missing, unexpected and mis-shaped tensor.
-        faults: crate::params::Faults,
+        faults: crate::network::faults::Faults,
     },
 
     /// A weight file cannot be read.
     #[error("{0}")]
-    CheckpointFile(#[from] crate::checkpoint_file::CheckpointError),
+    CheckpointFile(#[from] crate::weights::checkpoint_file::CheckpointError),
 
     /// A configuration, run folder or argument is not as it must be.
     #[error("{}: {field}: found {found}, expected {expected}", path.display())]

@@ -4,12 +4,14 @@
 //! What is looked at is what comes in and goes out: weights that are read, a step's losses, maps and
 //! gradient, the weights after it, logits and maps. That is enough because every operation between
 //! them gives NaN or an infinite value for one. Those that would not are written so that they do: ReLU
-//! (takes −∞ to 0), ReLU6 (∞ to 6) and oneDNN's ReLU (NaN to 0) in [`crate::fused`], and here what is
+//! (takes −∞ to 0), ReLU6 (∞ to 6) and oneDNN's ReLU (NaN to 0) in [`crate::network::pass::fused`], and here what is
 //! divided by or put into a softmax, where an overflow would end as 0. Batch norm in training hides an
 //! overflowing variance, which the running one keeps. On the way back a ReLU that is shut gives 0, as
 //! it should, whatever comes.
 
 use tch::{Kind, TchError, Tensor};
+
+use crate::machine::device;
 
 /// One value of a tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,9 +80,9 @@ pub fn infinite_to_nan(tensor: &Tensor) -> Result<(), TchError> {
 ///
 /// # Errors
 /// libtorch's.
-pub fn largest_of_rows(tensor: &Tensor) -> Result<Vec<f32>, crate::error::Error> {
+pub fn largest_of_rows(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
     let largest = tensor.f_detach()?.f_abs()?.f_flatten(1, -1)?;
-    crate::explanations::to_vec(&largest.f_amax([1i64], false)?)
+    device::download(&largest.f_amax([1i64], false)?)
 }
 
 #[cfg(test)]

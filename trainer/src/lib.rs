@@ -1,14 +1,15 @@
 //! Classifiers trained with a second loss on their own explanations, so that these fall inside
 //! bounding boxes. From the formula to the file:
 //!
-//! - [`backbone`]: the networks, cut at the paper's layers
-//! - [`attribution`]: IxG and GradCAM (section 3.1) · [`loss`]: the localization losses (section 3.4)
-//! - [`guidance`]: annotated images, drawn classes, masks (section 3.5) · [`augmentation`]: crops and
-//!   flips · [`objective`]: the guided loss · [`micro_batch`]: a step in several passes
-//! - [`train`], [`validation`], [`pareto`], [`select`]: epochs, and which are kept (section 4)
-//! - [`explain`]: maps of a checkpoint · [`colour`], [`grid_pointing_game`]: what else maps show (SPEC K)
-//! - [`device`], [`memory`], [`batches`]: where it is computed, and how much at once
-//! - [`config`], [`run`], [`tables`], [`checkpoint`], [`kept`], [`resume`], [`lock`], [`import`]: files
+//! - [`network`]: the networks, cut at the paper's layers, and what they are computed with
+//! - [`explain`]: attribution methods (section 3.1), maps of a split, and what else maps show (SPEC K)
+//! - [`guide`]: annotated images, drawn classes and masks (section 3.5), the localization losses
+//!   (section 3.4) and the objective
+//! - [`train`]: steps, epochs and validation (section 4)
+//! - [`run`]: a run's configuration, id, folder and tables, and which epochs are kept
+//! - [`weights`]: weight files, import and export
+//! - [`machine`]: device, memory, process and signals
+//! - [`names`], [`batches`], [`random`], [`finite`], [`error`]: what all of them use
 //!
 //! Metrics are the evaluator's, mask geometry is data-prep's.
 
@@ -22,41 +23,17 @@ macro_rules! say {
     }};
 }
 
-pub mod adam;
-pub mod attribution;
-pub mod augmentation;
-pub mod backbone;
 pub mod batches;
-pub mod checkpoint;
-pub mod checkpoint_file;
-pub mod colour;
-pub mod config;
-pub mod device;
 pub mod error;
 pub mod explain;
-pub mod explanations;
 pub mod finite;
-pub mod fused;
-pub mod grid_pointing_game;
-pub mod guidance;
-pub mod import;
-pub mod kept;
-pub mod lock;
-pub mod loss;
-pub mod memory;
-pub mod micro_batch;
+pub mod guide;
+mod hex;
+pub mod machine;
 pub mod names;
-pub mod objective;
-pub mod params;
-pub mod pareto;
-pub mod process;
+pub mod network;
+mod progress;
 pub mod random;
-mod readings;
-pub mod resume;
 pub mod run;
-pub mod select;
-mod start;
-pub mod stop;
-pub mod tables;
 pub mod train;
-pub mod validation;
+pub mod weights;

@@ -8,15 +8,22 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use data_prep::dataset::{Dataset, Split, Task};
 use tch::Device;
-use trainer::config::{ResolvedRun, RunConfig};
-use trainer::explanations::Bounds;
-use trainer::grid_pointing_game::Game;
-use trainer::import::Fit;
+use trainer::explain::explanations::Bounds;
+use trainer::explain::grid_pointing_game::Game;
+use trainer::explain::{colour, grid_pointing_game, stream};
+use trainer::machine::stop::{self, Stop};
+use trainer::machine::{device, process};
 use trainer::names::{Attribution, Backbone, Layer, Precision};
-use trainer::run::{RunFolder, State};
-use trainer::stop::{self, Stop};
-use trainer::train::Outcome;
-use trainer::{colour, device, explain, grid_pointing_game, import, process, say, select, train};
+use trainer::run::config::RunConfig;
+use trainer::run::finished::FinishedRun;
+use trainer::run::folder::RunFolder;
+use trainer::run::resolved::ResolvedRun;
+use trainer::run::state::State;
+use trainer::run::{kept, select};
+use trainer::say;
+use trainer::train::training::{self, Outcome};
+use trainer::weights::import::Fit;
+use trainer::weights::{export, import};
 
 /// Trains image classifiers with a loss on their own explanations, and explains them.
 #[derive(Parser)]
@@ -295,7 +302,7 @@ impl RunArgs {
         let config = RunConfig::read(&self.config)?;
         let dataset = dataset.with_task(config.task)?;
         let run = ResolvedRun::new(config, &dataset)?;
-        let folder = RunFolder::new(&self.out, &run);
+        let folder = RunFolder::new(&self.out, &run.run_id);
         Ok((run, dataset, folder))
     }
 }
@@ -304,9 +311,9 @@ fn train_command(args: &RunArgs, machine: &MachineArgs) -> Result<Outcome> {
     let stop = Stop::on_signals().context("signal handlers")?;
     machine.bound_threads()?;
     let (run, dataset, folder) = args.resolve()?;
-    match folder.state() {
+    match State::of(&folder) {
         State::Finished => {
-            folder.tidy()?; // a program killed at the very end leaves that to the next
+            kept::tidy(&folder)?; // a program killed at the very end leaves that to the next
             say!("run {} ({}) is finished", run.run_id, run.config.name);
         }
         state => {
@@ -322,7 +329,7 @@ fn train_command(args: &RunArgs, machine: &MachineArgs) -> Result<Outcome> {
                 run.config.name,
                 device::describe(device)
             );
-            let outcome = train::train(&run, &dataset, &folder, device, &stop)?;
+            let outcome = training::train(&run, &dataset, &folder, device, &stop)?;
             if outcome != Outcome::Finished {
                 return Ok(outcome);
             }
@@ -335,7 +342,7 @@ fn train_command(args: &RunArgs, machine: &MachineArgs) -> Result<Outcome> {
 fn select_command(folders: &[PathBuf]) -> Result<()> {
     let runs: Vec<_> = folders
         .iter()
-        .map(|folder| RunFolder::open_finished(folder))
+        .map(|folder| FinishedRun::open(folder))
         .collect::<Result<_, _>>()?;
     for (run, epoch) in select::select(&runs)? {
         println!("{}\t{epoch}", runs[run].run_id);
@@ -357,7 +364,7 @@ fn state_command(args: &StateArgs) -> Result<()> {
             }
         };
         let run = ResolvedRun::new(config, &opened[index])?;
-        let state = RunFolder::new(&args.out, &run).state();
+        let state = State::of(&RunFolder::new(&args.out, &run.run_id));
         println!("{}\t{state}", run.run_id);
     }
     Ok(())
@@ -366,16 +373,14 @@ fn state_command(args: &StateArgs) -> Result<()> {
 fn explain_command(args: &ExplainArgs) -> Result<()> {
     args.machine.bound_threads()?;
     let mut subject = match (&args.run, &args.weights) {
-        (Some(run), _) => {
-            explain::Subject::of_run(&RunFolder::open_finished(run)?, args.checkpoint)?
-        }
-        (None, Some(file)) => explain::Subject::of_weights(file)?,
+        (Some(run), _) => stream::Subject::of_run(&FinishedRun::open(run)?, args.checkpoint)?,
+        (None, Some(file)) => stream::Subject::of_weights(file)?,
         (None, None) => unreachable!("one of both is required"),
     };
     subject.precision = args.precision.unwrap_or(subject.precision);
     let dataset = Dataset::open(&args.data)?.with_task(args.task.unwrap_or(subject.task))?;
     let device = args.machine.device()?;
-    let request = explain::Request {
+    let request = stream::Request {
         split: args.split,
         attribution: args.attribution,
         layer: args.layer,
@@ -392,7 +397,7 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
         })?;
     }
     if args.maps.as_os_str() == "-" {
-        return Ok(explain::explain(
+        return Ok(stream::explain(
             &subject,
             &dataset,
             &request,
@@ -402,18 +407,18 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
         )?);
     }
     data_prep::atomic::write(&args.maps, |file| {
-        explain::explain(&subject, &dataset, &request, device, file, predictions)
+        stream::explain(&subject, &dataset, &request, device, file, predictions)
     })?;
     Ok(())
 }
 
 fn game_command(args: &GameArgs) -> Result<()> {
     args.machine.bound_threads()?;
-    let run = RunFolder::open_finished(&args.run)?;
-    let subject = explain::Subject::of_run(&run, args.checkpoint)?;
+    let run = FinishedRun::open(&args.run)?;
+    let subject = stream::Subject::of_run(&run, args.checkpoint)?;
     let dataset = Dataset::open(&args.data)?.with_task(subject.task)?;
     let device = args.machine.device()?;
-    let request = explain::Request {
+    let request = stream::Request {
         split: args.split,
         attribution: args.attribution,
         layer: args.layer,
@@ -468,8 +473,8 @@ fn export_command(
     prefix: Option<&str>,
     out: &Path,
 ) -> Result<()> {
-    let run = RunFolder::open_finished(run)?;
-    let n_tensors = import::export(&run, checkpoint, prefix, out)?;
+    let run = FinishedRun::open(run)?;
+    let n_tensors = export::export(&run, checkpoint, prefix, out)?;
     say!("{n_tensors} tensors: {}", out.display());
     Ok(())
 }

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use support::tensors;
 use tch::{Kind, Tensor};
-use trainer::adam::Adam;
-use trainer::checkpoint::{self, Metadata};
+use trainer::train::adam::Adam;
+use trainer::weights::checkpoint::{self, Metadata};
 
 const LEARNING_RATE: f64 = 1e-2;
 const STEPS: usize = 10;

@@ -7,9 +7,9 @@ mod support;
 
 use support::{load_buffers, recipe_input, recipe_model, relative, tensors};
 use tch::{Kind, Tensor};
-use trainer::attribution::{Explainable, Order};
-use trainer::backbone::{Mode, Model};
+use trainer::explain::attribution::{Explainable, Order};
 use trainer::names::{Attribution, Backbone, Layer};
+use trainer::network::{Mode, Model};
 
 const N_CLASSES: usize = 5;
 const PAIRS: [(i64, i64); 3] = [(0, 3), (1, 4), (2, 0)];

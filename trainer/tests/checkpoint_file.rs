@@ -8,7 +8,7 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use trainer::checkpoint_file::{Dtype, NamedTensor, parse, read};
+use trainer::weights::checkpoint_file::{Dtype, NamedTensor, parse, read};
 
 #[derive(Deserialize)]
 struct Expected {

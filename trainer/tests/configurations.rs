@@ -15,11 +15,12 @@ use data_prep::dataset::Dataset;
 use data_prep::table::{column, read_table};
 use pictures::{Picture, open, pictures, write_of};
 use tch::{Device, Kind};
-use trainer::backbone::Model;
-use trainer::config::{ResolvedRun, RunConfig};
-use trainer::explanations;
+use trainer::explain::explanations;
 use trainer::names::{Attribution, Backbone, Layer, Precision};
-use trainer::tables;
+use trainer::network::Model;
+use trainer::run::config::RunConfig;
+use trainer::run::resolved::ResolvedRun;
+use trainer::run::schema;
 
 const GUIDANCE: &str = "[guidance]\nloss = \"energy\"\nlambda = 0.5\n";
 const SCRATCH: &str = "from = \"scratch\"\n";
@@ -203,7 +204,7 @@ fn from_run(folder: &Path) -> String {
 }
 
 fn cell(run: &Path, name: &str) -> String {
-    let (_, table) = read_table(run.join("run.parquet"), &tables::RUN).unwrap();
+    let (_, table) = read_table(run.join("run.parquet"), &schema::RUN).unwrap();
     column::<StringArray>(&table, name).value(0).to_owned()
 }
 
@@ -448,7 +449,7 @@ fn tf32_on_a_cpu_is_recorded_as_f32() {
         let fewer = "note: maps are made of 1 image(s) at a time, not 32: ";
         let is_short = flags.contains(&"--memory");
         assert_eq!(said.err.contains(fewer), is_short, "{}", said.err);
-        let (origin, table) = read_table(&logits, &tables::PREDICTIONS).unwrap();
+        let (origin, table) = read_table(&logits, &schema::PREDICTIONS).unwrap();
         assert_eq!(origin.get("guidance.batch_size"), Some(size));
         let precisions = column::<StringArray>(&table, "precision");
         assert!(

@@ -8,14 +8,14 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{device, masks, recipe_input, recipe_model, relative};
 use tch::{Kind, Tensor};
-use trainer::adam::Adam;
-use trainer::attribution::{Explainable, Order};
-use trainer::backbone::{Mode, Model};
-use trainer::checkpoint;
-use trainer::fused;
-use trainer::import::{self, Fit};
+use trainer::explain::attribution::{Explainable, Order};
+use trainer::guide::objective::{self, Explained, Guide};
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
-use trainer::objective::{self, Explained, Guide};
+use trainer::network::pass::fused;
+use trainer::network::{Mode, Model};
+use trainer::train::adam::Adam;
+use trainer::weights::checkpoint;
+use trainer::weights::import::{self, Fit};
 
 const N_CLASSES: usize = 3;
 const PAIRS: [(i64, i64); 2] = [(0, 1), (1, 2)];
@@ -28,7 +28,7 @@ fn attributions(backbone: Backbone) -> Vec<Attribution> {
         Attribution::Bcos,
     ];
     let is_defined =
-        |a: &Attribution| trainer::attribution::check(backbone, *a, Order::First).is_ok();
+        |a: &Attribution| trainer::explain::attribution::check(backbone, *a, Order::First).is_ok();
     all.into_iter().filter(is_defined).collect()
 }
 

@@ -23,10 +23,10 @@ use support::{
     uniform,
 };
 use tch::{Device, Kind, Tensor};
-use trainer::attribution::{Explainable, Order};
-use trainer::backbone::{Mode, Model};
+use trainer::explain::attribution::{Explainable, Order};
+use trainer::guide::objective::{self, Explained, Guide};
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
-use trainer::objective::{self, Explained, Guide};
+use trainer::network::{Mode, Model};
 use trainer::random;
 
 const N_CLASSES: usize = 5;

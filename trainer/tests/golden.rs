@@ -13,11 +13,11 @@ use support::{
     device, fixture, load_buffers, masks, recipe_input, recipe_model, relative, scalar, tensors,
 };
 use tch::{Device, Kind, Tensor};
-use trainer::attribution::{Explainable, Order};
-use trainer::backbone::Mode;
-use trainer::loss;
+use trainer::explain::attribution::{Explainable, Order};
+use trainer::guide::loss;
+use trainer::guide::objective::{self, Explained, Guide};
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
-use trainer::objective::{self, Explained, Guide};
+use trainer::network::Mode;
 
 const LOSSES: [(LocalizationLoss, &str, f64); 4] = [
     (LocalizationLoss::Energy, "Energy", 0.1),

@@ -15,12 +15,13 @@ use data_prep::schema::file_name;
 use data_prep::table::{column, read_table};
 use pictures::{GRID, Picture, open, pictures, write};
 use tch::{Device, Kind, Tensor};
-use trainer::augmentation;
 use trainer::batches::{Batch, Resident};
-use trainer::guidance::{self, Target};
-use trainer::loss;
+use trainer::guide::augmentation;
+use trainer::guide::loss;
+use trainer::guide::targets::{self, Target};
 use trainer::names::{Annotation, Augmentation, LocalizationLoss};
-use trainer::{run::RunFolder, tables};
+use trainer::run::finished::FinishedRun;
+use trainer::run::schema;
 
 const BOXES: Target = Target {
     annotation: Annotation::Box,
@@ -34,7 +35,7 @@ fn annotated_images_are_counted_towards_zero() {
     let dataset = open("voc2007", &pictures("train", 2501));
     let train = dataset.indices(Split::Train);
     for (fraction, expected) in [(0.01, 25), (0.1, 250), (1.0, 2501)] {
-        let annotated = guidance::annotated(&dataset, &train, fraction, 0);
+        let annotated = targets::annotated(&dataset, &train, fraction, 0);
         assert_eq!(annotated.len(), expected, "{fraction}");
     }
 }
@@ -44,12 +45,12 @@ fn smaller_annotated_fractions_lie_inside_larger_ones() {
     let dataset = open("scenes", &pictures("train", 300));
     let train = dataset.indices(Split::Train);
     for seed in 0..3 {
-        let of = |fraction| guidance::annotated(&dataset, &train, fraction, seed);
+        let of = |fraction| targets::annotated(&dataset, &train, fraction, seed);
         let (percent, tenth, all) = (of(0.01), of(0.1), of(1.0));
         assert_eq!((percent.len(), tenth.len(), all.len()), (3, 30, 300));
         assert!(percent.is_subset(&tenth) && tenth.is_subset(&all));
     }
-    let one = |seed| guidance::annotated(&dataset, &train, 0.01, seed);
+    let one = |seed| targets::annotated(&dataset, &train, 0.01, seed);
     assert_ne!(one(0), one(1));
 }
 
@@ -62,15 +63,15 @@ fn segmentations_are_the_masks_and_images_without_them_are_not_annotated() {
     };
     for (index, image) in dataset.images.iter().enumerate() {
         let pair = (index, image.labels[0]);
-        let found = guidance::guided(&dataset, pair, target, None).map(|guided| guided.mask);
+        let found = targets::guided(&dataset, pair, target, None).map(|guided| guided.mask);
         assert_eq!(found, dataset.class_segmentation(image, pair.1));
         assert_eq!(found.is_some(), index % 3 == 0, "image {index}");
         // The left half of a box of 12×16 cells; the box loses no edge, it is far from the last cell.
         assert!(found.is_none_or(|mask| mask.area() == 6 * 16));
-        let boxes = guidance::guided(&dataset, pair, BOXES, None).unwrap().mask;
+        let boxes = targets::guided(&dataset, pair, BOXES, None).unwrap().mask;
         assert_eq!(boxes, dataset.class_mask(image, pair.1, 0.0));
         let other = (index, 1 - pair.1);
-        assert!(guidance::guided(&dataset, other, target, None).is_none());
+        assert!(targets::guided(&dataset, other, target, None).is_none());
     }
 }
 
@@ -95,7 +96,7 @@ fn masks_and_pixels_go_through_the_same_crop_and_flip() {
             let mut n_inside = 0;
             for (row, (&index, &view)) in train.iter().zip(&views).enumerate() {
                 let pair = (index, dataset.images[index].labels[0]);
-                let mask = guidance::guided(&dataset, pair, BOXES, Some(view))
+                let mask = targets::guided(&dataset, pair, BOXES, Some(view))
                     .unwrap()
                     .mask;
                 let rgb = &bytes[row * GRID.cells() * 3..][..GRID.cells() * 3];
@@ -159,7 +160,7 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
         area_exponent: Some(0.5),
         ..BOXES
     };
-    let guided = |index, view| guidance::guided(&dataset, (index, 0), target, view).unwrap();
+    let guided = |index, view| targets::guided(&dataset, (index, 0), target, view).unwrap();
     assert_eq!(guided(0, None).mask.area(), 24);
     assert_eq!(guided(0, None).area_power, Some(32f64.sqrt()));
     assert_eq!(guided(1, None).area_power, Some(8.0));
@@ -174,8 +175,8 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
 
     let both = [guided(0, None), guided(1, None)];
     let map = Tensor::ones([2, 32, 32], (Kind::Double, Device::Cpu));
-    let masks = guidance::masks(&both, GRID, &map).unwrap();
-    let powers = guidance::area_powers(&both, &map).unwrap().unwrap();
+    let masks = targets::masks(&both, GRID, &map).unwrap();
+    let powers = targets::area_powers(&both, &map).unwrap().unwrap();
     let energy = loss::localization(LocalizationLoss::EnergyArea, &map, &masks).unwrap();
     let by_area = loss::by_area(&energy, &powers).unwrap();
     let expected = [
@@ -186,8 +187,8 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
     assert!(
-        guidance::area_powers(
-            &[guidance::guided(&dataset, (0, 0), BOXES, None).unwrap()],
+        targets::area_powers(
+            &[targets::guided(&dataset, (0, 0), BOXES, None).unwrap()],
             &map
         )
         .unwrap()
@@ -244,7 +245,7 @@ fn both_tasks_from_training_to_scores() {
             &[("--config", &config), ("--data", &data), ("--out", &runs)],
         );
         let run = PathBuf::from(printed.trim());
-        let (_, table) = read_table(run.join("run.parquet"), &tables::RUN).unwrap();
+        let (_, table) = read_table(run.join("run.parquet"), &schema::RUN).unwrap();
         let text = |name| column::<StringArray>(&table, name).value(0).to_owned();
         let is_reversed = task == Task::Reversed;
         assert_eq!(
@@ -264,7 +265,7 @@ fn both_tasks_from_training_to_scores() {
         let exponents: &Float64Array = column(&table, "area_exponent");
         let exponent = exponents.iter().next().unwrap();
         assert_eq!(exponent, is_reversed.then_some(0.25));
-        assert_eq!(RunFolder::open_finished(&run).unwrap().task, task);
+        assert_eq!(FinishedRun::open(&run).unwrap().task, task);
 
         // The run's own task, and the other one of its network.
         for asked in [

@@ -7,10 +7,10 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{mask, masks, recipe_input, recipe_model, relative, scalar, uniform};
 use tch::{Device, Kind, Tensor};
-use trainer::backbone::Model;
-use trainer::loss;
+use trainer::guide::loss;
+use trainer::guide::objective::{self, Explained, Guide};
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
-use trainer::objective::{self, Explained, Guide};
+use trainer::network::Model;
 
 const SIZE: usize = 16;
 const BOX: [i32; 4] = [3, 2, 11, 9];

@@ -7,10 +7,10 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{masks, recipe_input, recipe_model, relative};
 use tch::{Kind, TchError, Tensor};
-use trainer::adam::Adam;
-use trainer::micro_batch::{self, Sum};
+use trainer::guide::objective::{self, Explained, Guide};
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
-use trainer::objective::{self, Explained, Guide};
+use trainer::train::adam::Adam;
+use trainer::train::micro_batch::{self, Sum};
 
 const N_CLASSES: i64 = 5;
 const SIZE: u64 = 32;

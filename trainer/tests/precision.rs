@@ -5,10 +5,10 @@
 mod support;
 
 use tch::{Device, Kind, Tensor};
-use trainer::adam::Adam;
-use trainer::backbone::{Mode, Model};
+use trainer::guide::objective::{self, Explained, Guide};
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
-use trainer::objective::{self, Explained, Guide};
+use trainer::network::{Mode, Model};
+use trainer::train::adam::Adam;
 
 /// |a − b| / |b|.
 fn distance(a: &Tensor, b: &Tensor) -> f64 {

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use trainer::pareto::{Candidate, best_f1, front, merged_front};
+use trainer::run::pareto::{Candidate, best_f1, front, merged_front};
 
 /// Epochs of a run. Few values, so that many are equal; each is the middle of a bin of 0.005.
 fn epochs() -> impl Strategy<Value = Vec<Candidate>> {

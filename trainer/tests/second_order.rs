@@ -1,8 +1,8 @@
 //! The guided loss's gradient is its derivative (SPEC J.7). Maps are gradients, so this gradient goes
-//! through second derivatives, by way of each operation's way back (`backbone/pass.rs`) and of the one
+//! through second derivatives, by way of each operation's way back (`network/pass/`) and of the one
 //! written in C++ (`fused/`): here all of it is held against numeric differences of the loss, for every
 //! family, attribution, layer and localization loss, and against libtorch's own second derivatives.
-//! That detached dynamic weights would not pass is shown in `backbone/bcos.rs`.
+//! That detached dynamic weights would not pass is shown in `guide/dynamic_weights.rs`.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -10,9 +10,9 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{masks, recipe_input, recipe_model, relative, uniform};
 use tch::{Kind, Tensor};
-use trainer::backbone::{Mode, Model};
+use trainer::guide::objective::{self, Explained, Guide, Terms};
 use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
-use trainer::objective::{self, Explained, Guide, Terms};
+use trainer::network::{Mode, Model};
 
 const N_CLASSES: usize = 5;
 

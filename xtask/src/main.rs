@@ -13,36 +13,18 @@ macro_rules! eprintln {
     }};
 }
 
-mod bench;
-mod disk;
-mod doctor;
-mod download;
-mod files;
-mod fuzz;
-mod libtorch;
-mod lock;
-mod memory;
-mod paths;
-mod pip;
-mod plan;
-mod process;
-mod progress;
-mod recipe;
-mod recipes;
-mod reproduce;
-mod setup;
-mod signals;
-mod slurm;
-mod status;
-mod step;
-mod test;
-mod threads;
-mod venv;
-mod weights;
+mod develop;
+mod drive;
+mod install;
+mod system;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use develop::{bench, fuzz, test};
+use drive::{recipes, reproduce, status, step};
+use install::{doctor, download, setup, weights};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, about)]

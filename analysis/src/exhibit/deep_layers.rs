@@ -3,21 +3,31 @@
 
 use std::collections::BTreeSet;
 
-use super::chosen;
-use super::pareto::{self, Series, plot, point};
-use super::{Evidence, Made};
-use crate::comparison::Setting;
-use crate::configuration::Layer;
-use crate::figure::grid::{Dot, Grid, Path, Plot, Scale, plot_size};
-use crate::figure::style::Emphasis;
-use crate::front::front;
-use crate::groups::{Group, deep, seconds};
-use crate::load::{Part, Results};
-use crate::names::{self, Measure};
-use crate::table::{Cell, Column, Kind, Line, Section, Table};
+use crate::exhibit::entry::{Entry, Made};
+use crate::exhibit::shared::chosen;
+use crate::exhibit::shared::pareto::{self, Series, plot, point};
+use crate::model::configuration::Layer;
+use crate::model::evidence::Evidence;
+use crate::model::front::front;
+use crate::model::groups::{Group, deep, seconds};
+use crate::model::names::{self, Measure};
+use crate::model::results::Results;
+use crate::model::setting::Setting;
+use crate::model::subject::Part;
+use crate::render::figure::grid::{Dot, Grid, Path, Plot, Scale, plot_size};
+use crate::render::figure::style::Emphasis;
+use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "deep_layers",
+    title: "Guidance at deeper layers",
+    about: "Input maps of networks guided at deeper layers, and the time it takes (Fig. 8)",
+    make: |evidence, _| Ok(make(evidence)),
+    said: None,
+};
 
 /// The figure and the table; what is needed are runs guided at other layers and scored at the input.
-pub(super) fn make(evidence: &Evidence) -> Made {
+fn make(evidence: &Evidence) -> Made {
     let at_input = evidence.settings.iter().filter(|s| s.layer == "input");
     let settings: Vec<&Setting> = at_input
         .filter(|setting| {

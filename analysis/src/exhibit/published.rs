@@ -4,37 +4,38 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Evidence;
 use crate::Result;
-use crate::comparison::{Checkpoint, Row, Setting};
-use crate::configuration::Amount;
+use crate::exhibit::entry::{Asked, Entry, Made};
 use crate::format::number;
-use crate::groups::{by_seed, groups, plain};
-use crate::load::{CONVENTIONAL, Part, WATERBIRD_ON_LAND};
-use crate::names::{self, Loss, Measure, WATERBIRDS};
-use crate::published::{self, Point, Statistic};
-use crate::run::Run;
-use crate::seeds::moments;
-use crate::table::{Cell, Column, Kind, Line, Section, Spread, Table};
+use crate::model::configuration::{self, Amount};
+use crate::model::evidence::Evidence;
+use crate::model::groups::{by_seed, groups, plain};
+use crate::model::names::{self, Loss, Measure};
+use crate::model::run::Run;
+use crate::model::seeds::moments;
+use crate::model::setting::{Checkpoint, Row, Setting};
+use crate::model::subject::{CONVENTIONAL, Part};
+use crate::paper::published::{self, Point, Statistic};
+use crate::paper::waterbirds::{WATERBIRD_ON_LAND, WATERBIRDS};
+use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Spread, Table};
 
-/// Whether published rows without a run of ours are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rows {
-    /// Only those with one.
-    Corresponding,
-    /// All.
-    All,
-}
+pub(super) const ENTRY: Entry = Entry {
+    name: "published",
+    title: "Published and reproduced numbers",
+    about: "Published numbers beside ours",
+    make,
+    said: None,
+};
 
 /// The tables.
 ///
 /// # Errors
 /// A file of published numbers that is not as it should be.
-pub(super) fn make(evidence: &Evidence, rows: Rows) -> Result<super::Made> {
+fn make(evidence: &Evidence, asked: Asked) -> Result<Made> {
     let tables = [
-        points(evidence, rows)?,
-        accuracies(evidence, rows)?,
-        sizes(evidence, rows)?,
+        points(evidence, asked)?,
+        accuracies(evidence, asked)?,
+        sizes(evidence, asked)?,
     ];
     let tables: Vec<Table> = tables
         .into_iter()
@@ -62,7 +63,7 @@ fn three(published: Option<f64>, ours: Option<f64>, is_gain: bool) -> [Cell; 3] 
     ]
 }
 
-fn points(evidence: &Evidence, rows: Rows) -> Result<Table> {
+fn points(evidence: &Evidence, asked: Asked) -> Result<Table> {
     let mut columns = vec![
         Column::new("source", "Source", Kind::Text),
         Column::new("configuration", "Configuration", Kind::Text),
@@ -118,7 +119,7 @@ fn points(evidence: &Evidence, rows: Rows) -> Result<Table> {
         for ours in &found {
             push(&mut sections, heading.clone(), line(Some(ours)));
         }
-        if found.is_empty() && rows == Rows::All {
+        if found.is_empty() && asked == Asked::ByName {
             push(&mut sections, heading, line(None));
         }
     }
@@ -152,13 +153,13 @@ fn label(loss: &str, point: &Point) -> String {
     let Some(loss) = Loss::from_spelling(loss) else {
         return "Baseline".to_owned();
     };
-    let variant = crate::configuration::Variant {
+    let variant = configuration::Variant {
         annotation: point.key[5].clone(),
         annotated_fraction: Amount(point.annotated_fraction.unwrap_or(1.0)),
         dilation: Amount(point.dilation.unwrap_or(0.0)),
         area_exponent: None,
     };
-    crate::configuration::label(Some(loss), Some(&variant))
+    configuration::label(Some(loss), Some(&variant))
 }
 
 /// What corresponds to a published point.
@@ -295,7 +296,7 @@ fn trained_on(evidence: &Evidence, run: &Run, apart: &[String]) -> String {
     words.join(", ")
 }
 
-fn accuracies(evidence: &Evidence, rows: Rows) -> Result<Table> {
+fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
     let mut columns = vec![
         Column::new("source", "Source", Kind::Text),
         Column::new("configuration", "Configuration", Kind::Text),
@@ -391,7 +392,7 @@ fn accuracies(evidence: &Evidence, rows: Rows) -> Result<Table> {
                 }
             }
         }
-        if lines.is_empty() && rows == Rows::All {
+        if lines.is_empty() && asked == Asked::ByName {
             lines.push(line(&[], &[]));
         }
         for line in lines {
@@ -409,7 +410,7 @@ fn accuracies(evidence: &Evidence, rows: Rows) -> Result<Table> {
     })
 }
 
-fn sizes(evidence: &Evidence, rows: Rows) -> Result<Table> {
+fn sizes(evidence: &Evidence, asked: Asked) -> Result<Table> {
     let columns = vec![
         Column::new("source", "Source", Kind::Text),
         Column::new("part", "Share inside (%)", Kind::Text),
@@ -452,7 +453,7 @@ fn sizes(evidence: &Evidence, rows: Rows) -> Result<Table> {
                 push(&mut sections, heading, line(Some(epg)));
             }
         }
-        if !is_there && rows == Rows::All {
+        if !is_there && asked == Asked::ByName {
             push(&mut sections, heading, line(None));
         }
     }

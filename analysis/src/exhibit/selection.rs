@@ -1,19 +1,28 @@
 //! How checkpoints are selected (paper, Fig. 4): every epoch on validation, the Pareto set among them,
 //! and the same checkpoints on test, for one configuration.
 
-use super::pareto::point;
-use super::{Evidence, Made};
-use crate::comparison::Setting;
-use crate::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
-use crate::figure::style::Emphasis;
-use crate::front::front;
-use crate::groups::{Group, groups};
-use crate::load::Part;
-use crate::names::{Loss, Measure, family};
+use crate::exhibit::entry::{Entry, Made};
+use crate::exhibit::shared::pareto::point;
+use crate::model::evidence::Evidence;
+use crate::model::front::front;
+use crate::model::groups::{Group, groups};
+use crate::model::names::{Loss, Measure, family};
+use crate::model::setting::Setting;
+use crate::model::subject::Part;
+use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
+use crate::render::figure::style::Emphasis;
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "selection",
+    title: "How checkpoints are selected",
+    about: "How checkpoints are selected, for one configuration (Fig. 4)",
+    make: |evidence, _| Ok(make(evidence)),
+    said: None,
+};
 
 /// The figure of the configuration that the paper shows, Energy on a B-cos network at the input, or of
 /// the one most like it.
-pub(super) fn make(evidence: &Evidence) -> Made {
+fn make(evidence: &Evidence) -> Made {
     let mut candidates: Vec<(&Setting, Group)> = Vec::new();
     for setting in evidence.settings {
         let here = groups(setting, |row| setting.is_guided_here(&row.run));

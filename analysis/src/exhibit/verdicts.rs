@@ -1,11 +1,20 @@
 //! The paper's claims with their verdicts, and the comparisons behind them.
 
-use super::{Evidence, Made};
-use crate::table::{Cell, Column, Kind, Line, Section, Table};
-use crate::verdict::{Judged, judge};
+use crate::claims::verdict::{Judged, judge};
+use crate::exhibit::entry::{Entry, Made};
+use crate::model::evidence::Evidence;
+use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "verdicts",
+    title: "The paper's claims",
+    about: "The paper's claims, decided by these results",
+    make: |evidence, _| Ok(make(evidence)),
+    said: Some(said),
+};
 
 /// One table of verdicts, one of comparisons.
-pub(super) fn make(evidence: &Evidence) -> Made {
+fn make(evidence: &Evidence) -> Made {
     let judged = judge(evidence);
     Ok((Vec::new(), vec![verdicts(&judged), trials(&judged)]))
 }
@@ -74,4 +83,19 @@ fn trials(judged: &[Judged]) -> Table {
                   of F1 around the baseline's."
             .to_owned(),
     }
+}
+
+/// The verdicts for a terminal.
+fn said(evidence: &Evidence) -> String {
+    let mut text = String::from("\nThe paper's claims, by these results:\n");
+    for judged in judge(evidence) {
+        text.push_str(&format!(
+            "{:4} {:16} {}: {}\n",
+            judged.claim.name,
+            judged.verdict.to_string(),
+            judged.claim.statement,
+            judged.why
+        ));
+    }
+    text
 }

@@ -4,19 +4,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Evidence, Made, maps};
 use crate::Result;
-use crate::comparison::{Row, Setting};
-use crate::configuration::{Layer, Variant, label};
-use crate::figure::Figure;
-use crate::figure::grid::{Dot, Grid, Plot, Quantity, Scale, plot_size};
-use crate::figure::style::Emphasis;
-use crate::groups::{by_seed, groups};
-use crate::load::{CONVENTIONAL, Part, WATERBIRD_ON_LAND};
-use crate::names::{self, Loss, WATERBIRDS};
-use crate::seeds::{Moments, moments};
-use crate::table::{Cell, Column, Kind, Line, Section, Spread, Table};
-use crate::training::Training;
+use crate::exhibit::entry::{Entry, Made};
+use crate::exhibit::shared::maps;
+use crate::model::configuration::{Layer, Variant, label};
+use crate::model::evidence::Evidence;
+use crate::model::groups::{by_seed, groups};
+use crate::model::names::{self, Loss};
+use crate::model::seeds::{Moments, moments};
+use crate::model::setting::{Row, Setting};
+use crate::model::subject::{CONVENTIONAL, Part};
+use crate::model::training::Training;
+use crate::paper::waterbirds::{WATERBIRD_ON_LAND, WATERBIRDS};
+use crate::render::figure::drawing::Figure;
+use crate::render::figure::grid::{Dot, Grid, Plot, Quantity, Scale, plot_size};
+use crate::render::figure::style::Emphasis;
+use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Spread, Table};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "waterbirds",
+    title: "Waterbirds",
+    about: "Waterbirds-100 (Table 1 and Fig. 13)",
+    make: |evidence, _| make(evidence),
+    said: None,
+};
 
 /// What Table 1 has of a task.
 #[derive(Clone, Copy)]
@@ -83,7 +94,7 @@ impl Place {
 }
 
 /// The table, the groups' accuracies, and maps.
-pub(super) fn make(evidence: &Evidence) -> Result<Made> {
+fn make(evidence: &Evidence) -> Result<Made> {
     let of_dataset = evidence.settings.iter().filter(|s| s.dataset == WATERBIRDS);
     let settings: Vec<&Setting> = of_dataset
         .filter(|setting| {

@@ -6,68 +6,13 @@ use std::path::Path;
 
 use polars::prelude::*;
 
-use super::rows::Rows;
-use super::{Evaluation, Results, TEST, task_of};
-use crate::colormap::Picture;
-use crate::format::percent;
-use crate::schema::{self, EXAMPLES};
+use crate::load::formulas;
+use crate::load::rows::Rows;
+use crate::load::schema::{self, EXAMPLES, task_of};
+use crate::model::example::Example;
+use crate::model::results::{Evaluation, Results};
+use crate::model::subject::TEST;
 use crate::{Error, Result};
-
-/// One image with one checkpoint's map for one class.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Example {
-    /// Place in the panel.
-    pub rank: i32,
-    /// Run.
-    pub run_id: String,
-    /// Image.
-    pub image_id: String,
-    /// Explained class.
-    pub class_id: i32,
-    /// Its name.
-    pub class_name: String,
-    /// Epoch.
-    pub checkpoint: i32,
-    /// The task it is of.
-    pub task: String,
-    /// Attribution method.
-    pub attribution: String,
-    /// Layer.
-    pub layer: String,
-    /// In which numbers the map was computed, where that is known.
-    pub precision: Option<String>,
-    /// Pixels down.
-    pub height: usize,
-    /// Pixels across.
-    pub width: usize,
-    /// height × width × 3, row-major.
-    pub rgb: Vec<u8>,
-    /// height × width, the signed attribution.
-    pub map: Vec<f32>,
-    /// x1, y1, x2, y2 of each box of the class, in pixels of the image.
-    pub boxes: Vec<[i32; 4]>,
-    /// EPG of the map; `None` where undefined.
-    pub epg: Option<f64>,
-}
-
-impl Example {
-    /// The image itself.
-    pub fn picture(&self) -> Picture {
-        Picture {
-            height: self.height,
-            width: self.width,
-            rgb: self.rgb.clone(),
-        }
-    }
-
-    /// What stands under its map.
-    pub fn epg_label(&self) -> String {
-        match self.epg {
-            Some(epg) => format!("EPG {} %", percent(epg)),
-            None => "EPG undefined, 0".to_owned(),
-        }
-    }
-}
 
 /// The test examples of the (run id, checkpoint) pairs in `selected`, by rank, and a note for every
 /// evaluation of theirs that has no examples.
@@ -104,7 +49,7 @@ fn read(
     selected: &BTreeSet<(String, i32)>,
 ) -> Result<Vec<Example>> {
     let (frame, metadata) = schema::read(path, &EXAMPLES)?;
-    results.formulas.check(path, &metadata)?;
+    formulas::check(results.formulas.as_ref(), path, &metadata)?;
     let kept = wanted(&frame, selected).map_err(Error::polars(path))?;
     let frame = frame.filter(&kept).map_err(Error::polars(path))?;
     let rows = parse(&frame, task_of(&metadata)).map_err(Error::polars(path))?;

@@ -1,55 +1,52 @@
-//! Which version of the formulas the evaluations were made by: numbers of one version alone are put
+//! Which version of the formulas the evaluations were made by: only numbers of one version are put
 //! beside each other.
 
 use std::path::{Path, PathBuf};
 
-use crate::schema::{FORMULAS_KEY, Metadata};
+use crate::load::schema::{FORMULAS_KEY, Metadata};
 use crate::{Error, Result};
 
-/// The version of the first evaluation read, and the table that says it.
-#[derive(Debug, Default)]
-pub struct Formulas(Option<(u32, PathBuf)>);
+/// A version, and the first table that has it.
+type Known = (u32, PathBuf);
 
-impl Formulas {
-    /// Takes in what the table at `path` of an evaluation says.
-    ///
-    /// # Errors
-    /// As [`Formulas::check`].
-    pub(super) fn take(&mut self, path: &Path, metadata: &Metadata) -> Result<()> {
-        let version = self.check(path, metadata)?;
-        self.0.get_or_insert_with(|| (version, path.to_owned()));
-        Ok(())
-    }
+/// Checks the table at `path` of an evaluation; the first one says what the others must have.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn take(known: &mut Option<Known>, path: &Path, metadata: &Metadata) -> Result<()> {
+    let version = check(known.as_ref(), path, metadata)?;
+    known.get_or_insert_with(|| (version, path.to_owned()));
+    Ok(())
+}
 
-    /// The version of the table at `path`.
-    ///
-    /// # Errors
-    /// It has none, or another than the evaluations before: then the older of the two is named as the
-    /// one to be made again.
-    pub(super) fn check(&self, path: &Path, metadata: &Metadata) -> Result<u32> {
-        let found = metadata.get(FORMULAS_KEY).map_or("nothing", String::as_str);
-        let refused = |path: &Path, found: &str, expected: String| Error::Formulas {
-            path: path.to_owned(),
-            found: found.to_owned(),
-            expected,
+/// The version of the table at `path`.
+///
+/// # Errors
+/// It has none, or another than the evaluations before: then the older of the two is named as the
+/// one to be made again.
+pub(super) fn check(known: Option<&Known>, path: &Path, metadata: &Metadata) -> Result<u32> {
+    let found = metadata.get(FORMULAS_KEY).map_or("nothing", String::as_str);
+    let refused = |path: &Path, found: &str, expected: String| Error::Formulas {
+        path: path.to_owned(),
+        found: found.to_owned(),
+        expected,
+    };
+    let Ok(version) = found.parse::<u32>() else {
+        let expected = match known {
+            Some((other, at)) => format!("{other} as in {}", at.display()),
+            None => "the version of the formulas, a number".to_owned(),
         };
-        let Ok(version) = found.parse::<u32>() else {
-            let expected = match &self.0 {
-                Some((other, at)) => format!("{other} as in {}", at.display()),
-                None => "the version of the formulas, a number".to_owned(),
-            };
-            return Err(refused(path, found, expected));
-        };
-        match &self.0 {
-            Some((other, at)) if *other < version => {
-                let expected = format!("{version} as in {}", path.display());
-                Err(refused(at, &other.to_string(), expected))
-            }
-            Some((other, at)) if *other > version => {
-                let expected = format!("{other} as in {}", at.display());
-                Err(refused(path, found, expected))
-            }
-            _ => Ok(version),
+        return Err(refused(path, found, expected));
+    };
+    match known {
+        Some((other, at)) if *other < version => {
+            let expected = format!("{version} as in {}", path.display());
+            Err(refused(at, &other.to_string(), expected))
         }
+        Some((other, at)) if *other > version => {
+            let expected = format!("{other} as in {}", at.display());
+            Err(refused(path, found, expected))
+        }
+        _ => Ok(version),
     }
 }

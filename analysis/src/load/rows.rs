@@ -6,11 +6,11 @@ use std::path::Path;
 
 use polars::prelude::*;
 
-use super::{Metric, Part, Subject};
-use crate::configuration::Amount;
-use crate::intervals::Replicates;
-use crate::names::{Loss, Measure};
-use crate::run::{Epoch, Run};
+use crate::model::configuration::Amount;
+use crate::model::intervals::Replicates;
+use crate::model::names::{Loss, Measure};
+use crate::model::run::{Epoch, Run};
+use crate::model::subject::{Metric, Part, Subject};
 use crate::{Error, Result};
 
 /// Row-wise access to one frame; nulls were refused where a value is required, so a missing value

@@ -6,14 +6,17 @@ use std::collections::BTreeSet;
 
 use polars::prelude::*;
 
-use super::condition::Condition;
-use super::{Query, failed, known};
-use crate::comparison::{Row, Setting};
-use crate::intervals::{self, Interval};
-use crate::load::{Part, Results};
-use crate::names::Measure;
-use crate::run::Run;
-use crate::table::{self, Cell, Kind, Line, Section, Table};
+use crate::model::intervals::{self, Interval};
+use crate::model::names::Measure;
+use crate::model::results::Results;
+use crate::model::run::Run;
+use crate::model::setting::{Row, Setting};
+use crate::model::subject::Part;
+use crate::query::arguments::Query;
+use crate::query::condition::Condition;
+use crate::query::known::{failed, known};
+use crate::query::printed::key_cell;
+use crate::render::table::parts::{self, Cell, Kind, Line, Section, Table};
 use crate::{Error, Result};
 
 /// A metric of both runs.
@@ -183,12 +186,12 @@ fn printed(frame: &DataFrame, runs: [&Run; 2]) -> PolarsResult<Table> {
     if precisions.len() < 2 && precisions.iter().all(is_usual) {
         titles.retain(|(name, _)| *name != "precision");
     }
-    let mut columns: Vec<table::Column> = titles
+    let mut columns: Vec<parts::Column> = titles
         .iter()
-        .map(|(_, title)| table::Column::new("", *title, Kind::Text))
+        .map(|(_, title)| parts::Column::new("", *title, Kind::Text))
         .collect();
     for title in ["A (%)", "B (%)", "B − A"] {
-        columns.push(table::Column::new("", title, Kind::Interval));
+        columns.push(parts::Column::new("", title, Kind::Interval));
     }
     let number = |name: &str, row: usize| -> PolarsResult<Option<f64>> {
         Ok(frame.column(name)?.f64()?.get(row))
@@ -196,7 +199,7 @@ fn printed(frame: &DataFrame, runs: [&Run; 2]) -> PolarsResult<Table> {
     let line = |row: usize| -> PolarsResult<Line> {
         let mut cells = Vec::new();
         for (name, _) in &titles {
-            cells.push(super::key_cell(frame.column(name)?, row)?);
+            cells.push(key_cell(frame.column(name)?, row)?);
         }
         cells.push(Cell::share(number("a", row)?, None));
         cells.push(Cell::share(number("b", row)?, None));

@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::{failed, known, values_of};
+use crate::query::known::{failed, known, values_of};
 use crate::{Error, Result};
 
 /// A condition.

@@ -8,15 +8,28 @@ use arrow::array::{
     StringArray,
 };
 
-use super::{Dataset, Image, Object, Task};
+use super::folder::{Dataset, Image, Object};
+use super::task::Task;
 use crate::error::{Error, Problem, Result};
-use crate::pixels::PixelFile;
-use crate::rle::Rle;
-use crate::schema::{self, CLASSES, DATASET_KEY, GROUPS, IMAGES, LABELS, MASKS, PIXELS_FILE};
-use crate::table::{INPUTS_KEY, Origin, TableSpec, column, read_table};
+use crate::mask::rle::Rle;
+use crate::store::pixels::PixelFile;
+use crate::store::schema::{
+    self, CLASSES, DATASET_KEY, GROUPS, IMAGES, LABELS, MASKS, PIXELS_FILE,
+};
+use crate::store::table::{INPUTS_KEY, Origin, TableSpec, column, read_table};
 
-/// See [`Dataset::open`].
-pub(super) fn open(dir: &Path) -> Result<Dataset> {
+impl Dataset {
+    /// Opens a data folder.
+    ///
+    /// # Errors
+    /// When the folder is incomplete, a table is of another schema or version, the files were not
+    /// made together, or rows do not fit each other.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
+        open(dir.as_ref())
+    }
+}
+
+fn open(dir: &Path) -> Result<Dataset> {
     let images_path = dir.join(schema::file_name(&IMAGES));
     if !images_path.is_file() {
         return Err(Error::layout(

@@ -1,18 +1,10 @@
 //! Which question is asked of a data set: what Waterbirds' birds are, or, reversed, where they are
-//! (paper section 5.5; SPEC C.4). The one home of the reversed view: training, explaining and
-//! scoring all take it from [`Dataset::with_task`].
+//! (paper section 5.5; SPEC C.4).
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-
-use super::Dataset;
-use crate::error::{Problem, Result};
-use crate::waterbirds;
-
-/// The reversed task's classes: the group's place.
-const PLACES: [&str; 2] = ["land", "water"];
 
 /// The question asked of the images.
 #[derive(
@@ -59,53 +51,5 @@ impl FromStr for Task {
             .into_iter()
             .find(|task| task.as_str() == text)
             .ok_or_else(|| format!("found {text:?}, expected conventional or reversed"))
-    }
-}
-
-impl Dataset {
-    /// The data set seen with `task`. Reversed: classes land and water, each image's label is its
-    /// group's place, and masks are turned inside out. An image's objects take its new class and
-    /// keep their boxes, which then say where *not* to look.
-    ///
-    /// # Errors
-    /// A reversed task of data without Waterbirds' two classes and four groups, or of what is reversed
-    /// already; an image without a group.
-    pub fn with_task(mut self, task: Task) -> Result<Self> {
-        if task.is_conventional() && self.task.is_conventional() {
-            return Ok(self);
-        }
-        if !self.is_reversible() {
-            let found = format!("{task} for {} ({})", self.name, self.task);
-            let expected = "conventional, or reversed for Waterbirds' classes and groups";
-            return Err(Problem::new(&self.dir, "task", found, expected).into());
-        }
-        for image in &mut self.images {
-            // group = 2 · bird + place
-            let Some(place) = image.group_id.map(|group_id| group_id.rem_euclid(2)) else {
-                let found = format!("none on image {}", image.image_id);
-                return Err(Problem::new(&self.dir, "group_id", found, "a group 0 to 3").into());
-            };
-            image.labels = vec![place];
-            for object in &mut image.objects {
-                object.class_id = place;
-            }
-        }
-        self.classes = PLACES.map(str::to_owned).to_vec();
-        self.task = task;
-        Ok(self)
-    }
-
-    /// Whether a group is a bird and its place: then the data can be asked for the place, whatever it
-    /// is called (there is a Waterbirds-95, too).
-    fn is_reversible(&self) -> bool {
-        let group_ids = self.groups.iter().map(|group| group.0);
-        self.task.is_conventional()
-            && self.classes == waterbirds::CLASSES
-            && group_ids.eq(0..waterbirds::GROUPS.len() as i32)
-    }
-
-    /// The task it is seen with.
-    pub fn task(&self) -> Task {
-        self.task
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::drawing::{Drawing, GLYPH, Rgb, Stroke, text_width};
 use crate::dataset::{Dataset, Image, Object, Split};
-use crate::geometry::box_to_grid;
+use crate::mask::geometry::box_to_grid;
 
 /// Images on a sheet: columns and rows.
 const COLUMNS: usize = 6;

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::atomic;
+use crate::store::atomic;
 
 /// 8-bit RGB.
 pub(super) type Rgb = [u8; 3];

@@ -2,45 +2,13 @@
 //! contact sheets, so that one sees at once whether the data is right: boxes on their objects,
 //! classes named rightly, segmentations in place, no split empty, pixels not swapped.
 //!
-//! It reads the folder as every later stage does, through [`Dataset::open`], and changes nothing
+//! It reads the folder as every later stage does, through `Dataset::open`, and changes nothing
 //! in it but for the sheets' own folder.
-
-use std::path::{Path, PathBuf};
-
-use crate::dataset::{Dataset, Split};
-use crate::error::Result;
 
 mod contact_sheet;
 mod drawing;
+mod inspection;
 mod summary;
 
+pub use inspection::{Inspection, inspect};
 pub use summary::{AREA_BINS, ClassCounts, SplitSummary, Summary};
-
-/// What was found and where the pictures are.
-#[derive(Debug)]
-pub struct Inspection {
-    /// The counts; its `Display` is the report.
-    pub summary: Summary,
-    /// The contact sheets, one per split that has images: `<out>/<split>.png`.
-    pub sheets: Vec<PathBuf>,
-}
-
-/// Counts the data folder `data` and draws its contact sheets into the folder `out`.
-///
-/// # Errors
-/// When `data` is no finished data folder, or a sheet cannot be written.
-pub fn inspect(data: &Path, out: &Path) -> Result<Inspection> {
-    let dataset = Dataset::open(data)?;
-    let mut sheets = Vec::new();
-    for split in Split::ALL {
-        if let Some(sheet) = contact_sheet::draw(&dataset, split) {
-            let path = out.join(format!("{split}.png"));
-            sheet.write(&path)?;
-            sheets.push(path);
-        }
-    }
-    Ok(Inspection {
-        summary: Summary::of(&dataset),
-        sheets,
-    })
-}

@@ -2,9 +2,8 @@
 //! any metric, and McNemar's for shares of images that are right or wrong. Which differences are
 //! tested is said in `sides`.
 
-use std::f64::consts::LN_2;
-
 use rayon::prelude::*;
+use statrs::distribution::{Binomial, DiscreteCDF};
 
 use crate::random::SplitMix64;
 
@@ -55,15 +54,9 @@ fn swap(swapped: &mut [bool], seed: u64, permutation: u32) {
 /// McNemar's exact two-sided p-value, with the images that only run A and only run B has right: among
 /// them each is as likely, if the runs do not differ.
 pub fn mcnemar(only_a: u64, only_b: u64) -> f64 {
-    let n = only_a + only_b;
-    // The logarithm of a binomial probability, from 0 of n upwards: 2⁻ⁿ itself can be too small.
-    let mut log_probability = -(n as f64) * LN_2;
-    let mut tail = log_probability.exp();
-    for k in 1..=only_a.min(only_b) {
-        log_probability += ((n - k + 1) as f64 / k as f64).ln();
-        tail += log_probability.exp();
-    }
-    (2.0 * tail).min(1.0)
+    Binomial::new(0.5, only_a + only_b).map_or(1.0, |lesser| {
+        (2.0 * lesser.cdf(only_a.min(only_b))).min(1.0)
+    })
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::fmt::Display;
 use std::io::Write;
 use std::path::Path;
 
-use data_prep::coco;
 use data_prep::decode;
 use data_prep::geometry::Grid;
 use data_prep::rle::{CompressedRle, Rle};
-use data_prep::voc;
+use data_prep::source::coco;
+use data_prep::source::voc;
 use evaluator::maps::{MapReader, Source};
 use tempfile::NamedTempFile;
 

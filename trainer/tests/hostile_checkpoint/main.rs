@@ -17,7 +17,7 @@ use std::process::Command;
 
 use files::*;
 use peak::Peak;
-use trainer::checkpoint_file::parse;
+use trainer::weights::checkpoint_file::parse;
 
 #[global_allocator]
 static MEMORY: Peak = Peak;

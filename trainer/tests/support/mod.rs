@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use data_prep::geometry::{Grid, GridBox, Mask};
 use tch::{Device, Kind, Tensor};
-use trainer::backbone::Model;
-use trainer::checkpoint_file::{self, Dtype, NamedTensor};
 use trainer::names::{Backbone, Precision};
+use trainer::network::Model;
 use trainer::random;
+use trainer::weights::checkpoint_file::{self, Dtype, NamedTensor};
 
 /// A file below tests/fixtures.
 pub fn fixture(path: &str) -> PathBuf {
@@ -43,8 +43,8 @@ pub fn tensors(path: &str) -> HashMap<String, Tensor> {
 /// The device that the networks are on: of GUIDANCE_TEST_DEVICE, else the CPU.
 pub fn device() -> Device {
     let name = std::env::var("GUIDANCE_TEST_DEVICE");
-    let device = trainer::device::choose(name.as_deref().unwrap_or("cpu")).unwrap();
-    trainer::device::allow(Precision::F32, device).unwrap();
+    let device = trainer::machine::device::choose(name.as_deref().unwrap_or("cpu")).unwrap();
+    trainer::machine::device::allow(Precision::F32, device).unwrap();
     device
 }
 

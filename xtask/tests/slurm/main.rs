@@ -6,10 +6,10 @@
 #[path = "../reproduce/place.rs"]
 #[allow(dead_code)] // shared with the local queue's tests
 mod place;
-#[path = "../../src/slurm/programs.rs"]
+#[path = "../../src/drive/slurm/programs.rs"]
 #[allow(dead_code)] // shared with the program
 mod programs;
-#[path = "../../src/slurm/test_cluster.rs"]
+#[path = "../../src/drive/slurm/test_cluster.rs"]
 mod test_cluster;
 
 use std::process::Command;

@@ -1,0 +1,165 @@
+//! Comparisons with intervals, for the rules: of chosen checkpoints, and of whole fronts.
+
+use std::collections::BTreeSet;
+
+use crate::claims::claim::{Outcome, Trial};
+use crate::model::evidence::Evidence;
+use crate::model::front::area;
+use crate::model::groups::Group;
+use crate::model::intervals::{self, Interval, Replicates, TAIL};
+use crate::model::names::Measure;
+use crate::model::setting::{Checkpoint, Row, Setting};
+use crate::model::subject::Part;
+
+/// How far from the baseline's F1 fronts are compared, as a fraction.
+pub(super) const ROOM: f64 = 0.05;
+
+/// The replicates of a metric of `row`'s selected checkpoint.
+pub(super) fn replicates<'a>(
+    evidence: &Evidence<'a>,
+    setting: &Setting,
+    row: &Row,
+    measure: Measure,
+) -> Option<&'a Replicates> {
+    let subject = setting.subject(&row.run, row.selection.epoch, Part::All);
+    evidence.results.replicates.get(&subject)?.get(&measure)
+}
+
+/// What `of` makes of a metric of chosen checkpoints, each in its setting: its value, and the interval
+/// of what it makes of them in every resample of the images. `None` where one of them lacks the metric,
+/// or where they were tested on different images.
+pub(super) fn chosen<const N: usize>(
+    evidence: &Evidence,
+    measure: Measure,
+    rows: [(&Setting, &Row); N],
+    of: impl Fn([f64; N]) -> f64,
+) -> Option<(f64, Option<Interval>)> {
+    let images: BTreeSet<&str> = rows
+        .iter()
+        .map(|(_, row)| row.run.data_inputs.as_str())
+        .collect();
+    if images.len() > 1 {
+        return None;
+    }
+    let mut values = [0.0; N];
+    let mut resampled: [Option<&Replicates>; N] = [None; N];
+    for (index, (setting, row)) in rows.into_iter().enumerate() {
+        values[index] = row.cell(Part::All, measure)?.value?;
+        resampled[index] = replicates(evidence, setting, row, measure);
+    }
+    let numbers = resampled[0]
+        .into_iter()
+        .flat_map(|replicates| replicates.keys());
+    let in_resample = |number: &i32| {
+        let mut values = [0.0; N];
+        for (value, replicates) in values.iter_mut().zip(resampled) {
+            *value = *replicates?.get(number)?;
+        }
+        Some(of(values))
+    };
+    let interval = intervals::between(numbers.filter_map(in_resample).collect(), TAIL);
+    Some((of(values), interval))
+}
+
+/// The trial that a difference is above 0.
+pub(super) fn trial(
+    place: String,
+    compared: String,
+    (value, interval): (f64, Option<Interval>),
+) -> Trial {
+    Trial {
+        place,
+        compared,
+        value: Some(value),
+        interval,
+        outcome: Outcome::of(interval),
+    }
+}
+
+/// A checkpoint as a point: F1 and another metric, as measured and in every resample.
+struct Point<'a> {
+    measured: (f64, f64),
+    resampled: Option<(&'a Replicates, &'a Replicates)>,
+}
+
+impl<'a> Point<'a> {
+    fn of(
+        evidence: &Evidence<'a>,
+        setting: &Setting,
+        row: &Row,
+        checkpoint: &Checkpoint,
+        measure: Measure,
+    ) -> Option<Self> {
+        let value = |m: Measure| checkpoint.metric(Part::All, m.spelling())?.value;
+        let subject = setting.subject(&row.run, checkpoint.epoch, Part::All);
+        let resampled = evidence.results.replicates.get(&subject);
+        Some(Self {
+            measured: (value(Measure::F1)?, value(measure)?),
+            resampled: resampled.and_then(|of| Some((of.get(&Measure::F1)?, of.get(&measure)?))),
+        })
+    }
+
+    fn in_resample(&self, number: i32) -> Option<(f64, f64)> {
+        let (f1, value) = self.resampled?;
+        Some((*f1.get(&number)?, *value.get(&number)?))
+    }
+}
+
+/// How far the front of `ours` is above that of `theirs` in `measure` against F1, and the paired
+/// bootstrap interval of that.
+///
+/// A front's height is its mean gain over the baseline's value in the range of F1 from 5 points below
+/// to 5 points above the baseline's: the area between the two there, divided by those 10 points. Where
+/// no point reaches an F1 the gain is 0. In every resample of the images all points and the baseline
+/// move together. Runs that have another baseline, which is of another seed, have a front of their own;
+/// those of baselines that both have are compared, and the mean difference is told. `None` where they
+/// have none in common, or where a point or the baseline lacks F1 or the metric.
+pub(super) fn fronts(
+    evidence: &Evidence,
+    setting: &Setting,
+    measure: Measure,
+    [ours, theirs]: [&Group; 2],
+) -> Option<(f64, Option<Interval>)> {
+    let baselines = |group: &Group| -> BTreeSet<String> {
+        let rows = group.rows.iter();
+        rows.filter_map(|row| row.baseline.clone()).collect()
+    };
+    let points = |group: &Group, baseline: &str| -> Option<Vec<Point>> {
+        let rows = group
+            .rows
+            .iter()
+            .filter(|row| row.baseline.as_deref() == Some(baseline));
+        rows.flat_map(|row| {
+            row.checkpoints
+                .iter()
+                .map(move |checkpoint| (row, checkpoint))
+        })
+        .map(|(row, checkpoint)| Point::of(evidence, setting, row, checkpoint, measure))
+        .collect()
+    };
+    let mut pairs: Vec<(Point, [Vec<Point>; 2])> = Vec::new();
+    for id in &baselines(ours) & &baselines(theirs) {
+        let row = setting.rows.iter().find(|row| row.run.run_id == id)?;
+        let baseline = Point::of(evidence, setting, row, row.selected()?, measure)?;
+        pairs.push((baseline, [points(ours, &id)?, points(theirs, &id)?]));
+    }
+    let (first, _) = pairs.first()?;
+    let difference = |at: &dyn Fn(&Point) -> Option<(f64, f64)>| -> Option<f64> {
+        let mut sum = 0.0;
+        for (baseline, [ours, theirs]) in &pairs {
+            let (f1, value) = at(baseline)?;
+            let height = |points: &[Point]| -> Option<f64> {
+                let points: Option<Vec<(f64, f64)>> = points.iter().map(at).collect();
+                let within = points?.into_iter().map(|(x, y)| (x.min(f1 + ROOM), y));
+                let within: Vec<(f64, f64)> = within.collect();
+                Some(area(&within, (f1 - ROOM, value)) / (2.0 * ROOM))
+            };
+            sum += height(ours)? - height(theirs)?;
+        }
+        Some(sum / pairs.len() as f64)
+    };
+    let measured = difference(&|point| Some(point.measured))?;
+    let numbers = first.resampled.into_iter().flat_map(|(f1, _)| f1.keys());
+    let resampled = numbers.filter_map(|number| difference(&|point| point.in_resample(*number)));
+    Some((measured, intervals::between(resampled.collect(), TAIL)))
+}

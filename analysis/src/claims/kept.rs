@@ -1,0 +1,41 @@
+//! How much of the gain in EPG is kept where annotations are fewer or coarser.
+
+use crate::claims::claim::{Outcome, Trial};
+use crate::claims::compare::{chosen, trial};
+use crate::model::evidence::Evidence;
+use crate::model::groups::Group;
+use crate::model::names::Measure;
+use crate::model::setting::{Row, Setting};
+use crate::model::subject::Part;
+
+/// Whether `group` keeps more than half of what `full` gains in EPG over the baseline; nothing where
+/// that does not clearly gain.
+pub(super) fn keeps_half(
+    evidence: &Evidence,
+    setting: &Setting,
+    group: &Group,
+    full: &Group,
+) -> Option<Trial> {
+    let (row, full) = (group.chosen()?, full.chosen()?);
+    if !gains(full) {
+        return None;
+    }
+    // Each gains over its own baseline, which is one as a rule.
+    let rows = [
+        row,
+        setting.baseline_of(row)?,
+        full,
+        setting.baseline_of(full)?,
+    ];
+    let rows = rows.map(|row| (setting, row));
+    let over_half = |[few, none, all, all_none]: [f64; 4]| few - none - (all - all_none) / 2.0;
+    let difference = chosen(evidence, Measure::Epg, rows, over_half)?;
+    let compared = format!("{} over half of the gain", group.label());
+    Some(trial(setting.title(), compared, difference))
+}
+
+/// Whether EPG clearly rises over the baseline's.
+pub(super) fn gains(row: &Row) -> bool {
+    let cell = row.cell(Part::All, Measure::Epg);
+    cell.is_some_and(|cell| Outcome::of(cell.difference_interval) == Outcome::For)
+}

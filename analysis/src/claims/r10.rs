@@ -1,0 +1,82 @@
+//! R10. On Waterbirds, Energy is compared with the baseline of the same seed in both tasks: accuracy overall
+//! and of waterbird on land; elsewhere F1 of a group of images named shifted. The interval is a t interval
+//! over seeds where there are two at least, else the bootstrap's.
+
+use crate::claims::claim::{Claim, Reach, Trial, Trials};
+use crate::claims::compare::trial;
+use crate::claims::runs::{chosen_energy, gain, guided_here, some};
+use crate::model::evidence::Evidence;
+use crate::model::groups::by_seed;
+use crate::model::intervals::Interval;
+use crate::model::names::{Loss, Measure};
+use crate::model::seeds::{moments, t_quantile};
+use crate::model::setting::{Cell, Setting};
+use crate::model::subject::Part;
+use crate::paper::waterbirds::{WATERBIRD_ON_LAND, WATERBIRDS};
+
+pub(super) const CLAIM: Claim = Claim {
+    name: "R10",
+    statement: "Guidance helps under distribution shift",
+    test: "accuracy of Energy over the baseline's, both Waterbirds tasks; F1 of shifted groups",
+    place: "§5.5, Table 1",
+    reach: Reach::Everywhere,
+    rule,
+};
+
+fn rule(evidence: &Evidence) -> Trials {
+    let mut trials = Vec::new();
+    for setting in evidence.settings {
+        if setting.dataset == WATERBIRDS {
+            trials.extend(on_waterbirds(setting));
+        } else if let Some((group, _)) = setting.groups.iter().find(|(_, name)| name == "shifted") {
+            let gain = chosen_energy(setting).and_then(|row| {
+                let cell = row.cell(Part::Group(*group), Measure::F1)?;
+                Some((row.label.clone(), gain(cell)?))
+            });
+            if let Some((label, difference)) = gain {
+                let compared = format!("{label}, F1 of the shifted group over the baseline's");
+                trials.push(trial(setting.title(), compared, difference));
+            }
+        }
+    }
+    some(
+        trials,
+        "Energy runs on Waterbirds-100, or on a data set with a shifted group",
+    )
+}
+
+/// Overall accuracy, and that of waterbird on land, of each Energy configuration.
+fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    let groups = guided_here(setting);
+    for group in groups
+        .iter()
+        .filter(|group| group.loss() == Some(Loss::Energy))
+    {
+        let rows = by_seed(&group.rows);
+        for (part, name) in [
+            (WATERBIRD_ON_LAND, "waterbird on land"),
+            (Part::All, "overall"),
+        ] {
+            let cells: Vec<&Cell> = rows
+                .iter()
+                .filter_map(|row| row.cell(part, Measure::Accuracy))
+                .collect();
+            let differences: Vec<f64> = cells.iter().filter_map(|cell| cell.difference).collect();
+            let Some(found) = moments(&differences) else {
+                continue;
+            };
+            let (interval, how) = match found.std {
+                Some(std) => {
+                    let half = t_quantile(found.n) * std / (found.n as f64).sqrt();
+                    let (low, high) = (found.mean - half, found.mean + half);
+                    (Some(Interval { low, high }), format!("{} seeds", found.n))
+                }
+                None => (cells[0].difference_interval, "one seed".to_owned()),
+            };
+            let compared = format!("{}, {name}, {how}", group.label());
+            trials.push(trial(setting.title(), compared, (found.mean, interval)));
+        }
+    }
+    trials
+}

@@ -1,0 +1,36 @@
+//! R2. L1's front is compared with every other loss's, IoU against F1, at the final layer.
+
+use crate::claims::claim::{Claim, Reach, Trials};
+use crate::claims::fronts::best_front;
+use crate::claims::runs::some;
+use crate::model::evidence::Evidence;
+use crate::model::names::{Loss, Measure};
+use crate::model::setting::{Row, Setting};
+use crate::model::subject::Part;
+
+pub(super) const CLAIM: Claim = Claim {
+    name: "R2",
+    statement: "L1 has the best trade-off of IoU and F1",
+    test: "height of L1's front over every other loss's, IoU against F1, final layer",
+    place: "Fig. 6",
+    reach: Reach::Everywhere,
+    rule,
+};
+
+fn rule(evidence: &Evidence) -> Trials {
+    let losses = (Loss::L1, &[Loss::Energy, Loss::Ppce, Loss::Rrr][..]);
+    let trials = best_front(evidence, losses, iou, |setting| setting.layer == "final");
+    some(
+        trials,
+        "runs of L1 and of another loss at the final layer, trained alike, with their baseline",
+    )
+}
+
+/// IoU at the threshold chosen on validation, or at the fixed one where there is none.
+fn iou(setting: &Setting) -> Measure {
+    let has_tuned = |row: &Row| row.cell(Part::All, Measure::IouTuned).is_some();
+    match setting.rows.iter().all(has_tuned) {
+        true => Measure::IouTuned,
+        false => Measure::Iou,
+    }
+}

@@ -1,0 +1,25 @@
+//! R3. Energy's front is compared with L1's, on-object EPG against F1.
+
+use crate::claims::claim::{Claim, Reach, Trials};
+use crate::claims::fronts::best_front;
+use crate::claims::runs::some;
+use crate::model::evidence::Evidence;
+use crate::model::names::{Loss, Measure};
+
+pub(super) const CLAIM: Claim = Claim {
+    name: "R3",
+    statement: "Energy concentrates on the object inside the box",
+    test: "height of Energy's front over L1's, on-object EPG against F1",
+    place: "§5.1, Fig. 9",
+    reach: Reach::Everywhere,
+    rule,
+};
+
+fn rule(evidence: &Evidence) -> Trials {
+    let losses = (Loss::Energy, &[Loss::L1][..]);
+    let trials = best_front(evidence, losses, |_| Measure::OnObject, |_| true);
+    some(
+        trials,
+        "runs of Energy and L1 scored on images with segmentations",
+    )
+}

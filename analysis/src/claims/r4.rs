@@ -1,0 +1,102 @@
+//! R4. The EPG of a B-cos network's input maps is compared with that of plain and X-DNN networks of the
+//! same architecture: baselines with baselines, chosen with chosen checkpoints of Energy.
+
+use crate::claims::claim::{Claim, Reach, Trials};
+use crate::claims::compare::{chosen, trial};
+use crate::claims::runs::{chosen_energy, conventional, some};
+use crate::model::evidence::Evidence;
+use crate::model::names::{Measure, family};
+use crate::model::run::Run;
+use crate::model::setting::{Row, Setting};
+use crate::model::training::{self, Training};
+use std::collections::BTreeSet;
+
+pub(super) const CLAIM: Claim = Claim {
+    name: "R4",
+    statement: "B-cos localizes best at the input, before and after guidance",
+    test: "EPG of B-cos over other networks of its architecture, input layer",
+    place: "§5.2, Fig. 5",
+    reach: Reach::Everywhere,
+    rule,
+};
+
+fn rule(evidence: &Evidence) -> Trials {
+    let at_input: Vec<&Setting> = conventional(evidence)
+        .filter(|setting| setting.layer == "input")
+        .collect();
+    let mut trials = Vec::new();
+    let is_rival = |ours: &Setting, theirs: &Setting| {
+        let (kind, architecture) = family(&theirs.backbone);
+        kind != "bcos"
+            && architecture == family(&ours.backbone).1
+            && (&theirs.dataset, &theirs.data) == (&ours.dataset, &ours.data)
+            && theirs.precision == ours.precision
+    };
+    let rows: [fn(&Setting) -> Option<&Row>; 2] = [Setting::baseline, chosen_energy];
+    for (when, row) in ["before guidance", "after guidance"].into_iter().zip(rows) {
+        let mut seen: BTreeSet<[&str; 2]> = BTreeSet::new();
+        for ours in at_input
+            .iter()
+            .filter(|setting| family(&setting.backbone).0 == "bcos")
+        {
+            let Some(our_row) = row(ours) else { continue };
+            let rivals: Vec<(&Setting, &Row)> = at_input
+                .iter()
+                .filter(|theirs| is_rival(ours, theirs))
+                .filter_map(|theirs| Some((*theirs, row(theirs)?)))
+                .collect();
+            for (theirs, their_row, words) in most_alike(evidence, our_row, &rivals) {
+                // A baseline stands in every setting of its guided runs.
+                if !seen.insert([&our_row.run.run_id, &their_row.run.run_id]) {
+                    continue;
+                }
+                let rows = [(*ours, our_row), (theirs, their_row)];
+                if let Some(difference) = chosen(evidence, Measure::Epg, rows, |[a, b]| a - b) {
+                    let names = format!("{} over {}", ours.backbone, theirs.backbone);
+                    let compared = format!("{names}, {when}{words}");
+                    trials.push(trial(ours.title(), compared, difference));
+                }
+            }
+        }
+    }
+    some(
+        trials,
+        "a B-cos network and another of its architecture, scored at the input",
+    )
+}
+
+/// Of `rivals`, for each network those whose runs were trained most like `row`'s, and words for what
+/// differs. Where weights come from is each network's own.
+fn most_alike<'a>(
+    evidence: &Evidence,
+    row: &Row,
+    rivals: &[(&'a Setting, &'a Row)],
+) -> Vec<(&'a Setting, &'a Row, String)> {
+    let runs = &evidence.results.runs;
+    let training = |run: &Run| Training::of(run, runs).without_weights();
+    let own = training(&row.run);
+    let all: Vec<(&Setting, &Row, [Vec<String>; 2])> = rivals
+        .iter()
+        .map(|(setting, rival)| {
+            let theirs = training(&rival.run);
+            let [a, b] = [&own, &theirs];
+            let words = training::differences(&[a, b]);
+            (*setting, *rival, [words[0].clone(), words[1].clone()])
+        })
+        .collect();
+    let n = |words: &[Vec<String>; 2]| words[0].len() + words[1].len();
+    let is_closest = |(setting, _, words): &&(&Setting, &Row, [Vec<String>; 2])| {
+        let same = all
+            .iter()
+            .filter(|other| other.0.backbone == setting.backbone);
+        same.map(|other| n(&other.2)).min() == Some(n(words))
+    };
+    let told = |(setting, rival, words): &(&'a Setting, &'a Row, [Vec<String>; 2])| {
+        let words = match n(words) {
+            0 => String::new(),
+            _ => format!(" ({} against {})", words[0].join(", "), words[1].join(", ")),
+        };
+        (*setting, *rival, words)
+    };
+    all.iter().filter(is_closest).map(told).collect()
+}

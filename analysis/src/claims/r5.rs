@@ -1,0 +1,42 @@
+//! R5. Energy's chosen checkpoint is compared with the baseline, for each network at the final layer: EPG
+//! must rise, and the interval of F1 must not lie below −1 point.
+
+use crate::claims::claim::{Claim, Outcome, Reach, Trials};
+use crate::claims::compare::trial;
+use crate::claims::runs::{chosen_energy, conventional, gain, some};
+use crate::model::evidence::Evidence;
+use crate::model::names::Measure;
+use crate::model::subject::Part;
+
+pub(super) const CLAIM: Claim = Claim {
+    name: "R5",
+    statement: "Every network can be guided at the final layer",
+    test: "EPG of the chosen checkpoint over the baseline's, with F1 not more than a point below",
+    place: "Fig. 5",
+    reach: Reach::Everywhere,
+    rule,
+};
+
+fn rule(evidence: &Evidence) -> Trials {
+    let mut trials = Vec::new();
+    for setting in conventional(evidence).filter(|setting| setting.layer == "final") {
+        let Some(row) = chosen_energy(setting) else {
+            continue;
+        };
+        let cell = |measure| row.cell(Part::All, measure).and_then(gain);
+        let (Some(epg), Some((_, f1))) = (cell(Measure::Epg), cell(Measure::F1)) else {
+            continue;
+        };
+        let compared = format!("{}, EPG over the baseline's", row.label);
+        let mut trial = trial(setting.title(), compared, epg);
+        if f1.is_some_and(|interval| interval.high < -0.01) {
+            trial.outcome = Outcome::Against;
+            trial.compared.push_str("; F1 falls by more than a point");
+        }
+        trials.push(trial);
+    }
+    some(
+        trials,
+        "Energy runs at the final layer, with their baseline",
+    )
+}

@@ -1,0 +1,39 @@
+//! R7. Of Energy and L1, the chosen checkpoint with at most 10 % annotated is compared with the one with
+//! all, where that one gains EPG: it must keep more than half of the gain.
+
+use crate::claims::claim::{Claim, Reach, Trials};
+use crate::claims::kept::keeps_half;
+use crate::claims::runs::{conventional, guided_here, of_loss, some};
+use crate::model::evidence::Evidence;
+use crate::model::names::Loss;
+
+pub(super) const CLAIM: Claim = Claim {
+    name: "R7",
+    statement: "1 to 10 % of the boxes suffice",
+    test: "EPG with few boxes over the baseline's plus half of the gain with all",
+    place: "§5.4, Fig. 12",
+    reach: Reach::Everywhere,
+    rule,
+};
+
+fn rule(evidence: &Evidence) -> Trials {
+    let mut trials = Vec::new();
+    for setting in conventional(evidence) {
+        let groups = guided_here(setting);
+        for loss in [Loss::Energy, Loss::L1] {
+            for few in groups.iter().filter(|group| group.loss() == Some(loss)) {
+                let variant = few.variant();
+                let is_few = variant.annotated_fraction.0 <= 0.1 + 1e-9;
+                if !is_few || variant.annotation != "box" || variant.dilation.0 != 0.0 {
+                    continue;
+                }
+                let full = of_loss(&groups, loss);
+                trials.extend(full.filter_map(|full| keeps_half(evidence, setting, few, full)));
+            }
+        }
+    }
+    some(
+        trials,
+        "runs with at most 10 % annotated beside runs with all, whose EPG rises",
+    )
+}

@@ -1,0 +1,90 @@
+//! R8. Energy's chosen checkpoint with boxes dilated by 25 % at least (the most there is) is compared with
+//! the one without: it must keep more than half of the gain in EPG; and, where L1 gains, a greater share
+//! of its gain than L1 keeps of its own.
+
+use crate::claims::claim::{Claim, Reach, Trial, Trials};
+use crate::claims::compare::{chosen, trial};
+use crate::claims::kept::{gains, keeps_half};
+use crate::claims::runs::{conventional, guided_here, of_loss, some};
+use crate::model::evidence::Evidence;
+use crate::model::groups::Group;
+use crate::model::names::{Loss, Measure};
+use crate::model::setting::{Row, Setting};
+
+pub(super) const CLAIM: Claim = Claim {
+    name: "R8",
+    statement: "Energy tolerates coarse boxes",
+    test: "EPG with dilated boxes over the baseline's plus half of the gain without; the share kept over L1's",
+    place: "Fig. 10 and 11",
+    reach: Reach::Everywhere,
+    rule,
+};
+
+/// A dilated configuration, and the one of the same loss without dilation.
+type Pair<'a, 'b> = (&'b Group<'a>, &'b Group<'a>);
+
+fn rule(evidence: &Evidence) -> Trials {
+    let mut trials = Vec::new();
+    for setting in conventional(evidence) {
+        let groups = guided_here(setting);
+        // The most dilated of a loss, each with each of those without.
+        let pairs = |loss: Loss| -> Vec<Pair> {
+            let dilated = |group: &&Group| {
+                let variant = group.variant();
+                group.loss() == Some(loss)
+                    && variant.dilation.0 >= 0.25
+                    && variant.annotation == "box"
+                    && variant.annotated_fraction.0 >= 1.0
+            };
+            let coarse = || groups.iter().filter(dilated);
+            let most = coarse().map(|group| group.variant().dilation).max();
+            let coarse = coarse().filter(|group| Some(group.variant().dilation) == most);
+            coarse
+                .flat_map(|coarse| of_loss(&groups, loss).map(move |full| (coarse, full)))
+                .collect()
+        };
+        for energy in pairs(Loss::Energy) {
+            trials.extend(keeps_half(evidence, setting, energy.0, energy.1));
+            for l1 in pairs(Loss::L1) {
+                trials.extend(keeps_more(evidence, setting, energy, l1));
+            }
+        }
+    }
+    some(
+        trials,
+        "Energy runs with boxes dilated by 25 % at least beside runs without, whose EPG rises",
+    )
+}
+
+/// Whether the first keeps a greater share of its gain in EPG than the second; nothing where one of
+/// them does not clearly gain without dilation.
+fn keeps_more(evidence: &Evidence, setting: &Setting, ours: Pair, theirs: Pair) -> Option<Trial> {
+    let [ours_coarse, ours_full, theirs_coarse, theirs_full] = [
+        ours.0.chosen()?,
+        ours.1.chosen()?,
+        theirs.0.chosen()?,
+        theirs.1.chosen()?,
+    ];
+    if !gains(ours_full) || !gains(theirs_full) {
+        return None;
+    }
+    let base = |row: &Row| setting.baseline_of(row);
+    let rows = [
+        ours_coarse,
+        base(ours_coarse)?,
+        ours_full,
+        base(ours_full)?,
+        theirs_coarse,
+        base(theirs_coarse)?,
+        theirs_full,
+        base(theirs_full)?,
+    ];
+    let shares = |values: [f64; 8]| {
+        let gain = |index: usize| values[index] - values[index + 1];
+        gain(0) / gain(2) - gain(4) / gain(6)
+    };
+    let rows = rows.map(|row| (setting, row));
+    let difference = chosen(evidence, Measure::Epg, rows, shares)?;
+    let compared = format!("share of the gain that {} keeps, over L1's", ours.0.label());
+    Some(trial(setting.title(), compared, difference))
+}

@@ -1,0 +1,53 @@
+//! Which runs the claims look at. The terms of SPEC F: a *configuration* is all of a run but λ and seed,
+//! its *front* are the scored checkpoints of its runs, its *chosen* checkpoint is the one that validation
+//! prefers.
+
+use crate::claims::claim::{Trial, Trials};
+use crate::model::evidence::Evidence;
+use crate::model::groups::{Group, groups, plain};
+use crate::model::intervals::Interval;
+use crate::model::names::Loss;
+use crate::model::setting::{Cell, Row, Setting, preferred};
+use crate::model::subject::CONVENTIONAL;
+
+/// Some trials, or what is missing.
+pub(super) fn some(trials: Vec<Trial>, missing: &str) -> Trials {
+    match trials.is_empty() {
+        true => Err(format!("missing: {missing}")),
+        false => Ok(trials),
+    }
+}
+
+pub(super) fn conventional<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = &'a Setting> {
+    evidence
+        .settings
+        .iter()
+        .filter(|setting| setting.task == CONVENTIONAL)
+}
+
+/// The configurations guided through the setting's own maps.
+pub(super) fn guided_here<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
+    groups(setting, |row| setting.is_guided_here(&row.run))
+}
+
+/// Those of `groups` with all boxes as they are, of that loss: one, or several that differ in what no
+/// table tells.
+pub(super) fn of_loss<'a, 'b>(
+    groups: &'b [Group<'a>],
+    loss: Loss,
+) -> impl Iterator<Item = &'b Group<'a>> {
+    let fits = move |group: &&Group| group.loss() == Some(loss) && group.variant().is_plain();
+    groups.iter().filter(fits)
+}
+
+/// The checkpoint of Energy with all boxes as they are that validation prefers.
+pub(super) fn chosen_energy(setting: &Setting) -> Option<&Row> {
+    let groups = plain(setting);
+    let rows = of_loss(&groups, Loss::Energy).flat_map(|group| group.rows.iter().copied());
+    preferred(rows)
+}
+
+/// Difference to the baseline and its interval.
+pub(super) fn gain(cell: &Cell) -> Option<(f64, Option<Interval>)> {
+    Some((cell.difference?, cell.difference_interval))
+}

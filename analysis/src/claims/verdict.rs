@@ -1,0 +1,161 @@
+//! From the trials of a claim to its verdict.
+
+use std::fmt;
+
+use crate::claims::claim::{Claim, Outcome, Reach, Trial};
+use crate::claims::list::CLAIMS;
+use crate::model::evidence::Evidence;
+
+/// What is to be said of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Clearly so in most trials, and clearly not so in no more than chance makes.
+    Holds,
+    /// Clearly not so in more of the trials than chance makes.
+    DoesNotHold,
+    /// Tested, but the intervals are too wide to tell.
+    Undecided,
+    /// Runs are missing.
+    NotTested,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Holds => "holds",
+            Self::DoesNotHold => "does not hold",
+            Self::Undecided => "undecided",
+            Self::NotTested => "not tested here",
+        })
+    }
+}
+
+/// A claim and what became of it.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The claim.
+    pub claim: Claim,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in a clause.
+    pub why: String,
+    /// The comparisons behind it.
+    pub trials: Vec<Trial>,
+}
+
+/// All claims, judged.
+pub fn judge(evidence: &Evidence) -> Vec<Judged> {
+    let judged = CLAIMS.iter().map(|claim| {
+        let (trials, missing) = match (claim.rule)(evidence) {
+            Ok(trials) => (trials, None),
+            Err(missing) => (Vec::new(), Some(missing)),
+        };
+        let verdict = decide(&trials, claim.reach);
+        let why = missing.unwrap_or_else(|| counted(&trials));
+        Judged {
+            claim: *claim,
+            verdict,
+            why,
+            trials,
+        }
+    });
+    judged.collect()
+}
+
+fn n(trials: &[Trial], outcome: Outcome) -> usize {
+    trials
+        .iter()
+        .filter(|trial| trial.outcome == outcome)
+        .count()
+}
+
+fn counted(trials: &[Trial]) -> String {
+    format!(
+        "{} for, {} against, {} open of {} comparisons",
+        n(trials, Outcome::For),
+        n(trials, Outcome::Against),
+        n(trials, Outcome::Open),
+        trials.len()
+    )
+}
+
+/// The verdict that follows from `trials`.
+///
+/// A claim about all cases does not hold where more trials are clearly against it than chance makes:
+/// were nothing true of any, each would be so with 2.5 %, and at least as many in less than one of
+/// twenty such sets of trials. It holds where that is not so and more than half are clearly for it. A
+/// claim that there is such a case holds with one clearly for it, and does not where all are clearly
+/// against it. Everything else is undecided.
+pub fn decide(trials: &[Trial], reach: Reach) -> Verdict {
+    let (total, n_for, n_against) = (
+        trials.len(),
+        n(trials, Outcome::For),
+        n(trials, Outcome::Against),
+    );
+    match reach {
+        _ if total == 0 => Verdict::NotTested,
+        Reach::Everywhere if chance_of(n_against, total) < 0.05 => Verdict::DoesNotHold,
+        Reach::Everywhere if n_for * 2 > total => Verdict::Holds,
+        Reach::Somewhere if n_for > 0 => Verdict::Holds,
+        Reach::Somewhere if n_against == total => Verdict::DoesNotHold,
+        _ => Verdict::Undecided,
+    }
+}
+
+/// The probability that of `total` independent intervals of 95 % at least `against` lie on one given
+/// side of the truth.
+fn chance_of(against: usize, total: usize) -> f64 {
+    let side: f64 = 0.025;
+    // Binomial terms of 0, 1, … times, each from the one before.
+    let mut term = (1.0 - side).powi(total as i32);
+    let mut fewer = 0.0;
+    for k in 0..against {
+        fewer += term;
+        term *= (total - k) as f64 / (k + 1) as f64 * side / (1.0 - side);
+    }
+    1.0 - fewer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_follow_from_the_numbers_of_outcomes() {
+        use Reach::{Everywhere, Somewhere};
+        use Verdict::{DoesNotHold, Holds, NotTested, Undecided};
+        // For, against, open.
+        for (counts, reach, expected) in [
+            ([0, 0, 0], Everywhere, NotTested),
+            ([2, 0, 1], Everywhere, Holds),
+            ([1, 0, 1], Everywhere, Undecided),
+            ([0, 1, 0], Everywhere, DoesNotHold),
+            // 1 − 0.975² = 0.049, 1 − 0.975³ = 0.073.
+            ([1, 1, 0], Everywhere, DoesNotHold),
+            ([2, 1, 0], Everywhere, Holds),
+            ([1, 1, 4], Everywhere, Undecided),
+            // Two of 14 by chance: 0.047, of 15: 0.053.
+            ([12, 2, 0], Everywhere, DoesNotHold),
+            ([13, 2, 0], Everywhere, Holds),
+            ([0, 0, 0], Somewhere, NotTested),
+            ([1, 7, 0], Somewhere, Holds),
+            ([0, 2, 0], Somewhere, DoesNotHold),
+            ([0, 2, 1], Somewhere, Undecided),
+        ] {
+            let outcomes = [Outcome::For, Outcome::Against, Outcome::Open];
+            let trials: Vec<Trial> = outcomes
+                .into_iter()
+                .zip(counts)
+                .flat_map(|(outcome, n)| std::iter::repeat_n(outcome, n))
+                .map(|outcome| Trial {
+                    place: String::new(),
+                    compared: String::new(),
+                    value: None,
+                    interval: None,
+                    outcome,
+                })
+                .collect();
+            assert_eq!(decide(&trials, reach), expected, "{counts:?} {reach:?}");
+        }
+    }
+}

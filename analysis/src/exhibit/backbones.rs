@@ -1,0 +1,67 @@
+//! EPG against F1 of several networks beside each other (paper, Fig. 7).
+
+use std::collections::BTreeSet;
+
+use crate::exhibit::entry::{Entry, Made};
+use crate::exhibit::shared::pareto::{CAPTION, plot, series, table};
+use crate::model::configuration::Layer;
+use crate::model::evidence::Evidence;
+use crate::model::groups::plain;
+use crate::model::names::{self, Measure};
+use crate::model::setting::Setting;
+use crate::model::subject::{CONVENTIONAL, Part};
+use crate::render::figure::grid::{Grid, Scale, plot_size};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "backbones",
+    title: "Networks",
+    about: "EPG against F1 of several networks (Fig. 7)",
+    make: |evidence, _| Ok(make(evidence)),
+    said: None,
+};
+
+/// Several networks beside each other, at the layer nearest to the input that all of them have.
+fn make(evidence: &Evidence) -> Made {
+    let has_runs = |s: &&Setting| s.task == CONVENTIONAL && !plain(s).is_empty();
+    let settings: Vec<&Setting> = evidence.settings.iter().filter(has_runs).collect();
+    let networks = |settings: &[&Setting]| -> BTreeSet<String> {
+        settings.iter().map(|setting| setting.model()).collect()
+    };
+    let backbones: BTreeSet<&str> = settings.iter().map(|s| s.backbone.as_str()).collect();
+    if backbones.len() < 2 {
+        return Err("runs of two networks at least are needed".to_owned());
+    }
+    let layers: BTreeSet<Layer> = settings.iter().map(|s| Layer::of(&s.layer)).collect();
+    let at = |layer: &Layer| -> Vec<&Setting> {
+        let at_layer = settings.iter().filter(|s| s.layer == layer.spelling());
+        at_layer.copied().collect()
+    };
+    let has_all = |layer: &&Layer| networks(&at(layer)) == networks(&settings);
+    let Some(layer) = layers.iter().find(has_all) else {
+        return Err("the networks were guided at no common layer".to_owned());
+    };
+    let settings = at(layer);
+    let panel = |setting: &&Setting| {
+        let method = names::attribution(&setting.attribution);
+        let title = setting.with_apart(format!("{} · {method}", setting.backbone));
+        Some(plot(
+            title,
+            setting,
+            Part::All,
+            Measure::Epg,
+            &series(setting),
+        ))
+    };
+    let columns = settings.len().min(4);
+    let grid = Grid {
+        name: "backbones",
+        columns,
+        plot: plot_size(columns),
+        panels: settings.iter().map(panel).collect(),
+        scale: Scale::Own,
+        tones: Vec::new(),
+        caption: format!("EPG against F1 of several networks, maps at {layer}. {CAPTION}"),
+    };
+    let table = table("backbones", (&[Measure::Epg], Measure::Epg), &settings);
+    Ok((grid.draw().into_iter().collect(), vec![table]))
+}

@@ -1,0 +1,65 @@
+//! EPG by class.
+
+use crate::exhibit::entry::{Entry, Made};
+use crate::exhibit::shared::strata::{dot, exhibit, part_name, values, with_parts};
+use crate::model::evidence::Evidence;
+use crate::model::groups::each_loss;
+use crate::model::names::Measure;
+use crate::model::subject::Part;
+use crate::render::figure::grid::{Grid, Plot, Quantity, Scale, plot_size};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "classes",
+    title: "EPG by class",
+    about: "EPG by class",
+    make: |evidence, _| Ok(make(evidence)),
+    said: None,
+};
+
+/// By class, in the order of the baseline's EPG.
+fn make(evidence: &Evidence) -> Made {
+    let mut settings = with_parts(evidence, |part| matches!(part, Part::Class(_)));
+    for (setting, parts) in &mut settings {
+        let Some(first) = each_loss(setting).first().copied() else {
+            continue;
+        };
+        let epg = |part: &Part| first.cell(*part, Measure::Epg).and_then(|cell| cell.value);
+        parts.sort_by(|a, b| epg(a).unwrap_or(-1.0).total_cmp(&epg(b).unwrap_or(-1.0)));
+    }
+    let plots = settings.iter().map(|(setting, parts)| {
+        let names = parts.iter().map(|part| part_name(evidence, setting, *part));
+        let mut plot = Plot {
+            title: setting.title(),
+            x: Quantity::Percent("EPG (%)".to_owned()),
+            y: Quantity::Names(String::new(), names.collect()),
+            baseline: None,
+            paths: Vec::new(),
+            dots: Vec::new(),
+        };
+        for row in each_loss(setting) {
+            let points = values(row, parts)
+                .into_iter()
+                .map(|(place, epg)| (epg, place));
+            plot.dots.extend(points.map(|at| dot(row, at)));
+        }
+        Some(plot)
+    });
+    let panels: Vec<Option<Plot>> = plots.collect();
+    let columns = panels.len().clamp(1, 3);
+    let longest = settings
+        .iter()
+        .map(|(_, parts)| parts.len())
+        .max()
+        .unwrap_or(0);
+    let (width, height) = plot_size(columns);
+    let grid = Grid {
+        name: "classes",
+        columns,
+        plot: (width, height.max(longest as f64 * 19.0)),
+        panels,
+        scale: Scale::Own,
+        tones: Vec::new(),
+        caption: "Mean EPG of test pairs by class, in the order of the baseline's.".to_owned(),
+    };
+    exhibit(evidence, &settings, "classes_epg", "Class", &grid)
+}

@@ -1,0 +1,31 @@
+//! Boxes dilated in training (paper, Fig. 10 and 11).
+
+use crate::exhibit::entry::{Entry, Made};
+use crate::exhibit::shared::variation::{self, Layout, Variation, percent};
+use crate::model::evidence::Evidence;
+use crate::model::names::Measure;
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "dilation",
+    title: "Dilated boxes",
+    about: "Boxes dilated in training (Fig. 10 and 11)",
+    make: |evidence, _| Ok(make(evidence)),
+    said: None,
+};
+
+/// Boxes dilated in training.
+fn make(evidence: &Evidence) -> Made {
+    variation::make(
+        evidence,
+        &Variation {
+            name: "dilation",
+            about: "Boxes dilated in training by a share of their size to each side; scored against \
+                    the boxes as they are.",
+            measures: &[Measure::Epg, Measure::IouTuned, Measure::Iou],
+            layout: Layout::LossByLoss,
+            includes: |v| v.annotation == "box" && v.annotated_fraction.0 >= 1.0,
+            label: |v| percent(v.dilation.0),
+            missing: "no scored run has dilated boxes",
+        },
+    )
+}

@@ -1,0 +1,19 @@
+//! IoU against F1 (paper, Fig. 6), at the threshold chosen on validation where there is one.
+
+use crate::exhibit::entry::Entry;
+use crate::exhibit::shared::pareto::{self, Against};
+use crate::model::names::Measure;
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "iou_f1",
+    title: "IoU against F1",
+    about: "IoU against F1 (Fig. 6)",
+    make: |evidence, _| Ok(pareto::make(evidence, &IOU)),
+    said: None,
+};
+
+const IOU: Against = Against {
+    name: "iou_f1",
+    groups_name: None,
+    measures: &[Measure::IouTuned, Measure::Iou],
+};

@@ -1,0 +1,37 @@
+//! Makes the exhibits that there are runs for.
+
+use crate::Result;
+use crate::exhibit::entry::{Asked, Entry};
+use crate::exhibit::list::EXHIBITS;
+use crate::model::evidence::Evidence;
+use crate::render::exhibit::Exhibit;
+
+/// An exhibit that there are no runs for, and what is missing.
+pub type Missing = (&'static Entry, String);
+
+/// Of the exhibits named in `asked` (all, where it is empty), those that there are runs for; and each
+/// other one with what is missing.
+///
+/// # Errors
+/// A picture that cannot be drawn.
+pub fn make(evidence: &Evidence, asked: &[String]) -> Result<(Vec<Exhibit>, Vec<Missing>)> {
+    let (mut made, mut missing) = (Vec::new(), Vec::new());
+    let why = match asked.is_empty() {
+        true => Asked::WithAll,
+        false => Asked::ByName,
+    };
+    let is_wanted = |name: &str| asked.is_empty() || asked.iter().any(|other| other == name);
+    for entry in EXHIBITS.iter().filter(|entry| is_wanted(entry.name)) {
+        match (entry.make)(evidence, why)? {
+            Ok((figures, tables)) => made.push(Exhibit {
+                name: entry.name,
+                title: entry.title,
+                figures,
+                tables,
+                said: entry.said.map(|said| said(evidence)).unwrap_or_default(),
+            }),
+            Err(why) => missing.push((entry, why)),
+        }
+    }
+    Ok((made, missing))
+}

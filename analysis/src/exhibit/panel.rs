@@ -1,0 +1,51 @@
+//! Attribution maps of the same images before and after guidance (paper, Fig. 1 and 2).
+
+use std::collections::BTreeSet;
+
+use crate::Result;
+use crate::exhibit::entry::{Entry, Made};
+use crate::exhibit::shared::maps::before_and_after;
+use crate::model::evidence::Evidence;
+use crate::model::groups::plain;
+use crate::model::setting::{Setting, at_ends};
+
+/// Settings in a panel.
+const MOST_SETTINGS: usize = 6;
+
+const NO_MAPS: &str = "the evaluations hold no example maps of a guided run and its baseline";
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "panel",
+    title: "Maps before and after guidance",
+    about: "Images with maps before and after guidance (Fig. 1 and 2)",
+    make: |evidence, _| make(evidence),
+    said: None,
+};
+
+/// Rows: the images, then for each setting the baseline's maps and those of the run that validation
+/// prefers. A figure for each data folder and task.
+fn make(evidence: &Evidence) -> Result<Made> {
+    let mut figures = Vec::new();
+    let settings: Vec<&Setting> = evidence
+        .settings
+        .iter()
+        .filter(|s| !plain(s).is_empty())
+        .collect();
+    let task_of = |s: &Setting| (s.dataset.clone(), s.data.clone(), s.task.clone());
+    let tasks: BTreeSet<(String, String, String)> =
+        settings.iter().map(|setting| task_of(setting)).collect();
+    for (index, task) in tasks.iter().enumerate() {
+        let here = settings.iter().filter(|setting| task_of(setting) == *task);
+        let name = match index {
+            0 => "panel".to_owned(),
+            n => format!("panel_{}", n + 1),
+        };
+        let mut here = at_ends(&here.copied().collect::<Vec<_>>());
+        here.truncate(MOST_SETTINGS);
+        figures.extend(before_and_after(&name, evidence, &here)?);
+    }
+    Ok(match figures.is_empty() {
+        true => Err(NO_MAPS.to_owned()),
+        false => Ok((figures, Vec::new())),
+    })
+}

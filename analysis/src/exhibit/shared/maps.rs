@@ -1,0 +1,108 @@
+//! Maps of the same images before and after guidance.
+
+use crate::Result;
+use crate::model::evidence::Evidence;
+use crate::model::example::Example;
+use crate::model::groups::plain;
+use crate::model::setting::{Row, Setting, preferred};
+use crate::render::colormap::{Picture, overlay, with_boxes};
+use crate::render::figure::drawing::Figure;
+use crate::render::figure::maps::{MapCell, MapGrid, MapRow};
+
+/// Images in a panel.
+const MOST: usize = 8;
+/// The least side of a picture, pixels; smaller images are magnified, so that boxes are thin lines.
+const LEAST: usize = 160;
+
+/// How a map is drawn.
+pub const HOW: &str = "Positive attribution for the class, white to dark red over the grey image, each map \
+     scaled by its own 99.5th percentile; boxes of the class in cyan; below each map its EPG, the share \
+     of positive attribution inside the boxes.";
+
+/// The baseline's maps and those of the run that validation prefers, in each of `settings`, which are
+/// of one data set and task.
+pub fn before_and_after(
+    name: &str,
+    evidence: &Evidence,
+    settings: &[&Setting],
+) -> Result<Option<Figure>> {
+    let mut series: Vec<(&Setting, &Row)> = Vec::new();
+    for setting in settings {
+        let groups = plain(setting);
+        let guided = preferred(groups.iter().flat_map(|group| group.rows.iter().copied()));
+        series.extend(setting.baseline().map(|row| (*setting, row)));
+        series.extend(guided.map(|row| (*setting, row)));
+    }
+    series.retain(|(setting, row)| evidence.maps(setting, row).next().is_some());
+    let Some((setting, first)) = series.first() else {
+        return Ok(None);
+    };
+    // Image and class pairs that most have, in the order of the examples.
+    let in_all = |pair: &&Example| {
+        series
+            .iter()
+            .all(|(setting, row)| find(evidence, setting, row, pair).is_some())
+    };
+    let pairs: Vec<&Example> = evidence
+        .maps(setting, first)
+        .filter(in_all)
+        .take(MOST)
+        .collect();
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+    let mut rows = vec![MapRow {
+        label: vec!["Image".to_owned()],
+        cells: pairs.iter().map(|pair| Some(boxed(pair))).collect(),
+    }];
+    for (setting, row) in &series {
+        let cell = |pair: &&Example| find(evidence, setting, row, pair).map(map_cell);
+        let label = vec![row.label.clone(), setting.backbone.clone(), setting.maps()];
+        rows.push(MapRow {
+            label,
+            cells: pairs.iter().map(cell).collect(),
+        });
+    }
+    let grid = MapGrid {
+        name: name.to_owned(),
+        headings: Vec::new(),
+        rows,
+        caption: format!(
+            "Maps of test images of {} before and after guidance. {HOW}",
+            setting.model()
+        ),
+    };
+    grid.draw().map(Some)
+}
+
+pub fn find<'a>(
+    evidence: &Evidence<'a>,
+    setting: &'a Setting,
+    row: &'a Row,
+    pair: &Example,
+) -> Option<&'a Example> {
+    evidence
+        .maps(setting, row)
+        .find(|example| example.image_id == pair.image_id && example.class_id == pair.class_id)
+}
+
+/// The image with the boxes of the class.
+pub fn boxed(example: &Example) -> MapCell {
+    MapCell {
+        picture: with_boxes(&Picture::of(example), &example.boxes, scale(example)),
+        under: example.class_name.clone(),
+    }
+}
+
+/// The map over the image, with the boxes.
+pub fn map_cell(example: &Example) -> MapCell {
+    let drawn = overlay(&Picture::of(example), &example.map);
+    MapCell {
+        picture: with_boxes(&drawn, &example.boxes, scale(example)),
+        under: example.epg_label(),
+    }
+}
+
+fn scale(example: &Example) -> usize {
+    LEAST.div_ceil(example.height.min(example.width)).max(1)
+}

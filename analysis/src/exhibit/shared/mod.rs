@@ -1,0 +1,7 @@
+//! What several exhibits are made with.
+
+pub mod chosen;
+pub mod maps;
+pub mod pareto;
+pub mod strata;
+pub mod variation;

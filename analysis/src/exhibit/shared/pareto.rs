@@ -1,0 +1,310 @@
+//! Fronts of a localization metric against F1 (paper, Fig. 5 to 7): a panel for each network, method
+//! and layer, the baseline as a cross, the points of a loss's front joined.
+
+use std::collections::BTreeSet;
+
+use crate::exhibit::entry::Made;
+use crate::exhibit::shared::chosen;
+use crate::model::configuration::Layer;
+use crate::model::evidence::Evidence;
+use crate::model::front::front;
+use crate::model::groups::{Group, plain};
+use crate::model::names::Measure;
+use crate::model::setting::{Cell as Measured, Checkpoint, Row, Setting, at_ends, preferred};
+use crate::model::subject::Part;
+use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
+use crate::render::figure::style::Emphasis;
+use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
+
+/// What is plotted against F1.
+pub struct Against {
+    /// The name of figure and table.
+    pub name: &'static str,
+    /// The figure of groups of test images, where there is one.
+    pub groups_name: Option<&'static str>,
+    /// The first of them that was measured.
+    pub measures: &'static [Measure],
+}
+
+impl Against {
+    /// What `settings` have of it.
+    fn measure(&self, settings: &[&Setting]) -> Measure {
+        let has = |measure: &&Measure| {
+            let rows = || settings.iter().flat_map(|setting| &setting.rows);
+            rows().next().is_some() && rows().all(|row| row.cell(Part::All, **measure).is_some())
+        };
+        let last = self.measures[self.measures.len() - 1];
+        self.measures.iter().find(has).copied().unwrap_or(last)
+    }
+}
+
+/// A series of a panel: configurations that share a tone.
+pub struct Series<'a> {
+    pub groups: Vec<Group<'a>>,
+    pub tone: usize,
+}
+
+/// The panel of `series` in `setting` over `part`: `measure` against F1.
+pub fn plot(
+    title: String,
+    setting: &Setting,
+    part: Part,
+    measure: Measure,
+    series: &[Series],
+) -> Plot {
+    let at = |checkpoint: &Checkpoint| point(checkpoint, part, measure);
+    let crosses: Vec<(f64, f64)> = setting
+        .rows
+        .iter()
+        .filter(|row| row.run.is_baseline())
+        .filter_map(|row| at(row.selected()?))
+        .collect();
+    let cross = |at: &(f64, f64)| Dot {
+        at: *at,
+        across: None,
+        up: None,
+        loss: None,
+        tone: 0,
+        emphasis: Emphasis::Selected,
+    };
+    let n = crosses.len().max(1) as f64;
+    let mean = |get: fn(&(f64, f64)) -> f64| crosses.iter().map(get).sum::<f64>() / n;
+    let mut plot = Plot {
+        title,
+        x: Quantity::Percent("F1 (%)".to_owned()),
+        y: Quantity::Percent(format!("{measure} (%)")),
+        baseline: (!crosses.is_empty()).then(|| (mean(|at| at.0), mean(|at| at.1))),
+        paths: Vec::new(),
+        dots: crosses.iter().map(cross).collect(),
+    };
+    for Series { groups, tone } in series {
+        for group in groups {
+            let seeds: BTreeSet<i64> = group.rows.iter().map(|row| row.run.seed).collect();
+            for seed in seeds {
+                let rows = group.rows.iter().filter(|row| row.run.seed == seed);
+                let rows: Vec<&Row> = rows.copied().collect();
+                add_front(&mut plot, &rows, part, measure, *tone);
+            }
+        }
+    }
+    plot
+}
+
+/// The points of runs that differ in λ, and their front.
+fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, measure: Measure, tone: usize) {
+    let chosen = preferred(rows.iter().copied());
+    let mut points: Vec<((f64, f64), &Row, &Checkpoint)> = Vec::new();
+    for row in rows {
+        for checkpoint in &row.checkpoints {
+            points.extend(point(checkpoint, part, measure).map(|at| (at, *row, checkpoint)));
+        }
+    }
+    let places: Vec<(f64, f64)> = points.iter().map(|(at, ..)| *at).collect();
+    let on_front = front(&places);
+    plot.paths.push(Path {
+        points: on_front.iter().map(|index| places[*index]).collect(),
+        loss: rows[0].run.loss,
+        tone,
+    });
+    for (index, (at, row, checkpoint)) in points.into_iter().enumerate() {
+        let is_chosen = chosen.is_some_and(|chosen| {
+            (&chosen.run.run_id, chosen.selection.epoch) == (&row.run.run_id, checkpoint.epoch)
+        });
+        let emphasis = match (is_chosen, on_front.contains(&index)) {
+            (true, _) => Emphasis::Selected,
+            (false, true) => Emphasis::Front,
+            (false, false) => Emphasis::Plain,
+        };
+        let ends = |measure| {
+            let interval = cell(checkpoint, part, measure)?
+                .interval
+                .filter(|_| is_chosen)?;
+            Some((interval.low * 100.0, interval.high * 100.0))
+        };
+        plot.dots.push(Dot {
+            at,
+            across: ends(Measure::F1),
+            up: ends(measure),
+            loss: row.run.loss,
+            tone,
+            emphasis,
+        });
+    }
+}
+
+fn cell(checkpoint: &Checkpoint, part: Part, measure: Measure) -> Option<&Measured> {
+    checkpoint.metric(part, measure.spelling())
+}
+
+/// F1 and `measure`, in percent.
+pub fn point(checkpoint: &Checkpoint, part: Part, measure: Measure) -> Option<(f64, f64)> {
+    let value = |measure| Some(cell(checkpoint, part, measure)?.value? * 100.0);
+    Some((value(Measure::F1)?, value(measure)?))
+}
+
+/// What points, lines and grounds are.
+pub const CAPTION: &str = "One point for each scored checkpoint of the validation Pareto set \
+     over epochs and λ; a line joins those that no other of the loss dominates on test. Large, \
+     outlined points are the checkpoints that validation prefers, with 95 % bootstrap intervals over \
+     test images. White cross: baseline; green ground: better than it in both metrics; grey ground: \
+     worse in both.";
+
+const NO_RUNS: &str = "no scored run was guided through the maps it was scored through";
+
+/// Figures and table of `against`.
+pub fn make(evidence: &Evidence, against: &Against) -> Made {
+    let has_runs = |setting: &&Setting| !plain(setting).is_empty();
+    let settings: Vec<&Setting> = evidence.settings.iter().filter(has_runs).collect();
+    if settings.is_empty() {
+        return Err(NO_RUNS.to_owned());
+    }
+    let measure = against.measure(&settings);
+    let by_group = against
+        .groups_name
+        .and_then(|name| by_group(name, measure, &settings));
+    let grids = std::iter::once(overall(against.name, measure, &settings)).chain(by_group);
+    let figures = grids.filter_map(|grid| grid.draw()).collect();
+    let table = table(against.name, (against.measures, measure), &settings);
+    Ok((figures, vec![table]))
+}
+
+/// All configurations of a setting in one tone.
+pub fn series<'a>(setting: &'a Setting) -> [Series<'a>; 1] {
+    let groups = plain(setting);
+    [Series { groups, tone: 0 }]
+}
+
+/// Columns: network, method, and what tells settings apart. Rows: layers.
+fn overall(name: &'static str, measure: Measure, settings: &[&Setting]) -> Grid {
+    let column_of = |setting: &Setting| {
+        let method = setting.attribution.clone();
+        (setting.model(), method, setting.apart.clone())
+    };
+    // In the order of the settings, which is the paper's.
+    let mut columns: Vec<(String, String, Vec<String>)> = Vec::new();
+    for setting in settings {
+        if !columns.contains(&column_of(setting)) {
+            columns.push(column_of(setting));
+        }
+    }
+    let layers: BTreeSet<Layer> = settings.iter().map(|s| Layer::of(&s.layer)).collect();
+    let mut panels = Vec::new();
+    for layer in &layers {
+        for column in &columns {
+            let fits = |s: &&&Setting| column_of(s) == *column && s.layer == layer.spelling();
+            let setting = settings.iter().find(fits);
+            panels.push(setting.map(|setting| {
+                let title = format!("{} · {}", setting.backbone, setting.maps());
+                plot(title, setting, Part::All, measure, &series(setting))
+            }));
+        }
+    }
+    let models: BTreeSet<String> = settings.iter().map(|setting| setting.model()).collect();
+    let models: Vec<String> = models.into_iter().collect();
+    Grid {
+        name,
+        columns: columns.len(),
+        plot: plot_size(columns.len()),
+        panels,
+        scale: Scale::Own,
+        tones: Vec::new(),
+        caption: format!(
+            "{measure} against F1 on test, {}. {CAPTION}",
+            models.join("; ")
+        ),
+    }
+}
+
+/// Columns: groups of test images. Rows: settings. Panels of a row share their axes.
+fn by_group(name: &'static str, measure: Measure, settings: &[&Setting]) -> Option<Grid> {
+    let has_groups = settings.iter().filter(|setting| !setting.groups.is_empty());
+    let settings = at_ends(&has_groups.copied().collect::<Vec<_>>());
+    let columns = settings.iter().map(|setting| setting.groups.len()).max()?;
+    let mut panels = Vec::new();
+    for setting in &settings {
+        for column in 0..columns {
+            panels.push(setting.groups.get(column).map(|(group, name)| {
+                let title = format!("{name} · {}", setting.maps());
+                let part = Part::Group(*group);
+                plot(title, setting, part, measure, &series(setting))
+            }));
+        }
+    }
+    Some(Grid {
+        name,
+        columns,
+        plot: plot_size(columns),
+        panels,
+        scale: Scale::SharedByRow,
+        tones: Vec::new(),
+        caption: format!(
+            "{measure} against F1 by group of test images; panels of a row have the same axes. {CAPTION}"
+        ),
+    })
+}
+
+/// A line for each configuration: the checkpoint validation prefers with its `measures`, and the ends
+/// of the front in `measure`.
+pub fn table(
+    name: &'static str,
+    (measures, measure): (&[Measure], Measure),
+    settings: &[&Setting],
+) -> Table {
+    let measures = [&[Measure::F1], measures].concat();
+    let mut columns = vec![
+        Column::new("loss", "Loss", Kind::Text),
+        Column::new("checkpoints", "Checkpoints", Kind::Count),
+    ];
+    columns.extend(chosen::columns(&measures));
+    columns.extend([
+        Column::new("top_f1", "Highest F1", Kind::Value),
+        Column::new("at_top_f1", format!("{measure} there"), Kind::Value),
+        Column::new("top", format!("Highest {measure}"), Kind::Value),
+        Column::new("f1_at_top", "F1 there", Kind::Value),
+    ]);
+    let sections = settings.iter().map(|setting| {
+        let mut lines = Vec::new();
+        for row in setting.rows.iter().filter(|row| row.run.is_baseline()) {
+            let label = vec![Cell::text(&row.label), Cell::count(row.checkpoints.len())];
+            let ends = vec![Cell::Missing; 4];
+            lines.push(Line::new(
+                [label, chosen::cells(row, &measures), ends].concat(),
+            ));
+        }
+        let groups = plain(setting);
+        lines.extend(
+            groups
+                .iter()
+                .filter_map(|group| line(group, &measures, measure)),
+        );
+        Section {
+            heading: setting.title(),
+            lines,
+        }
+    });
+    Table {
+        name,
+        columns,
+        sections: sections.collect(),
+        caption: format!(
+            "{} Highest F1 and highest {measure}: the ends of the front on test, in percent.",
+            chosen::CAPTION
+        ),
+    }
+}
+
+fn line(group: &Group, measures: &[Measure], measure: Measure) -> Option<Line> {
+    let row = group.chosen()?;
+    let checkpoints = group.rows.iter().flat_map(|row| &row.checkpoints);
+    let points: Vec<(f64, f64)> = checkpoints
+        .filter_map(|checkpoint| point(checkpoint, Part::All, measure))
+        .map(|(f1, value)| (f1 / 100.0, value / 100.0))
+        .collect();
+    let ends = front(&points);
+    let share = |value: f64| Cell::share(Some(value), None);
+    let (top, low) = (points[*ends.last()?], points[*ends.first()?]);
+    let label = vec![Cell::text(group.label()), Cell::count(points.len())];
+    let ends = [top.0, top.1, low.1, low.0].map(share).to_vec();
+    let chosen = chosen::cells(row, measures);
+    Some(Line::new([label, chosen, ends].concat()))
+}

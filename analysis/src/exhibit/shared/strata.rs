@@ -1,0 +1,123 @@
+//! EPG of the pairs of each size or class: the baseline and, of each loss, the configuration that
+//! validation prefers.
+
+use std::collections::BTreeSet;
+
+use crate::exhibit::entry::Made;
+use crate::format::number;
+use crate::model::evidence::Evidence;
+use crate::model::groups::{each_loss, plain};
+use crate::model::names::{Loss, Measure};
+use crate::model::setting::{Row, Setting};
+use crate::model::subject::Part;
+use crate::render::figure::grid::{Dot, Grid};
+use crate::render::figure::style::Emphasis;
+use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
+
+/// Settings with metrics over some of those parts, and the parts.
+pub fn with_parts<'a>(
+    evidence: &Evidence<'a>,
+    wanted: fn(&Part) -> bool,
+) -> Vec<(&'a Setting, Vec<Part>)> {
+    // A class without a pair has F1, but no EPG.
+    let has_epg = |row: &Row, part: &Part| row.cell(*part, Measure::Epg).is_some();
+    let parts = |setting: &'a Setting| -> BTreeSet<Part> {
+        let rows = setting.rows.iter();
+        let scored = rows.flat_map(|row| {
+            let parts = row.selected().into_iter().flat_map(|c| c.blocks.keys());
+            parts.filter(move |part| has_epg(row, part))
+        });
+        scored.copied().filter(wanted).collect()
+    };
+    let all = evidence
+        .settings
+        .iter()
+        .filter(|setting| !plain(setting).is_empty());
+    all.map(|setting| (setting, parts(setting).into_iter().collect::<Vec<_>>()))
+        .filter(|(_, parts)| !parts.is_empty())
+        .collect()
+}
+
+/// Place and EPG in percent, of the parts where it is defined.
+pub fn values(row: &Row, parts: &[Part]) -> Vec<(f64, f64)> {
+    let value = |(place, part): (usize, &Part)| {
+        let epg = row.cell(*part, Measure::Epg)?.value?;
+        Some((place as f64, epg * 100.0))
+    };
+    parts.iter().enumerate().filter_map(value).collect()
+}
+
+pub fn dot(row: &Row, at: (f64, f64)) -> Dot {
+    Dot {
+        at,
+        across: None,
+        up: None,
+        loss: row.run.loss,
+        tone: 0,
+        // The baseline's cross, which lies on top, is small, so that it hides no loss.
+        emphasis: match row.run.loss {
+            None => Emphasis::Plain,
+            Some(_) => Emphasis::Front,
+        },
+    }
+}
+
+pub fn part_name(evidence: &Evidence, setting: &Setting, part: Part) -> String {
+    let results = evidence.results;
+    match part {
+        Part::All => "all".to_owned(),
+        Part::Group(group) => results.group_name(&setting.data, group),
+        Part::Class(class) => results.class_name(&setting.data, &setting.task, class),
+        Part::Size { low, high } => {
+            format!("{}–{}", number(low.0 * 100.0), number(high.0 * 100.0))
+        }
+    }
+}
+
+pub fn exhibit(
+    evidence: &Evidence,
+    settings: &[(&Setting, Vec<Part>)],
+    name: &'static str,
+    what: &str,
+    grid: &Grid,
+) -> Made {
+    if settings.is_empty() {
+        return Err("no evaluation has metrics by class and size".to_owned());
+    }
+    let mut columns = vec![
+        Column::new("part", what, Kind::Text),
+        Column::new("pairs", "Pairs", Kind::Count),
+        Column::new("baseline", "Baseline", Kind::Value),
+    ];
+    columns
+        .extend(Loss::ALL.map(|loss| Column::new(loss.spelling(), loss.to_string(), Kind::Value)));
+    let section = |(setting, parts): &(&Setting, Vec<Part>)| {
+        let rows = each_loss(setting);
+        let line = |part: &Part| {
+            let epg = |loss: Option<Loss>| {
+                let row = rows.iter().find(|row| row.run.loss == loss)?;
+                row.cell(*part, Measure::Epg)
+            };
+            let of = |loss| epg(loss).map_or(Cell::Missing, |cell| Cell::share(cell.value, None));
+            let first = rows.first().and_then(|row| row.cell(*part, Measure::Epg));
+            let pairs = first.map_or(Cell::Missing, |cell| Cell::Count(cell.n));
+            let name = Cell::text(part_name(evidence, setting, *part));
+            let losses = Loss::ALL.map(|loss| of(Some(loss)));
+            Line::new([vec![name, pairs, of(None)], losses.to_vec()].concat())
+        };
+        Section {
+            heading: setting.title(),
+            lines: parts.iter().map(line).collect(),
+        }
+    };
+    let table = Table {
+        name,
+        columns,
+        sections: settings.iter().map(section).collect(),
+        caption: format!(
+            "{} Of each loss the checkpoint that validation prefers; EPG in percent.",
+            grid.caption
+        ),
+    };
+    Ok((grid.draw().into_iter().collect(), vec![table]))
+}

@@ -1,0 +1,237 @@
+//! One thing about the annotations varied, all else the same: dilated boxes (paper, Fig. 10 and 11),
+//! few annotated images (Fig. 12), segmentations in place of boxes (reproduction study). The variants of
+//! a loss differ in tone and dashes.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::exhibit::entry::Made;
+use crate::exhibit::shared::chosen;
+use crate::exhibit::shared::pareto::{self, Series, plot};
+use crate::format::number;
+use crate::model::configuration::Variant;
+use crate::model::evidence::Evidence;
+use crate::model::groups::{Group, groups};
+use crate::model::names::{Loss, Measure};
+use crate::model::setting::Setting;
+use crate::model::subject::Part;
+use crate::render::figure::grid::{Grid, Scale, plot_size};
+use crate::render::figure::style::N_TONES;
+use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
+
+/// What is varied.
+pub struct Variation {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub measures: &'static [Measure],
+    pub layout: Layout,
+    /// Whether a configuration takes part.
+    pub includes: fn(&Variant) -> bool,
+    /// What a variant is called.
+    pub label: fn(&Variant) -> String,
+    /// What is missing where only plain boxes are there.
+    pub missing: &'static str,
+}
+
+/// How a setting's panels are laid out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A row for each metric, a column for each loss that is varied.
+    LossByLoss,
+    /// One row, a column for each metric, all losses in it.
+    Together,
+}
+
+pub fn percent(share: f64) -> String {
+    format!("{} %", number((share * 1e8).round() / 1e6))
+}
+
+pub fn here<'a>(setting: &'a Setting, variation: &Variation) -> Vec<Group<'a>> {
+    groups(setting, |row| {
+        setting.is_guided_here(&row.run) && (variation.includes)(&row.run.configuration().variant)
+    })
+}
+
+pub fn make(evidence: &Evidence, variation: &Variation) -> Made {
+    let varies = |setting: &&Setting| {
+        let variants: BTreeSet<String> = here(setting, variation)
+            .iter()
+            .map(|group| (variation.label)(group.variant()))
+            .collect();
+        let is_plain = |group: &Group| group.variant().is_plain();
+        variants.len() > 1 || !here(setting, variation).iter().all(is_plain)
+    };
+    let settings: Vec<&Setting> = evidence.settings.iter().filter(varies).collect();
+    exhibit(&settings, variation)
+}
+
+pub fn exhibit(settings: &[&Setting], variation: &Variation) -> Made {
+    if settings.is_empty() {
+        return Err(variation.missing.to_owned());
+    }
+    let figure = figure(settings, variation).draw();
+    Ok((
+        figure.into_iter().collect(),
+        vec![table(settings, variation)],
+    ))
+}
+
+/// A tone for each variant, the plain one's first.
+fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usize> {
+    let mut variants: Vec<Variant> = settings
+        .iter()
+        .flat_map(|setting| here(setting, variation))
+        .map(|group| group.configuration.variant)
+        .map(|variant| Variant {
+            area_exponent: None,
+            ..variant
+        })
+        .collect();
+    variants.sort_by_key(|v| (!v.is_plain(), Reverse(v.annotated_fraction), v.clone()));
+    variants.dedup();
+    let tones = variants.into_iter().enumerate();
+    tones
+        .map(|(tone, variant)| (variant, tone.min(N_TONES - 1)))
+        .collect()
+}
+
+/// The losses with more than one variant; all, where there is none.
+fn varied(settings: &[&Setting], variation: &Variation) -> Vec<Loss> {
+    let groups = || settings.iter().flat_map(|setting| here(setting, variation));
+    let n_variants = |loss: &Loss| {
+        let of_loss = groups().filter(|group| group.loss() == Some(*loss));
+        let variants: BTreeSet<String> = of_loss
+            .map(|group| (variation.label)(group.variant()))
+            .collect();
+        variants.len()
+    };
+    let losses = |least: usize| -> Vec<Loss> {
+        let has = |loss: &Loss| n_variants(loss) >= least;
+        Loss::ALL.into_iter().filter(has).collect()
+    };
+    match losses(2) {
+        none if none.is_empty() => losses(1),
+        some => some,
+    }
+}
+
+fn figure(settings: &[&Setting], variation: &Variation) -> Grid {
+    let tones = tones(settings, variation);
+    let tone = |group: &Group| {
+        let variant = Variant {
+            area_exponent: None,
+            ..group.variant().clone()
+        };
+        tones.get(&variant).copied().unwrap_or(0)
+    };
+    let panel = |setting: &Setting, measure: Measure, losses: &[Loss]| {
+        let shown = |group: &Group| group.loss().is_some_and(|loss| losses.contains(&loss));
+        let groups = here(setting, variation).into_iter().filter(shown);
+        let series: Vec<Series> = groups
+            .map(|group| Series {
+                tone: tone(&group),
+                groups: vec![group],
+            })
+            .collect();
+        let mut title = match losses {
+            [loss] => vec![loss.to_string(), setting.maps()],
+            _ => vec![setting.maps()],
+        };
+        if settings.len() > 1 {
+            title.insert(title.len() - 1, setting.backbone.clone());
+        }
+        let is_empty = series.is_empty();
+        let plot = plot(title.join(" · "), setting, Part::All, measure, &series);
+        (!is_empty).then_some(plot)
+    };
+    let losses = match variation.layout {
+        Layout::LossByLoss => varied(settings, variation),
+        Layout::Together => Loss::ALL.to_vec(),
+    };
+    let mut panels = Vec::new();
+    for setting in settings {
+        let has = |measure: &Measure| {
+            let mut rows = setting.rows.iter();
+            rows.any(|row| row.cell(Part::All, *measure).is_some())
+        };
+        // IoU at the fixed threshold only where none was chosen on validation.
+        let shown = variation.measures.iter().filter(|measure| match measure {
+            Measure::IouTuned => has(measure),
+            Measure::Iou => !has(&Measure::IouTuned),
+            _ => true,
+        });
+        for measure in shown {
+            match variation.layout {
+                Layout::LossByLoss => {
+                    panels.extend(losses.iter().map(|loss| panel(setting, *measure, &[*loss])));
+                }
+                Layout::Together => panels.push(panel(setting, *measure, &losses)),
+            }
+        }
+    }
+    let columns = match variation.layout {
+        Layout::LossByLoss => losses.len(),
+        Layout::Together => variation.measures.len(),
+    };
+    let (scale, axes) = match variation.layout {
+        Layout::LossByLoss => (Scale::SharedByRow, " Panels of a row have the same axes."),
+        Layout::Together => (Scale::Own, ""),
+    };
+    let mut labels: Vec<(usize, String)> = tones
+        .iter()
+        .map(|(variant, tone)| (*tone, (variation.label)(variant)))
+        .collect();
+    labels.sort();
+    labels.dedup_by_key(|(tone, _)| *tone);
+    let labels: Vec<String> = labels.into_iter().map(|(_, label)| label).collect();
+    Grid {
+        name: variation.name,
+        columns,
+        plot: plot_size(columns),
+        panels,
+        scale,
+        tones: if labels.len() > 1 { labels } else { Vec::new() },
+        caption: format!("{}{axes} {}", variation.about, pareto::CAPTION),
+    }
+}
+
+fn table(settings: &[&Setting], variation: &Variation) -> Table {
+    let measures: Vec<Measure> = [Measure::F1]
+        .iter()
+        .chain(variation.measures)
+        .copied()
+        .collect();
+    let mut columns = vec![
+        Column::new("loss", "Loss", Kind::Text),
+        Column::new("variant", "Annotations", Kind::Text),
+    ];
+    columns.extend(chosen::columns(&measures));
+    let losses = varied(settings, variation);
+    let section = |setting: &&Setting| {
+        let mut lines = Vec::new();
+        for row in setting.rows.iter().filter(|row| row.run.is_baseline()) {
+            let label = vec![Cell::text(&row.label), Cell::text("")];
+            lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
+        }
+        for group in here(setting, variation) {
+            let shown = group.loss().is_some_and(|loss| losses.contains(&loss));
+            let Some(row) = group.chosen().filter(|_| shown) else {
+                continue;
+            };
+            let loss = group.loss_label();
+            let variant = (variation.label)(group.variant());
+            let label = vec![Cell::maybe_text(loss), Cell::text(variant)];
+            lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
+        }
+        Section {
+            heading: setting.title(),
+            lines,
+        }
+    };
+    Table {
+        name: variation.name,
+        columns,
+        sections: settings.iter().map(section).collect(),
+        caption: format!("{} {}", variation.about, chosen::CAPTION),
+    }
+}

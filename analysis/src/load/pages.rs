@@ -1,0 +1,93 @@
+//! The numbers of values that a Parquet file's pages say they have. Polars asks for memory by them, and
+//! a damaged one ends the program; so they are held against the footer and the pages' size before it
+//! reads.
+
+use std::fs::File;
+
+use parquet::column::page::Page;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+/// Reads every page of `file`, but not the values in it.
+///
+/// # Errors
+/// A page that cannot be read or unpacked, or whose number of values cannot be.
+pub(crate) fn check(file: File) -> Result<()> {
+    let file = SerializedFileReader::new(file)?;
+    for group in 0..file.num_row_groups() {
+        let group = file.get_row_group(group)?;
+        for (index, column) in group.metadata().columns().iter().enumerate() {
+            let name = column.column_path().string();
+            let mut n_values = 0;
+            for page in group.get_column_page_reader(index)? {
+                let page = page?;
+                match &page {
+                    // No value of a dictionary takes less than a byte.
+                    Page::DictionaryPage {
+                        buf, num_values, ..
+                    } => {
+                        if *num_values as usize > buf.len() {
+                            return Err(ParquetError::General(format!(
+                                "{name}: a dictionary of {num_values} values in {} bytes",
+                                buf.len()
+                            )));
+                        }
+                    }
+                    _ => n_values += i64::from(page.num_values()),
+                }
+            }
+            if n_values != column.num_values() {
+                return Err(ParquetError::General(format!(
+                    "{name}: pages with {n_values} values, {} in the footer",
+                    column.num_values()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs::File;
+
+    use polars::prelude::*;
+
+    use super::check;
+    use crate::load::guarded::guarded;
+
+    /// Every byte of a table turned: each file is read or refused. Without [`check`] some of them end
+    /// the program, and this test with it.
+    #[test]
+    fn no_damaged_page_is_believed() {
+        let mut frame = df!(
+            "name" => ["energy", "l1", "energy"],
+            "epoch" => [1i64, 2, 2],
+            "epg" => [Some(0.5), None, Some(0.5)],
+        )
+        .unwrap();
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes).finish(&mut frame).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.parquet");
+        let open = || File::open(&path).unwrap();
+        let mut refused = Vec::new();
+        for at in 0..bytes.len() {
+            for bits in [0x7c, 0x7f, 0xff] {
+                let mut turned = bytes.clone();
+                turned[at] ^= bits;
+                fs_err::write(&path, turned).unwrap();
+                if let Err(error) = guarded(|| check(open())) {
+                    refused.push(error);
+                    continue;
+                }
+                let _read_or_refused = guarded(|| ParquetReader::new(open()).finish());
+            }
+        }
+        for words in ["Integer overflow", "a dictionary of", "in the footer"] {
+            assert!(refused.iter().any(|error| error.contains(words)), "{words}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Reads a results folder: every finished run, its epochs, and the metrics and replicates of every
+//! finished evaluation. Maps for the report's panel are read later ([`crate::load::examples`]), because
+//! only those of the selected checkpoints are wanted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use polars::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::load::schema::{
+    self, CLASSES, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata, REPLICATES, RUN, TableSpec,
+};
+use crate::load::{formulas, rows};
+use crate::model::results::{Evaluation, Results};
+use crate::model::run::Run;
+use crate::model::subject::TEST;
+use crate::{Error, Result};
+
+impl Results {
+    /// Reads everything under `root/runs`, or only the runs named `only` where any are, and the group
+    /// names under `root/data`.
+    ///
+    /// A run without `run.parquet` and an evaluation without `metrics.parquet` are unfinished: they
+    /// are passed over with a note.
+    ///
+    /// # Errors
+    /// A table that is not as its schema says, no finished run at all, or no metric on the test split.
+    pub fn load(root: &Path, only: &[String]) -> Result<Self> {
+        let mut reader = Reader::default();
+        let mut results = Self {
+            root: root.to_owned(),
+            runs: Vec::new(),
+            epochs: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            replicates: BTreeMap::new(),
+            group_names: BTreeMap::new(),
+            class_names: BTreeMap::new(),
+            evaluations: Vec::new(),
+            run_frame: DataFrame::empty(),
+            epoch_frame: DataFrame::empty(),
+            metric_frame: DataFrame::empty(),
+            formulas: None,
+            notes: Vec::new(),
+            inputs: String::new(),
+        };
+        let mut folders = BTreeMap::new();
+        for run_id in only {
+            let path = root.join("runs").join(run_id).join("run.parquet");
+            if !path.is_file() {
+                let expected = "the run.parquet of a finished run";
+                return Err(Error::table(&path, "--run", "no such file", expected));
+            }
+        }
+        for folder in subfolders(&root.join("runs"))? {
+            if !only.is_empty() && !only.iter().any(|run_id| folder.ends_with(run_id)) {
+                continue;
+            }
+            let path = folder.join("run.parquet");
+            if !path.is_file() {
+                results
+                    .notes
+                    .push(format!("{}: unfinished run, left out", folder.display()));
+                continue;
+            }
+            let (frame, _) = reader.read(&path, &RUN)?;
+            let run = rows::run(&path, &frame)?;
+            append(&mut results.run_frame, &frame, &path)?;
+            if let Some(other) = folders.insert(run.run_id.clone(), folder.clone()) {
+                return Err(Error::table(
+                    &path,
+                    "run_id",
+                    format!("{} as in {}", run.run_id, other.display()),
+                    "one folder for a run",
+                ));
+            }
+            results.read_epochs(&mut reader, &run, &folder)?;
+            results.read_evaluations(&mut reader, &folder)?;
+            results.runs.push(run);
+        }
+        if results.runs.is_empty() {
+            return Err(Error::NoRuns {
+                dir: root.to_owned(),
+            });
+        }
+        results.check_subjects()?;
+        if !results.metrics.keys().any(|subject| subject.split == TEST) {
+            return Err(Error::NoEvaluations {
+                dir: root.to_owned(),
+            });
+        }
+        for folder in subfolders(&root.join("data"))? {
+            let named = [
+                (&GROUPS, "group", &mut results.group_names),
+                (&CLASSES, "class", &mut results.class_names),
+            ];
+            for (spec, what, names) in named {
+                let path = folder.join(format!("{}.parquet", spec.name));
+                if path.is_file() {
+                    let (frame, metadata) = reader.read(&path, spec)?;
+                    let found = rows::names(&frame, what).map_err(Error::polars(&path))?;
+                    // Without one it is of no run's data.
+                    if let Some(inputs) = metadata.get(INPUTS_KEY) {
+                        names.insert(inputs.clone(), found);
+                    }
+                }
+            }
+        }
+        results.runs.sort_by(Run::table_order);
+        results.inputs = reader.finish();
+        Ok(results)
+    }
+
+    fn read_epochs(&mut self, reader: &mut Reader, run: &Run, folder: &Path) -> Result<()> {
+        let path = folder.join("epochs.parquet");
+        let (frame, _) = reader.read(&path, &EPOCHS)?;
+        let epochs = rows::epochs(&path, &frame, &run.run_id)?;
+        append(&mut self.epoch_frame, &frame, &path)?;
+        self.epochs.insert(run.run_id.clone(), epochs);
+        Ok(())
+    }
+
+    fn read_evaluations(&mut self, reader: &mut Reader, run_folder: &Path) -> Result<()> {
+        for folder in subfolders(&run_folder.join("evaluations"))? {
+            let path = folder.join("metrics.parquet");
+            if !path.is_file() {
+                self.notes.push(format!(
+                    "{}: unfinished evaluation, left out",
+                    folder.display()
+                ));
+                continue;
+            }
+            let (frame, metadata) = reader.read(&path, &METRICS)?;
+            formulas::take(&mut self.formulas, &path, &metadata)?;
+            let task = schema::task_of(&metadata);
+            let metrics = rows::metrics(&frame, task).map_err(Error::polars(&path))?;
+            if metrics
+                .keys()
+                .any(|subject| self.metrics.contains_key(subject))
+            {
+                self.notes.push(format!(
+                    "{}: scores a checkpoint that another evaluation of the run scores too, left out",
+                    folder.display()
+                ));
+                continue;
+            }
+            let tested = metrics.keys().filter(|subject| subject.split == TEST);
+            let checkpoints: BTreeSet<(String, i32)> = tested
+                .map(|subject| (subject.run_id.clone(), subject.checkpoint))
+                .collect();
+            let tasks = Column::new("task".into(), vec![task; frame.height()]);
+            let with_task = frame.hstack(&[tasks]).map_err(Error::polars(&path))?;
+            append(&mut self.metric_frame, &with_task, &path)?;
+            self.metrics.extend(metrics);
+            let path = folder.join("replicates.parquet");
+            if path.is_file() {
+                let (frame, metadata) = reader.read(&path, &REPLICATES)?;
+                formulas::check(self.formulas.as_ref(), &path, &metadata)?;
+                let replicates = rows::replicates(&frame, schema::task_of(&metadata));
+                self.replicates
+                    .extend(replicates.map_err(Error::polars(&path))?);
+            } else if !checkpoints.is_empty() {
+                self.notes.push(format!(
+                    "{}: no replicates.parquet, so no intervals",
+                    folder.display()
+                ));
+            }
+            if !checkpoints.is_empty() {
+                self.evaluations.push(Evaluation {
+                    folder,
+                    checkpoints,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Metrics name only runs that are there.
+    fn check_subjects(&self) -> Result<()> {
+        match self
+            .metrics
+            .keys()
+            .find(|subject| self.run(&subject.run_id).is_none())
+        {
+            None => Ok(()),
+            Some(subject) => Err(Error::table(
+                &self.root.join("runs"),
+                "metrics run_id",
+                subject.run_id.as_str(),
+                "the run_id of a run.parquet",
+            )),
+        }
+    }
+}
+
+/// Reads tables and remembers a hash of what it read.
+#[derive(Default)]
+struct Reader {
+    hash: Sha256,
+}
+
+impl Reader {
+    fn read(&mut self, path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
+        let read = schema::read(path, spec)?;
+        self.hash.update(name_of(path));
+        self.hash.update(fs_err::read(path)?);
+        Ok(read)
+    }
+
+    fn finish(self) -> String {
+        self.hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+fn append(all: &mut DataFrame, frame: &DataFrame, path: &Path) -> Result<()> {
+    if all.width() == 0 {
+        *all = frame.clone();
+    } else {
+        all.vstack_mut(frame).map_err(Error::polars(path))?;
+    }
+    Ok(())
+}
+
+/// Folders in `dir` by name; none when `dir` is not there.
+fn subfolders(dir: &Path) -> Result<Vec<PathBuf>> {
+    if !dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut folders = Vec::new();
+    for entry in fs_err::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,379 @@
+//! Puts every scored run into its settings: which runs belong together, which baseline a guided run is
+//! compared with, which checkpoint stands for it, and how settings that would be called the same are
+//! told apart. So the runs of one setting differ only in what the paper compares.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::model::configuration::Layer;
+use crate::model::intervals;
+use crate::model::names::{self, Measure};
+use crate::model::results::Results;
+use crate::model::run::{self, Run};
+use crate::model::select::{self, Selection};
+use crate::model::setting::{Block, Cell, Checkpoint, Row, Setting};
+use crate::model::subject::{Metric, Part, Subject, TEST};
+use crate::model::training::{self, Training};
+
+/// The settings of all runs in `results`, and a note for every run that could not be placed or compared.
+pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
+    let mut notes = Vec::new();
+    let mut keys: BTreeSet<Key> = BTreeSet::new();
+    for run in &results.runs {
+        let tested = || results.scored(&run.run_id).filter(|s| s.split == TEST);
+        let named = || format!("run {} ({})", run.name, run.run_id);
+        if tested().next().is_none() {
+            notes.push(format!("{}: not scored on the test split", named()));
+            continue;
+        }
+        match training::baseline(run, &results.runs) {
+            _ if run.is_baseline() => {}
+            Err(why) => {
+                notes.push(format!("{}: {why}, so it is compared with none", named()));
+            }
+            // Named, or found: then what differs is said.
+            Ok(_) if run.baseline_run_id.is_some() => {}
+            Ok(baseline) => {
+                let [own, theirs] = [run, baseline].map(|run| Training::of(run, &results.runs));
+                let words = training::differences(&[&own, &theirs]);
+                if !words[0].is_empty() {
+                    notes.push(format!(
+                        "{}: it names no baseline and is compared with {}, which differs from it: {} \
+                         against {}",
+                        named(),
+                        baseline.run_id,
+                        words[1].join(", "),
+                        words[0].join(", ")
+                    ));
+                }
+            }
+        }
+        keys.extend(tested().map(|subject| Key::of(run, subject)));
+    }
+    let mut keys = Vec::from_iter(keys);
+    keys.sort_by(|a, b| {
+        let place = names::backbone_order;
+        (&a.dataset, place(&a.backbone)).cmp(&(&b.dataset, place(&b.backbone)))
+    });
+    let mut settings: Vec<Setting> = keys
+        .iter()
+        .flat_map(|key| of_key(results, key, &mut notes))
+        .collect();
+    tell_apart(&mut settings);
+    (settings, notes)
+}
+
+/// What is scored alike: all of a setting but how its runs were trained.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    dataset: String,
+    backbone: String,
+    task: String,
+    layer: Layer,
+    attribution: String,
+    data: String,
+    precision: Option<String>,
+}
+
+impl Key {
+    fn of(run: &Run, subject: &Subject) -> Self {
+        Self {
+            dataset: run.dataset.clone(),
+            backbone: run.backbone.clone(),
+            task: subject.task.clone(),
+            layer: Layer::of(&subject.layer),
+            attribution: subject.attribution.clone(),
+            data: run.data_inputs.clone(),
+            precision: subject.precision.clone(),
+        }
+    }
+}
+
+/// A run, its checkpoint that validation chose, and how it was trained.
+type Placed<'a> = (&'a Run, Selection, Training);
+
+/// The settings of `key`: one for each way that guided runs were trained, with the baselines of that way;
+/// and one for each way of baselines that belong to none of them.
+fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting> {
+    let mut placed: Vec<Placed> = Vec::new();
+    for run in &results.runs {
+        let scored = || results.scored(&run.run_id).filter(|s| s.split == TEST);
+        let evaluated: BTreeSet<i32> = scored()
+            .filter(|subject| Key::of(run, subject) == *key)
+            .map(|subject| subject.checkpoint)
+            .collect();
+        if evaluated.is_empty() {
+            continue;
+        }
+        match select_for(results, run, &evaluated) {
+            Some(selection) => {
+                placed.push((run, selection, Training::of(run, &results.runs)));
+            }
+            None => notes.push(format!(
+                "run {} ({}): none of its Pareto checkpoints was evaluated through {} at {}, left out",
+                run.name,
+                run.run_id,
+                names::attribution(&key.attribution),
+                key.layer
+            )),
+        }
+    }
+    let is_guided = |(run, ..): &&Placed| !run.is_baseline();
+    let ways: BTreeSet<(Training, String)> = placed
+        .iter()
+        .filter(is_guided)
+        .map(|(run, _, training)| (training.clone(), run.task.clone()))
+        .collect();
+    // Baselines belong where they are compared, and those of other seeds that were trained as they were.
+    let mut homeless: Vec<bool> = vec![true; placed.len()];
+    let mut settings: Vec<Setting> = Vec::new();
+    for (training, task) in &ways {
+        let is_way =
+            |(run, _, own): &&Placed| !run.is_baseline() && (own, &run.task) == (training, task);
+        let named: BTreeSet<&Training> = placed
+            .iter()
+            .filter(is_way)
+            .filter_map(|(run, ..)| training::baseline(run, &results.runs).ok())
+            .filter_map(|baseline| {
+                let mut all = placed.iter();
+                let (_, _, own) = all.find(|(run, ..)| run.run_id == baseline.run_id)?;
+                Some(own)
+            })
+            .collect();
+        let mut rows: Vec<&Placed> = Vec::new();
+        for (row, homeless) in placed.iter().zip(&mut homeless) {
+            let (run, _, own) = row;
+            let belongs = match run.is_baseline() {
+                true => named.contains(own) || own.is_baseline_of(training),
+                false => is_way(&row),
+            };
+            if belongs {
+                rows.push(row);
+                *homeless = false;
+            }
+        }
+        settings.push(fill(results, key, (training, task), &rows, notes));
+    }
+    let alone = placed.iter().zip(&homeless);
+    let alone: Vec<&Placed> = alone
+        .filter(|(_, homeless)| **homeless)
+        .map(|(row, _)| row)
+        .collect();
+    let ways: BTreeSet<&Training> = alone.iter().map(|(.., training)| training).collect();
+    for way in ways {
+        let rows: Vec<&Placed> = alone
+            .iter()
+            .copied()
+            .filter(|(.., own)| own == way)
+            .collect();
+        settings.push(fill(results, key, (way, &key.task), &rows, notes));
+    }
+    settings
+}
+
+fn fill(
+    results: &Results,
+    key: &Key,
+    (training, trained_task): (&Training, &str),
+    placed: &[&Placed],
+    notes: &mut Vec<String>,
+) -> Setting {
+    let mut setting = Setting {
+        dataset: key.dataset.clone(),
+        data: key.data.clone(),
+        backbone: key.backbone.clone(),
+        task: key.task.clone(),
+        attribution: key.attribution.clone(),
+        layer: key.layer.spelling().to_owned(),
+        precision: key.precision.clone(),
+        trained_task: trained_task.to_owned(),
+        training: training.clone(),
+        apart: Vec::new(),
+        groups: Vec::new(),
+        rows: Vec::new(),
+    };
+    let runs: Vec<&Run> = placed.iter().map(|(run, ..)| *run).collect();
+    let labels = run::labels(&runs, &setting.attribution, &setting.layer);
+    let mut groups = BTreeSet::new();
+    let mut unscored: BTreeMap<&str, usize> = BTreeMap::new();
+    for ((run, selection, _), label) in placed.iter().zip(labels) {
+        let named = match run.is_baseline() {
+            true => None,
+            false => training::baseline(run, &results.runs).ok(),
+        };
+        let is_named = |(other, ..): &&&Placed| named.is_some_and(|b| b.run_id == other.run_id);
+        let baseline = placed
+            .iter()
+            .find(is_named)
+            .map(|(run, chosen, _)| (*run, *chosen));
+        if let (Some(named), None) = (named, baseline) {
+            *unscored.entry(&named.run_id).or_default() += 1;
+        }
+        let evaluated: BTreeSet<i32> = results
+            .scored(&run.run_id)
+            .filter(|subject| subject.split == TEST && Key::of(run, subject) == *key)
+            .map(|subject| subject.checkpoint)
+            .collect();
+        let checkpoint = |epoch| Checkpoint {
+            epoch,
+            blocks: blocks(results, &setting, (run, epoch), baseline),
+            counts: counts(results, &setting.subject(run, epoch, Part::All)),
+        };
+        let checkpoints: Vec<Checkpoint> = evaluated.into_iter().map(checkpoint).collect();
+        let parts = checkpoints
+            .iter()
+            .flat_map(|checkpoint| checkpoint.blocks.keys());
+        groups.extend(parts.filter_map(|part| match part {
+            Part::Group(group) => Some(*group),
+            _ => None,
+        }));
+        setting.rows.push(Row {
+            run: (*run).clone(),
+            label,
+            selection: *selection,
+            baseline: baseline.map(|(run, _)| run.run_id.clone()),
+            checkpoints,
+        });
+    }
+    for (baseline, n) in unscored {
+        let precision = key
+            .precision
+            .as_deref()
+            .map(|precision| format!(" in {precision}"));
+        notes.push(format!(
+            "baseline {baseline}: not scored through the same maps ({}{}, {} task) as {n} of its guided \
+             runs, which are compared with none there",
+            setting.maps(),
+            precision.unwrap_or_default(),
+            key.task
+        ));
+    }
+    let name = |group| (group, results.group_name(&setting.data, group));
+    setting.groups = groups.into_iter().map(name).collect();
+    setting
+}
+
+/// Gives settings that are called the same the words that tell them apart.
+fn tell_apart(settings: &mut [Setting]) {
+    let mut told: Vec<Vec<String>> = Vec::new();
+    for setting in settings.iter() {
+        let alike: Vec<&Setting> = settings
+            .iter()
+            .filter(|other| other.name() == setting.name())
+            .collect();
+        let own = alike.iter().position(|other| std::ptr::eq(*other, setting));
+        let trainings: Vec<&Training> = alike.iter().map(|other| &other.training).collect();
+        let mut words = training::differences(&trainings).swap_remove(own.unwrap_or(0));
+        if setting.trained_task != setting.task {
+            words.push(format!("trained for the {} task", setting.trained_task));
+        }
+        let is_own = |row: &Row| Some(&row.run.precision) == setting.precision.as_ref();
+        let differ = alike
+            .iter()
+            .any(|other| other.precision != setting.precision);
+        match &setting.precision {
+            Some(precision) if differ || !setting.rows.iter().all(is_own) => {
+                words.push(format!("maps in {precision}"));
+            }
+            None if differ => words.push("maps of unknown precision".to_owned()),
+            _ => {}
+        }
+        told.push(words);
+    }
+    for (setting, words) in settings.iter_mut().zip(told) {
+        setting.apart = words;
+    }
+}
+
+fn select_for(results: &Results, run: &Run, evaluated: &BTreeSet<i32>) -> Option<Selection> {
+    let epochs = results.epochs(&run.run_id);
+    if run.is_baseline() {
+        return select::baseline(epochs, evaluated);
+    }
+    let baseline = training::baseline(run, &results.runs).ok();
+    let floor = baseline.and_then(|baseline| select::best_f1(results.epochs(&baseline.run_id)));
+    select::guided(epochs, evaluated, floor)
+}
+
+fn blocks(
+    results: &Results,
+    setting: &Setting,
+    (run, epoch): (&Run, i32),
+    baseline: Option<(&Run, Selection)>,
+) -> BTreeMap<Part, Block> {
+    let whole = setting.subject(run, epoch, Part::All);
+    let parts = results
+        .metrics
+        .range(whole.clone()..)
+        .map(|(subject, _)| subject);
+    let parts = parts.take_while(|subject| {
+        Subject {
+            part: Part::All,
+            ..(*subject).clone()
+        } == whole
+    });
+    parts
+        .map(|subject| {
+            let baseline =
+                baseline.map(|(other, chosen)| setting.subject(other, chosen.epoch, subject.part));
+            (subject.part, block(results, subject, baseline.as_ref()))
+        })
+        .collect()
+}
+
+fn counts(results: &Results, subject: &Subject) -> Vec<Metric> {
+    let metrics = results.metrics.get(subject).into_iter().flatten();
+    let counts = metrics.filter(|metric| names::is_count(&metric.metric));
+    counts.cloned().collect()
+}
+
+fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Block {
+    let reported = |subject: &Subject| {
+        let metrics = results.metrics.get(subject).map_or(&[][..], Vec::as_slice);
+        metrics
+            .iter()
+            .filter(|metric| is_reported(metric, metrics))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let theirs = baseline.map(reported).unwrap_or_default();
+    reported(subject)
+        .into_iter()
+        .map(|metric| {
+            let replicates = |subject: &Subject| {
+                let measure = Measure::ALL
+                    .into_iter()
+                    .find(|m| m.spelling() == metric.metric)?;
+                results.replicates.get(subject)?.get(&measure)
+            };
+            // Comparable only over as many images or pairs, and at the same threshold unless validation
+            // chose each run's own.
+            let is_tuned = metric.metric == Measure::IouTuned.spelling();
+            let key = |m: &Metric| (m.metric.clone(), m.n, m.threshold.filter(|_| !is_tuned));
+            let other = theirs.iter().find(|other| key(other) == key(&metric));
+            let own = replicates(subject);
+            let paired = other.and(baseline).and_then(replicates);
+            let cell = Cell {
+                value: metric.value,
+                n: metric.n,
+                threshold: metric.threshold,
+                interval: own.and_then(intervals::interval),
+                difference: other.and_then(|other| Some(metric.value? - other.value?)),
+                difference_interval: own.zip(paired).and_then(|(a, b)| intervals::paired(a, b)),
+            };
+            (metric.metric, cell)
+        })
+        .collect()
+}
+
+/// A metric at several thresholds is a sweep, for those who ask `metrics.parquet`; numbers of pairs are
+/// told in words.
+fn is_reported(metric: &Metric, all: &[Metric]) -> bool {
+    if names::is_count(&metric.metric) {
+        return false;
+    }
+    all.iter()
+        .filter(|other| other.metric == metric.metric)
+        .count()
+        == 1
+}

@@ -1,0 +1,179 @@
+//! What runs have in common that belong together: a [`Configuration`] is all that matters of a run but
+//! its λ and its seed; which runs share one is the trainer's to say, by its hash. The paper tries three λ
+//! for each and merges their checkpoints into one Pareto front (SPEC E.4); runs that differ only in the
+//! seed say how much chance there is in a number. How runs were trained that are compared across
+//! configurations is in [`crate::training`].
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use crate::format::number;
+use crate::model::names::{self, Loss};
+
+/// A number as a key: ordered by value, equal where its bits are.
+#[derive(Debug, Clone, Copy)]
+pub struct Amount(pub f64);
+
+impl Ord for Amount {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Amount {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Amount {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Amount {}
+
+/// A layer, ordered from the network's input to its output.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Layer {
+    place: usize,
+    spelling: String,
+}
+
+impl Layer {
+    /// The layer of that spelling.
+    pub fn of(spelling: &str) -> Self {
+        Self {
+            place: names::layer_order(spelling),
+            spelling: spelling.to_owned(),
+        }
+    }
+
+    /// Its spelling in the tables.
+    pub fn spelling(&self) -> &str {
+        &self.spelling
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(names::layer(&self.spelling))
+    }
+}
+
+/// How a run's annotations depart from all boxes as they are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Variant {
+    /// `box` or `segmentation`.
+    pub annotation: String,
+    /// Share of the training images whose annotations were used.
+    pub annotated_fraction: Amount,
+    /// Dilation of the boxes in training.
+    pub dilation: Amount,
+    /// Energy*'s exponent.
+    pub area_exponent: Option<Amount>,
+}
+
+impl Variant {
+    /// Whether it is all boxes as they are.
+    pub fn is_plain(&self) -> bool {
+        self.annotation == "box" && self.annotated_fraction.0 >= 1.0 && self.dilation.0 == 0.0
+    }
+
+    /// What departs from all boxes as they are, each in a few words; the exponent always.
+    pub fn departures(&self) -> Vec<String> {
+        let percent = |share: Amount| number((share.0 * 1e8).round() / 1e6);
+        let mut parts = Vec::new();
+        if self.dilation.0 != 0.0 {
+            parts.push(format!("boxes dilated {} %", percent(self.dilation)));
+        }
+        if self.annotated_fraction.0 < 1.0 {
+            parts.push(format!("{} % annotated", percent(self.annotated_fraction)));
+        }
+        if self.annotation != "box" {
+            parts.push(self.annotation.clone());
+        }
+        if let Some(exponent) = self.area_exponent {
+            parts.push(format!("α = {}", number(exponent.0)));
+        }
+        parts
+    }
+}
+
+/// All that matters of a run but λ and seed: its hash, which alone says whether two are the same, and
+/// of what is in it that which exhibits look at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Configuration {
+    /// The trainer's hash.
+    pub hash: String,
+    /// Attribution method guided.
+    pub attribution: String,
+    /// Layer guided.
+    pub layer: Layer,
+    /// Localization loss; `None` for a baseline.
+    pub loss: Option<Loss>,
+    /// Annotations used.
+    pub variant: Variant,
+}
+
+impl Configuration {
+    /// Loss and departures from all boxes, e.g. `Energy, 1 % annotated`.
+    pub fn label(&self) -> String {
+        label(self.loss, Some(&self.variant))
+    }
+}
+
+/// A loss and the departures of its annotations from all boxes as they are; a baseline has neither.
+pub fn label(loss: Option<Loss>, variant: Option<&Variant>) -> String {
+    let Some(loss) = loss else {
+        return "Baseline".to_owned();
+    };
+    let departures = variant.map(Variant::departures).unwrap_or_default();
+    let parts: Vec<String> = std::iter::once(loss.to_string())
+        .chain(departures)
+        .collect();
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn departures_are_what_is_not_usual() {
+        let plain = Variant {
+            annotation: "box".to_owned(),
+            annotated_fraction: Amount(1.0),
+            dilation: Amount(0.0),
+            area_exponent: None,
+        };
+        assert!(plain.is_plain() && plain.departures().is_empty());
+        let other = Variant {
+            annotation: "segmentation".to_owned(),
+            annotated_fraction: Amount(0.07),
+            dilation: Amount(0.25),
+            area_exponent: Some(Amount(0.5)),
+        };
+        assert!(!other.is_plain());
+        assert_eq!(
+            other.departures(),
+            [
+                "boxes dilated 25 %",
+                "7 % annotated",
+                "segmentation",
+                "α = 0.5"
+            ]
+        );
+    }
+
+    #[test]
+    fn layers_are_ordered_from_the_input() {
+        let mut layers = ["final", "other", "mid2", "input"].map(Layer::of);
+        layers.sort();
+        assert_eq!(
+            layers.map(|layer| layer.spelling().to_owned()),
+            ["input", "mid2", "final", "other"]
+        );
+    }
+}

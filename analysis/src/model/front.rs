@@ -1,0 +1,84 @@
+//! Pareto fronts in two metrics, and how much a front gains over a baseline.
+
+use crate::model::select;
+
+/// Which of `points` no other one dominates, by ascending first metric. Of equal points the first
+/// stays.
+pub fn front(points: &[(f64, f64)]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    order.sort_by(|&a, &b| {
+        let (a, b) = (points[a], points[b]);
+        select::order(b.0, a.0).then(select::order(b.1, a.1))
+    });
+    let mut best = f64::NEG_INFINITY;
+    let mut front: Vec<usize> = order
+        .into_iter()
+        .filter(|&index| {
+            let is_better = points[index].1 > best;
+            best = best.max(points[index].1);
+            is_better
+        })
+        .collect();
+    front.reverse();
+    front
+}
+
+/// The area of what `points` dominate within the quadrant above and right of `corner`, in the product
+/// of the metrics' units: 0 where no point is in that quadrant.
+pub fn area(points: &[(f64, f64)], corner: (f64, f64)) -> f64 {
+    let mut left = corner.0;
+    let mut area = 0.0;
+    for index in front(points) {
+        let (x, y) = points[index];
+        if x > left && y > corner.1 {
+            area += (x - left) * (y - corner.1);
+            left = x;
+        }
+    }
+    area
+}
+
+/// Of `theirs`, the share that some point of `ours` dominates or equals.
+pub fn covered(theirs: &[(f64, f64)], ours: &[(f64, f64)]) -> f64 {
+    let is_covered = |(x, y): &&(f64, f64)| ours.iter().any(|(a, b)| a >= x && b >= y);
+    theirs.iter().filter(is_covered).count() as f64 / theirs.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POINTS: [(f64, f64); 6] = [
+        (0.70, 0.50),
+        (0.75, 0.60),
+        (0.80, 0.40),
+        (0.75, 0.60),
+        (0.80, 0.35),
+        (f64::NAN, 0.90),
+    ];
+
+    #[test]
+    fn what_is_dominated_is_not_on_the_front() {
+        // (0.70, 0.50) loses to (0.75, 0.60), (0.80, 0.35) to (0.80, 0.40).
+        assert_eq!(front(&POINTS[..5]), [1, 2]);
+        assert_eq!(front(&[]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn the_area_is_that_of_the_steps_under_the_front() {
+        // From (0.7, 0.3): to 0.75 at height 0.60 - 0.30, to 0.80 at height 0.40 - 0.30.
+        let found = area(&POINTS[..5], (0.70, 0.30));
+        assert!(
+            (found - (0.05 * 0.30 + 0.05 * 0.10)).abs() < 1e-12,
+            "{found}"
+        );
+        assert_eq!(area(&POINTS[..5], (0.90, 0.30)), 0.0);
+    }
+
+    #[test]
+    fn covering_counts_equals() {
+        let ours = [(0.75, 0.60)];
+        assert!((covered(&POINTS[..5], &ours) - 0.6).abs() < 1e-12);
+        assert_eq!(covered(&[], &ours), 0.0);
+    }
+}

@@ -1,0 +1,150 @@
+//! The runs of a setting by configuration, and which of them exhibits and verdicts look at.
+
+use std::collections::BTreeSet;
+
+use crate::model::configuration::{Configuration, Variant};
+use crate::model::intervals::percentile;
+use crate::model::names::Loss;
+use crate::model::results::Results;
+use crate::model::run::Run;
+use crate::model::setting::{Row, Setting, preferred};
+
+/// A configuration's runs in one setting.
+pub struct Group<'a> {
+    /// What they share.
+    pub configuration: Configuration,
+    /// Words with the configuration's hash where all that tables tell of another is the same; else none.
+    pub apart: Option<String>,
+    /// The runs.
+    pub rows: Vec<&'a Row>,
+}
+
+impl<'a> Group<'a> {
+    /// Loss and departures from all boxes, e.g. `Energy, 1 % annotated`, and what tells it apart.
+    pub fn label(&self) -> String {
+        self.with_apart(self.configuration.label())
+    }
+
+    /// The loss, and what tells it apart; `None` for baselines.
+    pub fn loss_label(&self) -> Option<String> {
+        self.loss().map(|loss| self.with_apart(loss.to_string()))
+    }
+
+    fn with_apart(&self, name: String) -> String {
+        match &self.apart {
+            Some(apart) => format!("{name}, {apart}"),
+            None => name,
+        }
+    }
+
+    /// The run validation prefers.
+    pub fn chosen(&self) -> Option<&'a Row> {
+        preferred(self.rows.iter().copied())
+    }
+
+    /// The localization loss of a guided configuration.
+    pub fn loss(&self) -> Option<Loss> {
+        self.configuration.loss
+    }
+
+    /// Its annotations.
+    pub fn variant(&self) -> &Variant {
+        &self.configuration.variant
+    }
+}
+
+/// The guided runs of `setting` that `suit`, by configuration.
+pub fn groups<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for row in setting.guided().filter(|row| suit(row)) {
+        let configuration = row.run.configuration();
+        match groups
+            .iter_mut()
+            .find(|group| group.configuration.hash == configuration.hash)
+        {
+            Some(group) => group.rows.push(row),
+            None => groups.push(Group {
+                apart: None,
+                configuration,
+                rows: vec![row],
+            }),
+        }
+    }
+    groups.sort_by(|a, b| {
+        let key = |group: &Group| {
+            (
+                group.configuration.loss,
+                group.configuration.variant.clone(),
+                group.configuration.hash.clone(),
+            )
+        };
+        key(a).cmp(&key(b))
+    });
+    let looks: Vec<Configuration> = groups
+        .iter()
+        .map(|group| Configuration {
+            hash: String::new(),
+            ..group.configuration.clone()
+        })
+        .collect();
+    for (group, look) in groups.iter_mut().zip(&looks) {
+        if looks.iter().filter(|other| *other == look).count() > 1 {
+            group.apart = Some(format!("configuration {}", group.configuration.hash));
+        }
+    }
+    groups
+}
+
+/// The configurations of runs guided through the setting's own maps: those with all boxes as they
+/// are, or all where there is none.
+pub fn plain<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
+    let here = groups(setting, |row| setting.is_guided_here(&row.run));
+    if here.iter().any(|group| group.variant().is_plain()) {
+        let is_plain = |group: &Group| group.variant().is_plain();
+        here.into_iter().filter(is_plain).collect()
+    } else {
+        here
+    }
+}
+
+/// Configurations of the setting's method with all boxes as they are, by layer.
+pub fn deep<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
+    let mut found = groups(setting, |row| {
+        row.run.attribution == setting.attribution && row.run.configuration().variant.is_plain()
+    });
+    found.sort_by_key(|group| (group.loss(), group.configuration.layer.clone()));
+    found
+}
+
+/// The runs of a configuration in one task, each seed's chosen by validation over λ.
+pub fn by_seed<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
+    let seeds: BTreeSet<i64> = rows.iter().map(|row| row.run.seed).collect();
+    let of_seed = |seed: i64| {
+        let rows = rows.iter().copied();
+        preferred(rows.filter(move |row| row.run.seed == seed))
+    };
+    seeds.into_iter().filter_map(of_seed).collect()
+}
+
+/// The quartiles of the seconds that an epoch of `runs` takes.
+pub fn seconds<'a>(results: &Results, runs: impl Iterator<Item = &'a Run>) -> Option<[f64; 3]> {
+    let epochs = runs.flat_map(|run| results.epochs(&run.run_id));
+    let mut seconds: Vec<f64> = epochs
+        .map(|epoch| epoch.seconds)
+        .filter(|s| s.is_finite())
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    let quartile = |q| percentile(&seconds, q);
+    (!seconds.is_empty()).then(|| [quartile(0.25), quartile(0.5), quartile(0.75)])
+}
+
+/// The baseline and the run of each loss that validation prefers.
+pub fn each_loss(setting: &Setting) -> Vec<&Row> {
+    let groups = plain(setting);
+    let of_loss = |loss: Loss| {
+        let of_loss = groups.iter().filter(|group| group.loss() == Some(loss));
+        preferred(of_loss.flat_map(|group| group.rows.iter().copied()))
+    };
+    let guided = Loss::ALL.into_iter().filter_map(of_loss);
+    setting.baseline().into_iter().chain(guided).collect()
+}

@@ -1,0 +1,109 @@
+//! Everything that was read from a results folder, and look-ups in it. [`crate::load`] fills it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use polars::prelude::DataFrame;
+
+use crate::model::intervals::Replicates;
+use crate::model::names::Measure;
+use crate::model::run::{Epoch, Run};
+use crate::model::subject::{CONVENTIONAL, Metric, Part, Subject};
+
+/// A finished evaluation's folder.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The runs and epochs whose maps it scores; one as a rule.
+    pub checkpoints: BTreeSet<(String, i32)>,
+}
+
+/// Everything read from a results folder.
+#[derive(Debug)]
+pub struct Results {
+    /// The folder.
+    pub root: PathBuf,
+    /// Finished runs in table order.
+    pub runs: Vec<Run>,
+    /// Epochs of each run.
+    pub epochs: BTreeMap<String, Vec<Epoch>>,
+    /// Metrics by subject.
+    pub metrics: BTreeMap<Subject, Vec<Metric>>,
+    /// Bootstrap replicates by subject and metric.
+    pub replicates: BTreeMap<Subject, BTreeMap<Measure, Replicates>>,
+    /// Names of the groups of images.
+    pub group_names: FolderNames,
+    /// Names of the classes.
+    pub class_names: FolderNames,
+    /// Finished evaluations of the test split, whose maps can be shown.
+    pub evaluations: Vec<Evaluation>,
+    /// All `run.parquet` under each other.
+    pub run_frame: DataFrame,
+    /// All `epochs.parquet` under each other.
+    pub epoch_frame: DataFrame,
+    /// All `metrics.parquet` under each other, and the task of each.
+    pub metric_frame: DataFrame,
+    /// The version of the formulas that all evaluations were made by, and the first table that has it.
+    pub formulas: Option<(u32, PathBuf)>,
+    /// What was passed over and why, a line each.
+    pub notes: Vec<String>,
+    /// sha256 (hex) of every table read, names and contents.
+    pub inputs: String,
+}
+
+/// Names by provenance hash of the data folder and id.
+pub type FolderNames = BTreeMap<String, BTreeMap<i32, String>>;
+
+impl Results {
+    /// The name of `group` in the data of provenance hash `data`, or its number where no name is known.
+    pub fn group_name(&self, data: &str, group: i32) -> String {
+        named(&self.group_names, data, group).unwrap_or_else(|| format!("group {group}"))
+    }
+
+    /// The name of `class` in `task` in the data of provenance hash `data`, or its number where no name
+    /// is known. Waterbirds alone has another task than the conventional one.
+    pub fn class_name(&self, data: &str, task: &str, class: i32) -> String {
+        let name = match (task, class) {
+            (CONVENTIONAL, _) => named(&self.class_names, data, class),
+            (_, 0) => Some("land".to_owned()),
+            (_, 1) => Some("water".to_owned()),
+            _ => None,
+        };
+        name.unwrap_or_else(|| format!("class {class}"))
+    }
+
+    /// The run of that id.
+    pub fn run(&self, run_id: &str) -> Option<&Run> {
+        self.runs.iter().find(|run| run.run_id == run_id)
+    }
+
+    /// The epochs of a run; empty where it is unknown.
+    pub fn epochs(&self, run_id: &str) -> &[Epoch] {
+        self.epochs.get(run_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// What `run_id` was scored on, over the whole of a split: each of its epochs, splits, tasks and maps.
+    pub fn scored<'a>(&'a self, run_id: &'a str) -> impl Iterator<Item = &'a Subject> {
+        let first = Subject {
+            run_id: run_id.to_owned(),
+            checkpoint: i32::MIN,
+            split: String::new(),
+            task: String::new(),
+            attribution: String::new(),
+            layer: String::new(),
+            precision: None,
+            part: Part::All,
+        };
+        self.metrics
+            .range(first..)
+            .map(|(subject, _)| subject)
+            .take_while(move |subject| subject.run_id == run_id)
+            .filter(|subject| subject.part == Part::All)
+    }
+}
+
+/// The name in the folder of that data.
+fn named(folders: &FolderNames, data: &str, id: i32) -> Option<String> {
+    folders.get(data)?.get(&id).cloned()
+}

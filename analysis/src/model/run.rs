@@ -1,0 +1,192 @@
+//! One run as `run.parquet` describes it, its epochs, and how it is called in tables and figures.
+
+use std::cmp::Ordering;
+
+use crate::format::number;
+use crate::model::configuration::{Amount, Configuration, Layer, Variant};
+use crate::model::names::{self, Loss};
+
+/// A training run: its resolved configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Hash of the resolved configuration.
+    pub run_id: String,
+    /// The recipe's name for it.
+    pub name: String,
+    /// Data set.
+    pub dataset: String,
+    /// Provenance hash of the data folder.
+    pub data_inputs: String,
+    /// Backbone.
+    pub backbone: String,
+    /// Attribution method guided (a baseline: validated).
+    pub attribution: String,
+    /// Layer guided (a baseline: validated).
+    pub layer: String,
+    /// Localization loss; `None` for a baseline.
+    pub loss: Option<Loss>,
+    /// Weight of the localization loss.
+    pub lambda: Option<f64>,
+    /// Share of the training images whose boxes were used.
+    pub annotated_fraction: f64,
+    /// `box` or `segmentation`.
+    pub annotation: String,
+    /// Dilation of the boxes in training.
+    pub dilation: f64,
+    /// Seed.
+    pub seed: i64,
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Batch size.
+    pub batch_size: i32,
+    /// Epochs configured.
+    pub epochs: i32,
+    /// `scratch`, `weights:<sha256>` or `run:<run id>@<epoch>`.
+    pub init: String,
+    /// The run it starts from, with which it is compared.
+    pub baseline_run_id: Option<String>,
+    /// The trainer's hash of all but λ, seed and epoch.
+    pub configuration: String,
+    /// Network input height, pixels.
+    pub input_height: i32,
+    /// Network input width, pixels.
+    pub input_width: i32,
+    /// Training images.
+    pub n_train: i64,
+    /// Validation images.
+    pub n_val: i64,
+    /// Where it ran.
+    pub device: String,
+    /// CPU threads.
+    pub threads: i32,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Program and version.
+    pub program: String,
+    /// `conventional` or `reversed`.
+    pub task: String,
+    /// `none` or `crop_flip`.
+    pub augmentation: String,
+    /// `f32`, `tf32` or `bf16`.
+    pub precision: String,
+    /// Energy*'s exponent of the boxes' area.
+    pub area_exponent: Option<f64>,
+}
+
+/// One row of `epochs.parquet`; metrics are fractions in [0, 1].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Epoch {
+    /// The epoch; also the checkpoint's number.
+    pub epoch: i32,
+    /// Total training loss.
+    pub loss: f64,
+    /// Its classification part.
+    pub loss_class: f64,
+    /// F1 on the validation split.
+    pub val_f1: f64,
+    /// EPG on the validation split.
+    pub val_epg: f64,
+    /// Wall-clock seconds, training and validation.
+    pub seconds: f64,
+    /// Whether the checkpoint is in the run's Pareto set, and so was kept.
+    pub is_pareto: bool,
+}
+
+impl Run {
+    /// Whether it was trained without guidance.
+    pub fn is_baseline(&self) -> bool {
+        self.loss.is_none()
+    }
+
+    /// What it shares with the runs that differ only in λ and seed.
+    pub fn configuration(&self) -> Configuration {
+        Configuration {
+            hash: self.configuration.clone(),
+            attribution: self.attribution.clone(),
+            layer: Layer::of(&self.layer),
+            loss: self.loss,
+            variant: Variant {
+                annotation: self.annotation.clone(),
+                annotated_fraction: Amount(self.annotated_fraction),
+                dilation: Amount(self.dilation),
+                area_exponent: self.area_exponent.map(Amount),
+            },
+        }
+    }
+
+    /// The order of rows: baselines first, then losses, weights, and what else varies.
+    pub fn table_order(&self, other: &Self) -> Ordering {
+        self.loss
+            .cmp(&other.loss)
+            .then(
+                self.lambda
+                    .unwrap_or(0.0)
+                    .total_cmp(&other.lambda.unwrap_or(0.0)),
+            )
+            .then(self.dilation.total_cmp(&other.dilation))
+            .then(other.annotated_fraction.total_cmp(&self.annotated_fraction))
+            .then_with(|| self.annotation.cmp(&other.annotation))
+            .then_with(|| names::layer_order(&self.layer).cmp(&names::layer_order(&other.layer)))
+            .then_with(|| self.attribution.cmp(&other.attribution))
+            .then(self.seed.cmp(&other.seed))
+            .then_with(|| self.run_id.cmp(&other.run_id))
+    }
+
+    /// What it is called where maps of `attribution` at `layer` are looked at: loss, weight, and
+    /// whatever departs from full box annotation without dilation.
+    pub fn label(&self, attribution: &str, layer: &str) -> String {
+        let Some(loss) = self.loss else {
+            return "Baseline".to_owned();
+        };
+        let mut parts = vec![loss.to_string()];
+        if let Some(lambda) = self.lambda {
+            parts.push(format!("λ = {}", number(lambda)));
+        }
+        parts.extend(self.configuration().variant.departures());
+        if self.attribution != attribution || self.layer != layer {
+            let method = names::attribution(&self.attribution);
+            parts.push(format!("guided {method} at {}", names::layer(&self.layer)));
+        }
+        parts.join(", ")
+    }
+}
+
+/// Labels of `runs` in the same order, made distinct.
+pub fn labels(runs: &[&Run], attribution: &str, layer: &str) -> Vec<String> {
+    let plain = runs
+        .iter()
+        .map(|run| run.label(attribution, layer))
+        .collect();
+    distinct(runs, plain)
+}
+
+/// `labels` of `runs` made distinct: where two are alike the seed, or else the start of the run id,
+/// is added.
+pub fn distinct(runs: &[&Run], labels: Vec<String>) -> Vec<String> {
+    let seeded: Vec<String> = runs
+        .iter()
+        .zip(&labels)
+        .map(|(run, label)| match count(&labels, label) {
+            1 => label.clone(),
+            _ => format!("{label}, seed {}", run.seed),
+        })
+        .collect();
+    let named = runs
+        .iter()
+        .zip(&seeded)
+        .zip(&labels)
+        .map(
+            |((run, with_seed), label)| match count(&seeded, with_seed) {
+                1 => with_seed.clone(),
+                _ => format!(
+                    "{label}, run {}",
+                    run.run_id.chars().take(8).collect::<String>()
+                ),
+            },
+        );
+    named.collect()
+}
+
+fn count(labels: &[String], label: &str) -> usize {
+    labels.iter().filter(|other| *other == label).count()
+}

@@ -1,0 +1,176 @@
+//! Which checkpoint of a run is reported. Decided on the validation split alone, before anything of
+//! the test split is looked at (paper, section 4; SPEC E.4 leaves the last step to the reader, so it
+//! is fixed here).
+//!
+//! Candidates are the epochs of a run's Pareto set that were evaluated. A guided run is represented
+//! by the candidate with the highest validation EPG among those whose validation F1 is at most
+//! [`F1_TOLERANCE`] below the baseline's best; where there is none, by the highest validation F1.
+//! A baseline is represented by its highest validation F1.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::model::run::Epoch;
+
+/// How much validation F1 a guided checkpoint may lose against its baseline's best: 1 point.
+pub const F1_TOLERANCE: f64 = 0.01;
+
+/// Room for rounding in the comparison with the tolerance.
+const SLACK: f64 = 1e-12;
+
+/// The checkpoint that stands for a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Selection {
+    /// Its epoch.
+    pub epoch: i32,
+    /// Validation F1 there.
+    pub val_f1: f64,
+    /// Validation EPG there.
+    pub val_epg: f64,
+    /// Why this one.
+    pub rule: Rule,
+}
+
+/// The rule that chose a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// A baseline: highest validation F1.
+    Baseline,
+    /// Highest validation EPG within the F1 tolerance.
+    HighestEpg,
+    /// No candidate was within the tolerance (or there is no baseline): highest validation F1.
+    HighestF1,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Baseline => "best val F1",
+            Self::HighestEpg => "best val EPG within 1 point of the baseline's val F1",
+            Self::HighestF1 => "best val F1 (none within 1 point of a baseline's)",
+        })
+    }
+}
+
+/// The baseline's checkpoint; `None` when no epoch of its Pareto set was evaluated.
+pub fn baseline(epochs: &[Epoch], evaluated: &BTreeSet<i32>) -> Option<Selection> {
+    let best = candidates(epochs, evaluated).max_by(by_f1)?;
+    Some(selection(best, Rule::Baseline))
+}
+
+/// A guided run's checkpoint, given the baseline's best validation F1 if there is a baseline.
+pub fn guided(
+    epochs: &[Epoch],
+    evaluated: &BTreeSet<i32>,
+    baseline_f1: Option<f64>,
+) -> Option<Selection> {
+    let floor = baseline_f1.map_or(f64::INFINITY, |f1| f1 - F1_TOLERANCE - SLACK);
+    let tolerated = candidates(epochs, evaluated).filter(|epoch| epoch.val_f1 >= floor);
+    if let Some(best) = tolerated.max_by(by_epg) {
+        return Some(selection(best, Rule::HighestEpg));
+    }
+    let best = candidates(epochs, evaluated).max_by(by_f1)?;
+    Some(selection(best, Rule::HighestF1))
+}
+
+/// The best validation F1 of any epoch.
+pub fn best_f1(epochs: &[Epoch]) -> Option<f64> {
+    let values = epochs.iter().map(|epoch| epoch.val_f1);
+    values
+        .filter(|value| value.is_finite())
+        .max_by(f64::total_cmp)
+}
+
+fn candidates<'a>(
+    epochs: &'a [Epoch],
+    evaluated: &BTreeSet<i32>,
+) -> impl Iterator<Item = &'a Epoch> {
+    epochs
+        .iter()
+        .filter(move |epoch| epoch.is_pareto && evaluated.contains(&epoch.epoch))
+}
+
+fn selection(epoch: &Epoch, rule: Rule) -> Selection {
+    Selection {
+        epoch: epoch.epoch,
+        val_f1: epoch.val_f1,
+        val_epg: epoch.val_epg,
+        rule,
+    }
+}
+
+/// Ties go to the other metric, then to the earlier epoch; undefined is below everything.
+fn by_epg(a: &&Epoch, b: &&Epoch) -> Ordering {
+    order(a.val_epg, b.val_epg)
+        .then(order(a.val_f1, b.val_f1))
+        .then(b.epoch.cmp(&a.epoch))
+}
+
+fn by_f1(a: &&Epoch, b: &&Epoch) -> Ordering {
+    order(a.val_f1, b.val_f1)
+        .then(order(a.val_epg, b.val_epg))
+        .then(b.epoch.cmp(&a.epoch))
+}
+
+/// By value, what is not a number below everything.
+pub(crate) fn order(a: f64, b: f64) -> Ordering {
+    let low = |value: f64| {
+        if value.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            value
+        }
+    };
+    low(a).total_cmp(&low(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch((epoch, val_f1, val_epg, is_pareto): (i32, f64, f64, bool)) -> Epoch {
+        Epoch {
+            epoch,
+            loss: 0.0,
+            loss_class: 0.0,
+            seconds: 0.0,
+            val_f1,
+            val_epg,
+            is_pareto,
+        }
+    }
+
+    /// Name, epochs (epoch, val F1, val EPG, is Pareto), evaluated, baseline F1; then the choice.
+    type Case = (
+        &'static str,
+        &'static [(i32, f64, f64, bool)],
+        &'static [i32],
+        Option<f64>,
+        Option<(i32, Rule)>,
+    );
+
+    #[test]
+    fn rules() {
+        use Rule::{HighestEpg, HighestF1};
+        const NAN: f64 = f64::NAN;
+        #[rustfmt::skip]
+        let cases: [Case; 9] = [
+            ("highest EPG within the tolerance", &[(1, 0.70, 0.5, true), (2, 0.69, 0.6, true), (3, 0.68, 0.9, true)], &[1, 2, 3], Some(0.70), Some((2, HighestEpg))),
+            ("the bound itself counts", &[(1, 0.79, 0.5, true)], &[1], Some(0.80), Some((1, HighestEpg))),
+            ("none within: highest F1", &[(1, 0.50, 0.9, true), (2, 0.60, 0.5, true)], &[1, 2], Some(0.70), Some((2, HighestF1))),
+            ("only Pareto epochs", &[(1, 0.70, 0.5, true), (2, 0.70, 0.9, false)], &[1, 2], Some(0.70), Some((1, HighestEpg))),
+            ("only evaluated epochs", &[(1, 0.70, 0.5, true), (2, 0.70, 0.9, true)], &[1], Some(0.70), Some((1, HighestEpg))),
+            ("tie goes to F1, then to the earlier", &[(1, 0.70, 0.9, true), (2, 0.72, 0.9, true), (3, 0.72, 0.9, true)], &[1, 2, 3], Some(0.70), Some((2, HighestEpg))),
+            ("undefined EPG is last", &[(1, 0.70, NAN, true), (2, 0.70, 0.1, true)], &[1, 2], Some(0.70), Some((2, HighestEpg))),
+            ("no baseline", &[(1, 0.70, 0.9, true), (2, 0.71, 0.1, true)], &[1, 2], None, Some((2, HighestF1))),
+            ("nothing evaluated", &[(1, 0.70, 0.9, true)], &[], Some(0.70), None),
+        ];
+        for (case, epochs, evaluated, baseline_f1, expected) in cases {
+            let epochs: Vec<Epoch> = epochs.iter().copied().map(epoch).collect();
+            let evaluated = evaluated.iter().copied().collect();
+            let found = guided(&epochs, &evaluated, baseline_f1);
+            assert_eq!(found.map(|s| (s.epoch, s.rule)), expected, "{case}");
+        }
+    }
+}

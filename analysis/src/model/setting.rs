@@ -1,0 +1,230 @@
+//! A guided run beside its baseline: a [`Setting`] holds the runs of one data folder, backbone, task,
+//! attribution, layer, precision of the maps and way of training; a [`Row`] is a run in it; a [`Block`]
+//! has its metrics over all test images or a part of them. Tables, figures and the report are views of
+//! these. [`crate::model::comparison`] fills them.
+
+use std::collections::BTreeMap;
+
+use crate::model::intervals::Interval;
+use crate::model::names::{self, Measure};
+use crate::model::run::Run;
+use crate::model::select::{self, Rule, Selection};
+use crate::model::subject::{CONVENTIONAL, Metric, Part, Subject, TEST};
+use crate::model::training::Training;
+
+/// Maps of one method at one layer of one backbone on one data folder, of runs trained alike.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Data set.
+    pub dataset: String,
+    /// Provenance hash of its folder.
+    pub data: String,
+    /// Backbone.
+    pub backbone: String,
+    /// `conventional` or `reversed`: the task scored.
+    pub task: String,
+    /// Attribution method of the maps scored.
+    pub attribution: String,
+    /// Layer of the maps scored.
+    pub layer: String,
+    /// In which numbers the maps scored were computed, where they said it.
+    pub precision: Option<String>,
+    /// The task that the guided runs were trained for.
+    pub trained_task: String,
+    /// How the guided runs were trained; where there is none, the baselines.
+    pub training: Training,
+    /// Words that tell it from settings which are otherwise called the same.
+    pub apart: Vec<String>,
+    /// Groups of test images that were scored, with their names.
+    pub groups: Vec<(i32, String)>,
+    /// Baselines, then guided runs.
+    pub rows: Vec<Row>,
+}
+
+/// One run and its scored checkpoints.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The run.
+    pub run: Run,
+    /// What it is called here.
+    pub label: String,
+    /// The checkpoint selected on validation.
+    pub selection: Selection,
+    /// Run id of the baseline it is compared with.
+    pub baseline: Option<String>,
+    /// Every scored checkpoint, by epoch.
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// One scored checkpoint of a run.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// Its epoch.
+    pub epoch: i32,
+    /// All test images, and each part of them that was scored.
+    pub blocks: BTreeMap<Part, Block>,
+    /// How many pairs of all test images count as 0, by reason ([`names::COUNTS`]).
+    pub counts: Vec<Metric>,
+}
+
+impl Checkpoint {
+    /// The cell of the metric of that spelling over `part`.
+    pub fn metric(&self, part: Part, spelling: &str) -> Option<&Cell> {
+        self.blocks.get(&part)?.get(spelling)
+    }
+}
+
+/// The metrics of one checkpoint over one set of images, by spelling.
+pub type Block = BTreeMap<String, Cell>;
+
+/// One metric, its interval, and its difference to the baseline. Fractions in [0, 1].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Cell {
+    /// The value; `None` where undefined.
+    pub value: Option<f64>,
+    /// Pairs or images it is over.
+    pub n: i64,
+    /// Threshold on the scaled map, for IoU.
+    pub threshold: Option<f64>,
+    /// 95 % bootstrap interval.
+    pub interval: Option<Interval>,
+    /// Value minus the baseline's.
+    pub difference: Option<f64>,
+    /// 95 % interval of the difference, from paired replicates.
+    pub difference_interval: Option<Interval>,
+}
+
+impl Row {
+    /// The cell of `measure` over `part`.
+    pub fn cell(&self, part: Part, measure: Measure) -> Option<&Cell> {
+        self.metric(part, measure.spelling())
+    }
+
+    /// The cell of the metric of that spelling over `part`.
+    pub fn metric(&self, part: Part, spelling: &str) -> Option<&Cell> {
+        self.selected()?.metric(part, spelling)
+    }
+
+    /// Whether its selected checkpoint was scored over `part`.
+    pub fn has(&self, part: Part) -> bool {
+        self.selected()
+            .is_some_and(|checkpoint| checkpoint.blocks.contains_key(&part))
+    }
+
+    /// The selected checkpoint; it is among the scored ones, because only those can be selected.
+    pub fn selected(&self) -> Option<&Checkpoint> {
+        let is_selected = |checkpoint: &&Checkpoint| checkpoint.epoch == self.selection.epoch;
+        self.checkpoints.iter().find(is_selected)
+    }
+}
+
+impl Setting {
+    /// e.g. `Scenes · resnet18 · IxG at Final`.
+    pub fn title(&self) -> String {
+        format!("{} · {}", self.model(), self.maps())
+    }
+
+    /// e.g. `Scenes · resnet18`, and the task where it is the reversed one.
+    pub fn model(&self) -> String {
+        let mut parts = vec![names::dataset(&self.dataset), &self.backbone];
+        if self.task != CONVENTIONAL {
+            parts.push("reversed task");
+        }
+        parts.join(" · ")
+    }
+
+    /// Attribution method and layer of the maps.
+    pub fn method(&self) -> (&str, &str) {
+        (&self.attribution, &self.layer)
+    }
+
+    /// Whether the maps are at an end of the network, where the paper looks.
+    pub fn is_at_end(&self) -> bool {
+        ["input", "final"].contains(&self.layer.as_str())
+    }
+
+    /// Whether `run` was guided (a baseline: validated) through these maps.
+    pub fn is_guided_here(&self, run: &Run) -> bool {
+        (run.attribution.as_str(), run.layer.as_str()) == self.method()
+    }
+
+    /// What the maps of `run` at `epoch` over `part` of the test split are called in the tables.
+    pub fn subject(&self, run: &Run, epoch: i32, part: Part) -> Subject {
+        Subject {
+            run_id: run.run_id.clone(),
+            checkpoint: epoch,
+            split: TEST.to_owned(),
+            task: self.task.clone(),
+            attribution: self.attribution.clone(),
+            layer: self.layer.clone(),
+            precision: self.precision.clone(),
+            part,
+        }
+    }
+
+    /// e.g. `IxG at Final`, and what tells it apart: `IxG at Final, 50 epochs`.
+    pub fn maps(&self) -> String {
+        self.with_apart(format!(
+            "{} at {}",
+            names::attribution(&self.attribution),
+            names::layer(&self.layer)
+        ))
+    }
+
+    /// `name`, and what tells the setting from others of that name.
+    pub fn with_apart(&self, name: String) -> String {
+        let parts: Vec<String> = std::iter::once(name)
+            .chain(self.apart.iter().cloned())
+            .collect();
+        parts.join(", ")
+    }
+
+    /// What it shares with the settings that are called the same but for what tells them apart.
+    pub(super) fn name(&self) -> [&str; 5] {
+        [
+            &self.dataset,
+            &self.backbone,
+            &self.task,
+            &self.attribution,
+            &self.layer,
+        ]
+    }
+
+    /// The first baseline.
+    pub fn baseline(&self) -> Option<&Row> {
+        self.rows.iter().find(|row| row.run.is_baseline())
+    }
+
+    /// The baseline that `row` is compared with.
+    pub fn baseline_of(&self, row: &Row) -> Option<&Row> {
+        let id = row.baseline.as_ref()?;
+        self.rows.iter().find(|other| other.run.run_id == *id)
+    }
+
+    /// The rows of guided runs.
+    pub fn guided(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| !row.run.is_baseline())
+    }
+}
+
+/// Those of `settings` at the ends of the network, or all where there is none.
+pub fn at_ends<'a>(settings: &[&'a Setting]) -> Vec<&'a Setting> {
+    let is_at_end = |setting: &&Setting| setting.is_at_end();
+    match settings.iter().any(|setting| setting.is_at_end()) {
+        true => settings.iter().copied().filter(is_at_end).collect(),
+        false => settings.to_vec(),
+    }
+}
+
+/// Of `rows`, the one validation would have us use: the highest validation EPG of those that kept
+/// validation F1 within the tolerance, else the highest validation F1.
+pub fn preferred<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<&'a Row> {
+    let key = |row: &Row| match row.selection.rule {
+        Rule::HighestEpg => (1, row.selection.val_epg),
+        Rule::Baseline | Rule::HighestF1 => (0, row.selection.val_f1),
+    };
+    rows.max_by(|a, b| {
+        let ((a_kept, a_value), (b_kept, b_value)) = (key(a), key(b));
+        a_kept.cmp(&b_kept).then(select::order(a_value, b_value))
+    })
+}

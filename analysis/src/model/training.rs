@@ -1,0 +1,279 @@
+//! How runs were trained: what must be the same, or be said, where runs of different configurations are
+//! compared. The paper compares losses, annotations, layers, methods and networks; everything else that
+//! decides a result is in [`Training`]. A guided run and its baseline are paired here as well
+//! ([`baseline`]): they differ in length as a rule, so it is the run that names its baseline.
+
+use std::collections::BTreeMap;
+
+use crate::format::number;
+use crate::model::configuration::Amount;
+use crate::model::run::Run;
+
+/// All that decides a run's result but its network, what it was guided by and through, its task, λ and
+/// seed. Two runs with equal ones differ in nothing else that `run.parquet` tells.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Training {
+    /// Epochs configured.
+    pub epochs: i32,
+    /// Learning rate.
+    pub learning_rate: Amount,
+    /// Images a step.
+    pub batch_size: i32,
+    /// `none` or `crop_flip`.
+    pub augmentation: String,
+    /// `f32`, `tf32` or `bf16`.
+    pub precision: String,
+    /// Input height and width, training and validation images: they follow from the data, and are what
+    /// people know it by.
+    pub data_shape: (i32, i32, i64, i64),
+    /// Provenance hash of the data folder.
+    pub data: String,
+    /// Program and version.
+    pub program: String,
+    /// Where it starts.
+    pub origin: Origin,
+}
+
+/// Where a run starts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// Random weights, or those of a file: as `init` says.
+    Weights(String),
+    /// An unguided run trained so.
+    Baseline(Box<Training>),
+    /// A guided run of that configuration.
+    Guided(String),
+    /// A run that is not among these.
+    Missing,
+}
+
+/// How many runs a run starts from, one after another, at most; tables that say more are made up.
+const DEEPEST: usize = 8;
+
+/// What can be told of a training, in the order of telling.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    Epochs,
+    Rate,
+    Batch,
+    Augmentation,
+    Precision,
+    Size,
+    TrainingImages,
+    ValidationImages,
+    Data,
+    Program,
+    Start,
+    Baseline(Box<Of>),
+}
+
+/// What is told of a training, in words.
+type Facts = BTreeMap<Of, String>;
+
+impl Training {
+    /// How `run` was trained, which may have started from one of `runs`.
+    pub fn of(run: &Run, runs: &[Run]) -> Self {
+        Self::at(run, runs, 0)
+    }
+
+    fn at(run: &Run, runs: &[Run], depth: usize) -> Self {
+        let origin = match &run.baseline_run_id {
+            None => Origin::Weights(run.init.clone()),
+            Some(id) => match runs.iter().find(|other| other.run_id == *id) {
+                Some(parent) if !parent.is_baseline() => {
+                    Origin::Guided(parent.configuration.clone())
+                }
+                Some(parent) if depth < DEEPEST => {
+                    Origin::Baseline(Box::new(Self::at(parent, runs, depth + 1)))
+                }
+                _ => Origin::Missing,
+            },
+        };
+        Self {
+            epochs: run.epochs,
+            learning_rate: Amount(run.learning_rate),
+            batch_size: run.batch_size,
+            augmentation: run.augmentation.clone(),
+            precision: run.precision.clone(),
+            data_shape: (run.input_height, run.input_width, run.n_train, run.n_val),
+            data: run.data_inputs.clone(),
+            program: run.program.clone(),
+            origin,
+        }
+    }
+
+    /// Whether a baseline trained so stands beside guided runs trained as `guided`: they start from it,
+    /// or are it but for the guidance.
+    pub fn is_baseline_of(&self, guided: &Self) -> bool {
+        match &guided.origin {
+            Origin::Baseline(parent) => **parent == *self,
+            _ => guided == self,
+        }
+    }
+
+    /// The same from any weights: those of one network are not another's.
+    pub fn without_weights(mut self) -> Self {
+        self.origin = match self.origin {
+            Origin::Weights(init) => {
+                let kind = init.split(':').next().unwrap_or_default();
+                Origin::Weights(kind.to_owned())
+            }
+            Origin::Baseline(parent) => Origin::Baseline(Box::new(parent.without_weights())),
+            other => other,
+        };
+        self
+    }
+
+    fn facts(&self) -> Facts {
+        let (height, width, n_train, n_val) = self.data_shape;
+        let rate = number(self.learning_rate.0);
+        let augmentation = match self.augmentation.as_str() {
+            "none" => "no augmentation",
+            other => other,
+        };
+        let start = match &self.origin {
+            Origin::Weights(init) => match init.split_once(':') {
+                Some((kind, hash)) => format!("from {kind} {}", short(hash)),
+                None if init == "scratch" => "from random weights".to_owned(),
+                None => format!("from {init}"),
+            },
+            Origin::Baseline(_) => "from a baseline".to_owned(),
+            Origin::Guided(hash) => format!("from guided run {}", short(hash)),
+            Origin::Missing => "from a run that is not here".to_owned(),
+        };
+        let mut facts: Facts = [
+            (Of::Epochs, format!("{} epochs", self.epochs)),
+            (Of::Rate, format!("learning rate {rate}")),
+            (Of::Batch, format!("batches of {}", self.batch_size)),
+            (Of::Augmentation, augmentation.to_owned()),
+            (Of::Precision, format!("trained in {}", self.precision)),
+            (Of::Size, format!("{height} × {width} pixels")),
+            (Of::TrainingImages, format!("{n_train} training images")),
+            (Of::ValidationImages, format!("{n_val} validation images")),
+            (Of::Data, format!("data {}", short(&self.data))),
+            (Of::Program, self.program.clone()),
+            (Of::Start, start),
+        ]
+        .into();
+        if let Origin::Baseline(parent) = &self.origin {
+            // Data is the same as a rule, and told already; where not, its hash says so.
+            let is_other = parent.data != self.data;
+            let is_told = |of: &Of| of.is_data() && !(is_other && *of == Of::Data);
+            let theirs = parent.facts().into_iter().filter(|(of, _)| !is_told(of));
+            let named = |(of, words)| (Of::Baseline(Box::new(of)), format!("baseline: {words}"));
+            facts.extend(theirs.map(named));
+        }
+        facts
+    }
+}
+
+impl Of {
+    /// Whether it is the hash of a data folder.
+    fn is_hash(&self) -> bool {
+        match self {
+            Self::Baseline(of) => of.is_hash(),
+            of => *of == Self::Data,
+        }
+    }
+
+    /// Whether it follows from the data folder.
+    fn is_data(&self) -> bool {
+        let data = [
+            Self::Size,
+            Self::TrainingImages,
+            Self::ValidationImages,
+            Self::Data,
+        ];
+        data.contains(self)
+    }
+}
+
+/// The start of a hash.
+fn short(hash: &str) -> String {
+    hash.chars().take(8).collect()
+}
+
+/// For each of `trainings` the words that tell it from the others; none where all are alike. The hash of
+/// a data folder stands only where nothing tells that people know data by.
+pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
+    let facts: Vec<Facts> = trainings.iter().map(|training| training.facts()).collect();
+    let differs = |of: &Of| facts.iter().any(|other| other.get(of) != facts[0].get(of));
+    let told = |with_hash: bool| -> Vec<Vec<String>> {
+        let is_shown = |of: &Of| differs(of) && (with_hash || !of.is_hash());
+        let words = |facts: &Facts| {
+            let shown = facts.iter().filter(|(of, _)| is_shown(of));
+            shown.map(|(_, words)| words.clone()).collect()
+        };
+        facts.iter().map(words).collect()
+    };
+    let words = told(false);
+    let pairs = || (0..words.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
+    let is_ambiguous =
+        |(i, j): (usize, usize)| words[i] == words[j] && trainings[i] != trainings[j];
+    match pairs().any(is_ambiguous) {
+        true => told(true),
+        false => words,
+    }
+}
+
+/// The baseline that `run` is compared with, of `runs`: the one that it starts from. Where it starts from
+/// weights, the unguided run of its seed from the same weights, by the same program, in the same augmentation
+/// and precision; of several the one most alike in length, rate and batch, then the one of its task, then
+/// the one validated through its maps.
+///
+/// # Errors
+/// In a clause, why there is none.
+pub fn baseline<'a>(run: &Run, runs: &'a [Run]) -> Result<&'a Run, String> {
+    if let Some(id) = &run.baseline_run_id {
+        return match runs.iter().find(|other| other.run_id == *id) {
+            None => Err(format!("its baseline {id} is not among these runs")),
+            Some(other) if !other.is_baseline() => Err(format!("{id}, where it starts, is guided")),
+            Some(other) if other.data_inputs != run.data_inputs => Err(format!(
+                "its baseline {id} is of other data (data_inputs {}, not {})",
+                short(&other.data_inputs),
+                short(&run.data_inputs)
+            )),
+            Some(other) if other.backbone != run.backbone => {
+                Err(format!("its baseline {id} is another network"))
+            }
+            Some(other) => Ok(other),
+        };
+    }
+    let training = Training::of(run, runs);
+    let n_differences = |other: &&Run| {
+        let theirs = Training::of(other, runs);
+        differences(&[&training, &theirs])[0].len()
+    };
+    let fits = |other: &&Run| {
+        let key = |run: &Run| {
+            let names = [&run.dataset, &run.data_inputs, &run.backbone, &run.init];
+            let how = [&run.augmentation, &run.precision, &run.program];
+            (names.map(String::clone), how.map(String::clone), run.seed)
+        };
+        other.is_baseline() && other.baseline_run_id.is_none() && key(other) == key(run)
+    };
+    let mut left: Vec<&Run> = runs.iter().filter(fits).collect();
+    let least = left.iter().map(n_differences).min();
+    left.retain(|other| Some(n_differences(other)) == least);
+    // Waterbirds' reversed task has the conventional baseline.
+    let of_task = |other: &&Run| other.task == run.task;
+    let is_validated_alike =
+        |other: &&Run| (&other.attribution, &other.layer) == (&run.attribution, &run.layer);
+    let better: [&dyn Fn(&&Run) -> bool; 2] = [&of_task, &is_validated_alike];
+    for better in better {
+        if left.iter().any(better) {
+            left.retain(better);
+        }
+    }
+    match left[..] {
+        [one] => Ok(one),
+        [] => Err(
+            "it names no baseline, and no unguided run of its seed starts from the same weights"
+                .to_owned(),
+        ),
+        _ => Err(format!(
+            "it names no baseline, and {} unguided runs are as much alike it",
+            left.len()
+        )),
+    }
+}

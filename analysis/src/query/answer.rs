@@ -1,0 +1,289 @@
+//! The answer to a query: the rows of `metrics.parquet` beside the configuration of their run, filtered
+//! ([`crate::query::condition`]), grouped, or of two runs compared ([`crate::query::compare`]).
+
+use std::collections::BTreeSet;
+
+use polars::prelude::*;
+
+use crate::model::comparison;
+use crate::model::names::Measure;
+use crate::model::results::Results;
+use crate::model::setting::{Row, Setting};
+use crate::model::subject::{Part, TEST};
+use crate::query::arguments::Query;
+use crate::query::compare;
+use crate::query::condition::Condition;
+use crate::query::known::{failed, known, values_of};
+use crate::query::printed::printed;
+use crate::render::output::{parquet, write};
+use crate::render::table::markdown;
+use crate::render::table::parts::Table;
+use crate::{Error, Result};
+
+/// Columns that say over which part of the split a metric is; where none is asked for, all are null.
+const PARTS: [&str; 4] = ["group_id", "class_id", "size_low", "size_high"];
+/// What tells a row from others, where rows are not grouped.
+const SHOWN: [&str; 11] = [
+    "run_id",
+    "name",
+    "backbone",
+    "loss",
+    "lambda",
+    "seed",
+    "checkpoint",
+    "task",
+    "attribution",
+    "layer",
+    "precision",
+];
+
+/// Answers `query`: what is to be printed, and what to write where.
+///
+/// # Errors
+/// A column or metric that is not there, a condition that is none, a table that is not as its schema
+/// says, or a file that cannot be written.
+pub fn run(query: &Query) -> Result<String> {
+    let results = Results::load(&query.results, &[])?;
+    let (settings, notes) = comparison::settings(&results);
+    let (mut frame, table) = match &query.compare {
+        Some(pair) => compare::answer(query, &results, &settings, pair)?,
+        None => answer(query, &results, &settings)?,
+    };
+    if let Some(out) = &query.out {
+        let bytes = parquet(&mut frame, ("query", 1), &results.inputs)?;
+        write(out, &bytes)?;
+    }
+    for note in results.notes.iter().chain(&notes) {
+        eprintln!("note: {note}");
+    }
+    Ok(markdown::render(&table))
+}
+
+fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(DataFrame, Table)> {
+    let rows = rows(results, settings).map_err(failed())?;
+    let names: Vec<String> = rows
+        .schema()
+        .iter_names()
+        .map(|name| name.to_string())
+        .collect();
+    for column in &query.group_by {
+        known("--group-by", column, &names)?;
+    }
+    let metrics = metrics(query, &rows)?;
+    let conditions: Vec<Condition> = query
+        .conditions
+        .iter()
+        .map(|text| Condition::parse(text, &rows))
+        .collect::<Result<_>>()?;
+    let mentions = |column: &str| {
+        conditions
+            .iter()
+            .any(|condition| condition.column == column)
+            || query.group_by.iter().any(|grouped| grouped == column)
+    };
+    let mut lazy = rows.clone().lazy();
+    for condition in &conditions {
+        lazy = lazy.filter(condition.expression.clone());
+    }
+    if !mentions("split") {
+        lazy = lazy.filter(col("split").eq(lit(TEST)));
+    }
+    if !query.all {
+        lazy = lazy.filter(col("is_selected"));
+    }
+    // A part that is asked for by one of its columns is there; of the others there is none.
+    let size = ["size_low", "size_high"];
+    let is_sized = size.iter().any(|column| mentions(column));
+    for part in PARTS {
+        let is_asked = mentions(part) || (is_sized && size.contains(&part));
+        lazy = lazy.filter(
+            match is_asked && query.group_by.iter().any(|column| column == part) {
+                true => col(part).is_not_null(),
+                false if is_asked => lit(true),
+                false => col(part).is_null(),
+            },
+        );
+    }
+    let wanted = metrics
+        .iter()
+        .map(|metric| col("metric").eq(lit(metric.as_str())));
+    let wanted = wanted.reduce(Expr::or).unwrap_or(lit(true));
+    let kept = lazy.filter(wanted).collect().map_err(failed())?;
+    if !query.group_by.is_empty() && !mentions("precision") {
+        refuse_mixed(&kept)?;
+    }
+    let mut keys = keys(query, &metrics, &mentions);
+    if query.group_by.is_empty() && !mentions("precision") && !tells_precision(&kept)? {
+        keys.retain(|key| key != "precision");
+    }
+    let of = |metric: &String| col("value").filter(col("metric").eq(lit(metric.as_str())));
+    let mut aggregates = Vec::new();
+    for metric in &metrics {
+        aggregates.push(of(metric).mean().alias(metric));
+        if !query.group_by.is_empty() {
+            aggregates.push(of(metric).std(1).alias(format!("{metric}_std")));
+            let counted = of(metric).count().cast(DataType::Int64);
+            aggregates.push(counted.alias(format!("{metric}_n")));
+        }
+    }
+    let by: Vec<Expr> = keys.iter().map(col).collect();
+    let frame = kept
+        .lazy()
+        .group_by_stable(by.clone())
+        .agg(aggregates)
+        .sort_by_exprs(by, SortMultipleOptions::default())
+        .collect()
+        .map_err(failed())?;
+    let table = printed(&frame, &keys, &metrics, !query.group_by.is_empty()).map_err(failed())?;
+    Ok((frame, table))
+}
+
+/// Metrics beside their runs' configurations, and whether the checkpoint is the one validation chose.
+fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
+    // A baseline stands in every setting of its guided runs.
+    let mut told = BTreeSet::new();
+    let chosen: Vec<(&Setting, &Row)> = settings
+        .iter()
+        .flat_map(|setting| setting.rows.iter().map(move |row| (setting, row)))
+        .filter(|(setting, row)| {
+            told.insert(setting.subject(&row.run, row.selection.epoch, Part::All))
+        })
+        .collect();
+    let text = |get: fn(&Setting) -> &str| -> Vec<&str> {
+        chosen.iter().map(|(setting, _)| get(setting)).collect()
+    };
+    let selected = df!(
+        "run_id" => chosen.iter().map(|(_, row)| row.run.run_id.as_str()).collect::<Vec<_>>(),
+        "checkpoint" => chosen.iter().map(|(_, row)| row.selection.epoch).collect::<Vec<_>>(),
+        "task" => text(|setting| &setting.task),
+        "attribution" => text(|setting| &setting.attribution),
+        "layer" => text(|setting| &setting.layer),
+        "precision" => chosen.iter().map(|(setting, _)| setting.precision.as_deref()).collect::<Vec<_>>(),
+        "is_selected" => vec![true; chosen.len()],
+    )?;
+    let runs = results
+        .run_frame
+        .clone()
+        .lazy()
+        .drop(cols(["task"]))
+        .rename(
+            ["attribution", "layer", "precision"],
+            ["guided_attribution", "guided_layer", "trained_precision"],
+            true,
+        );
+    let by: Vec<Expr> = [
+        "run_id",
+        "checkpoint",
+        "task",
+        "attribution",
+        "layer",
+        "precision",
+    ]
+    .map(col)
+    .to_vec();
+    let mut joined = JoinArgs::new(JoinType::Left);
+    // Maps of unknown precision are those of unknown precision.
+    joined.nulls_equal = true;
+    results
+        .metric_frame
+        .clone()
+        .lazy()
+        .join(
+            runs,
+            [col("run_id")],
+            [col("run_id")],
+            JoinArgs::new(JoinType::Left),
+        )
+        .join(selected.lazy(), by.clone(), by, joined)
+        .with_column(col("is_selected").fill_null(lit(false)))
+        .collect()
+}
+
+/// The metrics asked for, or the usual ones that were measured.
+fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
+    let column = rows.column("metric").and_then(|column| column.str());
+    let measured = values_of(column.map_err(failed())?);
+    for metric in &query.metrics {
+        known("--metric", metric, &measured)?;
+    }
+    if !query.metrics.is_empty() {
+        return Ok(query.metrics.clone());
+    }
+    let usual = Measure::ALL
+        .iter()
+        .take(6)
+        .map(|measure| measure.spelling().to_owned());
+    Ok(usual.filter(|metric| measured.contains(metric)).collect())
+}
+
+/// Whether maps were computed in other numbers than their run was trained in, or some in others than
+/// others.
+fn tells_precision(rows: &DataFrame) -> Result<bool> {
+    let text = |name: &str| -> PolarsResult<Vec<Option<String>>> {
+        let column = rows.column(name)?.str()?;
+        Ok(column.iter().map(|text| text.map(str::to_owned)).collect())
+    };
+    let maps = text("precision").map_err(failed())?;
+    let trained = text("trained_precision").map_err(failed())?;
+    let differ = maps.windows(2).any(|pair| pair[0] != pair[1]);
+    let mut pairs = maps.iter().zip(&trained);
+    Ok(differ || pairs.any(|(maps, trained)| maps.is_some() && maps != trained))
+}
+
+/// Refuses a mean over explanations of one checkpoint that differ in their precision alone: it would count
+/// the checkpoint twice.
+fn refuse_mixed(rows: &DataFrame) -> Result<()> {
+    let key = |name: &str| col(name);
+    let by = [
+        "run_id",
+        "checkpoint",
+        "split",
+        "task",
+        "attribution",
+        "layer",
+        "group_id",
+        "class_id",
+        "size_low",
+        "metric",
+        "threshold",
+    ];
+    let mixed = rows
+        .clone()
+        .lazy()
+        .group_by(by.map(key))
+        .agg([col("precision").n_unique()])
+        .filter(col("precision").gt(lit(1)))
+        .collect()
+        .map_err(failed())?;
+    if mixed.height() == 0 {
+        return Ok(());
+    }
+    let texts = rows.column("precision").and_then(|column| column.str());
+    let values = values_of(texts.map_err(failed())?);
+    Err(Error::Query {
+        option: "--group-by".to_owned(),
+        found: format!(
+            "maps of one checkpoint in several precisions ({})",
+            values.join(", ")
+        ),
+        expected: "precision among the columns, or --where precision=VALUE".to_owned(),
+    })
+}
+
+/// The columns that rows are grouped by, or that tell rows apart.
+fn keys(query: &Query, metrics: &[String], mentions: &dyn Fn(&str) -> bool) -> Vec<String> {
+    if !query.group_by.is_empty() {
+        return query.group_by.clone();
+    }
+    let conditional = PARTS
+        .into_iter()
+        .chain(["split"])
+        .filter(|column| mentions(column));
+    let thresholds = metrics.iter().any(|metric| metric == "iou_sweep");
+    SHOWN
+        .into_iter()
+        .chain(conditional)
+        .chain(thresholds.then_some("threshold"))
+        .map(str::to_owned)
+        .collect()
+}

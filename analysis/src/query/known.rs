@@ -1,0 +1,30 @@
+//! Whether what was asked for is there, and the error where it is not.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use polars::prelude::*;
+
+use crate::{Error, Result};
+
+/// Refuses what is not among `names`.
+pub(super) fn known(option: &str, name: &str, names: &[String]) -> Result<()> {
+    match names.iter().any(|known| known == name) {
+        true => Ok(()),
+        false => Err(Error::Query {
+            option: option.to_owned(),
+            found: name.to_owned(),
+            expected: format!("one of {}", names.join(", ")),
+        }),
+    }
+}
+
+/// The texts in a column, each once, sorted.
+pub(super) fn values_of(column: &StringChunked) -> Vec<String> {
+    let values: BTreeSet<&str> = column.iter().flatten().collect();
+    values.into_iter().map(str::to_owned).collect()
+}
+
+pub(super) fn failed() -> impl FnOnce(PolarsError) -> Error {
+    Error::polars(Path::new("query"))
+}

@@ -1,0 +1,310 @@
+//! Panels of points and lines in rows and columns, with one legend: the one way in which every figure
+//! of numbers is drawn. What is in the panels is said elsewhere ([`crate::exhibit`]).
+
+use std::collections::BTreeSet;
+
+use crate::model::names::Loss;
+use crate::render::figure::axis::{Axis, Panel};
+use crate::render::figure::drawing::Figure;
+use crate::render::figure::legend::{self, Entry};
+use crate::render::figure::style::{self, Emphasis, draw_mark};
+use crate::render::figure::svg::{Anchor, Face, INK, Paint, SMALL, Svg, TEXT, fitted, text_width};
+
+const TOP: f64 = 38.0;
+/// A line of a title.
+const TITLE: f64 = 16.0;
+const BOTTOM: f64 = 54.0;
+const RIGHT: f64 = 16.0;
+
+/// The size of plots in a figure of that many columns.
+pub fn plot_size(columns: usize) -> (f64, f64) {
+    match columns {
+        1 | 2 => (330.0, 270.0),
+        _ => (262.0, 225.0),
+    }
+}
+
+/// A figure to be drawn.
+#[derive(Debug)]
+pub struct Grid {
+    /// File name without extension.
+    pub name: &'static str,
+    /// Panels in a row.
+    pub columns: usize,
+    /// Width and height of a panel's plot, pixels.
+    pub plot: (f64, f64),
+    /// Row by row; nothing where there is nothing to show.
+    pub panels: Vec<Option<Plot>>,
+    /// Whether panels have axes of their own.
+    pub scale: Scale,
+    /// What the tones of marks and lines are, from the first on; empty where there is one only.
+    pub tones: Vec<String>,
+    /// One paragraph of plain text.
+    pub caption: String,
+}
+
+/// Whether panels side by side have the same axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Each its own.
+    Own,
+    /// The same in a row.
+    SharedByRow,
+}
+
+/// What an axis is of.
+#[derive(Debug, Clone)]
+pub enum Quantity {
+    /// A metric, in percent.
+    Percent(String),
+    /// A number that is not negative.
+    Plain(String),
+    /// Whole numbers.
+    Whole(String),
+    /// Names, at 0, 1, 2, …, and what they are names of.
+    Names(String, Vec<String>),
+}
+
+/// A panel's contents.
+#[derive(Debug)]
+pub struct Plot {
+    /// Its heading.
+    pub title: String,
+    /// Across.
+    pub x: Quantity,
+    /// Up.
+    pub y: Quantity,
+    /// The baseline, whose quadrants are shaded.
+    pub baseline: Option<(f64, f64)>,
+    /// Lines, below the points.
+    pub paths: Vec<Path>,
+    /// Points.
+    pub dots: Vec<Dot>,
+}
+
+/// A line through points.
+#[derive(Debug)]
+pub struct Path {
+    /// The points, in the axes' units.
+    pub points: Vec<(f64, f64)>,
+    /// Whose colour it has.
+    pub loss: Option<Loss>,
+    /// Its tone.
+    pub tone: usize,
+}
+
+/// A point.
+#[derive(Debug, Clone)]
+pub struct Dot {
+    /// Where, in the axes' units.
+    pub at: (f64, f64),
+    /// Ends of its interval across.
+    pub across: Option<(f64, f64)>,
+    /// Ends of its interval upwards.
+    pub up: Option<(f64, f64)>,
+    /// Whose mark it has.
+    pub loss: Option<Loss>,
+    /// Its tone.
+    pub tone: usize,
+    /// How much it stands out.
+    pub emphasis: Emphasis,
+}
+
+impl Grid {
+    /// The figure, unless all panels are empty.
+    pub fn draw(&self) -> Option<Figure> {
+        if self.plots().all(|plot| plot.dots.is_empty()) {
+            return None;
+        }
+        let rows = self.panels.len().div_ceil(self.columns);
+        let size = self.plot;
+        let left = self.left();
+        let lines = self.plots().map(|plot| titles(&plot.title, size.0).len());
+        let top = TOP + TITLE * (lines.max().unwrap_or(1).saturating_sub(1)) as f64;
+        let cell = (left + size.0 + RIGHT, top + size.1 + BOTTOM);
+        let width = cell.0 * self.columns as f64;
+        let legend = legend::lines(&self.entries(), width - 24.0);
+        let height = cell.1 * rows as f64 + legend::height(&legend);
+        let mut svg = Svg::new(width, height);
+        for (index, plot) in self.panels.iter().enumerate() {
+            let Some(plot) = plot else { continue };
+            let (row, column) = (index / self.columns, index % self.columns);
+            let beside: Vec<&Plot> = match self.scale {
+                Scale::Own => vec![plot],
+                Scale::SharedByRow => {
+                    let row = self.panels.chunks(self.columns).nth(row);
+                    row.into_iter().flatten().flatten().collect()
+                }
+            };
+            let panel = Panel {
+                left: cell.0 * column as f64 + left,
+                top: cell.1 * row as f64 + top,
+                width: size.0,
+                height: size.1,
+                x: axis(
+                    &plot.x,
+                    beside.iter().flat_map(|plot| plot.values(Side::Across)),
+                ),
+                y: axis(
+                    &plot.y,
+                    beside.iter().flat_map(|plot| plot.values(Side::Up)),
+                ),
+            };
+            plot.draw(&mut svg, &panel, left);
+        }
+        legend::draw(&mut svg, &legend, width, cell.1 * rows as f64 + 14.0);
+        Some(Figure {
+            name: self.name.to_owned(),
+            svg: svg.finish(&self.caption),
+            caption: self.caption.clone(),
+            pictures: Vec::new(),
+        })
+    }
+
+    fn plots(&self) -> impl Iterator<Item = &Plot> {
+        self.panels.iter().flatten()
+    }
+
+    fn left(&self) -> f64 {
+        let labels = self.plots().flat_map(|plot| match &plot.y {
+            Quantity::Names(_, names) => names.as_slice(),
+            _ => &[],
+        });
+        let widest = labels.map(|label| text_width(label, SMALL));
+        66.0 + (widest.fold(0.0, f64::max) - 24.0).max(0.0)
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let dots = || self.plots().flat_map(|plot| &plot.dots);
+        let losses: BTreeSet<Option<Loss>> = dots().map(|dot| dot.loss).collect();
+        let mut entries: Vec<Entry> = losses.iter().map(|loss| Entry::Mark(*loss)).collect();
+        for (tone, label) in self.tones.iter().enumerate() {
+            let loss = losses.iter().copied().flatten().next();
+            entries.push(Entry::Tone(loss, tone, label.clone()));
+        }
+        let selected = dots().find(|d| d.emphasis == Emphasis::Selected && d.loss.is_some());
+        entries.extend(selected.map(|dot| Entry::Selected(dot.loss)));
+        if self.plots().any(|plot| plot.baseline.is_some()) {
+            entries.push(Entry::Ground(style::DOMINATING, "dominates the baseline"));
+            entries.push(Entry::Ground(style::DOMINATED, "dominated by the baseline"));
+        }
+        entries
+    }
+}
+
+/// A title in lines of `width` pixels at most: broken after commas, behind which stands what tells panels
+/// apart; a part that is too long is cut.
+fn titles(title: &str, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in title.split_inclusive(", ") {
+        match lines.last_mut() {
+            Some(line) if text_width(&format!("{line}{part}"), TEXT) <= width => {
+                line.push_str(part);
+            }
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    let shown = lines
+        .iter()
+        .map(|line| fitted(line.trim_end(), TEXT, width));
+    shown.collect()
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Across,
+    Up,
+}
+
+fn axis(quantity: &Quantity, values: impl Iterator<Item = f64>) -> Axis {
+    match quantity {
+        Quantity::Percent(_) => Axis::around(values, 4.0, (0.0, 100.0), 6),
+        Quantity::Plain(_) => Axis::around(values, 0.01, (0.0, f64::INFINITY), 5),
+        Quantity::Names(_, names) => Axis::named(names),
+        Quantity::Whole(_) => {
+            let values: Vec<f64> = values.collect();
+            let low = values.iter().copied().reduce(f64::min).unwrap_or(0.0);
+            let high = values.iter().copied().fold(low, f64::max);
+            Axis::whole(low as i32, high as i32, 6)
+        }
+    }
+}
+
+impl Quantity {
+    fn name(&self) -> &str {
+        match self {
+            Self::Percent(name) | Self::Plain(name) | Self::Whole(name) | Self::Names(name, _) => {
+                name
+            }
+        }
+    }
+}
+
+impl Plot {
+    fn values(&self, side: Side) -> Vec<f64> {
+        let pick = |(x, y): (f64, f64)| match side {
+            Side::Across => x,
+            Side::Up => y,
+        };
+        let dots = self.dots.iter().flat_map(|dot| {
+            let ends = match side {
+                Side::Across => dot.across,
+                Side::Up => dot.up,
+            };
+            let (low, high) = ends.unwrap_or((pick(dot.at), pick(dot.at)));
+            [low, pick(dot.at), high]
+        });
+        let paths = self.paths.iter().flat_map(|path| &path.points);
+        let points = paths.copied().chain(self.baseline).map(pick);
+        dots.chain(points).collect()
+    }
+
+    fn draw(&self, svg: &mut Svg, panel: &Panel, left: f64) {
+        if let Some((x, y)) = self.baseline {
+            let (x, y) = panel.at(x, y);
+            let (right, bottom) = (panel.left + panel.width, panel.top + panel.height);
+            svg.rect(
+                (x, panel.top),
+                (right - x, y - panel.top),
+                Paint::fill(style::DOMINATING),
+            );
+            svg.rect(
+                (panel.left, y),
+                (x - panel.left, bottom - y),
+                Paint::fill(style::DOMINATED),
+            );
+        }
+        panel.draw_ground(svg);
+        panel.draw_frame(svg);
+        let middle = panel.left + panel.width / 2.0;
+        for (above, line) in titles(&self.title, panel.width).iter().rev().enumerate() {
+            let at = (middle, panel.top - 12.0 - TITLE * above as f64);
+            svg.text(at, Anchor::Middle, TEXT, INK, Face::Bold, line);
+        }
+        panel.name_x(svg, self.x.name());
+        panel.name_y(svg, self.y.name(), left);
+        for path in &self.paths {
+            let points: Vec<(f64, f64)> =
+                path.points.iter().map(|(x, y)| panel.at(*x, *y)).collect();
+            let paint = Paint::stroke(style::colour(path.loss), 1.4).dashed(style::dash(path.tone));
+            svg.polyline(&points, paint);
+        }
+        // What stands out comes last, the baseline topmost.
+        let mut dots: Vec<&Dot> = self.dots.iter().collect();
+        dots.sort_by_key(|dot| (dot.loss.is_none(), dot.emphasis));
+        for dot in &dots {
+            let bar = Paint::stroke(style::colour(dot.loss), 1.1).opacity(0.85);
+            let (x, y) = dot.at;
+            if let Some((low, high)) = dot.across {
+                svg.line(panel.at(low, y), panel.at(high, y), bar);
+            }
+            if let Some((low, high)) = dot.up {
+                svg.line(panel.at(x, low), panel.at(x, high), bar);
+            }
+        }
+        for dot in dots {
+            let at = panel.at(dot.at.0, dot.at.1);
+            draw_mark(svg, (dot.loss, dot.tone), at, dot.emphasis);
+        }
+    }
+}

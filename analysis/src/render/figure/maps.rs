@@ -1,0 +1,109 @@
+//! Pictures in rows and columns, with a label before each row, a heading over each column and a line
+//! under each picture: attribution maps beside each other.
+
+use crate::Result;
+use crate::render::colormap::Picture;
+use crate::render::figure::drawing::{Figure, Placed};
+use crate::render::figure::raster;
+use crate::render::figure::svg::{Anchor, Face, GREY, INK, SMALL, Svg, TEXT, fitted, text_width};
+
+/// The width of a picture, pixels.
+const SIDE: f64 = 132.0;
+const GAP: f64 = 8.0;
+const HEAD: f64 = 30.0;
+const UNDER: f64 = 22.0;
+/// The most room for the labels of rows.
+const MOST_LABEL: f64 = 210.0;
+
+/// A figure to be drawn.
+#[derive(Debug)]
+pub struct MapGrid {
+    /// File name without extension.
+    pub name: String,
+    /// Over the columns; may be empty.
+    pub headings: Vec<String>,
+    /// The rows.
+    pub rows: Vec<MapRow>,
+    /// One paragraph of plain text.
+    pub caption: String,
+}
+
+/// A row of pictures.
+#[derive(Debug)]
+pub struct MapRow {
+    /// Before it, at most four lines, the first in bold.
+    pub label: Vec<String>,
+    /// A picture for each column.
+    pub cells: Vec<Option<MapCell>>,
+}
+
+/// A picture and what stands under it.
+#[derive(Debug)]
+pub struct MapCell {
+    /// The picture.
+    pub picture: Picture,
+    /// The line under it.
+    pub under: String,
+}
+
+impl MapGrid {
+    /// The figure.
+    ///
+    /// # Errors
+    /// A picture without pixels.
+    pub fn draw(self) -> Result<Figure> {
+        let labels = self.rows.iter().flat_map(|row| &row.label);
+        let widest = labels.map(|label| text_width(label, TEXT));
+        let left = widest.fold(0.0, f64::max).min(MOST_LABEL) + 2.0 * GAP;
+        let columns = self.rows.iter().map(|row| row.cells.len()).max();
+        let top = if self.headings.is_empty() { GAP } else { HEAD };
+        let heights: Vec<f64> = self.rows.iter().map(MapRow::height).collect();
+        let width = left + (SIDE + GAP) * columns.unwrap_or(0) as f64;
+        let mut svg = Svg::new(width, top + heights.iter().sum::<f64>());
+        let mut pictures = Vec::new();
+        let x = |column: usize| left + (SIDE + GAP) * column as f64;
+        for (column, heading) in self.headings.iter().enumerate() {
+            let at = (x(column) + SIDE / 2.0, 20.0);
+            let heading = fitted(heading, TEXT, SIDE);
+            svg.text(at, Anchor::Middle, TEXT, INK, Face::Bold, &heading);
+        }
+        let mut y = top;
+        for (row, height) in self.rows.into_iter().zip(heights) {
+            for (line, label) in row.label.iter().enumerate() {
+                let face = if line == 0 { Face::Bold } else { Face::Regular };
+                let at = (GAP, y + SIDE / 2.0 - 8.0 + 18.0 * line as f64);
+                let label = fitted(label, TEXT, MOST_LABEL);
+                svg.text(at, Anchor::Start, TEXT, INK, face, &label);
+            }
+            for (column, cell) in row.cells.into_iter().enumerate() {
+                let Some(MapCell { picture, under }) = cell else {
+                    continue;
+                };
+                let (at, size) = ((x(column), y), (SIDE, picture_height(&picture)));
+                svg.image(at, size, &raster::encode(&picture)?);
+                let middle = (at.0 + SIDE / 2.0, y + size.1 + 14.0);
+                let under = fitted(&under, SMALL, SIDE);
+                svg.text(middle, Anchor::Middle, SMALL, GREY, Face::Regular, &under);
+                pictures.push(Placed { at, size, picture });
+            }
+            y += height;
+        }
+        Ok(Figure {
+            name: self.name,
+            svg: svg.finish(&self.caption),
+            caption: self.caption,
+            pictures,
+        })
+    }
+}
+
+impl MapRow {
+    fn height(&self) -> f64 {
+        let pictures = self.cells.iter().flatten().map(|cell| &cell.picture);
+        pictures.map(picture_height).fold(40.0, f64::max) + UNDER + GAP
+    }
+}
+
+fn picture_height(picture: &Picture) -> f64 {
+    SIDE * picture.height as f64 / picture.width as f64
+}

@@ -1,0 +1,93 @@
+//! Pixels: a figure's SVG as PNG, and pictures as PNG. The font is inside the program, so that labels
+//! appear on machines without fonts and look the same everywhere.
+
+use std::sync::Arc;
+
+use resvg::tiny_skia::{ColorU8, FilterQuality, Pixmap, PixmapPaint, Transform};
+use resvg::usvg::fontdb::Database;
+use resvg::usvg::{Options, Tree};
+
+use crate::render::colormap::Picture;
+use crate::render::figure::drawing::{Figure, Placed};
+use crate::{Error, Result};
+
+/// Pixels of the PNG for each of the SVG: about 290 dots an inch at the printed size.
+const SCALE: f32 = 3.0;
+/// The longest side of a PNG.
+const LARGEST: f32 = 12_000.0;
+
+/// The figure as a PNG file's bytes.
+///
+/// # Errors
+/// [`Error::Raster`] when the SVG cannot be parsed or is too large.
+pub fn png(figure: &Figure) -> Result<Vec<u8>> {
+    let failed = |reason: String| Error::Raster {
+        figure: figure.name.clone(),
+        reason,
+    };
+    let mut fonts = Database::new();
+    for font in [notosans::REGULAR_TTF, notosans::BOLD_TTF] {
+        fonts.load_font_data(font.to_vec());
+    }
+    fonts.set_sans_serif_family("Noto Sans");
+    let options = Options {
+        fontdb: Arc::new(fonts),
+        font_family: "Noto Sans".to_owned(),
+        ..Options::default()
+    };
+    let tree = Tree::from_str(&figure.svg, &options).map_err(|error| failed(error.to_string()))?;
+    let size = tree.size();
+    let scale = SCALE.min(LARGEST / size.width().max(size.height()));
+    let (width, height) = (size.width() * scale, size.height() * scale);
+    let mut pixels = Pixmap::new(width.round() as u32, height.round() as u32)
+        .ok_or_else(|| failed(format!("{width} × {height} pixels")))?;
+    let transform = Transform::from_scale(scale, scale);
+    resvg::render(&tree, transform, &mut pixels.as_mut());
+    // The renderer is built without decoders: pictures, which nothing covers, are placed by hand.
+    for placed in &figure.pictures {
+        place(&mut pixels, placed, scale)
+            .ok_or_else(|| failed(format!("a picture of {:?} pixels", placed.picture.size())))?;
+    }
+    pixels
+        .encode_png()
+        .map_err(|error| failed(error.to_string()))
+}
+
+fn place(pixels: &mut Pixmap, placed: &Placed, scale: f32) -> Option<()> {
+    let picture = pixmap(&placed.picture)?;
+    let across = placed.size.0 as f32 / picture.width() as f32;
+    let down = placed.size.1 as f32 / picture.height() as f32;
+    let (x, y) = (placed.at.0 as f32, placed.at.1 as f32);
+    let transform = Transform::from_row(across, 0.0, 0.0, down, x, y).post_scale(scale, scale);
+    let paint = PixmapPaint {
+        quality: FilterQuality::Bilinear,
+        ..PixmapPaint::default()
+    };
+    pixels.draw_pixmap(0, 0, picture.as_ref(), &paint, transform, None);
+    Some(())
+}
+
+/// A picture as a PNG file's bytes.
+///
+/// # Errors
+/// [`Error::Raster`] when it has no pixels.
+pub fn encode(picture: &Picture) -> Result<Vec<u8>> {
+    let failed = |reason: String| Error::Raster {
+        figure: format!("a picture of {:?} pixels", picture.size()),
+        reason,
+    };
+    let pixels = pixmap(picture).ok_or_else(|| failed("it has none".to_owned()))?;
+    pixels
+        .encode_png()
+        .map_err(|error| failed(error.to_string()))
+}
+
+fn pixmap(picture: &Picture) -> Option<Pixmap> {
+    let (width, height) = picture.size();
+    let mut pixels = Pixmap::new(width as u32, height as u32)?;
+    let colours = picture.rgb.chunks_exact(3);
+    for (pixel, rgb) in pixels.pixels_mut().iter_mut().zip(colours) {
+        *pixel = ColorU8::from_rgba(rgb[0], rgb[1], rgb[2], 255).premultiply();
+    }
+    Some(pixels)
+}

@@ -1,0 +1,148 @@
+//! What the table says, in sentences made from its numbers and as plain about losses as about gains.
+//!
+//! For every setting one guided run speaks: of those whose checkpoint kept validation F1 within the
+//! tolerance, the one with the highest validation EPG; else the one with the highest validation F1.
+//! The test split has no say in that choice.
+
+use std::collections::BTreeSet;
+
+use crate::format::{percent, points};
+use crate::model::intervals::Interval;
+use crate::model::names::{self, Measure};
+use crate::model::setting::{Cell, Row, Setting, preferred};
+use crate::model::subject::Part;
+
+/// Findings of which more are told without those of their groups, which are in the tables.
+const MOST_WITH_GROUPS: usize = 3;
+
+/// A setting's guided run against its baseline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// About all test images.
+    pub sentence: String,
+    /// About each group of test images, where there are few findings.
+    pub groups: Vec<String>,
+}
+
+/// Whether an interval of differences leaves out 0, and on which side of it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// All of it is above 0.
+    Up,
+    /// All of it is below 0.
+    Down,
+    /// It holds 0, or there is none.
+    Unclear,
+}
+
+impl Change {
+    /// The change an interval shows.
+    pub fn of(interval: Option<Interval>) -> Self {
+        match interval {
+            Some(i) if i.low > 0.0 => Self::Up,
+            Some(i) if i.high < 0.0 => Self::Down,
+            _ => Self::Unclear,
+        }
+    }
+}
+
+/// One finding for each setting in which a guided run can be compared.
+pub fn findings(settings: &[Setting]) -> Vec<Finding> {
+    let models: BTreeSet<String> = settings.iter().map(Setting::model).collect();
+    let place = |setting: &Setting| match models.len() {
+        1 => setting.maps(),
+        _ => setting.title(),
+    };
+    let mut findings: Vec<Finding> = settings
+        .iter()
+        .filter_map(|setting| finding(setting, &place(setting)))
+        .collect();
+    if findings.len() > MOST_WITH_GROUPS {
+        findings
+            .iter_mut()
+            .for_each(|finding| finding.groups.clear());
+    }
+    findings
+}
+
+fn finding(setting: &Setting, place: &str) -> Option<Finding> {
+    let compared = setting.guided().filter(|row| row.baseline.is_some());
+    let row = preferred(compared)?;
+    let groups = setting
+        .groups
+        .iter()
+        .filter_map(|(group, name)| {
+            let part = Part::Group(*group);
+            let (epg, f1) = both(row, part)?;
+            Some(format!(
+                "On the test images of {}: {}; {}.",
+                names::group(name),
+                epg_clause(row, setting, epg, part)?,
+                f1_clause(f1)?
+            ))
+        })
+        .collect();
+    let (epg, f1) = both(row, Part::All)?;
+    let sentence = format!(
+        "Guiding with {} ({place}): {}; {}.",
+        row.label,
+        epg_clause(row, setting, epg, Part::All)?,
+        f1_clause(f1)?
+    );
+    Some(Finding { sentence, groups })
+}
+
+fn both(row: &Row, part: Part) -> Option<(&Cell, &Cell)> {
+    Some((row.cell(part, Measure::Epg)?, row.cell(part, Measure::F1)?))
+}
+
+fn epg_clause(row: &Row, setting: &Setting, epg: &Cell, part: Part) -> Option<String> {
+    let before = setting.baseline_of(row)?.cell(part, Measure::Epg)?.value?;
+    let (after, difference) = (epg.value?, epg.difference?);
+    let verb = match Change::of(epg.difference_interval) {
+        Change::Up => "test EPG rose",
+        Change::Down => "test EPG fell",
+        Change::Unclear if epg.difference_interval.is_some() => "test EPG did not clearly change,",
+        Change::Unclear => "test EPG went",
+    };
+    Some(format!(
+        "{verb} from {}\u{a0}% to {}\u{a0}% ({} points{})",
+        percent(before),
+        percent(after),
+        points(difference),
+        interval(epg.difference_interval)
+    ))
+}
+
+fn f1_clause(f1: &Cell) -> Option<String> {
+    let difference = f1.difference?;
+    let verb = match Change::of(f1.difference_interval) {
+        Change::Up => "F1 rose by",
+        Change::Down => "F1 fell by",
+        Change::Unclear if f1.difference_interval.is_some() => "F1 did not clearly change,",
+        Change::Unclear => "F1 changed by",
+    };
+    // "fell by 1.2 points", but the interval keeps its signs.
+    let shown = match Change::of(f1.difference_interval) {
+        Change::Up | Change::Down => percent(difference.abs()),
+        Change::Unclear => points(difference),
+    };
+    let interval = f1
+        .difference_interval
+        .map(|i| format!(" [{},\u{a0}{}]", points(i.low), points(i.high)));
+    Some(format!(
+        "{verb} {shown} points{}",
+        interval.unwrap_or_default()
+    ))
+}
+
+fn interval(interval: Option<Interval>) -> String {
+    match interval {
+        None => ", no interval: replicates are missing".to_owned(),
+        Some(i) => format!(
+            ", 95\u{a0}% interval [{},\u{a0}{}]",
+            points(i.low),
+            points(i.high)
+        ),
+    }
+}

@@ -1,0 +1,196 @@
+//! The parts of the report that are text: what was run, every run's configuration, definitions, and
+//! the list of files.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, html};
+
+use crate::format::{duration, number};
+use crate::model::evidence::Evidence;
+use crate::model::names;
+use crate::model::results::Results;
+use crate::model::run::Run;
+use crate::model::setting::Setting;
+use crate::render::output::File;
+
+/// Data set, backbone, machine and time, in a sentence or two.
+pub(super) fn what_was_run(evidence: &Evidence) -> Markup {
+    let (results, settings) = (evidence.results, evidence.settings);
+    let unique = |get: fn(&Run) -> String| {
+        let values: BTreeSet<String> = results.runs.iter().map(get).collect();
+        values.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let n_baselines = results.runs.iter().filter(|run| run.is_baseline()).count();
+    let n_guided = results.runs.len() - n_baselines;
+    let maps: BTreeSet<String> = settings.iter().map(Setting::maps).collect();
+    let seconds: f64 = results.runs.iter().map(|run| run.seconds).sum();
+    html! {
+        (counted(n_baselines, "baseline")) " and " (counted(n_guided, "guided run"))
+        " of " b { (unique(|run| run.backbone.clone())) }
+        " on " b { (unique(|run| names::dataset(&run.dataset).to_owned())) }
+        " (" (unique(|run| format!("{} training and {} validation images", run.n_train, run.n_val)))
+        ", " (unique(|run| format!("{} × {} pixels", run.input_height, run.input_width)))
+        "), looked at through " (maps.into_iter().collect::<Vec<_>>().join("; ")) ". Trained on "
+        (unique(|run| format!("{} ({})", run.device, counted(run.threads.max(0) as usize, "thread"))))
+        " in " (duration(seconds)) "."
+    }
+}
+
+fn counted(n: usize, what: &str) -> String {
+    if n == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{n} {what}s")
+    }
+}
+
+/// A configuration value: its name in `run.parquet` and how it is shown.
+pub(super) type Field = (&'static str, fn(&Run) -> String);
+
+pub(super) const FIELDS: [Field; 29] = [
+    ("dataset", |run| run.dataset.clone()),
+    ("backbone", |run| run.backbone.clone()),
+    ("task", |run| run.task.clone()),
+    ("attribution", |run| run.attribution.clone()),
+    ("layer", |run| run.layer.clone()),
+    ("loss", |run| {
+        run.loss.map_or("none", names::Loss::spelling).to_owned()
+    }),
+    ("lambda", |run| {
+        run.lambda.map_or_else(|| "–".to_owned(), number)
+    }),
+    ("annotated_fraction", |run| number(run.annotated_fraction)),
+    ("annotation", |run| run.annotation.clone()),
+    ("dilation", |run| number(run.dilation)),
+    ("area_exponent", |run| {
+        run.area_exponent.map_or_else(|| "–".to_owned(), number)
+    }),
+    ("augmentation", |run| run.augmentation.clone()),
+    ("precision", |run| run.precision.clone()),
+    ("seed", |run| run.seed.to_string()),
+    ("learning_rate", |run| number(run.learning_rate)),
+    ("batch_size", |run| run.batch_size.to_string()),
+    ("epochs", |run| run.epochs.to_string()),
+    ("init", |run| shortened(&run.init)),
+    ("baseline_run_id", |run| {
+        run.baseline_run_id
+            .as_deref()
+            .map_or_else(|| "–".to_owned(), shortened)
+    }),
+    ("configuration", |run| run.configuration.clone()),
+    ("input_height", |run| run.input_height.to_string()),
+    ("input_width", |run| run.input_width.to_string()),
+    ("n_train", |run| run.n_train.to_string()),
+    ("n_val", |run| run.n_val.to_string()),
+    ("data_inputs", |run| shortened(&run.data_inputs)),
+    ("device", |run| run.device.clone()),
+    ("threads", |run| run.threads.to_string()),
+    ("time", |run| duration(run.seconds)),
+    ("program", |run| run.program.clone()),
+];
+
+/// Words longer than a short hash are cut; the whole is in runs.parquet.
+fn shortened(text: &str) -> String {
+    let words = text.split_inclusive([':', '@']).map(|word| {
+        let (body, mark) = match word.strip_suffix([':', '@']) {
+            Some(body) => (body, &word[body.len()..]),
+            None => (word, ""),
+        };
+        match body.char_indices().nth(12) {
+            Some((end, _)) => format!("{}…{mark}", &body[..end]),
+            None => word.to_owned(),
+        }
+    });
+    words.collect()
+}
+
+/// What all runs share; the rest is in the list of runs.
+pub(super) fn configuration(results: &Results) -> Markup {
+    let shared =
+        |get: fn(&Run) -> String| results.runs.iter().map(get).collect::<BTreeSet<_>>().len() == 1;
+    let same: Vec<Field> = FIELDS.into_iter().filter(|(_, get)| shared(*get)).collect();
+    html! {
+        @if let (Some(first), false) = (results.runs.first(), same.is_empty()) {
+            section {
+                h2 { "The same in all runs" }
+                dl.shared {
+                    @for (name, get) in &same { div { dt { (name) } dd { (get(first)) } } }
+                }
+            }
+        }
+    }
+}
+
+/// Definitions of what the page shows.
+pub(super) fn how_to_read() -> Markup {
+    let terms = [
+        (
+            "EPG",
+            "energy-based pointing game: the share of a map's positive attribution that lies inside the boxes of the explained class, averaged over all pairs of a test image and a class it shows, whether the class was predicted or not (paper, section 3.3). Where a map has no positive attribution EPG is undefined and counts 0.",
+        ),
+        (
+            "IoU",
+            "overlap of the thresholded map (positive part, scaled to 0–1, above the threshold named under the table) with the boxes, intersection over union, averaged over the same pairs (paper, section 3.3).",
+        ),
+        (
+            "F1",
+            "micro F1 over all images and classes, a class being predicted where its logit is at least 0 (paper, section 4).",
+        ),
+        (
+            "mAP",
+            "mean over classes of average precision (paper, supplement).",
+        ),
+        (
+            "λ",
+            "weight of the localization loss beside the classification loss (paper, section 3).",
+        ),
+        (
+            "Checkpoint",
+            "every epoch of a run is a candidate; those not dominated in validation F1, EPG and IoU are kept and scored (paper, section 4). Reported is the one with the highest validation EPG whose validation F1 is at most 1 point below the baseline's best, or, where there is none, the one with the highest validation F1; for a baseline the highest validation F1. The test split has no part in the choice.",
+        ),
+        (
+            "Interval",
+            "2.5th to 97.5th percentile of the metric over bootstrap resamples of the test images. Differences use the same resamples for both runs (paired). They say how much the result depends on which images were tested, not how much it varies between trainings.",
+        ),
+    ];
+    html! {
+        section id="reading" {
+            h2 { "How to read this" }
+            dl.terms { @for (term, text) in terms { dt { (term) } dd { (text) } } }
+        }
+    }
+}
+
+/// What lies beside the report.
+pub(super) fn files(files: &[File]) -> Markup {
+    // Formats of one table or figure stand in a line.
+    let stem = |file: &File| file.name.split('.').next().unwrap_or_default().to_owned();
+    let groups: Vec<&[File]> = files.chunk_by(|a, b| stem(a) == stem(b)).collect();
+    html! {
+        section id="files" {
+            h2 { "Files beside this page" }
+            ul.files {
+                @for group in groups {
+                    li {
+                        code { (stem(&group[0])) }
+                        @for file in group {
+                            " " a href=(file.name) { (file.name.rsplit('.').next().unwrap_or_default()) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What was passed over or must be known, if anything.
+pub(super) fn notes(notes: &[String]) -> Markup {
+    html! {
+        @if !notes.is_empty() {
+            section {
+                h2 { "Notes" }
+                ul { @for note in notes { li { (note) } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `report.html`: one page that needs nothing but itself. Figures are inlined, one small script filters
+//! the list of runs, nothing is fetched; maud escapes every name. Its sections are put together here;
+//! tables are in [`tables`], the runs with their curves and maps in [`runs`], definitions in
+//! [`details`].
+
+use std::collections::BTreeSet;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::Result;
+use crate::model::evidence::Evidence;
+use crate::model::names;
+use crate::model::setting::Setting;
+use crate::render::exhibit::Exhibit;
+use crate::render::headline;
+use crate::render::output::{File, PROGRAM};
+use crate::render::page::{details, figures, runs, tables};
+use crate::render::table::parts::Table;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// The page of `exhibits`, of the tables of runs and of `files`, which lie beside it.
+///
+/// # Errors
+/// A picture that cannot be drawn.
+pub fn render(
+    evidence: &Evidence,
+    exhibits: &[Exhibit],
+    of_runs: [Option<&Table>; 2],
+    files: &[File],
+    notes: &[String],
+) -> Result<String> {
+    let runs = runs::section(evidence)?;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Guiding models with explanations: " (datasets(evidence.settings)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { "Guiding models with explanations" }
+                    p.lead { (details::what_was_run(evidence)) }
+                }
+                (contents(exhibits))
+                main {
+                    (headlines(evidence.settings))
+                    @for exhibit in exhibits { (section(exhibit)) }
+                    section id="table" {
+                        h2 { "Test metrics of every run" }
+                        @for table in of_runs.into_iter().flatten() { (tables::table(table)) }
+                    }
+                    (runs)
+                    (details::configuration(evidence.results))
+                    (details::how_to_read())
+                    (details::files(files))
+                    (details::notes(notes))
+                }
+                footer { p { "Made by " (PROGRAM) " from tables with sha256 " code { (evidence.results.inputs.chars().take(16).collect::<String>()) } "…" } }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+fn datasets(settings: &[Setting]) -> String {
+    let names: BTreeSet<&str> = settings
+        .iter()
+        .map(|s| names::dataset(&s.dataset))
+        .collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn contents(exhibits: &[Exhibit]) -> Markup {
+    html! {
+        nav aria-label="Contents" {
+            ul {
+                @for exhibit in exhibits {
+                    li { a href={ "#" (exhibit.name) } { (exhibit.title) } }
+                }
+                li { a href="#table" { "Test metrics of every run" } }
+                li { a href="#runs" { "Runs" } }
+                li { a href="#reading" { "How to read this" } }
+                li { a href="#files" { "Files" } }
+            }
+        }
+    }
+}
+
+fn headlines(settings: &[Setting]) -> Markup {
+    let findings = headline::findings(settings);
+    html! {
+        section.headline {
+            @if findings.is_empty() {
+                p { "No guided run can be compared with its baseline here." }
+            }
+            @for finding in &findings {
+                p.finding { (finding.sentence) }
+                @if !finding.groups.is_empty() {
+                    ul { @for group in &finding.groups { li { (group) } } }
+                }
+            }
+        }
+    }
+}
+
+fn section(exhibit: &Exhibit) -> Markup {
+    html! {
+        section id=(exhibit.name) {
+            h2 { (exhibit.title) }
+            @for figure in &exhibit.figures { (figures::figure(figure)) }
+            @for table in &exhibit.tables { (tables::table(table)) }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The list of runs: each opens to its configuration, its metrics, its training curves and a few of its
+//! maps. The page's script hides those that do not fit the words in the field above.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, PreEscaped, html};
+
+use crate::Result;
+use crate::format::percent;
+use crate::model::evidence::Evidence;
+use crate::model::example::Example;
+use crate::model::names::Measure;
+use crate::model::run::Run;
+use crate::model::setting::{Row, Setting};
+use crate::model::subject::Part;
+use crate::render::colormap::{Picture, overlay, with_boxes};
+use crate::render::figure::{raster, training};
+use crate::render::page::details::FIELDS;
+use crate::render::page::figures;
+
+/// Maps shown of a run through the same method and layer, and of how many layers.
+const MOST_MAPS: usize = 4;
+const MOST_PLACES: usize = 2;
+/// The width of a map in the page, pixels; larger ones are reduced to about it.
+const SIDE: usize = 128;
+
+/// All runs.
+///
+/// # Errors
+/// A picture that cannot be drawn.
+pub(super) fn section(evidence: &Evidence) -> Result<Markup> {
+    let runs: Vec<Markup> = evidence
+        .results
+        .runs
+        .iter()
+        .map(|run| one(evidence, run))
+        .collect::<Result<_>>()?;
+    Ok(html! {
+        section id="runs" {
+            h2 { "Runs" }
+            p.filter {
+                label for="filter" { "Only runs with " }
+                input id="filter" type="search" placeholder="energy layer:input -dilation:0.5" autocomplete="off";
+                " " span id="count" role="status" {}
+            }
+            @for run in &runs { (run) }
+        }
+    })
+}
+
+/// A run's settings, those it was guided through first. A baseline stands in every setting of its guided
+/// runs: once for the same maps.
+fn places<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)> {
+    let mut seen = BTreeSet::new();
+    let mut places: Vec<(&Setting, &Row)> = evidence
+        .settings
+        .iter()
+        .filter_map(|setting| {
+            let mut rows = setting.rows.iter();
+            Some((setting, rows.find(|row| row.run.run_id == run.run_id)?))
+        })
+        .filter(|(setting, row)| seen.insert(setting.subject(run, row.selection.epoch, Part::All)))
+        .collect();
+    places.sort_by_key(|(setting, _)| !setting.is_guided_here(run));
+    places
+}
+
+fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
+    let places = places(evidence, run);
+    let epochs = evidence.results.epochs(&run.run_id);
+    let selected = places.first().map(|(_, row)| row.selection.epoch);
+    let curves = training::curves(run, epochs, selected);
+    let mut maps = Vec::new();
+    for (setting, row) in places.iter().take(MOST_PLACES) {
+        let examples = evidence.maps(setting, row).take(MOST_MAPS);
+        let images: Vec<Markup> = examples.map(map).collect::<Result<_>>()?;
+        if !images.is_empty() {
+            maps.push((setting.maps(), images));
+        }
+    }
+    let fields = FIELDS.iter().map(|(name, get)| (*name, get(run)));
+    let fields: Vec<(&str, String)> = fields.collect();
+    let words: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}:{value}"))
+        .chain([run.name.clone(), run.run_id.clone()])
+        .collect();
+    Ok(html! {
+        details.run data-text=(words.join(" ").to_lowercase()) {
+            summary {
+                b { (run.name) } " " code { (run.run_id) }
+                @if let Some((setting, row)) = places.first() { span.glance { (setting.backbone) " · " (metrics(row)) } }
+            }
+            dl.shared { @for (name, value) in &fields { div { dt { (name) } dd { (value) } } } }
+            @for (setting, row) in &places {
+                p { (setting.maps()) ", epoch " (row.selection.epoch) " (" (row.selection.rule) "): " (metrics(row)) }
+            }
+            @if places.is_empty() { p { "No scored checkpoint." } }
+            @if let Some(figure) = &curves { (figures::figure(figure)) }
+            @for (through, images) in &maps {
+                h4 { "Maps, " (through) }
+                div.maps { @for image in images { (image) } }
+            }
+        }
+    })
+}
+
+/// What it reaches on test.
+fn metrics(row: &Row) -> String {
+    let shown = |measure| {
+        let value = row.cell(Part::All, measure)?.value?;
+        Some(format!("{measure} {}\u{a0}%", percent(value)))
+    };
+    let measures = [Measure::F1, Measure::Accuracy, Measure::Epg, Measure::Iou];
+    measures
+        .into_iter()
+        .filter_map(shown)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn map(example: &Example) -> Result<Markup> {
+    let drawn = with_boxes(
+        &overlay(&Picture::of(example), &example.map),
+        &example.boxes,
+        1,
+    );
+    let picture = drawn.reduced((drawn.width / SIDE).max(1));
+    let png = STANDARD.encode(raster::encode(&picture)?);
+    let text = format!("{}: map for {}", example.image_id, example.class_name);
+    Ok(html! {
+        div {
+            img src={ "data:image/png;base64," (PreEscaped(png)) } width=(SIDE) alt=(text);
+            div.under { b { (example.class_name) } " " (example.image_id) br; (example.epg_label()) }
+        }
+    })
+}

@@ -1,0 +1,20 @@
+//! What was found, as text for a terminal.
+
+use crate::model::evidence::Evidence;
+use crate::render::exhibit::Exhibit;
+use crate::render::headline;
+
+/// The findings, what the exhibits say, and which exhibits there are.
+pub fn text(evidence: &Evidence, exhibits: &[Exhibit]) -> String {
+    let mut text = String::new();
+    for finding in headline::findings(evidence.settings) {
+        text.push_str(&format!("{}\n", finding.sentence.replace('\u{a0}', " ")));
+        for group in &finding.groups {
+            text.push_str(&format!("  {}\n", group.replace('\u{a0}', " ")));
+        }
+    }
+    text.extend(exhibits.iter().map(|exhibit| exhibit.said.as_str()));
+    let shown: Vec<&str> = exhibits.iter().map(|exhibit| exhibit.name).collect();
+    text.push_str(&format!("\nIn the report: {}\n", shown.join(", ")));
+    text
+}

@@ -1,0 +1,72 @@
+//! The table of runs for computing: one row for each run, group and metric, in fractions as
+//! `metrics.parquet` has them, so that rows join with it. Every reported metric is in, also those the
+//! printed table has no column for; a metric without replicates has no interval.
+
+use std::collections::BTreeSet;
+
+use polars::prelude::*;
+
+use crate::model::names::Loss;
+use crate::model::setting::{Cell, Row, Setting};
+use crate::model::subject::{Part, TEST};
+
+/// The rows of `settings` as a data frame: run_id, name, dataset, backbone, task, attribution, layer and
+/// precision (of the maps), loss, lambda, checkpoint, split, group_id (null: all images), metric, value, ci_low,
+/// ci_high, diff, diff_low, diff_high, n.
+///
+/// # Errors
+/// Polars' own; none is expected.
+pub fn frame(settings: &[Setting]) -> PolarsResult<DataFrame> {
+    let mut entries: Vec<(&Setting, &Row, Option<i32>, &str, &Cell)> = Vec::new();
+    let mut told = BTreeSet::new();
+    for setting in settings {
+        for row in &setting.rows {
+            // A baseline stands in every setting of its guided runs.
+            if !told.insert(setting.subject(&row.run, row.selection.epoch, Part::All)) {
+                continue;
+            }
+            for (part, block) in row.selected().into_iter().flat_map(|c| &c.blocks) {
+                let group = match part {
+                    Part::All => None,
+                    Part::Group(group) => Some(*group),
+                    Part::Class(_) | Part::Size { .. } => continue,
+                };
+                for (metric, cell) in block {
+                    entries.push((setting, row, group, metric, cell));
+                }
+            }
+        }
+    }
+    let text = |get: for<'a> fn(&'a Setting, &'a Row) -> &'a str| -> Vec<&str> {
+        entries
+            .iter()
+            .map(|(setting, row, ..)| get(setting, row))
+            .collect()
+    };
+    let number = |get: fn(&Cell) -> Option<f64>| -> Vec<Option<f64>> {
+        entries.iter().map(|(.., cell)| get(cell)).collect()
+    };
+    df!(
+        "run_id" => text(|_, row| &row.run.run_id),
+        "name" => text(|_, row| &row.run.name),
+        "dataset" => text(|setting, _| &setting.dataset),
+        "backbone" => text(|setting, _| &setting.backbone),
+        "task" => text(|setting, _| &setting.task),
+        "attribution" => text(|setting, _| &setting.attribution),
+        "layer" => text(|setting, _| &setting.layer),
+        "precision" => entries.iter().map(|(setting, ..)| setting.precision.as_deref()).collect::<Vec<_>>(),
+        "loss" => entries.iter().map(|(_, row, ..)| row.run.loss.map(Loss::spelling)).collect::<Vec<_>>(),
+        "lambda" => entries.iter().map(|(_, row, ..)| row.run.lambda).collect::<Vec<_>>(),
+        "checkpoint" => entries.iter().map(|(_, row, ..)| row.selection.epoch).collect::<Vec<_>>(),
+        "split" => vec![TEST; entries.len()],
+        "group_id" => entries.iter().map(|(_, _, group, ..)| *group).collect::<Vec<_>>(),
+        "metric" => entries.iter().map(|(.., metric, _)| *metric).collect::<Vec<_>>(),
+        "value" => number(|cell| cell.value),
+        "ci_low" => number(|cell| cell.interval.map(|i| i.low)),
+        "ci_high" => number(|cell| cell.interval.map(|i| i.high)),
+        "diff" => number(|cell| cell.difference),
+        "diff_low" => number(|cell| cell.difference_interval.map(|i| i.low)),
+        "diff_high" => number(|cell| cell.difference_interval.map(|i| i.high)),
+        "n" => entries.iter().map(|(.., cell)| cell.n).collect::<Vec<_>>(),
+    )
+}

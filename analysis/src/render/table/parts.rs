@@ -1,0 +1,209 @@
+//! What a table consists of: columns, and lines of cells in sections. A cell knows how it is read.
+
+use crate::format::{MISSING, minus, number, percent, points};
+use crate::model::intervals::Interval;
+
+/// A table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// File name without extension; the schema's name.
+    pub name: &'static str,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its parts.
+    pub sections: Vec<Section>,
+    /// What its numbers are, under every format of it.
+    pub caption: String,
+}
+
+/// A column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name in CSV and Parquet.
+    pub name: &'static str,
+    /// Its heading where people read it.
+    pub title: String,
+    /// What its cells hold.
+    pub kind: Kind,
+}
+
+/// What a column's cells hold, which says how many columns it is in CSV and Parquet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Words.
+    Text,
+    /// A whole number.
+    Count,
+    /// A plain number, or a fraction without an interval.
+    Value,
+    /// A fraction or a difference with the ends of its interval: `x`, `x_low`, `x_high`.
+    Interval,
+    /// A mean over runs with its deviation and their number: `x`, `x_std`, `x_n`.
+    Seeds,
+}
+
+impl Column {
+    /// A column of that name, heading and kind.
+    pub fn new(name: &'static str, title: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name,
+            title: title.into(),
+            kind,
+        }
+    }
+}
+
+/// A part of a table.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// What its lines have in common, e.g. `Scenes · resnet18 · IxG at Final`.
+    pub heading: String,
+    /// Its lines.
+    pub lines: Vec<Line>,
+}
+
+/// A line: a cell for each column.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The cells.
+    pub cells: Vec<Cell>,
+    /// Whether it stands alone.
+    pub kind: LineKind,
+}
+
+impl Line {
+    /// A line that stands alone.
+    pub fn new(cells: Vec<Cell>) -> Self {
+        let kind = LineKind::Own;
+        Self { cells, kind }
+    }
+}
+
+/// Whether a line stands alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// It does.
+    Own,
+    /// It belongs to the one above, e.g. a run's differences to its baseline.
+    Below,
+}
+
+/// What a table says in one place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Undefined, or not measured.
+    Missing,
+    /// Words.
+    Text(String),
+    /// A whole number.
+    Count(i64),
+    /// A plain number.
+    Number(f64),
+    /// A fraction, shown as percent.
+    Share(f64, Spread),
+    /// A difference of fractions, shown as points with its sign.
+    Points(f64, Spread),
+}
+
+/// How certain a number is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Spread {
+    /// Not known.
+    Unknown,
+    /// 95 % bootstrap interval over images.
+    Interval(Interval),
+    /// Standard deviation over `n` runs; `None` for a single one.
+    Seeds {
+        /// Sample standard deviation.
+        std: Option<f64>,
+        /// Runs.
+        n: usize,
+    },
+}
+
+/// A cell as people read it.
+pub(crate) struct Shown {
+    /// e.g. `62.1`, `+5.2`, `–`.
+    pub value: String,
+    /// e.g. `[60.3, 63.9]`, `(± 1.2)`.
+    pub spread: Option<String>,
+    /// A difference whose interval leaves out 0.
+    pub is_clear: bool,
+}
+
+impl Cell {
+    /// Words; nothing is printed where there are none.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Words, or that they are missing.
+    pub fn maybe_text(text: Option<String>) -> Self {
+        text.map_or(Self::Missing, Self::Text)
+    }
+
+    /// A whole number.
+    pub fn count(count: usize) -> Self {
+        Self::Count(count as i64)
+    }
+
+    /// A fraction with its interval, where there is one.
+    pub fn share(value: Option<f64>, interval: Option<Interval>) -> Self {
+        let spread = interval.map_or(Spread::Unknown, Spread::Interval);
+        value.map_or(Self::Missing, |value| Self::Share(value, spread))
+    }
+
+    /// A difference of fractions with its interval, where there is one.
+    pub fn points(value: Option<f64>, interval: Option<Interval>) -> Self {
+        let spread = interval.map_or(Spread::Unknown, Spread::Interval);
+        value.map_or(Self::Missing, |value| Self::Points(value, spread))
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Missing => true,
+            Self::Text(text) => text.is_empty(),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn shown(&self) -> Shown {
+        let (value, spread) = match self {
+            Self::Missing => (MISSING.to_owned(), None),
+            Self::Text(text) => (text.clone(), None),
+            Self::Count(count) => (minus(count.to_string()), None),
+            Self::Number(value) => (minus(number(*value)), None),
+            Self::Share(value, spread) => (percent(*value), spread.shown(percent)),
+            Self::Points(value, spread) => (points(*value), spread.shown(points)),
+        };
+        let is_clear = match self {
+            Self::Points(_, Spread::Interval(i)) => i.low > 0.0 || i.high < 0.0,
+            _ => false,
+        };
+        Shown {
+            value,
+            spread,
+            is_clear,
+        }
+    }
+}
+
+impl Spread {
+    fn shown(self, format: fn(f64) -> String) -> Option<String> {
+        match self {
+            Self::Unknown | Self::Seeds { std: None, .. } => None,
+            Self::Interval(i) => Some(format!("[{}, {}]", format(i.low), format(i.high))),
+            Self::Seeds { std: Some(std), .. } => Some(format!("(± {})", percent(std))),
+        }
+    }
+}
+
+impl Table {
+    /// The columns that have anything to show, with their places.
+    pub(crate) fn printed(&self) -> Vec<(usize, &Column)> {
+        let lines = || self.sections.iter().flat_map(|section| &section.lines);
+        let has_any =
+            |(index, _): &(usize, &Column)| lines().any(|line| !line.cells[*index].is_empty());
+        self.columns.iter().enumerate().filter(has_any).collect()
+    }
+}

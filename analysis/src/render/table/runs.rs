@@ -1,0 +1,131 @@
+//! The table of runs: test metrics of each baseline and each guided run, at the checkpoint selected on
+//! validation, with 95 % intervals and differences, over all test images and over each group of them.
+//! Its form for computing is [`super::long`].
+
+use crate::format::number;
+use crate::model::names::{self, Measure};
+use crate::model::select::Rule;
+use crate::model::setting::{self, Row, Setting};
+use crate::model::subject::Part;
+use crate::render::table::parts::{Cell, Column, Kind, Line, LineKind, Section, Table};
+
+/// The label of a line of differences.
+const DIFFERENCE: &str = "difference to baseline";
+/// Marks an epoch that only the selection's second rule could choose.
+const FALLBACK: &str = "†";
+
+/// The table of all runs in `settings`.
+pub fn table(settings: &[Setting]) -> Table {
+    let mut columns = vec![
+        Column::new("run", "Run", Kind::Text),
+        Column::new("epoch", "Epoch", Kind::Count),
+    ];
+    for measure in Measure::ALL {
+        let title = format!("{measure} (%)");
+        columns.push(Column::new(measure.spelling(), title, Kind::Interval));
+    }
+    let mut sections = Vec::new();
+    for setting in settings {
+        let whole = (Part::All, "all test images".to_owned());
+        let groups = setting
+            .groups
+            .iter()
+            .map(|(id, name)| (Part::Group(*id), names::group(name)));
+        for (part, images) in std::iter::once(whole).chain(groups) {
+            let rows = setting.rows.iter().filter(|row| row.has(part));
+            let lines: Vec<Line> = rows.flat_map(|row| lines(row, part)).collect();
+            if !lines.is_empty() {
+                let heading = format!("{} · {images}", setting.title());
+                sections.push(Section { heading, lines });
+            }
+        }
+    }
+    Table {
+        name: "table",
+        columns,
+        caption: caption(settings),
+        sections,
+    }
+}
+
+fn lines(row: &Row, part: Part) -> Vec<Line> {
+    let cells = |label: &str, epoch: String, cell: fn(&setting::Cell) -> Cell| {
+        let metrics = Measure::ALL
+            .into_iter()
+            .map(|measure| row.cell(part, measure).map_or(Cell::Missing, cell));
+        [Cell::text(label), Cell::text(epoch)]
+            .into_iter()
+            .chain(metrics)
+            .collect()
+    };
+    let epoch = match row.selection.rule {
+        Rule::Baseline | Rule::HighestEpg => row.selection.epoch.to_string(),
+        Rule::HighestF1 => format!("{}{FALLBACK}", row.selection.epoch),
+    };
+    let values = Line::new(cells(&row.label, epoch, |cell| {
+        Cell::share(cell.value, cell.interval)
+    }));
+    if row.baseline.is_none() {
+        return vec![values];
+    }
+    let differences = Line {
+        cells: cells(DIFFERENCE, String::new(), |cell| {
+            Cell::points(cell.difference, cell.difference_interval)
+        }),
+        kind: LineKind::Below,
+    };
+    vec![values, differences]
+}
+
+/// What the numbers are.
+fn caption(settings: &[Setting]) -> String {
+    let mut caption =
+        "Test metrics in percent with 95 % bootstrap intervals over images in brackets; \
+         differences to the baseline in percentage points with paired intervals. One \
+         checkpoint per run, selected on validation."
+            .to_owned();
+    let rows = || settings.iter().flat_map(|setting| &setting.rows);
+    let thresholds = rows().filter_map(|row| row.cell(Part::All, Measure::Iou)?.threshold);
+    let mut thresholds: Vec<String> = thresholds.map(number).collect();
+    thresholds.sort();
+    thresholds.dedup();
+    if !thresholds.is_empty() {
+        caption.push_str(&format!(" IoU at threshold {}.", thresholds.join(" or ")));
+    }
+    if rows().any(|row| row.cell(Part::All, Measure::IouTuned).is_some()) {
+        caption.push_str(" IoU, tuned: at the threshold that is best on validation.");
+    }
+    caption.push_str(&zeros(settings));
+    if rows().any(|row| row.selection.rule == Rule::HighestF1) {
+        caption.push_str(&format!(" {FALLBACK} The checkpoint with the best validation F1: none was within 1 point of a baseline's, or there is no baseline."));
+    }
+    caption
+}
+
+/// How many pairs count as 0, and why, in a sentence: of each reason the most of any run.
+fn zeros(settings: &[Setting]) -> String {
+    let mut reasons = Vec::new();
+    for (count, words) in names::COUNTS {
+        let of_rows = settings.iter().flat_map(|setting| {
+            let rows = setting.rows.iter();
+            rows.filter_map(move |row| {
+                let metrics = &row.selected()?.counts;
+                let metric = metrics.iter().find(|metric| metric.metric == count)?;
+                let n = metric.value.filter(|n| *n > 0.0)?;
+                Some((n, metric.n, format!("{}, {}", row.label, setting.title())))
+            })
+        });
+        // Of equals the first.
+        let most = of_rows.reduce(|most, other| if other.0 > most.0 { other } else { most });
+        if let Some((n, pairs, place)) = most {
+            reasons.push(format!("{} of {pairs} {words} ({place})", number(n)));
+        }
+    }
+    match reasons.is_empty() {
+        true => String::new(),
+        false => format!(
+            " Pairs counted as 0 in EPG, at most of any run: {}.",
+            reasons.join("; ")
+        ),
+    }
+}

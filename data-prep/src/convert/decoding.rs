@@ -1,0 +1,365 @@
+//! Image files to rows of the pixel file.
+//!
+//! One thread reads files, several decode and resize, and the calling thread writes rows in the
+//! source's order, with bounded channels between them, so memory does not grow with the data set.
+//! Whichever of them stops, by an error or a panic, the others end too. What a broken image does is
+//! the pipeline's decision.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::options::{Options, stop_at_first};
+use crate::error::{Error, Problem, Result, unreadable};
+use crate::foreign;
+use crate::image::decode::Decoder;
+use crate::image::resize::Resizer;
+use crate::source::record::SourceImage;
+use crate::store::pixels::PixelWriter;
+use crate::store::tables::Row;
+
+/// An image under way. Its memory goes round: when its row is written, the next file is read into it.
+#[derive(Default)]
+struct UnderWay {
+    /// Index into the source's images.
+    index: usize,
+    /// The file's bytes.
+    file: Vec<u8>,
+    /// Width and height in source pixels.
+    size: (u32, u32),
+    /// The image at network size.
+    rgb: Vec<u8>,
+    /// Why there is no such image.
+    problem: Option<Problem>,
+}
+
+/// What the threads do with an image.
+#[derive(Clone, Copy)]
+struct Steps {
+    /// Reads the file behind what is in the buffer.
+    read: fn(&Path, &mut Vec<u8>) -> io::Result<()>,
+    /// Makes pixels of what was read.
+    prepare: fn(&mut UnderWay, &SourceImage, &mut Decoder, &mut Resizer) -> Result<(), Problem>,
+}
+
+/// Images under way for each decoding thread: read, in work, or waiting for an earlier one.
+const UNDER_WAY: usize = 8;
+
+/// Adds a row to `pixels` for each of `images`, in their order, and says which rows these are. With
+/// `OnError::Skip` a broken image has no row and is added to `problems`.
+///
+/// # Errors
+/// A broken image with `OnError::Fail`; a disk that is full; a panic in one of the threads.
+pub(crate) fn write_pixels(
+    images: &[SourceImage],
+    options: &Options,
+    pixels: &mut PixelWriter,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Row>> {
+    let steps = Steps {
+        read: |path, bytes| fs_err::File::open(path)?.read_to_end(bytes).map(drop),
+        prepare: UnderWay::prepare,
+    };
+    write_by(steps, images, options, pixels, problems)
+}
+
+fn write_by(
+    steps: Steps,
+    images: &[SourceImage],
+    options: &Options,
+    pixels: &mut PixelWriter,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Row>> {
+    let bar = progress_bar(images.len());
+    let threads = options.threads.max(1);
+    let under_way = threads * UNDER_WAY;
+    // However long one image takes, no more than these are in memory.
+    let (give_back, free) = bounded::<UnderWay>(under_way);
+    let (read_send, read) = bounded::<UnderWay>(under_way);
+    let (done_send, done) = bounded::<Result<UnderWay>>(under_way);
+    for _ in 0..under_way {
+        let _ = give_back.send(UnderWay::default()); // the receiver is alive, and there is room
+    }
+    std::thread::scope(move |scope| {
+        let panicked = done_send.clone();
+        scope.spawn(move || {
+            tell_panic(images, &panicked, |in_hand| {
+                read_files(steps, images, &free, &read_send, in_hand);
+            });
+        });
+        for _ in 0..threads {
+            let (read, done_send) = (read.clone(), done_send.clone());
+            scope.spawn(move || {
+                tell_panic(images, &done_send, |in_hand| {
+                    prepare_files(steps, images, options, &read, &done_send, in_hand);
+                });
+            });
+        }
+        drop((read, done_send));
+
+        let mut rows = Vec::with_capacity(images.len());
+        let mut waiting = BTreeMap::new();
+        let mut next = 0;
+        for image in &done {
+            let image = image?;
+            waiting.insert(image.index, image);
+            while let Some(mut image) = waiting.remove(&next) {
+                match image.problem.take() {
+                    None => {
+                        pixels.push(&image.rgb)?;
+                        rows.push(Row {
+                            image: next,
+                            width: image.size.0,
+                            height: image.size.1,
+                        });
+                    }
+                    Some(problem) => {
+                        stop_at_first(options.on_error, std::slice::from_ref(&problem))?;
+                        problems.push(problem);
+                    }
+                }
+                next += 1;
+                bar.inc(1);
+                let _ = give_back.send(image); // fails only when all files are read
+            }
+        }
+        bar.finish_and_clear();
+        Ok(rows)
+    })
+    // An early return drops the channels' ends here, and the threads end at their next send.
+}
+
+/// Runs a thread's `work` and, where it panics, sends the writer the error that ends everything: the
+/// image in hand will never come, and the writer would wait for it.
+fn tell_panic(
+    images: &[SourceImage],
+    done: &Sender<Result<UnderWay>>,
+    work: impl FnOnce(&Cell<usize>),
+) {
+    let in_hand = Cell::new(0);
+    let run = || {
+        work(&in_hand);
+        Ok(())
+    };
+    let fault = |words| Error::Panic {
+        path: images[in_hand.get()].path.clone(),
+        words,
+    };
+    if let Err(error) = foreign::read(run, fault) {
+        let _ = done.send(Err(error)); // fails only when the writer has stopped
+    }
+}
+
+fn read_files(
+    steps: Steps,
+    images: &[SourceImage],
+    free: &Receiver<UnderWay>,
+    read: &Sender<UnderWay>,
+    in_hand: &Cell<usize>,
+) {
+    for (index, source) in images.iter().enumerate() {
+        let Ok(mut image) = free.recv() else {
+            return;
+        };
+        in_hand.set(index);
+        image.index = index;
+        image.file.clear();
+        if let Err(error) = (steps.read)(&source.path, &mut image.file) {
+            let found = unreadable(&error);
+            image.problem = Some(Problem::new(&source.path, "file", found, "an image"));
+        }
+        if read.send(image).is_err() {
+            return;
+        }
+    }
+}
+
+fn prepare_files(
+    steps: Steps,
+    images: &[SourceImage],
+    options: &Options,
+    read: &Receiver<UnderWay>,
+    done: &Sender<Result<UnderWay>>,
+    in_hand: &Cell<usize>,
+) {
+    let mut decoder = Decoder::default();
+    let mut resizer = Resizer::new(options.grid);
+    for mut image in read {
+        in_hand.set(image.index);
+        if image.problem.is_none() {
+            let source = &images[image.index];
+            image.problem = (steps.prepare)(&mut image, source, &mut decoder, &mut resizer).err();
+        }
+        if done.send(Ok(image)).is_err() {
+            return;
+        }
+    }
+}
+
+impl UnderWay {
+    /// Decodes and resizes the file.
+    fn prepare(
+        &mut self,
+        source: &SourceImage,
+        decoder: &mut Decoder,
+        resizer: &mut Resizer,
+    ) -> Result<(), Problem> {
+        let decoded = decoder
+            .decode(&self.file)
+            .map_err(|error| Problem::new(&source.path, "image", error.found, error.expected))?;
+        self.size = (decoded.width as u32, decoded.height as u32);
+        if let Some((width, height)) = source.size.filter(|&size| size != self.size) {
+            let found = format!("{}x{}", self.size.0, self.size.1);
+            let expected = format!("{width}x{height} as annotated");
+            return Err(Problem::new(&source.path, "size", found, expected));
+        }
+        resizer.resize_into(decoded, &mut self.rgb);
+        Ok(())
+    }
+}
+
+/// On stderr, hidden when that is no terminal.
+fn progress_bar(images: usize) -> ProgressBar {
+    let template = "{bar:30} {pos}/{len} images  {per_sec}  {eta} left";
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(images as u64).with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::convert::options::OnError;
+    use crate::mask::geometry::Grid;
+    use crate::store::tables::Former;
+
+    const GRID: Grid = Grid {
+        height: 2,
+        width: 2,
+    };
+
+    /// Many more than are under way at once.
+    fn images() -> Vec<SourceImage> {
+        (0..200)
+            .map(|number| SourceImage {
+                image_id: number.to_string(),
+                file_name: format!("{number}.jpg"),
+                path: format!("{number}.jpg").into(),
+                split: crate::source::split::Split::Train,
+                size: None,
+                group_id: None,
+                extra_labels: Vec::new(),
+                objects: Vec::new(),
+            })
+            .collect()
+    }
+
+    /// Gray, and a problem for image 3.
+    fn paint(
+        image: &mut UnderWay,
+        source: &SourceImage,
+        _: &mut Decoder,
+        _: &mut Resizer,
+    ) -> Result<(), Problem> {
+        if source.image_id == "3" {
+            return Err(Problem::new(&source.path, "image", "rubbish", "an image"));
+        }
+        image.rgb = vec![image.index as u8; GRID.cells() * 3];
+        Ok(())
+    }
+
+    fn run(steps: Steps, on_error: OnError, threads: usize) -> Result<(usize, usize)> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut pixels = PixelWriter::create(&folder.path().join("p"), GRID, "").unwrap();
+        let options = Options {
+            out: folder.path().to_owned(),
+            grid: GRID,
+            limits: Vec::new(),
+            on_error,
+            threads,
+            former: Former::Keep,
+        };
+        let mut problems = Vec::new();
+        let rows = write_by(steps, &images(), &options, &mut pixels, &mut problems)?;
+        Ok((rows.len(), problems.len()))
+    }
+
+    const GOOD: Steps = Steps {
+        read: |_, _| Ok(()),
+        prepare: paint,
+    };
+
+    #[test]
+    fn a_broken_image_ends_the_work_or_is_left_out() {
+        for threads in [1, 3] {
+            assert_eq!(run(GOOD, OnError::Skip, threads).unwrap(), (199, 1));
+            let error = run(GOOD, OnError::Fail, threads).unwrap_err().to_string();
+            assert_eq!(error, "3.jpg: image: found rubbish, expected an image");
+        }
+    }
+
+    #[test]
+    fn a_panic_in_any_thread_ends_the_work_with_an_error() {
+        let decoding = Steps {
+            prepare: |image, source, decoder, resizer| {
+                assert_ne!(source.image_id, "40", "a test's panic");
+                paint(image, source, decoder, resizer)
+            },
+            ..GOOD
+        };
+        let all_decoding = Steps {
+            prepare: |_, _, _, _| panic!("a test's panic"),
+            ..GOOD
+        };
+        let reading = Steps {
+            read: |path, _| {
+                assert_ne!(path, Path::new("40.jpg"), "a test's panic");
+                Ok(())
+            },
+            ..GOOD
+        };
+        for (steps, image) in [
+            (decoding, "40.jpg"),
+            (all_decoding, ""),
+            (reading, "40.jpg"),
+        ] {
+            for threads in [1, 3] {
+                let error = run(steps, OnError::Skip, threads).unwrap_err().to_string();
+                assert!(error.starts_with(image), "{error}");
+                assert!(error.contains("found a fault of this program"), "{error}");
+                assert!(error.contains("a test's panic"), "{error}");
+                // An earlier image's problem may be met before.
+                let error = run(steps, OnError::Fail, threads).unwrap_err().to_string();
+                assert!(
+                    error.contains("a test's panic") || error.starts_with("3.jpg"),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    /// A row of another size makes the writer panic, which must not leave the threads waiting.
+    #[test]
+    fn a_panic_of_the_writer_ends_the_threads() {
+        let steps = Steps {
+            prepare: |image, _, _, _| {
+                image.rgb = vec![0; 1];
+                Ok(())
+            },
+            ..GOOD
+        };
+        let ended = foreign::read(
+            || run(steps, OnError::Skip, 3).map(drop),
+            |words| Error::Panic {
+                path: "".into(),
+                words,
+            },
+        );
+        assert!(matches!(ended, Err(Error::Panic { .. })), "{ended:?}");
+    }
+}

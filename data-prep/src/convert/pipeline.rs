@@ -1,0 +1,152 @@
+//! From a source's records to a finished data folder.
+//!
+//! What is left out, what a folder is made from, and whether it is there already. Which images there
+//! are is decided by the source's reader; files become pixels in `decoding`; how tables are laid out
+//! is `store`'s.
+
+use std::collections::HashSet;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::decoding;
+use super::options::{Limit, Options, stop_at_first};
+use crate::error::{Error, Problem, Result, unreadable};
+use crate::mask::geometry::Grid;
+use crate::source::record::{Source, SourceImage};
+use crate::store::pixels::PixelWriter;
+use crate::store::schema::PIXELS_FILE;
+use crate::store::{atomic, tables};
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Images in the data folder.
+    pub images: usize,
+    /// Items left out.
+    pub skipped: usize,
+    /// Whether the folder was there already, made from the same inputs.
+    pub was_complete: bool,
+}
+
+/// Makes the data folder, or finds it made.
+///
+/// # Errors
+/// With `OnError::Fail`, the first broken item in the source's order; then the folder holds no
+/// data set. Also when no image is left, or the folder holds a data set made from other inputs.
+pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
+    apply_limits(&mut source.images, &options.limits);
+    let mut problems = std::mem::take(&mut source.problems);
+    leave_out_missing(&mut source.images, &mut problems);
+    stop_at_first(options.on_error, &problems)?;
+
+    let inputs = inputs_hash(&source, &problems, options);
+    if let Some((images, skipped)) = tables::find_former(&options.out, &inputs, options.former)? {
+        return Ok(Outcome {
+            images,
+            skipped,
+            was_complete: true,
+        });
+    }
+    let pixels_path = options.out.join(PIXELS_FILE);
+    atomic::remove_leftovers(&pixels_path)?;
+    let mut pixels = PixelWriter::create(&pixels_path, options.grid, &inputs)?;
+    let rows = decoding::write_pixels(&source.images, options, &mut pixels, &mut problems)?;
+    if rows.is_empty() {
+        return Err(Error::layout(
+            &options.out,
+            "data set",
+            format!("no image left ({} left out)", problems.len()),
+            "at least one",
+        ));
+    }
+    pixels.finish()?;
+    tables::write(&options.out, &source, &rows, &problems, &inputs)?;
+    Ok(Outcome {
+        images: rows.len(),
+        skipped: problems.len(),
+        was_complete: false,
+    })
+}
+
+fn apply_limits(images: &mut Vec<SourceImage>, limits: &[Limit]) {
+    for limit in limits {
+        let rank = |image: &SourceImage| Sha256::digest(format!("0:{}", image.image_id)).to_vec();
+        let mut ranks: Vec<(Vec<u8>, &str)> = images
+            .iter()
+            .filter(|image| image.split == limit.split)
+            .map(|image| (rank(image), image.image_id.as_str()))
+            .collect();
+        ranks.sort_unstable();
+        let kept: HashSet<String> = ranks
+            .iter()
+            .take(limit.count)
+            .map(|(_, image_id)| (*image_id).to_owned())
+            .collect();
+        images.retain(|image| image.split != limit.split || kept.contains(&image.image_id));
+    }
+}
+
+/// Makes problems of images whose file is not there, or whose id was there before.
+fn leave_out_missing(images: &mut Vec<SourceImage>, problems: &mut Vec<Problem>) {
+    let found: Vec<Result<(), Problem>> = images
+        .par_iter()
+        .map(|image| {
+            let found = match fs_err::metadata(&image.path) {
+                Ok(metadata) if metadata.is_file() => return Ok(()),
+                Ok(_) => "something that is no file".to_owned(),
+                Err(error) => unreadable(&error),
+            };
+            Err(Problem::new(&image.path, "file", found, "an image"))
+        })
+        .collect();
+    let mut seen = HashSet::new();
+    let mut found = found.into_iter();
+    images.retain(|image| {
+        let fault = match found.next() {
+            Some(_) if !seen.insert(image.image_id.clone()) => {
+                let found = format!("{} a second time, in {}", image.image_id, image.split);
+                Some(Problem::new(&image.path, "image_id", found, "each id once"))
+            }
+            Some(found) => found.err(),
+            None => return false,
+        };
+        let is_kept = fault.is_none();
+        problems.extend(fault);
+        is_kept
+    });
+}
+
+/// Hash of the annotations, the image files by name and contents, and the options that show in the
+/// result. Reading every file once more costs little beside decoding it, and finds an image that was
+/// replaced by another of the same size.
+fn inputs_hash(source: &Source, problems: &[Problem], options: &Options) -> String {
+    let mut inputs = source.annotations.clone();
+    inputs.add("dataset", source.name.as_bytes());
+    let Grid { height, width } = options.grid;
+    inputs.add("grid", format!("{height}x{width}").as_bytes());
+    for limit in &options.limits {
+        inputs.add(
+            "limit",
+            format!("{}={}", limit.split, limit.count).as_bytes(),
+        );
+    }
+    let contents: Vec<[u8; 32]> = source
+        .images
+        .par_iter()
+        .map(|image| match fs_err::read(&image.path) {
+            Ok(bytes) => Sha256::digest(bytes).into(),
+            Err(_) => [0; 32], // the decoding says why
+        })
+        .collect();
+    for (image, contents) in source.images.iter().zip(&contents) {
+        inputs.add(&image.file_name, contents);
+    }
+    for problem in problems {
+        inputs.add(
+            "problem",
+            format!("{} {}", problem.field, problem.found).as_bytes(),
+        );
+    }
+    inputs.hex()
+}

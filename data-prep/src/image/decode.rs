@@ -1,0 +1,48 @@
+//! Image files to 8-bit RGB exactly as Pillow's `Image.open(…).convert("RGB")` gives them.
+//!
+//! The kind is told by the first bytes, not by the name. An EXIF orientation is not applied, since
+//! Pillow does not either. JPEG is decoded in `jpeg`, PNG in `png`; here is the choice.
+
+use super::raster::{Rgb, Undecodable};
+use super::{jpeg, png};
+use crate::foreign;
+
+/// Decodes a JPEG or PNG file.
+///
+/// # Errors
+/// When the bytes are neither, are cut short or broken, or of a kind that has no 8-bit RGB.
+pub fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
+    let mut decoder = Decoder::default();
+    decoder.decode(bytes)?;
+    Ok(decoder.image)
+}
+
+/// Decodes one file after the other in the same memory, so make one per thread.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    image: Rgb,
+    buffers: jpeg::Buffers,
+}
+
+impl Decoder {
+    /// Decodes a JPEG or PNG file.
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn decode(&mut self, bytes: &[u8]) -> Result<&Rgb, Undecodable> {
+        if bytes.starts_with(b"\xff\xd8\xff") {
+            jpeg::decode(bytes, &mut self.buffers, &mut self.image)?;
+        } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            // The reader panics over some broken files, as those with half a colour in the palette.
+            let broken = |found| Undecodable::new(found, "a whole PNG image");
+            self.image = foreign::read(|| png::decode(bytes), broken)?;
+        } else {
+            let found = match bytes {
+                [] => "an empty file".to_owned(),
+                _ => format!("a file that begins {:02x?}", &bytes[..bytes.len().min(4)]),
+            };
+            return Err(Undecodable::new(found, "a JPEG or PNG image"));
+        }
+        Ok(&self.image)
+    }
+}

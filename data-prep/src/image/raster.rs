@@ -1,0 +1,46 @@
+//! A decoded image, what it may measure, and why bytes are none. Decoding is in `decode`.
+
+/// An 8-bit image, interleaved RGB, row-major.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rgb {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// `height · width · 3` bytes.
+    pub data: Vec<u8>,
+}
+
+/// Why bytes are no image: what is there and what would have been right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("found {found}, expected {expected}")]
+pub struct Undecodable {
+    /// What is there.
+    pub found: String,
+    /// What would have been right.
+    pub expected: &'static str,
+}
+
+impl Undecodable {
+    /// `found` where `expected` should be.
+    pub fn new(found: impl Into<String>, expected: &'static str) -> Self {
+        Self {
+            found: found.into(),
+            expected,
+        }
+    }
+}
+
+/// Pillow refuses images of more pixels as decompression bombs.
+const MAX_PIXELS: usize = 178_956_970;
+
+/// Refuses an image without pixels, or with so many that Pillow would not read it.
+pub(crate) fn check_size(width: usize, height: usize) -> Result<(), Undecodable> {
+    match width.checked_mul(height) {
+        Some(1..=MAX_PIXELS) => Ok(()),
+        _ => Err(Undecodable::new(
+            format!("{width}x{height} pixels"),
+            "1 to 178956970 pixels, as Pillow",
+        )),
+    }
+}

@@ -1,0 +1,85 @@
+//! Whether annotation files are COCO 2014's.
+
+use super::categories;
+use crate::source::naming::{Published, too_few};
+
+/// MS COCO 2014.
+pub(super) const COCO2014: &str = "coco2014";
+
+/// Images of COCO 2014's train2014 and val2014.
+const IMAGES: [usize; 2] = [82_783, 40_504];
+
+/// COCO 2014 has two files named after the year, 80 categories, and images that are called after
+/// their ids. `suffix` is what the files' names end in, `lists` are their images, id and name.
+pub(super) fn coco2014(suffix: &str, categories: &[&str], lists: [&[(i64, &str)]; 2]) -> Published {
+    Published {
+        name: COCO2014,
+        differs: match suffix {
+            "2014" => differs(categories, lists),
+            _ => Some("annotations in instances_train2014.json".to_owned()),
+        },
+    }
+}
+
+fn differs(categories: &[&str], lists: [&[(i64, &str)]; 2]) -> Option<String> {
+    if let Some(name) = categories::NAMES
+        .iter()
+        .find(|name| !categories.contains(name))
+    {
+        return Some(format!("80 categories, {name} among them"));
+    }
+    for (list, (images, most)) in ["train2014", "val2014"]
+        .iter()
+        .zip(lists.iter().zip(IMAGES))
+    {
+        if images.len() > most {
+            return Some(format!("{most} images in {list}, not {}", images.len()));
+        }
+        for (id, file_name) in *images {
+            // The releases of 2017 have the same images under their ids alone.
+            let short = format!("{id:012}.jpg");
+            if *file_name != short && *file_name != format!("COCO_{list}_{short}") {
+                return Some(format!("no image {file_name} of id {id} in {list}"));
+            }
+        }
+    }
+    too_few(lists.iter().map(|images| images.len()).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn coco_2014_is_told_by_categories_and_image_names() {
+        let names: Vec<(i64, String)> = (1..=30)
+            .map(|id| (id * 7919, format!("COCO_train2014_{:012}.jpg", id * 7919)))
+            .collect();
+        let train: Vec<(i64, &str)> = names.iter().map(|(id, name)| (*id, &**name)).collect();
+        let val = [(42, "000000000042.jpg")];
+        let differs =
+            |categories: &[&str], train: &[(i64, &str)]| differs(categories, [train, &val]);
+        assert_eq!(differs(&categories::NAMES, &train), None);
+        assert_eq!(
+            differs(&categories::NAMES[..79], &train).unwrap(),
+            "80 categories, toothbrush among them"
+        );
+        for image in [
+            (5, "000005.jpg"),
+            (5, "000000000006.jpg"),
+            (5, "COCO_val2014_000000000005.jpg"),
+        ] {
+            let mut train = train.clone();
+            train.push(image);
+            assert!(differs(&categories::NAMES, &train).is_some(), "{image:?}");
+        }
+        assert!(differs(&categories::NAMES, &train[..5]).is_some());
+        let all: Vec<(i64, String)> = (0..82_784)
+            .map(|id| (id, format!("{id:012}.jpg")))
+            .collect();
+        let all: Vec<(i64, &str)> = all.iter().map(|(id, name)| (*id, &**name)).collect();
+        assert_eq!(differs(&categories::NAMES, &all[1..]), None);
+        assert!(differs(&categories::NAMES, &all).is_some());
+    }
+}

@@ -1,0 +1,72 @@
+//! What a source of data says of itself: a format's name, its options, and how it is read. The formats
+//! there are stand in `list`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, Args, Command};
+
+use super::naming::Naming;
+use super::record::Source;
+
+/// A format that data comes in, implemented by its options on the command line.
+pub trait Format: Args {
+    /// The subcommand of `data-prep`.
+    const NAME: &'static str;
+    /// What it reads, for people.
+    const TITLE: &'static str;
+    /// The published data sets, and the embedded one, that come in it; no other data may be called so.
+    const DATASETS: &'static [&'static str];
+
+    /// Reads the annotations and finds the image files; `out` is the data folder to be made.
+    ///
+    /// # Errors
+    /// When a folder or a file is not of this format. A single broken item is a problem of the source.
+    fn open(&self, out: &Path, naming: Naming) -> anyhow::Result<Source>;
+}
+
+/// A [`Format`] among others.
+#[derive(Debug)]
+pub struct Entry {
+    /// [`Format::NAME`].
+    pub name: &'static str,
+    /// [`Format::TITLE`].
+    pub title: &'static str,
+    /// [`Format::DATASETS`].
+    pub datasets: &'static [&'static str],
+    /// Adds the format's options to a command.
+    pub with_options: fn(Command) -> Command,
+    /// Reads the options given, and then the data set, as [`Format::open`].
+    pub open: fn(&ArgMatches, &Path, Naming) -> anyhow::Result<Source>,
+}
+
+impl Entry {
+    /// The entry of `F`.
+    pub const fn of<F: Format>() -> Self {
+        Self {
+            name: F::NAME,
+            title: F::TITLE,
+            datasets: F::DATASETS,
+            with_options: F::augment_args,
+            open: |options, out, naming| F::from_arg_matches(options)?.open(out, naming),
+        }
+    }
+}
+
+/// Where a data set lies and what it is called: the options of nearly every format.
+#[derive(Debug, Args)]
+pub struct Folder {
+    /// The source folder.
+    #[arg(long)]
+    pub root: PathBuf,
+    /// What the data set is called [default: the published name where it is that data set, else the
+    /// folder's name].
+    #[arg(long)]
+    pub name: Option<String>,
+}
+
+impl Folder {
+    /// `naming` with the name given.
+    pub fn named(&self, naming: Naming) -> Naming {
+        naming.asked(self.name.as_deref())
+    }
+}

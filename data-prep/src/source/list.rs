@@ -1,0 +1,27 @@
+//! The formats that data comes in. A new one is a file beside this one, and a line here.
+
+use super::coco::Coco;
+use super::entry::Entry;
+use super::naming::Naming;
+use super::scenes::Scenes;
+use super::voc::Voc;
+use super::waterbirds::Waterbirds;
+
+/// All of them, as the help lists them.
+pub const SOURCES: &[Entry] = &[
+    Entry::of::<Voc>(),
+    Entry::of::<Coco>(),
+    Entry::of::<Waterbirds>(),
+    Entry::of::<Scenes>(),
+];
+
+/// The names of the data sets that are published or embedded.
+pub fn datasets() -> Vec<&'static str> {
+    let datasets = SOURCES.iter().flat_map(|source| source.datasets);
+    datasets.copied().collect()
+}
+
+/// How a data set is named where the user gives no name.
+pub fn naming() -> Naming {
+    Naming::new(datasets())
+}

@@ -1,0 +1,261 @@
+//! What a data set is called. A published name is given only to what is that data set, told by its
+//! classes and by which images its lists have, since runs and reports set published numbers beside
+//! such a name; everything else has the name the user gives, or the folder's.
+//!
+//! Each source says itself which published data sets it knows and how it tells them. Lists are
+//! compared image by image, so a part of a data set, or one with images scaled down, is still
+//! recognised, and own data with the same kind of ids is not.
+
+use std::path::Path;
+
+use super::record::Source;
+use crate::error::{Error, Result};
+
+/// So many images must agree with a list before they are taken for a part of it: fewer could agree by
+/// chance.
+const FEWEST: usize = 20;
+
+/// Characters of a name, at most.
+const LONGEST: usize = 64;
+
+/// A data set with a published name, and, where what was read is not that, why: the end of a
+/// sentence that begins "the data set has".
+pub(super) struct Published {
+    pub name: &'static str,
+    pub differs: Option<String>,
+}
+
+/// Why so few images are not taken for a data set.
+pub(super) fn too_few(n_images: usize) -> Option<String> {
+    (n_images < FEWEST).then(|| format!("more than these {n_images} images"))
+}
+
+/// A list of one character per image, of which a source says what they mean.
+pub(super) fn marks(lists: &str) -> Vec<u8> {
+    lists.bytes().filter(|byte| *byte != b'\n').collect()
+}
+
+/// The name a user asks for, if any, and the names that only published data sets have.
+#[derive(Debug, Clone)]
+pub struct Naming {
+    asked: Option<String>,
+    reserved: Vec<&'static str>,
+}
+
+impl Naming {
+    /// No name asked for; `reserved` are lower-case.
+    pub fn new(reserved: Vec<&'static str>) -> Self {
+        Self {
+            asked: None,
+            reserved,
+        }
+    }
+
+    /// With the name that the user gives, where they do.
+    pub fn asked(self, name: Option<&str>) -> Self {
+        Self {
+            asked: name.map(str::to_owned),
+            ..self
+        }
+    }
+
+    /// Gives the data set its name: the one asked for, else that of the data set it is, else that of
+    /// `folder`, in lower case and with `-` for characters that a name may not have.
+    ///
+    /// # Errors
+    /// When the name asked for is no name, or a published one and this is another data set.
+    pub(super) fn give(
+        &self,
+        source: &mut Source,
+        folder: &Path,
+        published: Published,
+    ) -> Result<()> {
+        let Published { name, differs } = published;
+        source.name = match (self.asked.as_deref(), differs) {
+            (Some(asked), differs) => {
+                check(asked, folder)?;
+                let lower = asked.to_lowercase();
+                if !self.reserved.contains(&&*lower) {
+                    asked.to_owned()
+                } else if lower != name {
+                    return Err(refused(asked, folder, "it is another data set's"));
+                } else if let Some(differs) = differs {
+                    return Err(refused(asked, folder, &format!("{name} has {differs}")));
+                } else {
+                    lower
+                }
+            }
+            (None, None) => name.to_owned(),
+            (None, Some(differs)) => {
+                let own = from_folder(folder);
+                if self.reserved.contains(&&*own) {
+                    let renamed = format!("{own}-own");
+                    source.notes.push(match own == name {
+                        true => format!("called {renamed}, since {name} has {differs}"),
+                        false => {
+                            format!("called {renamed}, since {own} is another data set's name")
+                        }
+                    });
+                    renamed
+                } else {
+                    own
+                }
+            }
+        };
+        Ok(())
+    }
+}
+
+fn is_name_part(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '.' | '_' | '-')
+}
+
+fn check(asked: &str, folder: &Path) -> Result<()> {
+    let is_name = asked.starts_with(char::is_alphanumeric)
+        && asked.chars().all(is_name_part)
+        && asked.chars().count() <= LONGEST;
+    match is_name {
+        true => Ok(()),
+        false => Err(Error::layout(
+            folder,
+            "--name",
+            format!("{:?}", crate::error::quoted(asked)),
+            format!(
+                "at most {LONGEST} letters, digits, `.`, `_` and `-`, the first a letter or digit"
+            ),
+        )),
+    }
+}
+
+fn refused(asked: &str, folder: &Path, why: &str) -> Error {
+    Error::layout(folder, "--name", asked, format!("a name of its own: {why}"))
+}
+
+/// The folder's name made into one of a data set.
+fn from_folder(folder: &Path) -> String {
+    let resolved = match folder.file_name() {
+        Some(_) => None,
+        None => fs_err::canonicalize(folder).ok(), // `.` and `..`
+    };
+    let name = resolved.as_deref().unwrap_or(folder).file_name();
+    let name = name.unwrap_or_default().to_string_lossy().to_lowercase();
+    let name: String = name
+        .chars()
+        .map(|c| if is_name_part(c) { c } else { '-' })
+        .collect();
+    let name = name.trim_matches(|c: char| !c.is_alphanumeric());
+    match name {
+        "" => "data".to_owned(),
+        name => name.chars().take(LONGEST).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::source::record::Fingerprint;
+
+    const RESERVED: [&str; 3] = ["voc2007", "coco2014", "scenes"];
+
+    fn named(
+        asked: Option<&str>,
+        folder: &str,
+        published: Published,
+    ) -> Result<(String, Vec<String>)> {
+        let mut source = Source {
+            name: String::new(),
+            classes: Vec::new(),
+            groups: Vec::new(),
+            images: Vec::new(),
+            problems: Vec::new(),
+            notes: Vec::new(),
+            annotations: Fingerprint::default(),
+        };
+        let naming = Naming::new(RESERVED.to_vec()).asked(asked);
+        naming.give(&mut source, Path::new(folder), published)?;
+        Ok((source.name, source.notes))
+    }
+
+    #[test]
+    fn a_name_is_the_users_or_the_published_one_or_the_folders() {
+        let is = || Published {
+            name: "voc2007",
+            differs: None,
+        };
+        let is_not = || Published {
+            name: "voc2007",
+            differs: Some("no image a in train".to_owned()),
+        };
+        for (asked, folder, published, expected) in [
+            (None, "x/VOC2007", is(), "voc2007"),
+            (None, "x/mine", is(), "voc2007"),
+            (Some("mine"), "x/VOC2007", is(), "mine"),
+            (Some("VOC2007"), "x", is(), "voc2007"),
+            (None, "x/VOC2012", is_not(), "voc2012"),
+            (None, "x/My data (2)/", is_not(), "my-data--2"),
+            (None, "x/写真", is_not(), "写真"),
+            (None, "/", is_not(), "data"),
+            (Some("Räder_1.0"), "x", is_not(), "Räder_1.0"),
+        ] {
+            let (name, notes) = named(asked, folder, published).unwrap();
+            assert_eq!((&*name, notes.len()), (expected, 0), "{asked:?} {folder}");
+        }
+        for (folder, expected, note) in [
+            (
+                "x/VOC2007",
+                "voc2007-own",
+                "called voc2007-own, since voc2007 has no image a in train",
+            ),
+            (
+                "scenes",
+                "scenes-own",
+                "called scenes-own, since scenes is another data set's name",
+            ),
+        ] {
+            let (name, notes) = named(None, folder, is_not()).unwrap();
+            assert_eq!((&*name, &*notes), (expected, &[note.to_owned()][..]));
+        }
+        for (asked, published, why) in [
+            (
+                "voc2007",
+                is_not(),
+                "found voc2007, expected a name of its own: voc2007 has no image a in train",
+            ),
+            (
+                "VOC2007",
+                is_not(),
+                "found voc2007, expected a name of its own: voc2007 has no image a in train",
+            ),
+            (
+                "coco2014",
+                is(),
+                "found coco2014, expected a name of its own: it is another data set's",
+            ),
+            (
+                "scenes",
+                is(),
+                "found scenes, expected a name of its own: it is another data set's",
+            ),
+            ("", is(), "found \"\", expected at most 64 letters, digits,"),
+            (
+                "a b",
+                is(),
+                "found \"a b\", expected at most 64 letters, digits,",
+            ),
+            (
+                "../a",
+                is(),
+                "found \"../a\", expected at most 64 letters, digits,",
+            ),
+        ] {
+            let error = named(Some(asked), "x/in", published)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with(&format!("x/in: --name: {why}")),
+                "{error}"
+            );
+        }
+    }
+}

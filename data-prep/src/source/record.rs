@@ -1,0 +1,144 @@
+//! What every source reader yields and the pipeline consumes: images with their objects, in memory,
+//! without pixels.
+//!
+//! A reader (`voc`, `coco`, `waterbirds`) parses annotations and finds files; it opens no image.
+//! Decoding, resizing and writing are the pipeline's.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::Problem;
+use crate::mask::rle::CompressedRle;
+use crate::source::split::Split;
+
+/// A whole data set as its annotations describe it.
+#[derive(Debug)]
+pub struct Source {
+    /// What the data set is called (`naming`): a published name only where it is that data set.
+    pub name: String,
+    /// Class names; the index is the class id.
+    pub classes: Vec<String>,
+    /// Group ids and names; empty where the data set has none.
+    pub groups: Vec<(i32, String)>,
+    /// The images in the order of the tables: by split (train, val, test), then as the source lists
+    /// them.
+    pub images: Vec<SourceImage>,
+    /// Items the reader had to leave out of `images`.
+    pub problems: Vec<Problem>,
+    /// What the user should know of how it was read, a line each.
+    pub notes: Vec<String>,
+    /// Hash of the annotation files read.
+    pub annotations: Fingerprint,
+}
+
+/// One image and what is annotated on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceImage {
+    /// Unique in the data set.
+    pub image_id: String,
+    /// Name as the source gives it, relative to its image folder.
+    pub file_name: String,
+    /// Where the file is.
+    pub path: PathBuf,
+    /// The split it belongs to.
+    pub split: Split,
+    /// Width and height in pixels as annotated; the decoded image must agree. `None` where the
+    /// source does not say.
+    pub size: Option<(u32, u32)>,
+    /// The group, where the data set has groups.
+    pub group_id: Option<i32>,
+    /// Positive classes without an annotated object.
+    pub extra_labels: Vec<i32>,
+    /// The annotated objects.
+    pub objects: Vec<SourceObject>,
+}
+
+impl SourceImage {
+    /// Positive classes, ascending, each once.
+    pub fn labels(&self) -> BTreeSet<i32> {
+        self.objects
+            .iter()
+            .map(|object| object.class_id)
+            .chain(self.extra_labels.iter().copied())
+            .collect()
+    }
+}
+
+/// One annotated object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceObject {
+    /// Unique within the image; the source's own id where it has one.
+    pub instance_id: i64,
+    /// Index into [`Source::classes`].
+    pub class_id: i32,
+    /// xmin, ymin, xmax, ymax in source pixels, as annotated.
+    pub bbox: [f64; 4],
+    /// VOC's `difficult` flag.
+    pub is_difficult: bool,
+    /// COCO's `iscrowd` flag.
+    pub is_crowd: bool,
+    /// COCO's area in source pixels.
+    pub area: Option<f64>,
+    /// How the source describes the object's shape.
+    pub mask_kind: MaskKind,
+    /// The shape in source pixels, where the source has one. All of a data set's are in memory, so
+    /// they are kept compressed.
+    pub segmentation: Option<CompressedRle>,
+}
+
+/// The source's description of an object's shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaskKind {
+    /// A bounding box only.
+    Box,
+    /// COCO polygons.
+    Polygon,
+    /// COCO run lengths, compressed or not.
+    Rle,
+    /// VOC's palette image.
+    Png,
+}
+
+impl MaskKind {
+    /// Its spelling in `masks.parquet`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Box => "box",
+            Self::Polygon => "polygon",
+            Self::Rle => "rle",
+            Self::Png => "png",
+        }
+    }
+}
+
+/// Whether a name that a source gives, relative to a folder, is of something in that folder.
+pub(crate) fn is_inside(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    !name.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// SHA-256 over named pieces of input, in the order given.
+#[derive(Debug, Clone, Default)]
+pub struct Fingerprint(Sha256);
+
+impl Fingerprint {
+    /// Adds one piece. Name and length go in too, so pieces cannot run into each other.
+    pub fn add(&mut self, name: &str, bytes: &[u8]) {
+        self.0.update((name.len() as u64).to_le_bytes());
+        self.0.update(name.as_bytes());
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    /// The hash so far, in hexadecimal.
+    pub fn hex(&self) -> String {
+        hex(&self.0.clone().finalize())
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

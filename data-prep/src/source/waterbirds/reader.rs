@@ -1,0 +1,348 @@
+//! Waterbirds-100 (`waterbird_1.0_forest2water2`), or data laid out like it, with CUB's boxes to records
+//! (SPEC C.4).
+//!
+//! Class = the bird (landbird 0, waterbird 1), box = the bird's. Group = 2 · bird + place, with place
+//! 1 for water; the reversed task (class = place, everything outside the box) follows from the group
+//! and the same box. Image files are opened by the pipeline.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::published::{self, CLASSES, GROUPS};
+use crate::error::{Error, Problem, Result};
+use crate::source::entry::{Folder, Format};
+use crate::source::naming::Naming;
+use crate::source::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject, is_inside};
+use crate::source::split::Split;
+
+/// The folder of images and `metadata.csv`.
+const IMAGE_FOLDER: &str = "waterbird_1.0_forest2water2";
+
+/// Which images of the validation split are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Validation {
+    /// Groups 0 and 3 only: bird and background agree, as in training. The paper's choice.
+    #[default]
+    Majority,
+    /// All four groups, as distributed.
+    All,
+}
+
+impl Validation {
+    /// Its spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Majority => "majority",
+            Self::All => "all",
+        }
+    }
+
+    fn keeps(self, split: Split, group_id: i32) -> bool {
+        self == Self::All || split != Split::Val || group_id == 0 || group_id == 3
+    }
+}
+
+impl fmt::Display for Validation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Waterbirds-100.
+#[derive(Debug, clap::Args)]
+pub struct Waterbirds {
+    #[command(flatten)]
+    folder: Folder,
+    /// Validation images: the groups whose bird and background agree (the paper), or all.
+    #[arg(long, value_enum, default_value_t)]
+    val: Validation,
+}
+
+impl Format for Waterbirds {
+    const NAME: &str = "waterbirds";
+    const TITLE: &str =
+        "Waterbirds-100: waterbird_1.0_forest2water2 and CUB_200_2011/bounding_boxes.txt";
+    const DATASETS: &[&str] = &[published::WATERBIRDS_100];
+
+    fn open(&self, _: &Path, naming: Naming) -> anyhow::Result<Source> {
+        let naming = self.folder.named(naming);
+        Ok(read(&self.folder.root, &naming, self.val)?)
+    }
+}
+
+/// Reads `root`, which holds `waterbird_1.0_forest2water2/metadata.csv` and
+/// `CUB_200_2011/bounding_boxes.txt`. `name` is the data set's, where the user gives one.
+///
+/// # Errors
+/// When one of the two files is not there, a column of `metadata.csv` is missing or there twice, or
+/// `name` is another data set's. Rows with a
+/// wrong value or without a box are left out and listed in the source.
+pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Source> {
+    let folder = root.join(IMAGE_FOLDER);
+    let metadata = find(
+        root,
+        &[folder.join("metadata.csv"), root.join("metadata.csv")],
+    )?;
+    let boxes_path = find(
+        root,
+        &[
+            root.join("CUB_200_2011").join("bounding_boxes.txt"),
+            root.join("bounding_boxes.txt"),
+            folder.join("bounding_boxes.txt"),
+        ],
+    )?;
+    let images_folder = metadata.parent().unwrap_or(root);
+    let metadata_bytes = fs_err::read(&metadata)?;
+    let boxes_bytes = fs_err::read(&boxes_path)?;
+    let mut annotations = Fingerprint::default();
+    annotations.add("metadata.csv", &metadata_bytes);
+    annotations.add("bounding_boxes.txt", &boxes_bytes);
+    annotations.add("val", validation.as_str().as_bytes());
+
+    let mut problems = Vec::new();
+    let boxes = read_boxes(&boxes_path, &boxes_bytes, &mut problems);
+    let metadata_text = without_mark(&metadata_bytes);
+    let mut reader = csv::Reader::from_reader(metadata_text);
+    let columns = Columns::find(&metadata, &mut reader)?;
+    let mut images = Vec::new();
+    for record in reader.records() {
+        let position = match &record {
+            Ok(record) => record.position(),
+            Err(error) => error.position(),
+        };
+        let row = Row {
+            path: &metadata,
+            line: position.map_or(0, |position| line_of(position, metadata_text)),
+            columns: &columns,
+        };
+        match row.read(record, images_folder, &boxes_path, &boxes) {
+            Ok(image) => images.push(image),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    images.sort_by_key(|image| image.split);
+    let mut source = Source {
+        name: String::new(),
+        classes: CLASSES.map(str::to_owned).to_vec(),
+        groups: (0..).zip(GROUPS.map(str::to_owned)).collect(),
+        images,
+        problems,
+        notes: Vec::new(),
+        annotations,
+    };
+    let published = published::waterbirds_100(&source.images);
+    naming.give(&mut source, root, published)?;
+    leave_out(&mut source, validation);
+    Ok(source)
+}
+
+/// Takes the validation images out that are not kept, and says how many of which group.
+fn leave_out(source: &mut Source, validation: Validation) {
+    let mut left_out = [0; GROUPS.len()];
+    source.images.retain(|image| {
+        let group_id = image.group_id.unwrap_or_default();
+        let is_kept = validation.keeps(image.split, group_id);
+        if let Some(count) = left_out.get_mut(group_id as usize).filter(|_| !is_kept) {
+            *count += 1;
+        }
+        is_kept
+    });
+    let groups = left_out.iter().zip(GROUPS).filter(|(count, _)| **count > 0);
+    let groups: Vec<String> = groups
+        .map(|(count, group)| format!("{count} {group}"))
+        .collect();
+    if !groups.is_empty() {
+        source.notes.push(format!(
+            "validation images left out by --val {validation}: {} (--val all keeps them)",
+            groups.join(", ")
+        ));
+    }
+}
+
+fn find(root: &Path, places: &[PathBuf]) -> Result<PathBuf> {
+    let found = places.iter().find(|place| place.is_file());
+    found.cloned().ok_or_else(|| {
+        let wanted = places[0].strip_prefix(root).unwrap_or(&places[0]);
+        let expected = format!("{}", wanted.display());
+        Error::layout(root, "Waterbirds folder", "no such file", expected)
+    })
+}
+
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// The line of a record. The reader's position is before the empty lines it passes over.
+fn line_of(position: &csv::Position, text: &[u8]) -> u64 {
+    let rest = text.get(position.byte() as usize..).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + empty.filter(|&&byte| byte == b'\n').count() as u64
+}
+
+/// What is wrong with a record, and what would have been right; its line is said elsewhere.
+fn csv_fault(error: &csv::Error) -> (String, String) {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => (
+            format!("{len} values"),
+            format!("{expected_len}, as on the lines before"),
+        ),
+        csv::ErrorKind::Utf8 { err, .. } => (err.to_string(), "UTF-8".to_owned()),
+        _ => (
+            error.to_string(),
+            "a line of comma-separated values".to_owned(),
+        ),
+    }
+}
+
+/// CUB's lines `image_id x y width height`, as corners by image id.
+fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> HashMap<String, [f64; 4]> {
+    let text = String::from_utf8_lossy(without_mark(bytes));
+    let mut boxes = HashMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let numbers: Vec<f64> = words
+            .iter()
+            .skip(1)
+            .filter_map(|word| word.parse().ok())
+            .filter(|number: &f64| number.is_finite())
+            .collect();
+        match (words.as_slice(), numbers.as_slice()) {
+            ([], _) => {}
+            ([image_id, _, _, _, _], &[x, y, width, height])
+                if width >= 0.0
+                    && height >= 0.0
+                    && (x + width).is_finite()
+                    && (y + height).is_finite() =>
+            {
+                let corners = [x, y, x + width, y + height];
+                if boxes.insert((*image_id).to_owned(), corners).is_some() {
+                    problems.push(Problem::new(
+                        path,
+                        format!("line {}", index + 1),
+                        format!("image id {image_id} again"),
+                        "one box for each image id",
+                    ));
+                }
+            }
+            _ => problems.push(Problem::new(
+                path,
+                format!("line {}", index + 1),
+                line,
+                "image id, x, y, width and height",
+            )),
+        }
+    }
+    boxes
+}
+
+/// Where the columns are.
+struct Columns {
+    img_id: usize,
+    img_filename: usize,
+    y: usize,
+    split: usize,
+    place: usize,
+}
+
+impl Columns {
+    fn find(path: &Path, reader: &mut csv::Reader<&[u8]>) -> Result<Self> {
+        let headers = reader
+            .headers()
+            .map_err(|error| Problem::new(path, "line 1", csv_fault(&error).0, "column names"))?;
+        let position = |name: &str| {
+            let places = headers.iter().enumerate();
+            let mut places = places.filter(|(_, header)| header.trim() == name);
+            match (places.next(), places.next()) {
+                (Some((place, _)), None) => Ok(place),
+                (first, _) => {
+                    let found = headers.iter().collect::<Vec<_>>().join(",");
+                    let a = first.map_or("a", |_| "one");
+                    Err(Problem::new(
+                        path,
+                        "line 1",
+                        found,
+                        format!("{a} column {name}"),
+                    ))
+                }
+            }
+        };
+        Ok(Self {
+            img_id: position("img_id")?,
+            img_filename: position("img_filename")?,
+            y: position("y")?,
+            split: position("split")?,
+            place: position("place")?,
+        })
+    }
+}
+
+/// One line of `metadata.csv`.
+struct Row<'a> {
+    path: &'a Path,
+    line: u64,
+    columns: &'a Columns,
+}
+
+impl Row<'_> {
+    fn read(
+        &self,
+        record: Result<csv::StringRecord, csv::Error>,
+        folder: &Path,
+        boxes_path: &Path,
+        boxes: &HashMap<String, [f64; 4]>,
+    ) -> Result<SourceImage, Problem> {
+        let record = record.map_err(|error| {
+            let (found, expected) = csv_fault(&error);
+            Problem::new(self.path, format!("line {}", self.line), found, expected)
+        })?;
+        let cell = |column: usize| record.get(column).unwrap_or_default().trim();
+        let image_id = cell(self.columns.img_id);
+        let file_name = cell(self.columns.img_filename);
+        let bird = self.number(cell(self.columns.y), "y", 1)?;
+        let place = self.number(cell(self.columns.place), "place", 1)?;
+        let split = Split::ALL[self.number(cell(self.columns.split), "split", 2)?];
+        if !is_inside(file_name) {
+            let expected = "a path inside the image folder";
+            return Err(self.problem("img_filename", file_name, expected));
+        }
+        let Some(&bbox) = boxes.get(image_id) else {
+            let field = format!("image id {image_id}");
+            return Err(Problem::new(boxes_path, field, "no line", "a bounding box"));
+        };
+        Ok(SourceImage {
+            image_id: image_id.to_owned(),
+            file_name: file_name.to_owned(),
+            path: folder.join(file_name),
+            split,
+            size: None,
+            group_id: Some((2 * bird + place) as i32),
+            extra_labels: Vec::new(),
+            objects: vec![SourceObject {
+                instance_id: 1,
+                class_id: bird as i32,
+                bbox,
+                is_difficult: false,
+                is_crowd: false,
+                area: None,
+                mask_kind: MaskKind::Box,
+                segmentation: None,
+            }],
+        })
+    }
+
+    fn number(&self, found: &str, column: &str, most: usize) -> Result<usize, Problem> {
+        usize::from_str(found)
+            .ok()
+            .filter(|&number| number <= most)
+            .ok_or_else(|| self.problem(column, found, &format!("0 to {most}")))
+    }
+
+    fn problem(&self, column: &str, found: &str, expected: &str) -> Problem {
+        let field = format!("line {}, {column}", self.line);
+        Problem::new(self.path, field, found, expected)
+    }
+}

@@ -1,0 +1,248 @@
+//! The tables of a data folder, written from a source's records once the pixels are there.
+//!
+//! `images.parquet` comes last: a folder is a data set when it is there. Their columns are declared
+//! in `schema`; reading them back is `dataset`'s.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryBuilder, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch,
+    StringArray,
+};
+
+use crate::error::{Error, Problem, Result};
+use crate::source::record::{Source, SourceImage, SourceObject};
+use crate::store::schema::{
+    CLASSES, DATASET_KEY, GROUPS, IMAGES, LABELS, MASKS, SKIPPED, file_name,
+};
+use crate::store::table::{
+    PROGRAM_KEY, Provenance, TableSpec, TableWriter, read_table, write_table,
+};
+
+/// This program, as its tables name it.
+pub(crate) const PROGRAM: &str = concat!("data-prep ", env!("CARGO_PKG_VERSION"));
+
+/// Objects per batch of `masks.parquet`, so that COCO's are not copied all at once.
+const MASK_ROWS: usize = 1 << 15;
+
+/// What happens to a data folder made from other inputs, or by another version of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Former {
+    /// It stays, and the command fails.
+    Keep,
+    /// It is replaced.
+    Replace,
+}
+
+/// An image that became a row of the pixel file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// Index into the source's images.
+    pub image: usize,
+    /// Width in source pixels.
+    pub width: u32,
+    /// Height in source pixels.
+    pub height: u32,
+}
+
+/// Number of images and of skipped items of the data set in `out`, if this version of the program made
+/// it from `inputs`.
+///
+/// # Errors
+/// When one made from other inputs, or by another version, is there and is to be kept. One to be
+/// replaced is no data set any more after this.
+pub(crate) fn find_former(
+    out: &Path,
+    inputs: &str,
+    former: Former,
+) -> Result<Option<(usize, usize)>> {
+    let path = out.join(file_name(&IMAGES));
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let kept = match read_table(&path, &IMAGES) {
+        Ok((origin, _)) if origin.program() != Some(PROGRAM) => Error::OtherProgram {
+            path: out.to_owned(),
+            field: PROGRAM_KEY,
+            found: origin.program().unwrap_or("nothing").to_owned(),
+            expected: PROGRAM,
+        },
+        Ok((origin, images)) if origin.inputs() == Some(inputs) => {
+            let (_, skipped) = read_table(out.join(file_name(&SKIPPED)), &SKIPPED)?;
+            return Ok(Some((images.num_rows(), skipped.num_rows())));
+        }
+        Ok((origin, _)) => Error::OtherInputs {
+            path: out.to_owned(),
+            found: origin.inputs().unwrap_or("nothing known").to_owned(),
+            expected: inputs.to_owned(),
+        },
+        Err(error) => error,
+    };
+    match former {
+        Former::Keep => Err(kept),
+        Former::Replace => {
+            fs_err::remove_file(&path)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Writes all tables of the folder; row i of `rows` is row i of the pixel file.
+///
+/// # Errors
+/// When the disk is full or cannot be written to.
+pub(crate) fn write(
+    out: &Path,
+    source: &Source,
+    rows: &[Row],
+    problems: &[Problem],
+    inputs: &str,
+) -> Result<()> {
+    let provenance = Provenance::new(PROGRAM, inputs).with(DATASET_KEY, &source.name);
+    let table = |spec: &TableSpec, batch: RecordBatch| {
+        write_table(out.join(file_name(spec)), spec, &provenance, &batch)
+    };
+    let images: Vec<&SourceImage> = rows.iter().map(|row| &source.images[row.image]).collect();
+    table(&CLASSES, classes(&source.classes)?)?;
+    table(&GROUPS, groups(&source.groups)?)?;
+    table(&LABELS, labels(&images)?)?;
+    table(&SKIPPED, skipped(problems)?)?;
+
+    let mut writer = TableWriter::create(out.join(file_name(&MASKS)), &MASKS, &provenance)?;
+    let objects: Vec<(&str, &SourceObject)> = images
+        .iter()
+        .flat_map(|image| {
+            image
+                .objects
+                .iter()
+                .map(|object| (image.image_id.as_str(), object))
+        })
+        .collect();
+    for objects in objects.chunks(MASK_ROWS) {
+        writer.write(&masks(objects)?)?;
+    }
+    writer.finish()?;
+
+    table(&IMAGES, images_table(&images, rows)?)
+}
+
+fn classes(names: &[String]) -> Result<RecordBatch> {
+    CLASSES.batch(vec![
+        Arc::new(Int32Array::from_iter_values(0..names.len() as i32)),
+        Arc::new(StringArray::from_iter_values(names)),
+    ])
+}
+
+fn groups(groups: &[(i32, String)]) -> Result<RecordBatch> {
+    GROUPS.batch(vec![
+        Arc::new(Int32Array::from_iter_values(
+            groups.iter().map(|group| group.0),
+        )),
+        Arc::new(StringArray::from_iter_values(
+            groups.iter().map(|group| &group.1),
+        )),
+    ])
+}
+
+fn labels(images: &[&SourceImage]) -> Result<RecordBatch> {
+    let pairs: Vec<(&str, i32)> = images
+        .iter()
+        .flat_map(|image| {
+            let labels = image.labels().into_iter();
+            labels.map(|class_id| (image.image_id.as_str(), class_id))
+        })
+        .collect();
+    LABELS.batch(vec![
+        Arc::new(StringArray::from_iter_values(
+            pairs.iter().map(|pair| pair.0),
+        )),
+        Arc::new(Int32Array::from_iter_values(
+            pairs.iter().map(|pair| pair.1),
+        )),
+    ])
+}
+
+fn skipped(problems: &[Problem]) -> Result<RecordBatch> {
+    let column = |cell: fn(&Problem) -> &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(problems.iter().map(cell)))
+    };
+    SKIPPED.batch(vec![
+        column(|problem| &problem.file),
+        column(|problem| &problem.field),
+        column(|problem| &problem.found),
+        column(|problem| &problem.expected),
+    ])
+}
+
+fn masks(objects: &[(&str, &SourceObject)]) -> Result<RecordBatch> {
+    let corner = |index: usize| -> ArrayRef {
+        let values = objects.iter().map(|(_, object)| object.bbox[index]);
+        Arc::new(Float64Array::from_iter_values(values))
+    };
+    let flag = |flag: fn(&SourceObject) -> bool| -> ArrayRef {
+        let flags: Vec<bool> = objects.iter().map(|(_, object)| flag(object)).collect();
+        Arc::new(BooleanArray::from(flags))
+    };
+    let rles = || {
+        objects
+            .iter()
+            .map(|(_, object)| object.segmentation.as_ref())
+    };
+    let mut counts = BinaryBuilder::new();
+    for rle in rles() {
+        counts.append_option(rle.map(|rle| &rle.counts));
+    }
+    MASKS.batch(vec![
+        Arc::new(StringArray::from_iter_values(
+            objects.iter().map(|(id, _)| id),
+        )),
+        Arc::new(Int64Array::from_iter_values(
+            objects.iter().map(|(_, o)| o.instance_id),
+        )),
+        Arc::new(Int32Array::from_iter_values(
+            objects.iter().map(|(_, o)| o.class_id),
+        )),
+        corner(0),
+        corner(1),
+        corner(2),
+        corner(3),
+        flag(|object| object.is_difficult),
+        flag(|object| object.is_crowd),
+        Arc::new(Float64Array::from_iter(objects.iter().map(|(_, o)| o.area))),
+        Arc::new(StringArray::from_iter_values(
+            objects.iter().map(|(_, object)| object.mask_kind.as_str()),
+        )),
+        Arc::new(Int32Array::from_iter(
+            rles().map(|rle| rle.map(|rle| rle.height as i32)),
+        )),
+        Arc::new(Int32Array::from_iter(
+            rles().map(|rle| rle.map(|rle| rle.width as i32)),
+        )),
+        Arc::new(counts.finish()),
+    ])
+}
+
+fn images_table(images: &[&SourceImage], rows: &[Row]) -> Result<RecordBatch> {
+    let text = |text: fn(&SourceImage) -> &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(
+            images.iter().map(|image| text(image)),
+        ))
+    };
+    let pixels = |pixels: fn(&Row) -> u32| -> ArrayRef {
+        Arc::new(Int32Array::from_iter_values(
+            rows.iter().map(|row| pixels(row) as i32),
+        ))
+    };
+    IMAGES.batch(vec![
+        text(|image| &image.image_id),
+        text(|image| &image.file_name),
+        text(|image| image.split.as_str()),
+        pixels(|row| row.width),
+        pixels(|row| row.height),
+        Arc::new(Int32Array::from_iter(
+            images.iter().map(|image| image.group_id),
+        )),
+        Arc::new(Int64Array::from_iter_values(0..rows.len() as i64)),
+    ])
+}

@@ -1,0 +1,52 @@
+//! The COCO reader: from folders and `instances_*.json` to records (`records`), and what it says of
+//! broken ones (`broken`).
+#![allow(clippy::unwrap_used)]
+
+mod broken;
+mod records;
+
+use std::path::Path;
+
+use data_prep::dataset::Split;
+use data_prep::record::{Source, SourceImage};
+use tempfile::TempDir;
+
+/// A root with the annotation files given (name, text) and empty image folders.
+fn root(files: &[(&str, &str)], folders: &[&str]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    fs_err::create_dir(dir.path().join("annotations")).unwrap();
+    for (name, text) in files {
+        fs_err::write(dir.path().join("annotations").join(name), text).unwrap();
+    }
+    for folder in folders {
+        fs_err::create_dir_all(dir.path().join(folder)).unwrap();
+    }
+    dir
+}
+
+fn fixture(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/coco");
+    fs_err::read_to_string(Path::new(folder).join(name)).unwrap()
+}
+
+fn fixture_root() -> TempDir {
+    let train = fixture("instances_train2014.json");
+    let val = fixture("instances_val2014.json");
+    root(
+        &[
+            ("instances_train2014.json", &train),
+            ("instances_val2014.json", &val),
+        ],
+        &["train2014", "val2014"],
+    )
+}
+
+fn ids(source: &Source, split: Split) -> Vec<&str> {
+    let of_split = source.images.iter().filter(|image| image.split == split);
+    of_split.map(|image| image.image_id.as_str()).collect()
+}
+
+fn by_id<'a>(source: &'a Source, image_id: &str) -> &'a SourceImage {
+    let mut images = source.images.iter();
+    images.find(|image| image.image_id == image_id).unwrap()
+}

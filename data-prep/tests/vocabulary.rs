@@ -1,0 +1,49 @@
+//! The command line lists the sources, each with its options, and tells other programs which there are.
+#![allow(clippy::unwrap_used)]
+
+use std::process::Command;
+
+use data_prep::source::SOURCES;
+
+/// What data-prep prints.
+fn printed(arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_data-prep"));
+    let output = command.args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn every_source_is_told_to_other_programs() {
+    let vocabulary = printed(&["vocabulary", "--json"]);
+    let vocabulary: serde_json::Value = serde_json::from_str(&vocabulary).unwrap();
+    let program = format!("data-prep {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(vocabulary["program"], program);
+    let sources = vocabulary["sources"].as_array().unwrap();
+    let names: Vec<&str> = sources
+        .iter()
+        .filter_map(|source| source["name"].as_str())
+        .collect();
+    assert_eq!(names, ["voc", "coco", "waterbirds", "scenes"]);
+    assert_eq!(sources[0]["datasets"], serde_json::json!(["voc2007"]));
+    assert_eq!(sources[0]["needs_root"], true);
+    assert_eq!(sources[3]["needs_root"], false);
+    assert_eq!(
+        vocabulary["datasets"],
+        serde_json::json!(["voc2007", "coco2014", "waterbirds-100", "scenes"])
+    );
+    let for_people = printed(&["vocabulary"]);
+    assert!(for_people.contains("PASCAL VOC in the devkit's layout"));
+}
+
+#[test]
+fn every_source_is_a_command_with_the_common_options() {
+    let help = printed(&["--help"]);
+    for source in SOURCES {
+        assert!(help.contains(source.title), "{help}");
+        let help = printed(&[source.name, "--help"]);
+        for option in ["--out", "--size", "--limit", "--on-error", "--root"] {
+            assert!(help.contains(option), "{}: {help}", source.name);
+        }
+    }
+}

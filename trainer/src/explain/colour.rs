@@ -1,0 +1,274 @@
+//! B-cos networks' explanations in colour (SPEC K): the colour each pixel would have to have to speak
+//! for the class, as strong as its weight. `trainer explain --colour` writes them as an Arrow IPC
+//! stream.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryArray, Int32Array, RecordBatch, StringArray};
+use arrow::datatypes::Schema;
+use arrow::ipc::writer::StreamWriter;
+use data_prep::dataset::Dataset;
+use data_prep::table::{Kind, SCHEMA_KEY, TableSpec, VERSION_KEY, required};
+use tch::{Device, TchError, Tensor};
+
+use crate::batches::Batch;
+use crate::error::{Error, Result};
+use crate::explain::attribution::{Explainable, Order};
+use crate::explain::explanations::{self, NonFinite};
+use crate::explain::stream::{self, Request, Subject};
+use crate::finite;
+use crate::names::{Attribution, Layer};
+use crate::network::Mode;
+use crate::progress::progress_bar;
+
+/// The columns: `rgba` holds height · width · 4 bytes, interleaved, row-major.
+pub const COLOURS: TableSpec = TableSpec {
+    name: "colours",
+    version: 1,
+    columns: &[
+        required("image_id", Kind::Utf8),
+        required("class_id", Kind::I32),
+        required("height", Kind::I32),
+        required("width", Kind::I32),
+        required("rgba", Kind::Binary),
+    ],
+};
+
+/// Keeps divisors from being 0; a pixel that speaks against the class is this opaque.
+const TINY: f64 = 1e-12;
+/// The share of pixels that are not wholly opaque.
+const OPAQUE_AT: f64 = 0.995;
+
+/// 8-bit RGBA (N, H, W, 4) of an encoded input (N, 6, H, W) and its dynamic weights W(x), of the
+/// same shape. The strength is averaged over a square of `smooth` pixels a side (an odd number; 1
+/// for none).
+///
+/// # Errors
+/// libtorch's.
+pub fn rgba(input: &Tensor, weights: &Tensor, smooth: i64) -> Result<Tensor, TchError> {
+    let channels = [1i64];
+    let largest = weights.f_abs()?.f_amax(channels, true)?;
+    let positive = weights
+        .f_div(&largest.f_add_scalar(TINY)?)?
+        .f_clamp_min(0.0)?;
+    let (bright, dark) = (positive.f_narrow(1, 0, 3)?, positive.f_narrow(1, 3, 3)?);
+    let rgb = bright.f_div(&bright.f_add(&dark)?.f_add_scalar(TINY)?)?;
+
+    let contribution = input
+        .f_mul(weights)?
+        .f_sum_dim_intlist(channels.as_slice(), true, None)?;
+    let mut alpha = weights
+        .f_norm_scalaropt_dim(2, channels.as_slice(), true)?
+        .f_masked_fill(&contribution.f_lt(0.0)?, TINY)?;
+    if smooth > 1 {
+        let padding = [(smooth - 1) / 2; 2];
+        alpha = alpha.f_avg_pool2d([smooth; 2], [1, 1], padding, false, true, None)?;
+    }
+    let opaque = alpha
+        .f_flatten(1, -1)?
+        .f_quantile_scalar(OPAQUE_AT, 1, true, "linear")?
+        .f_view([-1, 1, 1, 1])?
+        .f_clamp_min(TINY)?;
+    let alpha = alpha.f_div(&opaque)?.f_clamp(0.0, 1.0)?;
+    Tensor::f_cat(&[&rgb, &alpha], 1)?
+        .f_permute([0, 2, 3, 1])?
+        .f_mul_scalar(255.0)?
+        .f_round()?
+        .f_to_kind(tch::Kind::Uint8)?
+        .f_contiguous()
+}
+
+/// Streams the colours of every (image, label) pair that `request` asks for to `sink`.
+///
+/// # Errors
+/// A network that is not B-cos, those of [`stream::open`], a logit, map or weight that is not finite,
+/// and those of the disk.
+pub fn explain(
+    subject: &Subject,
+    dataset: &Dataset,
+    request: &Request,
+    device: Device,
+    smooth: i64,
+    sink: impl Write,
+) -> Result<()> {
+    if !subject.backbone.is_bcos() {
+        return Err(Error::invalid(
+            &subject.weights,
+            "backbone",
+            subject.backbone.to_string(),
+            "a B-cos network: no other explains in colour",
+        ));
+    }
+    let opened = stream::open(subject, dataset, request, device)?;
+    let model = &opened.model;
+    let mut metadata = HashMap::from([
+        (SCHEMA_KEY.to_owned(), COLOURS.name.to_owned()),
+        (VERSION_KEY.to_owned(), COLOURS.version.to_string()),
+        ("run_id".to_owned(), subject.run_id.clone()),
+        ("checkpoint".to_owned(), subject.checkpoint.to_string()),
+        ("split".to_owned(), request.split.to_string()),
+        ("smooth".to_owned(), smooth.to_string()),
+        ("precision".to_owned(), model.precision.to_string()),
+        ("batch_size".to_owned(), opened.batch_size.to_string()),
+    ]);
+    if !dataset.task().is_conventional() {
+        metadata.insert("task".to_owned(), dataset.task().to_string());
+    }
+    let fields = COLOURS.schema().fields().clone();
+    let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
+    let writing = |source| Error::from(evaluator::error::Error::MapStream { source });
+    let mut writer = StreamWriter::try_new(sink, &schema).map_err(writing)?;
+    let bar = progress_bar(opened.indices.len() as u64, "colouring");
+    for images in explanations::batches(dataset, &opened.indices, opened.batch_size) {
+        let (device, kind) = (model.params.device(), model.params.kind());
+        let batch = Batch::load(dataset, &images, None, device, kind)?;
+        let input = tch::no_grad(|| model.encode(&batch.images))?;
+        let explainable = Explainable::new(
+            model,
+            Attribution::Bcos,
+            Layer::Input,
+            &input,
+            Mode::Eval,
+            Order::First,
+        )?;
+        let labels = |row: usize| dataset.images[images[row]].labels.as_slice();
+        let ranks = (0..images.len()).map(|row| labels(row).len()).max();
+        for rank in 0..ranks.unwrap_or(0) {
+            let pairs: Vec<(i64, i64)> = (0..images.len())
+                .filter_map(|row| Some((row as i64, i64::from(*labels(row).get(rank)?))))
+                .collect();
+            let weights = explainable.weights(&pairs)?;
+            let made = (explainable.logits(), &input, &weights);
+            if let Some(found) = first_non_finite(made, smooth, &images, &pairs)? {
+                return Err(subject.non_finite(dataset, found));
+            }
+            let colours = tch::no_grad(|| rgba(&input, &weights, smooth))?;
+            let rows = batch_of(dataset, &images, &pairs, &colours)?;
+            let rows = RecordBatch::try_new(schema.clone(), rows).map_err(writing)?;
+            writer.write(&rows).map_err(writing)?;
+        }
+        bar.inc(images.len() as u64);
+    }
+    bar.finish_and_clear();
+    writer.finish().map_err(writing)
+}
+
+/// The first of `pairs` whose logit, attribution map or colours' strength is not finite, or would not
+/// be once it is summed over a square of `smooth` pixels a side.
+fn first_non_finite(
+    (logits, input, weights): (&Tensor, &Tensor, &Tensor),
+    smooth: i64,
+    images: &[usize],
+    pairs: &[(i64, i64)],
+) -> Result<Option<NonFinite>> {
+    let channels = [1i64];
+    let maps = input
+        .f_mul(weights)?
+        .f_sum_dim_intlist(channels.as_slice(), false, None)?;
+    let strengths = weights
+        .f_norm_scalaropt_dim(2, channels.as_slice(), false)?
+        .f_mul_scalar((smooth * smooth) as f64)?;
+    let [logits, maps, strengths] = [
+        finite::largest_of_rows(logits)?,
+        finite::largest_of_rows(&maps)?,
+        finite::largest_of_rows(&strengths)?,
+    ];
+    Ok(pairs.iter().find_map(|&(row, class)| {
+        let row = row as usize;
+        let values = [
+            ("logit", logits[row]),
+            ("attribution map", maps[row]),
+            ("weights", strengths[row]),
+        ];
+        let (what, value) = values.into_iter().find(|(_, value)| !value.is_finite())?;
+        Some(NonFinite {
+            image: images[row],
+            class_id: class as i32,
+            what,
+            value,
+        })
+    }))
+}
+
+/// The rows of `pairs` of (row of the batch, class).
+fn batch_of(
+    dataset: &Dataset,
+    images: &[usize],
+    pairs: &[(i64, i64)],
+    colours: &Tensor,
+) -> Result<Vec<ArrayRef>> {
+    let (height, width) = (colours.size()[1], colours.size()[2]);
+    let colours = colours.f_to_device(Device::Cpu)?;
+    let mut bytes = vec![0u8; colours.numel()];
+    let count = bytes.len();
+    colours.f_copy_data_u8(&mut bytes, count)?;
+    let size = (height * width * 4) as usize;
+    let side = |side: i64| Arc::new(Int32Array::from(vec![side as i32; pairs.len()]));
+    let id = |row: i64| dataset.images[images[row as usize]].image_id.as_str();
+    Ok(vec![
+        Arc::new(StringArray::from_iter_values(
+            pairs.iter().map(|&(row, _)| id(row)),
+        )),
+        Arc::new(Int32Array::from_iter_values(
+            pairs.iter().map(|&(_, class)| class as i32),
+        )),
+        side(height),
+        side(width),
+        Arc::new(BinaryArray::from_iter_values(
+            pairs
+                .iter()
+                .map(|&(row, _)| &bytes[row as usize * size..][..size]),
+        )),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Four pixels: weight on red, on the dark side of red, against the class, and none.
+    #[test]
+    fn colours_of_four_pixels() {
+        let mut weights = vec![0f64; 24];
+        (weights[0], weights[3 * 4 + 1], weights[2]) = (2.0, 1.0, -4.0);
+        let weights = Tensor::from_slice(&weights).view([1, 6, 1, 4]);
+        let input = weights.ones_like() * 0.5;
+        let found = rgba(&input, &weights, 1).unwrap();
+        assert_eq!(found.size(), [1, 1, 4, 4]);
+        let found = Vec::<u8>::try_from(found.flatten(0, -1)).unwrap();
+        // Strengths 2, 1, 0, 0; their 99.5th percentile is 1.985.
+        assert_eq!(
+            found,
+            [255, 0, 0, 255, 0, 0, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0]
+        );
+    }
+
+    /// A logit, a weight, and weights whose squares overflow; only the named pairs are looked at.
+    #[test]
+    fn what_is_not_finite_is_named_before_it_is_coloured() {
+        let input = Tensor::ones([2, 6, 1, 4], (tch::Kind::Float, Device::Cpu)) * 0.5;
+        let found = |logit: f64, weight: f64| {
+            let logits = Tensor::zeros([2, 3], (tch::Kind::Float, Device::Cpu));
+            let weights = input.ones_like();
+            let _ = (
+                logits.get(1).get(2).fill_(logit),
+                weights.get(1).get(0).fill_(weight),
+            );
+            let made = (&logits, &input, &weights);
+            assert!(
+                first_non_finite(made, 1, &[7, 9], &[(0, 1)])
+                    .unwrap()
+                    .is_none()
+            );
+            let found = first_non_finite(made, 1, &[7, 9], &[(0, 1), (1, 0)]).unwrap();
+            found.map(|found| (found.image, found.class_id, found.what))
+        };
+        assert_eq!(found(1.0, 2.0), None);
+        assert_eq!(found(f64::NAN, 2.0), Some((9, 0, "logit")));
+        assert_eq!(found(1.0, f64::INFINITY), Some((9, 0, "attribution map")));
+        assert_eq!(found(1.0, 1e30), Some((9, 0, "weights")));
+    }
+}

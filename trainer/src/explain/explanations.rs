@@ -1,0 +1,203 @@
+//! Logits and attribution maps of a whole split: one forward pass a batch, then one attribution
+//! pass for each class rank (first label of every image, second label, …), for all images of the
+//! batch together. In evaluation mode the gradient of a sum of logits of different images is
+//! block-diagonal, so this equals one pass per image and class (SPEC H.11).
+
+use std::sync::Once;
+
+use data_prep::dataset::Dataset;
+use tch::{Kind, Tensor};
+
+use crate::batches::{Batch, Resident};
+use crate::error::Result;
+use crate::explain::attribution::{Explainable, Order};
+use crate::machine::device;
+use crate::names::{Attribution, Layer};
+use crate::network::{Mode, Model};
+
+/// The map of one (image, class) pair at the layer's own resolution.
+#[derive(Clone, Debug)]
+pub struct PairMap {
+    /// Index into the data set's images.
+    pub image: usize,
+    /// The explained class, one of the image's labels.
+    pub class_id: i32,
+    /// Its logit.
+    pub logit: f32,
+    /// height · width values, row-major.
+    pub map: Vec<f32>,
+}
+
+/// One batch explained.
+#[derive(Debug)]
+pub struct Explained {
+    /// Indices into the data set's images.
+    pub images: Vec<usize>,
+    /// (N, K) row-major.
+    pub logits: Vec<f32>,
+    /// The maps' (height, width).
+    pub size: (usize, usize),
+    /// One per image and label, in the order of `images` and of their labels.
+    pub pairs: Vec<PairMap>,
+}
+
+/// A logit or a map's value that is not finite.
+#[derive(Clone, Copy, Debug)]
+pub struct NonFinite {
+    /// Index into the data set's images.
+    pub image: usize,
+    /// The class.
+    pub class_id: i32,
+    /// `logit`, `attribution map`, or of colours their `weights`.
+    pub what: &'static str,
+    /// What was found.
+    pub value: f32,
+}
+
+impl Explained {
+    /// The first value that is not finite, logits before maps.
+    pub fn first_non_finite(&self) -> Option<NonFinite> {
+        let n_classes = self.logits.len() / self.images.len().max(1);
+        let is_wrong = |value: &&f32| !value.is_finite();
+        let logits = self.logits.iter().position(|value| !value.is_finite());
+        let logit = logits.map(|at| NonFinite {
+            image: self.images[at / n_classes],
+            class_id: (at % n_classes) as i32,
+            what: "logit",
+            value: self.logits[at],
+        });
+        let of_map = |pair: &PairMap| {
+            pair.map.iter().find(is_wrong).map(|&value| NonFinite {
+                image: pair.image,
+                class_id: pair.class_id,
+                what: "attribution map",
+                value,
+            })
+        };
+        logit.or_else(|| self.pairs.iter().find_map(of_map))
+    }
+}
+
+/// Batches of a split for evaluation: images with the same number of labels together, so that the
+/// attribution pass of a class rank is not spent on images that have no such class. One batch after the
+/// other, they are the same images in the same order whatever `batch_size` is.
+pub fn batches(dataset: &Dataset, images: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
+    let mut sorted = images.to_vec();
+    sorted.sort_by_key(|&index| (dataset.images[index].labels.len(), index));
+    sorted.chunks(batch_size).map(<[usize]>::to_vec).collect()
+}
+
+/// How large batches of explanations may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Images at most.
+    pub images: usize,
+    /// Bytes at most; absent: half of what is free.
+    pub memory: Option<u64>,
+}
+
+/// Images a batch so that explaining it stays within `bounds`, at least 1: the network is asked what
+/// one image takes. That it is fewer than may be is said once.
+///
+/// # Errors
+/// libtorch's.
+pub fn batch_size(
+    model: &Model,
+    dataset: &Dataset,
+    (attribution, layer): (Attribution, Layer),
+    bounds: Bounds,
+) -> Result<usize> {
+    let device = model.params.device();
+    let budget = bounds
+        .memory
+        .or_else(|| device::free_memory(device).map(|free| free / 2));
+    let Some(budget) = budget else {
+        return Ok(bounds.images.max(1));
+    };
+    let grid = dataset.grid();
+    let size = [1, grid.height as i64, grid.width as i64, 3];
+    let blank = Tensor::f_zeros(size, (Kind::Uint8, device))?;
+    let an_image = tch::no_grad(|| model.footprint(&model.encode(&blank)?, layer))?;
+    // libtorch's own backward pass keeps several tensors an operation.
+    let an_image = match model.backbone.is_bcos() == (attribution == Attribution::Bcos) {
+        true => an_image,
+        false => AUTOGRAD * an_image,
+    };
+    let fits = usize::try_from(budget / an_image.max(1)).unwrap_or(usize::MAX);
+    let most = bounds.images.max(1);
+    let images = fits.clamp(1, most);
+    if images < most {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            say!("note: maps are made of {images} image(s) at a time, not {most}: memory has no room for more");
+        });
+    }
+    Ok(images)
+}
+
+/// What libtorch's backward pass keeps, over what the chain of linear maps does.
+const AUTOGRAD: u64 = 3;
+
+/// Explains every label of the images `indices`, in evaluation mode; their pixels come from `resident`
+/// if it has them. Pairs are in the order of the images and of each one's labels, however many images
+/// there are.
+///
+/// # Errors
+/// libtorch's.
+pub fn explain(
+    model: &Model,
+    dataset: &Dataset,
+    (indices, resident): (&[usize], Option<&Resident>),
+    attribution: Attribution,
+    layer: Layer,
+) -> Result<Explained> {
+    let (device, kind) = (model.params.device(), model.params.kind());
+    let batch = Batch::load(dataset, indices, resident, device, kind)?;
+    // Only the part after the layer is walked back.
+    let features =
+        tch::no_grad(|| model.features(&model.encode(&batch.images)?, layer, Mode::Eval))?
+            .f_detach()?;
+    let explainable = Explainable::new(
+        model,
+        attribution,
+        layer,
+        &features,
+        Mode::Eval,
+        Order::First,
+    )?;
+    let logit_values = device::download(explainable.logits())?;
+    let size = features.size();
+    let (height, width) = (size[2] as usize, size[3] as usize);
+
+    let labels = |row: usize| dataset.images[indices[row]].labels.as_slice();
+    let ranks = (0..indices.len())
+        .map(|row| labels(row).len())
+        .max()
+        .unwrap_or(0);
+    let mut pairs: Vec<Vec<PairMap>> = indices.iter().map(|_| Vec::new()).collect();
+    for rank in 0..ranks {
+        let rows: Vec<usize> = (0..indices.len())
+            .filter(|&row| labels(row).len() > rank)
+            .collect();
+        let chosen: Vec<(i64, i64)> = rows
+            .iter()
+            .map(|&row| (row as i64, i64::from(labels(row)[rank])))
+            .collect();
+        let maps = device::download(&explainable.maps(&chosen)?)?;
+        for &row in &rows {
+            let class_id = labels(row)[rank];
+            pairs[row].push(PairMap {
+                image: indices[row],
+                class_id,
+                logit: logit_values[row * dataset.classes.len() + class_id as usize],
+                map: maps[row * height * width..(row + 1) * height * width].to_vec(),
+            });
+        }
+    }
+    Ok(Explained {
+        images: indices.to_vec(),
+        logits: logit_values,
+        size: (height, width),
+        pairs: pairs.into_iter().flatten().collect(),
+    })
+}

@@ -1,0 +1,280 @@
+//! `trainer grid-pointing-game`: n × n images of different classes as one image, each class
+//! explained on it (SPEC K). The shares are the evaluator's formula; here images are chosen, put
+//! together and explained.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Float64Array, Int32Array, StringArray};
+use data_prep::dataset::Dataset;
+use data_prep::geometry::Grid;
+use data_prep::table::{Kind, Provenance, TableSpec, required, write_table};
+use evaluator::maps::to_grid;
+use evaluator::metrics::grid_pointing::{cell_shares, percentile, smoothed};
+use tch::{Device, Tensor};
+
+use crate::batches::Batch;
+use crate::error::{Error, Result};
+use crate::explain::attribution::{Explainable, Order};
+use crate::explain::explanations::NonFinite;
+use crate::explain::stream::{self, Opened, Request, Subject};
+use crate::machine::device;
+use crate::names::Layer;
+use crate::network::Mode;
+use crate::progress::progress_bar;
+use crate::random;
+use crate::run::schema::PROGRAM;
+
+/// One row per cell of a grid.
+pub const GRID_POINTING_GAME: TableSpec = TableSpec {
+    name: "grid_pointing_game",
+    version: 1,
+    columns: &[
+        required("run_id", Kind::Utf8),
+        required("checkpoint", Kind::I32),
+        required("split", Kind::Utf8),
+        required("attribution", Kind::Utf8),
+        required("layer", Kind::Utf8),
+        required("grid", Kind::I32),
+        required("cell", Kind::I32),
+        required("image_id", Kind::Utf8),
+        required("class_id", Kind::I32),
+        required("confidence", Kind::F64),
+        required("score", Kind::F64),
+    ],
+};
+
+/// The game's size.
+#[derive(Clone, Copy, Debug)]
+pub struct Game {
+    /// Images a side.
+    pub n: usize,
+    /// Grids at most.
+    pub grids: usize,
+    /// Maps are averaged over a square of so many pixels a side, an odd number; 1 for none.
+    pub smooth: usize,
+    /// Images must be recognised with more than this, 0–1.
+    pub confidence: f64,
+    /// Of the classes drawn.
+    pub seed: u64,
+}
+
+/// An image that may be played with.
+#[derive(Clone, Debug)]
+struct Candidate {
+    image: usize,
+    class_id: i32,
+    confidence: f64,
+}
+
+impl Candidate {
+    /// A value of it that is not finite.
+    fn spoilt(&self, what: &'static str, value: f32) -> NonFinite {
+        NonFinite {
+            image: self.image,
+            class_id: self.class_id,
+            what,
+            value,
+        }
+    }
+}
+
+/// Plays and writes the table `out`; gives the scores, one for each cell of each grid.
+///
+/// # Errors
+/// Those of [`stream::open`], a logit or map that is not finite, and fewer than n² classes with a confident image.
+pub fn play(
+    subject: &Subject,
+    dataset: &Dataset,
+    request: &Request,
+    game: Game,
+    device: Device,
+    out: &Path,
+) -> Result<Vec<f64>> {
+    let opened = stream::open(subject, dataset, request, device)?;
+    let model = &opened.model;
+    let by_class = candidates(subject, &opened, dataset, game.confidence)?;
+    let grids = draw(dataset, by_class, game);
+    if grids.is_empty() {
+        return Err(Error::invalid(
+            dataset.dir(),
+            "images",
+            "too few classes with a confidently classified image of one label",
+            format!("{} of different classes", game.n * game.n),
+        ));
+    }
+    let (attribution, layer) = opened.setting;
+    let whole = Grid {
+        height: dataset.grid().height * game.n,
+        width: dataset.grid().width * game.n,
+    };
+    let mut scores = Vec::with_capacity(grids.len() * game.n * game.n);
+    let bar = progress_bar(grids.len() as u64, "pointing");
+    for cells in &grids {
+        let image = composite(dataset, cells, game.n, whole)?;
+        let features = tch::no_grad(|| model.features(&model.encode(&image)?, layer, Mode::Eval))?
+            .f_detach()?;
+        let explainable = Explainable::new(
+            model,
+            attribution,
+            layer,
+            &features,
+            Mode::Eval,
+            Order::First,
+        )?;
+        let size = features.size();
+        let shape = (size[2] as usize, size[3] as usize);
+        for (cell, candidate) in cells.iter().enumerate() {
+            let map = explainable.maps(&[(0, i64::from(candidate.class_id))])?;
+            let map = device::download(&map)?;
+            let logit = device::download(explainable.logits())?[candidate.class_id as usize];
+            let mut values = std::iter::once(&logit).chain(&map);
+            if let Some(&value) = values.find(|value| !value.is_finite()) {
+                let what = "logit or attribution map on a grid";
+                return Err(subject.non_finite(dataset, candidate.spoilt(what, value)));
+            }
+            let map = smoothed(&to_grid(&map, shape, whole), whole, game.smooth);
+            scores.push(cell_shares(&map, whole, game.n)[cell]);
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+
+    let flat: Vec<(usize, usize, &Candidate)> = grids
+        .iter()
+        .enumerate()
+        .flat_map(|(grid, cells)| (0..).zip(cells).map(move |(cell, c)| (grid, cell, c)))
+        .collect();
+    let same = |text: String| Arc::new(StringArray::from(vec![text; flat.len()]));
+    let batch = GRID_POINTING_GAME.batch(vec![
+        same(subject.run_id.clone()),
+        Arc::new(Int32Array::from(vec![subject.checkpoint; flat.len()])),
+        same(request.split.to_string()),
+        same(attribution.to_string()),
+        same(layer.to_string()),
+        Arc::new(Int32Array::from_iter_values(
+            flat.iter().map(|row| row.0 as i32),
+        )),
+        Arc::new(Int32Array::from_iter_values(
+            flat.iter().map(|row| row.1 as i32),
+        )),
+        Arc::new(StringArray::from_iter_values(
+            flat.iter().map(|row| &dataset.images[row.2.image].image_id),
+        )),
+        Arc::new(Int32Array::from_iter_values(
+            flat.iter().map(|row| row.2.class_id),
+        )),
+        Arc::new(Float64Array::from_iter_values(
+            flat.iter().map(|row| row.2.confidence),
+        )),
+        Arc::new(Float64Array::from(scores.clone())),
+    ])?;
+    let provenance = Provenance::new(PROGRAM, dataset.inputs())
+        .with("guidance.seed", game.seed.to_string())
+        .with("guidance.smooth", game.smooth.to_string())
+        .with("guidance.precision", model.precision.to_string());
+    write_table(out, &GRID_POINTING_GAME, &provenance, &batch)?;
+    Ok(scores)
+}
+
+/// One line: how many, the mean and the quartiles.
+pub fn summary(scores: &[f64]) -> String {
+    let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
+    let of = |percent| percentile(scores, percent).unwrap_or(0.0);
+    format!(
+        "{} scores, mean {mean:.4}, percentiles 25 {:.4}, 50 {:.4}, 75 {:.4}, 100 {:.4}",
+        scores.len(),
+        of(25.0),
+        of(50.0),
+        of(75.0),
+        of(100.0)
+    )
+}
+
+/// By class, the images of one label that the network gives that label with more than `least`
+/// confidence, most confident first.
+fn candidates(
+    subject: &Subject,
+    opened: &Opened,
+    dataset: &Dataset,
+    least: f64,
+) -> Result<Vec<Vec<Candidate>>> {
+    let model = &opened.model;
+    let n_classes = dataset.classes.len();
+    let mut by_class = vec![Vec::new(); n_classes];
+    let single: Vec<usize> = opened
+        .indices
+        .iter()
+        .copied()
+        .filter(|&index| dataset.images[index].labels.len() == 1)
+        .collect();
+    for images in single.chunks(opened.batch_size) {
+        let (device, kind) = (model.params.device(), model.params.kind());
+        let batch = Batch::load(dataset, images, None, device, kind)?;
+        let logits =
+            tch::no_grad(|| model.logits(&model.encode(&batch.images)?, Layer::Input, Mode::Eval))?;
+        for (&image, logits) in images
+            .iter()
+            .zip(device::download(&logits)?.chunks(n_classes))
+        {
+            let class_id = dataset.images[image].labels[0];
+            let logit = logits[class_id as usize];
+            let confidence = 1.0 / (1.0 + (-f64::from(logit)).exp());
+            let candidate = Candidate {
+                image,
+                class_id,
+                confidence,
+            };
+            if let Some(&value) = logits.iter().find(|logit| !logit.is_finite()) {
+                return Err(subject.non_finite(dataset, candidate.spoilt("logits", value)));
+            }
+            if confidence > least && logits.iter().all(|&other| other <= logit) {
+                by_class[class_id as usize].push(candidate);
+            }
+        }
+    }
+    for candidates in &mut by_class {
+        candidates.sort_by(|a, b| {
+            let confidence = b.confidence.total_cmp(&a.confidence);
+            confidence.then(a.image.cmp(&b.image))
+        });
+    }
+    Ok(by_class)
+}
+
+/// The grids: n² classes drawn from those with an image left, of each the most confident image not
+/// yet used.
+fn draw(dataset: &Dataset, by_class: Vec<Vec<Candidate>>, game: Game) -> Vec<Vec<Candidate>> {
+    let mut left: Vec<_> = by_class.into_iter().map(Vec::into_iter).collect();
+    let mut grids = Vec::new();
+    while grids.len() < game.grids {
+        let classes: Vec<usize> = (0..left.len()).filter(|&c| left[c].len() > 0).collect();
+        let name = |class: usize| dataset.classes[class].as_str();
+        let epoch = grids.len() as u64;
+        let drawn = random::shuffled(&classes, name, game.seed, "grid pointing game", epoch);
+        if drawn.len() < game.n * game.n {
+            break;
+        }
+        let cells = drawn.into_iter().take(game.n * game.n);
+        grids.push(cells.filter_map(|class| left[class].next()).collect());
+    }
+    grids
+}
+
+/// The images of `cells` side by side, (1, n·H, n·W, 3) 8 bit.
+fn composite(dataset: &Dataset, cells: &[Candidate], n: usize, whole: Grid) -> Result<Tensor> {
+    let grid = dataset.grid();
+    let row_bytes = grid.width * 3;
+    let mut bytes = Vec::with_capacity(whole.cells() * 3);
+    for band in cells.chunks(n) {
+        for y in 0..grid.height {
+            for candidate in band {
+                let pixels = dataset.pixels();
+                let rgb = pixels.row(dataset.images[candidate.image].pixel_row);
+                bytes.extend_from_slice(&rgb[y * row_bytes..][..row_bytes]);
+            }
+        }
+    }
+    let size = [1, whole.height as i64, whole.width as i64, 3];
+    Ok(Tensor::f_from_data_size(&bytes, &size, tch::Kind::Uint8)?)
+}

@@ -1,0 +1,8 @@
+//! Explanations: attribution methods, the maps of a split, and what the trainer writes of them.
+
+pub mod attribution;
+pub mod colour;
+pub mod explanations;
+pub mod grid_pointing_game;
+pub mod predictions;
+pub mod stream;

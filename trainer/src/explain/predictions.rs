@@ -1,0 +1,87 @@
+//! The table `predictions`: the logit of every image and class.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, Float32Array, Int32Array, StringArray};
+use data_prep::dataset::Split;
+use data_prep::table::{Provenance, TableWriter};
+
+use crate::error::Result;
+use crate::names::Precision;
+use crate::run::schema::{PREDICTIONS, PROGRAM};
+
+/// Whose logits a `predictions.parquet` holds.
+#[derive(Clone, Debug)]
+pub struct Predicted {
+    /// The run.
+    pub run_id: String,
+    /// Its epoch.
+    pub checkpoint: i32,
+    /// The images.
+    pub split: Split,
+    /// In which numbers they were computed.
+    pub precision: Precision,
+    /// Images a pass, which decides their last bits.
+    pub batch_size: usize,
+}
+
+/// Writes `predictions.parquet` batch by batch.
+pub struct PredictionsWriter {
+    writer: TableWriter,
+    of: Predicted,
+}
+
+impl PredictionsWriter {
+    /// Begins the table, of the data `inputs`.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn create(path: &Path, inputs: &str, of: Predicted) -> Result<Self> {
+        let provenance =
+            Provenance::new(PROGRAM, inputs).with("guidance.batch_size", of.batch_size.to_string());
+        let writer = TableWriter::create(path, &PREDICTIONS, &provenance)?;
+        Ok(PredictionsWriter { writer, of })
+    }
+
+    /// Adds images: their ids, logits (N·K, row-major) and positive classes.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn write(&mut self, images: &[(&str, &[i32])], logits: &[f32]) -> Result<()> {
+        let n_classes = logits.len() / images.len().max(1);
+        let same = |text: String| Arc::new(StringArray::from(vec![text; logits.len()]));
+        let cells = || {
+            images
+                .iter()
+                .flat_map(|image| (0..n_classes as i32).map(move |class_id| (image, class_id)))
+        };
+        let batch = PREDICTIONS.batch(vec![
+            same(self.of.run_id.clone()),
+            Arc::new(Int32Array::from(vec![self.of.checkpoint; logits.len()])),
+            same(self.of.split.to_string()),
+            Arc::new(StringArray::from_iter_values(
+                cells().map(|((image_id, _), _)| *image_id),
+            )),
+            Arc::new(Int32Array::from_iter_values(
+                cells().map(|(_, class_id)| class_id),
+            )),
+            Arc::new(Float32Array::from(logits.to_vec())),
+            Arc::new(BooleanArray::from(
+                cells()
+                    .map(|((_, labels), class_id)| labels.contains(&class_id))
+                    .collect::<Vec<_>>(),
+            )),
+            same(self.of.precision.to_string()),
+        ])?;
+        Ok(self.writer.write(&batch)?)
+    }
+
+    /// Ends the table and gives the file its name.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn finish(self) -> Result<()> {
+        Ok(self.writer.finish()?)
+    }
+}

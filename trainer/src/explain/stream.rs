@@ -1,0 +1,271 @@
+//! `trainer explain`: a checkpoint's attribution maps for every (image, label) pair of a split, as a
+//! stream for the evaluator or any other program, and its logits as a table. The checkpoint is a
+//! finished run's, or a weight file that was imported and never trained here.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use data_prep::dataset::{Dataset, Split, Task};
+use evaluator::maps::{MapRow, MapWriter, RunColumns};
+use sha2::{Digest, Sha256};
+use tch::{Device, Kind};
+
+use crate::error::{Error, Result};
+use crate::explain::attribution::{self, Order};
+use crate::explain::explanations::{self, Bounds, NonFinite, PairMap};
+use crate::explain::predictions::{Predicted, PredictionsWriter};
+use crate::machine::device;
+use crate::names::{Attribution, Backbone, Layer, Precision};
+use crate::network::Model;
+use crate::progress::progress_bar;
+use crate::run::finished::FinishedRun;
+use crate::weights::checkpoint;
+
+/// Weights, and what the tables call them.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The run, or `weights-` and the first 12 hex digits of the file's SHA-256.
+    pub(crate) run_id: String,
+    /// The epoch; 0 for a file.
+    pub(crate) checkpoint: i32,
+    pub(crate) weights: PathBuf,
+    pub(crate) backbone: Backbone,
+    /// What explains it unless asked otherwise.
+    attribution: Attribution,
+    layer: Layer,
+    /// The data the run was trained on.
+    data_inputs: Option<String>,
+    /// What the run was asked of the images.
+    pub task: Task,
+    /// In which numbers it is to be computed, where the device has them.
+    pub precision: Precision,
+}
+
+impl Subject {
+    /// The checkpoint of an epoch of `run`; absent: the one with the highest validation F1.
+    ///
+    /// # Errors
+    /// An epoch that was not kept.
+    pub fn of_run(run: &FinishedRun, epoch: Option<i32>) -> Result<Self> {
+        let checkpoint = epoch.unwrap_or(run.best_f1_epoch);
+        Ok(Subject {
+            run_id: run.run_id.clone(),
+            checkpoint,
+            weights: run.checkpoint_file(checkpoint)?,
+            backbone: run.backbone,
+            attribution: run.attribution,
+            layer: run.layer,
+            data_inputs: Some(run.data_inputs.clone()),
+            task: run.task,
+            precision: run.precision,
+        })
+    }
+
+    /// The weights in `file`, a safetensors file of `trainer import`, which says for which backbone
+    /// they are. Explained as the paper does: B-cos networks at their input, others at the final layer.
+    ///
+    /// # Errors
+    /// A file that cannot be read or does not say its backbone.
+    pub fn of_weights(file: &Path) -> Result<Self> {
+        let (_, metadata) = checkpoint::load(file)?;
+        let expected = "a file that trainer import wrote";
+        let Some(name) = metadata.get("backbone") else {
+            return Err(Error::invalid(file, "backbone", "nothing", expected));
+        };
+        let backbone: Backbone = name
+            .parse()
+            .map_err(|reason: String| Error::invalid(file, "backbone", reason, expected))?;
+        let digest: String = Sha256::digest(fs_err::read(file)?)
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let (attribution, layer) = match backbone.is_bcos() {
+            true => (Attribution::Bcos, Layer::Input),
+            false => (Attribution::Ixg, Layer::Final),
+        };
+        Ok(Subject {
+            run_id: format!("weights-{digest}"),
+            checkpoint: 0,
+            weights: file.to_owned(),
+            backbone,
+            attribution,
+            layer,
+            data_inputs: None,
+            task: Task::Conventional,
+            precision: Precision::F32,
+        })
+    }
+
+    /// The error that names a value that the network made of an image.
+    pub(crate) fn non_finite(&self, dataset: &Dataset, found: NonFinite) -> Error {
+        let image = &dataset.images[found.image].image_id;
+        let class = &dataset.classes[found.class_id as usize];
+        let field = format!("image {image}, class {class}, {}", found.what);
+        let value = found.value.to_string();
+        Error::invalid(&self.weights, field, value, "finite numbers")
+    }
+}
+
+/// What to explain.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Which images.
+    pub split: Split,
+    /// Absent: the subject's own.
+    pub attribution: Option<Attribution>,
+    /// Absent: the subject's own.
+    pub layer: Option<Layer>,
+    /// How large batches may be.
+    pub bounds: Bounds,
+}
+
+/// A network, and the images it is to explain.
+pub struct Opened {
+    /// The network with the subject's weights.
+    pub model: Model,
+    /// The split's images.
+    pub indices: Vec<usize>,
+    /// What was asked for, else the subject's own.
+    pub setting: (Attribution, Layer),
+    /// Images a batch, within the request's bounds.
+    pub batch_size: usize,
+}
+
+/// Loads `subject` for what `request` asks of it.
+///
+/// # Errors
+/// A data folder other than the run's, weights for another number of classes, an attribution that
+/// the network does not have, a split without images.
+pub fn open(
+    subject: &Subject,
+    dataset: &Dataset,
+    request: &Request,
+    device: Device,
+) -> Result<Opened> {
+    if let Some(inputs) = &subject.data_inputs
+        && inputs != dataset.inputs()
+    {
+        return Err(Error::invalid(
+            dataset.dir(),
+            "inputs",
+            dataset.inputs(),
+            format!("{inputs}, the data the run was trained on"),
+        ));
+    }
+    let (attribution, layer) = (
+        request.attribution.unwrap_or(subject.attribution),
+        request.layer.unwrap_or(subject.layer),
+    );
+    attribution::check(subject.backbone, attribution, Order::First).map_err(|expected| {
+        let found = attribution.to_string();
+        Error::invalid(&subject.weights, "attribution", found, expected)
+    })?;
+    let indices = dataset.indices(request.split);
+    if indices.is_empty() {
+        return Err(Error::invalid(
+            dataset.dir(),
+            "images",
+            format!("no {} image", request.split),
+            "at least 1",
+        ));
+    }
+    let n_classes = dataset.classes.len();
+    let mut model = Model::new(subject.backbone, n_classes, 0, device, Kind::Float)?;
+    model.precision = device::allow(subject.precision, device)?;
+    model.params.load(
+        &checkpoint::load(&subject.weights)?.0,
+        &[],
+        &subject.weights.display().to_string(),
+    )?;
+    let setting = (attribution, layer);
+    let batch_size = explanations::batch_size(&model, dataset, setting, request.bounds)?;
+    Ok(Opened {
+        model,
+        indices,
+        setting,
+        batch_size,
+    })
+}
+
+/// Streams the maps of `subject` to `maps` and writes its logits to `predictions`.
+///
+/// # Errors
+/// Those of [`open`], a logit or map that is not finite, the disk and the pipe.
+pub fn explain(
+    subject: &Subject,
+    dataset: &Dataset,
+    request: &Request,
+    device: Device,
+    maps: impl Write,
+    predictions: Option<&Path>,
+) -> Result<()> {
+    let Opened {
+        model,
+        indices,
+        setting: (attribution, layer),
+        batch_size,
+    } = open(subject, dataset, request, device)?;
+    let columns = RunColumns {
+        run_id: Some(subject.run_id.clone()),
+        checkpoint: Some(subject.checkpoint),
+        split: Some(request.split),
+        task: Some(dataset.task()).filter(|task| !task.is_conventional()),
+        attribution: Some(attribution.to_string()),
+        layer: Some(layer.to_string()),
+        precision: Some(model.precision.to_string()),
+        batch_size: u32::try_from(batch_size).ok(),
+    };
+    let mut writer = MapWriter::new(maps, &columns)?;
+    let mut table = match predictions {
+        Some(path) => {
+            let of = Predicted {
+                run_id: subject.run_id.clone(),
+                checkpoint: subject.checkpoint,
+                split: request.split,
+                precision: model.precision,
+                batch_size,
+            };
+            Some(PredictionsWriter::create(path, dataset.inputs(), of)?)
+        }
+        None => None,
+    };
+    let bar = progress_bar(indices.len() as u64, "explaining");
+    for batch in explanations::batches(dataset, &indices, batch_size) {
+        let explained = explanations::explain(&model, dataset, (&batch, None), attribution, layer)?;
+        if let Some(found) = explained.first_non_finite() {
+            return Err(subject.non_finite(dataset, found));
+        }
+        let row = |pair: PairMap| MapRow {
+            image_id: dataset.images[pair.image].image_id.clone(),
+            class_id: pair.class_id,
+            logit: Some(pair.logit),
+            height: explained.size.0,
+            width: explained.size.1,
+            map: pair.map,
+        };
+        let rows: Vec<MapRow> = explained.pairs.into_iter().map(row).collect();
+        writer.write(&rows)?;
+        if let Some(table) = &mut table {
+            let images: Vec<(&str, &[i32])> = explained
+                .images
+                .iter()
+                .map(|&index| {
+                    (
+                        dataset.images[index].image_id.as_str(),
+                        dataset.images[index].labels.as_slice(),
+                    )
+                })
+                .collect();
+            table.write(&images, &explained.logits)?;
+        }
+        bar.inc(batch.len() as u64);
+    }
+    bar.finish_and_clear();
+    // The table first: whoever reads the end of the stream finds it whole.
+    if let Some(table) = table {
+        table.finish()?;
+    }
+    writer.finish()?;
+    Ok(())
+}

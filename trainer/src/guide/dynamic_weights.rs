@@ -1,0 +1,107 @@
+//! That guiding a B-cos network needs its dynamic weights in the graph (SPEC J.7).
+#![allow(clippy::unwrap_used)]
+
+use tch::{Device, Kind, Tensor};
+
+use crate::guide::objective::{self, Explained, Guide};
+use crate::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use crate::network::Model;
+use crate::network::bcos::IS_DETACHED;
+use crate::random;
+
+const STEP: f64 = 1e-6;
+
+/// Numbers in 0–1.
+fn uniform(name: &str, shape: &[i64]) -> Tensor {
+    let count = shape.iter().product::<i64>() as u64;
+    let stream = random::fnv1a(name.as_bytes());
+    let values: Vec<f64> = (0..count).map(|i| random::unit(stream, i)).collect();
+    Tensor::from_slice(&values).view(shape)
+}
+
+/// The localization loss of two images.
+fn localization(model: &Model, layer: Layer) -> Tensor {
+    let input = model
+        .normalise(&uniform("images", &[2, 3, 32, 32]))
+        .unwrap();
+    let targets = Tensor::zeros([2, 3], (Kind::Double, Device::Cpu));
+    let masks = uniform("masks", &[2, 32, 32]).ge(0.5).to_kind(Kind::Double);
+    let guide = Guide {
+        attribution: Attribution::Bcos,
+        layer,
+        loss: LocalizationLoss::Energy,
+        lambda: 1.0,
+    };
+    let explained = Explained {
+        pairs: vec![(0, 1), (1, 2)],
+        annotated: vec![0, 1],
+        masks,
+        area_powers: None,
+    };
+    let terms = objective::guided(model, &input, &targets, guide, &explained).unwrap();
+    terms.localization.unwrap()
+}
+
+/// The slope along `direction`, as the gradient has it.
+fn analytic(model: &Model, layer: Layer, direction: &[Tensor]) -> f64 {
+    let loss = localization(model, layer);
+    let gradients = Tensor::run_backward(&[&loss], &model.params.trained(), false, false);
+    let defined = gradients.iter().zip(direction).filter(|(g, _)| g.defined());
+    defined
+        .map(|(gradient, direction)| (gradient * direction).sum(None).double_value(&[]))
+        .sum()
+}
+
+/// The slope along `direction`, as the loss itself has it.
+fn numeric(model: &Model, layer: Layer, direction: &[Tensor]) -> f64 {
+    let weights: Vec<Tensor> = model.params.trained();
+    let at: Vec<Tensor> = weights.iter().map(|t| t.detach().copy()).collect();
+    let moved = |step: f64| {
+        tch::no_grad(|| {
+            for ((weight, at), direction) in weights.iter().zip(&at).zip(direction) {
+                weight.shallow_clone().copy_(&(at + direction * step));
+            }
+        });
+        localization(model, layer).double_value(&[])
+    };
+    let slope = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+    moved(0.0);
+    slope
+}
+
+/// SPEC J.7: the gradient is the loss's derivative, and would not be if the localization loss
+/// could not learn through dynamic weights.
+#[test]
+fn guiding_needs_dynamic_weights_in_the_graph() {
+    for (backbone, layer) in [
+        (Backbone::BcosResnet18, Layer::Input),
+        (Backbone::BcosResnet18, Layer::Mid2),
+        (Backbone::BcosSimpleVitS, Layer::Input),
+    ] {
+        let model = Model::new(backbone, 3, 0, Device::Cpu, Kind::Double).unwrap();
+        let entries = model.params.entries().iter().filter(|p| p.is_trained);
+        let direction: Vec<Tensor> = entries
+            .map(|p| {
+                let size = p.tensor.detach().square().mean(None).sqrt();
+                (uniform(&p.name, &p.tensor.size()) * 2.0 - 1.0) * size
+            })
+            .collect();
+        let numeric = numeric(&model, layer, &direction);
+        let attached = analytic(&model, layer, &direction);
+        IS_DETACHED.set(true);
+        let detached = analytic(&model, layer, &direction);
+        IS_DETACHED.set(false);
+        println!(
+            "{backbone} at {layer}: numeric {numeric:e}, attached {attached:e}, detached {detached:e}"
+        );
+        let miss = |slope: f64| ((slope - numeric) / numeric).abs();
+        assert!(
+            miss(attached) < 1e-5,
+            "{backbone} at {layer}: {attached:e}, numeric {numeric:e}"
+        );
+        assert!(
+            miss(detached) > 0.1,
+            "{backbone} at {layer}: {detached:e} although detached, numeric {numeric:e}"
+        );
+    }
+}

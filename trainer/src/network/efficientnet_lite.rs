@@ -1,0 +1,188 @@
+//! EfficientNet-Lite0: the mobile EfficientNet without squeeze-and-excitation and with ReLU6.
+//! Tensor names, TensorFlow "SAME" padding and the norm's eps 1e-3 are those of the published
+//! PyTorch conversion of Google's weights.
+
+use tch::TchError;
+
+use crate::network::layers::{BatchNorm, Conv, Linear, Padding, Shape};
+use crate::network::params::{Init, Params};
+use crate::network::pass::{Pass, Value};
+use crate::network::stages::Network;
+
+/// 1 − TensorFlow's decay of 0.99.
+const MOMENTUM: f64 = 0.01;
+const EPS: f64 = 1e-3;
+
+/// (repeats, kernel, stride of the first, expansion, output channels).
+const GROUPS: [(usize, i64, i64, i64, i64); 7] = [
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+];
+/// Block that ends each stage before the last: strides 4, 8 and 16.
+const STAGE_ENDS: [usize; 3] = [3, 5, 11];
+
+/// Inverted residual: expand, depthwise, project.
+#[derive(Debug)]
+struct Block {
+    expand: Option<(Conv, BatchNorm)>,
+    depthwise: (Conv, BatchNorm),
+    project: (Conv, BatchNorm),
+    has_skip: bool,
+}
+
+impl Block {
+    fn new(
+        p: &mut Params,
+        index: usize,
+        (c_in, c_out): (i64, i64),
+        kernel: i64,
+        stride: i64,
+        expansion: i64,
+    ) -> Self {
+        let width = c_in * expansion;
+        let mut unit = |conv: &str, bn: &str, shape: Shape, groups: i64| {
+            let (conv, bn) = (
+                format!("_blocks.{index}.{conv}"),
+                format!("_blocks.{index}.{bn}"),
+            );
+            unit(p, (&conv, &bn), shape, groups)
+        };
+        let pointwise = |c_in, c_out| Shape {
+            c_in,
+            c_out,
+            kernel: 1,
+            stride: 1,
+        };
+        let spatial = Shape {
+            c_in: width,
+            c_out: width,
+            kernel,
+            stride,
+        };
+        Block {
+            expand: (expansion != 1)
+                .then(|| unit("_expand_conv", "_bn0", pointwise(c_in, width), 1)),
+            depthwise: unit("_depthwise_conv", "_bn1", spatial, width),
+            project: unit("_project_conv", "_bn2", pointwise(width, c_out), 1),
+            has_skip: stride == 1 && c_in == c_out,
+        }
+    }
+
+    fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
+        let mut out = match &self.expand {
+            Some(unit) => relu6(unit, x, pass)?,
+            None => x.share(),
+        };
+        out = relu6(&self.depthwise, &out, pass)?;
+        let (conv, norm) = &self.project;
+        out = norm.forward(&conv.forward(&out, pass)?, pass)?;
+        if self.has_skip {
+            pass.add(out, x)
+        } else {
+            Ok(out)
+        }
+    }
+}
+
+fn unit(p: &mut Params, (conv, bn): (&str, &str), shape: Shape, groups: i64) -> (Conv, BatchNorm) {
+    (
+        Conv::new(
+            p,
+            conv,
+            shape,
+            Padding::Same,
+            groups,
+            Init::KaimingNormalFanOut,
+        ),
+        BatchNorm::new(p, bn, shape.c_out, MOMENTUM, EPS),
+    )
+}
+
+fn relu6((conv, norm): &(Conv, BatchNorm), x: &Value, pass: &Pass) -> Result<Value, TchError> {
+    pass.relu6(norm.forward(&conv.forward(x, pass)?, pass)?)
+}
+
+/// EfficientNet-Lite0 for `n_classes` classes.
+#[derive(Debug)]
+pub struct EfficientNetLite {
+    stem: (Conv, BatchNorm),
+    blocks: Vec<Block>,
+    head: (Conv, BatchNorm),
+    fc: Linear,
+}
+
+impl EfficientNetLite {
+    /// The Lite0 size: width and depth 1.0, stem 32 and head 1280 channels.
+    pub fn lite0(p: &mut Params, n_classes: i64) -> Self {
+        let stem = Shape {
+            c_in: 3,
+            c_out: 32,
+            kernel: 3,
+            stride: 2,
+        };
+        let stem = unit(p, ("_conv_stem", "_bn0"), stem, 1);
+        let mut c_in = 32;
+        let mut blocks = Vec::new();
+        for (repeats, kernel, first_stride, expansion, c_out) in GROUPS {
+            for repeat in 0..repeats {
+                let stride = if repeat == 0 { first_stride } else { 1 };
+                blocks.push(Block::new(
+                    p,
+                    blocks.len(),
+                    (c_in, c_out),
+                    kernel,
+                    stride,
+                    expansion,
+                ));
+                c_in = c_out;
+            }
+        }
+        let head = Shape {
+            c_in,
+            c_out: 1280,
+            kernel: 1,
+            stride: 1,
+        };
+        let head = unit(p, ("_conv_head", "_bn1"), head, 1);
+        EfficientNetLite {
+            stem,
+            blocks,
+            head,
+            fc: Linear::new(p, "_fc", 1280, n_classes),
+        }
+    }
+}
+
+impl Network for EfficientNetLite {
+    fn stage(&self, stage: usize, x: &Value, pass: &Pass) -> Result<Value, TchError> {
+        let last = STAGE_ENDS.len();
+        if stage > last {
+            // Published with dropout 0.2 before this layer; fine-tuning here goes without.
+            return self.fc.forward(&pass.global_average_pool(x)?, pass);
+        }
+        let first_block = if stage == 0 { 0 } else { STAGE_ENDS[stage - 1] };
+        let end_block = if stage == last {
+            self.blocks.len()
+        } else {
+            STAGE_ENDS[stage]
+        };
+        let mut out = if stage == 0 {
+            relu6(&self.stem, x, pass)?
+        } else {
+            x.share()
+        };
+        for block in &self.blocks[first_block..end_block] {
+            out = block.forward(&out, pass)?;
+        }
+        if stage == last {
+            relu6(&self.head, &out, pass)
+        } else {
+            Ok(out)
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Operations of the guided step written in C++ (`fused/`) because libtorch lets only C++ add a
+//! function with a derivative of its own. Each does in one or two passes over memory what libtorch's
+//! elementwise operations do in ten or more. They can be differentiated once; asking for more is an
+//! error.
+
+use std::ffi::{CStr, c_char};
+use std::ptr;
+
+use tch::{TchError, Tensor};
+use torch_sys::C_tensor;
+
+use crate::names::Precision;
+use crate::network::pass::window::Window;
+
+type In = *const C_tensor;
+type Out = *mut *mut C_tensor;
+
+unsafe extern "C" {
+    fn guidance_last_error() -> *const c_char;
+    fn guidance_batch_norm_pull(out: Out, g: In, x: In, w: In, mean: In, r: In) -> bool;
+    fn guidance_unit_rows(out: Out, w: In) -> bool;
+    fn guidance_conv_and_squares(
+        out: Out,
+        x: In,
+        w: In,
+        stride: i64,
+        padding: i64,
+        is_bf16: bool,
+    ) -> bool;
+    fn guidance_bcos_scale(out: Out, u: In, m: In, s: In) -> bool;
+    fn guidance_bcos_norm(out: Out, u: In, m: In, w: In, eps: f64) -> bool;
+    fn guidance_conv_block(
+        out: Out,
+        x: In,
+        w: In,
+        shift: In,
+        shortcut: In,
+        stride: i64,
+        padding: *const i64,
+        groups: i64,
+        is_rectified: bool,
+    ) -> bool;
+    fn guidance_rectify(out: Out, x: In) -> bool;
+    fn guidance_rectify_to_6(out: Out, x: In) -> bool;
+    fn guidance_allow_tf32(is_allowed: bool) -> bool;
+    fn guidance_pin(out: Out, t: In) -> bool;
+    fn guidance_be_deterministic() -> bool;
+    fn guidance_free_cuda_memory(out: *mut u64, device: i64) -> bool;
+    fn guidance_bcos_pull(out: Out, g: In, u: In, m: In, s: In) -> bool;
+}
+
+/// What the C++ side said last in this thread.
+fn last_error() -> TchError {
+    // SAFETY: the C++ side keeps a zero-terminated string for this thread.
+    let words = unsafe { CStr::from_ptr(guidance_last_error()) };
+    TchError::Torch(words.to_string_lossy().into_owned())
+}
+
+/// The `N` tensors that `call` makes and writes to where it is told; false where it failed.
+fn made<const N: usize>(call: impl FnOnce(Out) -> bool) -> Result<[Tensor; N], TchError> {
+    let mut out = [ptr::null_mut(); N];
+    if !call(out.as_mut_ptr()) {
+        return Err(last_error());
+    }
+    // SAFETY: allocated with `new` like tch's own tensors, owned by nobody else.
+    Ok(out.map(|tensor| unsafe { Tensor::from_ptr(tensor) }))
+}
+
+/// Null for no tensor.
+fn maybe(tensor: Option<&Tensor>) -> In {
+    tensor.map_or(ptr::null(), Tensor::as_ptr)
+}
+
+/// The gradient at the input `x` (N, C, …) of a batch norm with the batch's statistics, for the
+/// gradient `g` at its output: differentiable in `g`, `x` and `weight`. `mean` and `inverse_std` (C)
+/// are the batch's, as the norm computed them from `x`.
+///
+/// # Errors
+/// libtorch's.
+pub fn batch_norm_pull(
+    g: &Tensor,
+    x: &Tensor,
+    weight: &Tensor,
+    mean: &Tensor,
+    inverse_std: &Tensor,
+) -> Result<Tensor, TchError> {
+    // SAFETY: live tensors, only read.
+    let [out] = made(|out| unsafe {
+        guidance_batch_norm_pull(
+            out,
+            g.as_ptr(),
+            x.as_ptr(),
+            weight.as_ptr(),
+            mean.as_ptr(),
+            inverse_std.as_ptr(),
+        )
+    })?;
+    Ok(out)
+}
+
+/// Weights (out, …) divided by each output's norm.
+///
+/// # Errors
+/// libtorch's.
+pub fn unit_rows(weight: &Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: a live tensor, only read.
+    let [out] = made(|out| unsafe { guidance_unit_rows(out, weight.as_ptr()) })?;
+    Ok(out)
+}
+
+/// The convolution of `x` (N, C, H, W) with `weight` in `precision`, and the sum over channels of x² (N, 1, H, W).
+///
+/// # Errors
+/// libtorch's.
+pub fn conv_and_squares(
+    x: &Tensor,
+    weight: &Tensor,
+    window: Window,
+    precision: Precision,
+) -> Result<[Tensor; 2], TchError> {
+    let (stride, padding) = (window.stride, window.padding[0]);
+    let is_bf16 = precision == Precision::Bf16;
+    // SAFETY: live tensors, only read.
+    made(|out| unsafe {
+        guidance_conv_and_squares(out, x.as_ptr(), weight.as_ptr(), stride, padding, is_bf16)
+    })
+}
+
+/// `scale` · u|u| · `inverse_norm`: `u` (N, C, H, W), `inverse_norm` (N, 1, H, W), `scale` (C), which
+/// is 1 where there is none.
+///
+/// # Errors
+/// libtorch's.
+pub fn bcos_scale(
+    u: &Tensor,
+    inverse_norm: &Tensor,
+    scale: Option<&Tensor>,
+) -> Result<Tensor, TchError> {
+    // SAFETY: live tensors, only read.
+    let [out] = made(|out| unsafe {
+        guidance_bcos_scale(out, u.as_ptr(), inverse_norm.as_ptr(), maybe(scale))
+    })?;
+    Ok(out)
+}
+
+/// As [`bcos_scale`], the scale being `weight` (C) over the batch's deviation: the output, the scale
+/// and the batch's variance (C), which is a constant.
+///
+/// # Errors
+/// libtorch's.
+pub fn bcos_norm(
+    u: &Tensor,
+    inverse_norm: &Tensor,
+    weight: &Tensor,
+    eps: f64,
+) -> Result<[Tensor; 3], TchError> {
+    // SAFETY: live tensors, only read.
+    made(|out| unsafe {
+        guidance_bcos_norm(out, u.as_ptr(), inverse_norm.as_ptr(), weight.as_ptr(), eps)
+    })
+}
+
+/// The way back through [`bcos_scale`] with its dynamic weight held fixed: g · scale · |u| ·
+/// inverse_norm, differentiable in all four.
+///
+/// # Errors
+/// libtorch's.
+pub fn bcos_pull(
+    g: &Tensor,
+    u: &Tensor,
+    inverse_norm: &Tensor,
+    scale: Option<&Tensor>,
+) -> Result<Tensor, TchError> {
+    // SAFETY: live tensors, only read.
+    let [out] = made(|out| unsafe {
+        guidance_bcos_pull(
+            out,
+            g.as_ptr(),
+            u.as_ptr(),
+            inverse_norm.as_ptr(),
+            maybe(scale),
+        )
+    })?;
+    Ok(out)
+}
+
+/// max(x, 0), in place; NaN where `x` is NaN or −∞. libtorch's own ReLU makes 0 of the latter.
+///
+/// # Errors
+/// libtorch's.
+pub fn rectify(x: Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: a live tensor that nobody else sees, changed in place.
+    let [out] = made(|out| unsafe { guidance_rectify(out, x.as_ptr()) })?;
+    Ok(out)
+}
+
+/// min(max(x, 0), 6), in place. NaN where `x` is not finite, as long as nothing is differentiated: in
+/// training, the statistics of the norm before it notice what is not finite.
+///
+/// # Errors
+/// libtorch's.
+pub fn rectify_to_6(x: Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: as in `rectify`.
+    let [out] = made(|out| unsafe { guidance_rectify_to_6(out, x.as_ptr()) })?;
+    Ok(out)
+}
+
+/// relu(conv(x) + shift + shortcut) as one operation of oneDNN and ReLU, for values alone: on the CPU,
+/// in 32 bits, the channels of a pixel side by side, nothing to be differentiated; `None` elsewhere, and
+/// where this libtorch does not have it.
+///
+/// # Errors
+/// libtorch's.
+pub fn conv_block(
+    x: &Tensor,
+    weight: &Tensor,
+    shift: Option<&Tensor>,
+    shortcut: Option<&Tensor>,
+    window: Window,
+    is_rectified: bool,
+) -> Result<Option<Tensor>, TchError> {
+    let mut out = ptr::null_mut();
+    // SAFETY: live tensors and two numbers, only read.
+    let is_done = unsafe {
+        guidance_conv_block(
+            &mut out,
+            x.as_ptr(),
+            weight.as_ptr(),
+            maybe(shift),
+            maybe(shortcut),
+            window.stride,
+            window.padding.as_ptr(),
+            window.groups,
+            is_rectified,
+        )
+    };
+    match (is_done, out.is_null()) {
+        (false, _) => Err(last_error()),
+        (true, true) => Ok(None),
+        // SAFETY: as in `made`.
+        (true, false) => Ok(Some(unsafe { Tensor::from_ptr(out) })),
+    }
+}
+
+/// Whether CUDA may use TF32 in convolutions and matrix products.
+///
+/// # Errors
+/// libtorch's.
+pub fn allow_tf32(is_allowed: bool) -> Result<(), TchError> {
+    // SAFETY: sets two of libtorch's global flags.
+    match unsafe { guidance_allow_tf32(is_allowed) } {
+        true => Ok(()),
+        false => Err(last_error()),
+    }
+}
+
+/// A copy of a CPU tensor that a GPU can fetch by itself.
+///
+/// # Errors
+/// libtorch's, where there is no GPU.
+pub fn pin(tensor: &Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: a live tensor, only read.
+    let [out] = made(|out| unsafe { guidance_pin(out, tensor.as_ptr()) })?;
+    Ok(out)
+}
+
+/// Makes libtorch use only those of CUDA's operations that give the same bits every time, and refuse
+/// where there is none.
+///
+/// # Errors
+/// libtorch's.
+pub fn be_deterministic() -> Result<(), TchError> {
+    // SAFETY: sets four of libtorch's global flags.
+    match unsafe { guidance_be_deterministic() } {
+        true => Ok(()),
+        false => Err(last_error()),
+    }
+}
+
+/// Free bytes of a CUDA device, those that libtorch holds for tensors to come included.
+///
+/// # Errors
+/// libtorch's, where there is no such device.
+pub fn free_cuda_memory(device: i64) -> Result<u64, TchError> {
+    let mut bytes = 0;
+    // SAFETY: writes the one number it is given a place for.
+    match unsafe { guidance_free_cuda_memory(&mut bytes, device) } {
+        true => Ok(bytes),
+        false => Err(last_error()),
+    }
+}

@@ -1,0 +1,12 @@
+//! What networks are computed with: the pass, its operations, products in a run's precision, and
+//! operations written in C++.
+
+pub mod fused;
+mod operations;
+pub(crate) mod product;
+mod tape;
+mod window;
+
+pub use operations::NormState;
+pub use tape::{Made, Pass, Value};
+pub use window::Window;

@@ -1,0 +1,252 @@
+//! The operations of the networks, each written once: as its value and as the linear map that takes a
+//! gradient one operation back. B-cos layers add theirs in `network/bcos.rs`.
+
+use tch::{TchError, Tensor};
+
+use crate::names::Precision;
+use crate::network::mode::Mode;
+use crate::network::pass::tape::{Pass, Pullback, Value};
+use crate::network::pass::window::Window;
+use crate::network::pass::{fused, product};
+
+/// The running statistics and constants of a batch norm.
+#[derive(Debug)]
+pub struct NormState<'a> {
+    /// Scale, one a channel.
+    pub weight: &'a Tensor,
+    /// Shift, one a channel.
+    pub bias: &'a Tensor,
+    /// Running mean.
+    pub mean: &'a Tensor,
+    /// Running variance.
+    pub var: &'a Tensor,
+    /// Share of the newest batch in the running statistics.
+    pub momentum: f64,
+    /// Added to the variance.
+    pub eps: f64,
+}
+
+impl NormState<'_> {
+    /// What the running statistics multiply a channel with.
+    fn scale(&self) -> Result<Tensor, TchError> {
+        self.weight
+            .f_mul(&self.var.f_add_scalar(self.eps)?.f_rsqrt()?)
+    }
+}
+
+impl Pass {
+    /// A convolution without bias.
+    pub fn conv(&self, x: &Value, weight: &Tensor, window: Window) -> Result<Value, TchError> {
+        let out = product::conv(&x.tensor, weight, window, self.precision)?;
+        let (from, to) = (x.tensor.size(), out.size());
+        self.map(out, x, || {
+            self.transposed(weight, window, [from[2], from[3]], [to[2], to[3]])
+        })
+    }
+
+    /// relu(norm(conv(x)) + shortcut), all but the convolution optional, as one operation where
+    /// nothing but its value is asked for and libtorch has it; `None` elsewhere.
+    pub fn conv_block(
+        &self,
+        x: &Value,
+        (weight, window): (&Tensor, Window),
+        norm: Option<&NormState<'_>>,
+        shortcut: Option<&Value>,
+        is_rectified: bool,
+    ) -> Result<Option<Value>, TchError> {
+        let is_for_values = self.mode == Mode::Eval && self.tape.is_none();
+        let is_narrow = self.precision == Precision::Bf16;
+        let has_channels_last = x.tensor.stride()[1] == 1;
+        if !is_for_values || is_narrow || !has_channels_last || x.tensor.device().is_cuda() {
+            return Ok(None);
+        }
+        // The norm is a scale and a shift of the output's channels: of the weights', then.
+        let norm = norm
+            .map(|norm| {
+                let scale = norm.scale()?;
+                let shift = norm.bias.f_sub(&norm.mean.f_mul(&scale)?)?;
+                let weight = weight.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
+                Ok::<_, TchError>((weight, shift))
+            })
+            .transpose()?;
+        let (weight, shift) = match &norm {
+            Some((weight, shift)) => (weight, Some(shift)),
+            None => (weight, None),
+        };
+        let shortcut = shortcut.map(Value::tensor);
+        let out = fused::conv_block(&x.tensor, weight, shift, shortcut, window, is_rectified)?;
+        out.map(|out| self.value(out, || Ok(Vec::new())))
+            .transpose()
+    }
+
+    /// Zeros around the image: left, right, top, bottom.
+    pub fn pad(&self, x: &Value, zeros: [i64; 4]) -> Result<Value, TchError> {
+        let out = x.tensor.f_constant_pad_nd(zeros)?;
+        self.map(out, x, || {
+            let back = zeros.map(|n| -n);
+            Ok(Box::new(move |g| g.f_constant_pad_nd(back)))
+        })
+    }
+
+    /// Batch norm with the batch's statistics in [`Mode::Train`] (which also moves the running ones),
+    /// the running ones else.
+    pub fn batch_norm(&self, x: &Value, norm: &NormState<'_>) -> Result<Value, TchError> {
+        if self.mode == Mode::Train && self.tape.is_some() {
+            let (out, mean, inverse_std) = x.tensor.f_native_batch_norm(
+                Some(norm.weight),
+                Some(norm.bias),
+                Some(norm.mean),
+                Some(norm.var),
+                true,
+                norm.momentum,
+                norm.eps,
+            )?;
+            return self.map(out, x, || {
+                let (x, weight) = (x.tensor.shallow_clone(), norm.weight.shallow_clone());
+                Ok(Box::new(move |g| {
+                    fused::batch_norm_pull(g, &x, &weight, &mean, &inverse_std)
+                }))
+            });
+        }
+        let out = x.tensor.f_batch_norm(
+            Some(norm.weight),
+            Some(norm.bias),
+            Some(norm.mean),
+            Some(norm.var),
+            self.mode == Mode::Train,
+            norm.momentum,
+            norm.eps,
+            true,
+        )?;
+        self.map(out, x, || {
+            let scale = norm.scale()?.f_view([1, -1, 1, 1])?;
+            Ok(Box::new(move |g| g.f_mul(&scale)))
+        })
+    }
+
+    /// max(x, 0), in place: `x` must have been made by an operation whose own way back does not need
+    /// its output.
+    pub fn relu(&self, x: Value) -> Result<Value, TchError> {
+        let out = fused::rectify(x.tensor.shallow_clone())?;
+        let mask = out.f_detach()?;
+        self.map(out, &x, || {
+            Ok(Box::new(move |g| mask.f_threshold_backward(g, 0)))
+        })
+    }
+
+    /// min(max(x, 0), 6), in place like [`Pass::relu`].
+    pub fn relu6(&self, x: Value) -> Result<Value, TchError> {
+        let out = fused::rectify_to_6(x.tensor.shallow_clone())?;
+        let mask = out.f_detach()?;
+        self.map(out, &x, || {
+            Ok(Box::new(move |g| mask.f_hardtanh_backward(g, 0, 6)))
+        })
+    }
+
+    /// x + y, in place in `x`.
+    pub fn add(&self, mut x: Value, y: &Value) -> Result<Value, TchError> {
+        let out = x.tensor.f_add_(&y.tensor)?;
+        self.value(out, || {
+            let same = || -> Pullback { Box::new(|g| Ok(g.shallow_clone())) };
+            Ok(vec![(x.node, same()), (y.node, same())])
+        })
+    }
+
+    /// Channels of x and, after them, of y.
+    pub fn beside(&self, x: &Value, y: &Value) -> Result<Value, TchError> {
+        let out = Tensor::f_cat(&[&x.tensor, &y.tensor], 1)?;
+        let (n_x, n_y) = (x.tensor.size()[1], y.tensor.size()[1]);
+        self.value(out, || {
+            let part = |start, length| -> Pullback {
+                Box::new(move |g: &Tensor| g.f_narrow(1, start, length))
+            };
+            Ok(vec![(x.node, part(0, n_x)), (y.node, part(n_x, n_y))])
+        })
+    }
+
+    /// The maximum of every 3×3 window, stride 2, one pixel of padding.
+    pub fn max_pool(&self, x: &Value) -> Result<Value, TchError> {
+        let ([kernel, stride, padding, dilation], ceil) = ([[3, 3], [2, 2], [1, 1], [1, 1]], false);
+        let (out, indices) = x
+            .tensor
+            .f_max_pool2d_with_indices(kernel, stride, padding, dilation, ceil)?;
+        let at = x.tensor.f_detach()?;
+        self.map(out, x, || {
+            Ok(Box::new(move |g| {
+                at.f_max_pool2d_with_indices_backward(
+                    g, kernel, stride, padding, dilation, ceil, &indices,
+                )
+            }))
+        })
+    }
+
+    /// The mean of every window, zeros of the padding counted.
+    pub fn avg_pool(
+        &self,
+        x: &Value,
+        kernel: i64,
+        stride: i64,
+        padding: i64,
+    ) -> Result<Value, TchError> {
+        let (kernel, stride, padding) = ([kernel; 2], [stride; 2], [padding; 2]);
+        let out = x
+            .tensor
+            .f_avg_pool2d(kernel, stride, padding, false, true, None)?;
+        let at = x.tensor.f_detach()?;
+        self.map(out, x, || {
+            Ok(Box::new(move |g| {
+                at.f_avg_pool2d_backward(g, kernel, stride, padding, false, true, None)
+            }))
+        })
+    }
+
+    /// Mean over height and width: (N, C, H, W) to (N, C).
+    pub fn global_average_pool(&self, x: &Value) -> Result<Value, TchError> {
+        let out = x.tensor.f_mean_dim([2i64, 3].as_slice(), false, None)?;
+        let size = x.tensor.size();
+        self.map(out, x, || {
+            let n_pixels = (size[2] * size[3]) as f64;
+            Ok(Box::new(move |g| {
+                g.f_div_scalar(n_pixels)?
+                    .f_view([size[0], size[1], 1, 1])?
+                    .f_expand(&size, false)
+            }))
+        })
+    }
+
+    /// x · weightᵀ + bias over the last axis.
+    pub fn linear(
+        &self,
+        x: &Value,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+    ) -> Result<Value, TchError> {
+        let precision = self.precision;
+        let out = product::linear(&x.tensor, weight, bias, precision)?;
+        let weight = weight.shallow_clone();
+        self.map(out, x, || {
+            Ok(Box::new(move |g| product::matmul(g, &weight, precision)))
+        })
+    }
+
+    /// The transposed convolution that takes the gradient of a convolution's output (`to` pixels) to
+    /// that of its input (`from` pixels).
+    pub(crate) fn transposed(
+        &self,
+        weight: &Tensor,
+        window: Window,
+        from: [i64; 2],
+        to: [i64; 2],
+    ) -> Result<Pullback, TchError> {
+        let kernel = weight.size();
+        let left_over = [0, 1].map(|axis| {
+            from[axis] + 2 * window.padding[axis]
+                - kernel[2 + axis]
+                - (to[axis] - 1) * window.stride
+        });
+        let (weight, precision) = (weight.shallow_clone(), self.precision);
+        Ok(Box::new(move |g| {
+            product::conv_transposed(g, &weight, window, left_over, precision)
+        }))
+    }
+}

@@ -1,0 +1,79 @@
+//! Convolutions and matrix products in a run's [`Precision`]: what goes in is made narrow, what comes
+//! out is wide again, and so are the derivatives.
+
+use tch::{Kind, TchError, Tensor};
+
+use crate::names::Precision;
+use crate::network::pass::window::Window;
+
+const NO_TENSOR: Option<Tensor> = None;
+
+/// 32-bit tensors in `precision`, others as they are.
+fn narrow(tensor: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
+    match (precision, tensor.kind()) {
+        (Precision::Bf16, Kind::Float) => tensor.f_to_kind(Kind::BFloat16),
+        _ => Ok(tensor.shallow_clone()),
+    }
+}
+
+fn wide(tensor: Tensor) -> Result<Tensor, TchError> {
+    match tensor.kind() {
+        Kind::BFloat16 => tensor.f_to_kind(Kind::Float),
+        _ => Ok(tensor),
+    }
+}
+
+/// The convolution of `x` with `weight`.
+pub(crate) fn conv(
+    x: &Tensor,
+    weight: &Tensor,
+    window: Window,
+    precision: Precision,
+) -> Result<Tensor, TchError> {
+    let (x, weight) = (narrow(x, precision)?, narrow(weight, precision)?);
+    wide(x.f_conv2d(
+        &weight,
+        NO_TENSOR.as_ref(),
+        [window.stride; 2],
+        window.padding,
+        [1, 1],
+        window.groups,
+    )?)
+}
+
+/// Its transpose, which makes `left_over` rows and columns more than the windows reach.
+pub(crate) fn conv_transposed(
+    g: &Tensor,
+    weight: &Tensor,
+    window: Window,
+    left_over: [i64; 2],
+    precision: Precision,
+) -> Result<Tensor, TchError> {
+    let (g, weight) = (narrow(g, precision)?, narrow(weight, precision)?);
+    wide(g.f_conv_transpose2d(
+        &weight,
+        NO_TENSOR.as_ref(),
+        [window.stride; 2],
+        window.padding,
+        left_over,
+        window.groups,
+        [1, 1],
+    )?)
+}
+
+/// x · weightᵀ + bias over the last axis.
+pub(crate) fn linear(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    precision: Precision,
+) -> Result<Tensor, TchError> {
+    let bias = bias.map(|bias| narrow(bias, precision)).transpose()?;
+    let (x, weight) = (narrow(x, precision)?, narrow(weight, precision)?);
+    wide(x.f_linear(&weight, bias.as_ref())?)
+}
+
+/// a · b over the last two axes.
+pub(crate) fn matmul(a: &Tensor, b: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
+    wide(narrow(a, precision)?.f_matmul(&narrow(b, precision)?)?)
+}

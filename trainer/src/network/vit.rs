@@ -1,0 +1,264 @@
+//! B-cos vision transformers of size S in the `bcos` package's form (SimpleViT: Beyer et al. 2022),
+//! with its tensor names: patches of 16×16 pixels as they are (`bcos_simple_vit_s`), or behind four
+//! convolutions of stride 2 (`bcos_vitc_s`).
+//!
+//! Tokens are image positions, so features at a layer are maps (N, C, h, w) like a convolutional
+//! network's, with h, w a sixteenth of the input at every layer. The paper's layers are the outputs
+//! of the encoder blocks that end the first, second, third and last quarter: 3, 6, 9 and 12 of
+//! `bcos_simple_vit_s`, 3, 6, 8 and 11 of `bcos_vitc_s`.
+
+use tch::{Kind, TchError, Tensor};
+
+use crate::finite;
+use crate::machine::device;
+use crate::network::bcos::{self, BcosConv, BcosLinear, LayerNorm};
+use crate::network::layers::Shape;
+use crate::network::params::{Init, Params};
+use crate::network::pass::product;
+use crate::network::pass::{Pass, Value};
+use crate::network::stages::Network;
+
+const DIM: i64 = 384;
+const HEADS: i64 = 6;
+const HIDDEN: i64 = 1536;
+/// Pixels of a token's side.
+const PATCH: i64 = 16;
+/// Channels of the convolutions before the tokens of `bcos_vitc_s`.
+const STEM: [i64; 4] = [48, 96, 192, 384];
+/// Of the positions' wave lengths.
+const TEMPERATURE: f64 = 10_000.0;
+
+/// Attention, then two linear layers, each around a residual connection.
+#[derive(Debug)]
+struct Encoder {
+    attention_norm: LayerNorm,
+    qkv: Tensor,
+    out: BcosLinear,
+    norm: LayerNorm,
+    linear1: BcosLinear,
+    linear2: BcosLinear,
+}
+
+impl Encoder {
+    fn new(p: &mut Params, name: &str) -> Self {
+        Encoder {
+            attention_norm: LayerNorm::tokens(p, &format!("{name}.attn.norm"), DIM),
+            qkv: p.weight(
+                format!("{name}.attn.to_qkv.weight"),
+                &[3 * DIM, DIM],
+                Init::UniformFanIn(DIM),
+            ),
+            out: BcosLinear::new(p, &format!("{name}.attn.to_out"), DIM, DIM),
+            norm: LayerNorm::tokens(p, &format!("{name}.ff.net.norm"), DIM),
+            linear1: BcosLinear::new(p, &format!("{name}.ff.net.linear1"), DIM, HIDDEN),
+            linear2: BcosLinear::new(p, &format!("{name}.ff.net.linear2"), HIDDEN, DIM),
+        }
+    }
+
+    /// (N, T, C) to the same.
+    fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
+        let normed = self.attention_norm.forward(x, pass)?;
+        let attended = attention(&normed, &self.qkv, pass)?;
+        let x = pass.add(self.out.forward(&attended, pass)?, x)?;
+        let inner = self.linear1.forward(&self.norm.forward(&x, pass)?, pass)?;
+        pass.add(self.linear2.forward(&inner, pass)?, &x)
+    }
+}
+
+/// Multi-head attention of tokens (N, T, C). Which token looks where is a dynamic weight; the values
+/// looked at are linear in the input.
+fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
+    let size = x.tensor().size();
+    let (n, tokens) = (size[0], size[1]);
+    let width = DIM / HEADS;
+    let heads = move |t: &Tensor| t.f_view([n, tokens, HEADS, width])?.f_transpose(1, 2);
+    let joined = move |t: &Tensor| t.f_transpose(1, 2)?.f_reshape([n, tokens, DIM]);
+    let precision = pass.precision();
+    let product = move |a: &Tensor, b: &Tensor| product::matmul(a, b, precision);
+    let projected = product::linear(x.tensor(), qkv, None, precision)?;
+    let part = |index: i64| heads(&projected.f_narrow(2, index * DIM, DIM)?.f_contiguous()?);
+    // One over the root of the width is a power of two, so that it may come first; where that is done
+    // after the product, it is one more pass over all pairs of tokens.
+    let queries = part(0)?.f_mul_scalar(1.0 / (width as f64).sqrt())?;
+    let scores = product(&queries, &part(1)?.f_transpose(-2, -1)?)?;
+    finite::infinite_to_nan(&scores)?;
+    let weights = scores.f_softmax(-1, None::<Kind>)?;
+    let out = joined(&product(&weights, &part(2)?)?)?;
+    let values = qkv.f_narrow(0, 2 * DIM, DIM)?;
+    pass.map(out, x, || {
+        let weights = bcos::held(weights);
+        Ok(Box::new(move |g| {
+            let g = product(&weights.f_transpose(-2, -1)?, &heads(g)?)?;
+            product(&joined(&g)?, &values)
+        }))
+    })
+}
+
+/// A vision transformer.
+#[derive(Debug)]
+pub struct VisionTransformer {
+    stem: Vec<(BcosConv, LayerNorm)>,
+    /// Pixels of a token's side after the stem.
+    patch: i64,
+    embedding: BcosLinear,
+    encoders: Vec<Encoder>,
+    head_norm: LayerNorm,
+    head: BcosLinear,
+}
+
+impl VisionTransformer {
+    /// 12 encoders on patches of pixels.
+    pub fn simple_s(p: &mut Params, n_classes: i64) -> Self {
+        Self::new(p, &[], 12, n_classes)
+    }
+
+    /// 11 encoders behind four convolutions.
+    pub fn convolutional_s(p: &mut Params, n_classes: i64) -> Self {
+        Self::new(p, &STEM, 11, n_classes)
+    }
+
+    fn new(p: &mut Params, stem: &[i64], depth: usize, n_classes: i64) -> Self {
+        let mut channels = 6;
+        let mut patch = PATCH;
+        let mut convolutions = Vec::new();
+        for (index, &c_out) in stem.iter().enumerate() {
+            let name = |layer: usize| format!("to_patch_embedding.conv_stem.{layer}");
+            let shape = Shape {
+                c_in: channels,
+                c_out,
+                kernel: 3,
+                stride: 2,
+            };
+            let init = Init::UniformFanIn(channels * 9);
+            let conv = BcosConv::new(p, &name(3 * index), shape, init);
+            convolutions.push((conv, LayerNorm::images(p, &name(3 * index + 1), c_out)));
+            channels = c_out;
+            patch /= 2;
+        }
+        let inputs = channels * patch * patch;
+        let embedding = BcosLinear::new(p, "to_patch_embedding.linear", inputs, DIM);
+        let encoders = (0..depth)
+            .map(|index| Encoder::new(p, &format!("transformer.encoder_{index}")))
+            .collect();
+        VisionTransformer {
+            stem: convolutions,
+            patch,
+            embedding,
+            encoders,
+            head_norm: LayerNorm::tokens(p, "linear_head.norm", DIM),
+            head: BcosLinear::new(p, "linear_head.linear", DIM, n_classes),
+        }
+    }
+
+    /// Images to tokens with their positions, (N, h, w, C).
+    fn embed(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
+        let mut x = x.share();
+        for (conv, norm) in &self.stem {
+            x = norm.forward(&conv.forward(&x, pass)?, pass)?;
+        }
+        let tokens = self
+            .embedding
+            .forward(&patches(&x, self.patch, pass)?, pass)?;
+        let size = tokens.tensor().size();
+        let positions = positions(size[1], size[2], tokens.tensor())?;
+        let out = tokens.tensor().f_add(&positions)?;
+        pass.map(out, &tokens, || Ok(Box::new(|g| Ok(g.shallow_clone()))))
+    }
+
+    /// Where quarter `stage` of the encoders ends.
+    fn end(&self, stage: usize) -> usize {
+        (self.encoders.len() * (stage + 1) + 2) / 4
+    }
+}
+
+/// (N, C, h·p, w·p) to (N, h, w, p·p·C): the pixels of each patch, channels last.
+fn patches(x: &Value, patch: i64, pass: &Pass) -> Result<Value, TchError> {
+    let size = x.tensor().size();
+    let (n, c, h, w) = (size[0], size[1], size[2] / patch, size[3] / patch);
+    let out = x
+        .tensor()
+        .f_view([n, c, h, patch, w, patch])?
+        .f_permute([0, 2, 4, 3, 5, 1])?
+        .f_reshape([n, h, w, patch * patch * c])?;
+    pass.map(out, x, || {
+        Ok(Box::new(move |g| {
+            g.f_view([n, h, w, patch, patch, c])?
+                .f_permute([0, 5, 1, 3, 2, 4])?
+                .f_reshape(size.as_slice())
+        }))
+    })
+}
+
+/// Sines and cosines of each token's place, (h, w, C).
+fn positions(h: i64, w: i64, like: &Tensor) -> Result<Tensor, TchError> {
+    let waves = DIM / 4;
+    let mut values = Vec::with_capacity((h * w * DIM) as usize);
+    for y in 0..h {
+        for x in 0..w {
+            for (place, is_cosine) in [(x, false), (x, true), (y, false), (y, true)] {
+                for wave in 0..waves {
+                    let omega = TEMPERATURE.powf(-(wave as f64) / (waves - 1) as f64);
+                    let angle = place as f64 * omega;
+                    values.push(if is_cosine { angle.cos() } else { angle.sin() });
+                }
+            }
+        }
+    }
+    let values = Tensor::f_from_slice(&values)?.f_view([h, w, DIM])?;
+    device::upload(&values.f_to_kind(like.kind())?, like.device())
+}
+
+/// (N, h, w, C) or (N, T, C) tokens as an image (N, C, h, w) of `h`×`w` tokens.
+fn to_image(x: &Value, [h, w]: [i64; 2], pass: &Pass) -> Result<Value, TchError> {
+    let size = x.tensor().size();
+    let out = x
+        .tensor()
+        .f_reshape([size[0], h, w, DIM])?
+        .f_permute([0, 3, 1, 2])?;
+    pass.map(out, x, || {
+        Ok(Box::new(move |g| {
+            g.f_permute([0, 2, 3, 1])?.f_reshape(size.as_slice())
+        }))
+    })
+}
+
+/// The reverse of [`to_image`].
+fn to_tokens(x: &Value, pass: &Pass) -> Result<Value, TchError> {
+    let size = x.tensor().size();
+    let (n, h, w) = (size[0], size[2], size[3]);
+    let out = x
+        .tensor()
+        .f_permute([0, 2, 3, 1])?
+        .f_reshape([n, h * w, DIM])?;
+    pass.map(out, x, || {
+        Ok(Box::new(move |g| {
+            g.f_view([n, h, w, DIM])?.f_permute([0, 3, 1, 2])
+        }))
+    })
+}
+
+impl Network for VisionTransformer {
+    fn stage(&self, stage: usize, x: &Value, pass: &Pass) -> Result<Value, TchError> {
+        if stage == 4 {
+            let pooled = pass.global_average_pool(x)?;
+            let evidence = self
+                .head
+                .forward(&self.head_norm.forward(&pooled, pass)?, pass)?;
+            return bcos::logits(&evidence, pass);
+        }
+        let (x, begin) = match stage {
+            0 => {
+                let tokens = self.embed(x, pass)?;
+                let size = tokens.tensor().size();
+                (to_image(&tokens, [size[1], size[2]], pass)?, 0)
+            }
+            _ => (x.share(), self.end(stage - 1)),
+        };
+        let size = x.tensor().size();
+        let mut tokens = to_tokens(&x, pass)?;
+        for encoder in &self.encoders[begin..self.end(stage)] {
+            tokens = encoder.forward(&tokens, pass)?;
+        }
+        to_image(&tokens, [size[2], size[3]], pass)
+    }
+}

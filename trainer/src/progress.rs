@@ -1,0 +1,13 @@
+//! Progress for people, on stderr.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar over images on stderr; hidden when stderr is no terminal.
+pub(crate) fn progress_bar(length: u64, what: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{prefix} [{bar:30}] {pos}/{len} images  {per_sec}  {eta} left  {msg}",
+    );
+    ProgressBar::new(length)
+        .with_prefix(what.to_owned())
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

@@ -1,0 +1,260 @@
+//! The configuration file of a run (`run.toml`), read and checked. Paths in it are relative to the
+//! working directory.
+
+use std::path::{Path, PathBuf};
+
+use data_prep::dataset::Task;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::explain::attribution::{self, Order};
+use crate::names::{
+    Annotation, Attribution, Augmentation, Backbone, Layer, LocalizationLoss, OnNonFinite,
+    Precision,
+};
+
+/// One training run, as the user writes it. Unknown keys are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// A label for people; not part of the run's identity.
+    pub name: String,
+    /// The classifier.
+    pub backbone: Backbone,
+    /// How the validation maps, and a guided run's training maps, are made.
+    pub attribution: Attribution,
+    /// At which layer.
+    pub layer: Layer,
+    /// What is asked of the images: `reversed` for Waterbirds' backgrounds.
+    #[serde(default, skip_serializing_if = "Task::is_conventional")]
+    pub task: Task,
+    /// What training images go through.
+    #[serde(default = "unchanged", skip_serializing_if = "is_unchanged")]
+    pub augmentation: Augmentation,
+    /// Passes over the training images.
+    pub epochs: i32,
+    /// Adam's constant learning rate.
+    #[serde(default = "default_learning_rate")]
+    pub learning_rate: f64,
+    /// Images a step. λ scales with it: the localization loss is summed over the batch (SPEC H.1).
+    #[serde(default = "default_batch_size")]
+    pub batch_size: usize,
+    /// Images a pass: a step's passes are made one after another and their gradients added, which takes
+    /// less memory and gives the same up to rounding. Absent: all of a step's. Refused for backbones
+    /// with [`Backbone::has_batch_statistics`], where it would not give the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
+    /// Seed of the initial weights, the order of images, the classes drawn and the annotated subset.
+    #[serde(default)]
+    pub seed: u64,
+    /// In which numbers convolutions and matrix products are computed.
+    #[serde(default = "full_precision", skip_serializing_if = "is_full_precision")]
+    pub precision: Precision,
+    /// What is done with a batch whose loss, gradient or attribution maps are no numbers.
+    #[serde(default = "stop", skip_serializing_if = "is_stop")]
+    pub on_non_finite: OnNonFinite,
+    /// Where the weights come from.
+    pub init: Init,
+    /// The localization loss; absent in a baseline.
+    pub guidance: Option<Guidance>,
+}
+
+/// Where a run's weights come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Init {
+    /// Random weights.
+    Scratch,
+    /// A safetensors file (see `trainer import`); the head is new where the classes differ.
+    Weights {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A finished run's checkpoint.
+    Run {
+        /// The run's folder.
+        folder: PathBuf,
+        /// Which epoch; absent: the one with the highest validation F1.
+        checkpoint: Option<i32>,
+    },
+}
+
+/// The second loss.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guidance {
+    /// Which localization loss.
+    pub loss: LocalizationLoss,
+    /// λ of the total loss `BCE + λ·Σ L_loc`.
+    pub lambda: f64,
+    /// What the explanations are held against; segmentations where an image has them.
+    #[serde(default = "boxes", skip_serializing_if = "are_boxes")]
+    pub annotation: Annotation,
+    /// α of Energy*'s area^α: with that loss, and only with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub area_exponent: Option<f64>,
+    /// Share of the training images whose annotation is used (paper section 5.4).
+    #[serde(default = "one")]
+    pub annotated_fraction: f64,
+    /// Boxes grow by this share of their size on each side (paper section 5.4).
+    #[serde(default)]
+    pub dilation: f64,
+}
+
+/// Of Energy*: with it, the power of an area of a billion cells, as a thousand boxes over a megapixel
+/// have, is a number in 32 bits. An infinite one would leave nothing of the loss.
+const LARGEST_EXPONENT: f64 = 4.0;
+
+fn default_learning_rate() -> f64 {
+    1e-4
+}
+
+fn unchanged() -> Augmentation {
+    Augmentation::None
+}
+
+fn is_unchanged(augmentation: &Augmentation) -> bool {
+    *augmentation == Augmentation::None
+}
+
+fn full_precision() -> Precision {
+    Precision::F32
+}
+
+fn is_full_precision(precision: &Precision) -> bool {
+    *precision == Precision::F32
+}
+
+fn stop() -> OnNonFinite {
+    OnNonFinite::Stop
+}
+
+fn is_stop(on_non_finite: &OnNonFinite) -> bool {
+    *on_non_finite == OnNonFinite::Stop
+}
+
+fn boxes() -> Annotation {
+    Annotation::Box
+}
+
+fn are_boxes(annotation: &Annotation) -> bool {
+    *annotation == Annotation::Box
+}
+
+fn default_batch_size() -> usize {
+    64
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl RunConfig {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// Names the file, the key, what was found and what was expected.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs_err::read_to_string(path)?;
+        let config: RunConfig = toml::from_str(&text).map_err(|error| {
+            let before = error.span().map_or("", |span| &text[..span.start]);
+            let line = before.matches('\n').count() + 1;
+            let words = error.message().replace('\n', ", ");
+            Error::Unparsed {
+                path: path.to_owned(),
+                field: format!("line {line}"),
+                reason: format!("{words}\nhint: README.md has an example"),
+            }
+        })?;
+        config.check(path)?;
+        Ok(config)
+    }
+
+    fn check(&self, path: &Path) -> Result<()> {
+        let positive = |field: &str, value: f64| match value > 0.0 && value.is_finite() {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                path,
+                field,
+                value.to_string(),
+                "a number above 0",
+            )),
+        };
+        positive("epochs", f64::from(self.epochs))?;
+        positive("batch_size", self.batch_size as f64)?;
+        positive("learning_rate", self.learning_rate)?;
+        if let Some(images) = self.micro_batch {
+            positive("micro_batch", images as f64)?;
+            if self.backbone.has_batch_statistics() {
+                return Err(Error::invalid(
+                    path,
+                    "micro_batch",
+                    images.to_string(),
+                    format!(
+                        "none: {}'s norms have statistics over all images of a step; lower batch_size",
+                        self.backbone
+                    ),
+                ));
+            }
+        }
+        let order = match self.guidance {
+            Some(_) => Order::Second,
+            None => Order::First,
+        };
+        attribution::check(self.backbone, self.attribution, order).map_err(|expected| {
+            Error::invalid(path, "attribution", self.attribution.to_string(), expected)
+        })?;
+        if let Some(guidance) = &self.guidance {
+            positive("guidance.lambda", guidance.lambda)?;
+            positive("guidance.annotated_fraction", guidance.annotated_fraction)?;
+            if guidance.annotated_fraction > 1.0 {
+                return Err(Error::invalid(
+                    path,
+                    "guidance.annotated_fraction",
+                    guidance.annotated_fraction.to_string(),
+                    "at most 1",
+                ));
+            }
+            let energy_area = guidance.loss == LocalizationLoss::EnergyArea;
+            match guidance.area_exponent {
+                Some(exponent) if energy_area => {
+                    positive("guidance.area_exponent", exponent)?;
+                    if exponent > LARGEST_EXPONENT {
+                        return Err(Error::invalid(
+                            path,
+                            "guidance.area_exponent",
+                            exponent.to_string(),
+                            format!("at most {LARGEST_EXPONENT}"),
+                        ));
+                    }
+                }
+                None if !energy_area => {}
+                found => {
+                    return Err(Error::invalid(
+                        path,
+                        "guidance.area_exponent",
+                        found.map_or("nothing".to_owned(), |exponent| exponent.to_string()),
+                        "a number with loss energy_area, and with no other",
+                    ));
+                }
+            }
+            if guidance.annotation == Annotation::Segmentation && guidance.dilation != 0.0 {
+                return Err(Error::invalid(
+                    path,
+                    "guidance.dilation",
+                    guidance.dilation.to_string(),
+                    "0 with annotation segmentation: only boxes are dilated",
+                ));
+            }
+            if !(0.0..=10.0).contains(&guidance.dilation) {
+                return Err(Error::invalid(
+                    path,
+                    "guidance.dilation",
+                    guidance.dilation.to_string(),
+                    "0 to 10",
+                ));
+            }
+        }
+        Ok(())
+    }
+}

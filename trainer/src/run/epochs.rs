@@ -1,0 +1,155 @@
+//! The table `epochs`: one row for each finished epoch of a run.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int32Array, StringArray};
+use data_prep::table::{Provenance, column, read_table, write_table};
+
+use crate::error::Result;
+use crate::run::pareto::Candidate;
+use crate::run::schema::{EPOCHS, PROGRAM};
+
+/// A row of `epochs`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochRow {
+    /// From 1.
+    pub epoch: i32,
+    /// Mean over steps of the total loss.
+    pub loss: f64,
+    /// Mean over steps of the binary cross-entropy.
+    pub loss_class: f64,
+    /// Mean over annotated images of the localization loss, before λ; 0 in a baseline.
+    pub loss_localization: f64,
+    /// Of this epoch.
+    pub learning_rate: f64,
+    /// Training and validation.
+    pub seconds: f64,
+    /// Training alone.
+    pub images_per_second: f64,
+    /// Micro F1, 0–1.
+    pub val_f1: f64,
+    /// Macro mAP, 0–1.
+    pub val_map: f64,
+    /// Mean EPG, undefined as 0.
+    pub val_epg: f64,
+    /// Mean IoU at 0.5.
+    pub val_iou: f64,
+    /// Whether the checkpoint is kept.
+    pub is_pareto: bool,
+}
+
+impl EpochRow {
+    /// How many numbers make a row.
+    pub const WIDTH: usize = 12;
+
+    /// The row as numbers, in the order of its fields.
+    pub fn to_numbers(&self) -> [f64; Self::WIDTH] {
+        [
+            f64::from(self.epoch),
+            self.loss,
+            self.loss_class,
+            self.loss_localization,
+            self.learning_rate,
+            self.seconds,
+            self.images_per_second,
+            self.val_f1,
+            self.val_map,
+            self.val_epg,
+            self.val_iou,
+            f64::from(u8::from(self.is_pareto)),
+        ]
+    }
+
+    /// The row of such numbers.
+    pub fn from_numbers(numbers: [f64; Self::WIDTH]) -> Self {
+        let [epoch, loss, loss_class, loss_localization, ..] = numbers;
+        let [_, _, _, _, learning_rate, seconds, images_per_second, ..] = numbers;
+        let [.., val_f1, val_map, val_epg, val_iou, is_pareto] = numbers;
+        EpochRow {
+            epoch: epoch as i32,
+            loss,
+            loss_class,
+            loss_localization,
+            learning_rate,
+            seconds,
+            images_per_second,
+            val_f1,
+            val_map,
+            val_epg,
+            val_iou,
+            is_pareto: is_pareto != 0.0,
+        }
+    }
+}
+
+/// Writes `epochs.parquet` of the run `run_id`, trained on the data `data_inputs`.
+///
+/// # Errors
+/// The disk's.
+pub fn write(path: &Path, run_id: &str, data_inputs: &str, rows: &[EpochRow]) -> Result<()> {
+    let numbers = |get: fn(&EpochRow) -> f64| -> ArrayRef {
+        Arc::new(rows.iter().map(get).collect::<Float64Array>())
+    };
+    let batch = EPOCHS.batch(vec![
+        Arc::new(StringArray::from(vec![run_id; rows.len()])),
+        Arc::new(rows.iter().map(|row| row.epoch).collect::<Int32Array>()),
+        numbers(|row| row.loss),
+        numbers(|row| row.loss_class),
+        numbers(|row| row.loss_localization),
+        numbers(|row| row.learning_rate),
+        numbers(|row| row.seconds),
+        numbers(|row| row.images_per_second),
+        numbers(|row| row.val_f1),
+        numbers(|row| row.val_map),
+        numbers(|row| row.val_epg),
+        numbers(|row| row.val_iou),
+        Arc::new(BooleanArray::from(
+            rows.iter().map(|row| row.is_pareto).collect::<Vec<_>>(),
+        )),
+    ])?;
+    Ok(write_table(
+        path,
+        &EPOCHS,
+        &Provenance::new(PROGRAM, data_inputs),
+        &batch,
+    )?)
+}
+
+/// Reads `epochs.parquet`.
+///
+/// # Errors
+/// A file that is not this table.
+pub fn read(path: &Path) -> Result<Vec<EpochRow>> {
+    let (_, batch) = read_table(path, &EPOCHS)?;
+    let number = |name: &str, row: usize| column::<Float64Array>(&batch, name).value(row);
+    Ok((0..batch.num_rows())
+        .map(|row| EpochRow {
+            epoch: column::<Int32Array>(&batch, "epoch").value(row),
+            loss: number("loss", row),
+            loss_class: number("loss_class", row),
+            loss_localization: number("loss_localization", row),
+            learning_rate: number("learning_rate", row),
+            seconds: number("seconds", row),
+            images_per_second: number("images_per_second", row),
+            val_f1: number("val_f1", row),
+            val_map: number("val_map", row),
+            val_epg: number("val_epg", row),
+            val_iou: number("val_iou", row),
+            is_pareto: column::<BooleanArray>(&batch, "is_pareto").value(row),
+        })
+        .collect())
+}
+
+/// The validation metrics of epochs.
+pub fn candidates(epochs: &[EpochRow]) -> Vec<Candidate> {
+    epochs
+        .iter()
+        .map(|row| Candidate {
+            epoch: row.epoch,
+            f1: row.val_f1,
+            epg: row.val_epg,
+            iou: row.val_iou,
+        })
+        .collect()
+}

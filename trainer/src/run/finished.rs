@@ -1,0 +1,145 @@
+//! A finished run, as later steps read it.
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, RecordBatch, StringArray};
+use data_prep::dataset::Task;
+use data_prep::table::{column, read_table};
+
+use crate::error::{Error, Result};
+use crate::names::{Attribution, Backbone, Layer, Precision};
+use crate::run::epochs::{self, EpochRow};
+use crate::run::folder::RunFolder;
+use crate::run::{pareto, schema};
+
+/// A finished run as later steps need it.
+#[derive(Clone, Debug)]
+pub struct FinishedRun {
+    /// Its id.
+    pub run_id: String,
+    /// What it has in common with runs that differ in λ, seed and epoch alone.
+    pub configuration: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// Its backbone.
+    pub backbone: Backbone,
+    /// The attribution it was trained or validated with.
+    pub attribution: Attribution,
+    /// And at which layer.
+    pub layer: Layer,
+    /// The data folder's provenance hash.
+    pub data_inputs: String,
+    /// What it was asked of the images.
+    pub task: Task,
+    /// In which numbers it was trained.
+    pub precision: Precision,
+    /// Whether it was trained with a localization loss.
+    pub is_guided: bool,
+    /// The epoch with the highest validation F1 among those kept.
+    pub best_f1_epoch: i32,
+    /// Its epochs.
+    pub epochs: Vec<EpochRow>,
+    /// Its folder.
+    pub folder: RunFolder,
+    /// The one row of `run.parquet`.
+    pub table: RecordBatch,
+}
+
+impl FinishedRun {
+    /// Reads the finished run in the folder `dir`.
+    ///
+    /// # Errors
+    /// A folder that holds no finished run.
+    pub fn open(dir: &Path) -> Result<FinishedRun> {
+        let folder = RunFolder {
+            dir: dir.to_owned(),
+        };
+        if !folder.run_table().exists() {
+            let found = if dir.is_dir() {
+                "an unfinished run or another folder"
+            } else {
+                "no such folder"
+            };
+            return Err(Error::invalid(
+                dir,
+                "run folder",
+                found,
+                "a folder with run.parquet, written when a run ends",
+            ));
+        }
+        let path = folder.run_table();
+        let (_, batch) = read_table(&path, &schema::RUN)?;
+        if batch.num_rows() != 1 {
+            return Err(Error::invalid(
+                &path,
+                "rows",
+                batch.num_rows().to_string(),
+                "1",
+            ));
+        }
+        let cell = |name: &str| text_cell(&batch, name).unwrap_or_default();
+        let known = |name: &str| {
+            let (path, field) = (path.clone(), name.to_owned());
+            move |reason: String| Error::Unparsed {
+                path,
+                field,
+                reason,
+            }
+        };
+        let epochs = epochs::read(&folder.epochs_table())?;
+        let kept: Vec<EpochRow> = epochs.iter().filter(|row| row.is_pareto).cloned().collect();
+        let best_f1_epoch = pareto::best_f1(&epochs::candidates(&kept)).ok_or_else(|| {
+            Error::invalid(folder.epochs_table(), "is_pareto", "no epoch", "at least 1")
+        })?;
+        Ok(FinishedRun {
+            run_id: cell("run_id"),
+            configuration: cell("configuration"),
+            dataset: cell("dataset"),
+            backbone: cell("backbone").parse().map_err(known("backbone"))?,
+            attribution: cell("attribution").parse().map_err(known("attribution"))?,
+            layer: cell("layer").parse().map_err(known("layer"))?,
+            data_inputs: cell("data_inputs"),
+            task: cell("task").parse().map_err(known("task"))?,
+            precision: cell("precision").parse().map_err(known("precision"))?,
+            is_guided: text_cell(&batch, "loss").is_some(),
+            best_f1_epoch,
+            epochs,
+            folder,
+            table: batch,
+        })
+    }
+
+    /// The weights of a kept epoch.
+    ///
+    /// # Errors
+    /// An epoch that was not kept, or whose file is gone.
+    pub fn checkpoint_file(&self, epoch: i32) -> Result<PathBuf> {
+        let file = self.folder.checkpoint_file(epoch);
+        let kept = self.epochs.iter().filter(|row| row.is_pareto);
+        let kept: Vec<i32> = kept.map(|row| row.epoch).collect();
+        if !kept.contains(&epoch) {
+            let kept: Vec<String> = kept.iter().map(i32::to_string).collect();
+            let expected = format!("one of the kept epochs {}", kept.join(", "));
+            let found = epoch.to_string();
+            return Err(Error::invalid(
+                &self.folder.dir,
+                "checkpoint",
+                found,
+                expected,
+            ));
+        }
+        match file.exists() {
+            true => Ok(file),
+            false => {
+                let expected = "the weights of a kept epoch";
+                Err(Error::invalid(file, "file", "no such file", expected))
+            }
+        }
+    }
+}
+
+/// One text cell of a one-row table.
+fn text_cell(batch: &RecordBatch, name: &str) -> Option<String> {
+    let cells = column::<StringArray>(batch, name);
+    cells.is_valid(0).then(|| cells.value(0).to_owned())
+}

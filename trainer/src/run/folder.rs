@@ -1,0 +1,101 @@
+//! A run's folder: what lies in it.
+//!
+//! ```text
+//! runs/<run id>/ run.toml             the configuration as resolved
+//!                epochs.parquet       one row per finished epoch
+//!                checkpoints/epoch-NNNN.safetensors   the kept epochs
+//!                resume.safetensors   weights, optimizer and position, after every epoch and where stopped
+//!                resume.previous.safetensors   the one before, in case the newest is damaged
+//!                train.lock           held by the program that trains it
+//!                run.parquet          written last: the run is finished
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+
+/// Paths of a run.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    /// The folder.
+    pub dir: PathBuf,
+}
+
+impl RunFolder {
+    /// The folder of the run `run_id` under `runs`.
+    pub fn new(runs: &Path, run_id: &str) -> Self {
+        RunFolder {
+            dir: runs.join(run_id),
+        }
+    }
+
+    /// The run's id, which names the folder.
+    pub fn run_id(&self) -> String {
+        let name = self.dir.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    /// The resolved configuration.
+    pub fn config_file(&self) -> PathBuf {
+        self.dir.join("run.toml")
+    }
+
+    /// The table that ends a run.
+    pub fn run_table(&self) -> PathBuf {
+        self.dir.join("run.parquet")
+    }
+
+    /// One row per finished epoch.
+    pub fn epochs_table(&self) -> PathBuf {
+        self.dir.join("epochs.parquet")
+    }
+
+    /// Weights, optimizer and position, after the last finished epoch or where it was stopped.
+    pub fn resume_file(&self) -> PathBuf {
+        self.dir.join("resume.safetensors")
+    }
+
+    /// What [`RunFolder::resume_file`] was before it was written anew.
+    pub fn previous_resume_file(&self) -> PathBuf {
+        self.dir.join("resume.previous.safetensors")
+    }
+
+    /// Held by the program that trains the run.
+    pub fn lock_file(&self) -> PathBuf {
+        self.dir.join("train.lock")
+    }
+
+    /// The weights of a kept epoch.
+    pub fn checkpoint_file(&self, epoch: i32) -> PathBuf {
+        self.dir
+            .join("checkpoints")
+            .join(format!("epoch-{epoch:04}.safetensors"))
+    }
+
+    /// Removes what programs killed while they were writing have left, of a run of `epochs`. Nobody else
+    /// may be at work on it.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn remove_leftovers(&self, epochs: i32) -> Result<()> {
+        let tables = [self.config_file(), self.epochs_table(), self.run_table()];
+        let weights = (1..=epochs).map(|epoch| self.checkpoint_file(epoch));
+        for file in tables
+            .into_iter()
+            .chain([self.resume_file()])
+            .chain(weights)
+        {
+            data_prep::atomic::remove_leftovers(file)?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes a file that is there. (Of one that is not, a read-only file system says that it is
+/// read-only.)
+pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
+    match file.exists() {
+        true => Ok(fs_err::remove_file(file)?),
+        false => Ok(()),
+    }
+}

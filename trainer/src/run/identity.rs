@@ -1,0 +1,66 @@
+//! The two hashes that name a run: the configuration, which runs of other λ and seeds share, and the
+//! run id, which is of everything that decides the result.
+
+use sha2::{Digest, Sha256};
+
+use crate::hex::hex;
+use crate::names::Precision;
+use crate::run::config::RunConfig;
+
+/// The one definition of a configuration, for the column and for run ids: the first 12 hex digits of a SHA-256 over
+/// everything that decides a result, except λ and the seed. Where a run begins from another run,
+/// `origin` has that run's own configuration instead of its id and epoch, so that runs of several
+/// seeds, each begun from the baseline of its seed, have one. The name, the device and the number of
+/// threads are not in it: the latter two change rounding, not the experiment. The program's version
+/// is: no formula changes without it.
+pub(super) fn configuration(
+    config: &RunConfig,
+    precision: Precision,
+    data_inputs: &str,
+    origin: &str,
+) -> String {
+    let guidance = match &config.guidance {
+        None => "none".to_owned(),
+        Some(g) => format!(
+            "{}\narea_exponent {}\nannotation {}\nannotated_fraction {:e}\ndilation {:e}",
+            g.loss,
+            g.area_exponent
+                .map_or("none".to_owned(), |exponent| format!("{exponent:e}")),
+            g.annotation,
+            g.annotated_fraction,
+            g.dilation
+        ),
+    };
+    let micro_batch = config.micro_batch;
+    short_hash(&format!(
+        "version {}\ndata {data_inputs}\ntask {}\naugmentation {}\nbackbone {}\nattribution {}\nlayer {}\n\
+         epochs {}\nlearning_rate {:e}\nbatch_size {}\nmicro_batch {}\nprecision {precision}\n\
+         on_non_finite {}\ninit {origin}\nguidance {guidance}\n",
+        env!("CARGO_PKG_VERSION"),
+        config.task,
+        config.augmentation,
+        config.backbone,
+        config.attribution,
+        config.layer,
+        config.epochs,
+        config.learning_rate,
+        config.batch_size,
+        micro_batch.map_or("none".to_owned(), |images| images.to_string()),
+        config.on_non_finite,
+    ))
+}
+
+/// The configuration as asked for, λ, the seed, and exactly which weights the run starts from.
+pub(super) fn run_id(config: &RunConfig, data_inputs: &str, init: &str, origin: &str) -> String {
+    let configuration = configuration(config, config.precision, data_inputs, origin);
+    let lambda = config.guidance.as_ref().map(|g| g.lambda);
+    let lambda = lambda.map_or("none".to_owned(), |lambda| format!("{lambda:e}"));
+    short_hash(&format!(
+        "configuration {configuration}\nlambda {lambda}\nseed {}\ninit {init}\n",
+        config.seed
+    ))
+}
+
+fn short_hash(text: &str) -> String {
+    hex(&Sha256::digest(text))[..12].to_owned()
+}

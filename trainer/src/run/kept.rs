@@ -1,0 +1,141 @@
+//! The files of a run's epochs: weights of those that are kept, and the table of all.
+//!
+//! In this order, so that a program killed between any two of them loses nothing: the newest weights,
+//! the table, the state to go on from (see [`crate::run::resume`]), and only then are weights removed that
+//! neither of the two saved states has among the kept ones.
+
+use crate::error::Result;
+use crate::network::Model;
+use crate::run::epochs::{self, EpochRow, candidates};
+use crate::run::folder::{RunFolder, remove_if_there};
+use crate::run::pareto;
+use crate::run::resolved::ResolvedRun;
+use crate::weights::checkpoint::{self, Metadata};
+use crate::weights::classes;
+
+/// The epochs to keep of `epochs`: the Pareto set, of a baseline the one with the highest F1.
+fn kept(run: &ResolvedRun, epochs: &[EpochRow]) -> Vec<i32> {
+    match run.config.guidance {
+        Some(_) => pareto::front(&candidates(epochs)),
+        None => pareto::best_f1(&candidates(epochs)).into_iter().collect(),
+    }
+}
+
+/// Marks the epochs to keep, writes the newest if it is one, then the table: at every moment the
+/// table's checkpoints are there.
+///
+/// # Errors
+/// The disk's, and libtorch's.
+pub fn write(
+    run: &ResolvedRun,
+    folder: &RunFolder,
+    model: &Model,
+    epochs: &mut [EpochRow],
+) -> Result<()> {
+    let kept = kept(run, epochs);
+    let newest = epochs.len() as i32;
+    for row in epochs.iter_mut() {
+        row.is_pareto = kept.contains(&row.epoch);
+    }
+    if kept.contains(&newest) {
+        let metadata = Metadata::from([
+            ("run_id".to_owned(), run.run_id.clone()),
+            ("epoch".to_owned(), newest.to_string()),
+            ("backbone".to_owned(), run.config.backbone.to_string()),
+            (classes::KEY.to_owned(), classes::in_a_line(&run.classes)),
+        ]);
+        checkpoint::save_with_hash(
+            &folder.checkpoint_file(newest),
+            &model.params.named(),
+            &metadata,
+        )?;
+    }
+    epochs::write(
+        &folder.epochs_table(),
+        &run.run_id,
+        &run.data_inputs,
+        epochs,
+    )
+}
+
+/// Removes the weights of epochs that are kept neither after the newest epoch nor after the one
+/// before, which a damaged state makes the newest again.
+///
+/// # Errors
+/// The disk's.
+pub fn remove_beaten(run: &ResolvedRun, folder: &RunFolder, epochs: &[EpochRow]) -> Result<()> {
+    let before = kept(run, &epochs[..epochs.len().saturating_sub(1)]);
+    for row in epochs {
+        if !row.is_pareto && !before.contains(&row.epoch) {
+            remove_if_there(&folder.checkpoint_file(row.epoch))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes from the folder of a finished run what only an unfinished one needs.
+///
+/// # Errors
+/// The disk's.
+pub fn tidy(folder: &RunFolder) -> Result<()> {
+    // The lock goes last: without it, all is done.
+    if !folder.lock_file().exists() {
+        return Ok(());
+    }
+    for row in epochs::read(&folder.epochs_table())? {
+        if !row.is_pareto {
+            remove_if_there(&folder.checkpoint_file(row.epoch))?;
+        }
+    }
+    remove_if_there(&folder.resume_file())?;
+    remove_if_there(&folder.previous_resume_file())?;
+    remove_if_there(&folder.lock_file())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const CONFIG: &str = "name = \"run\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"final\"\n\
+                          epochs = 4\n[init]\nfrom = \"scratch\"\n";
+
+    /// Each epoch beats the one before. The one that was kept before the newest stays for the state
+    /// before the newest, which a GPU may go on from to other bits.
+    #[test]
+    fn what_the_state_before_needs_is_kept() {
+        let runs = tempfile::tempdir().unwrap();
+        let run = ResolvedRun {
+            config: toml::from_str(CONFIG).unwrap(),
+            run_id: "run".to_owned(),
+            dataset: "scenes".to_owned(),
+            data_inputs: String::new(),
+            init: "scratch".to_owned(),
+            origin: "scratch".to_owned(),
+            classes: Vec::new(),
+            baseline: None,
+            weights: None,
+        };
+        let folder = RunFolder::new(runs.path(), &run.run_id);
+        let mut epochs = Vec::new();
+        for epoch in 1..=4 {
+            let mut numbers = [0.5; EpochRow::WIDTH];
+            numbers[0] = f64::from(epoch);
+            let mut row = EpochRow::from_numbers(numbers);
+            row.val_f1 = 0.1 * f64::from(epoch);
+            epochs.push(row);
+            for row in &mut epochs {
+                row.is_pareto = row.epoch == epoch;
+            }
+            let file = folder.checkpoint_file(epoch);
+            fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+            fs_err::write(&file, b"weights").unwrap();
+            remove_beaten(&run, &folder, &epochs).unwrap();
+            let is_there = |epoch: &i32| folder.checkpoint_file(*epoch).exists();
+            let there: Vec<i32> = (1..=4).filter(is_there).collect();
+            let expected: Vec<i32> = ((epoch - 1).max(1)..=epoch).collect();
+            assert_eq!(there, expected);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The table `run`, written last: what the run was, for every later step.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, StringArray};
+use data_prep::table::{Provenance, write_table};
+
+use crate::error::Result;
+use crate::names::{Annotation, Precision};
+use crate::run::resolved::ResolvedRun;
+use crate::run::schema::{PROGRAM, RUN};
+
+/// Facts about a finished run that its configuration does not hold.
+#[derive(Clone, Debug)]
+pub struct RunFacts {
+    /// In which numbers it was computed, whatever was asked for.
+    pub precision: Precision,
+    /// Input (height, width).
+    pub input: (usize, usize),
+    /// Training images.
+    pub n_train: usize,
+    /// Validation images.
+    pub n_val: usize,
+    /// The device's name.
+    pub device: String,
+    /// CPU threads of libtorch.
+    pub threads: i32,
+    /// Of all epochs.
+    pub seconds: f64,
+}
+
+fn text(value: impl Into<String>) -> ArrayRef {
+    Arc::new(StringArray::from(vec![value.into()]))
+}
+
+fn optional_text(value: Option<String>) -> ArrayRef {
+    Arc::new(StringArray::from(vec![value]))
+}
+
+fn number(value: impl Into<Option<f64>>) -> ArrayRef {
+    Arc::new(Float64Array::from(vec![value.into()]))
+}
+
+fn int(value: i32) -> ArrayRef {
+    Arc::new(Int32Array::from(vec![value]))
+}
+
+fn long(value: i64) -> ArrayRef {
+    Arc::new(Int64Array::from(vec![value]))
+}
+
+/// Writes `run.parquet`, the last file of a run folder.
+///
+/// # Errors
+/// The disk's.
+pub fn write(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()> {
+    let (config, guidance) = (&run.config, run.config.guidance.as_ref());
+    let batch = RUN.batch(vec![
+        text(&run.run_id),
+        text(&config.name),
+        text(&run.dataset),
+        text(&run.data_inputs),
+        text(config.backbone.to_string()),
+        text(config.attribution.to_string()),
+        text(config.layer.to_string()),
+        optional_text(guidance.map(|g| g.loss.to_string())),
+        number(guidance.map(|g| g.lambda)),
+        number(guidance.map_or(0.0, |g| g.annotated_fraction)),
+        text(
+            guidance
+                .map_or(Annotation::Box, |g| g.annotation)
+                .to_string(),
+        ),
+        number(guidance.map_or(0.0, |g| g.dilation)),
+        number(guidance.and_then(|g| g.area_exponent)),
+        text(config.task.to_string()),
+        text(config.augmentation.to_string()),
+        text(facts.precision.to_string()),
+        long(config.seed as i64),
+        number(config.learning_rate),
+        int(config.batch_size as i32),
+        int(config.epochs),
+        text(&run.init),
+        optional_text(
+            run.baseline
+                .as_ref()
+                .map(|baseline| baseline.run_id.clone()),
+        ),
+        text(run.configuration(facts.precision)),
+        int(facts.input.0 as i32),
+        int(facts.input.1 as i32),
+        long(facts.n_train as i64),
+        long(facts.n_val as i64),
+        text(&facts.device),
+        int(facts.threads),
+        number(facts.seconds),
+        text(PROGRAM),
+    ])?;
+    let provenance = Provenance::new(PROGRAM, &run.data_inputs);
+    Ok(write_table(path, &RUN, &provenance, &batch)?)
+}

@@ -1,0 +1,98 @@
+//! A run whose configuration is resolved against the data folder and the weights it starts from.
+
+use std::path::PathBuf;
+
+use data_prep::dataset::Dataset;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::hex::hex;
+use crate::names::Precision;
+use crate::run::config::{Init, RunConfig};
+use crate::run::finished::FinishedRun;
+use crate::run::identity;
+
+/// A configuration with everything that decides the result settled.
+#[derive(Clone, Debug)]
+pub struct ResolvedRun {
+    /// As given.
+    pub config: RunConfig,
+    /// Hash of everything that decides the result, 12 hex digits: of the configuration as asked for
+    /// (see [`ResolvedRun::configuration`]), λ, the seed and exactly which weights it starts from.
+    pub run_id: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// The data folder's provenance hash.
+    pub data_inputs: String,
+    /// `scratch`, `weights:<sha256>` or `run:<run id>@<epoch>`.
+    pub init: String,
+    /// The same with another run's configuration instead of its id and epoch: `run:<configuration>`.
+    pub origin: String,
+    /// The classes, in the order of the head's outputs.
+    pub classes: Vec<String>,
+    /// The run this one starts from.
+    pub baseline: Option<FinishedRun>,
+    /// The file the weights are read from.
+    pub weights: Option<PathBuf>,
+}
+
+impl ResolvedRun {
+    /// Settles `config` for `dataset`, which is seen with the configuration's task.
+    ///
+    /// # Errors
+    /// A weight file or run folder that is not there or not finished; a data set seen with another
+    /// task.
+    pub fn new(config: RunConfig, dataset: &Dataset) -> Result<Self> {
+        if dataset.task() != config.task {
+            let (found, expected) = (dataset.task().to_string(), config.task.to_string());
+            return Err(Error::invalid(dataset.dir(), "task", found, expected));
+        }
+        let (init, origin, baseline, weights) = match &config.init {
+            Init::Scratch => ("scratch".to_owned(), "scratch".to_owned(), None, None),
+            Init::Weights { file } => {
+                let digest = Sha256::digest(fs_err::read(file)?);
+                let init = format!("weights:{}", hex(&digest));
+                (init.clone(), init, None, Some(file.clone()))
+            }
+            Init::Run { folder, checkpoint } => {
+                let run = FinishedRun::open(folder)?;
+                if run.backbone != config.backbone {
+                    return Err(Error::invalid(
+                        folder,
+                        "backbone",
+                        run.backbone.to_string(),
+                        config.backbone.to_string(),
+                    ));
+                }
+                let epoch = checkpoint.unwrap_or(run.best_f1_epoch);
+                let file = run.checkpoint_file(epoch)?;
+                (
+                    format!("run:{}@{epoch}", run.run_id),
+                    format!("run:{}", run.configuration),
+                    Some(run),
+                    Some(file),
+                )
+            }
+        };
+        let data_inputs = dataset.inputs().to_owned();
+        let run_id = identity::run_id(&config, &data_inputs, &init, &origin);
+        Ok(ResolvedRun {
+            config,
+            run_id,
+            dataset: dataset.name().to_owned(),
+            data_inputs,
+            init,
+            origin,
+            classes: dataset.classes.clone(),
+            baseline,
+            weights,
+        })
+    }
+
+    /// What runs have in common that differ in λ, seed and epoch alone, 12 hex digits; of this run where
+    /// it is computed in `precision`, which a device may make of the one asked for
+    /// ([`crate::machine::device::allow`]).
+    pub fn configuration(&self, precision: Precision) -> String {
+        identity::configuration(&self.config, precision, &self.data_inputs, &self.origin)
+    }
+}

@@ -1,0 +1,290 @@
+//! What a run needs to go on exactly where it stopped: weights, optimizer, the rows of its finished
+//! epochs, and how far it is, down to the step and the sums of the epoch it is in. Order, drawn classes
+//! and crops are functions of (seed, epoch, image) and need no saving. Nothing else in the folder is
+//! read, so that it does not matter between which of its files a program was killed.
+//!
+//! The two newest states are kept. A damaged newest one is reported, and the one before is gone on
+//! from: to the same bits, as the steps between them are only made again.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use tch::{Kind, Tensor};
+
+use crate::error::{Error, Result};
+use crate::names::Precision;
+use crate::network::Model;
+use crate::run::epochs::EpochRow;
+use crate::run::folder::RunFolder;
+use crate::train::adam::Adam;
+use crate::weights::checkpoint::{self, Metadata};
+
+/// How far a run is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Position {
+    /// Finished epochs, their validation included.
+    pub epochs: Vec<EpochRow>,
+    /// The part of the next one that is done.
+    pub part: EpochPart,
+}
+
+/// Part of an epoch: steps done, and the sums over them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EpochPart {
+    /// Steps done.
+    pub steps: usize,
+    /// Of these the ones left out because something in them was no number.
+    pub skipped: usize,
+    /// Sum of the total loss.
+    pub total: f64,
+    /// Sum of the classification loss.
+    pub class: f64,
+    /// Sum of the localization loss over annotated images, before λ.
+    pub localization: f64,
+    /// Annotated images so far.
+    pub annotated: usize,
+    /// Of these the ones without EPG: nothing positive in the map, or an empty mask.
+    pub undefined: usize,
+    /// Seconds they took.
+    pub seconds: f64,
+}
+
+impl EpochPart {
+    /// Steps that reached the weights, over which the losses are sums.
+    pub fn counted(&self) -> usize {
+        self.steps - self.skipped
+    }
+}
+
+/// The two newest states of a run on disk.
+#[derive(Debug)]
+pub struct SavedStates {
+    newest: PathBuf,
+    previous: PathBuf,
+    /// The run's, which its folder is named by.
+    run_id: String,
+    /// Whether the newest is there and whole, as far as this program knows.
+    is_newest_whole: bool,
+}
+
+impl SavedStates {
+    /// Those in `folder`, not yet looked at.
+    pub fn of(folder: &RunFolder) -> Self {
+        SavedStates {
+            newest: folder.resume_file(),
+            previous: folder.previous_resume_file(),
+            run_id: folder.run_id(),
+            is_newest_whole: false,
+        }
+    }
+
+    /// How many epochs are finished in the state that [`SavedStates::load`] would give.
+    ///
+    /// # Errors
+    /// There are states, but none can be read.
+    pub fn finished_epochs(&self) -> Result<Option<usize>> {
+        let epochs = |file: &Path| {
+            let metadata = checkpoint::load_metadata(file)?;
+            self.check(file, &metadata)?;
+            number(file, &metadata, "epoch")
+        };
+        Ok(self.first_readable(epochs)?.map(|(epochs, _)| epochs))
+    }
+
+    /// Reads the newest state that is whole into `model`, and gives the optimizer, at `learning_rate`,
+    /// and the position; `None` where none was saved. A damaged one is warned of.
+    ///
+    /// # Errors
+    /// There are states, but none is whole and fits this network.
+    pub fn load(&mut self, model: &Model, learning_rate: f64) -> Result<Option<(Adam, Position)>> {
+        let found = self.first_readable(|file| self.read(file, model, learning_rate))?;
+        let Some(((adam, position, precision), faults)) = found else {
+            return Ok(None);
+        };
+        self.is_newest_whole = faults.is_empty() && self.newest.exists();
+        for fault in faults {
+            let (previous, epochs) = (self.previous.display(), position.epochs.len());
+            say!("warning: {fault}: going on from {previous}, after epoch {epochs}");
+        }
+        let now = model.precision;
+        if precision != now {
+            let file = self.newest.display();
+            say!(
+                "warning: {file}: the steps so far were computed in {precision}, those to come are in {now}"
+            );
+        }
+        Ok(Some((adam, position)))
+    }
+
+    /// A state, and in which numbers its steps were computed.
+    fn read(
+        &self,
+        file: &Path,
+        model: &Model,
+        learning_rate: f64,
+    ) -> Result<(Adam, Position, Precision)> {
+        let state = checkpoint::load_with_hash(file)?;
+        self.check(file, &state.1)?;
+        let found = state.1.get("precision").map_or("nothing", String::as_str);
+        let precision = found.parse().map_err(|reason| Error::Unparsed {
+            path: file.to_owned(),
+            field: "precision".to_owned(),
+            reason,
+        })?;
+        let (adam, position) = load(file, state, model, learning_rate)?;
+        Ok((adam, position, precision))
+    }
+
+    /// Refuses a state of another run, such as one of another version of the program whose folder was
+    /// given this run's name.
+    fn check(&self, file: &Path, metadata: &Metadata) -> Result<()> {
+        match metadata.get("run_id") {
+            Some(found) if *found == self.run_id => Ok(()),
+            found => {
+                let found = found.map_or("nothing", String::as_str);
+                Err(Error::invalid(file, "run_id", found, self.run_id.as_str()))
+            }
+        }
+    }
+
+    /// What `read` makes of the first state that it can read, and the errors before.
+    fn first_readable<T>(
+        &self,
+        read: impl Fn(&Path) -> Result<T>,
+    ) -> Result<Option<(T, Vec<Error>)>> {
+        let mut faults = Vec::new();
+        for file in [&self.newest, &self.previous] {
+            if file.exists() {
+                match read(file) {
+                    Ok(found) => return Ok(Some((found, faults))),
+                    Err(fault) => faults.push(fault),
+                }
+            }
+        }
+        if faults.is_empty() {
+            return Ok(None);
+        }
+        let faults: Vec<String> = faults.iter().map(Error::to_string).collect();
+        let faults = faults.join("; ");
+        Err(Error::Unresumable { faults })
+    }
+
+    /// Saves a state. The newest before becomes the previous one, unless it is damaged.
+    ///
+    /// # Errors
+    /// The disk's; a whole state then is still there, if there was one.
+    pub fn save(
+        &mut self,
+        model: &Model,
+        adam: &Adam,
+        epochs: &[EpochRow],
+        part: EpochPart,
+    ) -> Result<()> {
+        if self.is_newest_whole {
+            fs_err::rename(&self.newest, &self.previous)?;
+        }
+        self.is_newest_whole = false;
+        save(&self.newest, &self.run_id, model, adam, epochs, part)?;
+        self.is_newest_whole = true;
+        Ok(())
+    }
+}
+
+fn save(
+    path: &Path,
+    run_id: &str,
+    model: &Model,
+    adam: &Adam,
+    epochs: &[EpochRow],
+    part: EpochPart,
+) -> Result<()> {
+    let mut tensors = model.params.named();
+    let ([first, second], adam_steps) = adam.state();
+    tensors.push(("adam.first".to_owned(), first));
+    tensors.push(("adam.second".to_owned(), second));
+    let rows: Vec<f64> = epochs.iter().flat_map(EpochRow::to_numbers).collect();
+    let size = [epochs.len() as i64, EpochRow::WIDTH as i64];
+    let rows = Tensor::f_from_slice(&rows)?.f_view(size)?;
+    tensors.push((EPOCHS.to_owned(), rows));
+    // Rust writes as many digits as it takes to read the same number again.
+    let metadata = [
+        ("run_id", run_id.to_owned()),
+        ("precision", model.precision.to_string()),
+        ("epoch", epochs.len().to_string()),
+        ("adam_steps", adam_steps.to_string()),
+        ("part.steps", part.steps.to_string()),
+        ("part.skipped", part.skipped.to_string()),
+        ("part.total", part.total.to_string()),
+        ("part.class", part.class.to_string()),
+        ("part.localization", part.localization.to_string()),
+        ("part.annotated", part.annotated.to_string()),
+        ("part.undefined", part.undefined.to_string()),
+        ("part.seconds", part.seconds.to_string()),
+    ];
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
+    checkpoint::save_with_hash(path, &tensors, &Metadata::from(metadata))
+}
+
+/// The tensor with the rows of the finished epochs.
+const EPOCHS: &str = "epochs";
+
+/// The state in `path` with its metadata, its weights in `model`.
+fn load(
+    path: &Path,
+    (tensors, metadata): checkpoint::Loaded,
+    model: &Model,
+    learning_rate: f64,
+) -> Result<(Adam, Position)> {
+    let is_weight = |name: &str| !name.starts_with("adam.") && name != EPOCHS;
+    let (weights, others): (Vec<_>, Vec<_>) =
+        tensors.into_iter().partition(|(name, _)| is_weight(name));
+    model
+        .params
+        .load(&weights, &[], &path.display().to_string())?;
+    let mut adam = Adam::new(model.params.trained(), learning_rate)?;
+    let other = |name: &str| {
+        let found = others
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, tensor)| tensor.shallow_clone());
+        found.ok_or_else(|| Error::invalid(path, name, "nothing", "a tensor"))
+    };
+    let steps = number(path, &metadata, "adam_steps")?;
+    adam.restore(&[other("adam.first")?, other("adam.second")?], steps)?;
+    let position = Position {
+        epochs: rows(path, &other(EPOCHS)?)?,
+        part: EpochPart {
+            steps: number(path, &metadata, "part.steps")?,
+            skipped: number(path, &metadata, "part.skipped")?,
+            total: number(path, &metadata, "part.total")?,
+            class: number(path, &metadata, "part.class")?,
+            localization: number(path, &metadata, "part.localization")?,
+            annotated: number(path, &metadata, "part.annotated")?,
+            undefined: number(path, &metadata, "part.undefined")?,
+            seconds: number(path, &metadata, "part.seconds")?,
+        },
+    };
+    Ok((adam, position))
+}
+
+fn rows(path: &Path, tensor: &Tensor) -> Result<Vec<EpochRow>> {
+    if tensor.kind() != Kind::Double {
+        let found = format!("{:?}", tensor.kind());
+        return Err(Error::invalid(path, EPOCHS, found, "64-bit floats"));
+    }
+    let mut numbers = vec![0f64; tensor.numel()];
+    let count = numbers.len();
+    tensor.f_copy_data(&mut numbers, count)?;
+    let (rows, _) = numbers.as_chunks::<{ EpochRow::WIDTH }>();
+    Ok(rows
+        .iter()
+        .map(|&row| EpochRow::from_numbers(row))
+        .collect())
+}
+
+fn number<T: FromStr>(path: &Path, metadata: &Metadata, key: &str) -> Result<T> {
+    let found = metadata.get(key);
+    found
+        .and_then(|value| value.parse().ok())
+        .ok_or_else(|| Error::invalid(path, key, format!("{found:?}"), "a number"))
+}

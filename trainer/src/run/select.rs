@@ -1,0 +1,95 @@
+//! `trainer select`: which checkpoints stand for runs of one configuration, and that they are of one.
+
+use arrow::util::display::array_value_to_string;
+
+use crate::error::{Error, Result};
+use crate::run::epochs;
+use crate::run::finished::FinishedRun;
+use crate::run::pareto;
+
+/// The checkpoints that stand for `runs`, which differ in λ, seed and epoch alone, as (run, epoch): the
+/// Pareto set over all their epochs on validation (F1, EPG, IoU); of an unguided run, which must be
+/// alone, the epoch with the highest F1.
+///
+/// # Errors
+/// Runs of several configurations, and an unguided one among several.
+pub fn select(runs: &[FinishedRun]) -> Result<Vec<(usize, i32)>> {
+    if let [run] = runs
+        && !run.is_guided
+    {
+        return Ok(vec![(0, run.best_f1_epoch)]);
+    }
+    if let Some(run) = runs.iter().find(|run| !run.is_guided) {
+        let found = "an unguided one among several";
+        return Err(Error::invalid(&run.folder.dir, "run", found, "it alone"));
+    }
+    if let [first, others @ ..] = runs {
+        for other in others {
+            check(first, other)?;
+        }
+    }
+    let epochs: Vec<_> = runs
+        .iter()
+        .map(|run| epochs::candidates(&run.epochs))
+        .collect();
+    Ok(pareto::merged_front(&epochs))
+}
+
+/// What runs of one configuration may differ in, or what says the same less plainly than another column.
+const NOT_COMPARED: [&str; 14] = [
+    "run_id",
+    "name",
+    "lambda",
+    "seed",
+    "configuration",
+    "baseline_run_id",
+    "input_height",
+    "input_width",
+    "n_train",
+    "n_val",
+    "device",
+    "threads",
+    "seconds",
+    "dataset",
+];
+
+/// Refuses `other` where it is of another configuration than `first`, naming the first setting in which
+/// they differ.
+fn check(first: &FinishedRun, other: &FinishedRun) -> Result<()> {
+    if first.configuration == other.configuration {
+        return Ok(());
+    }
+    let cell = |run: &FinishedRun, name: &str| {
+        let column = run.table.column_by_name(name);
+        let text = column.and_then(|column| match column.is_null(0) {
+            true => None,
+            false => array_value_to_string(column, 0).ok(),
+        });
+        text.unwrap_or_else(|| "nothing".to_owned())
+    };
+    let schema = first.table.schema();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    let differs = |name: &&str| {
+        let (first, other) = (cell(first, name), cell(other, name));
+        // Each seed may begin from a run of its own; whether these are of one configuration is told below.
+        let are_runs = first.starts_with("run:") && other.starts_with("run:");
+        first != other && !(*name == "init" && are_runs)
+    };
+    let is_setting = |name: &&str| !NOT_COMPARED.contains(name);
+    let (field, shown) = match names.filter(is_setting).find(differs) {
+        Some(name) => (name, name),
+        // Not in the table of its own: what the run it begins from was, and how its steps were made.
+        None => ("init, micro_batch or on_non_finite", "configuration"),
+    };
+    let expected = format!(
+        "{}, as {} has: they may differ in λ, seed and epoch alone",
+        cell(first, shown),
+        first.folder.dir.display()
+    );
+    Err(Error::invalid(
+        &other.folder.dir,
+        field,
+        cell(other, shown),
+        expected,
+    ))
+}

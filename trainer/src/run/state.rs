@@ -1,0 +1,42 @@
+//! How far a run is, as `trainer state` prints it.
+
+use crate::run::folder::RunFolder;
+use crate::run::resume::SavedStates;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing there.
+    Absent,
+    /// Begun; so many epochs are finished.
+    Partial(usize),
+    /// Begun, and nothing that was saved can be read.
+    Damaged,
+    /// All epochs are finished.
+    Finished,
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            State::Absent => write!(f, "absent"),
+            State::Partial(epochs) => write!(f, "partial {epochs}"),
+            State::Damaged => write!(f, "damaged"),
+            State::Finished => write!(f, "finished"),
+        }
+    }
+}
+
+impl State {
+    /// That of the run in `folder`.
+    pub fn of(folder: &RunFolder) -> State {
+        if folder.run_table().exists() {
+            return State::Finished;
+        }
+        match SavedStates::of(folder).finished_epochs() {
+            Ok(None) => State::Absent,
+            Ok(Some(epochs)) => State::Partial(epochs),
+            Err(_) => State::Damaged,
+        }
+    }
+}

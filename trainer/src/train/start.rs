@@ -1,0 +1,102 @@
+//! The weights that a run begins from: another run's, or a file's. They must fit the network but for the
+//! head, which is new where it is for other classes than the data's. That is said, and where the other
+//! run was trained on other data or for another task, which makes it no baseline of this one.
+
+use tch::Tensor;
+
+use crate::error::Result;
+use crate::network::Model;
+use crate::run::finished::FinishedRun;
+use crate::run::resolved::ResolvedRun;
+use crate::weights::checkpoint::{self, Metadata};
+use crate::weights::classes;
+
+/// Loads the weights that `run` begins from, if there are any, into `model`.
+///
+/// # Errors
+/// A file that cannot be read, or whose weights, the head aside, do not fit.
+pub(crate) fn load(run: &ResolvedRun, model: &Model) -> Result<()> {
+    let Some(path) = &run.weights else {
+        return Ok(());
+    };
+    let file = path.display().to_string();
+    let (mut tensors, metadata) = checkpoint::load(path)?;
+    let head = Model::head_names(run.config.backbone);
+    let is_head = |name: &str| head.contains(&name);
+    if let Some(found) = other_head(run, model, &tensors, &metadata) {
+        let (id, own) = (
+            &run.run_id,
+            classes::listed(&classes::in_a_line(&run.classes)),
+        );
+        say!("note: run {id}: the head is new, for {own}: {file} has {found}");
+        tensors.retain(|(name, _)| !is_head(name));
+    }
+    model.params.load(&tensors, head, &file)?;
+    if let Some(warning) = run
+        .baseline
+        .as_ref()
+        .and_then(|other| no_baseline(run, other))
+    {
+        say!("warning: {warning}");
+    }
+    Ok(())
+}
+
+/// What head a file has whose `tensors` and `metadata` these are, where it is none for the classes of
+/// `run`. A file that does not name its classes is believed if it has as many.
+fn other_head(
+    run: &ResolvedRun,
+    model: &Model,
+    tensors: &[(String, Tensor)],
+    metadata: &Metadata,
+) -> Option<String> {
+    let named = metadata.get(classes::KEY);
+    let mut n_classes = None;
+    let mut fits = true;
+    for param in model.params.entries() {
+        let given = tensors.iter().find(|(name, _)| *name == param.name);
+        let is_head = Model::head_names(run.config.backbone).contains(&param.name.as_str());
+        if let (true, Some((_, given))) = (is_head, given) {
+            n_classes = n_classes.or(given.size().first().copied());
+            fits &= given.size() == param.tensor.size();
+        }
+    }
+    match (n_classes, named) {
+        (None, _) => Some("none".to_owned()),
+        (_, Some(named)) if *named != classes::in_a_line(&run.classes) => {
+            Some(format!("one for {}", classes::listed(named)))
+        }
+        (Some(n), _) if !fits => Some(format!("one for {n} classes")),
+        _ => None,
+    }
+}
+
+/// What keeps `other`, which `run` begins from, from being its baseline.
+fn no_baseline(run: &ResolvedRun, other: &FinishedRun) -> Option<String> {
+    let mut reasons = Vec::new();
+    if other.data_inputs != run.data_inputs {
+        let data = |name: &str, inputs: &str| {
+            format!("{name}, inputs {}", inputs.get(..12).unwrap_or(inputs))
+        };
+        reasons.push(format!(
+            "was trained on other data ({}; here {})",
+            data(&other.dataset, &other.data_inputs),
+            data(&run.dataset, &run.data_inputs)
+        ));
+    }
+    if other.task != run.config.task {
+        let (theirs, own) = (other.task, run.config.task);
+        reasons.push(format!("was trained for the {theirs} task (here {own})"));
+    }
+    if reasons.is_empty() {
+        return None;
+    }
+    let end = match run.config.guidance {
+        Some(_) => ": no baseline to compare this guided run with",
+        None => "",
+    };
+    let (id, other, reasons) = (&run.run_id, &other.run_id, reasons.join(" and "));
+    Some(format!(
+        "run {id} begins from run {other}, which {reasons}{end}"
+    ))
+}

@@ -1,0 +1,500 @@
+//! Training: the guided step, the epoch around it, validation, and the files that an epoch leaves
+//! (paper sections 3 and 4; SPEC A.1, A.2, E).
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use data_prep::dataset::{Dataset, Split};
+use data_prep::geometry::View;
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+use crate::batches::{Batch, Resident};
+use crate::error::{Error, Result};
+use crate::explain::explanations::Bounds;
+use crate::finite::{self, Found};
+use crate::guide::augmentation;
+use crate::guide::objective::{self, Explained, Guide, Terms};
+use crate::guide::targets::{self, Guided, Target};
+use crate::machine::device;
+use crate::machine::stop::Stop;
+use crate::names::{Augmentation, OnNonFinite};
+use crate::network::Model;
+use crate::progress::progress_bar;
+use crate::random;
+use crate::run::epochs::{self, EpochRow};
+use crate::run::folder::RunFolder;
+use crate::run::kept;
+use crate::run::lock::Lock;
+use crate::run::record::{self, RunFacts};
+use crate::run::resolved::ResolvedRun;
+use crate::run::resume::{EpochPart, Position, SavedStates};
+use crate::run::schema::PROGRAM;
+use crate::train::adam::Adam;
+use crate::train::micro_batch::{self, Sum};
+use crate::train::readings::{self, NonFinite, Unread};
+use crate::train::start;
+use crate::train::validation;
+
+/// How [`train`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Finished,
+    /// Asked to stop; everything so far is saved.
+    Stopped {
+        /// The epoch it was in, from 1.
+        epoch: i32,
+        /// Steps of that epoch that are done.
+        steps: usize,
+        /// Steps it has.
+        of: usize,
+    },
+}
+
+/// A run at work.
+struct Training<'a> {
+    run: &'a ResolvedRun,
+    dataset: &'a Dataset,
+    folder: &'a RunFolder,
+    model: Model,
+    adam: Adam,
+    saved: SavedStates,
+    epochs: Vec<EpochRow>,
+    /// Training images.
+    images: Vec<usize>,
+    /// Of these the annotated ones, in a guided run.
+    annotated: Option<HashSet<usize>>,
+    /// The pixels that every epoch reads, where they fit on the device.
+    resident: Option<Resident>,
+    stop: &'a Stop,
+}
+
+/// Trains `run` to its end: skips it when finished, goes on where it was stopped, or after its last
+/// whole epoch when broken off.
+///
+/// # Errors
+/// A data folder without training or validation images, another program that trains the run, weights
+/// that do not fit, a loss, gradient or map that is no number, and the disk's.
+pub fn train(
+    run: &ResolvedRun,
+    dataset: &Dataset,
+    folder: &RunFolder,
+    device: Device,
+    stop: &Stop,
+) -> Result<Outcome> {
+    let config = &run.config;
+    let (train, val) = (dataset.indices(Split::Train), dataset.indices(Split::Val));
+    for (split, images) in [("train", &train), ("val", &val)] {
+        if images.is_empty() {
+            return Err(Error::invalid(
+                dataset.dir(),
+                "images",
+                format!("no {split} image"),
+                "at least 1",
+            ));
+        }
+    }
+    let mut model = Model::new(
+        config.backbone,
+        dataset.classes.len(),
+        config.seed,
+        device,
+        Kind::Float,
+    )?;
+    model.precision = device::allow(config.precision, device)?;
+    // Weights that do not fit leave no folder behind.
+    let fresh = match folder.dir.exists() {
+        true => None,
+        false => Some(begin(run, &model)?),
+    };
+    let _lock = Lock::take(folder)?;
+    if folder.run_table().exists() {
+        kept::tidy(folder)?; // another program finished it just now
+        return Ok(Outcome::Finished);
+    }
+    folder.remove_leftovers(config.epochs)?;
+    let mut saved = SavedStates::of(folder);
+    let (adam, position) = match (saved.load(&model, config.learning_rate)?, fresh) {
+        (Some(found), _) => found,
+        (None, Some(adam)) => (adam, Position::default()),
+        (None, None) => (begin(run, &model)?, Position::default()),
+    };
+    let Position { epochs, mut part } = position;
+    write_config(run, folder)?;
+    if !epochs.is_empty() {
+        // It may be damaged, or an epoch ahead of the state.
+        epochs::write(
+            &folder.epochs_table(),
+            &run.run_id,
+            &run.data_inputs,
+            &epochs,
+        )?;
+    }
+    let annotated = config
+        .guidance
+        .as_ref()
+        .map(|g| targets::annotated(dataset, &train, g.annotated_fraction, config.seed));
+    if let Some((guidance, annotated)) = config.guidance.as_ref().zip(annotated.as_ref())
+        && !targets::is_any_guided(dataset, annotated, guidance.into())
+    {
+        say!(
+            "warning: run {}: none of the {} annotated training images has a {}: nothing guides it",
+            run.run_id,
+            annotated.len(),
+            guidance.annotation,
+        );
+    }
+    // Parts of images are cut from the file.
+    let read_again = match config.augmentation {
+        Augmentation::None => [&train[..], &val[..]].concat(),
+        Augmentation::CropFlip => val.clone(),
+    };
+    let mut training = Training {
+        run,
+        dataset,
+        folder,
+        model,
+        adam,
+        saved,
+        epochs,
+        images: train,
+        annotated,
+        resident: Resident::load_if_fits(dataset, &read_again, device)?,
+        stop,
+    };
+    for epoch in training.epochs.len() as i32 + 1..=config.epochs {
+        let done = training.epoch(epoch, &val, &mut part)?;
+        if !done {
+            training.save(part)?;
+            let of = training.images.len().div_ceil(config.batch_size);
+            let steps = part.steps;
+            return Ok(Outcome::Stopped { epoch, steps, of });
+        }
+        training.save(EpochPart::default())?;
+        kept::remove_beaten(run, folder, &training.epochs)?;
+        report(&training.epochs, config.epochs, &part);
+        part = EpochPart::default();
+    }
+    let facts = RunFacts {
+        precision: training.model.precision,
+        input: (dataset.grid().height, dataset.grid().width),
+        n_train: training.images.len(),
+        n_val: val.len(),
+        device: device::describe(device),
+        threads: tch::get_num_threads(),
+        seconds: training.epochs.iter().map(|row| row.seconds).sum(),
+    };
+    record::write(&folder.run_table(), run, &facts)?;
+    kept::tidy(folder)?;
+    Ok(Outcome::Finished)
+}
+
+/// Fresh or given weights, and a new optimizer.
+fn begin(run: &ResolvedRun, model: &Model) -> Result<Adam> {
+    start::load(run, model)?;
+    Ok(Adam::new(model.params.trained(), run.config.learning_rate)?)
+}
+
+impl Training<'_> {
+    /// What of `epoch` is not yet done, validation included; false where it was asked to stop first.
+    fn epoch(&mut self, epoch: i32, val: &[usize], part: &mut EpochPart) -> Result<bool> {
+        let started = Instant::now();
+        let trained = self.steps(epoch, part)?;
+        part.seconds += started.elapsed().as_secs_f64();
+        if !trained {
+            return Ok(false);
+        }
+        let config = &self.run.config;
+        let n_steps = part.counted() as f64;
+        if n_steps == 0.0 {
+            return Err(Error::invalid(
+                &self.folder.dir,
+                format!("epoch {epoch}"),
+                "every step left out for a non-finite value",
+                "one at least to learn from",
+            ));
+        }
+        let started = Instant::now();
+        let metrics = validation::validate(
+            (&self.model, epoch),
+            self.dataset,
+            (val, self.resident.as_ref()),
+            (config.attribution, config.layer),
+            Bounds {
+                images: config.batch_size,
+                memory: None,
+            },
+            self.stop,
+        )?;
+        let Some(metrics) = metrics else {
+            return Ok(false);
+        };
+        self.epochs.push(EpochRow {
+            epoch,
+            loss: part.total / n_steps,
+            loss_class: part.class / n_steps,
+            loss_localization: match part.annotated {
+                0 => 0.0,
+                n_annotated => part.localization / n_annotated as f64,
+            },
+            learning_rate: config.learning_rate,
+            seconds: part.seconds + started.elapsed().as_secs_f64(),
+            images_per_second: self.images.len() as f64 / part.seconds,
+            val_f1: metrics.f1,
+            val_map: metrics.map,
+            val_epg: metrics.epg,
+            val_iou: metrics.iou,
+            is_pareto: false,
+        });
+        kept::write(self.run, self.folder, &self.model, &mut self.epochs)?;
+        Ok(true)
+    }
+
+    fn save(&mut self, part: EpochPart) -> Result<()> {
+        self.saved.save(&self.model, &self.adam, &self.epochs, part)
+    }
+
+    fn id(&self, index: usize) -> &str {
+        &self.dataset.images[index].image_id
+    }
+
+    /// The steps of `epoch` after those in `part`; false where it was asked to stop before the last.
+    fn steps(&mut self, epoch: i32, part: &mut EpochPart) -> Result<bool> {
+        let config = &self.run.config;
+        let order = random::shuffled(
+            &self.images,
+            |index| self.id(index),
+            config.seed,
+            "order",
+            epoch as u64,
+        );
+        let bar = progress_bar(
+            order.len() as u64,
+            &format!("epoch {epoch}/{}", config.epochs),
+        );
+        bar.inc((part.steps * config.batch_size).min(order.len()) as u64);
+        let is_skipping = config.on_non_finite == OnNonFinite::Skip;
+        let every = readings::steps_between(self.model.params.device(), config.on_non_finite);
+        let lambda = config.guidance.as_ref().map_or(0.0, |g| g.lambda);
+        let mut unread = Vec::new();
+        let batches: Vec<&[usize]> = order.chunks(config.batch_size).collect();
+        for &images in &batches[part.steps..] {
+            // A forward pass in training moves the statistics of norms.
+            let buffers = match is_skipping {
+                true => self.model.params.copy_buffers()?,
+                false => Vec::new(),
+            };
+            let (Sum { gradient, values }, n_annotated) = self.step(images, epoch)?;
+            part.steps += 1;
+            unread.push(Unread {
+                step: part.steps,
+                images,
+                n_annotated,
+                values,
+            });
+            let is_asked = self.stop.is_asked();
+            let mut found = None;
+            if unread.len() == every || is_asked || part.steps == batches.len() {
+                found = readings::read(&mut unread, lambda, part)?;
+                let mean = part.total / part.counted().max(1) as f64;
+                bar.set_message(format!("loss {mean:.3}"));
+            }
+            match found {
+                None => self.adam.apply(&gradient)?,
+                Some(found) => {
+                    let error = self.error(epoch, found, (part.steps, &gradient))?;
+                    if !is_skipping {
+                        return Err(error);
+                    }
+                    say!("skipped: {error}");
+                    part.skipped += 1;
+                    self.model.params.restore_buffers(&buffers)?;
+                }
+            }
+            bar.inc(images.len() as u64);
+            if is_asked {
+                break;
+            }
+        }
+        bar.finish_and_clear();
+        self.check(epoch, part.steps)?;
+        Ok(part.steps == batches.len())
+    }
+
+    /// Refuses weights, statistics of norms and moments of the optimizer that the steps so far have
+    /// spoilt, before anything is made of them: a network can hide them (a weight at an edge that no
+    /// pixel of a small image has, a variance whose root is divided by, a moment that stops a weight).
+    fn check(&self, epoch: i32, step: usize) -> Result<()> {
+        let params = &self.model.params;
+        let spoilt = |name: &str, found: Found| Error::Spoilt {
+            epoch,
+            step,
+            tensor: format!("{name}{:?}", found.index),
+            found: found.to_string(),
+        };
+        if let Some((name, found)) = params.first_spoilt()? {
+            return Err(spoilt(name, found));
+        }
+        let ([first, second], _) = self.adam.state();
+        for (which, moments) in [("first", first), ("second", second)] {
+            if let Some(found) = finite::first_non_finite(&moments, params.kind())? {
+                let name = params.first_non_finite(&moments)?.unwrap_or_default();
+                let name = format!("the optimizer's {which} moment of {name}, ");
+                return Err(spoilt(&name, found));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error that names `found`, and the parameter where it is in `gradient`, the newest step's.
+    fn error(&self, epoch: i32, found: NonFinite<'_>, newest: (usize, &Tensor)) -> Result<Error> {
+        let mut term = found.term.to_owned();
+        let (step, gradient) = newest;
+        if found.term == readings::GRADIENT
+            && found.step == step
+            && let Some(name) = self.model.params.first_non_finite(gradient)?
+        {
+            term = format!("gradient of {name}");
+        }
+        let ids: Vec<&str> = found.images.iter().map(|&index| self.id(index)).collect();
+        Ok(Error::NonFinite {
+            epoch,
+            place: format!("step {}", found.step),
+            term,
+            images: ids.join(" "),
+        })
+    }
+
+    /// The batch of `images`, and what of each image it shows where that is not all of it.
+    fn batch(&self, images: &[usize], epoch: i32) -> Result<(Batch, Option<Vec<View>>)> {
+        let (device, kind) = (self.model.params.device(), self.model.params.kind());
+        let config = &self.run.config;
+        let (grid, seed) = (self.dataset.grid(), config.seed);
+        let view = |&index: &usize| {
+            augmentation::view(config.augmentation, grid, seed, epoch, self.id(index))
+        };
+        let views: Option<Vec<View>> = images.iter().map(view).collect();
+        let (dataset, resident) = (self.dataset, self.resident.as_ref());
+        let batch = match &views {
+            Some(views) => Batch::load_views(dataset, images, views, device, kind)?,
+            None => Batch::load(dataset, images, resident, device, kind)?,
+        };
+        Ok((batch, views))
+    }
+
+    /// What the passes over the batch of `images` come to, and how many of these are annotated.
+    fn step(&self, images: &[usize], epoch: i32) -> Result<(Sum, usize)> {
+        let n_pass = self.run.config.micro_batch.unwrap_or(images.len());
+        let mut n_annotated = 0;
+        let sum = micro_batch::sum(images, n_pass, |pass, factor| {
+            let (terms, n) = self.objective(pass, factor, epoch)?;
+            n_annotated += n;
+            let gradient = self.adam.gradient(&terms.total)?;
+            Ok::<_, Error>((terms, gradient))
+        })?;
+        Ok((sum, n_annotated))
+    }
+
+    /// The objective of `images` with `factor` times λ, and how many of them are annotated.
+    fn objective(&self, images: &[usize], factor: f64, epoch: i32) -> Result<(Terms, usize)> {
+        let (batch, views) = self.batch(images, epoch)?;
+        let (model, dataset, config) = (&self.model, self.dataset, &self.run.config);
+        let input = model.encode(&batch.images)?;
+        let Some((guidance, annotated)) = config.guidance.as_ref().zip(self.annotated.as_ref())
+        else {
+            return Ok((objective::plain(model, &input, &batch.targets)?, 0));
+        };
+        let target = Target::from(guidance);
+        let (mut pairs, mut rows, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, &index) in batch.indices.iter().enumerate() {
+            let Some(class_id) = targets::drawn_class(dataset, index, epoch, config.seed) else {
+                continue;
+            };
+            pairs.push((row as i64, i64::from(class_id)));
+            if annotated.contains(&index) {
+                drawn.push((row, (index, class_id)));
+            }
+        }
+        let found: Vec<Option<Guided>> = drawn
+            .par_iter()
+            .map(|&(row, pair)| {
+                targets::guided(
+                    dataset,
+                    pair,
+                    target,
+                    views.as_ref().map(|views| views[row]),
+                )
+            })
+            .collect();
+        let mut guided = Vec::with_capacity(found.len());
+        for ((row, _), target) in drawn.into_iter().zip(found) {
+            if let Some(target) = target {
+                rows.push(row as i64);
+                guided.push(target);
+            }
+        }
+        let guide = Guide {
+            attribution: config.attribution,
+            layer: config.layer,
+            loss: guidance.loss,
+            lambda: factor * guidance.lambda,
+        };
+        let explained = Explained {
+            pairs,
+            annotated: rows,
+            masks: targets::masks(&guided, dataset.grid(), &input)?,
+            area_powers: targets::area_powers(&guided, &input)?,
+        };
+        Ok((
+            objective::guided(model, &input, &batch.targets, guide, &explained)?,
+            guided.len(),
+        ))
+    }
+}
+
+/// `run.toml`: the configuration as given, and what it was resolved to.
+fn write_config(run: &ResolvedRun, folder: &RunFolder) -> Result<()> {
+    use std::io::Write;
+    let config = toml::to_string(&run.config).map_err(|error| {
+        Error::invalid(
+            folder.config_file(),
+            "configuration",
+            error.to_string(),
+            "a configuration that TOML can hold",
+        )
+    })?;
+    let text = format!(
+        "# run {}\n# dataset {} ({})\n# weights {}\n# written by {}\n\n{config}",
+        run.run_id, run.dataset, run.data_inputs, run.init, PROGRAM
+    );
+    data_prep::atomic::write(folder.config_file(), |writer| {
+        writer.write_all(text.as_bytes()).map_err(Error::from)
+    })
+}
+
+/// One line an epoch on stderr.
+fn report(epochs: &[EpochRow], total: i32, part: &EpochPart) {
+    let Some(row) = epochs.last() else { return };
+    let said = |n: usize, one: &str, several: &str| match n {
+        0 => String::new(),
+        1 => format!("  1 {one}"),
+        n => format!("  {n} {several}"),
+    };
+    let undefined = said(part.undefined, "map without EPG", "maps without EPG");
+    let skipped = said(part.skipped, "batch skipped", "batches skipped");
+    let left = row.seconds * f64::from(total - row.epoch);
+    say!(
+        "epoch {:>3}/{total}  loss {:.4} (class {:.4}, localization {:.4})  val F1 {:.1} % mAP {:.1} % EPG {:.1} % IoU {:.1} %  {:.1} images/s{undefined}{skipped}  {} left",
+        row.epoch,
+        row.loss,
+        row.loss_class,
+        row.loss_localization,
+        100.0 * row.val_f1,
+        100.0 * row.val_map,
+        100.0 * row.val_epg,
+        100.0 * row.val_iou,
+        row.images_per_second,
+        indicatif::HumanDuration(std::time::Duration::from_secs_f64(left)),
+    );
+}

@@ -1,0 +1,116 @@
+//! Validation after an epoch: F1, mAP, EPG and IoU of a split, by the evaluator's functions.
+
+use data_prep::dataset::Dataset;
+use rayon::prelude::*;
+
+use crate::batches::Resident;
+use crate::error::{Error, Result};
+use crate::explain::explanations::{self, Bounds, Explained};
+use crate::machine::stop::Stop;
+use crate::names::{Attribution, Layer};
+use crate::network::Model;
+use crate::progress::progress_bar;
+
+/// IoU's threshold in validation (SPEC B; the official code's only one).
+const IOU_THRESHOLD: f64 = 0.5;
+
+/// Metrics of a split, each 0–1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metrics {
+    /// Micro F1 at logit 0.
+    pub f1: f64,
+    /// Macro mean average precision.
+    pub map: f64,
+    /// Mean EPG over (image, label) pairs, undefined as 0.
+    pub epg: f64,
+    /// Mean IoU over the same pairs.
+    pub iou: f64,
+}
+
+/// Evaluates `model` after `epoch` on the images `indices`, whose pixels come from `resident` if it has
+/// them; `None` where it was asked to stop before the end. Sums are taken in the order of the images,
+/// so that the size of batches, which free memory bounds, changes no more than the rounding of a map.
+///
+/// # Errors
+/// A logit or map that is no number, and libtorch's.
+pub fn validate(
+    (model, epoch): (&Model, i32),
+    dataset: &Dataset,
+    (indices, resident): (&[usize], Option<&Resident>),
+    (attribution, layer): (Attribution, Layer),
+    bounds: Bounds,
+    stop: &Stop,
+) -> Result<Option<Metrics>> {
+    let bar = progress_bar(indices.len() as u64, "validation");
+    let n_classes = dataset.classes.len();
+    let mut images = Vec::with_capacity(indices.len());
+    let batch_size = explanations::batch_size(model, dataset, (attribution, layer), bounds)?;
+    for batch in explanations::batches(dataset, indices, batch_size) {
+        if stop.is_asked() {
+            bar.finish_and_clear();
+            return Ok(None);
+        }
+        let explained =
+            explanations::explain(model, dataset, (&batch, resident), attribution, layer)?;
+        check(&explained, dataset, epoch)?;
+        let scores: Vec<(f64, f64)> = explained
+            .pairs
+            .par_iter()
+            .map(|pair| {
+                let mask = dataset.class_mask(&dataset.images[pair.image], pair.class_id, 0.0);
+                let score = evaluator::score_pair(&pair.map, explained.size, &mask, IOU_THRESHOLD);
+                (score.epg.unwrap_or(0.0), score.iou)
+            })
+            .collect();
+        let mut scores = scores.into_iter();
+        for (&index, logits) in explained
+            .images
+            .iter()
+            .zip(explained.logits.chunks(n_classes))
+        {
+            let n_labels = dataset.images[index].labels.len();
+            let pairs: Vec<(f64, f64)> = scores.by_ref().take(n_labels).collect();
+            images.push((index, logits.to_vec(), pairs));
+        }
+        bar.inc(batch.len() as u64);
+    }
+    bar.finish_and_clear();
+    images.sort_by_key(|(index, ..)| *index);
+    let (mut logits, mut targets) = (Vec::new(), Vec::new());
+    let (mut epg, mut iou, mut n_pairs) = (0.0, 0.0, 0usize);
+    for (index, of_image, pairs) in images {
+        let labels = &dataset.images[index].labels;
+        targets.extend((0..n_classes as i32).map(|class_id| labels.contains(&class_id)));
+        logits.extend(of_image);
+        for (pair_epg, pair_iou) in pairs {
+            epg += pair_epg;
+            iou += pair_iou;
+            n_pairs += 1;
+        }
+    }
+    let n_pairs = n_pairs.max(1) as f64;
+    Ok(Some(Metrics {
+        f1: evaluator::metrics::pooled::f1_micro(&logits, &targets).unwrap_or(0.0),
+        map: evaluator::metrics::pooled::mean_average_precision(&logits, &targets, n_classes)
+            .unwrap_or(0.0),
+        epg: epg / n_pairs,
+        iou: iou / n_pairs,
+    }))
+}
+
+/// The last step of an epoch shows only here what it made of the weights.
+fn check(explained: &Explained, dataset: &Dataset, epoch: i32) -> Result<()> {
+    let Some(found) = explained.first_non_finite() else {
+        return Ok(());
+    };
+    let ids = explained.images.iter();
+    let ids: Vec<&str> = ids
+        .map(|&index| dataset.images[index].image_id.as_str())
+        .collect();
+    Err(Error::NonFinite {
+        epoch,
+        place: "validation".to_owned(),
+        term: format!("{}s", found.what),
+        images: ids.join(" "),
+    })
+}

@@ -1,0 +1,276 @@
+//! Weights on disk: safetensors files under PyTorch's names, written whole, read by name. Those of a
+//! run carry a hash of themselves, so that a damaged one is not taken for weights.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use sha2::{Digest, Sha256};
+use tch::{Device, Kind, Tensor};
+
+use crate::error::{Error, Result};
+use crate::finite;
+use crate::hex::hex;
+
+/// What a file says of its weights, e.g. `run_id`, `epoch`, `backbone`.
+pub type Metadata = BTreeMap<String, String>;
+
+/// The one metadata key of our files, holding a `key=value` line each: safetensors writes several
+/// keys in hash order, and the same weights should be the same bytes.
+const METADATA_KEY: &str = "guidance";
+
+/// The line with the SHA-256, in hex, of the whole file with zeros in place of these digits.
+const HASH_KEY: &str = "sha256";
+const NO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+fn metadata_entry(metadata: &Metadata) -> HashMap<String, String> {
+    let lines: Vec<String> = metadata
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    HashMap::from([(METADATA_KEY.to_owned(), lines.join("\n"))])
+}
+
+/// Writes `tensors` with `metadata`, for other programs: the same weights are the same bytes.
+///
+/// # Errors
+/// The disk's, and libtorch's while copying from the device.
+pub fn save(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) -> Result<()> {
+    write(path, &serialized(path, tensors, metadata)?)
+}
+
+/// Writes `tensors` with `metadata` and a hash, which [`load`] compares.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_with_hash(
+    path: &Path,
+    tensors: &[(String, Tensor)],
+    metadata: &Metadata,
+) -> Result<()> {
+    let mut metadata = metadata.clone();
+    metadata.insert(HASH_KEY.to_owned(), NO_HASH.to_owned());
+    let mut file = serialized(path, tensors, &metadata)?;
+    if let Some((at, hash)) = hash(&file, NO_HASH) {
+        file[at..at + hash.len()].copy_from_slice(hash.as_bytes());
+    }
+    write(path, &file)
+}
+
+fn write(path: &Path, file: &[u8]) -> Result<()> {
+    data_prep::atomic::write(path, |writer| writer.write_all(file).map_err(Error::from))
+}
+
+/// Where in `file` the hash `digits` stands, and what it should be; `None` where there is none.
+fn hash(file: &[u8], digits: &str) -> Option<(usize, String)> {
+    let line = format!("{HASH_KEY}={digits}");
+    let (length, _) = file.split_first_chunk::<8>()?;
+    let header = file.get(8..)?.get(..u64::from_le_bytes(*length) as usize)?;
+    let start = header
+        .windows(line.len())
+        .position(|window| window == line.as_bytes())?;
+    let end = 8 + start + line.len();
+    let at = end - digits.len();
+    let mut hasher = Sha256::new();
+    hasher.update(&file[..at]);
+    hasher.update(NO_HASH);
+    hasher.update(&file[end..]);
+    Some((at, hex(&hasher.finalize())))
+}
+
+fn serialized(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) -> Result<Vec<u8>> {
+    let mut blobs = Vec::with_capacity(tensors.len());
+    for (name, tensor) in tensors {
+        let tensor = tensor
+            .f_detach()?
+            .f_to_device(Device::Cpu)?
+            .f_contiguous()?;
+        let dtype = dtype(tensor.kind()).ok_or_else(|| {
+            Error::invalid(
+                path,
+                name.as_str(),
+                format!("{:?}", tensor.kind()),
+                "a number type of safetensors",
+            )
+        })?;
+        let count = tensor.numel();
+        let mut bytes = vec![0u8; count * tensor.kind().elt_size_in_bytes()];
+        tensor.f_copy_data_u8(&mut bytes, count)?;
+        let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
+        blobs.push((name.as_str(), dtype, shape, bytes));
+    }
+    let fault = |error: safetensors::SafeTensorError| {
+        Error::invalid(
+            path,
+            "tensors",
+            error.to_string(),
+            "tensors of a safetensors file",
+        )
+    };
+    let mut views = Vec::with_capacity(blobs.len());
+    for (name, dtype, shape, bytes) in &blobs {
+        views.push((
+            *name,
+            TensorView::new(*dtype, shape.clone(), bytes).map_err(fault)?,
+        ));
+    }
+    safetensors::serialize(views, Some(metadata_entry(metadata))).map_err(fault)
+}
+
+/// Tensors by name, in the order of the file, and its metadata.
+pub type Loaded = (Vec<(String, Tensor)>, Metadata);
+
+/// Reads a safetensors file onto the CPU. One with a hash is held against it.
+///
+/// # Errors
+/// A file that is not there, damaged, cut short, of a number type libtorch does not know, or with a
+/// value that is not finite.
+pub fn load(path: &Path) -> Result<Loaded> {
+    let bytes = fs_err::read(path)?;
+    let mut metadata = read_metadata(path, &bytes)?;
+    metadata.remove(HASH_KEY);
+    Ok((tensors(path, &bytes)?, metadata))
+}
+
+/// Reads a file of [`save_with_hash`].
+///
+/// # Errors
+/// As [`load`], and a file without a hash.
+pub fn load_with_hash(path: &Path) -> Result<Loaded> {
+    let bytes = fs_err::read(path)?;
+    let metadata = with_hash(path, read_metadata(path, &bytes)?)?;
+    Ok((tensors(path, &bytes)?, metadata))
+}
+
+/// Reads what a file of [`save_with_hash`] says of its weights, which are held against the hash.
+///
+/// # Errors
+/// As [`load_with_hash`].
+pub fn load_metadata(path: &Path) -> Result<Metadata> {
+    with_hash(path, read_metadata(path, &fs_err::read(path)?)?)
+}
+
+fn with_hash(path: &Path, metadata: Metadata) -> Result<Metadata> {
+    match metadata.contains_key(HASH_KEY) {
+        true => Ok(metadata),
+        false => Err(Error::invalid(path, HASH_KEY, "nothing", "the file's hash")),
+    }
+}
+
+fn tensors(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(path, &error))?;
+    let mut tensors = Vec::new();
+    for (name, view) in file.iter() {
+        let kind = kind(view.dtype()).ok_or_else(|| {
+            Error::invalid(
+                path,
+                name,
+                format!("{:?}", view.dtype()),
+                "a number type of libtorch",
+            )
+        })?;
+        let size: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
+        let tensor = Tensor::f_from_data_size(view.data(), &size, kind)?;
+        if let Some(found) = finite::first_non_finite(&tensor, wide(kind))? {
+            return Err(Error::non_finite(path, name, &found));
+        }
+        tensors.push((name.to_owned(), tensor));
+    }
+    Ok(tensors)
+}
+
+/// A kind that has every number of `kind`, to look at them in.
+fn wide(kind: Kind) -> Kind {
+    match kind {
+        Kind::Double => Kind::Double,
+        _ => Kind::Float,
+    }
+}
+
+/// The metadata of the file `bytes`, once its hash, if it has one, is found right.
+fn read_metadata(path: &Path, bytes: &[u8]) -> Result<Metadata> {
+    let (_, header) =
+        SafeTensors::read_metadata(bytes).map_err(|error| not_safetensors(path, &error))?;
+    let lines = header
+        .metadata()
+        .as_ref()
+        .and_then(|keys| keys.get(METADATA_KEY));
+    let pairs = lines
+        .into_iter()
+        .flat_map(|lines| lines.lines())
+        .filter_map(|line| line.split_once('='));
+    let metadata: Metadata = pairs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    if let Some(expected) = metadata.get(HASH_KEY) {
+        let found = hash(bytes, expected).map_or("no such digits".to_owned(), |(_, hash)| hash);
+        if found != *expected {
+            return Err(Error::invalid(path, HASH_KEY, found, expected.as_str()));
+        }
+    }
+    Ok(metadata)
+}
+
+fn not_safetensors(path: &Path, error: &safetensors::SafeTensorError) -> Error {
+    Error::invalid(path, "file", error.to_string(), "a safetensors file")
+}
+
+const KINDS: [(Dtype, Kind); 9] = [
+    (Dtype::F64, Kind::Double),
+    (Dtype::F32, Kind::Float),
+    (Dtype::F16, Kind::Half),
+    (Dtype::BF16, Kind::BFloat16),
+    (Dtype::I64, Kind::Int64),
+    (Dtype::I32, Kind::Int),
+    (Dtype::I16, Kind::Int16),
+    (Dtype::U8, Kind::Uint8),
+    (Dtype::BOOL, Kind::Bool),
+];
+
+fn kind(dtype: Dtype) -> Option<Kind> {
+    KINDS
+        .iter()
+        .find(|(known, _)| *known == dtype)
+        .map(|&(_, kind)| kind)
+}
+
+fn dtype(kind: Kind) -> Option<Dtype> {
+    KINDS
+        .iter()
+        .find(|(_, known)| *known == kind)
+        .map(|&(dtype, _)| dtype)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// Every bit of the file, those of its header and of the hash itself included, and every length.
+    #[test]
+    fn any_changed_bit_and_any_missing_byte_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let tensors = [("weight".to_owned(), Tensor::from_slice(&[1f32, -2.5]))];
+        let metadata = Metadata::from([("epoch".to_owned(), "3".to_owned())]);
+        save_with_hash(&path, &tensors, &metadata).unwrap();
+        let (read, said) = load_with_hash(&path).unwrap();
+        assert_eq!((&read[0].1, said["epoch"].as_str()), (&tensors[0].1, "3"));
+        assert_eq!(load(&path).unwrap().1, metadata);
+
+        let whole = std::fs::read(&path).unwrap();
+        let damaged = folder.path().join("damaged.safetensors");
+        for bit in 0..8 * whole.len() {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&damaged, bytes).unwrap();
+            assert!(load_with_hash(&damaged).is_err(), "bit {bit}");
+        }
+        for length in 0..whole.len() {
+            std::fs::write(&damaged, &whole[..length]).unwrap();
+            assert!(load_with_hash(&damaged).is_err(), "{length} bytes");
+        }
+    }
+}

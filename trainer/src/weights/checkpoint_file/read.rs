@@ -1,0 +1,87 @@
+//! Tells a weight file's format from its content, and reads it.
+
+use std::path::Path;
+
+use super::problem::{CheckpointError, Problem};
+use super::tensor::{Dtype, NamedTensor};
+use super::torch_file;
+
+/// Reads all tensors of the state dict in `path`, in the file's order for PyTorch checkpoints.
+///
+/// The format is told from the content, not the name. In a PyTorch checkpoint the state dict is what
+/// the file holds under `state_dict`, `model`, `model_state_dict` or `net`, else the whole file;
+/// `state_dict_key` names another entry, or picks one where several are there. Dicts inside the state
+/// dict are flattened with dots.
+pub fn read(
+    path: &Path,
+    state_dict_key: Option<&str>,
+) -> Result<Vec<NamedTensor>, CheckpointError> {
+    let bytes = fs_err::read(path).map_err(CheckpointError::Read)?;
+    parse(path, &bytes, state_dict_key)
+}
+
+/// [`read`], for a file that is in memory. `path` is only named in errors.
+pub fn parse(
+    path: &Path,
+    bytes: &[u8],
+    state_dict_key: Option<&str>,
+) -> Result<Vec<NamedTensor>, CheckpointError> {
+    let tensors = if bytes.starts_with(b"PK\x03\x04") {
+        torch_file::read_zip(bytes, state_dict_key)
+    } else if bytes.get(8) == Some(&b'{') {
+        read_safetensors(bytes, state_dict_key)
+    } else if bytes.first() == Some(&0x80) {
+        torch_file::read_legacy(bytes, state_dict_key)
+    } else {
+        Err(Problem::UnknownFormat {
+            found: first_bytes(bytes),
+        })
+    };
+    tensors.map_err(|problem| CheckpointError::Content {
+        path: path.to_owned(),
+        problem,
+    })
+}
+
+fn first_bytes(bytes: &[u8]) -> String {
+    match bytes {
+        [] => "nothing".into(),
+        _ => format!("\"{}\"", bytes[..bytes.len().min(12)].escape_ascii()),
+    }
+}
+
+fn read_safetensors(
+    bytes: &[u8],
+    state_dict_key: Option<&str>,
+) -> Result<Vec<NamedTensor>, Problem> {
+    if let Some(key) = state_dict_key {
+        return Err(Problem::NoSuchKey {
+            key: key.into(),
+            found: "a safetensors file, which has no entries but tensors".into(),
+        });
+    }
+    let file = safetensors::SafeTensors::deserialize(bytes).map_err(Problem::Safetensors)?;
+    let mut tensors = Vec::with_capacity(file.len());
+    for (name, view) in file.iter() {
+        let Some(dtype) = Dtype::from_safetensors(view.dtype()) else {
+            return Err(Problem::Tensor {
+                name: name.into(),
+                found: format!("dtype {:?}", view.dtype()),
+                expected: Dtype::expected(),
+            });
+        };
+        tensors.push(NamedTensor {
+            name: name.into(),
+            dtype,
+            shape: view.shape().to_vec(),
+            data: view.data().to_vec(),
+        });
+    }
+    if tensors.is_empty() {
+        return Err(Problem::NoTensors {
+            found: "a safetensors file without tensors".into(),
+        });
+    }
+    tensors.sort_by(|a, b| a.name.cmp(&b.name)); // the crate's own order differs from call to call
+    Ok(tensors)
+}

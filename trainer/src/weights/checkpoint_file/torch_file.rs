@@ -1,0 +1,225 @@
+//! The two containers of `torch.save`: a zip archive of one pickle and one entry a storage, and the
+//! legacy stream of five pickles followed by the storages.
+//!
+//! Brings the storages' bytes together with what the pickle says of them; `state_dict` and `tensor`
+//! make tensors of both.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
+
+use super::problem::Problem;
+use super::tensor::{Budget, NamedTensor, View, element_size};
+use super::value::{Tree, Value};
+use super::{pickle, state_dict};
+
+/// First pickle of a legacy checkpoint: 0x1950a86a20f9469cfc6c.
+const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+/// Second pickle.
+const PROTOCOL: i64 = 1001;
+
+pub(super) fn read_zip(bytes: &[u8], key: Option<&str>) -> Result<Vec<NamedTensor>, Problem> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| Problem::Zip {
+        entry: "directory".into(),
+        found: error.to_string(),
+    })?;
+    let mut budget = Budget::for_file(bytes.len());
+
+    // All entries lie in one folder, named after the file that was first written.
+    let mut names: Vec<String> = archive
+        .file_names_raw()
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect();
+    names.sort();
+    let pickles: Vec<&str> = names
+        .iter()
+        .filter_map(|name| name.strip_suffix("data.pkl"))
+        .filter(|folder| folder.is_empty() || folder.ends_with('/'))
+        .collect();
+    let [folder] = pickles[..] else {
+        return Err(Problem::Entries {
+            found: match pickles.len() {
+                0 => format!("{} other entries", names.len()),
+                several => format!("{several} of them"),
+            },
+            expected: "one data.pkl".into(),
+        });
+    };
+
+    let byte_order = format!("{folder}byteorder");
+    if names.binary_search(&byte_order).is_ok() {
+        let order = read_entry(&mut archive, &byte_order, &mut budget)?;
+        if order != b"little" {
+            return Err(Problem::ByteOrder {
+                found: format!("\"{}\"", order[..order.len().min(12)].escape_ascii()),
+            });
+        }
+    }
+
+    let object = read_entry(&mut archive, &format!("{folder}data.pkl"), &mut budget)?;
+    let (tree, _) = pickle::load(&object, "data.pkl")?;
+    let views = state_dict::views(&tree, key)?;
+
+    let mut storages = HashMap::new();
+    for view in &views {
+        let key = &view.storage.key;
+        if !storages.contains_key(key.as_ref()) {
+            let entry = format!("{folder}data/{key}");
+            let bytes = read_entry(&mut archive, &entry, &mut budget)?;
+            storages.insert(key.to_string(), Cow::Owned(bytes));
+        }
+    }
+    copy(&views, &storages, bytes.len())
+}
+
+fn read_entry(
+    archive: &mut ZipArchive<Cursor<&[u8]>>,
+    name: &str,
+    budget: &mut Budget,
+) -> Result<Vec<u8>, Problem> {
+    let fail = |found: String| Problem::Zip {
+        entry: format!("{name:?}"),
+        found,
+    };
+    let index = archive
+        .index_for_name_raw(name.as_bytes())
+        .ok_or_else(|| Problem::Entries {
+            found: "no such entry".into(),
+            expected: format!("{name:?}"),
+        })?;
+    let entry = archive
+        .by_index(index)
+        .map_err(|error| fail(error.to_string()))?;
+    // The size an entry declares may be a lie, so it is the bytes that are counted.
+    let limit = budget.left() as u64;
+    let mut bytes = Vec::new();
+    entry
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| fail(error.to_string()))?;
+    budget.spend(bytes.len(), || format!("entry {name:?}"))?;
+    Ok(bytes)
+}
+
+pub(super) fn read_legacy(bytes: &[u8], key: Option<&str>) -> Result<Vec<NamedTensor>, Problem> {
+    let mut rest = bytes;
+    let mut next = |part| -> Result<Tree, Problem> {
+        let (tree, length) = pickle::load(rest, part)?;
+        rest = &rest[length..];
+        Ok(tree)
+    };
+
+    let magic = next("first")?;
+    if !matches!(magic.get(magic.root()), Value::Long(bytes) if *bytes == MAGIC) {
+        return Err(Problem::Legacy {
+            part: "first value",
+            found: magic.describe(magic.root()),
+            expected: "the magic number of torch.save".into(),
+        });
+    }
+    let protocol = next("protocol")?;
+    if !matches!(protocol.get(protocol.root()), Value::Int(PROTOCOL)) {
+        return Err(Problem::Legacy {
+            part: "protocol",
+            found: protocol.describe(protocol.root()),
+            expected: PROTOCOL.to_string(),
+        });
+    }
+    refuse_big_endian(&next("system")?)?;
+    let tree = next("object")?;
+    let keys = next("storage keys")?;
+
+    let storages = read_storages(rest, &tree, &keys)?;
+    let views = state_dict::views(&tree, key)?;
+    copy(&views, &storages, bytes.len())
+}
+
+fn refuse_big_endian(system: &Tree) -> Result<(), Problem> {
+    if let Value::Dict(entries) = system.get(system.root()) {
+        for (key, value) in entries {
+            if matches!(system.get(*key), Value::Str(key) if key == "little_endian")
+                && *system.get(*value) != Value::Bool(true)
+            {
+                return Err(Problem::ByteOrder {
+                    found: "little_endian not True".into(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The storages of a legacy file follow each other in the order of `keys`, each after its number of
+/// elements. How large an element is stands only in the object's references to the storage.
+fn read_storages<'a>(
+    mut rest: &'a [u8],
+    tree: &Tree,
+    keys: &Tree,
+) -> Result<HashMap<String, Cow<'a, [u8]>>, Problem> {
+    let fail = |found: String, expected: &str| Problem::Legacy {
+        part: "storages",
+        found,
+        expected: expected.into(),
+    };
+    let mut classes = HashMap::new();
+    for id in tree.ids() {
+        if let Some(storage) = state_dict::storage(tree, id) {
+            classes.insert(storage.key, storage.class);
+        }
+    }
+    let Value::List(ids) = keys.get(keys.root()) else {
+        return Err(fail(keys.describe(keys.root()), "a list of their keys"));
+    };
+    let mut storages = HashMap::new();
+    for &id in ids {
+        let key = state_dict::text(keys, id)
+            .ok_or_else(|| fail(format!("{} as a key", keys.describe(id)), "a string"))?;
+        let class = classes
+            .get(&key)
+            .ok_or_else(|| fail(format!("key {key:?}"), "a key that the object refers to"))?;
+        let element = element_size(class)
+            .ok_or_else(|| fail(format!("class {class}"), "a storage class of torch"))?;
+        let (length, after) = rest.split_first_chunk::<8>().ok_or_else(|| {
+            fail(
+                format!("the end of the file at storage {key:?}"),
+                "its number of elements",
+            )
+        })?;
+        let length = i64::from_le_bytes(*length);
+        let data = usize::try_from(length)
+            .ok()
+            .and_then(|length| length.checked_mul(element))
+            .and_then(|n_bytes| after.split_at_checked(n_bytes));
+        let Some((data, after)) = data else {
+            return Err(fail(
+                format!("storage {key:?} of {length} elements of {element} bytes"),
+                &format!("no more than the {} bytes left in the file", after.len()),
+            ));
+        };
+        storages.insert(key.into_owned(), Cow::Borrowed(data));
+        rest = after;
+    }
+    Ok(storages)
+}
+
+fn copy(
+    views: &[View],
+    storages: &HashMap<String, Cow<'_, [u8]>>,
+    file_length: usize,
+) -> Result<Vec<NamedTensor>, Problem> {
+    let mut budget = Budget::for_file(file_length);
+    let mut tensors = Vec::with_capacity(views.len());
+    for view in views {
+        let storage = storages
+            .get(view.storage.key.as_ref())
+            .ok_or_else(|| Problem::Tensor {
+                name: view.name.clone(),
+                found: format!("storage {:?}, which is not in the file", view.storage.key),
+                expected: "a storage of the file".into(),
+            })?;
+        tensors.push(view.copy(storage, &mut budget)?);
+    }
+    Ok(tensors)
+}

@@ -1,0 +1,36 @@
+//! `trainer export`: a run's weights under the names that the other program loads.
+
+use std::path::Path;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::error::Result;
+use crate::run::finished::FinishedRun;
+use crate::weights::checkpoint;
+
+/// Writes the weights of a kept epoch of `run` under the names that torchvision, the X-DNN code or
+/// the `bcos` package give them, counters included, each name behind `prefix` (default: what the
+/// package's model has). Gives the number of tensors.
+///
+/// # Errors
+/// An epoch that was not kept, and the disk's.
+pub fn export(
+    run: &FinishedRun,
+    epoch: Option<i32>,
+    prefix: Option<&str>,
+    out: &Path,
+) -> Result<usize> {
+    let epoch = epoch.unwrap_or(run.best_f1_epoch);
+    let (tensors, metadata) = checkpoint::load(&run.checkpoint_file(epoch)?)?;
+    let prefix = prefix.unwrap_or_else(|| run.backbone.package_prefix());
+    let mut exported = Vec::with_capacity(tensors.len());
+    for (name, tensor) in tensors {
+        if let Some(norm) = name.strip_suffix("running_var") {
+            let counter = Tensor::f_zeros([0i64; 0], (Kind::Int64, Device::Cpu))?;
+            exported.push((format!("{prefix}{norm}num_batches_tracked"), counter));
+        }
+        exported.push((format!("{prefix}{name}"), tensor));
+    }
+    checkpoint::save(out, &exported, &metadata)?;
+    Ok(exported.len())
+}

@@ -1,0 +1,219 @@
+//! `trainer import`: another program's weight file to safetensors under PyTorch's names, checked
+//! against the backbone. Reading a file
+//! executes nothing in it (see `checkpoint_file`).
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use tch::{Device, Kind, Tensor};
+
+use crate::error::{Error, Result};
+use crate::names::Backbone;
+use crate::network::Model;
+use crate::network::faults::Faults;
+use crate::weights::checkpoint::{self, Metadata};
+use crate::weights::checkpoint_file::{self, Dtype};
+
+/// What to do with a file that does not hold exactly the backbone's tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// Refuse it, listing every missing, unexpected and mis-shaped tensor.
+    Strict,
+    /// Take what fits; the rest keeps its initial values.
+    Partial,
+}
+
+/// What to make of a file.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The network it is for.
+    pub backbone: Backbone,
+    /// How strictly.
+    pub fit: Fit,
+    /// The entry of a PyTorch checkpoint that holds the weights; absent: the usual ones are tried.
+    pub entry: Option<&'a str>,
+    /// What the file's SHA-256 begins with, in hex; absent: what its name says, if it does.
+    pub sha256: Option<&'a str>,
+}
+
+/// What an import found.
+#[derive(Debug)]
+pub struct Imported {
+    /// Tensors written.
+    pub n_tensors: usize,
+    /// Outputs of the head; absent where the file has no head, which only [`Fit::Partial`] takes.
+    pub n_classes: Option<usize>,
+    /// SHA-256 of the source file, in hex.
+    pub sha256: String,
+    /// With [`Fit::Partial`]: what was missing, unexpected or mis-shaped.
+    pub faults: Faults,
+}
+
+/// ImageNet's, of which a missing head is said to have been.
+const USUAL_CLASSES: usize = 1000;
+/// No head is larger, and none has fewer weights a class: a file must not be able to ask for any amount of
+/// memory.
+const MAX_CLASSES: i64 = 100_000;
+const MIN_FEATURES: i64 = 256;
+
+/// Converts `source` to `out`.
+///
+/// # Errors
+/// A file that cannot be read or has another checksum than asked for or than its name says
+/// (torch.hub's convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit; a
+/// weight that is not finite, or too large for 32 bits.
+pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> {
+    let (backbone, file) = (request.backbone, source.display().to_string());
+    let bytes = fs_err::read(source)?;
+    let sha256 = checksum(source, &bytes, request.sha256)?;
+    let mut tensors = read(source, &bytes, request)?;
+    drop(bytes);
+    let [weight, bias @ ..] = Model::head_names(backbone) else {
+        unreachable!("every backbone has a head")
+    };
+    let head = tensors.iter().find(|(name, _)| name == weight);
+    let n_classes = head.map(|(_, weight)| match weight.size().first() {
+        Some(&size)
+            if (1..=MAX_CLASSES).contains(&size)
+                && weight.numel() as i64 / size >= MIN_FEATURES =>
+        {
+            size as usize
+        }
+        _ => USUAL_CLASSES, // its shape will be found wrong
+    });
+    // X-DNN's ImageNet head has no bias, the fine-tuned one has (SPEC D, H.17).
+    if let (Some(n_classes), true) = (n_classes, backbone.is_homogeneous()) {
+        for name in bias {
+            if tensors.iter().all(|(known, _)| known != name) {
+                let zeros = Tensor::f_zeros([n_classes as i64], (Kind::Float, Device::Cpu))?;
+                tensors.push(((*name).to_owned(), zeros));
+            }
+        }
+    }
+    let k = n_classes.unwrap_or(USUAL_CLASSES);
+    let model = Model::new(backbone, k, 0, Device::Cpu, Kind::Float)?;
+    let faults = match request.fit {
+        Fit::Strict => {
+            model.params.load(&tensors, &[], &file)?;
+            Faults::default()
+        }
+        Fit::Partial => model.params.load_what_fits(&tensors, &file)?,
+    };
+    let metadata = Metadata::from([
+        ("backbone".to_owned(), backbone.to_string()),
+        ("source_sha256".to_owned(), sha256.clone()),
+    ]);
+    let mut named = model.params.named();
+    if n_classes.is_none() {
+        named.retain(|(name, _)| !Model::head_names(backbone).contains(&name.as_str()));
+    }
+    checkpoint::save(out, &named, &metadata)?;
+    Ok(Imported {
+        n_tensors: named.len(),
+        n_classes,
+        sha256,
+        faults,
+    })
+}
+
+/// The file's weights under our names. Counters of batches are left out.
+fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, Tensor)>> {
+    let mut names = HashSet::new();
+    let mut tensors = Vec::new();
+    for tensor in checkpoint_file::parse(source, bytes, request.entry)? {
+        let name = own_name(&tensor.name, request.backbone).to_owned();
+        if name.ends_with("num_batches_tracked") {
+            continue;
+        }
+        let kind = match tensor.dtype {
+            Dtype::F64 => Kind::Double,
+            Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            other => {
+                let found = format!("{other:?}");
+                return Err(Error::invalid(
+                    source,
+                    tensor.name,
+                    found,
+                    "floating-point weights",
+                ));
+            }
+        };
+        if !names.insert(name.clone()) {
+            let found = format!("another tensor that is {name} without its prefix");
+            return Err(Error::invalid(source, tensor.name, found, "one"));
+        }
+        let size: Vec<i64> = tensor.shape.iter().map(|&size| size as i64).collect();
+        let value = Tensor::f_from_data_size(&tensor.data, &size, kind)?;
+        tensors.push((name, value));
+    }
+    Ok(tensors)
+}
+
+/// Our name of another program's tensor: without the wrapper of data-parallel training, and for
+/// B-cos networks without the place in the sequence of network and logit bias.
+fn own_name(name: &str, backbone: Backbone) -> &str {
+    let name = name.strip_prefix("module.").unwrap_or(name);
+    match name.strip_prefix("0.") {
+        Some(inner) if backbone.is_bcos() => inner,
+        _ => name,
+    }
+}
+
+/// The SHA-256 of `bytes`, which must begin as asked for, or as a file name like
+/// `resnet50-0676ba61.pth` says.
+fn checksum(path: &Path, bytes: &[u8], asked: Option<&str>) -> Result<String> {
+    let sha256: String = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (said, source) = match asked {
+        Some(said) => (Some(said.to_ascii_lowercase()), "as --sha256 says"),
+        None => (in_name(&name).map(str::to_owned), "as its name says"),
+    };
+    match said {
+        Some(said) if !sha256.starts_with(&said) => Err(Error::invalid(
+            path,
+            "SHA-256",
+            sha256.get(..said.len()).unwrap_or(&sha256),
+            format!("{said}, {source}"),
+        )),
+        _ => Ok(sha256),
+    }
+}
+
+/// The hexadecimal digits behind the last hyphen of a file name, unless they are a date.
+fn in_name(name: &str) -> Option<&str> {
+    let (_, digits) = name.split('.').next()?.rsplit_once('-')?;
+    let is_hex = digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    let is_date = matches!(digits.len(), 8 | 12 | 14)
+        && digits.starts_with("20")
+        && digits.chars().all(|c| c.is_ascii_digit());
+    ((8..=64).contains(&digits.len()) && is_hex && !is_date).then_some(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_name;
+
+    #[test]
+    fn a_checksum_in_a_name_is_told_from_a_date() {
+        let cases = [
+            ("resnet50-0676ba61.pth", Some("0676ba61")),
+            ("densenet_121_long-5175461597.pth", Some("5175461597")),
+            ("xfixup_resnet50_model_best.pth.tar", None),
+            ("resnet50-20240315.pth", None),
+            ("resnet50-20240315123045.pt", None),
+            ("resnet50-fine-tuned.pth", None),
+            ("resnet50-deadbee.pth", None),
+            ("0676ba61.pth", None),
+            ("", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(in_name(name), expected, "{name}");
+        }
+    }
+}

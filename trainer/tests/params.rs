@@ -1,0 +1,52 @@
+//! A network's tensors: buffers set back, and a gradient's parameter named.
+#![allow(clippy::unwrap_used)]
+
+use tch::{Device, Kind, Tensor};
+use trainer::guide::objective;
+use trainer::names::Backbone;
+use trainer::network::Model;
+
+fn model() -> Model {
+    Model::new(Backbone::Resnet18, 3, 0, Device::Cpu, Kind::Float).unwrap()
+}
+
+/// A batch that is no number spoils the norms' statistics before its loss is known.
+#[test]
+fn buffers_are_set_back() {
+    let model = model();
+    let targets = Tensor::zeros([2, 3], (Kind::Float, Device::Cpu));
+    let pass = |value: f64| {
+        let input = Tensor::full([2, 3, 32, 32], value, (Kind::Float, Device::Cpu));
+        objective::plain(&model, &input, &targets).unwrap();
+    };
+    let are_finite = || {
+        let entries = model.params.entries().iter();
+        let sums = entries.map(|param| param.tensor.sum(None).double_value(&[]));
+        sums.filter(|sum| !sum.is_finite()).count() == 0
+    };
+    pass(0.5);
+    let before = model.params.copy_buffers().unwrap();
+    pass(f64::NAN);
+    assert!(!are_finite());
+    model.params.restore_buffers(&before).unwrap();
+    assert!(are_finite());
+    assert_eq!(model.params.copy_buffers().unwrap(), before);
+}
+
+#[test]
+fn the_parameter_of_a_gradient_that_is_no_number_is_named() {
+    let params = model().params;
+    let sizes = params.trained();
+    let sizes: Vec<i64> = sizes.iter().map(|tensor| tensor.numel() as i64).collect();
+    let gradient = Tensor::zeros([sizes.iter().sum()], (Kind::Float, Device::Cpu));
+    assert_eq!(params.first_non_finite(&gradient).unwrap(), None);
+    let end: i64 = sizes[..3].iter().sum();
+    for (at, name) in [
+        (end, "layer1.0.conv1.weight"),
+        (end - 1, "bn1.bias"),
+        (0, "conv1.weight"),
+    ] {
+        let _ = gradient.get(at).fill_(f64::INFINITY);
+        assert_eq!(params.first_non_finite(&gradient).unwrap(), Some(name));
+    }
+}

@@ -1,0 +1,97 @@
+//! VOC to pixels of the network's size and tables: `data-prep voc` against the official preprocessing
+//! in Python on the same images. Output folders are deleted between runs, so every run writes anew.
+
+use std::process::Command;
+
+use anyhow::Result;
+use fs_err as fs;
+use serde::Deserialize;
+
+use super::measure::{self, Cost, median_of};
+use super::place::Bench;
+use super::python;
+use super::table::{Goal, Row, Table};
+use crate::system::disk;
+
+/// Height and width of the network's input, as in the paper.
+const SIZE: u64 = 224;
+
+/// What the reference prints.
+#[derive(Debug, Deserialize)]
+struct Report {
+    images: u64,
+    /// Without starting Python and loading its packages.
+    seconds: f64,
+    /// Of these, writing the arrays.
+    saving: f64,
+}
+
+/// Measures and prints the table.
+pub(super) fn run(bench: &Bench) -> Result<()> {
+    let devkit = bench.devkit()?;
+    let n_pictures = fs::read_dir(devkit.join("VOC2007/JPEGImages"))?.count() as u64;
+    // A number takes four bytes in the reference's arrays; ours, of one byte, are gone by then.
+    disk::require(&bench.scratch, n_pictures * SIZE * SIZE * 3 * 4)?;
+
+    let (mut ours, mut theirs, mut reports) = (Vec::new(), Vec::new(), Vec::new());
+    ours_once(bench)?; // not counted: brings the images into the system's cache
+    for run in 1..=bench.n_runs {
+        eprintln!("preprocessing: run {run} of {}", bench.n_runs);
+        ours.push(ours_once(bench)?);
+        let cost = reference_once(bench)?;
+        reports.push(cost.report::<Report>()?);
+        theirs.push(cost);
+    }
+
+    let both =
+        |quantity: fn(&Cost) -> f64| [median_of(&ours, quantity), median_of(&theirs, quantity)];
+    let [wall, _] = both(|cost| cost.seconds);
+    let unsaved = median_of(&reports, |report| report.seconds - report.saving);
+    let table = Table {
+        reference: "Pillow and numpy",
+        rows: vec![
+            Row::new(
+                "wall time",
+                "s",
+                both(|cost| cost.seconds),
+                Goal::Times(3.0),
+            ),
+            Row::new(
+                "wall time, the reference's without start and saving",
+                "s",
+                [wall, unsaved],
+                Goal::None,
+            ),
+            Row::new("CPU time", "s", both(|cost| cost.cpu_seconds), Goal::None),
+            Row::new("peak memory", "MiB", both(|cost| cost.peak_mib), Goal::None),
+        ],
+    };
+    let n_images = reports.first().map_or(0, |report| report.images);
+    let per_second = n_images as f64 / wall;
+    println!("### VOC 2007, {n_images} images to {SIZE} × {SIZE}\n");
+    println!("{table}\ndata-prep: {per_second:.0} images per second.\n");
+    Ok(())
+}
+
+fn ours_once(bench: &Bench) -> Result<Cost> {
+    let out = bench.folder("ours")?;
+    let mut command = Command::new(bench.programs.program("data-prep")?);
+    command.arg("voc").arg("--root").arg(bench.devkit()?);
+    command
+        .arg("--out")
+        .arg(&out)
+        .args(["--size", &SIZE.to_string()]);
+    let cost = measure::run(&bench.python, &command)?;
+    fs::remove_dir_all(&out)?;
+    Ok(cost)
+}
+
+fn reference_once(bench: &Bench) -> Result<Cost> {
+    let out = bench.folder("reference")?;
+    let mut command = Command::new(&bench.python);
+    command.arg(python::script("preprocess_voc.py"));
+    command.arg(bench.devkit()?).arg(&out).arg(SIZE.to_string());
+    let cost = measure::run(&bench.python, &command)?;
+    fs::remove_dir_all(&out)?;
+    Ok(cost)
+}

@@ -1,0 +1,158 @@
+//! `cargo xtask fuzz`: libFuzzer on the readers of other people's files, one after the other. What the readers
+//! must do is in `tests/fuzz/src/readers.rs`; the inputs kept in `tests/fuzz/corpus`, and in
+//! `tests/fuzz/mended` those that once broke a reader, are replayed by the trainer's tests.
+//!
+//! A stable compiler does: the instrumentation is LLVM's own. Sanitizers, which need a nightly one, would
+//! look for faults of memory that these readers' safe Rust does not have.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use fs_err as fs;
+
+use crate::system::{paths, process};
+
+/// What may be said on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only this reader
+    target: Option<Target>,
+    /// How long each reader is tried
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    minutes: u32,
+    /// Replace the inputs in tests/fuzz/corpus by a small set that reaches what was reached
+    #[arg(long)]
+    keep: bool,
+}
+
+/// The readers, as the programs and the folders of inputs are called.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Target {
+    /// VOC's XML
+    Voc,
+    /// COCO's JSON and shapes
+    Instances,
+    /// COCO's run lengths
+    Rle,
+    /// JPEG and PNG
+    Image,
+    /// Weight files: pickles, torch's containers, safetensors
+    Checkpoint,
+    /// Arrow and Parquet map files
+    Maps,
+}
+
+/// Counts how often each edge was taken, and what was compared.
+const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
+
+/// Named, so that build scripts are compiled without the instrumentation.
+const MACHINE: &str = "x86_64-unknown-linux-gnu";
+
+/// The largest input tried, in bytes, and the most memory that reading one may take, in MiB.
+const LARGEST: &str = "-max_len=8192";
+const MEMORY: &str = "-rss_limit_mb=2048";
+
+/// Bytes of inputs kept for a reader.
+const KEPT: u64 = 48 << 10;
+
+impl Target {
+    /// Files of other tests to begin with; the others' are in the corpus.
+    fn seeds(self) -> Option<&'static str> {
+        match self {
+            Target::Voc | Target::Rle => None,
+            Target::Instances => Some("tests/fixtures/coco"),
+            Target::Image => Some("data-prep/tests/fixtures/pixels"),
+            Target::Checkpoint => Some("tests/fixtures/pth"),
+            Target::Maps => Some("tests/fixtures/maps"),
+        }
+    }
+}
+
+/// The command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let folder = process::target()?.join("fuzz");
+    let mut build = process::cargo();
+    build
+        .args(["build", "--release", "--target", MACHINE, "--manifest-path"])
+        .arg(paths::root().join("tests/fuzz/Cargo.toml"))
+        .env("CARGO_TARGET_DIR", &folder)
+        .env("RUSTFLAGS", INSTRUMENTED);
+    process::run(&mut build, "compiling the readers for libFuzzer")?;
+    let all = Target::value_variants().to_vec();
+    for target in args.target.map_or(all, |target| vec![target]) {
+        let name = target
+            .to_possible_value()
+            .context("every reader has a name")?;
+        let program = folder.join(MACHINE).join("release").join(name.get_name());
+        let place = folder.join("inputs").join(name.get_name());
+        let seeds = target.seeds().map(|seeds| paths::root().join(seeds));
+        fuzz(&program, name.get_name(), &place, seeds.as_deref(), args)?;
+    }
+    Ok(())
+}
+
+/// Tries one reader. New inputs go to `place`, and one that breaks the reader to a folder beside it.
+fn fuzz(program: &Path, name: &str, place: &Path, seeds: Option<&Path>, args: &Args) -> Result<()> {
+    let kept = paths::root().join("tests/fuzz/corpus").join(name);
+    let broken = place.with_extension("broken");
+    for folder in [place, &broken] {
+        fs::create_dir_all(folder)?;
+    }
+    let mut search = Command::new(program);
+    search.arg(place).arg(&kept).args(seeds);
+    search.args([LARGEST, MEMORY]);
+    search.arg(format!("-max_total_time={}", u64::from(args.minutes) * 60));
+    // One input may take so many seconds.
+    search.args(["-timeout=20", "-print_final_stats=1"]);
+    search.arg(format!("-artifact_prefix={}/", broken.display()));
+    if !search.status()?.success() {
+        bail!(
+            "{name}: an input breaks the reader: {}\nhint: mend the reader, then put the input into \
+             tests/fuzz/mended/{name}",
+            broken.display()
+        );
+    }
+    if args.keep {
+        keep(program, &kept, place)?;
+    }
+    Ok(())
+}
+
+/// Replaces `kept` by the fewest of its inputs and of those in `place` that reach the same code, the smallest
+/// first as far as there is room.
+fn keep(program: &Path, kept: &Path, place: &Path) -> Result<()> {
+    let smallest: PathBuf = place.with_extension("smallest");
+    if smallest.exists() {
+        fs::remove_dir_all(&smallest)?;
+    }
+    fs::create_dir_all(&smallest)?;
+    let mut merge = Command::new(program);
+    // What counts is which code is reached, not how often.
+    merge.args(["-set_cover_merge=1", "-use_counters=0", LARGEST, MEMORY]);
+    merge.arg(&smallest).arg(kept).arg(place);
+    if !merge.status()?.success() {
+        bail!("{}: the inputs could not be merged", kept.display());
+    }
+    for entry in fs::read_dir(kept)? {
+        fs::remove_file(entry?.path())?;
+    }
+    let mut inputs = Vec::new();
+    for entry in fs::read_dir(&smallest)? {
+        let entry = entry?;
+        inputs.push((entry.metadata()?.len(), entry.file_name()));
+    }
+    inputs.sort();
+    let mut room = KEPT;
+    for (size, name) in inputs {
+        let Some(left) = room.checked_sub(size) else {
+            break;
+        };
+        room = left;
+        fs::copy(smallest.join(&name), kept.join(&name))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,331 @@
+//! What each check asks. The rules about crates are ARCHITECTURE.md's invariants, put to cargo itself.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+
+use super::outcome::Outcome;
+use super::{logged, report, torch};
+use crate::drive::slurm::packages;
+use crate::install::venv;
+use crate::system::{paths, process};
+
+/// The workspace's packages, and which of them each may depend on, directly or through others.
+/// Another one needs a reason in ARCHITECTURE.md, and a line here.
+const MEMBERS: [(&str, &[&str]); 6] = [
+    ("data-prep", &[]),
+    ("evaluator", &["data-prep"]),
+    ("trainer", &["data-prep", "evaluator"]),
+    ("analysis", &[]),
+    ("xtask", &[]),
+    ("tests", &[]),
+];
+
+/// A package that only some of ours may reach, directly or through others.
+const GUARDED: [(&str, &[&str]); 2] = [("torch-sys", &["trainer"]), ("polars", &["analysis"])];
+
+pub(super) fn format() -> Result<Outcome> {
+    let mut command = process::cargo();
+    let done = logged::run(
+        "format",
+        command.args(["fmt", "--all", "--check", "--", "--color", "never"]),
+    )?;
+    if done.status.success() {
+        return Ok(Outcome::passed());
+    }
+    done.show_end(60);
+    Ok(Outcome::failed("not formatted: cargo fmt --all"))
+}
+
+pub(super) fn clippy() -> Result<Outcome> {
+    let mut command = process::cargo();
+    command.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    let done = logged::run("clippy", &mut command)?;
+    if done.status.success() {
+        return Ok(Outcome::passed());
+    }
+    done.show_end(60);
+    let n_errors = done
+        .lines
+        .iter()
+        .filter(|line| line.starts_with("error"))
+        .count();
+    Ok(Outcome::failed(format!("{n_errors} errors")))
+}
+
+/// Every source file says what it is for before anything else.
+pub(super) fn headers() -> Result<Outcome> {
+    let mut faults = Vec::new();
+    let n_files = without_header(&paths::root(), &IGNORED, &mut faults)?;
+    if n_files == 0 {
+        faults.push("found no .rs file at all".to_owned());
+    }
+    Ok(Outcome::of(faults))
+}
+
+/// Folders of the repository's root that git ignores.
+const IGNORED: [&str; 3] = ["target", "out", "weights"];
+
+fn without_header(folder: &Path, ignored: &[&str], faults: &mut Vec<String>) -> Result<usize> {
+    let mut n_files = 0;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if path.is_dir() {
+            // Hidden folders hold no source of ours.
+            if !name.starts_with('.') && !ignored.contains(&name.as_str()) {
+                n_files += without_header(&path, &[], faults)?;
+            }
+        } else if name.ends_with(".rs") {
+            n_files += 1;
+            if !fs::read_to_string(&path)?.starts_with("//! ") {
+                faults.push(format!(
+                    "{}: expected to open with //!",
+                    paths::shown(&path)
+                ));
+            }
+        }
+    }
+    Ok(n_files)
+}
+
+/// Who reaches whom, as cargo resolves it.
+pub(super) fn dependencies() -> Result<Outcome> {
+    let members = members()?;
+    let mut faults = Vec::new();
+    for (guarded, allowed) in GUARDED {
+        let reaching = tree(&["--workspace", "--invert", guarded])?;
+        faults.extend(trespassers(guarded, allowed, &reaching, &members));
+    }
+    for name in &members {
+        let Some((_, allowed)) = MEMBERS.iter().find(|(known, _)| known == name) else {
+            let known = MEMBERS.map(|(known, _)| known).join(", ");
+            faults.push(format!("found a package {name}, expected only {known}"));
+            continue;
+        };
+        let below = tree(&["--package", name])?;
+        faults.extend(strangers(name, allowed, &below, &members));
+    }
+    Ok(Outcome::of(faults))
+}
+
+/// The members among the packages `below` one that it may not depend on.
+fn strangers(name: &str, allowed: &[&str], below: &[String], members: &[String]) -> Vec<String> {
+    let stranger = |other: &&String| {
+        members.contains(other) && *other != name && !allowed.contains(&other.as_str())
+    };
+    let mut found: Vec<&String> = below.iter().filter(stranger).collect();
+    found.sort();
+    found.dedup();
+    let expected = match allowed.is_empty() {
+        true => "no other package of ours".to_owned(),
+        false => format!("only {}", allowed.join(", ")),
+    };
+    let fault = |other| format!("{name} reaches {other}, expected {expected}");
+    found.into_iter().map(fault).collect()
+}
+
+fn trespassers(
+    guarded: &str,
+    allowed: &[&str],
+    reaching: &[String],
+    members: &[String],
+) -> Vec<String> {
+    let ours = |name: &&String| members.contains(name) && !allowed.contains(&name.as_str());
+    let mut found: Vec<&String> = reaching.iter().filter(ours).collect();
+    found.sort();
+    found.dedup();
+    let allowed = allowed.join(", ");
+    found
+        .into_iter()
+        .map(|name| format!("{name} reaches {guarded}, expected only {allowed}"))
+        .collect()
+}
+
+/// The names of the packages `cargo tree` shows.
+fn tree(arguments: &[&str]) -> Result<Vec<String>> {
+    let mut command = process::cargo();
+    command
+        .args(["tree", "--prefix", "none", "--format", "{p}"])
+        .args(arguments);
+    let said = process::capture(&mut command, "asking cargo for the dependencies")?;
+    Ok(said
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// The names of the workspace's own packages.
+fn members() -> Result<Vec<String>> {
+    let metadata = process::metadata()?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo metadata lists no packages")?;
+    Ok(packages
+        .iter()
+        .filter_map(|p| p["name"].as_str())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// The interpreter with the packages that our files are read and written with.
+pub(super) fn python() -> Result<PathBuf> {
+    venv::ensure(".venv-test", "tests/python/requirements.txt")
+}
+
+/// What the tests start a cluster of. They list themselves as skipped where it cannot be had.
+pub(super) fn slurm() -> Result<Outcome> {
+    Ok(match packages::ensure()? {
+        None => Outcome::passed(),
+        Some(fault) => Outcome {
+            skipped: vec![fault],
+            ..Outcome::default()
+        },
+    })
+}
+
+/// The tests that weights are exchanged with other packages in: their binary, and the module that
+/// begins their names. They are a check of their own, because what they need is large.
+const PACKAGES: [&str; 2] = ["packages", "real_packages::"];
+
+/// The tests of all packages but those, each binary even if another one fails.
+pub(super) fn tests() -> Result<Outcome> {
+    let mut command = process::cargo();
+    command.args(["test", "--workspace", "--no-fail-fast", "--"]);
+    command.args(["--show-output", "--skip", PACKAGES[1]]);
+    cargo_test("tests", command, "GUIDANCE_PYTHON", python())
+}
+
+/// Weight files that other packages write and read.
+pub(super) fn packages() -> Result<Outcome> {
+    // The programs that the tests start; with `--test` alone cargo does not make them.
+    let mut build = process::cargo();
+    let built = logged::run("packages-build", build.args(["build", "--workspace"]))?;
+    if !built.status.success() {
+        built.show_end(60);
+        return Ok(Outcome::failed("cargo build --workspace"));
+    }
+    let mut command = process::cargo();
+    command.args(["test", "--workspace", "--test", PACKAGES[0]]);
+    command.args(["--", "--show-output"]);
+    cargo_test(
+        "packages",
+        command,
+        "GUIDANCE_TORCH_PYTHON",
+        torch::python(),
+    )
+}
+
+/// Runs `command` with the interpreter `python` under the name `variable`.
+fn cargo_test(
+    name: &str,
+    mut command: Command,
+    variable: &str,
+    python: Result<PathBuf>,
+) -> Result<Outcome> {
+    // Without it, tests would pass because they are skipped: that is a failure, here as in `python`.
+    match &python {
+        Ok(python) => command.env(variable, python),
+        Err(_) => command.env_remove(variable),
+    };
+    let done = logged::run(name, &mut command)?;
+    let mut outcome = report::read(&done.lines);
+    if let Err(error) = python {
+        outcome.failed.push(format!("{error:#}"));
+    }
+    if !done.status.success() {
+        let failures = report::failures(&done.lines);
+        if failures.is_empty() {
+            outcome.failed.push(format!("cargo test: {}", done.status));
+            done.show_end(60);
+        } else {
+            done.show(&failures);
+        }
+    }
+    Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn only_our_own_packages_outside_the_list_trespass() {
+        let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let members = names(&["trainer", "evaluator", "tests"]);
+        let cases: [(&[&str], &[&str]); 3] = [
+            (&["torch-sys", "tch", "trainer"], &[]),
+            (
+                &["torch-sys", "tch", "trainer", "tests"],
+                &["tests reaches torch-sys"],
+            ),
+            (
+                &["torch-sys", "evaluator", "evaluator"],
+                &["evaluator reaches torch-sys"],
+            ),
+        ];
+        for (reaching, expected) in cases {
+            let found = trespassers("torch-sys", &["trainer"], &names(reaching), &members);
+            assert_eq!(found.len(), expected.len(), "{found:?}");
+            assert!(
+                found.iter().zip(expected).all(|(f, e)| f.starts_with(e)),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_package_of_ours_that_may_not_be_reached_is_named() {
+        let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let members = names(&["trainer", "evaluator", "data-prep", "xtask"]);
+        let below = names(&["evaluator", "data-prep", "arrow", "trainer", "trainer"]);
+        let found = strangers("evaluator", &["data-prep"], &below, &members);
+        assert_eq!(
+            found,
+            ["evaluator reaches trainer, expected only data-prep"]
+        );
+        let found = strangers("xtask", &[], &names(&["xtask", "arrow"]), &members);
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_file_without_a_header_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            ("good.rs", "//! Why.\nfn f() {}\n"),
+            ("bad.rs", "use std::fs;\n//! Why.\n"),
+            ("empty.rs", ""),
+            ("target/made.rs", "fn f() {}\n"),
+            ("src/out/bad.rs", "fn f() {}\n"),
+            ("notes.txt", "not Rust"),
+        ] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let mut faults = Vec::new();
+        let n_files = without_header(dir.path(), &IGNORED, &mut faults).unwrap();
+        assert_eq!(n_files, 4);
+        faults.sort();
+        assert_eq!(faults.len(), 3, "{faults:?}");
+        for (fault, name) in faults.iter().zip(["bad.rs", "empty.rs", "src/out/bad.rs"]) {
+            assert!(fault.contains(name), "{faults:?}");
+        }
+    }
+}

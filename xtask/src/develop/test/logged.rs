@@ -1,0 +1,67 @@
+//! Runs a program with its output in a file and its last line on the terminal: checks are long, and
+//! their output matters only where they fail.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+
+use crate::system::{paths, process, progress};
+
+/// What a program did.
+pub(super) struct Logged {
+    pub(super) status: ExitStatus,
+    /// stdout and stderr, as they came.
+    pub(super) lines: Vec<String>,
+    /// Where they are kept.
+    pub(super) log: PathBuf,
+}
+
+/// Runs `command`; its output goes to `<target>/xtask-test/<name>.log`.
+pub(super) fn run(name: &str, command: &mut Command) -> Result<Logged> {
+    let folder = process::target()?.join("xtask-test");
+    fs::create_dir_all(&folder)?;
+    let log = folder.join(format!("{name}.log"));
+    let mut file = fs::File::create(&log)?;
+    let (reader, writer) = std::io::pipe()?;
+    command.env("CARGO_TERM_COLOR", "never");
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("{name}: could not be started"))?;
+    // The command holds the pipe's writing end; reading ends only when that is closed here too.
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    let bar = progress::spinner(name);
+    let mut lines = Vec::new();
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        writeln!(file, "{line}")?;
+        bar.set_message(format!("{name}: {}", line.trim()));
+        lines.push(line);
+    }
+    bar.finish_and_clear();
+    Ok(Logged {
+        status: child.wait()?,
+        lines,
+        log,
+    })
+}
+
+impl Logged {
+    /// Shows the last `n` lines, for a check that failed.
+    pub(super) fn show_end(&self, n: usize) {
+        self.show(&self.lines[self.lines.len().saturating_sub(n)..]);
+    }
+
+    /// Shows `lines` and where the rest is.
+    pub(super) fn show(&self, lines: &[String]) {
+        for line in lines {
+            eprintln!("    {line}");
+        }
+        eprintln!("    (all of it: {})", paths::shown(&self.log));
+    }
+}

@@ -1,0 +1,57 @@
+//! What works: `--device` as people write it, and what `auto` stands for.
+
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::install::libtorch::{self, Build};
+
+/// What the images go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Device {
+    Cpu,
+    Cuda,
+}
+
+/// What `auto` stands for; it is asked once.
+static AUTO: OnceLock<Device> = OnceLock::new();
+
+impl Device {
+    /// What `--device` stands for here.
+    pub(crate) fn of(name: &str) -> Device {
+        match name {
+            "auto" => *AUTO.get_or_init(|| {
+                let is_hidden = std::env::var("CUDA_VISIBLE_DEVICES").is_ok_and(|names| {
+                    let first = names.split(',').next().unwrap_or_default().trim();
+                    first.is_empty() || first == "-1"
+                });
+                match is_hidden || libtorch::nvidia_driver().is_none() {
+                    true => Device::Cpu,
+                    false => Device::with_driver(libtorch::build()),
+                }
+            }),
+            _ if name.starts_with("cuda") => Device::Cuda,
+            _ => Device::Cpu,
+        }
+    }
+
+    /// What `auto` stands for beside an NVIDIA driver: as `build` can; CUDA where none is there yet, as
+    /// set-up would bring that one.
+    fn with_driver(build: Option<Build>) -> Device {
+        match build {
+            Some(Build::Cpu) => Device::Cpu,
+            Some(Build::Cuda) | None => Device::Cuda,
+        }
+    }
+}
+
+/// As the trainer reads it, but refused before everything is built.
+pub(crate) fn named(text: &str) -> Result<String, String> {
+    let number = text.strip_prefix("cuda:");
+    match ["auto", "cpu", "cuda"].contains(&text) || number.is_some_and(|n| n.parse::<u8>().is_ok())
+    {
+        true => Ok(text.to_owned()),
+        false => Err("expected auto, cpu, cuda or cuda:N".to_owned()),
+    }
+}

@@ -1,0 +1,334 @@
+//! What steps cost: images that go through a network in a certain way, programs that start, and how
+//! long one takes. Rates are measured as steps finish and kept in `rates.toml` of the out folder; before
+//! there are any, they come from the tables here. Nothing but what people are told rests on that file.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use crate::drive::device::Device;
+use crate::drive::recipe::{Data, DataSet, Experiment, Run, Selection};
+use crate::system::{files, lock, paths};
+
+/// What is done, to an image but for the first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Way {
+    /// A program's start and end.
+    Start,
+    /// A training step without guidance.
+    Plain,
+    /// A training step that is guided at a layer.
+    Guided(String),
+    /// Explained at a layer while training pauses.
+    Validate(String),
+    /// Explained at a layer and scored.
+    Explain(String),
+}
+
+/// So many images in one way through one network, or so many starts.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Work {
+    way: Way,
+    backbone: String,
+    /// Height and width of the input.
+    size: u32,
+    times: f64,
+}
+
+/// Chosen checkpoints of a configuration, at most: fronts of the second reproduction hold 2 to 67
+/// points of 150 epochs, most of them below 20 (SPEC F.12).
+const MOST_CHOSEN: f64 = 12.0;
+/// Of short runs about every third epoch is chosen.
+const CHOSEN: f64 = 1.0 / 3.0;
+
+impl Work {
+    /// Training `run`, with a validation after each epoch.
+    pub(crate) fn of_run(experiment: &Experiment, run: &Run) -> Vec<Work> {
+        let data = &experiment.data[run.data];
+        let epochs = f64::from(run.length.epochs);
+        let [n_train, n_val, _] = n_images(data);
+        let way = match &run.guidance {
+            None => Way::Plain,
+            Some(_) => Way::Guided(run.layer.clone()),
+        };
+        let validate = Way::Validate(run.layer.clone());
+        let work = |way, times| Work::new(way, run, data, times);
+        vec![
+            work(Way::Start, 1.0),
+            work(way, epochs * n_train),
+            work(validate, epochs * n_val),
+        ]
+    }
+
+    /// Scoring the checkpoints that may be chosen.
+    pub(crate) fn of_scores(experiment: &Experiment, selection: &Selection) -> Vec<Work> {
+        let runs = selection.runs.iter().map(|&index| experiment.run(index));
+        let n_epochs: u32 = runs.clone().map(|run| run.length.epochs).sum();
+        let n_chosen = match runs.clone().any(|run| run.guidance.is_some()) {
+            true => (CHOSEN * f64::from(n_epochs)).clamp(1.0, MOST_CHOSEN),
+            false => 1.0,
+        };
+        let Some(run) = runs.clone().next() else {
+            return Vec::new();
+        };
+        let settings = selection.settings.iter();
+        let each = settings.flat_map(|setting| Work::of_score(experiment, run, &setting.layer));
+        each.map(|work| Work {
+            times: n_chosen * work.times,
+            ..work
+        })
+        .collect()
+    }
+
+    /// Scoring one checkpoint of `run` with maps at `layer`, on validation and test images.
+    pub(crate) fn of_score(experiment: &Experiment, run: &Run, layer: &str) -> [Work; 2] {
+        let data = &experiment.data[run.data];
+        let [_, n_val, n_test] = n_images(data);
+        let explain = Way::Explain(layer.to_owned());
+        [
+            Work::new(Way::Start, run, data, 2.0),
+            Work::new(explain, run, data, n_val + n_test),
+        ]
+    }
+
+    fn new(way: Way, run: &Run, data: &Data, times: f64) -> Work {
+        Work {
+            way,
+            backbone: run.backbone.clone(),
+            size: data.size,
+            times,
+        }
+    }
+}
+
+/// Images of train, val and test.
+fn n_images(data: &Data) -> [f64; 3] {
+    let all: [u32; 3] = match data.dataset {
+        DataSet::Scenes => [1000, 250, 600],
+        DataSet::Voc2007 => [2501, 2510, 4952],
+        // A tenth of train2014's 82,783 for validation.
+        DataSet::Coco2014 => [74_505, 8278, 40_504],
+        DataSet::Waterbirds => [4795, 600, 5794],
+    };
+    let limits = [data.limit.train, data.limit.val, data.limit.test];
+    std::array::from_fn(|split| f64::from(limits[split].unwrap_or(u32::MAX).min(all[split])))
+}
+
+/// What works on a plan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Speed {
+    pub(crate) device: Device,
+    /// So many of them side by side.
+    pub(crate) n_devices: usize,
+}
+
+/// Seconds for one image at 224×224 on two CPU cores (docs/benchmarks.md; the other networks by their
+/// processor time beside these). At another size they change with the number of pixels.
+const CPU_PLAIN: [(&str, f64); 10] = [
+    ("resnet18", 0.073),
+    ("resnet50", 0.101),
+    ("xdnn_resnet18", 0.068),
+    ("xdnn_resnet50", 0.093),
+    ("bcos_resnet18", 0.080),
+    ("bcos_resnet50", 0.105),
+    ("bcos_densenet121", 0.13),
+    ("bcos_simple_vit_s", 0.17),
+    ("bcos_vitc_s", 0.16),
+    ("efficientnet_lite0", 0.033),
+];
+/// Seconds in which libtorch is loaded, and an evaluation's resamples are drawn.
+const START: f64 = 2.0;
+/// Over a plain step, from the input to the final layer (docs/benchmarks.md has both ends, of a GPU too,
+/// where they are near these).
+const GUIDED: [f64; 5] = [2.0, 1.8, 1.4, 1.15, 1.05];
+const EXPLAIN: [f64; 5] = [0.95, 0.8, 0.6, 0.4, 0.3];
+
+/// The same on one H200 in f32; the other networks by their processor time beside the ResNet-50 of their
+/// kind.
+const H200_PLAIN: [(&str, f64); 4] = [
+    ("resnet50", 1.0 / 714.0),
+    ("xdnn_resnet50", 1.0 / 771.0),
+    ("bcos_resnet50", 1.0 / 468.0),
+    ("efficientnet_lite0", 1.0 / 1439.0),
+];
+
+/// Seconds for `work` before anything is measured.
+fn expected(work: &Work, device: Device) -> f64 {
+    if work.way == Way::Start {
+        return work.times * START;
+    }
+    let layers = ["input", "mid1", "mid2", "mid3", "final"];
+    let at = |layer: &str, factors: [f64; 5]| {
+        let place = layers.iter().position(|&name| name == layer);
+        factors[place.unwrap_or(0)]
+    };
+    let on_cpu = |name: &str| {
+        let found = CPU_PLAIN.iter().find(|(known, _)| *known == name);
+        found.map_or(0.1, |(_, seconds)| *seconds)
+    };
+    let plain = match device {
+        Device::Cpu => on_cpu(&work.backbone),
+        Device::Cuda => {
+            let name = work.backbone.as_str();
+            let measured = |like: &str| H200_PLAIN.iter().find(|(known, _)| *known == like);
+            let of_its_kind = || match name.split('_').next() {
+                Some("bcos") => measured("bcos_resnet50"),
+                Some("xdnn") => measured("xdnn_resnet50"),
+                _ => measured("resnet50"),
+            };
+            let (like, seconds) = measured(name)
+                .or_else(of_its_kind)
+                .unwrap_or(&H200_PLAIN[0]);
+            seconds * on_cpu(name) / on_cpu(like)
+        }
+    };
+    let factor = match &work.way {
+        Way::Start | Way::Plain => 1.0,
+        Way::Guided(layer) => at(layer, GUIDED),
+        Way::Validate(layer) | Way::Explain(layer) => at(layer, EXPLAIN),
+    };
+    let pixels = (f64::from(work.size) / 224.0).powi(2);
+    work.times * plain * factor * pixels
+}
+
+/// One measured rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Rate {
+    way: Way,
+    backbone: String,
+    size: u32,
+    device: Device,
+    times: f64,
+    seconds: f64,
+}
+
+/// What was measured in an out folder.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Rates {
+    #[serde(default)]
+    rate: Vec<Rate>,
+}
+
+impl Rates {
+    /// Those of the folder `out`; none where it has none.
+    ///
+    /// # Errors
+    /// A file that is not this program's, or damaged.
+    pub(crate) fn read(out: &Path) -> Result<Rates> {
+        let file = out.join(RATES);
+        if !file.is_file() {
+            return Ok(Rates::default());
+        }
+        let rates: Rates = files::read_toml(&file)?;
+        for Rate { times, seconds, .. } in &rates.rate {
+            if !(*times > 0.0 && *seconds >= 0.0 && times.is_finite() && seconds.is_finite()) {
+                let file = paths::shown(&file);
+                bail!("{file}: rate: found {seconds} seconds for {times} times, expected a rate");
+            }
+        }
+        Ok(rates)
+    }
+
+    /// Those of the folder `out`; none, and a warning, where they cannot be read.
+    pub(crate) fn read_or_warn(out: &Path) -> Rates {
+        Rates::read(out).unwrap_or_else(|error| {
+            eprintln!("warning: {error:#}: expected times are made without what was measured here");
+            Rates::default()
+        })
+    }
+
+    /// Whether anything was measured on `device`.
+    pub(crate) fn are_measured(&self, device: Device) -> bool {
+        self.rate.iter().any(|rate| rate.device == device)
+    }
+
+    /// Expected seconds for `work` on one device.
+    pub(crate) fn seconds(&self, work: &[Work], device: Device) -> f64 {
+        let pace = self.pace(device);
+        let each = work.iter().map(|work| match self.measured(work, device) {
+            Some(rate) => work.times * rate.seconds / rate.times,
+            None => pace * expected(work, device),
+        });
+        each.sum()
+    }
+
+    fn measured(&self, work: &Work, device: Device) -> Option<&Rate> {
+        self.rate.iter().find(|rate| rate.is_of(work, device))
+    }
+
+    /// How much slower this machine is than the tables: what was measured on `device` over what was
+    /// expected.
+    fn pace(&self, device: Device) -> f64 {
+        let rates = self.rate.iter().filter(|rate| rate.device == device);
+        let (measured, expected) = rates.fold((0.0, 0.0), |(measured, sum), rate| {
+            (
+                measured + rate.seconds,
+                sum + expected(&rate.work(), device),
+            )
+        });
+        match expected > 0.0 {
+            true => measured / expected,
+            false => 1.0,
+        }
+    }
+
+    /// Adds a measurement to those of `out`: `work` took `seconds` on one device. Rates that cannot be
+    /// read begin anew, after a warning.
+    pub(crate) fn record(out: &Path, work: &[Work], device: Device, seconds: f64) -> Result<()> {
+        if work.is_empty() {
+            return Ok(());
+        }
+        // Steps end side by side, on several machines perhaps.
+        let lock = fs::File::create(out.join("rates.lock"))?;
+        lock::take(&lock, "rates.toml is being written: waiting for it");
+        let mut rates = Rates::read_or_warn(out);
+        rates.add(work, device, seconds);
+        files::write(&out.join(RATES), &toml::to_string(&rates)?)
+    }
+
+    /// `seconds` are shared out as expected.
+    fn add(&mut self, work: &[Work], device: Device, seconds: f64) {
+        let total: f64 = work.iter().map(|work| expected(work, device)).sum();
+        if total <= 0.0 {
+            return;
+        }
+        for work in work {
+            let share = seconds * expected(work, device) / total;
+            match self.rate.iter_mut().find(|rate| rate.is_of(work, device)) {
+                Some(rate) => {
+                    rate.times += work.times;
+                    rate.seconds += share;
+                }
+                None => self.rate.push(Rate {
+                    way: work.way.clone(),
+                    backbone: work.backbone.clone(),
+                    size: work.size,
+                    device,
+                    times: work.times,
+                    seconds: share,
+                }),
+            }
+        }
+    }
+}
+
+impl Rate {
+    fn is_of(&self, work: &Work, device: Device) -> bool {
+        self.device == device
+            && (&self.way, &self.backbone, self.size) == (&work.way, &work.backbone, work.size)
+    }
+
+    fn work(&self) -> Work {
+        Work {
+            way: self.way.clone(),
+            backbone: self.backbone.clone(),
+            size: self.size,
+            times: self.times,
+        }
+    }
+}
+
+const RATES: &str = "rates.toml";

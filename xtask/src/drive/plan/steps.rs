@@ -1,0 +1,248 @@
+//! The steps, what each needs, and the plan as it lies in the out folder.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::cost::{Rates, Speed, Work};
+use crate::drive::device::Device;
+use crate::drive::recipe::{Experiment, RunIndex};
+use crate::system::files;
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StepKind {
+    /// Images and annotations to tables and pixels: the experiment's data of this number.
+    Data(usize),
+    /// One run.
+    Train(RunIndex),
+    /// The checkpoints chosen in the experiment's selection of this number: maps and scores.
+    Score(usize),
+    /// Tables, figures, report.
+    Report,
+}
+
+/// One step of the plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// `data`, `baseline/1`, `guided/12`, `score/3`, `report`: numbered from 1, in the plan's order.
+    pub(crate) key: String,
+    /// The run it is about, or the data set.
+    pub(crate) name: String,
+    pub(crate) kind: StepKind,
+    /// Indices of the steps it needs, all before it.
+    pub(crate) after: Vec<usize>,
+    /// Found finished before the start.
+    pub(crate) is_done: bool,
+    /// What it costs.
+    pub(crate) work: Vec<Work>,
+}
+
+impl Step {
+    /// Done, but to be looked at again: the data's program says itself whether the folder is what the
+    /// recipe asks for.
+    pub(crate) fn is_to_check(&self) -> bool {
+        self.is_done && matches!(self.kind, StepKind::Data(_))
+    }
+
+    /// What it does, in a few words.
+    pub(crate) fn title(&self) -> String {
+        match &self.kind {
+            StepKind::Data(_) => format!("data   {}", self.name),
+            StepKind::Train(_) => format!("train  {}", self.name),
+            StepKind::Score(_) => format!("score  {}", self.name),
+            StepKind::Report => "tables, figures, report.html".to_owned(),
+        }
+    }
+}
+
+/// A step as whoever queues it sees it: a command line, and what must have ended before.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Job {
+    /// The step's.
+    pub(crate) key: String,
+    /// Indices into the list of jobs, all smaller than this one's. They must have succeeded; those of
+    /// `report` must only have ended, as it is made from what there is.
+    pub(crate) after: Vec<usize>,
+    /// What follows `xtask step`, the key included; `--device DEV` may be added (default: auto).
+    pub(crate) args: Vec<String>,
+    /// Expected wall time on one device, minutes.
+    pub(crate) minutes: f64,
+    /// Trains or explains; data and report only need a core.
+    pub(crate) needs_device: bool,
+}
+
+impl Job {
+    /// Whether it is made from what there is, however the jobs before it ended.
+    pub(crate) fn is_report(&self) -> bool {
+        self.key == REPORT
+    }
+}
+
+/// The report's key.
+const REPORT: &str = "report";
+
+/// All steps, each after those it needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The steps of `experiment`, none of them done. The order is the one to work in: a
+    /// configuration's runs, then its scores, then the next configuration.
+    pub(crate) fn new(experiment: &Experiment) -> Self {
+        let mut plan = Plan { steps: Vec::new() };
+        let data = &experiment.data;
+        for (index, part) in data.iter().enumerate() {
+            let name = part.dataset.name();
+            let key = match data.len() {
+                1 => "data".to_owned(),
+                _ => format!("data/{name}"),
+            };
+            plan.add(key, name, StepKind::Data(index), Vec::new(), Vec::new());
+        }
+        let trained = |run| StepKind::Train(run);
+        for index in 0..experiment.baselines.len() {
+            let run = RunIndex::Baseline(index);
+            plan.add_run(experiment, run, format!("baseline/{}", index + 1));
+        }
+        for (index, selection) in experiment.selections.iter().enumerate() {
+            for &run in &selection.runs {
+                if let RunIndex::Guided(number) = run {
+                    plan.add_run(experiment, run, format!("guided/{}", number + 1));
+                }
+            }
+            let runs = selection.runs.iter();
+            let after = runs.filter_map(|&run| plan.position(trained(run)));
+            let (after, work) = (after.collect(), Work::of_scores(experiment, selection));
+            let (key, name) = (format!("score/{}", index + 1), &selection.name);
+            plan.add(key, name, StepKind::Score(index), after, work);
+        }
+        let is_score = |(_, step): &(usize, &Step)| matches!(step.kind, StepKind::Score(_));
+        let scores = plan.steps.iter().enumerate().filter(is_score);
+        let after = scores.map(|(index, _)| index).collect();
+        plan.add(REPORT.to_owned(), "", StepKind::Report, after, Vec::new());
+        plan
+    }
+
+    fn add_run(&mut self, experiment: &Experiment, index: RunIndex, key: String) {
+        let run = experiment.run(index);
+        let needed = [
+            Some(StepKind::Data(run.data)),
+            run.baseline()
+                .map(|index| StepKind::Train(RunIndex::Baseline(index))),
+        ];
+        let needed = needed.into_iter().flatten();
+        let after = needed.filter_map(|kind| self.position(kind)).collect();
+        let work = Work::of_run(experiment, run);
+        self.add(key, &run.name, StepKind::Train(index), after, work);
+    }
+
+    fn add(&mut self, key: String, name: &str, kind: StepKind, after: Vec<usize>, work: Vec<Work>) {
+        self.steps.push(Step {
+            key,
+            name: name.to_owned(),
+            kind,
+            after,
+            is_done: false,
+            work,
+        });
+    }
+
+    fn position(&self, kind: StepKind) -> Option<usize> {
+        self.steps.iter().position(|step| step.kind == kind)
+    }
+
+    /// The step of this key.
+    pub(crate) fn step(&self, key: &str) -> Result<&Step> {
+        let found = self.steps.iter().find(|step| step.key == key);
+        found.with_context(|| {
+            let keys: Vec<&str> = self.steps.iter().map(|step| step.key.as_str()).collect();
+            format!("step: found {key:?}, expected one of {}", keys.join(", "))
+        })
+    }
+
+    /// The steps that are `wanted`, as jobs; `common` are the arguments that all of them share.
+    pub(crate) fn jobs(
+        &self,
+        wanted: impl Fn(&Step) -> bool,
+        common: &[String],
+        rates: &Rates,
+        device: Device,
+    ) -> Vec<Job> {
+        let mut places = vec![None; self.steps.len()];
+        let mut jobs = Vec::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            if !wanted(step) {
+                continue;
+            }
+            places[index] = Some(jobs.len());
+            jobs.push(Job {
+                key: step.key.clone(),
+                after: step.after.iter().filter_map(|&step| places[step]).collect(),
+                args: [common, std::slice::from_ref(&step.key)].concat(),
+                minutes: rates.seconds(&step.work, device) / 60.0,
+                needs_device: matches!(step.kind, StepKind::Train(_) | StepKind::Score(_)),
+            });
+        }
+        jobs
+    }
+
+    /// Expected seconds until all is done.
+    pub(crate) fn seconds_left(&self, rates: &Rates, speed: Speed) -> f64 {
+        let left = self.steps.iter().filter(|step| !step.is_done);
+        let seconds: f64 = left
+            .map(|step| rates.seconds(&step.work, speed.device))
+            .sum();
+        seconds / speed.n_devices as f64
+    }
+}
+
+/// A plan as it lies in the folder `out`, for `cargo xtask status`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PlanFile {
+    /// The recipe's name.
+    pub(crate) recipe: String,
+    pub(crate) step: Vec<StepLine>,
+}
+
+/// A step in the file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StepLine {
+    pub(crate) key: String,
+    pub(crate) title: String,
+    /// Whether it was found finished when the plan was made.
+    pub(crate) is_done: bool,
+    /// Expected, on one device.
+    pub(crate) minutes: f64,
+}
+
+impl PlanFile {
+    /// The plan of `recipe` with its expected times.
+    pub(crate) fn new(recipe: &str, plan: &Plan, rates: &Rates, device: Device) -> Self {
+        let line = |step: &Step| StepLine {
+            key: step.key.clone(),
+            title: step.title(),
+            is_done: step.is_done,
+            minutes: rates.seconds(&step.work, device) / 60.0,
+        };
+        PlanFile {
+            recipe: recipe.to_owned(),
+            step: plan.steps.iter().map(line).collect(),
+        }
+    }
+
+    /// Writes it into `out`.
+    pub(crate) fn write(&self, out: &Path) -> Result<()> {
+        files::write(&out.join(PLAN), &toml::to_string(self)?)
+    }
+
+    /// Reads it from `out`.
+    pub(crate) fn read(out: &Path) -> Result<Self> {
+        files::read_toml(&out.join(PLAN))
+    }
+}
+
+const PLAN: &str = "plan.toml";

@@ -1,0 +1,209 @@
+//! The shape of plans, what their jobs are told, and what they are expected to cost.
+
+#![allow(clippy::unwrap_used)]
+
+use super::cost::{Rates, Work};
+use std::path::Path;
+
+use super::*;
+use crate::drive::device::Device;
+use crate::drive::recipe;
+
+/// Two networks, two λ, both scored with the input's maps as well.
+const RECIPE: &str = r#"
+about = "A test."
+[data]
+dataset = "voc2007"
+size = 224
+limit = { train = 100, val = 10, test = 20 }
+[[model]]
+backbone = "resnet50"
+init = "imagenet"
+attribution = "ixg"
+[[model]]
+backbone = "bcos_resnet50"
+init = "imagenet"
+attribution = "bcos"
+[baseline]
+epochs = 3
+learning_rate = 1e-3
+batch_size = 4
+[guided]
+epochs = 2
+learning_rate = 1e-4
+batch_size = 4
+[[guided.grid]]
+layer = ["final"]
+loss = ["energy"]
+lambda = [0.1, 0.2]
+evaluate = ["input"]
+"#;
+
+fn plan(text: &str) -> Plan {
+    let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let experiment = recipe::read(Path::new("/"), file.path().to_str().unwrap()).unwrap();
+    Plan::new(&experiment)
+}
+
+/// Key and the keys of what it needs.
+fn graph(plan: &Plan) -> Vec<String> {
+    let key = |&index: &usize| plan.steps[index].key.as_str();
+    let line = |step: &Step| {
+        let after: Vec<&str> = step.after.iter().map(key).collect();
+        format!("{} <- {}", step.key, after.join(" "))
+    };
+    plan.steps.iter().map(line).collect()
+}
+
+#[test]
+fn a_plan_is_a_graph_from_the_data_to_the_report() {
+    assert_eq!(
+        graph(&plan(RECIPE)),
+        [
+            "data <- ",
+            "baseline/1 <- data",
+            "baseline/2 <- data",
+            "score/1 <- baseline/1",
+            "guided/1 <- data baseline/1",
+            "guided/2 <- data baseline/1",
+            "score/2 <- guided/1 guided/2",
+            "score/3 <- baseline/2",
+            "guided/3 <- data baseline/2",
+            "guided/4 <- data baseline/2",
+            "score/4 <- guided/3 guided/4",
+            "report <- score/1 score/2 score/3 score/4",
+        ]
+    );
+    // From ImageNet weights, guided runs need no baseline.
+    let text = RECIPE.replace("[guided]", "[guided]\nstart = \"weights\"");
+    assert_eq!(graph(&plan(&text))[4], "guided/1 <- data");
+}
+
+#[test]
+fn every_step_of_every_recipe_needs_only_what_comes_before_it() {
+    for file in fs_err::read_dir(crate::system::paths::root().join("recipes")).unwrap() {
+        let file = file.unwrap().path();
+        let experiment = recipe::read(Path::new("/"), file.to_str().unwrap()).unwrap();
+        let plan = Plan::new(&experiment);
+        for (index, step) in plan.steps.iter().enumerate() {
+            assert!(step.after.iter().all(|&before| before < index), "{step:?}");
+            assert!(plan.step(&step.key).unwrap().kind == step.kind, "{step:?}");
+        }
+    }
+}
+
+#[test]
+fn jobs_are_what_is_not_done_and_what_they_wait_for() {
+    let mut plan = plan(RECIPE);
+    for key in ["data", "baseline/1", "score/1", "guided/1"] {
+        let step = plan.steps.iter_mut().find(|step| step.key == key);
+        step.unwrap().is_done = true;
+    }
+    let common = ["--out".to_owned(), "o".to_owned()];
+    let wanted = |step: &Step| !step.is_done || step.is_to_check();
+    let jobs = plan.jobs(wanted, &common, &Rates::default(), Device::Cpu);
+    let keys: Vec<&str> = jobs.iter().map(|job| job.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "data",
+            "baseline/2",
+            "guided/2",
+            "score/2",
+            "score/3",
+            "guided/3",
+            "guided/4",
+            "score/4",
+            "report"
+        ]
+    );
+    assert_eq!(jobs[2].args, ["--out", "o", "guided/2"]);
+    assert_eq!(jobs[2].after, [0]);
+    assert_eq!(jobs[3].after, [2]);
+    assert_eq!(jobs[8].after, [3, 4, 7]);
+    let with_device: Vec<bool> = jobs.iter().map(|job| job.needs_device).collect();
+    assert_eq!(
+        with_device,
+        [false, true, true, true, true, true, true, true, false]
+    );
+}
+
+fn seconds(plan: &Plan, key: &str, rates: &Rates, device: Device) -> f64 {
+    rates.seconds(&plan.step(key).unwrap().work, device)
+}
+
+fn close(found: f64, expected: f64) {
+    assert!(
+        (found - expected).abs() < 1e-6 * expected,
+        "{found}, {expected}"
+    );
+}
+
+/// Expected values by hand, from the rates of docs/benchmarks.md.
+#[test]
+fn costs_come_from_published_rates_until_there_are_measured_ones() {
+    let plan = plan(RECIPE);
+    let none = Rates::default();
+    // A start, 3 epochs of 100 images at 0.101 s, 10 images explained at 0.3 of that.
+    let baseline = 2.0 + 3.0 * 0.101 * (100.0 + 10.0 * 0.3);
+    close(seconds(&plan, "baseline/1", &none, Device::Cpu), baseline);
+    // Two runs of 2 epochs: a third of 4 checkpoints, 30 images at the
+    // final layer and at the input, each with two starts.
+    let score = 4.0 / 3.0 * (2.0 * 2.0 * 2.0 + 30.0 * 0.101 * (0.3 + 0.95));
+    close(seconds(&plan, "score/2", &none, Device::Cpu), score);
+    // The same with 468 images a second.
+    let on_h200 = 2.0 + 3.0 * (100.0 + 10.0 * 0.3) / 468.0;
+    close(seconds(&plan, "baseline/2", &none, Device::Cuda), on_h200);
+    let half = plan_at_half_size();
+    close(
+        seconds(&half, "baseline/1", &none, Device::Cpu),
+        2.0 + (baseline - 2.0) / 4.0,
+    );
+
+    let out = tempfile::tempdir().unwrap();
+    let work = &plan.step("baseline/1").unwrap().work;
+    Rates::record(out.path(), work, Device::Cpu, 2.0 * baseline).unwrap();
+    let rates = Rates::read(out.path()).unwrap();
+    close(
+        seconds(&plan, "baseline/1", &rates, Device::Cpu),
+        2.0 * baseline,
+    );
+    // What was not measured is taken to be as much slower as what was; on another device nothing is.
+    close(seconds(&plan, "score/2", &rates, Device::Cpu), 2.0 * score);
+    close(seconds(&plan, "baseline/2", &rates, Device::Cuda), on_h200);
+    // Twice as long the second time: the mean of both.
+    Rates::record(out.path(), work, Device::Cpu, 4.0 * baseline).unwrap();
+    let rates = Rates::read(out.path()).unwrap();
+    close(
+        seconds(&plan, "baseline/1", &rates, Device::Cpu),
+        3.0 * baseline,
+    );
+    let nothing: [Work; 0] = [];
+    Rates::record(out.path(), &nothing, Device::Cpu, 9.0).unwrap();
+    assert_eq!(
+        toml::to_string(&Rates::read(out.path()).unwrap()).unwrap(),
+        toml::to_string(&rates).unwrap()
+    );
+}
+
+fn plan_at_half_size() -> Plan {
+    plan(&RECIPE.replace("224", "112"))
+}
+
+#[test]
+fn durations_read_as_people_say_them() {
+    let cases = [
+        (0.0, "–"),
+        (0.2, "1 s"),
+        (89.0, "89 s"),
+        (91.0, "2 min"),
+        (5390.0, "90 min"),
+        (5400.0, "1.5 h"),
+        (259_000.0, "71.9 h"),
+        (864_000.0, "10 days"),
+    ];
+    for (seconds, expected) in cases {
+        assert_eq!(duration(seconds), expected);
+    }
+}

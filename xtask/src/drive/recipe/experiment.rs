@@ -1,0 +1,339 @@
+//! A recipe expanded: which baselines and guided runs there are, and which of them are one
+//! configuration, whose checkpoints are chosen together (paper section 4, SPEC E.4). Nothing is there
+//! twice, however often the grids name it.
+
+use std::path::PathBuf;
+
+use super::check::{BY_AREA, split_setting};
+use super::format::{
+    CONVENTIONAL, Data, Evaluation, Grid, GuidedStart, Length, Model, REVERSED, Recipe, Slurm,
+    Start,
+};
+
+/// All runs of a recipe.
+#[derive(Clone, Debug)]
+pub(crate) struct Experiment {
+    /// The recipe's name.
+    pub(crate) name: String,
+    /// One sentence: what it shows.
+    pub(crate) about: String,
+    /// Tables and figures of the report; none: all that the results have data for.
+    pub(crate) show: Vec<String>,
+    pub(crate) data: Vec<Data>,
+    pub(crate) baselines: Vec<Run>,
+    pub(crate) guided: Vec<Run>,
+    pub(crate) selections: Vec<Selection>,
+    pub(crate) evaluation: Evaluation,
+    pub(crate) slurm: Slurm,
+    /// The recipe's file first, then those it includes.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// One training run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Run {
+    /// Label, e.g. `energy ixg@final λ=0.01`; no two runs of an experiment have the same.
+    pub(crate) name: String,
+    /// Index into the experiment's data.
+    pub(crate) data: usize,
+    pub(crate) backbone: String,
+    pub(crate) origin: Origin,
+    pub(crate) attribution: String,
+    pub(crate) layer: String,
+    pub(crate) task: String,
+    pub(crate) augmentation: String,
+    pub(crate) precision: String,
+    pub(crate) micro_batch: Option<u32>,
+    pub(crate) seed: u64,
+    pub(crate) length: Length,
+    /// None in a baseline.
+    pub(crate) guidance: Option<Guidance>,
+}
+
+/// Where a run's weights come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Random weights.
+    Scratch,
+    /// The file of the backbone's ImageNet weights.
+    Weights,
+    /// The baseline of this number.
+    Baseline(usize),
+}
+
+/// The localization loss of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Guidance {
+    pub(crate) loss: String,
+    pub(crate) lambda: f64,
+    pub(crate) area_exponent: Option<f64>,
+    pub(crate) annotation: String,
+    pub(crate) annotated_fraction: f64,
+    pub(crate) dilation: f64,
+}
+
+/// A run by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RunIndex {
+    Baseline(usize),
+    Guided(usize),
+}
+
+/// Runs whose checkpoints are chosen together: those of one configuration, over its λ; or a baseline.
+#[derive(Clone, Debug)]
+pub(crate) struct Selection {
+    pub(crate) name: String,
+    pub(crate) runs: Vec<RunIndex>,
+    /// What the chosen checkpoints are scored with.
+    pub(crate) settings: Vec<Setting>,
+}
+
+/// Which maps are scored, against what.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Setting {
+    pub(crate) attribution: String,
+    pub(crate) layer: String,
+    pub(crate) task: String,
+}
+
+impl Experiment {
+    /// The runs of `recipes`; what is not of the runs is taken from the first.
+    pub(super) fn of(recipes: &[&Recipe]) -> Experiment {
+        let first = recipes.first();
+        let mut experiment = Experiment {
+            name: String::new(),
+            about: first.map_or_else(String::new, |recipe| recipe.about.clone()),
+            show: first.map_or_else(Vec::new, |recipe| recipe.show.clone()),
+            data: Vec::new(),
+            baselines: Vec::new(),
+            guided: Vec::new(),
+            selections: Vec::new(),
+            evaluation: first.map_or_else(Evaluation::default, |r| r.evaluation.clone()),
+            slurm: first.map_or_else(Slurm::default, |recipe| recipe.slurm.clone()),
+            files: Vec::new(),
+        };
+        for recipe in recipes {
+            experiment.add(recipe);
+        }
+        experiment.name_all();
+        experiment
+    }
+
+    /// The run of this number.
+    pub(crate) fn run(&self, index: RunIndex) -> &Run {
+        match index {
+            RunIndex::Baseline(index) => &self.baselines[index],
+            RunIndex::Guided(index) => &self.guided[index],
+        }
+    }
+
+    /// The backbones whose ImageNet weights are needed.
+    pub(crate) fn weights(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for run in self.baselines.iter().chain(&self.guided) {
+            if run.origin == Origin::Weights && !names.contains(&run.backbone.as_str()) {
+                names.push(run.backbone.as_str());
+            }
+        }
+        names
+    }
+
+    fn add(&mut self, recipe: &Recipe) {
+        let data = position_or_push(&mut self.data, &recipe.data, Data::is_same_folder);
+        for model in &recipe.model {
+            for &seed in &recipe.seed {
+                self.add_model(recipe, data, model, seed);
+            }
+        }
+    }
+
+    fn add_model(&mut self, recipe: &Recipe, data: usize, model: &Model, seed: u64) {
+        let grids = recipe.guided.grid.iter().filter(|grid| grid.is_for(model));
+        let Some(plain) = grids.clone().find_map(|grid| {
+            let (attribution, layer) = grid.settings(model).next()?;
+            Some(Run {
+                name: String::new(),
+                data,
+                backbone: model.backbone.clone(),
+                origin: match model.init {
+                    Start::Scratch => Origin::Scratch,
+                    Start::Imagenet => Origin::Weights,
+                },
+                attribution,
+                layer,
+                task: match recipe.data.task.iter().any(|task| task == CONVENTIONAL) {
+                    true => CONVENTIONAL.to_owned(),
+                    false => REVERSED.to_owned(),
+                },
+                augmentation: recipe.data.augmentation.clone(),
+                precision: recipe.precision.clone(),
+                micro_batch: model.micro_batch,
+                seed,
+                length: recipe.baseline.changed(model.baseline),
+                guidance: None,
+            })
+        }) else {
+            return;
+        };
+        // With which maps a baseline is validated decides nothing: its F1 chooses its epoch.
+        let baseline = position_or_push(&mut self.baselines, &plain, |a, b| {
+            a == &Run {
+                attribution: a.attribution.clone(),
+                layer: a.layer.clone(),
+                ..b.clone()
+            }
+        });
+        let origin = match recipe.guided.start {
+            GuidedStart::Baseline => Origin::Baseline(baseline),
+            GuidedStart::Weights => plain.origin,
+        };
+        for task in &recipe.data.task {
+            for grid in grids.clone() {
+                let length = Length {
+                    epochs: grid.epochs.unwrap_or(recipe.guided.epochs),
+                    learning_rate: recipe.guided.learning_rate,
+                    batch_size: recipe.guided.batch_size,
+                };
+                for (attribution, layer) in grid.settings(model) {
+                    let run = Run {
+                        origin,
+                        attribution: attribution.clone(),
+                        layer: layer.clone(),
+                        task: task.clone(),
+                        length: length.changed(model.guided),
+                        ..plain.clone()
+                    };
+                    let also = grid.evaluate.iter().map(|text| {
+                        let (other, layer) = split_setting(text);
+                        (other.unwrap_or(&attribution).to_owned(), layer.to_owned())
+                    });
+                    let settings: Vec<Setting> = std::iter::once((attribution.clone(), layer))
+                        .chain(also)
+                        .map(|(attribution, layer)| Setting {
+                            attribution,
+                            layer,
+                            task: task.clone(),
+                        })
+                        .collect();
+                    self.select(RunIndex::Baseline(baseline), &settings);
+                    for guidance in grid.guidances() {
+                        let guidance = Some(guidance);
+                        let run = Run {
+                            guidance,
+                            ..run.clone()
+                        };
+                        let index = position_or_push(&mut self.guided, &run, Run::eq);
+                        self.select(RunIndex::Guided(index), &settings);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has `run` scored with `settings`, its checkpoints chosen among those of its configuration.
+    fn select(&mut self, run: RunIndex, settings: &[Setting]) {
+        let belongs = |selection: &Selection| {
+            let first = selection.runs.first();
+            first.is_some_and(|&first| self.run(first).is_but_for_lambda(self.run(run)))
+        };
+        let place = self.selections.iter().position(belongs);
+        let place = place.unwrap_or_else(|| {
+            self.selections.push(Selection {
+                name: String::new(),
+                runs: Vec::new(),
+                settings: Vec::new(),
+            });
+            self.selections.len() - 1
+        });
+        let selection = &mut self.selections[place];
+        position_or_push(&mut selection.runs, &run, RunIndex::eq);
+        for setting in settings {
+            position_or_push(&mut selection.settings, setting, Setting::eq);
+        }
+    }
+}
+
+impl Data {
+    /// Whether both are one folder of prepared data.
+    fn is_same_folder(&self, other: &Data) -> bool {
+        (self.dataset, self.size, &self.limit) == (other.dataset, other.size, &other.limit)
+    }
+}
+
+impl Run {
+    /// The baseline it starts from.
+    pub(crate) fn baseline(&self) -> Option<usize> {
+        match self.origin {
+            Origin::Baseline(index) => Some(index),
+            Origin::Scratch | Origin::Weights => None,
+        }
+    }
+
+    fn is_but_for_lambda(&self, other: &Run) -> bool {
+        let without = |run: &Run| Run {
+            guidance: run.guidance.clone().map(|guidance| Guidance {
+                lambda: 0.0,
+                ..guidance
+            }),
+            ..run.clone()
+        };
+        without(self) == without(other)
+    }
+}
+
+impl Grid {
+    /// The (attribution, layer) pairs that are guided in `model`.
+    fn settings(&self, model: &Model) -> impl Iterator<Item = (String, String)> {
+        let own = vec![model.attribution.clone()];
+        let attributions = self.attribution.clone().unwrap_or(own);
+        let layers = self.layer.clone();
+        attributions.into_iter().flat_map(move |attribution| {
+            let layers = layers.clone().into_iter();
+            layers.map(move |layer| (attribution.clone(), layer))
+        })
+    }
+
+    /// Every localization loss, in order.
+    fn guidances(&self) -> Vec<Guidance> {
+        let mut guidances = Vec::new();
+        for (loss, area_exponent) in self.losses() {
+            for annotation in &self.annotation {
+                for &annotated_fraction in &self.annotated_fraction {
+                    for &dilation in &self.dilation {
+                        guidances.extend(self.lambda.iter().map(|&lambda| Guidance {
+                            loss: loss.clone(),
+                            lambda,
+                            area_exponent,
+                            annotation: annotation.clone(),
+                            annotated_fraction,
+                            dilation,
+                        }));
+                    }
+                }
+            }
+        }
+        guidances
+    }
+
+    /// The losses, Energy* with each of its exponents.
+    fn losses(&self) -> Vec<(String, Option<f64>)> {
+        let mut losses = Vec::new();
+        for loss in &self.loss {
+            let exponents = self.area_exponent.iter().map(|&exponent| Some(exponent));
+            match loss == BY_AREA {
+                true => losses.extend(exponents.map(|exponent| (loss.clone(), exponent))),
+                false => losses.push((loss.clone(), None)),
+            }
+        }
+        losses
+    }
+}
+
+/// Where `value` is in `list`, at whose end it is put if need be.
+fn position_or_push<T: Clone>(list: &mut Vec<T>, value: &T, same: fn(&T, &T) -> bool) -> usize {
+    let place = list.iter().position(|other| same(other, value));
+    place.unwrap_or_else(|| {
+        list.push(value.clone());
+        list.len() - 1
+    })
+}

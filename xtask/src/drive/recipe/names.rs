@@ -1,0 +1,100 @@
+//! What runs and configurations are called: what tells them from the others, and no more.
+
+use super::experiment::{Experiment, Run};
+use super::format::{CONVENTIONAL, SEGMENTATION};
+
+impl Experiment {
+    /// Names every run and selection by what tells it from the others.
+    pub(super) fn name_all(&mut self) {
+        let runs = || self.baselines.iter().chain(&self.guided);
+        let vary = |value: fn(&Run) -> String| {
+            let mut values = runs().map(value);
+            let first = values.next();
+            values.any(|value| Some(value) != first)
+        };
+        let labels = Labels {
+            data: vary(|run| run.data.to_string()).then(|| {
+                let names = self.data.iter().map(|data| data.dataset.name().to_owned());
+                names.collect()
+            }),
+            backbone: vary(|run| run.backbone.clone()),
+            seed: vary(|run| run.seed.to_string()),
+        };
+        for runs in [&mut self.baselines, &mut self.guided] {
+            let mut names: Vec<String> = runs.iter().map(|run| labels.of(run, true)).collect();
+            tell_apart(&mut names, |index| {
+                let length = runs[index].length;
+                format!(" {} epochs", length.epochs)
+            });
+            tell_apart(&mut names, |index| format!(" #{}", index + 1));
+            for (run, name) in runs.iter_mut().zip(names) {
+                run.name = name;
+            }
+        }
+        for index in 0..self.selections.len() {
+            let selection = &self.selections[index];
+            let first = selection.runs.first().map(|&run| self.run(run));
+            self.selections[index].name = match first {
+                Some(run) if selection.runs.len() == 1 => run.name.clone(),
+                Some(run) => labels.of(run, false),
+                None => String::new(),
+            };
+        }
+    }
+}
+
+/// What a run's name says besides its loss: only what varies.
+struct Labels {
+    data: Option<Vec<String>>,
+    backbone: bool,
+    seed: bool,
+}
+
+impl Labels {
+    /// Loss, layer and λ, and whatever is not as usual.
+    fn of(&self, run: &Run, with_lambda: bool) -> String {
+        let mut words: Vec<String> = Vec::new();
+        words.extend(self.data.iter().map(|names| names[run.data].clone()));
+        words.extend(self.backbone.then(|| run.backbone.clone()));
+        match &run.guidance {
+            None => words.push("baseline".to_owned()),
+            Some(guidance) => {
+                words.push(format!(
+                    "{} {}@{}",
+                    guidance.loss, run.attribution, run.layer
+                ));
+                words.extend(with_lambda.then(|| format!("λ={}", guidance.lambda)));
+                words.extend(
+                    guidance
+                        .area_exponent
+                        .map(|exponent| format!("α={exponent}")),
+                );
+                if guidance.annotation == SEGMENTATION {
+                    words.push(SEGMENTATION.to_owned());
+                }
+                if guidance.annotated_fraction < 1.0 {
+                    let percent = (1e6 * guidance.annotated_fraction).round() / 1e4;
+                    words.push(format!("{percent}% annotated"));
+                }
+                if guidance.dilation > 0.0 {
+                    words.push(format!("dilation {}", guidance.dilation));
+                }
+            }
+        }
+        if run.task != CONVENTIONAL {
+            words.push(run.task.clone());
+        }
+        words.extend(self.seed.then(|| format!("seed {}", run.seed)));
+        words.join(" ")
+    }
+}
+
+/// Adds `more(index)` to the names that occur more than once.
+fn tell_apart(names: &mut [String], more: impl Fn(usize) -> String) {
+    let before = names.to_vec();
+    for (index, name) in names.iter_mut().enumerate() {
+        if before.iter().filter(|other| *other == name).count() > 1 {
+            *name += &more(index);
+        }
+    }
+}

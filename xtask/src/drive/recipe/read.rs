@@ -1,0 +1,134 @@
+//! Reads a recipe, or a collection of recipes, and expands it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use fs_err as fs;
+use serde::de::DeserializeOwned;
+
+use super::experiment::Experiment;
+use super::format::{Collection, Recipe, With};
+use crate::system::paths;
+
+/// Reads `recipes/<name>.toml` under `root`, or the file `name` when it ends in `.toml`, and expands
+/// it.
+pub(crate) fn read(root: &Path, name: &str) -> Result<Experiment> {
+    let file = match name.ends_with(".toml") {
+        true => PathBuf::from(name),
+        false => root.join("recipes").join(format!("{name}.toml")),
+    };
+    if !file.is_file() {
+        bail!(
+            "--recipe: found no file {}, expected one of {}, or a .toml file",
+            paths::shown(&file),
+            available(&root.join("recipes"))?.join(", ")
+        );
+    }
+    let (shown, text) = (paths::shown(&file), fs::read_to_string(&file)?);
+    let label = file
+        .file_stem()
+        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    if !is_collection(&text) {
+        let recipe = read_one(&file)?;
+        let mut experiment = Experiment::of(&[&recipe]);
+        experiment.name = label;
+        experiment.files = vec![file];
+        return Ok(experiment);
+    }
+    let collection: Collection = parse(&shown, &text)?;
+    if let Some(fault) = collection.fault() {
+        bail!("{shown}: {fault}");
+    }
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let (mut recipes, mut files) = (Vec::new(), vec![file.clone()]);
+    for name in &collection.include {
+        let part = folder.join(format!("{name}.toml"));
+        let recipe = read_one(&part).with_context(|| format!("{shown}: include {name:?}"))?;
+        recipes.push(collection.with.applied_to(recipe));
+        files.push(part);
+    }
+    let experiment = Experiment::of(&recipes.iter().collect::<Vec<_>>());
+    // One folder of prepared data each.
+    for (index, data) in experiment.data.iter().enumerate() {
+        let mut others = experiment.data[..index].iter();
+        if others.any(|other| other.dataset == data.dataset) {
+            let name = data.dataset.name();
+            bail!("{shown}: include: found {name} in two sizes, expected one");
+        }
+    }
+    Ok(Experiment {
+        name: label,
+        about: collection.about,
+        show: collection.show,
+        evaluation: collection.evaluation,
+        slurm: collection.slurm,
+        files,
+        ..experiment
+    })
+}
+
+/// Whether the file is one of several recipes; one that cannot be parsed is refused as a recipe.
+fn is_collection(text: &str) -> bool {
+    toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("include"))
+}
+
+fn read_one(file: &Path) -> Result<Recipe> {
+    let (shown, text) = (paths::shown(file), fs::read_to_string(file)?);
+    let recipe: Recipe = parse(&shown, &text)?;
+    match recipe.fault() {
+        None => Ok(recipe),
+        Some(fault) => bail!("{shown}: {fault}"),
+    }
+}
+
+fn parse<T: DeserializeOwned>(shown: &str, text: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().map_or("", |span| &text[..span.start]);
+        let line = before.matches('\n').count() + 1;
+        anyhow!(
+            "{shown}: line {line}: {}",
+            error.message().replace('\n', ", ")
+        )
+    })
+}
+
+impl With {
+    fn applied_to(&self, mut recipe: Recipe) -> Recipe {
+        recipe.data.size = self.size.unwrap_or(recipe.data.size);
+        if let Some(limit) = &self.limit {
+            recipe.data.limit = limit.clone();
+        }
+        let (baseline, guided) = (&mut recipe.baseline, &mut recipe.guided);
+        if let Some(epochs) = self.epochs {
+            (baseline.epochs, guided.epochs) = (epochs, epochs);
+            for grid in &mut guided.grid {
+                grid.epochs = None;
+            }
+        }
+        if let Some(batch_size) = self.batch_size {
+            (baseline.batch_size, guided.batch_size) = (batch_size, batch_size);
+        }
+        for model in &mut recipe.model {
+            model.init = self.init.unwrap_or(model.init);
+            for change in [&mut model.baseline, &mut model.guided] {
+                change.epochs = change.epochs.filter(|_| self.epochs.is_none());
+                change.batch_size = change.batch_size.filter(|_| self.batch_size.is_none());
+            }
+        }
+        recipe
+    }
+}
+
+/// Names of the recipes in `folder`.
+pub(crate) fn available(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == "toml") {
+            let stem = path.file_stem().map(|stem| stem.to_string_lossy());
+            names.extend(stem.map(|stem| stem.into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,555 @@
+//! What a recipe becomes, and how one that no run can follow is refused.
+
+#![allow(clippy::unwrap_used)]
+
+use anyhow::Result;
+
+use super::check::{
+    ANNOTATIONS, ATTRIBUTIONS, AUGMENTATIONS, BACKBONES, LAYERS, LOSSES, PRECISIONS, TASKS,
+};
+use super::format::Collection;
+use super::*;
+use crate::system::paths;
+
+const GOOD: &str = r#"
+about = "A test."
+[data]
+dataset = "scenes"
+size = 32
+limit = { train = 10 }
+[[model]]
+backbone = "resnet18"
+init = "scratch"
+attribution = "ixg"
+[baseline]
+epochs = 2
+learning_rate = 1e-3
+batch_size = 4
+[guided]
+epochs = 3
+learning_rate = 1e-4
+batch_size = 4
+[[guided.grid]]
+layer = ["final", "input"]
+loss = ["energy"]
+lambda = [0.1]
+annotated_fraction = [1.0, 0.07]
+[[guided.grid]]
+attribution = ["ixg"]
+layer = ["final"]
+loss = ["energy"]
+lambda = [0.1, 0.1]
+epochs = 5
+"#;
+
+fn read(text: &str) -> Result<Experiment> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("x.toml");
+    std::fs::write(&file, text).unwrap();
+    super::read(dir.path(), file.to_str().unwrap())
+}
+
+fn names(runs: &[Run]) -> Vec<&str> {
+    runs.iter().map(|run| run.name.as_str()).collect()
+}
+
+#[test]
+fn a_grid_becomes_its_runs_each_once_and_each_with_its_own_name() {
+    let experiment = read(GOOD).unwrap();
+    assert_eq!(names(&experiment.baselines), ["baseline"]);
+    assert_eq!(
+        names(&experiment.guided),
+        [
+            "energy ixg@final λ=0.1 3 epochs",
+            "energy ixg@final λ=0.1 7% annotated",
+            "energy ixg@input λ=0.1",
+            "energy ixg@input λ=0.1 7% annotated",
+            "energy ixg@final λ=0.1 5 epochs",
+        ]
+    );
+}
+
+#[test]
+fn a_grid_combines_annotations_and_the_exponents_of_the_one_loss_that_has_them() {
+    let text = GOOD
+        .replacen("[\"energy\"]", "[\"l1\", \"energy_area\"]", 1)
+        .replacen("[1.0, 0.07]", "[1.0]\narea_exponent = [0.25, 0.5]", 1)
+        .replacen(
+            "[\"final\", \"input\"]",
+            "[\"final\"]\nannotation = [\"box\", \"segmentation\"]",
+            1,
+        );
+    assert_eq!(
+        names(&read(&text).unwrap().guided),
+        [
+            "l1 ixg@final λ=0.1",
+            "l1 ixg@final λ=0.1 segmentation",
+            "energy_area ixg@final λ=0.1 α=0.25",
+            "energy_area ixg@final λ=0.1 α=0.25 segmentation",
+            "energy_area ixg@final λ=0.1 α=0.5",
+            "energy_area ixg@final λ=0.1 α=0.5 segmentation",
+            "energy ixg@final λ=0.1",
+        ]
+    );
+}
+
+/// Two networks of which each has its own attribution and lengths, two seeds, another layer scored.
+#[test]
+fn each_model_has_its_baselines_and_configurations_hold_the_runs_of_all_lambda() {
+    let text = GOOD
+        .replacen("about", "seed = [3, 4]\nabout", 1)
+        .replacen(
+            "[baseline]",
+            "[[model]]\nbackbone = \"bcos_resnet18\"\ninit = \"scratch\"\nattribution = \"bcos\"\n\
+             baseline = { epochs = 9 }\nguided = { learning_rate = 1e-5 }\n[baseline]",
+            1,
+        )
+        .replacen(
+            "[1.0, 0.07]",
+            "[1.0]\nevaluate = [\"gradcam@mid2\", \"final\"]",
+            1,
+        )
+        .replacen("[0.1]", "[0.1, 0.2]", 1)
+        .replacen("attribution = [\"ixg\"]", "backbone = [\"resnet18\"]", 1);
+    let experiment = read(&text).unwrap();
+    assert_eq!(
+        names(&experiment.baselines),
+        [
+            "resnet18 baseline seed 3",
+            "resnet18 baseline seed 4",
+            "bcos_resnet18 baseline seed 3",
+            "bcos_resnet18 baseline seed 4",
+        ]
+    );
+    let epochs = experiment.baselines.iter().map(|run| run.length.epochs);
+    assert_eq!(epochs.collect::<Vec<_>>(), [2, 2, 9, 9]);
+    // Per seed: 2 layers × 2 λ and one more of 5 epochs for the one, 2 × 2 for the other.
+    assert_eq!(experiment.guided.len(), 2 * (4 + 1) + 2 * 4);
+    for run in &experiment.guided {
+        let baseline = &experiment.baselines[run.baseline().unwrap()];
+        assert_eq!(
+            (&baseline.backbone, baseline.seed),
+            (&run.backbone, run.seed)
+        );
+        let is_bcos = run.backbone == "bcos_resnet18";
+        assert_eq!(run.attribution, if is_bcos { "bcos" } else { "ixg" });
+        assert_eq!(run.length.learning_rate, if is_bcos { 1e-5 } else { 1e-4 });
+    }
+    let last = experiment.selections.last().unwrap();
+    assert_eq!(last.name, "bcos_resnet18 energy bcos@input seed 4");
+    assert_eq!(last.runs.len(), 2);
+    let settings = |selection: &Selection| -> Vec<String> {
+        let settings = selection.settings.iter();
+        settings
+            .map(|setting| format!("{}@{}", setting.attribution, setting.layer))
+            .collect()
+    };
+    assert_eq!(settings(last), ["bcos@input", "gradcam@mid2", "bcos@final"]);
+    // The baseline with everything that any of its guided runs is scored with.
+    let baseline = &experiment.selections[0];
+    assert_eq!(baseline.runs, [RunIndex::Baseline(0)]);
+    assert_eq!(
+        settings(baseline),
+        ["ixg@final", "gradcam@mid2", "ixg@input"]
+    );
+}
+
+/// SPEC F.10: the reversed baseline is the conventional one with other labels; SPEC E.3: guided runs
+/// start where the baseline did.
+#[test]
+fn both_tasks_of_waterbirds_share_one_baseline() {
+    let text = GOOD
+        .replace("\"scenes\"", "\"waterbirds-100\"")
+        .replace(
+            "size = 32",
+            "size = 32\ntask = [\"conventional\", \"reversed\"]",
+        )
+        .replace("[guided]", "[guided]\nstart = \"weights\"");
+    let experiment = read(&text).unwrap();
+    assert_eq!(experiment.baselines.len(), 1);
+    assert_eq!(experiment.baselines[0].task, "conventional");
+    let of_task = |task| {
+        experiment
+            .guided
+            .iter()
+            .filter(|run| run.task == task)
+            .count()
+    };
+    assert_eq!((of_task("conventional"), of_task("reversed")), (5, 5));
+    assert!(
+        experiment
+            .guided
+            .iter()
+            .all(|run| run.origin == Origin::Scratch)
+    );
+    let tasks: Vec<&str> = experiment.selections[0]
+        .settings
+        .iter()
+        .map(|setting| setting.task.as_str())
+        .collect();
+    assert_eq!(
+        tasks,
+        ["conventional", "conventional", "reversed", "reversed"]
+    );
+    let alone = text.replace("\"conventional\", ", "");
+    assert_eq!(read(&alone).unwrap().baselines[0].task, "reversed");
+}
+
+#[test]
+fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
+    let cases = [
+        (
+            "size = 32",
+            "size = 0",
+            "data.size: found 0, expected 1 at least",
+        ),
+        (
+            "size = 32",
+            "size = -1",
+            "line 5: invalid value: integer `-1`",
+        ),
+        ("train = 10", "train = 0", "data.limit.train: found 0"),
+        ("train = 10", "trian = 10", "line 6: unknown field `trian`"),
+        (
+            "\"scenes\"",
+            "\"voc\"",
+            "line 4: unknown variant `voc`, expected one of `scenes`",
+        ),
+        (
+            "\"resnet18\"",
+            "\"resnet\"",
+            "model 1: backbone: found \"resnet\", expected one of resnet18,",
+        ),
+        (
+            "\"scratch\"",
+            "\"weights\"",
+            "line 9: unknown variant `weights`, expected `scratch` or `imagenet`",
+        ),
+        (
+            "\"ixg\"\n[base",
+            "\"bcos\"\n[base",
+            "model 1: attribution: found \"bcos\" for resnet18, expected a B-cos network",
+        ),
+        (
+            "attribution = [\"ixg\"]",
+            "attribution = [\"intgrad\"]",
+            "guided.grid 2: attribution: found \"intgrad\" for resnet18, expected an X-DNN",
+        ),
+        (
+            "attribution = [\"ixg\"]",
+            "backbone = [\"resnet50\"]",
+            "guided.grid 2: backbone: found \"resnet50\", expected one of resnet18",
+        ),
+        (
+            "[baseline]",
+            "[[model]]\nbackbone = \"resnet18\"\ninit = \"scratch\"\nattribution = \"ixg\"\n[baseline]",
+            "model 2: backbone: found \"resnet18\" twice, expected it once",
+        ),
+        (
+            "\"ixg\"\n[base",
+            "\"ixg\"\nguided = { epochs = 0 }\n[base",
+            "model 1: guided.epochs: found 0, expected 1 at least",
+        ),
+        (
+            "about",
+            "seed = [1, 1]\nabout",
+            "seed: found 1 twice, expected it once",
+        ),
+        (
+            "about",
+            "precision = \"f16\"\nabout",
+            "precision: found \"f16\", expected one of f32, tf32, bf16",
+        ),
+        (
+            "\"ixg\"\n[base",
+            "\"ixg\"\nmicro_batch = 8\n[base",
+            "model 1: micro_batch: found 8 for resnet18, whose norms have statistics over a step's images, expected an X-DNN",
+        ),
+        (
+            "about",
+            "show = [\"epg\"]\nabout",
+            "show: found \"epg\", expected one of epg_f1, iou_f1,",
+        ),
+        (
+            "epochs = 5",
+            "evaluate = [\"ixg@middle\"]",
+            "guided.grid 2: evaluate: found \"middle\", expected one of input,",
+        ),
+        (
+            "epochs = 5",
+            "evaluate = [\"bcos@input\"]",
+            "guided.grid 2: attribution: found \"bcos\" for resnet18, expected a B-cos network",
+        ),
+        (
+            "learning_rate = 1e-3\nbatch_size = 4",
+            "learning_rate = 1e-3\nbatch_size = 0",
+            "baseline.batch_size: found 0",
+        ),
+        ("epochs = 2", "epochs = 0", "baseline.epochs: found 0"),
+        (
+            "1e-3",
+            "-1e-3",
+            "baseline.learning_rate: found -0.001, expected a number above 0",
+        ),
+        ("epochs = 5", "epochs = 0", "guided.grid 2: epochs: found 0"),
+        (
+            "[\"energy\"]",
+            "[\"energie\"]",
+            "guided.grid 1: loss: found \"energie\", expected one of energy, l1,",
+        ),
+        (
+            "\"input\"",
+            "\"middle\"",
+            "guided.grid 1: layer: found \"middle\"",
+        ),
+        (
+            "size = 32",
+            "size = 32\ntask = [\"inverse\"]",
+            "data.task: found \"inverse\", expected one of conventional, reversed",
+        ),
+        (
+            "size = 32",
+            "size = 32\ntask = [\"reversed\"]",
+            "data.task: found reversed for scenes, expected conventional, or waterbirds-100",
+        ),
+        (
+            "size = 32",
+            "size = 32\naugmentation = \"flip\"",
+            "data.augmentation: found \"flip\", expected one of none, crop_flip",
+        ),
+        (
+            "lambda = [0.1]",
+            "lambda = [0.1]\nannotation = [\"point\"]",
+            "guided.grid 1: annotation: found \"point\", expected one of box, segmentation",
+        ),
+        (
+            "lambda = [0.1]",
+            "lambda = [0.1]\nannotation = [\"segmentation\"]\ndilation = [0.5]",
+            "guided.grid 1: dilation: found 0.5, expected 0 with annotation segmentation",
+        ),
+        (
+            "[\"energy\"]",
+            "[\"energy_area\"]",
+            "guided.grid 1: area_exponent: found [] for loss energy_area, expected numbers",
+        ),
+        (
+            "lambda = [0.1]",
+            "lambda = [0.1]\narea_exponent = [0.5]",
+            "guided.grid 1: area_exponent: found [0.5] for loss energy, expected numbers",
+        ),
+        (
+            "[0.1, 0.1]",
+            "[]",
+            "guided.grid 2: lambda: found no value, expected at least 1",
+        ),
+        ("[0.1, 0.1]", "[nan]", "guided.grid 2: lambda: found NaN"),
+        (
+            "0.07",
+            "1.07",
+            "guided.grid 1: annotated_fraction: found 1.07, expected above 0, 1 at most",
+        ),
+        ("about = \"A test.\"", "", "line 1: missing field `about`"),
+        ("about = \"A test.\"", "about = \"A test", "line 2: "),
+    ];
+    for (from, to, expected) in cases {
+        assert!(GOOD.contains(from), "{from}");
+        let error = format!("{:#}", read(&GOOD.replacen(from, to, 1)).unwrap_err());
+        assert!(
+            error.contains("x.toml: ") && error.contains(expected),
+            "{to}: {error}"
+        );
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+/// A recipe with both tasks whose guided runs start from a baseline: there is none of the reversed.
+#[test]
+fn two_tasks_have_no_baseline_to_start_from() {
+    let text = GOOD.replace("\"scenes\"", "\"waterbirds-100\"").replace(
+        "size = 32",
+        "size = 32\ntask = [\"conventional\", \"reversed\"]",
+    );
+    let error = read(&text).unwrap_err().to_string();
+    assert!(
+        error.contains("guided.start: found baseline for the tasks conventional, reversed"),
+        "{error}"
+    );
+}
+
+/// Baselines, guided runs and configurations of each recipe, counted by hand from the paper's grids
+/// (SPEC F): e.g. voc2007 is 3 networks × 2 layers × 4 losses × 3 λ.
+#[test]
+fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
+    let expected = [
+        ("box-size", 1, 9, 3),
+        ("box-size-lite", 1, 9, 3),
+        ("coco2014", 3, 3 * 2 * 4 * 3, 3 * 2 * 4),
+        ("coco2014-lite", 1, 2 * 4 * 3, 2 * 4),
+        ("deep-layers", 1, 5 * 3, 5),
+        ("deep-layers-lite", 1, 5 * 3, 5),
+        ("demo", 1, 3, 3),
+        ("dilation", 1, 4 * 2 * 3, 4 * 2),
+        ("dilation-lite", 1, 4 * 2 * 3, 4 * 2),
+        ("limited-annotations", 1, 3 * 2 * 3, 3 * 2),
+        ("limited-annotations-lite", 1, 3 * 2 * 3, 3 * 2),
+        ("other-backbones", 2, 2 * 4 * 3, 2 * 4),
+        ("other-backbones-lite", 2, 2 * 4 * 3, 2 * 4),
+        ("scenes-lite", 3, 3 * 2 * 4 * 3, 3 * 2 * 4),
+        ("segmentation", 1, 2 * 2 * 3, 2 * 2),
+        ("segmentation-lite", 1, 2 * 2 * 3, 2 * 2),
+        // VOC: the main grid's 72; 12 of limited-annotations, 18 of dilation, 9 of deep-layers, 6 of
+        // segmentation and 6 of box-size that are not in it; 24 of other backbones. COCO's 72,
+        // Waterbirds' 16. Networks: 3 and 2, 3, and Waterbirds' 4 seeds.
+        (
+            "smoke",
+            5 + 3 + 4,
+            147 + 72 + 16,
+            24 + 4 + 6 + 3 + 2 + 2 + 8 + 24 + 16,
+        ),
+        ("voc2007", 3, 3 * 2 * 4 * 3, 3 * 2 * 4),
+        ("voc2007-gpu", 1, 2 * 4 * 3 + 2 * 2 + 2 * 2, 2 * 4 + 2 + 2),
+        (
+            "voc2007-lite",
+            1,
+            2 * 4 * 3 + 2 * 2 * 3 + 2 * 3,
+            2 * 4 + 2 * 2 + 2,
+        ),
+        ("waterbirds", 4, 2 * 2 * 4, 2 * 2 * 4),
+        ("waterbirds-lite", 4, 2 * 2 * 2 * 4, 2 * 2 * 2 * 4),
+    ];
+    let root = paths::root();
+    let names: Vec<&str> = expected.iter().map(|recipe| recipe.0).collect();
+    assert_eq!(available(&root.join("recipes")).unwrap(), names);
+    for (name, n_baselines, n_guided, n_configurations) in expected {
+        let experiment = super::read(&root, name).unwrap();
+        let found = (
+            experiment.baselines.len(),
+            experiment.guided.len(),
+            experiment.selections.len() - n_baselines,
+        );
+        assert_eq!(found, (n_baselines, n_guided, n_configurations), "{name}");
+        let mut names: Vec<&str> = names_of(&experiment);
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), n_baselines + n_guided, "{name}");
+    }
+}
+
+fn names_of(experiment: &Experiment) -> Vec<&str> {
+    let runs = experiment.baselines.iter().chain(&experiment.guided);
+    runs.map(|run| run.name.as_str()).collect()
+}
+
+/// The file that docs/recipes.md explains, and its collection, whose recipes are there.
+#[test]
+fn the_files_in_the_documentation_can_be_read() {
+    let text = std::fs::read_to_string(paths::root().join("docs/recipes.md")).unwrap();
+    let files: Vec<&str> = text
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(files.len(), 2);
+    let experiment = read(files[0]).unwrap();
+    // Two attributions, layers, fractions and dilations, three λ, two seeds.
+    assert_eq!(experiment.guided.len(), 2 * 2 * 2 * 2 * 3 * 2);
+    assert_eq!(experiment.slurm.extra, ["--account=vision"]);
+    let recipes = paths::root().join("recipes");
+    let collection: Collection = toml::from_str(files[1]).unwrap();
+    assert_eq!(collection.fault(), None);
+    for recipe in &collection.include {
+        assert!(recipes.join(format!("{recipe}.toml")).is_file());
+    }
+}
+
+#[test]
+fn a_collection_sets_its_sizes_in_each_recipe() {
+    let experiment = super::read(&paths::root(), "smoke").unwrap();
+    let folders: Vec<(&str, u32, Option<u32>)> = experiment
+        .data
+        .iter()
+        .map(|data| (data.dataset.name(), data.size, data.limit.train))
+        .collect();
+    assert_eq!(
+        folders,
+        [
+            ("voc2007", 64, Some(100)),
+            ("coco2014", 64, Some(100)),
+            ("waterbirds-100", 64, Some(100)),
+        ]
+    );
+    assert!(experiment.weights().is_empty());
+    let mut runs = experiment.baselines.iter().chain(&experiment.guided);
+    assert!(runs.all(|run| (run.length.epochs, run.length.batch_size) == (1, 20)));
+}
+
+#[test]
+fn a_collection_with_a_fault_is_refused_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x.toml"), GOOD).unwrap();
+    std::fs::write(dir.path().join("y.toml"), GOOD.replace("= 32", "= 64")).unwrap();
+    let good = "about = \"Both.\"\ninclude = [\"x\", \"y\"]\n[with]\nsize = 16\n";
+    let file = dir.path().join("all.toml");
+    let read = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        super::read(dir.path(), file.to_str().unwrap()).map_err(|error| format!("{error:#}"))
+    };
+    assert_eq!(read(good).unwrap().guided.len(), 5);
+    for (from, to, expected) in [
+        ("\"y\"", "\"z\"", "include \"z\": "),
+        (
+            "\"y\"",
+            "\"x\"",
+            "include: found \"x\" twice, expected it once",
+        ),
+        (
+            "size = 16",
+            "size = 0",
+            "with.size: found 0, expected 1 at least",
+        ),
+        ("size = 16", "seed = 16", "line 4: unknown field `seed`"),
+        (
+            "size = 16",
+            "epochs = 1",
+            "include: found scenes in two sizes, expected one",
+        ),
+    ] {
+        let error = read(&good.replacen(from, to, 1)).unwrap_err();
+        assert!(
+            error.contains("all.toml: ") && error.contains(expected),
+            "{to}: {error}"
+        );
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+/// One spelling everywhere: the lists here are those of the trainer's enumerations.
+#[test]
+fn spellings_are_the_trainers() {
+    let source = paths::root().join("trainer/src/names.rs");
+    let source = std::fs::read_to_string(source).unwrap();
+    for (name, known) in [
+        ("Backbone", &BACKBONES[..]),
+        ("Attribution", &ATTRIBUTIONS),
+        ("Layer", &LAYERS),
+        ("LocalizationLoss", &LOSSES),
+        ("Annotation", &ANNOTATIONS),
+        ("Augmentation", &AUGMENTATIONS),
+        ("Precision", &PRECISIONS),
+    ] {
+        let start = source.find(&format!("\n    {name} {{")).unwrap();
+        let end = start + source[start..].find("\n    }").unwrap();
+        let spellings: Vec<&str> = source[start..end]
+            .lines()
+            .filter_map(|line| line.split_once(" = \"")?.1.split('"').next())
+            .collect();
+        assert_eq!(spellings, known, "{name}");
+    }
+    let task = paths::root().join("data-prep/src/dataset/task.rs");
+    let task = std::fs::read_to_string(task).unwrap();
+    let spellings: Vec<&str> = task
+        .lines()
+        .filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","))
+        .collect();
+    assert_eq!(spellings, TASKS);
+}

@@ -1,0 +1,134 @@
+//! What is shown while the queue works: on a terminal a line for each job at work and one for all of
+//! them, elsewhere every line that a job says, after its key.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::{MultiProgress, ProgressBar};
+
+use super::outcome::Outcome;
+use crate::drive::plan::cost::{Rates, Speed};
+use crate::drive::plan::{Job, Plan, duration};
+use crate::system::progress;
+
+/// The lines.
+pub(super) struct Board {
+    /// Where rates are kept.
+    out: PathBuf,
+    /// What is left of the plan.
+    plan: Mutex<Plan>,
+    speed: Speed,
+    /// Absent where stderr is no terminal.
+    bars: Option<(MultiProgress, ProgressBar)>,
+}
+
+/// A job's line.
+pub(super) struct Line {
+    key: String,
+    bar: Option<ProgressBar>,
+    /// The report's summary is to stay when its line goes.
+    is_report: bool,
+}
+
+impl Board {
+    /// For `plan`, of which some is done.
+    pub(super) fn new(out: PathBuf, plan: &Plan, speed: Speed) -> Board {
+        let bars = std::io::stderr().is_terminal().then(|| {
+            let bars = MultiProgress::new();
+            let all = bars.add(progress::plan(plan.steps.len() as u64));
+            (bars, all)
+        });
+        let board = Board {
+            out,
+            plan: Mutex::new(plan.clone()),
+            speed,
+            bars,
+        };
+        board.show_left();
+        board
+    }
+
+    /// A job begins on `device`.
+    pub(super) fn begin(&self, job: &Job, device: &str) -> Line {
+        let key = &job.key;
+        let title = {
+            let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+            plan.step(key).map(|step| step.title()).unwrap_or_default()
+        };
+        let bar = match &self.bars {
+            Some((bars, all)) => {
+                let bar = bars.insert_before(all, progress::spinner(""));
+                bar.set_prefix(format!("{key} {title}, {device}: "));
+                Some(bar)
+            }
+            None => {
+                eprintln!("{key}: {title}, {device}");
+                None
+            }
+        };
+        Line {
+            key: key.clone(),
+            bar,
+            is_report: job.is_report(),
+        }
+    }
+
+    /// The job of this key has ended.
+    pub(super) fn end(&self, key: &str, outcome: &Outcome) {
+        if *outcome == Outcome::Finished {
+            let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+            for step in plan.steps.iter_mut().filter(|step| step.key == key) {
+                step.is_done = true;
+            }
+        }
+        self.show_left();
+    }
+
+    /// How much is left of everything.
+    fn show_left(&self) {
+        let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let n_done = plan.steps.iter().filter(|step| step.is_done).count();
+        // That rates cannot be read was said before the start.
+        let rates = Rates::read(&self.out).unwrap_or_default();
+        let left = plan.seconds_left(&rates, self.speed);
+        let text = match left > 0.0 {
+            true => format!(", about {} left", duration(left)),
+            false => String::new(),
+        };
+        match &self.bars {
+            Some((_, all)) => {
+                all.set_position(n_done as u64);
+                all.set_message(text);
+            }
+            None => eprintln!("{n_done} of {} steps done{text}", plan.steps.len()),
+        }
+    }
+
+    /// Nothing is at work any more.
+    pub(super) fn clear(&self) {
+        if let Some((bars, _)) = &self.bars {
+            // A terminal that is gone needs no clearing.
+            bars.clear().ok();
+        }
+    }
+}
+
+impl Line {
+    /// The job said something.
+    pub(super) fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) if self.is_report => bar.println(text),
+            Some(bar) => bar.set_message(text.to_owned()),
+            None => eprintln!("{}: {text}", self.key),
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

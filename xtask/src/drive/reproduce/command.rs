@@ -1,0 +1,305 @@
+//! The command line, and what comes before the first step and after the last.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+
+use super::board::Board;
+use super::cluster::Cluster;
+use super::queue::Queue;
+use super::{needs, outcome};
+use crate::drive::device::{self, Device};
+use crate::drive::plan::cost::{Rates, Speed};
+use crate::drive::plan::{Plan, PlanFile, Step, duration};
+use crate::drive::recipe::{self, Experiment};
+use crate::drive::slurm;
+use crate::drive::step::workshop::{Place, STAGES, Workshop};
+use crate::drive::step::{self, record};
+use crate::install::{setup, weights};
+use crate::system::process::{self, BinDir};
+use crate::system::signals::Stop;
+use crate::system::{files, lock, paths};
+
+/// Command line of `reproduce`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A name from recipes/, or a .toml file
+    #[arg(long, default_value = "demo")]
+    recipe: String,
+    /// The data set's folder; for a recipe of several, the folder that holds theirs (not needed for
+    /// the embedded scenes)
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where everything is written [default: out/<recipe>, in the repository]. Recipes of the same
+    /// data may share it, and the runs they have in common
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Folder with <backbone>.safetensors, made with trainer import, for recipes that start from
+    /// ImageNet weights
+    #[arg(long, value_name = "DIR")]
+    weights: Option<PathBuf>,
+    /// auto, cpu, cuda or cuda:N; several, as in cuda:0,cuda:1, are worked on side by side
+    #[arg(long, default_value = "auto", value_delimiter = ',', value_parser = device::named)]
+    device: Vec<String>,
+    /// Steps made at once on each device [default: 1]; on the CPU they share the cores. On a cluster
+    /// the tasks of an array that run at once [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    jobs: Option<u32>,
+    /// Print the plan and stop: nothing is set up, built or written
+    #[arg(long)]
+    dry_run: bool,
+    /// Take the programs in this folder instead of building them
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
+    /// Who works on the plan: this machine, or a cluster (docs/slurm.md)
+    #[arg(long, value_enum, default_value_t = Executor::Local)]
+    executor: Executor,
+    #[command(flatten)]
+    slurm: slurm::Flags,
+}
+
+/// Who works on a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Executor {
+    /// Processes of this machine
+    Local,
+    /// Jobs of a cluster
+    Slurm,
+}
+
+/// The command.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let experiment = recipe::read(&paths::root(), &args.recipe)?;
+    // What it would cost can be asked before anything is brought.
+    if !args.dry_run || args.data.is_some() {
+        needs::check_data(&experiment, args.data.as_deref())?;
+    }
+    let out = match &args.out {
+        Some(out) => std::path::absolute(out)?,
+        None => paths::root().join("out").join(&experiment.name),
+    };
+    if args.dry_run {
+        dry_run(args, &experiment, &out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    needs::check_weights(&experiment, args.weights.as_deref())?;
+    let slurm = slurm::Queue::of(&out)?;
+    if args.executor == Executor::Slurm {
+        slurm.require_slurm()?;
+    }
+    let lock = lock(&out)?;
+    let copies = copies(&experiment, &out)?;
+    let goes_on = args.executor == Executor::Slurm && is_planned(&experiment, &out, &copies);
+    if !goes_on {
+        slurm.require_idle()?;
+    }
+    let place = args.place(&out, programs(args, &experiment)?)?;
+    let mut plan = Plan::new(&experiment);
+    step::mark_finished(&Workshop::new(&experiment, place.clone()), &mut plan)?;
+    let (rates, speed) = (Rates::read_or_warn(&out), args.speed(&experiment));
+    // Not println!, which panics where the reader is gone.
+    let mut stdout = std::io::stdout();
+    writeln!(
+        stdout,
+        "{}\n",
+        plan.describe(&experiment, &out, &rates, speed)
+    )?;
+    let plan_file = PlanFile::new(&experiment.name, &plan, &rates, speed.device);
+    plan_file.write(&out)?;
+    if !goes_on {
+        record::clear(&out, plan.steps.iter().map(|step| step.key.as_str()))?;
+    }
+    let common = common(&copies, &place)?;
+    let program = place.programs.program("xtask")?;
+    if args.executor == Executor::Slurm {
+        let device = args.device.first().map_or("auto", String::as_str);
+        let own = ["--comes-back", "--device", device].map(str::to_owned);
+        let common = [&common[..], &own].concat();
+        let jobs = |wanted: fn(&Step) -> bool| plan.jobs(wanted, &common, &rates, speed.device);
+        let cluster = Cluster {
+            queue: slurm,
+            request: args.slurm.over(&experiment.slurm),
+            program,
+            plan: &plan,
+            plan_file,
+            out: &out,
+        };
+        let to_do = jobs(|step| !step.is_done);
+        cluster.submit(&jobs(Step::is_to_check), &to_do, args.jobs)?;
+        drop(lock);
+        return match args.slurm.wait {
+            true => cluster.wait(&to_do),
+            false => Ok(ExitCode::SUCCESS),
+        };
+    }
+    let wanted = |step: &Step| !step.is_done || step.is_to_check();
+    let jobs = plan.jobs(wanted, &common, &rates, speed.device);
+    let (began, board) = (Instant::now(), Board::new(out.clone(), &plan, speed));
+    let queue = Queue {
+        jobs: &jobs,
+        places: args.places(),
+        stop: Stop::listen()?,
+        lock: &lock,
+        program,
+        board: &board,
+    };
+    let outcomes = queue.run();
+    board.clear();
+    let took = duration(began.elapsed().as_secs_f64());
+    outcome::conclude(&plan, &jobs, &outcomes, &out, &took)
+}
+
+/// Shows the plan; what is done is known where the programs are built.
+fn dry_run(args: &Args, experiment: &Experiment, out: &Path) -> Result<()> {
+    let programs = match &args.programs {
+        Some(folder) => Some(BinDir::of(folder, &STAGES)?),
+        None => process::built(&STAGES)?,
+    };
+    let (is_built, mut plan) = (programs.is_some(), Plan::new(experiment));
+    if let Some(programs) = programs {
+        let shop = Workshop::new(experiment, args.place(out, programs)?);
+        step::mark_finished(&shop, &mut plan)?;
+    }
+    let text = plan.describe(
+        experiment,
+        out,
+        &Rates::read_or_warn(out),
+        args.speed(experiment),
+    );
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{text}")?;
+    if !is_built {
+        let text = "set-up and build come first; what is finished is known after them";
+        writeln!(stdout, "{text}")?;
+    }
+    for name in needs::missing_weights(experiment, args.weights.as_deref()) {
+        writeln!(
+            stdout,
+            "ImageNet weights of {name} are to be brought (--weights)"
+        )?;
+    }
+    Ok(())
+}
+
+impl Args {
+    fn place(&self, out: &Path, programs: BinDir) -> Result<Place> {
+        let absolute = |path: &Option<PathBuf>| path.as_ref().map(std::path::absolute).transpose();
+        Ok(Place {
+            data: absolute(&self.data)?,
+            out: out.to_owned(),
+            weights: absolute(&self.weights)?,
+            programs,
+        })
+    }
+
+    /// The device of each place to work.
+    fn places(&self) -> Vec<String> {
+        let devices = self.device.iter().cycle().cloned();
+        devices
+            .take(self.device.len() * self.jobs.unwrap_or(1) as usize)
+            .collect()
+    }
+
+    fn speed(&self, experiment: &Experiment) -> Speed {
+        if self.executor == Executor::Slurm {
+            return Speed {
+                device: match self.slurm.over(&experiment.slurm).gpus {
+                    0 => Device::Cpu,
+                    _ => Device::Cuda,
+                },
+                n_devices: 1,
+            };
+        }
+        let device = self
+            .device
+            .first()
+            .map_or(Device::Cpu, |name| Device::of(name));
+        Speed {
+            device,
+            // The jobs of a CPU share it.
+            n_devices: match device {
+                Device::Cpu => 1,
+                Device::Cuda => self.device.len(),
+            },
+        }
+    }
+}
+
+/// The programs, built or given; the weights that are published are brought as well.
+fn programs(args: &Args, experiment: &Experiment) -> Result<BinDir> {
+    let names = [&STAGES[..], &["xtask"]].concat();
+    let programs = match &args.programs {
+        Some(folder) => BinDir::of(folder, &names)?,
+        None => {
+            setup::ensure()?;
+            process::cargo_build(&names)?
+        }
+    };
+    for name in experiment.weights() {
+        if weights::find(name, args.weights.as_deref()).is_none() {
+            weights::ensure(name)?;
+        }
+    }
+    Ok(programs)
+}
+
+/// Makes the folder and takes it for this program alone. What it starts holds the lock too: one that
+/// outlives this program is waited for, not met at work.
+fn lock(out: &Path) -> Result<fs::File> {
+    let made = files::make_folder(out).and_then(|()| Ok(fs::File::create(out.join(".lock"))?));
+    let lock =
+        made.with_context(|| format!("--out: {}: expected a folder to write in", out.display()))?;
+    let shown = paths::shown(out);
+    let meanwhile = format!("another reproduction is at work in {shown}: waiting for it");
+    lock::take(&lock, &meanwhile);
+    Ok(lock)
+}
+
+/// The recipe's files and what is in them. The jobs read these copies: theirs stay as they are while
+/// somebody edits the recipe.
+fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let copy = |file: &PathBuf| {
+        let name = file.file_name().context("a recipe has a file name")?;
+        Ok((out.join("recipe").join(name), fs::read_to_string(file)?))
+    };
+    experiment.files.iter().map(copy).collect()
+}
+
+/// Whether the plan in `out` is of this recipe as it is now: its steps' keys still stand for the same.
+fn is_planned(experiment: &Experiment, out: &Path, copies: &[(PathBuf, String)]) -> bool {
+    let is_there = |(file, text): &(PathBuf, String)| {
+        fs::read_to_string(file).is_ok_and(|found| found == *text)
+    };
+    copies.iter().all(is_there)
+        && PlanFile::read(out).is_ok_and(|plan| plan.recipe == experiment.name)
+}
+
+/// The arguments that the jobs share.
+fn common(copies: &[(PathBuf, String)], place: &Place) -> Result<Vec<String>> {
+    for (file, text) in copies {
+        files::write(file, text)?;
+    }
+    let (recipe, _) = copies.first().context("a recipe has a file")?;
+    let mut arguments = vec!["--recipe".to_owned(), text(recipe)?];
+    let programs = place.programs.folder().to_owned();
+    for (flag, folder) in [
+        ("--data", place.data.as_ref()),
+        ("--out", Some(&place.out)),
+        ("--weights", place.weights.as_ref()),
+        ("--programs", Some(&programs)),
+    ] {
+        if let Some(folder) = folder {
+            arguments.extend([flag.to_owned(), text(folder)?]);
+        }
+    }
+    Ok(arguments)
+}
+
+fn text(path: &Path) -> Result<String> {
+    let text = path.to_str().map(str::to_owned);
+    text.with_context(|| format!("{}: expected a path in UTF-8", path.display()))
+}

@@ -1,0 +1,83 @@
+//! How it ended: what failed and where its log is, what was left out, and what to open.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::drive::plan::{Job, Plan, counted};
+use crate::drive::step::record;
+use crate::system::paths;
+use crate::system::signals::STOPPED;
+
+/// What became of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// Not begun, for it was stopped before.
+    Waiting,
+    Running,
+    Finished,
+    /// With the last thing it said.
+    Failed(String),
+    /// It needs a job that failed.
+    LeftOut,
+    /// It goes on when it is started again.
+    Stopped,
+}
+
+/// Says how it ended.
+pub(super) fn conclude(
+    plan: &Plan,
+    jobs: &[Job],
+    outcomes: &[Outcome],
+    out: &Path,
+    took: &str,
+) -> Result<ExitCode> {
+    let mut stdout = std::io::stdout();
+    let (mut failed, mut left_out, mut is_stopped) = (0, Vec::new(), false);
+    let mut failures = String::new();
+    for (job, outcome) in jobs.iter().zip(outcomes) {
+        match outcome {
+            Outcome::Failed(error) => {
+                failed += 1;
+                let log = record::log_file(out, &job.key);
+                let title = plan.step(&job.key)?.title();
+                let (key, log) = (&job.key, paths::shown(&log));
+                failures += &format!("  {key}  {title}\n    {error}\n    log: {log}\n");
+            }
+            Outcome::LeftOut => left_out.push(job.key.as_str()),
+            Outcome::Stopped | Outcome::Waiting | Outcome::Running => is_stopped = true,
+            Outcome::Finished => {}
+        }
+    }
+    if failed > 0 {
+        eprintln!(
+            "{} of {} failed:\n{failures}",
+            counted(failed, "step"),
+            plan.steps.len()
+        );
+    }
+    if !left_out.is_empty() {
+        eprintln!(
+            "left out, as they need what did not end: {}",
+            left_out.join(", ")
+        );
+    }
+    if is_stopped {
+        eprintln!("stopped after {took}; the same command goes on from there");
+        return Ok(ExitCode::from(STOPPED));
+    }
+    let report = out.join("results/report.html");
+    if failed == 0 {
+        writeln!(stdout, "done in {took}\nopen {}", paths::shown(&report))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if outcomes.last() == Some(&Outcome::Finished) {
+        eprintln!("the report is of what there is: {}", paths::shown(&report));
+    }
+    bail!(
+        "{} failed\nhint: what is finished is kept; the same command goes on from there",
+        counted(failed, "step")
+    )
+}

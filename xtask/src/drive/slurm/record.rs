@@ -1,0 +1,119 @@
+//! `slurm/jobs.toml`: what was submitted, by name. An array is written down before it is submitted,
+//! and its id after: Slurm is asked by name and folder, so that a program that was stopped in between
+//! submits nothing twice.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::client::Task;
+use crate::install::pip;
+use crate::system::{files, paths};
+
+/// What was submitted since the queue was last empty.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Record {
+    /// How many arrays there ever were: no two have the same name.
+    n_arrays: usize,
+    /// Oldest first.
+    #[serde(default, rename = "array")]
+    pub(super) arrays: Vec<Submitted>,
+}
+
+/// One job array.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Submitted {
+    /// The job's name in Slurm, and of its files.
+    pub(super) name: String,
+    /// The job's id; none where the program was stopped before it knew.
+    pub(super) id: Option<u64>,
+    /// What its tasks are, in order.
+    pub(super) keys: Vec<String>,
+}
+
+/// Where a step was submitted last.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) id: Option<u64>,
+    pub(super) index: usize,
+}
+
+impl Record {
+    fn file(folder: &Path) -> PathBuf {
+        folder.join("slurm/jobs.toml")
+    }
+
+    /// Of the reproduction in `folder`; empty where nothing was submitted.
+    pub(super) fn read(folder: &Path) -> Result<Record> {
+        let file = Record::file(folder);
+        match file.is_file() {
+            // Begun anew, it would submit twice what is in the queue.
+            true => files::read_toml(&file).map_err(|error| {
+                let shown = paths::shown(&file);
+                let text =
+                    format!("once none of its jobs is left in Slurm's queue, remove {shown}");
+                pip::hint(error, &text)
+            }),
+            false => Ok(Record::default()),
+        }
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        files::write(&Record::file(folder), &toml::to_string(self)?)
+    }
+
+    /// Begins anew where none of the steps waits or runs among `tasks`: a former submission's keys may
+    /// have stood for other steps.
+    pub(super) fn forget_former(&mut self, tasks: &[(String, Task)]) {
+        let is_active = |place: &Place| place.task(tasks).is_some_and(|task| !task.has_ended());
+        if !self.places().values().any(is_active) {
+            self.arrays.clear();
+        }
+    }
+
+    /// Adds an array of the steps `keys`, all of one stage, not submitted yet; gives its name.
+    pub(super) fn add(&mut self, keys: Vec<String>) -> String {
+        self.n_arrays += 1;
+        let stage = keys.first().and_then(|key| key.split('/').next());
+        let name = format!("{}.{}", stage.unwrap_or_default(), self.n_arrays);
+        self.arrays.push(Submitted {
+            name: name.clone(),
+            id: None,
+            keys,
+        });
+        name
+    }
+
+    /// The array added last was submitted as job `id`.
+    pub(super) fn submitted(&mut self, id: u64) {
+        if let Some(last) = self.arrays.last_mut() {
+            last.id = Some(id);
+        }
+    }
+
+    /// Every step that was submitted, with its last place.
+    pub(super) fn places(&self) -> BTreeMap<&str, Place> {
+        let mut places = BTreeMap::new();
+        for array in &self.arrays {
+            for (index, key) in array.keys.iter().enumerate() {
+                let (name, id) = (array.name.clone(), array.id);
+                places.insert(key.as_str(), Place { name, id, index });
+            }
+        }
+        places
+    }
+}
+
+impl Place {
+    /// Its task among `tasks`, which come with their jobs' names.
+    pub(super) fn task<'a>(&self, tasks: &'a [(String, Task)]) -> Option<&'a Task> {
+        let is_here =
+            |(name, task): &&(String, Task)| *name == self.name && task.index == self.index;
+        tasks.iter().find(is_here).map(|(_, task)| task)
+    }
+}

@@ -1,0 +1,210 @@
+//! The batch script of an array. It holds the command line of each task, rather than reading them from
+//! a file: Slurm keeps a copy of a script, so that a task that comes back into the queue does what it
+//! was submitted for, whatever was submitted since.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::drive::plan::Job;
+
+/// What is the same in all scripts: the step started, signals passed on, the requeue, the exit code.
+const BODY: &str = include_str!("script.sh");
+
+/// The script whose task i starts `program step` with the arguments of `jobs[i]`.
+///
+/// Slurm starts it in the folder that holds `slurm`.
+pub(super) fn script<'a>(
+    program: &Path,
+    jobs: impl IntoIterator<Item = &'a Job>,
+) -> Result<String> {
+    let mut text =
+        "#!/bin/bash\n# Submitted by cargo xtask reproduce --executor slurm.\n".to_owned();
+    text += "case $SLURM_ARRAY_TASK_ID in\n";
+    for (index, job) in jobs.into_iter().enumerate() {
+        let _ = write!(text, "{index}) key={}; set -- ", quoted(&job.key));
+        let _ = write!(text, "{} step", quoted(utf8(program)?));
+        for argument in &job.args {
+            let _ = write!(text, " {}", quoted(argument));
+        }
+        text += " ;;\n";
+    }
+    text += "esac\n";
+    text += BODY;
+    Ok(text)
+}
+
+/// `text` as one word of the shell, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A path as text, which a script is.
+pub(super) fn utf8(path: &Path) -> Result<&str> {
+    let text = path.to_str();
+    text.with_context(|| format!("{}: expected a path in UTF-8", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::path::PathBuf;
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    /// A folder where `script` can run without a Slurm; squeue says that the job is cancelled.
+    struct Place(tempfile::TempDir);
+
+    impl Place {
+        fn new() -> Place {
+            let folder = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
+            for name in ["slurm", "bin"] {
+                std::fs::create_dir(folder.path().join(name)).unwrap();
+            }
+            let place = Place(folder);
+            place.program("bin/squeue", "echo COMPLETING");
+            place
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn program(&self, name: &str, lines: &str) -> PathBuf {
+            use std::os::unix::fs::PermissionsExt;
+            let path = self.path(name);
+            std::fs::write(&path, format!("#!/bin/bash\n{lines}\n")).unwrap();
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+            path
+        }
+
+        /// The task `index`, in a process group of its own, as Slurm starts it.
+        fn start(&self, script: &str, index: usize) -> Child {
+            use std::os::unix::process::CommandExt;
+            std::fs::write(self.path("script"), script).unwrap();
+            let bin = self.path("bin").display().to_string();
+            let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
+            let mut command = Command::new("bash");
+            command.arg(self.path("script")).current_dir(self.0.path());
+            command.env("PATH", path).env("SLURM_JOB_NAME", "guided.1");
+            command.env("SLURM_ARRAY_JOB_ID", "7");
+            command.env("SLURM_ARRAY_TASK_ID", index.to_string());
+            command.env("SLURM_CPUS_ON_NODE", "1");
+            command.env("SLURMD_NODENAME", "node");
+            let output = std::fs::File::create(self.path("output")).unwrap();
+            command.stdout(output.try_clone().unwrap()).stderr(output);
+            command.process_group(0).spawn().unwrap()
+        }
+
+        fn exit_file(&self, index: usize) -> String {
+            let file = format!("slurm/guided.1-{index}.exit");
+            std::fs::read_to_string(self.path(&file)).unwrap()
+        }
+    }
+
+    fn job(key: &str, args: &[&str]) -> Job {
+        Job {
+            key: key.to_owned(),
+            after: Vec::new(),
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            minutes: 0.0,
+            needs_device: false,
+        }
+    }
+
+    #[test]
+    fn a_task_is_given_its_own_arguments_whatever_is_in_them() {
+        let place = Place::new();
+        let program = place.program("st'ep", "printf '<%s>' \"$@\"; exit 3");
+        let odd = [
+            "a b",
+            "it's",
+            "$(exit 9)",
+            "`exit 9`",
+            "\"",
+            "\\",
+            "*",
+            "",
+            "two\nlines",
+            "–",
+        ];
+        let jobs = [job("guided/0", &["other"]), job("guided/1", &odd)];
+        let text = script(&program, &jobs).unwrap();
+        let status = place.start(&text, 1).wait().unwrap();
+        assert_eq!(status.code(), Some(3));
+        assert_eq!(place.exit_file(1), "3\n");
+        let said = std::fs::read_to_string(place.path("output")).unwrap();
+        let words: String = odd.iter().map(|word| format!("<{word}>")).collect();
+        let expected = format!("\n<step>{words}");
+        assert!(
+            said.starts_with("--- guided/1: job 7_1 on node, "),
+            "{said}"
+        );
+        assert!(said.ends_with(&expected), "{said}");
+    }
+
+    #[test]
+    fn a_step_has_as_many_threads_as_its_job_has_processors() {
+        let place = Place::new();
+        let shown = "echo $OMP_NUM_THREADS $RAYON_NUM_THREADS $POLARS_MAX_THREADS";
+        let program = place.program("step", shown);
+        let text = script(&program, &[job("guided/0", &[])]).unwrap();
+        // Asked for by the step, the node may be the job's as a whole; of this machine's own say nothing.
+        let unset =
+            "unset OMP_NUM_THREADS RAYON_NUM_THREADS POLARS_MAX_THREADS SLURM_CPUS_PER_TASK\n";
+        for (set, expected) in [
+            ("", "1 1 1\n"),
+            ("SLURM_CPUS_ON_NODE=6\n", "6 6 6\n"),
+            ("SLURM_CPUS_ON_NODE=64; SLURM_CPUS_PER_TASK=6\n", "6 6 6\n"),
+            (
+                "export RAYON_NUM_THREADS=2; SLURM_CPUS_ON_NODE=6\n",
+                "6 2 6\n",
+            ),
+        ] {
+            let text = [unset, set, &text].concat();
+            assert!(place.start(&text, 0).wait().unwrap().success());
+            let said = std::fs::read_to_string(place.path("output")).unwrap();
+            assert!(said.ends_with(expected), "{set}: {said}");
+        }
+    }
+
+    /// Starts a step of `lines`, waits until it has made the file `ready`, and sends `signal`, to its
+    /// shell or (`-`) to its group; gives its exit code and what the exit file says.
+    fn signalled(place: &Place, lines: &str, signal: &str, whom: &str) -> (Option<i32>, String) {
+        let ready = place.path("ready");
+        std::fs::remove_file(&ready).ok();
+        let program = place.program("step", &format!("cd \"$2\"; {lines}"));
+        let here = place.0.path();
+        let jobs = [job("guided/0", &[utf8(here).unwrap()])];
+        let text = script(&program, &jobs).unwrap();
+        let mut child = place.start(&text, 0);
+        while !ready.exists() {
+            assert_eq!(child.try_wait().unwrap(), None);
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let whom = format!("{whom}{}", child.id());
+        let status = Command::new("kill").args([signal, "--", &whom]).status();
+        assert!(status.unwrap().success());
+        (child.wait().unwrap().code(), place.exit_file(0))
+    }
+
+    #[test]
+    fn a_step_that_does_not_know_the_signal_of_the_time_limit_goes_on() {
+        let lines = "touch ready; sleep 0.5; exit 4";
+        let found = signalled(&Place::new(), lines, "-USR2", "");
+        assert_eq!(found, (Some(4), "4\n".to_owned()));
+    }
+
+    #[test]
+    fn no_exit_code_is_lost_to_a_signal() {
+        let place = Place::new();
+        let lines = "trap 'exit 75' TERM; touch ready; while :; do sleep 0.01; done";
+        for _ in 0..40 {
+            let found = signalled(&place, lines, "-TERM", "-");
+            assert_eq!(found, (Some(75), "75\n".to_owned()));
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! Jobs on a real Slurm of the test's own, their steps done by a stand-in: order, failures, what
+//! happens to a job that is stopped, and that nothing is submitted twice.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use super::client::Client;
+use super::queue::{Queue, Submission};
+use super::record::Record;
+use super::status::State;
+use super::test_cluster::Cluster;
+use crate::drive::plan::Job;
+use crate::drive::recipe;
+use crate::system::paths;
+
+/// A cluster, and a reproduction on it.
+struct Place {
+    cluster: Cluster,
+    queue: Queue,
+    /// Its name holds what shells and sbatch would read as something else.
+    out: PathBuf,
+    /// After the cluster: its jobs are gone when the folder goes.
+    _folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new(test: &str) -> Option<Place> {
+        let cluster = Cluster::start(test)?;
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("a b%a'$(exit 9);");
+        std::fs::create_dir(&out).unwrap();
+        let queue = Queue {
+            out: out.clone(),
+            client: client(&cluster),
+        };
+        Some(Place {
+            cluster,
+            queue,
+            out,
+            _folder: folder,
+        })
+    }
+
+    fn submit(&self, jobs: &[Job]) -> Submission {
+        let stand_in = paths::root().join("xtask/src/slurm/stand_in.sh");
+        let request = recipe::Slurm::default();
+        self.queue.submit(jobs, &stand_in, &request, None).unwrap()
+    }
+
+    /// A job that needs a device unless it is data or report, and waits for those of `jobs`.
+    fn job(&self, key: &str, after: &[usize]) -> Job {
+        let out = self.out.display().to_string();
+        Job {
+            key: key.to_owned(),
+            after: after.to_vec(),
+            args: vec!["--out".to_owned(), out, key.to_owned()],
+            minutes: 1.0,
+            needs_device: !["data", "report"].contains(&key),
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.out.join(name), text).unwrap();
+    }
+
+    fn lines(&self, name: &str) -> Vec<String> {
+        lines(&self.out.join(name))
+    }
+
+    /// What the training steps did, sorted.
+    fn units(&self) -> Vec<String> {
+        let mut units = self.lines("units");
+        units.sort();
+        units
+    }
+
+    /// Waits until a line `line` has come `n` times into the file `name`, while anything can still
+    /// write it.
+    fn until(&mut self, name: &str, line: &str, n: usize) {
+        let file = self.out.join(name);
+        let queue = self.queue();
+        self.cluster.until(&format!("{n} × {line} in {name}"), |_| {
+            let status = queue.status().unwrap();
+            let is_there = lines(&file).iter().filter(|found| *found == line).count() >= n;
+            assert!(
+                is_there || status.is_active(),
+                "{line}: {}",
+                status.counts()
+            );
+            is_there
+        });
+    }
+
+    fn queue(&self) -> Queue {
+        Queue {
+            out: self.out.clone(),
+            client: client(&self.cluster),
+        }
+    }
+
+    fn until_idle(&mut self) {
+        let queue = self.queue();
+        let is_idle = |_: &_| !queue.status().unwrap().is_active();
+        self.cluster.until("the last job has ended", is_idle);
+    }
+
+    fn state(&self, key: &str) -> State {
+        let status = self.queue.status().unwrap();
+        status.of(key).unwrap().state.clone()
+    }
+
+    /// Waits until the step `key`, as last submitted, has said `line`.
+    fn until_said(&mut self, key: &str, line: &str) {
+        let output = self.queue.status().unwrap().of(key).unwrap().output.clone();
+        let name = output.strip_prefix(&self.out).unwrap().to_str().unwrap();
+        self.until(name, line, 1);
+    }
+
+    /// Slurm's id of the step `key`, as last submitted.
+    fn task(&self, key: &str) -> String {
+        let record = Record::read(&self.out).unwrap();
+        let place = &record.places()[key];
+        format!("{}_{}", place.id.unwrap(), place.index)
+    }
+}
+
+fn client(cluster: &Cluster) -> Client {
+    Client::with("SLURM_CONF", &cluster.configuration())
+}
+
+fn lines(file: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Each unit of `n_runs` runs, none lost and none done twice.
+fn all_units(n_runs: usize) -> Vec<String> {
+    let units = |run| (1..=6).map(move |unit| format!("guided/{run} {unit}"));
+    (0..n_runs).flat_map(units).collect()
+}
+
+#[test]
+fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
+    let test = "a_plan_runs_in_order_and_a_failure_stops_nothing_else";
+    let Some(mut place) = Place::new(test) else {
+        return;
+    };
+    let jobs = [
+        place.job("data", &[]),
+        place.job("baseline/0", &[0]),
+        place.job("baseline/1", &[0]),
+        place.job("guided/0", &[1]),
+        place.job("guided/1", &[2]),
+        place.job("guided/2", &[1]),
+        place.job("score/0", &[3, 5]),
+        place.job("score/1", &[4]),
+        place.job("report", &[6, 7]),
+    ];
+    place.write("fail", "guided/2\n");
+    place.write("go", "");
+    let all = Submission {
+        n_new: 9,
+        n_kept: 0,
+    };
+    assert_eq!(place.submit(&jobs), all);
+    place.until_idle();
+
+    let arrays = Record::read(&place.out).unwrap().arrays;
+    let arrays: Vec<Vec<&str>> = arrays
+        .iter()
+        .map(|array| array.keys.iter().map(String::as_str).collect())
+        .collect();
+    let expected: [&[&str]; 7] = [
+        &["data"],
+        &["baseline/0", "baseline/1"],
+        &["guided/0", "guided/2"],
+        &["guided/1"],
+        &["score/0"],
+        &["score/1"],
+        &["report"],
+    ];
+    assert_eq!(arrays, expected);
+
+    let calls = place.lines("calls");
+    let at = |line: String| {
+        let found = calls.iter().filter(|call| **call == line).count();
+        assert!(found <= 1, "{line}: {calls:?}");
+        calls.iter().position(|call| *call == line)
+    };
+    for job in &jobs {
+        let start = at(format!("start {}", job.key)).unwrap();
+        for &other in &job.after {
+            if let Some(end) = at(format!("end {}", jobs[other].key)) {
+                assert!(end < start, "{} began too early: {calls:?}", job.key);
+            }
+        }
+        let state = match job.key.as_str() {
+            "guided/2" => State::Failed("exit code 3".to_owned()),
+            _ => State::Succeeded,
+        };
+        assert_eq!(place.state(&job.key), state, "{}", job.key);
+    }
+    assert_eq!(at("end guided/2".to_owned()), None);
+
+    let status = place.queue.status().unwrap();
+    let expected = "data       1 done\n\
+                    baseline   2 done\n\
+                    guided     2 done, 1 failed\n\
+                    score      2 done\n\
+                    report     1 done";
+    assert_eq!(status.counts(), expected);
+    let said = lines(&status.of("guided/2").unwrap().output);
+    assert!(said[0].starts_with("--- guided/2: job 3_1 on "), "{said:?}");
+    assert_eq!(said[1..], ["error: told to"]);
+}
+
+/// Two runs and a report, of which `stop` stops the second run, given its id. Both must have gone on
+/// from where they were when all is over, and the report must have waited.
+fn comes_back(test: &str, stop: impl Fn(&Cluster, &str), n_starts: [usize; 2]) {
+    let Some(mut place) = Place::new(test) else {
+        return;
+    };
+    let jobs = [
+        place.job("guided/0", &[]),
+        place.job("guided/1", &[]),
+        place.job("report", &[0, 1]),
+    ];
+    place.submit(&jobs);
+    place.until("units", "guided/0 3", 1);
+    place.until("units", "guided/1 3", 1);
+    // The array's last task: Slurm gives it the id of the whole array.
+    stop(&place.cluster, &place.task("guided/1"));
+    place.until_said("guided/1", "saved after unit 3");
+    for (run, n) in n_starts.into_iter().enumerate() {
+        place.until("calls", &format!("start guided/{run}"), n);
+    }
+    assert_eq!(place.state("guided/1"), State::Running);
+    let waiting = State::Waiting("Dependency".to_owned());
+    assert_eq!(place.state("report"), waiting);
+    place.write("go", "");
+    place.until_idle();
+    let expected = "guided     2 done\nreport     1 done";
+    assert_eq!(place.queue.status().unwrap().counts(), expected);
+    assert_eq!(place.units(), all_units(2));
+    let calls = place.lines("calls");
+    let n = |line: &str| calls.iter().filter(|call| *call == line).count();
+    assert_eq!(
+        [n("start guided/0"), n("start guided/1")],
+        n_starts,
+        "{calls:?}"
+    );
+    assert_eq!(n("start report"), 1, "{calls:?}");
+    assert_eq!(calls.last().unwrap(), "end report", "{calls:?}");
+}
+
+#[test]
+fn a_run_that_is_told_of_its_time_limit_comes_back_and_goes_on() {
+    // What Slurm sends by itself two minutes before the limit.
+    let stop = |cluster: &Cluster, task: &str| {
+        cluster.run("scancel", &["--batch", "--signal=USR2", task]);
+    };
+    let test = "a_run_that_is_told_of_its_time_limit_comes_back_and_goes_on";
+    comes_back(test, stop, [1, 2]);
+}
+
+#[test]
+fn a_run_that_is_requeued_by_others_goes_on() {
+    let stop = |cluster: &Cluster, task: &str| {
+        cluster.run("scontrol", &["requeue", task]);
+    };
+    comes_back("a_run_that_is_requeued_by_others_goes_on", stop, [1, 2]);
+}
+
+#[test]
+fn preempted_runs_come_back_and_go_on() {
+    // The node for itself: both runs have to go.
+    let stop = |cluster: &Cluster, _: &str| {
+        let options = ["--partition=high", "--exclusive", "--output=none"];
+        cluster.run("sbatch", &[&options[..], &["--wrap=true"]].concat());
+    };
+    comes_back("preempted_runs_come_back_and_go_on", stop, [2, 2]);
+}
+
+#[test]
+fn what_is_queued_is_not_submitted_again_and_what_was_cancelled_is() {
+    let test = "what_is_queued_is_not_submitted_again_and_what_was_cancelled_is";
+    let Some(mut place) = Place::new(test) else {
+        return;
+    };
+    let jobs = [
+        place.job("guided/0", &[]),
+        place.job("guided/1", &[]),
+        place.job("report", &[0, 1]),
+    ];
+    let counted = |n_new, n_kept| Submission { n_new, n_kept };
+    assert_eq!(place.submit(&jobs), counted(3, 0));
+    place.until("units", "guided/0 3", 1);
+    place.until("units", "guided/1 3", 1);
+    let error = place.queue.require_idle().unwrap_err().to_string();
+    assert!(error.contains("found steps in Slurm's queue"), "{error}");
+    assert_eq!(place.submit(&jobs), counted(0, 3));
+    // Without the ids, as after a program that was killed too early.
+    let file = place.out.join("slurm/jobs.toml");
+    let known = std::fs::read_to_string(&file).unwrap();
+    let unknown: Vec<&str> = known
+        .lines()
+        .filter(|line| !line.starts_with("id"))
+        .collect();
+    std::fs::write(&file, unknown.join("\n")).unwrap();
+    assert_eq!(place.submit(&jobs), counted(0, 3));
+    std::fs::write(&file, known).unwrap();
+
+    // A cancelled run does not come back by itself. Submitted again it goes on from what it saved, and
+    // the report, though it is in the queue, waits for it and for the run that was added.
+    let (report, cancelled) = (place.task("report"), place.task("guided/1"));
+    place.cluster.run("scancel", &[&cancelled]);
+    place.until_said("guided/1", "saved after unit 3");
+    let queue = place.queue();
+    place.cluster.until("it is cancelled", |_| {
+        let status = queue.status().unwrap();
+        status.of("guided/1").unwrap().state != State::Running
+    });
+    assert_eq!(place.state("guided/1"), State::Stopped);
+    let jobs = [
+        place.job("guided/0", &[]),
+        place.job("guided/1", &[]),
+        place.job("guided/2", &[]),
+        place.job("report", &[0, 1, 2]),
+    ];
+    assert_eq!(place.submit(&jobs), counted(3, 1));
+    assert_ne!(place.task("report"), report);
+    let gpus = place
+        .cluster
+        .run("squeue", &["--noheader", "--array", "--format=%j %b"]);
+    let (with, without) = (
+        gpus.matches("gres:gpu:1").count(),
+        gpus.matches("N/A").count(),
+    );
+    assert_eq!((with, without), (3, 1), "{gpus}");
+    place.write("go", "");
+    place.until_idle();
+    let expected = "guided     3 done\nreport     1 done";
+    assert_eq!(place.queue.status().unwrap().counts(), expected);
+    place.queue.require_idle().unwrap();
+    let calls = place.lines("calls");
+    let n_reports = calls.iter().filter(|call| *call == "start report").count();
+    assert_eq!(
+        (n_reports, calls.last().unwrap().as_str()),
+        (1, "end report"),
+        "{calls:?}"
+    );
+    assert_eq!(place.units(), all_units(3));
+}
+
+#[test]
+fn what_cannot_be_submitted_is_refused_with_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = |client| Queue {
+        out: folder.path().join("back\\slash"),
+        client,
+    };
+    let without = queue(Client::with("PATH", folder.path()));
+    let error = without.require_slurm().unwrap_err().to_string();
+    assert!(
+        error.starts_with("--executor slurm: found no sbatch"),
+        "{error}"
+    );
+    let test = "what_cannot_be_submitted_is_refused_with_a_line";
+    let Some(cluster) = Cluster::start(test) else {
+        return;
+    };
+    let request = recipe::Slurm::default();
+    let done = queue(client(&cluster)).submit(&[], Path::new("xtask"), &request, None);
+    let error = done.unwrap_err().to_string();
+    assert!(error.contains(r"found '\\', expected a path"), "{error}");
+}

@@ -1,0 +1,122 @@
+//! Which runs are finished. A run's name and state are the trainer's to tell: this file knows no hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{MutexGuard, PoisonError};
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+
+use super::workshop::Workshop;
+use crate::drive::recipe::{Origin, RunIndex};
+use crate::install::weights;
+use crate::system::process;
+
+impl Workshop<'_> {
+    /// Of each configuration the run's folder, and the trainer's word for how far it is: absent,
+    /// partial …, finished.
+    pub(super) fn states(
+        &self,
+        configs: &[PathBuf],
+        data: usize,
+    ) -> Result<Vec<(PathBuf, String)>> {
+        let mut command = self.trainer("state", configs, data)?;
+        let said = process::capture(&mut command, "asking for the state of runs")?;
+        let states: Option<Vec<_>> = said
+            .lines()
+            .map(|line| {
+                let (run_id, state) = line.split_once('\t')?;
+                Some((self.runs_dir().join(run_id), state.to_owned()))
+            })
+            .collect();
+        states
+            .filter(|states| states.len() == configs.len())
+            .with_context(|| {
+                let n = configs.len();
+                format!(
+                    "trainer state: found {said:?}, expected {n} lines of an id, a tab and a state"
+                )
+            })
+    }
+
+    /// The folder of the run of this number, where it is finished.
+    pub(crate) fn finished(&self, run: RunIndex) -> Result<Option<PathBuf>> {
+        if let Some(found) = self.known().get(&run) {
+            return Ok(found.clone());
+        }
+        self.look_up(&[run])?;
+        Ok(self.known().get(&run).cloned().flatten())
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<RunIndex, Option<PathBuf>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks which of `runs` are finished, all of the same data at once.
+    pub(crate) fn look_up(&self, runs: &[RunIndex]) -> Result<()> {
+        let baseline = |run: &RunIndex| self.experiment.run(*run).baseline();
+        let baselines: BTreeSet<RunIndex> = runs
+            .iter()
+            .map(|run| baseline(run).map_or(*run, RunIndex::Baseline))
+            .collect();
+        let others = runs.iter().filter(|run| baseline(run).is_some()).copied();
+        // What a run starts from is part of its configuration.
+        for level in [baselines, others.collect()] {
+            for data in 0..self.experiment.data.len() {
+                let of_data = |run: &&RunIndex| self.experiment.run(**run).data == data;
+                let runs: Vec<RunIndex> = level.iter().filter(of_data).copied().collect();
+                if self.is_prepared(data) && self.runs_dir().is_dir() {
+                    self.look_up_of(data, &runs)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look_up_of(&self, data: usize, runs: &[RunIndex]) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (mut asked, mut files) = (Vec::new(), Vec::new());
+        for &index in runs {
+            let run = self.experiment.run(index);
+            let weights = || weights::find(&run.backbone, self.place.weights.as_deref());
+            if self.known().contains_key(&index)
+                || (run.origin == Origin::Weights && weights().is_none())
+            {
+                continue;
+            }
+            let baseline = match run.baseline() {
+                None => None,
+                Some(index) => match self.known().get(&RunIndex::Baseline(index)) {
+                    Some(Some(folder)) => Some(folder.clone()),
+                    _ => continue,
+                },
+            };
+            let file = folder.path().join(format!("{}.toml", files.len()));
+            fs::write(&file, self.config(run, baseline.as_deref())?)?;
+            asked.push(index);
+            files.push(file);
+        }
+        if files.is_empty() {
+            return Ok(());
+        }
+        let states = self.states(&files, data)?;
+        let found = states
+            .into_iter()
+            .map(|(folder, state)| (state == "finished").then_some(folder));
+        self.known().extend(asked.into_iter().zip(found));
+        Ok(())
+    }
+
+    /// The folders of the runs that are finished: the baselines, then the guided runs.
+    pub(super) fn finished_runs(&self) -> Result<Vec<Option<PathBuf>>> {
+        let baselines = (0..self.experiment.baselines.len()).map(RunIndex::Baseline);
+        let guided = (0..self.experiment.guided.len()).map(RunIndex::Guided);
+        let runs: Vec<RunIndex> = baselines.chain(guided).collect();
+        self.look_up(&runs)?;
+        let known = self.known();
+        Ok(runs
+            .iter()
+            .map(|run| known.get(run).cloned().flatten())
+            .collect())
+    }
+}

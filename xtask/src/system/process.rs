@@ -1,0 +1,330 @@
+//! Starting other programs: always from the repository's root unless said otherwise, always with an
+//! error that names the program and how it ended.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, bail};
+
+use crate::system::paths;
+use crate::system::signals::{STOPPED, Stop, Stopped};
+
+/// Runs `command` with its output on this terminal; `what` is what it is for ("unpacking").
+pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("{what}: {} could not be started", program(command)))?;
+    finished(status, command, what)
+}
+
+/// Runs `command` and gives what it wrote to stdout; what it wrote to stderr goes into the error.
+pub(crate) fn capture(command: &mut Command, what: &str) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("{what}: {} could not be started", program(command)))?;
+    said(&output, command, what)
+}
+
+/// Runs `command`, whose stderr goes where it was told to, and gives what it wrote to stdout. SIGUSR2
+/// reaches it too.
+pub(crate) fn capture_saving(command: &mut Command, what: &str, stop: &Stop) -> Result<String> {
+    let child = start(command.stdout(Stdio::piped()), what)?;
+    let passed_on = stop.pass_to(child.id());
+    let output = child.wait_with_output()?;
+    drop(passed_on);
+    said(&output, command, what)
+}
+
+fn said(output: &Output, command: &Command, what: &str) -> Result<String> {
+    if output.status.code() == Some(i32::from(STOPPED)) {
+        return Err(Stopped.into());
+    }
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim();
+        bail!(
+            "{what}: {} failed ({}){}{said}",
+            name(command),
+            output.status,
+            if said.is_empty() { "" } else { ": " }
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs `from | into` to the end of both, or until `stop` is asked: neither has anything to save, and
+/// SIGUSR2 ends them. `what` is what they do together.
+pub(crate) fn pipe(mut from: Command, mut into: Command, what: &str, stop: &Stop) -> Result<()> {
+    let (source_name, sink_name) = (name(&from), name(&into));
+    let mut source = start(from.stdout(Stdio::piped()), what)?;
+    let source_told = stop.pass_to(source.id());
+    let stream = source.stdout.take().context("no pipe was made")?;
+    let sink = start(into.stdin(stream), what);
+    // Its copy of the reading end: while that is open here, a source would wait for ever for a sink
+    // that has ended.
+    drop(into);
+    let sink = sink.and_then(|mut child| {
+        let _told = stop.pass_to(child.id());
+        Ok(child.wait()?)
+    });
+    let source = source.wait()?;
+    drop(source_told);
+    let sink = sink?;
+    let has_failed = !source.success() || !sink.success();
+    if source.code() == Some(i32::from(STOPPED)) || (has_failed && stop.is_asked()) {
+        return Err(Stopped.into());
+    }
+    let failed: Vec<String> = [(source_name, source), (sink_name, sink)]
+        .into_iter()
+        .filter(|(_, status)| !status.success())
+        .map(|(name, status)| format!("{name} failed ({status})"))
+        .collect();
+    match failed.is_empty() {
+        true => Ok(()),
+        false => bail!("{what}: {}", failed.join(", ")),
+    }
+}
+
+/// Gives every line that `command`, once started, writes to stderr to `take`. The thread ends when
+/// `command` and what it started are gone.
+pub(crate) fn read_stderr(
+    command: &mut Command,
+    take: impl Fn(String) + Send + 'static,
+) -> Result<JoinHandle<()>> {
+    let (reader, writer) = std::io::pipe()?;
+    command.stderr(writer);
+    Ok(std::thread::spawn(move || {
+        for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
+            take(String::from_utf8_lossy(&line).into_owned());
+        }
+    }))
+}
+
+fn start(command: &mut Command, what: &str) -> Result<Child> {
+    let started = command.spawn();
+    started.with_context(|| format!("{what}: {} could not be started", program(command)))
+}
+
+/// What cargo says of the workspace, without its dependencies.
+pub(crate) fn metadata() -> Result<serde_json::Value> {
+    let mut command = cargo();
+    command.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let said = capture(&mut command, "asking cargo for the packages")?;
+    Ok(serde_json::from_str(&said)?)
+}
+
+/// Where cargo puts what it makes.
+pub(crate) fn target() -> Result<PathBuf> {
+    let metadata = metadata()?;
+    let target = metadata["target_directory"].as_str();
+    let target = target.context("cargo metadata names no target_directory")?;
+    Ok(PathBuf::from(target))
+}
+
+/// The cargo that started this program, in the repository's root and as a user would start it there.
+///
+/// What cargo tells a program it runs is taken away again: the build script of ring asks for it, so
+/// that ring, and after it Polars, would be compiled anew whenever `cargo build` and this program take
+/// turns.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(paths::root());
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_cargo_run) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// Whether cargo sets the variable for the program it runs, and only for that.
+fn is_of_cargo_run(name: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+        .iter()
+        .any(|start| name.starts_with(start))
+        || ["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&name)
+}
+
+/// The folder with the programs that cargo built.
+#[derive(Clone, Debug)]
+pub(crate) struct BinDir(PathBuf);
+
+impl BinDir {
+    /// The programs in `folder`, whoever put them there.
+    ///
+    /// # Errors
+    /// The first of `names` that is not there.
+    pub(crate) fn of(folder: &Path, names: &[&str]) -> Result<BinDir> {
+        let programs = BinDir(std::path::absolute(folder)?);
+        for name in names {
+            programs.program(name)?;
+        }
+        Ok(programs)
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// The executable of the package `name`.
+    pub(crate) fn program(&self, name: &str) -> Result<PathBuf> {
+        let path = self.0.join(name);
+        match path.is_file() {
+            true => Ok(path),
+            false => bail!(
+                "{}: found no program {name}, expected what cargo build --workspace makes",
+                paths::shown(&self.0)
+            ),
+        }
+    }
+}
+
+/// The programs of `packages` as an earlier build left them; None where one is missing.
+pub(crate) fn built(packages: &[&str]) -> Result<Option<BinDir>> {
+    Ok(BinDir::of(&target()?.join("debug"), packages).ok())
+}
+
+/// Builds the workspace (nothing to do where it is current) and says where the binaries of `packages`
+/// are, wherever CARGO_TARGET_DIR or a cargo configuration put them. Always the whole workspace: cargo
+/// unifies the features of what it builds together, so another selection would compile arrow again.
+pub(crate) fn cargo_build(packages: &[&str]) -> Result<BinDir> {
+    let mut command = cargo();
+    command.args([
+        "build",
+        "--workspace",
+        "--bins",
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
+    let what = format!("building {}", packages.join(", "));
+    let mut child = start(command.stdout(Stdio::piped()), &what)?;
+    let stdout = child
+        .stdout
+        .take()
+        .context("cargo's output is not readable")?;
+    let mut folder = None;
+    for line in BufReader::new(stdout).lines() {
+        let message: serde_json::Value = match serde_json::from_str(&line?) {
+            Ok(message) => message,
+            Err(_) => continue, // a build script's own words
+        };
+        let is_program = message["target"]["kind"][0] == "bin";
+        let executable = message["executable"].as_str().filter(|_| is_program);
+        folder = executable
+            .map(Path::new)
+            .and_then(Path::parent)
+            .map(Path::to_owned)
+            .or(folder);
+    }
+    finished(child.wait()?, &command, &what)?;
+    let folder = folder.context("cargo build made no program")?;
+    BinDir::of(&folder, packages)
+}
+
+fn finished(status: ExitStatus, command: &Command, what: &str) -> Result<()> {
+    if status.code() == Some(i32::from(STOPPED)) {
+        return Err(Stopped.into());
+    }
+    if !status.success() {
+        bail!("{what}: {} failed ({status})", name(command));
+    }
+    Ok(())
+}
+
+/// The program with its folders: where it was looked for.
+fn program(command: &Command) -> String {
+    Path::new(command.get_program()).display().to_string()
+}
+
+fn name(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn cargo_is_started_as_a_user_would() {
+        // `cargo test` sets these as `cargo xtask` does.
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some());
+        let command = cargo();
+        let removed: Vec<&str> = command
+            .get_envs()
+            .filter(|(_, value)| value.is_none())
+            .filter_map(|(name, _)| name.to_str())
+            .collect();
+        for name in [
+            "CARGO_PKG_NAME",
+            "CARGO_PKG_VERSION_MAJOR",
+            "CARGO_MANIFEST_DIR",
+        ] {
+            assert!(removed.contains(&name), "{name}: {removed:?}");
+        }
+        for name in [
+            "CARGO_TARGET_DIR",
+            "CARGO_HOME",
+            "CARGO_BUILD_JOBS",
+            "LIBTORCH",
+        ] {
+            assert!(!is_of_cargo_run(name), "{name}");
+        }
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_pipe_ends_when_either_side_does_and_names_who_failed() {
+        let cases = [
+            ("echo 1", "read -r line; test \"$line\" = 1", None),
+            (
+                "echo 1; exit 3",
+                "cat > /dev/null",
+                Some("maps: sh failed (exit status: 3)"),
+            ),
+            (
+                "exit 3",
+                "cat > /dev/null; exit 4",
+                Some("(exit status: 3), sh failed (exit status: 4)"),
+            ),
+            // More than a pipe holds: without a reader it would never end by itself.
+            ("yes", "exit 4", Some("sh failed (exit status: 4)")),
+            (
+                "kill -9 $$",
+                "cat > /dev/null",
+                Some("sh failed (signal: 9 (SIGKILL))"),
+            ),
+        ];
+        for (from, into, expected) in cases {
+            let done = pipe(shell(from), shell(into), "maps", &Stop::default());
+            let done = done.map_err(|error| error.to_string());
+            match expected {
+                None => done.unwrap(),
+                Some(expected) => {
+                    let error = done.unwrap_err();
+                    assert!(
+                        error.starts_with("maps: ") && error.contains(expected),
+                        "{error}"
+                    );
+                }
+            }
+        }
+        let absent = Command::new("/nowhere/evaluator");
+        let error = pipe(shell("yes"), absent, "maps", &Stop::default()).unwrap_err();
+        assert!(
+            format!("{error:#}").contains("/nowhere/evaluator could not be started"),
+            "{error:#}"
+        );
+    }
+}
