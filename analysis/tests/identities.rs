@@ -153,7 +153,10 @@ fn seeds_are_those_of_one_configuration() {
         .scored(reaches(0.80, 0.70)),
     ]);
     let (out, _) = report(dir.path());
-    assert_eq!(numbers(&table(&out, "tables/seeds"), "epg_n"), [Some(2.0)]);
+    assert_eq!(
+        numbers(&table(&out, "tables/seeds"), "value_n"),
+        [Some(2.0); 2]
+    );
 }
 
 #[test]

@@ -4,7 +4,8 @@ use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
 use crate::claims::runs::some;
 use crate::model::evidence::Evidence;
-use crate::model::names::{Loss, Measure};
+use crate::model::measure::{IOU, IOU_TUNED};
+use crate::model::names::Loss;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 
@@ -27,10 +28,10 @@ fn rule(evidence: &Evidence) -> Trials {
 }
 
 /// IoU at the threshold chosen on validation, or at the fixed one where there is none.
-fn iou(setting: &Setting) -> Measure {
-    let has_tuned = |row: &Row| row.cell(Part::All, Measure::IouTuned).is_some();
+fn iou(setting: &Setting) -> &'static str {
+    let has_tuned = |row: &Row| row.cell(Part::All, IOU_TUNED).is_some();
     match setting.rows.iter().all(has_tuned) {
-        true => Measure::IouTuned,
-        false => Measure::Iou,
+        true => IOU_TUNED,
+        false => IOU,
     }
 }

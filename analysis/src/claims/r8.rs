@@ -8,7 +8,8 @@ use crate::claims::kept::{gains, keeps_half};
 use crate::claims::runs::{conventional, guided_here, of_loss, some};
 use crate::model::evidence::Evidence;
 use crate::model::groups::Group;
-use crate::model::names::{Loss, Measure};
+use crate::model::measure::EPG;
+use crate::model::names::Loss;
 use crate::model::setting::{Row, Setting};
 
 pub(super) const CLAIM: Claim = Claim {
@@ -84,7 +85,7 @@ fn keeps_more(evidence: &Evidence, setting: &Setting, ours: Pair, theirs: Pair) 
         gain(0) / gain(2) - gain(4) / gain(6)
     };
     let rows = rows.map(|row| (setting, row));
-    let difference = chosen(evidence, Measure::Epg, rows, shares)?;
+    let difference = chosen(evidence, EPG, rows, shares)?;
     let compared = format!("share of the gain that {} keeps, over L1's", ours.0.label());
     Some(trial(setting.title(), compared, difference))
 }

@@ -10,7 +10,8 @@ use crate::format::number;
 use crate::model::configuration::{self, Amount};
 use crate::model::evidence::Evidence;
 use crate::model::groups::{by_seed, groups, plain};
-use crate::model::names::{self, Loss, Measure};
+use crate::model::measure::{ACCURACY, EPG, F1, IOU};
+use crate::model::names::{self, Loss};
 use crate::model::run::Run;
 use crate::model::seeds::moments;
 use crate::model::setting::{Checkpoint, Row, Setting};
@@ -125,6 +126,7 @@ fn points(evidence: &Evidence, asked: Asked) -> Result<Table> {
     }
     Ok(Table {
         name: "published",
+        version: 1,
         columns,
         sections,
         caption: "Published (P: the paper; T, F: two reproductions) beside reproduced test results, in \
@@ -235,9 +237,9 @@ fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Vec<Ours<'a>> {
 
 /// F1, EPG and IoU; `None` without F1.
 fn values(checkpoint: &Checkpoint) -> Option<[Option<f64>; 3]> {
-    let value = |measure: Measure| checkpoint.metric(Part::All, measure.spelling())?.value;
-    value(Measure::F1)?;
-    Some([Measure::F1, Measure::Epg, Measure::Iou].map(value))
+    let value = |metric: &str| checkpoint.cell(Part::All, metric)?.value;
+    value(F1)?;
+    Some([F1, EPG, IOU].map(value))
 }
 
 fn statistic(
@@ -360,7 +362,7 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
             {
                 let accuracies = found
                     .iter()
-                    .filter_map(|row| row.cell(part, Measure::Accuracy)?.value);
+                    .filter_map(|row| row.cell(part, ACCURACY)?.value);
                 let ours = moments(&accuracies.collect::<Vec<_>>());
                 // The paper's are of four runs.
                 let n = if std.is_some() { 4 } else { 1 };
@@ -401,6 +403,7 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
     }
     Ok(Table {
         name: "published_waterbirds",
+        version: 1,
         columns,
         sections,
         caption:
@@ -445,7 +448,7 @@ fn sizes(evidence: &Evidence, asked: Asked) -> Result<Table> {
                 let chosen = group
                     .chosen()
                     .filter(|_| group.loss() == Loss::from_spelling(loss));
-                let Some(epg) = chosen.and_then(|row| row.cell(part, Measure::Epg)?.value) else {
+                let Some(epg) = chosen.and_then(|row| row.cell(part, EPG)?.value) else {
                     continue;
                 };
                 is_there = true;
@@ -459,6 +462,7 @@ fn sizes(evidence: &Evidence, asked: Asked) -> Result<Table> {
     }
     Ok(Table {
         name: "published_sizes",
+        version: 1,
         columns,
         sections,
         caption:

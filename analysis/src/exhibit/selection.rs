@@ -6,7 +6,8 @@ use crate::exhibit::shared::pareto::point;
 use crate::model::evidence::Evidence;
 use crate::model::front::front;
 use crate::model::groups::{Group, groups};
-use crate::model::names::{Loss, Measure, family};
+use crate::model::measure::EPG;
+use crate::model::names::{Loss, family};
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
@@ -67,11 +68,11 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
         .rows
         .iter()
         .flat_map(|row| &row.checkpoints)
-        .filter_map(|checkpoint| point(checkpoint, Part::All, Measure::Epg))
+        .filter_map(|checkpoint| point(checkpoint, Part::All, EPG))
         .collect();
     let mut baselines = setting.rows.iter().filter(|row| row.run.is_baseline());
     let baseline = baselines.next();
-    let on_test = baseline.and_then(|row| point(row.selected()?, Part::All, Measure::Epg));
+    let on_test = baseline.and_then(|row| point(row.selected()?, Part::All, EPG));
     let on_validation = baseline.and_then(|row| {
         let epochs = evidence.results.epochs(&row.run.run_id).iter();
         let mut chosen = epochs.filter(|epoch| epoch.epoch == row.selection.epoch);

@@ -9,9 +9,11 @@ use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::load::schema::{
-    self, CLASSES, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata, REPLICATES, RUN, TableSpec,
+    self, CLASSES, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata, REPLICATES, RUN, SHARES_KEY,
+    TableSpec,
 };
 use crate::load::{formulas, rows};
+use crate::model::measure::Measures;
 use crate::model::results::{Evaluation, Results};
 use crate::model::run::Run;
 use crate::model::subject::TEST;
@@ -34,6 +36,7 @@ impl Results {
             epochs: BTreeMap::new(),
             metrics: BTreeMap::new(),
             replicates: BTreeMap::new(),
+            measures: Measures::default(),
             group_names: BTreeMap::new(),
             class_names: BTreeMap::new(),
             evaluations: Vec::new(),
@@ -132,6 +135,9 @@ impl Results {
             }
             let (frame, metadata) = reader.read(&path, &METRICS)?;
             formulas::take(&mut self.formulas, &path, &metadata)?;
+            let expected = "a JSON list of metrics";
+            let shares = schema::json((&path, &metadata), SHARES_KEY, expected)?;
+            self.measures.add(schema::titles(&path, &metadata)?, shares);
             let task = schema::task_of(&metadata);
             let metrics = rows::metrics(&frame, task).map_err(Error::polars(&path))?;
             if metrics

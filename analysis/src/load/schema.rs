@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use polars::prelude::*;
+use serde::de::DeserializeOwned;
 
 use crate::load::guarded::guarded;
 use crate::load::pages;
@@ -21,6 +22,12 @@ pub const INPUTS_KEY: &str = "guidance.inputs";
 
 /// Metadata key of the version of the formulas that an evaluation was made by.
 pub const FORMULAS_KEY: &str = "guidance.formulas";
+
+/// Metadata key of the titles of names in a table: a JSON object, name to title.
+pub const TITLES_KEY: &str = "guidance.titles";
+
+/// Metadata key of the metrics that are shares, printed in percent: a JSON list.
+pub const SHARES_KEY: &str = "guidance.shares";
 
 /// Metadata key of an evaluation's task, where it is not the conventional one.
 pub const TASK_KEY: &str = "guidance.task";
@@ -194,7 +201,7 @@ pub const METRICS: TableSpec = TableSpec {
 /// `evaluations/<name>/replicates.parquet`: the metrics of bootstrap resamples over images.
 pub const REPLICATES: TableSpec = TableSpec {
     name: "replicates",
-    version: 3,
+    version: 4,
     made_by: "`evaluator score`",
     columns: &[
         of("run_id", Utf8),
@@ -205,14 +212,8 @@ pub const REPLICATES: TableSpec = TableSpec {
         of("layer", Utf8),
         maybe("precision", Utf8),
         of("replicate", I32),
-        maybe("f1", F64),
-        maybe("map", F64),
-        maybe("accuracy", F64),
-        maybe("epg", F64),
-        maybe("iou", F64),
-        maybe("iou_tuned", F64),
-        maybe("segment_epg", F64),
-        maybe("on_object", F64),
+        of("metric", Utf8),
+        maybe("value", F64),
     ],
 };
 
@@ -263,6 +264,33 @@ pub type Metadata = BTreeMap<String, String>;
 /// The task an evaluation is of: only the reversed one is said.
 pub fn task_of(metadata: &Metadata) -> &str {
     metadata.get(TASK_KEY).map_or(CONVENTIONAL, String::as_str)
+}
+
+/// What the metadata of the table at `path` has under `key`, as JSON; `None` where it has nothing.
+///
+/// # Errors
+/// It is something else than a `T`, which is called `expected`.
+pub fn json<T: DeserializeOwned>(
+    (path, metadata): (&Path, &Metadata),
+    key: &str,
+    expected: &str,
+) -> Result<Option<T>> {
+    let Some(text) = metadata.get(key) else {
+        return Ok(None);
+    };
+    let read = serde_json::from_str(text);
+    let refused = |_| Error::table(path, key, text.as_str(), expected);
+    read.map(Some).map_err(refused)
+}
+
+/// The titles of names that a table has.
+///
+/// # Errors
+/// As [`json`].
+pub fn titles(path: &Path, metadata: &Metadata) -> Result<BTreeMap<String, String>> {
+    let expected = "a JSON object of a title for each name";
+    let titles = json((path, metadata), TITLES_KEY, expected)?;
+    Ok(titles.unwrap_or_default())
 }
 
 /// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec.

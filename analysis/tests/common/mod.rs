@@ -63,6 +63,8 @@ pub struct Run {
     pub maps_precision: Option<&'static str>,
     /// What its evaluations were made by.
     pub formulas: Option<&'static str>,
+    /// What else the metadata of its evaluations' tables says.
+    pub said: Vec<(&'static str, &'static str)>,
     /// Seconds an epoch.
     pub seconds: f64,
     /// Epoch, validation F1 and EPG; all are in the Pareto set.
@@ -96,6 +98,7 @@ impl Default for Run {
             hidden: "",
             maps_precision: Some("f32"),
             formulas: Some("2"),
+            said: Vec::new(),
             seconds: 10.0,
             // The best epoch is not the last one: it had converged.
             epochs: vec![(1, 0.80, 0.40), (2, 0.70, 0.30)],
@@ -157,7 +160,8 @@ pub fn add(root: &Path, runs: &[Run]) {
 /// The version of a table that is read.
 pub fn version(schema: &str) -> &'static str {
     match schema {
-        "run" | "metrics" | "replicates" => "3",
+        "replicates" => "4",
+        "run" | "metrics" => "3",
         "examples" => "2",
         _ => "1",
     }
@@ -297,7 +301,8 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
     let task = [("guidance.task", run.task)];
     let unusual = task.into_iter().filter(|(_, task)| *task != "conventional");
     let formulas = run.formulas.map(|formulas| ("guidance.formulas", formulas));
-    let metadata: Vec<(&str, &str)> = unusual.chain(formulas).collect();
+    let said = run.said.iter().copied();
+    let metadata: Vec<(&str, &str)> = unusual.chain(formulas).chain(said).collect();
     let path = |table: &str| folder.join(format!("{table}.parquet"));
     write_with(&path("metrics"), "metrics", &metadata, frame.unwrap());
     let replicates = replicates(run, score);
@@ -316,44 +321,36 @@ const MEASURES: [&str; 8] = [
     "segment_epg",
     "on_object",
 ];
+/// Metrics without replicates.
+const UNSAMPLED: [&str; 4] = ["worst_group", "empty_mask", "no_positive", "under_constant"];
 
 fn replicates(run: &Run, score: &Score) -> DataFrame {
     let own: u32 = run.id.bytes().map(u32::from).sum();
-    let mut parts: Vec<Part> = Vec::new();
-    for (part, ..) in &score.values {
-        if matches!(part, Part::All | Part::Group(_)) && !parts.contains(part) {
-            parts.push(*part);
+    let is_sampled = |(part, metric, _): &&Value| {
+        matches!(part, Part::All | Part::Group(_)) && !UNSAMPLED.contains(metric)
+    };
+    let mut rows: Vec<(Option<i32>, i32, &str, f64)> = Vec::new();
+    for (part, metric, value) in score.values.iter().filter(is_sampled) {
+        let group = match part {
+            Part::Group(group) => Some(*group),
+            _ => None,
+        };
+        let place = MEASURES.iter().position(|known| known == metric);
+        for number in 0..REPLICATES {
+            let shared = (f64::from(number) * 1.7 + place.unwrap_or(8) as f64).sin() * 0.02;
+            let own = (f64::from(number) * 2.3 + f64::from(own)).sin() * 0.002;
+            rows.push((group, number, metric, value + shared + own));
         }
     }
-    let rows: Vec<(Part, i32)> = parts
-        .iter()
-        .flat_map(|part| (0..REPLICATES).map(|number| (*part, number)))
-        .collect();
     let n = rows.len();
-    let group = |part: Part| match part {
-        Part::Group(group) => Some(group),
-        _ => None,
-    };
-    let mut columns = df!(
+    df!(
         "run_id" => vec![run.id.as_str(); n], "checkpoint" => vec![score.epoch; n], "split" => vec!["test"; n],
-        "group_id" => rows.iter().map(|(part, _)| group(*part)).collect::<Vec<_>>(),
+        "group_id" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
         "attribution" => vec![run.attribution; n], "layer" => vec![score.layer; n],
         "precision" => vec![run.maps_precision; n],
-        "replicate" => rows.iter().map(|(_, number)| *number).collect::<Vec<_>>(),
+        "replicate" => rows.iter().map(|row| row.1).collect::<Vec<_>>(),
+        "metric" => rows.iter().map(|row| row.2).collect::<Vec<_>>(),
+        "value" => rows.iter().map(|row| Some(row.3)).collect::<Vec<_>>(),
     )
-    .unwrap();
-    for (place, measure) in MEASURES.into_iter().enumerate() {
-        let value = |(part, number): &(Part, i32)| {
-            let mut values = score.values.iter();
-            let (_, _, value) = values.find(|v| v.0 == *part && v.1 == measure)?;
-            let shared = (f64::from(*number) * 1.7 + place as f64).sin() * 0.02;
-            let own = (f64::from(*number) * 2.3 + f64::from(own)).sin() * 0.002;
-            Some(value + shared + own)
-        };
-        let values: Vec<Option<f64>> = rows.iter().map(value).collect();
-        columns
-            .with_column(Column::new(measure.into(), values))
-            .unwrap();
-    }
-    columns
+    .unwrap()
 }
