@@ -5,8 +5,8 @@ use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
 use crate::claims::runs::some;
 use crate::model::evidence::Evidence;
+use crate::model::loss::{ENERGY, L1, PPCE, RRR};
 use crate::model::measure::EPG;
-use crate::model::names::Loss;
 
 pub(super) const CLAIM: Claim = Claim {
     name: "R1",
@@ -18,7 +18,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn rule(evidence: &Evidence) -> Trials {
-    let losses = (Loss::Energy, &[Loss::L1, Loss::Ppce, Loss::Rrr][..]);
+    let losses = (ENERGY, &[L1, PPCE, RRR][..]);
     let trials = best_front(evidence, losses, |_| EPG, |_| true);
     some(
         trials,

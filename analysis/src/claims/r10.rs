@@ -8,8 +8,8 @@ use crate::claims::runs::{chosen_energy, gain, guided_here, some};
 use crate::model::evidence::Evidence;
 use crate::model::groups::by_seed;
 use crate::model::intervals::Interval;
+use crate::model::loss::ENERGY;
 use crate::model::measure::{ACCURACY, F1};
-use crate::model::names::Loss;
 use crate::model::seeds::{moments, t_quantile};
 use crate::model::setting::{Cell, Setting};
 use crate::model::subject::Part;
@@ -50,10 +50,7 @@ fn rule(evidence: &Evidence) -> Trials {
 fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
     let mut trials = Vec::new();
     let groups = guided_here(setting);
-    for group in groups
-        .iter()
-        .filter(|group| group.loss() == Some(Loss::Energy))
-    {
+    for group in groups.iter().filter(|group| group.is_of(ENERGY)) {
         let rows = by_seed(&group.rows);
         for (part, name) in [
             (WATERBIRD_ON_LAND, "waterbird on land"),

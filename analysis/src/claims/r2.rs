@@ -4,8 +4,8 @@ use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
 use crate::claims::runs::some;
 use crate::model::evidence::Evidence;
+use crate::model::loss::{ENERGY, L1, PPCE, RRR};
 use crate::model::measure::{IOU, IOU_TUNED};
-use crate::model::names::Loss;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 
@@ -19,7 +19,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn rule(evidence: &Evidence) -> Trials {
-    let losses = (Loss::L1, &[Loss::Energy, Loss::Ppce, Loss::Rrr][..]);
+    let losses = (L1, &[ENERGY, PPCE, RRR][..]);
     let trials = best_front(evidence, losses, iou, |setting| setting.layer == "final");
     some(
         trials,

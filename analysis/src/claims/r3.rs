@@ -4,8 +4,8 @@ use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
 use crate::claims::runs::some;
 use crate::model::evidence::Evidence;
+use crate::model::loss::{ENERGY, L1};
 use crate::model::measure::ON_OBJECT;
-use crate::model::names::Loss;
 
 pub(super) const CLAIM: Claim = Claim {
     name: "R3",
@@ -17,7 +17,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn rule(evidence: &Evidence) -> Trials {
-    let losses = (Loss::Energy, &[Loss::L1][..]);
+    let losses = (ENERGY, &[L1][..]);
     let trials = best_front(evidence, losses, |_| ON_OBJECT, |_| true);
     some(
         trials,

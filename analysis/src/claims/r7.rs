@@ -5,7 +5,7 @@ use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::kept::keeps_half;
 use crate::claims::runs::{conventional, guided_here, of_loss, some};
 use crate::model::evidence::Evidence;
-use crate::model::names::Loss;
+use crate::model::loss::{ENERGY, L1};
 
 pub(super) const CLAIM: Claim = Claim {
     name: "R7",
@@ -20,8 +20,8 @@ fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {
         let groups = guided_here(setting);
-        for loss in [Loss::Energy, Loss::L1] {
-            for few in groups.iter().filter(|group| group.loss() == Some(loss)) {
+        for loss in [ENERGY, L1] {
+            for few in groups.iter().filter(|group| group.is_of(loss)) {
                 let variant = few.variant();
                 let is_few = variant.annotated_fraction.0 <= 0.1 + 1e-9;
                 if !is_few || variant.annotation != "box" || variant.dilation.0 != 0.0 {

@@ -6,7 +6,7 @@ use crate::claims::claim::{Trial, Trials};
 use crate::model::evidence::Evidence;
 use crate::model::groups::{Group, groups, plain};
 use crate::model::intervals::Interval;
-use crate::model::names::Loss;
+use crate::model::loss::ENERGY;
 use crate::model::setting::{Cell, Row, Setting, preferred};
 use crate::model::subject::CONVENTIONAL;
 
@@ -34,16 +34,16 @@ pub(super) fn guided_here<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
 /// table tells.
 pub(super) fn of_loss<'a, 'b>(
     groups: &'b [Group<'a>],
-    loss: Loss,
+    loss: &str,
 ) -> impl Iterator<Item = &'b Group<'a>> {
-    let fits = move |group: &&Group| group.loss() == Some(loss) && group.variant().is_plain();
+    let fits = move |group: &&Group| group.is_of(loss) && group.variant().is_plain();
     groups.iter().filter(fits)
 }
 
 /// The checkpoint of Energy with all boxes as they are that validation prefers.
 pub(super) fn chosen_energy(setting: &Setting) -> Option<&Row> {
     let groups = plain(setting);
-    let rows = of_loss(&groups, Loss::Energy).flat_map(|group| group.rows.iter().copied());
+    let rows = of_loss(&groups, ENERGY).flat_map(|group| group.rows.iter().copied());
     preferred(rows)
 }
 

@@ -68,7 +68,10 @@ fn figure(evidence: &Evidence, settings: &[&Setting]) -> Grid {
                 1 => format!("Guided at {layer}"),
                 _ => format!("{} · guided at {layer}", setting.backbone),
             });
-            let losses: BTreeSet<_> = guided.iter().map(Group::loss).collect();
+            let losses: BTreeSet<_> = guided
+                .iter()
+                .map(|group| group.configuration.loss.clone())
+                .collect();
             let series = [Series {
                 groups: guided,
                 tone: 0,
@@ -76,7 +79,7 @@ fn figure(evidence: &Evidence, settings: &[&Setting]) -> Grid {
             let mut panel = plot(title, setting, Part::All, &evidence.measure(EPG), &series);
             let at_input = of("input")
                 .into_iter()
-                .filter(|g| losses.contains(&g.loss()));
+                .filter(|g| losses.contains(&g.configuration.loss));
             at_input.for_each(|group| dash(&mut panel, &group));
             panels.push(Some(panel));
         }
@@ -113,13 +116,13 @@ fn dash(panel: &mut Plot, group: &Group) {
         at: *at,
         across: None,
         up: None,
-        loss: group.loss(),
+        loss: group.loss().cloned(),
         tone: 1,
         emphasis: Emphasis::Plain,
     }));
     panel.paths.push(Path {
         points,
-        loss: group.loss(),
+        loss: group.loss().cloned(),
         tone: 1,
     });
 }

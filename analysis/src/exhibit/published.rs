@@ -10,8 +10,9 @@ use crate::format::number;
 use crate::model::configuration::{self, Amount};
 use crate::model::evidence::Evidence;
 use crate::model::groups::{by_seed, groups, plain};
+use crate::model::loss::Loss;
 use crate::model::measure::{ACCURACY, EPG, F1, IOU};
-use crate::model::names::{self, Loss};
+use crate::model::names;
 use crate::model::run::Run;
 use crate::model::seeds::moments;
 use crate::model::setting::{Checkpoint, Row, Setting};
@@ -152,16 +153,20 @@ fn push(sections: &mut Vec<Section>, heading: String, line: Line) {
 }
 
 fn label(loss: &str, point: &Point) -> String {
-    let Some(loss) = Loss::from_spelling(loss) else {
+    let Some(loss) = named(loss) else {
         return "Baseline".to_owned();
     };
     let variant = configuration::Variant {
         annotation: point.key[5].clone(),
         annotated_fraction: Amount(point.annotated_fraction.unwrap_or(1.0)),
         dilation: Amount(point.dilation.unwrap_or(0.0)),
-        area_exponent: None,
     };
-    configuration::label(Some(loss), Some(&variant))
+    configuration::label(Some(&loss), "", Some(&variant))
+}
+
+/// The loss of a published row; a baseline has none.
+fn named(loss: &str) -> Option<Loss> {
+    (!loss.is_empty()).then(|| Loss::new(loss, None))
 }
 
 /// What corresponds to a published point.
@@ -203,7 +208,7 @@ fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Vec<Ours<'a>> {
             let configuration = row.run.configuration();
             let variant = &configuration.variant;
             setting.is_guided_here(&row.run)
-                && configuration.loss.map(Loss::spelling) == Some(loss)
+                && configuration.loss == named(loss)
                 && variant.annotation == *annotation
                 && Some(variant.annotated_fraction.0) == point.annotated_fraction
                 && Some(variant.dilation.0) == point.dilation
@@ -338,7 +343,7 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
         let fits = |row: &&Row| {
             let configuration = row.run.configuration();
             let variant = &configuration.variant;
-            configuration.loss == Loss::from_spelling(loss)
+            configuration.loss == named(loss)
                 && (configuration.loss.is_none()
                     || (Some(variant.annotated_fraction.0) == published.annotated_fraction
                         && variant.annotation == "box"
@@ -347,14 +352,12 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
         let line = |found: &[&Row], apart: &[String]| {
             let mut cells = vec![
                 Cell::text(&published.source),
-                Cell::text(
-                    match (Loss::from_spelling(loss), published.annotated_fraction) {
-                        (Some(loss), Some(share)) => {
-                            format!("{loss}, {} % annotated", number(share * 100.0))
-                        }
-                        _ => "Baseline".to_owned(),
-                    },
-                ),
+                Cell::text(match (named(loss), published.annotated_fraction) {
+                    (Some(loss), Some(share)) => {
+                        format!("{loss}, {} % annotated", number(share * 100.0))
+                    }
+                    _ => "Baseline".to_owned(),
+                }),
             ];
             for (part, (value, std)) in [WATERBIRD_ON_LAND, Part::All]
                 .into_iter()
@@ -447,7 +450,7 @@ fn sizes(evidence: &Evidence, asked: Asked) -> Result<Table> {
             for group in plain(setting) {
                 let chosen = group
                     .chosen()
-                    .filter(|_| group.loss() == Loss::from_spelling(loss));
+                    .filter(|_| group.configuration.loss == named(loss));
                 let Some(epg) = chosen.and_then(|row| row.cell(part, EPG)?.value) else {
                     continue;
                 };

@@ -6,8 +6,9 @@ use crate::exhibit::shared::pareto::point;
 use crate::model::evidence::Evidence;
 use crate::model::front::front;
 use crate::model::groups::{Group, groups};
+use crate::model::loss::ENERGY;
 use crate::model::measure::EPG;
-use crate::model::names::{Loss, family};
+use crate::model::names::family;
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
@@ -32,7 +33,7 @@ fn make(evidence: &Evidence) -> Made {
     let likeness = |(setting, group): &(&Setting, Group)| {
         let points: usize = group.rows.iter().map(|row| row.checkpoints.len()).sum();
         (
-            group.loss() == Some(Loss::Energy) && group.variant().is_plain(),
+            group.is_of(ENERGY) && group.variant().is_plain(),
             family(&setting.backbone).0 == "bcos",
             setting.layer == "input",
             points,
@@ -96,8 +97,8 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
             .enumerate()
             .filter(|(_, (f1, epg))| f1.is_finite() && epg.is_finite())
             .map(|(index, at)| match !joined || on_front.contains(&index) {
-                true => dot(*at, group.loss(), Emphasis::Front),
-                false => dot(*at, group.loss(), Emphasis::Plain),
+                true => dot(*at, group.loss().cloned(), Emphasis::Front),
+                false => dot(*at, group.loss().cloned(), Emphasis::Plain),
             })
             .collect();
         dots.extend(cross.map(|at| dot(at, None, Emphasis::Selected)));
@@ -108,7 +109,7 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
             baseline: cross,
             paths: Vec::from_iter(joined.then(|| Path {
                 points: on_front.iter().map(|index| points[*index]).collect(),
-                loss: group.loss(),
+                loss: group.loss().cloned(),
                 tone: 0,
             })),
             dots,

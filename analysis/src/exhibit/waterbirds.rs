@@ -10,8 +10,9 @@ use crate::exhibit::shared::maps;
 use crate::model::configuration::{Layer, Variant, label};
 use crate::model::evidence::Evidence;
 use crate::model::groups::{by_seed, groups};
+use crate::model::loss::Loss;
 use crate::model::measure::ACCURACY;
-use crate::model::names::{self, Loss};
+use crate::model::names;
 use crate::model::seeds::{Moments, moments};
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::{CONVENTIONAL, Part};
@@ -55,6 +56,7 @@ impl Measured {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Model {
     loss: Option<Loss>,
+    options: String,
     variant: Option<Variant>,
 }
 
@@ -62,8 +64,9 @@ impl Model {
     fn of(row: &Row) -> Self {
         let configuration = row.run.configuration();
         Self {
+            variant: configuration.loss.as_ref().map(|_| configuration.variant),
             loss: configuration.loss,
-            variant: configuration.loss.map(|_| configuration.variant),
+            options: configuration.options,
         }
     }
 }
@@ -189,7 +192,7 @@ fn lines(settings: &[&&Setting], model: &Model) -> Vec<Line> {
     });
     let n = tasks.iter().map(Vec::len).max().unwrap_or(0);
     let line = |index: usize| {
-        let mut name = label(model.loss, model.variant.as_ref());
+        let mut name = label(model.loss.as_ref(), &model.options, model.variant.as_ref());
         let here = tasks.iter().filter_map(|task| task.get(index));
         let hashes: BTreeSet<&str> = here.map(|(hash, _)| *hash).collect();
         if n > 1 {
@@ -255,7 +258,7 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
                         at: (accuracy * 100.0, place as f64 + shift),
                         across: None,
                         up: None,
-                        loss: row.run.loss,
+                        loss: row.run.loss.clone(),
                         tone: *tone,
                         emphasis: Emphasis::Front,
                     }));

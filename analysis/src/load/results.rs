@@ -13,6 +13,7 @@ use crate::load::schema::{
     TableSpec,
 };
 use crate::load::{formulas, rows};
+use crate::model::loss;
 use crate::model::measure::Measures;
 use crate::model::results::{Evaluation, Results};
 use crate::model::run::Run;
@@ -66,8 +67,12 @@ impl Results {
                     .push(format!("{}: unfinished run, left out", folder.display()));
                 continue;
             }
-            let (frame, _) = reader.read(&path, &RUN)?;
-            let run = rows::run(&path, &frame)?;
+            let (mut frame, metadata) = reader.read(&path, &RUN)?;
+            if frame.column("loss_options").is_err() {
+                frame = rows::with_options(&frame).map_err(Error::polars(&path))?;
+            }
+            let titles = schema::titles(&path, &metadata)?;
+            let run = rows::run(&path, &frame, &titles)?;
             append(&mut results.run_frame, &frame, &path)?;
             if let Some(other) = folders.insert(run.run_id.clone(), folder.clone()) {
                 return Err(Error::table(
@@ -109,6 +114,7 @@ impl Results {
                 }
             }
         }
+        loss::place(results.runs.iter_mut().filter_map(|run| run.loss.as_mut()));
         results.runs.sort_by(Run::table_order);
         results.inputs = reader.finish();
         Ok(results)

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use polars::prelude::*;
 
+use crate::format::number;
 use crate::model::configuration::Amount;
 use crate::model::intervals::Replicates;
-use crate::model::names::Loss;
+use crate::model::loss::Loss;
 use crate::model::run::{Epoch, Run};
 use crate::model::subject::{Metric, Part, Subject};
 use crate::{Error, Result};
@@ -93,35 +94,42 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The one row of `run.parquet`.
-pub(super) fn run(path: &Path, frame: &DataFrame) -> Result<Run> {
+/// The one row of `run.parquet`, whose metadata has those `titles`.
+pub(super) fn run(
+    path: &Path,
+    frame: &DataFrame,
+    titles: &BTreeMap<String, String>,
+) -> Result<Run> {
     if frame.height() != 1 {
         return Err(Error::table(path, "rows", frame.height().to_string(), "1"));
     }
-    let spelling = Rows::new(frame)
-        .maybe_text("loss")
-        .map_err(Error::polars(path))?
-        .remove(0);
-    let loss = match &spelling {
-        None => None,
-        Some(text) => Some(Loss::from_spelling(text).ok_or_else(|| {
-            Error::table(
-                path,
-                "loss",
-                text.as_str(),
-                "null, energy, l1, ppce, rrr or energy_area",
-            )
-        })?),
-    };
-    configuration(frame, loss).map_err(Error::polars(path))
+    configuration(frame, titles).map_err(Error::polars(path))
 }
 
-fn configuration(frame: &DataFrame, loss: Option<Loss>) -> PolarsResult<Run> {
+/// The frame of a `run.parquet` of version 3 as version 4 has it: the exponent of its loss is one of
+/// the loss's options.
+pub(super) fn with_options(frame: &DataFrame) -> PolarsResult<DataFrame> {
+    let exponents = Rows::new(frame).maybe_float("area_exponent")?.into_iter();
+    let options = |exponent: Option<f64>| exponent.map(|x| format!("exponent={}", number(x)));
+    let options: Vec<Option<String>> = exponents.map(options).collect();
+    let options = Column::new("loss_options".into(), options);
+    let columns = frame
+        .columns()
+        .iter()
+        .map(|column| match column.name().as_str() {
+            "area_exponent" => options.clone(),
+            _ => column.clone(),
+        });
+    DataFrame::new(frame.height(), columns.collect())
+}
+
+fn configuration(frame: &DataFrame, titles: &BTreeMap<String, String>) -> PolarsResult<Run> {
     let rows = Rows::new(frame);
     let text = |name| rows.text(name).map(|mut values| values.remove(0));
     let float = |name| rows.float(name).map(|values| values[0]);
     let int = |name| rows.int(name).map(|values| values[0]);
     let long = |name| rows.long(name).map(|values| values[0]);
+    let loss = rows.maybe_text("loss")?.remove(0);
     Ok(Run {
         run_id: text("run_id")?,
         name: text("name")?,
@@ -130,7 +138,7 @@ fn configuration(frame: &DataFrame, loss: Option<Loss>) -> PolarsResult<Run> {
         backbone: text("backbone")?,
         attribution: text("attribution")?,
         layer: text("layer")?,
-        loss,
+        loss: loss.map(|name| Loss::new(&name, titles.get(&name).map(String::as_str))),
         lambda: rows.maybe_float("lambda")?[0],
         annotated_fraction: float("annotated_fraction")?,
         annotation: text("annotation")?,
@@ -153,7 +161,7 @@ fn configuration(frame: &DataFrame, loss: Option<Loss>) -> PolarsResult<Run> {
         task: text("task")?,
         augmentation: text("augmentation")?,
         precision: text("precision")?,
-        area_exponent: rows.maybe_float("area_exponent")?[0],
+        loss_options: text("loss_options")?,
     })
 }
 

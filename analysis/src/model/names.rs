@@ -1,62 +1,6 @@
 //! How the spellings of the tables are written for people. The one list of spellings is in
 //! ARCHITECTURE.md; a name that is not on it (another tool's attribution) is shown as it is.
 
-use std::fmt;
-
-/// A localization loss (paper, section 3.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Loss {
-    /// Energy: raises the share of positive attribution inside the boxes.
-    Energy,
-    /// L1 between the scaled positive map and the mask.
-    L1,
-    /// Per-pixel cross entropy inside the mask.
-    Ppce,
-    /// Squared attribution outside the mask, right for the right reasons.
-    Rrr,
-    /// Energy divided by a power of the boxes' area (Energy* of the reproduction study).
-    EnergyArea,
-}
-
-impl Loss {
-    /// All losses, in the order tables and legends list them.
-    pub const ALL: [Self; 5] = [
-        Self::Energy,
-        Self::L1,
-        Self::Ppce,
-        Self::Rrr,
-        Self::EnergyArea,
-    ];
-
-    /// The spelling in tables and configuration.
-    pub fn spelling(self) -> &'static str {
-        match self {
-            Self::Energy => "energy",
-            Self::L1 => "l1",
-            Self::Ppce => "ppce",
-            Self::Rrr => "rrr",
-            Self::EnergyArea => "energy_area",
-        }
-    }
-
-    /// The loss of a spelling.
-    pub fn from_spelling(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|loss| loss.spelling() == text)
-    }
-}
-
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Energy => "Energy",
-            Self::L1 => "L1",
-            Self::Ppce => "PPCE",
-            Self::Rrr => "RRR*",
-            Self::EnergyArea => "Energy*",
-        })
-    }
-}
-
 /// An attribution method's name for people.
 pub fn attribution(spelling: &str) -> &str {
     match spelling {

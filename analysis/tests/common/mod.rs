@@ -63,7 +63,11 @@ pub struct Run {
     pub maps_precision: Option<&'static str>,
     /// What its evaluations were made by.
     pub formulas: Option<&'static str>,
-    /// What else the metadata of its evaluations' tables says.
+    /// The loss's exponent.
+    pub exponent: Option<f64>,
+    /// The version of its `run.parquet`.
+    pub version: &'static str,
+    /// What else the metadata of its tables says.
     pub said: Vec<(&'static str, &'static str)>,
     /// Seconds an epoch.
     pub seconds: f64,
@@ -98,6 +102,8 @@ impl Default for Run {
             hidden: "",
             maps_precision: Some("f32"),
             formulas: Some("2"),
+            exponent: None,
+            version: "4",
             said: Vec::new(),
             seconds: 10.0,
             // The best epoch is not the last one: it had converged.
@@ -160,8 +166,8 @@ pub fn add(root: &Path, runs: &[Run]) {
 /// The version of a table that is read.
 pub fn version(schema: &str) -> &'static str {
     match schema {
-        "replicates" => "4",
-        "run" | "metrics" => "3",
+        "run" | "replicates" => "4",
+        "metrics" => "3",
         "examples" => "2",
         _ => "1",
     }
@@ -173,12 +179,18 @@ pub fn write(path: &Path, schema: &str, frame: DataFrame) {
     write_with(path, schema, &metadata, frame);
 }
 
-fn write_with(path: &Path, schema: &str, metadata: &[(&str, &str)], mut frame: DataFrame) {
+fn write_with(path: &Path, schema: &str, metadata: &[(&str, &str)], frame: DataFrame) {
+    write_version(path, (schema, version(schema)), metadata, frame);
+}
+
+fn write_version(
+    path: &Path,
+    (schema, version): (&str, &str),
+    metadata: &[(&str, &str)],
+    mut frame: DataFrame,
+) {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut all = vec![
-        ("guidance.schema", schema),
-        ("guidance.version", version(schema)),
-    ];
+    let mut all = vec![("guidance.schema", schema), ("guidance.version", version)];
     all.extend(metadata);
     let all = all.into_iter();
     let metadata = all.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -201,7 +213,12 @@ pub fn configuration(run: &Run, runs: &[Run]) -> String {
             (run.backbone, run.attribution, run.layer, run.task, run.loss),
             (run.annotated_fraction, run.annotation, run.dilation, origin),
             (run.length, run.learning_rate, run.batch_size, run.data),
-            (run.augmentation, run.precision, run.hidden),
+            (
+                run.augmentation,
+                run.precision,
+                run.hidden,
+                run.exponent.map(f64::to_bits)
+            ),
         )
     );
     std::hash::Hash::hash(&text, &mut hasher);
@@ -214,7 +231,7 @@ fn write_run(root: &Path, run: &Run, runs: &[Run]) {
     let init = run
         .baseline
         .map_or("scratch".to_owned(), |base| format!("run:{base}@1"));
-    let frame = df!(
+    let mut frame = df!(
         "run_id" => [id], "name" => [format!("{} {:?}", run.loss.unwrap_or("baseline"), run.lambda)],
         "dataset" => [run.dataset], "data_inputs" => [run.data], "backbone" => [run.backbone],
         "attribution" => [run.attribution], "layer" => [run.layer], "loss" => [run.loss],
@@ -226,9 +243,16 @@ fn write_run(root: &Path, run: &Run, runs: &[Run]) {
         "input_width" => [run.size], "n_train" => [2501_i64], "n_val" => [2510_i64],
         "device" => ["cpu"], "threads" => [2_i32], "seconds" => [60.0], "program" => ["trainer 0.1.0"],
         "task" => [run.task], "augmentation" => [run.augmentation], "precision" => [run.precision],
-        "area_exponent" => [None::<f64>],
-    );
-    write(&folder.join("run.parquet"), "run", frame.unwrap());
+    )
+    .unwrap();
+    let options = run.exponent.map(|exponent| format!("exponent={exponent}"));
+    let options = match run.version {
+        "3" => Column::new("area_exponent".into(), [run.exponent]),
+        _ => Column::new("loss_options".into(), [options]),
+    };
+    frame.with_column(options).unwrap();
+    let path = folder.join("run.parquet");
+    write_version(&path, ("run", run.version), &run.said, frame);
     let n = run.epochs.len();
     let column =
         |get: fn(&(i32, f64, f64)) -> f64| run.epochs.iter().map(get).collect::<Vec<f64>>();

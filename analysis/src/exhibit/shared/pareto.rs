@@ -103,7 +103,7 @@ fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, metric: &str, tone: usi
     let on_front = front(&places);
     plot.paths.push(Path {
         points: on_front.iter().map(|index| places[*index]).collect(),
-        loss: rows[0].run.loss,
+        loss: rows[0].run.loss.clone(),
         tone,
     });
     for (index, (at, row, checkpoint)) in points.into_iter().enumerate() {
@@ -126,7 +126,7 @@ fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, metric: &str, tone: usi
             at,
             across: ends(F1),
             up: ends(metric),
-            loss: row.run.loss,
+            loss: row.run.loss.clone(),
             tone,
             emphasis,
         });

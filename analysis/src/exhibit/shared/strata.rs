@@ -7,8 +7,8 @@ use crate::exhibit::entry::Made;
 use crate::format::number;
 use crate::model::evidence::Evidence;
 use crate::model::groups::{each_loss, plain};
+use crate::model::loss::Loss;
 use crate::model::measure::EPG;
-use crate::model::names::Loss;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid};
@@ -53,7 +53,7 @@ pub fn dot(row: &Row, at: (f64, f64)) -> Dot {
         at,
         across: None,
         up: None,
-        loss: row.run.loss,
+        loss: row.run.loss.clone(),
         tone: 0,
         // The baseline's cross, which lies on top, is small, so that it hides no loss.
         emphasis: match row.run.loss {
@@ -96,21 +96,23 @@ pub fn exhibit(
         Column::new("pairs", "Pairs", Kind::Count),
         Column::new("", "Baseline", Kind::Value).of(LOSSES),
     ];
-    let column = |loss: Loss| Column::new(loss.spelling(), loss.to_string(), Kind::Value);
-    columns.extend(Loss::ALL.map(|loss| column(loss).of(LOSSES)));
+    let rows = settings.iter().flat_map(|(setting, _)| each_loss(setting));
+    let losses: BTreeSet<&Loss> = rows.filter_map(|row| row.run.loss.as_ref()).collect();
+    let column = |loss: &&Loss| Column::new(loss.name(), loss.to_string(), Kind::Value).of(LOSSES);
+    columns.extend(losses.iter().map(column));
     let section = |(setting, parts): &(&Setting, Vec<Part>)| {
         let rows = each_loss(setting);
         let line = |part: &Part| {
-            let epg = |loss: Option<Loss>| {
-                let row = rows.iter().find(|row| row.run.loss == loss)?;
+            let epg = |loss: Option<&Loss>| {
+                let row = rows.iter().find(|row| row.run.loss.as_ref() == loss)?;
                 row.cell(*part, EPG)
             };
             let of = |loss| epg(loss).map_or(Cell::Missing, |cell| Cell::share(cell.value, None));
             let first = rows.first().and_then(|row| row.cell(*part, EPG));
             let pairs = first.map_or(Cell::Missing, |cell| Cell::Count(cell.n));
             let name = Cell::text(part_name(evidence, setting, *part));
-            let losses = Loss::ALL.map(|loss| of(Some(loss)));
-            Line::new([vec![name, pairs, of(None)], losses.to_vec()].concat())
+            let losses: Vec<Cell> = losses.iter().map(|loss| of(Some(*loss))).collect();
+            Line::new([vec![name, pairs, of(None)], losses].concat())
         };
         Section {
             heading: setting.title(),

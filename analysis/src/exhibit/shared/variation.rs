@@ -12,8 +12,8 @@ use crate::format::number;
 use crate::model::configuration::Variant;
 use crate::model::evidence::Evidence;
 use crate::model::groups::{Group, groups};
+use crate::model::loss::Loss;
 use crate::model::measure::{F1, IOU, IOU_TUNED, Measure};
-use crate::model::names::Loss;
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Grid, Scale, plot_size};
@@ -83,10 +83,6 @@ fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usiz
         .iter()
         .flat_map(|setting| here(setting, variation))
         .map(|group| group.configuration.variant)
-        .map(|variant| Variant {
-            area_exponent: None,
-            ..variant
-        })
         .collect();
     variants.sort_by_key(|v| (!v.is_plain(), Reverse(v.annotated_fraction), v.clone()));
     variants.dedup();
@@ -96,19 +92,27 @@ fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usiz
         .collect()
 }
 
+/// The losses that take part.
+fn found(settings: &[&Setting], variation: &Variation) -> BTreeSet<Loss> {
+    let groups = settings.iter().flat_map(|setting| here(setting, variation));
+    groups
+        .filter_map(|group| group.configuration.loss)
+        .collect()
+}
+
 /// The losses with more than one variant; all, where there is none.
 fn varied(settings: &[&Setting], variation: &Variation) -> Vec<Loss> {
     let groups = || settings.iter().flat_map(|setting| here(setting, variation));
     let n_variants = |loss: &Loss| {
-        let of_loss = groups().filter(|group| group.loss() == Some(*loss));
+        let of_loss = groups().filter(|group| group.loss() == Some(loss));
         let variants: BTreeSet<String> = of_loss
             .map(|group| (variation.label)(group.variant()))
             .collect();
         variants.len()
     };
     let losses = |least: usize| -> Vec<Loss> {
-        let has = |loss: &Loss| n_variants(loss) >= least;
-        Loss::ALL.into_iter().filter(has).collect()
+        let all = found(settings, variation).into_iter();
+        all.filter(|loss| n_variants(loss) >= least).collect()
     };
     match losses(2) {
         none if none.is_empty() => losses(1),
@@ -118,15 +122,9 @@ fn varied(settings: &[&Setting], variation: &Variation) -> Vec<Loss> {
 
 fn figure(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> Grid {
     let tones = tones(settings, variation);
-    let tone = |group: &Group| {
-        let variant = Variant {
-            area_exponent: None,
-            ..group.variant().clone()
-        };
-        tones.get(&variant).copied().unwrap_or(0)
-    };
+    let tone = |group: &Group| tones.get(group.variant()).copied().unwrap_or(0);
     let panel = |setting: &Setting, metric: &str, losses: &[Loss]| {
-        let shown = |group: &Group| group.loss().is_some_and(|loss| losses.contains(&loss));
+        let shown = |group: &Group| group.loss().is_some_and(|loss| losses.contains(loss));
         let groups = here(setting, variation).into_iter().filter(shown);
         let series: Vec<Series> = groups
             .map(|group| Series {
@@ -134,8 +132,8 @@ fn figure(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> 
                 groups: vec![group],
             })
             .collect();
-        let mut title = match losses {
-            [loss] => vec![loss.to_string(), setting.maps()],
+        let mut title = match (variation.layout, losses) {
+            (Layout::LossByLoss, [loss]) => vec![loss.to_string(), setting.maps()],
             _ => vec![setting.maps()],
         };
         if settings.len() > 1 {
@@ -153,7 +151,7 @@ fn figure(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> 
     };
     let losses = match variation.layout {
         Layout::LossByLoss => varied(settings, variation),
-        Layout::Together => Loss::ALL.to_vec(),
+        Layout::Together => found(settings, variation).into_iter().collect(),
     };
     let mut panels = Vec::new();
     for setting in settings {
@@ -170,7 +168,11 @@ fn figure(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> 
         for metric in shown {
             match variation.layout {
                 Layout::LossByLoss => {
-                    panels.extend(losses.iter().map(|loss| panel(setting, metric, &[*loss])));
+                    panels.extend(
+                        losses
+                            .iter()
+                            .map(|loss| panel(setting, metric, std::slice::from_ref(loss))),
+                    );
                 }
                 Layout::Together => panels.push(panel(setting, metric, &losses)),
             }
@@ -218,7 +220,7 @@ fn table(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> T
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
         }
         for group in here(setting, variation) {
-            let shown = group.loss().is_some_and(|loss| losses.contains(&loss));
+            let shown = group.loss().is_some_and(|loss| losses.contains(loss));
             let Some(row) = group.chosen().filter(|_| shown) else {
                 continue;
             };
