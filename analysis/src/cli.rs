@@ -25,7 +25,7 @@ use crate::render::output::{File, csv, parquet};
 use crate::render::table::parts::Table;
 use crate::render::table::{flat, latex, long, markdown, runs, seeds};
 use crate::render::{figure, page, summary, written};
-use crate::{Error, Result};
+use crate::{Error, Result, vocabulary};
 
 /// Result tables to the paper's tables, figures and report.
 #[derive(Debug, Parser)]
@@ -47,6 +47,8 @@ pub enum Command {
     Report(Choice),
     /// Metrics filtered, grouped and compared, printed and on request as Parquet
     Query(Query),
+    /// The names of exhibits and claims, for other programs
+    Vocabulary(Format),
 }
 
 /// What to read, what to show, and where to write.
@@ -66,6 +68,14 @@ pub struct Choice {
     pub shows: Vec<String>,
 }
 
+/// How it is printed.
+#[derive(Debug, Args)]
+pub struct Format {
+    /// As JSON
+    #[arg(long, required = true)]
+    pub json: bool,
+}
+
 /// The names of exhibits.
 fn shows() -> PossibleValuesParser {
     let value = |entry: &Entry| PossibleValue::new(entry.name).help(entry.about);
@@ -79,6 +89,7 @@ fn shows() -> PossibleValuesParser {
 pub fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Query(query) => print(query::run(query)?.as_bytes()),
+        Command::Vocabulary(_) => print(vocabulary::json()?.as_bytes()),
         Command::Tables(choice) => make(Output::Tables, choice),
         Command::Figures(choice) => make(Output::Figures, choice),
         Command::Report(choice) => make(Output::Report, choice),

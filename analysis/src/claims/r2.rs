@@ -2,12 +2,9 @@
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
-use crate::claims::runs::some;
+use crate::claims::runs::{iou, some};
 use crate::model::evidence::Evidence;
 use crate::model::loss::{ENERGY, L1, PPCE, RRR};
-use crate::model::measure::{IOU, IOU_TUNED};
-use crate::model::setting::{Row, Setting};
-use crate::model::subject::Part;
 
 pub(super) const CLAIM: Claim = Claim {
     name: "R2",
@@ -25,13 +22,4 @@ fn rule(evidence: &Evidence) -> Trials {
         trials,
         "runs of L1 and of another loss at the final layer, trained alike, with their baseline",
     )
-}
-
-/// IoU at the threshold chosen on validation, or at the fixed one where there is none.
-fn iou(setting: &Setting) -> &'static str {
-    let has_tuned = |row: &Row| row.cell(Part::All, IOU_TUNED).is_some();
-    match setting.rows.iter().all(has_tuned) {
-        true => IOU_TUNED,
-        false => IOU,
-    }
 }
