@@ -100,7 +100,7 @@ impl BcosConv {
             }
         };
         let (from, to) = (x.tensor().size(), out.size());
-        pass.map(out, x, || {
+        let out = pass.map(out, x, || {
             let back = pass.transposed(&unit, window, [from[2], from[3]], [to[2], to[3]])?;
             let (projected, inverse_norm) = (held(projected), held(inverse_norm));
             Ok(Box::new(move |g| {
@@ -111,7 +111,8 @@ impl BcosConv {
                     scale.as_ref(),
                 )?)
             }))
-        })
+        })?;
+        Ok(out.allocated())
     }
 }
 
@@ -153,12 +154,13 @@ impl BcosLinear {
         finite::infinite_to_nan(&norm)?;
         let dynamic = projected.f_abs()?.f_div(&norm)?;
         let out = dynamic.f_mul(&projected)?;
-        pass.map(out, x, || {
+        let out = pass.map(out, x, || {
             let dynamic = held(dynamic);
             Ok(Box::new(move |g| {
                 product::matmul(&g.f_mul(&dynamic)?, &unit, precision)
             }))
-        })
+        })?;
+        Ok(out.allocated())
     }
 }
 
