@@ -271,13 +271,6 @@ pub fn logits(evidence: &Value, pass: &Pass) -> Result<Value, TchError> {
     pass.map(out, evidence, || Ok(Box::new(|g| Ok(g.shallow_clone()))))
 }
 
-/// The six input channels r, g, b, 1 − r, 1 − g, 1 − b of images (N, 3, H, W) in 0–1, so that a
-/// colour is a direction.
-pub fn encode(images: &Tensor) -> Result<Tensor, TchError> {
-    let inverse = images.f_neg()?.f_add_scalar(1.0)?;
-    Tensor::f_cat(&[images, &inverse], 1)
-}
-
 #[cfg(test)]
 thread_local! {
     /// Takes |cos| and attention out of the graph of the way back, as the published package does, which
