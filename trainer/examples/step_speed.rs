@@ -12,8 +12,8 @@ use trainer::explain::attribution::{Explainable, Order};
 use trainer::guide::objective::{self, Explained, Guide};
 use trainer::machine::device;
 use trainer::machine::process;
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
-use trainer::network::{Mode, Model};
+use trainer::names::{Attribution, Layer, LocalizationLoss, Precision};
+use trainer::network::{Backbone, Mode, Model};
 use trainer::train::adam::Adam;
 
 #[derive(Parser)]
@@ -138,7 +138,7 @@ fn main() -> anyhow::Result<()> {
         adam: Adam::new(model.params.trained(), 1e-5)?,
         images: Tensor::randint(255, shape, (Kind::Uint8, device)),
         targets: Tensor::zeros([n, N_CLASSES as i64], (Kind::Float, device)),
-        attribution: match args.backbone.is_bcos() {
+        attribution: match args.backbone.has_dynamic_weights {
             true => Attribution::Bcos,
             false => Attribution::Ixg,
         },

@@ -323,6 +323,33 @@ bool guidance_bcos_norm(Tensor** out, const Tensor* u, const Tensor* m, const Te
   });
 }
 
+// A tensor of its own to differentiate by. An alias has the same version counter, so that a change in
+// place is noticed.
+bool guidance_differentiable(Tensor** out, const Tensor* x) {
+  return guarded([&] {
+    const bool has_graph = at::GradMode::is_enabled() && x->requires_grad();
+    give(out, {has_graph ? x->alias() : x->detach().requires_grad_()});
+  });
+}
+
+bool guidance_as_now(Tensor** out, const Tensor* x) {
+  return guarded([&] { give(out, {at::GradMode::is_enabled() ? *x : x->detach()}); });
+}
+
+// Not by a sum that is differentiated: g depends on the tensors before y, too.
+bool guidance_pull(Tensor** out, const Tensor* y, const Tensor* const* xs, size_t n,
+                   const Tensor* g) {
+  return guarded([&] {
+    variable_list inputs;
+    for (size_t i = 0; i < n; ++i) inputs.push_back(*xs[i]);
+    variable_list found(n);
+    if (y->requires_grad())
+      found = torch::autograd::grad({*y}, inputs, {*g}, true, at::GradMode::is_enabled(), true);
+    for (size_t i = 0; i < n; ++i)
+      out[i] = new Tensor(found[i].defined() ? found[i] : at::zeros_like(inputs[i]));
+  });
+}
+
 bool guidance_bcos_pull(Tensor** out, const Tensor* g, const Tensor* u, const Tensor* m,
                         const Tensor* s) {
   return guarded([&] { give(out, {bcos_pull(*g, *u, *m, or_one(s, *u))}); });

@@ -9,6 +9,7 @@
 //! - [`run`]: a run's configuration, id, folder and tables, and which epochs are kept
 //! - [`weights`]: weight files, import and export
 //! - [`machine`]: device, memory, process and signals
+//! - [`vocabulary`]: all names that a configuration may use
 //! - [`names`], [`batches`], [`random`], [`finite`], [`error`]: what all of them use
 //!
 //! Metrics are the evaluator's, mask geometry is data-prep's.
@@ -36,4 +37,5 @@ mod progress;
 pub mod random;
 pub mod run;
 pub mod train;
+pub mod vocabulary;
 pub mod weights;

@@ -13,7 +13,8 @@ use trainer::explain::grid_pointing_game::Game;
 use trainer::explain::{colour, grid_pointing_game, stream};
 use trainer::machine::stop::{self, Stop};
 use trainer::machine::{device, process};
-use trainer::names::{Attribution, Backbone, Layer, Precision};
+use trainer::names::{Attribution, Layer, Precision};
+use trainer::network::Backbone;
 use trainer::run::config::RunConfig;
 use trainer::run::finished::FinishedRun;
 use trainer::run::folder::RunFolder;
@@ -22,6 +23,7 @@ use trainer::run::state::State;
 use trainer::run::{kept, select};
 use trainer::say;
 use trainer::train::training::{self, Outcome};
+use trainer::vocabulary::Vocabulary;
 use trainer::weights::import::Fit;
 use trainer::weights::{export, import};
 
@@ -59,6 +61,12 @@ enum Command {
     /// Play the grid pointing game: images of different classes side by side, and how much of each
     /// class's positive attribution lies on its own. Writes a table, prints its percentiles.
     GridPointingGame(GameArgs),
+    /// Print the names that a configuration may use: networks, attribution methods, losses and more.
+    Vocabulary {
+        /// As one JSON object
+        #[arg(long, required = true)]
+        json: bool,
+    },
     /// Convert a PyTorch or safetensors weight file, executing nothing in it.
     Import(ImportArgs),
     /// Write a run's weights for torchvision, the X-DNN code or the bcos package to load.
@@ -279,6 +287,7 @@ fn main() -> ExitCode {
         Command::Select { runs } => select_command(&runs),
         Command::Explain(args) => explain_command(&args),
         Command::GridPointingGame(args) => game_command(&args),
+        Command::Vocabulary { json: _ } => vocabulary_command(),
         Command::Import(args) => import_command(&args),
         Command::Export {
             run,
@@ -436,6 +445,11 @@ fn game_command(args: &GameArgs) -> Result<()> {
     };
     let scores = grid_pointing_game::play(&subject, &dataset, &request, game, device, &args.out)?;
     println!("{}", grid_pointing_game::summary(&scores));
+    Ok(())
+}
+
+fn vocabulary_command() -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(&Vocabulary::new())?);
     Ok(())
 }
 

@@ -36,32 +36,6 @@ macro_rules! spelled {
 }
 
 spelled! {
-    /// The classifier (paper section 4; SPEC D).
-    Backbone {
-        /// torchvision's ResNet-18.
-        Resnet18 = "resnet18",
-        /// torchvision's ResNet-50: the paper's "vanilla".
-        Resnet50 = "resnet50",
-        /// ResNet-18 without norms and biases.
-        XdnnResnet18 = "xdnn_resnet18",
-        /// ResNet-50 without norms and biases: the paper's X-DNN.
-        XdnnResnet50 = "xdnn_resnet50",
-        /// B-cos ResNet-18.
-        BcosResnet18 = "bcos_resnet18",
-        /// B-cos ResNet-50: the paper's B-cos model.
-        BcosResnet50 = "bcos_resnet50",
-        /// B-cos DenseNet-121.
-        BcosDensenet121 = "bcos_densenet121",
-        /// B-cos vision transformer, size S, patches of 16×16 pixels.
-        BcosSimpleVitS = "bcos_simple_vit_s",
-        /// B-cos vision transformer, size S, with convolutions before its tokens.
-        BcosVitcS = "bcos_vitc_s",
-        /// EfficientNet-Lite0: no squeeze-and-excitation, ReLU6, TensorFlow "SAME" padding.
-        EfficientnetLite0 = "efficientnet_lite0",
-    }
-}
-
-spelled! {
     /// How a class's logit is explained (paper section 3.1; SPEC A.3).
     Attribution {
         /// Input × Gradient, summed over channels.
@@ -75,42 +49,15 @@ spelled! {
     }
 }
 
-impl Backbone {
-    /// Whether its layers have dynamic weights, so that `bcos` explains it.
-    pub fn is_bcos(self) -> bool {
-        matches!(
-            self,
-            Backbone::BcosResnet18
-                | Backbone::BcosResnet50
-                | Backbone::BcosDensenet121
-                | Backbone::BcosSimpleVitS
-                | Backbone::BcosVitcS
-        )
-    }
-
-    /// What the published package puts before the names of this network's tensors.
-    pub fn package_prefix(self) -> &'static str {
+impl Attribution {
+    /// What people call it.
+    pub fn title(self) -> &'static str {
         match self {
-            Backbone::BcosSimpleVitS | Backbone::BcosVitcS => "0.",
-            _ => "",
+            Attribution::Ixg => "IxG",
+            Attribution::Gradcam => "GradCAM",
+            Attribution::Intgrad => "IntGrad",
+            Attribution::Bcos => "B-cos",
         }
-    }
-
-    /// Whether its norms have statistics over a batch, so that in training images see each other.
-    pub fn has_batch_statistics(self) -> bool {
-        !matches!(
-            self,
-            Backbone::XdnnResnet18
-                | Backbone::XdnnResnet50
-                | Backbone::BcosSimpleVitS
-                | Backbone::BcosVitcS
-        )
-    }
-
-    /// Whether f(αx) = α f(x) up to the head's bias, so that integrated gradients equal Input ×
-    /// Gradient (SPEC A.3).
-    pub fn is_homogeneous(self) -> bool {
-        matches!(self, Backbone::XdnnResnet18 | Backbone::XdnnResnet50)
     }
 }
 
@@ -150,6 +97,19 @@ spelled! {
         Rrr = "rrr",
         /// 1 − EPG / area^α (Energy* of the reproduction study).
         EnergyArea = "energy_area",
+    }
+}
+
+impl LocalizationLoss {
+    /// What people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            LocalizationLoss::Energy => "Energy",
+            LocalizationLoss::L1 => "L1",
+            LocalizationLoss::Ppce => "PPCE",
+            LocalizationLoss::Rrr => "RRR*",
+            LocalizationLoss::EnergyArea => "Energy*",
+        }
     }
 }
 

@@ -8,8 +8,8 @@ mod support;
 use support::{load_buffers, recipe_input, recipe_model, relative, tensors};
 use tch::{Kind, Tensor};
 use trainer::explain::attribution::{Explainable, Order};
-use trainer::names::{Attribution, Backbone, Layer};
-use trainer::network::{Mode, Model};
+use trainer::names::{Attribution, Layer};
+use trainer::network::{Backbone, Mode, Model};
 
 const N_CLASSES: usize = 5;
 const PAIRS: [(i64, i64); 3] = [(0, 3), (1, 4), (2, 0)];
@@ -59,7 +59,10 @@ fn bias(model: &Model) -> Tensor {
 
 #[test]
 fn xdnn_contributions_sum_to_the_logit() {
-    for backbone in [Backbone::XdnnResnet18, Backbone::XdnnResnet50] {
+    for backbone in [
+        support::named("xdnn_resnet18"),
+        support::named("xdnn_resnet50"),
+    ] {
         let model = recipe_model(backbone, N_CLASSES, Kind::Double);
         for &layer in Layer::ALL {
             let features = features(&model, layer, Mode::Eval);
@@ -73,7 +76,10 @@ fn xdnn_contributions_sum_to_the_logit() {
 
 #[test]
 fn xdnn_is_homogeneous() {
-    for backbone in [Backbone::XdnnResnet18, Backbone::XdnnResnet50] {
+    for backbone in [
+        support::named("xdnn_resnet18"),
+        support::named("xdnn_resnet50"),
+    ] {
         let model = recipe_model(backbone, N_CLASSES, Kind::Double);
         for &layer in Layer::ALL {
             let features = features(&model, layer, Mode::Eval);
@@ -96,7 +102,7 @@ fn xdnn_is_homogeneous() {
 /// The closed form (SPEC A.3) is what 40 midpoints of the path give by libtorch's backward pass.
 #[test]
 fn integrated_gradients_of_xdnn_are_the_integral() {
-    let model = recipe_model(Backbone::XdnnResnet18, N_CLASSES, Kind::Double);
+    let model = recipe_model(support::named("xdnn_resnet18"), N_CLASSES, Kind::Double);
     let n_steps = 40;
     for &layer in Layer::ALL {
         let features = features(&model, layer, Mode::Eval);
@@ -121,9 +127,9 @@ fn integrated_gradients_of_xdnn_are_the_integral() {
 /// that of zero features, but for the rule's error.
 #[test]
 fn integrated_gradients_sum_to_the_rise_of_the_logit() {
-    for backbone in [Backbone::Resnet18, Backbone::BcosResnet18] {
+    for backbone in [support::named("resnet18"), support::named("bcos_resnet18")] {
         let model = recipe_model(backbone, N_CLASSES, Kind::Double);
-        if backbone == Backbone::BcosResnet18 {
+        if backbone == support::named("bcos_resnet18") {
             load_buffers(&model, &tensors("golden/bcos_resnet18.safetensors"));
         }
         for layer in [Layer::Mid2, Layer::Final] {
@@ -143,10 +149,10 @@ fn integrated_gradients_sum_to_the_rise_of_the_logit() {
 #[test]
 fn bcos_contributions_sum_to_the_evidence() {
     let no_evidence = (0.001f64 / 0.999).ln();
-    for backbone in Backbone::ALL.iter().copied().filter(|b| b.is_bcos()) {
+    for backbone in Backbone::all().filter(|b| b.has_dynamic_weights) {
         let model = recipe_model(backbone, N_CLASSES, Kind::Double);
         load_buffers(&model, &tensors(&format!("golden/{backbone}.safetensors")));
-        let is_transformer = matches!(backbone, Backbone::BcosSimpleVitS | Backbone::BcosVitcS);
+        let is_transformer = !backbone.has_batch_statistics;
         // The running deviations first, before a batch has moved them.
         for mode in [Mode::Eval, Mode::Train] {
             for &layer in Layer::ALL {

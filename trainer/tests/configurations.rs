@@ -16,7 +16,7 @@ use data_prep::table::{column, read_table};
 use pictures::{Picture, open, pictures, write_of};
 use tch::{Device, Kind};
 use trainer::explain::explanations;
-use trainer::names::{Attribution, Backbone, Layer, Precision};
+use trainer::names::{Attribution, Layer, Precision};
 use trainer::network::Model;
 use trainer::run::config::RunConfig;
 use trainer::run::resolved::ResolvedRun;
@@ -488,7 +488,14 @@ fn pairs_are_in_the_order_of_images_and_labels_whatever_the_batches() {
             _ => vec![],
         };
     }
-    let model = Model::new(Backbone::XdnnResnet18, 2, 0, Device::Cpu, Kind::Float).unwrap();
+    let model = Model::new(
+        "xdnn_resnet18".parse().unwrap(),
+        2,
+        0,
+        Device::Cpu,
+        Kind::Float,
+    )
+    .unwrap();
     let all: Vec<usize> = (0..7).collect();
     for size in [1, 2, 3, 4, 32] {
         let mut found = Vec::new();

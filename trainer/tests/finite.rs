@@ -6,13 +6,13 @@
 mod support;
 
 use data_prep::geometry::Grid;
-use support::{device, masks, recipe_input, recipe_model, relative};
+use support::{device, masks, named, recipe_input, recipe_model, relative};
 use tch::{Kind, Tensor};
 use trainer::explain::attribution::{Explainable, Order};
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
+use trainer::names::{Attribution, Layer, LocalizationLoss, Precision};
 use trainer::network::pass::fused;
-use trainer::network::{Mode, Model};
+use trainer::network::{Backbone, Mode, Model};
 use trainer::train::adam::Adam;
 use trainer::weights::checkpoint;
 use trainer::weights::import::{self, Fit};
@@ -41,7 +41,7 @@ fn explained(
 ) -> (Tensor, Option<Tensor>) {
     let features = tch::no_grad(|| model.features(input, layer, Mode::Eval)).unwrap();
     let features = features.detach();
-    let default = match model.backbone.is_bcos() {
+    let default = match model.backbone.has_dynamic_weights {
         true => Attribution::Bcos,
         false => Attribution::Ixg,
     };
@@ -109,7 +109,7 @@ fn first_weight(model: &Model) -> Tensor {
 
 #[test]
 fn a_nan_in_the_first_weight_shows_in_the_logits_of_every_image() {
-    for &backbone in Backbone::ALL {
+    for backbone in Backbone::all() {
         for precision in [Precision::F32, Precision::Bf16] {
             let mut model = recipe_model(backbone, N_CLASSES, Kind::Float);
             model.precision = precision;
@@ -131,7 +131,7 @@ fn a_nan_in_the_first_weight_shows_in_the_logits_of_every_image() {
 
 #[test]
 fn a_nan_in_the_first_weight_shows_in_a_step() {
-    for &backbone in Backbone::ALL {
+    for backbone in Backbone::all() {
         for (precision, guides) in [
             (
                 Precision::F32,
@@ -208,13 +208,13 @@ const FACTORS: [f64; 2] = [(1u64 << 63) as f64, ((1u128 << 124) as f64)];
 
 #[test]
 fn an_overflow_in_evaluation_is_noticed_or_does_not_matter() {
-    for &backbone in Backbone::ALL {
+    for backbone in Backbone::all() {
         let mut n_noticed = 0;
         let twins = Twins::new(backbone);
         let inputs = twins.0.each_ref().map(|model| recipe_input(model, 2, 32));
         twins.spoilt(|models, what| {
             for layer in [Layer::Input, Layer::Final] {
-                let attribution = backbone.is_bcos().then_some(Attribution::Bcos);
+                let attribution = backbone.has_dynamic_weights.then_some(Attribution::Bcos);
                 let [narrow, wide] =
                     [0, 1].map(|i| explained(&models[i], &inputs[i], layer, attribution));
                 assert!(are_finite(&wide.0), "{backbone}: {what} in float64");
@@ -247,7 +247,7 @@ fn an_overflow_in_evaluation_is_noticed_or_does_not_matter() {
 
 #[test]
 fn an_overflow_in_a_step_is_noticed_or_does_not_matter() {
-    for &backbone in Backbone::ALL {
+    for backbone in Backbone::all() {
         let mut n_noticed = 0;
         let twins = Twins::new(backbone);
         let inputs = twins.0.each_ref().map(|model| recipe_input(model, 2, 64));
@@ -322,7 +322,7 @@ fn rectifiers_do_not_hide_what_is_not_finite() {
 /// depend on this bias.
 #[test]
 fn a_path_that_leads_through_infinity_has_no_map() {
-    let model = recipe_model(Backbone::Resnet18, N_CLASSES, Kind::Float);
+    let model = recipe_model(named("resnet18"), N_CLASSES, Kind::Float);
     let input = recipe_input(&model, 2, 32);
     let features = tch::no_grad(|| model.features(&input, Layer::Final, Mode::Eval)).unwrap();
     let named = model.params.named();
@@ -357,7 +357,7 @@ fn a_path_that_leads_through_infinity_has_no_map() {
 #[test]
 fn an_import_refuses_weights_that_are_not_finite() {
     let folder = tempfile::tempdir().unwrap();
-    let model = recipe_model(Backbone::XdnnResnet18, N_CLASSES, Kind::Float);
+    let model = recipe_model(named("xdnn_resnet18"), N_CLASSES, Kind::Float);
     let name = "layer1.0.conv2.weight";
     let file = folder.path().join("w.safetensors");
     let out = folder.path().join("out.safetensors");
@@ -376,7 +376,7 @@ fn an_import_refuses_weights_that_are_not_finite() {
             .collect();
         checkpoint::save(&file, &tensors, &checkpoint::Metadata::new()).unwrap();
         let request = import::Request {
-            backbone: Backbone::XdnnResnet18,
+            backbone: named("xdnn_resnet18"),
             fit,
             entry: None,
             sha256: None,

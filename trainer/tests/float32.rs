@@ -19,14 +19,14 @@ mod support;
 
 use data_prep::geometry::Grid;
 use support::{
-    device, fixture, load_buffers, masks, recipe_input, recipe_model, relative, scalar, tensors,
-    uniform,
+    device, fixture, load_buffers, masks, named, recipe_input, recipe_model, relative, scalar,
+    tensors, uniform,
 };
 use tch::{Device, Kind, Tensor};
 use trainer::explain::attribution::{Explainable, Order};
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
-use trainer::network::{Mode, Model};
+use trainer::names::{Attribution, Layer, LocalizationLoss};
+use trainer::network::{Backbone, Mode, Model};
 use trainer::random;
 
 const N_CLASSES: usize = 5;
@@ -146,7 +146,7 @@ impl Network {
         for index in (first..N_INPUTS).chain(0..first) {
             let point = self.point(&inputs.narrow(0, index, 1));
             // B-cos networks have nothing to switch.
-            if self.double.backbone.is_bcos() || self.is_clear(&point) {
+            if self.double.backbone.has_dynamic_weights || self.is_clear(&point) {
                 println!("image {index}");
                 return point;
             }
@@ -226,7 +226,7 @@ impl Network {
         if let Some(index) = (0..point.names.len()).find(is_scale) {
             return (index, largest(&point.numbers[index]));
         }
-        let head = Model::head_names(self.double.backbone)[0];
+        let head = self.double.backbone.head[0];
         let index = point.names.iter().position(|name| name == head).unwrap();
         let input = point.take(&self.double);
         let features = self
@@ -272,7 +272,7 @@ impl Network {
 
 /// The attributions that guide it, without those that walk the same way back.
 fn attributions(model: &Model) -> &'static [Attribution] {
-    match model.backbone.is_bcos() {
+    match model.backbone.has_dynamic_weights {
         true => &[Attribution::Bcos],
         false => &[Attribution::Ixg, Attribution::Gradcam],
     }
@@ -280,7 +280,7 @@ fn attributions(model: &Model) -> &'static [Attribution] {
 
 /// What a B-cos network's constant bias, −6.9, would hide.
 fn evidence(model: &Model, logits: &Tensor) -> Tensor {
-    match model.backbone.is_bcos() {
+    match model.backbone.has_dynamic_weights {
         true => logits - (0.001f64 / 0.999).ln(),
         false => logits.shallow_clone(),
     }
@@ -380,50 +380,50 @@ fn network(backbone: Backbone, clear: i64) {
 
 #[test]
 fn resnet18() {
-    network(Backbone::Resnet18, 0);
+    network(named("resnet18"), 0);
 }
 
 #[test]
 fn resnet50() {
-    network(Backbone::Resnet50, 50);
+    network(named("resnet50"), 50);
 }
 
 #[test]
 fn xdnn_resnet18() {
-    network(Backbone::XdnnResnet18, 0);
+    network(named("xdnn_resnet18"), 0);
 }
 
 #[test]
 fn xdnn_resnet50() {
-    network(Backbone::XdnnResnet50, 1);
+    network(named("xdnn_resnet50"), 1);
 }
 
 #[test]
 fn bcos_resnet18() {
-    network(Backbone::BcosResnet18, 0);
+    network(named("bcos_resnet18"), 0);
 }
 
 #[test]
 fn bcos_resnet50() {
-    network(Backbone::BcosResnet50, 0);
+    network(named("bcos_resnet50"), 0);
 }
 
 #[test]
 fn bcos_densenet121() {
-    network(Backbone::BcosDensenet121, 0);
+    network(named("bcos_densenet121"), 0);
 }
 
 #[test]
 fn bcos_simple_vit_s() {
-    network(Backbone::BcosSimpleVitS, 0);
+    network(named("bcos_simple_vit_s"), 0);
 }
 
 #[test]
 fn bcos_vitc_s() {
-    network(Backbone::BcosVitcS, 0);
+    network(named("bcos_vitc_s"), 0);
 }
 
 #[test]
 fn efficientnet_lite0() {
-    network(Backbone::EfficientnetLite0, 5);
+    network(named("efficientnet_lite0"), 5);
 }

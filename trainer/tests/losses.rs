@@ -5,12 +5,12 @@
 mod support;
 
 use data_prep::geometry::Grid;
-use support::{mask, masks, recipe_input, recipe_model, relative, scalar, uniform};
+use support::{mask, masks, named, recipe_input, recipe_model, relative, scalar, uniform};
 use tch::{Device, Kind, Tensor};
 use trainer::guide::loss;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
-use trainer::network::Model;
+use trainer::names::{Attribution, Layer, LocalizationLoss};
+use trainer::network::{Backbone, Model};
 
 const SIZE: usize = 16;
 const BOX: [i32; 4] = [3, 2, 11, 9];
@@ -201,13 +201,13 @@ fn trained(model: &Model) -> Vec<&str> {
 fn families() -> [(Backbone, Vec<Attribution>); 4] {
     let gradients = vec![Attribution::Ixg, Attribution::Gradcam];
     [
-        (Backbone::Resnet18, gradients.clone()),
-        (Backbone::XdnnResnet18, gradients),
+        (named("resnet18"), gradients.clone()),
+        (named("xdnn_resnet18"), gradients),
         (
-            Backbone::BcosResnet18,
+            named("bcos_resnet18"),
             vec![Attribution::Bcos, Attribution::Ixg, Attribution::Gradcam],
         ),
-        (Backbone::BcosSimpleVitS, vec![Attribution::Bcos]),
+        (named("bcos_simple_vit_s"), vec![Attribution::Bcos]),
     ]
 }
 
@@ -256,7 +256,7 @@ fn maps_of_zeros() {
 #[test]
 fn nothing_positive_in_gradcam() {
     for kind in [Kind::Float, Kind::Double] {
-        let model = recipe_model(Backbone::XdnnResnet18, 3, kind);
+        let model = recipe_model(named("xdnn_resnet18"), 3, kind);
         set(&model, "fc.weight", |weight| -weight.abs());
         let mut batch = Batch::new(Attribution::Gradcam, Layer::Final, LocalizationLoss::Energy);
         for &loss in LocalizationLoss::ALL {
@@ -291,7 +291,7 @@ fn nothing_positive_in_gradcam() {
 #[test]
 fn maps_of_a_head_of_zeros() {
     for (backbone, attributions) in families() {
-        if backbone.is_bcos() {
+        if backbone.has_dynamic_weights {
             continue; // without direction, a B-cos layer is not defined
         }
         let model = recipe_model(backbone, 3, Kind::Float);
@@ -358,7 +358,7 @@ fn images_without_labels() {
 /// L_loc is the sum over annotated images (SPEC H.1): without batch statistics, that of each alone.
 #[test]
 fn the_localization_term_is_a_sum_over_annotated_images() {
-    let model = recipe_model(Backbone::XdnnResnet18, 3, Kind::Double);
+    let model = recipe_model(named("xdnn_resnet18"), 3, Kind::Double);
     for &loss in LocalizationLoss::ALL {
         let both = Batch::new(Attribution::Ixg, Layer::Mid1, loss);
         let (total, localization, _) = both.run(&model);

@@ -5,10 +5,11 @@
 mod support;
 
 use data_prep::geometry::Grid;
-use support::{masks, recipe_input, recipe_model, relative};
+use support::{masks, named, recipe_input, recipe_model, relative};
 use tch::{Kind, TchError, Tensor};
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::names::{Attribution, Layer, LocalizationLoss};
+use trainer::network::Backbone;
 use trainer::train::adam::Adam;
 use trainer::train::micro_batch::{self, Sum};
 
@@ -67,7 +68,7 @@ fn step(backbone: Backbone, guide: Guide, n_pass: usize) -> Sum {
 }
 
 fn guide(backbone: Backbone, layer: Layer) -> Guide {
-    let attribution = match backbone.is_bcos() {
+    let attribution = match backbone.has_dynamic_weights {
         true => Attribution::Bcos,
         false => Attribution::Ixg,
     };
@@ -93,8 +94,8 @@ fn difference(backbone: Backbone, layer: Layer, n_pass: usize) -> [f64; 2] {
 
 #[test]
 fn passes_add_up_to_the_step() {
-    for &backbone in Backbone::ALL {
-        if backbone.has_batch_statistics() {
+    for backbone in Backbone::all() {
+        if backbone.has_batch_statistics {
             continue;
         }
         // 3 + 2 images; 1 a pass, of which the fourth has no label.
@@ -109,12 +110,12 @@ fn passes_add_up_to_the_step() {
 #[test]
 fn passes_do_not_add_up_where_images_see_each_other() {
     for backbone in [
-        Backbone::Resnet18,
-        Backbone::BcosResnet18,
-        Backbone::EfficientnetLite0,
-        Backbone::BcosDensenet121,
+        named("resnet18"),
+        named("bcos_resnet18"),
+        named("efficientnet_lite0"),
+        named("bcos_densenet121"),
     ] {
-        assert!(backbone.has_batch_statistics(), "{backbone}");
+        assert!(backbone.has_batch_statistics, "{backbone}");
         let [gradient, _] = difference(backbone, Layer::Input, 3);
         println!("{backbone}: {gradient}");
         assert!(gradient > 1e-3, "{backbone}: {gradient:e}");

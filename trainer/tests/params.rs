@@ -3,11 +3,10 @@
 
 use tch::{Device, Kind, Tensor};
 use trainer::guide::objective;
-use trainer::names::Backbone;
 use trainer::network::Model;
 
 fn model() -> Model {
-    Model::new(Backbone::Resnet18, 3, 0, Device::Cpu, Kind::Float).unwrap()
+    Model::new("resnet18".parse().unwrap(), 3, 0, Device::Cpu, Kind::Float).unwrap()
 }
 
 /// A batch that is no number spoils the norms' statistics before its loss is known.

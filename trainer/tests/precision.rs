@@ -6,7 +6,7 @@ mod support;
 
 use tch::{Device, Kind, Tensor};
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
+use trainer::names::{Attribution, Layer, LocalizationLoss, Precision};
 use trainer::network::{Mode, Model};
 use trainer::train::adam::Adam;
 
@@ -23,7 +23,7 @@ fn guided(model: &Model) -> (Tensor, Tensor) {
     let masks = Tensor::zeros([2, 64, 64], (Kind::Float, Device::Cpu));
     let _ = masks.narrow(1, 16, 32).narrow(2, 8, 24).fill_(1.0);
     let guide = Guide {
-        attribution: match model.backbone.is_bcos() {
+        attribution: match model.backbone.has_dynamic_weights {
             true => Attribution::Bcos,
             false => Attribution::Ixg,
         },
@@ -46,10 +46,10 @@ fn guided(model: &Model) -> (Tensor, Tensor) {
 #[test]
 fn bf16_is_f32_with_fewer_digits() {
     for backbone in [
-        Backbone::Resnet18,
-        Backbone::XdnnResnet18,
-        Backbone::BcosResnet18,
-        Backbone::BcosSimpleVitS,
+        support::named("resnet18"),
+        support::named("xdnn_resnet18"),
+        support::named("bcos_resnet18"),
+        support::named("bcos_simple_vit_s"),
     ] {
         let at = |precision| {
             let mut model = support::recipe_model(backbone, 3, Kind::Float);
@@ -74,9 +74,9 @@ fn bf16_is_f32_with_fewer_digits() {
 #[test]
 fn blocks_as_one_operation_give_the_same_features() {
     for backbone in [
-        Backbone::Resnet18,
-        Backbone::Resnet50,
-        Backbone::XdnnResnet50,
+        support::named("resnet18"),
+        support::named("resnet50"),
+        support::named("xdnn_resnet50"),
     ] {
         let model = support::recipe_model(backbone, 3, Kind::Float);
         for size in [32, 64, 96] {
@@ -92,7 +92,7 @@ fn blocks_as_one_operation_give_the_same_features() {
             assert!(difference < 1e-5, "{backbone}: {difference:e}");
             // A folded norm rounds some of so many numbers differently, which shows that blocks were one
             // operation. X-DNN's blocks have none, so there the processor decides.
-            assert!(backbone.is_homogeneous() || together != alone, "{backbone}");
+            assert!(backbone.is_homogeneous || together != alone, "{backbone}");
         }
     }
 }

@@ -8,11 +8,11 @@
 mod support;
 
 use data_prep::geometry::Grid;
-use support::{masks, recipe_input, recipe_model, relative, uniform};
+use support::{masks, named, recipe_input, recipe_model, relative, uniform};
 use tch::{Kind, Tensor};
 use trainer::guide::objective::{self, Explained, Guide, Terms};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
-use trainer::network::{Mode, Model};
+use trainer::names::{Attribution, Layer, LocalizationLoss};
+use trainer::network::{Backbone, Mode, Model};
 
 const N_CLASSES: usize = 5;
 
@@ -29,7 +29,7 @@ const LOSSES: [(LocalizationLoss, f64); 4] = [
 /// than the 10⁻⁵ that would balance rounding and curvature: of some 10⁵ units always some lie within
 /// 10⁻⁵ of switching, and next to none within 10⁻⁹.
 const STEP: f64 = 1e-9;
-/// The same for transformers, which have no such units, and whose smaller slopes rounding hides sooner.
+/// The same for networks with layer norms, which have no such units, and whose smaller slopes rounding hides sooner.
 const SMOOTH_STEP: f64 = 1e-7;
 
 /// Largest difference from the analytic slope, as a part of √Σ (g·d)²: what float64's rounding of the
@@ -159,10 +159,9 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
             [slope, square.sqrt()]
         })
         .collect();
-    let step = match backbone {
-        Backbone::BcosSimpleVitS | Backbone::BcosVitcS => SMOOTH_STEP,
-        _ => STEP,
-    };
+    // Norms over single images are layer norms, which X-DNN's ReLU networks are without.
+    let is_smooth = !backbone.has_batch_statistics && !backbone.is_homogeneous;
+    let step = if is_smooth { SMOOTH_STEP } else { STEP };
     let at: Vec<Tensor> = trained.iter().map(|t| t.detach().copy()).collect();
     let below = losses(&model, &at, &direction, -step, cases);
     let above = losses(&model, &at, &direction, step, cases);
@@ -194,7 +193,7 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
 #[test]
 fn vanilla_with_batch_statistics() {
     derivative(
-        Backbone::Resnet18,
+        named("resnet18"),
         &everywhere(&[Attribution::Ixg, Attribution::Gradcam]),
     );
 }
@@ -202,21 +201,21 @@ fn vanilla_with_batch_statistics() {
 #[test]
 fn xdnn() {
     derivative(
-        Backbone::XdnnResnet18,
+        named("xdnn_resnet18"),
         &everywhere(&[Attribution::Intgrad, Attribution::Gradcam]),
     );
 }
 
 #[test]
 fn bcos() {
-    derivative(Backbone::BcosResnet18, &everywhere(&[Attribution::Bcos]));
+    derivative(named("bcos_resnet18"), &everywhere(&[Attribution::Bcos]));
 }
 
 /// libtorch's backward pass stays in use for the true gradient of networks with dynamic weights.
 #[test]
 fn true_gradient_of_bcos() {
     derivative(
-        Backbone::BcosResnet18,
+        named("bcos_resnet18"),
         &everywhere(&[Attribution::Ixg, Attribution::Gradcam]),
     );
 }
@@ -225,7 +224,7 @@ fn true_gradient_of_bcos() {
 #[test]
 fn efficientnet_lite0() {
     derivative(
-        Backbone::EfficientnetLite0,
+        named("efficientnet_lite0"),
         &cases(&[
             (Attribution::Ixg, Layer::Input, 64),
             (Attribution::Gradcam, Layer::Mid1, 64),
@@ -239,7 +238,7 @@ fn efficientnet_lite0() {
 #[test]
 fn bcos_densenet121() {
     derivative(
-        Backbone::BcosDensenet121,
+        named("bcos_densenet121"),
         &cases(&[
             (Attribution::Bcos, Layer::Input, 32),
             (Attribution::Bcos, Layer::Mid3, 32),
@@ -252,7 +251,7 @@ fn bcos_densenet121() {
 #[test]
 fn bcos_simple_vit_s() {
     derivative(
-        Backbone::BcosSimpleVitS,
+        named("bcos_simple_vit_s"),
         &cases(&[
             (Attribution::Bcos, Layer::Input, 32),
             (Attribution::Bcos, Layer::Mid1, 48),
@@ -265,7 +264,7 @@ fn bcos_simple_vit_s() {
 #[test]
 fn bcos_vitc_s() {
     derivative(
-        Backbone::BcosVitcS,
+        named("bcos_vitc_s"),
         &cases(&[
             (Attribution::Bcos, Layer::Input, 32),
             (Attribution::Bcos, Layer::Mid3, 48),
@@ -280,9 +279,9 @@ fn bcos_vitc_s() {
 fn the_chain_is_libtorchs_backward_pass() {
     tch::set_num_threads(1);
     for backbone in [
-        Backbone::Resnet18,
-        Backbone::XdnnResnet18,
-        Backbone::EfficientnetLite0,
+        named("resnet18"),
+        named("xdnn_resnet18"),
+        named("efficientnet_lite0"),
     ] {
         let model = recipe_model(backbone, N_CLASSES, Kind::Double);
         let input = recipe_input(&model, 3, 64);

@@ -5,9 +5,9 @@
 use tch::{Kind, TchError, Tensor};
 
 use crate::machine::device;
-use crate::names::{Attribution, Backbone, Layer};
+use crate::names::{Attribution, Layer};
 use crate::network::pass::fused;
-use crate::network::{Mode, Model, Record};
+use crate::network::{Backbone, Mode, Model, Record};
 
 /// Whether the maps are to be differentiated again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +46,12 @@ enum WayBack {
 /// What would be right, in a few words.
 pub fn check(backbone: Backbone, attribution: Attribution, order: Order) -> Result<(), String> {
     match attribution {
-        Attribution::Bcos if !backbone.is_bcos() => Err(format!(
+        Attribution::Bcos if !backbone.has_dynamic_weights => Err(format!(
             "ixg, gradcam or intgrad: {backbone} is no B-cos network"
         )),
-        Attribution::Intgrad if order == Order::Second && !backbone.is_homogeneous() => {
-            Err(format!(
-                "another attribution to guide {backbone}: intgrad has a closed form on X-DNN only"
-            ))
-        }
+        Attribution::Intgrad if order == Order::Second && !backbone.is_homogeneous => Err(format!(
+            "another attribution to guide {backbone}: intgrad has a closed form on X-DNN only"
+        )),
         _ => Ok(()),
     }
 }
@@ -72,7 +70,7 @@ impl<'a> Explainable<'a> {
         order: Order,
     ) -> Result<Self, TchError> {
         // A chain holds dynamic weights fixed, so it is the true gradient where there are none.
-        let way_back = if model.backbone.is_bcos() == (attribution == Attribution::Bcos) {
+        let way_back = if model.backbone.has_dynamic_weights == (attribution == Attribution::Bcos) {
             WayBack::Chain(match order {
                 Order::Second => model.record(features, layer, mode)?,
                 Order::First => tch::no_grad(|| model.record(features, layer, mode))?,
@@ -148,7 +146,7 @@ impl<'a> Explainable<'a> {
     }
 
     fn gradient(&self, cotangent: &Tensor) -> Result<Tensor, TchError> {
-        if self.attribution == Attribution::Intgrad && !self.model.backbone.is_homogeneous() {
+        if self.attribution == Attribution::Intgrad && !self.model.backbone.is_homogeneous {
             return self.path_gradient(cotangent);
         }
         match &self.way_back {
@@ -176,7 +174,7 @@ impl<'a> Explainable<'a> {
         for step in 0..PATH_STEPS {
             let share = (step as f64 + 0.5) / PATH_STEPS as f64;
             let features = self.features.f_detach()?.f_mul_scalar(share)?;
-            let (gradient, logits) = if self.model.backbone.is_bcos() {
+            let (gradient, logits) = if self.model.backbone.has_dynamic_weights {
                 let features = features.f_set_requires_grad(true)?;
                 let logits = self.model.logits(&features, self.layer, self.mode)?;
                 let selected = logits.f_mul(cotangent)?.f_sum(None::<Kind>)?;

@@ -93,7 +93,7 @@ pub fn explain(
     smooth: i64,
     sink: impl Write,
 ) -> Result<()> {
-    if !subject.backbone.is_bcos() {
+    if !subject.backbone.has_dynamic_weights {
         return Err(Error::invalid(
             &subject.weights,
             "backbone",

@@ -119,7 +119,7 @@ pub fn batch_size(
     let blank = Tensor::f_zeros(size, (Kind::Uint8, device))?;
     let an_image = tch::no_grad(|| model.footprint(&model.encode(&blank)?, layer))?;
     // libtorch's own backward pass keeps several tensors an operation.
-    let an_image = match model.backbone.is_bcos() == (attribution == Attribution::Bcos) {
+    let an_image = match model.backbone.has_dynamic_weights == (attribution == Attribution::Bcos) {
         true => an_image,
         false => AUTOGRAD * an_image,
     };

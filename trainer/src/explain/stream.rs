@@ -15,8 +15,8 @@ use crate::explain::attribution::{self, Order};
 use crate::explain::explanations::{self, Bounds, NonFinite, PairMap};
 use crate::explain::predictions::{Predicted, PredictionsWriter};
 use crate::machine::device;
-use crate::names::{Attribution, Backbone, Layer, Precision};
-use crate::network::Model;
+use crate::names::{Attribution, Layer, Precision};
+use crate::network::{Backbone, Model};
 use crate::progress::progress_bar;
 use crate::run::finished::FinishedRun;
 use crate::weights::checkpoint;
@@ -80,7 +80,7 @@ impl Subject {
             .take(6)
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let (attribution, layer) = match backbone.is_bcos() {
+        let (attribution, layer) = match backbone.has_dynamic_weights {
             true => (Attribution::Bcos, Layer::Input),
             false => (Attribution::Ixg, Layer::Final),
         };

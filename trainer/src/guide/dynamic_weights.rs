@@ -4,7 +4,7 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::guide::objective::{self, Explained, Guide};
-use crate::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use crate::names::{Attribution, Layer, LocalizationLoss};
 use crate::network::Model;
 use crate::network::bcos::IS_DETACHED;
 use crate::random;
@@ -22,7 +22,9 @@ fn uniform(name: &str, shape: &[i64]) -> Tensor {
 /// The localization loss of two images.
 fn localization(model: &Model, layer: Layer) -> Tensor {
     let input = model
-        .normalise(&uniform("images", &[2, 3, 32, 32]))
+        .backbone
+        .encoding
+        .encode(&uniform("images", &[2, 3, 32, 32]))
         .unwrap();
     let targets = Tensor::zeros([2, 3], (Kind::Double, Device::Cpu));
     let masks = uniform("masks", &[2, 32, 32]).ge(0.5).to_kind(Kind::Double);
@@ -74,11 +76,11 @@ fn numeric(model: &Model, layer: Layer, direction: &[Tensor]) -> f64 {
 #[test]
 fn guiding_needs_dynamic_weights_in_the_graph() {
     for (backbone, layer) in [
-        (Backbone::BcosResnet18, Layer::Input),
-        (Backbone::BcosResnet18, Layer::Mid2),
-        (Backbone::BcosSimpleVitS, Layer::Input),
+        ("bcos_resnet18", Layer::Input),
+        ("bcos_resnet18", Layer::Mid2),
+        ("bcos_simple_vit_s", Layer::Input),
     ] {
-        let model = Model::new(backbone, 3, 0, Device::Cpu, Kind::Double).unwrap();
+        let model = Model::new(backbone.parse().unwrap(), 3, 0, Device::Cpu, Kind::Double).unwrap();
         let entries = model.params.entries().iter().filter(|p| p.is_trained);
         let direction: Vec<Tensor> = entries
             .map(|p| {

@@ -142,11 +142,11 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
-    use crate::names::Backbone;
 
     /// [`Terms::values`] of two images of which one is annotated, the head's weights being `head`.
     fn values(head: f64) -> Vec<f64> {
-        let model = Model::new(Backbone::Resnet18, 3, 0, Device::Cpu, Kind::Float).unwrap();
+        let model =
+            Model::new("resnet18".parse().unwrap(), 3, 0, Device::Cpu, Kind::Float).unwrap();
         let weights = model.params.named();
         let weight = weights.iter().find(|(name, _)| name == "fc.weight");
         let _ = tch::no_grad(|| weight.unwrap().1.shallow_clone().fill_(head));

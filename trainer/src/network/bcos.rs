@@ -100,7 +100,7 @@ impl BcosConv {
             }
         };
         let (from, to) = (x.tensor().size(), out.size());
-        pass.map(out, x, || {
+        let out = pass.map(out, x, || {
             let back = pass.transposed(&unit, window, [from[2], from[3]], [to[2], to[3]])?;
             let (projected, inverse_norm) = (held(projected), held(inverse_norm));
             Ok(Box::new(move |g| {
@@ -111,7 +111,8 @@ impl BcosConv {
                     scale.as_ref(),
                 )?)
             }))
-        })
+        })?;
+        Ok(out.allocated())
     }
 }
 
@@ -153,12 +154,13 @@ impl BcosLinear {
         finite::infinite_to_nan(&norm)?;
         let dynamic = projected.f_abs()?.f_div(&norm)?;
         let out = dynamic.f_mul(&projected)?;
-        pass.map(out, x, || {
+        let out = pass.map(out, x, || {
             let dynamic = held(dynamic);
             Ok(Box::new(move |g| {
                 product::matmul(&g.f_mul(&dynamic)?, &unit, precision)
             }))
-        })
+        })?;
+        Ok(out.allocated())
     }
 }
 
@@ -267,13 +269,6 @@ impl LayerNorm {
 pub fn logits(evidence: &Value, pass: &Pass) -> Result<Value, TchError> {
     let out = evidence.tensor().f_add_scalar(LOGIT_BIAS)?;
     pass.map(out, evidence, || Ok(Box::new(|g| Ok(g.shallow_clone()))))
-}
-
-/// The six input channels r, g, b, 1 − r, 1 − g, 1 − b of images (N, 3, H, W) in 0–1, so that a
-/// colour is a direction.
-pub fn encode(images: &Tensor) -> Result<Tensor, TchError> {
-    let inverse = images.f_neg()?.f_add_scalar(1.0)?;
-    Tensor::f_cat(&[images, &inverse], 1)
 }
 
 #[cfg(test)]

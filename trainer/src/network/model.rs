@@ -4,17 +4,13 @@ use std::ops::Range;
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::machine::device;
-use crate::names::{Backbone, Layer, Precision};
-use crate::network::bcos;
-use crate::network::densenet::DenseNet;
-use crate::network::efficientnet_lite::EfficientNetLite;
+use crate::names::{Layer, Precision};
+use crate::network::architecture::MemoryOrder;
+use crate::network::backbone::Backbone;
 use crate::network::mode::Mode;
 use crate::network::params::Params;
 use crate::network::pass::{Pass, Value};
-use crate::network::resnet::{Depth, Family, ResNet};
 use crate::network::stages::{Network, STAGES};
-use crate::network::vit::VisionTransformer;
 
 /// Tensors of the largest size that are in work at once, on the way there or back.
 const IN_WORK: u64 = 6;
@@ -43,22 +39,7 @@ impl Model {
         kind: Kind,
     ) -> Result<Self, TchError> {
         let mut params = Params::new(seed, device, kind);
-        let k = n_classes as i64;
-        let mut resnet = |family, depth| -> Box<dyn Network> {
-            Box::new(ResNet::new(&mut params, family, depth, k))
-        };
-        let network = match backbone {
-            Backbone::Resnet18 => resnet(Family::Vanilla, Depth::Eighteen),
-            Backbone::Resnet50 => resnet(Family::Vanilla, Depth::Fifty),
-            Backbone::XdnnResnet18 => resnet(Family::Xdnn, Depth::Eighteen),
-            Backbone::XdnnResnet50 => resnet(Family::Xdnn, Depth::Fifty),
-            Backbone::BcosResnet18 => resnet(Family::Bcos, Depth::Eighteen),
-            Backbone::BcosResnet50 => resnet(Family::Bcos, Depth::Fifty),
-            Backbone::BcosDensenet121 => Box::new(DenseNet::densenet121(&mut params, k)),
-            Backbone::BcosSimpleVitS => Box::new(VisionTransformer::simple_s(&mut params, k)),
-            Backbone::BcosVitcS => Box::new(VisionTransformer::convolutional_s(&mut params, k)),
-            Backbone::EfficientnetLite0 => Box::new(EfficientNetLite::lite0(&mut params, k)),
-        };
+        let network = (backbone.build)(&mut params, n_classes as i64);
         params.take_to_device()?;
         Ok(Model {
             backbone,
@@ -68,22 +49,8 @@ impl Model {
         })
     }
 
-    /// Names of the tensors whose shape depends on the number of classes.
-    pub fn head_names(backbone: Backbone) -> &'static [&'static str] {
-        match backbone {
-            Backbone::Resnet18
-            | Backbone::Resnet50
-            | Backbone::XdnnResnet18
-            | Backbone::XdnnResnet50 => &["fc.weight", "fc.bias"],
-            Backbone::BcosResnet18 | Backbone::BcosResnet50 => &["fc.linear.weight"],
-            Backbone::BcosDensenet121 => &["classifier.linear.weight"],
-            Backbone::BcosSimpleVitS | Backbone::BcosVitcS => &["linear_head.linear.linear.weight"],
-            Backbone::EfficientnetLite0 => &["_fc.weight", "_fc.bias"],
-        }
-    }
-
     /// 8-bit images (N, H, W, 3) on any device to the network's input (N, 3 or 6, H, W): scaled to
-    /// 0–1, then encoded as the backbone's weights want it (SPEC C.3).
+    /// 0–1, then encoded as the network's entry says (SPEC C.3).
     pub fn encode(&self, images: &Tensor) -> Result<Tensor, TchError> {
         let (device, kind) = (self.params.device(), self.params.kind());
         let images = images
@@ -91,40 +58,16 @@ impl Model {
             .f_permute([0, 3, 1, 2])?
             .f_to_kind(kind)?
             .f_div_scalar(255.0)?;
-        self.in_order(self.normalise(&images)?)
+        self.in_order(self.backbone.encoding.encode(&images)?)
     }
 
-    /// Images (N, 3, H, W) in 0–1 to the network's input.
-    pub fn normalise(&self, images: &Tensor) -> Result<Tensor, TchError> {
-        let (mean, std): ([f64; 3], [f64; 3]) = match self.backbone {
-            backbone if backbone.is_bcos() => return bcos::encode(images),
-            Backbone::EfficientnetLite0 => ([127.0 / 255.0; 3], [128.0 / 255.0; 3]),
-            _ => ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-        };
-        let per_channel = |values: [f64; 3]| {
-            let values = Tensor::f_from_slice(&values)?.f_to_kind(images.kind())?;
-            device::upload(&values, images.device())?.f_view([1, 3, 1, 1])
-        };
-        images.f_sub(&per_channel(mean)?)?.f_div(&per_channel(std)?)
-    }
-
-    /// Planes one after the other, as the fused operations on the CPU want them. On a GPU the channels of
-    /// a pixel side by side, as decoded, where that is faster (docs/benchmarks.md) and right: libtorch
-    /// 2.11 gets the gradient of a mean pooling with padding, which B-cos networks have, wrong there
-    /// (pytorch issue 188344), and cuDNN takes ten seconds to prepare EfficientNet's depthwise
-    /// convolutions.
+    /// In the order in memory that the network wants: planes on the CPU, on a GPU what its entry says.
     ///
     /// # Errors
     /// libtorch's.
     pub fn in_order(&self, images: Tensor) -> Result<Tensor, TchError> {
-        let is_resnet = matches!(
-            self.backbone,
-            Backbone::Resnet18
-                | Backbone::Resnet50
-                | Backbone::XdnnResnet18
-                | Backbone::XdnnResnet50
-        );
-        match is_resnet && images.device().is_cuda() {
+        let is_free = self.backbone.gpu_order == MemoryOrder::ChannelsLast;
+        match is_free && images.device().is_cuda() {
             true => Ok(images),
             false => images.f_contiguous(),
         }
@@ -136,7 +79,8 @@ impl Model {
         // and blocks become one operation, as long as nothing is differentiated; B-cos layers
         // (fused.rs) want whole planes. At the final layer only: the last digits differ, and where
         // another ReLU follows it may flip, which the map would show.
-        let is_for_values = mode == Mode::Eval && layer == Layer::Final && !self.backbone.is_bcos();
+        let is_for_values =
+            mode == Mode::Eval && layer == Layer::Final && !self.backbone.has_dynamic_weights;
         let input = match is_for_values {
             true => input
                 .f_permute([0, 2, 3, 1])?

@@ -1,4 +1,4 @@
-//! ResNet-18 and ResNet-50 in the paper's three kinds: torchvision's (He et al. 2016), X-DNN
+//! ResNets in the paper's three kinds: torchvision's (He et al. 2016), X-DNN
 //! (Hesse et al. 2021: no norm, no bias, so that the network is homogeneous) and B-cos (Böhle et al.
 //! 2022). They differ in what a "unit" is; blocks and stages are the same.
 //!
@@ -10,6 +10,7 @@
 
 use tch::TchError;
 
+use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
 use crate::network::bcos::{self, BcosConv, UncenteredNorm};
 use crate::network::layers::{BatchNorm, Conv, Linear, Padding, Shape};
 use crate::network::params::{Init, Params};
@@ -32,35 +33,72 @@ pub enum Family {
     Bcos,
 }
 
-/// The residual block and how many of them each layer has.
-#[derive(Clone, Copy, Debug)]
-pub enum Depth {
-    /// Two 3×3 convolutions a block, 2 blocks a layer.
-    Eighteen,
-    /// 1×1, 3×3 and 1×1 to four times the width; 3, 4, 6 and 3 blocks.
-    Fifty,
-}
-
-impl Depth {
-    fn blocks(self) -> [usize; 4] {
-        match self {
-            Depth::Eighteen => [2; 4],
-            Depth::Fifty => [3, 4, 6, 3],
+impl Family {
+    /// The entry of a network of this family.
+    pub const fn entry(
+        self,
+        name: &'static str,
+        title: &'static str,
+        build: fn(&mut Params, i64) -> Box<dyn Network>,
+    ) -> Architecture {
+        let is_bcos = matches!(self, Family::Bcos);
+        Architecture {
+            name,
+            title,
+            head: match self {
+                Family::Vanilla | Family::Xdnn => &["fc.weight", "fc.bias"],
+                Family::Bcos => &["fc.linear.weight"],
+            },
+            encoding: match self {
+                Family::Vanilla | Family::Xdnn => Encoding::IMAGENET,
+                Family::Bcos => Encoding::WithInverse,
+            },
+            has_batch_statistics: !matches!(self, Family::Xdnn),
+            is_homogeneous: matches!(self, Family::Xdnn),
+            has_dynamic_weights: is_bcos,
+            package_prefix: "",
+            gpu_order: match self {
+                Family::Vanilla | Family::Xdnn => MemoryOrder::ChannelsLast,
+                Family::Bcos => MemoryOrder::Planes,
+            },
+            build,
         }
     }
+}
 
+/// The residual block, and how many of them each layer has.
+#[derive(Clone, Copy, Debug)]
+pub struct Depth {
+    /// Of all layers.
+    pub block: Block,
+    /// Of layer1 … layer4.
+    pub n_blocks: [usize; 4],
+}
+
+/// A residual block.
+#[derive(Clone, Copy, Debug)]
+pub enum Block {
+    /// Two 3×3 convolutions.
+    Basic,
+    /// 1×1, 3×3 and 1×1 to four times the width.
+    Bottleneck,
+}
+
+impl Block {
     fn expansion(self) -> i64 {
         match self {
-            Depth::Eighteen => 1,
-            Depth::Fifty => 4,
+            Block::Basic => 1,
+            Block::Bottleneck => 4,
         }
     }
 
     /// The convolutions of a block: kernel, output channels, whether it takes the block's stride.
     fn convolutions(self, width: i64) -> Vec<(i64, i64, bool)> {
         match self {
-            Depth::Eighteen => vec![(3, width, true), (3, width, false)],
-            Depth::Fifty => vec![(1, width, false), (3, width, true), (1, 4 * width, false)],
+            Block::Basic => vec![(3, width, true), (3, width, false)],
+            Block::Bottleneck => {
+                vec![(1, width, false), (3, width, true), (1, 4 * width, false)]
+            }
         }
     }
 }
@@ -130,12 +168,12 @@ impl Unit {
 
 /// Convolutions with a residual connection around them.
 #[derive(Debug)]
-struct Block {
+struct Residual {
     units: Vec<Unit>,
     downsample: Option<Unit>,
 }
 
-impl Block {
+impl Residual {
     fn new(
         p: &mut Params,
         (family, depth): (Family, Depth),
@@ -144,7 +182,7 @@ impl Block {
         width: i64,
         stride: i64,
     ) -> Self {
-        let convolutions = depth.convolutions(width);
+        let convolutions = depth.block.convolutions(width);
         let last = convolutions.len() - 1;
         let mut from = c_in;
         let mut units = Vec::new();
@@ -159,7 +197,7 @@ impl Block {
             let init = match i == last {
                 true => Init::Constant(0.0),
                 false => Init::Fixup {
-                    n_blocks: depth.blocks().iter().sum(),
+                    n_blocks: depth.n_blocks.iter().sum(),
                     n_branch: last,
                 },
             };
@@ -187,7 +225,7 @@ impl Block {
             let names = (names.0.as_str(), names.1.as_str());
             Unit::new(p, family, names, shape, Init::KaimingNormalFanOut)
         });
-        Block { units, downsample }
+        Residual { units, downsample }
     }
 
     fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
@@ -215,7 +253,7 @@ enum Head {
 #[derive(Debug)]
 pub struct ResNet {
     stem: Unit,
-    layers: Vec<Vec<Block>>,
+    layers: Vec<Vec<Residual>>,
     head: Head,
 }
 
@@ -234,13 +272,20 @@ impl ResNet {
         let stem = Unit::new(p, family, ("conv1", "bn1"), stem, init);
         let mut c_in = 64;
         let mut layers = Vec::new();
-        for (layer, (&width, n_blocks)) in WIDTHS.iter().zip(depth.blocks()).enumerate() {
+        for (layer, (&width, n_blocks)) in WIDTHS.iter().zip(depth.n_blocks).enumerate() {
             let mut blocks = Vec::new();
             for block in 0..n_blocks {
                 let stride = if layer > 0 && block == 0 { 2 } else { 1 };
                 let name = format!("layer{}.{block}", layer + 1);
-                blocks.push(Block::new(p, (family, depth), &name, c_in, width, stride));
-                c_in = width * depth.expansion();
+                blocks.push(Residual::new(
+                    p,
+                    (family, depth),
+                    &name,
+                    c_in,
+                    width,
+                    stride,
+                ));
+                c_in = width * depth.block.expansion();
             }
             layers.push(blocks);
         }

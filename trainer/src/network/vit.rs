@@ -11,6 +11,7 @@ use tch::{Kind, TchError, Tensor};
 
 use crate::finite;
 use crate::machine::device;
+use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
 use crate::network::bcos::{self, BcosConv, BcosLinear, LayerNorm};
 use crate::network::layers::Shape;
 use crate::network::params::{Init, Params};
@@ -27,6 +28,26 @@ const PATCH: i64 = 16;
 const STEM: [i64; 4] = [48, 96, 192, 384];
 /// Of the positions' wave lengths.
 const TEMPERATURE: f64 = 10_000.0;
+
+/// The entry of a vision transformer.
+pub const fn entry(
+    name: &'static str,
+    title: &'static str,
+    build: fn(&mut Params, i64) -> Box<dyn Network>,
+) -> Architecture {
+    Architecture {
+        name,
+        title,
+        head: &["linear_head.linear.linear.weight"],
+        encoding: Encoding::WithInverse,
+        has_batch_statistics: false,
+        is_homogeneous: false,
+        has_dynamic_weights: true,
+        package_prefix: "0.",
+        gpu_order: MemoryOrder::Planes,
+        build,
+    }
+}
 
 /// Attention, then two linear layers, each around a residual connection.
 #[derive(Debug)]

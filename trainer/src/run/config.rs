@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::explain::attribution::{self, Order};
 use crate::names::{
-    Annotation, Attribution, Augmentation, Backbone, Layer, LocalizationLoss, OnNonFinite,
-    Precision,
+    Annotation, Attribution, Augmentation, Layer, LocalizationLoss, OnNonFinite, Precision,
 };
+use crate::network::Backbone;
 
 /// One training run, as the user writes it. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub struct RunConfig {
     pub batch_size: usize,
     /// Images a pass: a step's passes are made one after another and their gradients added, which takes
     /// less memory and gives the same up to rounding. Absent: all of a step's. Refused for backbones
-    /// with [`Backbone::has_batch_statistics`], where it would not give the same.
+    /// with [`Architecture::has_batch_statistics`](crate::network::Architecture), where it would not give the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
     /// Seed of the initial weights, the order of images, the classes drawn and the annotated subset.
@@ -103,7 +103,7 @@ pub struct Guidance {
 
 /// Of Energy*: with it, the power of an area of a billion cells, as a thousand boxes over a megapixel
 /// have, is a number in 32 bits. An infinite one would leave nothing of the loss.
-const LARGEST_EXPONENT: f64 = 4.0;
+pub(crate) const LARGEST_EXPONENT: f64 = 4.0;
 
 fn default_learning_rate() -> f64 {
     1e-4
@@ -185,7 +185,7 @@ impl RunConfig {
         positive("learning_rate", self.learning_rate)?;
         if let Some(images) = self.micro_batch {
             positive("micro_batch", images as f64)?;
-            if self.backbone.has_batch_statistics() {
+            if self.backbone.has_batch_statistics {
                 return Err(Error::invalid(
                     path,
                     "micro_batch",

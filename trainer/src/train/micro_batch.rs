@@ -1,5 +1,5 @@
 //! A step in passes of fewer images each, which takes less memory. Where images do not see each other
-//! ([`crate::names::Backbone::has_batch_statistics`] is false) the passes' gradients add up to the
+//! ([`crate::network::Architecture::has_batch_statistics`] is false) the passes' gradients add up to the
 //! batch's, but for rounding.
 //!
 //! The classification loss is a mean over the batch, the localization loss a sum (SPEC A.1). So a pass

@@ -21,7 +21,7 @@ pub(crate) fn load(run: &ResolvedRun, model: &Model) -> Result<()> {
     };
     let file = path.display().to_string();
     let (mut tensors, metadata) = checkpoint::load(path)?;
-    let head = Model::head_names(run.config.backbone);
+    let head = run.config.backbone.head;
     let is_head = |name: &str| head.contains(&name);
     if let Some(found) = other_head(run, model, &tensors, &metadata) {
         let (id, own) = (
@@ -55,7 +55,7 @@ fn other_head(
     let mut fits = true;
     for param in model.params.entries() {
         let given = tensors.iter().find(|(name, _)| *name == param.name);
-        let is_head = Model::head_names(run.config.backbone).contains(&param.name.as_str());
+        let is_head = run.config.backbone.head.contains(&param.name.as_str());
         if let (true, Some((_, given))) = (is_head, given) {
             n_classes = n_classes.or(given.size().first().copied());
             fits &= given.size() == param.tensor.size();

@@ -22,7 +22,7 @@ pub fn export(
 ) -> Result<usize> {
     let epoch = epoch.unwrap_or(run.best_f1_epoch);
     let (tensors, metadata) = checkpoint::load(&run.checkpoint_file(epoch)?)?;
-    let prefix = prefix.unwrap_or_else(|| run.backbone.package_prefix());
+    let prefix = prefix.unwrap_or(run.backbone.package_prefix);
     let mut exported = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         if let Some(norm) = name.strip_suffix("running_var") {

@@ -9,9 +9,8 @@ use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
-use crate::names::Backbone;
-use crate::network::Model;
 use crate::network::faults::Faults;
+use crate::network::{Backbone, Model};
 use crate::weights::checkpoint::{self, Metadata};
 use crate::weights::checkpoint_file::{self, Dtype};
 
@@ -69,7 +68,7 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     let sha256 = checksum(source, &bytes, request.sha256)?;
     let mut tensors = read(source, &bytes, request)?;
     drop(bytes);
-    let [weight, bias @ ..] = Model::head_names(backbone) else {
+    let [weight, bias @ ..] = backbone.head else {
         unreachable!("every backbone has a head")
     };
     let head = tensors.iter().find(|(name, _)| name == weight);
@@ -83,7 +82,7 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
         _ => USUAL_CLASSES, // its shape will be found wrong
     });
     // X-DNN's ImageNet head has no bias, the fine-tuned one has (SPEC D, H.17).
-    if let (Some(n_classes), true) = (n_classes, backbone.is_homogeneous()) {
+    if let (Some(n_classes), true) = (n_classes, backbone.is_homogeneous) {
         for name in bias {
             if tensors.iter().all(|(known, _)| known != name) {
                 let zeros = Tensor::f_zeros([n_classes as i64], (Kind::Float, Device::Cpu))?;
@@ -106,7 +105,7 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     ]);
     let mut named = model.params.named();
     if n_classes.is_none() {
-        named.retain(|(name, _)| !Model::head_names(backbone).contains(&name.as_str()));
+        named.retain(|(name, _)| !backbone.head.contains(&name.as_str()));
     }
     checkpoint::save(out, &named, &metadata)?;
     Ok(Imported {
@@ -157,7 +156,7 @@ fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, T
 fn own_name(name: &str, backbone: Backbone) -> &str {
     let name = name.strip_prefix("module.").unwrap_or(name);
     match name.strip_prefix("0.") {
-        Some(inner) if backbone.is_bcos() => inner,
+        Some(inner) if backbone.has_dynamic_weights => inner,
         _ => name,
     }
 }

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use data_prep::geometry::{Grid, GridBox, Mask};
 use tch::{Device, Kind, Tensor};
-use trainer::names::{Backbone, Precision};
-use trainer::network::Model;
+use trainer::names::Precision;
+use trainer::network::{Backbone, Model};
 use trainer::random;
 use trainer::weights::checkpoint_file::{self, Dtype, NamedTensor};
 
@@ -94,6 +94,11 @@ pub fn mask(boxes: &[[i32; 4]], grid: Grid) -> Mask {
     Mask::from_boxes(&boxes, grid)
 }
 
+/// The network of this name.
+pub fn named(name: &str) -> Backbone {
+    name.parse().unwrap()
+}
+
 /// A network with every tensor filled from its name.
 pub fn recipe_model(backbone: Backbone, n_classes: usize, kind: Kind) -> Model {
     let model = Model::new(backbone, n_classes, 0, device(), kind).unwrap();
@@ -144,7 +149,7 @@ pub fn recipe_input(model: &Model, n: u64, size: u64) -> Tensor {
         })
         .collect();
     let images = Tensor::from_slice(&values).view([n as i64, 3, size as i64, size as i64]);
-    let input = model.normalise(&images).unwrap();
+    let input = model.backbone.encoding.encode(&images).unwrap();
     let input = input.to_kind(model.params.kind()).to_device(device());
     // As decoded images are.
     let input = input.permute([0, 2, 3, 1]).contiguous();

@@ -46,6 +46,9 @@ unsafe extern "C" {
     fn guidance_pin(out: Out, t: In) -> bool;
     fn guidance_be_deterministic() -> bool;
     fn guidance_free_cuda_memory(out: *mut u64, device: i64) -> bool;
+    fn guidance_differentiable(out: Out, x: In) -> bool;
+    fn guidance_as_now(out: Out, x: In) -> bool;
+    fn guidance_pull(out: Out, y: In, xs: *const In, n: usize, g: In) -> bool;
     fn guidance_bcos_pull(out: Out, g: In, u: In, m: In, s: In) -> bool;
 }
 
@@ -184,12 +187,62 @@ pub fn bcos_pull(
     Ok(out)
 }
 
+/// `x` as a tensor of its own that can be differentiated by: in the graph of `x` where gradients are on
+/// and `x` has one, else the beginning of a graph.
+///
+/// # Errors
+/// libtorch's.
+pub fn differentiable(x: &Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: a live tensor, only read.
+    let [out] = made(|out| unsafe { guidance_differentiable(out, x.as_ptr()) })?;
+    Ok(out)
+}
+
+/// `x` where gradients are on, else without its graph.
+///
+/// # Errors
+/// libtorch's.
+pub fn as_now(x: &Tensor) -> Result<Tensor, TchError> {
+    // SAFETY: a live tensor, only read.
+    let [out] = made(|out| unsafe { guidance_as_now(out, x.as_ptr()) })?;
+    Ok(out)
+}
+
+/// The gradients at `xs` of Σ `g` · `y`, of which `g` counts as a constant; zeros where `y` does not
+/// depend on one. The graph of `y` stays. Where gradients are on, they are in the graph of `g`, `xs` and
+/// everything else that `y` was made from.
+///
+/// # Errors
+/// libtorch's.
+pub fn pull(y: &Tensor, xs: &[Tensor], g: &Tensor) -> Result<Vec<Tensor>, TchError> {
+    let pointers: Vec<In> = xs.iter().map(Tensor::as_ptr).collect();
+    let mut out = vec![ptr::null_mut(); xs.len()];
+    // SAFETY: live tensors, only read, and room for as many as there are `xs`.
+    let is_done = unsafe {
+        guidance_pull(
+            out.as_mut_ptr(),
+            y.as_ptr(),
+            pointers.as_ptr(),
+            xs.len(),
+            g.as_ptr(),
+        )
+    };
+    if !is_done {
+        return Err(last_error());
+    }
+    // SAFETY: as in `made`.
+    Ok(out
+        .into_iter()
+        .map(|tensor| unsafe { Tensor::from_ptr(tensor) })
+        .collect())
+}
+
 /// max(x, 0), in place; NaN where `x` is NaN or −∞. libtorch's own ReLU makes 0 of the latter.
 ///
 /// # Errors
 /// libtorch's.
 pub fn rectify(x: Tensor) -> Result<Tensor, TchError> {
-    // SAFETY: a live tensor that nobody else sees, changed in place.
+    // SAFETY: a live tensor that is given away, changed in place.
     let [out] = made(|out| unsafe { guidance_rectify(out, x.as_ptr()) })?;
     Ok(out)
 }

@@ -2,6 +2,7 @@
 //! operations written in C++.
 
 pub mod fused;
+mod opaque;
 mod operations;
 pub(crate) mod product;
 mod tape;

@@ -5,7 +5,7 @@ use tch::{TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::mode::Mode;
-use crate::network::pass::tape::{Pass, Pullback, Value};
+use crate::network::pass::tape::{Node, Pass, Pullback, Value};
 use crate::network::pass::window::Window;
 use crate::network::pass::{fused, product};
 
@@ -37,11 +37,12 @@ impl NormState<'_> {
 impl Pass {
     /// A convolution without bias.
     pub fn conv(&self, x: &Value, weight: &Tensor, window: Window) -> Result<Value, TchError> {
-        let out = product::conv(&x.tensor, weight, window, self.precision)?;
-        let (from, to) = (x.tensor.size(), out.size());
-        self.map(out, x, || {
+        let out = product::conv(x.tensor(), weight, window, self.precision)?;
+        let (from, to) = (x.tensor().size(), out.size());
+        let out = self.map(out, x, || {
             self.transposed(weight, window, [from[2], from[3]], [to[2], to[3]])
-        })
+        })?;
+        Ok(out.allocated())
     }
 
     /// relu(norm(conv(x)) + shortcut), all but the convolution optional, as one operation where
@@ -56,8 +57,8 @@ impl Pass {
     ) -> Result<Option<Value>, TchError> {
         let is_for_values = self.mode == Mode::Eval && self.tape.is_none();
         let is_narrow = self.precision == Precision::Bf16;
-        let has_channels_last = x.tensor.stride()[1] == 1;
-        if !is_for_values || is_narrow || !has_channels_last || x.tensor.device().is_cuda() {
+        let has_channels_last = x.tensor().stride()[1] == 1;
+        if !is_for_values || is_narrow || !has_channels_last || x.tensor().device().is_cuda() {
             return Ok(None);
         }
         // The norm is a scale and a shift of the output's channels: of the weights', then.
@@ -74,14 +75,14 @@ impl Pass {
             None => (weight, None),
         };
         let shortcut = shortcut.map(Value::tensor);
-        let out = fused::conv_block(&x.tensor, weight, shift, shortcut, window, is_rectified)?;
-        out.map(|out| self.value(out, || Ok(Vec::new())))
+        let out = fused::conv_block(x.tensor(), weight, shift, shortcut, window, is_rectified)?;
+        out.map(|out| self.value(out, || Ok(Node::source())))
             .transpose()
     }
 
     /// Zeros around the image: left, right, top, bottom.
     pub fn pad(&self, x: &Value, zeros: [i64; 4]) -> Result<Value, TchError> {
-        let out = x.tensor.f_constant_pad_nd(zeros)?;
+        let out = x.tensor().f_constant_pad_nd(zeros)?;
         self.map(out, x, || {
             let back = zeros.map(|n| -n);
             Ok(Box::new(move |g| g.f_constant_pad_nd(back)))
@@ -92,7 +93,7 @@ impl Pass {
     /// the running ones else.
     pub fn batch_norm(&self, x: &Value, norm: &NormState<'_>) -> Result<Value, TchError> {
         if self.mode == Mode::Train && self.tape.is_some() {
-            let (out, mean, inverse_std) = x.tensor.f_native_batch_norm(
+            let (out, mean, inverse_std) = x.tensor().f_native_batch_norm(
                 Some(norm.weight),
                 Some(norm.bias),
                 Some(norm.mean),
@@ -101,14 +102,15 @@ impl Pass {
                 norm.momentum,
                 norm.eps,
             )?;
-            return self.map(out, x, || {
-                let (x, weight) = (x.tensor.shallow_clone(), norm.weight.shallow_clone());
+            let out = self.map(out, x, || {
+                let (x, weight) = (x.hold(), norm.weight.shallow_clone());
                 Ok(Box::new(move |g| {
                     fused::batch_norm_pull(g, &x, &weight, &mean, &inverse_std)
                 }))
-            });
+            })?;
+            return Ok(out.allocated());
         }
-        let out = x.tensor.f_batch_norm(
+        let out = x.tensor().f_batch_norm(
             Some(norm.weight),
             Some(norm.bias),
             Some(norm.mean),
@@ -118,49 +120,57 @@ impl Pass {
             norm.eps,
             true,
         )?;
-        self.map(out, x, || {
+        let out = self.map(out, x, || {
             let scale = norm.scale()?.f_view([1, -1, 1, 1])?;
             Ok(Box::new(move |g| g.f_mul(&scale)))
-        })
+        })?;
+        Ok(out.allocated())
     }
 
-    /// max(x, 0), in place: `x` must have been made by an operation whose own way back does not need
-    /// its output.
+    /// max(x, 0), in place where nobody else holds `x`.
     pub fn relu(&self, x: Value) -> Result<Value, TchError> {
-        let out = fused::rectify(x.tensor.shallow_clone())?;
+        let node = x.node;
+        let out = fused::rectify(x.into_own()?)?;
         let mask = out.f_detach()?;
-        self.map(out, &x, || {
+        self.map_node(out, node, || {
             Ok(Box::new(move |g| mask.f_threshold_backward(g, 0)))
         })
     }
 
-    /// min(max(x, 0), 6), in place like [`Pass::relu`].
+    /// min(max(x, 0), 6), in place where nobody else holds `x`.
     pub fn relu6(&self, x: Value) -> Result<Value, TchError> {
-        let out = fused::rectify_to_6(x.tensor.shallow_clone())?;
+        let node = x.node;
+        let out = fused::rectify_to_6(x.into_own()?)?;
         let mask = out.f_detach()?;
-        self.map(out, &x, || {
+        self.map_node(out, node, || {
             Ok(Box::new(move |g| mask.f_hardtanh_backward(g, 0, 6)))
         })
     }
 
-    /// x + y, in place in `x`.
-    pub fn add(&self, mut x: Value, y: &Value) -> Result<Value, TchError> {
-        let out = x.tensor.f_add_(&y.tensor)?;
-        self.value(out, || {
-            let same = || -> Pullback { Box::new(|g| Ok(g.shallow_clone())) };
-            Ok(vec![(x.node, same()), (y.node, same())])
-        })
+    /// x + y, in place in `x` where nobody else holds it.
+    pub fn add(&self, x: Value, y: &Value) -> Result<Value, TchError> {
+        let node = x.node;
+        let out = x.into_own()?.f_add_(y.tensor())?;
+        let out = self.value(out, || {
+            Ok(Node {
+                inputs: vec![node, y.node],
+                pullback: Box::new(|g| Ok(vec![g.shallow_clone(), g.shallow_clone()])),
+            })
+        })?;
+        Ok(out.allocated())
     }
 
     /// Channels of x and, after them, of y.
     pub fn beside(&self, x: &Value, y: &Value) -> Result<Value, TchError> {
-        let out = Tensor::f_cat(&[&x.tensor, &y.tensor], 1)?;
-        let (n_x, n_y) = (x.tensor.size()[1], y.tensor.size()[1]);
+        let out = Tensor::f_cat(&[x.tensor(), y.tensor()], 1)?;
+        let (n_x, n_y) = (x.tensor().size()[1], y.tensor().size()[1]);
         self.value(out, || {
-            let part = |start, length| -> Pullback {
-                Box::new(move |g: &Tensor| g.f_narrow(1, start, length))
-            };
-            Ok(vec![(x.node, part(0, n_x)), (y.node, part(n_x, n_y))])
+            Ok(Node {
+                inputs: vec![x.node, y.node],
+                pullback: Box::new(move |g| {
+                    Ok(vec![g.f_narrow(1, 0, n_x)?, g.f_narrow(1, n_x, n_y)?])
+                }),
+            })
         })
     }
 
@@ -168,12 +178,12 @@ impl Pass {
     pub fn max_pool(&self, x: &Value) -> Result<Value, TchError> {
         let ([kernel, stride, padding, dilation], ceil) = ([[3, 3], [2, 2], [1, 1], [1, 1]], false);
         let (out, indices) = x
-            .tensor
+            .tensor()
             .f_max_pool2d_with_indices(kernel, stride, padding, dilation, ceil)?;
-        let at = x.tensor.f_detach()?;
         self.map(out, x, || {
+            let at = x.hold();
             Ok(Box::new(move |g| {
-                at.f_max_pool2d_with_indices_backward(
+                at.f_detach()?.f_max_pool2d_with_indices_backward(
                     g, kernel, stride, padding, dilation, ceil, &indices,
                 )
             }))
@@ -190,10 +200,10 @@ impl Pass {
     ) -> Result<Value, TchError> {
         let (kernel, stride, padding) = ([kernel; 2], [stride; 2], [padding; 2]);
         let out = x
-            .tensor
+            .tensor()
             .f_avg_pool2d(kernel, stride, padding, false, true, None)?;
-        let at = x.tensor.f_detach()?;
         self.map(out, x, || {
+            let at = x.tensor().f_detach()?; // for its size alone
             Ok(Box::new(move |g| {
                 at.f_avg_pool2d_backward(g, kernel, stride, padding, false, true, None)
             }))
@@ -202,8 +212,8 @@ impl Pass {
 
     /// Mean over height and width: (N, C, H, W) to (N, C).
     pub fn global_average_pool(&self, x: &Value) -> Result<Value, TchError> {
-        let out = x.tensor.f_mean_dim([2i64, 3].as_slice(), false, None)?;
-        let size = x.tensor.size();
+        let out = x.tensor().f_mean_dim([2i64, 3].as_slice(), false, None)?;
+        let size = x.tensor().size();
         self.map(out, x, || {
             let n_pixels = (size[2] * size[3]) as f64;
             Ok(Box::new(move |g| {
@@ -222,7 +232,7 @@ impl Pass {
         bias: Option<&Tensor>,
     ) -> Result<Value, TchError> {
         let precision = self.precision;
-        let out = product::linear(&x.tensor, weight, bias, precision)?;
+        let out = product::linear(x.tensor(), weight, bias, precision)?;
         let weight = weight.shallow_clone();
         self.map(out, x, || {
             Ok(Box::new(move |g| product::matmul(g, &weight, precision)))

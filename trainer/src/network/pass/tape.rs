@@ -6,9 +6,11 @@
 //! held fixed on the way back but stay in the graph (SPEC A.3), so the same walk gives IxG's gradient
 //! for ordinary networks and W(x) for B-cos networks.
 //!
-//! The operations are in [`super::operations`].
+//! The operations with a pullback of their own are in `operations.rs`; any other differentiable
+//! expression of libtorch goes through [`Pass::opaque`].
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use tch::{TchError, Tensor};
 
@@ -18,8 +20,10 @@ use crate::network::mode::Mode;
 /// A tensor of the forward pass.
 #[derive(Debug)]
 pub struct Value {
-    pub(super) tensor: Tensor,
+    tensor: Rc<Tensor>,
     pub(super) node: usize,
+    /// Whether the operation that made it allocated its memory, for this value alone.
+    is_allocated: bool,
 }
 
 impl Value {
@@ -31,17 +35,58 @@ impl Value {
     /// Another name for the same value.
     pub fn share(&self) -> Value {
         Value {
-            tensor: self.tensor.shallow_clone(),
+            tensor: Rc::clone(&self.tensor),
             node: self.node,
+            is_allocated: self.is_allocated,
+        }
+    }
+
+    /// The numbers, for a pullback that needs them: as long as they are held, nothing changes them.
+    pub(crate) fn hold(&self) -> Rc<Tensor> {
+        Rc::clone(&self.tensor)
+    }
+
+    /// Marks the value as one whose operation allocated its memory and does not need it on the way
+    /// back, so that the next operation may write there.
+    pub(crate) fn allocated(self) -> Value {
+        Value {
+            is_allocated: true,
+            ..self
+        }
+    }
+
+    /// The numbers to write over: the value's own memory where nobody else holds it, a copy elsewhere.
+    pub(super) fn into_own(self) -> Result<Tensor, TchError> {
+        match (self.is_allocated, Rc::try_unwrap(self.tensor)) {
+            (true, Ok(tensor)) => Ok(tensor),
+            (false, Ok(tensor)) => tensor.f_mul_scalar(1.0),
+            (_, Err(held)) => held.f_mul_scalar(1.0),
         }
     }
 }
 
-/// Takes the gradient of an operation's output to that of one of its inputs.
+/// Takes the gradient of an operation's output to that of its one input.
 pub(crate) type Pullback = Box<dyn Fn(&Tensor) -> Result<Tensor, TchError>>;
 
-/// What an operation's output was made from.
-pub(crate) type Node = Vec<(usize, Pullback)>;
+/// How the way back leaves a value.
+pub(super) struct Node {
+    /// The values it was made from.
+    pub(super) inputs: Vec<usize>,
+    /// Takes the gradient at the value to those at its inputs.
+    pub(super) pullback: NodePullback,
+}
+
+type NodePullback = Box<dyn Fn(&Tensor) -> Result<Vec<Tensor>, TchError>>;
+
+impl Node {
+    /// Of a value that no operation made.
+    pub(super) fn source() -> Self {
+        Node {
+            inputs: Vec::new(),
+            pullback: Box::new(|_| Ok(Vec::new())),
+        }
+    }
+}
 
 /// One forward pass through a part of a network.
 pub struct Pass {
@@ -100,8 +145,9 @@ impl Pass {
     /// A value that no operation of this pass made.
     pub fn input(&self, tensor: &Tensor) -> Value {
         Value {
-            tensor: tensor.shallow_clone(),
-            node: self.record(Vec::new()),
+            tensor: Rc::new(tensor.shallow_clone()),
+            node: self.record(Node::source()),
+            is_allocated: false,
         }
     }
 
@@ -114,7 +160,7 @@ impl Pass {
     }
 
     /// An operation's output; `node` is asked for only when recording.
-    pub(crate) fn value(
+    pub(super) fn value(
         &self,
         tensor: Tensor,
         node: impl FnOnce() -> Result<Node, TchError>,
@@ -129,7 +175,11 @@ impl Pass {
             Some(_) => self.record(node()?),
             None => 0,
         };
-        Ok(Value { tensor, node })
+        Ok(Value {
+            tensor: Rc::new(tensor),
+            node,
+            is_allocated: false,
+        })
     }
 
     /// An operation with one input.
@@ -139,7 +189,23 @@ impl Pass {
         input: &Value,
         pullback: impl FnOnce() -> Result<Pullback, TchError>,
     ) -> Result<Value, TchError> {
-        self.value(tensor, || Ok(vec![(input.node, pullback()?)]))
+        self.map_node(tensor, input.node, pullback)
+    }
+
+    /// The same where the input is known by its node alone.
+    pub(super) fn map_node(
+        &self,
+        tensor: Tensor,
+        input: usize,
+        pullback: impl FnOnce() -> Result<Pullback, TchError>,
+    ) -> Result<Value, TchError> {
+        self.value(tensor, || {
+            let pullback = pullback()?;
+            Ok(Node {
+                inputs: vec![input],
+                pullback: Box::new(move |g| Ok(vec![pullback(g)?])),
+            })
+        })
     }
 
     /// The gradient at `input` of Σ `cotangent` · `output`, in the graph of both when gradients are
@@ -163,9 +229,9 @@ impl Pass {
             let Some(gradient) = gradients[node].take() else {
                 continue;
             };
-            for (from, pullback) in &tape[node] {
-                let part = pullback(&gradient)?;
-                gradients[*from] = Some(match gradients[*from].take() {
+            let Node { inputs, pullback } = &tape[node];
+            for (&input, part) in inputs.iter().zip(pullback(&gradient)?) {
+                gradients[input] = Some(match gradients[input].take() {
                     Some(sum) => sum.f_add(&part)?,
                     None => part,
                 });
@@ -173,7 +239,7 @@ impl Pass {
         }
         match gradients[input.node].take() {
             Some(gradient) => Ok(gradient),
-            None => input.tensor.f_zeros_like(),
+            None => input.tensor().f_zeros_like(),
         }
     }
 }

@@ -4,9 +4,7 @@
 
 use anyhow::Result;
 
-use super::check::{
-    ANNOTATIONS, ATTRIBUTIONS, AUGMENTATIONS, BACKBONES, LAYERS, LOSSES, PRECISIONS, TASKS,
-};
+use super::check::{ANNOTATIONS, ATTRIBUTIONS, AUGMENTATIONS, LAYERS, LOSSES, PRECISIONS, TASKS};
 use super::format::Collection;
 use super::*;
 use crate::system::paths;
@@ -529,8 +527,7 @@ fn spellings_are_the_trainers() {
     let source = paths::root().join("trainer/src/names.rs");
     let source = std::fs::read_to_string(source).unwrap();
     for (name, known) in [
-        ("Backbone", &BACKBONES[..]),
-        ("Attribution", &ATTRIBUTIONS),
+        ("Attribution", &ATTRIBUTIONS[..]),
         ("Layer", &LAYERS),
         ("LocalizationLoss", &LOSSES),
         ("Annotation", &ANNOTATIONS),

@@ -4,10 +4,27 @@
 
 use tch::TchError;
 
+use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
 use crate::network::layers::{BatchNorm, Conv, Linear, Padding, Shape};
 use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::Network;
+
+pub const ENTRY: Architecture = Architecture {
+    name: "efficientnet_lite0",
+    title: "EfficientNet-Lite0",
+    head: &["_fc.weight", "_fc.bias"],
+    encoding: Encoding::Normalised {
+        mean: [127.0 / 255.0; 3],
+        deviation: [128.0 / 255.0; 3],
+    },
+    has_batch_statistics: true,
+    is_homogeneous: false,
+    has_dynamic_weights: false,
+    package_prefix: "",
+    gpu_order: MemoryOrder::Planes,
+    build: |p, n_classes| Box::new(EfficientNetLite::lite0(p, n_classes)),
+};
 
 /// 1 − TensorFlow's decay of 0.99.
 const MOMENTUM: f64 = 0.01;
@@ -109,7 +126,7 @@ fn relu6((conv, norm): &(Conv, BatchNorm), x: &Value, pass: &Pass) -> Result<Val
 
 /// EfficientNet-Lite0 for `n_classes` classes.
 #[derive(Debug)]
-pub struct EfficientNetLite {
+struct EfficientNetLite {
     stem: (Conv, BatchNorm),
     blocks: Vec<Block>,
     head: (Conv, BatchNorm),
@@ -118,7 +135,7 @@ pub struct EfficientNetLite {
 
 impl EfficientNetLite {
     /// The Lite0 size: width and depth 1.0, stem 32 and head 1280 channels.
-    pub fn lite0(p: &mut Params, n_classes: i64) -> Self {
+    fn lite0(p: &mut Params, n_classes: i64) -> Self {
         let stem = Shape {
             c_in: 3,
             c_out: 32,

@@ -5,11 +5,25 @@
 
 use tch::TchError;
 
+use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
 use crate::network::bcos::{self, BcosConv, UncenteredNorm};
 use crate::network::layers::Shape;
 use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::Network;
+
+pub const ENTRY: Architecture = Architecture {
+    name: "bcos_densenet121",
+    title: "B-cos DenseNet-121",
+    head: &["classifier.linear.weight"],
+    encoding: Encoding::WithInverse,
+    has_batch_statistics: true,
+    is_homogeneous: false,
+    has_dynamic_weights: true,
+    package_prefix: "",
+    gpu_order: MemoryOrder::Planes,
+    build: |p, n_classes| Box::new(DenseNet::new(p, n_classes)),
+};
 
 /// Channels that a dense layer adds.
 const GROWTH: i64 = 32;
@@ -65,7 +79,7 @@ struct Transition {
 
 /// DenseNet-121.
 #[derive(Debug)]
-pub struct DenseNet {
+struct DenseNet {
     conv0: BcosConv,
     norm0: UncenteredNorm,
     blocks: Vec<Vec<DenseLayer>>,
@@ -76,7 +90,7 @@ pub struct DenseNet {
 
 impl DenseNet {
     /// For `n_classes` classes.
-    pub fn densenet121(p: &mut Params, n_classes: i64) -> Self {
+    fn new(p: &mut Params, n_classes: i64) -> Self {
         let conv0 = conv(p, "features.conv0", 6, STEM, 7, 2);
         let norm0 = UncenteredNorm::new(p, "features.norm0", STEM);
         let mut channels = STEM;

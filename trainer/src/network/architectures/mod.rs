@@ -1,0 +1,28 @@
+//! The networks, one file each, and their list: a new one is its file, and its two lines here.
+
+mod bcos_densenet121;
+mod bcos_resnet18;
+mod bcos_resnet50;
+mod bcos_simple_vit_s;
+mod bcos_vitc_s;
+mod efficientnet_lite0;
+mod resnet18;
+mod resnet50;
+mod xdnn_resnet18;
+mod xdnn_resnet50;
+
+use crate::network::architecture::Architecture;
+
+/// Every network, in the order of the documentation.
+pub static ALL: &[&Architecture] = &[
+    &resnet18::ENTRY,
+    &resnet50::ENTRY,
+    &xdnn_resnet18::ENTRY,
+    &xdnn_resnet50::ENTRY,
+    &bcos_resnet18::ENTRY,
+    &bcos_resnet50::ENTRY,
+    &bcos_densenet121::ENTRY,
+    &bcos_simple_vit_s::ENTRY,
+    &bcos_vitc_s::ENTRY,
+    &efficientnet_lite0::ENTRY,
+];

@@ -1,0 +1,89 @@
+//! A network by its name.
+
+use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::network::architecture::Architecture;
+use crate::network::architectures;
+
+/// The classifier (paper section 4; SPEC D): one of the list, or another one's entry.
+#[derive(Clone, Copy)]
+pub struct Backbone(&'static Architecture);
+
+impl Backbone {
+    /// Every network of the list, in its order.
+    pub fn all() -> impl Iterator<Item = Backbone> {
+        architectures::ALL.iter().copied().map(Backbone)
+    }
+}
+
+impl From<&'static Architecture> for Backbone {
+    fn from(entry: &'static Architecture) -> Self {
+        Backbone(entry)
+    }
+}
+
+impl Deref for Backbone {
+    type Target = Architecture;
+
+    fn deref(&self) -> &Architecture {
+        self.0
+    }
+}
+
+impl PartialEq for Backbone {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Backbone {}
+
+impl fmt::Display for Backbone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}
+
+impl fmt::Debug for Backbone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl FromStr for Backbone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Backbone::all()
+            .find(|backbone| backbone.name == text)
+            .ok_or_else(|| {
+                let known: Vec<&str> = architectures::ALL.iter().map(|entry| entry.name).collect();
+                format!("found '{text}', expected one of {}", known.join(", "))
+            })
+    }
+}
+
+impl Serialize for Backbone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Backbone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let known = || {
+            let known: Vec<String> = Backbone::all().map(|known| format!("`{known}`")).collect();
+            format!(
+                "unknown variant `{name}`, expected one of {}",
+                known.join(", ")
+            )
+        };
+        name.parse()
+            .map_err(|_: String| serde::de::Error::custom(known()))
+    }
+}

@@ -1,0 +1,81 @@
+//! The list of networks, and what `trainer vocabulary` says of it.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use trainer::network::Backbone;
+
+fn vocabulary() -> Value {
+    let printed = Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(["vocabulary", "--json"])
+        .output()
+        .unwrap();
+    serde_json::from_slice(&printed.stdout).unwrap()
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry.as_str().or(entry["name"].as_str()).unwrap())
+        .collect()
+}
+
+#[test]
+fn it_says_what_each_network_is_explained_and_guided_by() {
+    let said = vocabulary();
+    assert_eq!(
+        said["program"],
+        concat!("trainer ", env!("CARGO_PKG_VERSION"))
+    );
+    let networks = said["networks"].as_array().unwrap();
+    let network = |name: &str| networks.iter().find(|n| n["name"] == name).unwrap();
+    let resnet = network("resnet50");
+    assert_eq!(resnet["title"], "ResNet-50");
+    assert_eq!(names(&resnet["methods"]), ["ixg", "gradcam", "intgrad"]);
+    assert_eq!(names(&resnet["guides_by"]), ["ixg", "gradcam"]);
+    assert_eq!(resnet["batch_statistics"], true);
+    let xdnn = network("xdnn_resnet18");
+    assert_eq!(names(&xdnn["guides_by"]), ["ixg", "gradcam", "intgrad"]);
+    assert_eq!(xdnn["batch_statistics"], false);
+    assert!(names(&network("bcos_resnet18")["guides_by"]).contains(&"bcos"));
+    assert_eq!(
+        names(&said["layers"]),
+        ["input", "mid1", "mid2", "mid3", "final"]
+    );
+    assert_eq!(names(&said["tasks"]), ["conventional", "reversed"]);
+    let losses = said["losses"].as_array().unwrap();
+    for loss in losses {
+        let options = names(&loss["options"]);
+        let expected: &[&str] = match loss["name"] == "energy_area" {
+            true => &["area_exponent"],
+            false => &[],
+        };
+        assert_eq!(options, expected, "{loss}");
+    }
+}
+
+/// A network's file is named as it is, and none is missing in the list or in it twice.
+#[test]
+fn every_file_of_a_network_is_in_the_list() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/network/architectures");
+    let files = fs_err::read_dir(folder).unwrap().map(|file| {
+        let file = file.unwrap().path();
+        file.file_stem().unwrap().to_string_lossy().into_owned()
+    });
+    let files: BTreeSet<String> = files.filter(|name| name != "mod").collect();
+    let listed: BTreeSet<String> = Backbone::all().map(|b| b.to_string()).collect();
+    assert_eq!(listed, files);
+    assert_eq!(Backbone::all().count(), listed.len());
+    let titles: BTreeSet<&str> = Backbone::all().map(|b| b.title).collect();
+    assert_eq!(titles.len(), listed.len());
+}
+
+#[test]
+fn an_unknown_network_is_told_the_known_ones() {
+    let error = "resnet19".parse::<Backbone>().unwrap_err();
+    assert!(error.starts_with("found 'resnet19', expected one of resnet18, "));
+}
