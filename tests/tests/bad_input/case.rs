@@ -1,8 +1,6 @@
 //! A case: which file of a valid input is changed, how, and what must come of it.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
 
@@ -10,6 +8,7 @@ use serde::Deserialize;
 use tests::programs::{Done, program, run};
 
 use crate::change::{Edit, Yes};
+use crate::copy::{Copy, files};
 use crate::place::{Place, Valid, fixtures};
 use crate::table;
 
@@ -173,44 +172,6 @@ fn same<T: PartialEq + Debug>(found: &T, expected: &T) -> Result<(), String> {
     }
 }
 
-/// A copy of the valid input, and where results go.
-pub struct Copy {
-    pub input: PathBuf,
-    pub out: PathBuf,
-}
-
-impl Copy {
-    /// All files, with their lengths.
-    pub fn files(&self) -> BTreeMap<PathBuf, u64> {
-        [&self.input, &self.out]
-            .into_iter()
-            .flat_map(|folder| files(folder))
-            .map(|path| {
-                let length = fs_err::symlink_metadata(&path).unwrap().len();
-                (path, length)
-            })
-            .collect()
-    }
-
-    /// `text` with the folders' names for their paths, and without what a change of the valid input
-    /// or of the program's version changes: `<SHA-256>` and `<RUN>` (a run's id) for their digits.
-    pub fn shown(&self, text: &str) -> String {
-        let text = text.replace(self.input.to_str().unwrap(), "<IN>");
-        let text = text.replace(self.out.to_str().unwrap(), "<OUT>");
-        let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
-        words
-            .map(|word| {
-                let digits = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-                match digits.chars().all(|c| c.is_ascii_hexdigit()) {
-                    true if digits.len() == 64 => word.replace(digits, "<SHA-256>"),
-                    true if digits.len() == 12 => word.replace(digits, "<RUN>"),
-                    _ => word.to_owned(),
-                }
-            })
-            .collect()
-    }
-}
-
 /// Runs a command of a case on `copy`.
 pub fn start(command: &str, stdin: Option<&str>, copy: &Copy) -> Done {
     let mut words = command.split_whitespace();
@@ -252,18 +213,4 @@ pub fn refused(done: &Done, code: i32, error: &str, copy: &Copy) -> Result<(), S
         Some(left) => Err(format!("left {}", left.display())),
         None => Ok(()),
     }
-}
-
-/// All files under `folder`.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs_err::read_dir(folder) else {
-        return Vec::new();
-    };
-    let paths = entries.map(|entry| entry.unwrap().path());
-    paths
-        .flat_map(|path| match path.is_dir() {
-            true => files(&path),
-            false => vec![path],
-        })
-        .collect()
 }

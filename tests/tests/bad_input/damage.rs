@@ -7,8 +7,9 @@ use std::path::Path;
 use arrow::array::{Array, AsArray};
 use tests::programs::{program, run};
 
-use crate::case::{Copy, start};
+use crate::case::start;
 use crate::change::replace;
+use crate::copy::Copy;
 use crate::place::{Place, Valid, fixtures};
 
 /// `bytes` cut at every `step`-th place, and with every `step`-th byte turned.

@@ -8,6 +8,7 @@
 mod case;
 mod change;
 mod columns;
+mod copy;
 mod damage;
 mod large;
 mod place;

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 use tests::programs::{program, succeed};
 
-use crate::case::Copy;
+use crate::copy::Copy;
 
 /// A valid input.
 #[derive(Clone, Copy, Deserialize)]

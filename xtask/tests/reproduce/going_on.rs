@@ -29,7 +29,7 @@ fn a_hangup_stops_as_the_others_do() {
 fn what_a_closed_terminal_ends_ends_in_good_order() {
     let place = Place::new();
     place.write("hang", "");
-    let mut command = place.command(RECIPE, &["--jobs", "2"]);
+    let mut command = place.command_hearing_hangups(RECIPE, &["--jobs", "2"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).spawn().unwrap();
     place.until("hanging");
@@ -72,7 +72,7 @@ fn kill(arguments: &[&str]) {
 fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
     let place = Place::new();
     place.write("hang", "");
-    let mut command = place.command(RECIPE, &["--jobs", "2"]);
+    let mut command = place.command_hearing_hangups(RECIPE, &["--jobs", "2"]);
     command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

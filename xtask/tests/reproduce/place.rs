@@ -82,8 +82,19 @@ impl Place {
 
     /// `cargo xtask reproduce` of `recipe`, not started yet.
     pub fn command(&self, recipe: &str, flags: &[&str]) -> Command {
+        self.started_by(Command::new(env!("CARGO_BIN_EXE_xtask")), recipe, flags)
+    }
+
+    /// The same, started as from a terminal, where SIGHUP ends a program: the tests themselves may have
+    /// been started by `nohup`, which programs inherit.
+    pub fn command_hearing_hangups(&self, recipe: &str, flags: &[&str]) -> Command {
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_xtask")]);
+        self.started_by(command, recipe, flags)
+    }
+
+    fn started_by(&self, mut command: Command, recipe: &str, flags: &[&str]) -> Command {
         self.write("recipe.toml", recipe);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command
             .arg("reproduce")
             .arg("--recipe")

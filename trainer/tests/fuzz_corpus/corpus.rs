@@ -1,14 +1,9 @@
-//! The inputs that the fuzzer (`cargo xtask fuzz`) found, each read again: a small set that reaches much
-//! of the readers' code (`corpus`), and those that once broke one (`mended`). The readers are those of all crates: the
-//! trainer is the one that depends on all.
-
-#[path = "../../tests/fuzz/src/readers.rs"]
-mod readers;
+//! Each kept input, read by its reader.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use trainer::weights::checkpoint_file;
+use crate::readers;
 
 type Reader = (&'static str, fn(&[u8]));
 
