@@ -141,21 +141,16 @@ impl Vocabulary {
     /// Prints what other programs may ask this one for.
     fn run(&self) -> Result<usize> {
         if self.json {
-            let named = |source: &Entry| {
-                let command = (source.with_options)(Command::new(source.name));
-                let mut options = command.get_arguments();
-                let needs_root =
-                    options.any(|option| option.get_id() == "root" && option.is_required_set());
+            let entry = |source: &Entry| {
                 json!({
                     "name": source.name,
                     "title": source.title,
                     "datasets": source.datasets,
-                    "needs_root": needs_root,
                 })
             };
             let vocabulary = json!({
                 "program": PROGRAM,
-                "sources": SOURCES.iter().map(named).collect::<Vec<_>>(),
+                "sources": SOURCES.iter().map(entry).collect::<Vec<_>>(),
                 "datasets": source::datasets(),
             });
             println!("{}", serde_json::to_string_pretty(&vocabulary)?);

@@ -26,8 +26,6 @@ fn every_source_is_told_to_other_programs() {
         .collect();
     assert_eq!(names, ["voc", "coco", "waterbirds", "scenes"]);
     assert_eq!(sources[0]["datasets"], serde_json::json!(["voc2007"]));
-    assert_eq!(sources[0]["needs_root"], true);
-    assert_eq!(sources[3]["needs_root"], false);
     assert_eq!(
         vocabulary["datasets"],
         serde_json::json!(["voc2007", "coco2014", "waterbirds-100", "scenes"])

@@ -60,7 +60,8 @@ impl Naming {
     }
 
     /// Gives the data set its name: the one asked for, else that of the data set it is, else that of
-    /// `folder`, in lower case and with `-` for characters that a name may not have.
+    /// `folder`, in lower case and with `-` for characters that a name may not have. `published` is
+    /// None in a format that no published data set comes in.
     ///
     /// # Errors
     /// When the name asked for is no name, or a published one and this is another data set.
@@ -68,9 +69,12 @@ impl Naming {
         &self,
         source: &mut Source,
         folder: &Path,
-        published: Published,
+        published: Option<Published>,
     ) -> Result<()> {
-        let Published { name, differs } = published;
+        let Published { name, differs } = published.unwrap_or(Published {
+            name: "",
+            differs: Some(String::new()), // never shown: no name is that one
+        });
         source.name = match (self.asked.as_deref(), differs) {
             (Some(asked), differs) => {
                 check(asked, folder)?;
@@ -173,7 +177,7 @@ mod tests {
             annotations: Fingerprint::default(),
         };
         let naming = Naming::new(RESERVED.to_vec()).asked(asked);
-        naming.give(&mut source, Path::new(folder), published)?;
+        naming.give(&mut source, Path::new(folder), Some(published))?;
         Ok((source.name, source.notes))
     }
 

@@ -1,8 +1,8 @@
 //! A case: which file of a valid input is changed, how, and what must come of it.
 
-use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::process::Stdio;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use tests::programs::{Done, program, run};
@@ -61,48 +61,46 @@ enum Expected {
     },
 }
 
-/// The files of cases, by name.
-pub fn kinds() -> Vec<String> {
-    let entries = fs_err::read_dir(fixtures()).unwrap();
-    let files = entries.map(|entry| entry.unwrap().path());
-    let mut kinds: Vec<String> = files
-        .filter(|path| path.extension().is_some_and(|found| found == "toml"))
-        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-        .collect();
-    kinds.sort();
-    kinds
+/// A file of cases and its unchanged input, made when the first of its tests asks.
+pub struct Input(OnceLock<Prepared>);
+
+struct Prepared {
+    cases: Cases,
+    place: Place,
+    valid: Unchanged,
 }
 
-/// Runs every case of a file; all that went wrong is said at the end.
-pub fn check_all(kind: &str) {
-    let path = fixtures().join(format!("{kind}.toml"));
-    let cases: Cases = toml::from_str(&fs_err::read_to_string(&path).unwrap())
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let names: BTreeSet<&str> = cases.case.iter().map(|case| case.name.as_str()).collect();
-    assert_eq!(
-        names.len(),
-        cases.case.len(),
-        "{}: a name twice",
-        path.display()
-    );
-    let place = Place::new(kind, cases.valid);
-    // The unchanged input is valid: what is refused is refused for the change.
-    let valid = Unchanged::of(&place, "valid", &cases.command);
-    let failures: Vec<String> = cases
-        .case
-        .iter()
-        .filter_map(|case| {
-            let fault = case.check(&cases, &place, &valid).err()?;
-            Some(format!("{}: {fault}", case.name))
+impl Input {
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    fn of(&self, kind: &str) -> &Prepared {
+        self.0.get_or_init(|| {
+            let path = fixtures().join(format!("{kind}.toml"));
+            let cases: Cases = toml::from_str(&fs_err::read_to_string(&path).unwrap())
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let place = Place::new(kind, cases.valid);
+            // The unchanged input is valid: what is refused is refused for the change.
+            let valid = Unchanged::of(&place, "valid", &cases.command);
+            Prepared {
+                cases,
+                place,
+                valid,
+            }
         })
-        .collect();
-    let (wrong, all) = (failures.len(), cases.case.len());
-    assert!(
-        failures.is_empty(),
-        "{}: {wrong} of {all} cases\n\n{}",
-        path.display(),
-        failures.join("\n\n")
-    );
+    }
+}
+
+/// Runs the case `index` of a file.
+pub fn check(kind: &str, input: &Input, index: usize) {
+    let prepared = input.of(kind);
+    let case = &prepared.cases.case[index];
+    let name = format!("case-{index}");
+    if let Err(fault) = case.check(&name, prepared) {
+        panic!("{kind}.toml: {}: {fault}", case.name);
+    }
+    prepared.place.remove(&name);
 }
 
 /// The unchanged input, and what a program made of it.
@@ -121,8 +119,13 @@ impl Unchanged {
 }
 
 impl Case {
-    fn check(&self, cases: &Cases, place: &Place, valid: &Unchanged) -> Result<(), String> {
-        let changed = place.copy("changed");
+    fn check(&self, name: &str, prepared: &Prepared) -> Result<(), String> {
+        let Prepared {
+            cases,
+            place,
+            valid,
+        } = prepared;
+        let changed = place.copy(&format!("{name}/changed"));
         for edit in std::iter::once(&self.edit).chain(&self.and) {
             edit.apply(&changed.input)?;
         }
@@ -131,7 +134,7 @@ impl Case {
         let done = start(command, self.stdin.as_deref(), &changed);
         let own = match (&self.command, &self.expected) {
             (None, _) | (_, Expected::Refused { .. }) => None,
-            (Some(command), _) => Some(Unchanged::of(place, "unchanged", command)),
+            (Some(command), _) => Some(Unchanged::of(place, &format!("{name}/unchanged"), command)),
         };
         let valid = own.as_ref().unwrap_or(valid);
         match &self.expected {

@@ -76,6 +76,11 @@ impl Place {
             out: folder.join("out"),
         }
     }
+
+    /// Removes what lies under `name`.
+    pub fn remove(&self, name: &str) {
+        fs_err::remove_dir_all(self.root.join(name)).unwrap();
+    }
 }
 
 fn tmp() -> PathBuf {

@@ -10,3 +10,4 @@ pub(crate) mod reproduce;
 pub(crate) mod slurm;
 pub(crate) mod status;
 pub(crate) mod step;
+mod vocabulary;

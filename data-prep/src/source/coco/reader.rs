@@ -119,7 +119,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     }
     // Stable: within a split the images stay sorted by COCO's id.
     source.images.sort_by_key(|image| image.split);
-    naming.give(&mut source, root, listed.published(suffix))?;
+    naming.give(&mut source, root, Some(listed.published(suffix)))?;
     Ok(source)
 }
 

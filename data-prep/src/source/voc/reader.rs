@@ -130,7 +130,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         annotations,
     };
     let published = published::voc2007(&source.classes, &lists);
-    naming.give(&mut source, &devkit, published)?;
+    naming.give(&mut source, &devkit, Some(published))?;
 
     let parsed: Vec<Parsed> = entries
         .into_par_iter()

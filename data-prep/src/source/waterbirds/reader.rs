@@ -133,7 +133,7 @@ pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Sour
         annotations,
     };
     let published = published::waterbirds_100(&source.images);
-    naming.give(&mut source, root, published)?;
+    naming.give(&mut source, root, Some(published))?;
     leave_out(&mut source, validation);
     Ok(source)
 }

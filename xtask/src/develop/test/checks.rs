@@ -204,10 +204,44 @@ const PACKAGES: [&str; 2] = ["packages", "real_packages::"];
 
 /// The tests of all packages but those, each binary even if another one fails.
 pub(super) fn tests() -> Result<Outcome> {
-    let mut command = process::cargo();
-    command.args(["test", "--workspace", "--no-fail-fast", "--"]);
-    command.args(["--show-output", "--skip", PACKAGES[1]]);
+    let mut command = cargo_test_of(&["--lib", "--bins", "--tests"]);
+    command.args(["--skip", PACKAGES[1]]);
     cargo_test("tests", command, "GUIDANCE_PYTHON", python())
+}
+
+/// Tests against recorded values, which with those of the modules find most faults in little time.
+const GOLDEN: [&str; 8] = [
+    "golden",
+    "geometry",
+    "rle",
+    "coco",
+    "voc",
+    "waterbirds",
+    "structure",
+    "vocabulary",
+];
+
+/// The modules' own tests and those of [`GOLDEN`]. None of them needs Python.
+pub(super) fn quick_tests() -> Result<Outcome> {
+    let named = GOLDEN.iter().flat_map(|name| ["--test", name]);
+    let chosen: Vec<&str> = ["--lib", "--bins"].into_iter().chain(named).collect();
+    let done = logged::run("quick-tests", &mut cargo_test_of(&chosen))?;
+    outcome_of(&done)
+}
+
+/// `cargo test` of the targets `chosen`, every test with its time. The compiler's stable version prints
+/// times where a program's environment says so; it is said to the tests alone, as to cargo it would
+/// mean to compile much anew.
+fn cargo_test_of(chosen: &[&str]) -> Command {
+    let mut command = process::cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    command.args([
+        "--config",
+        "target.'cfg(all())'.runner=['env', 'RUSTC_BOOTSTRAP=1']",
+    ]);
+    command.args(chosen);
+    command.args(["--", "--show-output", "-Zunstable-options", "--report-time"]);
+    command
 }
 
 /// Weight files that other packages write and read.
@@ -243,10 +277,16 @@ fn cargo_test(
         Err(_) => command.env_remove(variable),
     };
     let done = logged::run(name, &mut command)?;
-    let mut outcome = report::read(&done.lines);
+    let mut outcome = outcome_of(&done)?;
     if let Err(error) = python {
         outcome.failed.push(format!("{error:#}"));
     }
+    Ok(outcome)
+}
+
+/// What the tests came to; what failed is shown.
+fn outcome_of(done: &logged::Logged) -> Result<Outcome> {
+    let mut outcome = report::read(&done.lines);
     if !done.status.success() {
         let failures = report::failures(&done.lines);
         if failures.is_empty() {

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::outcome::Outcome;
-use super::{checks, deny};
+use super::{checks, deny, report};
 use crate::install::setup;
 
 /// What may be said on the command line.
@@ -17,7 +17,19 @@ pub(crate) struct Args {
     /// Only this check
     #[arg(long, value_name = "NAME")]
     only: Option<Check>,
+    /// Only what finds most faults in least time: format, headers, clippy, the modules' own tests and
+    /// those against recorded values
+    #[arg(long, conflicts_with = "only")]
+    quick: bool,
 }
+
+/// The checks of `--quick`.
+const QUICK: [Check; 4] = [
+    Check::Format,
+    Check::Headers,
+    Check::Clippy,
+    Check::QuickTests,
+];
 
 /// The checks, in the order they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -38,6 +50,8 @@ enum Check {
     Python,
     /// Slurm, on which the cluster's tests run
     Slurm,
+    /// The tests of --quick; those of all are Tests'
+    QuickTests,
     /// cargo test --workspace
     Tests,
     /// Weight files exchanged with PyTorch, torchvision and bcos
@@ -46,9 +60,14 @@ enum Check {
 
 /// The command. Exit code 0 where nothing failed, else 1.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let chosen = args
-        .only
-        .map_or_else(|| Check::value_variants().to_vec(), |only| vec![only]);
+    let chosen = match args.only {
+        Some(only) => vec![only],
+        None if args.quick => QUICK.to_vec(),
+        None => {
+            let all = Check::value_variants().iter().copied();
+            all.filter(|check| *check != Check::QuickTests).collect()
+        }
+    };
     let mut total = Outcome::default();
     // Not println!, which panics where the reader is gone.
     let mut out = std::io::stdout();
@@ -69,6 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             numbers(&outcome)
         )?;
         total.n_passed += outcome.n_passed;
+        total.times.extend(outcome.times);
         let named = |text: String| format!("{name}: {text}");
         total.failed.extend(outcome.failed.into_iter().map(named));
         total.skipped.extend(outcome.skipped.into_iter().map(named));
@@ -78,6 +98,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         for line in list {
             writeln!(out, "{what}  {line}")?;
         }
+    }
+    let slowest = report::slowest(std::mem::take(&mut total.times));
+    if !slowest.is_empty() {
+        writeln!(out, "the slowest tests:\n{}\n", slowest.join("\n"))?;
     }
     let (failed, skipped) = (total.failed.len(), total.skipped.len());
     writeln!(
@@ -102,6 +126,7 @@ fn perform(check: Check) -> Result<Outcome> {
         Check::Deny => deny::check(),
         Check::Python => checks::python().map(|_| Outcome::passed()),
         Check::Slurm => checks::slurm(),
+        Check::QuickTests => checks::quick_tests(),
         Check::Tests => checks::tests(),
         Check::Packages => checks::packages(),
     }

@@ -1,11 +1,13 @@
 //! What a check found.
 
 /// What came of a check.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Outcome {
     pub(super) n_passed: usize,
     pub(super) failed: Vec<String>,
     pub(super) skipped: Vec<String>,
+    /// Seconds and name of each test whose time is known.
+    pub(super) times: Vec<(f64, String)>,
 }
 
 impl Outcome {

@@ -8,10 +8,13 @@ pub(super) fn read(lines: &[String]) -> Outcome {
     let mut outcome = Outcome::default();
     // Between "successes:" or "failures:" and "test result:", lines are the tests' own words.
     let mut captured = false;
+    let mut binary = "";
     let mut test = "";
     let mut skipped_test = None;
     for line in lines {
-        if line == "successes:" || line == "failures:" {
+        if let Some(path) = running(line) {
+            binary = path;
+        } else if line == "successes:" || line == "failures:" {
             captured = true;
         } else if line.starts_with("test result:") {
             captured = false;
@@ -32,6 +35,11 @@ pub(super) fn read(lines: &[String]) -> Outcome {
             .strip_prefix("test ")
             .and_then(|rest| rest.rsplit_once(" ... "))
         {
+            // "ok <0.012s>"
+            let (result, time) = result.split_once(" <").unwrap_or((result, ""));
+            if let Ok(seconds) = time.trim_end_matches("s>").parse() {
+                outcome.times.push((seconds, format!("{binary} {name}")));
+            }
             match result {
                 "ok" => outcome.n_passed += 1,
                 "FAILED" => outcome.failed.push(name.to_owned()),
@@ -56,6 +64,24 @@ pub(super) fn failures(lines: &[String]) -> Vec<String> {
         }
     }
     shown
+}
+
+/// What the ten slowest tests took, the slowest first.
+pub(super) fn slowest(mut times: Vec<(f64, String)>) -> Vec<String> {
+    times.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let shown = times.iter().take(10);
+    shown
+        .map(|(seconds, name)| format!("{seconds:7.1} s  {name}"))
+        .collect()
+}
+
+/// "     Running tests/score.rs (target/debug/deps/score-4567)"
+fn running(line: &str) -> Option<&str> {
+    let (path, _) = line
+        .trim_start()
+        .strip_prefix("Running ")?
+        .split_once(" (")?;
+    Some(path.trim_start_matches("unittests "))
 }
 
 /// "---- some::test stdout ----"
@@ -86,7 +112,7 @@ mod tests {
      Running unittests src/lib.rs (target/debug/deps/evaluator-0123)
 
 running 5 tests
-test energy::golden ... ok
+test energy::golden ... ok <0.500s>
 test energy::real_data ... ok
 test energy::two_cases ... ok
 test iou::edge - should panic ... ok
@@ -110,8 +136,8 @@ test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out
 
      Running tests/score.rs (target/debug/deps/score-4567)
 running 2 tests
-test maps ... FAILED
-test other ... ok
+test maps ... FAILED <2.250s>
+test other ... ok <0.001s>
 
 successes:
 
@@ -133,6 +159,14 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out
         let outcome = read(&lines(text));
         assert_eq!(outcome.n_passed, 3);
         assert_eq!(outcome.failed, ["maps"]);
+        assert_eq!(
+            slowest(outcome.times.clone()),
+            [
+                "    2.2 s  tests/score.rs maps",
+                "    0.5 s  src/lib.rs energy::golden",
+                "    0.0 s  tests/score.rs other"
+            ]
+        );
         assert_eq!(
             outcome.skipped,
             [

@@ -42,7 +42,7 @@ evaluate = ["input"]
 fn plan(text: &str) -> Plan {
     let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
     std::fs::write(file.path(), text).unwrap();
-    let experiment = recipe::read(Path::new("/"), file.path().to_str().unwrap()).unwrap();
+    let experiment = recipe::read(Path::new("/"), file.path().to_str().unwrap(), None).unwrap();
     Plan::new(&experiment)
 }
 
@@ -84,7 +84,7 @@ fn a_plan_is_a_graph_from_the_data_to_the_report() {
 fn every_step_of_every_recipe_needs_only_what_comes_before_it() {
     for file in fs_err::read_dir(crate::system::paths::root().join("recipes")).unwrap() {
         let file = file.unwrap().path();
-        let experiment = recipe::read(Path::new("/"), file.to_str().unwrap()).unwrap();
+        let experiment = recipe::read(Path::new("/"), file.to_str().unwrap(), None).unwrap();
         let plan = Plan::new(&experiment);
         for (index, step) in plan.steps.iter().enumerate() {
             assert!(step.after.iter().all(|&before| before < index), "{step:?}");

@@ -1,54 +1,15 @@
 //! Refuses a recipe that no run can follow, before anything is trained: the trainer would refuse its
-//! runs too, but only when those before are done. A fault reads "field: found, expected".
+//! runs too, but only when those before are done. `fault` looks at what a recipe says by itself,
+//! `unknown` at the names it uses, once the stages were asked which there are. A fault reads "field:
+//! found, expected".
 
 use std::fmt::Display;
 
 use super::format::{
-    CONVENTIONAL, Change, Collection, DataSet, Evaluation, Grid, GuidedStart, Length, Model,
-    REVERSED, Recipe, SEGMENTATION,
+    Change, Collection, Evaluation, Grid, GuidedStart, Length, Loss, Model, REVERSED, Recipe,
+    SEGMENTATION,
 };
-
-/// The trainer's spellings.
-pub(super) const BACKBONES: [&str; 10] = [
-    "resnet18",
-    "resnet50",
-    "xdnn_resnet18",
-    "xdnn_resnet50",
-    "bcos_resnet18",
-    "bcos_resnet50",
-    "bcos_densenet121",
-    "bcos_simple_vit_s",
-    "bcos_vitc_s",
-    "efficientnet_lite0",
-];
-pub(super) const ATTRIBUTIONS: [&str; 4] = ["ixg", "gradcam", "intgrad", "bcos"];
-pub(super) const LAYERS: [&str; 5] = ["input", "mid1", "mid2", "mid3", "final"];
-pub(super) const LOSSES: [&str; 5] = ["energy", "l1", "ppce", "rrr", BY_AREA];
-pub(super) const ANNOTATIONS: [&str; 2] = ["box", SEGMENTATION];
-pub(super) const AUGMENTATIONS: [&str; 2] = ["none", "crop_flip"];
-pub(super) const PRECISIONS: [&str; 3] = ["f32", "tf32", "bf16"];
-pub(super) const TASKS: [&str; 2] = [CONVENTIONAL, REVERSED];
-/// The loss with an exponent.
-pub(super) const BY_AREA: &str = "energy_area";
-/// What `analysis report --show` knows.
-pub(super) const SHOWN: [&str; 16] = [
-    "epg_f1",
-    "iou_f1",
-    "map_f1",
-    "selection",
-    "backbones",
-    "deep_layers",
-    "losses",
-    "dilation",
-    "limited_annotations",
-    "waterbirds",
-    "segmentation",
-    "box_size",
-    "classes",
-    "panel",
-    "verdicts",
-    "published",
-];
+use crate::drive::vocabulary::{Analysis, Named, Network, Trainer, Vocabulary};
 
 /// The first fault of several checks.
 fn first<const N: usize>(checks: [Option<String>; N]) -> Option<String> {
@@ -56,7 +17,7 @@ fn first<const N: usize>(checks: [Option<String>; N]) -> Option<String> {
 }
 
 impl Recipe {
-    /// The first value that no run can have.
+    /// The first value that no run can have, whatever the stages know.
     pub(super) fn fault(&self) -> Option<String> {
         let (data, guided) = (&self.data, &self.guided);
         let length = Length {
@@ -66,31 +27,51 @@ impl Recipe {
         };
         let limits = data.limit.splits();
         first([
-            each("show", &self.show, &SHOWN),
             distinct("seed", &self.seed),
-            spelled("precision", &self.precision, &PRECISIONS),
             whole("data.size", data.size),
             limits
                 .filter_map(|(split, limit)| whole(&format!("data.limit.{split}"), limit))
                 .next(),
             distinct("data.task", &data.task),
-            each("data.task", &data.task, &TASKS),
             self.task_fault(),
-            spelled("data.augmentation", &data.augmentation, &AUGMENTATIONS),
             self.baseline.fault("baseline"),
             length.fault("guided"),
             self.evaluation.fault(),
             nonempty("model", &self.model),
             self.model_fault(),
             nonempty("guided.grid", &guided.grid),
-            self.grid_fault(),
+            self.grids(|name, grid| {
+                grid.fault(name)
+                    .or_else(|| grid.unknown_model(name, &self.model))
+            }),
+        ])
+    }
+
+    /// The first name that a stage does not know, or not there.
+    pub(super) fn unknown(&self, vocabulary: &Vocabulary) -> Option<String> {
+        let (data, trainer) = (&self.data, &vocabulary.trainer);
+        let datasets = vocabulary.data.datasets();
+        let mut models = self.model.iter().enumerate();
+        first([
+            unknown_exhibit(&self.show, &vocabulary.analysis),
+            spelled("precision", &self.precision, &trainer.precisions),
+            spelled("data.dataset", data.dataset.name(), &datasets),
+            each("data.task", &data.task, &trainer.tasks),
+            spelled(
+                "data.augmentation",
+                &data.augmentation,
+                &trainer.augmentations,
+            ),
+            models
+                .find_map(|(index, model)| model.unknown(&format!("model {}", index + 1), trainer)),
+            self.grids(|name, grid| grid.unknown(name, &self.model, trainer)),
         ])
     }
 
     fn task_fault(&self) -> Option<String> {
-        let (task, dataset) = (&self.data.task, self.data.dataset);
+        let (task, dataset) = (&self.data.task, &self.data.dataset);
         let found = || task.join(", ");
-        if has(task, REVERSED) && dataset != DataSet::Waterbirds {
+        if has(task, REVERSED) && !dataset.has_backgrounds() {
             let found = format!("{} for {}", found(), dataset.name());
             return wrong("data.task", found, "conventional, or waterbirds-100");
         }
@@ -118,13 +99,10 @@ impl Recipe {
         })
     }
 
-    fn grid_fault(&self) -> Option<String> {
+    /// The first fault that `fault` finds in a grid, which is given its name.
+    fn grids(&self, fault: impl Fn(&str, &Grid) -> Option<String>) -> Option<String> {
         let mut grids = self.guided.grid.iter().enumerate();
-        grids.find_map(|(index, grid)| {
-            let name = format!("guided.grid {}", index + 1);
-            grid.fault(&name)
-                .or_else(|| grid.model_fault(&name, &self.model))
-        })
+        grids.find_map(|(index, grid)| fault(&format!("guided.grid {}", index + 1), grid))
     }
 }
 
@@ -139,7 +117,6 @@ impl Collection {
         let mut positive = positive.into_iter();
         let limits = with.limit.iter().flat_map(|limit| limit.splits());
         first([
-            each("show", &self.show, &SHOWN),
             distinct("include", &self.include),
             positive.find_map(|(name, value)| whole(&format!("with.{name}"), value?)),
             limits
@@ -148,39 +125,48 @@ impl Collection {
             self.evaluation.fault(),
         ])
     }
+
+    pub(super) fn unknown(&self, vocabulary: &Vocabulary) -> Option<String> {
+        unknown_exhibit(&self.show, &vocabulary.analysis)
+    }
+}
+
+fn unknown_exhibit(show: &[String], analysis: &Analysis) -> Option<String> {
+    each("show", show, &names(&analysis.exhibits))
 }
 
 impl Model {
     fn fault(&self, field: &str) -> Option<String> {
-        let (backbone, attribution) = (&self.backbone, &self.attribution);
-        let name = format!("{field}: attribution");
         first([
-            spelled(&format!("{field}: backbone"), backbone, &BACKBONES),
-            spelled(&name, attribution, &ATTRIBUTIONS),
-            unfit(&name, attribution, backbone),
-            self.micro_batch_fault(&format!("{field}: micro_batch")),
+            self.micro_batch
+                .and_then(|images| whole(&format!("{field}: micro_batch"), images)),
             self.baseline.fault(&format!("{field}: baseline")),
             self.guided.fault(&format!("{field}: guided")),
         ])
     }
 
-    /// Passes of no image, or ones that would not add up to the step.
-    fn micro_batch_fault(&self, field: &str) -> Option<String> {
-        let images = self.micro_batch?;
-        let adds_up = ["xdnn_", "bcos_simple_vit_s", "bcos_vitc_s"];
-        let backbone = &self.backbone;
-        whole(field, images).or_else(|| {
-            match adds_up.iter().any(|name| backbone.starts_with(name)) {
-                true => None,
-                false => wrong(
-                    field,
-                    format!(
-                        "{images} for {backbone}, whose norms have statistics over a step's images"
-                    ),
-                    "an X-DNN or a ViT; for others lower batch_size",
-                ),
-            }
-        })
+    fn unknown(&self, field: &str, trainer: &Trainer) -> Option<String> {
+        let Some(network) = trainer.network(&self.backbone) else {
+            let networks = trainer.networks.iter();
+            let known: Vec<&str> = networks.map(|network| network.name.as_str()).collect();
+            return spelled(&format!("{field}: backbone"), &self.backbone, &known);
+        };
+        let attribution = format!("{field}: attribution");
+        guiding(&attribution, &self.attribution, network, trainer)
+            .or_else(|| self.undivided(&format!("{field}: micro_batch"), network))
+    }
+
+    /// Passes over parts of a step that would not add up to it.
+    fn undivided(&self, field: &str, network: &Network) -> Option<String> {
+        let images = self.micro_batch.filter(|_| network.batch_statistics)?;
+        wrong(
+            field,
+            format!(
+                "{images} for {}, whose norms have statistics over a step's images",
+                network.name
+            ),
+            "a network without such norms; for others lower batch_size",
+        )
     }
 }
 
@@ -211,66 +197,37 @@ impl Change {
 impl Grid {
     fn fault(&self, grid: &str) -> Option<String> {
         let field = |name: &str| format!("{grid}: {name}");
-        for (name, values, known) in [
-            ("backbone", self.backbone.as_ref(), &BACKBONES[..]),
-            ("attribution", self.attribution.as_ref(), &ATTRIBUTIONS),
-            ("layer", Some(&self.layer), &LAYERS),
-            ("loss", Some(&self.loss), &LOSSES),
-            ("annotation", Some(&self.annotation), &ANNOTATIONS),
-        ] {
-            let fault = values.and_then(|values| {
-                nonempty(&field(name), values).or_else(|| each(&field(name), values, known))
-            });
-            if fault.is_some() {
-                return fault;
-            }
-        }
-        for (name, values, range, expected) in [
-            (
-                "lambda",
-                &self.lambda,
-                f64::MIN_POSITIVE..=f64::MAX,
-                "a number above 0",
-            ),
-            (
+        let empty = |name: &str, values: &Option<Vec<String>>| {
+            values
+                .as_ref()
+                .and_then(|values| nonempty(&field(name), values))
+        };
+        let within =
+            |name: &str, values: &[f64], range: std::ops::RangeInclusive<f64>, expected| {
+                let outside = values.iter().find(|value| !range.contains(value));
+                let outside = outside.and_then(|value| wrong(&field(name), value, expected));
+                nonempty(&field(name), values).or(outside)
+            };
+        let above_0 = f64::MIN_POSITIVE..=f64::MAX;
+        let share = f64::MIN_POSITIVE..=1.0;
+        first([
+            empty("backbone", &self.backbone),
+            empty("attribution", &self.attribution),
+            nonempty(&field("layer"), &self.layer),
+            nonempty(&field("loss"), &self.loss),
+            nonempty(&field("annotation"), &self.annotation),
+            within("lambda", &self.lambda, above_0, "a number above 0"),
+            within(
                 "annotated_fraction",
                 &self.annotated_fraction,
-                f64::MIN_POSITIVE..=1.0,
+                share,
                 "above 0, 1 at most",
             ),
-            ("dilation", &self.dilation, 0.0..=10.0, "0 to 10"),
-        ] {
-            let outside = values.iter().find(|value| !range.contains(value));
-            let outside = outside.and_then(|value| wrong(&field(name), value, expected));
-            let fault = nonempty(&field(name), values).or(outside);
-            if fault.is_some() {
-                return fault;
-            }
-        }
-        let mut exponents = self.area_exponent.iter();
-        let mut evaluate = self.evaluate.iter();
-        first([
-            self.exponent_fault(&field("area_exponent")),
-            exponents.find_map(|&value| above_0(&field("area_exponent"), value)),
+            within("dilation", &self.dilation, 0.0..=10.0, "0 to 10"),
             self.dilation_fault(&field("dilation")),
             self.epochs
                 .and_then(|epochs| whole(&field("epochs"), epochs)),
-            evaluate.find_map(|setting| {
-                let (attribution, layer) = split_setting(setting);
-                let attribution =
-                    attribution.and_then(|found| spelled(&field("evaluate"), found, &ATTRIBUTIONS));
-                attribution.or_else(|| spelled(&field("evaluate"), layer, &LAYERS))
-            }),
         ])
-    }
-
-    fn exponent_fault(&self, field: &str) -> Option<String> {
-        if self.area_exponent.is_empty() != has(&self.loss, BY_AREA) {
-            return None;
-        }
-        let found = format!("{:?} for loss {}", self.area_exponent, self.loss.join(", "));
-        let expected = format!("numbers above 0 with {BY_AREA}, none without");
-        wrong(field, found, expected)
     }
 
     fn dilation_fault(&self, field: &str) -> Option<String> {
@@ -285,30 +242,99 @@ impl Grid {
         }
     }
 
-    /// A backbone that the recipe has no model of, or an attribution that a backbone does not have.
-    fn model_fault(&self, grid: &str, models: &[Model]) -> Option<String> {
+    /// A backbone that the recipe has no model of.
+    fn unknown_model(&self, grid: &str, models: &[Model]) -> Option<String> {
         let known: Vec<&str> = models.iter().map(|model| model.backbone.as_str()).collect();
         let mut named = self.backbone.iter().flatten();
-        let unknown = named.find_map(|name| spelled(&format!("{grid}: backbone"), name, &known));
-        unknown.or_else(|| {
+        named.find_map(|name| spelled(&format!("{grid}: backbone"), name, &known))
+    }
+
+    fn unknown(&self, grid: &str, models: &[Model], trainer: &Trainer) -> Option<String> {
+        let field = |name: &str| format!("{grid}: {name}");
+        let mut scored = self.evaluate.iter().map(|text| split_setting(text));
+        let mut losses = self.loss.iter();
+        first([
+            each(&field("layer"), &self.layer, &trainer.layers),
+            losses.find_map(|loss| loss.unknown(&field("loss"), trainer)),
+            each(&field("annotation"), &self.annotation, &trainer.annotations),
+            scored.find_map(|(_, layer)| spelled(&field("evaluate"), layer, &trainer.layers)),
             models
                 .iter()
                 .filter(|model| self.is_for(model))
-                .find_map(|model| {
-                    let field = format!("{grid}: attribution");
-                    let guided = self.attribution.iter().flatten();
-                    let scored = self.evaluate.iter().filter_map(|set| split_setting(set).0);
-                    guided
-                        .map(String::as_str)
-                        .chain(scored)
-                        .find_map(|name| unfit(&field, name, &model.backbone))
+                .filter_map(|model| trainer.network(&model.backbone))
+                .find_map(|network| self.unfit(grid, network, trainer)),
+        ])
+    }
+
+    /// An attribution that `network` does not have.
+    fn unfit(&self, grid: &str, network: &Network, trainer: &Trainer) -> Option<String> {
+        let field = |name: &str| format!("{grid}: {name}");
+        let mut guided = self.attribution.iter().flatten();
+        let mut scored = self
+            .evaluate
+            .iter()
+            .filter_map(|text| split_setting(text).0);
+        guided
+            .find_map(|name| guiding(&field("attribution"), name, network, trainer))
+            .or_else(|| {
+                scored.find_map(|name| {
+                    method(&field("evaluate"), name, network, &network.methods, trainer)
                 })
-        })
+            })
     }
 
     pub(super) fn is_for(&self, model: &Model) -> bool {
         let named = self.backbone.as_deref();
         named.is_none_or(|named| has(named, &model.backbone))
+    }
+}
+
+impl Loss {
+    /// A loss, or an option of it, that the trainer does not know, or a value out of its bounds.
+    fn unknown(&self, field: &str, trainer: &Trainer) -> Option<String> {
+        let Some(entry) = trainer.loss(&self.name) else {
+            let known: Vec<&str> = trainer
+                .losses
+                .iter()
+                .map(|loss| loss.name.as_str())
+                .collect();
+            return spelled(field, &self.name, &known);
+        };
+        let known: Vec<&str> = entry
+            .options
+            .iter()
+            .map(|option| option.name.as_str())
+            .collect();
+        let other = self
+            .options
+            .keys()
+            .find(|name| !known.contains(&name.as_str()));
+        if let Some(name) = other {
+            let expected = match known.is_empty() {
+                true => "no option".to_owned(),
+                false => format!("one of {}", known.join(", ")),
+            };
+            return wrong(field, format!("{name} for {}", self.name), expected);
+        }
+        entry.options.iter().find_map(|option| {
+            let name = &option.name;
+            let low = option.low.unwrap_or(f64::MIN);
+            let high = option.high.unwrap_or(f64::MAX);
+            let found = match self.options.get(name) {
+                Some(value) if (low..=high).contains(value) => return None,
+                Some(value) => format!("{name} = {value} for {}", self.name),
+                None if option.default.is_some() => return None,
+                None => format!("no {name} for {}", self.name),
+            };
+            let bounds = match (option.low, option.high) {
+                (Some(low), Some(high)) => format!("{low} to {high}"),
+                (Some(low), None) => format!("{low} at least"),
+                (None, Some(high)) => format!("{high} at most"),
+                (None, None) => "a number".to_owned(),
+            };
+            let spelling = format!("{{ name = {:?}, {name} = … }}", self.name);
+            wrong(field, found, format!("{spelling}, {bounds}"))
+        })
     }
 }
 
@@ -330,17 +356,33 @@ pub(super) fn split_setting(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// An attribution that the trainer has for some networks only, on another one.
-fn unfit(field: &str, attribution: &str, backbone: &str) -> Option<String> {
-    let (only, fits) = match attribution {
-        "bcos" => ("a B-cos network", backbone.starts_with("bcos_")),
-        "intgrad" => ("an X-DNN", backbone.starts_with("xdnn_")),
-        _ => return None,
-    };
-    match fits {
-        true => None,
-        false => wrong(field, format!("{attribution:?} for {backbone}"), only),
-    }
+/// A method that `network` is not guided by.
+fn guiding(field: &str, name: &str, network: &Network, trainer: &Trainer) -> Option<String> {
+    method(field, name, network, &network.guides_by, trainer)
+}
+
+/// A method that is none, or not among those that `network` has.
+fn method(
+    field: &str,
+    name: &str,
+    network: &Network,
+    has: &[String],
+    trainer: &Trainer,
+) -> Option<String> {
+    spelled(field, name, &names(&trainer.methods)).or_else(|| {
+        match has.iter().any(|known| known == name) {
+            true => None,
+            false => wrong(
+                field,
+                format!("{name:?} for {}", network.name),
+                format!("one of {}", has.join(", ")),
+            ),
+        }
+    })
+}
+
+fn names(list: &[Named]) -> Vec<&str> {
+    list.iter().map(|entry| entry.name.as_str()).collect()
 }
 
 fn has(values: &[String], value: &str) -> bool {
@@ -382,11 +424,12 @@ fn distinct<T: PartialEq + std::fmt::Debug>(field: &str, values: &[T]) -> Option
     })
 }
 
-fn each(field: &str, values: &[String], known: &[&str]) -> Option<String> {
+fn each<T: AsRef<str>>(field: &str, values: &[String], known: &[T]) -> Option<String> {
     values.iter().find_map(|value| spelled(field, value, known))
 }
 
-fn spelled(field: &str, value: &str, known: &[&str]) -> Option<String> {
+fn spelled<T: AsRef<str>>(field: &str, value: &str, known: &[T]) -> Option<String> {
+    let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
     match known.contains(&value) {
         true => None,
         false => wrong(

@@ -4,10 +4,10 @@
 
 use std::path::PathBuf;
 
-use super::check::{BY_AREA, split_setting};
+use super::check::split_setting;
 use super::format::{
-    CONVENTIONAL, Data, Evaluation, Grid, GuidedStart, Length, Model, REVERSED, Recipe, Slurm,
-    Start,
+    CONVENTIONAL, Data, Evaluation, Grid, GuidedStart, Length, Loss, Model, REVERSED, Recipe,
+    Slurm, Start,
 };
 
 /// All runs of a recipe.
@@ -64,9 +64,8 @@ pub(crate) enum Origin {
 /// The localization loss of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Guidance {
-    pub(crate) loss: String,
+    pub(crate) loss: Loss,
     pub(crate) lambda: f64,
-    pub(crate) area_exponent: Option<f64>,
     pub(crate) annotation: String,
     pub(crate) annotated_fraction: f64,
     pub(crate) dilation: f64,
@@ -256,7 +255,7 @@ impl Experiment {
 impl Data {
     /// Whether both are one folder of prepared data.
     fn is_same_folder(&self, other: &Data) -> bool {
-        (self.dataset, self.size, &self.limit) == (other.dataset, other.size, &other.limit)
+        (&self.dataset, self.size, &self.limit) == (&other.dataset, other.size, &other.limit)
     }
 }
 
@@ -296,14 +295,13 @@ impl Grid {
     /// Every localization loss, in order.
     fn guidances(&self) -> Vec<Guidance> {
         let mut guidances = Vec::new();
-        for (loss, area_exponent) in self.losses() {
+        for loss in &self.loss {
             for annotation in &self.annotation {
                 for &annotated_fraction in &self.annotated_fraction {
                     for &dilation in &self.dilation {
                         guidances.extend(self.lambda.iter().map(|&lambda| Guidance {
                             loss: loss.clone(),
                             lambda,
-                            area_exponent,
                             annotation: annotation.clone(),
                             annotated_fraction,
                             dilation,
@@ -313,19 +311,6 @@ impl Grid {
             }
         }
         guidances
-    }
-
-    /// The losses, Energy* with each of its exponents.
-    fn losses(&self) -> Vec<(String, Option<f64>)> {
-        let mut losses = Vec::new();
-        for loss in &self.loss {
-            let exponents = self.area_exponent.iter().map(|&exponent| Some(exponent));
-            match loss == BY_AREA {
-                true => losses.extend(exponents.map(|exponent| (loss.clone(), exponent))),
-                false => losses.push((loss.clone(), None)),
-            }
-        }
-        losses
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a recipe says, key by key.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The task of every data set.
 pub(super) const CONVENTIONAL: &str = "conventional";
@@ -97,7 +100,7 @@ impl Default for Slurm {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Data {
-    /// scenes (embedded), voc2007, coco2014 or waterbirds-100.
+    /// One that data-prep knows (`data-prep vocabulary`).
     pub(crate) dataset: DataSet,
     /// Height and width of the network's input.
     pub(crate) size: u32,
@@ -135,49 +138,32 @@ impl Limit {
     }
 }
 
-/// A data set by its spelling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) enum DataSet {
-    /// The embedded one.
-    #[serde(rename = "scenes")]
-    Scenes,
-    /// PASCAL VOC 2007.
-    #[serde(rename = "voc2007")]
-    Voc2007,
-    /// MS COCO 2014.
-    #[serde(rename = "coco2014")]
-    Coco2014,
-    /// Waterbirds-100.
-    #[serde(rename = "waterbirds-100")]
-    Waterbirds,
-}
+/// A data set by the name that data-prep has for it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct DataSet(String);
 
 impl DataSet {
     /// The one spelling.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            DataSet::Scenes => "scenes",
-            DataSet::Voc2007 => "voc2007",
-            DataSet::Coco2014 => "coco2014",
-            DataSet::Waterbirds => "waterbirds-100",
-        }
+    pub(crate) fn name(&self) -> &str {
+        &self.0
     }
 
-    /// data-prep's subcommand.
-    pub(crate) fn subcommand(self) -> &'static str {
-        match self {
-            DataSet::Scenes => "scenes",
-            DataSet::Voc2007 => "voc",
-            DataSet::Coco2014 => "coco",
-            DataSet::Waterbirds => "waterbirds",
-        }
+    /// Whether data-prep draws it, so that it has no source folder.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.0 == "scenes"
+    }
+
+    /// Whether it can be asked for its backgrounds, as Waterbirds can.
+    pub(crate) fn has_backgrounds(&self) -> bool {
+        self.0 == "waterbirds-100"
     }
 
     /// What its folder is called where a recipe needs the folders of several.
-    pub(crate) fn folder(self) -> &'static str {
-        match self {
-            DataSet::Voc2007 => "VOCdevkit",
-            _ => self.name(),
+    pub(crate) fn folder(&self) -> &str {
+        match self.name() {
+            "voc2007" => "VOCdevkit",
+            name => name,
         }
     }
 }
@@ -274,11 +260,8 @@ pub(super) struct Grid {
     /// Absent: each model's own.
     pub(super) attribution: Option<Vec<String>>,
     pub(super) layer: Vec<String>,
-    pub(super) loss: Vec<String>,
+    pub(super) loss: Vec<Loss>,
     pub(super) lambda: Vec<f64>,
-    /// α of the loss energy_area; the other losses have none.
-    #[serde(default)]
-    pub(super) area_exponent: Vec<f64>,
     #[serde(default = "boxes")]
     pub(super) annotation: Vec<String>,
     #[serde(default = "full")]
@@ -290,6 +273,55 @@ pub(super) struct Grid {
     /// `[attribution@]layer`: scored with these maps too, besides those that were guided.
     #[serde(default)]
     pub(super) evaluate: Vec<String>,
+}
+
+/// A localization loss: its name, and its options where they are not the defaults. In TOML the name
+/// alone, or a table.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(from = "LossSpelling")]
+pub(crate) struct Loss {
+    pub(crate) name: String,
+    pub(crate) options: BTreeMap<String, f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected the name of a loss, or a table of its name and its options, which are numbers"
+)]
+enum LossSpelling {
+    Name(String),
+    Table {
+        name: String,
+        #[serde(flatten)]
+        options: BTreeMap<String, f64>,
+    },
+}
+
+impl From<LossSpelling> for Loss {
+    fn from(spelling: LossSpelling) -> Self {
+        match spelling {
+            LossSpelling::Name(name) => Loss {
+                name,
+                options: BTreeMap::new(),
+            },
+            LossSpelling::Table { name, options } => Loss { name, options },
+        }
+    }
+}
+
+impl Serialize for Loss {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.options.is_empty() {
+            return serializer.serialize_str(&self.name);
+        }
+        let mut table = serializer.serialize_map(Some(1 + self.options.len()))?;
+        table.serialize_entry("name", &self.name)?;
+        for (name, value) in &self.options {
+            table.serialize_entry(name, value)?;
+        }
+        table.end()
+    }
 }
 
 fn first_seed() -> Vec<u64> {

@@ -11,5 +11,5 @@ mod read;
 mod tests;
 
 pub(crate) use experiment::{Experiment, Origin, Run, RunIndex, Selection, Setting};
-pub(crate) use format::{Data, DataSet, Slurm};
+pub(crate) use format::{Data, Loss, Slurm};
 pub(crate) use read::{available, read};

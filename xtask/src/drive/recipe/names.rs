@@ -59,16 +59,11 @@ impl Labels {
         match &run.guidance {
             None => words.push("baseline".to_owned()),
             Some(guidance) => {
-                words.push(format!(
-                    "{} {}@{}",
-                    guidance.loss, run.attribution, run.layer
-                ));
+                let loss = &guidance.loss;
+                words.push(format!("{} {}@{}", loss.name, run.attribution, run.layer));
                 words.extend(with_lambda.then(|| format!("λ={}", guidance.lambda)));
-                words.extend(
-                    guidance
-                        .area_exponent
-                        .map(|exponent| format!("α={exponent}")),
-                );
+                let options = loss.options.iter();
+                words.extend(options.map(|(name, value)| format!("{name}={value}")));
                 if guidance.annotation == SEGMENTATION {
                     words.push(SEGMENTATION.to_owned());
                 }

@@ -8,11 +8,15 @@ use serde::de::DeserializeOwned;
 
 use super::experiment::Experiment;
 use super::format::{Collection, Recipe, With};
+use crate::drive::vocabulary::Vocabulary;
 use crate::system::paths;
 
 /// Reads `recipes/<name>.toml` under `root`, or the file `name` when it ends in `.toml`, and expands
-/// it.
-pub(crate) fn read(root: &Path, name: &str) -> Result<Experiment> {
+/// it. Names are checked where it is known which there are.
+///
+/// # Errors
+/// When there is no such file, or it says what no run can follow.
+pub(crate) fn read(root: &Path, name: &str, vocabulary: Option<&Vocabulary>) -> Result<Experiment> {
     let file = match name.ends_with(".toml") {
         true => PathBuf::from(name),
         false => root.join("recipes").join(format!("{name}.toml")),
@@ -29,21 +33,23 @@ pub(crate) fn read(root: &Path, name: &str) -> Result<Experiment> {
         .file_stem()
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     if !is_collection(&text) {
-        let recipe = read_one(&file)?;
+        let recipe = read_one(&file, vocabulary)?;
         let mut experiment = Experiment::of(&[&recipe]);
         experiment.name = label;
         experiment.files = vec![file];
         return Ok(experiment);
     }
     let collection: Collection = parse(&shown, &text)?;
-    if let Some(fault) = collection.fault() {
+    let unknown = || collection.unknown(vocabulary?);
+    if let Some(fault) = collection.fault().or_else(unknown) {
         bail!("{shown}: {fault}");
     }
     let folder = file.parent().unwrap_or(Path::new(""));
     let (mut recipes, mut files) = (Vec::new(), vec![file.clone()]);
     for name in &collection.include {
         let part = folder.join(format!("{name}.toml"));
-        let recipe = read_one(&part).with_context(|| format!("{shown}: include {name:?}"))?;
+        let recipe =
+            read_one(&part, vocabulary).with_context(|| format!("{shown}: include {name:?}"))?;
         recipes.push(collection.with.applied_to(recipe));
         files.push(part);
     }
@@ -72,10 +78,10 @@ fn is_collection(text: &str) -> bool {
     toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("include"))
 }
 
-fn read_one(file: &Path) -> Result<Recipe> {
+fn read_one(file: &Path, vocabulary: Option<&Vocabulary>) -> Result<Recipe> {
     let (shown, text) = (paths::shown(file), fs::read_to_string(file)?);
     let recipe: Recipe = parse(&shown, &text)?;
-    match recipe.fault() {
+    match recipe.fault().or_else(|| recipe.unknown(vocabulary?)) {
         None => Ok(recipe),
         Some(fault) => bail!("{shown}: {fault}"),
     }
@@ -85,10 +91,16 @@ fn parse<T: DeserializeOwned>(shown: &str, text: &str) -> Result<T> {
     toml::from_str(text).map_err(|error| {
         let before = error.span().map_or("", |span| &text[..span.start]);
         let line = before.matches('\n').count() + 1;
-        anyhow!(
-            "{shown}: line {line}: {}",
-            error.message().replace('\n', ", ")
-        )
+        let message = match error.message() {
+            // A key of former versions.
+            said if said.starts_with("unknown field `area_exponent`") => {
+                "area_exponent: found a key of its own, expected it as the loss's option: \
+                 loss = [{ name = \"energy_area\", exponent = 0.5 }]"
+                    .to_owned()
+            }
+            said => said.replace('\n', ", "),
+        };
+        anyhow!("{shown}: line {line}: {message}")
     })
 }
 

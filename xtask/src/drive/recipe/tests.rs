@@ -4,9 +4,9 @@
 
 use anyhow::Result;
 
-use super::check::{ANNOTATIONS, ATTRIBUTIONS, AUGMENTATIONS, LAYERS, LOSSES, PRECISIONS, TASKS};
 use super::format::Collection;
 use super::*;
+use crate::drive::vocabulary::recorded;
 use crate::system::paths;
 
 const GOOD: &str = r#"
@@ -44,7 +44,7 @@ fn read(text: &str) -> Result<Experiment> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("x.toml");
     std::fs::write(&file, text).unwrap();
-    super::read(dir.path(), file.to_str().unwrap())
+    super::read(dir.path(), file.to_str().unwrap(), Some(&recorded()))
 }
 
 fn names(runs: &[Run]) -> Vec<&str> {
@@ -68,10 +68,15 @@ fn a_grid_becomes_its_runs_each_once_and_each_with_its_own_name() {
 }
 
 #[test]
-fn a_grid_combines_annotations_and_the_exponents_of_the_one_loss_that_has_them() {
+fn a_grid_combines_annotations_and_losses_with_their_options() {
     let text = GOOD
-        .replacen("[\"energy\"]", "[\"l1\", \"energy_area\"]", 1)
-        .replacen("[1.0, 0.07]", "[1.0]\narea_exponent = [0.25, 0.5]", 1)
+        .replacen(
+            "[\"energy\"]",
+            "[\"l1\", { name = \"energy_area\", exponent = 0.25 }, \
+             { name = \"energy_area\", exponent = 0.5 }]",
+            1,
+        )
+        .replacen("[1.0, 0.07]", "[1.0]", 1)
         .replacen(
             "[\"final\", \"input\"]",
             "[\"final\"]\nannotation = [\"box\", \"segmentation\"]",
@@ -82,10 +87,10 @@ fn a_grid_combines_annotations_and_the_exponents_of_the_one_loss_that_has_them()
         [
             "l1 ixg@final λ=0.1",
             "l1 ixg@final λ=0.1 segmentation",
-            "energy_area ixg@final λ=0.1 α=0.25",
-            "energy_area ixg@final λ=0.1 α=0.25 segmentation",
-            "energy_area ixg@final λ=0.1 α=0.5",
-            "energy_area ixg@final λ=0.1 α=0.5 segmentation",
+            "energy_area ixg@final λ=0.1 exponent=0.25",
+            "energy_area ixg@final λ=0.1 exponent=0.25 segmentation",
+            "energy_area ixg@final λ=0.1 exponent=0.5",
+            "energy_area ixg@final λ=0.1 exponent=0.5 segmentation",
             "energy ixg@final λ=0.1",
         ]
     );
@@ -211,7 +216,7 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
         (
             "\"scenes\"",
             "\"voc\"",
-            "line 4: unknown variant `voc`, expected one of `scenes`",
+            "data.dataset: found \"voc\", expected one of voc2007, coco2014, waterbirds-100, scenes",
         ),
         (
             "\"resnet18\"",
@@ -226,12 +231,12 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
         (
             "\"ixg\"\n[base",
             "\"bcos\"\n[base",
-            "model 1: attribution: found \"bcos\" for resnet18, expected a B-cos network",
+            "model 1: attribution: found \"bcos\" for resnet18, expected one of ixg, gradcam",
         ),
         (
             "attribution = [\"ixg\"]",
             "attribution = [\"intgrad\"]",
-            "guided.grid 2: attribution: found \"intgrad\" for resnet18, expected an X-DNN",
+            "guided.grid 2: attribution: found \"intgrad\" for resnet18, expected one of ixg, gradcam",
         ),
         (
             "attribution = [\"ixg\"]",
@@ -261,12 +266,12 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
         (
             "\"ixg\"\n[base",
             "\"ixg\"\nmicro_batch = 8\n[base",
-            "model 1: micro_batch: found 8 for resnet18, whose norms have statistics over a step's images, expected an X-DNN",
+            "model 1: micro_batch: found 8 for resnet18, whose norms have statistics over a step's images, expected a network without such norms",
         ),
         (
             "about",
             "show = [\"epg\"]\nabout",
-            "show: found \"epg\", expected one of epg_f1, iou_f1,",
+            "show: found \"epg\", expected one of verdicts, epg_f1,",
         ),
         (
             "epochs = 5",
@@ -276,7 +281,7 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
         (
             "epochs = 5",
             "evaluate = [\"bcos@input\"]",
-            "guided.grid 2: attribution: found \"bcos\" for resnet18, expected a B-cos network",
+            "guided.grid 2: evaluate: found \"bcos\" for resnet18, expected one of ixg, gradcam, intgrad",
         ),
         (
             "learning_rate = 1e-3\nbatch_size = 4",
@@ -328,12 +333,32 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
         (
             "[\"energy\"]",
             "[\"energy_area\"]",
-            "guided.grid 1: area_exponent: found [] for loss energy_area, expected numbers",
+            "guided.grid 1: loss: found no exponent for energy_area, expected { name = \"energy_area\", exponent = … }, 0 to 4",
         ),
         (
             "lambda = [0.1]",
             "lambda = [0.1]\narea_exponent = [0.5]",
-            "guided.grid 1: area_exponent: found [0.5] for loss energy, expected numbers",
+            "line 23: area_exponent: found a key of its own, expected it as the loss's option: loss =",
+        ),
+        (
+            "[\"energy\"]",
+            "[{ name = \"energy\", exponent = 0.5 }]",
+            "guided.grid 1: loss: found exponent for energy, expected no option",
+        ),
+        (
+            "[\"energy\"]",
+            "[{ name = \"energy_area\", exponent = 5 }]",
+            "guided.grid 1: loss: found exponent = 5 for energy_area, expected { name",
+        ),
+        (
+            "[\"energy\"]",
+            "[{ name = \"energy_area\", power = 0.5 }]",
+            "guided.grid 1: loss: found power for energy_area, expected one of exponent",
+        ),
+        (
+            "[\"energy\"]",
+            "[3]",
+            "line 21: expected the name of a loss, or a table of its name and its options",
         ),
         (
             "[0.1, 0.1]",
@@ -415,11 +440,11 @@ fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
         ("waterbirds", 4, 2 * 2 * 4, 2 * 2 * 4),
         ("waterbirds-lite", 4, 2 * 2 * 2 * 4, 2 * 2 * 2 * 4),
     ];
-    let root = paths::root();
+    let (root, vocabulary) = (paths::root(), recorded());
     let names: Vec<&str> = expected.iter().map(|recipe| recipe.0).collect();
     assert_eq!(available(&root.join("recipes")).unwrap(), names);
     for (name, n_baselines, n_guided, n_configurations) in expected {
-        let experiment = super::read(&root, name).unwrap();
+        let experiment = super::read(&root, name, Some(&vocabulary)).unwrap();
         let found = (
             experiment.baselines.len(),
             experiment.guided.len(),
@@ -462,7 +487,7 @@ fn the_files_in_the_documentation_can_be_read() {
 
 #[test]
 fn a_collection_sets_its_sizes_in_each_recipe() {
-    let experiment = super::read(&paths::root(), "smoke").unwrap();
+    let experiment = super::read(&paths::root(), "smoke", Some(&recorded())).unwrap();
     let folders: Vec<(&str, u32, Option<u32>)> = experiment
         .data
         .iter()
@@ -490,7 +515,8 @@ fn a_collection_with_a_fault_is_refused_in_one_line() {
     let file = dir.path().join("all.toml");
     let read = |text: &str| {
         std::fs::write(&file, text).unwrap();
-        super::read(dir.path(), file.to_str().unwrap()).map_err(|error| format!("{error:#}"))
+        super::read(dir.path(), file.to_str().unwrap(), Some(&recorded()))
+            .map_err(|error| format!("{error:#}"))
     };
     assert_eq!(read(good).unwrap().guided.len(), 5);
     for (from, to, expected) in [
@@ -519,34 +545,4 @@ fn a_collection_with_a_fault_is_refused_in_one_line() {
         );
         assert_eq!(error.lines().count(), 1, "{error}");
     }
-}
-
-/// One spelling everywhere: the lists here are those of the trainer's enumerations.
-#[test]
-fn spellings_are_the_trainers() {
-    let source = paths::root().join("trainer/src/names.rs");
-    let source = std::fs::read_to_string(source).unwrap();
-    for (name, known) in [
-        ("Attribution", &ATTRIBUTIONS[..]),
-        ("Layer", &LAYERS),
-        ("LocalizationLoss", &LOSSES),
-        ("Annotation", &ANNOTATIONS),
-        ("Augmentation", &AUGMENTATIONS),
-        ("Precision", &PRECISIONS),
-    ] {
-        let start = source.find(&format!("\n    {name} {{")).unwrap();
-        let end = start + source[start..].find("\n    }").unwrap();
-        let spellings: Vec<&str> = source[start..end]
-            .lines()
-            .filter_map(|line| line.split_once(" = \"")?.1.split('"').next())
-            .collect();
-        assert_eq!(spellings, known, "{name}");
-    }
-    let task = paths::root().join("data-prep/src/dataset/task.rs");
-    let task = std::fs::read_to_string(task).unwrap();
-    let spellings: Vec<&str> = task
-        .lines()
-        .filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","))
-        .collect();
-    assert_eq!(spellings, TASKS);
 }

@@ -19,6 +19,7 @@ use crate::drive::recipe::{self, Experiment};
 use crate::drive::slurm;
 use crate::drive::step::workshop::{Place, STAGES, Workshop};
 use crate::drive::step::{self, record};
+use crate::drive::vocabulary::Vocabulary;
 use crate::install::{setup, weights};
 use crate::system::process::{self, BinDir};
 use crate::system::signals::Stop;
@@ -73,7 +74,7 @@ enum Executor {
 
 /// The command.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let experiment = recipe::read(&paths::root(), &args.recipe)?;
+    let experiment = recipe::read(&paths::root(), &args.recipe, None)?;
     // What it would cost can be asked before anything is brought.
     if !args.dry_run || args.data.is_some() {
         needs::check_data(&experiment, args.data.as_deref())?;
@@ -83,10 +84,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         None => paths::root().join("out").join(&experiment.name),
     };
     if args.dry_run {
-        dry_run(args, &experiment, &out)?;
+        dry_run(args, experiment, &out)?;
         return Ok(ExitCode::SUCCESS);
     }
     needs::check_weights(&experiment, args.weights.as_deref())?;
+    let programs = programs(args)?;
+    let experiment = args.checked(&programs)?;
+    bring_weights(args, &experiment)?;
     let slurm = slurm::Queue::of(&out)?;
     if args.executor == Executor::Slurm {
         slurm.require_slurm()?;
@@ -97,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if !goes_on {
         slurm.require_idle()?;
     }
-    let place = args.place(&out, programs(args, &experiment)?)?;
+    let place = args.place(&out, programs)?;
     let mut plan = Plan::new(&experiment);
     step::mark_finished(&Workshop::new(&experiment, place.clone()), &mut plan)?;
     let (rates, speed) = (Rates::read_or_warn(&out), args.speed(&experiment));
@@ -154,10 +158,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Shows the plan; what is done is known where the programs are built.
-fn dry_run(args: &Args, experiment: &Experiment, out: &Path) -> Result<()> {
+fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
     let programs = match &args.programs {
         Some(folder) => Some(BinDir::of(folder, &STAGES)?),
         None => process::built(&STAGES)?,
+    };
+    let experiment = &match &programs {
+        Some(programs) => args.checked(programs)?,
+        None => experiment,
     };
     let (is_built, mut plan) = (programs.is_some(), Plan::new(experiment));
     if let Some(programs) = programs {
@@ -173,7 +181,7 @@ fn dry_run(args: &Args, experiment: &Experiment, out: &Path) -> Result<()> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{text}")?;
     if !is_built {
-        let text = "set-up and build come first; what is finished is known after them";
+        let text = "set-up and build come first; whether the names are right and what is finished is known after them";
         writeln!(stdout, "{text}")?;
     }
     for name in needs::missing_weights(experiment, args.weights.as_deref()) {
@@ -186,6 +194,12 @@ fn dry_run(args: &Args, experiment: &Experiment, out: &Path) -> Result<()> {
 }
 
 impl Args {
+    /// The recipe, its names looked up among those that `programs` know.
+    fn checked(&self, programs: &BinDir) -> Result<Experiment> {
+        let vocabulary = Vocabulary::ask(programs)?;
+        recipe::read(&paths::root(), &self.recipe, Some(&vocabulary))
+    }
+
     fn place(&self, out: &Path, programs: BinDir) -> Result<Place> {
         let absolute = |path: &Option<PathBuf>| path.as_ref().map(std::path::absolute).transpose();
         Ok(Place {
@@ -229,22 +243,26 @@ impl Args {
     }
 }
 
-/// The programs, built or given; the weights that are published are brought as well.
-fn programs(args: &Args, experiment: &Experiment) -> Result<BinDir> {
+/// The programs, built or given.
+fn programs(args: &Args) -> Result<BinDir> {
     let names = [&STAGES[..], &["xtask"]].concat();
-    let programs = match &args.programs {
-        Some(folder) => BinDir::of(folder, &names)?,
+    match &args.programs {
+        Some(folder) => BinDir::of(folder, &names),
         None => {
             setup::ensure()?;
-            process::cargo_build(&names)?
+            process::cargo_build(&names)
         }
-    };
+    }
+}
+
+/// Brings the weights that are published and not there yet.
+fn bring_weights(args: &Args, experiment: &Experiment) -> Result<()> {
     for name in experiment.weights() {
         if weights::find(name, args.weights.as_deref()).is_none() {
             weights::ensure(name)?;
         }
     }
-    Ok(programs)
+    Ok(())
 }
 
 /// Makes the folder and takes it for this program alone. What it starts holds the lock too: one that

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::drive::recipe::{DataSet, Experiment};
+use crate::drive::recipe::Experiment;
 use crate::drive::step::workshop::source;
 use crate::install::weights;
 use crate::system::paths;
@@ -15,7 +15,7 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
         experiment
             .data
             .iter()
-            .filter(|data| data.dataset != DataSet::Scenes)
+            .filter(|data| !data.dataset.is_embedded())
     };
     if let (0, Some(dir)) = (needing().count(), given) {
         bail!(
@@ -28,13 +28,14 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
         let Some(folder) = source(experiment, data, given) else {
             bail!(
                 "--data: found nothing, expected the folder of {name}\nhint: {}",
-                match (several, data.dataset) {
+                match (several, name) {
                     (true, _) =>
                         "the folder that holds VOCdevkit, coco2014, waterbirds-100".to_owned(),
-                    (false, DataSet::Waterbirds) =>
+                    (false, "waterbirds-100") =>
                         "the folder that holds waterbird_1.0_forest2water2 and CUB_200_2011"
                             .to_owned(),
-                    (false, _) => format!("cargo xtask download {name}"),
+                    (false, "voc2007" | "coco2014") => format!("cargo xtask download {name}"),
+                    (false, _) => "data-prep help says what each source reads".to_owned(),
                 }
             );
         };

@@ -51,7 +51,7 @@ const MOST_FRUITLESS: u32 = 2;
 
 /// The command. Exit code 75: a signal stopped it, it goes on when it is started again.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let experiment = recipe::read(&paths::root(), &args.recipe)?;
+    let experiment = recipe::read(&paths::root(), &args.recipe, None)?;
     let plan = Plan::new(&experiment);
     let step = plan.step(&args.key)?;
     let programs = match &args.programs {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::drive::recipe::Run;
+use crate::drive::recipe::{Loss, Run};
 
 #[derive(Serialize)]
 struct RunToml<'a> {
@@ -36,12 +36,12 @@ pub(super) enum Init {
 
 #[derive(Serialize)]
 struct GuidanceToml<'a> {
-    loss: &'a str,
     lambda: f64,
-    area_exponent: Option<f64>,
     annotation: &'a str,
     annotated_fraction: f64,
     dilation: f64,
+    /// Last, as it may be a table.
+    loss: &'a Loss,
 }
 
 /// The configuration of `run`, which starts from `init`.
@@ -61,12 +61,11 @@ pub(super) fn of(run: &Run, init: Init) -> Result<String> {
         seed: run.seed,
         init,
         guidance: run.guidance.as_ref().map(|guidance| GuidanceToml {
-            loss: &guidance.loss,
             lambda: guidance.lambda,
-            area_exponent: guidance.area_exponent,
             annotation: &guidance.annotation,
             annotated_fraction: guidance.annotated_fraction,
             dilation: guidance.dilation,
+            loss: &guidance.loss,
         }),
     };
     Ok(toml::to_string(&config)?)

@@ -12,6 +12,7 @@ use super::workshop::{Saves, Workshop};
 use crate::drive::plan::cost::Work;
 use crate::drive::plan::{Plan, Step, StepKind};
 use crate::drive::recipe::{Run, RunIndex};
+use crate::drive::vocabulary::DataPrep;
 use crate::install::pip;
 use crate::system::signals::Stopped;
 use crate::system::{files, process, threads};
@@ -31,7 +32,8 @@ impl Workshop<'_> {
     fn prepare_data(&self, index: usize) -> Result<()> {
         let data = &self.experiment.data[index];
         let mut command = self.command("data-prep")?;
-        command.arg(data.dataset.subcommand());
+        let known = DataPrep::ask(&self.place.programs)?;
+        command.arg(known.subcommand(data.dataset.name())?);
         command.arg("--out").arg(self.data_dir(index));
         command.args(["--size", &data.size.to_string()]);
         if let Some(folder) = self.source(data) {

@@ -13,7 +13,7 @@ use fs_err as fs;
 
 use super::config::{self, Init};
 use super::record::Log;
-use crate::drive::recipe::{Data, DataSet, Experiment, Origin, Run, RunIndex};
+use crate::drive::recipe::{Data, Experiment, Origin, Run, RunIndex};
 use crate::install::weights;
 use crate::system::paths;
 use crate::system::process::{self, BinDir};
@@ -223,14 +223,14 @@ pub(crate) fn source(
     given: Option<&Path>,
 ) -> Option<PathBuf> {
     let needing = experiment.data.iter();
-    let n_needing = needing
-        .filter(|data| data.dataset != DataSet::Scenes)
-        .count();
-    match (data.dataset, n_needing) {
-        (DataSet::Scenes, _) => None,
-        (_, 1) => given.map(Path::to_owned),
-        (dataset, _) => given.map(|folder| folder.join(dataset.folder())),
+    let n_needing = needing.filter(|data| !data.dataset.is_embedded()).count();
+    if data.dataset.is_embedded() {
+        return None;
     }
+    given.map(|folder| match n_needing {
+        1 => folder.to_owned(),
+        _ => folder.join(data.dataset.folder()),
+    })
 }
 
 /// Waits until the last line is out.

@@ -1,0 +1,164 @@
+//! The names that recipes may use, as the stages print them (`trainer vocabulary --json` and so on):
+//! xtask links no stage and copies none of their lists. They are asked once, side by side, where the
+//! programs are there; a step that a cluster runs asks none of them for names.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::system::process::{self, BinDir};
+
+/// What all stages know.
+#[derive(Clone, Debug)]
+pub(crate) struct Vocabulary {
+    pub(crate) data: DataPrep,
+    pub(crate) trainer: Trainer,
+    pub(crate) analysis: Analysis,
+}
+
+/// What data-prep knows.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct DataPrep {
+    sources: Vec<Source>,
+}
+
+/// A format of data, which is a subcommand of data-prep.
+#[derive(Clone, Debug, Deserialize)]
+struct Source {
+    name: String,
+    /// The published data sets in it, or the embedded one.
+    datasets: Vec<String>,
+}
+
+/// What the trainer knows.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Trainer {
+    pub(crate) networks: Vec<Network>,
+    pub(crate) methods: Vec<Named>,
+    pub(crate) losses: Vec<LossEntry>,
+    pub(crate) layers: Vec<String>,
+    pub(crate) annotations: Vec<String>,
+    pub(crate) tasks: Vec<String>,
+    pub(crate) augmentations: Vec<String>,
+    pub(crate) precisions: Vec<String>,
+}
+
+/// A network.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Network {
+    pub(crate) name: String,
+    /// The attribution methods that are defined for it.
+    pub(crate) methods: Vec<String>,
+    /// Those of them that it can be guided by.
+    pub(crate) guides_by: Vec<String>,
+    /// Whether its norms have statistics over a batch, so that a step cannot be made in parts.
+    pub(crate) batch_statistics: bool,
+}
+
+/// A localization loss.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct LossEntry {
+    pub(crate) name: String,
+    pub(crate) options: Vec<LossOption>,
+}
+
+/// A number that a loss takes.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct LossOption {
+    pub(crate) name: String,
+    /// Its value where none is given; None: it must be given.
+    pub(crate) default: Option<f64>,
+    /// Bounds, included; None: there is none.
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
+}
+
+/// What analysis knows.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Analysis {
+    pub(crate) exhibits: Vec<Named>,
+}
+
+/// Of what has more, the name.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+}
+
+impl Vocabulary {
+    /// Asks the stages among `programs`, side by side: the trainer loads libtorch first.
+    pub(crate) fn ask(programs: &BinDir) -> Result<Self> {
+        std::thread::scope(|scope| {
+            let trainer = scope.spawn(|| ask(programs, "trainer"));
+            let analysis = scope.spawn(|| ask(programs, "analysis"));
+            Ok(Vocabulary {
+                data: DataPrep::ask(programs)?,
+                trainer: trainer.join().map_err(|_| anyhow!("a thread panicked"))??,
+                analysis: analysis
+                    .join()
+                    .map_err(|_| anyhow!("a thread panicked"))??,
+            })
+        })
+    }
+}
+
+impl DataPrep {
+    /// Asks data-prep alone.
+    pub(crate) fn ask(programs: &BinDir) -> Result<Self> {
+        ask(programs, "data-prep")
+    }
+
+    /// The names of the data sets.
+    pub(crate) fn datasets(&self) -> Vec<&str> {
+        let datasets = self.sources.iter().flat_map(|source| &source.datasets);
+        datasets.map(String::as_str).collect()
+    }
+
+    /// The subcommand that reads the data set `name`.
+    pub(crate) fn subcommand(&self, name: &str) -> Result<&str> {
+        let mut sources = self.sources.iter();
+        let source = sources.find(|source| source.datasets.iter().any(|dataset| dataset == name));
+        let source = source.with_context(|| {
+            let known = self.datasets().join(", ");
+            format!("data.dataset: found {name:?}, expected one of {known}")
+        })?;
+        Ok(&source.name)
+    }
+}
+
+impl Trainer {
+    pub(crate) fn network(&self, name: &str) -> Option<&Network> {
+        self.networks.iter().find(|network| network.name == name)
+    }
+
+    pub(crate) fn loss(&self, name: &str) -> Option<&LossEntry> {
+        self.losses.iter().find(|loss| loss.name == name)
+    }
+}
+
+fn ask<T: DeserializeOwned>(programs: &BinDir, stage: &str) -> Result<T> {
+    let mut command = Command::new(programs.program(stage)?);
+    command.args(["vocabulary", "--json"]);
+    let said = process::capture(&mut command, &format!("asking {stage} for its names"))?;
+    read(stage, &said)
+}
+
+fn read<T: DeserializeOwned>(stage: &str, said: &str) -> Result<T> {
+    serde_json::from_str(said).with_context(|| format!("{stage} vocabulary --json"))
+}
+
+/// What the stages printed when it was recorded: xtask's tests need no built stage. A test of the
+/// `tests` crate compares the files with what they print now.
+#[cfg(test)]
+pub(crate) fn recorded() -> Vocabulary {
+    #![allow(clippy::unwrap_used)]
+    let folder = crate::system::paths::root().join("xtask/tests/fixtures/vocabulary");
+    let text = |stage: &str| std::fs::read_to_string(folder.join(stage).with_extension("json"));
+    Vocabulary {
+        data: read("data-prep", &text("data-prep").unwrap()).unwrap(),
+        trainer: read("trainer", &text("trainer").unwrap()).unwrap(),
+        analysis: read("analysis", &text("analysis").unwrap()).unwrap(),
+    }
+}
