@@ -553,3 +553,31 @@ fn what_an_exhibit_lacks_is_said() {
     }
     assert!(!made.out.path().join("figures").exists());
 }
+
+#[test]
+fn every_weight_and_seed_is_told() {
+    let run = |id: &str, lambda: f64, seed: i64, f1: f64, epg: f64| {
+        let run = with(Run::guided(id, "energy"), lambda);
+        Run { seed, ..run }.scored(reaches(f1, epg))
+    };
+    let dir = results(&[
+        Run::default().scored(reaches(0.80, 0.40)),
+        run("a", 0.1, 0, 0.79, 0.50),
+        run("b", 0.5, 0, 0.77, 0.60),
+        run("c", 0.5, 1, 0.75, 0.64),
+        Run::guided("alone", "l1").scored(reaches(0.80, 0.45)),
+    ]);
+    let made = show(dir.path(), &["stability"]);
+    // numpy: std(ddof=1) of 0.60, 0.64 is 0.0282843.
+    for (column, expected) in [
+        ("lambda", [Some(0.1), Some(0.5)]),
+        ("seeds", [Some(1.0), Some(2.0)]),
+        ("f1", [Some(0.79), Some(0.76)]),
+        ("epg", [Some(0.50), Some(0.62)]),
+        ("epg_std", [None, Some(0.028_284_271_247_461_926)]),
+        ("f1_difference", [Some(-0.01), Some(-0.04)]),
+    ] {
+        close(&made.numbers("stability", column), &expected);
+    }
+    made.has_figure("stability");
+}

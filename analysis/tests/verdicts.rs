@@ -356,3 +356,21 @@ fn r10_takes_differences_seed_by_seed() {
     assert!((interval.low - (0.13 - half)).abs() < 1e-9, "{worst:?}");
     assert!((interval.high - (0.13 + half)).abs() < 1e-9, "{worst:?}");
 }
+
+#[test]
+fn r11_asks_for_iou_with_few_boxes() {
+    let runs = |fraction: f64, iou: f64| {
+        let limited = Run {
+            annotated_fraction: fraction,
+            ..Run::guided("few", "l1")
+        };
+        [
+            base(also(reaches(0.80, 0.40), "iou", 0.10)),
+            limited.scored(also(reaches(0.79, 0.50), "iou", iou)),
+        ]
+    };
+    expect("R11", &runs(0.01, 0.12), Verdict::Holds);
+    expect("R11", &runs(0.1, 0.08), Verdict::DoesNotHold);
+    expect("R11", &runs(0.01, 0.10), Verdict::Undecided);
+    expect("R11", &runs(0.5, 0.12), Verdict::NotTested);
+}

@@ -14,4 +14,5 @@ pub const CLAIMS: &[Claim] = &[
     super::r8::CLAIM,
     super::r9::CLAIM,
     super::r10::CLAIM,
+    super::r11::CLAIM,
 ];

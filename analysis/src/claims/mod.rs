@@ -9,6 +9,7 @@ mod kept;
 pub mod list;
 mod r1;
 mod r10;
+mod r11;
 mod r2;
 mod r3;
 mod r4;

@@ -11,6 +11,7 @@ pub const EXHIBITS: &[Entry] = &[
     super::selection::ENTRY,
     super::backbones::ENTRY,
     super::deep_layers::ENTRY,
+    super::stability::ENTRY,
     super::losses::ENTRY,
     super::dilation::ENTRY,
     super::limited_annotations::ENTRY,

@@ -19,5 +19,6 @@ mod published;
 mod segmentation;
 mod selection;
 mod shared;
+mod stability;
 mod verdicts;
 mod waterbirds;

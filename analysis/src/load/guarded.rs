@@ -1,6 +1,5 @@
-//! Calls of Parquet readers, which panic at some damaged files where others are errors, Polars' in
-//! threads of its own as well. Such a panic becomes the error it should have been, and nothing is
-//! printed. Tables are read one after the other, so one flag for the whole program is enough.
+//! Calls Parquet readers, which panic on some damaged files instead of returning an error; Polars panics in
+//! threads of its own as well. Such a panic becomes the error it should have been, and nothing is printed. Tables are read one after the other, so one flag for the whole program is enough.
 
 use std::any::Any;
 use std::fmt::Display;
@@ -10,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::one_line;
 
-/// Whether panics are somebody's result.
+/// Whether a panic is to become an error, and so is not printed.
 static IS_GUARDED: AtomicBool = AtomicBool::new(false);
 
 static HOOK: Once = Once::new();

@@ -1,6 +1,6 @@
-//! The numbers of values that a Parquet file's pages say they have. Polars asks for memory by them, and
-//! a damaged one ends the program; so they are held against the footer and the pages' size before it
-//! reads.
+//! Checks the number of values that each page of a Parquet file claims to have. Polars allocates memory by
+//! it, so that a damaged one ends the program; this check compares it with the footer and with the page's
+//! size before Polars reads.
 
 use std::fs::File;
 

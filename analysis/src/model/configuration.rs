@@ -1,5 +1,5 @@
-//! What runs have in common that belong together: a [`Configuration`] is all that matters of a run but
-//! its λ and its seed; which runs share one is the trainer's to say, by its hash. The paper tries three λ
+//! A [`Configuration`] is everything that decides a run's result except its λ and its seed. The trainer
+//! says by a hash which runs share one. The paper tries three λ
 //! for each and merges their checkpoints into one Pareto front (SPEC E.4); runs that differ only in the
 //! seed say how much chance there is in a number. How runs were trained that are compared across
 //! configurations is in [`crate::training`].

@@ -100,7 +100,7 @@ fn selection(epoch: &Epoch, rule: Rule) -> Selection {
     }
 }
 
-/// Ties go to the other metric, then to the earlier epoch; undefined is below everything.
+/// Ties go to the other metric, then to the earlier epoch; an undefined metric is below everything.
 fn by_epg(a: &&Epoch, b: &&Epoch) -> Ordering {
     order(a.val_epg, b.val_epg)
         .then(order(a.val_f1, b.val_f1))
@@ -113,7 +113,7 @@ fn by_f1(a: &&Epoch, b: &&Epoch) -> Ordering {
         .then(b.epoch.cmp(&a.epoch))
 }
 
-/// By value, what is not a number below everything.
+/// Compares by value; NaN is below everything.
 pub(crate) fn order(a: f64, b: f64) -> Ordering {
     let low = |value: f64| {
         if value.is_nan() {

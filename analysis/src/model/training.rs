@@ -1,6 +1,6 @@
-//! How runs were trained: what must be the same, or be said, where runs of different configurations are
-//! compared. The paper compares losses, annotations, layers, methods and networks; everything else that
-//! decides a result is in [`Training`]. A guided run and its baseline are paired here as well
+//! How runs were trained. The paper compares losses, annotations, layers, methods and networks; everything
+//! else that decides a result is in [`Training`], and must be the same, or be told, where runs of different
+//! configurations are compared. A guided run and its baseline are paired here as well
 //! ([`baseline`]): they differ in length as a rule, so it is the run that names its baseline.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,6 @@
-//! Which tables and figures lie beside a report: those that it wrote. What an earlier run wrote and this
-//! one does not is removed, so that nothing stands beside a report that is not of it. What was written is
-//! listed, with its contents' hash, in a file beside the folders, so that no file of anybody else is
-//! removed, nor one that somebody has changed.
+//! Keeps only the report's own tables and figures beside it. A file that an earlier run wrote and this one
+//! does not is removed. A list beside the folders has every written file with the hash of its contents, so
+//! that no file of another program is removed, nor one that was changed since.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,40 @@
+//! R11. Of L1, the loss for IoU, the chosen checkpoint with at most 10 % annotated is compared with the
+//! baseline: IoU must rise.
+
+use crate::claims::claim::{Claim, Reach, Trials};
+use crate::claims::compare::trial;
+use crate::claims::runs::{conventional, gain, guided_here, iou, is_few, some};
+use crate::model::evidence::Evidence;
+use crate::model::groups::Group;
+use crate::model::loss::L1;
+use crate::model::subject::Part;
+
+pub(super) const CLAIM: Claim = Claim {
+    name: "R11",
+    statement: "A few boxes raise IoU as well",
+    test: "IoU of L1's chosen checkpoint with few boxes over the baseline's",
+    place: "§5.4",
+    reach: Reach::Everywhere,
+    rule,
+};
+
+fn rule(evidence: &Evidence) -> Trials {
+    let mut trials = Vec::new();
+    for setting in conventional(evidence) {
+        let measure = evidence.measure(iou(setting));
+        let is_limited = |group: &&Group| group.is_of(L1) && is_few(group.variant());
+        for group in guided_here(setting).iter().filter(is_limited) {
+            let cell = group
+                .chosen()
+                .and_then(|row| row.cell(Part::All, measure.name()));
+            if let Some(difference) = cell.and_then(gain) {
+                let compared = format!("{}, {measure} over the baseline's", group.label());
+                trials.push(trial(setting.title(), compared, difference));
+            }
+        }
+    }
+    some(
+        trials,
+        "runs of L1 with at most 10 % annotated, with their baseline",
+    )
+}

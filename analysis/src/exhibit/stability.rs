@@ -1,0 +1,171 @@
+//! How far F1 and EPG depend on λ and on the seed: every run at the checkpoint that validation prefers. The
+//! paper pools the three λ of a configuration into one front (section 4); what each alone reaches, and
+//! whether another seed reaches it, is here.
+
+use std::collections::BTreeSet;
+
+use crate::exhibit::entry::{Entry, Made};
+use crate::format::number;
+use crate::model::configuration::Amount;
+use crate::model::evidence::Evidence;
+use crate::model::groups::{Group, plain};
+use crate::model::measure::{EPG, F1, Measure};
+use crate::model::seeds::{groups, moments};
+use crate::model::setting::{Cell as Measured, Row, Setting};
+use crate::model::subject::Part;
+use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
+use crate::render::figure::style::Emphasis;
+use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Spread, Table};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "stability",
+    title: "How far results depend on λ and seed",
+    about: "F1 and EPG of every λ and seed, each at the checkpoint that validation prefers",
+    make: |evidence, _| Ok(make(evidence)),
+    said: None,
+};
+
+/// A setting, and its configurations that have several runs.
+type Repeated<'a> = (&'a Setting, Vec<Group<'a>>);
+
+fn make(evidence: &Evidence) -> Made {
+    let repeated = evidence.settings.iter().map(|setting| {
+        let mut groups = plain(setting);
+        groups.retain(|group| group.rows.len() > 1);
+        (setting, groups)
+    });
+    let repeated: Vec<Repeated> = repeated.filter(|(_, groups)| !groups.is_empty()).collect();
+    if repeated.is_empty() {
+        return Err("no two scored runs differ in λ or seed alone".to_owned());
+    }
+    let measures = [F1, EPG].map(|name| evidence.measure(name));
+    let panels = repeated.iter().flat_map(|repeated| {
+        let plot = |measure| Some(plot(repeated, measure));
+        measures.iter().map(plot).collect::<Vec<_>>()
+    });
+    let grid = Grid {
+        name: "stability",
+        columns: measures.len(),
+        plot: plot_size(measures.len()),
+        panels: panels.collect(),
+        scale: Scale::Own,
+        tones: Vec::new(),
+        caption: "Test F1 and EPG of every run at the checkpoint that validation prefers, by λ; a \
+                  line joins the means over seeds of a configuration."
+            .to_owned(),
+    };
+    let table = table(&repeated, &measures);
+    Ok((grid.draw().into_iter().collect(), vec![table]))
+}
+
+fn lambda(row: &Row) -> f64 {
+    row.run.lambda.unwrap_or(0.0)
+}
+
+/// A point for each run of the configurations, over the λ there are.
+fn plot((setting, configurations): &Repeated, measure: &Measure) -> Plot {
+    let rows = configurations.iter().flat_map(|group| &group.rows);
+    let lambdas: BTreeSet<Amount> = rows.map(|row| Amount(lambda(row))).collect();
+    let lambdas: Vec<Amount> = lambdas.into_iter().collect();
+    let place = |row: &Row| {
+        let own = Amount(lambda(row));
+        lambdas.iter().position(|other| *other == own).unwrap_or(0) as f64
+    };
+    let value = |row: &Row| Some(row.cell(Part::All, measure.name())?.value? * 100.0);
+    let names = lambdas.iter().map(|lambda| number(lambda.0)).collect();
+    let mut plot = Plot {
+        title: setting.title(),
+        x: Quantity::Names("λ".to_owned(), names),
+        y: Quantity::Percent(measure.heading()),
+        baseline: None,
+        paths: Vec::new(),
+        dots: Vec::new(),
+    };
+    for configuration in configurations {
+        let mut means = Vec::new();
+        for rows in groups(configuration.rows.iter().copied()) {
+            let values: Vec<f64> = rows.iter().filter_map(|row| value(row)).collect();
+            means.extend(moments(&values).map(|found| (place(rows[0]), found.mean)));
+            plot.dots.extend(values.iter().map(|value| Dot {
+                at: (place(rows[0]), *value),
+                across: None,
+                up: None,
+                loss: configuration.loss().cloned(),
+                tone: 0,
+                emphasis: Emphasis::Front,
+            }));
+        }
+        means.sort_by(|a, b| a.0.total_cmp(&b.0));
+        plot.paths.push(Path {
+            points: means,
+            loss: configuration.loss().cloned(),
+            tone: 0,
+        });
+    }
+    plot
+}
+
+/// A line for each configuration and λ.
+fn table(repeated: &[Repeated], measures: &[Measure]) -> Table {
+    let mut columns = vec![
+        Column::new("loss", "Loss", Kind::Text),
+        Column::new("lambda", "λ", Kind::Value),
+        Column::new("seeds", "Seeds", Kind::Count),
+    ];
+    let value = |m: &Measure| Column::new(m.name(), m.heading(), Kind::Seeds);
+    columns.extend(measures.iter().map(value));
+    let difference = |measure: &Measure| {
+        let name = format!("{}_difference", measure.name());
+        Column::new(name, format!("Δ {measure}"), Kind::Seeds)
+    };
+    columns.extend(measures.iter().map(difference));
+    let section = |(setting, configurations): &Repeated| {
+        let lines = configurations.iter().flat_map(|configuration| {
+            let by_lambda = groups(configuration.rows.iter().copied()).into_iter();
+            by_lambda.map(move |rows| line(configuration, &rows, measures))
+        });
+        Section {
+            heading: setting.title(),
+            lines: lines.collect(),
+        }
+    };
+    Table {
+        name: "stability",
+        version: 1,
+        columns,
+        sections: repeated.iter().map(section).collect(),
+        caption: "Test F1 and EPG in percent by λ, mean (± sample standard deviation) over seeds, each \
+                  run at the checkpoint that validation prefers; Δ: difference to their baseline in points."
+            .to_owned(),
+    }
+}
+
+/// Runs that differ only in the seed.
+fn line(configuration: &Group, rows: &[&Row], measures: &[Measure]) -> Line {
+    let over_seeds = |measure: &Measure, get: fn(&Measured) -> Option<f64>| {
+        let values = rows
+            .iter()
+            .filter_map(|row| get(row.cell(Part::All, measure.name())?));
+        let found = moments(&values.collect::<Vec<f64>>())?;
+        let spread = Spread::Seeds {
+            std: found.std,
+            n: found.n,
+        };
+        Some((found.mean, spread))
+    };
+    let mut cells = vec![
+        Cell::text(configuration.label()),
+        Cell::Number(lambda(rows[0])),
+        Cell::count(rows.len()),
+    ];
+    cells.extend(measures.iter().map(|measure| {
+        over_seeds(measure, |cell| cell.value).map_or(Cell::Missing, |(mean, spread)| {
+            Cell::of(measure, mean, spread)
+        })
+    }));
+    cells.extend(measures.iter().map(|measure| {
+        over_seeds(measure, |cell| cell.difference)
+            .map_or(Cell::Missing, |(mean, spread)| Cell::Points(mean, spread))
+    }));
+    Line::new(cells)
+}
