@@ -25,7 +25,7 @@ use crate::render::output::{File, csv, parquet};
 use crate::render::table::parts::Table;
 use crate::render::table::{flat, latex, long, markdown, runs, seeds};
 use crate::render::{figure, page, summary, written};
-use crate::{Error, Result};
+use crate::{Error, Result, vocabulary};
 
 /// Result tables to the paper's tables, figures and report.
 #[derive(Debug, Parser)]
@@ -47,6 +47,8 @@ pub enum Command {
     Report(Choice),
     /// Metrics filtered, grouped and compared, printed and on request as Parquet
     Query(Query),
+    /// The names of exhibits and claims, for other programs
+    Vocabulary(Format),
 }
 
 /// What to read, what to show, and where to write.
@@ -66,6 +68,14 @@ pub struct Choice {
     pub shows: Vec<String>,
 }
 
+/// How it is printed.
+#[derive(Debug, Args)]
+pub struct Format {
+    /// As JSON
+    #[arg(long, required = true)]
+    pub json: bool,
+}
+
 /// The names of exhibits.
 fn shows() -> PossibleValuesParser {
     let value = |entry: &Entry| PossibleValue::new(entry.name).help(entry.about);
@@ -79,6 +89,7 @@ fn shows() -> PossibleValuesParser {
 pub fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Query(query) => print(query::run(query)?.as_bytes()),
+        Command::Vocabulary(_) => print(vocabulary::json()?.as_bytes()),
         Command::Tables(choice) => make(Output::Tables, choice),
         Command::Figures(choice) => make(Output::Figures, choice),
         Command::Report(choice) => make(Output::Report, choice),
@@ -122,8 +133,8 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
     }
     notes.dedup();
     // All contents are made before anything is written: what is refused leaves the folder as it was.
-    let of_runs = runs::table(&settings);
-    let of_seeds = seeds::table(&settings);
+    let of_runs = runs::table(&evidence);
+    let of_seeds = seeds::table(&evidence);
     let (files, said, open) = match output {
         Output::Tables => {
             let files = tables(&evidence, &exhibits, &of_runs, of_seeds.as_ref())?;
@@ -199,7 +210,7 @@ fn tables(
     let results = evidence.results;
     let in_memory = Error::polars(Path::new("table"));
     let flat = long::frame(evidence.settings).map_err(in_memory)?;
-    let mut files = formats(of_runs, ("table", 2), flat, &results.inputs)?;
+    let mut files = formats(of_runs, "table", flat, &results.inputs)?;
     // The task, which the evaluations have in their metadata, is no column of theirs.
     let metrics = results.metric_frame.drop("task");
     let metrics = metrics.map_err(Error::polars(Path::new("metrics")))?;
@@ -215,25 +226,20 @@ fn tables(
     for table in of_seeds.into_iter().chain(of_exhibits) {
         let frame = flat::frame(table).map_err(Error::polars(Path::new(table.name)))?;
         let path = format!("tables/{}", table.name);
-        files.extend(formats(table, (&path, 1), frame, &results.inputs)?);
+        files.extend(formats(table, &path, frame, &results.inputs)?);
     }
     Ok(files)
 }
 
 /// A table in its four formats.
-fn formats(
-    table: &Table,
-    (path, version): (&str, u32),
-    mut flat: DataFrame,
-    inputs: &str,
-) -> Result<Vec<File>> {
+fn formats(table: &Table, path: &str, mut flat: DataFrame, inputs: &str) -> Result<Vec<File>> {
     Ok(vec![
         File::new(format!("{path}.md"), markdown::render(table)),
         File::new(format!("{path}.tex"), latex::render(table)),
         File::new(format!("{path}.csv"), csv(&mut flat)?),
         File::new(
             format!("{path}.parquet"),
-            parquet(&mut flat, (table.name, version), inputs)?,
+            parquet(&mut flat, (table.name, table.version), inputs)?,
         ),
     ])
 }

@@ -13,6 +13,20 @@ pub fn points(difference: f64) -> String {
     minus(format!("{:+.1}", tidy(difference * 100.0)))
 }
 
+/// A number that is no share, with three decimals at most, e.g. `0.125`.
+pub fn plain(value: f64) -> String {
+    minus(number((value * 1e3).round() / 1e3 + 0.0))
+}
+
+/// A difference of such numbers with its sign.
+pub fn change(difference: f64) -> String {
+    let shown = plain(difference);
+    match shown.starts_with('−') {
+        true => shown,
+        false => format!("+{shown}"),
+    }
+}
+
 /// A configuration value without superfluous digits, e.g. `0.005`, `1e-7`.
 pub fn number(value: f64) -> String {
     if value != 0.0 && value.abs() < 1e-4 {
@@ -63,6 +77,9 @@ mod tests {
         }
         for (value, shown) in [(0.052, "+5.2"), (-0.0349, "−3.5"), (-0.0001, "+0.0")] {
             assert_eq!(points(value), shown);
+        }
+        for (value, shown) in [(0.12345, "+0.123"), (-2.0, "−2"), (-0.0001, "+0")] {
+            assert_eq!(change(value), shown);
         }
         for (value, shown) in [
             (0.005, "0.005"),

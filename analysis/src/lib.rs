@@ -18,5 +18,6 @@ pub mod model;
 pub mod paper;
 pub mod query;
 pub mod render;
+pub mod vocabulary;
 
 pub use error::{Error, Result};

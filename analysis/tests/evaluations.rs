@@ -224,3 +224,82 @@ fn groups_are_named_by_the_data_they_are_of() {
         assert!(text.contains(heading), "{text}");
     }
 }
+
+/// A metric that no code here names: a share, or a plain number, as the tables say.
+#[test]
+fn any_metric_has_its_column_its_interval_and_its_title() {
+    let said = vec![
+        (
+            "guidance.titles",
+            r#"{"pg": "Pointing game", "entropy": "Entropy"}"#,
+        ),
+        ("guidance.shares", r#"["f1", "epg", "pg"]"#),
+    ];
+    let values = |pg: f64, entropy: f64| {
+        let mut values = reaches(0.80, 0.40);
+        values.extend([(Part::All, "pg", pg), (Part::All, "entropy", entropy)]);
+        values
+    };
+    let guided = |id: &str, seed: i64| Run {
+        seed,
+        said: said.clone(),
+        ..Run::guided(id, "energy")
+    };
+    let base = Run {
+        said: said.clone(),
+        ..Run::default()
+    };
+    let dir = results(&[
+        base.scored(values(0.50, 2.5)),
+        guided("e", 0).scored(values(0.75, 1.25)),
+        guided("e1", 1).scored(values(0.75, 1.25)),
+    ]);
+    let (out, _) = report(dir.path());
+    let printed = fs_err::read_to_string(out.path().join("table.md")).unwrap();
+    let words: Vec<&str> = printed.split_whitespace().collect();
+    let printed = words.join(" ");
+    for text in [
+        "| EPG (%) | Entropy | Pointing game (%) |",
+        "| 2.5 [2.48, 2.521] | 50.0 [48.0, 52.1] |",
+        "| −1.25 [−1.253, −1.247] | +25.0 [+24.7, +25.3] |",
+    ] {
+        assert!(printed.contains(text), "{text}: {printed}");
+    }
+    let seeds = table(&out, "tables/seeds");
+    assert_eq!(texts(&seeds, "metric"), ["f1", "epg", "entropy", "pg"]);
+    let query = |arguments: &[&str]| {
+        let output = analysis("query", dir.path(), arguments);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let compared = query(&["--compare", "base,e", "--metric", "pg,entropy"]);
+    assert!(
+        compared.contains("| entropy | 2.5   | 1.25  | −1.25 [−1."),
+        "{compared}"
+    );
+    assert!(
+        compared.contains("| pg      | 50.0  | 75.0  | +25.0 [+2"),
+        "{compared}"
+    );
+    let shown = query(&["--metric", "pg,entropy", "--where", "run_id=e"]);
+    assert!(shown.contains("| pg (%) | entropy |"), "{shown}");
+}
+
+#[test]
+fn metadata_that_is_no_json_is_refused() {
+    for (key, expected) in [
+        ("guidance.titles", "a JSON object of a title for each name"),
+        ("guidance.shares", "a JSON list of metrics"),
+    ] {
+        let run = Run {
+            said: vec![(key, "epg, f1")],
+            ..Run::default()
+        };
+        let dir = results(&[run.scored(reaches(0.80, 0.40))]);
+        let out = dir.path().join("out");
+        let output = analysis("tables", dir.path(), &["--out", &out.to_string_lossy()]);
+        let message = format!(".parquet: {key}: found epg, f1, expected {expected}\n");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.ends_with(&message), "{stderr}");
+        assert_eq!(output.status.code(), Some(2));
+    }
+}

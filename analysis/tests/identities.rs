@@ -153,7 +153,10 @@ fn seeds_are_those_of_one_configuration() {
         .scored(reaches(0.80, 0.70)),
     ]);
     let (out, _) = report(dir.path());
-    assert_eq!(numbers(&table(&out, "tables/seeds"), "epg_n"), [Some(2.0)]);
+    assert_eq!(
+        numbers(&table(&out, "tables/seeds"), "value_n"),
+        [Some(2.0); 2]
+    );
 }
 
 #[test]
@@ -400,4 +403,54 @@ fn two_runs_of_different_data_are_not_compared() {
     );
     assert_eq!(error("same,long"), None);
     assert_eq!(error("base,same"), None);
+}
+
+/// Losses that no code here names, and one with an option, as this version and the one before have it.
+#[test]
+fn any_loss_has_its_title_its_options_and_a_style_of_its_own() {
+    let dir = results(&[
+        base(),
+        Run::guided("new", "gradia").scored(reaches(0.80, 0.50)),
+        Run {
+            said: vec![("guidance.titles", r#"{"gap": "GAP loss"}"#)],
+            exponent: Some(0.25),
+            ..Run::guided("titled", "gap")
+        }
+        .scored(reaches(0.80, 0.55)),
+        Run {
+            exponent: Some(0.5),
+            ..Run::guided("option", "energy_area")
+        }
+        .scored(reaches(0.80, 0.60)),
+        Run {
+            exponent: Some(1.0),
+            version: "3",
+            ..Run::guided("former", "energy_area")
+        }
+        .scored(reaches(0.80, 0.65)),
+    ]);
+    let (out, _) = report(dir.path());
+    let labels = [
+        "Baseline",
+        "Energy*, exponent = 0.5",
+        "Energy*, exponent = 1",
+        "GAP loss, exponent = 0.25",
+        "gradia",
+    ];
+    assert_eq!(texts(&table(&out, "tables/epg_f1"), "loss"), labels);
+    let printed = fs_err::read_to_string(out.path().join("table.md")).unwrap();
+    assert!(
+        printed.contains("| GAP loss, exponent = 0.25, λ = 0.1 |"),
+        "{printed}"
+    );
+    let runs = table(&out, "runs");
+    let mut options = texts(&runs, "loss_options");
+    options.sort();
+    let expected = ["exponent=0.25", "exponent=0.5", "exponent=1", "–", "–"];
+    assert_eq!(options, expected);
+    // Energy*'s colour, and the first two free ones.
+    let svg = fs_err::read_to_string(out.path().join("figures/epg_f1.svg")).unwrap();
+    for colour in ["#8c2d6b", "#17a2b8", "#e8743b"] {
+        assert!(svg.contains(colour), "{colour}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::model::evidence::Evidence;
 use crate::model::front::area;
 use crate::model::groups::Group;
 use crate::model::intervals::{self, Interval, Replicates, TAIL};
-use crate::model::names::Measure;
+use crate::model::measure::F1;
 use crate::model::setting::{Checkpoint, Row, Setting};
 use crate::model::subject::Part;
 
@@ -19,10 +19,10 @@ pub(super) fn replicates<'a>(
     evidence: &Evidence<'a>,
     setting: &Setting,
     row: &Row,
-    measure: Measure,
+    metric: &str,
 ) -> Option<&'a Replicates> {
     let subject = setting.subject(&row.run, row.selection.epoch, Part::All);
-    evidence.results.replicates.get(&subject)?.get(&measure)
+    evidence.results.resampled(&subject, metric)
 }
 
 /// What `of` makes of a metric of chosen checkpoints, each in its setting: its value, and the interval
@@ -30,7 +30,7 @@ pub(super) fn replicates<'a>(
 /// or where they were tested on different images.
 pub(super) fn chosen<const N: usize>(
     evidence: &Evidence,
-    measure: Measure,
+    metric: &str,
     rows: [(&Setting, &Row); N],
     of: impl Fn([f64; N]) -> f64,
 ) -> Option<(f64, Option<Interval>)> {
@@ -44,8 +44,8 @@ pub(super) fn chosen<const N: usize>(
     let mut values = [0.0; N];
     let mut resampled: [Option<&Replicates>; N] = [None; N];
     for (index, (setting, row)) in rows.into_iter().enumerate() {
-        values[index] = row.cell(Part::All, measure)?.value?;
-        resampled[index] = replicates(evidence, setting, row, measure);
+        values[index] = row.cell(Part::All, metric)?.value?;
+        resampled[index] = replicates(evidence, setting, row, metric);
     }
     let numbers = resampled[0]
         .into_iter()
@@ -88,14 +88,14 @@ impl<'a> Point<'a> {
         setting: &Setting,
         row: &Row,
         checkpoint: &Checkpoint,
-        measure: Measure,
+        metric: &str,
     ) -> Option<Self> {
-        let value = |m: Measure| checkpoint.metric(Part::All, m.spelling())?.value;
+        let value = |metric: &str| checkpoint.cell(Part::All, metric)?.value;
         let subject = setting.subject(&row.run, checkpoint.epoch, Part::All);
         let resampled = evidence.results.replicates.get(&subject);
         Some(Self {
-            measured: (value(Measure::F1)?, value(measure)?),
-            resampled: resampled.and_then(|of| Some((of.get(&Measure::F1)?, of.get(&measure)?))),
+            measured: (value(F1)?, value(metric)?),
+            resampled: resampled.and_then(|of| Some((of.get(F1)?, of.get(metric)?))),
         })
     }
 
@@ -105,7 +105,7 @@ impl<'a> Point<'a> {
     }
 }
 
-/// How far the front of `ours` is above that of `theirs` in `measure` against F1, and the paired
+/// How far the front of `ours` is above that of `theirs` in `metric` against F1, and the paired
 /// bootstrap interval of that.
 ///
 /// A front's height is its mean gain over the baseline's value in the range of F1 from 5 points below
@@ -117,7 +117,7 @@ impl<'a> Point<'a> {
 pub(super) fn fronts(
     evidence: &Evidence,
     setting: &Setting,
-    measure: Measure,
+    metric: &str,
     [ours, theirs]: [&Group; 2],
 ) -> Option<(f64, Option<Interval>)> {
     let baselines = |group: &Group| -> BTreeSet<String> {
@@ -134,13 +134,13 @@ pub(super) fn fronts(
                 .iter()
                 .map(move |checkpoint| (row, checkpoint))
         })
-        .map(|(row, checkpoint)| Point::of(evidence, setting, row, checkpoint, measure))
+        .map(|(row, checkpoint)| Point::of(evidence, setting, row, checkpoint, metric))
         .collect()
     };
     let mut pairs: Vec<(Point, [Vec<Point>; 2])> = Vec::new();
     for id in &baselines(ours) & &baselines(theirs) {
         let row = setting.rows.iter().find(|row| row.run.run_id == id)?;
-        let baseline = Point::of(evidence, setting, row, row.selected()?, measure)?;
+        let baseline = Point::of(evidence, setting, row, row.selected()?, metric)?;
         pairs.push((baseline, [points(ours, &id)?, points(theirs, &id)?]));
     }
     let (first, _) = pairs.first()?;

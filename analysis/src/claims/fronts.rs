@@ -5,23 +5,23 @@ use crate::claims::compare::{fronts, trial};
 use crate::claims::runs::{conventional, of_loss};
 use crate::model::evidence::Evidence;
 use crate::model::groups::plain;
-use crate::model::names::{Loss, Measure};
 use crate::model::setting::Setting;
 
 /// Trials of `loss`'s front against each of `rivals`, in the settings that `suit`.
 pub(super) fn best_front(
     evidence: &Evidence,
-    (loss, rivals): (Loss, &[Loss]),
-    measure: fn(&Setting) -> Measure,
+    (loss, rivals): (&str, &[&str]),
+    metric: fn(&Setting) -> &'static str,
     suit: fn(&Setting) -> bool,
 ) -> Vec<Trial> {
     let mut trials = Vec::new();
     for setting in conventional(evidence).filter(|setting| suit(setting)) {
         let groups = plain(setting);
-        let measure = measure(setting);
+        let measure = evidence.measure(metric(setting));
         for ours in of_loss(&groups, loss) {
-            for theirs in rivals.iter().flat_map(|rival| of_loss(&groups, *rival)) {
-                if let Some(difference) = fronts(evidence, setting, measure, [ours, theirs]) {
+            for theirs in rivals.iter().flat_map(|rival| of_loss(&groups, rival)) {
+                if let Some(difference) = fronts(evidence, setting, measure.name(), [ours, theirs])
+                {
                     let compared = format!("{} over {}, {measure}", ours.label(), theirs.label());
                     trials.push(trial(setting.title(), compared, difference));
                 }

@@ -4,7 +4,7 @@ use crate::claims::claim::{Outcome, Trial};
 use crate::claims::compare::{chosen, trial};
 use crate::model::evidence::Evidence;
 use crate::model::groups::Group;
-use crate::model::names::Measure;
+use crate::model::measure::EPG;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 
@@ -29,13 +29,13 @@ pub(super) fn keeps_half(
     ];
     let rows = rows.map(|row| (setting, row));
     let over_half = |[few, none, all, all_none]: [f64; 4]| few - none - (all - all_none) / 2.0;
-    let difference = chosen(evidence, Measure::Epg, rows, over_half)?;
+    let difference = chosen(evidence, EPG, rows, over_half)?;
     let compared = format!("{} over half of the gain", group.label());
     Some(trial(setting.title(), compared, difference))
 }
 
 /// Whether EPG clearly rises over the baseline's.
 pub(super) fn gains(row: &Row) -> bool {
-    let cell = row.cell(Part::All, Measure::Epg);
+    let cell = row.cell(Part::All, EPG);
     cell.is_some_and(|cell| Outcome::of(cell.difference_interval) == Outcome::For)
 }

@@ -1,18 +1,17 @@
 //! The claims, in the order of the report.
 
 use crate::claims::claim::Claim;
-use crate::claims::{r1, r2, r3, r4, r5, r6, r7, r8, r9, r10};
 
 /// All claims.
 pub const CLAIMS: &[Claim] = &[
-    r1::CLAIM,
-    r2::CLAIM,
-    r3::CLAIM,
-    r4::CLAIM,
-    r5::CLAIM,
-    r6::CLAIM,
-    r7::CLAIM,
-    r8::CLAIM,
-    r9::CLAIM,
-    r10::CLAIM,
+    super::r1::CLAIM,
+    super::r2::CLAIM,
+    super::r3::CLAIM,
+    super::r4::CLAIM,
+    super::r5::CLAIM,
+    super::r6::CLAIM,
+    super::r7::CLAIM,
+    super::r8::CLAIM,
+    super::r9::CLAIM,
+    super::r10::CLAIM,
 ];

@@ -5,7 +5,8 @@ use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
 use crate::claims::runs::some;
 use crate::model::evidence::Evidence;
-use crate::model::names::{Loss, Measure};
+use crate::model::loss::{ENERGY, L1, PPCE, RRR};
+use crate::model::measure::EPG;
 
 pub(super) const CLAIM: Claim = Claim {
     name: "R1",
@@ -17,8 +18,8 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn rule(evidence: &Evidence) -> Trials {
-    let losses = (Loss::Energy, &[Loss::L1, Loss::Ppce, Loss::Rrr][..]);
-    let trials = best_front(evidence, losses, |_| Measure::Epg, |_| true);
+    let losses = (ENERGY, &[L1, PPCE, RRR][..]);
+    let trials = best_front(evidence, losses, |_| EPG, |_| true);
     some(
         trials,
         "runs of Energy and of another loss, trained alike, with their baseline",

@@ -8,7 +8,8 @@ use crate::claims::runs::{chosen_energy, gain, guided_here, some};
 use crate::model::evidence::Evidence;
 use crate::model::groups::by_seed;
 use crate::model::intervals::Interval;
-use crate::model::names::{Loss, Measure};
+use crate::model::loss::ENERGY;
+use crate::model::measure::{ACCURACY, F1};
 use crate::model::seeds::{moments, t_quantile};
 use crate::model::setting::{Cell, Setting};
 use crate::model::subject::Part;
@@ -30,7 +31,7 @@ fn rule(evidence: &Evidence) -> Trials {
             trials.extend(on_waterbirds(setting));
         } else if let Some((group, _)) = setting.groups.iter().find(|(_, name)| name == "shifted") {
             let gain = chosen_energy(setting).and_then(|row| {
-                let cell = row.cell(Part::Group(*group), Measure::F1)?;
+                let cell = row.cell(Part::Group(*group), F1)?;
                 Some((row.label.clone(), gain(cell)?))
             });
             if let Some((label, difference)) = gain {
@@ -49,10 +50,7 @@ fn rule(evidence: &Evidence) -> Trials {
 fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
     let mut trials = Vec::new();
     let groups = guided_here(setting);
-    for group in groups
-        .iter()
-        .filter(|group| group.loss() == Some(Loss::Energy))
-    {
+    for group in groups.iter().filter(|group| group.is_of(ENERGY)) {
         let rows = by_seed(&group.rows);
         for (part, name) in [
             (WATERBIRD_ON_LAND, "waterbird on land"),
@@ -60,7 +58,7 @@ fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
         ] {
             let cells: Vec<&Cell> = rows
                 .iter()
-                .filter_map(|row| row.cell(part, Measure::Accuracy))
+                .filter_map(|row| row.cell(part, ACCURACY))
                 .collect();
             let differences: Vec<f64> = cells.iter().filter_map(|cell| cell.difference).collect();
             let Some(found) = moments(&differences) else {

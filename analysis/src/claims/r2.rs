@@ -2,11 +2,9 @@
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
-use crate::claims::runs::some;
+use crate::claims::runs::{iou, some};
 use crate::model::evidence::Evidence;
-use crate::model::names::{Loss, Measure};
-use crate::model::setting::{Row, Setting};
-use crate::model::subject::Part;
+use crate::model::loss::{ENERGY, L1, PPCE, RRR};
 
 pub(super) const CLAIM: Claim = Claim {
     name: "R2",
@@ -18,19 +16,10 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn rule(evidence: &Evidence) -> Trials {
-    let losses = (Loss::L1, &[Loss::Energy, Loss::Ppce, Loss::Rrr][..]);
+    let losses = (L1, &[ENERGY, PPCE, RRR][..]);
     let trials = best_front(evidence, losses, iou, |setting| setting.layer == "final");
     some(
         trials,
         "runs of L1 and of another loss at the final layer, trained alike, with their baseline",
     )
-}
-
-/// IoU at the threshold chosen on validation, or at the fixed one where there is none.
-fn iou(setting: &Setting) -> Measure {
-    let has_tuned = |row: &Row| row.cell(Part::All, Measure::IouTuned).is_some();
-    match setting.rows.iter().all(has_tuned) {
-        true => Measure::IouTuned,
-        false => Measure::Iou,
-    }
 }

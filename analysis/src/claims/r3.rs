@@ -4,7 +4,8 @@ use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
 use crate::claims::runs::some;
 use crate::model::evidence::Evidence;
-use crate::model::names::{Loss, Measure};
+use crate::model::loss::{ENERGY, L1};
+use crate::model::measure::ON_OBJECT;
 
 pub(super) const CLAIM: Claim = Claim {
     name: "R3",
@@ -16,8 +17,8 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn rule(evidence: &Evidence) -> Trials {
-    let losses = (Loss::Energy, &[Loss::L1][..]);
-    let trials = best_front(evidence, losses, |_| Measure::OnObject, |_| true);
+    let losses = (ENERGY, &[L1][..]);
+    let trials = best_front(evidence, losses, |_| ON_OBJECT, |_| true);
     some(
         trials,
         "runs of Energy and L1 scored on images with segmentations",

@@ -5,7 +5,8 @@ use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::compare::{chosen, trial};
 use crate::claims::runs::{chosen_energy, conventional, some};
 use crate::model::evidence::Evidence;
-use crate::model::names::{Measure, family};
+use crate::model::measure::EPG;
+use crate::model::names::family;
 use crate::model::run::Run;
 use crate::model::setting::{Row, Setting};
 use crate::model::training::{self, Training};
@@ -51,7 +52,7 @@ fn rule(evidence: &Evidence) -> Trials {
                     continue;
                 }
                 let rows = [(*ours, our_row), (theirs, their_row)];
-                if let Some(difference) = chosen(evidence, Measure::Epg, rows, |[a, b]| a - b) {
+                if let Some(difference) = chosen(evidence, EPG, rows, |[a, b]| a - b) {
                     let names = format!("{} over {}", ours.backbone, theirs.backbone);
                     let compared = format!("{names}, {when}{words}");
                     trials.push(trial(ours.title(), compared, difference));

@@ -5,7 +5,7 @@ use crate::claims::claim::{Claim, Outcome, Reach, Trials};
 use crate::claims::compare::trial;
 use crate::claims::runs::{chosen_energy, conventional, gain, some};
 use crate::model::evidence::Evidence;
-use crate::model::names::Measure;
+use crate::model::measure::{EPG, F1};
 use crate::model::subject::Part;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -23,8 +23,8 @@ fn rule(evidence: &Evidence) -> Trials {
         let Some(row) = chosen_energy(setting) else {
             continue;
         };
-        let cell = |measure| row.cell(Part::All, measure).and_then(gain);
-        let (Some(epg), Some((_, f1))) = (cell(Measure::Epg), cell(Measure::F1)) else {
+        let cell = |metric| row.cell(Part::All, metric).and_then(gain);
+        let (Some(epg), Some((_, f1))) = (cell(EPG), cell(F1)) else {
             continue;
         };
         let compared = format!("{}, EPG over the baseline's", row.label);

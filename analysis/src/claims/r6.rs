@@ -8,7 +8,7 @@ use crate::claims::runs::{conventional, some};
 use crate::model::evidence::Evidence;
 use crate::model::groups::plain;
 use crate::model::intervals::{self, TAIL};
-use crate::model::names::Measure;
+use crate::model::measure::{EPG, F1};
 use crate::model::setting::{Checkpoint, Row, Setting};
 use crate::model::subject::Part;
 
@@ -56,21 +56,21 @@ fn rule(evidence: &Evidence) -> Trials {
     let tail = TAIL / candidates.len().max(1) as f64;
     let mut trials = Vec::new();
     for (setting, row, baseline, checkpoint) in candidates {
-        let difference = |measure: Measure| {
+        let difference = |metric: &str| {
             let subject = setting.subject(&row.run, checkpoint.epoch, Part::All);
-            let own = evidence.results.replicates.get(&subject)?.get(&measure)?;
-            let before = replicates(evidence, setting, baseline, measure)?;
+            let own = evidence.results.resampled(&subject, metric)?;
+            let before = replicates(evidence, setting, baseline, metric)?;
             intervals::combined(&[(1.0, own), (-1.0, before)], tail)
         };
-        let f1 = difference(Measure::F1);
-        let cell = checkpoint.metric(Part::All, Measure::F1.spelling());
+        let f1 = difference(F1);
+        let cell = checkpoint.cell(Part::All, F1);
         let value = cell.and_then(|cell| cell.difference).unwrap_or(f64::NAN);
         let compared = format!(
             "{}, epoch {}, F1 over the baseline's",
             row.label, checkpoint.epoch
         );
         let mut trial = trial(setting.title(), compared, (value, f1));
-        if trial.outcome == Outcome::For && Outcome::of(difference(Measure::Epg)) != Outcome::For {
+        if trial.outcome == Outcome::For && Outcome::of(difference(EPG)) != Outcome::For {
             trial.outcome = Outcome::Open;
             trial.compared.push_str("; EPG does not clearly rise");
         }

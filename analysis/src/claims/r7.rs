@@ -3,9 +3,10 @@
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::kept::keeps_half;
-use crate::claims::runs::{conventional, guided_here, of_loss, some};
+use crate::claims::runs::{conventional, guided_here, is_few, of_loss, some};
 use crate::model::evidence::Evidence;
-use crate::model::names::Loss;
+use crate::model::groups::Group;
+use crate::model::loss::{ENERGY, L1};
 
 pub(super) const CLAIM: Claim = Claim {
     name: "R7",
@@ -20,13 +21,9 @@ fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {
         let groups = guided_here(setting);
-        for loss in [Loss::Energy, Loss::L1] {
-            for few in groups.iter().filter(|group| group.loss() == Some(loss)) {
-                let variant = few.variant();
-                let is_few = variant.annotated_fraction.0 <= 0.1 + 1e-9;
-                if !is_few || variant.annotation != "box" || variant.dilation.0 != 0.0 {
-                    continue;
-                }
+        for loss in [ENERGY, L1] {
+            let is_limited = |group: &&Group| group.is_of(loss) && is_few(group.variant());
+            for few in groups.iter().filter(is_limited) {
                 let full = of_loss(&groups, loss);
                 trials.extend(full.filter_map(|full| keeps_half(evidence, setting, few, full)));
             }

@@ -8,7 +8,8 @@ use crate::claims::kept::{gains, keeps_half};
 use crate::claims::runs::{conventional, guided_here, of_loss, some};
 use crate::model::evidence::Evidence;
 use crate::model::groups::Group;
-use crate::model::names::{Loss, Measure};
+use crate::model::loss::{ENERGY, L1};
+use crate::model::measure::EPG;
 use crate::model::setting::{Row, Setting};
 
 pub(super) const CLAIM: Claim = Claim {
@@ -28,10 +29,10 @@ fn rule(evidence: &Evidence) -> Trials {
     for setting in conventional(evidence) {
         let groups = guided_here(setting);
         // The most dilated of a loss, each with each of those without.
-        let pairs = |loss: Loss| -> Vec<Pair> {
+        let pairs = |loss: &str| -> Vec<Pair> {
             let dilated = |group: &&Group| {
                 let variant = group.variant();
-                group.loss() == Some(loss)
+                group.is_of(loss)
                     && variant.dilation.0 >= 0.25
                     && variant.annotation == "box"
                     && variant.annotated_fraction.0 >= 1.0
@@ -43,9 +44,9 @@ fn rule(evidence: &Evidence) -> Trials {
                 .flat_map(|coarse| of_loss(&groups, loss).map(move |full| (coarse, full)))
                 .collect()
         };
-        for energy in pairs(Loss::Energy) {
+        for energy in pairs(ENERGY) {
             trials.extend(keeps_half(evidence, setting, energy.0, energy.1));
-            for l1 in pairs(Loss::L1) {
+            for l1 in pairs(L1) {
                 trials.extend(keeps_more(evidence, setting, energy, l1));
             }
         }
@@ -84,7 +85,7 @@ fn keeps_more(evidence: &Evidence, setting: &Setting, ours: Pair, theirs: Pair) 
         gain(0) / gain(2) - gain(4) / gain(6)
     };
     let rows = rows.map(|row| (setting, row));
-    let difference = chosen(evidence, Measure::Epg, rows, shares)?;
+    let difference = chosen(evidence, EPG, rows, shares)?;
     let compared = format!("share of the gain that {} keeps, over L1's", ours.0.label());
     Some(trial(setting.title(), compared, difference))
 }

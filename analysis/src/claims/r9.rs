@@ -7,7 +7,7 @@ use crate::claims::compare::trial;
 use crate::claims::runs::{conventional, gain, some};
 use crate::model::evidence::Evidence;
 use crate::model::groups::{Group, deep, seconds};
-use crate::model::names::Measure;
+use crate::model::measure::EPG;
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 
@@ -41,7 +41,7 @@ fn rule(evidence: &Evidence) -> Trials {
 /// Whether guidance at a deeper layer raises EPG of the input's maps and takes less time than at the
 /// input.
 fn deeper(evidence: &Evidence, setting: &Setting, guided: &Group, input: &Group) -> Option<Trial> {
-    let epg = guided.chosen()?.cell(Part::All, Measure::Epg);
+    let epg = guided.chosen()?.cell(Part::All, EPG);
     let difference = epg.and_then(gain)?;
     let time = |group: &Group| seconds(evidence.results, group.rows.iter().map(|row| &row.run));
     let (slow, fast) = (time(input)?, time(guided)?);

@@ -3,12 +3,14 @@
 //! prefers.
 
 use crate::claims::claim::{Trial, Trials};
+use crate::model::configuration::Variant;
 use crate::model::evidence::Evidence;
 use crate::model::groups::{Group, groups, plain};
 use crate::model::intervals::Interval;
-use crate::model::names::Loss;
+use crate::model::loss::ENERGY;
+use crate::model::measure::{IOU, IOU_TUNED};
 use crate::model::setting::{Cell, Row, Setting, preferred};
-use crate::model::subject::CONVENTIONAL;
+use crate::model::subject::{CONVENTIONAL, Part};
 
 /// Some trials, or what is missing.
 pub(super) fn some(trials: Vec<Trial>, missing: &str) -> Trials {
@@ -34,20 +36,36 @@ pub(super) fn guided_here<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
 /// table tells.
 pub(super) fn of_loss<'a, 'b>(
     groups: &'b [Group<'a>],
-    loss: Loss,
+    loss: &str,
 ) -> impl Iterator<Item = &'b Group<'a>> {
-    let fits = move |group: &&Group| group.loss() == Some(loss) && group.variant().is_plain();
+    let fits = move |group: &&Group| group.is_of(loss) && group.variant().is_plain();
     groups.iter().filter(fits)
 }
 
 /// The checkpoint of Energy with all boxes as they are that validation prefers.
 pub(super) fn chosen_energy(setting: &Setting) -> Option<&Row> {
     let groups = plain(setting);
-    let rows = of_loss(&groups, Loss::Energy).flat_map(|group| group.rows.iter().copied());
+    let rows = of_loss(&groups, ENERGY).flat_map(|group| group.rows.iter().copied());
     preferred(rows)
 }
 
 /// Difference to the baseline and its interval.
 pub(super) fn gain(cell: &Cell) -> Option<(f64, Option<Interval>)> {
     Some((cell.difference?, cell.difference_interval))
+}
+
+/// IoU at the threshold chosen on validation, or at the fixed one where there is none.
+pub(super) fn iou(setting: &Setting) -> &'static str {
+    let has_tuned = |row: &Row| row.cell(Part::All, IOU_TUNED).is_some();
+    match setting.rows.iter().all(has_tuned) {
+        true => IOU_TUNED,
+        false => IOU,
+    }
+}
+
+/// Whether at most 10 % of the training images have boxes, and these are as they are.
+pub(super) fn is_few(variant: &Variant) -> bool {
+    variant.annotated_fraction.0 <= 0.1 + 1e-9
+        && variant.annotation == "box"
+        && variant.dilation.0 == 0.0
 }

@@ -7,7 +7,8 @@ use crate::exhibit::shared::pareto::{CAPTION, plot, series, table};
 use crate::model::configuration::Layer;
 use crate::model::evidence::Evidence;
 use crate::model::groups::plain;
-use crate::model::names::{self, Measure};
+use crate::model::measure::EPG;
+use crate::model::names;
 use crate::model::setting::Setting;
 use crate::model::subject::{CONVENTIONAL, Part};
 use crate::render::figure::grid::{Grid, Scale, plot_size};
@@ -41,16 +42,11 @@ fn make(evidence: &Evidence) -> Made {
         return Err("the networks were guided at no common layer".to_owned());
     };
     let settings = at(layer);
+    let epg = evidence.measure(EPG);
     let panel = |setting: &&Setting| {
         let method = names::attribution(&setting.attribution);
         let title = setting.with_apart(format!("{} · {method}", setting.backbone));
-        Some(plot(
-            title,
-            setting,
-            Part::All,
-            Measure::Epg,
-            &series(setting),
-        ))
+        Some(plot(title, setting, Part::All, &epg, &series(setting)))
     };
     let columns = settings.len().min(4);
     let grid = Grid {
@@ -62,6 +58,6 @@ fn make(evidence: &Evidence) -> Made {
         tones: Vec::new(),
         caption: format!("EPG against F1 of several networks, maps at {layer}. {CAPTION}"),
     };
-    let table = table("backbones", (&[Measure::Epg], Measure::Epg), &settings);
+    let table = table(evidence, "backbones", (&[EPG], &epg), &settings);
     Ok((grid.draw().into_iter().collect(), vec![table]))
 }

@@ -33,7 +33,7 @@ fn make(evidence: &Evidence) -> Made {
             let points = values(row, parts);
             plot.paths.push(Path {
                 points: points.clone(),
-                loss: row.run.loss,
+                loss: row.run.loss.clone(),
                 tone: 0,
             });
             plot.dots.extend(points.into_iter().map(|at| dot(row, at)));

@@ -4,7 +4,7 @@ use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::strata::{dot, exhibit, part_name, values, with_parts};
 use crate::model::evidence::Evidence;
 use crate::model::groups::each_loss;
-use crate::model::names::Measure;
+use crate::model::measure::EPG;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Grid, Plot, Quantity, Scale, plot_size};
 
@@ -23,7 +23,7 @@ fn make(evidence: &Evidence) -> Made {
         let Some(first) = each_loss(setting).first().copied() else {
             continue;
         };
-        let epg = |part: &Part| first.cell(*part, Measure::Epg).and_then(|cell| cell.value);
+        let epg = |part: &Part| first.cell(*part, EPG).and_then(|cell| cell.value);
         parts.sort_by(|a, b| epg(a).unwrap_or(-1.0).total_cmp(&epg(b).unwrap_or(-1.0)));
     }
     let plots = settings.iter().map(|(setting, parts)| {

@@ -10,8 +10,8 @@ use crate::model::configuration::Layer;
 use crate::model::evidence::Evidence;
 use crate::model::front::front;
 use crate::model::groups::{Group, deep, seconds};
-use crate::model::names::{self, Measure};
-use crate::model::results::Results;
+use crate::model::measure::{EPG, F1};
+use crate::model::names;
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Scale, plot_size};
@@ -39,12 +39,12 @@ fn make(evidence: &Evidence) -> Made {
     if settings.is_empty() {
         return Err("no run guided at another layer was scored at the input".to_owned());
     }
-    let figure = figure(&settings).draw();
-    let table = table(evidence.results, &settings);
+    let figure = figure(evidence, &settings).draw();
+    let table = table(evidence, &settings);
     Ok((figure.into_iter().collect(), vec![table]))
 }
 
-fn figure(settings: &[&Setting]) -> Grid {
+fn figure(evidence: &Evidence, settings: &[&Setting]) -> Grid {
     let layers: BTreeSet<Layer> = settings
         .iter()
         .flat_map(|setting| deep(setting))
@@ -68,15 +68,18 @@ fn figure(settings: &[&Setting]) -> Grid {
                 1 => format!("Guided at {layer}"),
                 _ => format!("{} · guided at {layer}", setting.backbone),
             });
-            let losses: BTreeSet<_> = guided.iter().map(Group::loss).collect();
+            let losses: BTreeSet<_> = guided
+                .iter()
+                .map(|group| group.configuration.loss.clone())
+                .collect();
             let series = [Series {
                 groups: guided,
                 tone: 0,
             }];
-            let mut panel = plot(title, setting, Part::All, Measure::Epg, &series);
+            let mut panel = plot(title, setting, Part::All, &evidence.measure(EPG), &series);
             let at_input = of("input")
                 .into_iter()
-                .filter(|g| losses.contains(&g.loss()));
+                .filter(|g| losses.contains(&g.configuration.loss));
             at_input.for_each(|group| dash(&mut panel, &group));
             panels.push(Some(panel));
         }
@@ -103,7 +106,7 @@ fn figure(settings: &[&Setting]) -> Grid {
 fn dash(panel: &mut Plot, group: &Group) {
     let checkpoints = group.rows.iter().flat_map(|row| &row.checkpoints);
     let points: Vec<(f64, f64)> = checkpoints
-        .filter_map(|checkpoint| point(checkpoint, Part::All, Measure::Epg))
+        .filter_map(|checkpoint| point(checkpoint, Part::All, EPG))
         .collect();
     let points: Vec<(f64, f64)> = front(&points)
         .into_iter()
@@ -113,19 +116,20 @@ fn dash(panel: &mut Plot, group: &Group) {
         at: *at,
         across: None,
         up: None,
-        loss: group.loss(),
+        loss: group.loss().cloned(),
         tone: 1,
         emphasis: Emphasis::Plain,
     }));
     panel.paths.push(Path {
         points,
-        loss: group.loss(),
+        loss: group.loss().cloned(),
         tone: 1,
     });
 }
 
-fn table(results: &Results, settings: &[&Setting]) -> Table {
-    let measures = [Measure::F1, Measure::Epg];
+fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
+    let results = evidence.results;
+    let measures = [F1, EPG].map(|name| evidence.measure(name));
     let mut columns = vec![
         Column::new("loss", "Loss", Kind::Text),
         Column::new("layer", "Guided at", Kind::Text),
@@ -179,6 +183,7 @@ fn table(results: &Results, settings: &[&Setting]) -> Table {
     };
     Table {
         name: "deep_layers",
+        version: 1,
         columns,
         sections: settings.iter().map(section).collect(),
         caption: format!(

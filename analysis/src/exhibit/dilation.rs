@@ -3,7 +3,7 @@
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::variation::{self, Layout, Variation, percent};
 use crate::model::evidence::Evidence;
-use crate::model::names::Measure;
+use crate::model::measure::{EPG, IOU, IOU_TUNED};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "dilation",
@@ -21,7 +21,7 @@ fn make(evidence: &Evidence) -> Made {
             name: "dilation",
             about: "Boxes dilated in training by a share of their size to each side; scored against \
                     the boxes as they are.",
-            measures: &[Measure::Epg, Measure::IouTuned, Measure::Iou],
+            metrics: &[EPG, IOU_TUNED, IOU],
             layout: Layout::LossByLoss,
             includes: |v| v.annotation == "box" && v.annotated_fraction.0 >= 1.0,
             label: |v| percent(v.dilation.0),

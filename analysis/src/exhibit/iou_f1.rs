@@ -2,18 +2,18 @@
 
 use crate::exhibit::entry::Entry;
 use crate::exhibit::shared::pareto::{self, Against};
-use crate::model::names::Measure;
+use crate::model::measure::{IOU, IOU_TUNED};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "iou_f1",
     title: "IoU against F1",
     about: "IoU against F1 (Fig. 6)",
-    make: |evidence, _| Ok(pareto::make(evidence, &IOU)),
+    make: |evidence, _| Ok(pareto::make(evidence, &AGAINST)),
     said: None,
 };
 
-const IOU: Against = Against {
+const AGAINST: Against = Against {
     name: "iou_f1",
     groups_name: None,
-    measures: &[Measure::IouTuned, Measure::Iou],
+    metrics: &[IOU_TUNED, IOU],
 };

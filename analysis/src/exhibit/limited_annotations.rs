@@ -3,7 +3,7 @@
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::variation::{self, Layout, Variation, percent};
 use crate::model::evidence::Evidence;
-use crate::model::names::Measure;
+use crate::model::measure::{EPG, IOU, IOU_TUNED};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "limited_annotations",
@@ -20,7 +20,7 @@ fn make(evidence: &Evidence) -> Made {
         &Variation {
             name: "limited_annotations",
             about: "Only a share of the training images has boxes.",
-            measures: &[Measure::Epg, Measure::IouTuned, Measure::Iou],
+            metrics: &[EPG, IOU_TUNED, IOU],
             layout: Layout::LossByLoss,
             includes: |v| v.annotation == "box" && v.dilation.0 == 0.0,
             label: |v| percent(v.annotated_fraction.0),

@@ -8,7 +8,7 @@ use crate::exhibit::shared::maps::{HOW, boxed, find, map_cell};
 use crate::model::evidence::Evidence;
 use crate::model::example::Example;
 use crate::model::groups::each_loss;
-use crate::model::names::Loss;
+use crate::model::loss::Loss;
 use crate::model::setting::{Row, Setting};
 use crate::render::figure::maps::{MapGrid, MapRow};
 
@@ -35,7 +35,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
     let losses = compared
         .iter()
         .flat_map(|(_, rows)| rows)
-        .map(|row| row.run.loss);
+        .map(|row| row.run.loss.clone());
     let losses: BTreeSet<Option<Loss>> = losses.collect();
     let mut rows = Vec::new();
     for (setting, of_loss) in &compared {
@@ -64,7 +64,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
             "maps of two losses and the baseline at least, through the same method and layer";
         return Ok(Err(missing.to_owned()));
     }
-    let name = |loss: &Option<Loss>| loss.map_or("Baseline".to_owned(), |loss| loss.to_string());
+    let name = |loss: &Option<Loss>| loss.as_ref().map_or("Baseline".to_owned(), Loss::to_string);
     let grid = MapGrid {
         name: "losses".to_owned(),
         headings: std::iter::once("Image".to_owned())

@@ -2,18 +2,18 @@
 
 use crate::exhibit::entry::Entry;
 use crate::exhibit::shared::pareto::{self, Against};
-use crate::model::names::Measure;
+use crate::model::measure::MAP;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "map_f1",
     title: "mAP against F1",
     about: "mAP against F1 (supplement)",
-    make: |evidence, _| Ok(pareto::make(evidence, &MAP)),
+    make: |evidence, _| Ok(pareto::make(evidence, &AGAINST)),
     said: None,
 };
 
-const MAP: Against = Against {
+const AGAINST: Against = Against {
     name: "map_f1",
     groups_name: None,
-    measures: &[Measure::Map],
+    metrics: &[MAP],
 };

@@ -10,7 +10,9 @@ use crate::format::number;
 use crate::model::configuration::{self, Amount};
 use crate::model::evidence::Evidence;
 use crate::model::groups::{by_seed, groups, plain};
-use crate::model::names::{self, Loss, Measure};
+use crate::model::loss::Loss;
+use crate::model::measure::{ACCURACY, EPG, F1, IOU};
+use crate::model::names;
 use crate::model::run::Run;
 use crate::model::seeds::moments;
 use crate::model::setting::{Checkpoint, Row, Setting};
@@ -125,6 +127,7 @@ fn points(evidence: &Evidence, asked: Asked) -> Result<Table> {
     }
     Ok(Table {
         name: "published",
+        version: 1,
         columns,
         sections,
         caption: "Published (P: the paper; T, F: two reproductions) beside reproduced test results, in \
@@ -150,16 +153,20 @@ fn push(sections: &mut Vec<Section>, heading: String, line: Line) {
 }
 
 fn label(loss: &str, point: &Point) -> String {
-    let Some(loss) = Loss::from_spelling(loss) else {
+    let Some(loss) = named(loss) else {
         return "Baseline".to_owned();
     };
     let variant = configuration::Variant {
         annotation: point.key[5].clone(),
         annotated_fraction: Amount(point.annotated_fraction.unwrap_or(1.0)),
         dilation: Amount(point.dilation.unwrap_or(0.0)),
-        area_exponent: None,
     };
-    configuration::label(Some(loss), Some(&variant))
+    configuration::label(Some(&loss), "", Some(&variant))
+}
+
+/// The loss of a published row; a baseline has none.
+fn named(loss: &str) -> Option<Loss> {
+    (!loss.is_empty()).then(|| Loss::new(loss, None))
 }
 
 /// What corresponds to a published point.
@@ -201,7 +208,7 @@ fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Vec<Ours<'a>> {
             let configuration = row.run.configuration();
             let variant = &configuration.variant;
             setting.is_guided_here(&row.run)
-                && configuration.loss.map(Loss::spelling) == Some(loss)
+                && configuration.loss == named(loss)
                 && variant.annotation == *annotation
                 && Some(variant.annotated_fraction.0) == point.annotated_fraction
                 && Some(variant.dilation.0) == point.dilation
@@ -235,9 +242,9 @@ fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Vec<Ours<'a>> {
 
 /// F1, EPG and IoU; `None` without F1.
 fn values(checkpoint: &Checkpoint) -> Option<[Option<f64>; 3]> {
-    let value = |measure: Measure| checkpoint.metric(Part::All, measure.spelling())?.value;
-    value(Measure::F1)?;
-    Some([Measure::F1, Measure::Epg, Measure::Iou].map(value))
+    let value = |metric: &str| checkpoint.cell(Part::All, metric)?.value;
+    value(F1)?;
+    Some([F1, EPG, IOU].map(value))
 }
 
 fn statistic(
@@ -336,7 +343,7 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
         let fits = |row: &&Row| {
             let configuration = row.run.configuration();
             let variant = &configuration.variant;
-            configuration.loss == Loss::from_spelling(loss)
+            configuration.loss == named(loss)
                 && (configuration.loss.is_none()
                     || (Some(variant.annotated_fraction.0) == published.annotated_fraction
                         && variant.annotation == "box"
@@ -345,14 +352,12 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
         let line = |found: &[&Row], apart: &[String]| {
             let mut cells = vec![
                 Cell::text(&published.source),
-                Cell::text(
-                    match (Loss::from_spelling(loss), published.annotated_fraction) {
-                        (Some(loss), Some(share)) => {
-                            format!("{loss}, {} % annotated", number(share * 100.0))
-                        }
-                        _ => "Baseline".to_owned(),
-                    },
-                ),
+                Cell::text(match (named(loss), published.annotated_fraction) {
+                    (Some(loss), Some(share)) => {
+                        format!("{loss}, {} % annotated", number(share * 100.0))
+                    }
+                    _ => "Baseline".to_owned(),
+                }),
             ];
             for (part, (value, std)) in [WATERBIRD_ON_LAND, Part::All]
                 .into_iter()
@@ -360,7 +365,7 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
             {
                 let accuracies = found
                     .iter()
-                    .filter_map(|row| row.cell(part, Measure::Accuracy)?.value);
+                    .filter_map(|row| row.cell(part, ACCURACY)?.value);
                 let ours = moments(&accuracies.collect::<Vec<_>>());
                 // The paper's are of four runs.
                 let n = if std.is_some() { 4 } else { 1 };
@@ -401,6 +406,7 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
     }
     Ok(Table {
         name: "published_waterbirds",
+        version: 1,
         columns,
         sections,
         caption:
@@ -444,8 +450,8 @@ fn sizes(evidence: &Evidence, asked: Asked) -> Result<Table> {
             for group in plain(setting) {
                 let chosen = group
                     .chosen()
-                    .filter(|_| group.loss() == Loss::from_spelling(loss));
-                let Some(epg) = chosen.and_then(|row| row.cell(part, Measure::Epg)?.value) else {
+                    .filter(|_| group.configuration.loss == named(loss));
+                let Some(epg) = chosen.and_then(|row| row.cell(part, EPG)?.value) else {
                     continue;
                 };
                 is_there = true;
@@ -459,6 +465,7 @@ fn sizes(evidence: &Evidence, asked: Asked) -> Result<Table> {
     }
     Ok(Table {
         name: "published_sizes",
+        version: 1,
         columns,
         sections,
         caption:

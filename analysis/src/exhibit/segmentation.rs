@@ -3,7 +3,7 @@
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::variation::{Layout, Variation, exhibit, here, percent};
 use crate::model::evidence::Evidence;
-use crate::model::names::Measure;
+use crate::model::measure::{EPG, ON_OBJECT, SEGMENT_EPG};
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 
@@ -20,7 +20,7 @@ fn make(evidence: &Evidence) -> Made {
     let variation = Variation {
         name: "segmentation",
         about: "Guided by boxes, or by segmentations where an image has them.",
-        measures: &[Measure::Epg, Measure::SegmentEpg, Measure::OnObject],
+        metrics: &[EPG, SEGMENT_EPG, ON_OBJECT],
         layout: Layout::Together,
         includes: |v| v.dilation.0 == 0.0,
         label: |v| match v.annotation.as_str() {
@@ -32,10 +32,7 @@ fn make(evidence: &Evidence) -> Made {
     // Where nothing is varied, what lies on the object is of interest at the ends of the network.
     let has_masks = |setting: &Setting| {
         let mut rows = setting.rows.iter();
-        let has_any = |row: &Row| {
-            row.cell(Part::All, Measure::OnObject)
-                .is_some_and(|c| c.n > 0)
-        };
+        let has_any = |row: &Row| row.cell(Part::All, ON_OBJECT).is_some_and(|c| c.n > 0);
         setting.is_at_end() && rows.any(has_any) && !here(setting, &variation).is_empty()
     };
     let guided = |setting: &Setting| {
@@ -47,5 +44,5 @@ fn make(evidence: &Evidence) -> Made {
         .iter()
         .filter(|setting| guided(setting) || has_masks(setting))
         .collect();
-    exhibit(&settings, &variation)
+    exhibit(evidence, &settings, &variation)
 }

@@ -6,7 +6,9 @@ use crate::exhibit::shared::pareto::point;
 use crate::model::evidence::Evidence;
 use crate::model::front::front;
 use crate::model::groups::{Group, groups};
-use crate::model::names::{Loss, Measure, family};
+use crate::model::loss::ENERGY;
+use crate::model::measure::EPG;
+use crate::model::names::family;
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
@@ -31,7 +33,7 @@ fn make(evidence: &Evidence) -> Made {
     let likeness = |(setting, group): &(&Setting, Group)| {
         let points: usize = group.rows.iter().map(|row| row.checkpoints.len()).sum();
         (
-            group.loss() == Some(Loss::Energy) && group.variant().is_plain(),
+            group.is_of(ENERGY) && group.variant().is_plain(),
             family(&setting.backbone).0 == "bcos",
             setting.layer == "input",
             points,
@@ -67,11 +69,11 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
         .rows
         .iter()
         .flat_map(|row| &row.checkpoints)
-        .filter_map(|checkpoint| point(checkpoint, Part::All, Measure::Epg))
+        .filter_map(|checkpoint| point(checkpoint, Part::All, EPG))
         .collect();
     let mut baselines = setting.rows.iter().filter(|row| row.run.is_baseline());
     let baseline = baselines.next();
-    let on_test = baseline.and_then(|row| point(row.selected()?, Part::All, Measure::Epg));
+    let on_test = baseline.and_then(|row| point(row.selected()?, Part::All, EPG));
     let on_validation = baseline.and_then(|row| {
         let epochs = evidence.results.epochs(&row.run.run_id).iter();
         let mut chosen = epochs.filter(|epoch| epoch.epoch == row.selection.epoch);
@@ -95,8 +97,8 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
             .enumerate()
             .filter(|(_, (f1, epg))| f1.is_finite() && epg.is_finite())
             .map(|(index, at)| match !joined || on_front.contains(&index) {
-                true => dot(*at, group.loss(), Emphasis::Front),
-                false => dot(*at, group.loss(), Emphasis::Plain),
+                true => dot(*at, group.loss().cloned(), Emphasis::Front),
+                false => dot(*at, group.loss().cloned(), Emphasis::Plain),
             })
             .collect();
         dots.extend(cross.map(|at| dot(at, None, Emphasis::Selected)));
@@ -107,7 +109,7 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
             baseline: cross,
             paths: Vec::from_iter(joined.then(|| Path {
                 points: on_front.iter().map(|index| points[*index]).collect(),
-                loss: group.loss(),
+                loss: group.loss().cloned(),
                 tone: 0,
             })),
             dots,

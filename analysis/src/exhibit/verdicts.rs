@@ -38,6 +38,7 @@ fn verdicts(judged: &[Judged]) -> Table {
     };
     Table {
         name: "verdicts",
+        version: 1,
         columns,
         sections: vec![Section {
             heading: String::new(),
@@ -73,6 +74,7 @@ fn trials(judged: &[Judged]) -> Table {
     });
     Table {
         name: "verdict_comparisons",
+        version: 1,
         columns,
         sections: vec![Section {
             heading: String::new(),

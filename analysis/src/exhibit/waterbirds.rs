@@ -10,7 +10,9 @@ use crate::exhibit::shared::maps;
 use crate::model::configuration::{Layer, Variant, label};
 use crate::model::evidence::Evidence;
 use crate::model::groups::{by_seed, groups};
-use crate::model::names::{self, Loss};
+use crate::model::loss::Loss;
+use crate::model::measure::ACCURACY;
+use crate::model::names;
 use crate::model::seeds::{Moments, moments};
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::{CONVENTIONAL, Part};
@@ -42,9 +44,9 @@ const MEASURED: [Measured; 3] = [Measured::Worst, Measured::Overall, Measured::M
 impl Measured {
     fn value(self, row: &Row) -> Option<f64> {
         let cell = match self {
-            Self::Worst => row.metric(WATERBIRD_ON_LAND, "accuracy"),
-            Self::Overall => row.metric(Part::All, "accuracy"),
-            Self::Minimum => row.metric(Part::All, "worst_group"),
+            Self::Worst => row.cell(WATERBIRD_ON_LAND, ACCURACY),
+            Self::Overall => row.cell(Part::All, ACCURACY),
+            Self::Minimum => row.cell(Part::All, "worst_group"),
         };
         cell?.value
     }
@@ -54,6 +56,7 @@ impl Measured {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Model {
     loss: Option<Loss>,
+    options: String,
     variant: Option<Variant>,
 }
 
@@ -61,8 +64,9 @@ impl Model {
     fn of(row: &Row) -> Self {
         let configuration = row.run.configuration();
         Self {
+            variant: configuration.loss.as_ref().map(|_| configuration.variant),
             loss: configuration.loss,
-            variant: configuration.loss.map(|_| configuration.variant),
+            options: configuration.options,
         }
     }
 }
@@ -101,7 +105,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
             setting
                 .rows
                 .iter()
-                .any(|row| row.metric(Part::All, "accuracy").is_some())
+                .any(|row| row.cell(Part::All, ACCURACY).is_some())
         })
         .collect();
     if settings.is_empty() {
@@ -162,6 +166,7 @@ fn table(settings: &[&Setting]) -> Table {
     let n_seeds = settings.iter().map(n).max().unwrap_or(0);
     Table {
         name: "waterbirds",
+        version: 1,
         columns,
         sections: places.iter().map(section).collect(),
         caption: format!(
@@ -187,7 +192,7 @@ fn lines(settings: &[&&Setting], model: &Model) -> Vec<Line> {
     });
     let n = tasks.iter().map(Vec::len).max().unwrap_or(0);
     let line = |index: usize| {
-        let mut name = label(model.loss, model.variant.as_ref());
+        let mut name = label(model.loss.as_ref(), &model.options, model.variant.as_ref());
         let here = tasks.iter().filter_map(|task| task.get(index));
         let hashes: BTreeSet<&str> = here.map(|(hash, _)| *hash).collect();
         if n > 1 {
@@ -248,12 +253,12 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
             let shift = 0.4 - (index as f64 + 0.5) / n * 0.8;
             for row in rows {
                 for (place, part) in parts.iter().enumerate() {
-                    let accuracy = row.metric(*part, "accuracy").and_then(|cell| cell.value);
+                    let accuracy = row.cell(*part, ACCURACY).and_then(|cell| cell.value);
                     dots.extend(accuracy.map(|accuracy| Dot {
                         at: (accuracy * 100.0, place as f64 + shift),
                         across: None,
                         up: None,
-                        loss: row.run.loss,
+                        loss: row.run.loss.clone(),
                         tone: *tone,
                         emphasis: Emphasis::Front,
                     }));

@@ -9,9 +9,12 @@ use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::load::schema::{
-    self, CLASSES, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata, REPLICATES, RUN, TableSpec,
+    self, CLASSES, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata, REPLICATES, RUN, SHARES_KEY,
+    TableSpec,
 };
 use crate::load::{formulas, rows};
+use crate::model::loss;
+use crate::model::measure::Measures;
 use crate::model::results::{Evaluation, Results};
 use crate::model::run::Run;
 use crate::model::subject::TEST;
@@ -34,6 +37,7 @@ impl Results {
             epochs: BTreeMap::new(),
             metrics: BTreeMap::new(),
             replicates: BTreeMap::new(),
+            measures: Measures::default(),
             group_names: BTreeMap::new(),
             class_names: BTreeMap::new(),
             evaluations: Vec::new(),
@@ -63,8 +67,12 @@ impl Results {
                     .push(format!("{}: unfinished run, left out", folder.display()));
                 continue;
             }
-            let (frame, _) = reader.read(&path, &RUN)?;
-            let run = rows::run(&path, &frame)?;
+            let (mut frame, metadata) = reader.read(&path, &RUN)?;
+            if frame.column("loss_options").is_err() {
+                frame = rows::with_options(&frame).map_err(Error::polars(&path))?;
+            }
+            let titles = schema::titles(&path, &metadata)?;
+            let run = rows::run(&path, &frame, &titles)?;
             append(&mut results.run_frame, &frame, &path)?;
             if let Some(other) = folders.insert(run.run_id.clone(), folder.clone()) {
                 return Err(Error::table(
@@ -106,6 +114,7 @@ impl Results {
                 }
             }
         }
+        loss::place(results.runs.iter_mut().filter_map(|run| run.loss.as_mut()));
         results.runs.sort_by(Run::table_order);
         results.inputs = reader.finish();
         Ok(results)
@@ -132,6 +141,9 @@ impl Results {
             }
             let (frame, metadata) = reader.read(&path, &METRICS)?;
             formulas::take(&mut self.formulas, &path, &metadata)?;
+            let expected = "a JSON list of metrics";
+            let shares = schema::json((&path, &metadata), SHARES_KEY, expected)?;
+            self.measures.add(schema::titles(&path, &metadata)?, shares);
             let task = schema::task_of(&metadata);
             let metrics = rows::metrics(&frame, task).map_err(Error::polars(&path))?;
             if metrics

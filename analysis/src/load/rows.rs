@@ -6,9 +6,10 @@ use std::path::Path;
 
 use polars::prelude::*;
 
+use crate::format::number;
 use crate::model::configuration::Amount;
 use crate::model::intervals::Replicates;
-use crate::model::names::{Loss, Measure};
+use crate::model::loss::Loss;
 use crate::model::run::{Epoch, Run};
 use crate::model::subject::{Metric, Part, Subject};
 use crate::{Error, Result};
@@ -93,35 +94,42 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The one row of `run.parquet`.
-pub(super) fn run(path: &Path, frame: &DataFrame) -> Result<Run> {
+/// The one row of `run.parquet`, whose metadata has those `titles`.
+pub(super) fn run(
+    path: &Path,
+    frame: &DataFrame,
+    titles: &BTreeMap<String, String>,
+) -> Result<Run> {
     if frame.height() != 1 {
         return Err(Error::table(path, "rows", frame.height().to_string(), "1"));
     }
-    let spelling = Rows::new(frame)
-        .maybe_text("loss")
-        .map_err(Error::polars(path))?
-        .remove(0);
-    let loss = match &spelling {
-        None => None,
-        Some(text) => Some(Loss::from_spelling(text).ok_or_else(|| {
-            Error::table(
-                path,
-                "loss",
-                text.as_str(),
-                "null, energy, l1, ppce, rrr or energy_area",
-            )
-        })?),
-    };
-    configuration(frame, loss).map_err(Error::polars(path))
+    configuration(frame, titles).map_err(Error::polars(path))
 }
 
-fn configuration(frame: &DataFrame, loss: Option<Loss>) -> PolarsResult<Run> {
+/// The frame of a `run.parquet` of version 3 as version 4 has it: the exponent of its loss is one of
+/// the loss's options.
+pub(super) fn with_options(frame: &DataFrame) -> PolarsResult<DataFrame> {
+    let exponents = Rows::new(frame).maybe_float("area_exponent")?.into_iter();
+    let options = |exponent: Option<f64>| exponent.map(|x| format!("exponent={}", number(x)));
+    let options: Vec<Option<String>> = exponents.map(options).collect();
+    let options = Column::new("loss_options".into(), options);
+    let columns = frame
+        .columns()
+        .iter()
+        .map(|column| match column.name().as_str() {
+            "area_exponent" => options.clone(),
+            _ => column.clone(),
+        });
+    DataFrame::new(frame.height(), columns.collect())
+}
+
+fn configuration(frame: &DataFrame, titles: &BTreeMap<String, String>) -> PolarsResult<Run> {
     let rows = Rows::new(frame);
     let text = |name| rows.text(name).map(|mut values| values.remove(0));
     let float = |name| rows.float(name).map(|values| values[0]);
     let int = |name| rows.int(name).map(|values| values[0]);
     let long = |name| rows.long(name).map(|values| values[0]);
+    let loss = rows.maybe_text("loss")?.remove(0);
     Ok(Run {
         run_id: text("run_id")?,
         name: text("name")?,
@@ -130,7 +138,7 @@ fn configuration(frame: &DataFrame, loss: Option<Loss>) -> PolarsResult<Run> {
         backbone: text("backbone")?,
         attribution: text("attribution")?,
         layer: text("layer")?,
-        loss,
+        loss: loss.map(|name| Loss::new(&name, titles.get(&name).map(String::as_str))),
         lambda: rows.maybe_float("lambda")?[0],
         annotated_fraction: float("annotated_fraction")?,
         annotation: text("annotation")?,
@@ -153,7 +161,7 @@ fn configuration(frame: &DataFrame, loss: Option<Loss>) -> PolarsResult<Run> {
         task: text("task")?,
         augmentation: text("augmentation")?,
         precision: text("precision")?,
-        area_exponent: rows.maybe_float("area_exponent")?[0],
+        loss_options: text("loss_options")?,
     })
 }
 
@@ -215,13 +223,6 @@ fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subje
         .collect())
 }
 
-fn by_group(rows: &Rows) -> PolarsResult<Vec<Part>> {
-    let groups = rows.maybe_int("group_id")?.into_iter();
-    Ok(groups
-        .map(|group| group.map_or(Part::All, Part::Group))
-        .collect())
-}
-
 /// By group, by class or by size of the mask: a row names one of them at most.
 fn parts(rows: &Rows) -> PolarsResult<Vec<Part>> {
     let class_id = rows.maybe_int("class_id")?;
@@ -229,7 +230,10 @@ fn parts(rows: &Rows) -> PolarsResult<Vec<Part>> {
         rows.maybe_float("size_low")?,
         rows.maybe_float("size_high")?,
     );
-    let mut parts = by_group(rows)?;
+    let groups = rows.maybe_int("group_id")?.into_iter();
+    let mut parts: Vec<Part> = groups
+        .map(|group| group.map_or(Part::All, Part::Group))
+        .collect();
     for (i, part) in parts.iter_mut().enumerate() {
         if let Some(class) = class_id[i] {
             *part = Part::Class(class);
@@ -264,26 +268,65 @@ pub(super) fn metrics(
     Ok(metrics)
 }
 
+/// A row of `replicates.parquet` but for its number and value: run, checkpoint, split, group, attribution,
+/// layer, precision and metric.
+type Key<'a> = (
+    &'a str,
+    i32,
+    &'a str,
+    Option<i32>,
+    &'a str,
+    &'a str,
+    Option<&'a str>,
+    &'a str,
+);
+
 /// The rows of `replicates.parquet` by subject and metric.
 pub(super) fn replicates(
     frame: &DataFrame,
     task: &str,
-) -> PolarsResult<BTreeMap<Subject, BTreeMap<Measure, Replicates>>> {
-    let rows = Rows::new(frame);
-    let number = rows.int("replicate")?;
-    let subjects = subjects(&rows, task, by_group(&rows)?)?;
-    let mut replicates: BTreeMap<Subject, BTreeMap<Measure, Replicates>> = BTreeMap::new();
-    for measure in Measure::ALL {
-        let values = rows.maybe_float(measure.spelling())?;
-        for ((subject, number), value) in subjects.iter().zip(&number).zip(values) {
-            if let Some(value) = value.filter(|value| value.is_finite()) {
-                let of_subject = replicates.entry(subject.clone()).or_default();
-                of_subject
-                    .entry(measure)
-                    .or_default()
-                    .insert(*number, value);
-            }
-        }
+) -> PolarsResult<BTreeMap<Subject, BTreeMap<String, Replicates>>> {
+    let text = |name: &str| frame.column(name)?.str();
+    let int = |name: &str| frame.column(name)?.i32();
+    let (run_id, split, metric) = (text("run_id")?, text("split")?, text("metric")?);
+    let (attribution, layer) = (text("attribution")?, text("layer")?);
+    let (checkpoint, number) = (int("checkpoint")?, int("replicate")?);
+    let (group_id, precision) = (int("group_id")?, text("precision")?);
+    let values = frame.column("value")?.f64()?;
+    let mut found: BTreeMap<Key, Replicates> = BTreeMap::new();
+    for i in 0..frame.height() {
+        let Some(value) = values.get(i).filter(|value| value.is_finite()) else {
+            continue;
+        };
+        // Nulls were refused in all but group and precision.
+        let key = (
+            run_id.get(i).unwrap_or_default(),
+            checkpoint.get(i).unwrap_or_default(),
+            split.get(i).unwrap_or_default(),
+            group_id.get(i),
+            attribution.get(i).unwrap_or_default(),
+            layer.get(i).unwrap_or_default(),
+            precision.get(i),
+            metric.get(i).unwrap_or_default(),
+        );
+        let of_key = found.entry(key).or_default();
+        of_key.insert(number.get(i).unwrap_or_default(), value);
+    }
+    let mut replicates: BTreeMap<Subject, BTreeMap<String, Replicates>> = BTreeMap::new();
+    for (key, of_key) in found {
+        let (run_id, checkpoint, split, group, attribution, layer, precision, metric) = key;
+        let subject = Subject {
+            run_id: run_id.to_owned(),
+            checkpoint,
+            split: split.to_owned(),
+            task: task.to_owned(),
+            attribution: attribution.to_owned(),
+            layer: layer.to_owned(),
+            precision: precision.map(str::to_owned),
+            part: group.map_or(Part::All, Part::Group),
+        };
+        let of_subject = replicates.entry(subject).or_default();
+        of_subject.insert(metric.to_owned(), of_key);
     }
     Ok(replicates)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use polars::prelude::*;
+use serde::de::DeserializeOwned;
 
 use crate::load::guarded::guarded;
 use crate::load::pages;
@@ -21,6 +22,12 @@ pub const INPUTS_KEY: &str = "guidance.inputs";
 
 /// Metadata key of the version of the formulas that an evaluation was made by.
 pub const FORMULAS_KEY: &str = "guidance.formulas";
+
+/// Metadata key of the titles of names in a table: a JSON object, name to title.
+pub const TITLES_KEY: &str = "guidance.titles";
+
+/// Metadata key of the metrics that are shares, printed in percent: a JSON list.
+pub const SHARES_KEY: &str = "guidance.shares";
 
 /// Metadata key of an evaluation's task, where it is not the conventional one.
 pub const TASK_KEY: &str = "guidance.task";
@@ -86,6 +93,8 @@ pub struct TableSpec {
     pub made_by: &'static str,
     /// The columns a reader needs; others are passed over.
     pub columns: &'static [Column],
+    /// The version before, where it can still be read.
+    pub former: Option<&'static Self>,
 }
 
 const fn of(name: &'static str, kind: Kind) -> Column {
@@ -106,12 +115,9 @@ const fn maybe(name: &'static str, kind: Kind) -> Column {
 
 use Kind::{Binary, Bool, F64, I32, I64, Utf8};
 
-/// `runs/<run id>/run.parquet`: one row, the resolved configuration.
-pub const RUN: TableSpec = TableSpec {
-    name: "run",
-    version: 3,
-    made_by: "`trainer train`",
-    columns: &[
+/// The columns of `run`; its loss's `options` have one of their own.
+const fn run_columns(options: Column) -> [Column; 31] {
+    [
         of("run_id", Utf8),
         of("name", Utf8),
         of("dataset", Utf8),
@@ -124,7 +130,7 @@ pub const RUN: TableSpec = TableSpec {
         of("annotated_fraction", F64),
         of("annotation", Utf8),
         of("dilation", F64),
-        maybe("area_exponent", F64),
+        options,
         of("task", Utf8),
         of("augmentation", Utf8),
         of("precision", Utf8),
@@ -143,7 +149,25 @@ pub const RUN: TableSpec = TableSpec {
         of("threads", I32),
         of("seconds", F64),
         of("program", Utf8),
-    ],
+    ]
+}
+
+/// `runs/<run id>/run.parquet`: one row, the resolved configuration.
+pub const RUN: TableSpec = TableSpec {
+    name: "run",
+    version: 4,
+    made_by: "`trainer train`",
+    columns: &run_columns(maybe("loss_options", Utf8)),
+    former: Some(&RUN_3),
+};
+
+/// The same as long as there was one loss with an option.
+const RUN_3: TableSpec = TableSpec {
+    version: 3,
+    columns: &run_columns(maybe("area_exponent", F64)),
+    former: None,
+    name: "run",
+    made_by: "`trainer train`",
 };
 
 /// `runs/<run id>/epochs.parquet`: training and validation, one row an epoch.
@@ -166,6 +190,7 @@ pub const EPOCHS: TableSpec = TableSpec {
         of("val_iou", F64),
         of("is_pareto", Bool),
     ],
+    former: None,
 };
 
 /// `evaluations/<name>/metrics.parquet`: one row a metric.
@@ -189,12 +214,13 @@ pub const METRICS: TableSpec = TableSpec {
         maybe("value", F64),
         of("n", I64),
     ],
+    former: None,
 };
 
 /// `evaluations/<name>/replicates.parquet`: the metrics of bootstrap resamples over images.
 pub const REPLICATES: TableSpec = TableSpec {
     name: "replicates",
-    version: 3,
+    version: 4,
     made_by: "`evaluator score`",
     columns: &[
         of("run_id", Utf8),
@@ -205,15 +231,10 @@ pub const REPLICATES: TableSpec = TableSpec {
         of("layer", Utf8),
         maybe("precision", Utf8),
         of("replicate", I32),
-        maybe("f1", F64),
-        maybe("map", F64),
-        maybe("accuracy", F64),
-        maybe("epg", F64),
-        maybe("iou", F64),
-        maybe("iou_tuned", F64),
-        maybe("segment_epg", F64),
-        maybe("on_object", F64),
+        of("metric", Utf8),
+        maybe("value", F64),
     ],
+    former: None,
 };
 
 /// `evaluations/<name>/examples.parquet`: images and maps for the report's panel.
@@ -239,6 +260,7 @@ pub const EXAMPLES: TableSpec = TableSpec {
         of("boxes", Binary),
         maybe("epg", F64),
     ],
+    former: None,
 };
 
 /// `data/<dataset>/groups.parquet`: names of the groups of images.
@@ -247,6 +269,7 @@ pub const GROUPS: TableSpec = TableSpec {
     version: 1,
     made_by: "`data-prep voc` (coco, waterbirds, scenes) with --overwrite",
     columns: &[of("group_id", I32), of("group_name", Utf8)],
+    former: None,
 };
 
 /// `data/<dataset>/classes.parquet`: names of the classes.
@@ -255,6 +278,7 @@ pub const CLASSES: TableSpec = TableSpec {
     version: 1,
     made_by: "`data-prep voc` (coco, waterbirds, scenes) with --overwrite",
     columns: &[of("class_id", I32), of("class_name", Utf8)],
+    former: None,
 };
 
 /// A file's key-value metadata.
@@ -265,7 +289,34 @@ pub fn task_of(metadata: &Metadata) -> &str {
     metadata.get(TASK_KEY).map_or(CONVENTIONAL, String::as_str)
 }
 
-/// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec.
+/// What the metadata of the table at `path` has under `key`, as JSON; `None` where it has nothing.
+///
+/// # Errors
+/// It is something else than a `T`, which is called `expected`.
+pub fn json<T: DeserializeOwned>(
+    (path, metadata): (&Path, &Metadata),
+    key: &str,
+    expected: &str,
+) -> Result<Option<T>> {
+    let Some(text) = metadata.get(key) else {
+        return Ok(None);
+    };
+    let read = serde_json::from_str(text);
+    let refused = |_| Error::table(path, key, text.as_str(), expected);
+    read.map(Some).map_err(refused)
+}
+
+/// The titles of names that a table has.
+///
+/// # Errors
+/// As [`json`].
+pub fn titles(path: &Path, metadata: &Metadata) -> Result<BTreeMap<String, String>> {
+    let expected = "a JSON object of a title for each name";
+    let titles = json((path, metadata), TITLES_KEY, expected)?;
+    Ok(titles.unwrap_or_default())
+}
+
+/// Reads the columns of `spec`, or of its former version, from the Parquet file at `path`, in the order of the spec.
 ///
 /// # Errors
 /// [`Error::Table`] when it is no Parquet file, or the table's name, version, a column's presence or type,
@@ -289,17 +340,23 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     if found(SCHEMA_KEY) != spec.name {
         return Err(Error::table(path, SCHEMA_KEY, found(SCHEMA_KEY), spec.name));
     }
-    if found(VERSION_KEY) != spec.version.to_string() {
+    let is_read = |spec: &&TableSpec| found(VERSION_KEY) == spec.version.to_string();
+    let Some(columns) = [Some(spec), spec.former]
+        .into_iter()
+        .flatten()
+        .find(is_read)
+        .map(|spec| spec.columns)
+    else {
         return Err(Error::Version {
             path: path.to_owned(),
             found: found(VERSION_KEY).to_owned(),
             expected: spec.version,
             made_by: spec.made_by,
         });
-    }
+    };
 
     let schema = guarded(|| reader.schema()).map_err(broken)?;
-    for column in spec.columns {
+    for column in columns {
         let expected = column.kind.dtype().to_string();
         match schema.get(column.name).map(DataType::from_arrow_field) {
             Some(found) if found == column.kind.dtype() => {}
@@ -309,15 +366,15 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
             }
         }
     }
-    let names = spec.columns.iter().map(|column| column.name.to_owned());
+    let names = columns.iter().map(|column| column.name.to_owned());
     let reader = reader.with_columns(Some(names.collect()));
     let file = fs_err::File::open(path)?.into_file();
     guarded(|| pages::check(file)).map_err(broken)?;
     let frame = guarded(|| reader.finish()).map_err(broken)?;
     let frame = frame
-        .select(spec.columns.iter().map(|c| c.name))
+        .select(columns.iter().map(|c| c.name))
         .map_err(Error::polars(path))?;
-    for column in spec.columns.iter().filter(|c| c.nulls == Nulls::Refused) {
+    for column in columns.iter().filter(|c| c.nulls == Nulls::Refused) {
         let found = frame.column(column.name).map_err(Error::polars(path))?;
         if found.null_count() > 0 {
             let found = format!("{} null values", found.null_count());

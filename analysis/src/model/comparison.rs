@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use crate::model::configuration::Layer;
 use crate::model::intervals;
-use crate::model::names::{self, Measure};
+use crate::model::measure::{self, IOU_TUNED};
+use crate::model::names;
 use crate::model::results::Results;
 use crate::model::run::{self, Run};
 use crate::model::select::{self, Selection};
@@ -323,7 +324,7 @@ fn blocks(
 
 fn counts(results: &Results, subject: &Subject) -> Vec<Metric> {
     let metrics = results.metrics.get(subject).into_iter().flatten();
-    let counts = metrics.filter(|metric| names::is_count(&metric.metric));
+    let counts = metrics.filter(|metric| measure::is_count(&metric.metric));
     counts.cloned().collect()
 }
 
@@ -340,15 +341,10 @@ fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Bl
     reported(subject)
         .into_iter()
         .map(|metric| {
-            let replicates = |subject: &Subject| {
-                let measure = Measure::ALL
-                    .into_iter()
-                    .find(|m| m.spelling() == metric.metric)?;
-                results.replicates.get(subject)?.get(&measure)
-            };
+            let replicates = |subject: &Subject| results.resampled(subject, &metric.metric);
             // Comparable only over as many images or pairs, and at the same threshold unless validation
             // chose each run's own.
-            let is_tuned = metric.metric == Measure::IouTuned.spelling();
+            let is_tuned = metric.metric == IOU_TUNED;
             let key = |m: &Metric| (m.metric.clone(), m.n, m.threshold.filter(|_| !is_tuned));
             let other = theirs.iter().find(|other| key(other) == key(&metric));
             let own = replicates(subject);
@@ -369,7 +365,7 @@ fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Bl
 /// A metric at several thresholds is a sweep, for those who ask `metrics.parquet`; numbers of pairs are
 /// told in words.
 fn is_reported(metric: &Metric, all: &[Metric]) -> bool {
-    if names::is_count(&metric.metric) {
+    if measure::is_count(&metric.metric) {
         return false;
     }
     all.iter()

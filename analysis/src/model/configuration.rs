@@ -8,7 +8,8 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use crate::format::number;
-use crate::model::names::{self, Loss};
+use crate::model::loss::Loss;
+use crate::model::names;
 
 /// A number as a key: ordered by value, equal where its bits are.
 #[derive(Debug, Clone, Copy)]
@@ -71,8 +72,6 @@ pub struct Variant {
     pub annotated_fraction: Amount,
     /// Dilation of the boxes in training.
     pub dilation: Amount,
-    /// Energy*'s exponent.
-    pub area_exponent: Option<Amount>,
 }
 
 impl Variant {
@@ -81,7 +80,7 @@ impl Variant {
         self.annotation == "box" && self.annotated_fraction.0 >= 1.0 && self.dilation.0 == 0.0
     }
 
-    /// What departs from all boxes as they are, each in a few words; the exponent always.
+    /// What departs from all boxes as they are, each in a few words.
     pub fn departures(&self) -> Vec<String> {
         let percent = |share: Amount| number((share.0 * 1e8).round() / 1e6);
         let mut parts = Vec::new();
@@ -93,9 +92,6 @@ impl Variant {
         }
         if self.annotation != "box" {
             parts.push(self.annotation.clone());
-        }
-        if let Some(exponent) = self.area_exponent {
-            parts.push(format!("α = {}", number(exponent.0)));
         }
         parts
     }
@@ -113,24 +109,27 @@ pub struct Configuration {
     pub layer: Layer,
     /// Localization loss; `None` for a baseline.
     pub loss: Option<Loss>,
+    /// The loss's own options, e.g. `exponent=0.5`; empty where it has none.
+    pub options: String,
     /// Annotations used.
     pub variant: Variant,
 }
 
 impl Configuration {
-    /// Loss and departures from all boxes, e.g. `Energy, 1 % annotated`.
+    /// Loss with its options and departures from all boxes, e.g. `Energy, 1 % annotated`.
     pub fn label(&self) -> String {
-        label(self.loss, Some(&self.variant))
+        label(self.loss.as_ref(), &self.options, Some(&self.variant))
     }
 }
 
-/// A loss and the departures of its annotations from all boxes as they are; a baseline has neither.
-pub fn label(loss: Option<Loss>, variant: Option<&Variant>) -> String {
+/// A loss with its options, and the departures of its annotations from all boxes as they are; a baseline
+/// has none of these.
+pub fn label(loss: Option<&Loss>, options: &str, variant: Option<&Variant>) -> String {
     let Some(loss) = loss else {
         return "Baseline".to_owned();
     };
     let departures = variant.map(Variant::departures).unwrap_or_default();
-    let parts: Vec<String> = std::iter::once(loss.to_string())
+    let parts: Vec<String> = std::iter::once(loss.with(options))
         .chain(departures)
         .collect();
     parts.join(", ")
@@ -146,24 +145,17 @@ mod tests {
             annotation: "box".to_owned(),
             annotated_fraction: Amount(1.0),
             dilation: Amount(0.0),
-            area_exponent: None,
         };
         assert!(plain.is_plain() && plain.departures().is_empty());
         let other = Variant {
             annotation: "segmentation".to_owned(),
             annotated_fraction: Amount(0.07),
             dilation: Amount(0.25),
-            area_exponent: Some(Amount(0.5)),
         };
         assert!(!other.is_plain());
         assert_eq!(
             other.departures(),
-            [
-                "boxes dilated 25 %",
-                "7 % annotated",
-                "segmentation",
-                "α = 0.5"
-            ]
+            ["boxes dilated 25 %", "7 % annotated", "segmentation"]
         );
     }
 

@@ -1,6 +1,7 @@
 //! All that exhibits, verdicts and the report are made from.
 
 use crate::model::example::Example;
+use crate::model::measure::Measure;
 use crate::model::results::Results;
 use crate::model::setting::{Row, Setting};
 
@@ -16,6 +17,24 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
+    /// The metric of that name.
+    pub fn measure(&self, name: &str) -> Measure {
+        self.results.measures.get(name)
+    }
+
+    /// The metrics that tables of runs have a column for: those known here, and every other one that has
+    /// an interval.
+    pub fn measures(&self) -> Vec<Measure> {
+        let rows = self.settings.iter().flat_map(|setting| &setting.rows);
+        let blocks = rows
+            .filter_map(Row::selected)
+            .flat_map(|checkpoint| checkpoint.blocks.values());
+        let cells = blocks.flatten();
+        let found = cells.filter(|(_, cell)| cell.interval.is_some());
+        let found = found.map(|(name, _)| name.as_str());
+        self.results.measures.columns(found)
+    }
+
     /// The examples of the selected checkpoint of `row` in `setting`, by rank.
     pub fn maps(
         &self,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::configuration::{Configuration, Variant};
 use crate::model::intervals::percentile;
-use crate::model::names::Loss;
+use crate::model::loss::Loss;
 use crate::model::results::Results;
 use crate::model::run::Run;
 use crate::model::setting::{Row, Setting, preferred};
@@ -25,9 +25,10 @@ impl<'a> Group<'a> {
         self.with_apart(self.configuration.label())
     }
 
-    /// The loss, and what tells it apart; `None` for baselines.
+    /// The loss with its options, and what tells it apart; `None` for baselines.
     pub fn loss_label(&self) -> Option<String> {
-        self.loss().map(|loss| self.with_apart(loss.to_string()))
+        let name = self.loss()?.with(&self.configuration.options);
+        Some(self.with_apart(name))
     }
 
     fn with_apart(&self, name: String) -> String {
@@ -43,8 +44,13 @@ impl<'a> Group<'a> {
     }
 
     /// The localization loss of a guided configuration.
-    pub fn loss(&self) -> Option<Loss> {
-        self.configuration.loss
+    pub fn loss(&self) -> Option<&Loss> {
+        self.configuration.loss.as_ref()
+    }
+
+    /// Whether it was guided by the loss of that name.
+    pub fn is_of(&self, loss: &str) -> bool {
+        self.loss().is_some_and(|own| own.name() == loss)
     }
 
     /// Its annotations.
@@ -73,7 +79,8 @@ pub fn groups<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<Grou
     groups.sort_by(|a, b| {
         let key = |group: &Group| {
             (
-                group.configuration.loss,
+                group.configuration.loss.clone(),
+                group.configuration.options.clone(),
                 group.configuration.variant.clone(),
                 group.configuration.hash.clone(),
             )
@@ -112,7 +119,7 @@ pub fn deep<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
     let mut found = groups(setting, |row| {
         row.run.attribution == setting.attribution && row.run.configuration().variant.is_plain()
     });
-    found.sort_by_key(|group| (group.loss(), group.configuration.layer.clone()));
+    found.sort_by_key(|group| (group.loss().cloned(), group.configuration.layer.clone()));
     found
 }
 
@@ -141,10 +148,11 @@ pub fn seconds<'a>(results: &Results, runs: impl Iterator<Item = &'a Run>) -> Op
 /// The baseline and the run of each loss that validation prefers.
 pub fn each_loss(setting: &Setting) -> Vec<&Row> {
     let groups = plain(setting);
-    let of_loss = |loss: Loss| {
+    let of_loss = |loss: &Loss| {
         let of_loss = groups.iter().filter(|group| group.loss() == Some(loss));
         preferred(of_loss.flat_map(|group| group.rows.iter().copied()))
     };
-    let guided = Loss::ALL.into_iter().filter_map(of_loss);
+    let losses: BTreeSet<&Loss> = groups.iter().filter_map(Group::loss).collect();
+    let guided = losses.into_iter().filter_map(of_loss);
     setting.baseline().into_iter().chain(guided).collect()
 }

@@ -8,6 +8,8 @@ pub mod example;
 pub mod front;
 pub mod groups;
 pub mod intervals;
+pub mod loss;
+pub mod measure;
 pub mod names;
 pub mod results;
 pub mod run;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use polars::prelude::DataFrame;
 
 use crate::model::intervals::Replicates;
-use crate::model::names::Measure;
+use crate::model::measure::Measures;
 use crate::model::run::{Epoch, Run};
 use crate::model::subject::{CONVENTIONAL, Metric, Part, Subject};
 
@@ -31,7 +31,9 @@ pub struct Results {
     /// Metrics by subject.
     pub metrics: BTreeMap<Subject, Vec<Metric>>,
     /// Bootstrap replicates by subject and metric.
-    pub replicates: BTreeMap<Subject, BTreeMap<Measure, Replicates>>,
+    pub replicates: BTreeMap<Subject, BTreeMap<String, Replicates>>,
+    /// What the evaluations say of their metrics.
+    pub measures: Measures,
     /// Names of the groups of images.
     pub group_names: FolderNames,
     /// Names of the classes.
@@ -76,6 +78,11 @@ impl Results {
     /// The run of that id.
     pub fn run(&self, run_id: &str) -> Option<&Run> {
         self.runs.iter().find(|run| run.run_id == run_id)
+    }
+
+    /// The replicates of a metric of `subject`.
+    pub fn resampled(&self, subject: &Subject, metric: &str) -> Option<&Replicates> {
+        self.replicates.get(subject)?.get(metric)
     }
 
     /// The epochs of a run; empty where it is unknown.

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use crate::format::number;
 use crate::model::configuration::{Amount, Configuration, Layer, Variant};
-use crate::model::names::{self, Loss};
+use crate::model::loss::Loss;
+use crate::model::names;
 
 /// A training run: its resolved configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,8 +70,8 @@ pub struct Run {
     pub augmentation: String,
     /// `f32`, `tf32` or `bf16`.
     pub precision: String,
-    /// Energy*'s exponent of the boxes' area.
-    pub area_exponent: Option<f64>,
+    /// The loss's own options, e.g. `exponent=0.5`; empty where it has none.
+    pub loss_options: String,
 }
 
 /// One row of `epochs.parquet`; metrics are fractions in [0, 1].
@@ -104,12 +105,12 @@ impl Run {
             hash: self.configuration.clone(),
             attribution: self.attribution.clone(),
             layer: Layer::of(&self.layer),
-            loss: self.loss,
+            loss: self.loss.clone(),
+            options: self.loss_options.clone(),
             variant: Variant {
                 annotation: self.annotation.clone(),
                 annotated_fraction: Amount(self.annotated_fraction),
                 dilation: Amount(self.dilation),
-                area_exponent: self.area_exponent.map(Amount),
             },
         }
     }
@@ -123,6 +124,7 @@ impl Run {
                     .unwrap_or(0.0)
                     .total_cmp(&other.lambda.unwrap_or(0.0)),
             )
+            .then_with(|| self.loss_options.cmp(&other.loss_options))
             .then(self.dilation.total_cmp(&other.dilation))
             .then(other.annotated_fraction.total_cmp(&self.annotated_fraction))
             .then_with(|| self.annotation.cmp(&other.annotation))
@@ -135,10 +137,10 @@ impl Run {
     /// What it is called where maps of `attribution` at `layer` are looked at: loss, weight, and
     /// whatever departs from full box annotation without dilation.
     pub fn label(&self, attribution: &str, layer: &str) -> String {
-        let Some(loss) = self.loss else {
+        let Some(loss) = &self.loss else {
             return "Baseline".to_owned();
         };
-        let mut parts = vec![loss.to_string()];
+        let mut parts = vec![loss.with(&self.loss_options)];
         if let Some(lambda) = self.lambda {
             parts.push(format!("λ = {}", number(lambda)));
         }

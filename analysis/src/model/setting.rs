@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::intervals::Interval;
-use crate::model::names::{self, Measure};
+use crate::model::names;
 use crate::model::run::Run;
 use crate::model::select::{self, Rule, Selection};
 use crate::model::subject::{CONVENTIONAL, Metric, Part, Subject, TEST};
@@ -63,14 +63,14 @@ pub struct Checkpoint {
     pub epoch: i32,
     /// All test images, and each part of them that was scored.
     pub blocks: BTreeMap<Part, Block>,
-    /// How many pairs of all test images count as 0, by reason ([`names::COUNTS`]).
+    /// How many pairs of all test images count as 0, by reason ([`crate::model::measure::COUNTS`]).
     pub counts: Vec<Metric>,
 }
 
 impl Checkpoint {
-    /// The cell of the metric of that spelling over `part`.
-    pub fn metric(&self, part: Part, spelling: &str) -> Option<&Cell> {
-        self.blocks.get(&part)?.get(spelling)
+    /// The cell of a metric over `part`.
+    pub fn cell(&self, part: Part, metric: &str) -> Option<&Cell> {
+        self.blocks.get(&part)?.get(metric)
     }
 }
 
@@ -95,14 +95,9 @@ pub struct Cell {
 }
 
 impl Row {
-    /// The cell of `measure` over `part`.
-    pub fn cell(&self, part: Part, measure: Measure) -> Option<&Cell> {
-        self.metric(part, measure.spelling())
-    }
-
-    /// The cell of the metric of that spelling over `part`.
-    pub fn metric(&self, part: Part, spelling: &str) -> Option<&Cell> {
-        self.selected()?.metric(part, spelling)
+    /// The cell of a metric over `part`.
+    pub fn cell(&self, part: Part, metric: &str) -> Option<&Cell> {
+        self.selected()?.cell(part, metric)
     }
 
     /// Whether its selected checkpoint was scored over `part`.

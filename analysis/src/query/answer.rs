@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use polars::prelude::*;
 
 use crate::model::comparison;
-use crate::model::names::Measure;
+use crate::model::measure::{ACCURACY, EPG, F1, IOU, IOU_TUNED, MAP, Measure};
 use crate::model::results::Results;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::{Part, TEST};
@@ -20,6 +20,8 @@ use crate::render::table::markdown;
 use crate::render::table::parts::Table;
 use crate::{Error, Result};
 
+/// The metrics shown where none is asked for.
+const USUAL: [&str; 6] = [F1, MAP, ACCURACY, EPG, IOU, IOU_TUNED];
 /// Columns that say over which part of the split a metric is; where none is asked for, all are null.
 const PARTS: [&str; 4] = ["group_id", "class_id", "size_low", "size_high"];
 /// What tells a row from others, where rows are not grouped.
@@ -134,7 +136,11 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
         .sort_by_exprs(by, SortMultipleOptions::default())
         .collect()
         .map_err(failed())?;
-    let table = printed(&frame, &keys, &metrics, !query.group_by.is_empty()).map_err(failed())?;
+    let measures: Vec<Measure> = metrics
+        .iter()
+        .map(|name| results.measures.get(name))
+        .collect();
+    let table = printed(&frame, &keys, &measures, !query.group_by.is_empty()).map_err(failed())?;
     Ok((frame, table))
 }
 
@@ -209,10 +215,7 @@ fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
     if !query.metrics.is_empty() {
         return Ok(query.metrics.clone());
     }
-    let usual = Measure::ALL
-        .iter()
-        .take(6)
-        .map(|measure| measure.spelling().to_owned());
+    let usual = USUAL.map(str::to_owned).into_iter();
     Ok(usual.filter(|metric| measured.contains(metric)).collect())
 }
 

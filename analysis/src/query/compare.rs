@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use polars::prelude::*;
 
 use crate::model::intervals::{self, Interval};
-use crate::model::names::Measure;
 use crate::model::results::Results;
 use crate::model::run::Run;
 use crate::model::setting::{Row, Setting};
@@ -103,7 +102,7 @@ pub(super) fn answer(
         lazy = lazy.filter(Condition::parse(condition, &frame)?.expression);
     }
     let frame = lazy.collect().map_err(failed())?;
-    let table = printed(&frame, runs).map_err(failed())?;
+    let table = printed(results, &frame, runs).map_err(failed())?;
     Ok((frame, table))
 }
 
@@ -122,14 +121,13 @@ fn metrics<'a>(
             Part::Class(_) | Part::Size { .. } => continue,
         };
         for (metric, cell) in block {
-            let other = theirs.metric(*part, metric).and_then(|other| other.value);
+            let other = theirs.cell(*part, metric).and_then(|other| other.value);
             let (Some(a), Some(b)) = (cell.value, other) else {
                 continue;
             };
             let replicates = |setting: &Setting, row: &Row| {
-                let measure = Measure::ALL.into_iter().find(|m| m.spelling() == metric)?;
                 let subject = setting.subject(&row.run, row.selection.epoch, *part);
-                results.replicates.get(&subject)?.get(&measure)
+                results.resampled(&subject, metric)
             };
             let pair = replicates(setting, ours).zip(replicates(their_setting, theirs));
             compared.push(Compared {
@@ -168,7 +166,7 @@ fn frame(compared: &[Compared]) -> PolarsResult<DataFrame> {
     )
 }
 
-fn printed(frame: &DataFrame, runs: [&Run; 2]) -> PolarsResult<Table> {
+fn printed(results: &Results, frame: &DataFrame, runs: [&Run; 2]) -> PolarsResult<Table> {
     let mut titles = vec![
         ("task", "Task"),
         ("attribution", "Maps"),
@@ -201,17 +199,24 @@ fn printed(frame: &DataFrame, runs: [&Run; 2]) -> PolarsResult<Table> {
         for (name, _) in &titles {
             cells.push(key_cell(frame.column(name)?, row)?);
         }
-        cells.push(Cell::share(number("a", row)?, None));
-        cells.push(Cell::share(number("b", row)?, None));
+        let metric = frame.column("metric")?.str()?.get(row).unwrap_or_default();
+        let measure = results.measures.get(metric);
+        cells.push(Cell::value(&measure, number("a", row)?, None));
+        cells.push(Cell::value(&measure, number("b", row)?, None));
         let ends = number("difference_low", row)?.zip(number("difference_high", row)?);
         let interval = ends.map(|(low, high)| Interval { low, high });
-        cells.push(Cell::points(number("difference", row)?, interval));
+        cells.push(Cell::difference(
+            &measure,
+            number("difference", row)?,
+            interval,
+        ));
         Ok(Line::new(cells))
     };
     let lines = (0..frame.height()).map(line).collect::<PolarsResult<_>>()?;
     let name = |run: &Run| format!("{} ({})", run.name, run.run_id);
     Ok(Table {
         name: "query",
+        version: 1,
         columns,
         sections: vec![Section {
             heading: String::new(),

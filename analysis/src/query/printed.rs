@@ -2,14 +2,14 @@
 
 use polars::prelude::*;
 
-use crate::model::names;
+use crate::model::measure::Measure;
 use crate::render::table::parts::{self, Cell, Kind, Line, Section, Spread, Table};
 
 /// The answer as people read it: in percent, means with deviations.
 pub(super) fn printed(
     frame: &DataFrame,
     keys: &[String],
-    metrics: &[String],
+    measures: &[Measure],
     is_grouped: bool,
 ) -> PolarsResult<Table> {
     let mut columns = Vec::new();
@@ -25,11 +25,11 @@ pub(super) fn printed(
                 .collect::<PolarsResult<_>>()?,
         );
     }
-    for metric in metrics {
-        let is_count = names::is_count(metric);
-        let title = match is_count {
-            true => metric.clone(),
-            false => format!("{metric} (%)"),
+    for measure in measures {
+        let (metric, is_share) = (measure.name(), measure.is_share());
+        let title = match is_share {
+            true => format!("{metric} (%)"),
+            false => metric.to_owned(),
         };
         columns.push(parts::Column::new("", title, Kind::Value));
         let number = |name: &str| -> PolarsResult<Vec<Option<f64>>> {
@@ -47,7 +47,7 @@ pub(super) fn printed(
         let each = values.into_iter().zip(stds).zip(counts);
         let shown = each.map(|((value, std), n)| match (value, n) {
             (None, _) => Cell::Missing,
-            (Some(value), _) if is_count => Cell::Number(value),
+            (Some(value), _) if !is_share => Cell::Number(value),
             (Some(value), None) => Cell::Share(value, Spread::Unknown),
             (Some(value), Some(n)) => Cell::Share(value, Spread::Seeds { std, n: n as usize }),
         });
@@ -70,6 +70,7 @@ pub(super) fn printed(
     }
     Ok(Table {
         name: "query",
+        version: 1,
         columns,
         sections: vec![Section {
             heading: String::new(),

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use crate::format::{percent, points};
 use crate::model::intervals::Interval;
-use crate::model::names::{self, Measure};
+use crate::model::measure::{EPG, F1};
+use crate::model::names;
 use crate::model::setting::{Cell, Row, Setting, preferred};
 use crate::model::subject::Part;
 
@@ -93,11 +94,11 @@ fn finding(setting: &Setting, place: &str) -> Option<Finding> {
 }
 
 fn both(row: &Row, part: Part) -> Option<(&Cell, &Cell)> {
-    Some((row.cell(part, Measure::Epg)?, row.cell(part, Measure::F1)?))
+    Some((row.cell(part, EPG)?, row.cell(part, F1)?))
 }
 
 fn epg_clause(row: &Row, setting: &Setting, epg: &Cell, part: Part) -> Option<String> {
-    let before = setting.baseline_of(row)?.cell(part, Measure::Epg)?.value?;
+    let before = setting.baseline_of(row)?.cell(part, EPG)?.value?;
     let (after, difference) = (epg.value?, epg.difference?);
     let verb = match Change::of(epg.difference_interval) {
         Change::Up => "test EPG rose",

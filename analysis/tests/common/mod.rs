@@ -63,6 +63,12 @@ pub struct Run {
     pub maps_precision: Option<&'static str>,
     /// What its evaluations were made by.
     pub formulas: Option<&'static str>,
+    /// The loss's exponent.
+    pub exponent: Option<f64>,
+    /// The version of its `run.parquet`.
+    pub version: &'static str,
+    /// What else the metadata of its tables says.
+    pub said: Vec<(&'static str, &'static str)>,
     /// Seconds an epoch.
     pub seconds: f64,
     /// Epoch, validation F1 and EPG; all are in the Pareto set.
@@ -96,6 +102,9 @@ impl Default for Run {
             hidden: "",
             maps_precision: Some("f32"),
             formulas: Some("2"),
+            exponent: None,
+            version: "4",
+            said: Vec::new(),
             seconds: 10.0,
             // The best epoch is not the last one: it had converged.
             epochs: vec![(1, 0.80, 0.40), (2, 0.70, 0.30)],
@@ -157,7 +166,8 @@ pub fn add(root: &Path, runs: &[Run]) {
 /// The version of a table that is read.
 pub fn version(schema: &str) -> &'static str {
     match schema {
-        "run" | "metrics" | "replicates" => "3",
+        "run" | "replicates" => "4",
+        "metrics" => "3",
         "examples" => "2",
         _ => "1",
     }
@@ -169,12 +179,18 @@ pub fn write(path: &Path, schema: &str, frame: DataFrame) {
     write_with(path, schema, &metadata, frame);
 }
 
-fn write_with(path: &Path, schema: &str, metadata: &[(&str, &str)], mut frame: DataFrame) {
+fn write_with(path: &Path, schema: &str, metadata: &[(&str, &str)], frame: DataFrame) {
+    write_version(path, (schema, version(schema)), metadata, frame);
+}
+
+fn write_version(
+    path: &Path,
+    (schema, version): (&str, &str),
+    metadata: &[(&str, &str)],
+    mut frame: DataFrame,
+) {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut all = vec![
-        ("guidance.schema", schema),
-        ("guidance.version", version(schema)),
-    ];
+    let mut all = vec![("guidance.schema", schema), ("guidance.version", version)];
     all.extend(metadata);
     let all = all.into_iter();
     let metadata = all.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -197,7 +213,12 @@ pub fn configuration(run: &Run, runs: &[Run]) -> String {
             (run.backbone, run.attribution, run.layer, run.task, run.loss),
             (run.annotated_fraction, run.annotation, run.dilation, origin),
             (run.length, run.learning_rate, run.batch_size, run.data),
-            (run.augmentation, run.precision, run.hidden),
+            (
+                run.augmentation,
+                run.precision,
+                run.hidden,
+                run.exponent.map(f64::to_bits)
+            ),
         )
     );
     std::hash::Hash::hash(&text, &mut hasher);
@@ -210,7 +231,7 @@ fn write_run(root: &Path, run: &Run, runs: &[Run]) {
     let init = run
         .baseline
         .map_or("scratch".to_owned(), |base| format!("run:{base}@1"));
-    let frame = df!(
+    let mut frame = df!(
         "run_id" => [id], "name" => [format!("{} {:?}", run.loss.unwrap_or("baseline"), run.lambda)],
         "dataset" => [run.dataset], "data_inputs" => [run.data], "backbone" => [run.backbone],
         "attribution" => [run.attribution], "layer" => [run.layer], "loss" => [run.loss],
@@ -222,9 +243,16 @@ fn write_run(root: &Path, run: &Run, runs: &[Run]) {
         "input_width" => [run.size], "n_train" => [2501_i64], "n_val" => [2510_i64],
         "device" => ["cpu"], "threads" => [2_i32], "seconds" => [60.0], "program" => ["trainer 0.1.0"],
         "task" => [run.task], "augmentation" => [run.augmentation], "precision" => [run.precision],
-        "area_exponent" => [None::<f64>],
-    );
-    write(&folder.join("run.parquet"), "run", frame.unwrap());
+    )
+    .unwrap();
+    let options = run.exponent.map(|exponent| format!("exponent={exponent}"));
+    let options = match run.version {
+        "3" => Column::new("area_exponent".into(), [run.exponent]),
+        _ => Column::new("loss_options".into(), [options]),
+    };
+    frame.with_column(options).unwrap();
+    let path = folder.join("run.parquet");
+    write_version(&path, ("run", run.version), &run.said, frame);
     let n = run.epochs.len();
     let column =
         |get: fn(&(i32, f64, f64)) -> f64| run.epochs.iter().map(get).collect::<Vec<f64>>();
@@ -297,7 +325,8 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
     let task = [("guidance.task", run.task)];
     let unusual = task.into_iter().filter(|(_, task)| *task != "conventional");
     let formulas = run.formulas.map(|formulas| ("guidance.formulas", formulas));
-    let metadata: Vec<(&str, &str)> = unusual.chain(formulas).collect();
+    let said = run.said.iter().copied();
+    let metadata: Vec<(&str, &str)> = unusual.chain(formulas).chain(said).collect();
     let path = |table: &str| folder.join(format!("{table}.parquet"));
     write_with(&path("metrics"), "metrics", &metadata, frame.unwrap());
     let replicates = replicates(run, score);
@@ -316,44 +345,36 @@ const MEASURES: [&str; 8] = [
     "segment_epg",
     "on_object",
 ];
+/// Metrics without replicates.
+const UNSAMPLED: [&str; 4] = ["worst_group", "empty_mask", "no_positive", "under_constant"];
 
 fn replicates(run: &Run, score: &Score) -> DataFrame {
     let own: u32 = run.id.bytes().map(u32::from).sum();
-    let mut parts: Vec<Part> = Vec::new();
-    for (part, ..) in &score.values {
-        if matches!(part, Part::All | Part::Group(_)) && !parts.contains(part) {
-            parts.push(*part);
+    let is_sampled = |(part, metric, _): &&Value| {
+        matches!(part, Part::All | Part::Group(_)) && !UNSAMPLED.contains(metric)
+    };
+    let mut rows: Vec<(Option<i32>, i32, &str, f64)> = Vec::new();
+    for (part, metric, value) in score.values.iter().filter(is_sampled) {
+        let group = match part {
+            Part::Group(group) => Some(*group),
+            _ => None,
+        };
+        let place = MEASURES.iter().position(|known| known == metric);
+        for number in 0..REPLICATES {
+            let shared = (f64::from(number) * 1.7 + place.unwrap_or(8) as f64).sin() * 0.02;
+            let own = (f64::from(number) * 2.3 + f64::from(own)).sin() * 0.002;
+            rows.push((group, number, metric, value + shared + own));
         }
     }
-    let rows: Vec<(Part, i32)> = parts
-        .iter()
-        .flat_map(|part| (0..REPLICATES).map(|number| (*part, number)))
-        .collect();
     let n = rows.len();
-    let group = |part: Part| match part {
-        Part::Group(group) => Some(group),
-        _ => None,
-    };
-    let mut columns = df!(
+    df!(
         "run_id" => vec![run.id.as_str(); n], "checkpoint" => vec![score.epoch; n], "split" => vec!["test"; n],
-        "group_id" => rows.iter().map(|(part, _)| group(*part)).collect::<Vec<_>>(),
+        "group_id" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
         "attribution" => vec![run.attribution; n], "layer" => vec![score.layer; n],
         "precision" => vec![run.maps_precision; n],
-        "replicate" => rows.iter().map(|(_, number)| *number).collect::<Vec<_>>(),
+        "replicate" => rows.iter().map(|row| row.1).collect::<Vec<_>>(),
+        "metric" => rows.iter().map(|row| row.2).collect::<Vec<_>>(),
+        "value" => rows.iter().map(|row| Some(row.3)).collect::<Vec<_>>(),
     )
-    .unwrap();
-    for (place, measure) in MEASURES.into_iter().enumerate() {
-        let value = |(part, number): &(Part, i32)| {
-            let mut values = score.values.iter();
-            let (_, _, value) = values.find(|v| v.0 == *part && v.1 == measure)?;
-            let shared = (f64::from(*number) * 1.7 + place as f64).sin() * 0.02;
-            let own = (f64::from(*number) * 2.3 + f64::from(own)).sin() * 0.002;
-            Some(value + shared + own)
-        };
-        let values: Vec<Option<f64>> = rows.iter().map(value).collect();
-        columns
-            .with_column(Column::new(measure.into(), values))
-            .unwrap();
-    }
-    columns
+    .unwrap()
 }

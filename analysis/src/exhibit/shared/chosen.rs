@@ -1,6 +1,6 @@
 //! The cells of a table about the checkpoint that stands for a configuration.
 
-use crate::model::names::Measure;
+use crate::model::measure::Measure;
 use crate::model::setting::Row;
 use crate::model::subject::Part;
 use crate::render::table::parts::{Cell, Column, Kind};
@@ -12,28 +12,20 @@ pub fn columns(measures: &[Measure]) -> Vec<Column> {
         Column::new("epoch", "Epoch", Kind::Count),
     ];
     for measure in measures {
-        let (name, title) = (measure.spelling(), format!("{measure} (%)"));
-        columns.push(Column::new(name, title, Kind::Interval));
+        columns.push(Column::new(
+            measure.name(),
+            measure.heading(),
+            Kind::Interval,
+        ));
     }
     for measure in measures {
-        let (name, title) = (difference(*measure), format!("Δ {measure}"));
+        let (name, title) = (
+            format!("{}_difference", measure.name()),
+            format!("Δ {measure}"),
+        );
         columns.push(Column::new(name, title, Kind::Interval));
     }
     columns
-}
-
-/// The column of a measure's differences to the baseline.
-fn difference(measure: Measure) -> &'static str {
-    match measure {
-        Measure::F1 => "f1_difference",
-        Measure::Map => "map_difference",
-        Measure::Accuracy => "accuracy_difference",
-        Measure::Epg => "epg_difference",
-        Measure::Iou => "iou_difference",
-        Measure::IouTuned => "iou_tuned_difference",
-        Measure::SegmentEpg => "segment_epg_difference",
-        Measure::OnObject => "on_object_difference",
-    }
 }
 
 /// λ and epoch of `row`'s selected checkpoint, its test metrics, and their differences to the
@@ -43,17 +35,17 @@ pub fn cells(row: &Row, measures: &[Measure]) -> Vec<Cell> {
         row.run.lambda.map_or(Cell::Missing, Cell::Number),
         Cell::Count(row.selection.epoch.into()),
     ];
-    let cell = |measure: &Measure| row.cell(Part::All, *measure);
-    cells.extend(
-        measures.iter().map(|measure| {
-            cell(measure).map_or(Cell::Missing, |c| Cell::share(c.value, c.interval))
-        }),
-    );
-    cells.extend(measures.iter().map(|measure| {
+    let cell = |measure: &Measure| row.cell(Part::All, measure.name());
+    let values = measures.iter().map(|measure| {
+        cell(measure).map_or(Cell::Missing, |c| Cell::value(measure, c.value, c.interval))
+    });
+    cells.extend(values);
+    let differences = measures.iter().map(|measure| {
         cell(measure).map_or(Cell::Missing, |c| {
-            Cell::points(c.difference, c.difference_interval)
+            Cell::difference(measure, c.difference, c.difference_interval)
         })
-    }));
+    });
+    cells.extend(differences);
     cells
 }
 

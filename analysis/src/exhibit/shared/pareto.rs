@@ -9,8 +9,8 @@ use crate::model::configuration::Layer;
 use crate::model::evidence::Evidence;
 use crate::model::front::front;
 use crate::model::groups::{Group, plain};
-use crate::model::names::Measure;
-use crate::model::setting::{Cell as Measured, Checkpoint, Row, Setting, at_ends, preferred};
+use crate::model::measure::{F1, Measure};
+use crate::model::setting::{Checkpoint, Row, Setting, at_ends, preferred};
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
 use crate::render::figure::style::Emphasis;
@@ -23,18 +23,18 @@ pub struct Against {
     /// The figure of groups of test images, where there is one.
     pub groups_name: Option<&'static str>,
     /// The first of them that was measured.
-    pub measures: &'static [Measure],
+    pub metrics: &'static [&'static str],
 }
 
 impl Against {
     /// What `settings` have of it.
-    fn measure(&self, settings: &[&Setting]) -> Measure {
-        let has = |measure: &&Measure| {
+    fn metric(&self, settings: &[&Setting]) -> &'static str {
+        let has = |metric: &&&str| {
             let rows = || settings.iter().flat_map(|setting| &setting.rows);
-            rows().next().is_some() && rows().all(|row| row.cell(Part::All, **measure).is_some())
+            rows().next().is_some() && rows().all(|row| row.cell(Part::All, metric).is_some())
         };
-        let last = self.measures[self.measures.len() - 1];
-        self.measures.iter().find(has).copied().unwrap_or(last)
+        let last = self.metrics[self.metrics.len() - 1];
+        self.metrics.iter().find(has).copied().unwrap_or(last)
     }
 }
 
@@ -49,10 +49,10 @@ pub fn plot(
     title: String,
     setting: &Setting,
     part: Part,
-    measure: Measure,
+    measure: &Measure,
     series: &[Series],
 ) -> Plot {
-    let at = |checkpoint: &Checkpoint| point(checkpoint, part, measure);
+    let at = |checkpoint: &Checkpoint| point(checkpoint, part, measure.name());
     let crosses: Vec<(f64, f64)> = setting
         .rows
         .iter()
@@ -72,7 +72,7 @@ pub fn plot(
     let mut plot = Plot {
         title,
         x: Quantity::Percent("F1 (%)".to_owned()),
-        y: Quantity::Percent(format!("{measure} (%)")),
+        y: Quantity::Percent(measure.heading()),
         baseline: (!crosses.is_empty()).then(|| (mean(|at| at.0), mean(|at| at.1))),
         paths: Vec::new(),
         dots: crosses.iter().map(cross).collect(),
@@ -83,7 +83,7 @@ pub fn plot(
             for seed in seeds {
                 let rows = group.rows.iter().filter(|row| row.run.seed == seed);
                 let rows: Vec<&Row> = rows.copied().collect();
-                add_front(&mut plot, &rows, part, measure, *tone);
+                add_front(&mut plot, &rows, part, measure.name(), *tone);
             }
         }
     }
@@ -91,19 +91,19 @@ pub fn plot(
 }
 
 /// The points of runs that differ in λ, and their front.
-fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, measure: Measure, tone: usize) {
+fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, metric: &str, tone: usize) {
     let chosen = preferred(rows.iter().copied());
     let mut points: Vec<((f64, f64), &Row, &Checkpoint)> = Vec::new();
     for row in rows {
         for checkpoint in &row.checkpoints {
-            points.extend(point(checkpoint, part, measure).map(|at| (at, *row, checkpoint)));
+            points.extend(point(checkpoint, part, metric).map(|at| (at, *row, checkpoint)));
         }
     }
     let places: Vec<(f64, f64)> = points.iter().map(|(at, ..)| *at).collect();
     let on_front = front(&places);
     plot.paths.push(Path {
         points: on_front.iter().map(|index| places[*index]).collect(),
-        loss: rows[0].run.loss,
+        loss: rows[0].run.loss.clone(),
         tone,
     });
     for (index, (at, row, checkpoint)) in points.into_iter().enumerate() {
@@ -115,31 +115,28 @@ fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, measure: Measure, tone:
             (false, true) => Emphasis::Front,
             (false, false) => Emphasis::Plain,
         };
-        let ends = |measure| {
-            let interval = cell(checkpoint, part, measure)?
+        let ends = |metric| {
+            let interval = checkpoint
+                .cell(part, metric)?
                 .interval
                 .filter(|_| is_chosen)?;
             Some((interval.low * 100.0, interval.high * 100.0))
         };
         plot.dots.push(Dot {
             at,
-            across: ends(Measure::F1),
-            up: ends(measure),
-            loss: row.run.loss,
+            across: ends(F1),
+            up: ends(metric),
+            loss: row.run.loss.clone(),
             tone,
             emphasis,
         });
     }
 }
 
-fn cell(checkpoint: &Checkpoint, part: Part, measure: Measure) -> Option<&Measured> {
-    checkpoint.metric(part, measure.spelling())
-}
-
-/// F1 and `measure`, in percent.
-pub fn point(checkpoint: &Checkpoint, part: Part, measure: Measure) -> Option<(f64, f64)> {
-    let value = |measure| Some(cell(checkpoint, part, measure)?.value? * 100.0);
-    Some((value(Measure::F1)?, value(measure)?))
+/// F1 and another metric, in percent.
+pub fn point(checkpoint: &Checkpoint, part: Part, metric: &str) -> Option<(f64, f64)> {
+    let value = |metric| Some(checkpoint.cell(part, metric)?.value? * 100.0);
+    Some((value(F1)?, value(metric)?))
 }
 
 /// What points, lines and grounds are.
@@ -158,13 +155,18 @@ pub fn make(evidence: &Evidence, against: &Against) -> Made {
     if settings.is_empty() {
         return Err(NO_RUNS.to_owned());
     }
-    let measure = against.measure(&settings);
+    let measure = evidence.measure(against.metric(&settings));
     let by_group = against
         .groups_name
-        .and_then(|name| by_group(name, measure, &settings));
-    let grids = std::iter::once(overall(against.name, measure, &settings)).chain(by_group);
+        .and_then(|name| by_group(name, &measure, &settings));
+    let grids = std::iter::once(overall(against.name, &measure, &settings)).chain(by_group);
     let figures = grids.filter_map(|grid| grid.draw()).collect();
-    let table = table(against.name, (against.measures, measure), &settings);
+    let table = table(
+        evidence,
+        against.name,
+        (against.metrics, &measure),
+        &settings,
+    );
     Ok((figures, vec![table]))
 }
 
@@ -175,7 +177,7 @@ pub fn series<'a>(setting: &'a Setting) -> [Series<'a>; 1] {
 }
 
 /// Columns: network, method, and what tells settings apart. Rows: layers.
-fn overall(name: &'static str, measure: Measure, settings: &[&Setting]) -> Grid {
+fn overall(name: &'static str, measure: &Measure, settings: &[&Setting]) -> Grid {
     let column_of = |setting: &Setting| {
         let method = setting.attribution.clone();
         (setting.model(), method, setting.apart.clone())
@@ -216,7 +218,7 @@ fn overall(name: &'static str, measure: Measure, settings: &[&Setting]) -> Grid 
 }
 
 /// Columns: groups of test images. Rows: settings. Panels of a row share their axes.
-fn by_group(name: &'static str, measure: Measure, settings: &[&Setting]) -> Option<Grid> {
+fn by_group(name: &'static str, measure: &Measure, settings: &[&Setting]) -> Option<Grid> {
     let has_groups = settings.iter().filter(|setting| !setting.groups.is_empty());
     let settings = at_ends(&has_groups.copied().collect::<Vec<_>>());
     let columns = settings.iter().map(|setting| setting.groups.len()).max()?;
@@ -243,14 +245,16 @@ fn by_group(name: &'static str, measure: Measure, settings: &[&Setting]) -> Opti
     })
 }
 
-/// A line for each configuration: the checkpoint validation prefers with its `measures`, and the ends
+/// A line for each configuration: the checkpoint validation prefers with its `metrics`, and the ends
 /// of the front in `measure`.
 pub fn table(
+    evidence: &Evidence,
     name: &'static str,
-    (measures, measure): (&[Measure], Measure),
+    (metrics, measure): (&[&str], &Measure),
     settings: &[&Setting],
 ) -> Table {
-    let measures = [&[Measure::F1], measures].concat();
+    let names = std::iter::once(&F1).chain(metrics);
+    let measures: Vec<Measure> = names.map(|name| evidence.measure(name)).collect();
     let mut columns = vec![
         Column::new("loss", "Loss", Kind::Text),
         Column::new("checkpoints", "Checkpoints", Kind::Count),
@@ -284,6 +288,7 @@ pub fn table(
     });
     Table {
         name,
+        version: 1,
         columns,
         sections: sections.collect(),
         caption: format!(
@@ -293,11 +298,11 @@ pub fn table(
     }
 }
 
-fn line(group: &Group, measures: &[Measure], measure: Measure) -> Option<Line> {
+fn line(group: &Group, measures: &[Measure], measure: &Measure) -> Option<Line> {
     let row = group.chosen()?;
     let checkpoints = group.rows.iter().flat_map(|row| &row.checkpoints);
     let points: Vec<(f64, f64)> = checkpoints
-        .filter_map(|checkpoint| point(checkpoint, Part::All, measure))
+        .filter_map(|checkpoint| point(checkpoint, Part::All, measure.name()))
         .map(|(f1, value)| (f1 / 100.0, value / 100.0))
         .collect();
     let ends = front(&points);

@@ -7,12 +7,13 @@ use crate::exhibit::entry::Made;
 use crate::format::number;
 use crate::model::evidence::Evidence;
 use crate::model::groups::{each_loss, plain};
-use crate::model::names::{Loss, Measure};
+use crate::model::loss::Loss;
+use crate::model::measure::EPG;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid};
 use crate::render::figure::style::Emphasis;
-use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
+use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Series, Table};
 
 /// Settings with metrics over some of those parts, and the parts.
 pub fn with_parts<'a>(
@@ -20,7 +21,7 @@ pub fn with_parts<'a>(
     wanted: fn(&Part) -> bool,
 ) -> Vec<(&'a Setting, Vec<Part>)> {
     // A class without a pair has F1, but no EPG.
-    let has_epg = |row: &Row, part: &Part| row.cell(*part, Measure::Epg).is_some();
+    let has_epg = |row: &Row, part: &Part| row.cell(*part, EPG).is_some();
     let parts = |setting: &'a Setting| -> BTreeSet<Part> {
         let rows = setting.rows.iter();
         let scored = rows.flat_map(|row| {
@@ -41,7 +42,7 @@ pub fn with_parts<'a>(
 /// Place and EPG in percent, of the parts where it is defined.
 pub fn values(row: &Row, parts: &[Part]) -> Vec<(f64, f64)> {
     let value = |(place, part): (usize, &Part)| {
-        let epg = row.cell(*part, Measure::Epg)?.value?;
+        let epg = row.cell(*part, EPG)?.value?;
         Some((place as f64, epg * 100.0))
     };
     parts.iter().enumerate().filter_map(value).collect()
@@ -52,7 +53,7 @@ pub fn dot(row: &Row, at: (f64, f64)) -> Dot {
         at,
         across: None,
         up: None,
-        loss: row.run.loss,
+        loss: row.run.loss.clone(),
         tone: 0,
         // The baseline's cross, which lies on top, is small, so that it hides no loss.
         emphasis: match row.run.loss {
@@ -74,6 +75,12 @@ pub fn part_name(evidence: &Evidence, setting: &Setting, part: Part) -> String {
     }
 }
 
+/// Its losses in CSV and Parquet; the baseline's is null.
+const LOSSES: Series = Series {
+    key: "loss",
+    value: "epg",
+};
+
 pub fn exhibit(
     evidence: &Evidence,
     settings: &[(&Setting, Vec<Part>)],
@@ -87,23 +94,25 @@ pub fn exhibit(
     let mut columns = vec![
         Column::new("part", what, Kind::Text),
         Column::new("pairs", "Pairs", Kind::Count),
-        Column::new("baseline", "Baseline", Kind::Value),
+        Column::new("", "Baseline", Kind::Value).of(LOSSES),
     ];
-    columns
-        .extend(Loss::ALL.map(|loss| Column::new(loss.spelling(), loss.to_string(), Kind::Value)));
+    let rows = settings.iter().flat_map(|(setting, _)| each_loss(setting));
+    let losses: BTreeSet<&Loss> = rows.filter_map(|row| row.run.loss.as_ref()).collect();
+    let column = |loss: &&Loss| Column::new(loss.name(), loss.to_string(), Kind::Value).of(LOSSES);
+    columns.extend(losses.iter().map(column));
     let section = |(setting, parts): &(&Setting, Vec<Part>)| {
         let rows = each_loss(setting);
         let line = |part: &Part| {
-            let epg = |loss: Option<Loss>| {
-                let row = rows.iter().find(|row| row.run.loss == loss)?;
-                row.cell(*part, Measure::Epg)
+            let epg = |loss: Option<&Loss>| {
+                let row = rows.iter().find(|row| row.run.loss.as_ref() == loss)?;
+                row.cell(*part, EPG)
             };
             let of = |loss| epg(loss).map_or(Cell::Missing, |cell| Cell::share(cell.value, None));
-            let first = rows.first().and_then(|row| row.cell(*part, Measure::Epg));
+            let first = rows.first().and_then(|row| row.cell(*part, EPG));
             let pairs = first.map_or(Cell::Missing, |cell| Cell::Count(cell.n));
             let name = Cell::text(part_name(evidence, setting, *part));
-            let losses = Loss::ALL.map(|loss| of(Some(loss)));
-            Line::new([vec![name, pairs, of(None)], losses.to_vec()].concat())
+            let losses: Vec<Cell> = losses.iter().map(|loss| of(Some(*loss))).collect();
+            Line::new([vec![name, pairs, of(None)], losses].concat())
         };
         Section {
             heading: setting.title(),
@@ -112,6 +121,7 @@ pub fn exhibit(
     };
     let table = Table {
         name,
+        version: 2,
         columns,
         sections: settings.iter().map(section).collect(),
         caption: format!(

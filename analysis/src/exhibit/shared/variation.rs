@@ -12,7 +12,8 @@ use crate::format::number;
 use crate::model::configuration::Variant;
 use crate::model::evidence::Evidence;
 use crate::model::groups::{Group, groups};
-use crate::model::names::{Loss, Measure};
+use crate::model::loss::Loss;
+use crate::model::measure::{F1, IOU, IOU_TUNED, Measure};
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Grid, Scale, plot_size};
@@ -23,7 +24,7 @@ use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
 pub struct Variation {
     pub name: &'static str,
     pub about: &'static str,
-    pub measures: &'static [Measure],
+    pub metrics: &'static [&'static str],
     pub layout: Layout,
     /// Whether a configuration takes part.
     pub includes: fn(&Variant) -> bool,
@@ -62,17 +63,17 @@ pub fn make(evidence: &Evidence, variation: &Variation) -> Made {
         variants.len() > 1 || !here(setting, variation).iter().all(is_plain)
     };
     let settings: Vec<&Setting> = evidence.settings.iter().filter(varies).collect();
-    exhibit(&settings, variation)
+    exhibit(evidence, &settings, variation)
 }
 
-pub fn exhibit(settings: &[&Setting], variation: &Variation) -> Made {
+pub fn exhibit(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> Made {
     if settings.is_empty() {
         return Err(variation.missing.to_owned());
     }
-    let figure = figure(settings, variation).draw();
+    let figure = figure(evidence, settings, variation).draw();
     Ok((
         figure.into_iter().collect(),
-        vec![table(settings, variation)],
+        vec![table(evidence, settings, variation)],
     ))
 }
 
@@ -82,10 +83,6 @@ fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usiz
         .iter()
         .flat_map(|setting| here(setting, variation))
         .map(|group| group.configuration.variant)
-        .map(|variant| Variant {
-            area_exponent: None,
-            ..variant
-        })
         .collect();
     variants.sort_by_key(|v| (!v.is_plain(), Reverse(v.annotated_fraction), v.clone()));
     variants.dedup();
@@ -95,19 +92,27 @@ fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usiz
         .collect()
 }
 
+/// The losses that take part.
+fn found(settings: &[&Setting], variation: &Variation) -> BTreeSet<Loss> {
+    let groups = settings.iter().flat_map(|setting| here(setting, variation));
+    groups
+        .filter_map(|group| group.configuration.loss)
+        .collect()
+}
+
 /// The losses with more than one variant; all, where there is none.
 fn varied(settings: &[&Setting], variation: &Variation) -> Vec<Loss> {
     let groups = || settings.iter().flat_map(|setting| here(setting, variation));
     let n_variants = |loss: &Loss| {
-        let of_loss = groups().filter(|group| group.loss() == Some(*loss));
+        let of_loss = groups().filter(|group| group.loss() == Some(loss));
         let variants: BTreeSet<String> = of_loss
             .map(|group| (variation.label)(group.variant()))
             .collect();
         variants.len()
     };
     let losses = |least: usize| -> Vec<Loss> {
-        let has = |loss: &Loss| n_variants(loss) >= least;
-        Loss::ALL.into_iter().filter(has).collect()
+        let all = found(settings, variation).into_iter();
+        all.filter(|loss| n_variants(loss) >= least).collect()
     };
     match losses(2) {
         none if none.is_empty() => losses(1),
@@ -115,17 +120,11 @@ fn varied(settings: &[&Setting], variation: &Variation) -> Vec<Loss> {
     }
 }
 
-fn figure(settings: &[&Setting], variation: &Variation) -> Grid {
+fn figure(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> Grid {
     let tones = tones(settings, variation);
-    let tone = |group: &Group| {
-        let variant = Variant {
-            area_exponent: None,
-            ..group.variant().clone()
-        };
-        tones.get(&variant).copied().unwrap_or(0)
-    };
-    let panel = |setting: &Setting, measure: Measure, losses: &[Loss]| {
-        let shown = |group: &Group| group.loss().is_some_and(|loss| losses.contains(&loss));
+    let tone = |group: &Group| tones.get(group.variant()).copied().unwrap_or(0);
+    let panel = |setting: &Setting, metric: &str, losses: &[Loss]| {
+        let shown = |group: &Group| group.loss().is_some_and(|loss| losses.contains(loss));
         let groups = here(setting, variation).into_iter().filter(shown);
         let series: Vec<Series> = groups
             .map(|group| Series {
@@ -133,45 +132,55 @@ fn figure(settings: &[&Setting], variation: &Variation) -> Grid {
                 groups: vec![group],
             })
             .collect();
-        let mut title = match losses {
-            [loss] => vec![loss.to_string(), setting.maps()],
+        let mut title = match (variation.layout, losses) {
+            (Layout::LossByLoss, [loss]) => vec![loss.to_string(), setting.maps()],
             _ => vec![setting.maps()],
         };
         if settings.len() > 1 {
             title.insert(title.len() - 1, setting.backbone.clone());
         }
         let is_empty = series.is_empty();
-        let plot = plot(title.join(" · "), setting, Part::All, measure, &series);
+        let plot = plot(
+            title.join(" · "),
+            setting,
+            Part::All,
+            &evidence.measure(metric),
+            &series,
+        );
         (!is_empty).then_some(plot)
     };
     let losses = match variation.layout {
         Layout::LossByLoss => varied(settings, variation),
-        Layout::Together => Loss::ALL.to_vec(),
+        Layout::Together => found(settings, variation).into_iter().collect(),
     };
     let mut panels = Vec::new();
     for setting in settings {
-        let has = |measure: &Measure| {
+        let has = |metric: &str| {
             let mut rows = setting.rows.iter();
-            rows.any(|row| row.cell(Part::All, *measure).is_some())
+            rows.any(|row| row.cell(Part::All, metric).is_some())
         };
         // IoU at the fixed threshold only where none was chosen on validation.
-        let shown = variation.measures.iter().filter(|measure| match measure {
-            Measure::IouTuned => has(measure),
-            Measure::Iou => !has(&Measure::IouTuned),
+        let shown = variation.metrics.iter().filter(|metric| match **metric {
+            IOU_TUNED => has(IOU_TUNED),
+            IOU => !has(IOU_TUNED),
             _ => true,
         });
-        for measure in shown {
+        for metric in shown {
             match variation.layout {
                 Layout::LossByLoss => {
-                    panels.extend(losses.iter().map(|loss| panel(setting, *measure, &[*loss])));
+                    panels.extend(
+                        losses
+                            .iter()
+                            .map(|loss| panel(setting, metric, std::slice::from_ref(loss))),
+                    );
                 }
-                Layout::Together => panels.push(panel(setting, *measure, &losses)),
+                Layout::Together => panels.push(panel(setting, metric, &losses)),
             }
         }
     }
     let columns = match variation.layout {
         Layout::LossByLoss => losses.len(),
-        Layout::Together => variation.measures.len(),
+        Layout::Together => variation.metrics.len(),
     };
     let (scale, axes) = match variation.layout {
         Layout::LossByLoss => (Scale::SharedByRow, " Panels of a row have the same axes."),
@@ -195,12 +204,9 @@ fn figure(settings: &[&Setting], variation: &Variation) -> Grid {
     }
 }
 
-fn table(settings: &[&Setting], variation: &Variation) -> Table {
-    let measures: Vec<Measure> = [Measure::F1]
-        .iter()
-        .chain(variation.measures)
-        .copied()
-        .collect();
+fn table(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> Table {
+    let names = std::iter::once(&F1).chain(variation.metrics);
+    let measures: Vec<Measure> = names.map(|name| evidence.measure(name)).collect();
     let mut columns = vec![
         Column::new("loss", "Loss", Kind::Text),
         Column::new("variant", "Annotations", Kind::Text),
@@ -214,7 +220,7 @@ fn table(settings: &[&Setting], variation: &Variation) -> Table {
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
         }
         for group in here(setting, variation) {
-            let shown = group.loss().is_some_and(|loss| losses.contains(&loss));
+            let shown = group.loss().is_some_and(|loss| losses.contains(loss));
             let Some(row) = group.chosen().filter(|_| shown) else {
                 continue;
             };
@@ -230,6 +236,7 @@ fn table(settings: &[&Setting], variation: &Variation) -> Table {
     };
     Table {
         name: variation.name,
+        version: 1,
         columns,
         sections: settings.iter().map(section).collect(),
         caption: format!("{} {}", variation.about, chosen::CAPTION),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::names::Loss;
+use crate::model::loss::Loss;
 use crate::render::figure::axis::{Axis, Panel};
 use crate::render::figure::drawing::Figure;
 use crate::render::figure::legend::{self, Entry};
@@ -176,14 +176,17 @@ impl Grid {
 
     fn entries(&self) -> Vec<Entry> {
         let dots = || self.plots().flat_map(|plot| &plot.dots);
-        let losses: BTreeSet<Option<Loss>> = dots().map(|dot| dot.loss).collect();
-        let mut entries: Vec<Entry> = losses.iter().map(|loss| Entry::Mark(*loss)).collect();
+        let losses: BTreeSet<Option<&Loss>> = dots().map(|dot| dot.loss.as_ref()).collect();
+        let mut entries: Vec<Entry> = losses
+            .iter()
+            .map(|loss| Entry::Mark(loss.cloned()))
+            .collect();
         for (tone, label) in self.tones.iter().enumerate() {
             let loss = losses.iter().copied().flatten().next();
-            entries.push(Entry::Tone(loss, tone, label.clone()));
+            entries.push(Entry::Tone(loss.cloned(), tone, label.clone()));
         }
         let selected = dots().find(|d| d.emphasis == Emphasis::Selected && d.loss.is_some());
-        entries.extend(selected.map(|dot| Entry::Selected(dot.loss)));
+        entries.extend(selected.map(|dot| Entry::Selected(dot.loss.clone())));
         if self.plots().any(|plot| plot.baseline.is_some()) {
             entries.push(Entry::Ground(style::DOMINATING, "dominates the baseline"));
             entries.push(Entry::Ground(style::DOMINATED, "dominated by the baseline"));
@@ -286,14 +289,15 @@ impl Plot {
         for path in &self.paths {
             let points: Vec<(f64, f64)> =
                 path.points.iter().map(|(x, y)| panel.at(*x, *y)).collect();
-            let paint = Paint::stroke(style::colour(path.loss), 1.4).dashed(style::dash(path.tone));
+            let paint = Paint::stroke(style::colour(path.loss.as_ref()), 1.4)
+                .dashed(style::dash(path.tone));
             svg.polyline(&points, paint);
         }
         // What stands out comes last, the baseline topmost.
         let mut dots: Vec<&Dot> = self.dots.iter().collect();
         dots.sort_by_key(|dot| (dot.loss.is_none(), dot.emphasis));
         for dot in &dots {
-            let bar = Paint::stroke(style::colour(dot.loss), 1.1).opacity(0.85);
+            let bar = Paint::stroke(style::colour(dot.loss.as_ref()), 1.1).opacity(0.85);
             let (x, y) = dot.at;
             if let Some((low, high)) = dot.across {
                 svg.line(panel.at(low, y), panel.at(high, y), bar);
@@ -304,7 +308,7 @@ impl Plot {
         }
         for dot in dots {
             let at = panel.at(dot.at.0, dot.at.1);
-            draw_mark(svg, (dot.loss, dot.tone), at, dot.emphasis);
+            draw_mark(svg, (dot.loss.as_ref(), dot.tone), at, dot.emphasis);
         }
     }
 }

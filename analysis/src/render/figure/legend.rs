@@ -1,6 +1,6 @@
 //! The legend under a figure: which mark is which loss, what tones and grounds mean.
 
-use crate::model::names::Loss;
+use crate::model::loss::Loss;
 use crate::render::figure::style::{self, Emphasis, draw_mark};
 use crate::render::figure::svg::{Anchor, Face, INK, Paint, SMALL, Svg, text_width};
 
@@ -84,14 +84,17 @@ pub(super) fn draw(svg: &mut Svg, lines: &[Vec<Entry>], width: f64, top: f64) {
         let mut x = (width - total) / 2.0 + 8.0;
         for entry in line {
             match entry {
-                Entry::Mark(loss) => draw_mark(svg, (*loss, 0), (x + 7.0, y), Emphasis::Front),
+                Entry::Mark(loss) => {
+                    draw_mark(svg, (loss.as_ref(), 0), (x + 7.0, y), Emphasis::Front)
+                }
                 Entry::Tone(loss, tone, _) => {
-                    let paint = Paint::stroke(style::colour(*loss), 1.4).dashed(style::dash(*tone));
+                    let paint =
+                        Paint::stroke(style::colour(loss.as_ref()), 1.4).dashed(style::dash(*tone));
                     svg.line((x - 2.0, y), (x + 40.0, y), paint);
-                    draw_mark(svg, (*loss, *tone), (x + 19.0, y), Emphasis::Front);
+                    draw_mark(svg, (loss.as_ref(), *tone), (x + 19.0, y), Emphasis::Front);
                 }
                 Entry::Selected(loss) => {
-                    draw_mark(svg, (*loss, 0), (x + 7.0, y), Emphasis::Selected);
+                    draw_mark(svg, (loss.as_ref(), 0), (x + 7.0, y), Emphasis::Selected);
                 }
                 Entry::Ground(colour, _) => {
                     let paint = Paint::fill(colour).outlined("#b6bcc4", 0.8);

@@ -1,7 +1,7 @@
 //! Colours and marks: the only place that says how a loss looks (paper, Fig. 5). Shapes differ as
 //! well as colours, so a figure reads in grey.
 
-use crate::model::names::Loss;
+use crate::model::loss::Loss;
 use crate::render::figure::svg::{Paint, Svg};
 
 /// The baseline's colour.
@@ -11,16 +11,57 @@ pub const DOMINATING: &str = "#e8f5ec";
 /// Ground of the quadrant the baseline dominates.
 pub const DOMINATED: &str = "#dadade";
 
+/// The shape of a loss's mark.
+#[derive(Debug, Clone, Copy)]
+enum Mark {
+    Circle,
+    /// Corners, and the circle through them in radii of a mark. The first corner is on top, or half a step
+    /// from it.
+    Polygon(usize, f64, Turn),
+    /// Points of a star.
+    Star(usize),
+}
+
+/// Where a polygon's first corner is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    OnTop,
+    HalfAStep,
+}
+
+use Mark::{Circle, Polygon, Star};
+use Turn::{HalfAStep, OnTop};
+
+/// Colour and mark of each loss, by its place: those of the paper and its reproductions, then free ones
+/// for losses that have no style of their own. Beyond the last the free ones come again.
+const LOOKS: [(&str, Mark); 11] = [
+    ("#d62728", Circle),                  // Energy
+    ("#2a9d4e", Polygon(3, 1.25, OnTop)), // L1
+    ("#edb120", Polygon(5, 1.1, OnTop)),  // PPCE
+    ("#2f6fde", Polygon(4, 1.2, OnTop)),  // RRR*
+    ("#8c2d6b", Polygon(6, 1.1, OnTop)),  // Energy*
+    ("#17a2b8", Polygon(4, 1.2, HalfAStep)),
+    ("#e8743b", Polygon(3, 1.25, HalfAStep)),
+    ("#6a4fcf", Star(5)),
+    ("#7f6a3f", Polygon(5, 1.1, HalfAStep)),
+    ("#c2479b", Star(4)),
+    ("#5b6b7a", Polygon(8, 1.05, HalfAStep)),
+];
+
+/// Where the free ones begin.
+const FREE: usize = 5;
+
+fn look(loss: &Loss) -> (&'static str, Mark) {
+    let place = match loss.place() {
+        place if place < LOOKS.len() => place,
+        place => FREE + (place - FREE) % (LOOKS.len() - FREE),
+    };
+    LOOKS[place]
+}
+
 /// A loss's colour; the baseline's for none.
-pub fn colour(loss: Option<Loss>) -> &'static str {
-    match loss {
-        None => BASELINE,
-        Some(Loss::Energy) => "#d62728",
-        Some(Loss::L1) => "#2a9d4e",
-        Some(Loss::Ppce) => "#edb120",
-        Some(Loss::Rrr) => "#2f6fde",
-        Some(Loss::EnergyArea) => "#8c2d6b",
-    }
+pub fn colour(loss: Option<&Loss>) -> &'static str {
+    loss.map_or(BASELINE, |loss| look(loss).0)
 }
 
 /// How much a mark stands out.
@@ -58,11 +99,10 @@ fn toned(colour: &str, tone: usize) -> String {
     format!("#{:02x}{:02x}{:02x}", channel(1), channel(3), channel(5))
 }
 
-/// Draws the mark of a loss: Energy circle, L1 triangle, PPCE pentagon, RRR* diamond, Energy*
-/// hexagon, baseline cross.
+/// Draws the mark of a loss; the baseline's is a cross.
 pub fn draw_mark(
     svg: &mut Svg,
-    (loss, tone): (Option<Loss>, usize),
+    (loss, tone): (Option<&Loss>, usize),
     at: (f64, f64),
     emphasis: Emphasis,
 ) {
@@ -73,13 +113,24 @@ pub fn draw_mark(
         Emphasis::Front => (5.2, Paint::fill(&fill).outlined(outline, 1.0)),
         Emphasis::Selected => (6.8, Paint::fill(&fill).outlined("#111111", 1.6)),
     };
-    match loss {
-        None => cross(svg, at, radius * 0.85),
-        Some(Loss::Energy) => svg.circle(at, radius, paint),
-        Some(Loss::L1) => svg.polygon(&regular(at, 3, radius * 1.25), paint),
-        Some(Loss::Ppce) => svg.polygon(&regular(at, 5, radius * 1.1), paint),
-        Some(Loss::Rrr) => svg.polygon(&regular(at, 4, radius * 1.2), paint),
-        Some(Loss::EnergyArea) => svg.polygon(&regular(at, 6, radius * 1.1), paint),
+    let Some(loss) = loss else {
+        return cross(svg, at, radius * 0.85);
+    };
+    match look(loss).1 {
+        Circle => svg.circle(at, radius, paint),
+        Polygon(corners, scale, turn) => {
+            svg.polygon(&regular(at, corners, radius * scale, turn), paint);
+        }
+        Star(points) => {
+            let outer = regular(at, points, radius * 1.3, OnTop);
+            let inner = regular(at, points, radius * 0.6, HalfAStep);
+            let corners: Vec<(f64, f64)> = outer
+                .into_iter()
+                .zip(inner)
+                .flat_map(|(outer, inner)| [outer, inner])
+                .collect();
+            svg.polygon(&corners, paint);
+        }
     }
 }
 
@@ -96,11 +147,15 @@ fn cross(svg: &mut Svg, (x, y): (f64, f64), arm: f64) {
     }
 }
 
-/// Corners of a regular polygon standing on its base, one corner up.
-fn regular((x, y): (f64, f64), corners: usize, radius: f64) -> Vec<(f64, f64)> {
+/// Corners of a regular polygon.
+fn regular((x, y): (f64, f64), corners: usize, radius: f64, turn: Turn) -> Vec<(f64, f64)> {
+    let first = match turn {
+        OnTop => 0.0,
+        HalfAStep => 0.5,
+    };
     (0..corners)
         .map(|corner| {
-            let angle = std::f64::consts::TAU * corner as f64 / corners as f64;
+            let angle = std::f64::consts::TAU * (corner as f64 + first) / corners as f64;
             (x + radius * angle.sin(), y - radius * angle.cos())
         })
         .collect()

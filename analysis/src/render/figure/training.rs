@@ -14,7 +14,7 @@ pub fn curves(run: &Run, epochs: &[Epoch], selected: Option<i32>) -> Option<Figu
             .map(|epoch| (f64::from(epoch.epoch), value(epoch)));
         Path {
             points: points.filter(|(_, value)| value.is_finite()).collect(),
-            loss: run.loss,
+            loss: run.loss.clone(),
             tone,
         }
     };
@@ -23,7 +23,7 @@ pub fn curves(run: &Run, epochs: &[Epoch], selected: Option<i32>) -> Option<Figu
             at: (f64::from(epoch.epoch), value(epoch)),
             across: None,
             up: None,
-            loss: run.loss,
+            loss: run.loss.clone(),
             tone: 0,
             emphasis: match selected {
                 Some(selected) if selected == epoch.epoch => Emphasis::Selected,

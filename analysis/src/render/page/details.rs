@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use crate::format::{duration, number};
 use crate::model::evidence::Evidence;
+use crate::model::loss::Loss;
 use crate::model::names;
 use crate::model::results::Results;
 use crate::model::run::Run;
@@ -54,7 +55,8 @@ pub(super) const FIELDS: [Field; 29] = [
     ("attribution", |run| run.attribution.clone()),
     ("layer", |run| run.layer.clone()),
     ("loss", |run| {
-        run.loss.map_or("none", names::Loss::spelling).to_owned()
+        let loss = run.loss.as_ref();
+        loss.map_or("none", Loss::name).to_owned()
     }),
     ("lambda", |run| {
         run.lambda.map_or_else(|| "–".to_owned(), number)
@@ -62,8 +64,9 @@ pub(super) const FIELDS: [Field; 29] = [
     ("annotated_fraction", |run| number(run.annotated_fraction)),
     ("annotation", |run| run.annotation.clone()),
     ("dilation", |run| number(run.dilation)),
-    ("area_exponent", |run| {
-        run.area_exponent.map_or_else(|| "–".to_owned(), number)
+    ("loss_options", |run| match run.loss_options.as_str() {
+        "" => "–".to_owned(),
+        options => options.to_owned(),
     }),
     ("augmentation", |run| run.augmentation.clone()),
     ("precision", |run| run.precision.clone()),

@@ -11,7 +11,7 @@ use crate::Result;
 use crate::format::percent;
 use crate::model::evidence::Evidence;
 use crate::model::example::Example;
-use crate::model::names::Measure;
+use crate::model::measure::{ACCURACY, EPG, F1, IOU};
 use crate::model::run::Run;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
@@ -91,11 +91,11 @@ fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
         details.run data-text=(words.join(" ").to_lowercase()) {
             summary {
                 b { (run.name) } " " code { (run.run_id) }
-                @if let Some((setting, row)) = places.first() { span.glance { (setting.backbone) " · " (metrics(row)) } }
+                @if let Some((setting, row)) = places.first() { span.glance { (setting.backbone) " · " (metrics(evidence, row)) } }
             }
             dl.shared { @for (name, value) in &fields { div { dt { (name) } dd { (value) } } } }
             @for (setting, row) in &places {
-                p { (setting.maps()) ", epoch " (row.selection.epoch) " (" (row.selection.rule) "): " (metrics(row)) }
+                p { (setting.maps()) ", epoch " (row.selection.epoch) " (" (row.selection.rule) "): " (metrics(evidence, row)) }
             }
             @if places.is_empty() { p { "No scored checkpoint." } }
             @if let Some(figure) = &curves { (figures::figure(figure)) }
@@ -108,13 +108,13 @@ fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
 }
 
 /// What it reaches on test.
-fn metrics(row: &Row) -> String {
-    let shown = |measure| {
-        let value = row.cell(Part::All, measure)?.value?;
+fn metrics(evidence: &Evidence, row: &Row) -> String {
+    let shown = |metric| {
+        let value = row.cell(Part::All, metric)?.value?;
+        let measure = evidence.measure(metric);
         Some(format!("{measure} {}\u{a0}%", percent(value)))
     };
-    let measures = [Measure::F1, Measure::Accuracy, Measure::Epg, Measure::Iou];
-    measures
+    [F1, ACCURACY, EPG, IOU]
         .into_iter()
         .filter_map(shown)
         .collect::<Vec<_>>()

@@ -1,5 +1,5 @@
-//! A table for computing: one row a line, fractions, and the ends of intervals as columns of their
-//! own. Its columns depend on the table alone, not on what is in it.
+//! A table for computing: fractions, and the ends of intervals as columns of their own. Its columns
+//! depend on the table alone, not on what is in it.
 
 use polars::prelude::*;
 
@@ -7,51 +7,84 @@ use crate::model::intervals::Interval;
 
 use crate::render::table::parts::{Cell, Kind, Spread, Table};
 
-/// The lines of `table` as a data frame; its first column is the section's heading.
+/// A row: the heading of its section, its line's cells, and which of the columns alike it is of.
+type Row<'a> = (&'a str, &'a [Cell], Option<usize>);
+
+/// The lines of `table` as a data frame; its first column is the section's heading. A line is a row, or,
+/// where there are columns alike, a row for each of them that has a cell.
 ///
 /// # Errors
 /// Polars' own; none is expected.
 pub fn frame(table: &Table) -> PolarsResult<DataFrame> {
-    let lines: Vec<(&str, &[Cell])> = table
-        .sections
-        .iter()
-        .flat_map(|section| {
-            let cells = section.lines.iter().map(|line| line.cells.as_slice());
-            cells.map(|cells| (section.heading.as_str(), cells))
-        })
+    let columns = || table.columns.iter().enumerate();
+    let alike: Vec<usize> = columns()
+        .filter(|(_, column)| column.series.is_some())
+        .map(|(index, _)| index)
         .collect();
-    let headings: Vec<&str> = lines.iter().map(|(heading, _)| *heading).collect();
-    let mut columns = vec![Column::new("section".into(), headings)];
-    for (index, column) in table.columns.iter().enumerate() {
-        let cells = || lines.iter().map(|(_, cells)| &cells[index]);
-        let floats = |suffix: &str, get: fn(&Cell) -> Option<f64>| {
-            let name = format!("{}{suffix}", column.name);
-            Column::new(name.into(), cells().map(get).collect::<Vec<_>>())
-        };
-        let counts = |suffix: &str, get: fn(&Cell) -> Option<i64>| {
-            let name = format!("{}{suffix}", column.name);
-            Column::new(name.into(), cells().map(get).collect::<Vec<_>>())
-        };
-        match column.kind {
-            Kind::Text => {
-                let texts: Vec<Option<&str>> = cells().map(text).collect();
-                columns.push(Column::new(column.name.into(), texts));
+    let mut rows: Vec<Row> = Vec::new();
+    for section in &table.sections {
+        for line in &section.lines {
+            let row = |of| (section.heading.as_str(), line.cells.as_slice(), of);
+            if alike.is_empty() {
+                rows.push(row(None));
             }
-            Kind::Count => columns.push(counts("", count)),
-            Kind::Value => columns.push(floats("", value)),
-            Kind::Interval => columns.extend([
-                floats("", value),
-                floats("_low", |cell| interval(cell).map(|i| i.low)),
-                floats("_high", |cell| interval(cell).map(|i| i.high)),
-            ]),
-            Kind::Seeds => columns.extend([
-                floats("", value),
-                floats("_std", |cell| seeds(cell)?.0),
-                counts("_n", |cell| Some(seeds(cell)?.1 as i64)),
-            ]),
+            let has_cell = |index: &&usize| line.cells[**index] != Cell::Missing;
+            rows.extend(alike.iter().filter(has_cell).map(|index| row(Some(*index))));
         }
     }
-    DataFrame::new(lines.len(), columns)
+    let headings: Vec<&str> = rows.iter().map(|(heading, ..)| *heading).collect();
+    let mut frame = vec![Column::new("section".into(), headings)];
+    for (index, column) in columns().filter(|(_, column)| column.series.is_none()) {
+        let cells: Vec<&Cell> = rows.iter().map(|(_, cells, _)| &cells[index]).collect();
+        frame.extend(of_kind(&column.name, column.kind, &cells));
+    }
+    if let Some(first) = alike.first()
+        && let Some(series) = table.columns[*first].series
+    {
+        let name =
+            |index: usize| Some(table.columns[index].name.as_str()).filter(|n| !n.is_empty());
+        let names: Vec<Option<&str>> = rows.iter().map(|(.., of)| name((*of)?)).collect();
+        frame.push(Column::new(series.key.into(), names));
+        let cells: Vec<&Cell> = rows.iter().map(one_of_many).collect();
+        frame.extend(of_kind(series.value, table.columns[*first].kind, &cells));
+    }
+    DataFrame::new(rows.len(), frame)
+}
+
+/// The cell of a row's own among the columns alike.
+fn one_of_many<'a>((_, cells, of): &Row<'a>) -> &'a Cell {
+    static MISSING: Cell = Cell::Missing;
+    of.map_or(&MISSING, |index| &cells[index])
+}
+
+/// The columns of `cells` of one kind.
+fn of_kind(name: &str, kind: Kind, cells: &[&Cell]) -> Vec<Column> {
+    let floats = |suffix: &str, get: fn(&Cell) -> Option<f64>| {
+        let values: Vec<Option<f64>> = cells.iter().map(|cell| get(cell)).collect();
+        Column::new(format!("{name}{suffix}").into(), values)
+    };
+    let counts = |suffix: &str, get: fn(&Cell) -> Option<i64>| {
+        let values: Vec<Option<i64>> = cells.iter().map(|cell| get(cell)).collect();
+        Column::new(format!("{name}{suffix}").into(), values)
+    };
+    match kind {
+        Kind::Text => {
+            let texts: Vec<Option<&str>> = cells.iter().map(|cell| text(cell)).collect();
+            vec![Column::new(name.into(), texts)]
+        }
+        Kind::Count => vec![counts("", count)],
+        Kind::Value => vec![floats("", value)],
+        Kind::Interval => vec![
+            floats("", value),
+            floats("_low", |cell| interval(cell).map(|i| i.low)),
+            floats("_high", |cell| interval(cell).map(|i| i.high)),
+        ],
+        Kind::Seeds => vec![
+            floats("", value),
+            floats("_std", |cell| seeds(cell)?.0),
+            counts("_n", |cell| Some(seeds(cell)?.1 as i64)),
+        ],
+    }
 }
 
 fn text(cell: &Cell) -> Option<&str> {
@@ -70,14 +103,21 @@ fn count(cell: &Cell) -> Option<i64> {
 
 fn value(cell: &Cell) -> Option<f64> {
     match cell {
-        Cell::Number(value) | Cell::Share(value, _) | Cell::Points(value, _) => Some(*value),
+        Cell::Number(value)
+        | Cell::Share(value, _)
+        | Cell::Points(value, _)
+        | Cell::Plain(value, _)
+        | Cell::Change(value, _) => Some(*value),
         Cell::Missing | Cell::Text(_) | Cell::Count(_) => None,
     }
 }
 
 fn spread(cell: &Cell) -> Spread {
     match cell {
-        Cell::Share(_, spread) | Cell::Points(_, spread) => *spread,
+        Cell::Share(_, spread)
+        | Cell::Points(_, spread)
+        | Cell::Plain(_, spread)
+        | Cell::Change(_, spread) => *spread,
         _ => Spread::Unknown,
     }
 }

@@ -159,6 +159,7 @@ mod tests {
     fn table(lines: Vec<Line>) -> Table {
         Table {
             name: "t",
+            version: 1,
             columns: vec![Column::new("label", "Run", Kind::Text)],
             sections: vec![Section {
                 heading: "Scenes".to_owned(),

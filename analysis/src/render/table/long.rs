@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use polars::prelude::*;
 
-use crate::model::names::Loss;
+use crate::model::loss::Loss;
 use crate::model::setting::{Cell, Row, Setting};
 use crate::model::subject::{Part, TEST};
 
@@ -55,7 +55,7 @@ pub fn frame(settings: &[Setting]) -> PolarsResult<DataFrame> {
         "attribution" => text(|setting, _| &setting.attribution),
         "layer" => text(|setting, _| &setting.layer),
         "precision" => entries.iter().map(|(setting, ..)| setting.precision.as_deref()).collect::<Vec<_>>(),
-        "loss" => entries.iter().map(|(_, row, ..)| row.run.loss.map(Loss::spelling)).collect::<Vec<_>>(),
+        "loss" => entries.iter().map(|(_, row, ..)| row.run.loss.as_ref().map(Loss::name)).collect::<Vec<_>>(),
         "lambda" => entries.iter().map(|(_, row, ..)| row.run.lambda).collect::<Vec<_>>(),
         "checkpoint" => entries.iter().map(|(_, row, ..)| row.selection.epoch).collect::<Vec<_>>(),
         "split" => vec![TEST; entries.len()],

@@ -1,13 +1,16 @@
 //! What a table consists of: columns, and lines of cells in sections. A cell knows how it is read.
 
-use crate::format::{MISSING, minus, number, percent, points};
+use crate::format::{MISSING, change, minus, number, percent, plain, points};
 use crate::model::intervals::Interval;
+use crate::model::measure::Measure;
 
 /// A table.
 #[derive(Debug, Clone)]
 pub struct Table {
     /// File name without extension; the schema's name.
     pub name: &'static str,
+    /// The version of its columns in CSV and Parquet.
+    pub version: u32,
     /// Its columns.
     pub columns: Vec<Column>,
     /// Its parts.
@@ -20,11 +23,23 @@ pub struct Table {
 #[derive(Debug, Clone)]
 pub struct Column {
     /// Its name in CSV and Parquet.
-    pub name: &'static str,
+    pub name: String,
     /// Its heading where people read it.
     pub title: String,
     /// What its cells hold.
     pub kind: Kind,
+    /// Of a column that is one of many alike (a metric, a loss): how CSV and Parquet have them.
+    pub series: Option<Series>,
+}
+
+/// Columns alike, which CSV and Parquet have under each other, so that their columns do not depend on
+/// what was found: a row for each, with its name in the column `key` and its cell in the column `value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Series {
+    /// The column of their names.
+    pub key: &'static str,
+    /// The column of their cells.
+    pub value: &'static str,
 }
 
 /// What a column's cells hold, which says how many columns it is in CSV and Parquet.
@@ -44,12 +59,19 @@ pub enum Kind {
 
 impl Column {
     /// A column of that name, heading and kind.
-    pub fn new(name: &'static str, title: impl Into<String>, kind: Kind) -> Self {
+    pub fn new(name: impl Into<String>, title: impl Into<String>, kind: Kind) -> Self {
         Self {
-            name,
+            name: name.into(),
             title: title.into(),
             kind,
+            series: None,
         }
+    }
+
+    /// The same as one of many alike.
+    pub fn of(mut self, series: Series) -> Self {
+        self.series = Some(series);
+        self
     }
 }
 
@@ -103,6 +125,10 @@ pub enum Cell {
     Share(f64, Spread),
     /// A difference of fractions, shown as points with its sign.
     Points(f64, Spread),
+    /// The value of a metric that is no share, as it is.
+    Plain(f64, Spread),
+    /// A difference of such values, with its sign.
+    Change(f64, Spread),
 }
 
 /// How certain a number is.
@@ -159,6 +185,30 @@ impl Cell {
         value.map_or(Self::Missing, |value| Self::Points(value, spread))
     }
 
+    /// The value of a metric with its interval, where there is one.
+    pub fn value(measure: &Measure, value: Option<f64>, interval: Option<Interval>) -> Self {
+        let spread = interval.map_or(Spread::Unknown, Spread::Interval);
+        value.map_or(Self::Missing, |value| Self::of(measure, value, spread))
+    }
+
+    /// The value of a metric, and how certain it is.
+    pub fn of(measure: &Measure, value: f64, spread: Spread) -> Self {
+        match measure.is_share() {
+            true => Self::Share(value, spread),
+            false => Self::Plain(value, spread),
+        }
+    }
+
+    /// A difference between two values of a metric with its interval, where there is one.
+    pub fn difference(measure: &Measure, value: Option<f64>, interval: Option<Interval>) -> Self {
+        let spread = interval.map_or(Spread::Unknown, Spread::Interval);
+        match (value, measure.is_share()) {
+            (None, _) => Self::Missing,
+            (Some(value), true) => Self::Points(value, spread),
+            (Some(value), false) => Self::Change(value, spread),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         match self {
             Self::Missing => true,
@@ -173,11 +223,15 @@ impl Cell {
             Self::Text(text) => (text.clone(), None),
             Self::Count(count) => (minus(count.to_string()), None),
             Self::Number(value) => (minus(number(*value)), None),
-            Self::Share(value, spread) => (percent(*value), spread.shown(percent)),
-            Self::Points(value, spread) => (points(*value), spread.shown(points)),
+            Self::Share(value, spread) => (percent(*value), spread.shown(percent, percent)),
+            Self::Points(value, spread) => (points(*value), spread.shown(points, percent)),
+            Self::Plain(value, spread) => (plain(*value), spread.shown(plain, plain)),
+            Self::Change(value, spread) => (change(*value), spread.shown(change, plain)),
         };
         let is_clear = match self {
-            Self::Points(_, Spread::Interval(i)) => i.low > 0.0 || i.high < 0.0,
+            Self::Points(_, Spread::Interval(i)) | Self::Change(_, Spread::Interval(i)) => {
+                i.low > 0.0 || i.high < 0.0
+            }
             _ => false,
         };
         Shown {
@@ -189,11 +243,12 @@ impl Cell {
 }
 
 impl Spread {
-    fn shown(self, format: fn(f64) -> String) -> Option<String> {
+    /// `ends` writes the ends of an interval, `width` a deviation.
+    fn shown(self, ends: fn(f64) -> String, width: fn(f64) -> String) -> Option<String> {
         match self {
             Self::Unknown | Self::Seeds { std: None, .. } => None,
-            Self::Interval(i) => Some(format!("[{}, {}]", format(i.low), format(i.high))),
-            Self::Seeds { std: Some(std), .. } => Some(format!("(± {})", percent(std))),
+            Self::Interval(i) => Some(format!("[{}, {}]", ends(i.low), ends(i.high))),
+            Self::Seeds { std: Some(std), .. } => Some(format!("(± {})", width(std))),
         }
     }
 }

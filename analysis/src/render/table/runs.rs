@@ -3,9 +3,11 @@
 //! Its form for computing is [`super::long`].
 
 use crate::format::number;
-use crate::model::names::{self, Measure};
+use crate::model::evidence::Evidence;
+use crate::model::measure::{COUNTS, IOU, IOU_TUNED, Measure};
+use crate::model::names;
 use crate::model::select::Rule;
-use crate::model::setting::{self, Row, Setting};
+use crate::model::setting::{Cell as Measured, Row, Setting};
 use crate::model::subject::Part;
 use crate::render::table::parts::{Cell, Column, Kind, Line, LineKind, Section, Table};
 
@@ -14,15 +16,17 @@ const DIFFERENCE: &str = "difference to baseline";
 /// Marks an epoch that only the selection's second rule could choose.
 const FALLBACK: &str = "†";
 
-/// The table of all runs in `settings`.
-pub fn table(settings: &[Setting]) -> Table {
+/// The table of all runs.
+pub fn table(evidence: &Evidence) -> Table {
+    let settings = evidence.settings;
+    let measures = evidence.measures();
     let mut columns = vec![
         Column::new("run", "Run", Kind::Text),
         Column::new("epoch", "Epoch", Kind::Count),
     ];
-    for measure in Measure::ALL {
-        let title = format!("{measure} (%)");
-        columns.push(Column::new(measure.spelling(), title, Kind::Interval));
+    for measure in &measures {
+        let column = Column::new(measure.name(), measure.heading(), Kind::Interval);
+        columns.push(column);
     }
     let mut sections = Vec::new();
     for setting in settings {
@@ -33,7 +37,7 @@ pub fn table(settings: &[Setting]) -> Table {
             .map(|(id, name)| (Part::Group(*id), names::group(name)));
         for (part, images) in std::iter::once(whole).chain(groups) {
             let rows = setting.rows.iter().filter(|row| row.has(part));
-            let lines: Vec<Line> = rows.flat_map(|row| lines(row, part)).collect();
+            let lines: Vec<Line> = rows.flat_map(|row| lines(row, part, &measures)).collect();
             if !lines.is_empty() {
                 let heading = format!("{} · {images}", setting.title());
                 sections.push(Section { heading, lines });
@@ -42,17 +46,19 @@ pub fn table(settings: &[Setting]) -> Table {
     }
     Table {
         name: "table",
+        version: 2,
         columns,
         caption: caption(settings),
         sections,
     }
 }
 
-fn lines(row: &Row, part: Part) -> Vec<Line> {
-    let cells = |label: &str, epoch: String, cell: fn(&setting::Cell) -> Cell| {
-        let metrics = Measure::ALL
-            .into_iter()
-            .map(|measure| row.cell(part, measure).map_or(Cell::Missing, cell));
+fn lines(row: &Row, part: Part, measures: &[Measure]) -> Vec<Line> {
+    let cells = |label: &str, epoch: String, cell: fn(&Measure, &Measured) -> Cell| {
+        let metrics = measures.iter().map(|measure| {
+            let measured = row.cell(part, measure.name());
+            measured.map_or(Cell::Missing, |measured| cell(measure, measured))
+        });
         [Cell::text(label), Cell::text(epoch)]
             .into_iter()
             .chain(metrics)
@@ -62,15 +68,15 @@ fn lines(row: &Row, part: Part) -> Vec<Line> {
         Rule::Baseline | Rule::HighestEpg => row.selection.epoch.to_string(),
         Rule::HighestF1 => format!("{}{FALLBACK}", row.selection.epoch),
     };
-    let values = Line::new(cells(&row.label, epoch, |cell| {
-        Cell::share(cell.value, cell.interval)
+    let values = Line::new(cells(&row.label, epoch, |measure, cell| {
+        Cell::value(measure, cell.value, cell.interval)
     }));
     if row.baseline.is_none() {
         return vec![values];
     }
     let differences = Line {
-        cells: cells(DIFFERENCE, String::new(), |cell| {
-            Cell::points(cell.difference, cell.difference_interval)
+        cells: cells(DIFFERENCE, String::new(), |measure, cell| {
+            Cell::difference(measure, cell.difference, cell.difference_interval)
         }),
         kind: LineKind::Below,
     };
@@ -85,14 +91,14 @@ fn caption(settings: &[Setting]) -> String {
          checkpoint per run, selected on validation."
             .to_owned();
     let rows = || settings.iter().flat_map(|setting| &setting.rows);
-    let thresholds = rows().filter_map(|row| row.cell(Part::All, Measure::Iou)?.threshold);
+    let thresholds = rows().filter_map(|row| row.cell(Part::All, IOU)?.threshold);
     let mut thresholds: Vec<String> = thresholds.map(number).collect();
     thresholds.sort();
     thresholds.dedup();
     if !thresholds.is_empty() {
         caption.push_str(&format!(" IoU at threshold {}.", thresholds.join(" or ")));
     }
-    if rows().any(|row| row.cell(Part::All, Measure::IouTuned).is_some()) {
+    if rows().any(|row| row.cell(Part::All, IOU_TUNED).is_some()) {
         caption.push_str(" IoU, tuned: at the threshold that is best on validation.");
     }
     caption.push_str(&zeros(settings));
@@ -105,7 +111,7 @@ fn caption(settings: &[Setting]) -> String {
 /// How many pairs count as 0, and why, in a sentence: of each reason the most of any run.
 fn zeros(settings: &[Setting]) -> String {
     let mut reasons = Vec::new();
-    for (count, words) in names::COUNTS {
+    for (count, words) in COUNTS {
         let of_rows = settings.iter().flat_map(|setting| {
             let rows = setting.rows.iter();
             rows.filter_map(move |row| {

@@ -1,22 +1,31 @@
 //! Runs that differ only in the seed, as one line: mean and standard deviation of what they reach, each
 //! at the checkpoint selected on validation.
 
-use crate::model::names::{self, Measure};
+use crate::model::evidence::Evidence;
+use crate::model::measure::Measure;
+use crate::model::names;
 use crate::model::seeds::{groups, moments};
-use crate::model::setting::{Row, Setting};
+use crate::model::setting::Row;
 use crate::model::subject::Part;
-use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Spread, Table};
+use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Series, Spread, Table};
+
+/// Its metrics in CSV and Parquet.
+const METRICS: Series = Series {
+    key: "metric",
+    value: "value",
+};
 
 /// The table; `None` where no two runs differ only in the seed.
-pub fn table(settings: &[Setting]) -> Option<Table> {
+pub fn table(evidence: &Evidence) -> Option<Table> {
+    let measures = evidence.measures();
     let mut columns = vec![
         Column::new("run", "Run", Kind::Text),
         Column::new("seeds", "Seeds", Kind::Count),
     ];
-    let column = |m: Measure| Column::new(m.spelling(), format!("{m} (%)"), Kind::Seeds);
-    columns.extend(Measure::ALL.map(column));
+    let column = |m: &Measure| Column::new(m.name(), m.heading(), Kind::Seeds).of(METRICS);
+    columns.extend(measures.iter().map(column));
     let mut sections = Vec::new();
-    for setting in settings {
+    for setting in evidence.settings {
         let repeated: Vec<Vec<&Row>> = groups(&setting.rows)
             .into_iter()
             .filter(|rows| rows.len() > 1)
@@ -36,7 +45,7 @@ pub fn table(settings: &[Setting]) -> Option<Table> {
                 .map(|(rows, label)| {
                     let is_own = labels.iter().filter(|other| *other == label).count() == 1;
                     let apart = format!("{label}, configuration {}", rows[0].run.configuration);
-                    line(if is_own { label } else { &apart }, rows, part)
+                    line(if is_own { label } else { &apart }, rows, part, &measures)
                 })
                 .collect();
             if !lines.is_empty() {
@@ -47,6 +56,7 @@ pub fn table(settings: &[Setting]) -> Option<Table> {
     }
     (!sections.is_empty()).then(|| Table {
         name: "seeds",
+        version: 2,
         columns,
         sections,
         caption: "Test metrics in percent of runs that differ only in the seed, mean (± sample \
@@ -55,15 +65,17 @@ pub fn table(settings: &[Setting]) -> Option<Table> {
     })
 }
 
-fn line(label: &str, rows: &[&Row], part: Part) -> Line {
-    let cell = |measure: Measure| {
-        let values = rows.iter().filter_map(|row| row.cell(part, measure)?.value);
+fn line(label: &str, rows: &[&Row], part: Part, measures: &[Measure]) -> Line {
+    let cell = |measure: &Measure| {
+        let values = rows
+            .iter()
+            .filter_map(|row| row.cell(part, measure.name())?.value);
         let found = moments(&values.collect::<Vec<f64>>());
         found.map_or(Cell::Missing, |m| {
-            Cell::Share(m.mean, Spread::Seeds { std: m.std, n: m.n })
+            Cell::of(measure, m.mean, Spread::Seeds { std: m.std, n: m.n })
         })
     };
     let mut cells = vec![Cell::text(label), Cell::count(rows.len())];
-    cells.extend(Measure::ALL.map(cell));
+    cells.extend(measures.iter().map(cell));
     Line::new(cells)
 }

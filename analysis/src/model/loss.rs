@@ -1,0 +1,122 @@
+//! Localization losses: their names in the tables, and how they are written for people. Which losses there
+//! are is the trainer's to say: a run carries its loss's title, and what an older one does not say is here.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Raises the share of positive attribution inside the boxes (paper, section 3.4).
+pub const ENERGY: &str = "energy";
+/// L1 between the scaled positive map and the mask.
+pub const L1: &str = "l1";
+/// Per-pixel cross entropy inside the mask.
+pub const PPCE: &str = "ppce";
+/// Squared attribution outside the mask, right for the right reasons.
+pub const RRR: &str = "rrr";
+
+/// Titles of losses whose runs have none, in the order of tables and legends; other losses follow by name.
+const TITLES: [(&str, &str); 5] = [
+    (ENERGY, "Energy"),
+    (L1, "L1"),
+    (PPCE, "PPCE"),
+    (RRR, "RRR*"),
+    ("energy_area", "Energy*"),
+];
+
+/// A localization loss. Two of the same name are equal.
+#[derive(Debug, Clone)]
+pub struct Loss {
+    place: usize,
+    name: String,
+    title: String,
+}
+
+impl Loss {
+    /// The loss of that name in the tables, called `title` where its run says so.
+    pub fn new(name: &str, title: Option<&str>) -> Self {
+        let place = TITLES.iter().position(|(known, _)| *known == name);
+        let known = place.map(|place| TITLES[place].1);
+        Self {
+            place: place.unwrap_or(TITLES.len()),
+            name: name.to_owned(),
+            title: title.or(known).unwrap_or(name).to_owned(),
+        }
+    }
+
+    /// Its name in the tables.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its place among all losses, which decides its colour and mark.
+    pub fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Its title, and its options where there are any, e.g. `Energy*, exponent = 0.5`.
+    pub fn with(&self, options: &str) -> String {
+        match options {
+            "" => self.title.clone(),
+            options => format!("{}, {}", self.title, options.replace('=', " = ")),
+        }
+    }
+}
+
+/// Gives each of `losses` a place of its own: those without one here follow by name.
+pub fn place<'a>(losses: impl Iterator<Item = &'a mut Loss>) {
+    let losses: Vec<&mut Loss> = losses.filter(|loss| loss.place >= TITLES.len()).collect();
+    let names: BTreeSet<String> = losses.iter().map(|loss| loss.name.clone()).collect();
+    for loss in losses {
+        let later = names.iter().position(|name| *name == loss.name);
+        loss.place = TITLES.len() + later.unwrap_or(0);
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.title)
+    }
+}
+
+impl PartialEq for Loss {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Loss {}
+
+impl PartialOrd for Loss {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Loss {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.place, &self.name).cmp(&(other.place, &other.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_loss_has_a_title_and_a_place_of_its_own() {
+        let mut losses = [
+            Loss::new("zeta", None),
+            Loss::new("rrr", None),
+            Loss::new("alpha", Some("Alpha")),
+            Loss::new("energy", Some("Energy loss")),
+            Loss::new("alpha", None),
+        ];
+        place(losses.iter_mut());
+        let titles: Vec<String> = losses.iter().map(Loss::to_string).collect();
+        assert_eq!(titles, ["zeta", "RRR*", "Alpha", "Energy loss", "alpha"]);
+        assert_eq!(losses.each_ref().map(|loss| loss.place), [6, 3, 5, 0, 5]);
+        assert_eq!(losses[2], losses[4]);
+        let options = "a=1, exponent=0.5";
+        assert_eq!(losses[2].with(options), "Alpha, a = 1, exponent = 0.5");
+    }
+}

@@ -1,0 +1,179 @@
+//! Metrics: their names in the tables, and how they are written for people. Which metrics there are is the
+//! evaluator's to say; an evaluation's tables carry titles and units, and what they do not say is here for
+//! the metrics that were there before tables said it.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Micro F1 at logit ≥ 0.
+pub const F1: &str = "f1";
+/// Macro mean of per-class average precision.
+pub const MAP: &str = "map";
+/// Share of images whose greatest logit is their label (Waterbirds).
+pub const ACCURACY: &str = "accuracy";
+/// Energy-based pointing game.
+pub const EPG: &str = "epg";
+/// Intersection over union at the fixed threshold.
+pub const IOU: &str = "iou";
+/// The same at the threshold chosen on validation.
+pub const IOU_TUNED: &str = "iou_tuned";
+/// Share of positive attribution in the segmentation.
+pub const SEGMENT_EPG: &str = "segment_epg";
+/// Attribution in the segmentation over that in the boxes.
+pub const ON_OBJECT: &str = "on_object";
+
+/// Titles of metrics whose tables have none, in the order of columns; other metrics follow by name.
+const TITLES: [(&str, &str); 8] = [
+    (F1, "F1"),
+    (MAP, "mAP"),
+    (ACCURACY, "Accuracy"),
+    (EPG, "EPG"),
+    (IOU, "IoU"),
+    (IOU_TUNED, "IoU, tuned"),
+    (SEGMENT_EPG, "Segmentation EPG"),
+    (ON_OBJECT, "On-object EPG"),
+];
+
+/// Metrics that are numbers of pairs that EPG counts as 0 (SPEC B), and which pairs: they are told in
+/// words, not in columns.
+pub const COUNTS: [(&str, &str); 3] = [
+    ("empty_mask", "whose boxes cover no cell of the mask"),
+    ("no_positive", "whose map has no positive attribution"),
+    (
+        "under_constant",
+        "whose positive attribution is in all below the constant 1e-7",
+    ),
+];
+
+/// Whether a metric is one of [`COUNTS`].
+pub fn is_count(metric: &str) -> bool {
+    COUNTS.iter().any(|(count, _)| *count == metric)
+}
+
+/// A metric as people read it. Two of the same name are equal.
+#[derive(Debug, Clone)]
+pub struct Measure {
+    name: String,
+    title: String,
+    is_share: bool,
+}
+
+impl Measure {
+    /// Its name in the tables.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it is a fraction, printed in percent.
+    pub fn is_share(&self) -> bool {
+        self.is_share
+    }
+
+    /// Its title with its unit: the heading of a column, or of an axis.
+    pub fn heading(&self) -> String {
+        match self.is_share {
+            true => format!("{} (%)", self.title),
+            false => self.title.clone(),
+        }
+    }
+
+    fn key(&self) -> (usize, &str) {
+        let place = TITLES.iter().position(|(known, _)| *known == self.name);
+        (place.unwrap_or(TITLES.len()), &self.name)
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.title)
+    }
+}
+
+impl PartialEq for Measure {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Measure {}
+
+impl PartialOrd for Measure {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Measure {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+/// What the tables of evaluations say of their metrics.
+#[derive(Debug, Clone, Default)]
+pub struct Measures {
+    titles: BTreeMap<String, String>,
+    shares: Option<BTreeSet<String>>,
+}
+
+impl Measures {
+    /// Adds what one table says. What an earlier one said of a metric stays.
+    pub fn add(&mut self, titles: BTreeMap<String, String>, shares: Option<BTreeSet<String>>) {
+        for (name, title) in titles {
+            self.titles.entry(name).or_insert(title);
+        }
+        if let Some(shares) = shares {
+            self.shares.get_or_insert_default().extend(shares);
+        }
+    }
+
+    /// The metric of that name.
+    pub fn get(&self, name: &str) -> Measure {
+        let known = TITLES.iter().find(|(known, _)| *known == name);
+        let title = self.titles.get(name).map(String::as_str);
+        let title = title.or(known.map(|(_, title)| *title)).unwrap_or(name);
+        Measure {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            is_share: match &self.shares {
+                Some(shares) => shares.contains(name),
+                None => !is_count(name),
+            },
+        }
+    }
+
+    /// The metrics that have a column: the ones known here, and of the `found` ones every other.
+    pub fn columns<'a>(&self, found: impl Iterator<Item = &'a str>) -> Vec<Measure> {
+        let known = TITLES.iter().map(|(known, _)| *known);
+        let all: BTreeSet<Measure> = known.chain(found).map(|name| self.get(name)).collect();
+        all.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tables_say_comes_before_what_is_known_here() {
+        let titles = [("epg", "Pointing game"), ("pg", "Hits")];
+        let titles = titles.map(|(name, title)| (name.to_owned(), title.to_owned()));
+        let shares = ["f1", "epg"].map(str::to_owned);
+        let mut measures = Measures::default();
+        assert!(measures.get("new").is_share() && !measures.get("no_positive").is_share());
+        measures.add(titles.into(), Some(shares.into()));
+        for (name, heading) in [
+            ("epg", "Pointing game (%)"),
+            ("f1", "F1 (%)"),
+            ("pg", "Hits"),
+            ("other", "other"),
+        ] {
+            assert_eq!(measures.get(name).heading(), heading);
+        }
+        let columns = measures.columns(["pg", "epg", "hits"].into_iter());
+        let names: Vec<&str> = columns.iter().map(Measure::name).collect();
+        assert_eq!(names[3], "epg");
+        assert_eq!(names[8..], ["hits", "pg"]);
+    }
+}
