@@ -1,5 +1,5 @@
-//! The images of two evaluations, each with what the two make of it: differences of its pairs' values,
-//! and which of its cells are predicted right.
+//! The images of two evaluations, each with the differences of its pairs' values and with what each of the
+//! two predicts of it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

@@ -4,7 +4,7 @@
 //! A resample is a pure function of (seed, replicate, the sorted image ids): as many draws with
 //! replacement as there are images, from a splitmix64 stream, as indices into the sorted ids. So
 //! replicate r weighs the images of two runs alike, and differences of runs are plain subtractions.
-//! A group's metrics are over that group's share of the same resample. Intervals are analysis's.
+//! A group's metrics are over that group's share of the same resample. analysis makes intervals of the rows.
 
 use rayon::prelude::*;
 
@@ -22,8 +22,8 @@ pub struct ImageTotals {
     pub logits: Vec<f32>,
     /// Whether the class is a label.
     pub targets: Vec<bool>,
-    /// Whether its greatest logit is its label; `None` without predictions and where the task is not
-    /// to tell two classes apart.
+    /// Whether its greatest logit is its label; `None` without predictions, and unless there are two
+    /// classes and every image has one label.
     pub is_right: Option<bool>,
     /// Sums over its pairs, one for each metric of pairs that is resampled.
     pub pairs: Vec<Sum>,

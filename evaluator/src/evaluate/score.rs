@@ -1,7 +1,7 @@
 //! `evaluator score`: a map file against a data folder, to the tables of an evaluation.
 //!
 //! Maps arrive from a reading thread a few megabytes at a time and are scored in parallel, so memory
-//! does not grow with the file. What is measured is said in `pair`, what is averaged in `metrics`.
+//! does not grow with the file. [`crate::metrics::pair`] says what is measured, `rows` what is averaged.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

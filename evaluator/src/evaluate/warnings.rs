@@ -1,5 +1,5 @@
-//! What `evaluator score` says beside its numbers: pairs and logits with which they mean less than they
-//! seem to, and what was assumed. Each is one line without its `warning: `; nothing is changed by it.
+//! What `evaluator score` says beside its numbers: pairs and logits that make a number mean less than it
+//! seems to, and what was assumed. Each is one line without its `warning: `; no number depends on it.
 
 use data_prep::dataset::{Dataset, Split};
 use data_prep::error::quoted;

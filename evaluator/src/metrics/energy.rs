@@ -26,12 +26,12 @@ impl Energy {
         self.share().filter(|_| self.total >= UNDEFINED_BELOW)
     }
 
-    /// The same of a map of any scale; `None` only where nothing is positive.
+    /// `inside / total` of a map of any scale; `None` only where nothing is positive.
     pub fn share(&self) -> Option<f64> {
         share(self.inside, self.total)
     }
 
-    /// Whether something is positive, but the paper's EPG undefined.
+    /// Whether the constant alone makes the paper's EPG undefined: something is positive.
     pub fn is_under_constant(&self) -> bool {
         self.share().is_some() && self.epg().is_none()
     }

@@ -2,8 +2,8 @@
 //! sweep 0.00, 0.05, … 0.95.
 //!
 //! The map's positive part is scaled to 0..=1 by its minimum and maximum; a cell belongs to the
-//! explanation when its scaled value is strictly greater than the threshold. Choosing a threshold on
-//! a validation split is `evaluate`'s.
+//! explanation when its scaled value is strictly greater than the threshold. `evaluate` chooses a
+//! threshold on a validation split.
 
 use data_prep::geometry::Mask;
 

@@ -109,7 +109,7 @@ mod tests {
             );
         }
         assert_eq!(average_precision(&[1.0, 2.0], &targets("00")), None);
-        // Zeros of both signs tie; what is not a number ranks last.
+        // Zeros of both signs tie; NaN ranks last.
         assert_eq!(average_precision(&[0.0, -0.0], &targets("01")), Some(0.5));
         assert_eq!(
             average_precision(&[f32::NAN, -9.0], &targets("10")),
