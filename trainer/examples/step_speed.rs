@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use clap::Parser;
 use tch::{Device, Kind, Tensor};
-use trainer::explain::attribution::{Explainable, Order};
+use trainer::explain::attribution::{Attribution, Explainable};
+use trainer::explain::gradients::Order;
 use trainer::guide::objective::{self, Explained, Guide};
 use trainer::machine::device;
 use trainer::machine::process;
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
+use trainer::names::{Backbone, Layer, LocalizationLoss, Precision};
 use trainer::network::{Mode, Model};
 use trainer::train::adam::Adam;
 
@@ -138,10 +139,7 @@ fn main() -> anyhow::Result<()> {
         adam: Adam::new(model.params.trained(), 1e-5)?,
         images: Tensor::randint(255, shape, (Kind::Uint8, device)),
         targets: Tensor::zeros([n, N_CLASSES as i64], (Kind::Float, device)),
-        attribution: match args.backbone.is_bcos() {
-            true => Attribution::Bcos,
-            false => Attribution::Ixg,
-        },
+        attribution: Attribution::usual(args.backbone),
         explained: Explained {
             pairs: (0..n).map(|row| (row, row % N_CLASSES as i64)).collect(),
             annotated: (0..n).collect(),

@@ -6,6 +6,29 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// The one of `all` that is spelled `text`.
+///
+/// # Errors
+/// What was found, and every spelling.
+pub fn find<T: Copy + fmt::Display>(all: &[T], text: &str) -> Result<T, String> {
+    let found = all.iter().find(|value| value.to_string() == text);
+    found.copied().ok_or_else(|| {
+        let known: Vec<String> = all.iter().map(ToString::to_string).collect();
+        format!("found '{text}', expected one of {}", known.join(", "))
+    })
+}
+
+/// `a, b or c`.
+pub fn alternatives(names: &[&str]) -> String {
+    match names {
+        [rest @ .., before, last] => {
+            let start: String = rest.iter().map(|name| format!("{name}, ")).collect();
+            format!("{start}{before} or {last}")
+        }
+        names => names.concat(),
+    }
+}
+
 macro_rules! spelled {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $spelling:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -26,10 +49,7 @@ macro_rules! spelled {
         impl FromStr for $name {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
-                $name::ALL.iter().copied().find(|value| value.to_string() == text).ok_or_else(|| {
-                    let known: Vec<String> = $name::ALL.iter().map(ToString::to_string).collect();
-                    format!("found '{text}', expected one of {}", known.join(", "))
-                })
+                find($name::ALL, text)
             }
         }
     };
@@ -58,20 +78,6 @@ spelled! {
         BcosVitcS = "bcos_vitc_s",
         /// EfficientNet-Lite0: no squeeze-and-excitation, ReLU6, TensorFlow "SAME" padding.
         EfficientnetLite0 = "efficientnet_lite0",
-    }
-}
-
-spelled! {
-    /// How a class's logit is explained (paper section 3.1; SPEC A.3).
-    Attribution {
-        /// Input × Gradient, summed over channels.
-        Ixg = "ixg",
-        /// GradCAM: ReLU of the features weighted by their spatially averaged gradient.
-        Gradcam = "gradcam",
-        /// Integrated gradients from a baseline of zero features.
-        Intgrad = "intgrad",
-        /// W(x)·x of a B-cos network, summed over channels.
-        Bcos = "bcos",
     }
 }
 

@@ -16,7 +16,8 @@ use data_prep::table::{column, read_table};
 use pictures::{Picture, open, pictures, write_of};
 use tch::{Device, Kind};
 use trainer::explain::explanations;
-use trainer::names::{Attribution, Backbone, Layer, Precision};
+use trainer::explain::methods::ixg::IXG;
+use trainer::names::{Backbone, Layer, Precision};
 use trainer::network::Model;
 use trainer::run::config::RunConfig;
 use trainer::run::resolved::ResolvedRun;
@@ -493,7 +494,7 @@ fn pairs_are_in_the_order_of_images_and_labels_whatever_the_batches() {
     for size in [1, 2, 3, 4, 32] {
         let mut found = Vec::new();
         for batch in explanations::batches(&dataset, &all, size) {
-            let (ixg, layer) = (Attribution::Ixg, Layer::Final);
+            let (ixg, layer) = (IXG, Layer::Final);
             let explained =
                 explanations::explain(&model, &dataset, (&batch, None), ixg, layer).unwrap();
             assert_eq!(explained.images, batch);

@@ -23,9 +23,13 @@ use support::{
     uniform,
 };
 use tch::{Device, Kind, Tensor};
-use trainer::explain::attribution::{Explainable, Order};
+use trainer::explain::attribution::{Attribution, Explainable};
+use trainer::explain::gradients::Order;
+use trainer::explain::methods::bcos::BCOS;
+use trainer::explain::methods::gradcam::GRADCAM;
+use trainer::explain::methods::ixg::IXG;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::names::{Backbone, Layer, LocalizationLoss};
 use trainer::network::{Mode, Model};
 use trainer::random;
 
@@ -159,7 +163,7 @@ impl Network {
         // The map at the input depends on every unit.
         let map = |point: &Point| {
             let input = point.take(&self.double);
-            explained(&self.double, &input, Layer::Input, Attribution::Ixg).0
+            explained(&self.double, &input, Layer::Input, IXG).0
         };
         let here = map(point);
         let is_smooth = |draw: u64| {
@@ -273,8 +277,8 @@ impl Network {
 /// The attributions that guide it, without those that walk the same way back.
 fn attributions(model: &Model) -> &'static [Attribution] {
     match model.backbone.is_bcos() {
-        true => &[Attribution::Bcos],
-        false => &[Attribution::Ixg, Attribution::Gradcam],
+        true => &[BCOS],
+        false => &[IXG, GRADCAM],
     }
 }
 

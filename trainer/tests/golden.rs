@@ -13,10 +13,14 @@ use support::{
     device, fixture, load_buffers, masks, recipe_input, recipe_model, relative, scalar, tensors,
 };
 use tch::{Device, Kind, Tensor};
-use trainer::explain::attribution::{Explainable, Order};
+use trainer::explain::attribution::{Attribution, Explainable};
+use trainer::explain::gradients::Order;
+use trainer::explain::methods::bcos::BCOS;
+use trainer::explain::methods::gradcam::GRADCAM;
+use trainer::explain::methods::ixg::IXG;
 use trainer::guide::loss;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::names::{Backbone, Layer, LocalizationLoss};
 use trainer::network::Mode;
 
 const LOSSES: [(LocalizationLoss, &str, f64); 4] = [
@@ -32,11 +36,7 @@ const LAYERS: [(Layer, &str); 5] = [
     (Layer::Mid3, "Mid3"),
     (Layer::Final, "Final"),
 ];
-const METHODS: [(Attribution, &str); 3] = [
-    (Attribution::Ixg, "IxG"),
-    (Attribution::Gradcam, "GradCam"),
-    (Attribution::Bcos, "BCos"),
-];
+const METHODS: [(Attribution, &str); 3] = [(IXG, "IxG"), (GRADCAM, "GradCam"), (BCOS, "BCos")];
 
 fn golden(name: &str) -> HashMap<String, Tensor> {
     tensors(&format!("golden/{name}"))
@@ -255,7 +255,7 @@ fn of_the_package(name: &str, backbone: Backbone) {
     let mut sums = Vec::new();
     for (layer, _) in LAYERS {
         let features = tch::no_grad(|| model.features(&input, layer, Mode::Eval)).unwrap();
-        let (method, order) = (Attribution::Bcos, Order::First);
+        let (method, order) = (BCOS, Order::First);
         let explainable =
             Explainable::new(&model, method, layer, &features, Mode::Eval, order).unwrap();
         let difference = relative(&(explainable.logits() - bias), &expected);

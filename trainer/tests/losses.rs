@@ -7,9 +7,13 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{mask, masks, recipe_input, recipe_model, relative, scalar, uniform};
 use tch::{Device, Kind, Tensor};
+use trainer::explain::attribution::Attribution;
+use trainer::explain::methods::bcos::BCOS;
+use trainer::explain::methods::gradcam::GRADCAM;
+use trainer::explain::methods::ixg::IXG;
 use trainer::guide::loss;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::names::{Backbone, Layer, LocalizationLoss};
 use trainer::network::Model;
 
 const SIZE: usize = 16;
@@ -199,15 +203,12 @@ fn trained(model: &Model) -> Vec<&str> {
 
 /// One network of each family, with the attributions that guide it.
 fn families() -> [(Backbone, Vec<Attribution>); 4] {
-    let gradients = vec![Attribution::Ixg, Attribution::Gradcam];
+    let gradients = vec![IXG, GRADCAM];
     [
         (Backbone::Resnet18, gradients.clone()),
         (Backbone::XdnnResnet18, gradients),
-        (
-            Backbone::BcosResnet18,
-            vec![Attribution::Bcos, Attribution::Ixg, Attribution::Gradcam],
-        ),
-        (Backbone::BcosSimpleVitS, vec![Attribution::Bcos]),
+        (Backbone::BcosResnet18, vec![BCOS, IXG, GRADCAM]),
+        (Backbone::BcosSimpleVitS, vec![BCOS]),
     ]
 }
 
@@ -258,7 +259,7 @@ fn nothing_positive_in_gradcam() {
     for kind in [Kind::Float, Kind::Double] {
         let model = recipe_model(Backbone::XdnnResnet18, 3, kind);
         set(&model, "fc.weight", |weight| -weight.abs());
-        let mut batch = Batch::new(Attribution::Gradcam, Layer::Final, LocalizationLoss::Energy);
+        let mut batch = Batch::new(GRADCAM, Layer::Final, LocalizationLoss::Energy);
         for &loss in LocalizationLoss::ALL {
             batch.guide.loss = loss;
             let localization = batch.finite(&model, "nothing positive").unwrap();
@@ -360,11 +361,11 @@ fn images_without_labels() {
 fn the_localization_term_is_a_sum_over_annotated_images() {
     let model = recipe_model(Backbone::XdnnResnet18, 3, Kind::Double);
     for &loss in LocalizationLoss::ALL {
-        let both = Batch::new(Attribution::Ixg, Layer::Mid1, loss);
+        let both = Batch::new(IXG, Layer::Mid1, loss);
         let (total, localization, _) = both.run(&model);
         let mut alone = 0.0;
         for row in 0..2 {
-            let mut batch = Batch::new(Attribution::Ixg, Layer::Mid1, loss);
+            let mut batch = Batch::new(IXG, Layer::Mid1, loss);
             batch.explained.annotated = vec![row];
             batch.explained.masks = batch.explained.masks.narrow(0, row, 1);
             alone += batch.run(&model).1.unwrap();

@@ -7,8 +7,9 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{masks, recipe_input, recipe_model, relative};
 use tch::{Kind, TchError, Tensor};
+use trainer::explain::attribution::Attribution;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::names::{Backbone, Layer, LocalizationLoss};
 use trainer::train::adam::Adam;
 use trainer::train::micro_batch::{self, Sum};
 
@@ -67,10 +68,7 @@ fn step(backbone: Backbone, guide: Guide, n_pass: usize) -> Sum {
 }
 
 fn guide(backbone: Backbone, layer: Layer) -> Guide {
-    let attribution = match backbone.is_bcos() {
-        true => Attribution::Bcos,
-        false => Attribution::Ixg,
-    };
+    let attribution = Attribution::usual(backbone);
     Guide {
         attribution,
         layer,

@@ -5,8 +5,9 @@
 mod support;
 
 use tch::{Device, Kind, Tensor};
+use trainer::explain::attribution::Attribution;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss, Precision};
+use trainer::names::{Backbone, Layer, LocalizationLoss, Precision};
 use trainer::network::{Mode, Model};
 use trainer::train::adam::Adam;
 
@@ -23,10 +24,7 @@ fn guided(model: &Model) -> (Tensor, Tensor) {
     let masks = Tensor::zeros([2, 64, 64], (Kind::Float, Device::Cpu));
     let _ = masks.narrow(1, 16, 32).narrow(2, 8, 24).fill_(1.0);
     let guide = Guide {
-        attribution: match model.backbone.is_bcos() {
-            true => Attribution::Bcos,
-            false => Attribution::Ixg,
-        },
+        attribution: Attribution::usual(model.backbone),
         layer: Layer::Input,
         loss: LocalizationLoss::Energy,
         lambda: 1.0,

@@ -10,8 +10,13 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{masks, recipe_input, recipe_model, relative, uniform};
 use tch::{Kind, Tensor};
+use trainer::explain::attribution::Attribution;
+use trainer::explain::methods::bcos::BCOS;
+use trainer::explain::methods::gradcam::GRADCAM;
+use trainer::explain::methods::intgrad::INTGRAD;
+use trainer::explain::methods::ixg::IXG;
 use trainer::guide::objective::{self, Explained, Guide, Terms};
-use trainer::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use trainer::names::{Backbone, Layer, LocalizationLoss};
 use trainer::network::{Mode, Model};
 
 const N_CLASSES: usize = 5;
@@ -193,32 +198,23 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
 
 #[test]
 fn vanilla_with_batch_statistics() {
-    derivative(
-        Backbone::Resnet18,
-        &everywhere(&[Attribution::Ixg, Attribution::Gradcam]),
-    );
+    derivative(Backbone::Resnet18, &everywhere(&[IXG, GRADCAM]));
 }
 
 #[test]
 fn xdnn() {
-    derivative(
-        Backbone::XdnnResnet18,
-        &everywhere(&[Attribution::Intgrad, Attribution::Gradcam]),
-    );
+    derivative(Backbone::XdnnResnet18, &everywhere(&[INTGRAD, GRADCAM]));
 }
 
 #[test]
 fn bcos() {
-    derivative(Backbone::BcosResnet18, &everywhere(&[Attribution::Bcos]));
+    derivative(Backbone::BcosResnet18, &everywhere(&[BCOS]));
 }
 
 /// libtorch's backward pass stays in use for the true gradient of networks with dynamic weights.
 #[test]
 fn true_gradient_of_bcos() {
-    derivative(
-        Backbone::BcosResnet18,
-        &everywhere(&[Attribution::Ixg, Attribution::Gradcam]),
-    );
+    derivative(Backbone::BcosResnet18, &everywhere(&[IXG, GRADCAM]));
 }
 
 /// Depthwise convolutions, "SAME" padding, ReLU6.
@@ -227,11 +223,11 @@ fn efficientnet_lite0() {
     derivative(
         Backbone::EfficientnetLite0,
         &cases(&[
-            (Attribution::Ixg, Layer::Input, 64),
-            (Attribution::Gradcam, Layer::Mid1, 64),
-            (Attribution::Ixg, Layer::Mid2, 64),
-            (Attribution::Ixg, Layer::Mid3, 64),
-            (Attribution::Gradcam, Layer::Final, 64),
+            (IXG, Layer::Input, 64),
+            (GRADCAM, Layer::Mid1, 64),
+            (IXG, Layer::Mid2, 64),
+            (IXG, Layer::Mid3, 64),
+            (GRADCAM, Layer::Final, 64),
         ]),
     );
 }
@@ -241,9 +237,9 @@ fn bcos_densenet121() {
     derivative(
         Backbone::BcosDensenet121,
         &cases(&[
-            (Attribution::Bcos, Layer::Input, 32),
-            (Attribution::Bcos, Layer::Mid3, 32),
-            (Attribution::Bcos, Layer::Final, 64),
+            (BCOS, Layer::Input, 32),
+            (BCOS, Layer::Mid3, 32),
+            (BCOS, Layer::Final, 64),
         ]),
     );
 }
@@ -254,9 +250,9 @@ fn bcos_simple_vit_s() {
     derivative(
         Backbone::BcosSimpleVitS,
         &cases(&[
-            (Attribution::Bcos, Layer::Input, 32),
-            (Attribution::Bcos, Layer::Mid1, 48),
-            (Attribution::Bcos, Layer::Final, 32),
+            (BCOS, Layer::Input, 32),
+            (BCOS, Layer::Mid1, 48),
+            (BCOS, Layer::Final, 32),
         ]),
     );
 }
@@ -266,10 +262,7 @@ fn bcos_simple_vit_s() {
 fn bcos_vitc_s() {
     derivative(
         Backbone::BcosVitcS,
-        &cases(&[
-            (Attribution::Bcos, Layer::Input, 32),
-            (Attribution::Bcos, Layer::Mid3, 48),
-        ]),
+        &cases(&[(BCOS, Layer::Input, 32), (BCOS, Layer::Mid3, 48)]),
     );
 }
 

@@ -3,8 +3,9 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::explain::methods::bcos::BCOS;
 use crate::guide::objective::{self, Explained, Guide};
-use crate::names::{Attribution, Backbone, Layer, LocalizationLoss};
+use crate::names::{Backbone, Layer, LocalizationLoss};
 use crate::network::Model;
 use crate::network::bcos::IS_DETACHED;
 use crate::random;
@@ -27,7 +28,7 @@ fn localization(model: &Model, layer: Layer) -> Tensor {
     let targets = Tensor::zeros([2, 3], (Kind::Double, Device::Cpu));
     let masks = uniform("masks", &[2, 32, 32]).ge(0.5).to_kind(Kind::Double);
     let guide = Guide {
-        attribution: Attribution::Bcos,
+        attribution: BCOS,
         layer,
         loss: LocalizationLoss::Energy,
         lambda: 1.0,

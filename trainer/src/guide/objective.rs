@@ -3,10 +3,11 @@
 
 use tch::{TchError, Tensor};
 
-use crate::explain::attribution::{Explainable, Order};
+use crate::explain::attribution::{Attribution, Explainable};
+use crate::explain::gradients::Order;
 use crate::guide::loss;
 use crate::machine::device;
-use crate::names::{Attribution, Layer, LocalizationLoss};
+use crate::names::{Layer, LocalizationLoss};
 use crate::network::{Mode, Model};
 
 /// What is guided and how.
@@ -142,6 +143,7 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
+    use crate::explain::methods::ixg::IXG;
     use crate::names::Backbone;
 
     /// [`Terms::values`] of two images of which one is annotated, the head's weights being `head`.
@@ -160,7 +162,7 @@ mod tests {
             area_powers: None,
         };
         let guide = Guide {
-            attribution: Attribution::Ixg,
+            attribution: IXG,
             layer: Layer::Final,
             loss: LocalizationLoss::Energy,
             lambda: 1.0,

@@ -7,10 +7,10 @@ use data_prep::dataset::Task;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::explain::attribution::{self, Order};
+use crate::explain::attribution::Attribution;
+use crate::explain::gradients::Order;
 use crate::names::{
-    Annotation, Attribution, Augmentation, Backbone, Layer, LocalizationLoss, OnNonFinite,
-    Precision,
+    Annotation, Augmentation, Backbone, Layer, LocalizationLoss, OnNonFinite, Precision,
 };
 
 /// One training run, as the user writes it. Unknown keys are refused.
@@ -201,9 +201,12 @@ impl RunConfig {
             Some(_) => Order::Second,
             None => Order::First,
         };
-        attribution::check(self.backbone, self.attribution, order).map_err(|expected| {
-            Error::invalid(path, "attribution", self.attribution.to_string(), expected)
-        })?;
+        let attribution = self.attribution;
+        attribution
+            .check(self.backbone, order)
+            .map_err(|expected| {
+                Error::invalid(path, "attribution", attribution.to_string(), expected)
+            })?;
         if let Some(guidance) = &self.guidance {
             positive("guidance.lambda", guidance.lambda)?;
             positive("guidance.annotated_fraction", guidance.annotated_fraction)?;

@@ -529,7 +529,6 @@ fn spellings_are_the_trainers() {
     let source = std::fs::read_to_string(source).unwrap();
     for (name, known) in [
         ("Backbone", &BACKBONES[..]),
-        ("Attribution", &ATTRIBUTIONS),
         ("Layer", &LAYERS),
         ("LocalizationLoss", &LOSSES),
         ("Annotation", &ANNOTATIONS),

@@ -1,0 +1,7 @@
+//! The attribution methods, a file each, and their list.
+
+pub mod bcos;
+pub mod gradcam;
+pub mod intgrad;
+pub mod ixg;
+pub mod list;
