@@ -10,10 +10,12 @@ use clap::Parser;
 use tch::{Device, Kind, Tensor};
 use trainer::explain::attribution::{Attribution, Explainable};
 use trainer::explain::gradients::Order;
+use trainer::guide::loss::Loss;
+use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::objective::{self, Explained, Guide};
 use trainer::machine::device;
 use trainer::machine::process;
-use trainer::names::{Backbone, Layer, LocalizationLoss, Precision};
+use trainer::names::{Backbone, Layer, Precision};
 use trainer::network::{Mode, Model};
 use trainer::train::adam::Adam;
 
@@ -56,11 +58,11 @@ impl Bench {
         let guide = Guide {
             attribution: self.attribution,
             layer,
-            loss: LocalizationLoss::Energy,
+            loss: Loss::new(ENERGY, &[]).map_err(anyhow::Error::msg)?,
             lambda: 1e-3,
         };
         let explained = &self.explained;
-        let terms = objective::guided(&self.model, &input, &self.targets, guide, explained)?;
+        let terms = objective::guided(&self.model, &input, &self.targets, &guide, explained)?;
         Ok(self.adam.step(&terms.total)?)
     }
 
@@ -144,7 +146,7 @@ fn main() -> anyhow::Result<()> {
             pairs: (0..n).map(|row| (row, row % N_CLASSES as i64)).collect(),
             annotated: (0..n).collect(),
             masks,
-            area_powers: None,
+            areas: Vec::new(),
         },
         model,
     };

@@ -82,6 +82,22 @@ spelled! {
 }
 
 impl Backbone {
+    /// What people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Backbone::Resnet18 => "ResNet-18",
+            Backbone::Resnet50 => "ResNet-50",
+            Backbone::XdnnResnet18 => "X-DNN ResNet-18",
+            Backbone::XdnnResnet50 => "X-DNN ResNet-50",
+            Backbone::BcosResnet18 => "B-cos ResNet-18",
+            Backbone::BcosResnet50 => "B-cos ResNet-50",
+            Backbone::BcosDensenet121 => "B-cos DenseNet-121",
+            Backbone::BcosSimpleVitS => "B-cos ViT-S",
+            Backbone::BcosVitcS => "B-cos ViTC-S",
+            Backbone::EfficientnetLite0 => "EfficientNet-Lite0",
+        }
+    }
+
     /// Whether its layers have dynamic weights, so that `bcos` explains it.
     pub fn is_bcos(self) -> bool {
         matches!(
@@ -140,22 +156,6 @@ impl Layer {
     /// How many of the network's stages lie before this layer.
     pub fn index(self) -> usize {
         self as usize
-    }
-}
-
-spelled! {
-    /// The localization loss (paper section 3.4; SPEC A.2).
-    LocalizationLoss {
-        /// 1 − EPG.
-        Energy = "energy",
-        /// Mean absolute difference between mask and scaled positive map.
-        L1 = "l1",
-        /// Per-pixel cross-entropy inside the mask.
-        Ppce = "ppce",
-        /// Sum of squares outside the mask (RRR*).
-        Rrr = "rrr",
-        /// 1 − EPG / area^α (Energy* of the reproduction study).
-        EnergyArea = "energy_area",
     }
 }
 

@@ -59,7 +59,8 @@ fn resolved(top: &str, init: &str, guidance: &str) -> ResolvedRun {
 #[test]
 fn every_setting_but_the_name_names_another_run() {
     let energy_area = |exponent: &str| {
-        GUIDANCE.replace("energy", "energy_area") + &format!("area_exponent = {exponent}\n")
+        let loss = format!("{{ name = \"energy_area\", exponent = {exponent} }}");
+        GUIDANCE.replace("\"energy\"", &loss)
     };
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("w.safetensors");

@@ -12,8 +12,10 @@ use trainer::explain::attribution::{Attribution, Explainable};
 use trainer::explain::gradients::Order;
 use trainer::explain::methods::bcos::BCOS;
 use trainer::explain::methods::intgrad::INTGRAD;
+use trainer::guide::loss::Loss;
+use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Backbone, Layer, LocalizationLoss, Precision};
+use trainer::names::{Backbone, Layer, Precision};
 use trainer::network::pass::fused;
 use trainer::network::{Mode, Model};
 use trainer::train::adam::Adam;
@@ -61,7 +63,7 @@ fn step(model: &Model, input: &Tensor, guide: Option<Layer>) -> (Tensor, bool) {
             let guide = Guide {
                 attribution: attributions(model.backbone)[0],
                 layer,
-                loss: LocalizationLoss::Energy,
+                loss: Loss::new(ENERGY, &[]).unwrap(),
                 lambda: 0.01,
             };
             let boxes = vec![vec![[2, 3, 20, 22]], vec![[8, 8, 30, 30]]];
@@ -70,9 +72,9 @@ fn step(model: &Model, input: &Tensor, guide: Option<Layer>) -> (Tensor, bool) {
                 pairs: PAIRS.to_vec(),
                 annotated: vec![0, 1],
                 masks: masks.to_kind(kind),
-                area_powers: None,
+                areas: Vec::new(),
             };
-            objective::guided(model, input, &targets, guide, &explained)
+            objective::guided(model, input, &targets, &guide, &explained)
         }
     };
     let terms = terms.unwrap();

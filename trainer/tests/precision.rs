@@ -6,8 +6,10 @@ mod support;
 
 use tch::{Device, Kind, Tensor};
 use trainer::explain::attribution::Attribution;
+use trainer::guide::loss::Loss;
+use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Backbone, Layer, LocalizationLoss, Precision};
+use trainer::names::{Backbone, Layer, Precision};
 use trainer::network::{Mode, Model};
 use trainer::train::adam::Adam;
 
@@ -26,17 +28,17 @@ fn guided(model: &Model) -> (Tensor, Tensor) {
     let guide = Guide {
         attribution: Attribution::usual(model.backbone),
         layer: Layer::Input,
-        loss: LocalizationLoss::Energy,
+        loss: Loss::new(ENERGY, &[]).unwrap(),
         lambda: 1.0,
     };
     let explained = Explained {
         pairs: vec![(0, 1), (1, 2)],
         annotated: vec![0, 1],
         masks,
-        area_powers: None,
+        areas: Vec::new(),
     };
     let targets = Tensor::from_slice(&[0f32, 1.0, 0.0, 0.0, 0.0, 1.0]).view([2, 3]);
-    let terms = objective::guided(model, &input, &targets, guide, &explained).unwrap();
+    let terms = objective::guided(model, &input, &targets, &guide, &explained).unwrap();
     let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
     (logits, adam.gradient(&terms.total).unwrap())
 }

@@ -15,19 +15,19 @@ use trainer::explain::methods::bcos::BCOS;
 use trainer::explain::methods::gradcam::GRADCAM;
 use trainer::explain::methods::intgrad::INTGRAD;
 use trainer::explain::methods::ixg::IXG;
+use trainer::guide::loss::{LocalizationLoss, Loss};
+use trainer::guide::losses::energy::ENERGY;
+use trainer::guide::losses::l1::L1;
+use trainer::guide::losses::ppce::PPCE;
+use trainer::guide::losses::rrr::RRR;
 use trainer::guide::objective::{self, Explained, Guide, Terms};
-use trainer::names::{Backbone, Layer, LocalizationLoss};
+use trainer::names::{Backbone, Layer};
 use trainer::network::{Mode, Model};
 
 const N_CLASSES: usize = 5;
 
 /// Each loss with a λ that gives it a part in the whole.
-const LOSSES: [(LocalizationLoss, f64); 4] = [
-    (LocalizationLoss::Energy, 10.0),
-    (LocalizationLoss::L1, 100.0),
-    (LocalizationLoss::Ppce, 1.0),
-    (LocalizationLoss::Rrr, 0.1),
-];
+const LOSSES: [(LocalizationLoss, f64); 4] = [(ENERGY, 10.0), (L1, 100.0), (PPCE, 1.0), (RRR, 0.1)];
 
 /// Step of the difference, as a part of each tensor's own size. The map of a ReLU network jumps where
 /// a unit switches, and PPCE's logarithm is steep where a pixel is nearly 0, so the step is far smaller
@@ -46,7 +46,7 @@ const TOLERANCE: f64 = 2e-5;
 const PART: f64 = 2e-3;
 
 /// One objective: what is guided, on images of which size.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Case {
     guide: Guide,
     size: u64,
@@ -59,7 +59,7 @@ fn cases(maps: &[(Attribution, Layer, u64)]) -> Vec<Case> {
             guide: Guide {
                 attribution,
                 layer,
-                loss,
+                loss: Loss::new(loss, &[]).unwrap(),
                 lambda,
             },
             size,
@@ -82,7 +82,7 @@ fn everywhere(attributions: &[Attribution]) -> Vec<Case> {
 }
 
 /// The guided loss of three images, of which the third is not annotated.
-fn objective(model: &Model, case: Case) -> Terms {
+fn objective(model: &Model, case: &Case) -> Terms {
     let input = recipe_input(model, 3, case.size);
     let targets = Tensor::zeros([3, N_CLASSES as i64], (Kind::Double, input.device()));
     for (image, class) in [(0, 1), (0, 3), (1, 4), (2, 2)] {
@@ -100,9 +100,9 @@ fn objective(model: &Model, case: Case) -> Terms {
         pairs: vec![(0, 3), (1, 4), (2, 2)],
         annotated: vec![0, 1],
         masks: masks(&boxes, Grid::square(case.size as usize)),
-        area_powers: None,
+        areas: Vec::new(),
     };
-    objective::guided(model, &input, &targets, case.guide, &explained).unwrap()
+    objective::guided(model, &input, &targets, &case.guide, &explained).unwrap()
 }
 
 /// A random direction over all trained tensors, each part as large as its tensor.
@@ -135,7 +135,7 @@ fn losses(
     let value = |tensor: &Tensor| tensor.double_value(&[]);
     cases
         .iter()
-        .map(|&case| {
+        .map(|case| {
             let terms = objective(model, case);
             let localization = case.guide.lambda * value(terms.localization.as_ref().unwrap());
             [value(&terms.total), localization]
@@ -152,7 +152,7 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
     let direction = direction(&model);
     let slopes: Vec<[f64; 2]> = cases
         .iter()
-        .map(|&case| {
+        .map(|case| {
             let terms = objective(&model, case);
             let gradients = Tensor::run_backward(&[&terms.total], &trained, false, false);
             let (mut slope, mut square) = (0.0, 0.0);
@@ -181,7 +181,7 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
             layer,
             loss,
             ..
-        } = case.guide;
+        } = &case.guide;
         let miss = (total - slope).abs() / scale;
         let part = localization.abs() / scale;
         let line = format!(

@@ -4,8 +4,10 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::explain::methods::bcos::BCOS;
+use crate::guide::loss::Loss;
+use crate::guide::losses::energy::ENERGY;
 use crate::guide::objective::{self, Explained, Guide};
-use crate::names::{Backbone, Layer, LocalizationLoss};
+use crate::names::{Backbone, Layer};
 use crate::network::Model;
 use crate::network::bcos::IS_DETACHED;
 use crate::random;
@@ -30,16 +32,16 @@ fn localization(model: &Model, layer: Layer) -> Tensor {
     let guide = Guide {
         attribution: BCOS,
         layer,
-        loss: LocalizationLoss::Energy,
+        loss: Loss::new(ENERGY, &[]).unwrap(),
         lambda: 1.0,
     };
     let explained = Explained {
         pairs: vec![(0, 1), (1, 2)],
         annotated: vec![0, 1],
         masks,
-        area_powers: None,
+        areas: Vec::new(),
     };
-    let terms = objective::guided(model, &input, &targets, guide, &explained).unwrap();
+    let terms = objective::guided(model, &input, &targets, &guide, &explained).unwrap();
     terms.localization.unwrap()
 }
 

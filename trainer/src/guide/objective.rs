@@ -1,24 +1,24 @@
 //! The training objective of one batch, L = L_class + λ · Σ over annotated images of L_loc, in
 //! training mode (paper section 3; SPEC A.1, A.2).
 
-use tch::{TchError, Tensor};
+use tch::{Reduction, TchError, Tensor};
 
 use crate::explain::attribution::{Attribution, Explainable};
 use crate::explain::gradients::Order;
-use crate::guide::loss;
+use crate::guide::loss::Loss;
 use crate::machine::device;
-use crate::names::{Layer, LocalizationLoss};
+use crate::names::Layer;
 use crate::network::{Mode, Model};
 
 /// What is guided and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Guide {
     /// How maps are made.
     pub attribution: Attribution,
     /// At which layer.
     pub layer: Layer,
     /// The localization loss.
-    pub loss: LocalizationLoss,
+    pub loss: Loss,
     /// Its weight λ.
     pub lambda: f64,
 }
@@ -33,8 +33,8 @@ pub struct Explained {
     pub annotated: Vec<i64>,
     /// Their masks (annotated, H, W) of 0 and 1.
     pub masks: Tensor,
-    /// area^α of each (annotated), for Energy* only.
-    pub area_powers: Option<Tensor>,
+    /// Of each its area in cells of the grid (annotated), where the loss needs areas; else empty.
+    pub areas: Vec<f64>,
 }
 
 /// The terms of the objective, scalars in the graph.
@@ -76,12 +76,23 @@ impl Terms {
     }
 }
 
+/// `BCEWithLogitsLoss`: mean over images and classes; `logits` and `targets` (N, K).
+fn classification(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
+    let none: Option<Tensor> = None;
+    logits.f_binary_cross_entropy_with_logits(
+        targets,
+        none.as_ref(),
+        none.as_ref(),
+        Reduction::Mean,
+    )
+}
+
 /// Classification alone; `input` as encoded, `targets` (N, K).
 ///
 /// # Errors
 /// libtorch's.
 pub fn plain(model: &Model, input: &Tensor, targets: &Tensor) -> Result<Terms, TchError> {
-    let class = loss::classification(&model.logits(input, Layer::Input, Mode::Train)?, targets)?;
+    let class = classification(&model.logits(input, Layer::Input, Mode::Train)?, targets)?;
     Ok(Terms {
         total: class.shallow_clone(),
         class,
@@ -99,7 +110,7 @@ pub fn guided(
     model: &Model,
     input: &Tensor,
     targets: &Tensor,
-    guide: Guide,
+    guide: &Guide,
     explained: &Explained,
 ) -> Result<Terms, TchError> {
     if explained.annotated.is_empty() {
@@ -114,15 +125,14 @@ pub fn guided(
         Mode::Train,
         Order::Second,
     )?;
-    let class = loss::classification(explainable.logits(), targets)?;
+    let class = classification(explainable.logits(), targets)?;
     let annotated = device::upload(&Tensor::f_from_slice(&explained.annotated)?, input.device())?;
     let maps = explainable
         .maps(&explained.pairs)?
         .f_index_select(0, &annotated)?;
-    let mut losses = loss::localization(guide.loss, &maps, &explained.masks)?;
-    if let Some(powers) = &explained.area_powers {
-        losses = loss::by_area(&losses, powers)?;
-    }
+    let losses = guide
+        .loss
+        .values(&maps, &explained.masks, &explained.areas)?;
     let localization = losses.f_sum(None)?;
     let is_positive = |t: &Tensor| t.f_detach()?.f_amax([1i64, 2], false)?.f_gt(0.0);
     let is_defined = is_positive(&maps)?.f_logical_and(&is_positive(&explained.masks)?)?;
@@ -144,6 +154,7 @@ mod tests {
 
     use super::*;
     use crate::explain::methods::ixg::IXG;
+    use crate::guide::losses::energy::ENERGY;
     use crate::names::Backbone;
 
     /// [`Terms::values`] of two images of which one is annotated, the head's weights being `head`.
@@ -159,17 +170,17 @@ mod tests {
             pairs: vec![(0, 0), (1, 2)],
             annotated: vec![0],
             masks: Tensor::ones([1, 32, 32], number),
-            area_powers: None,
+            areas: Vec::new(),
         };
         let guide = Guide {
             attribution: IXG,
             layer: Layer::Final,
-            loss: LocalizationLoss::Energy,
+            loss: Loss::new(ENERGY, &[]).unwrap(),
             lambda: 1.0,
         };
         let targets = Tensor::zeros([2, 3], number);
         let input = model.encode(&pixels).unwrap();
-        let terms = guided(&model, &input, &targets, guide, &explained).unwrap();
+        let terms = guided(&model, &input, &targets, &guide, &explained).unwrap();
         let gradient = Tensor::ones([2], number);
         let values = terms.values(&gradient).unwrap();
         (0..5).map(|at| values.double_value(&[at])).collect()

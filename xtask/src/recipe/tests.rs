@@ -4,9 +4,7 @@
 
 use anyhow::Result;
 
-use super::check::{
-    ANNOTATIONS, ATTRIBUTIONS, AUGMENTATIONS, BACKBONES, LAYERS, LOSSES, PRECISIONS, TASKS,
-};
+use super::check::{ANNOTATIONS, AUGMENTATIONS, BACKBONES, LAYERS, PRECISIONS, TASKS};
 use super::*;
 use crate::paths;
 
@@ -530,7 +528,6 @@ fn spellings_are_the_trainers() {
     for (name, known) in [
         ("Backbone", &BACKBONES[..]),
         ("Layer", &LAYERS),
-        ("LocalizationLoss", &LOSSES),
         ("Annotation", &ANNOTATIONS),
         ("Augmentation", &AUGMENTATIONS),
         ("Precision", &PRECISIONS),

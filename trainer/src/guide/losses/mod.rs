@@ -1,0 +1,8 @@
+//! The localization losses, a file each, and their list.
+
+pub mod energy;
+pub mod energy_area;
+pub mod l1;
+pub mod list;
+pub mod ppce;
+pub mod rrr;
