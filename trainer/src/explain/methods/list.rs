@@ -9,13 +9,14 @@ use crate::explain::attribution::Attribution;
 use crate::explain::gradients::Order;
 use crate::explain::methods::bcos::BCOS;
 use crate::explain::methods::gradcam::GRADCAM;
+use crate::explain::methods::gradcam_pp::GRADCAM_PP;
 use crate::explain::methods::intgrad::INTGRAD;
 use crate::explain::methods::ixg::IXG;
 use crate::names::{self, Backbone};
 
 impl Attribution {
     /// Every method, in the order of the documentation.
-    pub const ALL: &'static [Attribution] = &[IXG, GRADCAM, INTGRAD, BCOS];
+    pub const ALL: &'static [Attribution] = &[IXG, GRADCAM, INTGRAD, BCOS, GRADCAM_PP];
 
     /// What explains `backbone` unless asked otherwise: the true gradient, or where there are dynamic
     /// weights, these.

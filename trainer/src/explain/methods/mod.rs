@@ -2,6 +2,7 @@
 
 pub mod bcos;
 pub mod gradcam;
+pub mod gradcam_pp;
 pub mod intgrad;
 pub mod ixg;
 pub mod list;
