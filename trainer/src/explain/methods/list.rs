@@ -12,11 +12,12 @@ use crate::explain::methods::gradcam::GRADCAM;
 use crate::explain::methods::gradcam_pp::GRADCAM_PP;
 use crate::explain::methods::intgrad::INTGRAD;
 use crate::explain::methods::ixg::IXG;
+use crate::explain::methods::smoothgrad::SMOOTHGRAD;
 use crate::names::{self, Backbone};
 
 impl Attribution {
     /// Every method, in the order of the documentation.
-    pub const ALL: &'static [Attribution] = &[IXG, GRADCAM, INTGRAD, BCOS, GRADCAM_PP];
+    pub const ALL: &'static [Attribution] = &[IXG, GRADCAM, INTGRAD, BCOS, GRADCAM_PP, SMOOTHGRAD];
 
     /// What explains `backbone` unless asked otherwise: the true gradient, or where there are dynamic
     /// weights, these.

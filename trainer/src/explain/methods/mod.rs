@@ -6,3 +6,4 @@ pub mod gradcam_pp;
 pub mod intgrad;
 pub mod ixg;
 pub mod list;
+pub mod smoothgrad;
