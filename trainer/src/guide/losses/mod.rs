@@ -2,6 +2,7 @@
 
 pub mod energy;
 pub mod energy_area;
+pub mod gradmask;
 pub mod l1;
 pub mod list;
 pub mod ppce;
