@@ -6,6 +6,7 @@ use crate::guide::loss::{LocalizationLoss, Loss, Written};
 use crate::guide::losses::energy::ENERGY;
 use crate::guide::losses::energy_area::ENERGY_AREA;
 use crate::guide::losses::gradmask::GRADMASK;
+use crate::guide::losses::inside_outside::INSIDE_OUTSIDE;
 use crate::guide::losses::l1::L1;
 use crate::guide::losses::ppce::PPCE;
 use crate::guide::losses::rrr::RRR;
@@ -13,7 +14,8 @@ use crate::names;
 
 impl LocalizationLoss {
     /// Every loss, in the order of the documentation.
-    pub const ALL: &'static [LocalizationLoss] = &[ENERGY, L1, PPCE, RRR, ENERGY_AREA, GRADMASK];
+    pub const ALL: &'static [LocalizationLoss] =
+        &[ENERGY, L1, PPCE, RRR, ENERGY_AREA, GRADMASK, INSIDE_OUTSIDE];
 }
 
 impl FromStr for LocalizationLoss {

@@ -3,6 +3,7 @@
 pub mod energy;
 pub mod energy_area;
 pub mod gradmask;
+pub mod inside_outside;
 pub mod l1;
 pub mod list;
 pub mod ppce;
