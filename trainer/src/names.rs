@@ -193,7 +193,7 @@ spelled! {
 }
 
 spelled! {
-    /// What training does with a batch whose loss, gradient or attribution maps are no numbers.
+    /// What training does with a batch whose loss, gradient or attribution maps are non-finite.
     OnNonFinite {
         /// End with an error; the run's folder keeps its last saved state.
         Stop = "stop",

@@ -154,7 +154,7 @@ pub fn explain(
 ) -> Result<Explained> {
     let (device, kind) = (model.params.device(), model.params.kind());
     let batch = Batch::load(dataset, indices, resident, device, kind)?;
-    // Only the part after the layer is walked back.
+    // Only the part after the layer is differentiated.
     let features =
         tch::no_grad(|| model.features(&model.encode(&batch.images)?, layer, Mode::Eval))?
             .f_detach()?;

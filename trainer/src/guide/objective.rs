@@ -46,7 +46,7 @@ pub struct Terms {
     pub class: Tensor,
     /// Sum of L_loc over annotated images; `None` without any.
     pub localization: Option<Tensor>,
-    /// Sum of all values of the maps held against masks, which is a number only if all of them are.
+    /// Sum of all values of the maps held against masks, which is non-finite if one of them is.
     pub maps: Option<Tensor>,
     /// How many of the annotated maps have no EPG: nothing positive, or an empty mask.
     pub undefined: Option<Tensor>,
@@ -54,8 +54,8 @@ pub struct Terms {
 
 impl Terms {
     /// The classification loss; the localization loss, the sum of the maps and the number of undefined
-    /// ones (all 0 without annotated images); and the sum of `gradient`, which is a number only if all
-    /// of it is: (5).
+    /// ones (all 0 without annotated images); and the sum of `gradient`, which is
+    /// non-finite if one of its values is: (5).
     ///
     /// # Errors
     /// libtorch's.
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_that_are_no_numbers_show_in_the_values() {
+    fn non_finite_maps_show_in_the_values() {
         let [_, localization, maps, undefined, gradient] = values(0.5)[..] else {
             panic!("other values");
         };

@@ -49,7 +49,7 @@ pub struct RunConfig {
     /// In which numbers convolutions and matrix products are computed.
     #[serde(default = "full_precision", skip_serializing_if = "is_full_precision")]
     pub precision: Precision,
-    /// What is done with a batch whose loss, gradient or attribution maps are no numbers.
+    /// What is done with a batch whose loss, gradient or attribution maps are non-finite.
     #[serde(default = "stop", skip_serializing_if = "is_stop")]
     pub on_non_finite: OnNonFinite,
     /// Where the weights come from.
