@@ -8,11 +8,14 @@ use std::time::Instant;
 
 use clap::Parser;
 use tch::{Device, Kind, Tensor};
-use trainer::explain::attribution::{Explainable, Order};
+use trainer::explain::attribution::{Attribution, Explainable};
+use trainer::explain::gradients::Order;
+use trainer::guide::loss::Loss;
+use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::objective::{self, Explained, Guide};
 use trainer::machine::device;
 use trainer::machine::process;
-use trainer::names::{Attribution, Layer, LocalizationLoss, Precision};
+use trainer::names::{Layer, Precision};
 use trainer::network::{Backbone, Mode, Model};
 use trainer::train::adam::Adam;
 
@@ -55,11 +58,11 @@ impl Bench {
         let guide = Guide {
             attribution: self.attribution,
             layer,
-            loss: LocalizationLoss::Energy,
+            loss: Loss::new(ENERGY, &[]).map_err(anyhow::Error::msg)?,
             lambda: 1e-3,
         };
         let explained = &self.explained;
-        let terms = objective::guided(&self.model, &input, &self.targets, guide, explained)?;
+        let terms = objective::guided(&self.model, &input, &self.targets, &guide, explained)?;
         Ok(self.adam.step(&terms.total)?)
     }
 
@@ -138,15 +141,12 @@ fn main() -> anyhow::Result<()> {
         adam: Adam::new(model.params.trained(), 1e-5)?,
         images: Tensor::randint(255, shape, (Kind::Uint8, device)),
         targets: Tensor::zeros([n, N_CLASSES as i64], (Kind::Float, device)),
-        attribution: match args.backbone.has_dynamic_weights {
-            true => Attribution::Bcos,
-            false => Attribution::Ixg,
-        },
+        attribution: Attribution::usual(args.backbone),
         explained: Explained {
             pairs: (0..n).map(|row| (row, row % N_CLASSES as i64)).collect(),
             annotated: (0..n).collect(),
             masks,
-            area_powers: None,
+            areas: Vec::new(),
         },
         model,
     };

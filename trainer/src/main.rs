@@ -8,12 +8,13 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use data_prep::dataset::{Dataset, Split, Task};
 use tch::Device;
+use trainer::explain::attribution::Attribution;
 use trainer::explain::explanations::Bounds;
 use trainer::explain::grid_pointing_game::Game;
 use trainer::explain::{colour, grid_pointing_game, stream};
 use trainer::machine::stop::{self, Stop};
 use trainer::machine::{device, process};
-use trainer::names::{Attribution, Layer, Precision};
+use trainer::names::{Layer, Precision};
 use trainer::network::Backbone;
 use trainer::run::config::RunConfig;
 use trainer::run::finished::FinishedRun;
@@ -190,8 +191,8 @@ struct ExplainArgs {
     /// conventional or reversed (default: the run's own); the maps then are of that task's classes
     #[arg(long)]
     task: Option<Task>,
-    /// ixg, gradcam, intgrad or bcos (default: the run's own; of weights bcos for B-cos networks, else
-    /// ixg)
+    /// An attribution method, such as ixg (default: the run's own; of weights bcos for B-cos networks,
+    /// else ixg)
     #[arg(long)]
     attribution: Option<Attribution>,
     /// input, mid1, mid2, mid3 or final (default: the run's own; of weights input for B-cos networks,
@@ -238,7 +239,7 @@ struct GameArgs {
     /// train, val or test
     #[arg(long, default_value = "val")]
     split: Split,
-    /// ixg, gradcam, intgrad or bcos (default: the run's own)
+    /// An attribution method, such as ixg (default: the run's own)
     #[arg(long)]
     attribution: Option<Attribution>,
     /// input, mid1, mid2, mid3 or final (default: the run's own)

@@ -6,6 +6,29 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// The one of `all` that is spelled `text`.
+///
+/// # Errors
+/// What was found, and every spelling.
+pub fn find<T: Copy + fmt::Display>(all: &[T], text: &str) -> Result<T, String> {
+    let found = all.iter().find(|value| value.to_string() == text);
+    found.copied().ok_or_else(|| {
+        let known: Vec<String> = all.iter().map(ToString::to_string).collect();
+        format!("found '{text}', expected one of {}", known.join(", "))
+    })
+}
+
+/// `a, b or c`.
+pub fn alternatives(names: &[&str]) -> String {
+    match names {
+        [rest @ .., before, last] => {
+            let start: String = rest.iter().map(|name| format!("{name}, ")).collect();
+            format!("{start}{before} or {last}")
+        }
+        names => names.concat(),
+    }
+}
+
 macro_rules! spelled {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $spelling:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -26,39 +49,10 @@ macro_rules! spelled {
         impl FromStr for $name {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
-                $name::ALL.iter().copied().find(|value| value.to_string() == text).ok_or_else(|| {
-                    let known: Vec<String> = $name::ALL.iter().map(ToString::to_string).collect();
-                    format!("found '{text}', expected one of {}", known.join(", "))
-                })
+                find($name::ALL, text)
             }
         }
     };
-}
-
-spelled! {
-    /// How a class's logit is explained (paper section 3.1; SPEC A.3).
-    Attribution {
-        /// Input × Gradient, summed over channels.
-        Ixg = "ixg",
-        /// GradCAM: ReLU of the features weighted by their spatially averaged gradient.
-        Gradcam = "gradcam",
-        /// Integrated gradients from a baseline of zero features.
-        Intgrad = "intgrad",
-        /// W(x)·x of a B-cos network, summed over channels.
-        Bcos = "bcos",
-    }
-}
-
-impl Attribution {
-    /// What people call it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Attribution::Ixg => "IxG",
-            Attribution::Gradcam => "GradCAM",
-            Attribution::Intgrad => "IntGrad",
-            Attribution::Bcos => "B-cos",
-        }
-    }
 }
 
 spelled! {
@@ -81,35 +75,6 @@ impl Layer {
     /// How many of the network's stages lie before this layer.
     pub fn index(self) -> usize {
         self as usize
-    }
-}
-
-spelled! {
-    /// The localization loss (paper section 3.4; SPEC A.2).
-    LocalizationLoss {
-        /// 1 − EPG.
-        Energy = "energy",
-        /// Mean absolute difference between mask and scaled positive map.
-        L1 = "l1",
-        /// Per-pixel cross-entropy inside the mask.
-        Ppce = "ppce",
-        /// Sum of squares outside the mask (RRR*).
-        Rrr = "rrr",
-        /// 1 − EPG / area^α (Energy* of the reproduction study).
-        EnergyArea = "energy_area",
-    }
-}
-
-impl LocalizationLoss {
-    /// What people call it.
-    pub fn title(self) -> &'static str {
-        match self {
-            LocalizationLoss::Energy => "Energy",
-            LocalizationLoss::L1 => "L1",
-            LocalizationLoss::Ppce => "PPCE",
-            LocalizationLoss::Rrr => "RRR*",
-            LocalizationLoss::EnergyArea => "Energy*",
-        }
     }
 }
 
@@ -147,7 +112,7 @@ spelled! {
 }
 
 spelled! {
-    /// What training does with a batch whose loss, gradient or attribution maps are no numbers.
+    /// What training does with a batch whose loss, gradient or attribution maps are non-finite.
     OnNonFinite {
         /// End with an error; the run's folder keeps its last saved state.
         Stop = "stop",

@@ -33,6 +33,12 @@ pub fn unit(name_hash: u64, i: u64) -> f64 {
     (mix(z) >> 11) as f64 / (1u64 << 53) as f64
 }
 
+/// Standard normal by Box–Muller: element `i` of the stream, of two uniform ones.
+pub fn normal(stream: u64, i: u64) -> f64 {
+    let radius = (-2.0 * (1.0 - unit(stream, 2 * i)).ln()).sqrt();
+    radius * (std::f64::consts::TAU * unit(stream, 2 * i + 1)).cos()
+}
+
 /// `items` in a random order that depends only on (seed, purpose, epoch) and each item's image id.
 pub fn shuffled<'a>(
     items: &[usize],

@@ -6,8 +6,10 @@ use std::fmt::Display;
 use data_prep::dataset::Task;
 use serde::Serialize;
 
-use crate::explain::attribution::{self, Order};
-use crate::names::{Annotation, Attribution, Augmentation, Layer, LocalizationLoss, Precision};
+use crate::explain::attribution::Attribution;
+use crate::explain::gradients::Order;
+use crate::guide::loss::LocalizationLoss;
+use crate::names::{Annotation, Augmentation, Layer, Precision};
 use crate::network::Backbone;
 use crate::run::schema::PROGRAM;
 
@@ -17,7 +19,7 @@ pub struct Vocabulary {
     program: &'static str,
     networks: Vec<Network>,
     methods: Vec<Named>,
-    losses: Vec<Loss>,
+    losses: &'static [LocalizationLoss],
     layers: Vec<String>,
     annotations: Vec<String>,
     tasks: Vec<String>,
@@ -28,7 +30,7 @@ pub struct Vocabulary {
 /// A name, and what people call it.
 #[derive(Debug, Serialize)]
 struct Named {
-    name: String,
+    name: &'static str,
     title: &'static str,
 }
 
@@ -43,23 +45,6 @@ struct Network {
     batch_statistics: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Loss {
-    #[serde(flatten)]
-    named: Named,
-    options: Vec<LossOption>,
-}
-
-/// A number that a loss takes.
-#[derive(Debug, Serialize)]
-struct LossOption {
-    name: &'static str,
-    /// Absent: it must be given.
-    default: Option<f64>,
-    low: f64,
-    high: f64,
-}
-
 impl Vocabulary {
     /// This program's.
     pub fn new() -> Self {
@@ -69,11 +54,11 @@ impl Vocabulary {
             methods: Attribution::ALL
                 .iter()
                 .map(|method| Named {
-                    name: method.to_string(),
-                    title: method.title(),
+                    name: method.name,
+                    title: method.title,
                 })
                 .collect(),
-            losses: LocalizationLoss::ALL.iter().copied().map(loss).collect(),
+            losses: LocalizationLoss::ALL,
             layers: spellings(Layer::ALL),
             annotations: spellings(Annotation::ALL),
             tasks: spellings(&Task::ALL),
@@ -94,39 +79,14 @@ fn spellings<T: Display>(values: &[T]) -> Vec<String> {
 }
 
 fn network(backbone: Backbone) -> Network {
-    let defined = |order| -> Vec<String> {
-        Attribution::ALL
-            .iter()
-            .filter(|&&method| attribution::check(backbone, method, order).is_ok())
-            .map(Attribution::to_string)
-            .collect()
-    };
+    let defined = |order| spellings(&Attribution::defined_for(backbone, order));
     Network {
         named: Named {
-            name: backbone.to_string(),
+            name: backbone.name,
             title: backbone.title,
         },
         methods: defined(Order::First),
         guides_by: defined(Order::Second),
         batch_statistics: backbone.has_batch_statistics,
-    }
-}
-
-fn loss(loss: LocalizationLoss) -> Loss {
-    let options = match loss {
-        LocalizationLoss::EnergyArea => vec![LossOption {
-            name: "area_exponent",
-            default: None,
-            low: 0.0,
-            high: crate::run::config::LARGEST_EXPONENT,
-        }],
-        _ => Vec::new(),
-    };
-    Loss {
-        named: Named {
-            name: loss.to_string(),
-            title: loss.title(),
-        },
-        options,
     }
 }

@@ -7,8 +7,11 @@ mod support;
 
 use support::{load_buffers, recipe_input, recipe_model, relative, tensors};
 use tch::{Kind, Tensor};
-use trainer::explain::attribution::{Explainable, Order};
-use trainer::names::{Attribution, Layer};
+use trainer::explain::attribution::{Attribution, Explainable};
+use trainer::explain::gradients::Order;
+use trainer::explain::methods::bcos::BCOS;
+use trainer::explain::methods::intgrad::INTGRAD;
+use trainer::names::Layer;
 use trainer::network::{Backbone, Mode, Model};
 
 const N_CLASSES: usize = 5;
@@ -66,8 +69,7 @@ fn xdnn_contributions_sum_to_the_logit() {
         let model = recipe_model(backbone, N_CLASSES, Kind::Double);
         for &layer in Layer::ALL {
             let features = features(&model, layer, Mode::Eval);
-            let (maps, logits) =
-                explained(&model, Attribution::Intgrad, layer, &features, Mode::Eval);
+            let (maps, logits) = explained(&model, INTGRAD, layer, &features, Mode::Eval);
             let difference = relative(&sums(&maps), &(logits - bias(&model)));
             assert!(difference < 1e-11, "{backbone} at {layer}: {difference:e}");
         }
@@ -106,7 +108,7 @@ fn integrated_gradients_of_xdnn_are_the_integral() {
     let n_steps = 40;
     for &layer in Layer::ALL {
         let features = features(&model, layer, Mode::Eval);
-        let (maps, _) = explained(&model, Attribution::Intgrad, layer, &features, Mode::Eval);
+        let (maps, _) = explained(&model, INTGRAD, layer, &features, Mode::Eval);
         let mut sum = features.zeros_like();
         for step in 0..n_steps {
             let share = (f64::from(step) + 0.5) / f64::from(n_steps);
@@ -134,8 +136,7 @@ fn integrated_gradients_sum_to_the_rise_of_the_logit() {
         }
         for layer in [Layer::Mid2, Layer::Final] {
             let features = features(&model, layer, Mode::Eval);
-            let (maps, logits) =
-                explained(&model, Attribution::Intgrad, layer, &features, Mode::Eval);
+            let (maps, logits) = explained(&model, INTGRAD, layer, &features, Mode::Eval);
             let zero = features.zeros_like();
             let base = tch::no_grad(|| model.logits(&zero, layer, Mode::Eval)).unwrap();
             let difference = relative(&sums(&maps), &(logits - chosen(&base)));
@@ -160,7 +161,7 @@ fn bcos_contributions_sum_to_the_evidence() {
                     continue;
                 }
                 let features = features(&model, layer, mode);
-                let (maps, logits) = explained(&model, Attribution::Bcos, layer, &features, mode);
+                let (maps, logits) = explained(&model, BCOS, layer, &features, mode);
                 let evidence = logits - no_evidence;
                 let difference = relative(&sums(&maps), &evidence);
                 assert!(

@@ -16,8 +16,9 @@ use data_prep::table::{column, read_table};
 use pictures::{Picture, open, pictures, write_of};
 use tch::{Device, Kind};
 use trainer::explain::explanations;
-use trainer::names::{Attribution, Layer, Precision};
-use trainer::network::Model;
+use trainer::explain::methods::ixg::IXG;
+use trainer::names::{Layer, Precision};
+use trainer::network::{Backbone, Model};
 use trainer::run::config::RunConfig;
 use trainer::run::resolved::ResolvedRun;
 use trainer::run::schema;
@@ -58,7 +59,8 @@ fn resolved(top: &str, init: &str, guidance: &str) -> ResolvedRun {
 #[test]
 fn every_setting_but_the_name_names_another_run() {
     let energy_area = |exponent: &str| {
-        GUIDANCE.replace("energy", "energy_area") + &format!("area_exponent = {exponent}\n")
+        let loss = format!("{{ name = \"energy_area\", exponent = {exponent} }}");
+        GUIDANCE.replace("\"energy\"", &loss)
     };
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("w.safetensors");
@@ -500,7 +502,7 @@ fn pairs_are_in_the_order_of_images_and_labels_whatever_the_batches() {
     for size in [1, 2, 3, 4, 32] {
         let mut found = Vec::new();
         for batch in explanations::batches(&dataset, &all, size) {
-            let (ixg, layer) = (Attribution::Ixg, Layer::Final);
+            let (ixg, layer) = (IXG, Layer::Final);
             let explained =
                 explanations::explain(&model, &dataset, (&batch, None), ixg, layer).unwrap();
             assert_eq!(explained.images, batch);

@@ -8,9 +8,14 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{device, masks, named, recipe_input, recipe_model, relative};
 use tch::{Kind, Tensor};
-use trainer::explain::attribution::{Explainable, Order};
+use trainer::explain::attribution::{Attribution, Explainable};
+use trainer::explain::gradients::Order;
+use trainer::explain::methods::bcos::BCOS;
+use trainer::explain::methods::intgrad::INTGRAD;
+use trainer::guide::loss::Loss;
+use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Layer, LocalizationLoss, Precision};
+use trainer::names::{Layer, Precision};
 use trainer::network::pass::fused;
 use trainer::network::{Backbone, Mode, Model};
 use trainer::train::adam::Adam;
@@ -21,15 +26,7 @@ const N_CLASSES: usize = 3;
 const PAIRS: [(i64, i64); 2] = [(0, 1), (1, 2)];
 
 fn attributions(backbone: Backbone) -> Vec<Attribution> {
-    let all = [
-        Attribution::Ixg,
-        Attribution::Gradcam,
-        Attribution::Intgrad,
-        Attribution::Bcos,
-    ];
-    let is_defined =
-        |a: &Attribution| trainer::explain::attribution::check(backbone, *a, Order::First).is_ok();
-    all.into_iter().filter(is_defined).collect()
+    Attribution::defined_for(backbone, Order::First)
 }
 
 /// As `trainer explain` does: logits, and maps where they are asked for.
@@ -41,10 +38,7 @@ fn explained(
 ) -> (Tensor, Option<Tensor>) {
     let features = tch::no_grad(|| model.features(input, layer, Mode::Eval)).unwrap();
     let features = features.detach();
-    let default = match model.backbone.has_dynamic_weights {
-        true => Attribution::Bcos,
-        false => Attribution::Ixg,
-    };
+    let default = Attribution::usual(model.backbone);
     let explainable = Explainable::new(
         model,
         attribution.unwrap_or(default),
@@ -69,7 +63,7 @@ fn step(model: &Model, input: &Tensor, guide: Option<Layer>) -> (Tensor, bool) {
             let guide = Guide {
                 attribution: attributions(model.backbone)[0],
                 layer,
-                loss: LocalizationLoss::Energy,
+                loss: Loss::new(ENERGY, &[]).unwrap(),
                 lambda: 0.01,
             };
             let boxes = vec![vec![[2, 3, 20, 22]], vec![[8, 8, 30, 30]]];
@@ -78,9 +72,9 @@ fn step(model: &Model, input: &Tensor, guide: Option<Layer>) -> (Tensor, bool) {
                 pairs: PAIRS.to_vec(),
                 annotated: vec![0, 1],
                 masks: masks.to_kind(kind),
-                area_powers: None,
+                areas: Vec::new(),
             };
-            objective::guided(model, input, &targets, guide, &explained)
+            objective::guided(model, input, &targets, &guide, &explained)
         }
     };
     let terms = terms.unwrap();
@@ -214,7 +208,7 @@ fn an_overflow_in_evaluation_is_noticed_or_does_not_matter() {
         let inputs = twins.0.each_ref().map(|model| recipe_input(model, 2, 32));
         twins.spoilt(|models, what| {
             for layer in [Layer::Input, Layer::Final] {
-                let attribution = backbone.has_dynamic_weights.then_some(Attribution::Bcos);
+                let attribution = backbone.has_dynamic_weights.then_some(BCOS);
                 let [narrow, wide] =
                     [0, 1].map(|i| explained(&models[i], &inputs[i], layer, attribution));
                 assert!(are_finite(&wide.0), "{backbone}: {what} in float64");
@@ -334,7 +328,7 @@ fn a_path_that_leads_through_infinity_has_no_map() {
     let maps = |model: &Model| {
         let explainable = Explainable::new(
             model,
-            Attribution::Intgrad,
+            INTGRAD,
             Layer::Final,
             &features.detach(),
             Mode::Eval,

@@ -23,9 +23,18 @@ use support::{
     tensors, uniform,
 };
 use tch::{Device, Kind, Tensor};
-use trainer::explain::attribution::{Explainable, Order};
+use trainer::explain::attribution::{Attribution, Explainable};
+use trainer::explain::gradients::Order;
+use trainer::explain::methods::bcos::BCOS;
+use trainer::explain::methods::gradcam::GRADCAM;
+use trainer::explain::methods::ixg::IXG;
+use trainer::guide::loss::Loss;
+use trainer::guide::losses::energy::ENERGY;
+use trainer::guide::losses::l1::L1;
+use trainer::guide::losses::ppce::PPCE;
+use trainer::guide::losses::rrr::RRR;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Layer, LocalizationLoss};
+use trainer::names::Layer;
 use trainer::network::{Backbone, Mode, Model};
 use trainer::random;
 
@@ -159,7 +168,7 @@ impl Network {
         // The map at the input depends on every unit.
         let map = |point: &Point| {
             let input = point.take(&self.double);
-            explained(&self.double, &input, Layer::Input, Attribution::Ixg).0
+            explained(&self.double, &input, Layer::Input, IXG).0
         };
         let here = map(point);
         let is_smooth = |draw: u64| {
@@ -273,8 +282,8 @@ impl Network {
 /// The attributions that guide it, without those that walk the same way back.
 fn attributions(model: &Model) -> &'static [Attribution] {
     match model.backbone.has_dynamic_weights {
-        true => &[Attribution::Bcos],
-        false => &[Attribution::Ixg, Attribution::Gradcam],
+        true => &[BCOS],
+        false => &[IXG, GRADCAM],
     }
 }
 
@@ -342,23 +351,18 @@ fn guided_losses(model: &Model, input: &Tensor) -> Values {
         pairs,
         annotated: vec![0, 1],
         masks: masks(&boxes, Grid::square(size as usize)).to_kind(input.kind()),
-        area_powers: None,
+        areas: Vec::new(),
     };
     let mut values = Values::new();
     for &attribution in attributions(model) {
-        for loss in [
-            LocalizationLoss::Energy,
-            LocalizationLoss::L1,
-            LocalizationLoss::Ppce,
-            LocalizationLoss::Rrr,
-        ] {
+        for loss in [ENERGY, L1, PPCE, RRR] {
             let guide = Guide {
                 attribution,
                 layer: Layer::Final,
-                loss,
+                loss: Loss::new(loss, &[]).unwrap(),
                 lambda: 1.0,
             };
-            let terms = objective::guided(model, input, &targets, guide, &explained).unwrap();
+            let terms = objective::guided(model, input, &targets, &guide, &explained).unwrap();
             let localization = terms.localization.unwrap().detach();
             values.push((format!("{loss} of {attribution}"), localization));
             if values.len() == 1 {

@@ -14,17 +14,25 @@ use support::{
     tensors,
 };
 use tch::{Device, Kind, Tensor};
-use trainer::explain::attribution::{Explainable, Order};
-use trainer::guide::loss;
+use trainer::explain::attribution::{Attribution, Explainable};
+use trainer::explain::gradients::Order;
+use trainer::explain::methods::bcos::BCOS;
+use trainer::explain::methods::gradcam::GRADCAM;
+use trainer::explain::methods::ixg::IXG;
+use trainer::guide::loss::{LocalizationLoss, Loss};
+use trainer::guide::losses::energy::ENERGY;
+use trainer::guide::losses::l1::L1;
+use trainer::guide::losses::ppce::PPCE;
+use trainer::guide::losses::rrr::RRR;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Layer, LocalizationLoss};
+use trainer::names::Layer;
 use trainer::network::{Backbone, Mode};
 
 const LOSSES: [(LocalizationLoss, &str, f64); 4] = [
-    (LocalizationLoss::Energy, "Energy", 0.1),
-    (LocalizationLoss::L1, "L1", 0.1),
-    (LocalizationLoss::Ppce, "PPCE", 0.01),
-    (LocalizationLoss::Rrr, "RRR", 0.001),
+    (ENERGY, "Energy", 0.1),
+    (L1, "L1", 0.1),
+    (PPCE, "PPCE", 0.01),
+    (RRR, "RRR", 0.001),
 ];
 const LAYERS: [(Layer, &str); 5] = [
     (Layer::Input, "Input"),
@@ -33,11 +41,7 @@ const LAYERS: [(Layer, &str); 5] = [
     (Layer::Mid3, "Mid3"),
     (Layer::Final, "Final"),
 ];
-const METHODS: [(Attribution, &str); 3] = [
-    (Attribution::Ixg, "IxG"),
-    (Attribution::Gradcam, "GradCam"),
-    (Attribution::Bcos, "BCos"),
-];
+const METHODS: [(Attribution, &str); 3] = [(IXG, "IxG"), (GRADCAM, "GradCam"), (BCOS, "BCos")];
 
 fn golden(name: &str) -> HashMap<String, Tensor> {
     tensors(&format!("golden/{name}"))
@@ -72,7 +76,11 @@ fn localization_losses_and_their_gradients() {
                 .to_kind(Kind::Double)
                 .unsqueeze(0)
                 .set_requires_grad(true);
-            let value = loss::localization(loss, &map, &masks).unwrap().sum(None);
+            let value = Loss::new(loss, &[])
+                .unwrap()
+                .values(&map, &masks, &[])
+                .unwrap()
+                .sum(None);
             let gradient = Tensor::run_backward(&[&value], &[&map], false, false).remove(0);
             let found = [
                 scalar(&value),
@@ -170,7 +178,7 @@ fn guided_losses_and_gradients(name: &str, backbone: Backbone) -> usize {
         pairs: vec![(0, 3), (1, 14), (2, 5)],
         annotated: vec![0, 1],
         masks: masks(&boxes, grid),
-        area_powers: None,
+        areas: Vec::new(),
     };
     let mut checked = 0;
     for (layer, layer_name) in LAYERS {
@@ -189,10 +197,11 @@ fn guided_losses_and_gradients(name: &str, backbone: Backbone) -> usize {
                 let guide = Guide {
                     attribution,
                     layer,
-                    loss,
+                    loss: Loss::new(loss, &[]).unwrap(),
                     lambda,
                 };
-                let terms = objective::guided(&model, &input, &targets, guide, &explained).unwrap();
+                let terms =
+                    objective::guided(&model, &input, &targets, &guide, &explained).unwrap();
                 let what = format!("{name}: {loss} {attribution}@{layer}");
                 let difference = relative(&terms.class, get("loss_class").unwrap());
                 assert!(difference < TOLERANCE, "{what}: class loss {difference:e}");
@@ -256,7 +265,7 @@ fn of_the_package(name: &str, backbone: Backbone) {
     let mut sums = Vec::new();
     for (layer, _) in LAYERS {
         let features = tch::no_grad(|| model.features(&input, layer, Mode::Eval)).unwrap();
-        let (method, order) = (Attribution::Bcos, Order::First);
+        let (method, order) = (BCOS, Order::First);
         let explainable =
             Explainable::new(&model, method, layer, &features, Mode::Eval, order).unwrap();
         let difference = relative(&(explainable.logits() - bias), &expected);

@@ -17,16 +17,17 @@ use pictures::{GRID, Picture, open, pictures, write};
 use tch::{Device, Kind, Tensor};
 use trainer::batches::{Batch, Resident};
 use trainer::guide::augmentation;
-use trainer::guide::loss;
+use trainer::guide::loss::Loss;
+use trainer::guide::losses::energy_area::ENERGY_AREA;
 use trainer::guide::targets::{self, Target};
-use trainer::names::{Annotation, Augmentation, LocalizationLoss};
+use trainer::names::{Annotation, Augmentation};
 use trainer::run::finished::FinishedRun;
 use trainer::run::schema;
 
 const BOXES: Target = Target {
     annotation: Annotation::Box,
     dilation: 0.0,
-    area_exponent: None,
+    needs_areas: false,
 };
 
 /// As the official code counts: 1 % of VOC 2007's 2,501 training images are 25 (SPEC A.5).
@@ -157,13 +158,13 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
         ],
     );
     let target = Target {
-        area_exponent: Some(0.5),
+        needs_areas: true,
         ..BOXES
     };
     let guided = |index, view| targets::guided(&dataset, (index, 0), target, view).unwrap();
     assert_eq!(guided(0, None).mask.area(), 24);
-    assert_eq!(guided(0, None).area_power, Some(32f64.sqrt()));
-    assert_eq!(guided(1, None).area_power, Some(8.0));
+    assert_eq!(guided(0, None).area, Some(32));
+    assert_eq!(guided(1, None).area, Some(64));
     let left = View {
         x: 0,
         y: 0,
@@ -171,14 +172,13 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
         height: 32,
         is_flipped: true,
     };
-    assert_eq!(guided(1, Some(left)).area_power, Some(128f64.sqrt()));
+    assert_eq!(guided(1, Some(left)).area, Some(128));
 
     let both = [guided(0, None), guided(1, None)];
     let map = Tensor::ones([2, 32, 32], (Kind::Double, Device::Cpu));
     let masks = targets::masks(&both, GRID, &map).unwrap();
-    let powers = targets::area_powers(&both, &map).unwrap().unwrap();
-    let energy = loss::localization(LocalizationLoss::EnergyArea, &map, &masks).unwrap();
-    let by_area = loss::by_area(&energy, &powers).unwrap();
+    let loss = Loss::new(ENERGY_AREA, &[("exponent", 0.5)]).unwrap();
+    let by_area = loss.values(&map, &masks, &targets::areas(&both)).unwrap();
     let expected = [
         1.0 - 24.0 / 1024.0 / 32f64.sqrt(),
         1.0 - 64.0 / 1024.0 / 8.0,
@@ -186,14 +186,8 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
     for (found, expected) in Vec::<f64>::try_from(by_area).unwrap().iter().zip(expected) {
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
-    assert!(
-        targets::area_powers(
-            &[targets::guided(&dataset, (0, 0), BOXES, None).unwrap()],
-            &map
-        )
-        .unwrap()
-        .is_none()
-    );
+    let boxes = [targets::guided(&dataset, (0, 0), BOXES, None).unwrap()];
+    assert!(targets::areas(&boxes).is_empty());
 }
 
 const GUIDANCE: &str = "[guidance]\nloss = \"energy\"\nlambda = 0.5\n";
@@ -236,7 +230,7 @@ fn both_tasks_from_training_to_scores() {
         (
             Task::Reversed,
             "task = \"reversed\"\naugmentation = \"crop_flip\"",
-            GUIDANCE.replace("energy", "energy_area") + "area_exponent = 0.25",
+            GUIDANCE.replace("\"energy\"", "{ name = \"energy_area\", exponent = 0.25 }"),
         ),
     ] {
         let config = config(dir.path(), top, &guidance);
@@ -245,7 +239,7 @@ fn both_tasks_from_training_to_scores() {
             &[("--config", &config), ("--data", &data), ("--out", &runs)],
         );
         let run = PathBuf::from(printed.trim());
-        let (_, table) = read_table(run.join("run.parquet"), &schema::RUN).unwrap();
+        let (origin, table) = read_table(run.join("run.parquet"), &schema::RUN).unwrap();
         let text = |name| column::<StringArray>(&table, name).value(0).to_owned();
         let is_reversed = task == Task::Reversed;
         assert_eq!(
@@ -262,9 +256,15 @@ fn both_tasks_from_training_to_scores() {
             ["none", "crop_flip"][usize::from(is_reversed)]
         );
         assert_eq!(text("precision"), "f32");
-        let exponents: &Float64Array = column(&table, "area_exponent");
-        let exponent = exponents.iter().next().unwrap();
-        assert_eq!(exponent, is_reversed.then_some(0.25));
+        let options: &StringArray = column(&table, "loss_options");
+        let options = options.iter().next().unwrap();
+        assert_eq!(options, is_reversed.then_some("exponent=0.25"));
+        let titles = origin.get("guidance.titles");
+        let expected = match is_reversed {
+            true => r#"{"energy_area":"Energy*","ixg":"IxG","resnet18":"ResNet-18"}"#,
+            false => r#"{"energy":"Energy","ixg":"IxG","resnet18":"ResNet-18"}"#,
+        };
+        assert_eq!(titles, Some(expected));
         assert_eq!(FinishedRun::open(&run).unwrap().task, task);
 
         // The run's own task, and the other one of its network.

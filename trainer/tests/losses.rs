@@ -7,18 +7,41 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{mask, masks, named, recipe_input, recipe_model, relative, scalar, uniform};
 use tch::{Device, Kind, Tensor};
-use trainer::guide::loss;
+use trainer::explain::attribution::Attribution;
+use trainer::explain::methods::bcos::BCOS;
+use trainer::explain::methods::gradcam::GRADCAM;
+use trainer::explain::methods::ixg::IXG;
+use trainer::guide::loss::{LocalizationLoss, Loss};
+use trainer::guide::losses::energy::ENERGY;
+use trainer::guide::losses::energy_area::ENERGY_AREA;
+use trainer::guide::losses::l1::L1;
+use trainer::guide::losses::ppce::PPCE;
+use trainer::guide::losses::rrr::RRR;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Layer, LocalizationLoss};
+use trainer::names::Layer;
 use trainer::network::{Backbone, Model};
 
 const SIZE: usize = 16;
 const BOX: [i32; 4] = [3, 2, 11, 9];
 
+/// The losses of the papers, of which the values below are known.
+const LOSSES: [LocalizationLoss; 5] = [ENERGY, L1, PPCE, RRR, ENERGY_AREA];
+
+/// `loss` with its defaults, and 1 for an option that has none.
+fn chosen(loss: LocalizationLoss) -> Loss {
+    let needed = loss
+        .options
+        .iter()
+        .filter(|option| option.default.is_none());
+    let needed: Vec<(&str, f64)> = needed.map(|option| (option.name, 1.0)).collect();
+    Loss::new(loss, &needed).unwrap()
+}
+
 /// The loss of one map (h, w) with the mask of `boxes` on the grid.
 fn loss_of(loss: LocalizationLoss, map: &Tensor, boxes: &[[i32; 4]], grid: Grid) -> f64 {
     let masks = masks(&[boxes.to_vec()], grid).to_kind(map.kind());
-    scalar(&loss::localization(loss, &map.unsqueeze(0), &masks).unwrap())
+    let values = chosen(loss).values(&map.unsqueeze(0), &masks, &[1.0]);
+    scalar(&values.unwrap())
 }
 
 /// The mask of [`BOX`] as a map.
@@ -35,15 +58,15 @@ fn losses_of_perfect_maps_are_zero() {
     let at = |loss, map: &Tensor| loss_of(loss, map, &[BOX], Grid::square(SIZE));
     // Everything inside and nothing outside: also at another scale, as maps are not normalised.
     for map in [inside(), inside() * 1e3] {
-        for loss in LocalizationLoss::ALL {
-            assert_eq!(at(*loss, &map), 0.0, "{loss}");
+        for loss in LOSSES {
+            assert_eq!(at(loss, &map), 0.0, "{loss}");
         }
     }
     let everywhere = inside().ones_like();
-    assert_eq!(at(LocalizationLoss::Ppce, &everywhere), 0.0);
+    assert_eq!(at(PPCE, &everywhere), 0.0);
     let inside_only = random_map() * inside();
-    assert_eq!(at(LocalizationLoss::Energy, &inside_only), 0.0);
-    assert_eq!(at(LocalizationLoss::Rrr, &inside_only), 0.0);
+    assert_eq!(at(ENERGY, &inside_only), 0.0);
+    assert_eq!(at(RRR, &inside_only), 0.0);
 }
 
 #[test]
@@ -51,18 +74,14 @@ fn losses_of_opposite_maps_are_the_largest() {
     let at = |loss, map: &Tensor| loss_of(loss, map, &[BOX], Grid::square(SIZE));
     let outside = inside() * -1.0 + 1.0;
     let n_outside = scalar(&outside.sum(None));
-    assert_eq!(at(LocalizationLoss::Energy, &outside), 1.0);
-    assert_eq!(at(LocalizationLoss::L1, &outside), 1.0);
-    assert_eq!(at(LocalizationLoss::Ppce, &outside), 100.0);
-    assert_eq!(at(LocalizationLoss::Rrr, &outside), n_outside);
+    assert_eq!(at(ENERGY, &outside), 1.0);
+    assert_eq!(at(L1, &outside), 1.0);
+    assert_eq!(at(PPCE, &outside), 100.0);
+    assert_eq!(at(RRR, &outside), n_outside);
     // RRR* punishes negative contributions outside, the others do not see them.
     let negative = &outside * -0.5 + inside();
-    assert_eq!(at(LocalizationLoss::Rrr, &negative), 0.25 * n_outside);
-    for loss in [
-        LocalizationLoss::Energy,
-        LocalizationLoss::L1,
-        LocalizationLoss::Ppce,
-    ] {
+    assert_eq!(at(RRR, &negative), 0.25 * n_outside);
+    for loss in [ENERGY, L1, PPCE] {
         assert_eq!(at(loss, &negative), 0.0, "{loss}");
     }
 }
@@ -74,12 +93,7 @@ fn energy_is_one_minus_the_reported_epg() {
     let boxes = [[30, 40, 120, 90], [100, 60, 200, 223]];
     for size in [7, 14, 56, 224] {
         let map = (uniform("map", &[size, size]) - 0.5).to_kind(Kind::Float);
-        let found = loss_of(
-            LocalizationLoss::Energy,
-            &map.to_kind(Kind::Double),
-            &boxes,
-            grid,
-        );
+        let found = loss_of(ENERGY, &map.to_kind(Kind::Double), &boxes, grid);
         let map = Vec::<f32>::try_from(map.flatten(0, 1)).unwrap();
         let shape = (size as usize, size as usize);
         let score = evaluator::score_pair(&map, shape, &mask(&boxes, grid), 0.5);
@@ -97,20 +111,54 @@ fn energy_is_one_minus_the_reported_epg() {
 fn energy_of_a_uniform_map_is_the_area_outside() {
     let grid = Grid::square(224);
     let map = Tensor::full([224, 224], 0.3, (Kind::Double, Device::Cpu));
-    let found = loss_of(LocalizationLoss::Energy, &map, &[[0, 0, 223, 223]], grid);
+    let found = loss_of(ENERGY, &map, &[[0, 0, 223, 223]], grid);
     let expected = 1.0 - 223.0 * 223.0 / (224.0 * 224.0);
     assert!((found - expected).abs() < 1e-12, "{found}");
 }
 
 #[test]
 fn losses_do_not_depend_on_the_scale_of_a_map() {
-    for &loss in LocalizationLoss::ALL {
+    for loss in LOSSES {
         let at = |map: &Tensor| loss_of(loss, map, &[BOX], Grid::square(SIZE));
         let (one, other) = (at(&random_map()), at(&(random_map() * 1e-3)));
         assert!(
             one > 0.0 && (one - other).abs() < 1e-9 * one,
             "{loss}: {one}, {other}"
         );
+    }
+}
+
+/// For every loss, at maps that are up-sampled and at maps that are not: its gradient is its numeric
+/// derivative, and one image's loss does not depend on another's map.
+#[test]
+fn gradients_are_derivatives_of_each_image_alone() {
+    const STEP: f64 = 1e-6;
+    for &of in LocalizationLoss::ALL {
+        for size in [4i64, 16] {
+            let masks = masks(&[vec![BOX], vec![[1, 1, 14, 6]]], Grid::square(SIZE));
+            let areas = [56.0, 65.0];
+            let maps = uniform("maps", &[2, size, size]) - 0.4;
+            let direction = uniform("direction", &[2, size, size]) - 0.5;
+            let values = |maps: &Tensor| chosen(of).values(maps, &masks, &areas).unwrap();
+            let at = maps.copy().set_requires_grad(true);
+            let total = values(&at).sum(None);
+            let gradient = Tensor::run_backward(&[&total], &[&at], false, false).remove(0);
+            let analytic = scalar(&(gradient * &direction).sum(None));
+            let moved = |step: f64| scalar(&values(&(&maps + &direction * step)).sum(None));
+            let numeric = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+            let miss = (analytic - numeric).abs() / numeric.abs().max(1e-3);
+            assert!(
+                miss < 1e-5,
+                "{of}, {size}: {analytic:e}, numeric {numeric:e}"
+            );
+            let alone =
+                chosen(of).values(&maps.narrow(0, 1, 1), &masks.narrow(0, 1, 1), &areas[1..]);
+            let (alone, both) = (scalar(&alone.unwrap()), scalar(&values(&maps).get(1)));
+            assert!(
+                (alone - both).abs() <= 1e-12 * both.abs(),
+                "{of}: {alone} {both}"
+            );
+        }
     }
 }
 
@@ -129,7 +177,7 @@ impl Batch {
             guide: Guide {
                 attribution,
                 layer,
-                loss,
+                loss: chosen(loss),
                 lambda: 0.5,
             },
             labels: vec![(0, 1), (1, 2), (2, 0)],
@@ -137,7 +185,7 @@ impl Batch {
                 pairs: vec![(0, 1), (1, 2), (2, 0)],
                 annotated: vec![0, 1],
                 masks: masks(&boxes, Grid::square(32)),
-                area_powers: None,
+                areas: vec![1.0; 2],
             },
         }
     }
@@ -153,9 +201,9 @@ impl Batch {
             pairs: self.explained.pairs.clone(),
             annotated: self.explained.annotated.clone(),
             masks: self.explained.masks.to_kind(input.kind()),
-            area_powers: None,
+            areas: vec![1.0; self.explained.annotated.len()],
         };
-        let terms = objective::guided(model, &input, &targets, self.guide, &explained).unwrap();
+        let terms = objective::guided(model, &input, &targets, &self.guide, &explained).unwrap();
         let trained = model.params.trained();
         let gradients = Tensor::run_backward(&[&terms.total], &trained, false, false);
         let gradients = gradients
@@ -178,7 +226,7 @@ impl Batch {
             layer,
             loss,
             ..
-        } = self.guide;
+        } = &self.guide;
         let what = format!("{}: {what}: {loss} {attribution}@{layer}", model.backbone);
         assert!(total.is_finite(), "{what}: {total}");
         for (gradient, param) in gradients.iter().zip(trained(model)) {
@@ -199,15 +247,12 @@ fn trained(model: &Model) -> Vec<&str> {
 
 /// One network of each family, with the attributions that guide it.
 fn families() -> [(Backbone, Vec<Attribution>); 4] {
-    let gradients = vec![Attribution::Ixg, Attribution::Gradcam];
+    let gradients = vec![IXG, GRADCAM];
     [
         (named("resnet18"), gradients.clone()),
         (named("xdnn_resnet18"), gradients),
-        (
-            named("bcos_resnet18"),
-            vec![Attribution::Bcos, Attribution::Ixg, Attribution::Gradcam],
-        ),
-        (named("bcos_simple_vit_s"), vec![Attribution::Bcos]),
+        (named("bcos_resnet18"), vec![BCOS, IXG, GRADCAM]),
+        (named("bcos_simple_vit_s"), vec![BCOS]),
     ]
 }
 
@@ -222,27 +267,27 @@ fn set(model: &Model, name: &str, change: impl Fn(&Tensor) -> Tensor) {
 
 #[test]
 fn maps_of_zeros() {
-    for &loss in LocalizationLoss::ALL {
+    for loss in LOSSES {
         for boxes in [vec![], vec![[1, 1, 3, 3]]] {
             for size in [4, 2] {
                 let map = Tensor::zeros([1, size, size], (Kind::Float, Device::Cpu));
                 let map = map.set_requires_grad(true);
                 let masks =
                     masks(std::slice::from_ref(&boxes), Grid::square(4)).to_kind(Kind::Float);
-                let value = loss::localization(loss, &map, &masks).unwrap();
+                let value = chosen(loss).values(&map, &masks, &[1.0]).unwrap();
                 let gradient = Tensor::run_backward(&[&value], &[&map], false, false).remove(0);
                 let n_inside = 4.0 * boxes.len() as f64;
-                let expected = match loss {
-                    LocalizationLoss::Energy | LocalizationLoss::EnergyArea => 1.0,
-                    LocalizationLoss::L1 => n_inside / 16.0,
-                    LocalizationLoss::Ppce => 25.0 * n_inside,
-                    LocalizationLoss::Rrr => 0.0,
+                let expected = match loss.name {
+                    "energy" | "energy_area" => 1.0,
+                    "l1" => n_inside / 16.0,
+                    "ppce" => 25.0 * n_inside,
+                    _ => 0.0,
                 };
                 assert_eq!(scalar(&value), expected, "{loss}, {boxes:?}");
                 // Not merely finite: a step along it must not end the run.
                 let largest = scalar(&gradient.abs().max());
-                let bound = match loss {
-                    LocalizationLoss::Ppce | LocalizationLoss::Rrr => 0.0,
+                let bound = match loss.name {
+                    "ppce" | "rrr" => 0.0,
                     _ => 1.0,
                 };
                 assert!(largest <= bound, "{loss}, {boxes:?}: {gradient:?}");
@@ -258,15 +303,15 @@ fn nothing_positive_in_gradcam() {
     for kind in [Kind::Float, Kind::Double] {
         let model = recipe_model(named("xdnn_resnet18"), 3, kind);
         set(&model, "fc.weight", |weight| -weight.abs());
-        let mut batch = Batch::new(Attribution::Gradcam, Layer::Final, LocalizationLoss::Energy);
-        for &loss in LocalizationLoss::ALL {
-            batch.guide.loss = loss;
+        let mut batch = Batch::new(GRADCAM, Layer::Final, ENERGY);
+        for loss in LOSSES {
+            batch.guide.loss = chosen(loss);
             let localization = batch.finite(&model, "nothing positive").unwrap();
-            let expected = match loss {
-                LocalizationLoss::Energy | LocalizationLoss::EnergyArea => 2.0,
-                LocalizationLoss::L1 => (16.0 * 20.0 + 20.0 * 14.0) / 1024.0,
-                LocalizationLoss::Ppce => 200.0,
-                LocalizationLoss::Rrr => 0.0,
+            let expected = match loss.name {
+                "energy" | "energy_area" => 2.0,
+                "l1" => (16.0 * 20.0 + 20.0 * 14.0) / 1024.0,
+                "ppce" => 200.0,
+                _ => 0.0,
             };
             assert!(
                 (localization - expected).abs() < 1e-5,
@@ -311,16 +356,16 @@ fn masks_without_a_pixel() {
         let model = recipe_model(backbone, 3, Kind::Float);
         for attribution in attributions {
             let layer = Layer::Input;
-            for &loss in LocalizationLoss::ALL {
+            for loss in LOSSES {
                 let mut batch = Batch::new(attribution, layer, loss);
                 batch.explained.masks = batch.explained.masks.zeros_like();
                 let localization = batch.finite(&model, "masks of zeros").unwrap();
-                match loss {
-                    LocalizationLoss::Energy | LocalizationLoss::EnergyArea => {
+                match loss.name {
+                    "energy" | "energy_area" => {
                         assert_eq!(localization, 2.0)
                     }
-                    LocalizationLoss::Ppce => assert_eq!(localization, 0.0),
-                    LocalizationLoss::L1 | LocalizationLoss::Rrr => {
+                    "ppce" => assert_eq!(localization, 0.0),
+                    _ => {
                         assert!(localization >= 0.0);
                     }
                 }
@@ -336,7 +381,7 @@ fn images_without_labels() {
         let model = recipe_model(backbone, 3, Kind::Float);
         for attribution in attributions {
             for layer in [Layer::Input, Layer::Mid3] {
-                let mut batch = Batch::new(attribution, layer, LocalizationLoss::Energy);
+                let mut batch = Batch::new(attribution, layer, ENERGY);
                 // The first image has none, the second is annotated.
                 batch.labels.remove(0);
                 batch.explained.pairs.remove(0);
@@ -360,11 +405,11 @@ fn images_without_labels() {
 fn the_localization_term_is_a_sum_over_annotated_images() {
     let model = recipe_model(named("xdnn_resnet18"), 3, Kind::Double);
     for &loss in LocalizationLoss::ALL {
-        let both = Batch::new(Attribution::Ixg, Layer::Mid1, loss);
+        let both = Batch::new(IXG, Layer::Mid1, loss);
         let (total, localization, _) = both.run(&model);
         let mut alone = 0.0;
         for row in 0..2 {
-            let mut batch = Batch::new(Attribution::Ixg, Layer::Mid1, loss);
+            let mut batch = Batch::new(IXG, Layer::Mid1, loss);
             batch.explained.annotated = vec![row];
             batch.explained.masks = batch.explained.masks.narrow(0, row, 1);
             alone += batch.run(&model).1.unwrap();

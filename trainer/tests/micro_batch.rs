@@ -7,8 +7,11 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{masks, named, recipe_input, recipe_model, relative};
 use tch::{Kind, TchError, Tensor};
+use trainer::explain::attribution::Attribution;
+use trainer::guide::loss::Loss;
+use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::objective::{self, Explained, Guide};
-use trainer::names::{Attribution, Layer, LocalizationLoss};
+use trainer::names::Layer;
 use trainer::network::Backbone;
 use trainer::train::adam::Adam;
 use trainer::train::micro_batch::{self, Sum};
@@ -20,7 +23,7 @@ const CLASSES: [Option<i64>; 5] = [Some(3), Some(4), Some(2), None, Some(0)];
 const NOT_ANNOTATED: i64 = 1;
 
 /// A step over five images in passes of `n_pass`.
-fn step(backbone: Backbone, guide: Guide, n_pass: usize) -> Sum {
+fn step(backbone: Backbone, guide: &Guide, n_pass: usize) -> Sum {
     let model = recipe_model(backbone, N_CLASSES as usize, Kind::Double);
     let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
     let input = recipe_input(&model, CLASSES.len() as u64, SIZE);
@@ -51,14 +54,17 @@ fn step(backbone: Backbone, guide: Guide, n_pass: usize) -> Sum {
             pairs,
             annotated,
             masks: masks(&boxes, Grid::square(SIZE as usize)),
-            area_powers: None,
+            areas: Vec::new(),
         };
         let lambda = factor * guide.lambda;
         let terms = objective::guided(
             &model,
             &input.narrow(0, first, count),
             &targets.narrow(0, first, count),
-            Guide { lambda, ..guide },
+            &Guide {
+                lambda,
+                ..guide.clone()
+            },
             &explained,
         )?;
         let gradient = adam.gradient(&terms.total)?;
@@ -68,14 +74,11 @@ fn step(backbone: Backbone, guide: Guide, n_pass: usize) -> Sum {
 }
 
 fn guide(backbone: Backbone, layer: Layer) -> Guide {
-    let attribution = match backbone.has_dynamic_weights {
-        true => Attribution::Bcos,
-        false => Attribution::Ixg,
-    };
+    let attribution = Attribution::usual(backbone);
     Guide {
         attribution,
         layer,
-        loss: LocalizationLoss::Energy,
+        loss: Loss::new(ENERGY, &[]).unwrap(),
         lambda: 0.7,
     }
 }
@@ -83,7 +86,7 @@ fn guide(backbone: Backbone, layer: Layer) -> Guide {
 /// How far passes of `n_pass` are from one: gradient, terms.
 fn difference(backbone: Backbone, layer: Layer, n_pass: usize) -> [f64; 2] {
     let guide = guide(backbone, layer);
-    let (whole, passes) = (step(backbone, guide, 5), step(backbone, guide, n_pass));
+    let (whole, passes) = (step(backbone, &guide, 5), step(backbone, &guide, n_pass));
     // The gradient's sum may be next to nothing; it is compared by the gradient.
     let terms = |sum: &Sum| sum.values.narrow(0, 0, 4);
     [

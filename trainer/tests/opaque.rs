@@ -8,9 +8,14 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{masks, recipe_input, recipe_model, relative, scalar, uniform};
 use tch::{Device, Kind, TchError, Tensor};
-use trainer::explain::attribution::{Explainable, Order};
+use trainer::explain::attribution::{Attribution, Explainable};
+use trainer::explain::gradients::Order;
+use trainer::explain::methods::gradcam::GRADCAM;
+use trainer::explain::methods::ixg::IXG;
+use trainer::guide::loss::Loss;
+use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::objective::{self, Explained, Guide, Terms};
-use trainer::names::{Attribution, Layer, LocalizationLoss, Precision};
+use trainer::names::{Layer, Precision};
 use trainer::network::params::{Init, Params};
 use trainer::network::pass::{Pass, Value, Window};
 use trainer::network::{Architecture, Encoding, MemoryOrder, Mode, Model, Network};
@@ -299,25 +304,25 @@ fn guided(model: &Model, attribution: Attribution, layer: Layer) -> Terms {
     let guide = Guide {
         attribution,
         layer,
-        loss: LocalizationLoss::Energy,
+        loss: Loss::new(ENERGY, &[]).unwrap(),
         lambda: 1.0,
     };
     let explained = Explained {
         pairs: vec![(0, 1), (1, 2)],
         annotated: vec![0, 1],
         masks: masks(&boxes, Grid::square(32)),
-        area_powers: None,
+        areas: Vec::new(),
     };
-    objective::guided(model, &input, &targets, guide, &explained).unwrap()
+    objective::guided(model, &input, &targets, &guide, &explained).unwrap()
 }
 
 #[test]
 fn a_network_without_a_pullback_is_guided_by_its_true_gradient() {
     const STEP: f64 = 1e-6;
     for (attribution, layer) in [
-        (Attribution::Ixg, Layer::Input),
-        (Attribution::Ixg, Layer::Mid2),
-        (Attribution::Gradcam, Layer::Mid1),
+        (IXG, Layer::Input),
+        (IXG, Layer::Mid2),
+        (GRADCAM, Layer::Mid1),
     ] {
         let model = recipe_model((&TINY).into(), 3, Kind::Double);
         let trained = model.params.trained();
@@ -350,12 +355,11 @@ fn a_network_without_a_pullback_learns_where_to_look() {
     let model = Model::new((&TINY).into(), 3, 0, Device::Cpu, Kind::Double).unwrap();
     let mut adam = Adam::new(model.params.trained(), 0.02).unwrap();
     let both = |terms: &Terms| [&terms.class, terms.localization.as_ref().unwrap()].map(scalar);
-    let before = both(&guided(&model, Attribution::Ixg, Layer::Input));
+    let before = both(&guided(&model, IXG, Layer::Input));
     for _ in 0..60 {
-        adam.step(&guided(&model, Attribution::Ixg, Layer::Input).total)
-            .unwrap();
+        adam.step(&guided(&model, IXG, Layer::Input).total).unwrap();
     }
-    let after = both(&guided(&model, Attribution::Ixg, Layer::Input));
+    let after = both(&guided(&model, IXG, Layer::Input));
     println!("{before:?} to {after:?}");
     assert!(
         after[0] < 0.5 * before[0] && after[1] < 0.7 * before[1],
@@ -365,7 +369,7 @@ fn a_network_without_a_pullback_learns_where_to_look() {
     // In evaluation, without a graph, the same maps.
     let input = recipe_input(&model, 2, 32);
     let maps = |order| {
-        let (method, layer) = (Attribution::Ixg, Layer::Input);
+        let (method, layer) = (IXG, Layer::Input);
         let explainable = Explainable::new(&model, method, layer, &input, Mode::Eval, order);
         explainable.unwrap().maps(&[(0, 1), (1, 2)]).unwrap()
     };

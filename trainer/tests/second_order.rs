@@ -10,19 +10,24 @@ mod support;
 use data_prep::geometry::Grid;
 use support::{masks, named, recipe_input, recipe_model, relative, uniform};
 use tch::{Kind, Tensor};
+use trainer::explain::attribution::Attribution;
+use trainer::explain::methods::bcos::BCOS;
+use trainer::explain::methods::gradcam::GRADCAM;
+use trainer::explain::methods::intgrad::INTGRAD;
+use trainer::explain::methods::ixg::IXG;
+use trainer::guide::loss::{LocalizationLoss, Loss};
+use trainer::guide::losses::energy::ENERGY;
+use trainer::guide::losses::l1::L1;
+use trainer::guide::losses::ppce::PPCE;
+use trainer::guide::losses::rrr::RRR;
 use trainer::guide::objective::{self, Explained, Guide, Terms};
-use trainer::names::{Attribution, Layer, LocalizationLoss};
+use trainer::names::Layer;
 use trainer::network::{Backbone, Mode, Model};
 
 const N_CLASSES: usize = 5;
 
 /// Each loss with a λ that gives it a part in the whole.
-const LOSSES: [(LocalizationLoss, f64); 4] = [
-    (LocalizationLoss::Energy, 10.0),
-    (LocalizationLoss::L1, 100.0),
-    (LocalizationLoss::Ppce, 1.0),
-    (LocalizationLoss::Rrr, 0.1),
-];
+const LOSSES: [(LocalizationLoss, f64); 4] = [(ENERGY, 10.0), (L1, 100.0), (PPCE, 1.0), (RRR, 0.1)];
 
 /// Step of the difference, as a part of each tensor's own size. The map of a ReLU network jumps where
 /// a unit switches, and PPCE's logarithm is steep where a pixel is nearly 0, so the step is far smaller
@@ -41,7 +46,7 @@ const TOLERANCE: f64 = 2e-5;
 const PART: f64 = 2e-3;
 
 /// One objective: what is guided, on images of which size.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Case {
     guide: Guide,
     size: u64,
@@ -54,7 +59,7 @@ fn cases(maps: &[(Attribution, Layer, u64)]) -> Vec<Case> {
             guide: Guide {
                 attribution,
                 layer,
-                loss,
+                loss: Loss::new(loss, &[]).unwrap(),
                 lambda,
             },
             size,
@@ -77,7 +82,7 @@ fn everywhere(attributions: &[Attribution]) -> Vec<Case> {
 }
 
 /// The guided loss of three images, of which the third is not annotated.
-fn objective(model: &Model, case: Case) -> Terms {
+fn objective(model: &Model, case: &Case) -> Terms {
     let input = recipe_input(model, 3, case.size);
     let targets = Tensor::zeros([3, N_CLASSES as i64], (Kind::Double, input.device()));
     for (image, class) in [(0, 1), (0, 3), (1, 4), (2, 2)] {
@@ -95,9 +100,9 @@ fn objective(model: &Model, case: Case) -> Terms {
         pairs: vec![(0, 3), (1, 4), (2, 2)],
         annotated: vec![0, 1],
         masks: masks(&boxes, Grid::square(case.size as usize)),
-        area_powers: None,
+        areas: Vec::new(),
     };
-    objective::guided(model, &input, &targets, case.guide, &explained).unwrap()
+    objective::guided(model, &input, &targets, &case.guide, &explained).unwrap()
 }
 
 /// A random direction over all trained tensors, each part as large as its tensor.
@@ -130,7 +135,7 @@ fn losses(
     let value = |tensor: &Tensor| tensor.double_value(&[]);
     cases
         .iter()
-        .map(|&case| {
+        .map(|case| {
             let terms = objective(model, case);
             let localization = case.guide.lambda * value(terms.localization.as_ref().unwrap());
             [value(&terms.total), localization]
@@ -147,7 +152,7 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
     let direction = direction(&model);
     let slopes: Vec<[f64; 2]> = cases
         .iter()
-        .map(|&case| {
+        .map(|case| {
             let terms = objective(&model, case);
             let gradients = Tensor::run_backward(&[&terms.total], &trained, false, false);
             let (mut slope, mut square) = (0.0, 0.0);
@@ -175,7 +180,7 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
             layer,
             loss,
             ..
-        } = case.guide;
+        } = &case.guide;
         let miss = (total - slope).abs() / scale;
         let part = localization.abs() / scale;
         let line = format!(
@@ -192,32 +197,23 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
 
 #[test]
 fn vanilla_with_batch_statistics() {
-    derivative(
-        named("resnet18"),
-        &everywhere(&[Attribution::Ixg, Attribution::Gradcam]),
-    );
+    derivative(named("resnet18"), &everywhere(&[IXG, GRADCAM]));
 }
 
 #[test]
 fn xdnn() {
-    derivative(
-        named("xdnn_resnet18"),
-        &everywhere(&[Attribution::Intgrad, Attribution::Gradcam]),
-    );
+    derivative(named("xdnn_resnet18"), &everywhere(&[INTGRAD, GRADCAM]));
 }
 
 #[test]
 fn bcos() {
-    derivative(named("bcos_resnet18"), &everywhere(&[Attribution::Bcos]));
+    derivative(named("bcos_resnet18"), &everywhere(&[BCOS]));
 }
 
 /// libtorch's backward pass stays in use for the true gradient of networks with dynamic weights.
 #[test]
 fn true_gradient_of_bcos() {
-    derivative(
-        named("bcos_resnet18"),
-        &everywhere(&[Attribution::Ixg, Attribution::Gradcam]),
-    );
+    derivative(named("bcos_resnet18"), &everywhere(&[IXG, GRADCAM]));
 }
 
 /// Depthwise convolutions, "SAME" padding, ReLU6.
@@ -226,11 +222,11 @@ fn efficientnet_lite0() {
     derivative(
         named("efficientnet_lite0"),
         &cases(&[
-            (Attribution::Ixg, Layer::Input, 64),
-            (Attribution::Gradcam, Layer::Mid1, 64),
-            (Attribution::Ixg, Layer::Mid2, 64),
-            (Attribution::Ixg, Layer::Mid3, 64),
-            (Attribution::Gradcam, Layer::Final, 64),
+            (IXG, Layer::Input, 64),
+            (GRADCAM, Layer::Mid1, 64),
+            (IXG, Layer::Mid2, 64),
+            (IXG, Layer::Mid3, 64),
+            (GRADCAM, Layer::Final, 64),
         ]),
     );
 }
@@ -240,9 +236,9 @@ fn bcos_densenet121() {
     derivative(
         named("bcos_densenet121"),
         &cases(&[
-            (Attribution::Bcos, Layer::Input, 32),
-            (Attribution::Bcos, Layer::Mid3, 32),
-            (Attribution::Bcos, Layer::Final, 64),
+            (BCOS, Layer::Input, 32),
+            (BCOS, Layer::Mid3, 32),
+            (BCOS, Layer::Final, 64),
         ]),
     );
 }
@@ -253,9 +249,9 @@ fn bcos_simple_vit_s() {
     derivative(
         named("bcos_simple_vit_s"),
         &cases(&[
-            (Attribution::Bcos, Layer::Input, 32),
-            (Attribution::Bcos, Layer::Mid1, 48),
-            (Attribution::Bcos, Layer::Final, 32),
+            (BCOS, Layer::Input, 32),
+            (BCOS, Layer::Mid1, 48),
+            (BCOS, Layer::Final, 32),
         ]),
     );
 }
@@ -265,10 +261,7 @@ fn bcos_simple_vit_s() {
 fn bcos_vitc_s() {
     derivative(
         named("bcos_vitc_s"),
-        &cases(&[
-            (Attribution::Bcos, Layer::Input, 32),
-            (Attribution::Bcos, Layer::Mid3, 48),
-        ]),
+        &cases(&[(BCOS, Layer::Input, 32), (BCOS, Layer::Mid3, 48)]),
     );
 }
 

@@ -103,12 +103,17 @@ fn run_configurations() {
         (
             "no exponent",
             guided("energy_area", "lambda = 1"),
-            &["guidance.area_exponent: found nothing, expected a number with loss energy_area"],
+            &[
+                "loss.exponent: found nothing, expected a number above 0, at most 4, with loss energy_area",
+            ],
         ),
         (
-            "an exponent for another loss",
+            "the former key of the exponent",
             guided("energy", "lambda = 1\narea_exponent = 0.5"),
-            &["guidance.area_exponent: found 0.5, expected a number with loss energy_area"],
+            &[
+                "unknown field `area_exponent`",
+                "hint: write loss = { name = \"energy_area\"",
+            ],
         ),
         (
             "unknown task",

@@ -15,11 +15,13 @@ use tch::{Device, TchError, Tensor};
 
 use crate::batches::Batch;
 use crate::error::{Error, Result};
-use crate::explain::attribution::{Explainable, Order};
+use crate::explain::attribution::Explainable;
 use crate::explain::explanations::{self, NonFinite};
+use crate::explain::gradients::Order;
+use crate::explain::methods::bcos::BCOS;
 use crate::explain::stream::{self, Request, Subject};
 use crate::finite;
-use crate::names::{Attribution, Layer};
+use crate::names::Layer;
 use crate::network::Mode;
 use crate::progress::progress_bar;
 
@@ -125,14 +127,8 @@ pub fn explain(
         let (device, kind) = (model.params.device(), model.params.kind());
         let batch = Batch::load(dataset, &images, None, device, kind)?;
         let input = tch::no_grad(|| model.encode(&batch.images))?;
-        let explainable = Explainable::new(
-            model,
-            Attribution::Bcos,
-            Layer::Input,
-            &input,
-            Mode::Eval,
-            Order::First,
-        )?;
+        let explainable =
+            Explainable::new(model, BCOS, Layer::Input, &input, Mode::Eval, Order::First)?;
         let labels = |row: usize| dataset.images[images[row]].labels.as_slice();
         let ranks = (0..images.len()).map(|row| labels(row).len()).max();
         for rank in 0..ranks.unwrap_or(0) {

@@ -10,9 +10,10 @@ use tch::{Kind, Tensor};
 
 use crate::batches::{Batch, Resident};
 use crate::error::Result;
-use crate::explain::attribution::{Explainable, Order};
+use crate::explain::attribution::{Attribution, Explainable};
+use crate::explain::gradients::Order;
 use crate::machine::device;
-use crate::names::{Attribution, Layer};
+use crate::names::Layer;
 use crate::network::{Mode, Model};
 
 /// The map of one (image, class) pair at the layer's own resolution.
@@ -119,7 +120,7 @@ pub fn batch_size(
     let blank = Tensor::f_zeros(size, (Kind::Uint8, device))?;
     let an_image = tch::no_grad(|| model.footprint(&model.encode(&blank)?, layer))?;
     // libtorch's own backward pass keeps several tensors an operation.
-    let an_image = match model.backbone.has_dynamic_weights == (attribution == Attribution::Bcos) {
+    let an_image = match attribution.dynamic_weights.are_the_chains(model.backbone) {
         true => an_image,
         false => AUTOGRAD * an_image,
     };
@@ -153,10 +154,12 @@ pub fn explain(
 ) -> Result<Explained> {
     let (device, kind) = (model.params.device(), model.params.kind());
     let batch = Batch::load(dataset, indices, resident, device, kind)?;
-    // Only the part after the layer is walked back.
+    // Only the part after the layer is differentiated.
     let features =
         tch::no_grad(|| model.features(&model.encode(&batch.images)?, layer, Mode::Eval))?
             .f_detach()?;
+    let image_id = |&index: &usize| dataset.images[index].image_id.as_str();
+    let image_ids: Vec<&str> = indices.iter().map(image_id).collect();
     let explainable = Explainable::new(
         model,
         attribution,
@@ -164,7 +167,8 @@ pub fn explain(
         &features,
         Mode::Eval,
         Order::First,
-    )?;
+    )?
+    .of_images(&image_ids);
     let logit_values = device::download(explainable.logits())?;
     let size = features.size();
     let (height, width) = (size[2] as usize, size[3] as usize);

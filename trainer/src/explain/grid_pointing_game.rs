@@ -15,8 +15,9 @@ use tch::{Device, Tensor};
 
 use crate::batches::Batch;
 use crate::error::{Error, Result};
-use crate::explain::attribution::{Explainable, Order};
+use crate::explain::attribution::Explainable;
 use crate::explain::explanations::NonFinite;
+use crate::explain::gradients::Order;
 use crate::explain::stream::{self, Opened, Request, Subject};
 use crate::machine::device;
 use crate::names::Layer;
@@ -114,6 +115,8 @@ pub fn play(
         let image = composite(dataset, cells, game.n, whole)?;
         let features = tch::no_grad(|| model.features(&model.encode(&image)?, layer, Mode::Eval))?
             .f_detach()?;
+        let image_id = |cell: &Candidate| dataset.images[cell.image].image_id.as_str();
+        let image_ids: Vec<&str> = cells.iter().map(image_id).collect();
         let explainable = Explainable::new(
             model,
             attribution,
@@ -121,7 +124,8 @@ pub fn play(
             &features,
             Mode::Eval,
             Order::First,
-        )?;
+        )?
+        .of_images(&[&image_ids.join(" ")]);
         let size = features.size();
         let shape = (size[2] as usize, size[3] as usize);
         for (cell, candidate) in cells.iter().enumerate() {

@@ -3,6 +3,8 @@
 pub mod attribution;
 pub mod colour;
 pub mod explanations;
+pub mod gradients;
 pub mod grid_pointing_game;
+pub mod methods;
 pub mod predictions;
 pub mod stream;

@@ -11,11 +11,12 @@ use sha2::{Digest, Sha256};
 use tch::{Device, Kind};
 
 use crate::error::{Error, Result};
-use crate::explain::attribution::{self, Order};
+use crate::explain::attribution::Attribution;
 use crate::explain::explanations::{self, Bounds, NonFinite, PairMap};
+use crate::explain::gradients::Order;
 use crate::explain::predictions::{Predicted, PredictionsWriter};
 use crate::machine::device;
-use crate::names::{Attribution, Layer, Precision};
+use crate::names::{Layer, Precision};
 use crate::network::{Backbone, Model};
 use crate::progress::progress_bar;
 use crate::run::finished::FinishedRun;
@@ -80,16 +81,16 @@ impl Subject {
             .take(6)
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let (attribution, layer) = match backbone.has_dynamic_weights {
-            true => (Attribution::Bcos, Layer::Input),
-            false => (Attribution::Ixg, Layer::Final),
+        let layer = match backbone.has_dynamic_weights {
+            true => Layer::Input,
+            false => Layer::Final,
         };
         Ok(Subject {
             run_id: format!("weights-{digest}"),
             checkpoint: 0,
             weights: file.to_owned(),
             backbone,
-            attribution,
+            attribution: Attribution::usual(backbone),
             layer,
             data_inputs: None,
             task: Task::Conventional,
@@ -157,10 +158,12 @@ pub fn open(
         request.attribution.unwrap_or(subject.attribution),
         request.layer.unwrap_or(subject.layer),
     );
-    attribution::check(subject.backbone, attribution, Order::First).map_err(|expected| {
-        let found = attribution.to_string();
-        Error::invalid(&subject.weights, "attribution", found, expected)
-    })?;
+    attribution
+        .check(subject.backbone, Order::First)
+        .map_err(|expected| {
+            let found = attribution.to_string();
+            Error::invalid(&subject.weights, "attribution", found, expected)
+        })?;
     let indices = dataset.indices(request.split);
     if indices.is_empty() {
         return Err(Error::invalid(

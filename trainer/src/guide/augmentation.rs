@@ -1,7 +1,6 @@
 //! Random-resized crop and horizontal flip (SPEC C.4), as torchvision's `RandomResizedCrop` and
 //! `RandomHorizontalFlip` draw them with their default settings, on the 8-bit pixels at the grid's
-//! size. Here it is drawn what an image shows in an epoch; bringing pixels and masks there is
-//! data-prep's.
+//! size. This draws which part of an image an epoch shows; data-prep crops and flips pixels and masks.
 
 use data_prep::geometry::{Grid, View};
 

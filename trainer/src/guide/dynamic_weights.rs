@@ -3,8 +3,11 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::explain::methods::bcos::BCOS;
+use crate::guide::loss::Loss;
+use crate::guide::losses::energy::ENERGY;
 use crate::guide::objective::{self, Explained, Guide};
-use crate::names::{Attribution, Layer, LocalizationLoss};
+use crate::names::Layer;
 use crate::network::Model;
 use crate::network::bcos::IS_DETACHED;
 use crate::random;
@@ -29,18 +32,18 @@ fn localization(model: &Model, layer: Layer) -> Tensor {
     let targets = Tensor::zeros([2, 3], (Kind::Double, Device::Cpu));
     let masks = uniform("masks", &[2, 32, 32]).ge(0.5).to_kind(Kind::Double);
     let guide = Guide {
-        attribution: Attribution::Bcos,
+        attribution: BCOS,
         layer,
-        loss: LocalizationLoss::Energy,
+        loss: Loss::new(ENERGY, &[]).unwrap(),
         lambda: 1.0,
     };
     let explained = Explained {
         pairs: vec![(0, 1), (1, 2)],
         annotated: vec![0, 1],
         masks,
-        area_powers: None,
+        areas: Vec::new(),
     };
-    let terms = objective::guided(model, &input, &targets, guide, &explained).unwrap();
+    let terms = objective::guided(model, &input, &targets, &guide, &explained).unwrap();
     terms.localization.unwrap()
 }
 

@@ -4,5 +4,7 @@ pub mod augmentation;
 #[cfg(test)]
 mod dynamic_weights;
 pub mod loss;
+pub mod losses;
 pub mod objective;
+pub mod post_processing;
 pub mod targets;

@@ -1,23 +1,24 @@
 //! The training objective of one batch, L = L_class + λ · Σ over annotated images of L_loc, in
 //! training mode (paper section 3; SPEC A.1, A.2).
 
-use tch::{TchError, Tensor};
+use tch::{Reduction, TchError, Tensor};
 
-use crate::explain::attribution::{Explainable, Order};
-use crate::guide::loss;
+use crate::explain::attribution::{Attribution, Explainable};
+use crate::explain::gradients::Order;
+use crate::guide::loss::Loss;
 use crate::machine::device;
-use crate::names::{Attribution, Layer, LocalizationLoss};
+use crate::names::Layer;
 use crate::network::{Mode, Model};
 
 /// What is guided and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Guide {
     /// How maps are made.
     pub attribution: Attribution,
     /// At which layer.
     pub layer: Layer,
     /// The localization loss.
-    pub loss: LocalizationLoss,
+    pub loss: Loss,
     /// Its weight λ.
     pub lambda: f64,
 }
@@ -32,8 +33,8 @@ pub struct Explained {
     pub annotated: Vec<i64>,
     /// Their masks (annotated, H, W) of 0 and 1.
     pub masks: Tensor,
-    /// area^α of each (annotated), for Energy* only.
-    pub area_powers: Option<Tensor>,
+    /// Of each its area in cells of the grid (annotated), where the loss needs areas; else empty.
+    pub areas: Vec<f64>,
 }
 
 /// The terms of the objective, scalars in the graph.
@@ -45,7 +46,7 @@ pub struct Terms {
     pub class: Tensor,
     /// Sum of L_loc over annotated images; `None` without any.
     pub localization: Option<Tensor>,
-    /// Sum of all values of the maps held against masks, which is a number only if all of them are.
+    /// Sum of all values of the maps held against masks, which is non-finite if one of them is.
     pub maps: Option<Tensor>,
     /// How many of the annotated maps have no EPG: nothing positive, or an empty mask.
     pub undefined: Option<Tensor>,
@@ -53,8 +54,8 @@ pub struct Terms {
 
 impl Terms {
     /// The classification loss; the localization loss, the sum of the maps and the number of undefined
-    /// ones (all 0 without annotated images); and the sum of `gradient`, which is a number only if all
-    /// of it is: (5).
+    /// ones (all 0 without annotated images); and the sum of `gradient`, which is
+    /// non-finite if one of its values is: (5).
     ///
     /// # Errors
     /// libtorch's.
@@ -75,12 +76,23 @@ impl Terms {
     }
 }
 
+/// `BCEWithLogitsLoss`: mean over images and classes; `logits` and `targets` (N, K).
+fn classification(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
+    let none: Option<Tensor> = None;
+    logits.f_binary_cross_entropy_with_logits(
+        targets,
+        none.as_ref(),
+        none.as_ref(),
+        Reduction::Mean,
+    )
+}
+
 /// Classification alone; `input` as encoded, `targets` (N, K).
 ///
 /// # Errors
 /// libtorch's.
 pub fn plain(model: &Model, input: &Tensor, targets: &Tensor) -> Result<Terms, TchError> {
-    let class = loss::classification(&model.logits(input, Layer::Input, Mode::Train)?, targets)?;
+    let class = classification(&model.logits(input, Layer::Input, Mode::Train)?, targets)?;
     Ok(Terms {
         total: class.shallow_clone(),
         class,
@@ -98,7 +110,7 @@ pub fn guided(
     model: &Model,
     input: &Tensor,
     targets: &Tensor,
-    guide: Guide,
+    guide: &Guide,
     explained: &Explained,
 ) -> Result<Terms, TchError> {
     if explained.annotated.is_empty() {
@@ -113,15 +125,14 @@ pub fn guided(
         Mode::Train,
         Order::Second,
     )?;
-    let class = loss::classification(explainable.logits(), targets)?;
+    let class = classification(explainable.logits(), targets)?;
     let annotated = device::upload(&Tensor::f_from_slice(&explained.annotated)?, input.device())?;
     let maps = explainable
         .maps(&explained.pairs)?
         .f_index_select(0, &annotated)?;
-    let mut losses = loss::localization(guide.loss, &maps, &explained.masks)?;
-    if let Some(powers) = &explained.area_powers {
-        losses = loss::by_area(&losses, powers)?;
-    }
+    let losses = guide
+        .loss
+        .values(&maps, &explained.masks, &explained.areas)?;
     let localization = losses.f_sum(None)?;
     let is_positive = |t: &Tensor| t.f_detach()?.f_amax([1i64, 2], false)?.f_gt(0.0);
     let is_defined = is_positive(&maps)?.f_logical_and(&is_positive(&explained.masks)?)?;
@@ -142,6 +153,8 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
+    use crate::explain::methods::ixg::IXG;
+    use crate::guide::losses::energy::ENERGY;
 
     /// [`Terms::values`] of two images of which one is annotated, the head's weights being `head`.
     fn values(head: f64) -> Vec<f64> {
@@ -157,24 +170,24 @@ mod tests {
             pairs: vec![(0, 0), (1, 2)],
             annotated: vec![0],
             masks: Tensor::ones([1, 32, 32], number),
-            area_powers: None,
+            areas: Vec::new(),
         };
         let guide = Guide {
-            attribution: Attribution::Ixg,
+            attribution: IXG,
             layer: Layer::Final,
-            loss: LocalizationLoss::Energy,
+            loss: Loss::new(ENERGY, &[]).unwrap(),
             lambda: 1.0,
         };
         let targets = Tensor::zeros([2, 3], number);
         let input = model.encode(&pixels).unwrap();
-        let terms = guided(&model, &input, &targets, guide, &explained).unwrap();
+        let terms = guided(&model, &input, &targets, &guide, &explained).unwrap();
         let gradient = Tensor::ones([2], number);
         let values = terms.values(&gradient).unwrap();
         (0..5).map(|at| values.double_value(&[at])).collect()
     }
 
     #[test]
-    fn maps_that_are_no_numbers_show_in_the_values() {
+    fn non_finite_maps_show_in_the_values() {
         let [_, localization, maps, undefined, gradient] = values(0.5)[..] else {
             panic!("other values");
         };

@@ -40,8 +40,8 @@ pub struct Target {
     pub annotation: Annotation,
     /// Boxes grow by this share of their size on each side.
     pub dilation: f64,
-    /// α of Energy*'s area^α; `None` for every other loss.
-    pub area_exponent: Option<f64>,
+    /// Whether areas are to be known.
+    pub needs_areas: bool,
 }
 
 impl From<&Guidance> for Target {
@@ -49,7 +49,7 @@ impl From<&Guidance> for Target {
         Self {
             annotation: guidance.annotation,
             dilation: guidance.dilation,
-            area_exponent: guidance.area_exponent,
+            needs_areas: guidance.loss.loss().needs_areas,
         }
     }
 }
@@ -59,9 +59,9 @@ impl From<&Guidance> for Target {
 pub struct Guided {
     /// Where attribution belongs.
     pub mask: Mask,
-    /// area^α, where the loss asks for it: the area of boxes is their sum in cells of the grid (1 at
-    /// least), that of a segmentation the number of its cells.
-    pub area_power: Option<f64>,
+    /// Its area in cells of the grid, where that is to be known: of boxes their sum, of a segmentation the
+    /// number of its cells.
+    pub area: Option<usize>,
 }
 
 /// What class `class_id` of image `index` is guided to, seen through `view` where the image is;
@@ -81,14 +81,11 @@ pub fn guided(
         Some(view) => mask.seen(view),
         None => mask,
     };
-    let area_power = target.area_exponent.map(|exponent| {
-        let area = match target.annotation {
-            Annotation::Box => dataset.class_box_area(image, class_id, dilation, view),
-            Annotation::Segmentation => mask.area(),
-        };
-        (area.max(1) as f64).powf(exponent)
+    let area = target.needs_areas.then(|| match target.annotation {
+        Annotation::Box => dataset.class_box_area(image, class_id, dilation, view),
+        Annotation::Segmentation => mask.area(),
     });
-    Some(Guided { mask, area_power })
+    Some(Guided { mask, area })
 }
 
 /// Whether any class of the images `annotated` is guided at all.
@@ -113,15 +110,8 @@ pub fn masks(guided: &[Guided], grid: Grid, like: &Tensor) -> Result<Tensor, Tch
     device::upload(&cells, like.device())?.f_to_kind(like.kind())
 }
 
-/// The powers of the areas (N); `None` where the loss asks for none.
-///
-/// # Errors
-/// libtorch's.
-pub fn area_powers(guided: &[Guided], like: &Tensor) -> Result<Option<Tensor>, TchError> {
-    let powers: Option<Vec<f64>> = guided.iter().map(|guided| guided.area_power).collect();
-    powers
-        .map(|powers| {
-            device::upload(&Tensor::f_from_slice(&powers)?, like.device())?.f_to_kind(like.kind())
-        })
-        .transpose()
+/// The areas (N); empty where they were not asked for.
+pub fn areas(guided: &[Guided]) -> Vec<f64> {
+    let areas = guided.iter().filter_map(|guided| guided.area);
+    areas.map(|area| area as f64).collect()
 }

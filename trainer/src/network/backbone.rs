@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::names;
 use crate::network::architecture::Architecture;
 use crate::network::architectures;
 
@@ -58,12 +59,8 @@ impl FromStr for Backbone {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Backbone::all()
-            .find(|backbone| backbone.name == text)
-            .ok_or_else(|| {
-                let known: Vec<&str> = architectures::ALL.iter().map(|entry| entry.name).collect();
-                format!("found '{text}', expected one of {}", known.join(", "))
-            })
+        let all: Vec<Backbone> = Backbone::all().collect();
+        names::find(&all, text)
     }
 }
 

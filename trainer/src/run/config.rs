@@ -7,10 +7,10 @@ use data_prep::dataset::Task;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::explain::attribution::{self, Order};
-use crate::names::{
-    Annotation, Attribution, Augmentation, Layer, LocalizationLoss, OnNonFinite, Precision,
-};
+use crate::explain::attribution::Attribution;
+use crate::explain::gradients::Order;
+use crate::guide::loss::Loss;
+use crate::names::{Annotation, Augmentation, Layer, OnNonFinite, Precision};
 use crate::network::Backbone;
 
 /// One training run, as the user writes it. Unknown keys are refused.
@@ -41,7 +41,8 @@ pub struct RunConfig {
     pub batch_size: usize,
     /// Images a pass: a step's passes are made one after another and their gradients added, which takes
     /// less memory and gives the same up to rounding. Absent: all of a step's. Refused for backbones
-    /// with [`Architecture::has_batch_statistics`](crate::network::Architecture), where it would not give the same.
+    /// with [`has_batch_statistics`](crate::network::Architecture::has_batch_statistics), where it would
+    /// not give the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
     /// Seed of the initial weights, the order of images, the classes drawn and the annotated subset.
@@ -50,7 +51,7 @@ pub struct RunConfig {
     /// In which numbers convolutions and matrix products are computed.
     #[serde(default = "full_precision", skip_serializing_if = "is_full_precision")]
     pub precision: Precision,
-    /// What is done with a batch whose loss, gradient or attribution maps are no numbers.
+    /// What is done with a batch whose loss, gradient or attribution maps are non-finite.
     #[serde(default = "stop", skip_serializing_if = "is_stop")]
     pub on_non_finite: OnNonFinite,
     /// Where the weights come from.
@@ -83,16 +84,13 @@ pub enum Init {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Guidance {
-    /// Which localization loss.
-    pub loss: LocalizationLoss,
+    /// Which localization loss: its name, or a table of its name and options.
+    pub loss: Loss,
     /// λ of the total loss `BCE + λ·Σ L_loc`.
     pub lambda: f64,
     /// What the explanations are held against; segmentations where an image has them.
     #[serde(default = "boxes", skip_serializing_if = "are_boxes")]
     pub annotation: Annotation,
-    /// α of Energy*'s area^α: with that loss, and only with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub area_exponent: Option<f64>,
     /// Share of the training images whose annotation is used (paper section 5.4).
     #[serde(default = "one")]
     pub annotated_fraction: f64,
@@ -100,10 +98,6 @@ pub struct Guidance {
     #[serde(default)]
     pub dilation: f64,
 }
-
-/// Of Energy*: with it, the power of an area of a billion cells, as a thousand boxes over a megapixel
-/// have, is a number in 32 bits. An infinite one would leave nothing of the loss.
-pub(crate) const LARGEST_EXPONENT: f64 = 4.0;
 
 fn default_learning_rate() -> f64 {
     1e-4
@@ -160,10 +154,14 @@ impl RunConfig {
             let before = error.span().map_or("", |span| &text[..span.start]);
             let line = before.matches('\n').count() + 1;
             let words = error.message().replace('\n', ", ");
+            let hint = match words.contains("`area_exponent`") {
+                true => "write loss = { name = \"energy_area\", exponent = 0.5 }",
+                false => "README.md has an example",
+            };
             Error::Unparsed {
                 path: path.to_owned(),
                 field: format!("line {line}"),
-                reason: format!("{words}\nhint: README.md has an example"),
+                reason: format!("{words}\nhint: {hint}"),
             }
         })?;
         config.check(path)?;
@@ -201,9 +199,12 @@ impl RunConfig {
             Some(_) => Order::Second,
             None => Order::First,
         };
-        attribution::check(self.backbone, self.attribution, order).map_err(|expected| {
-            Error::invalid(path, "attribution", self.attribution.to_string(), expected)
-        })?;
+        let attribution = self.attribution;
+        attribution
+            .check(self.backbone, order)
+            .map_err(|expected| {
+                Error::invalid(path, "attribution", attribution.to_string(), expected)
+            })?;
         if let Some(guidance) = &self.guidance {
             positive("guidance.lambda", guidance.lambda)?;
             positive("guidance.annotated_fraction", guidance.annotated_fraction)?;
@@ -214,29 +215,6 @@ impl RunConfig {
                     guidance.annotated_fraction.to_string(),
                     "at most 1",
                 ));
-            }
-            let energy_area = guidance.loss == LocalizationLoss::EnergyArea;
-            match guidance.area_exponent {
-                Some(exponent) if energy_area => {
-                    positive("guidance.area_exponent", exponent)?;
-                    if exponent > LARGEST_EXPONENT {
-                        return Err(Error::invalid(
-                            path,
-                            "guidance.area_exponent",
-                            exponent.to_string(),
-                            format!("at most {LARGEST_EXPONENT}"),
-                        ));
-                    }
-                }
-                None if !energy_area => {}
-                found => {
-                    return Err(Error::invalid(
-                        path,
-                        "guidance.area_exponent",
-                        found.map_or("nothing".to_owned(), |exponent| exponent.to_string()),
-                        "a number with loss energy_area, and with no other",
-                    ));
-                }
             }
             if guidance.annotation == Annotation::Segmentation && guidance.dilation != 0.0 {
                 return Err(Error::invalid(

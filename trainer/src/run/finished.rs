@@ -7,7 +7,8 @@ use data_prep::dataset::Task;
 use data_prep::table::{column, read_table};
 
 use crate::error::{Error, Result};
-use crate::names::{Attribution, Layer, Precision};
+use crate::explain::attribution::Attribution;
+use crate::names::{Layer, Precision};
 use crate::network::Backbone;
 use crate::run::epochs::{self, EpochRow};
 use crate::run::folder::RunFolder;

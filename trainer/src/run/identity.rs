@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::guide::loss::Loss;
 use crate::hex::hex;
 use crate::names::Precision;
 use crate::run::config::RunConfig;
@@ -24,8 +25,7 @@ pub(super) fn configuration(
         Some(g) => format!(
             "{}\narea_exponent {}\nannotation {}\nannotated_fraction {:e}\ndilation {:e}",
             g.loss,
-            g.area_exponent
-                .map_or("none".to_owned(), |exponent| format!("{exponent:e}")),
+            loss_options(&g.loss),
             g.annotation,
             g.annotated_fraction,
             g.dilation
@@ -59,6 +59,19 @@ pub(super) fn run_id(config: &RunConfig, data_inputs: &str, init: &str, origin: 
         "configuration {configuration}\nlambda {lambda}\nseed {}\ninit {init}\n",
         config.seed
     ))
+}
+
+/// The values by name, or `none`. Their label, `area_exponent`, is of the time when one loss had an option:
+/// another one would give every run another id.
+fn loss_options(loss: &Loss) -> String {
+    let values: Vec<String> = loss
+        .options()
+        .map(|(_, value)| format!("{value:e}"))
+        .collect();
+    match values.is_empty() {
+        true => "none".to_owned(),
+        false => values.join(", "),
+    }
 }
 
 fn short_hash(text: &str) -> String {

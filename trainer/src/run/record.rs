@@ -1,5 +1,6 @@
 //! The table `run`, written last: what the run was, for every later step.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use data_prep::table::{Provenance, write_table};
 
 use crate::error::Result;
 use crate::names::{Annotation, Precision};
+use crate::run::config::{Guidance, RunConfig};
 use crate::run::resolved::ResolvedRun;
 use crate::run::schema::{PROGRAM, RUN};
 
@@ -50,6 +52,27 @@ fn long(value: i64) -> ArrayRef {
     Arc::new(Int64Array::from(vec![value]))
 }
 
+/// Such as `exponent=0.5`: sorted by name, joined by commas; `None` without options.
+fn loss_options(guidance: &Guidance) -> Option<String> {
+    let options = guidance.loss.options();
+    let options: Vec<String> = options
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    (!options.is_empty()).then(|| options.join(", "))
+}
+
+/// What people call the names in the row: a JSON object from each to its title.
+fn titles(config: &RunConfig) -> String {
+    let loss = config.guidance.as_ref().map(|g| g.loss.loss());
+    let backbone = config.backbone.to_string();
+    let mut titles = BTreeMap::from([
+        (backbone.as_str(), config.backbone.title),
+        (config.attribution.name, config.attribution.title),
+    ]);
+    titles.extend(loss.map(|loss| (loss.name, loss.title)));
+    serde_json::json!(titles).to_string()
+}
+
 /// Writes `run.parquet`, the last file of a run folder.
 ///
 /// # Errors
@@ -73,7 +96,7 @@ pub fn write(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()> {
                 .to_string(),
         ),
         number(guidance.map_or(0.0, |g| g.dilation)),
-        number(guidance.and_then(|g| g.area_exponent)),
+        optional_text(guidance.and_then(loss_options)),
         text(config.task.to_string()),
         text(config.augmentation.to_string()),
         text(facts.precision.to_string()),
@@ -97,6 +120,7 @@ pub fn write(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()> {
         number(facts.seconds),
         text(PROGRAM),
     ])?;
-    let provenance = Provenance::new(PROGRAM, &run.data_inputs);
+    let provenance =
+        Provenance::new(PROGRAM, &run.data_inputs).with("guidance.titles", titles(config));
     Ok(write_table(path, &RUN, &provenance, &batch)?)
 }

@@ -8,7 +8,7 @@ pub const PROGRAM: &str = concat!("trainer ", env!("CARGO_PKG_VERSION"));
 /// The configuration of a run, flattened.
 pub const RUN: TableSpec = TableSpec {
     name: "run",
-    version: 3,
+    version: 4,
     columns: &[
         required("run_id", Kind::Utf8),
         required("name", Kind::Utf8),
@@ -22,7 +22,7 @@ pub const RUN: TableSpec = TableSpec {
         required("annotated_fraction", Kind::F64),
         required("annotation", Kind::Utf8),
         required("dilation", Kind::F64),
-        nullable("area_exponent", Kind::F64),
+        nullable("loss_options", Kind::Utf8),
         required("task", Kind::Utf8),
         required("augmentation", Kind::Utf8),
         required("precision", Kind::Utf8),

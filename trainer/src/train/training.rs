@@ -437,17 +437,17 @@ impl Training<'_> {
         let guide = Guide {
             attribution: config.attribution,
             layer: config.layer,
-            loss: guidance.loss,
+            loss: guidance.loss.clone(),
             lambda: factor * guidance.lambda,
         };
         let explained = Explained {
             pairs,
             annotated: rows,
             masks: targets::masks(&guided, dataset.grid(), &input)?,
-            area_powers: targets::area_powers(&guided, &input)?,
+            areas: targets::areas(&guided),
         };
         Ok((
-            objective::guided(model, &input, &batch.targets, guide, &explained)?,
+            objective::guided(model, &input, &batch.targets, &guide, &explained)?,
             guided.len(),
         ))
     }

@@ -5,9 +5,10 @@ use rayon::prelude::*;
 
 use crate::batches::Resident;
 use crate::error::{Error, Result};
+use crate::explain::attribution::Attribution;
 use crate::explain::explanations::{self, Bounds, Explained};
 use crate::machine::stop::Stop;
-use crate::names::{Attribution, Layer};
+use crate::names::Layer;
 use crate::network::Model;
 use crate::progress::progress_bar;
 

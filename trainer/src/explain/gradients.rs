@@ -1,0 +1,195 @@
+//! The gradient of chosen logits at a batch's features, which every attribution method begins with. The
+//! chosen logits are summed and differentiated once: images do not mix but through batch statistics in
+//! training mode.
+
+use tch::{Kind, TchError, Tensor};
+
+use crate::machine::device;
+use crate::names::Layer;
+use crate::network::{Backbone, Mode, Model, Record};
+use crate::random;
+
+/// Whether the maps are to be differentiated again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// For evaluation: the maps are constants.
+    First,
+    /// For the localization loss: the maps stay in the graph.
+    Second,
+}
+
+/// What the gradient does with the weights that a B-cos network computes from its input (SPEC A.3).
+/// Other networks have none, and both are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DynamicWeights {
+    /// They are held fixed: the gradient is W(x).
+    Fixed,
+    /// They are differentiated: the true gradient.
+    Differentiated,
+}
+
+impl DynamicWeights {
+    /// Whether the network's own chain of linear maps gives this gradient. The chain holds dynamic
+    /// weights fixed, so it is the true gradient of the networks without them.
+    pub fn are_the_chains(self, backbone: Backbone) -> bool {
+        backbone.has_dynamic_weights == (self == DynamicWeights::Fixed)
+    }
+}
+
+/// The features of a batch at a layer, their logits, and the gradient from these to those.
+pub struct Gradients<'a> {
+    model: &'a Model,
+    dynamic_weights: DynamicWeights,
+    layer: Layer,
+    mode: Mode,
+    features: Tensor,
+    backward: Backward,
+    image_ids: Vec<String>,
+}
+
+/// How the gradient at the features is computed.
+enum Backward {
+    /// By the recorded pass's own chain of linear maps.
+    Chain(Record),
+    /// By libtorch's backward pass.
+    Autograd { logits: Tensor, order: Order },
+}
+
+impl<'a> Gradients<'a> {
+    /// Runs the network from `features` (N, C, h, w) at `layer` to the logits.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn new(
+        model: &'a Model,
+        dynamic_weights: DynamicWeights,
+        layer: Layer,
+        features: &Tensor,
+        mode: Mode,
+        order: Order,
+    ) -> Result<Self, TchError> {
+        let backward = if dynamic_weights.are_the_chains(model.backbone) {
+            Backward::Chain(match order {
+                Order::Second => model.record(features, layer, mode)?,
+                Order::First => tch::no_grad(|| model.record(features, layer, mode))?,
+            })
+        } else {
+            if !features.requires_grad() {
+                let _ = features.f_set_requires_grad(true)?;
+            }
+            let logits = model.logits(features, layer, mode)?;
+            Backward::Autograd { logits, order }
+        };
+        Ok(Gradients {
+            model,
+            dynamic_weights,
+            layer,
+            mode,
+            features: features.shallow_clone(),
+            backward,
+            image_ids: Vec::new(),
+        })
+    }
+
+    /// Says which images the rows are.
+    pub fn of_images(mut self, image_ids: &[&str]) -> Self {
+        self.image_ids = image_ids.iter().map(|id| (*id).to_owned()).collect();
+        self
+    }
+
+    /// The network.
+    pub fn backbone(&self) -> Backbone {
+        self.model.backbone
+    }
+
+    /// (N, C, h, w).
+    pub fn features(&self) -> &Tensor {
+        &self.features
+    }
+
+    /// (N, K).
+    pub fn logits(&self) -> &Tensor {
+        match &self.backward {
+            Backward::Chain(record) => record.logits(),
+            Backward::Autograd { logits, .. } => logits,
+        }
+    }
+
+    /// Random bits for each row, a function of `purpose` and the row's image alone: not of the run, so
+    /// that two networks' maps differ by the networks, and not of the batch. Rows whose images are not
+    /// known share theirs.
+    pub fn streams(&self, purpose: &str) -> Vec<u64> {
+        let rows = 0..self.features.size()[0] as usize;
+        let id = |row: usize| self.image_ids.get(row).map_or("", String::as_str);
+        rows.map(|row| random::draw(0, purpose, 0, id(row)))
+            .collect()
+    }
+
+    /// The logits of `pairs` of (row of the batch, class), at most one a row, as a cotangent (N, K):
+    /// Σ cotangent · logits is their sum.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn cotangent(&self, pairs: &[(i64, i64)]) -> Result<Tensor, TchError> {
+        let logits = self.logits();
+        let n_classes = logits.size()[1];
+        let chosen: Vec<i64> = pairs
+            .iter()
+            .map(|(row, class)| row * n_classes + class)
+            .collect();
+        let chosen = device::upload(&Tensor::f_from_slice(&chosen)?, logits.device())?;
+        let mut flat = Tensor::f_zeros([logits.numel() as i64], (logits.kind(), logits.device()))?;
+        flat.f_index_fill_(0, &chosen, 1.0)?
+            .f_view(logits.size().as_slice())
+    }
+
+    /// The gradient of Σ `cotangent` · logits at the features (N, C, h, w).
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn gradient(&self, cotangent: &Tensor) -> Result<Tensor, TchError> {
+        match &self.backward {
+            Backward::Chain(record) if self.logits().requires_grad() => record.gradient(cotangent),
+            Backward::Chain(record) => tch::no_grad(|| record.gradient(cotangent)),
+            Backward::Autograd { logits, order } => {
+                let selected = logits.f_mul(cotangent)?.f_sum(None::<Kind>)?;
+                let gradients = Tensor::f_run_backward(
+                    &[&selected],
+                    &[&self.features],
+                    true,
+                    *order == Order::Second,
+                )?;
+                match gradients.into_iter().next() {
+                    Some(gradient) if gradient.defined() => Ok(gradient),
+                    _ => self.features.f_zeros_like(),
+                }
+            }
+        }
+    }
+
+    /// The same at other `features`, for methods that only evaluate: the result is a constant. Nobody
+    /// sees the logits there; where one is not finite, the gradient is not either.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn gradient_at(&self, features: &Tensor, cotangent: &Tensor) -> Result<Tensor, TchError> {
+        let (gradient, logits) = if self.dynamic_weights.are_the_chains(self.backbone()) {
+            tch::no_grad(|| {
+                let record = self.model.record(features, self.layer, self.mode)?;
+                let gradient = record.gradient(cotangent)?;
+                Ok::<_, TchError>((gradient, record.logits().shallow_clone()))
+            })?
+        } else {
+            let features = features.f_detach()?.f_set_requires_grad(true)?;
+            let logits = self.model.logits(&features, self.layer, self.mode)?;
+            let selected = logits.f_mul(cotangent)?.f_sum(None::<Kind>)?;
+            let mut gradients = Tensor::f_run_backward(&[&selected], &[&features], false, false)?;
+            (gradients.remove(0), logits.f_detach()?)
+        };
+        let zero_or_nan =
+            logits
+                .f_mul_scalar(0.0)?
+                .f_sum_dim_intlist([1i64].as_slice(), false, None)?;
+        gradient.f_add(&zero_or_nan.f_view([-1, 1, 1, 1])?)
+    }
+}

@@ -1,0 +1,18 @@
+//! The explanation that a B-cos network computes with: Σ_c W_k(x)_c · φ_c, which is Input × Gradient
+//! with the dynamic weights held fixed.
+
+use crate::explain::attribution::{Attribution, over_channels};
+use crate::explain::gradients::DynamicWeights;
+
+/// The method.
+pub const BCOS: Attribution = Attribution {
+    name: "bcos",
+    title: "B-cos",
+    dynamic_weights: DynamicWeights::Fixed,
+    refusal: |backbone, _| {
+        (!backbone.has_dynamic_weights).then(|| format!("{backbone} is no B-cos network"))
+    },
+    maps: |gradients, cotangent| {
+        over_channels(gradients.features(), &gradients.gradient(cotangent)?)
+    },
+};

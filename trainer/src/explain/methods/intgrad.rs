@@ -1,0 +1,42 @@
+//! Integrated gradients from a baseline of zero features: Σ_c φ_c · the mean gradient along the straight
+//! path to them. On X-DNN the gradient is the same along the path, so there it is Input × Gradient;
+//! elsewhere the mean is over midpoints, for explaining only.
+
+use tch::{TchError, Tensor};
+
+use crate::explain::attribution::{Attribution, over_channels};
+use crate::explain::gradients::{DynamicWeights, Gradients, Order};
+
+/// The path is so many equal parts, each seen at its midpoint.
+pub const PATH_STEPS: usize = 32;
+
+/// The method.
+pub const INTGRAD: Attribution = Attribution {
+    name: "intgrad",
+    title: "IntGrad",
+    dynamic_weights: DynamicWeights::Differentiated,
+    refusal: |backbone, order| {
+        let has_closed_form = backbone.is_homogeneous;
+        (order == Order::Second && !has_closed_form)
+            .then(|| "intgrad guides X-DNN only, where it has a closed form".to_owned())
+    },
+    maps: |gradients, cotangent| {
+        let gradient = match gradients.backbone().is_homogeneous {
+            true => gradients.gradient(cotangent)?,
+            false => path_gradient(gradients, cotangent)?,
+        };
+        over_channels(gradients.features(), &gradient)
+    },
+};
+
+/// Mean gradient along the straight path from zero to the features.
+fn path_gradient(gradients: &Gradients, cotangent: &Tensor) -> Result<Tensor, TchError> {
+    let features = gradients.features().f_detach()?;
+    let mut sum = features.f_zeros_like()?;
+    for step in 0..PATH_STEPS {
+        let share = (step as f64 + 0.5) / PATH_STEPS as f64;
+        let gradient = gradients.gradient_at(&features.f_mul_scalar(share)?, cotangent)?;
+        sum.f_add_(&gradient).map(drop)?;
+    }
+    sum.f_div_scalar(PATH_STEPS as f64)
+}

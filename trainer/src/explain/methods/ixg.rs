@@ -1,0 +1,15 @@
+//! Input × Gradient: Σ_c φ_c · ∂f_k/∂φ_c.
+
+use crate::explain::attribution::{Attribution, over_channels};
+use crate::explain::gradients::DynamicWeights;
+
+/// The method.
+pub const IXG: Attribution = Attribution {
+    name: "ixg",
+    title: "IxG",
+    dynamic_weights: DynamicWeights::Differentiated,
+    refusal: |_, _| None,
+    maps: |gradients, cotangent| {
+        over_channels(gradients.features(), &gradients.gradient(cotangent)?)
+    },
+};

@@ -1,0 +1,9 @@
+//! The attribution methods, a file each, and their list.
+
+pub mod bcos;
+pub mod gradcam;
+pub mod gradcam_pp;
+pub mod intgrad;
+pub mod ixg;
+pub mod list;
+pub mod smoothgrad;

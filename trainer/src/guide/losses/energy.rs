@@ -1,0 +1,33 @@
+//! Energy: 1 − Σ M·A⁺ / Σ A⁺, and 1 − Σ M·A⁺ where Σ A⁺ is tiny.
+
+use tch::{TchError, Tensor};
+
+use crate::finite;
+use crate::guide::loss::{Given, LocalizationLoss};
+use crate::guide::post_processing::{sum, upsample};
+
+/// Below this positive attribution a map counts as empty.
+const TINY: f64 = 1e-7;
+
+/// The loss.
+pub const ENERGY: LocalizationLoss = LocalizationLoss {
+    name: "energy",
+    title: "Energy",
+    options: &[],
+    needs_areas: false,
+    value,
+};
+
+/// 1 − EPG (N).
+///
+/// # Errors
+/// libtorch's.
+pub fn value(given: &Given) -> Result<Tensor, TchError> {
+    let positive = upsample(given.maps, given.masks)?.f_clamp_min(0.0)?;
+    let inside = sum(&positive.f_mul(given.masks)?)?;
+    let total = sum(&positive)?;
+    finite::infinite_to_nan(&total)?;
+    let is_tiny = total.f_lt(TINY)?;
+    let divisor = total.f_masked_fill(&is_tiny, 1.0)?;
+    inside.f_div(&divisor)?.f_neg()?.f_add_scalar(1.0)
+}

@@ -1,0 +1,31 @@
+//! Energy* of the reproduction study: 1 − EPG / area^α, against Energy's preference for large boxes.
+
+use tch::Tensor;
+
+use crate::guide::loss::{LocalizationLoss, LossOption};
+use crate::guide::losses::energy;
+use crate::machine::device;
+
+/// The loss.
+pub const ENERGY_AREA: LocalizationLoss = LocalizationLoss {
+    name: "energy_area",
+    title: "Energy*",
+    options: &[LossOption {
+        name: "exponent",
+        // The study did not record its own.
+        default: None,
+        low: 0.0,
+        // With it, the power of an area of a billion cells, as a thousand boxes over a megapixel have, is
+        // finite in 32 bits. An infinite one would leave nothing of the loss.
+        high: 4.0,
+    }],
+    needs_areas: true,
+    value: |given| {
+        let epg = energy::value(given)?.f_neg()?.f_add_scalar(1.0)?;
+        let power = |area: &f64| area.max(1.0).powf(given.options[0]);
+        let powers: Vec<f64> = given.areas.iter().map(power).collect();
+        let powers = device::upload(&Tensor::f_from_slice(&powers)?, epg.device())?;
+        let powers = powers.f_to_kind(epg.kind())?;
+        epg.f_div(&powers)?.f_neg()?.f_add_scalar(1.0)
+    },
+};

@@ -1,0 +1,20 @@
+//! L1: (1/HW) Σ |M − Â⁺|.
+
+use crate::guide::loss::LocalizationLoss;
+use crate::guide::post_processing::{scale, upsample};
+
+/// The loss.
+pub const L1: LocalizationLoss = LocalizationLoss {
+    name: "l1",
+    title: "L1",
+    options: &[],
+    needs_areas: false,
+    value: |given| {
+        let scaled = upsample(&scale(&given.maps.f_clamp_min(0.0)?)?, given.masks)?;
+        given
+            .masks
+            .f_sub(&scaled)?
+            .f_abs()?
+            .f_mean_dim([1i64, 2].as_slice(), false, None)
+    },
+};

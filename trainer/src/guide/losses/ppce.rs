@@ -1,0 +1,38 @@
+//! Per-pixel cross-entropy inside the mask: −(1/‖M‖₁) Σ M · max(log Â⁺, −100), with the backward pass of
+//! PyTorch's BCELoss. Where the official code gives NaN this is finite: an empty mask costs nothing, and
+//! the gradient at a map of zeros is 0.
+
+use tch::{Reduction, Tensor};
+
+use crate::guide::loss::LocalizationLoss;
+use crate::guide::post_processing::{scale, sum, upsample};
+
+/// BCELoss's bound on −log.
+const LARGEST_CROSS_ENTROPY: f64 = 100.0;
+
+/// The loss.
+pub const PPCE: LocalizationLoss = LocalizationLoss {
+    name: "ppce",
+    title: "PPCE",
+    options: &[],
+    needs_areas: false,
+    value: |given| {
+        let masks = given.masks;
+        let scaled = upsample(&scale(&given.maps.f_clamp_min(0.0)?)?, masks)?;
+        let none: Option<Tensor> = None;
+        // Interpolation may overshoot 1 by a rounding error, which BCELoss refuses.
+        let ones = scaled.f_ones_like()?;
+        let inside = scaled.f_clamp(0.0, 1.0)?.f_binary_cross_entropy(
+            &ones,
+            none.as_ref(),
+            Reduction::None,
+        )?;
+        // Not a product: an infinite gradient outside times 0 would be NaN. At a map of zeros the
+        // backward pass would divide by 1e-12 everywhere.
+        let is_zero = scaled.f_amax([1i64, 2], true)?.f_eq(0.0)?;
+        let kept = inside
+            .f_masked_fill(&is_zero, LARGEST_CROSS_ENTROPY)?
+            .f_masked_fill(&masks.f_eq(0.0)?, 0.0)?;
+        sum(&kept)?.f_div(&sum(masks)?.f_clamp_min(1.0)?)
+    },
+};
