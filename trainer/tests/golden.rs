@@ -335,3 +335,8 @@ fn bcos_resnet18() {
 fn bcos_resnet50() {
     network("bcos_resnet50", named("bcos_resnet50"), (5, 4));
 }
+
+#[test]
+fn resnet34() {
+    of_torchvision("resnet34");
+}

@@ -7,6 +7,7 @@ mod bcos_simple_vit_s;
 mod bcos_vitc_s;
 mod efficientnet_lite0;
 mod resnet18;
+mod resnet34;
 mod resnet50;
 mod xdnn_resnet18;
 mod xdnn_resnet50;
@@ -25,4 +26,5 @@ pub static ALL: &[&Architecture] = &[
     &bcos_simple_vit_s::ENTRY,
     &bcos_vitc_s::ENTRY,
     &efficientnet_lite0::ENTRY,
+    &resnet34::ENTRY,
 ];
