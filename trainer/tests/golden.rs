@@ -340,3 +340,8 @@ fn bcos_resnet50() {
 fn resnet34() {
     of_torchvision("resnet34");
 }
+
+#[test]
+fn resnet101() {
+    of_torchvision("resnet101");
+}

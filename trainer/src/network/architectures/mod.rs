@@ -6,6 +6,7 @@ mod bcos_resnet50;
 mod bcos_simple_vit_s;
 mod bcos_vitc_s;
 mod efficientnet_lite0;
+mod resnet101;
 mod resnet18;
 mod resnet34;
 mod resnet50;
@@ -27,4 +28,5 @@ pub static ALL: &[&Architecture] = &[
     &bcos_vitc_s::ENTRY,
     &efficientnet_lite0::ENTRY,
     &resnet34::ENTRY,
+    &resnet101::ENTRY,
 ];
