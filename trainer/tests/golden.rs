@@ -345,3 +345,8 @@ fn resnet34() {
 fn resnet101() {
     of_torchvision("resnet101");
 }
+
+#[test]
+fn bcos_resnet34() {
+    of_the_package("bcos_resnet34", named("bcos_resnet34"));
+}

@@ -2,6 +2,7 @@
 
 mod bcos_densenet121;
 mod bcos_resnet18;
+mod bcos_resnet34;
 mod bcos_resnet50;
 mod bcos_simple_vit_s;
 mod bcos_vitc_s;
@@ -29,4 +30,5 @@ pub static ALL: &[&Architecture] = &[
     &efficientnet_lite0::ENTRY,
     &resnet34::ENTRY,
     &resnet101::ENTRY,
+    &bcos_resnet34::ENTRY,
 ];
