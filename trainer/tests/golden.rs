@@ -350,3 +350,8 @@ fn resnet101() {
 fn bcos_resnet34() {
     of_the_package("bcos_resnet34", named("bcos_resnet34"));
 }
+
+#[test]
+fn bcos_resnet101() {
+    of_the_package("bcos_resnet101", named("bcos_resnet101"));
+}

@@ -1,6 +1,7 @@
 //! The networks, one file each, and their list: a new one is its file, and its two lines here.
 
 mod bcos_densenet121;
+mod bcos_resnet101;
 mod bcos_resnet18;
 mod bcos_resnet34;
 mod bcos_resnet50;
@@ -31,4 +32,5 @@ pub static ALL: &[&Architecture] = &[
     &resnet34::ENTRY,
     &resnet101::ENTRY,
     &bcos_resnet34::ENTRY,
+    &bcos_resnet101::ENTRY,
 ];
