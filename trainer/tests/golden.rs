@@ -355,3 +355,8 @@ fn bcos_resnet34() {
 fn bcos_resnet101() {
     of_the_package("bcos_resnet101", named("bcos_resnet101"));
 }
+
+#[test]
+fn convnext_tiny() {
+    of_torchvision("convnext_tiny");
+}

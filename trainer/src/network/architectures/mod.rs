@@ -7,6 +7,7 @@ mod bcos_resnet34;
 mod bcos_resnet50;
 mod bcos_simple_vit_s;
 mod bcos_vitc_s;
+mod convnext_tiny;
 mod efficientnet_lite0;
 mod resnet101;
 mod resnet18;
@@ -33,4 +34,5 @@ pub static ALL: &[&Architecture] = &[
     &resnet101::ENTRY,
     &bcos_resnet34::ENTRY,
     &bcos_resnet101::ENTRY,
+    &convnext_tiny::ENTRY,
 ];
