@@ -112,11 +112,11 @@ fn localization_losses_and_their_gradients() {
 /// How near everything comes to the recording.
 const TOLERANCE: f64 = 1e-6;
 
-fn logits_and_maps(name: &str, backbone: Backbone) -> usize {
+fn logits_and_maps(name: &str, backbone: Backbone, size: u64) -> usize {
     let values = golden(&format!("{name}.safetensors"));
     let model = recipe_model(backbone, 20, Kind::Double);
     load_buffers(&model, &values);
-    let input = recipe_input(&model, 3, 128);
+    let input = recipe_input(&model, 3, size);
     let pairs = [(0, 3), (1, 14), (2, 5)];
     let mut checked = 0;
     for (layer, layer_name) in LAYERS {
@@ -157,7 +157,7 @@ fn logits_and_maps(name: &str, backbone: Backbone) -> usize {
     checked
 }
 
-fn guided_losses_and_gradients(name: &str, backbone: Backbone) -> usize {
+fn guided_losses_and_gradients(name: &str, backbone: Backbone, size: u64) -> usize {
     let values = golden(&format!("{name}.safetensors"));
     let parameters =
         std::fs::read_to_string(fixture(&format!("golden/{name}.parameters.txt"))).unwrap();
@@ -170,10 +170,10 @@ fn guided_losses_and_gradients(name: &str, backbone: Backbone) -> usize {
         vec![[10, 20, 90, 100], [60, 5, 120, 70]],
         vec![[0, 0, 127, 127]],
     ];
-    let grid = Grid {
-        height: 128,
-        width: 128,
-    };
+    // In pixels of 128×128.
+    let scaled = |coordinate: i32| coordinate * size as i32 / 128;
+    let boxes = boxes.map(|boxes| boxes.into_iter().map(|b| b.map(scaled)).collect());
+    let grid = Grid::square(size as usize);
     let explained = Explained {
         pairs: vec![(0, 3), (1, 14), (2, 5)],
         annotated: vec![0, 1],
@@ -193,7 +193,7 @@ fn guided_losses_and_gradients(name: &str, backbone: Backbone) -> usize {
                     continue;
                 };
                 let model = recipe_model(backbone, 20, Kind::Double);
-                let input = recipe_input(&model, 3, 128);
+                let input = recipe_input(&model, 3, size);
                 let guide = Guide {
                     attribution,
                     layer,
@@ -248,9 +248,16 @@ fn sums(tensors: &[Tensor]) -> Tensor {
 
 /// The (maps, guided losses) checked must be as many as were recorded.
 fn network(name: &str, backbone: Backbone, expected: (usize, usize)) {
-    let maps = logits_and_maps(name, backbone);
-    let losses = guided_losses_and_gradients(name, backbone);
+    let maps = logits_and_maps(name, backbone, 128);
+    let losses = guided_losses_and_gradients(name, backbone, 128);
     assert_eq!((maps, losses), expected);
+}
+
+/// The networks that torchvision has and the official implementation lacks (torchvision_networks.py).
+fn of_torchvision(name: &str) {
+    let maps = logits_and_maps(name, named(name), 64);
+    let losses = guided_losses_and_gradients(name, named(name), 64);
+    assert_eq!((maps, losses), (4, 2));
 }
 
 /// The networks that only the `bcos` package has, against what it computes (bcos_package.py).
@@ -336,4 +343,29 @@ fn bcos_resnet18() {
 #[test]
 fn bcos_resnet50() {
     network("bcos_resnet50", named("bcos_resnet50"), (5, 4));
+}
+
+#[test]
+fn resnet34() {
+    of_torchvision("resnet34");
+}
+
+#[test]
+fn resnet101() {
+    of_torchvision("resnet101");
+}
+
+#[test]
+fn bcos_resnet34() {
+    of_the_package("bcos_resnet34", named("bcos_resnet34"));
+}
+
+#[test]
+fn bcos_resnet101() {
+    of_the_package("bcos_resnet101", named("bcos_resnet101"));
+}
+
+#[test]
+fn convnext_tiny() {
+    of_torchvision("convnext_tiny");
 }

@@ -29,6 +29,8 @@ pub enum Init {
         /// Convolutions of the branch before its last.
         n_branch: usize,
     },
+    /// Normal with this deviation: ConvNeXt's (torchvision cuts it off at ±2, 100 deviations away).
+    Normal(f64),
     /// A constant.
     Constant(f64),
 }
@@ -286,6 +288,7 @@ fn initial_values(name: &str, shape: &[i64], init: Init, seed: u64) -> Vec<f64> 
     let count = shape.iter().product::<i64>() as u64;
     let stream = random::draw(seed, "init", 0, name);
     match init {
+        Init::Normal(std) => (0..count).map(|i| std * normal(stream, i)).collect(),
         Init::Constant(value) => vec![value; count as usize],
         Init::UniformFanIn(fan_in) => {
             let bound = 1.0 / (fan_in as f64).sqrt();

@@ -1,12 +1,17 @@
 //! The networks, one file each, and their list: a new one is its file, and its two lines here.
 
 mod bcos_densenet121;
+mod bcos_resnet101;
 mod bcos_resnet18;
+mod bcos_resnet34;
 mod bcos_resnet50;
 mod bcos_simple_vit_s;
 mod bcos_vitc_s;
+mod convnext_tiny;
 mod efficientnet_lite0;
+mod resnet101;
 mod resnet18;
+mod resnet34;
 mod resnet50;
 mod xdnn_resnet18;
 mod xdnn_resnet50;
@@ -25,4 +30,9 @@ pub static ALL: &[&Architecture] = &[
     &bcos_simple_vit_s::ENTRY,
     &bcos_vitc_s::ENTRY,
     &efficientnet_lite0::ENTRY,
+    &resnet34::ENTRY,
+    &resnet101::ENTRY,
+    &bcos_resnet34::ENTRY,
+    &bcos_resnet101::ENTRY,
+    &convnext_tiny::ENTRY,
 ];
