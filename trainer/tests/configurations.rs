@@ -18,7 +18,7 @@ use tch::{Device, Kind};
 use trainer::explain::explanations;
 use trainer::explain::methods::ixg::IXG;
 use trainer::names::{Layer, Precision};
-use trainer::network::{Backbone, Model};
+use trainer::network::Model;
 use trainer::run::config::RunConfig;
 use trainer::run::resolved::ResolvedRun;
 use trainer::run::schema;
