@@ -70,9 +70,10 @@ pub(crate) struct LossOption {
     pub(crate) name: String,
     /// Its value where none is given; None: it must be given.
     pub(crate) default: Option<f64>,
-    /// Bounds, included; None: there is none.
-    pub(crate) low: Option<f64>,
-    pub(crate) high: Option<f64>,
+    /// It is above this.
+    pub(crate) low: f64,
+    /// It is at most this.
+    pub(crate) high: f64,
 }
 
 /// What analysis knows.

@@ -318,22 +318,19 @@ impl Loss {
         }
         entry.options.iter().find_map(|option| {
             let name = &option.name;
-            let low = option.low.unwrap_or(f64::MIN);
-            let high = option.high.unwrap_or(f64::MAX);
+            let (low, high) = (option.low, option.high);
             let found = match self.options.get(name) {
-                Some(value) if (low..=high).contains(value) => return None,
+                Some(value) if *value > low && *value <= high => return None,
                 Some(value) => format!("{name} = {value} for {}", self.name),
                 None if option.default.is_some() => return None,
                 None => format!("no {name} for {}", self.name),
             };
-            let bounds = match (option.low, option.high) {
-                (Some(low), Some(high)) => format!("{low} to {high}"),
-                (Some(low), None) => format!("{low} at least"),
-                (None, Some(high)) => format!("{high} at most"),
-                (None, None) => "a number".to_owned(),
-            };
             let spelling = format!("{{ name = {:?}, {name} = … }}", self.name);
-            wrong(field, found, format!("{spelling}, {bounds}"))
+            wrong(
+                field,
+                found,
+                format!("{spelling}, above {low}, at most {high}"),
+            )
         })
     }
 }

@@ -333,7 +333,7 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
         (
             "[\"energy\"]",
             "[\"energy_area\"]",
-            "guided.grid 1: loss: found no exponent for energy_area, expected { name = \"energy_area\", exponent = … }, 0 to 4",
+            "guided.grid 1: loss: found no exponent for energy_area, expected { name = \"energy_area\", exponent = … }, above 0, at most 4",
         ),
         (
             "lambda = [0.1]",
