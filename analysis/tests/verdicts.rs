@@ -351,7 +351,7 @@ fn r10_takes_differences_seed_by_seed() {
         .iter()
         .find(|trial| trial.compared.contains("waterbird on land, 3 seeds"))
         .unwrap();
-    let half = 4.303 * 0.01 / 3_f64.sqrt();
+    let half = 4.302_652_729_749_462 * 0.01 / 3_f64.sqrt();
     let interval = worst.interval.unwrap();
     assert!((interval.low - (0.13 - half)).abs() < 1e-9, "{worst:?}");
     assert!((interval.high - (0.13 + half)).abs() < 1e-9, "{worst:?}");

@@ -229,7 +229,7 @@ mod tests {
             (
                 "VOC2007",
                 is_not(),
-                "found voc2007, expected a name of its own: voc2007 has no image a in train",
+                "found VOC2007, expected a name of its own: voc2007 has no image a in train",
             ),
             (
                 "coco2014",

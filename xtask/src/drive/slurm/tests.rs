@@ -43,7 +43,7 @@ impl Place {
     }
 
     fn submit(&self, jobs: &[Job]) -> Submission {
-        let stand_in = paths::root().join("xtask/src/slurm/stand_in.sh");
+        let stand_in = paths::root().join("xtask/src/drive/slurm/stand_in.sh");
         let request = recipe::Slurm::default();
         self.queue.submit(jobs, &stand_in, &request, None).unwrap()
     }
