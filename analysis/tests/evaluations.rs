@@ -251,7 +251,7 @@ fn any_metric_has_its_column_its_interval_and_its_title() {
     };
     let dir = results(&[
         base.scored(values(0.50, 2.5)),
-        guided("e", 0).scored(values(0.75, 1.25)),
+        guided("e0", 0).scored(values(0.75, 1.25)),
         guided("e1", 1).scored(values(0.75, 1.25)),
     ]);
     let (out, _) = report(dir.path());
@@ -269,9 +269,11 @@ fn any_metric_has_its_column_its_interval_and_its_title() {
     assert_eq!(texts(&seeds, "metric"), ["f1", "epg", "entropy", "pg"]);
     let query = |arguments: &[&str]| {
         let output = analysis("query", dir.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
         String::from_utf8(output.stdout).unwrap()
     };
-    let compared = query(&["--compare", "base,e", "--metric", "pg,entropy"]);
+    let compared = query(&["--compare", "base,e0", "--metric", "pg,entropy"]);
     assert!(
         compared.contains("| entropy | 2.5   | 1.25  | −1.25 [−1."),
         "{compared}"
@@ -280,7 +282,7 @@ fn any_metric_has_its_column_its_interval_and_its_title() {
         compared.contains("| pg      | 50.0  | 75.0  | +25.0 [+2"),
         "{compared}"
     );
-    let shown = query(&["--metric", "pg,entropy", "--where", "run_id=e"]);
+    let shown = query(&["--metric", "pg,entropy", "--where", "run_id=e0"]);
     assert!(shown.contains("| pg (%) | entropy |"), "{shown}");
 }
 

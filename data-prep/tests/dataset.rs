@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
@@ -14,9 +14,7 @@ use data_prep::geometry::Grid;
 use data_prep::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject};
 use data_prep::rle::Rle;
 use data_prep::schema::{CLASSES, DATASET_KEY, IMAGES, LABELS, MASKS};
-use data_prep::table::{
-    Kind, Provenance, TableSpec, read_any_table, read_table, required, write_table,
-};
+use data_prep::table::{Provenance, TableSpec, read_any_table, read_table, write_table};
 
 /// A data folder of two images, made by the pipeline.
 fn data_folder(folder: &Path) -> PathBuf {
@@ -219,7 +217,7 @@ fn a_folder_that_does_not_hold_together_is_refused() {
             |out| {
                 let spec = TableSpec {
                     version: 2,
-                    ..CLASSES
+                    ..CLASSES.clone()
                 };
                 let (_, batch) = read_table(out.join("classes.parquet"), &CLASSES).unwrap();
                 let provenance = Provenance::new("test", "0");
@@ -256,14 +254,10 @@ fn a_folder_that_does_not_hold_together_is_refused() {
 }
 
 /// Two columns, enough to see conversions.
-const PAIR: TableSpec = TableSpec {
+static PAIR: LazyLock<TableSpec> = LazyLock::new(|| TableSpec {
     name: "pair",
-    version: 1,
-    columns: &[
-        required("image_id", Kind::Utf8),
-        required("class_id", Kind::I32),
-    ],
-};
+    ..LABELS.part(&["image_id", "class_id"])
+});
 
 #[test]
 fn a_table_of_another_tool_is_taken_when_its_columns_fit() {

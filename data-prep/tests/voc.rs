@@ -470,7 +470,10 @@ fn a_folder_of_another_version_is_refused_and_made_again_with_overwrite() {
         let inputs = origin.inputs().unwrap().to_owned();
         let provenance = Provenance::new(program, inputs.as_str())
             .with(DATASET_KEY, origin.get(DATASET_KEY).unwrap());
-        let spec = TableSpec { version, ..IMAGES };
+        let spec = TableSpec {
+            version,
+            ..IMAGES.clone()
+        };
         write_table(&path, &spec, &provenance, &batch).unwrap();
         let former = fs_err::read(&path).unwrap();
 

@@ -26,7 +26,14 @@ pub const FORMULAS: u32 = 2;
 /// evaluation is made again where they were others.
 pub fn versions() -> String {
     use evaluate::{EXAMPLES, IOU, METRICS, PREDICTIONS, REPLICATES, SCORES};
-    let tables = [PREDICTIONS, SCORES, IOU, METRICS, REPLICATES, EXAMPLES];
+    let tables = [
+        &PREDICTIONS,
+        &SCORES,
+        &IOU,
+        &METRICS,
+        &REPLICATES,
+        &EXAMPLES,
+    ];
     let tables = tables.map(|table| format!("{} = {}\n", table.name, table.version));
     format!("formulas = {FORMULAS}\n{}", tables.concat())
 }

@@ -1,5 +1,5 @@
 //! The tables as Arrow shows them to any reader: whole columns, their types, the file's metadata; and
-//! the documented columns (`schemas.toml`) they are compared with.
+//! the declared columns (`data-prep/schemas.toml`) they are compared with.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Deserialize;
 
-/// A documented column.
+/// A declared column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// Its name.
@@ -22,7 +22,7 @@ pub struct Column {
     pub is_nullable: bool,
 }
 
-/// A documented table.
+/// A declared table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
     /// Its version.
@@ -31,25 +31,25 @@ pub struct Schema {
     pub columns: Vec<Column>,
 }
 
-/// `schemas.toml`.
+/// A table in `schemas.toml`.
 #[derive(Deserialize)]
-struct File {
-    version: BTreeMap<String, u32>,
-    #[serde(flatten)]
-    tables: BTreeMap<String, Vec<String>>,
+struct Declared {
+    version: u32,
+    columns: Vec<String>,
 }
 
-/// The documented tables by name.
+/// The declared tables by name.
 ///
 /// # Errors
-/// A file that cannot be read, or an entry that is not "name kind".
+/// A file that cannot be read, or a column that is not "name type meaning".
 pub fn schemas() -> Result<BTreeMap<String, Schema>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas.toml");
-    let File { version, tables } = toml::from_str(&fs_err::read_to_string(&path)?)?;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data-prep/schemas.toml");
+    let tables: BTreeMap<String, Declared> = toml::from_str(&fs_err::read_to_string(&path)?)?;
     let column = |entry: &String| {
-        let (name, kind) = entry.split_once(' ').with_context(|| {
-            format!("{}: found {entry}, expected \"name kind\"", path.display())
+        let (name, rest) = entry.split_once(' ').with_context(|| {
+            format!("{}: found {entry}, expected \"name type\"", path.display())
         })?;
+        let kind = rest.split(' ').next().unwrap_or_default();
         Ok(Column {
             name: name.to_owned(),
             kind: kind.trim_end_matches('?').to_owned(),
@@ -57,13 +57,10 @@ pub fn schemas() -> Result<BTreeMap<String, Schema>> {
         })
     };
     tables
-        .iter()
-        .map(|(name, entries)| {
-            let schema = Schema {
-                version: version.get(name).copied().unwrap_or(1),
-                columns: entries.iter().map(column).collect::<Result<_>>()?,
-            };
-            Ok((name.clone(), schema))
+        .into_iter()
+        .map(|(name, Declared { version, columns })| {
+            let columns = columns.iter().map(column).collect::<Result<_>>()?;
+            Ok((name, Schema { version, columns }))
         })
         .collect()
 }

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use arrow::array::StringArray;
 use data_prep::dataset::Dataset;
 use data_prep::table::{column, read_table};
+use evaluator::evaluate::PREDICTIONS;
 use pictures::{Picture, open, pictures, write_of};
 use tch::{Device, Kind};
 use trainer::explain::explanations;
@@ -451,7 +452,7 @@ fn tf32_on_a_cpu_is_recorded_as_f32() {
         let fewer = "note: maps are made of 1 image(s) at a time, not 32: ";
         let is_short = flags.contains(&"--memory");
         assert_eq!(said.err.contains(fewer), is_short, "{}", said.err);
-        let (origin, table) = read_table(&logits, &schema::PREDICTIONS).unwrap();
+        let (origin, table) = read_table(&logits, &PREDICTIONS).unwrap();
         assert_eq!(origin.get("guidance.batch_size"), Some(size));
         let precisions = column::<StringArray>(&table, "precision");
         assert!(

@@ -1,9 +1,12 @@
-//! The tables this crate reads, as ARCHITECTURE.md fixes them, and the reader that refuses others.
+//! The tables this crate reads, as `data-prep/schemas.toml` declares them, and the reader that refuses
+//! others.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use polars::prelude::*;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::load::guarded::guarded;
@@ -32,58 +35,43 @@ pub const SHARES_KEY: &str = "guidance.shares";
 /// Metadata key of an evaluation's task, where it is not the conventional one.
 pub const TASK_KEY: &str = "guidance.task";
 
-/// A column's plain type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// UTF-8 text.
-    Utf8,
-    /// 32-bit integer.
-    I32,
-    /// 64-bit integer.
-    I64,
-    /// 64-bit float.
-    F64,
-    /// Boolean.
-    Bool,
-    /// Bytes.
-    Binary,
-}
-
-impl Kind {
-    fn dtype(self) -> DataType {
-        match self {
-            Self::Utf8 => DataType::String,
-            Self::I32 => DataType::Int32,
-            Self::I64 => DataType::Int64,
-            Self::F64 => DataType::Float64,
-            Self::Bool => DataType::Boolean,
-            Self::Binary => DataType::Binary,
-        }
-    }
-}
-
 /// A column of a table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Column {
     /// Its name.
     pub name: &'static str,
     /// Its type.
-    pub kind: Kind,
-    /// Whether a row may lack it.
-    pub nulls: Nulls,
+    pub dtype: DataType,
+    /// Whether null may say: undefined, or not applicable.
+    pub nullable: bool,
 }
 
-/// Whether a row may lack a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nulls {
-    /// Every row has one.
-    Refused,
-    /// Null says: undefined, or not applicable.
-    Allowed,
+impl Column {
+    /// A column as `schemas.toml` has it, "name type meaning".
+    fn declared(entry: &'static str) -> Self {
+        let mut words = entry.split(' ');
+        let (name, kind) = (words.next(), words.next());
+        let kind = kind.unwrap_or_default();
+        let dtype = match kind.trim_end_matches('?') {
+            "utf8" => DataType::String,
+            "bool" => DataType::Boolean,
+            "i32" => DataType::Int32,
+            "i64" => DataType::Int64,
+            "f32" => DataType::Float32,
+            "f64" => DataType::Float64,
+            "binary" => DataType::Binary,
+            _ => panic!("data-prep/schemas.toml: found {entry}, expected \"name type meaning\""),
+        };
+        Self {
+            name: name.unwrap_or_default(),
+            dtype,
+            nullable: kind.ends_with('?'),
+        }
+    }
 }
 
 /// A table's name and columns.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct TableSpec {
     /// `guidance.schema`.
     pub name: &'static str,
@@ -91,195 +79,79 @@ pub struct TableSpec {
     pub version: u32,
     /// The command that makes it, for those who have one of another version.
     pub made_by: &'static str,
-    /// The columns a reader needs; others are passed over.
-    pub columns: &'static [Column],
-    /// The version before, where it can still be read.
-    pub former: Option<&'static Self>,
+    /// The columns that are read; others are passed over.
+    pub columns: Vec<Column>,
 }
 
-const fn of(name: &'static str, kind: Kind) -> Column {
-    Column {
-        name,
-        kind,
-        nulls: Nulls::Refused,
+impl TableSpec {
+    /// The table `name` as `data-prep/schemas.toml` declares it.
+    fn declared(name: &str) -> Self {
+        match DECLARED.iter().find(|table| table.name == name) {
+            Some(table) => table.clone(),
+            None => panic!("{name} is not a table of data-prep/schemas.toml"),
+        }
     }
 }
 
-const fn maybe(name: &'static str, kind: Kind) -> Column {
-    Column {
-        name,
-        kind,
-        nulls: Nulls::Allowed,
+static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
+    #[derive(Deserialize)]
+    struct Declared {
+        version: u32,
+        made_by: &'static str,
+        #[serde(borrow)]
+        columns: Vec<&'static str>,
     }
-}
+    let text = include_str!("../../../data-prep/schemas.toml");
+    let tables: BTreeMap<&'static str, Declared> = match toml::from_str(text) {
+        Ok(tables) => tables,
+        Err(error) => panic!("data-prep/schemas.toml: {error}"),
+    };
+    let tables = tables.into_iter().map(|(name, table)| TableSpec {
+        name,
+        version: table.version,
+        made_by: table.made_by,
+        columns: table.columns.into_iter().map(Column::declared).collect(),
+    });
+    tables.collect()
+});
 
-use Kind::{Binary, Bool, F64, I32, I64, Utf8};
+/// `runs/<run id>/run.parquet`.
+pub static RUN: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("run"));
 
-/// The columns of `run`; its loss's `options` have one of their own.
-const fn run_columns(options: Column) -> [Column; 31] {
-    [
-        of("run_id", Utf8),
-        of("name", Utf8),
-        of("dataset", Utf8),
-        of("data_inputs", Utf8),
-        of("backbone", Utf8),
-        of("attribution", Utf8),
-        of("layer", Utf8),
-        maybe("loss", Utf8),
-        maybe("lambda", F64),
-        of("annotated_fraction", F64),
-        of("annotation", Utf8),
-        of("dilation", F64),
-        options,
-        of("task", Utf8),
-        of("augmentation", Utf8),
-        of("precision", Utf8),
-        of("seed", I64),
-        of("learning_rate", F64),
-        of("batch_size", I32),
-        of("epochs", I32),
-        of("init", Utf8),
-        maybe("baseline_run_id", Utf8),
-        of("configuration", Utf8),
-        of("input_height", I32),
-        of("input_width", I32),
-        of("n_train", I64),
-        of("n_val", I64),
-        of("device", Utf8),
-        of("threads", I32),
-        of("seconds", F64),
-        of("program", Utf8),
-    ]
-}
+/// The same as long as there was one loss with an option, which had a column of its own.
+static RUN_3: LazyLock<TableSpec> = LazyLock::new(|| {
+    let mut run = TableSpec {
+        version: 3,
+        ..TableSpec::declared("run")
+    };
+    for column in &mut run.columns {
+        if column.name == "loss_options" {
+            *column = Column::declared("area_exponent f64?");
+        }
+    }
+    run
+});
 
-/// `runs/<run id>/run.parquet`: one row, the resolved configuration.
-pub const RUN: TableSpec = TableSpec {
-    name: "run",
-    version: 4,
-    made_by: "`trainer train`",
-    columns: &run_columns(maybe("loss_options", Utf8)),
-    former: Some(&RUN_3),
-};
+/// `runs/<run id>/epochs.parquet`.
+pub static EPOCHS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("epochs"));
 
-/// The same as long as there was one loss with an option.
-const RUN_3: TableSpec = TableSpec {
-    version: 3,
-    columns: &run_columns(maybe("area_exponent", F64)),
-    former: None,
-    name: "run",
-    made_by: "`trainer train`",
-};
+/// `evaluations/<name>/metrics.parquet`.
+pub static METRICS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("metrics"));
 
-/// `runs/<run id>/epochs.parquet`: training and validation, one row an epoch.
-pub const EPOCHS: TableSpec = TableSpec {
-    name: "epochs",
-    version: 1,
-    made_by: "`trainer train`",
-    columns: &[
-        of("run_id", Utf8),
-        of("epoch", I32),
-        of("loss", F64),
-        of("loss_class", F64),
-        of("loss_localization", F64),
-        of("learning_rate", F64),
-        of("seconds", F64),
-        of("images_per_second", F64),
-        of("val_f1", F64),
-        of("val_map", F64),
-        of("val_epg", F64),
-        of("val_iou", F64),
-        of("is_pareto", Bool),
-    ],
-    former: None,
-};
+/// `evaluations/<name>/replicates.parquet`.
+pub static REPLICATES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("replicates"));
 
-/// `evaluations/<name>/metrics.parquet`: one row a metric.
-pub const METRICS: TableSpec = TableSpec {
-    name: "metrics",
-    version: 3,
-    made_by: "`evaluator score`",
-    columns: &[
-        of("run_id", Utf8),
-        of("checkpoint", I32),
-        of("split", Utf8),
-        maybe("group_id", I32),
-        maybe("class_id", I32),
-        maybe("size_low", F64),
-        maybe("size_high", F64),
-        of("attribution", Utf8),
-        of("layer", Utf8),
-        maybe("precision", Utf8),
-        of("metric", Utf8),
-        maybe("threshold", F64),
-        maybe("value", F64),
-        of("n", I64),
-    ],
-    former: None,
-};
+/// `evaluations/<name>/examples.parquet`.
+pub static EXAMPLES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("examples"));
 
-/// `evaluations/<name>/replicates.parquet`: the metrics of bootstrap resamples over images.
-pub const REPLICATES: TableSpec = TableSpec {
-    name: "replicates",
-    version: 4,
-    made_by: "`evaluator score`",
-    columns: &[
-        of("run_id", Utf8),
-        of("checkpoint", I32),
-        of("split", Utf8),
-        maybe("group_id", I32),
-        of("attribution", Utf8),
-        of("layer", Utf8),
-        maybe("precision", Utf8),
-        of("replicate", I32),
-        of("metric", Utf8),
-        maybe("value", F64),
-    ],
-    former: None,
-};
+/// `data/<dataset>/groups.parquet`.
+pub static GROUPS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("groups"));
 
-/// `evaluations/<name>/examples.parquet`: images and maps for the report's panel.
-pub const EXAMPLES: TableSpec = TableSpec {
-    name: "examples",
-    version: 2,
-    made_by: "`evaluator score`",
-    columns: &[
-        of("rank", I32),
-        of("run_id", Utf8),
-        of("checkpoint", I32),
-        of("split", Utf8),
-        of("image_id", Utf8),
-        of("class_id", I32),
-        of("class_name", Utf8),
-        of("attribution", Utf8),
-        of("layer", Utf8),
-        maybe("precision", Utf8),
-        of("height", I32),
-        of("width", I32),
-        of("rgb", Binary),
-        of("map", Binary),
-        of("boxes", Binary),
-        maybe("epg", F64),
-    ],
-    former: None,
-};
+/// `data/<dataset>/classes.parquet`.
+pub static CLASSES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("classes"));
 
-/// `data/<dataset>/groups.parquet`: names of the groups of images.
-pub const GROUPS: TableSpec = TableSpec {
-    name: "groups",
-    version: 1,
-    made_by: "`data-prep voc` (coco, waterbirds, scenes) with --overwrite",
-    columns: &[of("group_id", I32), of("group_name", Utf8)],
-    former: None,
-};
-
-/// `data/<dataset>/classes.parquet`: names of the classes.
-pub const CLASSES: TableSpec = TableSpec {
-    name: "classes",
-    version: 1,
-    made_by: "`data-prep voc` (coco, waterbirds, scenes) with --overwrite",
-    columns: &[of("class_id", I32), of("class_name", Utf8)],
-    former: None,
-};
+/// The table that `report` prints.
+pub static TABLE: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("table"));
 
 /// A file's key-value metadata.
 pub type Metadata = BTreeMap<String, String>;
@@ -316,7 +188,8 @@ pub fn titles(path: &Path, metadata: &Metadata) -> Result<BTreeMap<String, Strin
     Ok(titles.unwrap_or_default())
 }
 
-/// Reads the columns of `spec`, or of its former version, from the Parquet file at `path`, in the order of the spec.
+/// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec; of a run also those of
+/// the version before.
 ///
 /// # Errors
 /// [`Error::Table`] when it is no Parquet file, or the table's name, version, a column's presence or type,
@@ -340,13 +213,10 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     if found(SCHEMA_KEY) != spec.name {
         return Err(Error::table(path, SCHEMA_KEY, found(SCHEMA_KEY), spec.name));
     }
+    let former = (spec.name == RUN.name).then(|| &*RUN_3);
     let is_read = |spec: &&TableSpec| found(VERSION_KEY) == spec.version.to_string();
-    let Some(columns) = [Some(spec), spec.former]
-        .into_iter()
-        .flatten()
-        .find(is_read)
-        .map(|spec| spec.columns)
-    else {
+    let mut readable = [Some(spec), former].into_iter().flatten();
+    let Some(TableSpec { columns, .. }) = readable.find(is_read) else {
         return Err(Error::Version {
             path: path.to_owned(),
             found: found(VERSION_KEY).to_owned(),
@@ -357,9 +227,9 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
 
     let schema = guarded(|| reader.schema()).map_err(broken)?;
     for column in columns {
-        let expected = column.kind.dtype().to_string();
+        let expected = column.dtype.to_string();
         match schema.get(column.name).map(DataType::from_arrow_field) {
-            Some(found) if found == column.kind.dtype() => {}
+            Some(found) if found == column.dtype => {}
             found => {
                 let found = found.map_or("no such column".to_owned(), |found| found.to_string());
                 return Err(Error::table(path, column.name, found, expected));
@@ -374,7 +244,7 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     let frame = frame
         .select(columns.iter().map(|c| c.name))
         .map_err(Error::polars(path))?;
-    for column in columns.iter().filter(|c| c.nulls == Nulls::Refused) {
+    for column in columns.iter().filter(|column| !column.nullable) {
         let found = frame.column(column.name).map_err(Error::polars(path))?;
         if found.null_count() > 0 {
             let found = format!("{} null values", found.null_count());

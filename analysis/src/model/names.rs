@@ -1,5 +1,5 @@
-//! How the spellings of the tables are written for people. The one list of spellings is in
-//! ARCHITECTURE.md; a name that is not on it (another tool's attribution) is shown as it is.
+//! How the spellings of the tables are written for people. The stages tell their spellings with
+//! `vocabulary --json`; a name that is not on it (another tool's attribution) is shown as it is.
 
 /// An attribution method's name for people.
 pub fn attribution(spelling: &str) -> &str {

@@ -51,7 +51,7 @@ pub struct Subject {
 /// One row of `metrics.parquet` but for its subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// Spelling, as in ARCHITECTURE.md.
+    /// Spelling, as in docs/schemas.md.
     pub metric: String,
     /// Threshold on the scaled map, for IoU.
     pub threshold: Option<f64>,

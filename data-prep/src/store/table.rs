@@ -1,12 +1,11 @@
 //! Parquet tables with a named, versioned schema and their provenance (ARCHITECTURE.md, invariant 7).
 //!
-//! Which tables there are is said elsewhere (`schema` for the data folder, the evaluator and the
-//! trainer for theirs); here is how any of them is declared, written whole, and read with its name,
-//! version and columns checked.
+//! `schemas.toml` declares the tables of all stages; here is how any of them is written whole, and read with
+//! its name, version and columns checked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::{cast, concat_batches};
@@ -17,6 +16,7 @@ use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use serde::Deserialize;
 
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::foreign;
@@ -72,40 +72,97 @@ pub struct Column {
     pub name: &'static str,
     /// Its type.
     pub kind: Kind,
-    /// Whether cells may be null (`?` in ARCHITECTURE.md).
+    /// Whether cells may be null (`?` in docs/schemas.md).
     pub nullable: bool,
 }
 
-/// A column without nulls.
-pub const fn required(name: &'static str, kind: Kind) -> Column {
-    Column {
-        name,
-        kind,
-        nullable: false,
+impl Column {
+    /// A column as `schemas.toml` has it, "name type meaning".
+    fn declared(entry: &'static str) -> Self {
+        let mut words = entry.split(' ');
+        let (name, kind) = (words.next(), words.next());
+        let kind = kind.unwrap_or_default();
+        let plain = match kind.trim_end_matches('?') {
+            "utf8" => Kind::Utf8,
+            "bool" => Kind::Bool,
+            "i32" => Kind::I32,
+            "i64" => Kind::I64,
+            "f32" => Kind::F32,
+            "f64" => Kind::F64,
+            "binary" => Kind::Binary,
+            _ => panic!("data-prep/schemas.toml: found {entry}, expected \"name type meaning\""),
+        };
+        Self {
+            name: name.unwrap_or_default(),
+            kind: plain,
+            nullable: kind.ends_with('?'),
+        }
     }
 }
 
-/// A column with nulls.
-pub const fn nullable(name: &'static str, kind: Kind) -> Column {
-    Column {
-        name,
-        kind,
-        nullable: true,
+/// The tables of `schemas.toml`.
+static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
+    #[derive(Deserialize)]
+    struct Declared {
+        version: u32,
+        made_by: &'static str,
+        #[serde(borrow)]
+        columns: Vec<&'static str>,
     }
-}
+    let text = include_str!("../../schemas.toml");
+    let tables: BTreeMap<&'static str, Declared> = match toml::from_str(text) {
+        Ok(tables) => tables,
+        Err(error) => panic!("data-prep/schemas.toml: {error}"),
+    };
+    let tables = tables.into_iter().map(|(name, table)| TableSpec {
+        name,
+        version: table.version,
+        made_by: table.made_by,
+        columns: table.columns.into_iter().map(Column::declared).collect(),
+    });
+    tables.collect()
+});
 
 /// A table's name, version and columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSpec {
-    /// Name, as in ARCHITECTURE.md (`images`, `scores`, …).
+    /// Name, as in docs/schemas.md (`images`, `scores`, …).
     pub name: &'static str,
     /// Version of the columns; readers refuse any other.
     pub version: u32,
+    /// The command that makes it, for those who have one of another version.
+    pub made_by: &'static str,
     /// The columns, in order.
-    pub columns: &'static [Column],
+    pub columns: Vec<Column>,
 }
 
 impl TableSpec {
+    /// The table `name` of `schemas.toml`.
+    ///
+    /// # Panics
+    /// When it is not declared there, or not as the head of that file says.
+    pub fn declared(name: &str) -> Self {
+        match DECLARED.iter().find(|table| table.name == name) {
+            Some(table) => table.clone(),
+            None => panic!("{name} is not a table of data-prep/schemas.toml"),
+        }
+    }
+
+    /// The same table with the columns `names` alone.
+    ///
+    /// # Panics
+    /// When it has no such column.
+    pub fn part(&self, names: &[&str]) -> Self {
+        let column = |name: &&str| match self.columns.iter().find(|column| column.name == *name) {
+            Some(column) => *column,
+            None => panic!("{} has no column {name}", self.name),
+        };
+        Self {
+            columns: names.iter().map(column).collect(),
+            ..*self
+        }
+    }
+
     /// The Arrow schema, without metadata.
     pub fn schema(&self) -> SchemaRef {
         let fields: Vec<Field> = self
@@ -207,9 +264,9 @@ impl Origin {
             Ok(()) => return Ok(()),
             Err(problem) => problem,
         };
-        Err(match made_by(spec.name) {
-            Some(command) => Error::Version { problem, command },
-            None => problem.into(),
+        Err(Error::Version {
+            problem,
+            command: spec.made_by,
         })
     }
 
@@ -235,22 +292,6 @@ impl Origin {
             )),
         }
     }
-}
-
-/// The command that makes a table, by the table's name. All stages' are here, since the one that
-/// refuses a table of another version is mostly not the one that made it.
-fn made_by(table: &str) -> Option<&'static str> {
-    Some(match table {
-        "classes" | "groups" | "labels" | "images" | "masks" | "skipped" => {
-            "`data-prep voc` (coco, waterbirds, scenes) with --overwrite"
-        }
-        "run" | "epochs" => "`trainer train`",
-        "maps" | "predictions" | "colours" => "`trainer explain`",
-        "grid_pointing_game" => "`trainer grid-pointing-game`",
-        "scores" | "iou" | "metrics" | "replicates" | "examples" => "`evaluator score`",
-        "paired" => "`evaluator compare`",
-        _ => return None,
-    })
 }
 
 /// Writes a table batch by batch; the file appears at [`TableWriter::finish`].
@@ -386,7 +427,7 @@ fn read_checked(
 /// null where the table has no nulls.
 pub fn conform(path: &Path, spec: &TableSpec, batch: &RecordBatch) -> Result<RecordBatch> {
     let mut arrays = Vec::with_capacity(spec.columns.len());
-    for column in spec.columns {
+    for column in &spec.columns {
         let wanted = column.kind.arrow();
         let expected = format!("a column of type {wanted}");
         let Some(array) = batch.column_by_name(column.name) else {

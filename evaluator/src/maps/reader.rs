@@ -5,35 +5,24 @@
 //! other integer widths, f64 logits) and files without `logit`, which no score needs.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Int32Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use data_prep::Problem;
 use data_prep::record::Fingerprint;
-use data_prep::table::{Column, Kind, TableSpec, column, conform, nullable, required};
+use data_prep::table::{TableSpec, column, conform};
 
 use super::columnar::{Columnar, Source};
 use super::row::{MAPS, MapRow};
 use super::run_columns::RunColumns;
 use crate::error::{Error, Result};
 
-const KEYS: TableSpec = part(&[
-    required("image_id", Kind::Utf8),
-    required("class_id", Kind::I32),
-    required("height", Kind::I32),
-    required("width", Kind::I32),
-]);
-const LOGIT: TableSpec = part(&[nullable("logit", Kind::F32)]);
-const MAP: TableSpec = part(&[required("map", Kind::Binary)]);
-
-const fn part(columns: &'static [Column]) -> TableSpec {
-    TableSpec {
-        name: MAPS.name,
-        version: MAPS.version,
-        columns,
-    }
-}
+static KEYS: LazyLock<TableSpec> =
+    LazyLock::new(|| MAPS.part(&["image_id", "class_id", "height", "width"]));
+static LOGIT: LazyLock<TableSpec> = LazyLock::new(|| MAPS.part(&["logit"]));
+static MAP: LazyLock<TableSpec> = LazyLock::new(|| MAPS.part(&["map"]));
 
 /// Rows handed out at a time hold about this many bytes of maps.
 const READ_BYTES: usize = 16 << 20;

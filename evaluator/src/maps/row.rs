@@ -1,20 +1,11 @@
-//! The columns of a map file, and one of its rows.
+//! The table of maps, and one of its rows.
 
-use data_prep::table::{Kind, TableSpec, nullable, required};
+use std::sync::LazyLock;
 
-/// The columns of a map file or stream.
-pub const MAPS: TableSpec = TableSpec {
-    name: "maps",
-    version: 1,
-    columns: &[
-        required("image_id", Kind::Utf8),
-        required("class_id", Kind::I32),
-        nullable("logit", Kind::F32),
-        required("height", Kind::I32),
-        required("width", Kind::I32),
-        required("map", Kind::Binary),
-    ],
-};
+use data_prep::table::TableSpec;
+
+/// A map file or stream.
+pub static MAPS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("maps"));
 
 /// The map of one class on one image.
 #[derive(Debug, Clone, PartialEq)]

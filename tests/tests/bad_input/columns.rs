@@ -1,5 +1,5 @@
 //! Every column of every table that a program reads: taken away, of another type, with a null where
-//! there is none. The columns are those of `tests/schemas.toml`.
+//! there is none. The columns are those of `data-prep/schemas.toml`.
 
 use tests::tables::{Column, schemas};
 

@@ -1,4 +1,4 @@
-//! safetensors files changed: a tensor's bytes, and the hash that the trainer writes, as ARCHITECTURE.md
+//! safetensors files changed: a tensor's bytes, and the hash that the trainer writes, as docs/decisions.md
 //! says how.
 
 use std::path::Path;

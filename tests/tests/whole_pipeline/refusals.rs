@@ -59,7 +59,7 @@ fn run_configurations() {
         (
             "unknown loss",
             guided("energie", "lambda = 0.1"),
-            &["`energie`", "`energy`", "`rrr`"],
+            &["found 'energie'", "energy, l1, "],
         ),
         (
             "unknown layer",

@@ -4,13 +4,13 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, BinaryArray, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::Schema;
 use arrow::ipc::writer::StreamWriter;
 use data_prep::dataset::Dataset;
-use data_prep::table::{Kind, SCHEMA_KEY, TableSpec, VERSION_KEY, required};
+use data_prep::table::{SCHEMA_KEY, TableSpec, VERSION_KEY};
 use tch::{Device, TchError, Tensor};
 
 use crate::batches::Batch;
@@ -25,18 +25,8 @@ use crate::names::Layer;
 use crate::network::Mode;
 use crate::progress::progress_bar;
 
-/// The columns: `rgba` holds height · width · 4 bytes, interleaved, row-major.
-pub const COLOURS: TableSpec = TableSpec {
-    name: "colours",
-    version: 1,
-    columns: &[
-        required("image_id", Kind::Utf8),
-        required("class_id", Kind::I32),
-        required("height", Kind::I32),
-        required("width", Kind::I32),
-        required("rgba", Kind::Binary),
-    ],
-};
+/// One row per explanation in colour.
+pub static COLOURS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("colours"));
 
 /// Keeps divisors from being 0; a pixel that speaks against the class is this opaque.
 const TINY: f64 = 1e-12;

@@ -3,12 +3,12 @@
 //! together and explained.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Float64Array, Int32Array, StringArray};
 use data_prep::dataset::Dataset;
 use data_prep::geometry::Grid;
-use data_prep::table::{Kind, Provenance, TableSpec, required, write_table};
+use data_prep::table::{Provenance, TableSpec, write_table};
 use evaluator::maps::to_grid;
 use evaluator::metrics::grid_pointing::{cell_shares, percentile, smoothed};
 use tch::{Device, Tensor};
@@ -27,23 +27,8 @@ use crate::random;
 use crate::run::schema::PROGRAM;
 
 /// One row per cell of a grid.
-pub const GRID_POINTING_GAME: TableSpec = TableSpec {
-    name: "grid_pointing_game",
-    version: 1,
-    columns: &[
-        required("run_id", Kind::Utf8),
-        required("checkpoint", Kind::I32),
-        required("split", Kind::Utf8),
-        required("attribution", Kind::Utf8),
-        required("layer", Kind::Utf8),
-        required("grid", Kind::I32),
-        required("cell", Kind::I32),
-        required("image_id", Kind::Utf8),
-        required("class_id", Kind::I32),
-        required("confidence", Kind::F64),
-        required("score", Kind::F64),
-    ],
-};
+pub static GRID_POINTING_GAME: LazyLock<TableSpec> =
+    LazyLock::new(|| TableSpec::declared("grid_pointing_game"));
 
 /// The game's size.
 #[derive(Clone, Copy, Debug)]

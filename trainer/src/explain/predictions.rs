@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow::array::{BooleanArray, Float32Array, Int32Array, StringArray};
 use data_prep::dataset::Split;
 use data_prep::table::{Provenance, TableWriter};
+use evaluator::evaluate::PREDICTIONS;
 
 use crate::error::Result;
 use crate::names::Precision;
-use crate::run::schema::{PREDICTIONS, PROGRAM};
+use crate::run::schema::PROGRAM;
 
 /// Whose logits a `predictions.parquet` holds.
 #[derive(Clone, Debug)]

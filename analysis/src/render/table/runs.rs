@@ -3,6 +3,7 @@
 //! Its form for computing is [`super::long`].
 
 use crate::format::number;
+use crate::load::schema::TABLE;
 use crate::model::evidence::Evidence;
 use crate::model::measure::{COUNTS, IOU, IOU_TUNED, Measure};
 use crate::model::names;
@@ -46,7 +47,7 @@ pub fn table(evidence: &Evidence) -> Table {
     }
     Table {
         name: "table",
-        version: 2,
+        version: TABLE.version,
         columns,
         caption: caption(settings),
         sections,

@@ -2,13 +2,14 @@
 //! checkpoint, split and precision, those of what it belongs to.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use arrow::array::{
     Array, AsArray, BooleanArray, Float32Array, Int32Array, RecordBatch, StringArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use data_prep::table::{Column, Kind, TableSpec, column, conform, nullable, required};
+use data_prep::table::{TableSpec, column, conform};
 
 use super::table::PREDICTIONS;
 use crate::error::{Error, Result};
@@ -16,23 +17,9 @@ use crate::evaluate::keys::TASK_KEY;
 use crate::maps::{Columnar, RunColumns, Source};
 
 /// What a file needs at least.
-const CELLS: TableSpec = part(&[
-    required("image_id", Kind::Utf8),
-    required("class_id", Kind::I32),
-    required("logit", Kind::F32),
-]);
-const TARGET: TableSpec = part(&[required("target", Kind::Bool)]);
-const RUN_ID: TableSpec = part(&[required("run_id", Kind::Utf8)]);
-const CHECKPOINT: TableSpec = part(&[required("checkpoint", Kind::I32)]);
-const SPLIT: TableSpec = part(&[required("split", Kind::Utf8)]);
-const PRECISION: TableSpec = part(&[nullable("precision", Kind::Utf8)]);
-
-const fn part(columns: &'static [Column]) -> TableSpec {
-    TableSpec {
-        columns,
-        ..PREDICTIONS
-    }
-}
+static CELLS: LazyLock<TableSpec> =
+    LazyLock::new(|| PREDICTIONS.part(&["image_id", "class_id", "logit"]));
+static TARGET: LazyLock<TableSpec> = LazyLock::new(|| PREDICTIONS.part(&["target"]));
 
 /// A field of the file and the one value its rows may have.
 struct Field {
@@ -54,8 +41,8 @@ pub(crate) struct Belonging {
 impl Belonging {
     /// To `columns`, as far as they are known, which stand in `whose`, e.g. `in the maps`.
     pub(crate) fn new(columns: &RunColumns, whose: &str) -> Self {
-        let field = |spec, expected: Option<String>| Field {
-            spec,
+        let field = |name, expected: Option<String>| Field {
+            spec: PREDICTIONS.part(&[name]),
             expected,
             whose: whose.to_owned(),
             found: None,
@@ -67,10 +54,10 @@ impl Belonging {
         let split = columns.split.map(|split| split.to_string());
         Self {
             fields: [
-                field(RUN_ID, run_id),
-                field(CHECKPOINT, checkpoint),
-                field(SPLIT, split),
-                field(PRECISION, precision),
+                field("run_id", run_id),
+                field("checkpoint", checkpoint),
+                field("split", split),
+                field("precision", precision),
             ],
             task: (columns.task).map(|task| (task.to_string(), whose.to_owned())),
         }

@@ -1,19 +1,8 @@
-//! The columns of a file of logits.
+//! The table of logits, which the trainer writes as well.
 
-use data_prep::table::{Kind, TableSpec, nullable, required};
+use std::sync::LazyLock;
 
-/// The columns of `predictions.parquet`.
-pub const PREDICTIONS: TableSpec = TableSpec {
-    name: "predictions",
-    version: 2,
-    columns: &[
-        required("run_id", Kind::Utf8),
-        required("checkpoint", Kind::I32),
-        required("split", Kind::Utf8),
-        required("image_id", Kind::Utf8),
-        required("class_id", Kind::I32),
-        required("logit", Kind::F32),
-        required("target", Kind::Bool),
-        nullable("precision", Kind::Utf8),
-    ],
-};
+use data_prep::table::TableSpec;
+
+/// One row per image and class.
+pub static PREDICTIONS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("predictions"));
