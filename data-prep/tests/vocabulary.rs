@@ -24,12 +24,13 @@ fn every_source_is_told_to_other_programs() {
         .iter()
         .filter_map(|source| source["name"].as_str())
         .collect();
-    assert_eq!(names, ["voc", "coco", "waterbirds", "scenes"]);
+    let listed: Vec<&str> = SOURCES.iter().map(|source| source.name).collect();
+    assert_eq!(names, listed);
     assert_eq!(sources[0]["datasets"], serde_json::json!(["voc2007"]));
-    assert_eq!(
-        vocabulary["datasets"],
-        serde_json::json!(["voc2007", "coco2014", "waterbirds-100", "scenes"])
-    );
+    let datasets = vocabulary["datasets"].as_array().unwrap();
+    for name in ["voc2007", "coco2014", "waterbirds-100", "scenes"] {
+        assert!(datasets.contains(&name.into()), "{datasets:?}");
+    }
     let for_people = printed(&["vocabulary"]);
     assert!(for_people.contains("PASCAL VOC in the devkit's layout"));
 }
