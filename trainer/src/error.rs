@@ -76,9 +76,9 @@ pub enum Error {
         faults: String,
     },
 
-    /// A loss, gradient or attribution map is no number. The run's folder keeps its last saved state.
+    /// A loss, gradient or attribution map is non-finite. The run's folder keeps its last saved state.
     #[error(
-        "epoch {epoch}, {place}: {term}: found a non-finite value, expected a number\n\
+        "epoch {epoch}, {place}: {term}: found a non-finite value, expected a finite one\n\
          images of the batch: {images}\n\
          hint: lower learning_rate or lambda, or set on_non_finite = \"skip\"; the state last saved is kept"
     )]
@@ -93,7 +93,7 @@ pub enum Error {
         images: String,
     },
 
-    /// A weight, a norm's statistic or the optimizer's state is no number after a step. The run's folder
+    /// A weight, a norm's statistic or the optimizer's state is non-finite after a step. The run's folder
     /// keeps its last saved state.
     #[error(
         "epoch {epoch}, after step {step}: {tensor}: found {found}, expected a finite number\n\

@@ -1,6 +1,6 @@
 //! Non-finite values do not get lost: a NaN in the first layer and activations that overflow anywhere
-//! show in the logits, losses, gradients or statistics, for every network. The measure is float64: what
-//! float32 says is as good as that, or it is no number.
+//! show in the logits, losses, gradients or statistics, for every network. The measure is float64: a
+//! value in float32 is as good as that one, or non-finite.
 #![allow(clippy::unwrap_used)]
 
 mod support;

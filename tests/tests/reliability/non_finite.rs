@@ -1,4 +1,4 @@
-//! Losses, gradients, logits and maps that are no numbers.
+//! Non-finite losses, gradients, logits and maps.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use tests::runs::{difference, train};
 use crate::made::{EPOCHS, GUIDED, checkpoint_name, configure, folder, whole};
 use crate::safetensors::File;
 
-/// A λ that overflows. RRR* of it has a gradient that is no number whatever the map: one pixel wide, as
+/// A λ that overflows. The gradient of λ · RRR* is non-finite whatever the map: one pixel wide, as
 /// at the final layer, Energy's is 0 where that pixel is not positive, which rounding may decide.
 const OVERFLOWING: &str =
     "\n[init]\nfrom = \"scratch\"\n\n[guidance]\nloss = \"rrr\"\nlambda = 1e300\n";
@@ -24,7 +24,8 @@ fn trained(root: &Path, epochs: usize, top: &str, rest: &str) -> Done {
 fn images(done: &Done, place: &str, term: &str) -> Vec<String> {
     assert_eq!(done.code, Some(2), "{}", done.stderr);
     let lines: Vec<&str> = done.stderr.lines().rev().take(3).collect();
-    let expected = format!("error: {place}: {term}: found a non-finite value, expected a number");
+    let expected =
+        format!("error: {place}: {term}: found a non-finite value, expected a finite one");
     assert_eq!(lines[2], expected, "{}", done.stderr);
     let images = lines[1].strip_prefix("images of the batch: ").unwrap();
     images.split(' ').map(str::to_owned).collect()
@@ -91,7 +92,7 @@ fn what_the_last_step_did_stops_the_run_before_it_is_saved() {
     }
 }
 
-/// One annotated image, and a λ that overflows: in each epoch one batch has a gradient that is no number.
+/// One annotated image, and a λ that overflows: in each epoch one batch has a non-finite gradient.
 /// It is named, or left out; the other steps count, and a run that is killed goes on to the same bits.
 #[test]
 fn a_batch_is_skipped_where_that_is_asked_for() {

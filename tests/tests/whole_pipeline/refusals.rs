@@ -73,7 +73,7 @@ fn run_configurations() {
         ),
         ("no lambda", guided("energy", ""), &["`lambda`"]),
         (
-            "lambda no number",
+            "lambda not finite",
             guided("energy", "lambda = nan"),
             &["guidance.lambda: found NaN"],
         ),

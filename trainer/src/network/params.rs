@@ -150,8 +150,8 @@ impl Params {
         copy(buffers.zip(copies).collect())
     }
 
-    /// The trained tensor in whose part of `gradient`, one vector over all of them, there is a value
-    /// that is no number.
+    /// The first trained tensor whose part of `gradient`, one vector over all of them, has a non-finite
+    /// value.
     ///
     /// # Errors
     /// libtorch's.

@@ -33,7 +33,7 @@ pub struct Position {
 pub struct EpochPart {
     /// Steps done.
     pub steps: usize,
-    /// Of these the ones left out because something in them was no number.
+    /// Of these the ones left out for a non-finite loss, gradient or map.
     pub skipped: usize,
     /// Sum of the total loss.
     pub total: f64,

@@ -1,5 +1,5 @@
-//! Losses of steps, on their way from the device to the sums of the epoch, and where one of them, or a
-//! gradient or map, is no number.
+//! Reads the losses of steps from the device, adds them to the sums of the epoch, and finds the first
+//! non-finite loss, gradient or map.
 
 use tch::{Device, TchError, Tensor};
 
@@ -17,7 +17,7 @@ pub(crate) struct Unread<'a> {
     pub(crate) values: Tensor,
 }
 
-/// What was no number.
+/// A non-finite loss, gradient or map.
 pub(crate) struct NonFinite<'a> {
     /// The first such step of its epoch, from 1.
     pub(crate) step: usize,
@@ -30,9 +30,9 @@ pub(crate) struct NonFinite<'a> {
 /// What the gradient is called among [`NonFinite::term`].
 pub(crate) const GRADIENT: &str = "gradient";
 
-/// Steps whose losses are read together: a GPU would stand still at every reading. At 1, what is no
-/// number is found before it reaches the weights. Read later, it may have reached those in memory,
-/// which then are given up; nothing is saved unread.
+/// Steps whose losses are read together: a GPU would stand still at every reading. At 1, a
+/// non-finite value is found before it reaches the weights. Read later, it may have reached the weights
+/// in memory; the run then gives these up, and saves nothing before it has read every loss.
 pub(crate) fn steps_between(device: Device, on_non_finite: OnNonFinite) -> usize {
     match (device, on_non_finite) {
         (Device::Cuda(_), OnNonFinite::Stop) => 50,
@@ -40,7 +40,7 @@ pub(crate) fn steps_between(device: Device, on_non_finite: OnNonFinite) -> usize
     }
 }
 
-/// Adds the losses of `unread` to `part`, up to the first step with a value that is no number.
+/// Adds the losses of `unread` to `part`, up to the first step with a non-finite value.
 ///
 /// # Errors
 /// libtorch's.

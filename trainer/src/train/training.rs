@@ -75,7 +75,7 @@ struct Training<'a> {
 ///
 /// # Errors
 /// A data folder without training or validation images, another program that trains the run, weights
-/// that do not fit, a loss, gradient or map that is no number, and the disk's.
+/// that do not fit, a non-finite loss, gradient or map, and the disk's.
 pub fn train(
     run: &ResolvedRun,
     dataset: &Dataset,

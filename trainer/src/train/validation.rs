@@ -33,7 +33,7 @@ pub struct Metrics {
 /// so that the size of batches, which free memory bounds, changes no more than the rounding of a map.
 ///
 /// # Errors
-/// A logit or map that is no number, and libtorch's.
+/// A non-finite logit or map, and libtorch's.
 pub fn validate(
     (model, epoch): (&Model, i32),
     dataset: &Dataset,
