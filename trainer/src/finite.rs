@@ -6,8 +6,8 @@
 //! them gives NaN or an infinite value for one. Those that would not are written so that they do: ReLU
 //! (takes −∞ to 0), ReLU6 (∞ to 6) and oneDNN's ReLU (NaN to 0) in [`crate::network::pass::fused`], and here what is
 //! divided by or put into a softmax, where an overflow would end as 0. Batch norm in training hides an
-//! overflowing variance, which the running one keeps. On the way back a ReLU that is shut gives 0, as
-//! it should, whatever comes.
+//! overflowing variance, which the running one keeps. In the backward pass a ReLU whose input was negative
+//! gives 0 for every gradient, as it should.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -63,8 +63,8 @@ pub fn first_non_finite(tensor: &Tensor, kind: Kind) -> Result<Option<Found>, Tc
 }
 
 /// Puts NaN in the place of infinite values; others keep their bits. In place and outside the graph,
-/// whose derivatives stay as they are: `tensor` must have been made by an operation whose own way back
-/// does not need its output.
+/// whose derivatives stay as they are: `tensor` must have been made by an operation whose backward
+/// pass does not need its output.
 ///
 /// # Errors
 /// libtorch's.

@@ -279,7 +279,7 @@ impl Network {
     }
 }
 
-/// The attributions that guide it, without those that walk the same way back.
+/// The attributions that guide it, without those that have the same backward pass.
 fn attributions(model: &Model) -> &'static [Attribution] {
     match model.backbone.has_dynamic_weights {
         true => &[BCOS],

@@ -1,5 +1,5 @@
 //! Operations that libtorch differentiates (`Pass::opaque`): first and second derivatives in float64,
-//! alone and in a network without any pullback of its own; and operations in place, which only ever
+//! alone and in a network without any written vjp; and operations in place, which only ever
 //! change what nobody else holds.
 #![allow(clippy::unwrap_used)]
 
@@ -40,7 +40,7 @@ fn convolved(x: &Tensor, weight: &Tensor) -> Result<Tensor, TchError> {
     x.f_conv2d(weight, none.as_ref(), [1, 1], [1, 1], [1, 1], 1)
 }
 
-/// Images, weights, and the gradient at the output that is walked back from.
+/// Images, weights, and the gradient at the output that the backward pass begins with.
 struct Given {
     x: Tensor,
     first: Tensor,
@@ -72,7 +72,7 @@ fn gradient(net: Net, given: &Given) -> (Tensor, Tensor) {
     let pass = recording();
     let x = pass.input(&given.x);
     let out = net(given, &pass, &x);
-    let gradient = pass.pull(&out, &given.cotangent, &x).unwrap();
+    let gradient = pass.vjp(&out, &given.cotangent, &x).unwrap();
     (out.tensor().shallow_clone(), gradient)
 }
 
@@ -86,7 +86,7 @@ fn written(given: &Given, pass: &Pass, x: &Value) -> Value {
     pass.global_average_pool(&sum).unwrap()
 }
 
-/// The same without a pullback.
+/// The same without a written vjp.
 fn opaque(given: &Given, pass: &Pass, x: &Value) -> Value {
     let first = |x: &[Tensor]| convolved(&x[0], &given.first)?.f_relu();
     let inner = pass.opaque(&[x], first).unwrap();
@@ -133,7 +133,7 @@ fn second_derivatives(net: Net, given: &Given) -> Vec<Tensor> {
 }
 
 #[test]
-fn it_is_what_a_written_pullback_is() {
+fn it_is_what_a_written_vjp_is() {
     let given = Given::new();
     let ((out, first), (expected_out, expected)) =
         (gradient(opaque, &given), gradient(written, &given));
@@ -196,7 +196,7 @@ fn without_gradients_it_can_be_walked_back_again_and_again() {
             let out = net(&given, &pass, &x);
             assert!(!out.tensor().requires_grad());
             for factor in [1.0, -2.5] {
-                let found = pass.pull(&out, &(&given.cotangent * factor), &x).unwrap();
+                let found = pass.vjp(&out, &(&given.cotangent * factor), &x).unwrap();
                 assert!(!found.requires_grad());
                 assert!(relative(&found, &(&expected * factor)) < 1e-14);
             }
@@ -218,7 +218,7 @@ fn what_is_held_is_not_changed_in_place() {
             let value = pass.relu(value).unwrap();
             assert_eq!(place(&value), before);
             assert_eq!(value.tensor(), &expected);
-            // ReLU's own way back needs it.
+            // ReLU's own vjp needs it.
             let sum = pass.add(value.share(), &conv()).unwrap();
             assert_ne!(place(&sum), before);
             assert_eq!(value.tensor(), &expected);
@@ -237,7 +237,7 @@ fn what_is_held_is_not_changed_in_place() {
     }
 }
 
-/// A network with a layer norm and GELU, of which nothing has a pullback of its own.
+/// A network with a layer norm and GELU, of which nothing has a written vjp.
 struct Tiny {
     stem: Tensor,
     norm: Tensor,
@@ -317,7 +317,7 @@ fn guided(model: &Model, attribution: Attribution, layer: Layer) -> Terms {
 }
 
 #[test]
-fn a_network_without_a_pullback_is_guided_by_its_true_gradient() {
+fn a_network_without_a_vjp_is_guided_by_its_true_gradient() {
     const STEP: f64 = 1e-6;
     for (attribution, layer) in [
         (IXG, Layer::Input),
@@ -351,7 +351,7 @@ fn a_network_without_a_pullback_is_guided_by_its_true_gradient() {
 }
 
 #[test]
-fn a_network_without_a_pullback_learns_where_to_look() {
+fn a_network_without_a_vjp_learns_where_to_look() {
     let model = Model::new((&TINY).into(), 3, 0, Device::Cpu, Kind::Double).unwrap();
     let mut adam = Adam::new(model.params.trained(), 0.02).unwrap();
     let both = |terms: &Terms| [&terms.class, terms.localization.as_ref().unwrap()].map(scalar);

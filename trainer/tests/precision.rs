@@ -63,7 +63,7 @@ fn bf16_is_f32_with_fewer_digits() {
             distance(&gradient, &exact_gradient),
         );
         println!("{backbone}: logits differ by {logits:e}, gradients by {gradient:e}");
-        // 8 bits of mantissa: 0.4 % a product, more after 18 layers and their way back. That the
+        // 8 bits of mantissa: 0.4 % a product, more after 18 layers and their backward pass. That the
         // gradient differs at all shows that bf16 was used; the logits of a B-cos network with such
         // weights are all but its bias.
         assert!(logits < 0.05, "{backbone}: {logits:e}");

@@ -1,8 +1,8 @@
 //! The guided loss's gradient is its derivative (SPEC J.7). Maps are gradients, so this gradient goes
-//! through second derivatives, by way of each operation's way back (`network/pass/`) and of the one
-//! written in C++ (`fused/`): here all of it is held against numeric differences of the loss, for every
-//! family, attribution, layer and localization loss, and against libtorch's own second derivatives.
-//! That detached dynamic weights would not pass is shown in `guide/dynamic_weights.rs`.
+//! through the second derivatives of each operation, those written in Rust (`network/pass/`) and those
+//! in C++ (`fused/`). Here it is held against numeric differences of the loss, for every family,
+//! attribution, layer and localization loss, and against libtorch's own second derivatives.
+//! `guide/dynamic_weights.rs` shows that detached dynamic weights would not pass.
 #![allow(clippy::unwrap_used)]
 
 mod support;

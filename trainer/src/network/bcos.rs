@@ -1,7 +1,7 @@
 //! B-cos layers (Böhle et al. 2022, 2024) with B = 2: every layer is linear in its input once its
-//! dynamic weight is fixed, so that a whole network is f(x) = W(x)·x. On the way back the dynamic
-//! weights (|cos|, one over the norms' deviations, attention) are constants that stay in the graph
-//! (SPEC A.3): the localization loss learns through them.
+//! dynamic weight is fixed, so that a whole network is f(x) = W(x)·x. In the backward pass the dynamic
+//! weights (|cos|, one over the norms' deviations, attention) count as constants, but they stay in the
+//! graph (SPEC A.3), so that the localization loss learns through them.
 
 use tch::{TchError, Tensor};
 
@@ -101,10 +101,10 @@ impl BcosConv {
         };
         let (from, to) = (x.tensor().size(), out.size());
         let out = pass.map(out, x, || {
-            let back = pass.transposed(&unit, window, [from[2], from[3]], [to[2], to[3]])?;
+            let conv_vjp = pass.transposed(&unit, window, [from[2], from[3]], [to[2], to[3]])?;
             let (projected, inverse_norm) = (held(projected), held(inverse_norm));
             Ok(Box::new(move |g| {
-                back(&fused::bcos_pull(
+                conv_vjp(&fused::bcos_vjp(
                     g,
                     &projected,
                     &inverse_norm,
@@ -116,7 +116,7 @@ impl BcosConv {
     }
 }
 
-/// A dynamic weight as the way back has it: in the graph.
+/// A dynamic weight as the backward pass uses it: in the graph.
 pub(crate) fn held(weight: Tensor) -> Tensor {
     #[cfg(test)]
     if IS_DETACHED.get() {
@@ -273,7 +273,7 @@ pub fn logits(evidence: &Value, pass: &Pass) -> Result<Value, TchError> {
 
 #[cfg(test)]
 thread_local! {
-    /// Takes |cos| and attention out of the graph of the way back, as the published package does, which
-    /// is right for explaining and wrong for guiding (`guide/dynamic_weights.rs` shows it).
+    /// Takes |cos| and attention out of the graph of the backward pass, as the published package does,
+    /// which is right for explaining and wrong for guiding (`guide/dynamic_weights.rs` shows it).
     pub(crate) static IS_DETACHED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }

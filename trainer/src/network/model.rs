@@ -1,4 +1,5 @@
-//! A network with its tensors: from an image to its features at a layer and to the logits, and back.
+//! A network with its tensors: from an image to its features at a layer and on to the logits, and the
+//! gradient of the logits at these features.
 
 use std::ops::Range;
 
@@ -12,7 +13,7 @@ use crate::network::params::Params;
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::{Network, STAGES};
 
-/// Tensors of the largest size that are in work at once, on the way there or back.
+/// Tensors of the largest size that are in work at once, in the forward or backward pass.
 const IN_WORK: u64 = 6;
 
 /// A backbone with its tensors.
@@ -100,7 +101,7 @@ impl Model {
             .map(|value| value.tensor().shallow_clone())
     }
 
-    /// The logits from the features at `layer`, and the way back.
+    /// The logits from the features at `layer`, recorded for a backward pass.
     pub fn record(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Record, TchError> {
         let pass = Pass::recording(mode, self.precision);
         let features = pass.input(features);
@@ -141,7 +142,7 @@ impl Model {
     }
 }
 
-/// A pass from the features at a layer to the logits that can be walked back.
+/// A recorded pass from the features at a layer to the logits, which gives gradients at the features.
 pub struct Record {
     pass: Pass,
     features: Value,
@@ -160,6 +161,6 @@ impl Record {
     /// # Errors
     /// libtorch's.
     pub fn gradient(&self, cotangent: &Tensor) -> Result<Tensor, TchError> {
-        self.pass.pull(&self.logits, cotangent, &self.features)
+        self.pass.vjp(&self.logits, cotangent, &self.features)
     }
 }

@@ -2,7 +2,7 @@
 //! layer scale. Stochastic depth is off, as dropout is elsewhere.
 //!
 //! The paper's layers are the outputs of the four stages, strides 4, 8, 16 and 32. No operation has a
-//! pullback of its own: libtorch differentiates them (`Pass::opaque`).
+//! vjp written here: libtorch differentiates them (`Pass::opaque`).
 
 use tch::{TchError, Tensor};
 

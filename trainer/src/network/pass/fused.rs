@@ -17,7 +17,7 @@ type Out = *mut *mut C_tensor;
 
 unsafe extern "C" {
     fn guidance_last_error() -> *const c_char;
-    fn guidance_batch_norm_pull(out: Out, g: In, x: In, w: In, mean: In, r: In) -> bool;
+    fn guidance_batch_norm_backward(out: Out, g: In, x: In, w: In, mean: In, r: In) -> bool;
     fn guidance_unit_rows(out: Out, w: In) -> bool;
     fn guidance_conv_and_squares(
         out: Out,
@@ -48,8 +48,8 @@ unsafe extern "C" {
     fn guidance_free_cuda_memory(out: *mut u64, device: i64) -> bool;
     fn guidance_differentiable(out: Out, x: In) -> bool;
     fn guidance_as_now(out: Out, x: In) -> bool;
-    fn guidance_pull(out: Out, y: In, xs: *const In, n: usize, g: In) -> bool;
-    fn guidance_bcos_pull(out: Out, g: In, u: In, m: In, s: In) -> bool;
+    fn guidance_vjp(out: Out, y: In, xs: *const In, n: usize, g: In) -> bool;
+    fn guidance_bcos_vjp(out: Out, g: In, u: In, m: In, s: In) -> bool;
 }
 
 /// What the C++ side said last in this thread.
@@ -80,7 +80,7 @@ fn maybe(tensor: Option<&Tensor>) -> In {
 ///
 /// # Errors
 /// libtorch's.
-pub fn batch_norm_pull(
+pub fn batch_norm_backward(
     g: &Tensor,
     x: &Tensor,
     weight: &Tensor,
@@ -89,7 +89,7 @@ pub fn batch_norm_pull(
 ) -> Result<Tensor, TchError> {
     // SAFETY: live tensors, only read.
     let [out] = made(|out| unsafe {
-        guidance_batch_norm_pull(
+        guidance_batch_norm_backward(
             out,
             g.as_ptr(),
             x.as_ptr(),
@@ -163,12 +163,12 @@ pub fn bcos_norm(
     })
 }
 
-/// The way back through [`bcos_scale`] with its dynamic weight held fixed: g · scale · |u| ·
-/// inverse_norm, differentiable in all four.
+/// The vjp of [`bcos_scale`] with its dynamic weight held fixed: g · scale · |u| · inverse_norm,
+/// differentiable in all four.
 ///
 /// # Errors
 /// libtorch's.
-pub fn bcos_pull(
+pub fn bcos_vjp(
     g: &Tensor,
     u: &Tensor,
     inverse_norm: &Tensor,
@@ -176,7 +176,7 @@ pub fn bcos_pull(
 ) -> Result<Tensor, TchError> {
     // SAFETY: live tensors, only read.
     let [out] = made(|out| unsafe {
-        guidance_bcos_pull(
+        guidance_bcos_vjp(
             out,
             g.as_ptr(),
             u.as_ptr(),
@@ -214,12 +214,12 @@ pub fn as_now(x: &Tensor) -> Result<Tensor, TchError> {
 ///
 /// # Errors
 /// libtorch's.
-pub fn pull(y: &Tensor, xs: &[Tensor], g: &Tensor) -> Result<Vec<Tensor>, TchError> {
+pub fn vjp(y: &Tensor, xs: &[Tensor], g: &Tensor) -> Result<Vec<Tensor>, TchError> {
     let pointers: Vec<In> = xs.iter().map(Tensor::as_ptr).collect();
     let mut out = vec![ptr::null_mut(); xs.len()];
     // SAFETY: live tensors, only read, and room for as many as there are `xs`.
     let is_done = unsafe {
-        guidance_pull(
+        guidance_vjp(
             out.as_mut_ptr(),
             y.as_ptr(),
             pointers.as_ptr(),

@@ -1,5 +1,5 @@
-//! Operations without a pullback of their own: libtorch differentiates them. What is written here once
-//! serves every network; a pullback in `operations.rs` is an optimisation of it.
+//! Operations without a written vjp: libtorch differentiates them. This serves every network; a vjp
+//! written in `operations.rs` is an optimisation of it.
 
 use tch::{TchError, Tensor};
 
@@ -7,9 +7,9 @@ use crate::network::pass::fused;
 use crate::network::pass::tape::{Node, Pass, Value};
 
 impl Pass {
-    /// `f` of `inputs`, any differentiable expression of libtorch that makes one tensor. On the way
-    /// back the gradient is libtorch's, and where gradients are on it can be differentiated once more:
-    /// with respect to the gradient at the output, the inputs and all weights that `f` uses. Weights
+    /// `f` of `inputs`, any differentiable expression of libtorch that makes one tensor. libtorch
+    /// computes its vjp, which can be differentiated once more where gradients are on: with respect to
+    /// the gradient at the output, the inputs and all weights that `f` uses. Weights
     /// that depend on the input are not held fixed, so `f` is no B-cos layer.
     ///
     /// `f` is called once. A recording pass keeps what libtorch's backward pass through `f` needs, also
@@ -34,9 +34,9 @@ impl Pass {
         self.value(fused::as_now(&made)?, || {
             Ok(Node {
                 inputs: inputs.iter().map(|x| x.node).collect(),
-                pullback: Box::new(move |g| {
+                vjp: Box::new(move |g| {
                     let _held = &held;
-                    fused::pull(&made, &own, g)
+                    fused::vjp(&made, &own, g)
                 }),
             })
         })

@@ -1,11 +1,11 @@
-//! The operations of the networks, each written once: as its value and as the linear map that takes a
-//! gradient one operation back. B-cos layers add theirs in `network/bcos.rs`.
+//! The operations of the networks, each written once: as its value and as its vjp, the linear map from
+//! the gradient at its output to that at its inputs. B-cos layers add theirs in `network/bcos.rs`.
 
 use tch::{TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::mode::Mode;
-use crate::network::pass::tape::{Node, Pass, Pullback, Value};
+use crate::network::pass::tape::{Node, Pass, Value, Vjp};
 use crate::network::pass::window::Window;
 use crate::network::pass::{fused, product};
 
@@ -84,8 +84,8 @@ impl Pass {
     pub fn pad(&self, x: &Value, zeros: [i64; 4]) -> Result<Value, TchError> {
         let out = x.tensor().f_constant_pad_nd(zeros)?;
         self.map(out, x, || {
-            let back = zeros.map(|n| -n);
-            Ok(Box::new(move |g| g.f_constant_pad_nd(back)))
+            let cropped = zeros.map(|n| -n);
+            Ok(Box::new(move |g| g.f_constant_pad_nd(cropped)))
         })
     }
 
@@ -105,7 +105,7 @@ impl Pass {
             let out = self.map(out, x, || {
                 let (x, weight) = (x.hold(), norm.weight.shallow_clone());
                 Ok(Box::new(move |g| {
-                    fused::batch_norm_pull(g, &x, &weight, &mean, &inverse_std)
+                    fused::batch_norm_backward(g, &x, &weight, &mean, &inverse_std)
                 }))
             })?;
             return Ok(out.allocated());
@@ -154,7 +154,7 @@ impl Pass {
         let out = self.value(out, || {
             Ok(Node {
                 inputs: vec![node, y.node],
-                pullback: Box::new(|g| Ok(vec![g.shallow_clone(), g.shallow_clone()])),
+                vjp: Box::new(|g| Ok(vec![g.shallow_clone(), g.shallow_clone()])),
             })
         })?;
         Ok(out.allocated())
@@ -167,9 +167,7 @@ impl Pass {
         self.value(out, || {
             Ok(Node {
                 inputs: vec![x.node, y.node],
-                pullback: Box::new(move |g| {
-                    Ok(vec![g.f_narrow(1, 0, n_x)?, g.f_narrow(1, n_x, n_y)?])
-                }),
+                vjp: Box::new(move |g| Ok(vec![g.f_narrow(1, 0, n_x)?, g.f_narrow(1, n_x, n_y)?])),
             })
         })
     }
@@ -247,7 +245,7 @@ impl Pass {
         window: Window,
         from: [i64; 2],
         to: [i64; 2],
-    ) -> Result<Pullback, TchError> {
+    ) -> Result<Vjp, TchError> {
         let kernel = weight.size();
         let left_over = [0, 1].map(|axis| {
             from[axis] + 2 * window.padding[axis]
