@@ -14,7 +14,7 @@ use trainer::explain::methods::gradcam::GRADCAM;
 use trainer::explain::methods::ixg::IXG;
 use trainer::guide::loss::Loss;
 use trainer::guide::losses::energy::ENERGY;
-use trainer::guide::objective::{self, Explained, Guide, Terms};
+use trainer::guide::objective::{self, LocalizationTerm, MaskTargets, Terms};
 use trainer::names::{Layer, Precision};
 use trainer::network::params::{Init, Params};
 use trainer::network::pass::{Pass, Value, Window};
@@ -301,19 +301,19 @@ fn guided(model: &Model, attribution: Attribution, layer: Layer) -> Terms {
         let _ = targets.get(image).get(class).fill_(1.0);
     }
     let boxes = [vec![[2, 3, 17, 20]], vec![[9, 9, 30, 26]]];
-    let guide = Guide {
+    let term = LocalizationTerm {
         attribution,
         layer,
         loss: Loss::new(ENERGY, &[]).unwrap(),
         lambda: 1.0,
     };
-    let explained = Explained {
+    let mask_targets = MaskTargets {
         pairs: vec![(0, 1), (1, 2)],
         annotated: vec![0, 1],
         masks: masks(&boxes, Grid::square(32)),
         areas: Vec::new(),
     };
-    objective::guided(model, &input, &targets, &guide, &explained).unwrap()
+    objective::guided(model, &input, &targets, &term, &mask_targets).unwrap()
 }
 
 #[test]

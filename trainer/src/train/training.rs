@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::explain::explanations::Bounds;
 use crate::finite::{self, Found};
 use crate::guide::augmentation;
-use crate::guide::objective::{self, Explained, Guide, Terms};
-use crate::guide::targets::{self, Guided, Target};
+use crate::guide::objective::{self, LocalizationTerm, MaskTargets, Terms};
+use crate::guide::targets::{self, MaskOptions, MaskTarget};
 use crate::machine::device;
 use crate::machine::stop::Stop;
 use crate::names::{Augmentation, OnNonFinite};
@@ -136,7 +136,7 @@ pub fn train(
         .as_ref()
         .map(|g| targets::annotated(dataset, &train, g.annotated_fraction, config.seed));
     if let Some((guidance, annotated)) = config.guidance.as_ref().zip(annotated.as_ref())
-        && !targets::is_any_guided(dataset, annotated, guidance.into())
+        && !targets::has_any_mask_target(dataset, annotated, guidance.into())
     {
         say!(
             "warning: run {}: none of the {} annotated training images has a {}: nothing guides it",
@@ -405,7 +405,7 @@ impl Training<'_> {
         else {
             return Ok((objective::plain(model, &input, &batch.targets)?, 0));
         };
-        let target = Target::from(guidance);
+        let options = MaskOptions::from(guidance);
         let (mut pairs, mut rows, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
         for (row, &index) in batch.indices.iter().enumerate() {
             let Some(class_id) = targets::drawn_class(dataset, index, epoch, config.seed) else {
@@ -416,39 +416,39 @@ impl Training<'_> {
                 drawn.push((row, (index, class_id)));
             }
         }
-        let found: Vec<Option<Guided>> = drawn
+        let found: Vec<Option<MaskTarget>> = drawn
             .par_iter()
             .map(|&(row, pair)| {
-                targets::guided(
+                targets::mask_target(
                     dataset,
                     pair,
-                    target,
+                    options,
                     views.as_ref().map(|views| views[row]),
                 )
             })
             .collect();
-        let mut guided = Vec::with_capacity(found.len());
+        let mut found_targets = Vec::with_capacity(found.len());
         for ((row, _), target) in drawn.into_iter().zip(found) {
             if let Some(target) = target {
                 rows.push(row as i64);
-                guided.push(target);
+                found_targets.push(target);
             }
         }
-        let guide = Guide {
+        let term = LocalizationTerm {
             attribution: config.attribution,
             layer: config.layer,
             loss: guidance.loss.clone(),
             lambda: factor * guidance.lambda,
         };
-        let explained = Explained {
+        let mask_targets = MaskTargets {
             pairs,
             annotated: rows,
-            masks: targets::masks(&guided, dataset.grid(), &input)?,
-            areas: targets::areas(&guided),
+            masks: targets::masks(&found_targets, dataset.grid(), &input)?,
+            areas: targets::areas(&found_targets),
         };
         Ok((
-            objective::guided(model, &input, &batch.targets, &guide, &explained)?,
-            guided.len(),
+            objective::guided(model, &input, &batch.targets, &term, &mask_targets)?,
+            found_targets.len(),
         ))
     }
 }

@@ -159,7 +159,7 @@ impl<'a> Score<'a> {
         let what = format!("scoring {} images, {}", split.name(), self.what());
         let done = process::pipe(explain, score, &what, &self.shop.stop);
         finish(readers.into_iter().flatten());
-        done.map_err(|error| self.shop.explained(error))?;
+        done.map_err(|error| self.shop.with_last_error(error))?;
         files::write(&self.stamp(split), &self.options(split)?)
     }
 

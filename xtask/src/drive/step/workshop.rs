@@ -140,7 +140,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// Adds what the stage itself said to an error that only names it.
-    pub(super) fn explained(&self, error: anyhow::Error) -> anyhow::Error {
+    pub(super) fn with_last_error(&self, error: anyhow::Error) -> anyhow::Error {
         let said = self.log.as_ref().and_then(|log| log.take_error());
         match said {
             Some(said) if !error.is::<Stopped>() => anyhow!("{error:#}: {said}"),
@@ -159,7 +159,7 @@ impl<'a> Workshop<'a> {
         // Holds the pipe's other end.
         drop(command);
         finish(reader);
-        said.map_err(|error| self.explained(error))
+        said.map_err(|error| self.with_last_error(error))
     }
 
     /// Where the source of `data` is: of several data sets, each has its folder.
