@@ -217,8 +217,8 @@ int fsync(int fd) {
 #[test]
 #[cfg(target_os = "linux")]
 fn folders_are_flushed() {
-    let (dir, place) = (world(), TempDir::new().unwrap());
-    let (source, library) = (place.path().join("fsync.c"), place.path().join("fsync.so"));
+    let (dir, tools) = (world(), TempDir::new().unwrap());
+    let (source, library) = (tools.path().join("fsync.c"), tools.path().join("fsync.so"));
     fs_err::write(&source, RECORDER).unwrap();
     // The linker that Rust itself needs.
     let compiled = Command::new("cc")
@@ -228,7 +228,7 @@ fn folders_are_flushed() {
         .status()
         .unwrap();
     assert!(compiled.success());
-    let root = fs_err::canonicalize(place.path()).unwrap();
+    let root = fs_err::canonicalize(tools.path()).unwrap();
     let out = root.join("new/out");
     let record = |arguments: &[&str]| -> Vec<String> {
         let log = root.join("log");

@@ -60,7 +60,7 @@ pub enum Error {
     Unparsed {
         /// The file.
         path: PathBuf,
-        /// The key or place.
+        /// The key or position.
         field: String,
         /// The parser's words.
         reason: String,
@@ -78,7 +78,7 @@ pub enum Error {
 
     /// A loss, gradient or attribution map is non-finite. The run's folder keeps its last saved state.
     #[error(
-        "epoch {epoch}, {place}: {term}: found a non-finite value, expected a finite one\n\
+        "epoch {epoch}, {step}: {term}: found a non-finite value, expected a finite one\n\
          images of the batch: {images}\n\
          hint: lower learning_rate or lambda, or set on_non_finite = \"skip\"; the state last saved is kept"
     )]
@@ -86,7 +86,7 @@ pub enum Error {
         /// Epoch, from 1.
         epoch: i32,
         /// `step N` of the epoch, from 1, or `validation`.
-        place: String,
+        step: String,
         /// Which loss, which parameter's gradient, logits or maps.
         term: String,
         /// The batch's image ids.

@@ -16,7 +16,7 @@ use crate::machine::device;
 /// One value of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// Its place, one number a dimension.
+    /// Its index, one number a dimension.
     pub index: Vec<i64>,
     /// What stands there.
     pub value: f64,
@@ -55,14 +55,14 @@ pub fn first_non_finite(tensor: &Tensor, kind: Kind) -> Result<Option<Found>, Tc
     let at = is_wrong.f_to_kind(Kind::Uint8)?.f_argmax(None, false)?;
     let mut rest = at.f_int64_value(&[])?;
     let mut index = tensor.size();
-    for place in index.iter_mut().rev() {
-        (rest, *place) = (rest / *place, rest % *place);
+    for at in index.iter_mut().rev() {
+        (rest, *at) = (rest / *at, rest % *at);
     }
     let value = tensor.f_double_value(&index)?;
     Ok(Some(Found { index, value }))
 }
 
-/// Puts NaN in the place of infinite values; others keep their bits. In place and outside the graph,
+/// Replaces infinite values by NaN; others keep their bits. In place and outside the graph,
 /// whose derivatives stay as they are: `tensor` must have been made by an operation whose backward
 /// pass does not need its output.
 ///

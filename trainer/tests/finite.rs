@@ -170,7 +170,7 @@ impl Twins {
         let is_weight = |&at: &usize| entries[at].is_trained && !entries[at].name.ends_with("bias");
         let weights: Vec<usize> = (0..entries.len()).filter(is_weight).collect();
         let n = weights.len();
-        [0, 1, n / 2, n - 1].map(|place| weights[place]).to_vec()
+        [0, 1, n / 2, n - 1].map(|index| weights[index]).to_vec()
     }
 
     /// Calls `look` for each of some weights multiplied with each of [`FACTORS`], with what that is.
@@ -388,10 +388,10 @@ fn an_import_refuses_weights_that_are_not_finite() {
                     false => (value.to_string(), "a finite number"),
                 };
                 let error = import(kind, value, fit).unwrap_err();
-                let place = format!("{}: {name}[3, 2, 1, 0]", file.display());
+                let index = format!("{}: {name}[3, 2, 1, 0]", file.display());
                 assert_eq!(
                     error,
-                    format!("{place}: found {found}, expected {expected}")
+                    format!("{index}: found {found}, expected {expected}")
                 );
                 assert!(!out.exists());
             }

@@ -211,19 +211,19 @@ fn what_is_held_is_not_changed_in_place() {
         tch::no_grad(|| {
             let x = pass.input(&given.x);
             let conv = || pass.conv(&x, &given.first, WINDOW).unwrap();
-            let place = |value: &Value| value.tensor().data_ptr();
+            let address = |value: &Value| value.tensor().data_ptr();
             // Nobody else holds it.
             let value = conv();
-            let (before, expected) = (place(&value), value.tensor().relu());
+            let (before, expected) = (address(&value), value.tensor().relu());
             let value = pass.relu(value).unwrap();
-            assert_eq!(place(&value), before);
+            assert_eq!(address(&value), before);
             assert_eq!(value.tensor(), &expected);
             // ReLU's own vjp needs it.
             let sum = pass.add(value.share(), &conv()).unwrap();
-            assert_ne!(place(&sum), before);
+            assert_ne!(address(&sum), before);
             assert_eq!(value.tensor(), &expected);
             let sum = pass.add(value, &conv()).unwrap();
-            assert_ne!(place(&sum), before);
+            assert_ne!(address(&sum), before);
             // Somebody else holds it.
             let (value, other) = (conv(), conv());
             let before = value.tensor().copy();

@@ -39,7 +39,7 @@ fn make(evidence: &Evidence) -> Made {
         for row in each_loss(setting) {
             let points = values(row, parts)
                 .into_iter()
-                .map(|(place, epg)| (epg, place));
+                .map(|(index, epg)| (epg, index));
             plot.dots.extend(points.map(|at| dot(row, at)));
         }
         Some(plot)

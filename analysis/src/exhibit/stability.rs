@@ -67,7 +67,7 @@ fn plot((setting, configurations): &Repeated, measure: &Measure) -> Plot {
     let rows = configurations.iter().flat_map(|group| &group.rows);
     let lambdas: BTreeSet<Amount> = rows.map(|row| Amount(lambda(row))).collect();
     let lambdas: Vec<Amount> = lambdas.into_iter().collect();
-    let place = |row: &Row| {
+    let position = |row: &Row| {
         let own = Amount(lambda(row));
         lambdas.iter().position(|other| *other == own).unwrap_or(0) as f64
     };
@@ -85,9 +85,9 @@ fn plot((setting, configurations): &Repeated, measure: &Measure) -> Plot {
         let mut means = Vec::new();
         for rows in groups(configuration.rows.iter().copied()) {
             let values: Vec<f64> = rows.iter().filter_map(|row| value(row)).collect();
-            means.extend(moments(&values).map(|found| (place(rows[0]), found.mean)));
+            means.extend(moments(&values).map(|found| (position(rows[0]), found.mean)));
             plot.dots.extend(values.iter().map(|value| Dot {
-                at: (place(rows[0]), *value),
+                at: (position(rows[0]), *value),
                 across: None,
                 up: None,
                 loss: configuration.loss().cloned(),

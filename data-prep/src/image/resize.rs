@@ -12,7 +12,7 @@ use crate::mask::geometry::{Grid, View};
 /// Fractional bits of a coefficient: 32 less 8 for the value and 2 for overshoot.
 const PRECISION_BITS: u32 = 32 - 8 - 2;
 
-/// Half of the last place kept.
+/// Half of the last bit kept.
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
 
 /// Resizes to a grid. Keeps its buffers and coefficients between images, so make one per thread.

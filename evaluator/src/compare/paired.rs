@@ -72,7 +72,7 @@ impl Test {
 pub(super) enum Compared {
     /// Of logits.
     Pool(&'static PoolMetric),
-    /// Of pairs, by its place in [`pair_metrics`].
+    /// Of pairs, by its index in [`pair_metrics`].
     Pair(usize, &'static PairMetric),
 }
 

@@ -20,7 +20,7 @@ const TOLERANCE: f64 = 1e-12;
 /// times; it is given whether the results of image i are. The p-value is the share of differences that
 /// are at least as far from 0 as the one found, which is counted among them, so that it is never 0. For
 /// means, swapping is changing the sign of the image's difference. The coins are a pure function of
-/// seed, permutation and the image's place.
+/// seed, permutation and the image's index.
 pub fn permutation_test(
     n_images: usize,
     permutations: u32,

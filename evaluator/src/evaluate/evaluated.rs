@@ -49,7 +49,7 @@ impl Evaluated<'_> {
         &self.dataset.images[pair.image]
     }
 
-    /// The metrics of pairs, each with its place in `ScoredPair::values`, that stand in the rows over
+    /// The metrics of pairs, each with its index in `ScoredPair::values`, that stand in the rows over
     /// `pairs`: those of every pair, and those that one of these has.
     pub fn pair_metrics(
         &self,

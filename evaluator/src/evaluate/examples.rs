@@ -10,7 +10,7 @@ use crate::random::splitmix64;
 /// One row of `examples.parquet`, without its run columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// Place in the panel, from 0; the same pair has the same rank in every run.
+    /// Rank in the panel, from 0; the same pair has the same rank in every run.
     pub rank: usize,
     /// Index into the scored pairs.
     pub pair: usize,

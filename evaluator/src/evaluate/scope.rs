@@ -13,7 +13,7 @@ pub enum Scope {
     Group(i32),
     /// The pairs of a class.
     Class(i32),
-    /// The pairs whose mask is in a size bin, by the bin's place in [`SIZE_EDGES`].
+    /// The pairs whose mask is in a size bin, by the bin's index in [`SIZE_EDGES`].
     Size(usize),
 }
 

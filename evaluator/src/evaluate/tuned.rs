@@ -20,7 +20,7 @@ use crate::metrics::pooled::arg_max;
 /// A chosen threshold.
 #[derive(Debug)]
 pub struct Tuned {
-    /// Its place in the sweep.
+    /// Its index in the sweep.
     pub index: usize,
     /// Whether no threshold was better than another.
     pub is_arbitrary: bool,

@@ -20,12 +20,12 @@ fn trained(root: &Path, epochs: usize, top: &str, rest: &str) -> Done {
     run(&mut train(&config, &whole().data, &root.join("runs")))
 }
 
-/// The image ids that the error lists, which `place` and `term` begin.
-fn images(done: &Done, place: &str, term: &str) -> Vec<String> {
+/// The image ids that the error lists, which `step` and `term` begin.
+fn images(done: &Done, step: &str, term: &str) -> Vec<String> {
     assert_eq!(done.code, Some(2), "{}", done.stderr);
     let lines: Vec<&str> = done.stderr.lines().rev().take(3).collect();
     let expected =
-        format!("error: {place}: {term}: found a non-finite value, expected a finite one");
+        format!("error: {step}: {term}: found a non-finite value, expected a finite one");
     assert_eq!(lines[2], expected, "{}", done.stderr);
     let images = lines[1].strip_prefix("images of the batch: ").unwrap();
     images.split(' ').map(str::to_owned).collect()
@@ -101,8 +101,8 @@ fn a_batch_is_skipped_where_that_is_asked_for() {
     let stopped = trained(&root, 2, "on_non_finite = \"stop\"", &rest);
     let error = stopped.stderr.split("error: ").nth(1).unwrap();
     let (fault, _) = error.split_once(": found").unwrap();
-    let (place, term) = fault.split_once(": ").unwrap();
-    let images = images(&stopped, place, term);
+    let (step, term) = fault.split_once(": ").unwrap();
+    let images = images(&stopped, step, term);
     assert_eq!(images.len(), 4);
 
     let skipped = trained(&root, 2, "on_non_finite = \"skip\"", &rest);

@@ -210,16 +210,16 @@ fn patches(x: &Value, patch: i64, pass: &Pass) -> Result<Value, TchError> {
     })
 }
 
-/// Sines and cosines of each token's place, (h, w, C).
+/// Sines and cosines of each token's position, (h, w, C).
 fn positions(h: i64, w: i64, like: &Tensor) -> Result<Tensor, TchError> {
     let waves = DIM / 4;
     let mut values = Vec::with_capacity((h * w * DIM) as usize);
     for y in 0..h {
         for x in 0..w {
-            for (place, is_cosine) in [(x, false), (x, true), (y, false), (y, true)] {
+            for (position, is_cosine) in [(x, false), (x, true), (y, false), (y, true)] {
                 for wave in 0..waves {
                     let omega = TEMPERATURE.powf(-(wave as f64) / (waves - 1) as f64);
-                    let angle = place as f64 * omega;
+                    let angle = position as f64 * omega;
                     values.push(if is_cosine { angle.cos() } else { angle.sin() });
                 }
             }

@@ -360,7 +360,7 @@ impl Training<'_> {
         let ids: Vec<&str> = found.images.iter().map(|&index| self.id(index)).collect();
         Ok(Error::NonFinite {
             epoch,
-            place: format!("step {}", found.step),
+            step: format!("step {}", found.step),
             term,
             images: ids.join(" "),
         })

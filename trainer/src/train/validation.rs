@@ -110,7 +110,7 @@ fn check(explained: &Explained, dataset: &Dataset, epoch: i32) -> Result<()> {
         .collect();
     Err(Error::NonFinite {
         epoch,
-        place: "validation".to_owned(),
+        step: "validation".to_owned(),
         term: format!("{}s", found.what),
         images: ids.join(" "),
     })

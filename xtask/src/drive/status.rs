@@ -139,8 +139,8 @@ fn standing(out: &Path, step: &StepLine) -> Standing {
             Holder::Nobody => Standing::Stopped,
             Holder::Another => {
                 let seconds = record::now().as_secs().saturating_sub(record.began);
-                let place = format!("{} of {}", record.device, record.host);
-                Standing::Running(place, seconds as f64)
+                let device = format!("{} of {}", record.device, record.host);
+                Standing::Running(device, seconds as f64)
             }
             Holder::Unknown(error) => Standing::Unknown(error.to_string()),
         },
@@ -160,9 +160,9 @@ fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> S
             Standing::Waiting if all => "to do".to_owned(),
             Standing::Queued(reason) if all => format!("in Slurm's queue ({reason})"),
             Standing::Done | Standing::Waiting | Standing::Queued(_) => continue,
-            Standing::Running(place, seconds) => {
+            Standing::Running(device, seconds) => {
                 let (so_far, expected) = (duration(*seconds), duration(60.0 * step.minutes));
-                format!("running for {so_far} of about {expected} on {place}")
+                format!("running for {so_far} of about {expected} on {device}")
             }
             Standing::Failed(error) => {
                 let log = paths::shown(&record::log_file(out, &step.key));

@@ -99,10 +99,10 @@ fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, metric: &str, tone: usi
             points.extend(point(checkpoint, part, metric).map(|at| (at, *row, checkpoint)));
         }
     }
-    let places: Vec<(f64, f64)> = points.iter().map(|(at, ..)| *at).collect();
-    let on_front = front(&places);
+    let coordinates: Vec<(f64, f64)> = points.iter().map(|(at, ..)| *at).collect();
+    let on_front = front(&coordinates);
     plot.paths.push(Path {
-        points: on_front.iter().map(|index| places[*index]).collect(),
+        points: on_front.iter().map(|index| coordinates[*index]).collect(),
         loss: rows[0].run.loss.clone(),
         tone,
     });

@@ -39,11 +39,11 @@ pub fn with_parts<'a>(
         .collect()
 }
 
-/// Place and EPG in percent, of the parts where it is defined.
+/// Index and EPG in percent, of the parts where it is defined.
 pub fn values(row: &Row, parts: &[Part]) -> Vec<(f64, f64)> {
-    let value = |(place, part): (usize, &Part)| {
+    let value = |(index, part): (usize, &Part)| {
         let epg = row.cell(*part, EPG)?.value?;
-        Some((place as f64, epg * 100.0))
+        Some((index as f64, epg * 100.0))
     };
     parts.iter().enumerate().filter_map(value).collect()
 }

@@ -91,9 +91,9 @@ fn environment(
 }
 
 fn row(line: &Line, columns: &[(usize, &Column)]) -> String {
-    let cells = columns.iter().enumerate().map(|(place, (index, _))| {
+    let cells = columns.iter().enumerate().map(|(position, (index, _))| {
         let Shown { value, spread, .. } = line.cells[*index].shown();
-        let text = match (place, line.kind) {
+        let text = match (position, line.kind) {
             (0, LineKind::Below) => format!("\\quad\\footnotesize {}", escape(&value)),
             _ if value.chars().count() > LETTERS => {
                 let value = escape(&value);

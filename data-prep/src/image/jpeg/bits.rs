@@ -11,7 +11,7 @@ pub(super) struct Huffman {
     /// For each length from 1: the first code behind the last of that length, left-aligned to 16
     /// bits.
     ends: [u32; 16],
-    /// For each length from 1: what to add to a code of that length to get its symbol's place.
+    /// For each length from 1: what to add to a code of that length to get its symbol's index.
     offsets: [i32; 16],
     symbols: Vec<u8>,
 }
@@ -106,7 +106,7 @@ fn signed(coded: u32, size: u32) -> i32 {
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     position: usize,
-    /// The next bits, the first in the highest place.
+    /// The next bits, the first as the most significant.
     buffer: u64,
     /// Bits in the buffer.
     count: u32,

@@ -176,11 +176,11 @@ fn layout(root: &Path) -> Result<(&'static str, Vec<Part>)> {
         ));
     };
     let folder = |name: &str| {
-        let places = [root.to_owned(), root.join("images")];
-        let mut places = places
-            .map(|place| place.join(format!("{name}{suffix}")))
+        let candidates = [root.to_owned(), root.join("images")];
+        let mut candidates = candidates
+            .map(|folder| folder.join(format!("{name}{suffix}")))
             .into_iter();
-        places.find(|place| place.is_dir()).ok_or_else(|| {
+        candidates.find(|folder| folder.is_dir()).ok_or_else(|| {
             Error::layout(
                 root,
                 "image folder",

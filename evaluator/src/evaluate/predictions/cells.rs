@@ -77,7 +77,7 @@ struct Cells<'a> {
     path: PathBuf,
     image_of: HashMap<&'a str, usize>,
     indices: Vec<usize>,
-    /// Place of an image in `indices`.
+    /// Index of an image in `indices`.
     position: HashMap<usize, usize>,
     /// NaN stands for a cell not read yet: no value in a file may be NaN.
     logits: Vec<Vec<f32>>,

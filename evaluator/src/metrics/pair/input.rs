@@ -10,7 +10,7 @@ use crate::metrics::overlap::{Iou, N_THRESHOLDS, Scale, sweep_threshold};
 pub struct Thresholds {
     /// The fixed one.
     pub fixed: f64,
-    /// Place in the sweep of the one chosen on validation, where one was.
+    /// Index in the sweep of the threshold chosen on validation, where one was chosen.
     pub tuned: Option<usize>,
 }
 

@@ -336,7 +336,7 @@ pub fn be_deterministic() -> Result<(), TchError> {
 /// libtorch's, where there is no such device.
 pub fn free_cuda_memory(device: i64) -> Result<u64, TchError> {
     let mut bytes = 0;
-    // SAFETY: writes the one number it is given a place for.
+    // SAFETY: writes the one number it is given a pointer to.
     match unsafe { guidance_free_cuda_memory(&mut bytes, device) } {
         true => Ok(bytes),
         false => Err(last_error()),

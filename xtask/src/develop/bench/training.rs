@@ -12,8 +12,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::context::example;
 use super::measure::median_of;
-use super::place::example;
 use super::python;
 use super::table::number;
 use crate::system::process::BinDir;

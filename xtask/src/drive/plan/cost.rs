@@ -165,8 +165,8 @@ fn expected(work: &Work, device: Device) -> f64 {
     }
     let layers = ["input", "mid1", "mid2", "mid3", "final"];
     let at = |layer: &str, factors: [f64; 5]| {
-        let place = layers.iter().position(|&name| name == layer);
-        factors[place.unwrap_or(0)]
+        let depth = layers.iter().position(|&name| name == layer);
+        factors[depth.unwrap_or(0)]
     };
     let on_cpu = |name: &str| {
         let found = CPU_PLAIN.iter().find(|(known, _)| *known == name);

@@ -172,16 +172,20 @@ impl Plan {
         rates: &Rates,
         device: Device,
     ) -> Vec<Job> {
-        let mut places = vec![None; self.steps.len()];
+        let mut job_of_step = vec![None; self.steps.len()];
         let mut jobs = Vec::new();
         for (index, step) in self.steps.iter().enumerate() {
             if !wanted(step) {
                 continue;
             }
-            places[index] = Some(jobs.len());
+            job_of_step[index] = Some(jobs.len());
             jobs.push(Job {
                 key: step.key.clone(),
-                after: step.after.iter().filter_map(|&step| places[step]).collect(),
+                after: step
+                    .after
+                    .iter()
+                    .filter_map(|&step| job_of_step[step])
+                    .collect(),
                 args: [common, std::slice::from_ref(&step.key)].concat(),
                 minutes: rates.seconds(&step.work, device) / 60.0,
                 needs_device: matches!(step.kind, StepKind::Train(_) | StepKind::Score(_)),

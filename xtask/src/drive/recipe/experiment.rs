@@ -235,8 +235,8 @@ impl Experiment {
             let first = selection.runs.first();
             first.is_some_and(|&first| self.run(first).is_but_for_lambda(self.run(run)))
         };
-        let place = self.selections.iter().position(belongs);
-        let place = place.unwrap_or_else(|| {
+        let index = self.selections.iter().position(belongs);
+        let index = index.unwrap_or_else(|| {
             self.selections.push(Selection {
                 name: String::new(),
                 runs: Vec::new(),
@@ -244,7 +244,7 @@ impl Experiment {
             });
             self.selections.len() - 1
         });
-        let selection = &mut self.selections[place];
+        let selection = &mut self.selections[index];
         position_or_push(&mut selection.runs, &run, RunIndex::eq);
         for setting in settings {
             position_or_push(&mut selection.settings, setting, Setting::eq);
@@ -316,8 +316,8 @@ impl Grid {
 
 /// Where `value` is in `list`, at whose end it is put if need be.
 fn position_or_push<T: Clone>(list: &mut Vec<T>, value: &T, same: fn(&T, &T) -> bool) -> usize {
-    let place = list.iter().position(|other| same(other, value));
-    place.unwrap_or_else(|| {
+    let index = list.iter().position(|other| same(other, value));
+    index.unwrap_or_else(|| {
         list.push(value.clone());
         list.len() - 1
     })

@@ -16,7 +16,7 @@ pub(super) enum Before {
 /// Jobs that wait for the same and ask for the same.
 #[derive(Debug, PartialEq)]
 pub(super) struct Array {
-    /// Indices into the list of jobs; a task's index is its place here.
+    /// Indices into the list of jobs; a task's index is its position here.
     pub(super) jobs: Vec<usize>,
     /// Sorted, each once.
     pub(super) before: Vec<Before>,

@@ -209,8 +209,8 @@ mod tests {
 
     #[test]
     fn a_folder_is_known_by_every_spelling() {
-        let place = tempfile::tempdir().unwrap();
-        let at = |name: &str| place.path().join(name);
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
         for name in ["out", "other"] {
             std::fs::create_dir(at(name)).unwrap();
         }

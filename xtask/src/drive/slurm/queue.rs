@@ -135,9 +135,9 @@ impl Queue {
         record: &Record,
         tasks: &[(String, Task)],
     ) -> Result<Vec<Option<Vec<Before>>>> {
-        let places = record.places();
+        let task_ids = record.task_ids();
         let queued = |job: &Job| {
-            let task = places.get(job.key.as_str())?.task(tasks)?;
+            let task = task_ids.get(job.key.as_str())?.task(tasks)?;
             (!task.has_ended()).then(|| task.id.clone())
         };
         let queued: Vec<Option<String>> = jobs.iter().map(queued).collect();

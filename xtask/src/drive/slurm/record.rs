@@ -35,9 +35,9 @@ pub(super) struct Submitted {
     pub(super) keys: Vec<String>,
 }
 
-/// Where a step was submitted last.
+/// The array task that a step was submitted as last.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct TaskId {
     pub(super) name: String,
     pub(super) id: Option<u64>,
     pub(super) index: usize,
@@ -70,8 +70,9 @@ impl Record {
     /// Begins anew where none of the steps waits or runs among `tasks`: a former submission's keys may
     /// have stood for other steps.
     pub(super) fn forget_former(&mut self, tasks: &[(String, Task)]) {
-        let is_active = |place: &Place| place.task(tasks).is_some_and(|task| !task.has_ended());
-        if !self.places().values().any(is_active) {
+        let is_active =
+            |task_id: &TaskId| task_id.task(tasks).is_some_and(|task| !task.has_ended());
+        if !self.task_ids().values().any(is_active) {
             self.arrays.clear();
         }
     }
@@ -96,20 +97,20 @@ impl Record {
         }
     }
 
-    /// Every step that was submitted, with its last place.
-    pub(super) fn places(&self) -> BTreeMap<&str, Place> {
-        let mut places = BTreeMap::new();
+    /// Every step that was submitted, with its last array task.
+    pub(super) fn task_ids(&self) -> BTreeMap<&str, TaskId> {
+        let mut task_ids = BTreeMap::new();
         for array in &self.arrays {
             for (index, key) in array.keys.iter().enumerate() {
                 let (name, id) = (array.name.clone(), array.id);
-                places.insert(key.as_str(), Place { name, id, index });
+                task_ids.insert(key.as_str(), TaskId { name, id, index });
             }
         }
-        places
+        task_ids
     }
 }
 
-impl Place {
+impl TaskId {
     /// Its task among `tasks`, which come with their jobs' names.
     pub(super) fn task<'a>(&self, tasks: &'a [(String, Task)]) -> Option<&'a Task> {
         let is_here =

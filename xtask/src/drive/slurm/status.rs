@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use fs_err as fs;
 
 use super::queue::Queue;
-use super::record::{Place, Record};
+use super::record::{Record, TaskId};
 use crate::install::pip;
 use crate::system::paths;
 use crate::system::signals::STOPPED;
@@ -56,22 +56,22 @@ impl Queue {
         })?;
         let ids: Vec<u64> = record.arrays.iter().filter_map(|array| array.id).collect();
         let accounts: BTreeMap<_, _> = self.client.accounts(&ids).into_iter().collect();
-        let places = record.places();
+        let task_ids = record.task_ids();
         let mut steps = Vec::new();
         for array in &record.arrays {
             for (index, key) in array.keys.iter().enumerate() {
-                let place = &places[key.as_str()];
-                if (&place.name, place.index) != (&array.name, index) {
+                let task_id = &task_ids[key.as_str()];
+                if (&task_id.name, task_id.index) != (&array.name, index) {
                     continue; // it was submitted again
                 }
-                let state = match place.task(&tasks) {
-                    Some(task) => self.in_slurm(place, &task.state, &task.reason),
-                    None => self.forgotten(place, &accounts),
+                let state = match task_id.task(&tasks) {
+                    Some(task) => self.in_slurm(task_id, &task.state, &task.reason),
+                    None => self.forgotten(task_id, &accounts),
                 };
                 steps.push(Submitted {
                     key: key.clone(),
                     state,
-                    output: self.file(place, "out"),
+                    output: self.file(task_id, "out"),
                 });
             }
         }
@@ -108,8 +108,8 @@ impl Queue {
             return Ok(0);
         }
         let tasks = self.client.tasks(&self.out)?;
-        let places = record.places();
-        let queued = places.values().filter_map(|place| place.task(&tasks));
+        let task_ids = record.task_ids();
+        let queued = task_ids.values().filter_map(|task_id| task_id.task(&tasks));
         let queued = queued.filter(|task| !task.has_ended());
         let ids: Vec<String> = queued.map(|task| task.id.clone()).collect();
         if !ids.is_empty() {
@@ -131,12 +131,12 @@ impl Queue {
     }
 
     /// The state of a task of which Slurm tells `state` and `reason`.
-    fn in_slurm(&self, place: &Place, state: &str, reason: &str) -> State {
+    fn in_slurm(&self, task_id: &TaskId, state: &str, reason: &str) -> State {
         match state {
             "RUNNING" | "COMPLETING" => State::Running,
             "COMPLETED" => State::Succeeded,
             "CANCELLED" => State::Stopped,
-            "FAILED" => match self.exit_code(place) {
+            "FAILED" => match self.exit_code(task_id) {
                 Some(code) => ended(code),
                 None => State::Failed("failed".to_owned()),
             },
@@ -150,16 +150,16 @@ impl Queue {
     }
 
     /// The state of a task that Slurm's queue does not know any more.
-    fn forgotten(&self, place: &Place, accounts: &BTreeMap<String, String>) -> State {
-        let code = self.exit_code(place);
+    fn forgotten(&self, task_id: &TaskId, accounts: &BTreeMap<String, String>) -> State {
+        let code = self.exit_code(task_id);
         if code == Some(0) {
             return State::Succeeded;
         }
-        let id = place.id.map(|id| format!("{id}_{}", place.index));
+        let id = task_id.id.map(|id| format!("{id}_{}", task_id.index));
         if let Some(state) = id.and_then(|id| accounts.get(&id)) {
-            return self.in_slurm(place, state, "");
+            return self.in_slurm(task_id, state, "");
         }
-        let output = self.file(place, "out");
+        let output = self.file(task_id, "out");
         match code {
             Some(code) => ended(code),
             None if !output.exists() => State::Stopped, // before it began
@@ -171,13 +171,13 @@ impl Queue {
     }
 
     /// What the batch script left when the step had ended.
-    fn exit_code(&self, place: &Place) -> Option<i32> {
-        let text = fs::read_to_string(self.file(place, "exit")).ok()?;
+    fn exit_code(&self, task_id: &TaskId) -> Option<i32> {
+        let text = fs::read_to_string(self.file(task_id, "exit")).ok()?;
         text.trim().parse().ok()
     }
 
-    fn file(&self, place: &Place, extension: &str) -> PathBuf {
-        let name = format!("{}-{}.{extension}", place.name, place.index);
+    fn file(&self, task_id: &TaskId, extension: &str) -> PathBuf {
+        let name = format!("{}-{}.{extension}", task_id.name, task_id.index);
         self.out.join("slurm").join(name)
     }
 }
@@ -295,7 +295,7 @@ mod tests {
         ];
         for (index, id, expected) in cases {
             let name = "guided.1".to_owned();
-            let found = queue.forgotten(&Place { name, id, index }, &accounts);
+            let found = queue.forgotten(&TaskId { name, id, index }, &accounts);
             assert_eq!(found, expected, "{index}");
         }
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 
 use super::record::{self, Log, Record, State};
-use super::workshop::{Place, STAGES, Workshop};
+use super::workshop::{Folders, STAGES, Workshop};
 use crate::drive::device::{self, Device};
 use crate::drive::plan::cost::Rates;
 use crate::drive::plan::{Plan, StepKind};
@@ -61,13 +61,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             here.parent().map(PathBuf::from).context("no folder")?
         }
     };
-    let place = Place {
+    let folders = Folders {
         data: args.data.clone(),
         out: std::path::absolute(&args.out)?,
         weights: args.weights.clone(),
         programs: BinDir::of(&programs, &STAGES)?,
     };
-    let out = place.out.clone();
+    let out = folders.out.clone();
     let stop = Stop::listen()?;
     let lock = record::lock(&out, &step.key)?;
     let log = Arc::new(Log::open(&out, &step.key, &step.title())?);
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         _ => 0,
     };
     record.write(&out, &step.key)?;
-    let shop = Workshop::new(&experiment, place);
+    let shop = Workshop::new(&experiment, folders);
     let shop = shop.at_work(&args.device, stop.clone(), Arc::clone(&log), lock);
     let began = Instant::now();
     let done = shop.perform(step);

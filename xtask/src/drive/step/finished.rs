@@ -78,7 +78,7 @@ impl Workshop<'_> {
         let (mut asked, mut files) = (Vec::new(), Vec::new());
         for &index in runs {
             let run = self.experiment.run(index);
-            let weights = || weights::find(&run.backbone, self.place.weights.as_deref());
+            let weights = || weights::find(&run.backbone, self.folders.weights.as_deref());
             if self.known().contains_key(&index)
                 || (run.origin == Origin::Weights && weights().is_none())
             {

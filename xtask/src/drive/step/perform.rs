@@ -32,7 +32,7 @@ impl Workshop<'_> {
     fn prepare_data(&self, index: usize) -> Result<()> {
         let data = &self.experiment.data[index];
         let mut command = self.command("data-prep")?;
-        let known = DataPrep::ask(&self.place.programs)?;
+        let known = DataPrep::ask(&self.folders.programs)?;
         command.arg(known.subcommand(data.dataset.name())?);
         command.arg("--out").arg(self.data_dir(index));
         command.args(["--size", &data.size.to_string()]);
@@ -66,7 +66,7 @@ impl Workshop<'_> {
             },
         };
         let config = self.config(run, baseline.as_deref())?;
-        let file = self.place.out.join("configs");
+        let file = self.folders.out.join("configs");
         let file = file.join(format!("{}.toml", key.replace('/', "-")));
         files::write(&file, &config)?;
         let file = [file];
@@ -145,7 +145,7 @@ impl Workshop<'_> {
 
     /// Of the recipe's runs only: those of a former version of it stay in the folder.
     fn report(&self) -> Result<()> {
-        let out = &self.place.out;
+        let out = &self.folders.out;
         let mut command = self.command("analysis")?;
         command.arg("report").arg("--results").arg(out);
         command.arg("--out").arg(out.join("results"));
