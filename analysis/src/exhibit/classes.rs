@@ -3,8 +3,8 @@
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::strata::{dot, exhibit, part_name, values, with_parts};
 use crate::model::evidence::Evidence;
-use crate::model::groups::each_loss;
 use crate::model::measure::EPG;
+use crate::model::run_sets::each_loss;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Grid, Plot, Quantity, Scale, plot_size};
 

@@ -9,10 +9,10 @@ use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::maps;
 use crate::model::configuration::{Layer, Variant, label};
 use crate::model::evidence::Evidence;
-use crate::model::groups::{by_seed, groups};
 use crate::model::loss::Loss;
 use crate::model::measure::ACCURACY;
 use crate::model::names;
+use crate::model::run_sets::{by_seed, run_sets};
 use crate::model::seeds::{Moments, moments};
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::{CONVENTIONAL, Part};
@@ -244,11 +244,11 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
             .filter(|row| row.run.is_baseline())
             .collect();
         let mut series: Vec<(usize, Vec<&Row>)> = vec![(0, by_seed(&baselines))];
-        for group in groups(setting, |_| true) {
+        for run_set in run_sets(setting, |_| true) {
             let tone = variants
                 .iter()
-                .position(|variant| variant == group.variant());
-            series.push((tone.unwrap_or(0), by_seed(&group.rows)));
+                .position(|variant| variant == run_set.variant());
+            series.push((tone.unwrap_or(0), by_seed(&run_set.rows)));
         }
         let n = series.len() as f64;
         for (index, (tone, rows)) in series.iter().enumerate() {

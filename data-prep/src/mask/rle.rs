@@ -69,7 +69,7 @@ impl Rle {
         })
     }
 
-    /// From COCO's compressed counts: numbers in groups of 5 bits, least significant first, each as
+    /// From COCO's compressed counts: numbers in digits of 5 bits, least significant first, each as
     /// a character from `0` (48) to `o` (111) whose bit 32 says that more follow; from the fourth
     /// count on the difference to the count two before.
     ///
@@ -89,7 +89,7 @@ impl Rle {
                         "complete compressed counts",
                     ));
                 };
-                let Some(group) = byte.checked_sub(48).filter(|&group| group < 64) else {
+                let Some(digit) = byte.checked_sub(48).filter(|&digit| digit < 64) else {
                     return Err(Malformed::new(
                         format!("byte {byte} at {at} of counts"),
                         "bytes from 48 ('0') to 111 ('o')",
@@ -101,11 +101,11 @@ impl Rle {
                         "32-bit counts",
                     ));
                 }
-                value |= i64::from(group & 0x1f) << shift;
+                value |= i64::from(digit & 0x1f) << shift;
                 shift += 5;
                 at += 1;
-                if group & 0x20 == 0 {
-                    if group & 0x10 != 0 {
+                if digit & 0x20 == 0 {
+                    if digit & 0x10 != 0 {
                         value |= -1_i64 << shift;
                     }
                     break;
@@ -133,14 +133,14 @@ impl Rle {
                 value -= i64::from(self.counts[index - 2]);
             }
             loop {
-                let group = (value & 0x1f) as u8;
+                let digit = (value & 0x1f) as u8;
                 value >>= 5;
-                let sign = if group & 0x10 == 0 { 0 } else { -1 };
+                let sign = if digit & 0x10 == 0 { 0 } else { -1 };
                 if value == sign {
-                    text.push(group + 48);
+                    text.push(digit + 48);
                     break;
                 }
-                text.push((group | 0x20) + 48);
+                text.push((digit | 0x20) + 48);
             }
         }
         text

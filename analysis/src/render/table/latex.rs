@@ -32,13 +32,13 @@ pub fn render(table: &Table) -> String {
 fn parts(lines: &[Line]) -> Vec<Vec<&Line>> {
     let mut parts: Vec<Vec<&Line>> = Vec::new();
     let mut printed = 0;
-    for group in lines.chunk_by(|_, next| next.kind == LineKind::Below) {
-        let height: usize = group.iter().map(printed_lines).sum();
+    for block in lines.chunk_by(|_, next| next.kind == LineKind::Below) {
+        let height: usize = block.iter().map(printed_lines).sum();
         printed += height;
         match parts.last_mut() {
-            Some(part) if printed <= MOST_LINES => part.extend(group),
+            Some(part) if printed <= MOST_LINES => part.extend(block),
             _ => {
-                parts.push(group.iter().collect());
+                parts.push(block.iter().collect());
                 printed = height;
             }
         }

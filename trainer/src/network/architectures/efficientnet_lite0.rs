@@ -31,7 +31,7 @@ const MOMENTUM: f64 = 0.01;
 const EPS: f64 = 1e-3;
 
 /// (repeats, kernel, stride of the first, expansion, output channels).
-const GROUPS: [(usize, i64, i64, i64, i64); 7] = [
+const BLOCKS: [(usize, i64, i64, i64, i64); 7] = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
     (2, 5, 2, 6, 40),
@@ -145,7 +145,7 @@ impl EfficientNetLite {
         let stem = unit(p, ("_conv_stem", "_bn0"), stem, 1);
         let mut c_in = 32;
         let mut blocks = Vec::new();
-        for (repeats, kernel, first_stride, expansion, c_out) in GROUPS {
+        for (repeats, kernel, first_stride, expansion, c_out) in BLOCKS {
             for repeat in 0..repeats {
                 let stride = if repeat == 0 { first_stride } else { 1 };
                 blocks.push(Block::new(
