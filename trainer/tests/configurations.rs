@@ -26,7 +26,7 @@ use trainer::run::schema;
 const GUIDANCE: &str = "[guidance]\nloss = \"energy\"\nlambda = 0.5\n";
 const SCRATCH: &str = "from = \"scratch\"\n";
 
-/// `run.toml` in `dir`, with settings more at its top.
+/// `run.toml` in `dir`, with the further options `top`.
 fn config(dir: &Path, top: &str, init: &str, guidance: &str) -> PathBuf {
     let file = dir.join("run.toml");
     let or = |key: &str, usual: &str| match top.contains(key) {
@@ -57,7 +57,7 @@ fn resolved(top: &str, init: &str, guidance: &str) -> ResolvedRun {
 
 /// Everything that decides a result is in the run's id, and but for λ and seed in the configuration.
 #[test]
-fn every_setting_but_the_name_names_another_run() {
+fn every_option_but_the_name_names_another_run() {
     let energy_area = |exponent: &str| {
         let loss = format!("{{ name = \"energy_area\", exponent = {exponent} }}");
         GUIDANCE.replace("\"energy\"", &loss)

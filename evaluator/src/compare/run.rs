@@ -123,11 +123,11 @@ fn write(
     let mut inputs = Fingerprint::default();
     inputs.add("a", a.inputs.as_bytes());
     inputs.add("b", b.inputs.as_bytes());
-    let settings = format!(
+    let text = format!(
         "permutations {} seed {}",
         options.permutations, options.seed
     );
-    inputs.add("settings", settings.as_bytes());
+    inputs.add("settings", text.as_bytes());
     let provenance = Provenance::new(PROGRAM, inputs.hex())
         .with(FORMULAS_KEY, FORMULAS.to_string())
         .with(DATA_INPUTS_KEY, a.data_inputs.as_str())

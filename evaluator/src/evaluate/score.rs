@@ -329,15 +329,15 @@ fn provenance(
     tuned: Option<&Tuned>,
 ) -> Provenance {
     let mut inputs = Fingerprint::default();
-    let mut settings = format!(
+    let mut text = format!(
         "formulas {FORMULAS} {key:?} threshold {} replicates {} seed {} examples {}",
         options.threshold, options.replicates, options.seed, options.examples
     );
     let task = evaluated.dataset.task();
     if !task.is_conventional() {
-        settings += &format!(" task {task}");
+        text += &format!(" task {task}");
     }
-    inputs.add("settings", settings.as_bytes());
+    inputs.add("settings", text.as_bytes());
     inputs.add("data", evaluated.dataset.inputs().as_bytes());
     inputs.add("maps", maps.as_bytes());
     if let Some(predictions) = evaluated.predictions {

@@ -13,7 +13,7 @@ use crate::safetensors::File;
 const OVERFLOWING: &str =
     "\n[init]\nfrom = \"scratch\"\n\n[guidance]\nloss = \"rrr\"\nlambda = 1e300\n";
 
-/// Trains with `top` settings more and the tables `rest`.
+/// Trains with the further options `top` and the tables `rest`.
 fn trained(root: &Path, epochs: usize, top: &str, rest: &str) -> Done {
     let config = root.join("run.toml");
     configure(&config, epochs, &format!("layer = \"final\"\n{top}"), rest);

@@ -104,7 +104,7 @@ pub fn play(
             format!("{} of different classes", game.n * game.n),
         ));
     }
-    let (attribution, layer) = opened.setting;
+    let (attribution, layer) = opened.method;
     let whole = Grid {
         height: dataset.grid().height * game.n,
         width: dataset.grid().width * game.n,

@@ -128,7 +128,7 @@ pub struct Opened {
     /// The split's images.
     pub indices: Vec<usize>,
     /// What was asked for, else the subject's own.
-    pub setting: (Attribution, Layer),
+    pub method: (Attribution, Layer),
     /// Images a batch, within the request's bounds.
     pub batch_size: usize,
 }
@@ -181,12 +181,12 @@ pub fn open(
         &[],
         &subject.weights.display().to_string(),
     )?;
-    let setting = (attribution, layer);
-    let batch_size = explanations::batch_size(&model, dataset, setting, request.bounds)?;
+    let method = (attribution, layer);
+    let batch_size = explanations::batch_size(&model, dataset, method, request.bounds)?;
     Ok(Opened {
         model,
         indices,
-        setting,
+        method,
         batch_size,
     })
 }
@@ -206,7 +206,7 @@ pub fn explain(
     let Opened {
         model,
         indices,
-        setting: (attribution, layer),
+        method: (attribution, layer),
         batch_size,
     } = open(subject, dataset, request, device)?;
     let columns = RunColumns {

@@ -1,5 +1,5 @@
 //! Random-resized crop and horizontal flip (SPEC C.4), as torchvision's `RandomResizedCrop` and
-//! `RandomHorizontalFlip` draw them with their default settings, on the 8-bit pixels at the grid's
+//! `RandomHorizontalFlip` draw them with their default options, on the 8-bit pixels at the grid's
 //! size. This draws which part of an image an epoch shows; data-prep crops and flips pixels and masks.
 
 use data_prep::geometry::{Grid, View};

@@ -2,13 +2,13 @@
 
 use std::os::unix::process::CommandExt;
 
-/// Settings and the variables by which a user has chosen otherwise.
+/// Variables, their values, and the variables by which a user has chosen otherwise.
 ///
 /// libtorch's threads spin while they wait for each other, which costs a factor of seven where other
 /// programs use the same cores (measured: 1.2 against 8.8 images a second). glibc hands the memory of
 /// every large tensor back to the system, which clears it anew for the next one: a tenth of a
 /// training step. With the workspace that is its default on new GPUs, cuBLAS gives the same bits every time.
-const SETTINGS: [(&str, &str, &str); 4] = [
+const VARIABLES: [(&str, &str, &str); 4] = [
     ("OMP_WAIT_POLICY", "PASSIVE", "GOMP_SPINCOUNT"),
     ("MALLOC_MMAP_MAX_", "0", "GLIBC_TUNABLES"),
     ("MALLOC_TRIM_THRESHOLD_", "1099511627776", "GLIBC_TUNABLES"),
@@ -19,10 +19,10 @@ const SETTINGS: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// Starts the program again with the settings that the user has left open, if any.
+/// Starts the program again with those of [`VARIABLES`] that the user has left open, if any.
 pub fn settle() {
     let is_set = |name: &str| std::env::var_os(name).is_some();
-    let open = SETTINGS
+    let open = VARIABLES
         .iter()
         .filter(|(name, _, other)| !is_set(name) && !is_set(other));
     let open: Vec<(&str, &str)> = open.map(|(name, value, _)| (*name, *value)).collect();
@@ -34,6 +34,6 @@ pub fn settle() {
             .args(std::env::args_os().skip(1))
             .envs(open)
             .exec();
-        say!("warning: could not start again with settings for threads and memory ({error})");
+        say!("warning: could not start again with the variables for threads and memory ({error})");
     }
 }

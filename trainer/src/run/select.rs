@@ -53,7 +53,7 @@ const NOT_COMPARED: [&str; 14] = [
     "dataset",
 ];
 
-/// Refuses `other` where it is of another configuration than `first`, naming the first setting in which
+/// Refuses `other` where it is of another configuration than `first`, naming the first option in which
 /// they differ.
 fn check(first: &FinishedRun, other: &FinishedRun) -> Result<()> {
     if first.configuration == other.configuration {
@@ -75,8 +75,8 @@ fn check(first: &FinishedRun, other: &FinishedRun) -> Result<()> {
         let are_runs = first.starts_with("run:") && other.starts_with("run:");
         first != other && !(*name == "init" && are_runs)
     };
-    let is_setting = |name: &&str| !NOT_COMPARED.contains(name);
-    let (field, shown) = match names.filter(is_setting).find(differs) {
+    let is_compared = |name: &&str| !NOT_COMPARED.contains(name);
+    let (field, shown) = match names.filter(is_compared).find(differs) {
         Some(name) => (name, name),
         // Not in the table of its own: what the run it begins from was, and how its steps were made.
         None => ("init, micro_batch or on_non_finite", "configuration"),

@@ -25,7 +25,7 @@ fn every_step_is_done_once_whatever_the_number_of_jobs() {
         assert_eq!(calls[1], "trainer train \"baseline\" cpu");
         assert_eq!(starting_with(&calls, "trainer train \""), 4, "{calls:?}");
         // Of the two λ of Energy one checkpoint is chosen, and one each of L1 and of the baseline,
-        // which is scored with both settings.
+        // which is scored with the maps of both layers.
         assert_eq!(starting_with(&calls, "trainer explain val 1 "), 4);
         assert_eq!(starting_with(&calls, "trainer explain test 1 "), 4);
         let report = calls.last().unwrap();

@@ -74,8 +74,8 @@ impl Work {
         let Some(run) = runs.clone().next() else {
             return Vec::new();
         };
-        let settings = selection.settings.iter();
-        let each = settings.flat_map(|setting| Work::of_score(experiment, run, &setting.layer));
+        let maps = selection.maps.iter();
+        let each = maps.flat_map(|maps| Work::of_score(experiment, run, &maps.layer));
         each.map(|work| Work {
             times: n_chosen * work.times,
             ..work

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::check::split_setting;
+use super::check::split_maps;
 use super::format::{
     CONVENTIONAL, Data, Evaluation, Grid, GuidedStart, Length, Loss, Model, REVERSED, Recipe,
     Slurm, Start,
@@ -83,13 +83,13 @@ pub(crate) enum RunIndex {
 pub(crate) struct Selection {
     pub(crate) name: String,
     pub(crate) runs: Vec<RunIndex>,
-    /// What the chosen checkpoints are scored with.
-    pub(crate) settings: Vec<Setting>,
+    /// The maps that the chosen checkpoints are scored with.
+    pub(crate) maps: Vec<Maps>,
 }
 
-/// Which maps are scored, against what.
+/// The maps that checkpoints are scored with: the method's at a layer, and the task they are scored for.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Setting {
+pub(crate) struct Maps {
     pub(crate) attribution: String,
     pub(crate) layer: String,
     pub(crate) task: String,
@@ -149,7 +149,7 @@ impl Experiment {
     fn add_model(&mut self, recipe: &Recipe, data: usize, model: &Model, seed: u64) {
         let grids = recipe.guided.grid.iter().filter(|grid| grid.is_for(model));
         let Some(plain) = grids.clone().find_map(|grid| {
-            let (attribution, layer) = grid.settings(model).next()?;
+            let (attribution, layer) = grid.guided_maps(model).next()?;
             Some(Run {
                 name: String::new(),
                 data,
@@ -193,7 +193,7 @@ impl Experiment {
                     learning_rate: recipe.guided.learning_rate,
                     batch_size: recipe.guided.batch_size,
                 };
-                for (attribution, layer) in grid.settings(model) {
+                for (attribution, layer) in grid.guided_maps(model) {
                     let run = Run {
                         origin,
                         attribution: attribution.clone(),
@@ -203,18 +203,18 @@ impl Experiment {
                         ..plain.clone()
                     };
                     let also = grid.evaluate.iter().map(|text| {
-                        let (other, layer) = split_setting(text);
+                        let (other, layer) = split_maps(text);
                         (other.unwrap_or(&attribution).to_owned(), layer.to_owned())
                     });
-                    let settings: Vec<Setting> = std::iter::once((attribution.clone(), layer))
+                    let maps: Vec<Maps> = std::iter::once((attribution.clone(), layer))
                         .chain(also)
-                        .map(|(attribution, layer)| Setting {
+                        .map(|(attribution, layer)| Maps {
                             attribution,
                             layer,
                             task: task.clone(),
                         })
                         .collect();
-                    self.select(RunIndex::Baseline(baseline), &settings);
+                    self.select(RunIndex::Baseline(baseline), &maps);
                     for guidance in grid.guidances() {
                         let guidance = Some(guidance);
                         let run = Run {
@@ -222,15 +222,16 @@ impl Experiment {
                             ..run.clone()
                         };
                         let index = position_or_push(&mut self.guided, &run, Run::eq);
-                        self.select(RunIndex::Guided(index), &settings);
+                        self.select(RunIndex::Guided(index), &maps);
                     }
                 }
             }
         }
     }
 
-    /// Has `run` scored with `settings`, its checkpoints chosen among those of its configuration.
-    fn select(&mut self, run: RunIndex, settings: &[Setting]) {
+    /// Adds `run` to the selection of its configuration, which is made if need be, and `maps` to those that
+    /// the selection's checkpoints are scored with.
+    fn select(&mut self, run: RunIndex, maps: &[Maps]) {
         let belongs = |selection: &Selection| {
             let first = selection.runs.first();
             first.is_some_and(|&first| self.run(first).is_but_for_lambda(self.run(run)))
@@ -240,14 +241,14 @@ impl Experiment {
             self.selections.push(Selection {
                 name: String::new(),
                 runs: Vec::new(),
-                settings: Vec::new(),
+                maps: Vec::new(),
             });
             self.selections.len() - 1
         });
         let selection = &mut self.selections[index];
         position_or_push(&mut selection.runs, &run, RunIndex::eq);
-        for setting in settings {
-            position_or_push(&mut selection.settings, setting, Setting::eq);
+        for maps in maps {
+            position_or_push(&mut selection.maps, maps, Maps::eq);
         }
     }
 }
@@ -282,7 +283,7 @@ impl Run {
 
 impl Grid {
     /// The (attribution, layer) pairs that are guided in `model`.
-    fn settings(&self, model: &Model) -> impl Iterator<Item = (String, String)> {
+    fn guided_maps(&self, model: &Model) -> impl Iterator<Item = (String, String)> {
         let own = vec![model.attribution.clone()];
         let attributions = self.attribution.clone().unwrap_or(own);
         let layers = self.layer.clone();

@@ -81,7 +81,7 @@ impl Workshop<'_> {
     }
 
     /// What is to be scored of the selection of this number: every chosen epoch of its runs, which
-    /// must be finished, with each setting. None where a run is not.
+    /// must be finished, with each kind of maps. None where a run is not.
     pub(crate) fn scores(&self, index: usize) -> Result<Option<Vec<Score<'_>>>> {
         let selection = &self.experiment.selections[index];
         let mut folders = Vec::new();
@@ -97,8 +97,8 @@ impl Workshop<'_> {
         let run = self.experiment.run(*run);
         let mut scores = Vec::new();
         for (folder, epoch) in self.chosen(&folders)? {
-            for setting in &selection.settings {
-                scores.push(Score::new(self, run, folder.clone(), epoch, setting));
+            for maps in &selection.maps {
+                scores.push(Score::new(self, run, folder.clone(), epoch, maps));
             }
         }
         Ok(Some(scores))

@@ -10,17 +10,17 @@ use fs_err as fs;
 
 use super::workshop::{Workshop, finish};
 use crate::drive::plan::cost::Work;
-use crate::drive::recipe::{Run, Setting};
+use crate::drive::recipe::{Maps, Run};
 use crate::system::{files, process};
 
-/// One checkpoint, one setting.
+/// One checkpoint, scored with one kind of maps.
 pub(crate) struct Score<'a> {
     shop: &'a Workshop<'a>,
     /// One of the runs it may be of: they differ in λ only.
     run: &'a Run,
     folder: PathBuf,
     epoch: u32,
-    setting: &'a Setting,
+    maps: &'a Maps,
 }
 
 /// The images of an evaluation, and what it is for.
@@ -50,24 +50,24 @@ impl<'a> Score<'a> {
         run: &'a Run,
         folder: PathBuf,
         epoch: u32,
-        setting: &'a Setting,
+        maps: &'a Maps,
     ) -> Self {
         Score {
             shop,
             run,
             folder,
             epoch,
-            setting,
+            maps,
         }
     }
 
     /// For people.
     pub(super) fn what(&self) -> String {
-        let Setting {
+        let Maps {
             attribution,
             layer,
             task,
-        } = self.setting;
+        } = self.maps;
         let run_id = self.folder.file_name().unwrap_or_default();
         let task = match self.is_rescored() {
             true => format!(", {task}"),
@@ -83,16 +83,16 @@ impl<'a> Score<'a> {
     /// Whether the run was asked something else in training: a conventional baseline that is taken
     /// for the reversed one (SPEC F.10).
     fn is_rescored(&self) -> bool {
-        self.setting.task != self.run.task
+        self.maps.task != self.run.task
     }
 
     /// Where the tables of `split` go.
     fn dir(&self, split: Split) -> PathBuf {
-        let Setting {
+        let Maps {
             attribution,
             layer,
             task,
-        } = self.setting;
+        } = self.maps;
         let (split, epoch) = (split.name(), self.epoch);
         let mut name = format!("{split}-{attribution}-{layer}-epoch-{epoch:04}");
         if self.is_rescored() {
@@ -138,7 +138,7 @@ impl<'a> Score<'a> {
                 self.shop.n_made.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let layer = &self.setting.layer;
+        let layer = &self.maps.layer;
         Ok(Work::of_score(self.shop.experiment, self.run, layer))
     }
 
@@ -164,11 +164,11 @@ impl<'a> Score<'a> {
     }
 
     fn explain(&self, split: Split, predictions: &Path) -> Result<Command> {
-        let Setting {
+        let Maps {
             attribution,
             layer,
             task,
-        } = self.setting;
+        } = self.maps;
         let mut command = self.shop.command("trainer")?;
         command.arg("explain").arg("--run").arg(&self.folder);
         command.arg("--data").arg(self.shop.data_dir(self.run.data));
