@@ -1,4 +1,4 @@
-//! That guiding a B-cos network needs its dynamic weights in the graph (SPEC J.7).
+//! Shows that guiding a B-cos network needs its dynamic weights in the graph (SPEC J.7).
 #![allow(clippy::unwrap_used)]
 
 use tch::{Device, Kind, Tensor};
@@ -47,7 +47,7 @@ fn localization(model: &Model, layer: Layer) -> Tensor {
     terms.localization.unwrap()
 }
 
-/// The slope along `direction`, as the gradient has it.
+/// The slope of the loss along `direction`, by the gradient.
 fn analytic(model: &Model, layer: Layer, direction: &[Tensor]) -> f64 {
     let loss = localization(model, layer);
     let gradients = Tensor::run_backward(&[&loss], &model.params.trained(), false, false);
@@ -57,7 +57,7 @@ fn analytic(model: &Model, layer: Layer, direction: &[Tensor]) -> f64 {
         .sum()
 }
 
-/// The slope along `direction`, as the loss itself has it.
+/// The slope of the loss along `direction`, by differences of the loss.
 fn numeric(model: &Model, layer: Layer, direction: &[Tensor]) -> f64 {
     let weights: Vec<Tensor> = model.params.trained();
     let at: Vec<Tensor> = weights.iter().map(|t| t.detach().copy()).collect();

@@ -1,13 +1,13 @@
 //! How much memory this program may still take: what the machine has available, and what the limits of
 //! its cgroups leave (control groups, by which containers and Slurm limit a program: v2 and v1, each with
-//! limits at every level). Reads the kernel's files alone, under a root folder, so that trees of
-//! other machines can be tried.
+//! limits at every level). It reads files of the kernel only, below a root folder, so that tests can give it
+//! the files of other machines.
 
 use std::fs::read_to_string;
 use std::path::{Component, Path, PathBuf};
 
-/// Bytes that this program may still take; `None` where `root` (elsewhere than in tests `/`) does not
-/// tell. Files that the kernel only keeps in case they are read again count as free.
+/// Bytes that this program may still take; `None` where the files below `root` (`/` except in tests) do not
+/// tell. Page cache that the kernel can drop counts as free.
 pub fn available(root: &Path) -> Option<u64> {
     let machine = value_in(&root.join("proc/meminfo"), "MemAvailable:").map(|kib| 1024 * kib);
     let cgroups = cgroups(root);
@@ -15,12 +15,12 @@ pub fn available(root: &Path) -> Option<u64> {
     left.chain(machine).min()
 }
 
-/// The names of a version's files.
+/// The names of the files of a cgroup version.
 struct Names {
-    /// Upper limits: the cgroup is slowed down, or a program in it ended, beyond the least of them.
+    /// Upper limits. Beyond the least of them the kernel slows the cgroup down or ends a program in it.
     limits: &'static [&'static str],
     used: &'static str,
-    /// In `memory.stat`, of the cgroup and those below it: pages of files not read lately.
+    /// The key in `memory.stat` of page cache that was not used lately, in the cgroup and those below it.
     cached: &'static str,
 }
 
@@ -35,7 +35,7 @@ const V1: Names = Names {
     cached: "total_inactive_file",
 };
 
-/// A cgroup with those above it.
+/// A cgroup; the folders above it, up to the mount, are the cgroups it is in.
 struct Cgroup {
     names: &'static Names,
     /// Where the hierarchy is mounted.
@@ -45,7 +45,7 @@ struct Cgroup {
 }
 
 impl Cgroup {
-    /// What each limit on the way up leaves.
+    /// The bytes that each limit leaves, in the cgroup and those above it.
     fn left(&self) -> impl Iterator<Item = u64> {
         let up = self.folder.ancestors();
         let levels = up.take_while(|folder| folder.starts_with(&self.mount));
@@ -75,7 +75,7 @@ fn cgroups(root: &Path) -> Vec<Cgroup> {
         };
         let (top, mount) = mounts.lines().find_map(|line| mount_of(line, names))?;
         let mount = within(root, &mount);
-        // A container sees its own cgroup as the top; one outside of it is not seen.
+        // A container sees its own cgroup as the top, and none outside of it.
         let below = Path::new(path).strip_prefix(&top).unwrap_or(Path::new(""));
         let folder = mount.join(below);
         let is_inside = below
@@ -133,7 +133,7 @@ fn within(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// The number that is all of a file.
+/// The number that a file consists of.
 fn number(file: &Path) -> Option<u64> {
     read_to_string(file).ok()?.trim().parse().ok()
 }

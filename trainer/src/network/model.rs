@@ -13,16 +13,16 @@ use crate::network::params::Params;
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::{Network, STAGES};
 
-/// Tensors of the largest size that are in work at once, in the forward or backward pass.
+/// The number of tensors of the largest size that a forward or backward pass uses at once.
 const IN_WORK: u64 = 6;
 
 /// A backbone with its tensors.
 pub struct Model {
-    /// Which backbone this is.
+    /// The network's entry.
     pub backbone: Backbone,
     /// Its tensors.
     pub params: Params,
-    /// In which numbers its products are computed.
+    /// The precision of its products.
     pub precision: Precision,
     network: Box<dyn Network>,
 }
@@ -62,7 +62,8 @@ impl Model {
         self.in_order(self.backbone.encoding.encode(&images)?)
     }
 
-    /// In the order in memory that the network wants: planes on the CPU, on a GPU what its entry says.
+    /// `images` in the memory format that the network wants: contiguous on the CPU, on a GPU the one of its
+    /// entry.
     ///
     /// # Errors
     /// libtorch's.
@@ -76,10 +77,10 @@ impl Model {
 
     /// The features at `layer` of an encoded input.
     pub fn features(&self, input: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
-        // libtorch's convolutions are a quarter faster where the channels of a pixel lie side by side,
-        // and blocks become one operation, as long as nothing is differentiated; B-cos layers
-        // (fused.rs) want whole planes. At the final layer only: the last digits differ, and where
-        // another ReLU follows it may flip, which the map would show.
+        // As long as nothing is differentiated, convolutions on the CPU are a quarter faster in channels-last
+        // format, and blocks become one operation. Not for B-cos layers, whose fused operations want
+        // contiguous tensors. At the final layer only: the last digits differ, and a ReLU after another layer
+        // may flip by that, which the map would show.
         let is_for_values =
             mode == Mode::Eval && layer == Layer::Final && !self.backbone.has_dynamic_weights;
         let input = match is_for_values {
@@ -113,8 +114,8 @@ impl Model {
         })
     }
 
-    /// About how many bytes explaining one image at `layer` takes: what the recorded pass keeps, and
-    /// the largest tensors in work. `input` (1, C, H, W) as encoded.
+    /// About how many bytes explaining one image at `layer` takes: those the recorded pass keeps, and those
+    /// of the largest tensors in use. `input` (1, C, H, W) as encoded.
     ///
     /// # Errors
     /// libtorch's.
@@ -150,7 +151,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// (N, K).
+    /// The logits (N, K).
     pub fn logits(&self) -> &Tensor {
         self.logits.tensor()
     }

@@ -30,7 +30,7 @@ const CHANNELS: [i64; 4] = [96, 192, 384, 768];
 const N_BLOCKS: [usize; 4] = [3, 3, 9, 3];
 const EPS: f64 = 1e-6;
 const LAYER_SCALE: f64 = 1e-6;
-/// Deviation of fresh weights.
+/// Standard deviation of fresh weights.
 const DEVIATION: f64 = 0.02;
 
 /// A convolution or linear layer.
@@ -75,7 +75,7 @@ impl LayerNorm {
         }
     }
 
-    /// Not libtorch's own, which makes 0 of what overflows.
+    /// Not libtorch's own layer norm, which makes 0 of a value that overflows.
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         let axis = [-1i64];
         let centred = x.f_sub(&x.f_mean_dim(axis.as_slice(), true, None)?)?;
@@ -136,7 +136,8 @@ impl Block {
     }
 }
 
-/// What brings an image, or the features of the stage before, to a stage's size and channels.
+/// The norm and convolution that bring an image, or the features of the stage before, to a stage's size and
+/// channels.
 #[derive(Debug)]
 struct Entrance {
     norm: LayerNorm,

@@ -40,7 +40,7 @@ const BLOCKS: [(usize, i64, i64, i64, i64); 7] = [
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 ];
-/// Block that ends each stage before the last: strides 4, 8 and 16.
+/// The number of blocks up to the end of each stage before the last: strides 4, 8 and 16.
 const STAGE_ENDS: [usize; 3] = [3, 5, 11];
 
 /// Inverted residual: expand, depthwise, project.
@@ -179,7 +179,7 @@ impl Network for EfficientNetLite {
     fn stage(&self, stage: usize, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         let last = STAGE_ENDS.len();
         if stage > last {
-            // Published with dropout 0.2 before this layer; fine-tuning here goes without.
+            // The published network has dropout 0.2 before this layer; fine-tuning here has none.
             return self.fc.forward(&pass.global_average_pool(x)?, pass);
         }
         let first_block = if stage == 0 { 0 } else { STAGE_ENDS[stage - 1] };

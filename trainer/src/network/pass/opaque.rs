@@ -13,7 +13,7 @@ impl Pass {
     /// that depend on the input are not held fixed, so `f` is no B-cos layer.
     ///
     /// `f` is called once. A recording pass keeps what libtorch's backward pass through `f` needs, also
-    /// under `no_grad`, of which [`Pass::made`] knows only the output.
+    /// under `no_grad`; [`Pass::made`] counts only the output.
     ///
     /// # Errors
     /// Those of `f`, and libtorch's.
@@ -26,7 +26,8 @@ impl Pass {
             let given: Vec<Tensor> = inputs.iter().map(|x| x.tensor().shallow_clone()).collect();
             return self.value(f(&given)?, || Ok(Node::source()));
         }
-        // Tensors of `f` alone: a gradient at them does not go by way of what the inputs have in common.
+        // `f` gets tensors of its own, so that the gradient at one input does not include what reaches it by
+        // way of another.
         let own = inputs.iter().map(|x| fused::differentiable(x.tensor()));
         let own: Vec<Tensor> = own.collect::<Result<_, _>>()?;
         let made = tch::with_grad(|| f(&own))?;

@@ -23,12 +23,12 @@ use crate::network::mode::Mode;
 pub struct Value {
     tensor: Rc<Tensor>,
     pub(super) node: usize,
-    /// Whether the operation that made it allocated its memory, for this value alone.
+    /// Whether the operation that made it allocated its memory for this value alone.
     is_allocated: bool,
 }
 
 impl Value {
-    /// The numbers.
+    /// The value's tensor.
     pub fn tensor(&self) -> &Tensor {
         &self.tensor
     }
@@ -42,7 +42,7 @@ impl Value {
         }
     }
 
-    /// The numbers, for a vjp that needs them: as long as it holds them, nothing changes them.
+    /// The tensor, for a vjp that needs it: nothing changes it in place as long as the vjp holds it.
     pub(crate) fn hold(&self) -> Rc<Tensor> {
         Rc::clone(&self.tensor)
     }
@@ -56,7 +56,7 @@ impl Value {
         }
     }
 
-    /// The numbers to write over: the value's own memory where nobody else holds it, a copy elsewhere.
+    /// A tensor that may be overwritten: the value's own where nobody else holds it, else a copy.
     pub(super) fn into_own(self) -> Result<Tensor, TchError> {
         match (self.is_allocated, Rc::try_unwrap(self.tensor)) {
             (true, Ok(tensor)) => Ok(tensor),
@@ -80,7 +80,7 @@ pub(super) struct Node {
 type NodeVjp = Box<dyn Fn(&Tensor) -> Result<Vec<Tensor>, TchError>>;
 
 impl Node {
-    /// Of a value that no operation made.
+    /// The node of a value that no operation made.
     pub(super) fn source() -> Self {
         Node {
             inputs: Vec::new(),
@@ -108,7 +108,7 @@ pub struct Made {
 }
 
 impl Pass {
-    /// A pass for its values alone.
+    /// A pass that computes values and keeps nothing for a backward pass.
     pub fn forward(mode: Mode, precision: Precision) -> Self {
         Pass {
             mode,
@@ -128,17 +128,17 @@ impl Pass {
         }
     }
 
-    /// Whether statistics are the batch's.
+    /// Whether batch norms use the batch's statistics.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// In which numbers products are computed.
+    /// The precision of products.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// How much it has made.
+    /// The sizes of the values it has made so far.
     pub fn made(&self) -> Made {
         self.made.get()
     }
@@ -193,7 +193,7 @@ impl Pass {
         self.map_node(tensor, input.node, vjp)
     }
 
-    /// The same where the input is known by its node alone.
+    /// As [`Pass::map`], where only the input's node is left.
     pub(super) fn map_node(
         &self,
         tensor: Tensor,
