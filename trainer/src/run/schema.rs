@@ -2,7 +2,7 @@
 
 use data_prep::table::{Kind, TableSpec, nullable, required};
 
-/// What writes these tables.
+/// The program that writes these tables.
 pub const PROGRAM: &str = concat!("trainer ", env!("CARGO_PKG_VERSION"));
 
 /// The configuration of a run, flattened.
