@@ -106,7 +106,7 @@ impl Point {
             tch::no_grad(|| param.tensor.shallow_clone().copy_(numbers));
         }
         let input = self.input.to_kind(model.params.kind());
-        model.in_order(input.to_device(device())).unwrap()
+        model.in_memory_format(input.to_device(device())).unwrap()
     }
 }
 

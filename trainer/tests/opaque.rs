@@ -18,7 +18,7 @@ use trainer::guide::objective::{self, LocalizationTerm, MaskTargets, Terms};
 use trainer::names::{Layer, Precision};
 use trainer::network::params::{Init, Params};
 use trainer::network::pass::{Pass, Value, Window};
-use trainer::network::{Architecture, Encoding, MemoryOrder, Mode, Model, Network};
+use trainer::network::{Architecture, Encoding, MemoryFormat, Mode, Model, Network};
 use trainer::train::adam::Adam;
 
 const WINDOW: Window = Window {
@@ -254,7 +254,7 @@ static TINY: Architecture = Architecture {
     is_homogeneous: false,
     has_dynamic_weights: false,
     package_prefix: "",
-    gpu_order: MemoryOrder::Planes,
+    gpu_memory_format: MemoryFormat::Contiguous,
     build: |p: &mut Params, n_classes| {
         let init = Init::UniformFanIn(27);
         Box::new(Tiny {

@@ -31,7 +31,7 @@ pub struct Architecture {
     pub package_prefix: &'static str,
     /// Memory format of its activations on a GPU. On the CPU it is always contiguous, apart from
     /// [`crate::network::Model::features`] of values alone.
-    pub gpu_order: MemoryOrder,
+    pub gpu_memory_format: MemoryFormat,
     /// Builds the network with a head for the given number of classes. It creates every tensor in the
     /// [`Params`], under its name in the published state dict.
     pub build: fn(&mut Params, i64) -> Box<dyn Network>,
@@ -39,11 +39,11 @@ pub struct Architecture {
 
 /// PyTorch's memory format: which numbers of an image are next to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MemoryOrder {
+pub enum MemoryFormat {
     /// Contiguous (NCHW): one plane for each channel. cuDNN takes ten seconds to prepare depthwise
     /// convolutions in the other format, and libtorch 2.11 gets the gradient of average pooling with padding
     /// wrong there (pytorch issue 188344).
-    Planes,
+    Contiguous,
     /// Channels last (NHWC), the format of decoded images: faster on a GPU for plain convolutions
     /// (docs/benchmarks.md).
     ChannelsLast,
@@ -57,7 +57,7 @@ pub enum Encoding {
         /// Means of red, green and blue.
         mean: [f64; 3],
         /// Standard deviations of red, green and blue.
-        deviation: [f64; 3],
+        std: [f64; 3],
     },
     /// Six channels, a colour and its complement: r, g, b, 1 − r, 1 − g, 1 − b. So each colour is a
     /// direction (B-cos networks; their package says "add inverse").
@@ -68,7 +68,7 @@ impl Encoding {
     /// Mean and standard deviation of ImageNet, as in torchvision.
     pub const IMAGENET: Encoding = Encoding::Normalised {
         mean: [0.485, 0.456, 0.406],
-        deviation: [0.229, 0.224, 0.225],
+        std: [0.229, 0.224, 0.225],
     };
 
     /// Images (N, 3, H, W) in 0–1 as the network's input (N, 3 or 6, H, W).
@@ -81,14 +81,12 @@ impl Encoding {
                 let inverse = images.f_neg()?.f_add_scalar(1.0)?;
                 Tensor::f_cat(&[images, &inverse], 1)
             }
-            Encoding::Normalised { mean, deviation } => {
+            Encoding::Normalised { mean, std } => {
                 let per_channel = |values: [f64; 3]| {
                     let values = Tensor::f_from_slice(&values)?.f_to_kind(images.kind())?;
                     device::upload(&values, images.device())?.f_view([1, 3, 1, 1])
                 };
-                images
-                    .f_sub(&per_channel(mean)?)?
-                    .f_div(&per_channel(deviation)?)
+                images.f_sub(&per_channel(mean)?)?.f_div(&per_channel(std)?)
             }
         }
     }

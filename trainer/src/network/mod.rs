@@ -15,7 +15,7 @@ mod resnet;
 mod stages;
 mod vit;
 
-pub use architecture::{Architecture, Encoding, MemoryOrder};
+pub use architecture::{Architecture, Encoding, MemoryFormat};
 pub use backbone::Backbone;
 pub use mode::Mode;
 pub use model::{Model, Record};

@@ -6,7 +6,7 @@ use std::ops::Range;
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::names::{Layer, Precision};
-use crate::network::architecture::MemoryOrder;
+use crate::network::architecture::MemoryFormat;
 use crate::network::backbone::Backbone;
 use crate::network::mode::Mode;
 use crate::network::params::Params;
@@ -59,7 +59,7 @@ impl Model {
             .f_permute([0, 3, 1, 2])?
             .f_to_kind(kind)?
             .f_div_scalar(255.0)?;
-        self.in_order(self.backbone.encoding.encode(&images)?)
+        self.in_memory_format(self.backbone.encoding.encode(&images)?)
     }
 
     /// `images` in the memory format that the network wants: contiguous on the CPU, on a GPU the one of its
@@ -67,8 +67,8 @@ impl Model {
     ///
     /// # Errors
     /// libtorch's.
-    pub fn in_order(&self, images: Tensor) -> Result<Tensor, TchError> {
-        let is_free = self.backbone.gpu_order == MemoryOrder::ChannelsLast;
+    pub fn in_memory_format(&self, images: Tensor) -> Result<Tensor, TchError> {
+        let is_free = self.backbone.gpu_memory_format == MemoryFormat::ChannelsLast;
         match is_free && images.device().is_cuda() {
             true => Ok(images),
             false => images.f_contiguous(),
@@ -92,7 +92,7 @@ impl Model {
         };
         let pass = Pass::forward(mode, self.precision);
         let features = self.run(0..layer.index(), &input, &pass)?;
-        self.in_order(features.tensor().shallow_clone())
+        self.in_memory_format(features.tensor().shallow_clone())
     }
 
     /// The logits (N, K) from the features at `layer`.

@@ -10,7 +10,7 @@
 
 use tch::TchError;
 
-use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, UncenteredNorm};
 use crate::network::layers::{BatchNorm, Conv, Linear, Padding, Shape};
 use crate::network::params::{Init, Params};
@@ -57,9 +57,9 @@ impl Family {
             is_homogeneous: matches!(self, Family::Xdnn),
             has_dynamic_weights: is_bcos,
             package_prefix: "",
-            gpu_order: match self {
-                Family::Vanilla | Family::Xdnn => MemoryOrder::ChannelsLast,
-                Family::Bcos => MemoryOrder::Planes,
+            gpu_memory_format: match self {
+                Family::Vanilla | Family::Xdnn => MemoryFormat::ChannelsLast,
+                Family::Bcos => MemoryFormat::Contiguous,
             },
             build,
         }

@@ -11,7 +11,7 @@ use tch::{Kind, TchError, Tensor};
 
 use crate::finite;
 use crate::machine::device;
-use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, BcosLinear, LayerNorm};
 use crate::network::layers::Shape;
 use crate::network::params::{Init, Params};
@@ -44,7 +44,7 @@ pub const fn entry(
         is_homogeneous: false,
         has_dynamic_weights: true,
         package_prefix: "0.",
-        gpu_order: MemoryOrder::Planes,
+        gpu_memory_format: MemoryFormat::Contiguous,
         build,
     }
 }

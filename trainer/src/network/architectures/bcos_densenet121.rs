@@ -5,7 +5,7 @@
 
 use tch::TchError;
 
-use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, UncenteredNorm};
 use crate::network::layers::Shape;
 use crate::network::params::{Init, Params};
@@ -21,7 +21,7 @@ pub const ENTRY: Architecture = Architecture {
     is_homogeneous: false,
     has_dynamic_weights: true,
     package_prefix: "",
-    gpu_order: MemoryOrder::Planes,
+    gpu_memory_format: MemoryFormat::Contiguous,
     build: |p, n_classes| Box::new(DenseNet::new(p, n_classes)),
 };
 

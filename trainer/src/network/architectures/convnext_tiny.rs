@@ -8,7 +8,7 @@ use tch::{TchError, Tensor};
 
 use crate::finite;
 use crate::names::Precision;
-use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value, Window, product};
 use crate::network::stages::Network;
@@ -22,7 +22,7 @@ pub const ENTRY: Architecture = Architecture {
     is_homogeneous: false,
     has_dynamic_weights: false,
     package_prefix: "",
-    gpu_order: MemoryOrder::Planes,
+    gpu_memory_format: MemoryFormat::Contiguous,
     build: |p, n_classes| Box::new(ConvNext::new(p, n_classes)),
 };
 

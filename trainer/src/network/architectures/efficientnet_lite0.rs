@@ -4,7 +4,7 @@
 
 use tch::TchError;
 
-use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::layers::{BatchNorm, Conv, Linear, Padding, Shape};
 use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value};
@@ -16,13 +16,13 @@ pub const ENTRY: Architecture = Architecture {
     head: &["_fc.weight", "_fc.bias"],
     encoding: Encoding::Normalised {
         mean: [127.0 / 255.0; 3],
-        deviation: [128.0 / 255.0; 3],
+        std: [128.0 / 255.0; 3],
     },
     has_batch_statistics: true,
     is_homogeneous: false,
     has_dynamic_weights: false,
     package_prefix: "",
-    gpu_order: MemoryOrder::Planes,
+    gpu_memory_format: MemoryFormat::Contiguous,
     build: |p, n_classes| Box::new(EfficientNetLite::lite0(p, n_classes)),
 };
 
