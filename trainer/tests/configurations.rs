@@ -556,10 +556,8 @@ fn threads_are_bounded_in_every_library() {
         (most, String::from_utf8(output.stdout).unwrap())
     };
     let program = || Command::new(env!("CARGO_BIN_EXE_trainer"));
-    let (data, runs) = (
-        sandbox.dir.path().join("data"),
-        sandbox.dir.path().join("runs"),
-    );
+    let root = sandbox.dir.path();
+    let (data, runs) = (root.join("data"), root.join("runs"));
     let train = |flags: &[&str]| {
         let mut train = program();
         train
@@ -581,9 +579,7 @@ fn threads_are_bounded_in_every_library() {
         .arg(&run)
         .arg("--data")
         .arg(&data);
-    explain
-        .arg("--maps")
-        .arg(sandbox.dir.path().join("m.arrow"));
+    explain.arg("--maps").arg(root.join("m.arrow"));
     let (bounded, _) = most(explain.args(CPU));
     assert!(bounded <= 6, "{bounded} threads");
     // Else the environment's are used, so that what is counted here are such threads.

@@ -1,6 +1,6 @@
-//! A recipe expanded: which baselines and guided runs there are, and which of them are one
-//! configuration, whose checkpoints are chosen together (paper section 4, SPEC E.4). Nothing is there
-//! twice, however often the grids name it.
+//! Expands a recipe into runs: its baselines, its guided runs, and which guided runs differ in λ alone. Of such
+//! runs one Pareto front over all epochs and λ chooses the checkpoints that are scored (paper section 4, SPEC
+//! E.4). A run that several grids name is there once.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub(crate) struct Experiment {
     pub(crate) name: String,
     /// One sentence: what it shows.
     pub(crate) about: String,
-    /// Tables and figures of the report; none: all that the results have data for.
+    /// Tables and figures of the report; empty: all that the results have data for.
     pub(crate) show: Vec<String>,
     pub(crate) data: Vec<Data>,
     pub(crate) baselines: Vec<Run>,
@@ -61,13 +61,15 @@ pub(crate) enum Origin {
     Baseline(usize),
 }
 
-/// The localization loss of a run.
+/// The localization loss of a run, as in a run's `[guidance]` table.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Guidance {
     pub(crate) loss: Loss,
     pub(crate) lambda: f64,
     pub(crate) annotation: String,
+    /// Share of the training images whose annotation is used.
     pub(crate) annotated_fraction: f64,
+    /// Share of its size by which a box grows on each side.
     pub(crate) dilation: f64,
 }
 
@@ -78,7 +80,8 @@ pub(crate) enum RunIndex {
     Guided(usize),
 }
 
-/// Runs whose checkpoints are chosen together: those of one configuration, over its λ; or a baseline.
+/// Runs whose checkpoints are chosen together: guided runs that differ in λ alone (of one seed), or one
+/// baseline.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub(crate) name: String,
@@ -96,7 +99,8 @@ pub(crate) struct Maps {
 }
 
 impl Experiment {
-    /// The runs of `recipes`; what is not of the runs is taken from the first.
+    /// The runs of `recipes`, several where a collection includes them. The text, the report's contents, the
+    /// options of the evaluation and of Slurm are the first recipe's; the caller sets `name` and `files`.
     pub(super) fn of(recipes: &[&Recipe]) -> Experiment {
         let first = recipes.first();
         let mut experiment = Experiment {
@@ -174,7 +178,8 @@ impl Experiment {
         }) else {
             return;
         };
-        // With which maps a baseline is validated decides nothing: its F1 chooses its epoch.
+        // Baselines that differ in attribution and layer alone are one run: these decide which maps validation
+        // computes, and F1 alone chooses a baseline's epoch.
         let baseline = position_or_push(&mut self.baselines, &plain, |a, b| {
             a == &Run {
                 attribution: a.attribution.clone(),
@@ -229,12 +234,12 @@ impl Experiment {
         }
     }
 
-    /// Adds `run` to the selection of its configuration, which is made if need be, and `maps` to those that
-    /// the selection's checkpoints are scored with.
+    /// Adds `run` to the selection of runs that differ from it in λ alone, which is created if need be, and
+    /// `maps` to the maps that this selection's checkpoints are scored with.
     fn select(&mut self, run: RunIndex, maps: &[Maps]) {
         let belongs = |selection: &Selection| {
             let first = selection.runs.first();
-            first.is_some_and(|&first| self.run(first).is_but_for_lambda(self.run(run)))
+            first.is_some_and(|&first| self.run(first).equals_except_lambda(self.run(run)))
         };
         let index = self.selections.iter().position(belongs);
         let index = index.unwrap_or_else(|| {
@@ -269,7 +274,7 @@ impl Run {
         }
     }
 
-    fn is_but_for_lambda(&self, other: &Run) -> bool {
+    fn equals_except_lambda(&self, other: &Run) -> bool {
         let without = |run: &Run| Run {
             guidance: run.guidance.clone().map(|guidance| Guidance {
                 lambda: 0.0,
@@ -293,7 +298,7 @@ impl Grid {
         })
     }
 
-    /// Every localization loss, in order.
+    /// Every combination of loss, annotation, fraction, dilation and λ, in this order.
     fn guidances(&self) -> Vec<Guidance> {
         let mut guidances = Vec::new();
         for loss in &self.loss {
@@ -315,7 +320,7 @@ impl Grid {
     }
 }
 
-/// Where `value` is in `list`, at whose end it is put if need be.
+/// The index of `value` in `list`; it is appended if `list` does not have it.
 fn position_or_push<T: Clone>(list: &mut Vec<T>, value: &T, same: fn(&T, &T) -> bool) -> usize {
     let index = list.iter().position(|other| same(other, value));
     index.unwrap_or_else(|| {
