@@ -1,7 +1,7 @@
-//! `evaluator score`: a map file against a data folder, to the tables of an evaluation.
+//! Scores a map file against a data folder, and writes the tables of an evaluation.
 //!
-//! Maps arrive from a reading thread a few megabytes at a time and are scored in parallel, so memory
-//! does not grow with the file. [`crate::metrics::pair`] says what is measured, `rows` what is averaged.
+//! A thread reads maps, a few megabytes at a time, and other threads score them, so memory does not grow with the
+//! file. [`crate::metrics::pair`] has the metrics of a pair, `rows` the means.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ use crate::metrics::pair::{Pair, ScoredPair, Thresholds};
 use crate::metrics::{shares, titles};
 use crate::{FORMULAS, PROGRAM};
 
-/// What to score, against what, and where to write.
+/// The options of `evaluator score`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreOptions {
     /// Attribution maps.

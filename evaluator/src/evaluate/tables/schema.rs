@@ -41,7 +41,7 @@ pub const IOU: TableSpec = TableSpec {
     ],
 };
 
-/// One row per metric and what it is over: all, a group, a class or a size of mask.
+/// One row for each metric and set of images or pairs: all, a group, a class or a size of mask.
 pub const METRICS: TableSpec = TableSpec {
     name: "metrics",
     version: 3,
