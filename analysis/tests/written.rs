@@ -1,5 +1,5 @@
-//! `written.sha256`, the list of files that a report wrote: a report removes those that an earlier one wrote and
-//! it no longer writes, as long as they are unchanged, and leaves all other files alone.
+//! `written.sha256`, the list of files that a report wrote: a report removes those that an earlier one
+//! wrote and it no longer writes, as long as they are unchanged, and leaves all other files alone.
 
 #![allow(clippy::unwrap_used)]
 
@@ -125,8 +125,8 @@ fn each_command_keeps_its_own_folder() {
     assert!(names(&figures).is_empty());
 }
 
-/// Files are listed before they are written. So after a report was killed, the next one knows what it left, and
-/// removes it.
+/// Files are listed before they are written. So after a report was killed, the next one knows what it
+/// left, and removes it.
 #[test]
 #[cfg(target_os = "linux")]
 fn what_a_killed_report_has_written_is_known() {
@@ -142,8 +142,8 @@ fn what_a_killed_report_has_written_is_known() {
         .map(|file| fs_err::metadata(file).unwrap().len())
         .max();
     make("report", dir.path(), out.path(), &["epg_f1"]);
-    // The limit on file sizes kills the program (SIGXFSZ) when it writes the largest file: report.html, or a
-    // PNG, which is written after its SVG.
+    // The limit on file sizes kills the program (SIGXFSZ) when it writes the largest file: report.html,
+    // or a PNG, which is written after its SVG.
     let killed = Command::new("prlimit")
         .arg(format!("--fsize={}", largest.unwrap() - 1))
         .args([
@@ -222,8 +222,8 @@ int fsync(int fd) {
 }
 "#;
 
-/// Directory entries must outlast a power cut: a folder is flushed after each file in it, and after each new
-/// folder.
+/// Directory entries must outlast a power cut: a folder is flushed after each file in it, and after
+/// each new folder.
 #[test]
 #[cfg(target_os = "linux")]
 fn folders_are_flushed() {

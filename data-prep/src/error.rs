@@ -1,8 +1,10 @@
-//! The errors of this crate. [`Error`] ends an operation. [`Problem`] is about one image or annotation of a
-//! source, which `--on-error skip` leaves out and lists; the pipeline decides whether it ends the operation.
+//! The errors of this crate. [`Error`] ends an operation. [`Problem`] is about one image or annotation
+//! of a source, which `--on-error skip` leaves out and lists; the pipeline decides whether it ends the
+//! operation.
 //!
-//! A source is a data set as it is published: a VOC devkit, COCO's JSON files and images, Waterbirds' CSV.
-//! The field `source` of an error is another thing, its cause, as in [`std::error::Error::source`].
+//! A source is a data set as it is published: a VOC devkit, COCO's JSON files and images, Waterbirds'
+//! CSV. The field `source` of an error is another thing, its cause, as in
+//! [`std::error::Error::source`].
 
 use std::path::{Path, PathBuf};
 
@@ -42,8 +44,8 @@ impl Problem {
     }
 }
 
-/// Text from a file, made safe to quote in a message: on one line, control characters escaped, cut after 200
-/// characters with `…`.
+/// Text from a file, made safe to quote in a message: on one line, control characters escaped, cut
+/// after 200 characters with `…`.
 pub fn quoted(text: &str) -> String {
     const MOST: usize = 200;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -115,7 +117,8 @@ pub enum Error {
         command: &'static str,
     },
 
-    /// The output folder, which is about to be written, holds a data folder of another version of data-prep.
+    /// The output folder, which is about to be written, holds a data folder of another version of
+    /// data-prep.
     #[error(
         "{}: {field}: found {found}, expected {expected}\n\
          hint: make the data folder again with --overwrite, or choose another --out",
@@ -202,8 +205,8 @@ pub fn unreadable(error: &std::io::Error) -> String {
     }
 }
 
-/// An error and its causes on one line, for the end of a program. A cause that the line already contains is
-/// not repeated: most messages here include their cause.
+/// An error and its causes on one line, for the end of a program. A cause that the line already
+/// contains is not repeated: most messages here include their cause.
 pub fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

@@ -1,5 +1,5 @@
-//! The errors that stop scoring or comparing. Each message is one line that names the file, the field, what was
-//! found and what was expected; a hint may follow on a line of its own.
+//! The errors that stop scoring or comparing. Each message is one line that names the file, the field,
+//! what was found and what was expected; a hint may follow on a line of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -142,8 +142,8 @@ pub enum Error {
         class_id: i32,
     },
 
-    /// The predictions are of another run, checkpoint, split or precision than the maps or evaluation that they
-    /// belong to.
+    /// The predictions are of another run, checkpoint, split or precision than the maps or evaluation
+    /// that they belong to.
     #[error(
         "{}: {field}: found {}, expected {} as {}",
         path.display(),

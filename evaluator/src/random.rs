@@ -4,8 +4,8 @@
 pub(crate) struct SplitMix64(u64);
 
 impl SplitMix64 {
-    /// The stream of `seed` and `number` (of a replicate or permutation). Both go through the mixer, so that
-    /// neighbouring numbers have unrelated streams.
+    /// The stream of `seed` and `number` (of a replicate or permutation). Both go through the mixer, so
+    /// that neighbouring numbers have unrelated streams.
     pub(crate) fn new(seed: u64, number: u64) -> Self {
         Self(splitmix64(splitmix64(seed).wrapping_add(number)))
     }

@@ -24,8 +24,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Loads the images `indices` of `dataset` onto `device`: from `resident`, which is on the same device,
-    /// if it has all of them, else from the file. Targets are in `kind`.
+    /// Loads the images `indices` of `dataset` onto `device`: from `resident`, which is on the same
+    /// device, if it has all of them, else from the file. Targets are in `kind`.
     ///
     /// # Errors
     /// libtorch's.
@@ -115,8 +115,8 @@ pub struct Resident {
 const AT_ONCE: usize = 1024;
 
 impl Resident {
-    /// The pixels of the images `indices` of `dataset` on `device`; `None` on the CPU, which reads the mapped
-    /// file as fast, and where they would take more than a quarter of the device's free memory.
+    /// The pixels of the images `indices` of `dataset` on `device`; `None` on the CPU, which reads the
+    /// mapped file as fast, and where they would take more than a quarter of the device's free memory.
     ///
     /// # Errors
     /// libtorch's.

@@ -1,5 +1,5 @@
-//! The errors that stop training, explaining or importing, one variant for each cause. A message names the
-//! file or quantity, what was found and what was expected.
+//! The errors that stop training, explaining or importing, one variant for each cause. A message names
+//! the file or quantity, what was found and what was expected.
 
 use std::path::PathBuf;
 
@@ -157,7 +157,8 @@ fn to_stay_finite(tensor: &str) -> &'static str {
     }
 }
 
-/// The first line of libtorch's message (a C++ stack trace follows it), and a hint where memory was short.
+/// The first line of libtorch's message (a C++ stack trace follows it), and a hint where memory was
+/// short.
 fn said(error: &tch::TchError) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();

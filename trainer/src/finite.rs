@@ -1,13 +1,13 @@
 //! Finds non-finite values (NaN, ±∞) in tensors, and keeps operations from hiding them.
 //!
-//! The trainer checks inputs and outputs: weights that it reads, each step's losses, maps and gradient, the
-//! weights after the last step, logits and maps. This suffices because every operation in between gives a
-//! non-finite value for a non-finite input. Where libtorch's operation would not, the network uses another:
-//! ReLU (libtorch's makes 0 of −∞), ReLU6 (6 of ∞) and oneDNN's ReLU (0 of NaN) are in
-//! [`crate::network::pass::fused`]; divisors and inputs of softmaxes, where an overflow would become 0, go
-//! through [`infinite_to_nan`]. Two cases remain. In training, batch norm hides a variance that overflows,
-//! but the running variance keeps it. In the backward pass, a ReLU with a negative input gives 0 for every
-//! gradient, as it should.
+//! The trainer checks inputs and outputs: weights that it reads, each step's losses, maps and gradient,
+//! the weights after the last step, logits and maps. This suffices because every operation in between
+//! gives a non-finite value for a non-finite input. Where libtorch's operation would not, the network
+//! uses another: ReLU (libtorch's makes 0 of −∞), ReLU6 (6 of ∞) and oneDNN's ReLU (0 of NaN) are in
+//! [`crate::network::pass::fused`]; divisors and inputs of softmaxes, where an overflow would become 0,
+//! go through [`infinite_to_nan`]. Two cases remain. In training, batch norm hides a variance that
+//! overflows, but the running variance keeps it. In the backward pass, a ReLU with a negative input
+//! gives 0 for every gradient, as it should.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -62,8 +62,9 @@ pub fn first_non_finite(tensor: &Tensor, kind: Kind) -> Result<Option<Found>, Tc
     Ok(Some(Found { index, value }))
 }
 
-/// Replaces infinite values by NaN; others keep their bits. In place and outside the graph, so derivatives
-/// stay as they are. The operation that made `tensor` must not need its output in its backward pass.
+/// Replaces infinite values by NaN; others keep their bits. In place and outside the graph, so
+/// derivatives stay as they are. The operation that made `tensor` must not need its output in its
+/// backward pass.
 ///
 /// # Errors
 /// libtorch's.

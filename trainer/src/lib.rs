@@ -15,8 +15,8 @@
 //!
 //! The evaluator has the metrics, data-prep the geometry of masks.
 
-/// Prints a line for people on stderr. Where that fails (the terminal was closed, the pipe's reader ended),
-/// the program goes on.
+/// Prints a line for people on stderr. Where that fails (the terminal was closed, the pipe's reader
+/// ended), the program goes on.
 #[macro_export]
 macro_rules! say {
     ($($text:tt)*) => {{

@@ -1,6 +1,6 @@
-//! The `trainer` program: its command line, one function for each subcommand, and exit codes (0 done,
-//! 2 failed, 75 stopped by a signal: the same command goes on). Output for scripts goes to stdout, everything
-//! else to stderr.
+//! The `trainer` program: its command line, one function for each subcommand, and exit codes (0 done, 2
+//! failed, 75 stopped by a signal: the same command goes on). Output for scripts goes to stdout,
+//! everything else to stderr.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,9 +1,9 @@
-//! The macro `vectorised!` compiles a function twice: for plain x86-64 (SSE2) and for AVX2. Each call runs the
-//! one that the processor has. Results of integer arithmetic are the same in both.
+//! The macro `vectorised!` compiles a function twice: for plain x86-64 (SSE2) and for AVX2. Each call
+//! runs the one that the processor has. Results of integer arithmetic are the same in both.
 
-/// Defines a function, without result or generics, whose body is compiled twice. Its inner loops must use
-/// integers and the `wrapping_` operations: overflow checks, which the profile of this workspace has, keep a
-/// loop from being vectorised. The author must know that no sum overflows.
+/// Defines a function, without result or generics, whose body is compiled twice. Its inner loops must
+/// use integers and the `wrapping_` operations: overflow checks, which the profile of this workspace
+/// has, keep a loop from being vectorised. The author must know that no sum overflows.
 macro_rules! vectorised {
     ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$attribute])*

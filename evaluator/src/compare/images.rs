@@ -21,8 +21,8 @@ use crate::metrics::pooled::{Counts, arg_max};
 pub(super) struct PairedImage {
     /// Its group; `None` where it has no pair, which would tell the group.
     pub(super) group_id: Option<i32>,
-    /// For each compared metric of pairs, the sum of B − A over the image's pairs; `None` where no pair counts.
-    /// Empty where the image has no pair.
+    /// For each compared metric of pairs, the sum of B − A over the image's pairs; `None` where no pair
+    /// counts. Empty where the image has no pair.
     pub(super) differences: Vec<Option<f64>>,
     /// The outcomes of A and B; `None` without predictions.
     pub(super) outcomes: Option<[Outcome; 2]>,
@@ -37,12 +37,12 @@ pub(super) struct Outcome {
     pub(super) is_right: bool,
 }
 
-/// The images of `a` and `b` in the order of their ids, and the number of their pairs. `data` is the data folder
-/// of both, which gives targets where predictions have none.
+/// The images of `a` and `b` in the order of their ids, and the number of their pairs. `data` is the
+/// data folder of both, which gives targets where predictions have none.
 ///
 /// # Errors
-/// When a table does not fit its schema, the two do not have the same pairs and cells, or predictions are not
-/// the scored ones.
+/// When a table does not fit its schema, the two do not have the same pairs and cells, or predictions
+/// are not the scored ones.
 pub(super) fn read(
     a: &Evaluation,
     b: &Evaluation,

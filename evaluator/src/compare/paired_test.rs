@@ -1,6 +1,6 @@
-//! Tests of two runs on the same images, in which each image's two results are exchangeable: a permutation test
-//! for any metric, and McNemar's test for shares of images that are right. `sides` chooses which differences are
-//! tested.
+//! Tests of two runs on the same images, in which each image's two results are exchangeable: a
+//! permutation test for any metric, and McNemar's test for shares of images that are right. `sides`
+//! chooses which differences are tested.
 
 use rayon::prelude::*;
 use statrs::distribution::{Binomial, DiscreteCDF};
@@ -17,9 +17,10 @@ const TOLERANCE: f64 = 1e-12;
 ///
 /// If the runs do not differ, an image's two results are as likely the other way round. So in each of
 /// `permutations` permutations a fair coin decides for each image whether its results are swapped, and
-/// `difference` is called with these decisions. The p-value is the share of differences that are at least as far
-/// from 0 as the observed one. The observed one counts, so the p-value is never 0. For means, swapping changes
-/// the sign of the image's difference. The coins are a pure function of seed, permutation and image index.
+/// `difference` is called with these decisions. The p-value is the share of differences that are at
+/// least as far from 0 as the observed one. The observed one counts, so the p-value is never 0. For
+/// means, swapping changes the sign of the image's difference. The coins are a pure function of seed,
+/// permutation and image index.
 pub fn permutation_test(
     n_images: usize,
     permutations: u32,
@@ -50,8 +51,8 @@ fn swap(swapped: &mut [bool], seed: u64, permutation: u32) {
     }
 }
 
-/// McNemar's exact two-sided p-value from the numbers of images that only run A and only run B has right. If the
-/// runs do not differ, such an image belongs to either with probability 1/2.
+/// McNemar's exact two-sided p-value from the numbers of images that only run A and only run B has
+/// right. If the runs do not differ, such an image belongs to either with probability 1/2.
 pub fn mcnemar(only_a: u64, only_b: u64) -> f64 {
     Binomial::new(0.5, only_a + only_b).map_or(1.0, |lesser| {
         (2.0 * lesser.cdf(only_a.min(only_b))).min(1.0)

@@ -42,10 +42,10 @@ pub struct Comparison {
 /// Compares two evaluations, and writes `paired.parquet` where a folder is given for it.
 ///
 /// # Errors
-/// When an evaluation is not finished, or a table does not fit its schema; when the evaluations are of different
-/// splits, tasks, data folders, pairs or cells, or have different seeds of replicates or fixed IoU thresholds;
-/// when predictions are not the scored ones, or have no targets and no data folder is given; when the table
-/// cannot be written.
+/// When an evaluation is not finished, or a table does not fit its schema; when the evaluations are of
+/// different splits, tasks, data folders, pairs or cells, or have different seeds of replicates or
+/// fixed IoU thresholds; when predictions are not the scored ones, or have no targets and no data
+/// folder is given; when the table cannot be written.
 pub fn compare(options: &CompareOptions) -> Result<Comparison> {
     let (a, b) = (Evaluation::open(&options.a)?, Evaluation::open(&options.b)?);
     check_same(&a, &b)?;

@@ -13,8 +13,8 @@ pub(super) struct Scores {
     rows: RecordBatch,
     /// The first row of each pair.
     first: Vec<usize>,
-    /// The value that each pair contributes to the mean of each compared metric, `n_metrics` values a pair;
-    /// `None` where it does not count.
+    /// The value that each pair contributes to the mean of each compared metric, `n_metrics` values a
+    /// pair; `None` where it does not count.
     counted: Vec<Option<f64>>,
     n_metrics: usize,
 }
@@ -99,7 +99,8 @@ impl Scores {
         group_ids.is_valid(row).then(|| group_ids.value(row))
     }
 
-    /// The value that a pair contributes to the mean of each compared metric; `None` where it does not count.
+    /// The value that a pair contributes to the mean of each compared metric; `None` where it does not
+    /// count.
     pub(super) fn counted(&self, pair: usize) -> &[Option<f64>] {
         &self.counted[pair * self.n_metrics..][..self.n_metrics]
     }

@@ -1,5 +1,5 @@
-//! Makes the row of a metric: the values of both evaluations, the interval of their replicates' differences, and
-//! the test over their images.
+//! Makes the row of a metric: the values of both evaluations, the interval of their replicates'
+//! differences, and the test over their images.
 
 use std::collections::BTreeMap;
 

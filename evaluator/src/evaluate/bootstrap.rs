@@ -1,9 +1,11 @@
-//! Bootstrap over images, paired across runs: F1, mAP, accuracy and the means over pairs of resampled splits.
+//! Bootstrap over images, paired across runs: F1, mAP, accuracy and the means over pairs of resampled
+//! splits.
 //!
-//! A resample draws as many images with replacement as the split has. It is a pure function of (seed, replicate,
-//! the sorted image ids): a splitmix64 stream gives indices into the sorted ids. So replicate r draws the same
-//! images for two runs, and differences of runs are plain subtractions. A group's metrics are over the group's
-//! images in the same resample. analysis makes intervals of the rows.
+//! A resample draws as many images with replacement as the split has. It is a pure function of (seed,
+//! replicate, the sorted image ids): a splitmix64 stream gives indices into the sorted ids. So
+//! replicate r draws the same images for two runs, and differences of runs are plain subtractions. A
+//! group's metrics are over the group's images in the same resample. analysis makes intervals of the
+//! rows.
 
 use rayon::prelude::*;
 

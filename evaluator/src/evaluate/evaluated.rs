@@ -1,5 +1,5 @@
-//! The data that an evaluation's tables are made from: the scored pairs of a split, its images' logits, and the
-//! thresholds.
+//! The data that an evaluation's tables are made from: the scored pairs of a split, its images' logits,
+//! and the thresholds.
 
 use std::collections::HashMap;
 
@@ -49,8 +49,8 @@ impl Evaluated<'_> {
         &self.dataset.images[pair.image]
     }
 
-    /// The metrics of pairs that have a row over `pairs`, each with its index in `ScoredPair::values`: those that
-    /// every pair has, and those that one of `pairs` has.
+    /// The metrics of pairs that have a row over `pairs`, each with its index in `ScoredPair::values`:
+    /// those that every pair has, and those that one of `pairs` has.
     pub fn pair_metrics(
         &self,
         pairs: &[&ScoredPair],

@@ -1,5 +1,5 @@
-//! `evaluator score`: scores maps and logits of a split against a data folder, and writes the tables of an
-//! evaluation.
+//! `evaluator score`: scores maps and logits of a split against a data folder, and writes the tables of
+//! an evaluation.
 
 mod bootstrap;
 mod evaluated;

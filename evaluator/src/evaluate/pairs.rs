@@ -1,5 +1,5 @@
-//! The (image, ground-truth class) pairs of a split. Checks every row of a map file against them, and knows which
-//! pairs have had their map.
+//! The (image, ground-truth class) pairs of a split. Checks every row of a map file against them, and
+//! knows which pairs have had their map.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -54,8 +54,8 @@ impl<'a> Pairs<'a> {
     /// The slot of the pair that `row` belongs to.
     ///
     /// # Errors
-    /// When the image is unknown or of another split, the class is not one of its labels, or the pair has had its
-    /// map.
+    /// When the image is unknown or of another split, the class is not one of its labels, or the pair
+    /// has had its map.
     pub(crate) fn take(&mut self, row: &MapRow) -> Result<usize> {
         let wrong = |field: &'static str, found: String, expected: String| Error::Row {
             path: self.path.clone(),

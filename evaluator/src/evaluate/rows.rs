@@ -1,11 +1,12 @@
-//! Makes the rows of `metrics.parquet`: over a split, over each of its groups of images, over the pairs of each
-//! class, and over the pairs of each size of mask.
+//! Makes the rows of `metrics.parquet`: over a split, over each of its groups of images, over the pairs
+//! of each class, and over the pairs of each size of mask.
 //!
-//! Over all images and over each group there are: the metrics of logits (n is the images), the means over pairs (n
-//! is the pairs that count), IoU at each threshold of the sweep, and the numbers of pairs for which EPG and IoU are
-//! less meaningful (n is the pairs). Over all images there is also the accuracy of the worst group (n is the
-//! groups). Each class has f1 and ap (average precision; the mean of ap is map) over all images, and the means over
-//! its pairs; each size has the means over its pairs. A class or size without pairs has no means.
+//! Over all images and over each group there are: the metrics of logits (n is the images), the means
+//! over pairs (n is the pairs that count), IoU at each threshold of the sweep, and the numbers of pairs
+//! for which EPG and IoU are less meaningful (n is the pairs). Over all images there is also the
+//! accuracy of the worst group (n is the groups). Each class has f1 and ap (average precision; the mean
+//! of ap is map) over all images, and the means over its pairs; each size has the means over its pairs.
+//! A class or size without pairs has no means.
 
 use std::collections::BTreeMap;
 

@@ -19,8 +19,8 @@ pub struct RunKey {
     pub attribution: String,
     /// Layer explained.
     pub layer: String,
-    /// The precision the maps were computed in (f32, tf32, bf16, or another tool's word); `None` where it is
-    /// unknown.
+    /// The precision the maps were computed in (f32, tf32, bf16, or another tool's word); `None` where
+    /// it is unknown.
     pub precision: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! The images or pairs that a metric is over: those of a whole split, of one group of images, of one class, or of
-//! one size of mask.
+//! The images or pairs that a metric is over: those of a whole split, of one group of images, of one
+//! class, or of one size of mask.
 
 /// Edges of the size bins: shares of the image's cells inside the mask.
 pub const SIZE_EDGES: [f64; 8] = [0.0, 0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 1.0];
@@ -18,8 +18,8 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The size bin of a mask that covers `area` of an image's `cells`. An empty mask is in the first bin and a
-    /// full one in the last, so every pair is in a bin.
+    /// The size bin of a mask that covers `area` of an image's `cells`. An empty mask is in the first
+    /// bin and a full one in the last, so every pair is in a bin.
     pub fn of_size(area: usize, cells: usize) -> Self {
         let share = area as f64 / cells as f64;
         let last = SIZE_EDGES.len() - 2;
@@ -43,8 +43,8 @@ impl Scope {
         }
     }
 
-    /// The ends of the size bin, where it is one: shares from `.0` (included) to `.1` (excluded, except the last
-    /// bin's 1).
+    /// The ends of the size bin, where it is one: shares from `.0` (included) to `.1` (excluded, except
+    /// the last bin's 1).
     pub fn size(self) -> Option<(f64, f64)> {
         match self {
             Self::Size(bin) => Some((SIZE_EDGES[bin], SIZE_EDGES[bin + 1])),

@@ -1,7 +1,7 @@
 //! Scores a map file against a data folder, and writes the tables of an evaluation.
 //!
-//! A thread reads maps, a few megabytes at a time, and other threads score them, so memory does not grow with the
-//! file. [`crate::metrics::pair`] has the metrics of a pair, `rows` the means.
+//! A thread reads maps, a few megabytes at a time, and other threads score them, so memory does not
+//! grow with the file. [`crate::metrics::pair`] has the metrics of a pair, `rows` the means.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

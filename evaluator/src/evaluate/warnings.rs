@@ -1,5 +1,6 @@
-//! The warnings of `evaluator score`: pairs and logits because of which a metric means less than it seems to, and
-//! assumptions. Each is one line, without the prefix `warning: `. No metric depends on them.
+//! The warnings of `evaluator score`: pairs and logits because of which a metric means less than it
+//! seems to, and assumptions. Each is one line, without the prefix `warning: `. No metric depends on
+//! them.
 
 use data_prep::dataset::{Dataset, Split};
 use data_prep::error::quoted;
@@ -93,8 +94,9 @@ pub(crate) fn of_map_logits(maps: &Source, logits: &Range) -> Option<String> {
     })
 }
 
-/// Warnings about logits that look like probabilities; about classes that are predicted always or never, are
-/// labels of all images or of none, or have one logit for all images; and about images that are left out.
+/// Warnings about logits that look like probabilities; about classes that are predicted always or
+/// never, are labels of all images or of none, or have one logit for all images; and about images that
+/// are left out.
 pub(crate) fn of_predictions(
     predictions: &Predictions,
     dataset: &Dataset,

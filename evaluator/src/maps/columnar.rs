@@ -1,6 +1,6 @@
-//! Opens a columnar file of any kind that other tools write: Arrow IPC stream (also from stdin), Arrow IPC file
-//! (Feather), Parquet. The first bytes decide the kind, not the name. The readers of `maps` and `predictions` check
-//! the columns.
+//! Opens a columnar file of any kind that other tools write: Arrow IPC stream (also from stdin), Arrow
+//! IPC file (Feather), Parquet. The first bytes decide the kind, not the name. The readers of `maps`
+//! and `predictions` check the columns.
 
 use std::fmt;
 use std::io::{BufReader, Cursor, Read};

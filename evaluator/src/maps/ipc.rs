@@ -1,5 +1,6 @@
-//! Reads record batches of Arrow IPC streams and files. It checks each message before arrow decodes it: arrow
-//! allocates the memory that a compressed buffer declares, and a false size would end the program.
+//! Reads record batches of Arrow IPC streams and files. It checks each message before arrow decodes it:
+//! arrow allocates the memory that a compressed buffer declares, and a false size would end the
+//! program.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -187,8 +188,8 @@ impl Framed {
         root_as_message(metadata).map_err(|error| broken(&error.to_string()))
     }
 
-    /// A compressed buffer begins with its uncompressed size. A size that no codec could have compressed into this
-    /// buffer is refused.
+    /// A compressed buffer begins with its uncompressed size. A size that no codec could have
+    /// compressed into this buffer is refused.
     fn check_sizes(&self, message: &Message) -> Result<(), ArrowError> {
         let dictionary = message.header_as_dictionary_batch();
         let batch = dictionary.and_then(|dictionary| dictionary.data());

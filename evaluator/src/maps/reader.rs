@@ -1,8 +1,8 @@
-//! Reads a map file. An Arrow batch may hold one map or thousands, so the reader returns rows in chunks of bounded
-//! size, whatever the batches are.
+//! Reads a map file. An Arrow batch may hold one map or thousands, so the reader returns rows in chunks
+//! of bounded size, whatever the batches are.
 //!
-//! It also accepts related types (large, view and dictionary text and bytes, bytes of fixed size, other integer
-//! widths, f64 logits) and files without `logit`, which no score needs.
+//! It also accepts related types (large, view and dictionary text and bytes, bytes of fixed size, other
+//! integer widths, f64 logits) and files without `logit`, which no score needs.
 
 use std::path::Path;
 
@@ -64,8 +64,8 @@ impl MapReader {
     /// Opens a map file or stream and checks its columns.
     ///
     /// # Errors
-    /// When it is of an unknown kind, a column is missing or of another type, or its metadata names another
-    /// table.
+    /// When it is of an unknown kind, a column is missing or of another type, or its metadata names
+    /// another table.
     pub fn open(source: &Source) -> Result<Self> {
         let file = Columnar::open(source)?;
         file.origin.check_if_present(&file.path, &MAPS)?;

@@ -1,13 +1,14 @@
 //! Brings maps of any resolution to the grid, each axis separately (SPEC A.3).
 //!
 //! Along an axis on which a map has at most as many cells as the grid, it is interpolated bilinearly
-//! (`align_corners=False`), at the f32 positions of `torch.nn.functional.interpolate`. Along one on which it has
-//! more, a grid cell is the mean over the area it covers; interpolation would read two source cells for each and
-//! ignore the others. Values are combined in f64 and rounded once, so that a flat map stays flat. With torch's f32
-//! sums, IoU would scale the rounding noise of a flat map to 0..=1.
+//! (`align_corners=False`), at the f32 positions of `torch.nn.functional.interpolate`. Along one on
+//! which it has more, a grid cell is the mean over the area it covers; interpolation would read two
+//! source cells for each and ignore the others. Values are combined in f64 and rounded once, so that a
+//! flat map stays flat. With torch's f32 sums, IoU would scale the rounding noise of a flat map to
+//! 0..=1.
 //!
-//! In evaluation the *signed* map is brought to the grid and clamped afterwards, whatever the run's loss did in
-//! training, so that all maps are measured alike.
+//! In evaluation the *signed* map is brought to the grid and clamped afterwards, whatever the run's
+//! loss did in training, so that all maps are measured alike.
 
 use std::borrow::Cow;
 
@@ -165,8 +166,8 @@ impl Tap {
 }
 
 impl Cover {
-    /// The axis is divided into source × target parts. A source cell is `target` parts long and a target cell
-    /// `source` parts, so every overlap is a whole number of parts.
+    /// The axis is divided into source × target parts. A source cell is `target` parts long and a
+    /// target cell `source` parts, so every overlap is a whole number of parts.
     fn new(i: usize, source: usize, target: usize) -> Self {
         let (start, end) = (i * source, (i + 1) * source);
         let first = start / target;

@@ -1,4 +1,5 @@
-//! The run, checkpoint, split and method of maps, as far as the file's metadata or the command line name them.
+//! The run, checkpoint, split and method of maps, as far as the file's metadata or the command line
+//! name them.
 
 use std::collections::HashMap;
 use std::path::Path;

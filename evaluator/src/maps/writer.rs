@@ -13,8 +13,8 @@ use super::row::{MAPS, MapRow};
 use super::run_columns::RunColumns;
 use crate::error::{Error, Result};
 
-/// Writes maps as an Arrow IPC stream, batch by batch, so that a reader at the other end of a pipe can work at the
-/// same time.
+/// Writes maps as an Arrow IPC stream, batch by batch, so that a reader at the other end of a pipe can
+/// work at the same time.
 pub struct MapWriter<W: Write> {
     schema: SchemaRef,
     writer: StreamWriter<W>,

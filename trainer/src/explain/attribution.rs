@@ -1,5 +1,5 @@
-//! What an attribution method is, and the maps that it makes: one number for each cell of the layer, summed
-//! over channels (paper section 3.1; SPEC A.3). The methods are in `methods/`, a file each.
+//! What an attribution method is, and the maps that it makes: one number for each cell of the layer,
+//! summed over channels (paper section 3.1; SPEC A.3). The methods are in `methods/`, a file each.
 
 use std::fmt;
 
@@ -103,8 +103,8 @@ impl<'a> Explainable<'a> {
         self.gradients.logits()
     }
 
-    /// The maps (N, h, w), at the layer's resolution, of the logits of `pairs` (row of the batch, class), at
-    /// most one pair a row; zeros for the other rows.
+    /// The maps (N, h, w), at the layer's resolution, of the logits of `pairs` (row of the batch,
+    /// class), at most one pair a row; zeros for the other rows.
     ///
     /// # Errors
     /// libtorch's.

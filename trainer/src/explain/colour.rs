@@ -151,8 +151,8 @@ pub fn explain(
     writer.finish().map_err(writing)
 }
 
-/// The first of `pairs` with a non-finite logit, attribution map or strength of a colour, or whose strength
-/// would overflow when summed over a square of `smooth` × `smooth` pixels.
+/// The first of `pairs` with a non-finite logit, attribution map or strength of a colour, or whose
+/// strength would overflow when summed over a square of `smooth` × `smooth` pixels.
 fn first_non_finite(
     (logits, input, weights): (&Tensor, &Tensor, &Tensor),
     smooth: i64,

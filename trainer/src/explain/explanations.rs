@@ -97,9 +97,9 @@ pub struct Bounds {
     pub memory: Option<u64>,
 }
 
-/// The number of images a batch, at least 1, with which explaining stays within `bounds`. The memory of one
-/// image is measured by a pass through the network. A note is printed, once, where memory allows fewer
-/// images than `bounds.images`.
+/// The number of images a batch, at least 1, with which explaining stays within `bounds`. The memory of
+/// one image is measured by a pass through the network. A note is printed, once, where memory allows
+/// fewer images than `bounds.images`.
 ///
 /// # Errors
 /// libtorch's.

@@ -1,6 +1,6 @@
 //! The gradient of chosen logits at a batch's features, with which every attribution method begins. The
-//! chosen logits of all images are summed, and one backward pass serves them all. The images' gradients do
-//! not mix, except through batch statistics in training mode.
+//! chosen logits of all images are summed, and one backward pass serves them all. The images' gradients
+//! do not mix, except through batch statistics in training mode.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -29,8 +29,8 @@ pub enum DynamicWeights {
 }
 
 impl DynamicWeights {
-    /// Whether the written vjps ([`crate::network::pass::Pass::vjp`]) give this gradient. They hold dynamic weights
-    /// fixed, so for networks without such weights they give the true gradient.
+    /// Whether the written vjps ([`crate::network::pass::Pass::vjp`]) give this gradient. They hold
+    /// dynamic weights fixed, so for networks without such weights they give the true gradient.
     pub fn are_the_chains(self, backbone: Backbone) -> bool {
         backbone.has_dynamic_weights == (self == DynamicWeights::Fixed)
     }
@@ -115,9 +115,9 @@ impl<'a> Gradients<'a> {
         }
     }
 
-    /// Random bits for each row, which depend on `purpose` and the row's image id alone: not on the run, so
-    /// that maps of two networks differ by the networks, and not on the batch. Rows without an image id
-    /// share their bits.
+    /// Random bits for each row, which depend on `purpose` and the row's image id alone: not on the
+    /// run, so that maps of two networks differ by the networks, and not on the batch. Rows without an
+    /// image id share their bits.
     pub fn streams(&self, purpose: &str) -> Vec<u64> {
         let rows = 0..self.features.size()[0] as usize;
         let id = |row: usize| self.image_ids.get(row).map_or("", String::as_str);
@@ -125,8 +125,8 @@ impl<'a> Gradients<'a> {
             .collect()
     }
 
-    /// The cotangent (N, K) that chooses the logits of `pairs` (row of the batch, class), at most one pair a
-    /// row: 1 at these, 0 elsewhere.
+    /// The cotangent (N, K) that chooses the logits of `pairs` (row of the batch, class), at most one
+    /// pair a row: 1 at these, 0 elsewhere.
     ///
     /// # Errors
     /// libtorch's.
@@ -167,9 +167,9 @@ impl<'a> Gradients<'a> {
         }
     }
 
-    /// As [`Gradients::gradient`], at other `features` and as a constant, for methods that are defined for
-    /// evaluation alone. Nobody looks at the logits of these features, so the gradient is made NaN for rows
-    /// with a non-finite logit.
+    /// As [`Gradients::gradient`], at other `features` and as a constant, for methods that are defined
+    /// for evaluation alone. Nobody looks at the logits of these features, so the gradient is made NaN
+    /// for rows with a non-finite logit.
     ///
     /// # Errors
     /// libtorch's.

@@ -53,7 +53,8 @@ pub struct Game {
     pub n: usize,
     /// Grids at most.
     pub grids: usize,
-    /// Maps are averaged over squares of `smooth` × `smooth` pixels, an odd number; 1 leaves them as they are.
+    /// Maps are averaged over squares of `smooth` × `smooth` pixels, an odd number; 1 leaves them as
+    /// they are.
     pub smooth: usize,
     /// The network must be more confident than this, 0–1, in an image's class.
     pub confidence: f64,
@@ -84,7 +85,8 @@ impl Candidate {
 /// Plays the game, writes the table `out`, and returns the scores, one for each cell of each grid.
 ///
 /// # Errors
-/// A non-finite logit or map, fewer than n² classes with a confident image, and those of [`stream::open`].
+/// A non-finite logit or map, fewer than n² classes with a confident image, and those of
+/// [`stream::open`].
 pub fn play(
     subject: &Subject,
     dataset: &Dataset,
@@ -196,8 +198,8 @@ pub fn summary(scores: &[f64]) -> String {
     )
 }
 
-/// For each class, the images with this label alone to which the network gives the class with a confidence
-/// above `least`, the most confident first.
+/// For each class, the images with this label alone to which the network gives the class with a
+/// confidence above `least`, the most confident first.
 fn candidates(
     subject: &Subject,
     opened: &Opened,

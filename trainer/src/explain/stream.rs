@@ -62,8 +62,9 @@ impl Subject {
         })
     }
 
-    /// The weights in `file`, a safetensors file of `trainer import`, which names the backbone. Method and
-    /// layer are the paper's: B-cos networks are explained at their input, others at the final layer.
+    /// The weights in `file`, a safetensors file of `trainer import`, which names the backbone. Method
+    /// and layer are the paper's: B-cos networks are explained at their input, others at the final
+    /// layer.
     ///
     /// # Errors
     /// A file that cannot be read or does not say its backbone.

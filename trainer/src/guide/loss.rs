@@ -19,8 +19,8 @@ pub struct LocalizationLoss {
     /// Whether its value depends on [`Given::areas`].
     #[serde(skip)]
     pub needs_areas: bool,
-    /// The loss of each map (N), in the graph. The caller sums these over annotated images, so the right λ
-    /// depends on the batch size (SPEC H.1).
+    /// The loss of each map (N), in the graph. The caller sums these over annotated images, so the
+    /// right λ depends on the batch size (SPEC H.1).
     #[serde(skip)]
     pub value: fn(&Given) -> Result<Tensor, TchError>,
 }
@@ -98,8 +98,8 @@ impl Loss {
     /// `loss` with the options `given` by name, and the defaults of the others.
     ///
     /// # Errors
-    /// An unknown option, a value out of bounds, or no value for an option without default: what was found
-    /// and what was expected.
+    /// An unknown option, a value out of bounds, or no value for an option without default: what was
+    /// found and what was expected.
     pub fn new(loss: LocalizationLoss, given: &[(&str, f64)]) -> Result<Self, String> {
         let is_option = |name: &str| loss.options.iter().any(|option| option.name == name);
         if let Some((unknown, value)) = given.iter().find(|(name, _)| !is_option(name)) {

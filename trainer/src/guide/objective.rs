@@ -55,8 +55,8 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Five values (5): the classification loss; the localization loss, the sum of the maps and the number
-    /// of maps without EPG (all 0 without annotated images); and the sum of `gradient`, which is
+    /// Five values (5): the classification loss; the localization loss, the sum of the maps and the
+    /// number of maps without EPG (all 0 without annotated images); and the sum of `gradient`, which is
     /// non-finite if one of its values is.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
-//! What localization losses do to maps before they compare them with masks (SPEC A.2), in this order: clamp
-//! at 0 (L1, PPCE), divide by the map's largest absolute value (L1, PPCE, RRR*; a map of zeros stays as it
-//! is), up-sample to the mask's resolution.
+//! What localization losses do to maps before they compare them with masks (SPEC A.2), in this order:
+//! clamp at 0 (L1, PPCE), divide by the map's largest absolute value (L1, PPCE, RRR*; a map of zeros
+//! stays as it is), up-sample to the mask's resolution.
 
 use tch::{TchError, Tensor};
 

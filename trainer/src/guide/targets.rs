@@ -60,8 +60,8 @@ impl From<&Guidance> for MaskOptions {
 pub struct MaskTarget {
     /// The cells where attribution belongs.
     pub mask: Mask,
-    /// Its area in cells of the grid, `None` where the loss needs none: the sum of the boxes' areas, or the
-    /// number of a segmentation's cells.
+    /// Its area in cells of the grid, `None` where the loss needs none: the sum of the boxes' areas, or
+    /// the number of a segmentation's cells.
     pub area: Option<usize>,
 }
 

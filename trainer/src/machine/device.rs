@@ -1,5 +1,5 @@
-//! The device that a command runs on: `auto`, `cpu`, `cuda` or `cuda:N`. One binary serves both; CUDA works
-//! if the `libtorch.so` found at start is a CUDA build.
+//! The device that a command runs on: `auto`, `cpu`, `cuda` or `cuda:N`. One binary serves both; CUDA
+//! works if the `libtorch.so` found at start is a CUDA build.
 
 use std::path::Path;
 use std::sync::Once;
@@ -21,8 +21,8 @@ pub fn choose(text: &str) -> Result<Device, String> {
     }
 }
 
-/// The number of CUDA devices that libtorch can use: 0 without its CUDA build or with a driver too old for
-/// it, whatever the driver reports.
+/// The number of CUDA devices that libtorch can use: 0 without its CUDA build or with a driver too old
+/// for it, whatever the driver reports.
 fn devices() -> i64 {
     match Cuda::is_available() {
         true => Cuda::device_count(),
@@ -68,8 +68,8 @@ pub fn describe(device: Device) -> String {
     }
 }
 
-/// The precision that `device` computes in where `precision` is asked for: a CPU has no TF32 and computes in
-/// f32.
+/// The precision that `device` computes in where `precision` is asked for: a CPU has no TF32 and
+/// computes in f32.
 pub fn computed(precision: Precision, device: Device) -> Precision {
     match precision {
         Precision::Tf32 if !device.is_cuda() => Precision::F32,
@@ -77,9 +77,9 @@ pub fn computed(precision: Precision, device: Device) -> Precision {
     }
 }
 
-/// Sets the precision of products on `device`, and returns the one that is really used, which tables record;
-/// a note says once where it is not the one asked for. On CUDA, convolutions and matrix products both use
-/// TF32 or both do not, while libtorch's default is TF32 in convolutions alone.
+/// Sets the precision of products on `device`, and returns the one that is really used, which tables
+/// record; a note says once where it is not the one asked for. On CUDA, convolutions and matrix
+/// products both use TF32 or both do not, while libtorch's default is TF32 in convolutions alone.
 ///
 /// # Errors
 /// libtorch's.
@@ -105,8 +105,8 @@ pub fn free_memory(device: Device) -> Option<u64> {
     }
 }
 
-/// Limits the program to `n` threads: libtorch (and with it OpenMP) within and between operations, and rayon,
-/// which prepares images and masks. Must be called before any of these starts.
+/// Limits the program to `n` threads: libtorch (and with it OpenMP) within and between operations, and
+/// rayon, which prepares images and masks. Must be called before any of these starts.
 ///
 /// # Errors
 /// The threads cannot be started.
@@ -118,8 +118,8 @@ pub fn bound_threads(n: u16) -> Result<(), rayon::ThreadPoolBuildError> {
         .build_global()
 }
 
-/// `tensor` on `device`. To a GPU it is copied through pinned memory, so the copy is queued and this thread
-/// does not wait for the work before it.
+/// `tensor` on `device`. To a GPU it is copied through pinned memory, so the copy is queued and this
+/// thread does not wait for the work before it.
 ///
 /// # Errors
 /// libtorch's.

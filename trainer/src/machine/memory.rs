@@ -1,13 +1,13 @@
 //! How much memory this program may still take: what the machine has available, and what the limits of
-//! its cgroups leave (control groups, by which containers and Slurm limit a program: v2 and v1, each with
-//! limits at every level). It reads files of the kernel only, below a root folder, so that tests can give it
-//! the files of other machines.
+//! its cgroups leave (control groups, by which containers and Slurm limit a program: v2 and v1, each
+//! with limits at every level). It reads files of the kernel only, below a root folder, so that tests
+//! can give it the files of other machines.
 
 use std::fs::read_to_string;
 use std::path::{Component, Path, PathBuf};
 
-/// Bytes that this program may still take; `None` where the files below `root` (`/` except in tests) do not
-/// tell. Page cache that the kernel can drop counts as free.
+/// Bytes that this program may still take; `None` where the files below `root` (`/` except in tests) do
+/// not tell. Page cache that the kernel can drop counts as free.
 pub fn available(root: &Path) -> Option<u64> {
     let machine = value_in(&root.join("proc/meminfo"), "MemAvailable:").map(|kib| 1024 * kib);
     let cgroups = cgroups(root);

@@ -5,10 +5,11 @@ use std::os::unix::process::CommandExt;
 
 /// For each: a variable, the value it gets, and the variable by which a user may have chosen otherwise.
 ///
-/// By default libtorch's threads spin while they wait for each other, which makes training seven times slower
-/// where other programs use the same cores (measured: 1.2 against 8.8 images a second). glibc returns the
-/// memory of every large tensor to the system, which clears it anew for the next one; that costs a tenth of a
-/// training step. cuBLAS gives the same bits every time with this workspace, its default on new GPUs.
+/// By default libtorch's threads spin while they wait for each other, which makes training seven times
+/// slower where other programs use the same cores (measured: 1.2 against 8.8 images a second). glibc
+/// returns the memory of every large tensor to the system, which clears it anew for the next one; that
+/// costs a tenth of a training step. cuBLAS gives the same bits every time with this workspace, its
+/// default on new GPUs.
 const VARIABLES: [(&str, &str, &str); 4] = [
     ("OMP_WAIT_POLICY", "PASSIVE", "GOMP_SPINCOUNT"),
     ("MALLOC_MMAP_MAX_", "0", "GLIBC_TUNABLES"),

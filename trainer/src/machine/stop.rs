@@ -1,8 +1,9 @@
 //! Signals that ask the program to stop: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a closed terminal, a lost
-//! connection) and SIGUSR2, which Slurm is told to send before a job's time ends. A SIGHUP that was ignored
-//! when the program began, as under `nohup`, stays ignored. The program finishes its step and saves, even if
-//! several signals come: a parent process may pass on those that the terminal has sent already. Only a second
-//! SIGINT ends it at once. That harms no file either, as files appear whole or not at all.
+//! connection) and SIGUSR2, which Slurm is told to send before a job's time ends. A SIGHUP that was
+//! ignored when the program began, as under `nohup`, stays ignored. The program finishes its step and
+//! saves, even if several signals come: a parent process may pass on those that the terminal has sent
+//! already. Only a second SIGINT ends it at once. That harms no file either, as files appear whole or
+//! not at all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
-//! What the trainer needs to know of a network: one [`Architecture`] for each, defined in the network's file
-//! and listed in `architectures/mod.rs`. No other file names a network.
+//! What the trainer needs to know of a network: one [`Architecture`] for each, defined in the network's
+//! file and listed in `architectures/mod.rs`. No other file names a network.
 
 use tch::{TchError, Tensor};
 
@@ -21,13 +21,13 @@ pub struct Architecture {
     /// Whether it has batch norms. In training the images of a batch then depend on each other, so
     /// `micro_batch` is refused (SPEC H.4).
     pub has_batch_statistics: bool,
-    /// Whether f(αx) = α f(x) up to the head's bias. Integrated gradients then equal Input × Gradient (SPEC
-    /// A.3).
+    /// Whether f(αx) = α f(x) up to the head's bias. Integrated gradients then equal Input × Gradient
+    /// (SPEC A.3).
     pub is_homogeneous: bool,
     /// Whether its layers have dynamic weights (SPEC A.3). The method `bcos` then explains it.
     pub has_dynamic_weights: bool,
-    /// Prefix of this network's tensor names in the package that `trainer export` writes for (torchvision,
-    /// X-DNN's code, `bcos`); often empty.
+    /// Prefix of this network's tensor names in the package that `trainer export` writes for
+    /// (torchvision, X-DNN's code, `bcos`); often empty.
     pub package_prefix: &'static str,
     /// Memory format of its activations on a GPU. On the CPU it is always contiguous, apart from
     /// [`crate::network::Model::features`] of values alone.
@@ -41,8 +41,8 @@ pub struct Architecture {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryFormat {
     /// Contiguous (NCHW): one plane for each channel. cuDNN takes ten seconds to prepare depthwise
-    /// convolutions in the other format, and libtorch 2.11 gets the gradient of average pooling with padding
-    /// wrong there (pytorch issue 188344).
+    /// convolutions in the other format, and libtorch 2.11 gets the gradient of average pooling with
+    /// padding wrong there (pytorch issue 188344).
     Contiguous,
     /// Channels last (NHWC), the format of decoded images: faster on a GPU for plain convolutions
     /// (docs/benchmarks.md).

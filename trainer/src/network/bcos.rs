@@ -1,7 +1,7 @@
-//! B-cos layers (Böhle et al. 2022, 2024) with B = 2. With its dynamic weights held fixed, every layer is
-//! linear in its input, so a whole network is f(x) = W(x)·x. In the backward pass the dynamic
-//! weights (|cos|, 1 / standard deviation of the norms, attention) count as constants, but they stay in the
-//! graph (SPEC A.3), so that the localization loss learns through them.
+//! B-cos layers (Böhle et al. 2022, 2024) with B = 2. With its dynamic weights held fixed, every layer
+//! is linear in its input, so a whole network is f(x) = W(x)·x. In the backward pass the dynamic
+//! weights (|cos|, 1 / standard deviation of the norms, attention) count as constants, but they stay in
+//! the graph (SPEC A.3), so that the localization loss learns through them.
 
 use tch::{TchError, Tensor};
 
@@ -216,8 +216,8 @@ impl UncenteredNorm {
     }
 }
 
-/// Layer norm without bias over the axes from `first_axis` on. Subtracting the mean is linear; 1 / standard
-/// deviation is the dynamic weight.
+/// Layer norm without bias over the axes from `first_axis` on. Subtracting the mean is linear; 1 /
+/// standard deviation is the dynamic weight.
 #[derive(Debug)]
 pub struct LayerNorm {
     weight: Tensor,

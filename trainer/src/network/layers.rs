@@ -67,8 +67,8 @@ impl Conv {
         }
     }
 
-    /// The convolution followed by `norm`, the sum with `shortcut` and ReLU, as one operation where libtorch
-    /// has it, else `None`. See [`Pass::conv_block`].
+    /// The convolution followed by `norm`, the sum with `shortcut` and ReLU, as one operation where
+    /// libtorch has it, else `None`. See [`Pass::conv_block`].
     pub fn block(
         &self,
         x: &Value,

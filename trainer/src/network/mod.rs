@@ -1,5 +1,5 @@
-//! The networks: the operations they consist of ([`pass`]), their layers, one file for each architecture, and
-//! [`Model`], a network with its tensors.
+//! The networks: the operations they consist of ([`pass`]), their layers, one file for each
+//! architecture, and [`Model`], a network with its tensors.
 
 mod architecture;
 mod architectures;

@@ -62,8 +62,8 @@ impl Model {
         self.in_memory_format(self.backbone.encoding.encode(&images)?)
     }
 
-    /// `images` in the memory format that the network wants: contiguous on the CPU, on a GPU the one of its
-    /// entry.
+    /// `images` in the memory format that the network wants: contiguous on the CPU, on a GPU the one of
+    /// its entry.
     ///
     /// # Errors
     /// libtorch's.
@@ -77,10 +77,10 @@ impl Model {
 
     /// The features at `layer` of an encoded input.
     pub fn features(&self, input: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
-        // As long as nothing is differentiated, convolutions on the CPU are a quarter faster in channels-last
-        // format, and blocks become one operation. Not for B-cos layers, whose fused operations want
-        // contiguous tensors. At the final layer only: the last digits differ, and a ReLU after another layer
-        // may flip by that, which the map would show.
+        // As long as nothing is differentiated, convolutions on the CPU are a quarter faster in
+        // channels-last format, and blocks become one operation. Not for B-cos layers, whose fused
+        // operations want contiguous tensors. At the final layer only: the last digits differ, and a
+        // ReLU after another layer may flip by that, which the map would show.
         let is_for_values =
             mode == Mode::Eval && layer == Layer::Final && !self.backbone.has_dynamic_weights;
         let input = match is_for_values {
@@ -114,8 +114,8 @@ impl Model {
         })
     }
 
-    /// About how many bytes explaining one image at `layer` takes: those the recorded pass keeps, and those
-    /// of the largest tensors in use. `input` (1, C, H, W) as encoded.
+    /// About how many bytes explaining one image at `layer` takes: those the recorded pass keeps, and
+    /// those of the largest tensors in use. `input` (1, C, H, W) as encoded.
     ///
     /// # Errors
     /// libtorch's.

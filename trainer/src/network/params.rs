@@ -177,12 +177,12 @@ impl Params {
             .collect()
     }
 
-    /// Copies the tensors of `source` into those of the same name. Those named in `head` keep their initial
-    /// values where the file has another number of classes or no head.
+    /// Copies the tensors of `source` into those of the same name. Those named in `head` keep their
+    /// initial values where the file has another number of classes or no head.
     ///
     /// # Errors
-    /// Missing, unexpected and mis-shaped tensors, all listed, `num_batches_tracked` ignored; a value that is
-    /// non-finite, or becomes so in this kind.
+    /// Missing, unexpected and mis-shaped tensors, all listed, `num_batches_tracked` ignored; a value
+    /// that is non-finite, or becomes so in this kind.
     pub fn load(&self, source: &[(String, Tensor)], head: &[&str], file: &str) -> Result<()> {
         let (copies, mut faults) = self.matched(source);
         let is_head = |fault: &Fault| head.contains(&fault.name.as_str());

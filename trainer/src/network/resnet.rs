@@ -1,6 +1,6 @@
-//! ResNets in the paper's three kinds: torchvision's (He et al. 2016), X-DNN
-//! (Hesse et al. 2021: no norm, no bias, so that the network is homogeneous) and B-cos (Böhle et al.
-//! 2022). They differ in their unit, a convolution with what belongs to it; blocks and stages are the same.
+//! ResNets in the paper's three kinds: torchvision's (He et al. 2016), X-DNN (Hesse et al. 2021: no
+//! norm, no bias, so that the network is homogeneous) and B-cos (Böhle et al. 2022). They differ in
+//! their unit, a convolution with what belongs to it; blocks and stages are the same.
 //!
 //! | | unit | stem pool | head |
 //! |---|---|---|---|
@@ -133,7 +133,8 @@ impl Unit {
         }
     }
 
-    /// The unit applied to `x`, plus `shortcut`, then ReLU where `is_activated` (B-cos networks have none).
+    /// The unit applied to `x`, plus `shortcut`, then ReLU where `is_activated` (B-cos networks have
+    /// none).
     fn forward(
         &self,
         x: &Value,

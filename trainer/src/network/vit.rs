@@ -86,8 +86,8 @@ impl Encoder {
     }
 }
 
-/// Multi-head attention of tokens (N, T, C). The attention matrix is a dynamic weight; the values are linear
-/// in the input.
+/// Multi-head attention of tokens (N, T, C). The attention matrix is a dynamic weight; the values are
+/// linear in the input.
 fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
     let size = x.tensor().size();
     let (n, tokens) = (size[0], size[1]);
@@ -98,8 +98,8 @@ fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
     let product = move |a: &Tensor, b: &Tensor| product::matmul(a, b, precision);
     let projected = product::linear(x.tensor(), qkv, None, precision)?;
     let part = |index: i64| heads(&projected.f_narrow(2, index * DIM, DIM)?.f_contiguous()?);
-    // 1 / √width is a power of two, so scaling the queries gives the same bits as scaling the scores, which
-    // would be one more pass over all pairs of tokens.
+    // 1 / √width is a power of two, so scaling the queries gives the same bits as scaling the scores,
+    // which would be one more pass over all pairs of tokens.
     let queries = part(0)?.f_mul_scalar(1.0 / (width as f64).sqrt())?;
     let scores = product(&queries, &part(1)?.f_transpose(-2, -1)?)?;
     finite::infinite_to_nan(&scores)?;

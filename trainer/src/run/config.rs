@@ -36,13 +36,14 @@ pub struct RunConfig {
     /// Adam's constant learning rate.
     #[serde(default = "default_learning_rate")]
     pub learning_rate: f64,
-    /// Images in a step. The localization loss is summed over the batch, so the right λ depends on it (SPEC
-    /// H.1).
+    /// Images in a step. The localization loss is summed over the batch, so the right λ depends on it
+    /// (SPEC H.1).
     #[serde(default = "default_batch_size")]
     pub batch_size: usize,
-    /// Images in a forward and backward pass; absent: all of a step's. A step adds up the gradients of its
-    /// passes. This takes less memory and gives the same up to rounding, except for backbones with
-    /// [`has_batch_statistics`](crate::network::Architecture::has_batch_statistics), for which it is refused.
+    /// Images in a forward and backward pass; absent: all of a step's. A step adds up the gradients of
+    /// its passes. This takes less memory and gives the same up to rounding, except for backbones with
+    /// [`has_batch_statistics`](crate::network::Architecture::has_batch_statistics), for which it is
+    /// refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
     /// Seed of the initial weights, the order of images, the classes drawn and the annotated subset.
@@ -88,7 +89,8 @@ pub struct Guidance {
     pub loss: Loss,
     /// λ of the total loss `BCE + λ·Σ L_loc`.
     pub lambda: f64,
-    /// The annotations that maps are compared with. With segmentations, images without one are not annotated.
+    /// The annotations that maps are compared with. With segmentations, images without one are not
+    /// annotated.
     #[serde(default = "boxes", skip_serializing_if = "are_boxes")]
     pub annotation: Annotation,
     /// Share of the training images whose annotation is used (paper section 5.4).

@@ -91,8 +91,8 @@ impl RunFolder {
     }
 }
 
-/// Removes a file if it exists. (Removing without asking first fails on a read-only file system even where
-/// there is nothing to remove.)
+/// Removes a file if it exists. (Removing without asking first fails on a read-only file system even
+/// where there is nothing to remove.)
 pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
     match file.exists() {
         true => Ok(fs_err::remove_file(file)?),

@@ -1,5 +1,5 @@
-//! The two hashes that name a run. The configuration is shared by runs that differ in λ and seed alone; the
-//! run id is a hash of everything that decides the result.
+//! The two hashes that name a run. The configuration is shared by runs that differ in λ and seed alone;
+//! the run id is a hash of everything that decides the result.
 
 use sha2::{Digest, Sha256};
 
@@ -8,12 +8,12 @@ use crate::hex::hex;
 use crate::names::Precision;
 use crate::run::config::RunConfig;
 
-/// The configuration, for the column of that name and for run ids: the first 12 hex digits of a SHA-256 over
-/// everything that decides a result except λ and the seed. Where a run begins from another run, `origin`
-/// holds that run's configuration, not its id and epoch; so the runs of several seeds, each of which begins
-/// from its seed's baseline, share one configuration. Name, device and number of threads are not in it: the
-/// latter two change the rounding, not the experiment. The program's version is in it, because no formula
-/// changes without it.
+/// The configuration, for the column of that name and for run ids: the first 12 hex digits of a SHA-256
+/// over everything that decides a result except λ and the seed. Where a run begins from another run,
+/// `origin` holds that run's configuration, not its id and epoch; so the runs of several seeds, each of
+/// which begins from its seed's baseline, share one configuration. Name, device and number of threads
+/// are not in it: the latter two change the rounding, not the experiment. The program's version is in
+/// it, because no formula changes without it.
 pub(super) fn configuration(
     config: &RunConfig,
     precision: Precision,
@@ -50,8 +50,8 @@ pub(super) fn configuration(
     ))
 }
 
-/// The run id: a hash of the configuration as asked for, λ, the seed, and exactly which weights the run begins
-/// from.
+/// The run id: a hash of the configuration as asked for, λ, the seed, and exactly which weights the run
+/// begins from.
 pub(super) fn run_id(config: &RunConfig, data_inputs: &str, init: &str, origin: &str) -> String {
     let configuration = configuration(config, config.precision, data_inputs, origin);
     let lambda = config.guidance.as_ref().map(|g| g.lambda);
@@ -62,8 +62,8 @@ pub(super) fn run_id(config: &RunConfig, data_inputs: &str, init: &str, origin: 
     ))
 }
 
-/// The options' values by name, or `none`. Their label in the hashed text, `area_exponent`, dates from when one
-/// loss had an option; with another label every run would have another id.
+/// The options' values by name, or `none`. Their label in the hashed text, `area_exponent`, dates from
+/// when one loss had an option; with another label every run would have another id.
 fn loss_options(loss: &Loss) -> String {
     let values: Vec<String> = loss
         .options()

@@ -1,5 +1,5 @@
-//! Which checkpoints of a run are kept, and the order in which an epoch's files are written. A program may be
-//! killed between any two of these steps and loses nothing:
+//! Which checkpoints of a run are kept, and the order in which an epoch's files are written. A program
+//! may be killed between any two of these steps and loses nothing:
 //!
 //! 1. [`write`] writes the newest weights, if they are kept,
 //! 2. then the table `epochs`, so that every checkpoint it names is there.
@@ -18,8 +18,8 @@ use crate::run::resolved::ResolvedRun;
 use crate::weights::checkpoint::{self, Metadata};
 use crate::weights::classes;
 
-/// The epochs to keep: the Pareto set on validation (F1, EPG, IoU; see [`pareto`]), or the one with the highest
-/// F1 in a baseline.
+/// The epochs to keep: the Pareto set on validation (F1, EPG, IoU; see [`pareto`]), or the one with the
+/// highest F1 in a baseline.
 fn kept(run: &ResolvedRun, epochs: &[EpochRow]) -> Vec<i32> {
     match run.config.guidance {
         Some(_) => pareto::front(&candidates(epochs)),
@@ -105,8 +105,8 @@ mod tests {
     const CONFIG: &str = "name = \"run\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"final\"\n\
                           epochs = 4\n[init]\nfrom = \"scratch\"\n";
 
-    /// Each epoch is better than the one before, so only the newest is kept. The epoch before it stays, too,
-    /// because the previous state keeps it.
+    /// Each epoch is better than the one before, so only the newest is kept. The epoch before it stays,
+    /// too, because the previous state keeps it.
     #[test]
     fn what_the_state_before_needs_is_kept() {
         let runs = tempfile::tempdir().unwrap();

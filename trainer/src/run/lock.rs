@@ -1,5 +1,5 @@
-//! One program at a time trains a run; a second one on the same folder is refused. The operating system keeps
-//! the lock and releases it when the program that holds it ends, however it ends.
+//! One program at a time trains a run; a second one on the same folder is refused. The operating system
+//! keeps the lock and releases it when the program that holds it ends, however it ends.
 
 use std::fs::TryLockError;
 use std::io::Write;

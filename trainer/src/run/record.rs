@@ -52,7 +52,8 @@ fn long(value: i64) -> ArrayRef {
     Arc::new(Int64Array::from(vec![value]))
 }
 
-/// The loss's options, such as `exponent=0.5`, sorted by name and joined by commas; `None` without options.
+/// The loss's options, such as `exponent=0.5`, sorted by name and joined by commas; `None` without
+/// options.
 fn loss_options(guidance: &Guidance) -> Option<String> {
     let options = guidance.loss.options();
     let options: Vec<String> = options

@@ -1,11 +1,11 @@
-//! Saved states, from which a run goes on exactly where it stopped: weights, optimizer, the rows of finished
-//! epochs, and the position within the current epoch (its steps so far and the sums over them). The order of
-//! images, drawn classes and crops are functions of (seed, epoch, image), so they need not be saved. A
-//! resumed run reads no other file of the folder; so a program may be killed between writing any two of
-//! them.
+//! Saved states, from which a run goes on exactly where it stopped: weights, optimizer, the rows of
+//! finished epochs, and the position within the current epoch (its steps so far and the sums over
+//! them). The order of images, drawn classes and crops are functions of (seed, epoch, image), so they
+//! need not be saved. A resumed run reads no other file of the folder; so a program may be killed
+//! between writing any two of them.
 //!
-//! The two newest states are kept. Where the newest is damaged, a warning says so and the run goes on from the
-//! previous one. It reaches the same bits, because it repeats the same steps.
+//! The two newest states are kept. Where the newest is damaged, a warning says so and the run goes on
+//! from the previous one. It reaches the same bits, because it repeats the same steps.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -1,5 +1,5 @@
-//! `trainer select`: chooses the checkpoints that stand for the runs of one configuration, and refuses runs of
-//! several.
+//! `trainer select`: chooses the checkpoints that stand for the runs of one configuration, and refuses
+//! runs of several.
 
 use arrow::util::display::array_value_to_string;
 
@@ -8,9 +8,9 @@ use crate::run::epochs;
 use crate::run::finished::FinishedRun;
 use crate::run::pareto;
 
-/// The checkpoints that stand for `runs`, as (run, epoch): of guided runs the Pareto set over all their epochs
-/// on validation (F1, EPG, IoU), of an unguided run, which must be the only one, the epoch with the highest
-/// F1.
+/// The checkpoints that stand for `runs`, as (run, epoch): of guided runs the Pareto set over all their
+/// epochs on validation (F1, EPG, IoU), of an unguided run, which must be the only one, the epoch with
+/// the highest F1.
 ///
 /// # Errors
 /// Runs of several configurations, and an unguided one among several.
@@ -72,7 +72,8 @@ fn check(first: &FinishedRun, other: &FinishedRun) -> Result<()> {
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let differs = |name: &&str| {
         let (first, other) = (cell(first, name), cell(other, name));
-        // Each seed may begin from another run; `configuration` tells whether these are of one configuration.
+        // Each seed may begin from another run; `configuration` tells whether these are of one
+        // configuration.
         let are_runs = first.starts_with("run:") && other.starts_with("run:");
         first != other && !(*name == "init" && are_runs)
     };

@@ -1,5 +1,5 @@
-//! Adam (Kingma and Ba 2015) with PyTorch's defaults, over one flat buffer. tch's optimizers do not show their
-//! state; this one does, so that a run can be resumed where it stopped.
+//! Adam (Kingma and Ba 2015) with PyTorch's defaults, over one flat buffer. tch's optimizers do not
+//! show their state; this one does, so that a run can be resumed where it stopped.
 
 use tch::{TchError, Tensor};
 

@@ -1,9 +1,10 @@
 //! A step in several passes over fewer images each, which takes less memory. Without batch norm
-//! ([`crate::network::Architecture::has_batch_statistics`] is false) the gradients of the passes add up to
-//! that of the whole batch, except for rounding.
+//! ([`crate::network::Architecture::has_batch_statistics`] is false) the gradients of the passes add up
+//! to that of the whole batch, except for rounding.
 //!
-//! The classification loss is a mean over the batch, the localization loss a sum (SPEC A.1). So a pass over
-//! the share s of the batch has the objective L_class + (λ/s) · Σ L_loc, and its gradient is multiplied by s.
+//! The classification loss is a mean over the batch, the localization loss a sum (SPEC A.1). So a pass
+//! over the share s of the batch has the objective L_class + (λ/s) · Σ L_loc, and its gradient is
+//! multiplied by s.
 
 use tch::{TchError, Tensor};
 

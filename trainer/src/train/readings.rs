@@ -1,5 +1,5 @@
-//! Reads the losses of training steps back from the device, adds them to the epoch's sums, and finds the first
-//! step with a non-finite (NaN or ±∞) loss, map or gradient.
+//! Reads the losses of training steps back from the device, adds them to the epoch's sums, and finds
+//! the first step with a non-finite (NaN or ±∞) loss, map or gradient.
 
 use tch::{Device, TchError, Tensor};
 
@@ -13,8 +13,8 @@ pub(crate) struct Unread<'a> {
     /// The batch: indices into the data set's images.
     pub(crate) images: &'a [usize],
     pub(crate) n_annotated: usize,
-    /// [`crate::guide::objective::Terms::values`]: classification loss, localization loss, sum of the maps,
-    /// number of maps without EPG, sum of the gradient.
+    /// [`crate::guide::objective::Terms::values`]: classification loss, localization loss, sum of the
+    /// maps, number of maps without EPG, sum of the gradient.
     pub(crate) values: Tensor,
 }
 
@@ -31,10 +31,10 @@ pub(crate) struct NonFinite<'a> {
 /// The [`NonFinite::term`] of the gradient.
 pub(crate) const GRADIENT: &str = "gradient";
 
-/// The number of steps whose losses are read together. Reading makes the CPU wait for the GPU, so on CUDA it
-/// happens every 50 steps. With 1, a non-finite value is found between the backward pass and the optimizer's
-/// step. With 50, the weights in memory may already be spoilt; the run then stops and discards them. An epoch's
-/// losses are all read before anything is saved (`Training::steps`).
+/// The number of steps whose losses are read together. Reading makes the CPU wait for the GPU, so on
+/// CUDA it happens every 50 steps. With 1, a non-finite value is found between the backward pass and
+/// the optimizer's step. With 50, the weights in memory may already be spoilt; the run then stops and
+/// discards them. An epoch's losses are all read before anything is saved (`Training::steps`).
 pub(crate) fn steps_between(device: Device, on_non_finite: OnNonFinite) -> usize {
     match (device, on_non_finite) {
         (Device::Cuda(_), OnNonFinite::Stop) => 50,
@@ -42,9 +42,9 @@ pub(crate) fn steps_between(device: Device, on_non_finite: OnNonFinite) -> usize
     }
 }
 
-/// Adds the losses of `unread`, which it empties, to `part`, up to the first step with a non-finite value,
-/// which it returns; later steps are dropped. Maps are checked before the localization loss, which is
-/// non-finite because of them.
+/// Adds the losses of `unread`, which it empties, to `part`, up to the first step with a non-finite
+/// value, which it returns; later steps are dropped. Maps are checked before the localization loss,
+/// which is non-finite because of them.
 ///
 /// # Errors
 /// libtorch's.

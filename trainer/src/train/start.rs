@@ -1,7 +1,7 @@
-//! Loads the weights that a run begins from: another run's, or a file's. They must fit the network; only the
-//! head may be for other classes than the data's, and is initialised anew then. A note says so. A warning says
-//! if the other run was trained on other data or for another task, because it is then no baseline of this
-//! run.
+//! Loads the weights that a run begins from: another run's, or a file's. They must fit the network;
+//! only the head may be for other classes than the data's, and is initialised anew then. A note says
+//! so. A warning says if the other run was trained on other data or for another task, because it is
+//! then no baseline of this run.
 
 use tch::Tensor;
 
@@ -43,9 +43,9 @@ pub(crate) fn load(run: &ResolvedRun, model: &Model) -> Result<()> {
     Ok(())
 }
 
-/// The description of a file's head if it is not one for the classes of `run`, else `None`. `tensors` and
-/// `metadata` are the file's. A file that does not name its classes counts as one for them if their number is
-/// right.
+/// The description of a file's head if it is not one for the classes of `run`, else `None`. `tensors`
+/// and `metadata` are the file's. A file that does not name its classes counts as one for them if their
+/// number is right.
 fn other_head(
     run: &ResolvedRun,
     model: &Model,

@@ -1,5 +1,5 @@
-//! Trains a run: steps, epochs, validation, and the files that are written after each epoch (paper sections 3
-//! and 4; SPEC A.1, A.2, E).
+//! Trains a run: steps, epochs, validation, and the files that are written after each epoch (paper
+//! sections 3 and 4; SPEC A.1, A.2, E).
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -70,12 +70,12 @@ struct Training<'a> {
     stop: &'a Stop,
 }
 
-/// Trains `run` to its end. Skips a finished run; goes on at the step where a run was stopped, or, where the
-/// program was killed, after the last finished epoch.
+/// Trains `run` to its end. Skips a finished run; goes on at the step where a run was stopped, or,
+/// where the program was killed, after the last finished epoch.
 ///
 /// # Errors
-/// A data folder without training or validation images, another program that trains the run, weights that do
-/// not fit, a non-finite loss, gradient or map, and the disk's.
+/// A data folder without training or validation images, another program that trains the run, weights
+/// that do not fit, a non-finite loss, gradient or map, and the disk's.
 pub fn train(
     run: &ResolvedRun,
     dataset: &Dataset,
@@ -197,8 +197,8 @@ fn begin(run: &ResolvedRun, model: &Model) -> Result<Adam> {
 }
 
 impl Training<'_> {
-    /// Does the rest of `epoch` after `part`, validation included; returns false where the program was asked to
-    /// stop before the end.
+    /// Does the rest of `epoch` after `part`, validation included; returns false where the program was
+    /// asked to stop before the end.
     fn epoch(&mut self, epoch: i32, val: &[usize], part: &mut EpochPart) -> Result<bool> {
         let started = Instant::now();
         let trained = self.steps(epoch, part)?;
@@ -260,8 +260,8 @@ impl Training<'_> {
         &self.dataset.images[index].image_id
     }
 
-    /// Does the steps of `epoch` after those in `part`; returns false where the program was asked to stop before
-    /// the last. All losses are read before it returns.
+    /// Does the steps of `epoch` after those in `part`; returns false where the program was asked to
+    /// stop before the last. All losses are read before it returns.
     fn steps(&mut self, epoch: i32, part: &mut EpochPart) -> Result<bool> {
         let config = &self.run.config;
         let order = random::shuffled(
@@ -325,9 +325,9 @@ impl Training<'_> {
     }
 
     /// Refuses non-finite weights, statistics of norms and moments of the optimizer. They are checked
-    /// themselves because the losses may not show them: small images do not reach the outer weights of a
-    /// kernel, dividing by the root of an infinite variance gives 0, and an infinite second moment only stops
-    /// its weight.
+    /// themselves because the losses may not show them: small images do not reach the outer weights of
+    /// a kernel, dividing by the root of an infinite variance gives 0, and an infinite second moment
+    /// only stops its weight.
     fn check(&self, epoch: i32, step: usize) -> Result<()> {
         let params = &self.model.params;
         let spoilt = |name: &str, found: Found| Error::Spoilt {
@@ -350,8 +350,8 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// The error for `found`. `newest` is the newest step with its gradient: where `found` is in this gradient,
-    /// the error names the parameter.
+    /// The error for `found`. `newest` is the newest step with its gradient: where `found` is in this
+    /// gradient, the error names the parameter.
     fn error(&self, epoch: i32, found: NonFinite<'_>, newest: (usize, &Tensor)) -> Result<Error> {
         let mut term = found.term.to_owned();
         let (step, gradient) = newest;
@@ -387,8 +387,8 @@ impl Training<'_> {
         Ok((batch, views))
     }
 
-    /// The values and the gradient of the batch `images`, in as many passes as `micro_batch` asks for, and the
-    /// number of annotated images.
+    /// The values and the gradient of the batch `images`, in as many passes as `micro_batch` asks for,
+    /// and the number of annotated images.
     fn step(&self, images: &[usize], epoch: i32) -> Result<(Sum, usize)> {
         let n_pass = self.run.config.micro_batch.unwrap_or(images.len());
         let mut n_annotated = 0;

@@ -28,9 +28,9 @@ pub struct Metrics {
     pub iou: f64,
 }
 
-/// Evaluates `model` after `epoch` on the images `indices`, whose pixels come from `resident` if it has all of
-/// them; `None` where the program was asked to stop before the end. Sums run in the order of the images, so
-/// the batch size, which depends on free memory, changes nothing but the rounding of maps.
+/// Evaluates `model` after `epoch` on the images `indices`, whose pixels come from `resident` if it has
+/// all of them; `None` where the program was asked to stop before the end. Sums run in the order of the
+/// images, so the batch size, which depends on free memory, changes nothing but the rounding of maps.
 ///
 /// # Errors
 /// A non-finite logit or map, and libtorch's.
@@ -99,7 +99,8 @@ pub fn validate(
     }))
 }
 
-/// Refuses non-finite logits and maps: only here does it show what the epoch's last step did to the weights.
+/// Refuses non-finite logits and maps: only here does it show what the epoch's last step did to the
+/// weights.
 fn check(explained: &Explained, dataset: &Dataset, epoch: i32) -> Result<()> {
     let Some(found) = explained.first_non_finite() else {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Weight files: safetensors with PyTorch's tensor names. The files of a run hold a hash of themselves, so a
-//! damaged one is recognised.
+//! Weight files: safetensors with PyTorch's tensor names. The files of a run hold a hash of themselves,
+//! so a damaged one is recognised.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -124,8 +124,8 @@ pub type Loaded = (Vec<(String, Tensor)>, Metadata);
 /// Reads a safetensors file onto the CPU, and checks its hash if it has one.
 ///
 /// # Errors
-/// A file that is missing, damaged, cut short, of a number type libtorch does not know, or with a non-finite
-/// value.
+/// A file that is missing, damaged, cut short, of a number type libtorch does not know, or with a
+/// non-finite value.
 pub fn load(path: &Path) -> Result<Loaded> {
     let bytes = fs_err::read(path)?;
     let mut metadata = read_metadata(path, &bytes)?;
@@ -248,8 +248,8 @@ mod tests {
 
     use super::*;
 
-    /// Every bit of the file is flipped once, also in its header and the hash itself, and the file is cut at
-    /// every length.
+    /// Every bit of the file is flipped once, also in its header and the hash itself, and the file is
+    /// cut at every length.
     #[test]
     fn any_changed_bit_and_any_missing_byte_is_noticed() {
         let folder = tempfile::tempdir().unwrap();

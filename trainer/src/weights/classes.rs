@@ -3,7 +3,8 @@
 /// The metadata key of the names of the head's classes, in order.
 pub(crate) const KEY: &str = "classes";
 
-/// Class names in one line, separated by tabs; tabs, line breaks and backslashes within names are escaped.
+/// Class names in one line, separated by tabs; tabs, line breaks and backslashes within names are
+/// escaped.
 pub(crate) fn in_a_line(classes: &[String]) -> String {
     let names = classes.iter().map(|name| {
         let escaped = name.chars().map(|c| match c.is_control() || c == '\\' {

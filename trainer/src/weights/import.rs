@@ -1,5 +1,5 @@
-//! `trainer import`: converts another program's weight file to safetensors with PyTorch's names, and checks it
-//! against the backbone. Reading a file executes nothing in it (see `checkpoint_file`).
+//! `trainer import`: converts another program's weight file to safetensors with PyTorch's names, and
+//! checks it against the backbone. Reading a file executes nothing in it (see `checkpoint_file`).
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -50,17 +50,17 @@ pub struct Imported {
 
 /// ImageNet's number of classes, which is assumed for a file without head.
 const USUAL_CLASSES: usize = 1000;
-/// Bounds of a head that is accepted, its classes and its weights for each class: a file must not be able to
-/// ask for any amount of memory.
+/// Bounds of a head that is accepted, its classes and its weights for each class: a file must not be
+/// able to ask for any amount of memory.
 const MAX_CLASSES: i64 = 100_000;
 const MIN_FEATURES: i64 = 256;
 
 /// Converts `source` to `out`.
 ///
 /// # Errors
-/// A file that cannot be read; another checksum than asked for or than in its name (torch.hub's convention,
-/// `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit; a weight that is non-finite or too
-/// large for 32 bits.
+/// A file that cannot be read; another checksum than asked for or than in its name (torch.hub's
+/// convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit; a weight that
+/// is non-finite or too large for 32 bits.
 pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> {
     let (backbone, file) = (request.backbone, source.display().to_string());
     let bytes = fs_err::read(source)?;
@@ -150,8 +150,8 @@ fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, T
     Ok(tensors)
 }
 
-/// Our name of another program's tensor: without the prefix of data-parallel training (`module.`), and for
-/// B-cos networks without the index in the `Sequential` of network and logit bias.
+/// Our name of another program's tensor: without the prefix of data-parallel training (`module.`), and
+/// for B-cos networks without the index in the `Sequential` of network and logit bias.
 fn own_name(name: &str, backbone: Backbone) -> &str {
     let name = name.strip_prefix("module.").unwrap_or(name);
     match name.strip_prefix("0.") {

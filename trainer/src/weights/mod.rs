@@ -1,4 +1,5 @@
-//! Weight files: our own ([`checkpoint`]), those of other programs ([`checkpoint_file`]), import and export.
+//! Weight files: our own ([`checkpoint`]), those of other programs ([`checkpoint_file`]), import and
+//! export.
 
 pub mod checkpoint;
 pub mod checkpoint_file;

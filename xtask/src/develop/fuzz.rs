@@ -128,8 +128,8 @@ fn fuzz(
     Ok(())
 }
 
-/// Replaces `kept` by the fewest of its inputs and of those in `inputs` that reach the same code, the smallest
-/// first as far as there is room.
+/// Replaces `kept` by the fewest of its inputs and of those in `inputs` that reach the same code, the
+/// smallest first as far as there is room.
 fn keep(program: &Path, kept: &Path, inputs: &Path) -> Result<()> {
     let smallest: PathBuf = inputs.with_extension("smallest");
     if smallest.exists() {

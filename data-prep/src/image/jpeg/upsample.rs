@@ -1,8 +1,8 @@
 //! Chroma upsampling: brings the samples of a subsampled component (Cb, Cr) to the image's resolution, by
 //! libjpeg-turbo's "fancy" triangle filter where it uses that (`jdsample.c`), by repetition elsewhere.
 //!
-//! The terms added before a shift round as libjpeg does: 1 or 2 before a division by 4, 7 or 8 before one by
-//! 16, alternating between neighbouring samples, so that rounding has no bias.
+//! The terms added before a shift round as libjpeg does: 1 or 2 before a division by 4, 7 or 8 before
+//! one by 16, alternating between neighbouring samples, so that rounding has no bias.
 
 use super::frame::Plane;
 use crate::image::vectorised::vectorised;
@@ -82,8 +82,8 @@ impl<'a> Upsampler<'a> {
         &self.row
     }
 
-    /// The component's second-nearest row to row `y` of the image; the nearest is `y / 2`. It is the one above
-    /// for even `y`, the one below for odd `y`, and at the edges the edge row itself.
+    /// The component's second-nearest row to row `y` of the image; the nearest is `y / 2`. It is the
+    /// one above for even `y`, the one below for odd `y`, and at the edges the edge row itself.
     fn neighbour(&self, y: usize) -> &'a [u8] {
         let nearest = if y.is_multiple_of(2) {
             (y / 2).saturating_sub(1)

@@ -38,9 +38,10 @@ pub struct Predictions {
 /// Reads the logits of the images of one `split` of `dataset`.
 ///
 /// # Errors
-/// When the file is broken, or a column is missing or of another type; when a row is of an unknown image, class or
-/// split, is repeated, non-finite or contradicts the labels; when the file is of several runs or of another one
-/// than `maps_of`; when classes of an image are absent (with [`Missing::LeftOut`] a whole image may be absent).
+/// When the file is broken, or a column is missing or of another type; when a row is of an unknown
+/// image, class or split, is repeated, non-finite or contradicts the labels; when the file is of
+/// several runs or of another one than `maps_of`; when classes of an image are absent (with
+/// [`Missing::LeftOut`] a whole image may be absent).
 pub fn read(
     source: &Source,
     dataset: &Dataset,

@@ -1,5 +1,5 @@
-//! Reads a file of predictions, of any tool, row by row, and checks that it is of one run, checkpoint, split and
-//! precision: those of the maps or evaluation that it belongs to.
+//! Reads a file of predictions, of any tool, row by row, and checks that it is of one run, checkpoint,
+//! split and precision: those of the maps or evaluation that it belongs to.
 
 use std::path::Path;
 

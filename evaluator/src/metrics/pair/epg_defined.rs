@@ -1,5 +1,5 @@
-//! Energy pointing game at any scale of the map: undefined, and then left out, only where no attribution is
-//! positive.
+//! Energy pointing game at any scale of the map: undefined, and then left out, only where no
+//! attribution is positive.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

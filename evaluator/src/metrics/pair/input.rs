@@ -14,7 +14,8 @@ pub struct Thresholds {
     pub tuned: Option<usize>,
 }
 
-/// A map on the grid, the masks of its image and class, and intermediate results that several metrics need.
+/// A map on the grid, the masks of its image and class, and intermediate results that several metrics
+/// need.
 #[derive(Debug, Clone)]
 pub struct Pair<'a> {
     /// The signed map, row-major, on the grid of `mask`.
@@ -67,7 +68,8 @@ impl<'a> Pair<'a> {
         self.scale.iou(self.map, self.mask, threshold)
     }
 
-    /// Whether the constant of SPEC B decides its IoU: the map is so flat that its minimum is not subtracted.
+    /// Whether the constant of SPEC B decides its IoU: the map is so flat that its minimum is not
+    /// subtracted.
     pub fn is_iou_under_constant(&self) -> bool {
         self.scale.is_under_constant
     }

@@ -13,7 +13,8 @@ pub struct PairScore {
     pub energy_inside: f64,
     /// Positive attribution of the whole map.
     pub energy_total: f64,
-    /// The paper's EPG; `None` where the map has (nearly) no positive attribution, which counts as 0 in the mean.
+    /// The paper's EPG; `None` where the map has (nearly) no positive attribution, which counts as 0 in
+    /// the mean.
     pub epg: Option<f64>,
     /// IoU at the threshold asked for.
     pub iou: f64,

@@ -1,6 +1,7 @@
-//! Integrated gradients from zero features: Σ_c φ_c · the mean gradient along the straight path from 0 to φ.
-//! On X-DNN the gradient is constant along the path, so this is Input × Gradient. On other networks the
-//! mean is over [`PATH_STEPS`] midpoints; it is defined there for evaluation, not for guidance.
+//! Integrated gradients from zero features: Σ_c φ_c · the mean gradient along the straight path from 0
+//! to φ. On X-DNN the gradient is constant along the path, so this is Input × Gradient. On other
+//! networks the mean is over [`PATH_STEPS`] midpoints; it is defined there for evaluation, not for
+//! guidance.
 
 use tch::{TchError, Tensor};
 

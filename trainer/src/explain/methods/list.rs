@@ -20,8 +20,8 @@ impl Attribution {
     /// Every method, in the order of the documentation.
     pub const ALL: &'static [Attribution] = &[IXG, GRADCAM, INTGRAD, BCOS, GRADCAM_PP, SMOOTHGRAD];
 
-    /// The method that explains `backbone` unless the user names another: `bcos` for B-cos networks, `ixg`
-    /// for others.
+    /// The method that explains `backbone` unless the user names another: `bcos` for B-cos networks,
+    /// `ixg` for others.
     pub fn usual(backbone: Backbone) -> Attribution {
         match backbone.has_dynamic_weights {
             true => BCOS,

@@ -95,8 +95,8 @@ mod tests {
             .repeat([rows, 1, 1, 1])
     }
 
-    /// After the final layer the network is linear, so the map is Input × Gradient at the mean of the noisy
-    /// features.
+    /// After the final layer the network is linear, so the map is Input × Gradient at the mean of the
+    /// noisy features.
     #[test]
     fn of_a_linear_network_it_is_input_times_gradient_at_the_mean_features() {
         let features = features(1);

@@ -136,8 +136,8 @@ impl Block {
     }
 }
 
-/// The norm and convolution that bring an image, or the features of the stage before, to a stage's size and
-/// channels.
+/// The norm and convolution that bring an image, or the features of the stage before, to a stage's size
+/// and channels.
 #[derive(Debug)]
 struct Entrance {
     norm: LayerNorm,

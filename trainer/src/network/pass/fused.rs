@@ -130,8 +130,8 @@ pub fn conv_and_squares(
     })
 }
 
-/// `scale` · u|u| · `inverse_norm`: `u` (N, C, H, W), `inverse_norm` (N, 1, H, W), `scale` (C), or 1 where it
-/// is `None`.
+/// `scale` · u|u| · `inverse_norm`: `u` (N, C, H, W), `inverse_norm` (N, 1, H, W), `scale` (C), or 1
+/// where it is `None`.
 ///
 /// # Errors
 /// libtorch's.
@@ -147,8 +147,8 @@ pub fn bcos_scale(
     Ok(out)
 }
 
-/// As [`bcos_scale`], with the scale `weight` / batch's standard deviation (C). Returns the output, the scale
-/// and the batch's variance (C); the variance is a constant.
+/// As [`bcos_scale`], with the scale `weight` / batch's standard deviation (C). Returns the output, the
+/// scale and the batch's variance (C); the variance is a constant.
 ///
 /// # Errors
 /// libtorch's.
@@ -188,8 +188,8 @@ pub fn bcos_vjp(
     Ok(out)
 }
 
-/// Another tensor of the same values as `x`, with respect to which libtorch can differentiate: in the graph
-/// of `x` where gradients are on and `x` has a graph, else a new leaf.
+/// Another tensor of the same values as `x`, with respect to which libtorch can differentiate: in the
+/// graph of `x` where gradients are on and `x` has a graph, else a new leaf.
 ///
 /// # Errors
 /// libtorch's.
@@ -209,9 +209,9 @@ pub fn as_now(x: &Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// The gradients at `xs` of Σ `g` · `y`, `g` being a constant; zeros at those on which `y` does not depend. The
-/// graph of `y` is kept. Where gradients are on, the result is in the graph of `g`, `xs` and everything else
-/// that `y` was made from.
+/// The gradients at `xs` of Σ `g` · `y`, `g` being a constant; zeros at those on which `y` does not
+/// depend. The graph of `y` is kept. Where gradients are on, the result is in the graph of `g`, `xs`
+/// and everything else that `y` was made from.
 ///
 /// # Errors
 /// libtorch's.

@@ -26,8 +26,8 @@ impl Pass {
             let given: Vec<Tensor> = inputs.iter().map(|x| x.tensor().shallow_clone()).collect();
             return self.value(f(&given)?, || Ok(Node::source()));
         }
-        // `f` gets tensors of its own, so that the gradient at one input does not include what reaches it by
-        // way of another.
+        // `f` gets tensors of its own, so that the gradient at one input does not include what reaches
+        // it by way of another.
         let own = inputs.iter().map(|x| fused::differentiable(x.tensor()));
         let own: Vec<Tensor> = own.collect::<Result<_, _>>()?;
         let made = tch::with_grad(|| f(&own))?;

@@ -61,7 +61,8 @@ impl Pass {
         if !is_for_values || is_narrow || !has_channels_last || x.tensor().device().is_cuda() {
             return Ok(None);
         }
-        // In evaluation the norm scales and shifts the output's channels: the scale can go into the weights.
+        // In evaluation the norm scales and shifts the output's channels: the scale can go into the
+        // weights.
         let norm = norm
             .map(|norm| {
                 let scale = norm.scale()?;
@@ -89,8 +90,8 @@ impl Pass {
         })
     }
 
-    /// Batch norm with the batch's statistics in [`Mode::Train`], which also updates the running ones, else
-    /// with the running ones.
+    /// Batch norm with the batch's statistics in [`Mode::Train`], which also updates the running ones,
+    /// else with the running ones.
     pub fn batch_norm(&self, x: &Value, norm: &NormState<'_>) -> Result<Value, TchError> {
         if self.mode == Mode::Train && self.tape.is_some() {
             let (out, mean, inverse_std) = x.tensor().f_native_batch_norm(

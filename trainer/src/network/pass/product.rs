@@ -1,5 +1,5 @@
-//! Convolutions and matrix products in a run's [`Precision`]. For bf16, inputs are rounded to 16 bits before
-//! the product; outputs and derivatives are 32-bit.
+//! Convolutions and matrix products in a run's [`Precision`]. For bf16, inputs are rounded to 16 bits
+//! before the product; outputs and derivatives are 32-bit.
 
 use tch::{Kind, TchError, Tensor};
 

@@ -1,6 +1,6 @@
-//! Expands a recipe into runs: its baselines, its guided runs, and which guided runs differ in λ alone. Of such
-//! runs one Pareto front over all epochs and λ chooses the checkpoints that are scored (paper section 4, SPEC
-//! E.4). A run that several grids name is there once.
+//! Expands a recipe into runs: its baselines, its guided runs, and which guided runs differ in λ alone.
+//! Of such runs one Pareto front over all epochs and λ chooses the checkpoints that are scored (paper
+//! section 4, SPEC E.4). A run that several grids name is there once.
 
 use std::path::PathBuf;
 
@@ -99,8 +99,9 @@ pub(crate) struct Maps {
 }
 
 impl Experiment {
-    /// The runs of `recipes`, several where a collection includes them. The text, the report's contents, the
-    /// options of the evaluation and of Slurm are the first recipe's; the caller sets `name` and `files`.
+    /// The runs of `recipes`, several where a collection includes them. The text, the report's
+    /// contents, the options of the evaluation and of Slurm are the first recipe's; the caller sets
+    /// `name` and `files`.
     pub(super) fn of(recipes: &[&Recipe]) -> Experiment {
         let first = recipes.first();
         let mut experiment = Experiment {
@@ -178,8 +179,8 @@ impl Experiment {
         }) else {
             return;
         };
-        // Baselines that differ in attribution and layer alone are one run: these decide which maps validation
-        // computes, and F1 alone chooses a baseline's epoch.
+        // Baselines that differ in attribution and layer alone are one run: these decide which maps
+        // validation computes, and F1 alone chooses a baseline's epoch.
         let baseline = position_or_push(&mut self.baselines, &plain, |a, b| {
             a == &Run {
                 attribution: a.attribution.clone(),
@@ -234,8 +235,8 @@ impl Experiment {
         }
     }
 
-    /// Adds `run` to the selection of runs that differ from it in λ alone, which is created if need be, and
-    /// `maps` to the maps that this selection's checkpoints are scored with.
+    /// Adds `run` to the selection of runs that differ from it in λ alone, which is created if need be,
+    /// and `maps` to the maps that this selection's checkpoints are scored with.
     fn select(&mut self, run: RunIndex, maps: &[Maps]) {
         let belongs = |selection: &Selection| {
             let first = selection.runs.first();

@@ -1,4 +1,5 @@
-//! Checks the data and weights that a user must provide for a recipe, before anything is built or written.
+//! Checks the data and weights that a user must provide for a recipe, before anything is built or
+//! written.
 
 use std::path::Path;
 
@@ -48,7 +49,8 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
     Ok(())
 }
 
-/// The backbones whose ImageNet weights are neither in `dir` nor can be downloaded by `cargo xtask weights`.
+/// The backbones whose ImageNet weights are neither in `dir` nor can be downloaded by `cargo xtask
+/// weights`.
 pub(super) fn missing_weights<'a>(experiment: &'a Experiment, dir: Option<&Path>) -> Vec<&'a str> {
     let mut names = experiment.weights();
     names.retain(|name| weights::find(name, dir).is_none() && !weights::names().contains(name));

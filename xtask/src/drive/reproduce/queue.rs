@@ -15,20 +15,20 @@ use crate::drive::plan::Job;
 use crate::system::signals::{STOPPED, Stop};
 use crate::system::{process, threads};
 
-/// Where and how jobs are done.
+/// The local queue.
 pub(super) struct Queue<'a> {
     pub(super) jobs: &'a [Job],
     /// The device of each worker.
     pub(super) workers: Vec<String>,
     pub(super) stop: Stop,
-    /// Held by all that works in the out folder.
+    /// The lock of the out folder, which every job holds.
     pub(super) lock: &'a fs::File,
     /// This program, as it was built.
     pub(super) program: PathBuf,
     pub(super) board: &'a Board,
 }
 
-/// Of all jobs, in their order.
+/// The outcomes of all jobs, in their order.
 #[derive(Clone)]
 struct Outcomes(Vec<Outcome>);
 
@@ -56,7 +56,7 @@ impl Queue<'_> {
                 return;
             }
             let Some(index) = state.next(self.jobs) else {
-                // A signal wakes nobody.
+                // A signal does not notify `changed`.
                 let waited = changed.wait_timeout(state, Duration::from_millis(200));
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 continue;
@@ -116,8 +116,8 @@ impl Queue<'_> {
 }
 
 impl Outcomes {
-    /// Marks what needs a job that will not be done. The report needs none in particular, but some
-    /// score.
+    /// Marks the jobs that need a job that will not be done. The report needs no particular job, but at
+    /// least one score.
     fn leave_out(&mut self, jobs: &[Job]) {
         for (index, job) in jobs.iter().enumerate() {
             if self.0[index] != Outcome::Waiting {

@@ -1,6 +1,6 @@
-//! The batch script of an array. It holds the command line of each task, rather than reading them from
-//! a file: Slurm keeps a copy of a script, so that a task that comes back into the queue does what it
-//! was submitted for, whatever was submitted since.
+//! The batch script of an array. It contains the command line of each task and does not read them from
+//! a file: Slurm keeps a copy of the script, so a requeued task does what it was submitted for,
+//! whatever was submitted since.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 
 use crate::drive::plan::Job;
 
-/// What is the same in all scripts: the step started, signals passed on, the requeue, the exit code.
+/// The part that all scripts share: it starts the step, passes signals on, requeues, and writes the
+/// exit code.
 const BODY: &str = include_str!("script.sh");
 
 /// The script whose task i starts `program step` with the arguments of `jobs[i]`.
@@ -35,7 +36,7 @@ pub(super) fn script<'a>(
     Ok(text)
 }
 
-/// `text` as one word of the shell, whatever is in it.
+/// `text` quoted as one word of the shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,6 +1,6 @@
-//! What became of the submitted steps, as Slurm has it. Its queue is asked first; it forgets a job
-//! minutes after its end, then the exit code that the batch script left, Slurm's accounts where a
-//! cluster keeps them, and Slurm's last words in the job's output tell.
+//! The states of submitted steps by Slurm. Its queue is asked first, but it forgets a job minutes after
+//! its end. Then the exit code that the batch script wrote, Slurm's accounting where a cluster has it,
+//! and Slurm's last line in the job's output tell.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,16 @@ use crate::install::pip;
 use crate::system::paths;
 use crate::system::signals::STOPPED;
 
-/// What a step is at.
+/// The state of a submitted step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// In the queue, and why still, in Slurm's spelling.
+    /// Waiting, with the reason in Slurm's spelling.
     Waiting(String),
     Running,
     Succeeded,
-    /// Cancelled, or it saved its state and did not come back; submitted again it goes on.
+    /// Cancelled, or it saved its state and was not requeued; submitted again, it goes on.
     Stopped,
-    /// Ended otherwise, and how: `exit code 1`, `timeout`, …
+    /// Ended without success: `exit code 1`, `timeout`, …
     Failed(String),
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum State {
 pub(crate) struct Submitted {
     pub(crate) key: String,
     pub(crate) state: State,
-    /// Everything the job said, and Slurm of it.
+    /// The file with the job's output, and what Slurm writes to it.
     pub(crate) output: PathBuf,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Submitted {
 pub(crate) struct Status(Vec<Submitted>);
 
 impl Queue {
-    /// What became of everything that was submitted. Slurm is not asked where that is nothing.
+    /// The states of all submitted steps. Slurm is not asked where there are none.
     pub(crate) fn status(&self) -> Result<Status> {
         let record = Record::read(&self.out)?;
         if record.arrays.is_empty() {
@@ -78,8 +78,8 @@ impl Queue {
         Ok(Status(steps))
     }
 
-    /// Prints to stderr how many steps are at what, whenever that changes, until none waits or runs. A
-    /// controller that is too busy to answer is asked again.
+    /// Prints the number of steps in each state to stderr, whenever it changes, until none waits or
+    /// runs. Asks again where Slurm's controller is too busy to answer.
     pub(crate) fn wait(&self, interval: Duration) -> Status {
         let mut shown = String::new();
         loop {
@@ -100,8 +100,8 @@ impl Queue {
         }
     }
 
-    /// Takes every step out of the queue, and ends those at work, which save what they can; gives how
-    /// many there were.
+    /// Takes all waiting steps out of the queue, and ends the running ones, which save what they can;
+    /// returns their number.
     pub(crate) fn cancel(&self) -> Result<usize> {
         let record = Record::read(&self.out)?;
         if record.arrays.is_empty() {
@@ -170,7 +170,7 @@ impl Queue {
         }
     }
 
-    /// What the batch script left when the step had ended.
+    /// The exit code that the batch script wrote after the step.
     fn exit_code(&self, task_id: &TaskId) -> Option<i32> {
         let text = fs::read_to_string(self.file(task_id, "exit")).ok()?;
         text.trim().parse().ok()
@@ -183,7 +183,7 @@ impl Queue {
 }
 
 impl Status {
-    /// What Slurm has of the step `key`, if it was submitted.
+    /// The state of the step `key`, if it was submitted.
     pub(crate) fn of(&self, key: &str) -> Option<&Submitted> {
         self.0.iter().find(|step| step.key == key)
     }
@@ -194,7 +194,7 @@ impl Status {
         self.0.iter().any(|step| is_active(&step.state))
     }
 
-    /// One line a stage: how many of its steps are at what.
+    /// One line for each stage: the number of its steps in each state.
     pub(crate) fn counts(&self) -> String {
         let mut stages: Vec<(&str, BTreeMap<String, usize>)> = Vec::new();
         for step in &self.0 {
@@ -232,7 +232,8 @@ fn ended(code: i32) -> State {
     }
 }
 
-/// Why Slurm ended a job: `slurmstepd: error: *** JOB 7 ON node CANCELLED AT … DUE TO TIME LIMIT ***`.
+/// The reason why Slurm ended a job, from its last line: `slurmstepd: error: *** JOB 7 ON node
+/// CANCELLED AT … DUE TO TIME LIMIT ***`.
 fn last_words(output: &Path) -> Option<String> {
     let said = fs::read(output).ok()?;
     let said = String::from_utf8_lossy(&said);

@@ -1,5 +1,5 @@
-//! The evaluation of one checkpoint with one kind of maps: first on validation images, which choose
-//! IoU's threshold, then on test images (SPEC B). `trainer explain | evaluator score`, twice.
+//! Evaluates one checkpoint with one kind of maps, by `trainer explain | evaluator score`: first on
+//! validation images, which choose IoU's threshold, then on test images (SPEC B).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,14 +16,14 @@ use crate::system::{files, process};
 /// One checkpoint, scored with one kind of maps.
 pub(crate) struct Score<'a> {
     shop: &'a Workshop<'a>,
-    /// One of the runs it may be of: they differ in λ only.
+    /// One of the runs that the checkpoint may be of; they differ in λ alone.
     run: &'a Run,
     folder: PathBuf,
     epoch: u32,
     maps: &'a Maps,
 }
 
-/// The images of an evaluation, and what it is for.
+/// The split of an evaluation, and its purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Split {
     /// Chooses the threshold.
@@ -80,8 +80,8 @@ impl<'a> Score<'a> {
         )
     }
 
-    /// Whether the run was asked something else in training: a conventional baseline that is taken
-    /// for the reversed one (SPEC F.10).
+    /// Whether the run was trained for another task: a conventional baseline also serves as the
+    /// reversed one (SPEC F.10).
     fn is_rescored(&self) -> bool {
         self.maps.task != self.run.task
     }
@@ -101,7 +101,7 @@ impl<'a> Score<'a> {
         self.folder.join("evaluations").join(name)
     }
 
-    /// With which options the tables were made; written after them.
+    /// The file with the options of the tables, which is written after them.
     fn stamp(&self, split: Split) -> PathBuf {
         self.dir(split).join("options.toml")
     }
@@ -125,12 +125,12 @@ impl<'a> Score<'a> {
 
     fn is_split_made(&self, split: Split) -> Result<bool> {
         let is_there = self.dir(split).join("metrics.parquet").is_file();
-        // One that cannot be read says nothing of what is there.
+        // A file that cannot be read tells nothing about the tables.
         let stamp = fs::read_to_string(self.stamp(split)).ok();
         Ok(is_there && stamp == Some(self.options(split)?))
     }
 
-    /// Makes what is not there; gives what that cost.
+    /// Makes the evaluations that are missing; returns the cost.
     pub(super) fn make(&self) -> Result<[Work; 2]> {
         for split in SPLITS {
             if !self.is_split_made(split)? {
