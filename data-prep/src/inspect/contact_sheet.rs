@@ -12,9 +12,9 @@ const COLUMNS: usize = 6;
 const ROWS: usize = 4;
 /// Small images are enlarged by a whole number to about this width.
 const CELL_WIDTH: usize = 192;
-/// Between images, and around the page.
+/// Pixels between images, and around the page.
 const GAP: usize = 12;
-/// From one line of a caption to the next.
+/// Pixels from one line of a caption to the next.
 const LINE: usize = 11;
 /// Lines of class names below an image.
 const NAME_LINES: usize = 2;
@@ -140,7 +140,7 @@ fn draw_image(
         };
         let [x1, y1, x2, y2] =
             [cells.x1, cells.y1, cells.x2, cells.y2].map(|edge| edge.max(0) as usize * scale);
-        // A box that covers no cell still shows, as a speck.
+        // A box that covers no cell is drawn as a speck.
         let (width, height) = ((x2.max(x1) - x1).max(2), (y2.max(y1) - y1).max(2));
         page.outline(
             x + x1,

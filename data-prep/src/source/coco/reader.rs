@@ -1,9 +1,8 @@
-//! MS COCO's folders and `instances_*.json` to records (SPEC C.2).
+//! Reads MS COCO's folders and `instances_*.json` into records (SPEC C.2).
 //!
-//! Decides which file is which split, maps COCO's 91 category ids to the 80 class ids, and makes
+//! It decides which file is which split, maps COCO's 91 category ids to the 80 class ids, and makes
 //! boxes and run lengths of the annotations. Every annotated object counts, crowd regions too, and
-//! images without objects stay. The JSON is read in `loading`; image files are opened by the
-//! pipeline.
+//! images without objects stay. `loading` reads the JSON; the pipeline opens image files.
 //!
 //! val2014 is the test set. Where NN-Explainer's `train2014_train_split.json` and
 //! `train2014_val_split.json` lie in `annotations/`, they are training and validation set. Otherwise
@@ -46,7 +45,7 @@ impl Format for Coco {
     }
 }
 
-/// An annotation file and what it is for.
+/// An annotation file and its split.
 struct Part {
     annotations: PathBuf,
     /// The folder of its images.
