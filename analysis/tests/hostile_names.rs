@@ -56,7 +56,7 @@ fn hostile_results(ending: &'static str) -> TempDir {
         ..baseline.clone()
     };
     // The folders of evaluations are named after method and layer: written under other names.
-    let place = |run: &Run, epg: f64| {
+    let with_groups = |run: &Run, epg: f64| {
         Run {
             attribution: "m",
             layer: "l",
@@ -64,7 +64,7 @@ fn hostile_results(ending: &'static str) -> TempDir {
         }
         .scored(values(epg))
     };
-    let dir = results(&[place(&baseline, 0.4), place(&guided, 0.6)]);
+    let dir = results(&[with_groups(&baseline, 0.4), with_groups(&guided, 0.6)]);
     for id in [HOSTILE_ID, "guided"] {
         let folder = dir.path().join("runs").join(id);
         let evaluation = folder.join("evaluations/test-m-l-epoch-0001");

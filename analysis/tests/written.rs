@@ -1,4 +1,5 @@
-//! What lies beside a report: all that it wrote, nothing of former ones, and whatever others put there.
+//! `written.sha256`, the list of files that a report wrote: a report removes those that an earlier one
+//! wrote and it no longer writes, as long as they are unchanged, and leaves all other files alone.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,6 +11,7 @@ use std::process::Command;
 use common::{Run, reaches, results};
 use tempfile::TempDir;
 
+/// Results of a baseline and an Energy run.
 fn world() -> TempDir {
     results(&[
         Run::default().scored(reaches(0.80, 0.40)),
@@ -17,7 +19,7 @@ fn world() -> TempDir {
     ])
 }
 
-/// What the program said on standard error.
+/// Runs `analysis`; returns its exit code and its standard error.
 fn make(command: &str, results: &Path, out: &Path, shows: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_analysis"))
         .args([command, "--results"])
@@ -42,11 +44,13 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// The files of a table.
 fn four(name: &str) -> Vec<String> {
     let formats = ["csv", "md", "parquet", "tex"];
     formats.map(|format| format!("{name}.{format}")).into()
 }
 
+/// The files of a figure.
 fn two(name: &str) -> Vec<String> {
     ["png", "svg"]
         .map(|format| format!("{name}.{format}"))
@@ -58,9 +62,11 @@ fn what_a_report_no_longer_writes_goes() {
     let (dir, out) = (world(), TempDir::new().unwrap());
     let (tables, figures) = (out.path().join("tables"), out.path().join("figures"));
     make("report", dir.path(), out.path(), &["epg_f1", "verdicts"]);
-    // Put there by others: by name like ours, and not.
+    // A file of the user's.
     fs_err::write(figures.join("mine.svg"), "mine").unwrap();
+    // One of the user's, with a name that a report might write.
     fs_err::write(tables.join("iou_f1.md"), "mine, too").unwrap();
+    // One that the report wrote and the user changed.
     fs_err::write(tables.join("verdicts.md"), "changed by hand").unwrap();
     let (code, stderr) = make("report", dir.path(), out.path(), &["selection"]);
     assert_eq!(code, Some(0), "{stderr}");
@@ -78,7 +84,7 @@ fn what_a_report_no_longer_writes_goes() {
         tables.join("verdicts.md").display()
     );
     assert!(stderr.contains(&kept), "{stderr}");
-    // What is written again is ours again, and goes once it is no longer written.
+    // A report that writes the changed file again owns it again, so the next one removes it.
     make("report", dir.path(), out.path(), &["verdicts"]);
     make("report", dir.path(), out.path(), &["epg_f1"]);
     let mut expected = four("epg_f1");
@@ -119,7 +125,8 @@ fn each_command_keeps_its_own_folder() {
     assert!(names(&figures).is_empty());
 }
 
-/// A report that is killed leaves files that the list has, whichever of them were written.
+/// Files are listed before they are written. So after a report was killed, the next one knows what it
+/// left, and removes it.
 #[test]
 #[cfg(target_os = "linux")]
 fn what_a_killed_report_has_written_is_known() {
@@ -135,7 +142,8 @@ fn what_a_killed_report_has_written_is_known() {
         .map(|file| fs_err::metadata(file).unwrap().len())
         .max();
     make("report", dir.path(), out.path(), &["epg_f1"]);
-    // SIGXFSZ in the largest file: the page, or the picture that comes after its drawing.
+    // The limit on file sizes kills the program (SIGXFSZ) when it writes the largest file: report.html,
+    // or a PNG, which is written after its SVG.
     let killed = Command::new("prlimit")
         .arg(format!("--fsize={}", largest.unwrap() - 1))
         .args([
@@ -163,6 +171,7 @@ fn what_a_killed_report_has_written_is_known() {
 #[test]
 fn a_list_of_other_files_removes_nothing() {
     let dir = world();
+    // Of "abc".
     let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     for name in [
         "../mine",
@@ -213,14 +222,15 @@ int fsync(int fd) {
 }
 "#;
 
-/// Names must outlast a power cut: a folder is flushed after each file in it, and after each new folder.
+/// Directory entries must outlast a power cut: a folder is flushed after each file in it, and after
+/// each new folder.
 #[test]
 #[cfg(target_os = "linux")]
 fn folders_are_flushed() {
-    let (dir, place) = (world(), TempDir::new().unwrap());
-    let (source, library) = (place.path().join("fsync.c"), place.path().join("fsync.so"));
+    let (dir, tools) = (world(), TempDir::new().unwrap());
+    let (source, library) = (tools.path().join("fsync.c"), tools.path().join("fsync.so"));
     fs_err::write(&source, RECORDER).unwrap();
-    // The linker that Rust itself needs.
+    // `cc` is there, because Rust links with it.
     let compiled = Command::new("cc")
         .args(["-shared", "-fPIC", "-o"])
         .args([&library, &source])
@@ -228,7 +238,7 @@ fn folders_are_flushed() {
         .status()
         .unwrap();
     assert!(compiled.success());
-    let root = fs_err::canonicalize(place.path()).unwrap();
+    let root = fs_err::canonicalize(tools.path()).unwrap();
     let out = root.join("new/out");
     let record = |arguments: &[&str]| -> Vec<String> {
         let log = root.join("log");

@@ -1,4 +1,4 @@
-//! The command line: what the user types, and how it becomes calls of the library.
+//! The command line: parses what the user types and calls the library.
 //!
 //! Exit codes: 0 when everything is in the data folder, 1 when some items were skipped, 2 when the
 //! command failed.
@@ -45,7 +45,7 @@ struct Prepare {
     /// At most N images of a split (a fixed choice by image id); may be given once per split.
     #[arg(long, value_name = "SPLIT=N", value_parser = parse_limit)]
     limit: Vec<Limit>,
-    /// What a broken image or annotation does.
+    /// What to do with a broken image or annotation.
     #[arg(long, value_enum, default_value_t)]
     on_error: OnError,
     /// Threads that parse, hash, decode and resize [default: one per core].

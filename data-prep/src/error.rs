@@ -1,13 +1,16 @@
-//! Why a command or a reader of this crate stops, and what is wrong with one item of a source.
+//! The errors of this crate. [`Error`] ends an operation. [`Problem`] is about one image or annotation
+//! of a source, which `--on-error skip` leaves out and lists; the pipeline decides whether it ends the
+//! operation.
 //!
-//! [`Error`] ends the operation; [`Problem`] is about one image or annotation, which
-//! `--on-error skip` leaves out and lists. What to do with either is decided in the pipeline.
+//! A source is a data set as it is published: a VOC devkit, COCO's JSON files and images, Waterbirds'
+//! CSV. The field `source` of an error is another thing, its cause, as in
+//! [`std::error::Error::source`].
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// This crate's result.
+/// The result of a function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// One broken image or annotation: a row of `skipped.parquet`, or the line the program ends with.
@@ -18,14 +21,14 @@ pub struct Problem {
     pub file: String,
     /// The element, column or property of that file.
     pub field: String,
-    /// What is there.
+    /// The value found.
     pub found: String,
-    /// What would have been right.
+    /// The values that are valid.
     pub expected: String,
 }
 
 impl Problem {
-    /// A problem in `field` of `file`.
+    /// A problem in `field` of `file`. `found` may be text from a file, so it is [`quoted`].
     pub fn new(
         file: impl AsRef<Path>,
         field: impl Into<String>,
@@ -41,8 +44,8 @@ impl Problem {
     }
 }
 
-/// What a file holds, as a message may quote it: on one line, without characters that a terminal obeys,
-/// and not at any length.
+/// Text from a file, made safe to quote in a message: on one line, control characters escaped, cut
+/// after 200 characters with `…`.
 pub fn quoted(text: &str) -> String {
     const MOST: usize = 200;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -59,18 +62,18 @@ pub fn quoted(text: &str) -> String {
     shown
 }
 
-/// What ends an operation of this crate.
+/// An error of this crate.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The operating system refused; the message names the path.
+    /// The operating system refused. The message names the path, because all files go through `fs_err`.
     #[error("{0}")]
     Io(#[from] std::io::Error),
 
-    /// An item of a source, a table or a pixel file is not as it must be.
+    /// An item of a source, a table or a pixel file is invalid.
     #[error("{0}")]
     Problem(#[from] Problem),
 
-    /// A Parquet file cannot be written.
+    /// A Parquet file cannot be written. (One that cannot be read is a [`Problem`].)
     #[error("{}: {}", path.display(), quoted(&source.to_string()))]
     Parquet {
         /// The file.
@@ -79,7 +82,8 @@ pub enum Error {
         source: parquet::errors::ParquetError,
     },
 
-    /// An Arrow file cannot be written, or columns do not fit together.
+    /// An Arrow file cannot be written, or columns do not fit together. (One that cannot be read is a
+    /// [`Problem`].)
     #[error("{}: {}", path.display(), quoted(&source.to_string()))]
     Arrow {
         /// The file, or the table's name where there is no file yet.
@@ -88,32 +92,33 @@ pub enum Error {
         source: arrow::error::ArrowError,
     },
 
-    /// A source or data folder lacks what makes it one.
+    /// A folder is no valid source or data folder: something that it needs is missing.
     #[error("{}: {what}: found {found}, expected {expected}", path.display())]
     Layout {
         /// The folder or file looked at.
         path: PathBuf,
         /// What was looked for.
         what: String,
-        /// What is there.
+        /// What was found.
         found: String,
-        /// What would have been right.
+        /// What is valid.
         expected: String,
     },
 
-    /// A table is of another version of the programs.
+    /// A table that is read has another schema version: another version of these programs wrote it.
     #[error(
         "{problem}\n\
          hint: it is of another version of the programs; make it again by {command}"
     )]
     Version {
-        /// The file, and which version it is of.
+        /// The file and its version.
         problem: Problem,
-        /// What makes such a table.
+        /// The command that makes such a table.
         command: &'static str,
     },
 
-    /// The output folder already holds something that another version of this program made.
+    /// The output folder, which is about to be written, holds a data folder of another version of
+    /// data-prep.
     #[error(
         "{}: {field}: found {found}, expected {expected}\n\
          hint: make the data folder again with --overwrite, or choose another --out",
@@ -122,7 +127,7 @@ pub enum Error {
     OtherProgram {
         /// The output folder.
         path: PathBuf,
-        /// The metadata key that says the program.
+        /// The metadata key of the program.
         field: &'static str,
         /// The program and version that made what is in it.
         found: String,
@@ -130,20 +135,20 @@ pub enum Error {
         expected: &'static str,
     },
 
-    /// A thread met a fault of the program, not of its input.
+    /// A worker thread panicked: data-prep has a bug, whatever its input was.
     #[error(
         "{}: reading it: found a fault of this program ({}), expected an image or an error",
         path.display(),
         quoted(words)
     )]
     Panic {
-        /// The image in hand.
+        /// The image that the thread was working on.
         path: PathBuf,
-        /// What the panic says.
+        /// The panic's message.
         words: String,
     },
 
-    /// The output folder already holds something made from other inputs.
+    /// The output folder already holds a data folder made from other inputs.
     #[error(
         "{}: inputs: found a data folder made from {found}, expected {expected}\n\
          hint: choose another --out, or replace it with --overwrite",
@@ -160,7 +165,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A file or folder whose shape is wrong as a whole.
+    /// An [`Error::Layout`].
     pub fn layout(
         path: impl Into<PathBuf>,
         what: impl Into<String>,
@@ -192,7 +197,7 @@ impl Error {
     }
 }
 
-/// Why a file cannot be read, as what is found in its place.
+/// The `found` of a [`Problem`] whose file cannot be opened: `no such file`, or the system's reason.
 pub fn unreadable(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "no such file".to_owned(),
@@ -200,8 +205,8 @@ pub fn unreadable(error: &std::io::Error) -> String {
     }
 }
 
-/// An error and its causes on one line, for the end of a program. Causes whose words the line
-/// already has are left out: most messages here include theirs.
+/// An error and its causes on one line, for the end of a program. A cause that the line already
+/// contains is not repeated: most messages here include their cause.
 pub fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

@@ -1,5 +1,5 @@
-//! Reading with libraries that panic over some broken files, as arrow and parquet do where a length or
-//! an offset lies: the panic becomes the file's error.
+//! Reads with libraries that panic over some broken files, as arrow and parquet do over a false length
+//! or offset: turns the panic into an error of the file.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -10,8 +10,8 @@ thread_local! {
     static READING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls a library's reader; `broken` makes the error of what it panics over. What the reader had in hand is
-/// not to be used after an error.
+/// Calls a library's reader; `broken` makes an error of the message of a panic. After an error, the
+/// values that the reader was changing must not be used.
 ///
 /// # Errors
 /// Those of `call`, and that of `broken`.

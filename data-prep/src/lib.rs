@@ -1,9 +1,9 @@
-//! Image data sets to mask tables and pixels, the readers of both, and the mask geometry.
+//! Converts image data sets to mask tables and pixels, reads both, and has the geometry of masks.
 //!
-//! An image's way: a reader in [`source`] yields [`record`]s; [`convert`] reads, decodes and resizes
+//! The way of an image: a reader in [`source`] yields [`record`]s; [`convert`] reads, decodes and resizes
 //! the files (`image`) and writes the [`pixels`] and the tables of [`schema`] (`store`); [`dataset`]
-//! opens the result for the later stages, with the masks of `mask`. No metric and no network is known
-//! here.
+//! opens the result for the later stages, with the masks of `mask`. This crate knows no metric and no
+//! network.
 
 pub mod cli;
 pub mod convert;

@@ -167,18 +167,27 @@ fn a_turned_bit_gives_pillows_pixels_or_an_error() {
 #[test]
 fn restart_markers_out_of_their_order_are_an_error() {
     let whole = fixture("restart_markers.jpg");
-    let places: Vec<usize> = (0..8).flat_map(|n| markers(&whole, 0xd0 + n)).collect();
-    assert!(places.len() > 2);
-    for &place in &places {
+    let offsets: Vec<usize> = (0..8).flat_map(|n| markers(&whole, 0xd0 + n)).collect();
+    assert!(offsets.len() > 2);
+    for &offset in &offsets {
         for number in 0xd0..=0xd7 {
             let mut bytes = whole.clone();
-            bytes[place + 1] = number;
-            assert_eq!(decode(&bytes).is_ok(), bytes == whole, "{place} {number:x}");
+            bytes[offset + 1] = number;
+            assert_eq!(
+                decode(&bytes).is_ok(),
+                bytes == whole,
+                "{offset} {number:x}"
+            );
         }
-        let without = [&whole[..place], &whole[place + 2..]].concat();
-        assert!(decode(&without).is_err(), "{place}");
-        let twice = [&whole[..place], &whole[place..place + 2], &whole[place..]].concat();
-        assert!(decode(&twice).is_err(), "{place}");
+        let without = [&whole[..offset], &whole[offset + 2..]].concat();
+        assert!(decode(&without).is_err(), "{offset}");
+        let twice = [
+            &whole[..offset],
+            &whole[offset..offset + 2],
+            &whole[offset..],
+        ]
+        .concat();
+        assert!(decode(&twice).is_err(), "{offset}");
     }
 }
 

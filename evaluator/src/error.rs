@@ -1,5 +1,5 @@
-//! Why scoring or comparing stops. Each message is one line naming the file, the field, what was found and what
-//! was expected; a hint may follow on its own line.
+//! The errors that stop scoring or comparing. Each message is one line that names the file, the field,
+//! what was found and what was expected; a hint may follow on a line of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use data_prep::dataset::Split;
 use data_prep::error::quoted;
 use thiserror::Error;
 
-/// This crate's result.
+/// The result of a function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What ends an operation of this crate.
+/// An error of this crate.
 #[derive(Debug, Error)]
 pub enum Error {
     /// A data folder or one of our tables cannot be read or written, or a column is missing or of
@@ -19,7 +19,7 @@ pub enum Error {
     #[error(transparent)]
     Data(#[from] data_prep::Error),
 
-    /// The operating system refused; the message names the path.
+    /// The operating system refused. The message names the path, because all files go through `fs_err`.
     #[error("{0}")]
     Io(#[from] std::io::Error),
 
@@ -42,7 +42,7 @@ pub enum Error {
         source: arrow::error::ArrowError,
     },
 
-    /// A file of no kind this program reads.
+    /// A file of a kind that this program does not read.
     #[error(
         "{}: first bytes: found {found}, expected an Arrow IPC stream, an Arrow IPC file or a Parquet file",
         path.display()
@@ -64,7 +64,7 @@ pub enum Error {
         found: &'static str,
     },
 
-    /// A value of one row is not as it must be.
+    /// A value of one row is invalid.
     #[error("{}: row {row}, {field}: found {}, expected {expected}", path.display(), quoted(found))]
     Row {
         /// The file, or `stdin`.
@@ -142,7 +142,8 @@ pub enum Error {
         class_id: i32,
     },
 
-    /// The predictions are another run's, checkpoint's, split's or precision's than what they belong to.
+    /// The predictions are of another run, checkpoint, split or precision than the maps or evaluation
+    /// that they belong to.
     #[error(
         "{}: {field}: found {}, expected {} as {}",
         path.display(),
@@ -155,15 +156,15 @@ pub enum Error {
         path: PathBuf,
         /// `run_id`, `checkpoint`, `split`, `precision` or the task's key.
         field: &'static str,
-        /// The predictions'.
+        /// The value in the predictions.
         found: String,
-        /// That of what they belong to.
+        /// The value in what they belong to.
         expected: String,
         /// What they belong to, e.g. `in the maps`.
         whose: String,
     },
 
-    /// Predictions that do not say which classes are right, where nothing else does.
+    /// Predictions without targets, where no data folder gives them either.
     #[error(
         "{}: target: found no such column, expected a column of type Boolean\n\
          hint: --data DIR takes the targets from the data folder's labels",
@@ -174,7 +175,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// An evaluation by other formulas.
+    /// An evaluation by another version of the formulas.
     #[error(
         "{}: {key}: found {}, expected {}, this program's version of the formulas\n\
          hint: score its maps again with evaluator score",
@@ -193,7 +194,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A file or folder that is not as it must be in `field`.
+    /// The error for an invalid `field` of a file or folder.
     pub(crate) fn problem(
         path: &Path,
         field: impl Into<String>,

@@ -1,10 +1,11 @@
-//! EPG, IoU, F1 and mAP of attribution maps and logits against mask tables (SPEC B), for our trainer
-//! and for any other tool's maps.
+//! Computes EPG, IoU, F1 and mAP of attribution maps and logits against mask tables (SPEC B), for our
+//! trainer's maps and for those of any other tool.
 //!
 //! The way of a map: [`maps`] reads it (or the trainer hands it over) and brings it to the grid;
 //! [`metrics`] has the formulas for one map and one mask; [`evaluate`] applies them to a whole file
 //! against a data folder, takes means and bootstrap resamples, and writes the tables; [`compare`] tests
-//! two evaluations against each other. No network is known here, and masks are data-prep's.
+//! two evaluations against each other. This crate knows no network, and data-prep has the geometry of
+//! masks.
 
 pub mod compare;
 pub mod error;
@@ -16,14 +17,14 @@ mod random;
 pub use error::{Error, Result};
 pub use metrics::pair::{PairScore, score_pair};
 
-/// Version of the formulas (docs/SPEC.md B) and of what they are fed: whatever changes a number that
-/// `evaluator score` makes of the same maps raises it, and evaluations of another value are neither
-/// compared nor mixed with these. 1 had no such mark: it sampled maps finer than the grid, and
-/// epg_defined, segment_epg and on_object depended on a map's scale.
+/// Version of the formulas (docs/SPEC.md B) and of their inputs. Every change that gives `evaluator
+/// score` other numbers of the same maps raises it; evaluations of different versions are neither
+/// compared nor mixed. Tables of version 1 do not name it. That version sampled maps with more cells
+/// than the grid, and its epg_defined, segment_epg and on_object depended on a map's scale.
 pub const FORMULAS: u32 = 2;
 
-/// The versions of the formulas and of the tables of an evaluation, a line `name = version` each. An
-/// evaluation is made again where they were others.
+/// The versions of the formulas and of an evaluation's tables, a line `name = version` for each. An
+/// evaluation with other versions is made again.
 pub fn versions() -> String {
     use evaluate::{EXAMPLES, IOU, METRICS, PREDICTIONS, REPLICATES, SCORES};
     let tables = [
@@ -38,5 +39,5 @@ pub fn versions() -> String {
     format!("formulas = {FORMULAS}\n{}", tables.concat())
 }
 
-/// This program in the metadata of its tables.
+/// The name and version of this program in the metadata of its tables.
 pub const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));

@@ -1,11 +1,11 @@
-//! Random numbers as pure functions of what they are for: splitmix64.
+//! Random numbers as pure functions of a seed and a number: splitmix64.
 
 /// A stream of random numbers.
 pub(crate) struct SplitMix64(u64);
 
 impl SplitMix64 {
-    /// The stream of `seed` and `number` (of a replicate, a permutation). Both pass the mixer, so that
-    /// neighbouring ones share no stream.
+    /// The stream of `seed` and `number` (of a replicate or permutation). Both go through the mixer, so
+    /// that neighbouring numbers have unrelated streams.
     pub(crate) fn new(seed: u64, number: u64) -> Self {
         Self(splitmix64(splitmix64(seed).wrapping_add(number)))
     }

@@ -1,4 +1,4 @@
-//! What the program prints: the metrics of an evaluation, and the comparison of two.
+//! Prints the metrics of an evaluation, and the comparison of two.
 
 use evaluator::compare::Comparison;
 use evaluator::evaluate::{Report, Scope};

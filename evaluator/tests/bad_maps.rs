@@ -10,11 +10,11 @@ use arrow::datatypes::DataType;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{FileWriter, StreamWriter};
 use evaluator::maps::{MapRow, RunColumns};
-use support::{Workplace, formula_rows, stream};
+use support::{Sandbox, formula_rows, stream};
 
 #[test]
 fn rows_that_do_not_fit_the_data() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     type Change = fn(&mut Vec<MapRow>);
     let cases: [(Change, &str); 7] = [
         (
@@ -50,8 +50,8 @@ fn rows_that_do_not_fit_the_data() {
         let mut rows = formula_rows();
         change(&mut rows);
         let bytes = stream(&rows, &RunColumns::default());
-        let maps = place.file("maps.arrow", &bytes);
-        let errors = place.refused(&["--maps", "maps.arrow"], &[]);
+        let maps = sandbox.file("maps.arrow", &bytes);
+        let errors = sandbox.refused(&["--maps", "maps.arrow"], &[]);
         assert!(
             errors.contains(&format!("error: maps.arrow: {message}")),
             "{maps}: {errors}"
@@ -60,9 +60,9 @@ fn rows_that_do_not_fit_the_data() {
     let bytes = stream(&formula_rows(), &RunColumns::default());
     // Without a row there is nothing to score, whatever may be missing.
     let none = stream(&[], &RunColumns::default());
-    let errors = place.refused(&["--maps", "-", "--split", "test", "--partial"], &none);
+    let errors = sandbox.refused(&["--maps", "-", "--split", "test", "--partial"], &none);
     assert!(errors.contains("stdin: rows: found none"), "{errors}");
-    let errors = place.refused(&["--maps", "-", "--split", "val"], &bytes);
+    let errors = sandbox.refused(&["--maps", "-", "--split", "val"], &bytes);
     let message =
         "stdin: row 0, image_id: found \"a\" of split test, expected an image of split val";
     assert!(errors.contains(message), "{errors}");
@@ -96,7 +96,7 @@ fn all(batch: &RecordBatch) -> Vec<(&'static str, ArrayRef)> {
 
 #[test]
 fn columns_that_are_wrong() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     type Change = fn(&mut Vec<(&'static str, ArrayRef)>);
     let cases: [(Change, &str); 6] = [
         (
@@ -140,7 +140,7 @@ fn columns_that_are_wrong() {
             change(&mut columns);
             columns
         });
-        let errors = place.refused(&["--maps", "-"], &bytes);
+        let errors = sandbox.refused(&["--maps", "-"], &bytes);
         assert!(errors.contains(message), "{errors}");
     }
     // A class id that fits no i32 is not wrapped around.
@@ -151,26 +151,26 @@ fn columns_that_are_wrong() {
         columns[1].1 = Arc::new(ids);
         columns
     });
-    let errors = place.refused(&["--maps", "-"], &bytes);
+    let errors = sandbox.refused(&["--maps", "-"], &bytes);
     assert!(errors.contains("stdin: class_id: found Int64"), "{errors}");
 }
 
 #[test]
 fn files_of_another_kind() {
-    let place = Workplace::new();
-    place.file("notes.txt", b"not a map file");
-    let errors = place.refused(&["--maps", "notes.txt"], &[]);
+    let sandbox = Sandbox::new();
+    sandbox.file("notes.txt", b"not a map file");
+    let errors = sandbox.refused(&["--maps", "notes.txt"], &[]);
     let message = "notes.txt: first bytes: found \"not a ma\", expected an Arrow IPC stream";
     assert!(errors.contains(message), "{errors}");
-    let errors = place.refused(&["--maps", "-"], &[]);
+    let errors = sandbox.refused(&["--maps", "-"], &[]);
     assert!(
         errors.contains("stdin: first bytes: found an empty file"),
         "{errors}"
     );
-    let errors = place.refused(&["--maps", "absent.arrow"], &[]);
+    let errors = sandbox.refused(&["--maps", "absent.arrow"], &[]);
     assert!(errors.contains("absent.arrow"), "{errors}");
     // One of our tables that is no map table.
-    let errors = place.refused(&["--maps", "data/images.parquet"], &[]);
+    let errors = sandbox.refused(&["--maps", "data/images.parquet"], &[]);
     assert!(
         errors.contains("images.parquet: guidance.schema: found images, expected maps"),
         "{errors}"
@@ -183,7 +183,7 @@ fn files_of_another_kind() {
         file.write(&batch.unwrap()).unwrap();
     }
     let file = file.into_inner().unwrap();
-    let errors = place.refused(&["--maps", "-"], &file);
+    let errors = sandbox.refused(&["--maps", "-"], &file);
     assert!(
         errors.contains(
             "stdin: first bytes: found an Arrow IPC file, expected an Arrow IPC stream\nhint: "
@@ -191,7 +191,7 @@ fn files_of_another_kind() {
         "{errors}"
     );
     // Cut off in the middle of a batch.
-    let errors = place.refused(&["--maps", "-"], &bytes[..bytes.len() - 700]);
+    let errors = sandbox.refused(&["--maps", "-"], &bytes[..bytes.len() - 700]);
     assert!(
         errors.starts_with("error: stdin: contents: found ")
             && errors.ends_with(", expected a whole Arrow or Parquet file\n"),
@@ -203,7 +203,7 @@ fn files_of_another_kind() {
 /// second.
 #[test]
 fn sizes_that_lie_inside_a_file() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     let mended = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fuzz/mended/maps/");
     for (name, found) in [
         (
@@ -216,7 +216,7 @@ fn sizes_that_lie_inside_a_file() {
         ),
     ] {
         let maps = format!("{mended}{name}");
-        let errors = place.refused(&["--maps", &maps], &[]);
+        let errors = sandbox.refused(&["--maps", &maps], &[]);
         let start = format!("error: {maps}: contents: found {found}");
         assert!(errors.starts_with(&start), "{errors}");
         assert!(

@@ -9,8 +9,8 @@ use data_prep::dataset::{Split, Task};
 use data_prep::table::column;
 use evaluator::evaluate::PAIRED;
 use evaluator::maps::{MapRow, RunColumns};
-use support::birds::{columns, logits, maps, rows, workplace, write_logits};
-use support::{PAIRS, Workplace, row, rows_by_hand, stream, write_predictions};
+use support::birds::{bird_sandbox, columns, logits, maps, rows, write_logits};
+use support::{PAIRS, Sandbox, row, rows_by_hand, stream, write_predictions};
 
 /// Group, metric, A's value, B's, ends of the interval, p-value.
 type Row = (Option<i32>, &'static str, f64, f64, [f64; 2], Option<f64>);
@@ -50,14 +50,14 @@ const EXPECTED: [Row; 30] = [
 ];
 
 /// Scores run 0 into `a` and run 1 into `b`, each with its predictions and threshold.
-fn scored(place: &Workplace) {
+fn scored(sandbox: &Sandbox) {
     for (run, out) in ["a", "b"].into_iter().enumerate() {
         let val = format!("val-{out}");
         let args = ["--maps", "-", "--replicates", "0"];
-        place.scored(&val, &args, &maps(run, Split::Val, Task::Conventional));
-        std::fs::create_dir_all(place.path(out)).unwrap();
+        sandbox.scored(&val, &args, &maps(run, Split::Val, Task::Conventional));
+        std::fs::create_dir_all(sandbox.path(out)).unwrap();
         let name = format!("{out}/predictions.parquet");
-        let logits = write_logits(place, &name, run, Task::Conventional);
+        let logits = write_logits(sandbox, &name, run, Task::Conventional);
         let args = [
             "--maps",
             "-",
@@ -68,12 +68,12 @@ fn scored(place: &Workplace) {
             "--threshold-from",
             &val,
         ];
-        place.scored(out, &args, &maps(run, Split::Test, Task::Conventional));
+        sandbox.scored(out, &args, &maps(run, Split::Test, Task::Conventional));
     }
 }
 
-fn compared(place: &Workplace, args: &[&str]) -> (String, String) {
-    let output = place.run(&[&["compare", "--a", "a", "--b", "b"], args].concat(), &[]);
+fn compared(sandbox: &Sandbox, args: &[&str]) -> (String, String) {
+    let output = sandbox.run(&[&["compare", "--a", "a", "--b", "b"], args].concat(), &[]);
     let [stdout, stderr] =
         [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(output.status.success(), "{args:?}: {stderr}");
@@ -92,10 +92,10 @@ fn text<'a>(table: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
 
 #[test]
 fn every_metric_overall_and_by_group() {
-    let place = workplace("0123");
-    scored(&place);
-    let (summary, _) = compared(&place, &["--out", "paired"]);
-    let table = place.table("paired", &PAIRED);
+    let sandbox = bird_sandbox("0123");
+    scored(&sandbox);
+    let (summary, _) = compared(&sandbox, &["--out", "paired"]);
+    let table = sandbox.table("paired", &PAIRED);
     let names: Vec<&str> = EXPECTED.iter().map(|row| row.1).collect();
     let is_known = |row: &usize| names.contains(&text(&table, "metric", *row).unwrap());
     let rows: Vec<usize> = (0..table.num_rows()).filter(is_known).collect();
@@ -157,21 +157,21 @@ fn every_metric_overall_and_by_group() {
     assert!(summary.contains(line), "{summary}");
 
     // The same seed gives the same table; another, other p-values; swapped sides, the other sign.
-    assert_eq!(compared(&place, &[]).0, summary);
-    assert_ne!(compared(&place, &["--seed", "1"]).0, summary);
+    assert_eq!(compared(&sandbox, &[]).0, summary);
+    assert_ne!(compared(&sandbox, &["--seed", "1"]).0, summary);
     let args = ["compare", "--a", "b", "--b", "a"];
-    let swapped = String::from_utf8(place.run(&args, &[]).stdout).unwrap();
+    let swapped = String::from_utf8(sandbox.run(&args, &[]).stdout).unwrap();
     assert!(swapped.contains("-0.0617   -0.0884 … -0.0353"), "{swapped}");
 }
 
 #[test]
 fn pairs_of_an_image_change_sides_together() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     let of = |run: &str| RunColumns {
         run_id: Some(run.to_owned()),
         ..support::columns()
     };
-    place.scored("a", &["--maps", "-"], &stream(&rows_by_hand(), &of("a")));
+    sandbox.scored("a", &["--maps", "-"], &stream(&rows_by_hand(), &of("a")));
     // EPG of a/0 from 1/4 to 1, of a/1 from undefined to 15/64, b/1 from 1 to 1/4, d/0 from 49/64 to 1:
     // 63/64, -48/64 and 15/64 for the images a, b and d. Of their eight sums with either sign six are as
     // far from 0 as the 30/64 found.
@@ -189,13 +189,13 @@ fn pairs_of_an_image_change_sides_together() {
         row(PAIRS[3], 8, 8, within(8, 8)),
         row(PAIRS[4], 8, 8, corner),
     ];
-    place.scored("b", &["--maps", "-"], &stream(&rows, &of("b")));
-    let (_, notes) = compared(&place, &["--out", "paired"]);
+    sandbox.scored("b", &["--maps", "-"], &stream(&rows, &of("b")));
+    let (_, notes) = compared(&sandbox, &["--out", "paired"]);
     assert_eq!(
         notes,
         "note: no a/predictions.parquet that was scored, so f1 and accuracy are not tested\n"
     );
-    let table = place.table("paired", &PAIRED);
+    let table = sandbox.table("paired", &PAIRED);
     let row = |metric: &str| {
         let mut rows = 0..table.num_rows();
         rows.find(|&row| text(&table, "metric", row) == Some(metric))
@@ -213,18 +213,18 @@ fn pairs_of_an_image_change_sides_together() {
 
 #[test]
 fn evaluations_of_other_images_are_refused() {
-    let place = workplace("0123");
-    scored(&place);
+    let sandbox = bird_sandbox("0123");
+    scored(&sandbox);
     let refused = |b: &str, message: &str| {
-        let output = place.run(&["compare", "--a", "a", "--b", b, "--out", "paired"], &[]);
+        let output = sandbox.run(&["compare", "--a", "a", "--b", b, "--out", "paired"], &[]);
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{errors}");
         assert_eq!(errors, format!("error: {message}\n"));
-        assert!(output.stdout.is_empty() && !place.path("paired").exists());
+        assert!(output.stdout.is_empty() && !sandbox.path("paired").exists());
     };
     let whole = maps(1, Split::Test, Task::Conventional);
     let score = |out: &str, args: &[&str], maps: &[u8]| {
-        place.scored(
+        sandbox.scored(
             out,
             &[&["--maps", "-", "--replicates", "2"], args].concat(),
             maps,
@@ -262,7 +262,7 @@ fn evaluations_of_other_images_are_refused() {
         "some/scores.parquet: pair 10: found no pair, expected image t10 class 1 as in a/scores.parquet",
     );
     let logits = logits(1, Task::Conventional);
-    let predictions = place.path("b/predictions.parquet");
+    let predictions = sandbox.path("b/predictions.parquet");
     for (cells, problem) in [
         (
             &logits[..22],
@@ -279,7 +279,7 @@ fn evaluations_of_other_images_are_refused() {
             &format!("b/predictions.parquet: image_id: {problem} as in a/predictions.parquet"),
         );
     }
-    let other = workplace("4567");
+    let other = bird_sandbox("4567");
     other.scored("b", &["--maps", "-", "--replicates", "2"], &whole);
     let folder = other.path("b").display().to_string();
     refused(

@@ -11,19 +11,19 @@ use data_prep::dataset::{Split, Task};
 use evaluator::evaluate::Scope::{All, Group};
 use evaluator::evaluate::{METRICS, REPLICATES};
 use evaluator::maps::{MapRow, RunColumns};
-use support::birds::{maps, workplace, write_logits};
-use support::{Data, TINY, Workplace, close, i32s, metric, row, stream, texts, values};
+use support::birds::{bird_sandbox, maps, write_logits};
+use support::{Data, Sandbox, TINY, close, i32s, metric, row, stream, texts, values};
 
-fn score(place: &Workplace, task: Task, logits: &str) -> RecordBatch {
+fn score(sandbox: &Sandbox, task: Task, logits: &str) -> RecordBatch {
     let task_args = ["--task", task.as_str(), "--predictions", logits];
     let args = [&["--maps", "-", "--replicates", "30"], &task_args[..]].concat();
-    place.scored(task.as_str(), &args, &maps(0, Split::Test, task));
-    place.table(task.as_str(), &METRICS)
+    sandbox.scored(task.as_str(), &args, &maps(0, Split::Test, task));
+    sandbox.table(task.as_str(), &METRICS)
 }
 
 #[test]
 fn four_groups_overall_and_the_worst_in_both_tasks() {
-    let place = workplace("0123");
+    let sandbox = bird_sandbox("0123");
     let third = 1.0 / 3.0;
     // Landbirds on land, on water, waterbirds on land, on water: of three each two, three, one and no
     // bird (tests/fixtures/birds.py). Asked for the place, the same logits are right where bird and
@@ -32,8 +32,8 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
         (Task::Conventional, [2.0 * third, 1.0, third, 0.0]),
         (Task::Reversed, [2.0 * third, 0.0, 2.0 * third, 0.0]),
     ] {
-        let logits = write_logits(&place, &format!("{task}.parquet"), 0, task);
-        let metrics = score(&place, task, &logits);
+        let logits = write_logits(&sandbox, &format!("{task}.parquet"), 0, task);
+        let metrics = score(&sandbox, task, &logits);
         let of = |name, scope| metric(&metrics, name, scope);
         for (group, value) in (0..).zip(by_group) {
             close(of("accuracy", Group(group)), value, 3, "accuracy");
@@ -45,7 +45,7 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
             "accuracy",
         );
         close(of("worst_group", All), 0.0, 4, "worst_group");
-        let replicates = place.table(task.as_str(), &REPLICATES);
+        let replicates = sandbox.table(task.as_str(), &REPLICATES);
         let accuracy = values(&replicates, "accuracy");
         let overall: Vec<f64> = accuracy.into_iter().step_by(5).flatten().collect();
         let mean = overall.iter().sum::<f64>() / overall.len() as f64;
@@ -66,7 +66,7 @@ fn the_greater_logit_counts_whatever_its_sign() {
         ("s", "test", 1, &[1]),
         ("t", "test", 1, &[0]),
     ];
-    let place = Workplace::with(&Data {
+    let sandbox = Sandbox::with(&Data {
         classes: &["landbird", "waterbird"],
         images: &images,
         objects: &[],
@@ -92,13 +92,13 @@ fn the_greater_logit_counts_whatever_its_sign() {
     .unwrap();
     let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     writer.write(&batch).unwrap();
-    let logits = place.file("foreign.arrow", &writer.into_inner().unwrap());
+    let logits = sandbox.file("foreign.arrow", &writer.into_inner().unwrap());
     let rows: Vec<MapRow> = (images.iter())
         .map(|image| row((image.0, image.3[0]), 1, 1, vec![1.0]))
         .collect();
     let maps = stream(&rows, &RunColumns::default());
-    place.scored("out", &["--maps", "-", "--predictions", &logits], &maps);
-    let metrics = place.table("out", &METRICS);
+    sandbox.scored("out", &["--maps", "-", "--predictions", &logits], &maps);
+    let metrics = sandbox.table("out", &METRICS);
     let of = |name, scope| metric(&metrics, name, scope);
     close(of("accuracy", All), 3.0 / 5.0, 5, "accuracy");
     close(of("accuracy", Group(0)), 1.0, 2, "accuracy");

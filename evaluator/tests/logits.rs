@@ -9,8 +9,7 @@ use arrow::array::{Float32Array, RecordBatch};
 use arrow::ipc::writer::FileWriter;
 use evaluator::maps::RunColumns;
 use support::{
-    Data, PAIRS, TINY, Workplace, columns, i32s, row, rows_by_hand, stream, texts,
-    write_predictions,
+    Data, PAIRS, Sandbox, TINY, columns, i32s, row, rows_by_hand, stream, texts, write_predictions,
 };
 
 const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -25,8 +24,8 @@ fn cells(n_classes: i32, logit: impl Fn(usize, i32) -> f32) -> Vec<(&'static str
 }
 
 /// What is said of the maps by hand with these logits, as Parquet and as an Arrow file.
-fn said(place: &Workplace, cells: &[(&str, i32, f32, bool)], maps: &[u8]) -> [String; 2] {
-    write_predictions(&place.path("p.parquet"), ("r1", 7), cells);
+fn said(sandbox: &Sandbox, cells: &[(&str, i32, f32, bool)], maps: &[u8]) -> [String; 2] {
+    write_predictions(&sandbox.path("p.parquet"), ("r1", 7), cells);
     let batch = RecordBatch::try_from_iter([
         ("image_id", texts(cells.iter().map(|c| c.0))),
         ("class_id", i32s(cells.iter().map(|c| c.1))),
@@ -38,17 +37,17 @@ fn said(place: &Workplace, cells: &[(&str, i32, f32, bool)], maps: &[u8]) -> [St
     .unwrap();
     let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     writer.write(&batch).unwrap();
-    place.file("p.arrow", &writer.into_inner().unwrap());
+    sandbox.file("p.arrow", &writer.into_inner().unwrap());
     ["p.parquet", "p.arrow"].map(|name| {
         let args = ["--maps", "-", "--replicates", "0", "--predictions", name];
-        let said = place.said(&format!("out-{name}"), &args, maps);
+        let said = sandbox.said(&format!("out-{name}"), &args, maps);
         said.replace(name, "P")
     })
 }
 
 #[test]
 fn what_logits_are_taken_for() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     let maps = stream(&rows_by_hand(), &columns());
     // Values of all sizes, of both signs, and different for each image.
     let plain = |i: usize, class: i32| (i as f32 - 1.5) * (class as f32 + 1.0);
@@ -97,7 +96,7 @@ fn what_logits_are_taken_for() {
         ),
     ];
     for (logit, expected) in cases {
-        for said in said(&place, &cells(3, logit), &maps) {
+        for said in said(&sandbox, &cells(3, logit), &maps) {
             let lines: Vec<&str> = said.lines().filter(|line| line.contains("P: ")).collect();
             assert_eq!(lines.len(), expected.len(), "{said}");
             for (line, expected) in lines.iter().zip(expected) {
@@ -112,23 +111,23 @@ fn what_logits_are_taken_for() {
 
 #[test]
 fn logits_beside_maps() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     let line = "warning: stdin: logit: all 5 values are from 0 to 1, as probabilities are; no metric is made of them\n";
     let mut rows = rows_by_hand();
-    let said = place.said("out", &["--maps", "-"], &stream(&rows, &columns()));
+    let said = sandbox.said("out", &["--maps", "-"], &stream(&rows, &columns()));
     assert!(said.contains(line), "{said}");
     rows[2].logit = Some(-0.5);
-    let said = place.said("out", &["--maps", "-"], &stream(&rows, &columns()));
+    let said = sandbox.said("out", &["--maps", "-"], &stream(&rows, &columns()));
     assert!(!said.contains("logit"), "{said}");
     rows.iter_mut().for_each(|row| row.logit = None);
-    let said = place.said("out", &["--maps", "-"], &stream(&rows, &columns()));
+    let said = sandbox.said("out", &["--maps", "-"], &stream(&rows, &columns()));
     assert!(!said.contains("logit"), "{said}");
 }
 
 #[test]
 fn classes_that_say_nothing() {
     // One class, on every image of the split.
-    let one = Workplace::with(&Data {
+    let one = Sandbox::with(&Data {
         classes: &["cat"],
         images: &[("a", "test", 0, &[0]), ("b", "test", 0, &[0])],
         objects: &[],
@@ -146,15 +145,15 @@ fn classes_that_say_nothing() {
         assert!(said.contains(line), "{said}");
     }
     // Classes that no image of the split has, and an image without logits.
-    let place = Workplace::with(&Data {
+    let sandbox = Sandbox::with(&Data {
         classes: &["cat", "dog", "bird", "cow", "hen", "emu", "owl"],
         ..TINY
     });
     let mut cells = self::cells(7, |i, class| (i as f32 - 1.5) * (class as f32 + 1.0));
     cells.retain(|cell| cell.0 != "e");
-    write_predictions(&place.path("p.parquet"), ("r1", 7), &cells);
+    write_predictions(&sandbox.path("p.parquet"), ("r1", 7), &cells);
     let args = ["--maps", "-", "--partial", "--predictions", "p.parquet"];
-    let said = place.said("out", &args, &stream(&rows_by_hand(), &columns()));
+    let said = sandbox.said("out", &args, &stream(&rows_by_hand(), &columns()));
     for line in [
         "warning: p.parquet: no image has cow, hen, emu, … (4 of 7 classes) on split test: map leaves it out\n",
         "warning: p.parquet: logit: found none for 1 of 5 images of split test, which f1, map and accuracy leave out\n",

@@ -10,7 +10,7 @@ use std::process::Command;
 use arrow::array::RecordBatch;
 use evaluator::evaluate::{IOU, METRICS, SCORES};
 use evaluator::maps::RunColumns;
-use support::{Workplace, formula_rows, stream};
+use support::{Sandbox, formula_rows, stream};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/maps");
 const FILES: [&str; 8] = [
@@ -25,29 +25,29 @@ const FILES: [&str; 8] = [
 ];
 const ARGS: [&str; 4] = ["--run-id", "r", "--replicates", "3"];
 
-fn tables(place: &Workplace, maps: &Path) -> [RecordBatch; 3] {
-    place.scored(
+fn tables(sandbox: &Sandbox, maps: &Path) -> [RecordBatch; 3] {
+    sandbox.scored(
         "out",
         &[&["--maps", maps.to_str().unwrap()], &ARGS[..]].concat(),
         &[],
     );
-    [&SCORES, &IOU, &METRICS].map(|spec| place.table("out", spec))
+    [&SCORES, &IOU, &METRICS].map(|spec| sandbox.table("out", spec))
 }
 
 fn check(folder: &Path) {
-    let place = Workplace::new();
-    let own = place.file(
+    let sandbox = Sandbox::new();
+    let own = sandbox.file(
         "own.arrow",
         &stream(&formula_rows(), &RunColumns::default()),
     );
-    let expected = tables(&place, Path::new(&own));
+    let expected = tables(&sandbox, Path::new(&own));
     for file in FILES {
-        assert_eq!(tables(&place, &folder.join(file)), expected, "{file}");
+        assert_eq!(tables(&sandbox, &folder.join(file)), expected, "{file}");
     }
     // From a pipe as well.
     let bytes = std::fs::read(folder.join("pyarrow-stream.arrow")).unwrap();
-    place.scored("out", &[&["--maps", "-"], &ARGS[..]].concat(), &bytes);
-    assert_eq!(place.table("out", &METRICS), expected[2]);
+    sandbox.scored("out", &[&["--maps", "-"], &ARGS[..]].concat(), &bytes);
+    assert_eq!(sandbox.table("out", &METRICS), expected[2]);
 }
 
 #[test]

@@ -14,33 +14,33 @@ use data_prep::table::{Provenance, TableSpec, column, read_table, write_table};
 use evaluator::evaluate::PREDICTIONS;
 use evaluator::evaluate::{EXAMPLES, IOU, METRICS, PAIRED, REPLICATES, SCORES};
 use evaluator::maps::RunColumns;
-use support::birds::{columns, logits, maps, rows, workplace, write_logits};
-use support::{Workplace, i32s, stream, texts, write_predictions};
+use support::birds::{bird_sandbox, columns, logits, maps, rows, write_logits};
+use support::{Sandbox, i32s, stream, texts, write_predictions};
 
 const CONVENTIONAL: Task = Task::Conventional;
 
 /// Scores run 0 into `a` and run 1 into `b` with predictions elsewhere.
-fn scored(place: &Workplace) {
+fn scored(sandbox: &Sandbox) {
     for (run, out) in ["a", "b"].into_iter().enumerate() {
-        let logits = write_logits(place, &format!("logits-{out}.parquet"), run, CONVENTIONAL);
-        score(place, out, run, &logits);
+        let logits = write_logits(sandbox, &format!("logits-{out}.parquet"), run, CONVENTIONAL);
+        score(sandbox, out, run, &logits);
     }
 }
 
-fn score(place: &Workplace, out: &str, run: usize, logits: &str) {
+fn score(sandbox: &Sandbox, out: &str, run: usize, logits: &str) {
     let args = ["--maps", "-", "--replicates", "4", "--predictions", logits];
-    place.scored(out, &args, &maps(run, Split::Test, CONVENTIONAL));
+    sandbox.scored(out, &args, &maps(run, Split::Test, CONVENTIONAL));
 }
 
-fn compare(place: &Workplace, args: &[&str]) -> (Option<i32>, String, String) {
-    let output = place.run(&[&["compare", "--a", "a", "--b", "b"], args].concat(), &[]);
+fn compare(sandbox: &Sandbox, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = sandbox.run(&[&["compare", "--a", "a", "--b", "b"], args].concat(), &[]);
     let [stdout, stderr] =
         [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     (output.status.code(), stdout, stderr)
 }
 
 /// The logits of a run as another tool has them: no run, no target.
-fn foreign(place: &Workplace, name: &str, run: usize) -> String {
+fn foreign(sandbox: &Sandbox, name: &str, run: usize) -> String {
     let mut logits = logits(run, CONVENTIONAL);
     logits.reverse();
     let batch = RecordBatch::try_from_iter([
@@ -54,41 +54,41 @@ fn foreign(place: &Workplace, name: &str, run: usize) -> String {
     .unwrap();
     let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     writer.write(&batch).unwrap();
-    place.file(name, &writer.into_inner().unwrap())
+    sandbox.file(name, &writer.into_inner().unwrap())
 }
 
 #[test]
 fn score_puts_them_where_compare_looks() {
-    let place = workplace("0123");
-    scored(&place);
-    let (code, expected, notes) = compare(&place, &[]);
+    let sandbox = bird_sandbox("0123");
+    scored(&sandbox);
+    let (code, expected, notes) = compare(&sandbox, &[]);
     assert_eq!((code, notes.as_str()), (Some(0), ""));
     for metric in ["f1", "accuracy"] {
         let mut lines = expected.lines().filter(|line| line.starts_with(metric));
         assert!(lines.all(|line| line.ends_with("permutation") || line.ends_with("mcnemar")));
     }
     // Another tool's, as an Arrow file in another order, give the same table of ours.
-    let ours = place.table("a", &PREDICTIONS);
-    score(&place, "a", 0, &foreign(&place, "logits.arrow", 0));
-    assert_eq!(place.table("a", &PREDICTIONS), ours);
-    assert_eq!(compare(&place, &[]).1, expected);
+    let ours = sandbox.table("a", &PREDICTIONS);
+    score(&sandbox, "a", 0, &foreign(&sandbox, "logits.arrow", 0));
+    assert_eq!(sandbox.table("a", &PREDICTIONS), ours);
+    assert_eq!(compare(&sandbox, &[]).1, expected);
     let targets: &BooleanArray = column(&ours, "target");
     assert_eq!(targets.true_count(), 12);
     // Scored again with others, the folder has those; a file that lies there stays as it is.
-    score(&place, "a", 0, "logits-a.parquet");
-    let path = place.path("a/predictions.parquet");
+    score(&sandbox, "a", 0, "logits-a.parquet");
+    let path = sandbox.path("a/predictions.parquet");
     write_predictions(&path, ("a", 3), &logits(0, CONVENTIONAL));
     let bytes = std::fs::read(&path).unwrap();
-    score(&place, "a", 0, path.to_str().unwrap());
+    score(&sandbox, "a", 0, path.to_str().unwrap());
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
-    assert_eq!(compare(&place, &[]).1, expected);
+    assert_eq!(compare(&sandbox, &[]).1, expected);
 }
 
 #[test]
 fn only_those_that_were_scored_are_compared() {
-    let place = workplace("0123");
-    scored(&place);
-    let path = place.path("b/predictions.parquet");
+    let sandbox = bird_sandbox("0123");
+    scored(&sandbox);
+    let path = sandbox.path("b/predictions.parquet");
     let mut cells = logits(1, CONVENTIONAL);
     cells[0].2 += 1.0;
     type Write<'a> = &'a dyn Fn();
@@ -108,7 +108,7 @@ fn only_those_that_were_scored_are_compared() {
     ];
     for (write, message) in cases {
         write();
-        let (code, _, errors) = compare(&place, &[]);
+        let (code, _, errors) = compare(&sandbox, &[]);
         let start = format!("error: b/predictions.parquet: {message}");
         assert_eq!(code, Some(2));
         assert!(
@@ -117,7 +117,7 @@ fn only_those_that_were_scored_are_compared() {
         );
     }
     // Of another split, precision or task.
-    score(&place, "b", 1, "logits-b.parquet");
+    score(&sandbox, "b", 1, "logits-b.parquet");
     let (_, table) = read_table(&path, &PREDICTIONS).unwrap();
     for (name, value, found) in [
         ("split", "val", "split: found val, expected test"),
@@ -130,7 +130,7 @@ fn only_those_that_were_scored_are_compared() {
     ] {
         let args = ["--maps", "-", "--replicates", "4", "--precision", "f32"];
         let args = [&args[..], &["--predictions", "logits-b.parquet"]].concat();
-        place.scored("b", &args, &maps(1, Split::Test, CONVENTIONAL));
+        sandbox.scored("b", &args, &maps(1, Split::Test, CONVENTIONAL));
         let mut arrays = table.columns().to_vec();
         if let Ok(i) = PREDICTIONS.schema().index_of(name) {
             arrays[i] = texts(vec![value; table.num_rows()]);
@@ -141,14 +141,14 @@ fn only_those_that_were_scored_are_compared() {
             provenance = provenance.with("guidance.task", "reversed");
         }
         write_table(&path, &PREDICTIONS, &provenance, &batch).unwrap();
-        let (code, _, errors) = compare(&place, &[]);
+        let (code, _, errors) = compare(&sandbox, &[]);
         let message = format!("error: b/predictions.parquet: {found} as in b/metrics.parquet\n");
         assert_eq!((code, errors), (Some(2), message));
     }
     // An evaluation without predictions has none, whatever lies beside it.
     let args = ["--maps", "-", "--replicates", "4"];
-    place.scored("b", &args, &maps(1, Split::Test, CONVENTIONAL));
-    let (code, stdout, notes) = compare(&place, &[]);
+    sandbox.scored("b", &args, &maps(1, Split::Test, CONVENTIONAL));
+    let (code, stdout, notes) = compare(&sandbox, &[]);
     let note = "note: no b/predictions.parquet that was scored, so f1 and accuracy are not tested\nnote: only a has f1, map, accuracy, so that is not compared\n";
     assert_eq!((code, notes.as_str()), (Some(0), note));
     assert!(!stdout.contains("\nf1 "), "{stdout}");
@@ -156,22 +156,22 @@ fn only_those_that_were_scored_are_compared() {
 
 #[test]
 fn targets_may_come_from_the_data_folder() {
-    let place = workplace("0123");
-    scored(&place);
-    let expected = compare(&place, &[]).1;
+    let sandbox = bird_sandbox("0123");
+    scored(&sandbox);
+    let expected = compare(&sandbox, &[]).1;
     // A file of another tool that lay in the folder when it was scored, and stays.
     for (out, run) in [("a", 0), ("b", 1)] {
-        let path = foreign(&place, &format!("{out}/predictions.parquet"), run);
-        score(&place, out, run, &path);
+        let path = foreign(&sandbox, &format!("{out}/predictions.parquet"), run);
+        score(&sandbox, out, run, &path);
     }
-    let (code, _, errors) = compare(&place, &[]);
+    let (code, _, errors) = compare(&sandbox, &[]);
     let message = "error: a/predictions.parquet: target: found no such column, expected a column of type Boolean\nhint: --data DIR takes the targets from the data folder's labels\n";
     assert_eq!((code, errors.as_str()), (Some(2), message));
-    let (code, stdout, _) = compare(&place, &["--data", "data"]);
+    let (code, stdout, _) = compare(&sandbox, &["--data", "data"]);
     assert_eq!((code, stdout), (Some(0), expected));
-    let other = workplace("4567");
+    let other = bird_sandbox("4567");
     let data = other.path("data").display().to_string();
-    let (code, _, errors) = compare(&place, &["--data", &data]);
+    let (code, _, errors) = compare(&sandbox, &["--data", &data]);
     let message = format!(
         "error: a/metrics.parquet: guidance.data_inputs: found 0123, expected 4567 as in {data}\n"
     );
@@ -179,8 +179,8 @@ fn targets_may_come_from_the_data_folder() {
 }
 
 /// The precisions in the rows of a table.
-fn precisions(place: &Workplace, out: &str, spec: &TableSpec, name: &str) -> Vec<Option<String>> {
-    let table = place.table(out, spec);
+fn precisions(sandbox: &Sandbox, out: &str, spec: &TableSpec, name: &str) -> Vec<Option<String>> {
+    let table = sandbox.table(out, spec);
     let mut found: Vec<Option<String>> = column::<StringArray>(&table, name)
         .iter()
         .map(|text| text.map(str::to_owned))
@@ -191,7 +191,7 @@ fn precisions(place: &Workplace, out: &str, spec: &TableSpec, name: &str) -> Vec
 
 #[test]
 fn the_precision_of_an_explanation_is_recorded() {
-    let place = workplace("0123");
+    let sandbox = bird_sandbox("0123");
     let stream_of = |run: usize, precision: Option<&str>| {
         let columns = RunColumns {
             precision: precision.map(str::to_owned),
@@ -201,37 +201,40 @@ fn the_precision_of_an_explanation_is_recorded() {
         stream(&rows(run, Split::Test, CONVENTIONAL), &columns)
     };
     let args = ["--maps", "-", "--replicates", "1", "--examples", "1"];
-    let summary = place.scored("b", &args, &stream_of(0, Some("bf16")));
+    let summary = sandbox.scored("b", &args, &stream_of(0, Some("bf16")));
     assert!(
         summary.starts_with("a epoch 3 · test · bcos at input in bf16 · "),
         "{summary}"
     );
     for spec in [&SCORES, &IOU, &METRICS, &REPLICATES, &EXAMPLES] {
-        let found = precisions(&place, "b", spec, "precision");
+        let found = precisions(&sandbox, "b", spec, "precision");
         assert_eq!(found, [Some("bf16".to_owned())], "{}", spec.name);
-        let (origin, _) = read_table(place.path("b").join(file_name(spec)), spec).unwrap();
+        let (origin, _) = read_table(sandbox.path("b").join(file_name(spec)), spec).unwrap();
         assert_eq!(origin.get("guidance.formulas"), Some("2"));
         assert_eq!(origin.get("guidance.batch_size"), Some("5"));
     }
     // Not said: null, and beside the other in a comparison.
-    place.scored("a", &args, &stream_of(0, None));
-    assert_eq!(precisions(&place, "a", &METRICS, "precision"), [None]);
-    let (code, summary, _) = compare(&place, &["--out", "paired"]);
+    sandbox.scored("a", &args, &stream_of(0, None));
+    assert_eq!(precisions(&sandbox, "a", &METRICS, "precision"), [None]);
+    let (code, summary, _) = compare(&sandbox, &["--out", "paired"]);
     let head = "A  a epoch 3 · test · bcos at input\nB  a epoch 3 · test · bcos at input in bf16\n";
     assert!(code == Some(0) && summary.starts_with(head), "{summary}");
-    assert_eq!(precisions(&place, "paired", &PAIRED, "precision_a"), [None]);
+    assert_eq!(
+        precisions(&sandbox, "paired", &PAIRED, "precision_a"),
+        [None]
+    );
     let bf16 = [Some("bf16".to_owned())];
-    assert_eq!(precisions(&place, "paired", &PAIRED, "precision_b"), bf16);
+    assert_eq!(precisions(&sandbox, "paired", &PAIRED, "precision_b"), bf16);
     // The flag goes before the metadata; the predictions fill in, and must not say otherwise.
     let with = |flags: &[&'static str]| [&args[..], flags].concat();
-    place.scored(
+    sandbox.scored(
         "c",
         &with(&["--precision", "fp16"]),
         &stream_of(0, Some("bf16")),
     );
-    let found = precisions(&place, "c", &METRICS, "precision");
+    let found = precisions(&sandbox, "c", &METRICS, "precision");
     assert_eq!(found, [Some("fp16".to_owned())]);
-    let logits = write_logits(&place, "p.parquet", 0, CONVENTIONAL);
+    let logits = write_logits(&sandbox, "p.parquet", 0, CONVENTIONAL);
     let (_, table) = read_table(&logits, &PREDICTIONS).unwrap();
     let mut arrays = table.columns().to_vec();
     let last = arrays.len() - 1;
@@ -245,11 +248,11 @@ fn the_precision_of_an_explanation_is_recorded() {
     )
     .unwrap();
     let predicted = with(&["--predictions", "p.parquet"]);
-    place.scored("c", &predicted, &stream_of(0, None));
+    sandbox.scored("c", &predicted, &stream_of(0, None));
     let f32 = [Some("f32".to_owned())];
-    assert_eq!(precisions(&place, "c", &METRICS, "precision"), f32);
-    assert_eq!(precisions(&place, "c", &PREDICTIONS, "precision"), f32);
-    let errors = place.refused(&predicted, &stream_of(0, Some("bf16")));
+    assert_eq!(precisions(&sandbox, "c", &METRICS, "precision"), f32);
+    assert_eq!(precisions(&sandbox, "c", &PREDICTIONS, "precision"), f32);
+    let errors = sandbox.refused(&predicted, &stream_of(0, Some("bf16")));
     let message = "error: p.parquet: precision: found f32, expected bf16 as in the maps\n";
     assert_eq!(errors, message);
     // Rows of two.
@@ -264,17 +267,17 @@ fn the_precision_of_an_explanation_is_recorded() {
         &batch,
     )
     .unwrap();
-    let errors = place.refused(&predicted, &stream_of(0, None));
+    let errors = sandbox.refused(&predicted, &stream_of(0, None));
     let message = "error: p.parquet: precision: found bf16, expected f32 as in row 0\n";
     assert_eq!(errors, message);
 }
 
 #[test]
 fn what_maps_do_not_say_their_predictions_may() {
-    let place = workplace("0123");
+    let sandbox = bird_sandbox("0123");
     let bare = stream(&rows(0, Split::Test, CONVENTIONAL), &RunColumns::default());
-    let maps = place.file("bare.arrow", &bare);
-    let logits = write_logits(&place, "p.parquet", 0, CONVENTIONAL);
+    let maps = sandbox.file("bare.arrow", &bare);
+    let logits = write_logits(&sandbox, "p.parquet", 0, CONVENTIONAL);
     let args = [
         "--maps",
         &maps,
@@ -283,7 +286,7 @@ fn what_maps_do_not_say_their_predictions_may() {
         "--replicates",
         "0",
     ];
-    let summary = place.scored("out", &args, &[]);
+    let summary = sandbox.scored("out", &args, &[]);
     let head = "a epoch 3 · test · unknown at unknown · 12 pairs\n";
     assert!(summary.starts_with(head), "{summary}");
     // Two runs in one file.
@@ -300,23 +303,23 @@ fn what_maps_do_not_say_their_predictions_may() {
         &batch,
     )
     .unwrap();
-    let errors = place.refused(&args, &[]);
+    let errors = sandbox.refused(&args, &[]);
     let message = format!("error: {logits}: run_id: found b, expected a as in row 0\n");
     assert_eq!(errors, message);
 }
 
 #[test]
 fn evaluations_of_other_formulas_are_refused() {
-    let place = workplace("0123");
-    let versions = String::from_utf8(place.run(&["formulas"], &[]).stdout).unwrap();
+    let sandbox = bird_sandbox("0123");
+    let versions = String::from_utf8(sandbox.run(&["formulas"], &[]).stdout).unwrap();
     assert!(versions.starts_with("formulas = 2\n"), "{versions}");
     assert!(versions.contains("\nscores = 4\n"), "{versions}");
-    scored(&place);
+    scored(&sandbox);
     let val = maps(0, Split::Val, CONVENTIONAL);
-    place.scored("val", &["--maps", "-", "--replicates", "0"], &val);
+    sandbox.scored("val", &["--maps", "-", "--replicates", "0"], &val);
     for (found, value) in [("1", Some("1")), ("nothing", None)] {
         for out in ["b", "val"] {
-            let path = place.path(out).join("metrics.parquet");
+            let path = sandbox.path(out).join("metrics.parquet");
             let (mut origin, batch) = read_table(&path, &METRICS).unwrap();
             let mut metadata = std::mem::take(&mut origin.metadata);
             for key in ["formulas", "schema", "version", "program", "inputs"] {
@@ -335,10 +338,10 @@ fn evaluations_of_other_formulas_are_refused() {
                 "error: {out}/metrics.parquet: guidance.formulas: found {found}, expected 2, this program's version of the formulas\nhint: score its maps again with evaluator score\n"
             )
         };
-        let (code, _, errors) = compare(&place, &[]);
+        let (code, _, errors) = compare(&sandbox, &[]);
         assert_eq!((code, errors), (Some(2), message("b")));
         let args = ["--maps", "-", "--threshold-from", "val"];
-        let errors = place.refused(&args, &maps(0, Split::Test, CONVENTIONAL));
+        let errors = sandbox.refused(&args, &maps(0, Split::Test, CONVENTIONAL));
         assert_eq!(errors, message("val"));
     }
 }

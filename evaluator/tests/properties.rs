@@ -140,14 +140,14 @@ proptest! {
     fn map_asks_for_the_order_alone((logits, targets, n_classes) in logits()) {
         let found = mean_average_precision(&logits, &targets, n_classes);
         prop_assert!(found.is_none_or(is_share));
-        // A strictly increasing function: the place among the distinct values.
+        // A strictly increasing function: the rank among the distinct values.
         let mut distinct = logits.clone();
         distinct.sort_by(f32::total_cmp);
         distinct.dedup();
-        let place = |logit: &f32| distinct.iter().position(|value| value == logit).unwrap() as f32;
-        let places: Vec<f32> = logits.iter().map(place).collect();
-        prop_assert_eq!(found, mean_average_precision(&places, &targets, n_classes));
-        let cubes: Vec<f32> = places.iter().map(|place| place.powi(3) - 100.0).collect();
+        let rank = |logit: &f32| distinct.iter().position(|value| value == logit).unwrap() as f32;
+        let ranks: Vec<f32> = logits.iter().map(rank).collect();
+        prop_assert_eq!(found, mean_average_precision(&ranks, &targets, n_classes));
+        let cubes: Vec<f32> = ranks.iter().map(|rank| rank.powi(3) - 100.0).collect();
         prop_assert_eq!(found, mean_average_precision(&cubes, &targets, n_classes));
     }
 

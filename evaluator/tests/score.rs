@@ -13,21 +13,21 @@ use evaluator::maps::RunColumns;
 use evaluator::metrics::pair::{Over, PAIR_METRICS, Threshold};
 use serde_json::{Value, json};
 use support::{
-    PAIRS, Workplace, close, columns, formula_rows, metric, rows_by_hand, stream, values,
+    PAIRS, Sandbox, close, columns, formula_rows, metric, rows_by_hand, stream, values,
     write_predictions,
 };
 
 #[test]
 fn values_known_by_hand() {
-    let place = Workplace::new();
-    let maps = place.file("maps.arrow", &stream(&rows_by_hand(), &columns()));
-    let summary = place.scored("out", &["--maps", &maps, "--replicates", "5"], &[]);
+    let sandbox = Sandbox::new();
+    let maps = sandbox.file("maps.arrow", &stream(&rows_by_hand(), &columns()));
+    let summary = sandbox.scored("out", &["--maps", &maps, "--replicates", "5"], &[]);
     assert!(
         summary.starts_with("r1 epoch 7 · test · ixg at final · 5 pairs\n"),
         "{summary}"
     );
 
-    let scores = place.table("out", &SCORES);
+    let scores = sandbox.table("out", &SCORES);
     // A row for each pair and metric that it has, metrics of a pair in the order of the list. Images are
     // in the data folder's order: d first, which alone has a segmentation; no threshold was chosen.
     let has = |is_segmented: bool| {
@@ -74,7 +74,7 @@ fn values_known_by_hand() {
             .all(|l| l == "final")
     );
 
-    let metrics = place.table("out", &METRICS);
+    let metrics = sandbox.table("out", &METRICS);
     let of = |name, scope| metric(&metrics, name, scope);
     close(of("epg", All), 2.015625 / 5.0, 5, "epg");
     close(of("epg_defined", All), 2.015625 / 4.0, 4, "epg_defined");
@@ -102,7 +102,7 @@ fn values_known_by_hand() {
         assert_eq!(of(name, All), None, "{name}");
     }
 
-    let iou = place.table("out", &IOU);
+    let iou = sandbox.table("out", &IOU);
     assert_eq!(iou.num_rows(), 5 * 20);
     // b/1 is 0 or 2 in its box after clamping: at every threshold all 16 cells and no other.
     assert_eq!(
@@ -120,7 +120,7 @@ fn values_known_by_hand() {
     );
 
     // Of all images and of two groups; without predictions and a chosen threshold without their metrics.
-    let replicates = place.table("out", &REPLICATES);
+    let replicates = sandbox.table("out", &REPLICATES);
     for name in ["epg", "iou", "segment_epg", "on_object"] {
         assert_eq!(values(&replicates, name).len(), 5 * 3, "{name}");
     }
@@ -137,10 +137,10 @@ fn values_known_by_hand() {
 
 #[test]
 fn every_table_names_the_metrics() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     let maps = stream(&rows_by_hand(), &columns());
-    place.scored("out", &["--maps", "-", "--replicates", "1"], &maps);
-    let said = place.run(&["vocabulary", "--json"], &[]).stdout;
+    sandbox.scored("out", &["--maps", "-", "--replicates", "1"], &maps);
+    let said = sandbox.run(&["vocabulary", "--json"], &[]).stdout;
     let vocabulary: Value = serde_json::from_slice(&said).unwrap();
     assert_eq!(vocabulary["formulas"], 2);
     let words = vocabulary["metrics"].as_array().unwrap();
@@ -153,7 +153,7 @@ fn every_table_names_the_metrics() {
     assert_eq!(word("epg").unwrap()["undefined"], "zero");
     assert_eq!(word("f1").unwrap()["of"], "pool");
     for spec in [&SCORES, &IOU, &METRICS, &REPLICATES, &EXAMPLES] {
-        let (origin, table) = read_table(place.path("out").join(file_name(spec)), spec).unwrap();
+        let (origin, table) = read_table(sandbox.path("out").join(file_name(spec)), spec).unwrap();
         let said = |key| serde_json::from_str::<Value>(origin.get(key).unwrap()).unwrap();
         let (titles, shares) = (said("guidance.titles"), said("guidance.shares"));
         assert_eq!(titles["iou_tuned"], "IoU, tuned");
@@ -170,16 +170,16 @@ fn every_table_names_the_metrics() {
 
 #[test]
 fn examples_are_the_same_pairs_for_every_run() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     let by_hand = stream(&rows_by_hand(), &columns());
     let mut reversed = formula_rows();
     reversed.reverse();
     let formula = stream(&reversed, &columns());
     let args = ["--maps", "-", "--examples", "4", "--replicates", "0"];
-    place.scored("one", &args, &by_hand);
-    place.scored("two", &args, &formula);
+    sandbox.scored("one", &args, &by_hand);
+    sandbox.scored("two", &args, &formula);
     let keys = |out| {
-        let table = place.table(out, &EXAMPLES);
+        let table = sandbox.table(out, &EXAMPLES);
         let ids: &StringArray = column(&table, "image_id");
         let classes: &Int32Array = column(&table, "class_id");
         (0..table.num_rows())
@@ -191,7 +191,7 @@ fn examples_are_the_same_pairs_for_every_run() {
     let of_far = |keys: &[(String, i32)]| keys.iter().filter(|k| "bd".contains(&k.0)).count();
     assert_eq!((keys("one").len(), of_far(&keys("one"))), (4, 2));
 
-    let table = place.table("one", &EXAMPLES);
+    let table = sandbox.table("one", &EXAMPLES);
     let row = keys("one").iter().position(|key| key.0 == "d").unwrap();
     let bytes = |name| column::<BinaryArray>(&table, name).value(row).to_vec();
     assert_eq!(bytes("map"), [0.5_f32; 64].map(f32::to_le_bytes).concat());
@@ -213,7 +213,7 @@ const LOGITS: [(&str, [f32; 3]); 5] = [
 ];
 
 fn predictions(
-    place: &Workplace,
+    sandbox: &Sandbox,
     name: &str,
     change: impl Fn(&str, i32, f32) -> Option<f32>,
 ) -> String {
@@ -225,15 +225,15 @@ fn predictions(
             Some((id, class, logit, PAIRS.contains(&(id, class))))
         })
         .collect();
-    let path = place.path(name);
+    let path = sandbox.path(name);
     write_predictions(&path, ("r1", 7), &cells);
     path.to_str().unwrap().to_owned()
 }
 
 #[test]
 fn predictions_give_f1_and_map() {
-    let place = Workplace::new();
-    let logits = predictions(&place, "p.parquet", |_, _, logit| Some(logit));
+    let sandbox = Sandbox::new();
+    let logits = predictions(&sandbox, "p.parquet", |_, _, logit| Some(logit));
     let maps = stream(&rows_by_hand(), &columns());
     let args = [
         "--maps",
@@ -243,12 +243,12 @@ fn predictions_give_f1_and_map() {
         "--replicates",
         "200",
     ];
-    let summary = place.scored("out", &args, &maps);
+    let summary = sandbox.scored("out", &args, &maps);
     assert!(
         summary.lines().any(|line| line.starts_with("f1 ")),
         "{summary}"
     );
-    let metrics = place.table("out", &METRICS);
+    let metrics = sandbox.table("out", &METRICS);
     let of = |name, scope| metric(&metrics, name, scope);
     // Positive: a0 b1 d0 (right), b0 e1 (wrong); missed: a1 c2.
     close(of("f1", All), 6.0 / 10.0, 5, "f1");
@@ -262,7 +262,7 @@ fn predictions_give_f1_and_map() {
     }
     assert_eq!(of("ap", All), None);
     assert_eq!(of("accuracy", All), None); // not a task of two classes
-    let replicates = place.table("out", &REPLICATES);
+    let replicates = sandbox.table("out", &REPLICATES);
     let f1 = values(&replicates, "f1");
     assert_eq!(f1.len(), 600);
     let f1: Vec<f64> = f1.into_iter().step_by(3).flatten().collect();
@@ -288,12 +288,12 @@ fn predictions_give_f1_and_map() {
                 Some(logit)
             }
         };
-        let path = predictions(&place, &format!("p-{name}.parquet"), change);
-        let errors = place.refused(&["--maps", "-", "--predictions", &path], &maps);
+        let path = predictions(&sandbox, &format!("p-{name}.parquet"), change);
+        let errors = sandbox.refused(&["--maps", "-", "--predictions", &path], &maps);
         assert!(errors.contains(message), "{errors}");
     }
     let args = ["--maps", "-", "--predictions", &logits, "--run-id", "r2"];
-    let errors = place.refused(&args, &maps);
+    let errors = sandbox.refused(&args, &maps);
     assert!(
         errors.contains("p.parquet: run_id: found r1, expected r2 as in the maps"),
         "{errors}"
@@ -302,12 +302,12 @@ fn predictions_give_f1_and_map() {
 
 #[test]
 fn missing_pairs_need_partial() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     let maps = stream(&rows_by_hand()[..3], &columns());
-    let errors = place.refused(&["--maps", "-"], &maps);
+    let errors = sandbox.refused(&["--maps", "-"], &maps);
     let message = "stdin: maps: found none for 2 of 5 (image, class) pairs of split test, the first image d class 0, expected one each";
     assert!(errors.contains(message), "{errors}");
-    let output = place.score("out", &["--maps", "-", "--partial"], &maps);
+    let output = sandbox.score("out", &["--maps", "-", "--partial"], &maps);
     assert!(output.status.success());
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(
@@ -315,13 +315,13 @@ fn missing_pairs_need_partial() {
         "{errors}"
     );
     close(
-        metric(&place.table("out", &METRICS), "epg", All),
+        metric(&sandbox.table("out", &METRICS), "epg", All),
         1.25 / 3.0,
         3,
         "epg",
     );
     // Ranks stay those of the whole split.
-    let ranks = place.table("out", &EXAMPLES);
+    let ranks = sandbox.table("out", &EXAMPLES);
     let ranks = column::<Int32Array>(&ranks, "rank").values();
     assert!(
         ranks.len() == 3 && ranks.iter().all(|&rank| rank < 5),
@@ -331,8 +331,8 @@ fn missing_pairs_need_partial() {
 
 #[test]
 fn run_columns_come_from_flags_then_metadata_then_defaults() {
-    let place = Workplace::new();
-    let bare = place.file(
+    let sandbox = Sandbox::new();
+    let bare = sandbox.file(
         "my maps.arrow",
         &stream(&rows_by_hand(), &RunColumns::default()),
     );
@@ -359,7 +359,7 @@ fn run_columns_come_from_flags_then_metadata_then_defaults() {
         ),
     ] {
         let args = [&["--maps", maps, "--replicates", "1"], flags].concat();
-        let summary = place.scored("out", &args, stdin);
+        let summary = sandbox.scored("out", &args, stdin);
         assert_eq!(summary.lines().next(), Some(line));
     }
 }

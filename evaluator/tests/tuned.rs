@@ -8,15 +8,15 @@ use data_prep::dataset::{Split, Task};
 use evaluator::evaluate::Scope::{self, All, Class, Group, Size};
 use evaluator::evaluate::{METRICS, REPLICATES, SCORES};
 use evaluator::maps::{MapRow, RunColumns};
-use support::birds::{N_TEST, columns, maps, rows, workplace};
-use support::{Workplace, close, formula_rows, metric, row, stream, values};
+use support::birds::{N_TEST, bird_sandbox, columns, maps, rows};
+use support::{Sandbox, close, formula_rows, metric, row, stream, values};
 
 const CONVENTIONAL: Task = Task::Conventional;
 
 /// Scores the validation birds of a run into `val`.
-fn validated(place: &Workplace, run: usize) {
+fn validated(sandbox: &Sandbox, run: usize) {
     let args = ["--maps", "-", "--replicates", "0", "--examples", "0"];
-    place.scored("val", &args, &maps(run, Split::Val, CONVENTIONAL));
+    sandbox.scored("val", &args, &maps(run, Split::Val, CONVENTIONAL));
 }
 
 #[test]
@@ -26,14 +26,14 @@ fn the_threshold_is_the_best_on_validation() {
         (0, 0.25, 0.114772472686393, 0.141534391534392),
         (1, 0.55, 0.150137714222382, 0.191821862348178),
     ] {
-        let place = workplace("0123");
-        validated(&place, run);
+        let sandbox = bird_sandbox("0123");
+        validated(&sandbox, run);
         let args = ["--maps", "-", "--threshold-from", "val"];
-        let summary = place.scored("out", &args, &maps(run, Split::Test, CONVENTIONAL));
+        let summary = sandbox.scored("out", &args, &maps(run, Split::Test, CONVENTIONAL));
         let line = format!("iou_tuned > {threshold}");
         assert!(summary.contains(&line), "{summary}");
 
-        let metrics = place.table("out", &METRICS);
+        let metrics = sandbox.table("out", &METRICS);
         let of = |name, scope| metric(&metrics, name, scope);
         close(of("iou_tuned", All), all, N_TEST as i64, "iou_tuned");
         close(of("iou_tuned", Group(2)), group, 3, "iou_tuned");
@@ -41,11 +41,11 @@ fn the_threshold_is_the_best_on_validation() {
         assert_eq!(of("iou", All).unwrap().2, Some(0.5));
         assert_eq!(of("iou_tuned", Class(0)).unwrap().2, Some(threshold));
 
-        let scores = place.table("out", &SCORES);
+        let scores = sandbox.table("out", &SCORES);
         let tuned: Vec<f64> = values(&scores, "iou_tuned").into_iter().flatten().collect();
         let mean = tuned.iter().sum::<f64>() / N_TEST as f64;
         assert!((mean - all).abs() < 1e-12, "{mean}");
-        let replicates = place.table("out", &REPLICATES);
+        let replicates = sandbox.table("out", &REPLICATES);
         let tuned = values(&replicates, "iou_tuned");
         let overall: Vec<f64> = tuned.into_iter().step_by(5).flatten().collect();
         let mean = overall.iter().sum::<f64>() / overall.len() as f64;
@@ -53,18 +53,18 @@ fn the_threshold_is_the_best_on_validation() {
         assert!((mean - all).abs() < 0.01, "{mean}");
 
         // Without the flag the metric is not there at all.
-        let metrics = place.table("val", &METRICS);
+        let metrics = sandbox.table("val", &METRICS);
         assert_eq!(metric(&metrics, "iou_tuned", All), None);
     }
 }
 
 #[test]
 fn classes_and_sizes_make_up_the_whole() {
-    let place = workplace("0123");
-    validated(&place, 1);
+    let sandbox = bird_sandbox("0123");
+    validated(&sandbox, 1);
     let args = ["--maps", "-", "--threshold-from", "val"];
-    place.scored("out", &args, &maps(1, Split::Test, CONVENTIONAL));
-    let metrics = place.table("out", &METRICS);
+    sandbox.scored("out", &args, &maps(1, Split::Test, CONVENTIONAL));
+    let metrics = sandbox.table("out", &METRICS);
     let sum = |name: &str, scopes: &[Scope]| {
         let found = scopes.iter().filter_map(|&s| metric(&metrics, name, s));
         let terms = found.map(|(value, n, _)| (value.unwrap() * n as f64, n));
@@ -85,7 +85,7 @@ fn classes_and_sizes_make_up_the_whole() {
 
 #[test]
 fn of_equal_thresholds_the_lowest_is_chosen() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     // Half of what is explained is inside at thresholds up to 0.10, all of it from 0.15 to 0.35.
     let map = |at: usize| match (at / 8 < 4, at % 8 < 4) {
         (true, true) if at == 0 => 1.0,
@@ -100,19 +100,19 @@ fn of_equal_thresholds_the_lowest_is_chosen() {
         split: Some(split),
         ..support::columns()
     };
-    place.scored("val", &["--maps", "-"], &stream(&rows, &of(Split::Val)));
+    sandbox.scored("val", &["--maps", "-"], &stream(&rows, &of(Split::Val)));
     let args = ["--maps", "-", "--threshold-from", "val"];
     let test = stream(&formula_rows(), &of(Split::Test));
-    place.scored("out", &args, &test);
-    let metrics = place.table("out", &METRICS);
+    sandbox.scored("out", &args, &test);
+    let metrics = sandbox.table("out", &METRICS);
     let threshold = |name| metric(&metrics, name, All).unwrap().2;
     assert_eq!(threshold("iou_tuned"), Some(0.15));
 }
 
 #[test]
 fn evaluations_of_something_else_are_refused() {
-    let place = workplace("0123");
-    validated(&place, 0);
+    let sandbox = bird_sandbox("0123");
+    validated(&sandbox, 0);
     let test = |change: fn(&mut RunColumns)| {
         let mut columns = columns(0, Split::Test);
         change(&mut columns);
@@ -145,22 +145,22 @@ fn evaluations_of_something_else_are_refused() {
     for (change, message) in cases {
         // No row is looked at before.
         let maps = stream(&formula_rows(), &test(change));
-        let errors = place.refused(&args, &maps);
+        let errors = sandbox.refused(&args, &maps);
         assert_eq!(errors, format!("error: val/metrics.parquet: {message}\n"));
     }
     let maps = maps(0, Split::Test, Task::Reversed);
     let reversed = [&args[..], &["--task", "reversed"]].concat();
-    let errors = place.refused(&reversed, &maps);
+    let errors = sandbox.refused(&reversed, &maps);
     let message = "guidance.task: found conventional, expected reversed as in the maps";
     assert!(errors.contains(message), "{errors}");
 
     let unfinished = ["--maps", "-", "--threshold-from", "data"];
-    let errors = place.refused(&unfinished, &maps);
+    let errors = sandbox.refused(&unfinished, &maps);
     let message = "error: data: evaluation: found no metrics.parquet, expected a folder that evaluator score has finished\n";
     assert_eq!(errors, message);
 
-    let other = workplace("4567");
-    let val = place.path("val");
+    let other = bird_sandbox("4567");
+    let val = sandbox.path("val");
     let from_other = ["--maps", "-", "--threshold-from", val.to_str().unwrap()];
     let errors = other.refused(
         &from_other,
@@ -172,41 +172,41 @@ fn evaluations_of_something_else_are_refused() {
 
 #[test]
 fn any_two_map_files_of_a_tool() {
-    let place = workplace("0123");
+    let sandbox = bird_sandbox("0123");
     let none = RunColumns::default();
     let bare = |split| stream(&rows(0, split, CONVENTIONAL), &none);
     let [val, test] = [
         ("val-maps.arrow", Split::Val),
         ("test-maps.arrow", Split::Test),
     ]
-    .map(|(name, split)| place.file(name, &bare(split)));
-    place.scored("val", &["--maps", &val], &[]);
+    .map(|(name, split)| sandbox.file(name, &bare(split)));
+    sandbox.scored("val", &["--maps", &val], &[]);
     let args = ["--maps", &test, "--threshold-from", "val"];
-    let said = place.said("out", &args, &[]);
+    let said = sandbox.said("out", &args, &[]);
     let line = "warning: val: run_id: neither these maps nor those say their run; taken to be of the same\n";
     assert!(said.contains(line), "{said}");
-    let metrics = place.table("out", &METRICS);
+    let metrics = sandbox.table("out", &METRICS);
     let (_, _, threshold) = metric(&metrics, "iou_tuned", All).unwrap();
     assert_eq!(threshold, Some(0.25));
 
     // What one of the two says is compared.
-    let errors = place.refused(&[&args[..], &["--run-id", "a"]].concat(), &[]);
+    let errors = sandbox.refused(&[&args[..], &["--run-id", "a"]].concat(), &[]);
     let message = "error: val/metrics.parquet: run_id: found val-maps, expected a as in the maps\n";
     assert_eq!(errors, message);
-    let errors = place.refused(&[&args[..], &["--layer", "final"]].concat(), &[]);
+    let errors = sandbox.refused(&[&args[..], &["--layer", "final"]].concat(), &[]);
     let message =
         "error: val/metrics.parquet: layer: found unknown, expected final as in the maps\n";
     assert_eq!(errors, message);
     let named = ["--maps", &val, "--run-id", "a", "--precision", "bf16"];
-    place.scored("val", &named, &[]);
-    let errors = place.refused(&args, &[]);
+    sandbox.scored("val", &named, &[]);
+    let errors = sandbox.refused(&args, &[]);
     let message =
         "error: val/metrics.parquet: run_id: found a, expected test-maps as in the maps\n";
     assert_eq!(errors, message);
     let same = [&args[..], &["--run-id", "a"]].concat();
-    let said = place.said("out", &same, &[]);
+    let said = sandbox.said("out", &same, &[]);
     assert!(!said.contains("run_id"), "{said}");
-    let errors = place.refused(&[&same[..], &["--precision", "f32"]].concat(), &[]);
+    let errors = sandbox.refused(&[&same[..], &["--precision", "f32"]].concat(), &[]);
     let message =
         "error: val/metrics.parquet: precision: found bf16, expected f32 as in the maps\n";
     assert_eq!(errors, message);
@@ -214,15 +214,15 @@ fn any_two_map_files_of_a_tool() {
 
 #[test]
 fn thresholds_that_are_all_alike_are_said() {
-    let place = workplace("0123");
+    let sandbox = bird_sandbox("0123");
     let nothing = |split| {
         let mut rows = rows(0, split, CONVENTIONAL);
         rows.iter_mut().for_each(|row| row.map.fill(-1.0));
         stream(&rows, &columns(0, split))
     };
-    place.scored("val", &["--maps", "-"], &nothing(Split::Val));
+    sandbox.scored("val", &["--maps", "-"], &nothing(Split::Val));
     let args = ["--maps", "-", "--threshold-from", "val"];
-    let said = place.said("out", &args, &nothing(Split::Test));
+    let said = sandbox.said("out", &args, &nothing(Split::Test));
     let line = "warning: val: iou_sweep: the same at every threshold; iou_tuned takes the lowest\n";
     assert!(said.contains(line), "{said}");
 }

@@ -7,7 +7,7 @@ mod support;
 use evaluator::evaluate::Scope::{All, Group};
 use evaluator::evaluate::{METRICS, SCORES};
 use evaluator::maps::MapRow;
-use support::{PAIRS, Workplace, columns, formula_rows, metric, row, rows_by_hand, stream, values};
+use support::{PAIRS, Sandbox, columns, formula_rows, metric, row, rows_by_hand, stream, values};
 
 const QUIET: [&str; 6] = ["--maps", "-", "--replicates", "0", "--examples", "0"];
 
@@ -25,15 +25,15 @@ fn scaled(rows: &[MapRow], exponent: i32) -> Vec<MapRow> {
 
 #[test]
 fn a_maps_scale_matters_in_the_papers_epg_alone() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     let values = |exponent: i32| {
         let rows = stream(&scaled(&formula_rows(), exponent), &columns());
-        let said = place.said("out", &QUIET, &rows);
-        let metrics = place.table("out", &METRICS);
+        let said = sandbox.said("out", &QUIET, &rows);
+        let metrics = sandbox.table("out", &METRICS);
         let of = |name| metric(&metrics, name, All).unwrap();
         let scale_free = ["epg_defined", "segment_epg", "on_object", "iou"].map(of);
         let constant = ["epg", "under_constant", "no_positive"].map(of);
-        let scores = place.table("out", &SCORES);
+        let scores = sandbox.table("out", &SCORES);
         let epg = values(&scores, "epg_defined");
         (scale_free, constant, epg, said)
     };
@@ -62,9 +62,9 @@ fn a_maps_scale_matters_in_the_papers_epg_alone() {
 
 #[test]
 fn what_counts_as_zero_is_counted_and_said() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     let maps = stream(&rows_by_hand(), &columns());
-    let output = place.score("out", &QUIET, &maps);
+    let output = sandbox.score("out", &QUIET, &maps);
     let [summary, said] =
         [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     for line in [
@@ -73,7 +73,7 @@ fn what_counts_as_zero_is_counted_and_said() {
     ] {
         assert!(said.contains(line), "{said}");
     }
-    let metrics = place.table("out", &METRICS);
+    let metrics = sandbox.table("out", &METRICS);
     for (name, scope, count, n) in [
         ("empty_mask", All, 1.0, 5),
         ("no_positive", All, 1.0, 5),
@@ -93,13 +93,13 @@ fn what_counts_as_zero_is_counted_and_said() {
     // Of the pair with a segmentation.
     let mut rows = rows_by_hand();
     rows[4].map = vec![-0.5];
-    let said = place.said("out", &QUIET, &stream(&rows, &columns()));
+    let said = sandbox.said("out", &QUIET, &stream(&rows, &columns()));
     let line = "warning: 1 of 5 pairs have a segmentation and no positive attribution in their boxes: on_object counts them as 0\n";
     assert!(said.contains(line), "{said}");
 
     // Where nothing of the kind is there, nothing is said.
     let ones: Vec<MapRow> = PAIRS.map(|pair| row(pair, 1, 1, vec![1.0])).into();
-    let said = place.said("out", &QUIET, &stream(&ones, &columns()));
+    let said = sandbox.said("out", &QUIET, &stream(&ones, &columns()));
     assert!(
         !said.contains("no positive") && said.contains("an empty mask"),
         "{said}"
@@ -108,18 +108,18 @@ fn what_counts_as_zero_is_counted_and_said() {
 
 #[test]
 fn what_ious_constant_decides_is_said() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     let map = (0..64).map(|i| (64 + i) as f32 * 1e-10).collect();
     let mut rows = rows_by_hand();
     rows[0] = row(PAIRS[0], 8, 8, map);
-    let said = place.said("out", &QUIET, &stream(&rows, &columns()));
+    let said = sandbox.said("out", &QUIET, &stream(&rows, &columns()));
     let line = "warning: 1 of 5 pairs have positive attribution that differs by less than 1e-7: iou divides it by its maximum and does not subtract its minimum";
     assert!(said.contains(line), "{said}");
 }
 
 #[test]
 fn maps_finer_than_the_grid_are_averaged() {
-    let place = Workplace::new();
+    let sandbox = Sandbox::new();
     // Of 40×40 cells one is positive, which two taps a cell do not see: columns 3, 8, … are between them.
     let fine = |pair| {
         let mut map = vec![0.0; 1600];
@@ -127,10 +127,10 @@ fn maps_finer_than_the_grid_are_averaged() {
         row(pair, 40, 40, map)
     };
     let rows: Vec<MapRow> = PAIRS.map(fine).into();
-    place.scored("out", &QUIET, &stream(&rows, &columns()));
-    let scores = place.table("out", &SCORES);
+    sandbox.scored("out", &QUIET, &stream(&rows, &columns()));
+    let scores = sandbox.table("out", &SCORES);
     // A twenty-fifth of it in the first cell of the grid.
     assert_eq!(values(&scores, "energy_total"), [Some(2.0); 5]);
-    let metrics = place.table("out", &METRICS);
+    let metrics = sandbox.table("out", &METRICS);
     assert_eq!(metric(&metrics, "no_positive", All).unwrap().0, Some(0.0));
 }

@@ -12,7 +12,7 @@ use trainer::explain::attribution::{Attribution, Explainable};
 use trainer::explain::gradients::Order;
 use trainer::guide::loss::Loss;
 use trainer::guide::losses::energy::ENERGY;
-use trainer::guide::objective::{self, Explained, Guide};
+use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::machine::device;
 use trainer::machine::process;
 use trainer::names::{Layer, Precision};
@@ -43,7 +43,7 @@ struct Bench {
     images: Tensor,
     targets: Tensor,
     attribution: Attribution,
-    explained: Explained,
+    mask_targets: MaskTargets,
 }
 
 impl Bench {
@@ -55,14 +55,14 @@ impl Bench {
 
     fn guided(&mut self, layer: Layer) -> anyhow::Result<()> {
         let input = self.model.encode(&self.images)?;
-        let guide = Guide {
+        let term = LocalizationTerm {
             attribution: self.attribution,
             layer,
             loss: Loss::new(ENERGY, &[]).map_err(anyhow::Error::msg)?,
             lambda: 1e-3,
         };
-        let explained = &self.explained;
-        let terms = objective::guided(&self.model, &input, &self.targets, &guide, explained)?;
+        let mask_targets = &self.mask_targets;
+        let terms = objective::guided(&self.model, &input, &self.targets, &term, mask_targets)?;
         Ok(self.adam.step(&terms.total)?)
     }
 
@@ -85,7 +85,7 @@ impl Bench {
             Order::First,
         )?;
         for _ in 0..n_classes {
-            let maps = explainable.maps(&self.explained.pairs)?;
+            let maps = explainable.maps(&self.mask_targets.pairs)?;
             let _ = maps.f_to_device(Device::Cpu)?;
         }
         Ok(())
@@ -142,7 +142,7 @@ fn main() -> anyhow::Result<()> {
         images: Tensor::randint(255, shape, (Kind::Uint8, device)),
         targets: Tensor::zeros([n, N_CLASSES as i64], (Kind::Float, device)),
         attribution: Attribution::usual(args.backbone),
-        explained: Explained {
+        mask_targets: MaskTargets {
             pairs: (0..n).map(|row| (row, row % N_CLASSES as i64)).collect(),
             annotated: (0..n).collect(),
             masks,

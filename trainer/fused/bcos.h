@@ -1,6 +1,7 @@
 // B-cos layers (SPEC A.3) in single passes over memory. With u = w^ * x and m = 1 / ||x|| for every
 // patch x, a layer gives v = u |u| m; an uncentered norm after it gives y = s v, s = w r with
-// r = 1 / sqrt(var(v) + eps). On the way back |u| m and s are constants of the walk, yet in the graph.
+// r = 1 / sqrt(var(v) + eps). The vjp that explanations use counts |u| m and s as constants, which stay in
+// the graph all the same.
 //
 // Shapes: u, v, y (N, C, H, W); m (N, 1, H, W); s, w, r (C). Each operation is also there as a plain
 // expression, for tensors that are not rows of pixels on a CPU and for derivatives that are to be
@@ -37,7 +38,7 @@ variable_list plain_norm(const Tensor& u, const Tensor& m, const Tensor& w, doub
   return {v * per_channel(s, v), s, var.detach()};
 }
 
-Tensor plain_pull(const Tensor& g, const Tensor& u, const Tensor& m, const Tensor& s) {
+Tensor plain_vjp(const Tensor& g, const Tensor& u, const Tensor& m, const Tensor& s) {
   const Tensor d = g * (u.abs() * m);
   return d * per_channel(s, d);
 }
@@ -349,11 +350,11 @@ variable_list bcos_norm(const Tensor& u, const Tensor& m, const Tensor& w, doubl
 }
 
 // ---------------------------------------------------------------------------------------------
-// The way back, d = g s |u| m; for a gradient h at d:
+// The vjp with |u| m and s held fixed, d = g s |u| m; for a gradient h at d:
 //   at g: h s |u| m    at u: h g s m sign(u)    at m: sum over channels of h g s |u|
 //   at s: sum over images and pixels of h g |u| m
 // ---------------------------------------------------------------------------------------------
-struct BcosPull : Function<BcosPull> {
+struct BcosVjp : Function<BcosVjp> {
   static Tensor forward(AutogradContext* ctx, const Tensor& g_in, const Tensor& u, const Tensor& m,
                         const Tensor& s) {
     const at::AutoDispatchBelowADInplaceOrView guard;
@@ -380,7 +381,7 @@ struct BcosPull : Function<BcosPull> {
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const variable_list saved = ctx->get_saved_variables();
     const Tensor &g = saved[0], &u = saved[1], &m = saved[2], &s = saved[3];
-    if (is_again()) return derivative({plain_pull(g, u, m, s)}, {g, u, m, s}, grads);
+    if (is_again()) return derivative({plain_vjp(g, u, m, s)}, {g, u, m, s}, grads);
     const at::AutoDispatchBelowADInplaceOrView guard;
     const Tensor h = grads[0].contiguous();
     Tensor at_g = at::empty_like(g), at_u = at::empty_like(u), at_m = at::zeros_like(m);
@@ -415,8 +416,8 @@ struct BcosPull : Function<BcosPull> {
   }
 };
 
-Tensor bcos_pull(const Tensor& g, const Tensor& u, const Tensor& m, const Tensor& s) {
-  return rows_on_cpu(u) && rows_on_cpu(m) ? BcosPull::apply(g, u, m, s) : plain_pull(g, u, m, s);
+Tensor bcos_vjp(const Tensor& g, const Tensor& u, const Tensor& m, const Tensor& s) {
+  return rows_on_cpu(u) && rows_on_cpu(m) ? BcosVjp::apply(g, u, m, s) : plain_vjp(g, u, m, s);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ Tensor mean_of(const Tensor& t) {
 }
 
 // ---------------------------------------------------------------------------------------------
-// The way back through batch norm with the batch's statistics.
+// The backward pass of batch norm with the batch's statistics, and the backward pass of that.
 //
 // y = w x^ + b with x^ = (x - mean) r, r = 1 / sqrt(var + eps). For a gradient g at y, the gradient at x is
 //
@@ -36,7 +36,7 @@ Tensor mean_of(const Tensor& t) {
 // ---------------------------------------------------------------------------------------------
 // d from g and x, and the means <g> and <g x^> (C, 2) on the way.
 template <typename T>
-void pull_on_cpu(const Tensor& g, const Tensor& x, const Tensor& w, const Tensor& mean,
+void backward_on_cpu(const Tensor& g, const Tensor& x, const Tensor& w, const Tensor& mean,
                  const Tensor& r, Tensor& means, Tensor& out) {
   const int64_t batch = x.size(0), channels = x.size(1), pixels = x.numel() / (batch * channels);
   const double count = static_cast<double>(batch * pixels);
@@ -74,9 +74,9 @@ void pull_on_cpu(const Tensor& g, const Tensor& x, const Tensor& w, const Tensor
   });
 }
 
-// The gradients at g, x and w from h; means as pull_on_cpu left them.
+// The gradients at g, x and w from h; means as backward_on_cpu left them.
 template <typename T>
-void pull_backward_on_cpu(const Tensor& h, const Tensor& g, const Tensor& x, const Tensor& w,
+void double_backward_on_cpu(const Tensor& h, const Tensor& g, const Tensor& x, const Tensor& w,
                           const Tensor& mean, const Tensor& r, const Tensor& means, Tensor& at_g,
                           Tensor& at_x, Tensor& at_w) {
   const int64_t batch = x.size(0), channels = x.size(1), pixels = x.numel() / (batch * channels);
@@ -127,8 +127,8 @@ void pull_backward_on_cpu(const Tensor& h, const Tensor& g, const Tensor& x, con
   });
 }
 
-// On a GPU P is the way back that libtorch has for its batch norm: d, and <g> and <g x^> (C) by it.
-std::tuple<Tensor, Tensor, Tensor> pull_on_cuda(const Tensor& g, const Tensor& x, const Tensor& w,
+// On a GPU libtorch's own backward pass of batch norm computes P: d, and <g> and <g x^> (C) by it.
+std::tuple<Tensor, Tensor, Tensor> backward_on_cuda(const Tensor& g, const Tensor& x, const Tensor& w,
                                                 const Tensor& mean, const Tensor& r) {
   const auto [d, sum_gx, sum_g] =
       at::native_batch_norm_backward(g, x, w, {}, {}, mean, r, true, 0, {true, true, true});
@@ -136,13 +136,13 @@ std::tuple<Tensor, Tensor, Tensor> pull_on_cuda(const Tensor& g, const Tensor& x
   return {d, sum_g / count, sum_gx / count};
 }
 
-struct BatchNormPull : Function<BatchNormPull> {
+struct BatchNormBackward : Function<BatchNormBackward> {
   static Tensor forward(AutogradContext* ctx, const Tensor& g_in, const Tensor& x,
                         const Tensor& w, const Tensor& mean, const Tensor& r) {
     const at::AutoDispatchBelowADInplaceOrView guard;
     const Tensor g = g_in.contiguous(x.suggest_memory_format());
     if (g.is_cuda()) {
-      const auto [d, mean_g, mean_gx] = pull_on_cuda(g, x, w, mean, r);
+      const auto [d, mean_g, mean_gx] = backward_on_cuda(g, x, w, mean, r);
       ctx->save_for_backward({g, x, w, mean, r, at::stack({mean_g, mean_gx}, 1), d});
       return d;
     }
@@ -150,8 +150,8 @@ struct BatchNormPull : Function<BatchNormPull> {
     if (rows_on_cpu(g) && rows_on_cpu(x)) {
       means = at::empty({x.size(1), 2}, x.options().dtype(at::kDouble));
       out = at::empty_like(g);
-      AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_pull", [&] {
-        pull_on_cpu<scalar_t>(g, x, w, mean, r, means, out);
+      AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_backward", [&] {
+        backward_on_cpu<scalar_t>(g, x, w, mean, r, means, out);
       });
     } else {
       const Tensor centred = (x - per_channel(mean, x)) * per_channel(r, x);
@@ -174,7 +174,7 @@ struct BatchNormPull : Function<BatchNormPull> {
     if (h.is_cuda()) {
       const Tensor& d = saved[6];
       const Tensor mean_g = means.select(1, 0), mean_gx = means.select(1, 1);
-      const auto [at_g, mean_h, mean_hx] = pull_on_cuda(h, x, w, mean, r);
+      const auto [at_g, mean_h, mean_hx] = backward_on_cuda(h, x, w, mean, r);
       // <h g>, as the product with g of a norm that neither centres nor scales.
       const Tensor zero = at::zeros_like(mean), one = at::ones_like(r);
       const Tensor mean_hg =
@@ -189,8 +189,8 @@ struct BatchNormPull : Function<BatchNormPull> {
     }
     if (rows_on_cpu(h) && rows_on_cpu(g) && rows_on_cpu(x)) {
       Tensor at_g = at::empty_like(g), at_x = at::empty_like(x), at_w = at::empty_like(w);
-      AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_pull_backward", [&] {
-        pull_backward_on_cpu<scalar_t>(h, g, x, w, mean, r, means, at_g, at_x, at_w);
+      AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "batch_norm_double_backward", [&] {
+        double_backward_on_cpu<scalar_t>(h, g, x, w, mean, r, means, at_g, at_x, at_w);
       });
       return {at_g, at_x, at_w, Tensor(), Tensor()};
     }
@@ -294,9 +294,9 @@ extern "C" {
 
 const char* guidance_last_error() { return last_error.c_str(); }
 
-bool guidance_batch_norm_pull(Tensor** out, const Tensor* g, const Tensor* x, const Tensor* w,
+bool guidance_batch_norm_backward(Tensor** out, const Tensor* g, const Tensor* x, const Tensor* w,
                               const Tensor* mean, const Tensor* r) {
-  return guarded([&] { give(out, {BatchNormPull::apply(*g, *x, *w, *mean, *r)}); });
+  return guarded([&] { give(out, {BatchNormBackward::apply(*g, *x, *w, *mean, *r)}); });
 }
 
 bool guidance_unit_rows(Tensor** out, const Tensor* w) {
@@ -337,7 +337,7 @@ bool guidance_as_now(Tensor** out, const Tensor* x) {
 }
 
 // Not by a sum that is differentiated: g depends on the tensors before y, too.
-bool guidance_pull(Tensor** out, const Tensor* y, const Tensor* const* xs, size_t n,
+bool guidance_vjp(Tensor** out, const Tensor* y, const Tensor* const* xs, size_t n,
                    const Tensor* g) {
   return guarded([&] {
     variable_list inputs;
@@ -350,9 +350,9 @@ bool guidance_pull(Tensor** out, const Tensor* y, const Tensor* const* xs, size_
   });
 }
 
-bool guidance_bcos_pull(Tensor** out, const Tensor* g, const Tensor* u, const Tensor* m,
+bool guidance_bcos_vjp(Tensor** out, const Tensor* g, const Tensor* u, const Tensor* m,
                         const Tensor* s) {
-  return guarded([&] { give(out, {bcos_pull(*g, *u, *m, or_one(s, *u))}); });
+  return guarded([&] { give(out, {bcos_vjp(*g, *u, *m, or_one(s, *u))}); });
 }
 
 bool guidance_conv_block(Tensor** out, const Tensor* x, const Tensor* w, const Tensor* shift,

@@ -20,7 +20,8 @@ using torch::autograd::Function;
 using torch::autograd::variable_list;
 
 // NaN in the place of infinite values, in place and outside the graph: `t` is about to be divided by,
-// which would make a plain 0 of an overflow. Whatever made it must not need it on its way back.
+// which would make a plain 0 of an overflow. The operation that made it must not need it in its backward
+// pass.
 Tensor infinite_to_nan(Tensor t) {
   const at::NoGradGuard guard;
   t.add_(t.detach(), 0);  // t + 0 t

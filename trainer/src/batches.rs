@@ -1,6 +1,6 @@
-//! From the mapped pixel file to tensors: images as 8 bit, labels as 0 and 1. On a GPU the pixels of
-//! images that are read again and again stay where they are used, if they take no more than a quarter of
-//! what is free.
+//! Batches: images as 8-bit tensors, read from the memory-mapped pixel file, and labels as 0 and 1. On a
+//! GPU the pixels of images that every epoch reads stay in its memory, if they take at most a quarter of
+//! what is free there.
 
 use std::collections::HashMap;
 
@@ -24,8 +24,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Loads the images `indices` of `dataset` onto `device`, from `resident` if it has them all, which
-    /// is on the same device, else from the file; targets in `kind`.
+    /// Loads the images `indices` of `dataset` onto `device`: from `resident`, which is on the same
+    /// device, if it has all of them, else from the file. Targets are in `kind`.
     ///
     /// # Errors
     /// libtorch's.
@@ -42,7 +42,7 @@ impl Batch {
         Self::of(dataset, indices, &bytes_of(dataset, indices), device, kind)
     }
 
-    /// The same of what `views` show of the images, one each.
+    /// As [`Batch::load`], with each image cut and flipped by its view in `views`.
     ///
     /// # Errors
     /// libtorch's.
@@ -103,11 +103,11 @@ impl Batch {
     }
 }
 
-/// The pixels of some images of a data set on a device: (images, H, W, 3), 8 bit.
+/// The pixels of some images of a data set, kept on a device: (images, H, W, 3), 8 bit.
 #[derive(Debug)]
 pub struct Resident {
     pixels: Tensor,
-    /// Where in `pixels` an image of the data set is.
+    /// From an image's index in the data set to its row of `pixels`.
     rows: HashMap<usize, i64>,
 }
 
@@ -115,8 +115,8 @@ pub struct Resident {
 const AT_ONCE: usize = 1024;
 
 impl Resident {
-    /// The pixels of the images `indices` of `dataset` on `device`; `None` where they are no nearer there
-    /// than in the mapped file, or would take more than a quarter of its free memory.
+    /// The pixels of the images `indices` of `dataset` on `device`; `None` on the CPU, which reads the
+    /// mapped file as fast, and where they would take more than a quarter of the device's free memory.
     ///
     /// # Errors
     /// libtorch's.

@@ -1,5 +1,5 @@
-//! Why training, explaining or importing stops. One variant a cause; each message names the file
-//! or quantity, what was found and what was expected.
+//! The errors that stop training, explaining or importing, one variant for each cause. A message names
+//! the file or quantity, what was found and what was expected.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,13 @@ use thiserror::Error;
 
 use crate::finite::Found;
 
-/// This crate's result.
+/// The result of a function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What ends an operation of this crate.
+/// An error of this crate.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The operating system refused; the message names the path.
+    /// The operating system refused. The message names the path, because all files go through `fs_err`.
     #[error("{0}")]
     Io(#[from] std::io::Error),
 
@@ -42,43 +42,43 @@ pub enum Error {
     #[error("{0}")]
     CheckpointFile(#[from] crate::weights::checkpoint_file::CheckpointError),
 
-    /// A configuration, run folder or argument is not as it must be.
+    /// A configuration, run folder or argument is invalid.
     #[error("{}: {field}: found {found}, expected {expected}", path.display())]
     Invalid {
         /// The file or folder.
         path: PathBuf,
         /// The key or property.
         field: String,
-        /// What is there.
+        /// The value found.
         found: String,
-        /// What would have been right.
+        /// The values that are valid.
         expected: String,
     },
 
-    /// The same where a parser says what was found and expected.
+    /// As [`Error::Invalid`], where the words are a parser's.
     #[error("{}: {field}: {reason}", path.display())]
     Unparsed {
         /// The file.
         path: PathBuf,
-        /// The key or place.
+        /// The key or position.
         field: String,
         /// The parser's words.
         reason: String,
     },
 
-    /// Neither of a run's saved states can be read.
+    /// Neither of a run's two saved states (`resume.safetensors` and the one before it) can be read.
     #[error(
         "{faults}\n\
          hint: nothing else is left to go on from; to begin the run again, remove its folder"
     )]
     Unresumable {
-        /// What is wrong with each.
+        /// The error of each.
         faults: String,
     },
 
-    /// A loss, gradient or attribution map is no number. The run's folder keeps its last saved state.
+    /// A loss, gradient or attribution map is non-finite. The run's folder keeps its last saved state.
     #[error(
-        "epoch {epoch}, {place}: {term}: found a non-finite value, expected a number\n\
+        "epoch {epoch}, {step}: {term}: found a non-finite value, expected a finite one\n\
          images of the batch: {images}\n\
          hint: lower learning_rate or lambda, or set on_non_finite = \"skip\"; the state last saved is kept"
     )]
@@ -86,14 +86,14 @@ pub enum Error {
         /// Epoch, from 1.
         epoch: i32,
         /// `step N` of the epoch, from 1, or `validation`.
-        place: String,
+        step: String,
         /// Which loss, which parameter's gradient, logits or maps.
         term: String,
         /// The batch's image ids.
         images: String,
     },
 
-    /// A weight, a norm's statistic or the optimizer's state is no number after a step. The run's folder
+    /// A weight, a norm's statistic or the optimizer's state is non-finite after a step. The run's folder
     /// keeps its last saved state.
     #[error(
         "epoch {epoch}, after step {step}: {tensor}: found {found}, expected a finite number\n\
@@ -102,16 +102,17 @@ pub enum Error {
     Spoilt {
         /// Epoch, from 1.
         epoch: i32,
-        /// The last step done, of the epoch, from 1.
+        /// The last step done in the epoch, from 1.
         step: usize,
-        /// Which tensor, and where in it.
+        /// The tensor's name, and the index of the value.
         tensor: String,
-        /// What stands there.
+        /// The value.
         found: String,
     },
 }
 
-// Not its source: a program would print libtorch's words once more, with their stack trace.
+// Not as the source of the error: a program that prints sources would print libtorch's message twice, the
+// second time with its C++ stack trace.
 impl From<tch::TchError> for Error {
     fn from(error: tch::TchError) -> Self {
         Error::Torch(error)
@@ -119,7 +120,7 @@ impl From<tch::TchError> for Error {
 }
 
 impl Error {
-    /// A configuration, folder or argument that is not as it must be.
+    /// An [`Error::Invalid`].
     pub fn invalid(
         path: impl Into<PathBuf>,
         field: impl Into<String>,
@@ -134,7 +135,7 @@ impl Error {
         }
     }
 
-    /// A weight in `file` that is not finite, or too large for the 32 bits it is to have.
+    /// The error for a weight in `file` that is non-finite, or too large for 32 bits.
     pub(crate) fn non_finite(file: impl Into<PathBuf>, tensor: &str, found: &Found) -> Self {
         let expected = match found.value.is_finite() {
             true => "a number that 32 bits can hold",
@@ -145,7 +146,7 @@ impl Error {
     }
 }
 
-/// What to do about [`Error::Spoilt`].
+/// The hint of [`Error::Spoilt`].
 fn to_stay_finite(tensor: &str) -> &'static str {
     match tensor.contains("running_var") {
         true => {
@@ -156,7 +157,7 @@ fn to_stay_finite(tensor: &str) -> &'static str {
     }
 }
 
-/// libtorch's words: the first line, as a C++ stack trace follows, and what to do where memory was
+/// The first line of libtorch's message (a C++ stack trace follows it), and a hint where memory was
 /// short.
 fn said(error: &tch::TchError) -> String {
     let text = error.to_string();
@@ -170,7 +171,8 @@ fn said(error: &tch::TchError) -> String {
     }
 }
 
-/// Not bf16: weights, activations and gradients stay 32-bit, and it needs narrow copies beside them.
+/// Does not name bf16: weights, activations and gradients stay 32-bit then, and the narrow copies come on
+/// top.
 const TO_LOWER: &str = "hint: lower batch_size, set micro_batch (X-DNN, ViT), explain at a deeper layer or prepare smaller pixels \
      (data-prep --size); where maps are made after training, lower --memory or --batch-size";
 
@@ -207,7 +209,7 @@ mod tests {
         );
     }
 
-    /// What libtorch says today: the words are looked for in what it writes, which may change.
+    /// The hint depends on words in libtorch's message, which another version may change.
     #[test]
     fn libtorch_says_that_memory_is_short_in_known_words() {
         let too_much = tch::Tensor::f_zeros([1 << 50], (tch::Kind::Float, tch::Device::Cpu));

@@ -1,13 +1,13 @@
-//! Non-finite values: where a tensor has one, and how none gets lost on the way to where it is looked
-//! for.
+//! Finds non-finite values (NaN, ±∞) in tensors, and keeps operations from hiding them.
 //!
-//! What is looked at is what comes in and goes out: weights that are read, a step's losses, maps and
-//! gradient, the weights after it, logits and maps. That is enough because every operation between
-//! them gives NaN or an infinite value for one. Those that would not are written so that they do: ReLU
-//! (takes −∞ to 0), ReLU6 (∞ to 6) and oneDNN's ReLU (NaN to 0) in [`crate::network::pass::fused`], and here what is
-//! divided by or put into a softmax, where an overflow would end as 0. Batch norm in training hides an
-//! overflowing variance, which the running one keeps. On the way back a ReLU that is shut gives 0, as
-//! it should, whatever comes.
+//! The trainer checks inputs and outputs: weights that it reads, each step's losses, maps and gradient,
+//! the weights after the last step, logits and maps. This suffices because every operation in between
+//! gives a non-finite value for a non-finite input. Where libtorch's operation would not, the network
+//! uses another: ReLU (libtorch's makes 0 of −∞), ReLU6 (6 of ∞) and oneDNN's ReLU (0 of NaN) are in
+//! [`crate::network::pass::fused`]; divisors and inputs of softmaxes, where an overflow would become 0,
+//! go through [`infinite_to_nan`]. Two cases remain. In training, batch norm hides a variance that
+//! overflows, but the running variance keeps it. In the backward pass, a ReLU with a negative input
+//! gives 0 for every gradient, as it should.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -16,9 +16,9 @@ use crate::machine::device;
 /// One value of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// Its place, one number a dimension.
+    /// Its index, one number a dimension.
     pub index: Vec<i64>,
-    /// What stands there.
+    /// The value.
     pub value: f64,
 }
 
@@ -31,8 +31,8 @@ impl std::fmt::Display for Found {
     }
 }
 
-/// The first value of `tensor` that is not finite, or would not be in `kind`, a floating type; `None`
-/// where there is none, and in integers.
+/// The first value of `tensor` that is non-finite, or becomes so in `kind`, a floating type. `None` where
+/// there is none, and for tensors of integers.
 ///
 /// # Errors
 /// libtorch's.
@@ -45,7 +45,7 @@ pub fn first_non_finite(tensor: &Tensor, kind: Kind) -> Result<Option<Found>, Tc
         return Ok(None);
     }
     let seen = tensor.f_detach()?.f_to_kind(kind)?;
-    // One pass; NaN is both the least and the greatest.
+    // One pass over memory: a NaN makes both the least and the greatest value NaN.
     let (least, greatest) = seen.f_aminmax(None, false)?;
     let ends = [least.f_double_value(&[])?, greatest.f_double_value(&[])?];
     if ends.iter().all(|end| end.is_finite()) {
@@ -55,16 +55,16 @@ pub fn first_non_finite(tensor: &Tensor, kind: Kind) -> Result<Option<Found>, Tc
     let at = is_wrong.f_to_kind(Kind::Uint8)?.f_argmax(None, false)?;
     let mut rest = at.f_int64_value(&[])?;
     let mut index = tensor.size();
-    for place in index.iter_mut().rev() {
-        (rest, *place) = (rest / *place, rest % *place);
+    for at in index.iter_mut().rev() {
+        (rest, *at) = (rest / *at, rest % *at);
     }
     let value = tensor.f_double_value(&index)?;
     Ok(Some(Found { index, value }))
 }
 
-/// Puts NaN in the place of infinite values; others keep their bits. In place and outside the graph,
-/// whose derivatives stay as they are: `tensor` must have been made by an operation whose own way back
-/// does not need its output.
+/// Replaces infinite values by NaN; others keep their bits. In place and outside the graph, so
+/// derivatives stay as they are. The operation that made `tensor` must not need its output in its
+/// backward pass.
 ///
 /// # Errors
 /// libtorch's.
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(found.index, [0i64; 0]);
     }
 
-    /// In 64 bits it is a number; in 32 it would be none.
+    /// −1e300 is finite in 64 bits and infinite in 32.
     #[test]
     fn a_number_too_large_for_the_kind_is_found() {
         let tensor = Tensor::from_slice(&[1.0, -1e300]);

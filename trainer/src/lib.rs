@@ -1,8 +1,9 @@
-//! Classifiers trained with a second loss on their own explanations, so that these fall inside
-//! bounding boxes. From the formula to the file:
+//! Trains classifiers with a second loss on their own explanations, so that these fall inside bounding
+//! boxes. The modules, from the formula to the file:
 //!
-//! - [`network`]: the networks, cut at the paper's layers, and what they are computed with
-//! - [`explain`]: attribution methods (section 3.1), maps of a split, and what else maps show (SPEC K)
+//! - [`network`]: the networks, cut at the paper's layers, and the operations they consist of
+//! - [`explain`]: attribution methods (section 3.1), the maps of a split, colours and the grid pointing
+//!   game (SPEC K)
 //! - [`guide`]: annotated images, drawn classes and masks (section 3.5), the localization losses
 //!   (section 3.4) and the objective
 //! - [`train`]: steps, epochs and validation (section 4)
@@ -10,12 +11,12 @@
 //! - [`weights`]: weight files, import and export
 //! - [`machine`]: device, memory, process and signals
 //! - [`vocabulary`]: all names that a configuration may use
-//! - [`names`], [`batches`], [`random`], [`finite`], [`error`]: what all of them use
+//! - [`names`], [`batches`], [`random`], [`finite`], [`error`]: used by all of them
 //!
-//! Metrics are the evaluator's, mask geometry is data-prep's.
+//! The evaluator has the metrics, data-prep the geometry of masks.
 
-/// A line on stderr, for people. Where nobody can read it any more (a terminal that was closed, a pipe
-/// whose reader ended), the program goes on without.
+/// Prints a line for people on stderr. Where that fails (the terminal was closed, the pipe's reader
+/// ended), the program goes on.
 #[macro_export]
 macro_rules! say {
     ($($text:tt)*) => {{

@@ -1,5 +1,6 @@
-//! The `trainer` program: its command line, one function per subcommand, exit codes (0 done,
-//! 2 failed, 75 stopped by a signal: start again to go on). What a script reads goes to stdout, everything else to stderr.
+//! The `trainer` program: its command line, one function for each subcommand, and exit codes (0 done, 2
+//! failed, 75 stopped by a signal: the same command goes on). Output for scripts goes to stdout,
+//! everything else to stderr.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -101,7 +102,7 @@ struct RunArgs {
     out: PathBuf,
 }
 
-/// Where it is computed.
+/// The device and the number of threads.
 #[derive(Args)]
 struct MachineArgs {
     /// auto, cpu, cuda or cuda:N
@@ -113,7 +114,7 @@ struct MachineArgs {
 }
 
 impl MachineArgs {
-    /// Before anything is computed.
+    /// Limits the threads. To be called before anything is computed.
     fn bound_threads(&self) -> Result<()> {
         match self.threads {
             Some(n) => device::bound_threads(n).context("--threads"),
@@ -162,7 +163,7 @@ struct ImportArgs {
     sha256: Option<String>,
 }
 
-/// Enough of a checksum to tell files apart.
+/// The beginning of a SHA-256, long enough to tell files apart.
 fn sha256_start(text: &str) -> Result<String, String> {
     let is_hex = text.chars().all(|c| c.is_ascii_hexdigit());
     match is_hex && (8..=64).contains(&text.len()) {

@@ -1,12 +1,12 @@
-//! The enumerations of the experiment, each with the one spelling that configuration, tables and
-//! plots share.
+//! The enumerations of the experiment. Each value has one spelling, shared by configurations, tables and
+//! plots.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The one of `all` that is spelled `text`.
+/// The value of `all` that is spelled `text`.
 ///
 /// # Errors
 /// What was found, and every spelling.
@@ -79,7 +79,7 @@ impl Layer {
 }
 
 spelled! {
-    /// What a class's explanation is held against (SPEC A.5).
+    /// The annotation that a class's map is compared with (SPEC A.5).
     Annotation {
         /// The union of its boxes.
         Box = "box",
@@ -93,13 +93,13 @@ spelled! {
     Augmentation {
         /// Nothing.
         None = "none",
-        /// A random part at a random aspect, resized, and a flip for every second image.
+        /// A random part with a random aspect ratio, resized, flipped with probability 1/2.
         CropFlip = "crop_flip",
     }
 }
 
 spelled! {
-    /// In which numbers convolutions and matrix products are computed; everything else, weights and
+    /// The numbers that convolutions and matrix products are computed in. Everything else, weights and
     /// optimizer included, is 32-bit.
     Precision {
         /// 32-bit floating point.

@@ -1,5 +1,5 @@
-//! `trainer vocabulary`: every name that a configuration may use, for the programs that plan runs and
-//! show results. Names come from their lists alone.
+//! `trainer vocabulary`: all names that a configuration may use, for the programs that plan runs and show
+//! results. The names are read from the lists of networks, methods and losses.
 
 use std::fmt::Display;
 
@@ -27,7 +27,7 @@ pub struct Vocabulary {
     precisions: Vec<String>,
 }
 
-/// A name, and what people call it.
+/// A name, and the name for people.
 #[derive(Debug, Serialize)]
 struct Named {
     name: &'static str,
@@ -46,7 +46,7 @@ struct Network {
 }
 
 impl Vocabulary {
-    /// This program's.
+    /// The names that this program knows.
     pub fn new() -> Self {
         Vocabulary {
             program: PROGRAM,

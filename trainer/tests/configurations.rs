@@ -27,7 +27,7 @@ use trainer::run::schema;
 const GUIDANCE: &str = "[guidance]\nloss = \"energy\"\nlambda = 0.5\n";
 const SCRATCH: &str = "from = \"scratch\"\n";
 
-/// `run.toml` in `dir`, with settings more at its top.
+/// `run.toml` in `dir`, with the further options `top`.
 fn config(dir: &Path, top: &str, init: &str, guidance: &str) -> PathBuf {
     let file = dir.join("run.toml");
     let or = |key: &str, usual: &str| match top.contains(key) {
@@ -58,7 +58,7 @@ fn resolved(top: &str, init: &str, guidance: &str) -> ResolvedRun {
 
 /// Everything that decides a result is in the run's id, and but for λ and seed in the configuration.
 #[test]
-fn every_setting_but_the_name_names_another_run() {
+fn every_option_but_the_name_names_another_run() {
     let energy_area = |exponent: &str| {
         let loss = format!("{{ name = \"energy_area\", exponent = {exponent} }}");
         GUIDANCE.replace("\"energy\"", &loss)
@@ -166,20 +166,20 @@ fn trainer(args: &[&str], paths: &[(&str, &Path)]) -> Said {
     }
 }
 
-/// A place with a data folder and runs.
-struct Place {
+/// A folder with data and runs.
+struct Sandbox {
     dir: tempfile::TempDir,
 }
 
 const CPU: [&str; 4] = ["--device", "cpu", "--threads", "1"];
 
-impl Place {
-    fn new() -> Place {
-        let place = Place {
+impl Sandbox {
+    fn new() -> Sandbox {
+        let sandbox = Sandbox {
             dir: tempfile::tempdir().unwrap(),
         };
-        place.data("data", "0123", &["landbird", "waterbird"]);
-        place
+        sandbox.data("data", "0123", &["landbird", "waterbird"]);
+        sandbox
     }
 
     /// Another data folder.
@@ -215,15 +215,15 @@ fn cell(run: &Path, name: &str) -> String {
 /// else is another, and `select` says what.
 #[test]
 fn runs_of_one_configuration_alone_are_selected_from() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let guided = |top: &str, baseline: &Path, lambda: &str| {
         let guidance = GUIDANCE.replace("0.5", lambda);
-        place.train("data", top, &from_run(baseline), &guidance).0
+        sandbox.train("data", top, &from_run(baseline), &guidance).0
     };
-    let baselines = ["seed = 0", "seed = 1"].map(|seed| place.train("data", seed, SCRATCH, "").0);
+    let baselines = ["seed = 0", "seed = 1"].map(|seed| sandbox.train("data", seed, SCRATCH, "").0);
     let [first, second] = &baselines;
     assert_eq!(cell(first, "configuration"), cell(second, "configuration"));
-    let longer = place.train("data", "epochs = 2", SCRATCH, "").0;
+    let longer = sandbox.train("data", "epochs = 2", SCRATCH, "").0;
     assert_ne!(cell(first, "configuration"), cell(&longer, "configuration"));
     let runs = [
         guided("seed = 0", first, "0.5"),
@@ -261,7 +261,7 @@ fn runs_of_one_configuration_alone_are_selected_from() {
             "init, micro_batch or on_non_finite: found ",
         ),
         (
-            place.train("data", "", SCRATCH, GUIDANCE).0,
+            sandbox.train("data", "", SCRATCH, GUIDANCE).0,
             "init: found scratch, expected run:",
         ),
     ] {
@@ -294,23 +294,23 @@ fn runs_of_one_configuration_alone_are_selected_from() {
 /// of other data, or for another task, is said to be no baseline.
 #[test]
 fn what_a_run_begins_from_is_held_against_the_data() {
-    let place = Place::new();
-    let (baseline, said) = place.train("data", "", SCRATCH, "");
+    let sandbox = Sandbox::new();
+    let (baseline, said) = sandbox.train("data", "", SCRATCH, "");
     assert!(
         !said.contains("note:") && !said.contains("warning:"),
         "{said}"
     );
     let from = from_run(&baseline);
-    let begin = |data: &str, top: &str, guidance: &str| place.train(data, top, &from, guidance).1;
+    let begin = |data: &str, top: &str, guidance: &str| sandbox.train(data, top, &from, guidance).1;
     let said = begin("data", "", GUIDANCE);
     assert!(
         !said.contains("note:") && !said.contains("warning:"),
         "{said}"
     );
 
-    place.data("same", "4567", &["landbird", "waterbird"]);
-    place.data("turned", "89ab", &["waterbird", "landbird"]);
-    place.data("more", "cdef", &["landbird", "waterbird", "seabird"]);
+    sandbox.data("same", "4567", &["landbird", "waterbird"]);
+    sandbox.data("turned", "89ab", &["waterbird", "landbird"]);
+    sandbox.data("more", "cdef", &["landbird", "waterbird", "seabird"]);
     let id = baseline.file_name().unwrap().to_str().unwrap().to_owned();
     let others = |inputs: &str| {
         format!(
@@ -348,8 +348,8 @@ fn what_a_run_begins_from_is_held_against_the_data() {
     }
 
     // The reversed task has as many classes.
-    place.data("waterbirds-100", "0123", &["landbird", "waterbird"]);
-    let said = place
+    sandbox.data("waterbirds-100", "0123", &["landbird", "waterbird"]);
+    let said = sandbox
         .train("waterbirds-100", "task = \"reversed\"", &from, GUIDANCE)
         .1;
     assert!(
@@ -364,15 +364,15 @@ fn what_a_run_begins_from_is_held_against_the_data() {
 
 #[test]
 fn weights_of_other_classes_leave_the_head_new() {
-    let place = Place::new();
-    let (baseline, _) = place.train("data", "", SCRATCH, "");
-    let file = place.dir.path().join("exported.safetensors");
+    let sandbox = Sandbox::new();
+    let (baseline, _) = sandbox.train("data", "", SCRATCH, "");
+    let file = sandbox.dir.path().join("exported.safetensors");
     let said = trainer(&["export"], &[("--run", &baseline), ("--out", &file)]);
     assert_eq!(said.code, Some(0), "{}", said.err);
-    place.data("turned", "89ab", &["waterbird", "landbird"]);
-    place.data("more", "cdef", &["landbird", "waterbird", "seabird"]);
+    sandbox.data("turned", "89ab", &["waterbird", "landbird"]);
+    sandbox.data("more", "cdef", &["landbird", "waterbird", "seabird"]);
     // Imported, they say no longer what they are for.
-    let imported = place.dir.path().join("imported.safetensors");
+    let imported = sandbox.dir.path().join("imported.safetensors");
     let asked = ["import", "--backbone", "xdnn_resnet18"];
     let said = trainer(&asked, &[("", &file), ("--out", &imported)]);
     assert_eq!(said.code, Some(0), "{}", said.err);
@@ -393,7 +393,7 @@ fn weights_of_other_classes_leave_the_head_new() {
         (&imported, "more", Some("has one for 2 classes\n")),
     ] {
         let init = format!("from = \"weights\"\nfile = {weights:?}\n");
-        let said = place.train(data, "seed = 4", &init, "").1;
+        let said = sandbox.train(data, "seed = 4", &init, "").1;
         assert!(!said.contains("warning:"), "{said}");
         match expected {
             None => assert!(!said.contains("head"), "{said}"),
@@ -410,11 +410,11 @@ fn weights_of_other_classes_leave_the_head_new() {
 /// A CPU has no TF32: it says so once, and every table and stream has what was computed.
 #[test]
 fn tf32_on_a_cpu_is_recorded_as_f32() {
-    let place = Place::new();
-    let (asked, said) = place.train("data", "precision = \"tf32\"", SCRATCH, "");
+    let sandbox = Sandbox::new();
+    let (asked, said) = sandbox.train("data", "precision = \"tf32\"", SCRATCH, "");
     let note = "note: cpu has no tf32: computed, and recorded, in f32\n";
     assert_eq!(said.matches(note).count(), 1, "{said}");
-    let (plain, said) = place.train("data", "", SCRATCH, "");
+    let (plain, said) = sandbox.train("data", "", SCRATCH, "");
     assert!(!said.contains("tf32"), "{said}");
     assert_ne!(asked, plain);
     for name in ["precision", "configuration"] {
@@ -422,11 +422,11 @@ fn tf32_on_a_cpu_is_recorded_as_f32() {
     }
     assert_eq!(cell(&asked, "precision"), "f32");
 
-    let data = place.dir.path().join("data");
+    let data = sandbox.dir.path().join("data");
     let dataset = Dataset::open(&data).unwrap();
     let (maps, logits) = (
-        place.dir.path().join("m.arrow"),
-        place.dir.path().join("p.parquet"),
+        sandbox.dir.path().join("m.arrow"),
+        sandbox.dir.path().join("p.parquet"),
     );
     let mut rows = Vec::new();
     for (flags, expected, size) in [
@@ -531,9 +531,9 @@ fn pairs_are_in_the_order_of_images_and_labels_whatever_the_batches() {
 /// `--threads` is for all of them, and over what the environment says.
 #[test]
 fn threads_are_bounded_in_every_library() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let config = config(
-        place.dir.path(),
+        sandbox.dir.path(),
         "augmentation = \"crop_flip\"",
         SCRATCH,
         GUIDANCE,
@@ -557,7 +557,8 @@ fn threads_are_bounded_in_every_library() {
         (most, String::from_utf8(output.stdout).unwrap())
     };
     let program = || Command::new(env!("CARGO_BIN_EXE_trainer"));
-    let (data, runs) = (place.dir.path().join("data"), place.dir.path().join("runs"));
+    let root = sandbox.dir.path();
+    let (data, runs) = (root.join("data"), root.join("runs"));
     let train = |flags: &[&str]| {
         let mut train = program();
         train
@@ -579,7 +580,7 @@ fn threads_are_bounded_in_every_library() {
         .arg(&run)
         .arg("--data")
         .arg(&data);
-    explain.arg("--maps").arg(place.dir.path().join("m.arrow"));
+    explain.arg("--maps").arg(root.join("m.arrow"));
     let (bounded, _) = most(explain.args(CPU));
     assert!(bounded <= 6, "{bounded} threads");
     // Else the environment's are used, so that what is counted here are such threads.

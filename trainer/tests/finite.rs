@@ -1,6 +1,6 @@
 //! Non-finite values do not get lost: a NaN in the first layer and activations that overflow anywhere
-//! show in the logits, losses, gradients or statistics, for every network. The measure is float64: what
-//! float32 says is as good as that, or it is no number.
+//! show in the logits, losses, gradients or statistics, for every network. The measure is float64: a
+//! value in float32 is as good as that one, or non-finite.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -14,7 +14,7 @@ use trainer::explain::methods::bcos::BCOS;
 use trainer::explain::methods::intgrad::INTGRAD;
 use trainer::guide::loss::Loss;
 use trainer::guide::losses::energy::ENERGY;
-use trainer::guide::objective::{self, Explained, Guide};
+use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::{Layer, Precision};
 use trainer::network::pass::fused;
 use trainer::network::{Backbone, Mode, Model};
@@ -54,13 +54,13 @@ fn explained(
 
 /// As `trainer train` does, guided or not: the losses and sums that it looks at (5), and whether the
 /// statistics of the norms, which it looks at too, are finite.
-fn step(model: &Model, input: &Tensor, guide: Option<Layer>) -> (Tensor, bool) {
+fn step(model: &Model, input: &Tensor, layer: Option<Layer>) -> (Tensor, bool) {
     let kind = model.params.kind();
     let targets = Tensor::zeros([2, N_CLASSES as i64], (kind, device()));
-    let terms = match guide {
+    let terms = match layer {
         None => objective::plain(model, input, &targets),
         Some(layer) => {
-            let guide = Guide {
+            let term = LocalizationTerm {
                 attribution: attributions(model.backbone)[0],
                 layer,
                 loss: Loss::new(ENERGY, &[]).unwrap(),
@@ -68,13 +68,13 @@ fn step(model: &Model, input: &Tensor, guide: Option<Layer>) -> (Tensor, bool) {
             };
             let boxes = vec![vec![[2, 3, 20, 22]], vec![[8, 8, 30, 30]]];
             let masks = masks(&boxes, Grid::square(input.size()[2] as usize));
-            let explained = Explained {
+            let mask_targets = MaskTargets {
                 pairs: PAIRS.to_vec(),
                 annotated: vec![0, 1],
                 masks: masks.to_kind(kind),
                 areas: Vec::new(),
             };
-            objective::guided(model, input, &targets, &guide, &explained)
+            objective::guided(model, input, &targets, &term, &mask_targets)
         }
     };
     let terms = terms.unwrap();
@@ -126,14 +126,14 @@ fn a_nan_in_the_first_weight_shows_in_the_logits_of_every_image() {
 #[test]
 fn a_nan_in_the_first_weight_shows_in_a_step() {
     for backbone in Backbone::all() {
-        for (precision, guides) in [
+        for (precision, layers) in [
             (
                 Precision::F32,
                 vec![None, Some(Layer::Final), Some(Layer::Input)],
             ),
             (Precision::Bf16, vec![None]),
         ] {
-            for guide in guides {
+            for layer in layers {
                 let mut model = recipe_model(backbone, N_CLASSES, Kind::Float);
                 model.precision = precision;
                 let input = recipe_input(&model, 2, 32);
@@ -141,10 +141,10 @@ fn a_nan_in_the_first_weight_shows_in_a_step() {
                 let weight = first_weight(&model).view([-1]);
                 let middle = weight.size()[0] / 2;
                 let _ = weight.get(middle).fill_(f64::NAN);
-                let (values, _) = step(&model, &input, guide);
+                let (values, _) = step(&model, &input, layer);
                 assert!(
                     !are_finite(&values),
-                    "{backbone} in {precision}, {guide:?}: {values}"
+                    "{backbone} in {precision}, {layer:?}: {values}"
                 );
             }
         }
@@ -170,7 +170,7 @@ impl Twins {
         let is_weight = |&at: &usize| entries[at].is_trained && !entries[at].name.ends_with("bias");
         let weights: Vec<usize> = (0..entries.len()).filter(is_weight).collect();
         let n = weights.len();
-        [0, 1, n / 2, n - 1].map(|place| weights[place]).to_vec()
+        [0, 1, n / 2, n - 1].map(|index| weights[index]).to_vec()
     }
 
     /// Calls `look` for each of some weights multiplied with each of [`FACTORS`], with what that is.
@@ -388,10 +388,10 @@ fn an_import_refuses_weights_that_are_not_finite() {
                     false => (value.to_string(), "a finite number"),
                 };
                 let error = import(kind, value, fit).unwrap_err();
-                let place = format!("{}: {name}[3, 2, 1, 0]", file.display());
+                let index = format!("{}: {name}[3, 2, 1, 0]", file.display());
                 assert_eq!(
                     error,
-                    format!("{place}: found {found}, expected {expected}")
+                    format!("{index}: found {found}, expected {expected}")
                 );
                 assert!(!out.exists());
             }

@@ -33,7 +33,7 @@ use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::losses::l1::L1;
 use trainer::guide::losses::ppce::PPCE;
 use trainer::guide::losses::rrr::RRR;
-use trainer::guide::objective::{self, Explained, Guide};
+use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::Layer;
 use trainer::network::{Backbone, Mode, Model};
 use trainer::random;
@@ -106,7 +106,7 @@ impl Point {
             tch::no_grad(|| param.tensor.shallow_clone().copy_(numbers));
         }
         let input = self.input.to_kind(model.params.kind());
-        model.in_order(input.to_device(device())).unwrap()
+        model.in_memory_format(input.to_device(device())).unwrap()
     }
 }
 
@@ -279,7 +279,7 @@ impl Network {
     }
 }
 
-/// The attributions that guide it, without those that walk the same way back.
+/// The attributions that guide it, without those that have the same backward pass.
 fn attributions(model: &Model) -> &'static [Attribution] {
     match model.backbone.has_dynamic_weights {
         true => &[BCOS],
@@ -347,7 +347,7 @@ fn guided_losses(model: &Model, input: &Tensor) -> Values {
         vec![[part(1), part(1), part(5), part(6)]],
         vec![[part(2), part(3), part(8) - 1, part(7)]],
     ];
-    let explained = Explained {
+    let mask_targets = MaskTargets {
         pairs,
         annotated: vec![0, 1],
         masks: masks(&boxes, Grid::square(size as usize)).to_kind(input.kind()),
@@ -356,13 +356,13 @@ fn guided_losses(model: &Model, input: &Tensor) -> Values {
     let mut values = Values::new();
     for &attribution in attributions(model) {
         for loss in [ENERGY, L1, PPCE, RRR] {
-            let guide = Guide {
+            let term = LocalizationTerm {
                 attribution,
                 layer: Layer::Final,
                 loss: Loss::new(loss, &[]).unwrap(),
                 lambda: 1.0,
             };
-            let terms = objective::guided(model, input, &targets, &guide, &explained).unwrap();
+            let terms = objective::guided(model, input, &targets, &term, &mask_targets).unwrap();
             let localization = terms.localization.unwrap().detach();
             values.push((format!("{loss} of {attribution}"), localization));
             if values.len() == 1 {

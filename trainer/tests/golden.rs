@@ -24,7 +24,7 @@ use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::losses::l1::L1;
 use trainer::guide::losses::ppce::PPCE;
 use trainer::guide::losses::rrr::RRR;
-use trainer::guide::objective::{self, Explained, Guide};
+use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::Layer;
 use trainer::network::{Backbone, Mode};
 
@@ -173,7 +173,7 @@ fn guided_losses_and_gradients(name: &str, backbone: Backbone, size: u64) -> usi
     let scaled = |coordinate: i32| coordinate * size as i32 / 128;
     let boxes = boxes.map(|boxes| boxes.into_iter().map(|b| b.map(scaled)).collect());
     let grid = Grid::square(size as usize);
-    let explained = Explained {
+    let mask_targets = MaskTargets {
         pairs: vec![(0, 3), (1, 14), (2, 5)],
         annotated: vec![0, 1],
         masks: masks(&boxes, grid),
@@ -193,14 +193,14 @@ fn guided_losses_and_gradients(name: &str, backbone: Backbone, size: u64) -> usi
                 };
                 let model = recipe_model(backbone, 20, Kind::Double);
                 let input = recipe_input(&model, 3, size);
-                let guide = Guide {
+                let term = LocalizationTerm {
                     attribution,
                     layer,
                     loss: Loss::new(loss, &[]).unwrap(),
                     lambda,
                 };
                 let terms =
-                    objective::guided(&model, &input, &targets, &guide, &explained).unwrap();
+                    objective::guided(&model, &input, &targets, &term, &mask_targets).unwrap();
                 let what = format!("{name}: {loss} {attribution}@{layer}");
                 let difference = relative(&terms.class, get("loss_class").unwrap());
                 assert!(difference < TOLERANCE, "{what}: class loss {difference:e}");

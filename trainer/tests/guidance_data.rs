@@ -19,12 +19,12 @@ use trainer::batches::{Batch, Resident};
 use trainer::guide::augmentation;
 use trainer::guide::loss::Loss;
 use trainer::guide::losses::energy_area::ENERGY_AREA;
-use trainer::guide::targets::{self, Target};
+use trainer::guide::targets::{self, MaskOptions};
 use trainer::names::{Annotation, Augmentation};
 use trainer::run::finished::FinishedRun;
 use trainer::run::schema;
 
-const BOXES: Target = Target {
+const BOXES: MaskOptions = MaskOptions {
     annotation: Annotation::Box,
     dilation: 0.0,
     needs_areas: false,
@@ -58,21 +58,23 @@ fn smaller_annotated_fractions_lie_inside_larger_ones() {
 #[test]
 fn segmentations_are_the_masks_and_images_without_them_are_not_annotated() {
     let dataset = open("scenes", &pictures("train", 6));
-    let target = Target {
+    let options = MaskOptions {
         annotation: Annotation::Segmentation,
         ..BOXES
     };
     for (index, image) in dataset.images.iter().enumerate() {
         let pair = (index, image.labels[0]);
-        let found = targets::guided(&dataset, pair, target, None).map(|guided| guided.mask);
+        let found = targets::mask_target(&dataset, pair, options, None).map(|target| target.mask);
         assert_eq!(found, dataset.class_segmentation(image, pair.1));
         assert_eq!(found.is_some(), index % 3 == 0, "image {index}");
         // The left half of a box of 12×16 cells; the box loses no edge, it is far from the last cell.
         assert!(found.is_none_or(|mask| mask.area() == 6 * 16));
-        let boxes = targets::guided(&dataset, pair, BOXES, None).unwrap().mask;
+        let boxes = targets::mask_target(&dataset, pair, BOXES, None)
+            .unwrap()
+            .mask;
         assert_eq!(boxes, dataset.class_mask(image, pair.1, 0.0));
         let other = (index, 1 - pair.1);
-        assert!(targets::guided(&dataset, other, target, None).is_none());
+        assert!(targets::mask_target(&dataset, other, options, None).is_none());
     }
 }
 
@@ -97,7 +99,7 @@ fn masks_and_pixels_go_through_the_same_crop_and_flip() {
             let mut n_inside = 0;
             for (row, (&index, &view)) in train.iter().zip(&views).enumerate() {
                 let pair = (index, dataset.images[index].labels[0]);
-                let mask = targets::guided(&dataset, pair, BOXES, Some(view))
+                let mask = targets::mask_target(&dataset, pair, BOXES, Some(view))
                     .unwrap()
                     .mask;
                 let rgb = &bytes[row * GRID.cells() * 3..][..GRID.cells() * 3];
@@ -157,14 +159,14 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
             picture(&[[0.0, 0.0, 16.0, 16.0]]),
         ],
     );
-    let target = Target {
+    let options = MaskOptions {
         needs_areas: true,
         ..BOXES
     };
-    let guided = |index, view| targets::guided(&dataset, (index, 0), target, view).unwrap();
-    assert_eq!(guided(0, None).mask.area(), 24);
-    assert_eq!(guided(0, None).area, Some(32));
-    assert_eq!(guided(1, None).area, Some(64));
+    let target = |index, view| targets::mask_target(&dataset, (index, 0), options, view).unwrap();
+    assert_eq!(target(0, None).mask.area(), 24);
+    assert_eq!(target(0, None).area, Some(32));
+    assert_eq!(target(1, None).area, Some(64));
     let left = View {
         x: 0,
         y: 0,
@@ -172,9 +174,9 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
         height: 32,
         is_flipped: true,
     };
-    assert_eq!(guided(1, Some(left)).area, Some(128));
+    assert_eq!(target(1, Some(left)).area, Some(128));
 
-    let both = [guided(0, None), guided(1, None)];
+    let both = [target(0, None), target(1, None)];
     let map = Tensor::ones([2, 32, 32], (Kind::Double, Device::Cpu));
     let masks = targets::masks(&both, GRID, &map).unwrap();
     let loss = Loss::new(ENERGY_AREA, &[("exponent", 0.5)]).unwrap();
@@ -186,7 +188,7 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
     for (found, expected) in Vec::<f64>::try_from(by_area).unwrap().iter().zip(expected) {
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
-    let boxes = [targets::guided(&dataset, (0, 0), BOXES, None).unwrap()];
+    let boxes = [targets::mask_target(&dataset, (0, 0), BOXES, None).unwrap()];
     assert!(targets::areas(&boxes).is_empty());
 }
 

@@ -17,7 +17,7 @@ use trainer::guide::losses::energy_area::ENERGY_AREA;
 use trainer::guide::losses::l1::L1;
 use trainer::guide::losses::ppce::PPCE;
 use trainer::guide::losses::rrr::RRR;
-use trainer::guide::objective::{self, Explained, Guide};
+use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::Layer;
 use trainer::network::{Backbone, Model};
 
@@ -164,9 +164,9 @@ fn gradients_are_derivatives_of_each_image_alone() {
 
 /// One objective on two or three images of 32×32.
 struct Batch {
-    guide: Guide,
+    term: LocalizationTerm,
     labels: Vec<(i64, i64)>,
-    explained: Explained,
+    mask_targets: MaskTargets,
 }
 
 impl Batch {
@@ -174,14 +174,14 @@ impl Batch {
     fn new(attribution: Attribution, layer: Layer, loss: LocalizationLoss) -> Self {
         let boxes = [vec![[4, 5, 20, 25]], vec![[10, 2, 30, 16]]];
         Batch {
-            guide: Guide {
+            term: LocalizationTerm {
                 attribution,
                 layer,
                 loss: chosen(loss),
                 lambda: 0.5,
             },
             labels: vec![(0, 1), (1, 2), (2, 0)],
-            explained: Explained {
+            mask_targets: MaskTargets {
                 pairs: vec![(0, 1), (1, 2), (2, 0)],
                 annotated: vec![0, 1],
                 masks: masks(&boxes, Grid::square(32)),
@@ -197,13 +197,13 @@ impl Batch {
         for &(image, class) in &self.labels {
             let _ = targets.get(image).get(class).fill_(1.0);
         }
-        let explained = Explained {
-            pairs: self.explained.pairs.clone(),
-            annotated: self.explained.annotated.clone(),
-            masks: self.explained.masks.to_kind(input.kind()),
-            areas: vec![1.0; self.explained.annotated.len()],
+        let mask_targets = MaskTargets {
+            pairs: self.mask_targets.pairs.clone(),
+            annotated: self.mask_targets.annotated.clone(),
+            masks: self.mask_targets.masks.to_kind(input.kind()),
+            areas: vec![1.0; self.mask_targets.annotated.len()],
         };
-        let terms = objective::guided(model, &input, &targets, &self.guide, &explained).unwrap();
+        let terms = objective::guided(model, &input, &targets, &self.term, &mask_targets).unwrap();
         let trained = model.params.trained();
         let gradients = Tensor::run_backward(&[&terms.total], &trained, false, false);
         let gradients = gradients
@@ -221,12 +221,12 @@ impl Batch {
     /// The localization term; everything must be finite.
     fn finite(&self, model: &Model, what: &str) -> Option<f64> {
         let (total, localization, gradients) = self.run(model);
-        let Guide {
+        let LocalizationTerm {
             attribution,
             layer,
             loss,
             ..
-        } = &self.guide;
+        } = &self.term;
         let what = format!("{}: {what}: {loss} {attribution}@{layer}", model.backbone);
         assert!(total.is_finite(), "{what}: {total}");
         for (gradient, param) in gradients.iter().zip(trained(model)) {
@@ -305,7 +305,7 @@ fn nothing_positive_in_gradcam() {
         set(&model, "fc.weight", |weight| -weight.abs());
         let mut batch = Batch::new(GRADCAM, Layer::Final, ENERGY);
         for loss in LOSSES {
-            batch.guide.loss = chosen(loss);
+            batch.term.loss = chosen(loss);
             let localization = batch.finite(&model, "nothing positive").unwrap();
             let expected = match loss.name {
                 "energy" | "energy_area" => 2.0,
@@ -318,9 +318,9 @@ fn nothing_positive_in_gradcam() {
                 "{loss}: {localization}"
             );
             let guided = batch.run(&model).2;
-            let annotated = std::mem::take(&mut batch.explained.annotated);
+            let annotated = std::mem::take(&mut batch.mask_targets.annotated);
             let plain = batch.run(&model).2;
-            batch.explained.annotated = annotated;
+            batch.mask_targets.annotated = annotated;
             for ((guided, plain), name) in guided.iter().zip(&plain).zip(trained(&model)) {
                 let difference = relative(guided, plain);
                 assert!(
@@ -358,7 +358,7 @@ fn masks_without_a_pixel() {
             let layer = Layer::Input;
             for loss in LOSSES {
                 let mut batch = Batch::new(attribution, layer, loss);
-                batch.explained.masks = batch.explained.masks.zeros_like();
+                batch.mask_targets.masks = batch.mask_targets.masks.zeros_like();
                 let localization = batch.finite(&model, "masks of zeros").unwrap();
                 match loss.name {
                     "energy" | "energy_area" => {
@@ -384,16 +384,16 @@ fn images_without_labels() {
                 let mut batch = Batch::new(attribution, layer, ENERGY);
                 // The first image has none, the second is annotated.
                 batch.labels.remove(0);
-                batch.explained.pairs.remove(0);
-                batch.explained.annotated = vec![1];
-                batch.explained.masks = batch.explained.masks.narrow(0, 1, 1);
+                batch.mask_targets.pairs.remove(0);
+                batch.mask_targets.annotated = vec![1];
+                batch.mask_targets.masks = batch.mask_targets.masks.narrow(0, 1, 1);
                 let localization = batch.finite(&model, "an image without labels").unwrap();
                 assert!(localization > 0.0 && localization <= 1.0, "{localization}");
                 // No image has one.
                 batch.labels.clear();
-                batch.explained.pairs.clear();
-                batch.explained.annotated.clear();
-                batch.explained.masks = batch.explained.masks.narrow(0, 0, 0);
+                batch.mask_targets.pairs.clear();
+                batch.mask_targets.annotated.clear();
+                batch.mask_targets.masks = batch.mask_targets.masks.narrow(0, 0, 0);
                 assert_eq!(batch.finite(&model, "no labels at all"), None);
             }
         }
@@ -410,8 +410,8 @@ fn the_localization_term_is_a_sum_over_annotated_images() {
         let mut alone = 0.0;
         for row in 0..2 {
             let mut batch = Batch::new(IXG, Layer::Mid1, loss);
-            batch.explained.annotated = vec![row];
-            batch.explained.masks = batch.explained.masks.narrow(0, row, 1);
+            batch.mask_targets.annotated = vec![row];
+            batch.mask_targets.masks = batch.mask_targets.masks.narrow(0, row, 1);
             alone += batch.run(&model).1.unwrap();
         }
         let localization = localization.unwrap();
@@ -420,7 +420,7 @@ fn the_localization_term_is_a_sum_over_annotated_images() {
             "{loss}: {localization}, one by one {alone}"
         );
         let mut plain = both;
-        plain.explained.annotated.clear();
+        plain.mask_targets.annotated.clear();
         let class = plain.run(&model).0;
         let expected = class + 0.5 * localization;
         assert!(

@@ -10,7 +10,7 @@ use tch::{Kind, TchError, Tensor};
 use trainer::explain::attribution::Attribution;
 use trainer::guide::loss::Loss;
 use trainer::guide::losses::energy::ENERGY;
-use trainer::guide::objective::{self, Explained, Guide};
+use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::Layer;
 use trainer::network::Backbone;
 use trainer::train::adam::Adam;
@@ -23,7 +23,7 @@ const CLASSES: [Option<i64>; 5] = [Some(3), Some(4), Some(2), None, Some(0)];
 const NOT_ANNOTATED: i64 = 1;
 
 /// A step over five images in passes of `n_pass`.
-fn step(backbone: Backbone, guide: &Guide, n_pass: usize) -> Sum {
+fn step(backbone: Backbone, term: &LocalizationTerm, n_pass: usize) -> Sum {
     let model = recipe_model(backbone, N_CLASSES as usize, Kind::Double);
     let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
     let input = recipe_input(&model, CLASSES.len() as u64, SIZE);
@@ -50,22 +50,22 @@ fn step(backbone: Backbone, guide: &Guide, n_pass: usize) -> Sum {
                 vec![[at, 2, at + 17, 20 + at / 2]]
             })
             .collect();
-        let explained = Explained {
+        let mask_targets = MaskTargets {
             pairs,
             annotated,
             masks: masks(&boxes, Grid::square(SIZE as usize)),
             areas: Vec::new(),
         };
-        let lambda = factor * guide.lambda;
+        let lambda = factor * term.lambda;
         let terms = objective::guided(
             &model,
             &input.narrow(0, first, count),
             &targets.narrow(0, first, count),
-            &Guide {
+            &LocalizationTerm {
                 lambda,
-                ..guide.clone()
+                ..term.clone()
             },
-            &explained,
+            &mask_targets,
         )?;
         let gradient = adam.gradient(&terms.total)?;
         Ok::<_, TchError>((terms, gradient))
@@ -73,9 +73,9 @@ fn step(backbone: Backbone, guide: &Guide, n_pass: usize) -> Sum {
     .unwrap()
 }
 
-fn guide(backbone: Backbone, layer: Layer) -> Guide {
+fn term(backbone: Backbone, layer: Layer) -> LocalizationTerm {
     let attribution = Attribution::usual(backbone);
-    Guide {
+    LocalizationTerm {
         attribution,
         layer,
         loss: Loss::new(ENERGY, &[]).unwrap(),
@@ -85,8 +85,8 @@ fn guide(backbone: Backbone, layer: Layer) -> Guide {
 
 /// How far passes of `n_pass` are from one: gradient, terms.
 fn difference(backbone: Backbone, layer: Layer, n_pass: usize) -> [f64; 2] {
-    let guide = guide(backbone, layer);
-    let (whole, passes) = (step(backbone, &guide, 5), step(backbone, &guide, n_pass));
+    let term = term(backbone, layer);
+    let (whole, passes) = (step(backbone, &term, 5), step(backbone, &term, n_pass));
     // The gradient's sum may be next to nothing; it is compared by the gradient.
     let terms = |sum: &Sum| sum.values.narrow(0, 0, 4);
     [

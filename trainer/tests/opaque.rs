@@ -1,5 +1,5 @@
 //! Operations that libtorch differentiates (`Pass::opaque`): first and second derivatives in float64,
-//! alone and in a network without any pullback of its own; and operations in place, which only ever
+//! alone and in a network without any written vjp; and operations in place, which only ever
 //! change what nobody else holds.
 #![allow(clippy::unwrap_used)]
 
@@ -14,11 +14,11 @@ use trainer::explain::methods::gradcam::GRADCAM;
 use trainer::explain::methods::ixg::IXG;
 use trainer::guide::loss::Loss;
 use trainer::guide::losses::energy::ENERGY;
-use trainer::guide::objective::{self, Explained, Guide, Terms};
+use trainer::guide::objective::{self, LocalizationTerm, MaskTargets, Terms};
 use trainer::names::{Layer, Precision};
 use trainer::network::params::{Init, Params};
 use trainer::network::pass::{Pass, Value, Window};
-use trainer::network::{Architecture, Encoding, MemoryOrder, Mode, Model, Network};
+use trainer::network::{Architecture, Encoding, MemoryFormat, Mode, Model, Network};
 use trainer::train::adam::Adam;
 
 const WINDOW: Window = Window {
@@ -40,7 +40,7 @@ fn convolved(x: &Tensor, weight: &Tensor) -> Result<Tensor, TchError> {
     x.f_conv2d(weight, none.as_ref(), [1, 1], [1, 1], [1, 1], 1)
 }
 
-/// Images, weights, and the gradient at the output that is walked back from.
+/// Images, weights, and the gradient at the output that the backward pass begins with.
 struct Given {
     x: Tensor,
     first: Tensor,
@@ -72,7 +72,7 @@ fn gradient(net: Net, given: &Given) -> (Tensor, Tensor) {
     let pass = recording();
     let x = pass.input(&given.x);
     let out = net(given, &pass, &x);
-    let gradient = pass.pull(&out, &given.cotangent, &x).unwrap();
+    let gradient = pass.vjp(&out, &given.cotangent, &x).unwrap();
     (out.tensor().shallow_clone(), gradient)
 }
 
@@ -86,7 +86,7 @@ fn written(given: &Given, pass: &Pass, x: &Value) -> Value {
     pass.global_average_pool(&sum).unwrap()
 }
 
-/// The same without a pullback.
+/// The same without a written vjp.
 fn opaque(given: &Given, pass: &Pass, x: &Value) -> Value {
     let first = |x: &[Tensor]| convolved(&x[0], &given.first)?.f_relu();
     let inner = pass.opaque(&[x], first).unwrap();
@@ -133,7 +133,7 @@ fn second_derivatives(net: Net, given: &Given) -> Vec<Tensor> {
 }
 
 #[test]
-fn it_is_what_a_written_pullback_is() {
+fn it_is_what_a_written_vjp_is() {
     let given = Given::new();
     let ((out, first), (expected_out, expected)) =
         (gradient(opaque, &given), gradient(written, &given));
@@ -196,7 +196,7 @@ fn without_gradients_it_can_be_walked_back_again_and_again() {
             let out = net(&given, &pass, &x);
             assert!(!out.tensor().requires_grad());
             for factor in [1.0, -2.5] {
-                let found = pass.pull(&out, &(&given.cotangent * factor), &x).unwrap();
+                let found = pass.vjp(&out, &(&given.cotangent * factor), &x).unwrap();
                 assert!(!found.requires_grad());
                 assert!(relative(&found, &(&expected * factor)) < 1e-14);
             }
@@ -211,19 +211,19 @@ fn what_is_held_is_not_changed_in_place() {
         tch::no_grad(|| {
             let x = pass.input(&given.x);
             let conv = || pass.conv(&x, &given.first, WINDOW).unwrap();
-            let place = |value: &Value| value.tensor().data_ptr();
+            let address = |value: &Value| value.tensor().data_ptr();
             // Nobody else holds it.
             let value = conv();
-            let (before, expected) = (place(&value), value.tensor().relu());
+            let (before, expected) = (address(&value), value.tensor().relu());
             let value = pass.relu(value).unwrap();
-            assert_eq!(place(&value), before);
+            assert_eq!(address(&value), before);
             assert_eq!(value.tensor(), &expected);
-            // ReLU's own way back needs it.
+            // ReLU's own vjp needs it.
             let sum = pass.add(value.share(), &conv()).unwrap();
-            assert_ne!(place(&sum), before);
+            assert_ne!(address(&sum), before);
             assert_eq!(value.tensor(), &expected);
             let sum = pass.add(value, &conv()).unwrap();
-            assert_ne!(place(&sum), before);
+            assert_ne!(address(&sum), before);
             // Somebody else holds it.
             let (value, other) = (conv(), conv());
             let before = value.tensor().copy();
@@ -237,7 +237,7 @@ fn what_is_held_is_not_changed_in_place() {
     }
 }
 
-/// A network with a layer norm and GELU, of which nothing has a pullback of its own.
+/// A network with a layer norm and GELU, of which nothing has a written vjp.
 struct Tiny {
     stem: Tensor,
     norm: Tensor,
@@ -254,7 +254,7 @@ static TINY: Architecture = Architecture {
     is_homogeneous: false,
     has_dynamic_weights: false,
     package_prefix: "",
-    gpu_order: MemoryOrder::Planes,
+    gpu_memory_format: MemoryFormat::Contiguous,
     build: |p: &mut Params, n_classes| {
         let init = Init::UniformFanIn(27);
         Box::new(Tiny {
@@ -301,23 +301,23 @@ fn guided(model: &Model, attribution: Attribution, layer: Layer) -> Terms {
         let _ = targets.get(image).get(class).fill_(1.0);
     }
     let boxes = [vec![[2, 3, 17, 20]], vec![[9, 9, 30, 26]]];
-    let guide = Guide {
+    let term = LocalizationTerm {
         attribution,
         layer,
         loss: Loss::new(ENERGY, &[]).unwrap(),
         lambda: 1.0,
     };
-    let explained = Explained {
+    let mask_targets = MaskTargets {
         pairs: vec![(0, 1), (1, 2)],
         annotated: vec![0, 1],
         masks: masks(&boxes, Grid::square(32)),
         areas: Vec::new(),
     };
-    objective::guided(model, &input, &targets, &guide, &explained).unwrap()
+    objective::guided(model, &input, &targets, &term, &mask_targets).unwrap()
 }
 
 #[test]
-fn a_network_without_a_pullback_is_guided_by_its_true_gradient() {
+fn a_network_without_a_vjp_is_guided_by_its_true_gradient() {
     const STEP: f64 = 1e-6;
     for (attribution, layer) in [
         (IXG, Layer::Input),
@@ -351,7 +351,7 @@ fn a_network_without_a_pullback_is_guided_by_its_true_gradient() {
 }
 
 #[test]
-fn a_network_without_a_pullback_learns_where_to_look() {
+fn a_network_without_a_vjp_learns_where_to_look() {
     let model = Model::new((&TINY).into(), 3, 0, Device::Cpu, Kind::Double).unwrap();
     let mut adam = Adam::new(model.params.trained(), 0.02).unwrap();
     let both = |terms: &Terms| [&terms.class, terms.localization.as_ref().unwrap()].map(scalar);

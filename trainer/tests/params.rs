@@ -9,7 +9,7 @@ fn model() -> Model {
     Model::new("resnet18".parse().unwrap(), 3, 0, Device::Cpu, Kind::Float).unwrap()
 }
 
-/// A batch that is no number spoils the norms' statistics before its loss is known.
+/// A batch of NaN spoils the norms' statistics before its loss is known.
 #[test]
 fn buffers_are_set_back() {
     let model = model();

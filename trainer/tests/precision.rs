@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use trainer::explain::attribution::Attribution;
 use trainer::guide::loss::Loss;
 use trainer::guide::losses::energy::ENERGY;
-use trainer::guide::objective::{self, Explained, Guide};
+use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::{Layer, Precision};
 use trainer::network::{Mode, Model};
 use trainer::train::adam::Adam;
@@ -25,20 +25,20 @@ fn guided(model: &Model) -> (Tensor, Tensor) {
     let logits = tch::no_grad(|| model.logits(&input, Layer::Input, Mode::Eval).unwrap());
     let masks = Tensor::zeros([2, 64, 64], (Kind::Float, Device::Cpu));
     let _ = masks.narrow(1, 16, 32).narrow(2, 8, 24).fill_(1.0);
-    let guide = Guide {
+    let term = LocalizationTerm {
         attribution: Attribution::usual(model.backbone),
         layer: Layer::Input,
         loss: Loss::new(ENERGY, &[]).unwrap(),
         lambda: 1.0,
     };
-    let explained = Explained {
+    let mask_targets = MaskTargets {
         pairs: vec![(0, 1), (1, 2)],
         annotated: vec![0, 1],
         masks,
         areas: Vec::new(),
     };
     let targets = Tensor::from_slice(&[0f32, 1.0, 0.0, 0.0, 0.0, 1.0]).view([2, 3]);
-    let terms = objective::guided(model, &input, &targets, &guide, &explained).unwrap();
+    let terms = objective::guided(model, &input, &targets, &term, &mask_targets).unwrap();
     let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
     (logits, adam.gradient(&terms.total).unwrap())
 }
@@ -63,7 +63,7 @@ fn bf16_is_f32_with_fewer_digits() {
             distance(&gradient, &exact_gradient),
         );
         println!("{backbone}: logits differ by {logits:e}, gradients by {gradient:e}");
-        // 8 bits of mantissa: 0.4 % a product, more after 18 layers and their way back. That the
+        // 8 bits of mantissa: 0.4 % a product, more after 18 layers and their backward pass. That the
         // gradient differs at all shows that bf16 was used; the logits of a B-cos network with such
         // weights are all but its bias.
         assert!(logits < 0.05, "{backbone}: {logits:e}");

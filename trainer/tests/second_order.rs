@@ -1,8 +1,8 @@
 //! The guided loss's gradient is its derivative (SPEC J.7). Maps are gradients, so this gradient goes
-//! through second derivatives, by way of each operation's way back (`network/pass/`) and of the one
-//! written in C++ (`fused/`): here all of it is held against numeric differences of the loss, for every
-//! family, attribution, layer and localization loss, and against libtorch's own second derivatives.
-//! That detached dynamic weights would not pass is shown in `guide/dynamic_weights.rs`.
+//! through the second derivatives of each operation, those written in Rust (`network/pass/`) and those
+//! in C++ (`fused/`). Here it is held against numeric differences of the loss, for every family,
+//! attribution, layer and localization loss, and against libtorch's own second derivatives.
+//! `guide/dynamic_weights.rs` shows that detached dynamic weights would not pass.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -20,7 +20,7 @@ use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::losses::l1::L1;
 use trainer::guide::losses::ppce::PPCE;
 use trainer::guide::losses::rrr::RRR;
-use trainer::guide::objective::{self, Explained, Guide, Terms};
+use trainer::guide::objective::{self, LocalizationTerm, MaskTargets, Terms};
 use trainer::names::Layer;
 use trainer::network::{Backbone, Mode, Model};
 
@@ -48,7 +48,7 @@ const PART: f64 = 2e-3;
 /// One objective: what is guided, on images of which size.
 #[derive(Clone)]
 struct Case {
-    guide: Guide,
+    term: LocalizationTerm,
     size: u64,
 }
 
@@ -56,7 +56,7 @@ struct Case {
 fn cases(maps: &[(Attribution, Layer, u64)]) -> Vec<Case> {
     let with = |&(attribution, layer, size): &(Attribution, Layer, u64)| {
         LOSSES.map(|(loss, lambda)| Case {
-            guide: Guide {
+            term: LocalizationTerm {
                 attribution,
                 layer,
                 loss: Loss::new(loss, &[]).unwrap(),
@@ -96,13 +96,13 @@ fn objective(model: &Model, case: &Case) -> Terms {
         ],
         vec![[part(5), part(6), part(16) - 1, part(13)]],
     ];
-    let explained = Explained {
+    let mask_targets = MaskTargets {
         pairs: vec![(0, 3), (1, 4), (2, 2)],
         annotated: vec![0, 1],
         masks: masks(&boxes, Grid::square(case.size as usize)),
         areas: Vec::new(),
     };
-    objective::guided(model, &input, &targets, &case.guide, &explained).unwrap()
+    objective::guided(model, &input, &targets, &case.term, &mask_targets).unwrap()
 }
 
 /// A random direction over all trained tensors, each part as large as its tensor.
@@ -137,7 +137,7 @@ fn losses(
         .iter()
         .map(|case| {
             let terms = objective(model, case);
-            let localization = case.guide.lambda * value(terms.localization.as_ref().unwrap());
+            let localization = case.term.lambda * value(terms.localization.as_ref().unwrap());
             [value(&terms.total), localization]
         })
         .collect()
@@ -175,12 +175,12 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
         let [slope, scale] = slopes[index];
         let [total, localization] =
             [0, 1].map(|term| (above[index][term] - below[index][term]) / (2.0 * step));
-        let Guide {
+        let LocalizationTerm {
             attribution,
             layer,
             loss,
             ..
-        } = &case.guide;
+        } = &case.term;
         let miss = (total - slope).abs() / scale;
         let part = localization.abs() / scale;
         let line = format!(

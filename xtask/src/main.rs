@@ -2,9 +2,9 @@
 //! only names them. No stage of the pipeline is linked here, so that `cargo xtask` builds in seconds
 //! on a machine where libtorch is still missing, and starts the stages as programs.
 
-/// Takes the place of the standard library's in every module below: that one panics where nobody reads
-/// stderr any more, such as a terminal that was closed while steps are still to be ended in good order.
-/// (Tests keep that one, whose lines are shown of a test that fails alone.)
+/// Replaces the standard library's `eprintln!` in all modules: that one panics where nobody reads
+/// stderr any more, for instance where the terminal was closed while steps are being stopped in good
+/// order. (Tests keep it, because the test runner shows its lines only for failed tests.)
 #[cfg(not(test))]
 macro_rules! eprintln {
     ($($text:tt)*) => {{

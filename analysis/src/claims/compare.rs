@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crate::claims::claim::{Outcome, Trial};
 use crate::model::evidence::Evidence;
 use crate::model::front::area;
-use crate::model::groups::Group;
 use crate::model::intervals::{self, Interval, Replicates, TAIL};
 use crate::model::measure::F1;
+use crate::model::run_sets::RunSet;
 use crate::model::setting::{Checkpoint, Row, Setting};
 use crate::model::subject::Part;
 
@@ -118,14 +118,14 @@ pub(super) fn fronts(
     evidence: &Evidence,
     setting: &Setting,
     metric: &str,
-    [ours, theirs]: [&Group; 2],
+    [ours, theirs]: [&RunSet; 2],
 ) -> Option<(f64, Option<Interval>)> {
-    let baselines = |group: &Group| -> BTreeSet<String> {
-        let rows = group.rows.iter();
+    let baselines = |run_set: &RunSet| -> BTreeSet<String> {
+        let rows = run_set.rows.iter();
         rows.filter_map(|row| row.baseline.clone()).collect()
     };
-    let points = |group: &Group, baseline: &str| -> Option<Vec<Point>> {
-        let rows = group
+    let points = |run_set: &RunSet, baseline: &str| -> Option<Vec<Point>> {
+        let rows = run_set
             .rows
             .iter()
             .filter(|row| row.baseline.as_deref() == Some(baseline));

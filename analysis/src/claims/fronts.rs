@@ -4,7 +4,7 @@ use crate::claims::claim::Trial;
 use crate::claims::compare::{fronts, trial};
 use crate::claims::runs::{conventional, of_loss};
 use crate::model::evidence::Evidence;
-use crate::model::groups::plain;
+use crate::model::run_sets::plain;
 use crate::model::setting::Setting;
 
 /// Trials of `loss`'s front against each of `rivals`, in the settings that `suit`.
@@ -16,10 +16,10 @@ pub(super) fn best_front(
 ) -> Vec<Trial> {
     let mut trials = Vec::new();
     for setting in conventional(evidence).filter(|setting| suit(setting)) {
-        let groups = plain(setting);
+        let run_sets = plain(setting);
         let measure = evidence.measure(metric(setting));
-        for ours in of_loss(&groups, loss) {
-            for theirs in rivals.iter().flat_map(|rival| of_loss(&groups, rival)) {
+        for ours in of_loss(&run_sets, loss) {
+            for theirs in rivals.iter().flat_map(|rival| of_loss(&run_sets, rival)) {
                 if let Some(difference) = fronts(evidence, setting, measure.name(), [ours, theirs])
                 {
                     let compared = format!("{} over {}, {measure}", ours.label(), theirs.label());

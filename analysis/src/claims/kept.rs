@@ -3,20 +3,20 @@
 use crate::claims::claim::{Outcome, Trial};
 use crate::claims::compare::{chosen, trial};
 use crate::model::evidence::Evidence;
-use crate::model::groups::Group;
 use crate::model::measure::EPG;
+use crate::model::run_sets::RunSet;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 
-/// Whether `group` keeps more than half of what `full` gains in EPG over the baseline; nothing where
+/// Whether `run_set` keeps more than half of what `full` gains in EPG over the baseline; nothing where
 /// that does not clearly gain.
 pub(super) fn keeps_half(
     evidence: &Evidence,
     setting: &Setting,
-    group: &Group,
-    full: &Group,
+    run_set: &RunSet,
+    full: &RunSet,
 ) -> Option<Trial> {
-    let (row, full) = (group.chosen()?, full.chosen()?);
+    let (row, full) = (run_set.chosen()?, full.chosen()?);
     if !gains(full) {
         return None;
     }
@@ -30,7 +30,7 @@ pub(super) fn keeps_half(
     let rows = rows.map(|row| (setting, row));
     let over_half = |[few, none, all, all_none]: [f64; 4]| few - none - (all - all_none) / 2.0;
     let difference = chosen(evidence, EPG, rows, over_half)?;
-    let compared = format!("{} over half of the gain", group.label());
+    let compared = format!("{} over half of the gain", run_set.label());
     Some(trial(setting.title(), compared, difference))
 }
 

@@ -6,10 +6,10 @@ use crate::claims::claim::{Claim, Reach, Trial, Trials};
 use crate::claims::compare::trial;
 use crate::claims::runs::{chosen_energy, gain, guided_here, some};
 use crate::model::evidence::Evidence;
-use crate::model::groups::by_seed;
 use crate::model::intervals::Interval;
 use crate::model::loss::ENERGY;
 use crate::model::measure::{ACCURACY, F1};
+use crate::model::run_sets::by_seed;
 use crate::model::seeds::{moments, t_quantile};
 use crate::model::setting::{Cell, Setting};
 use crate::model::subject::Part;
@@ -49,9 +49,9 @@ fn rule(evidence: &Evidence) -> Trials {
 /// Overall accuracy, and that of waterbird on land, of each Energy configuration.
 fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
     let mut trials = Vec::new();
-    let groups = guided_here(setting);
-    for group in groups.iter().filter(|group| group.is_of(ENERGY)) {
-        let rows = by_seed(&group.rows);
+    let run_sets = guided_here(setting);
+    for run_set in run_sets.iter().filter(|run_set| run_set.is_of(ENERGY)) {
+        let rows = by_seed(&run_set.rows);
         for (part, name) in [
             (WATERBIRD_ON_LAND, "waterbird on land"),
             (Part::All, "overall"),
@@ -72,7 +72,7 @@ fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
                 }
                 None => (cells[0].difference_interval, "one seed".to_owned()),
             };
-            let compared = format!("{}, {name}, {how}", group.label());
+            let compared = format!("{}, {name}, {how}", run_set.label());
             trials.push(trial(setting.title(), compared, (found.mean, interval)));
         }
     }

@@ -5,8 +5,8 @@ use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::compare::trial;
 use crate::claims::runs::{conventional, gain, guided_here, iou, is_few, some};
 use crate::model::evidence::Evidence;
-use crate::model::groups::Group;
 use crate::model::loss::L1;
+use crate::model::run_sets::RunSet;
 use crate::model::subject::Part;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -22,13 +22,13 @@ fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {
         let measure = evidence.measure(iou(setting));
-        let is_limited = |group: &&Group| group.is_of(L1) && is_few(group.variant());
-        for group in guided_here(setting).iter().filter(is_limited) {
-            let cell = group
+        let is_limited = |run_set: &&RunSet| run_set.is_of(L1) && is_few(run_set.variant());
+        for run_set in guided_here(setting).iter().filter(is_limited) {
+            let cell = run_set
                 .chosen()
                 .and_then(|row| row.cell(Part::All, measure.name()));
             if let Some(difference) = cell.and_then(gain) {
-                let compared = format!("{}, {measure} over the baseline's", group.label());
+                let compared = format!("{}, {measure} over the baseline's", run_set.label());
                 trials.push(trial(setting.title(), compared, difference));
             }
         }

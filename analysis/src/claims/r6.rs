@@ -6,9 +6,9 @@ use crate::claims::claim::{Claim, Outcome, Reach, Trials};
 use crate::claims::compare::{replicates, trial};
 use crate::claims::runs::{conventional, some};
 use crate::model::evidence::Evidence;
-use crate::model::groups::plain;
 use crate::model::intervals::{self, TAIL};
 use crate::model::measure::{EPG, F1};
+use crate::model::run_sets::plain;
 use crate::model::setting::{Checkpoint, Row, Setting};
 use crate::model::subject::Part;
 
@@ -25,10 +25,12 @@ fn rule(evidence: &Evidence) -> Trials {
     let mut candidates: Vec<(&Setting, &Row, &Row, &Checkpoint)> = Vec::new();
     let mut unconverged = 0;
     for setting in conventional(evidence) {
-        let groups = plain(setting);
-        let rows = groups.iter().filter(|group| group.variant().is_plain());
+        let run_sets = plain(setting);
+        let rows = run_sets
+            .iter()
+            .filter(|run_set| run_set.variant().is_plain());
         let checkpoints = rows
-            .flat_map(|group| group.rows.iter().copied())
+            .flat_map(|run_set| run_set.rows.iter().copied())
             .flat_map(|row| {
                 row.checkpoints
                     .iter()

@@ -5,8 +5,8 @@ use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::kept::keeps_half;
 use crate::claims::runs::{conventional, guided_here, is_few, of_loss, some};
 use crate::model::evidence::Evidence;
-use crate::model::groups::Group;
 use crate::model::loss::{ENERGY, L1};
+use crate::model::run_sets::RunSet;
 
 pub(super) const CLAIM: Claim = Claim {
     name: "R7",
@@ -20,11 +20,11 @@ pub(super) const CLAIM: Claim = Claim {
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {
-        let groups = guided_here(setting);
+        let run_sets = guided_here(setting);
         for loss in [ENERGY, L1] {
-            let is_limited = |group: &&Group| group.is_of(loss) && is_few(group.variant());
-            for few in groups.iter().filter(is_limited) {
-                let full = of_loss(&groups, loss);
+            let is_limited = |run_set: &&RunSet| run_set.is_of(loss) && is_few(run_set.variant());
+            for few in run_sets.iter().filter(is_limited) {
+                let full = of_loss(&run_sets, loss);
                 trials.extend(full.filter_map(|full| keeps_half(evidence, setting, few, full)));
             }
         }

@@ -7,9 +7,9 @@ use crate::claims::compare::{chosen, trial};
 use crate::claims::kept::{gains, keeps_half};
 use crate::claims::runs::{conventional, guided_here, of_loss, some};
 use crate::model::evidence::Evidence;
-use crate::model::groups::Group;
 use crate::model::loss::{ENERGY, L1};
 use crate::model::measure::EPG;
+use crate::model::run_sets::RunSet;
 use crate::model::setting::{Row, Setting};
 
 pub(super) const CLAIM: Claim = Claim {
@@ -22,26 +22,26 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 /// A dilated configuration, and the one of the same loss without dilation.
-type Pair<'a, 'b> = (&'b Group<'a>, &'b Group<'a>);
+type Pair<'a, 'b> = (&'b RunSet<'a>, &'b RunSet<'a>);
 
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {
-        let groups = guided_here(setting);
+        let run_sets = guided_here(setting);
         // The most dilated of a loss, each with each of those without.
         let pairs = |loss: &str| -> Vec<Pair> {
-            let dilated = |group: &&Group| {
-                let variant = group.variant();
-                group.is_of(loss)
+            let dilated = |run_set: &&RunSet| {
+                let variant = run_set.variant();
+                run_set.is_of(loss)
                     && variant.dilation.0 >= 0.25
                     && variant.annotation == "box"
                     && variant.annotated_fraction.0 >= 1.0
             };
-            let coarse = || groups.iter().filter(dilated);
-            let most = coarse().map(|group| group.variant().dilation).max();
-            let coarse = coarse().filter(|group| Some(group.variant().dilation) == most);
+            let coarse = || run_sets.iter().filter(dilated);
+            let most = coarse().map(|run_set| run_set.variant().dilation).max();
+            let coarse = coarse().filter(|run_set| Some(run_set.variant().dilation) == most);
             coarse
-                .flat_map(|coarse| of_loss(&groups, loss).map(move |full| (coarse, full)))
+                .flat_map(|coarse| of_loss(&run_sets, loss).map(move |full| (coarse, full)))
                 .collect()
         };
         for energy in pairs(ENERGY) {

@@ -6,8 +6,8 @@ use crate::claims::claim::{Claim, Outcome, Reach, Trial, Trials};
 use crate::claims::compare::trial;
 use crate::claims::runs::{conventional, gain, some};
 use crate::model::evidence::Evidence;
-use crate::model::groups::{Group, deep, seconds};
 use crate::model::measure::EPG;
+use crate::model::run_sets::{RunSet, deep, seconds};
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 
@@ -23,11 +23,11 @@ pub(super) const CLAIM: Claim = Claim {
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence).filter(|setting| setting.layer == "input") {
-        let groups = deep(setting);
-        let is_input = |group: &&Group| group.configuration.layer.spelling() == "input";
-        for guided in groups.iter().filter(|group| !is_input(group)) {
-            let is_rival = |group: &&Group| is_input(group) && group.loss() == guided.loss();
-            for input in groups.iter().filter(is_rival) {
+        let run_sets = deep(setting);
+        let is_input = |run_set: &&RunSet| run_set.configuration.layer.spelling() == "input";
+        for guided in run_sets.iter().filter(|run_set| !is_input(run_set)) {
+            let is_rival = |run_set: &&RunSet| is_input(run_set) && run_set.loss() == guided.loss();
+            for input in run_sets.iter().filter(is_rival) {
                 trials.extend(deeper(evidence, setting, guided, input));
             }
         }
@@ -40,10 +40,16 @@ fn rule(evidence: &Evidence) -> Trials {
 
 /// Whether guidance at a deeper layer raises EPG of the input's maps and takes less time than at the
 /// input.
-fn deeper(evidence: &Evidence, setting: &Setting, guided: &Group, input: &Group) -> Option<Trial> {
+fn deeper(
+    evidence: &Evidence,
+    setting: &Setting,
+    guided: &RunSet,
+    input: &RunSet,
+) -> Option<Trial> {
     let epg = guided.chosen()?.cell(Part::All, EPG);
     let difference = epg.and_then(gain)?;
-    let time = |group: &Group| seconds(evidence.results, group.rows.iter().map(|row| &row.run));
+    let time =
+        |run_set: &RunSet| seconds(evidence.results, run_set.rows.iter().map(|row| &row.run));
     let (slow, fast) = (time(input)?, time(guided)?);
     let compared = format!(
         "{} at {}, EPG of input maps over the baseline's; {:.2} times as fast",

@@ -5,10 +5,10 @@
 use crate::claims::claim::{Trial, Trials};
 use crate::model::configuration::Variant;
 use crate::model::evidence::Evidence;
-use crate::model::groups::{Group, groups, plain};
 use crate::model::intervals::Interval;
 use crate::model::loss::ENERGY;
 use crate::model::measure::{IOU, IOU_TUNED};
+use crate::model::run_sets::{RunSet, plain, run_sets};
 use crate::model::setting::{Cell, Row, Setting, preferred};
 use crate::model::subject::{CONVENTIONAL, Part};
 
@@ -28,24 +28,24 @@ pub(super) fn conventional<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = 
 }
 
 /// The configurations guided through the setting's own maps.
-pub(super) fn guided_here<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
-    groups(setting, |row| setting.is_guided_here(&row.run))
+pub(super) fn guided_here<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
+    run_sets(setting, |row| setting.is_guided_here(&row.run))
 }
 
-/// Those of `groups` with all boxes as they are, of that loss: one, or several that differ in what no
+/// Those of `run_sets` with all boxes as they are, of that loss: one, or several that differ in what no
 /// table tells.
 pub(super) fn of_loss<'a, 'b>(
-    groups: &'b [Group<'a>],
+    run_sets: &'b [RunSet<'a>],
     loss: &str,
-) -> impl Iterator<Item = &'b Group<'a>> {
-    let fits = move |group: &&Group| group.is_of(loss) && group.variant().is_plain();
-    groups.iter().filter(fits)
+) -> impl Iterator<Item = &'b RunSet<'a>> {
+    let fits = move |run_set: &&RunSet| run_set.is_of(loss) && run_set.variant().is_plain();
+    run_sets.iter().filter(fits)
 }
 
 /// The checkpoint of Energy with all boxes as they are that validation prefers.
 pub(super) fn chosen_energy(setting: &Setting) -> Option<&Row> {
-    let groups = plain(setting);
-    let rows = of_loss(&groups, ENERGY).flat_map(|group| group.rows.iter().copied());
+    let run_sets = plain(setting);
+    let rows = of_loss(&run_sets, ENERGY).flat_map(|run_set| run_set.rows.iter().copied());
     preferred(rows)
 }
 

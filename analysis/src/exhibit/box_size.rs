@@ -3,7 +3,7 @@
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::strata::{dot, exhibit, part_name, values, with_parts};
 use crate::model::evidence::Evidence;
-use crate::model::groups::each_loss;
+use crate::model::run_sets::each_loss;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Grid, Path, Plot, Quantity, Scale, plot_size};
 

@@ -3,8 +3,8 @@
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::strata::{dot, exhibit, part_name, values, with_parts};
 use crate::model::evidence::Evidence;
-use crate::model::groups::each_loss;
 use crate::model::measure::EPG;
+use crate::model::run_sets::each_loss;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Grid, Plot, Quantity, Scale, plot_size};
 
@@ -39,7 +39,7 @@ fn make(evidence: &Evidence) -> Made {
         for row in each_loss(setting) {
             let points = values(row, parts)
                 .into_iter()
-                .map(|(place, epg)| (epg, place));
+                .map(|(index, epg)| (epg, index));
             plot.dots.extend(points.map(|at| dot(row, at)));
         }
         Some(plot)

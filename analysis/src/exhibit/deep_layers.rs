@@ -9,9 +9,9 @@ use crate::exhibit::shared::pareto::{self, Series, plot, point};
 use crate::model::configuration::Layer;
 use crate::model::evidence::Evidence;
 use crate::model::front::front;
-use crate::model::groups::{Group, deep, seconds};
 use crate::model::measure::{EPG, F1};
 use crate::model::names;
+use crate::model::run_sets::{RunSet, deep, seconds};
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Scale, plot_size};
@@ -48,16 +48,16 @@ fn figure(evidence: &Evidence, settings: &[&Setting]) -> Grid {
     let layers: BTreeSet<Layer> = settings
         .iter()
         .flat_map(|setting| deep(setting))
-        .map(|group| group.configuration.layer)
+        .map(|run_set| run_set.configuration.layer)
         .filter(|layer| layer.spelling() != "input")
         .collect();
     let mut panels = Vec::new();
     for setting in settings {
         for layer in &layers {
-            let of = |wanted: &str| -> Vec<Group> {
-                let mut groups = deep(setting);
-                groups.retain(|group| group.configuration.layer.spelling() == wanted);
-                groups
+            let of = |wanted: &str| -> Vec<RunSet> {
+                let mut run_sets = deep(setting);
+                run_sets.retain(|run_set| run_set.configuration.layer.spelling() == wanted);
+                run_sets
             };
             let guided = of(layer.spelling());
             if guided.is_empty() {
@@ -70,17 +70,17 @@ fn figure(evidence: &Evidence, settings: &[&Setting]) -> Grid {
             });
             let losses: BTreeSet<_> = guided
                 .iter()
-                .map(|group| group.configuration.loss.clone())
+                .map(|run_set| run_set.configuration.loss.clone())
                 .collect();
             let series = [Series {
-                groups: guided,
+                run_sets: guided,
                 tone: 0,
             }];
             let mut panel = plot(title, setting, Part::All, &evidence.measure(EPG), &series);
             let at_input = of("input")
                 .into_iter()
                 .filter(|g| losses.contains(&g.configuration.loss));
-            at_input.for_each(|group| dash(&mut panel, &group));
+            at_input.for_each(|run_set| dash(&mut panel, &run_set));
             panels.push(Some(panel));
         }
     }
@@ -103,8 +103,8 @@ fn figure(evidence: &Evidence, settings: &[&Setting]) -> Grid {
 }
 
 /// The front of guidance at the input, dashed and pale.
-fn dash(panel: &mut Plot, group: &Group) {
-    let checkpoints = group.rows.iter().flat_map(|row| &row.checkpoints);
+fn dash(panel: &mut Plot, run_set: &RunSet) {
+    let checkpoints = run_set.rows.iter().flat_map(|row| &row.checkpoints);
     let points: Vec<(f64, f64)> = checkpoints
         .filter_map(|checkpoint| point(checkpoint, Part::All, EPG))
         .collect();
@@ -116,13 +116,13 @@ fn dash(panel: &mut Plot, group: &Group) {
         at: *at,
         across: None,
         up: None,
-        loss: group.loss().cloned(),
+        loss: run_set.loss().cloned(),
         tone: 1,
         emphasis: Emphasis::Plain,
     }));
     panel.paths.push(Path {
         points,
-        loss: group.loss().cloned(),
+        loss: run_set.loss().cloned(),
         tone: 1,
     });
 }
@@ -138,9 +138,9 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
     ];
     columns.extend(chosen::columns(&measures));
     let section = |setting: &&Setting| {
-        let groups = deep(setting);
+        let run_sets = deep(setting);
         let median =
-            |group: &Group| Some(seconds(results, group.rows.iter().map(|row| &row.run))?[1]);
+            |run_set: &RunSet| Some(seconds(results, run_set.rows.iter().map(|row| &row.run))?[1]);
         let mut lines = Vec::new();
         for row in setting.rows.iter().filter(|row| row.run.is_baseline()) {
             let own =
@@ -154,24 +154,27 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
             ];
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
         }
-        for group in &groups {
-            let Some(row) = group.chosen() else { continue };
-            let at_input: Vec<&Group> = groups
+        for run_set in &run_sets {
+            let Some(row) = run_set.chosen() else {
+                continue;
+            };
+            let at_input: Vec<&RunSet> = run_sets
                 .iter()
                 .filter(|other| {
-                    other.loss() == group.loss() && other.configuration.layer.spelling() == "input"
+                    other.loss() == run_set.loss()
+                        && other.configuration.layer.spelling() == "input"
                 })
                 .collect();
             let ratio = match at_input[..] {
-                [input] => median(input).zip(median(group)).map(|(a, b)| a / b),
+                [input] => median(input).zip(median(run_set)).map(|(a, b)| a / b),
                 _ => None,
             };
             let number =
                 |value: Option<f64>| value.map_or(Cell::Missing, |v| Cell::Number(round(v)));
             let label = vec![
-                Cell::maybe_text(group.loss_label()),
-                Cell::text(names::layer(group.configuration.layer.spelling())),
-                number(median(group)),
+                Cell::maybe_text(run_set.loss_label()),
+                Cell::text(names::layer(run_set.configuration.layer.spelling())),
+                number(median(run_set)),
                 number(ratio),
             ];
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));

@@ -7,8 +7,8 @@ use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::maps::{HOW, boxed, find, map_cell};
 use crate::model::evidence::Evidence;
 use crate::model::example::Example;
-use crate::model::groups::each_loss;
 use crate::model::loss::Loss;
+use crate::model::run_sets::each_loss;
 use crate::model::setting::{Row, Setting};
 use crate::render::figure::maps::{MapGrid, MapRow};
 

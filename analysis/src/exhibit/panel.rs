@@ -6,7 +6,7 @@ use crate::Result;
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::maps::before_and_after;
 use crate::model::evidence::Evidence;
-use crate::model::groups::plain;
+use crate::model::run_sets::plain;
 use crate::model::setting::{Setting, at_ends};
 
 /// Settings in a panel.

@@ -9,11 +9,11 @@ use crate::exhibit::entry::{Asked, Entry, Made};
 use crate::format::number;
 use crate::model::configuration::{self, Amount};
 use crate::model::evidence::Evidence;
-use crate::model::groups::{by_seed, groups, plain};
 use crate::model::loss::Loss;
 use crate::model::measure::{ACCURACY, EPG, F1, IOU};
 use crate::model::names;
 use crate::model::run::Run;
+use crate::model::run_sets::{by_seed, plain, run_sets};
 use crate::model::seeds::moments;
 use crate::model::setting::{Checkpoint, Row, Setting};
 use crate::model::subject::{CONVENTIONAL, Part};
@@ -213,10 +213,10 @@ fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Vec<Ours<'a>> {
                 && Some(variant.annotated_fraction.0) == point.annotated_fraction
                 && Some(variant.dilation.0) == point.dilation
         };
-        for group in groups(setting, fits) {
-            let checkpoints = group.rows.iter().flat_map(|row| &row.checkpoints);
+        for run_set in run_sets(setting, fits) {
+            let checkpoints = run_set.rows.iter().flat_map(|row| &row.checkpoints);
             let all: Vec<[Option<f64>; 3]> = checkpoints.filter_map(values).collect();
-            let before = group.rows.iter().find_map(|row| {
+            let before = run_set.rows.iter().find_map(|row| {
                 let baseline = setting.baseline_of(row)?;
                 values(baseline.selected()?)
             });
@@ -229,8 +229,8 @@ fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Vec<Ours<'a>> {
                 _ => None,
             };
             let mut apart = setting.apart.clone();
-            apart.extend(group.apart.clone());
-            found.extend(gained.zip(group.rows.first()).map(|(values, row)| Ours {
+            apart.extend(run_set.apart.clone());
+            found.extend(gained.zip(run_set.rows.first()).map(|(values, row)| Ours {
                 values,
                 run: &row.run,
                 apart,
@@ -447,10 +447,10 @@ fn sizes(evidence: &Evidence, asked: Asked) -> Result<Table> {
         let heading = format!("{} · {backbone} · {loss}", names::dataset(dataset));
         let mut is_there = false;
         for setting in settings {
-            for group in plain(setting) {
-                let chosen = group
+            for run_set in plain(setting) {
+                let chosen = run_set
                     .chosen()
-                    .filter(|_| group.configuration.loss == named(loss));
+                    .filter(|_| run_set.configuration.loss == named(loss));
                 let Some(epg) = chosen.and_then(|row| row.cell(part, EPG)?.value) else {
                     continue;
                 };

@@ -37,7 +37,8 @@ fn make(evidence: &Evidence) -> Made {
     };
     let guided = |setting: &Setting| {
         let here = here(setting, &variation);
-        here.iter().any(|group| group.variant().annotation != "box")
+        here.iter()
+            .any(|run_set| run_set.variant().annotation != "box")
     };
     let settings: Vec<&Setting> = evidence
         .settings

@@ -5,10 +5,10 @@ use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::pareto::point;
 use crate::model::evidence::Evidence;
 use crate::model::front::front;
-use crate::model::groups::{Group, groups};
 use crate::model::loss::ENERGY;
 use crate::model::measure::EPG;
 use crate::model::names::family;
+use crate::model::run_sets::{RunSet, run_sets};
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
@@ -25,15 +25,15 @@ pub(super) const ENTRY: Entry = Entry {
 /// The figure of the configuration that the paper shows, Energy on a B-cos network at the input, or of
 /// the one most like it.
 fn make(evidence: &Evidence) -> Made {
-    let mut candidates: Vec<(&Setting, Group)> = Vec::new();
+    let mut candidates: Vec<(&Setting, RunSet)> = Vec::new();
     for setting in evidence.settings {
-        let here = groups(setting, |row| setting.is_guided_here(&row.run));
-        candidates.extend(here.into_iter().map(|group| (setting, group)));
+        let here = run_sets(setting, |row| setting.is_guided_here(&row.run));
+        candidates.extend(here.into_iter().map(|run_set| (setting, run_set)));
     }
-    let likeness = |(setting, group): &(&Setting, Group)| {
-        let points: usize = group.rows.iter().map(|row| row.checkpoints.len()).sum();
+    let likeness = |(setting, run_set): &(&Setting, RunSet)| {
+        let points: usize = run_set.rows.iter().map(|row| row.checkpoints.len()).sum();
         (
-            group.is_of(ENERGY) && group.variant().is_plain(),
+            run_set.is_of(ENERGY) && run_set.variant().is_plain(),
             family(&setting.backbone).0 == "bcos",
             setting.layer == "input",
             points,
@@ -44,14 +44,14 @@ fn make(evidence: &Evidence) -> Made {
         .iter()
         .rev()
         .max_by_key(|candidate| likeness(candidate));
-    let (setting, group) = best.ok_or("no guided run was scored")?;
-    let grid = figure(evidence, setting, group);
+    let (setting, run_set) = best.ok_or("no guided run was scored")?;
+    let grid = figure(evidence, setting, run_set);
     Ok((grid.draw().into_iter().collect(), Vec::new()))
 }
 
-fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
+fn figure(evidence: &Evidence, setting: &Setting, run_set: &RunSet) -> Grid {
     let epochs = || {
-        let rows = group.rows.iter();
+        let rows = run_set.rows.iter();
         rows.flat_map(|row| {
             let epochs = evidence.results.epochs(&row.run.run_id).iter();
             epochs.map(move |epoch| (row, epoch))
@@ -65,7 +65,7 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
         .filter(|(row, epoch)| row.checkpoints.iter().any(|c| c.epoch == epoch.epoch))
         .map(|(_, epoch)| percent(epoch.val_f1, epoch.val_epg))
         .collect();
-    let test: Vec<(f64, f64)> = group
+    let test: Vec<(f64, f64)> = run_set
         .rows
         .iter()
         .flat_map(|row| &row.checkpoints)
@@ -97,8 +97,8 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
             .enumerate()
             .filter(|(_, (f1, epg))| f1.is_finite() && epg.is_finite())
             .map(|(index, at)| match !joined || on_front.contains(&index) {
-                true => dot(*at, group.loss().cloned(), Emphasis::Front),
-                false => dot(*at, group.loss().cloned(), Emphasis::Plain),
+                true => dot(*at, run_set.loss().cloned(), Emphasis::Front),
+                false => dot(*at, run_set.loss().cloned(), Emphasis::Plain),
             })
             .collect();
         dots.extend(cross.map(|at| dot(at, None, Emphasis::Selected)));
@@ -109,7 +109,7 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
             baseline: cross,
             paths: Vec::from_iter(joined.then(|| Path {
                 points: on_front.iter().map(|index| points[*index]).collect(),
-                loss: group.loss().cloned(),
+                loss: run_set.loss().cloned(),
                 tone: 0,
             })),
             dots,
@@ -131,9 +131,9 @@ fn figure(evidence: &Evidence, setting: &Setting, group: &Group) -> Grid {
              (left); the checkpoints that none dominates there in F1, EPG and IoU, which are scored \
              (centre); the same on test (right). The line joins those that none dominates in the two \
              metrics shown. White cross: baseline, where it was validated through the same maps.",
-            group.label(),
+            run_set.label(),
             setting.title(),
-            group.rows.len()
+            run_set.rows.len()
         ),
     }
 }

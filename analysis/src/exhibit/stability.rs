@@ -8,9 +8,9 @@ use crate::exhibit::entry::{Entry, Made};
 use crate::format::number;
 use crate::model::configuration::Amount;
 use crate::model::evidence::Evidence;
-use crate::model::groups::{Group, plain};
 use crate::model::measure::{EPG, F1, Measure};
-use crate::model::seeds::{groups, moments};
+use crate::model::run_sets::{RunSet, plain};
+use crate::model::seeds::{moments, repeats};
 use crate::model::setting::{Cell as Measured, Row, Setting};
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
@@ -26,15 +26,17 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 /// A setting, and its configurations that have several runs.
-type Repeated<'a> = (&'a Setting, Vec<Group<'a>>);
+type Repeated<'a> = (&'a Setting, Vec<RunSet<'a>>);
 
 fn make(evidence: &Evidence) -> Made {
     let repeated = evidence.settings.iter().map(|setting| {
-        let mut groups = plain(setting);
-        groups.retain(|group| group.rows.len() > 1);
-        (setting, groups)
+        let mut run_sets = plain(setting);
+        run_sets.retain(|run_set| run_set.rows.len() > 1);
+        (setting, run_sets)
     });
-    let repeated: Vec<Repeated> = repeated.filter(|(_, groups)| !groups.is_empty()).collect();
+    let repeated: Vec<Repeated> = repeated
+        .filter(|(_, run_sets)| !run_sets.is_empty())
+        .collect();
     if repeated.is_empty() {
         return Err("no two scored runs differ in λ or seed alone".to_owned());
     }
@@ -64,10 +66,10 @@ fn lambda(row: &Row) -> f64 {
 
 /// A point for each run of the configurations, over the λ there are.
 fn plot((setting, configurations): &Repeated, measure: &Measure) -> Plot {
-    let rows = configurations.iter().flat_map(|group| &group.rows);
+    let rows = configurations.iter().flat_map(|run_set| &run_set.rows);
     let lambdas: BTreeSet<Amount> = rows.map(|row| Amount(lambda(row))).collect();
     let lambdas: Vec<Amount> = lambdas.into_iter().collect();
-    let place = |row: &Row| {
+    let position = |row: &Row| {
         let own = Amount(lambda(row));
         lambdas.iter().position(|other| *other == own).unwrap_or(0) as f64
     };
@@ -83,11 +85,11 @@ fn plot((setting, configurations): &Repeated, measure: &Measure) -> Plot {
     };
     for configuration in configurations {
         let mut means = Vec::new();
-        for rows in groups(configuration.rows.iter().copied()) {
+        for rows in repeats(configuration.rows.iter().copied()) {
             let values: Vec<f64> = rows.iter().filter_map(|row| value(row)).collect();
-            means.extend(moments(&values).map(|found| (place(rows[0]), found.mean)));
+            means.extend(moments(&values).map(|found| (position(rows[0]), found.mean)));
             plot.dots.extend(values.iter().map(|value| Dot {
-                at: (place(rows[0]), *value),
+                at: (position(rows[0]), *value),
                 across: None,
                 up: None,
                 loss: configuration.loss().cloned(),
@@ -121,7 +123,7 @@ fn table(repeated: &[Repeated], measures: &[Measure]) -> Table {
     columns.extend(measures.iter().map(difference));
     let section = |(setting, configurations): &Repeated| {
         let lines = configurations.iter().flat_map(|configuration| {
-            let by_lambda = groups(configuration.rows.iter().copied()).into_iter();
+            let by_lambda = repeats(configuration.rows.iter().copied()).into_iter();
             by_lambda.map(move |rows| line(configuration, &rows, measures))
         });
         Section {
@@ -141,7 +143,7 @@ fn table(repeated: &[Repeated], measures: &[Measure]) -> Table {
 }
 
 /// Runs that differ only in the seed.
-fn line(configuration: &Group, rows: &[&Row], measures: &[Measure]) -> Line {
+fn line(configuration: &RunSet, rows: &[&Row], measures: &[Measure]) -> Line {
     let over_seeds = |measure: &Measure, get: fn(&Measured) -> Option<f64>| {
         let values = rows
             .iter()

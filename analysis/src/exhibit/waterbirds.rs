@@ -9,10 +9,10 @@ use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::maps;
 use crate::model::configuration::{Layer, Variant, label};
 use crate::model::evidence::Evidence;
-use crate::model::groups::{by_seed, groups};
 use crate::model::loss::Loss;
 use crate::model::measure::ACCURACY;
 use crate::model::names;
+use crate::model::run_sets::{by_seed, run_sets};
 use crate::model::seeds::{Moments, moments};
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::{CONVENTIONAL, Part};
@@ -74,7 +74,7 @@ impl Model {
 /// A network trained alike and seen through the same maps in both tasks: all of its settings but the
 /// task. Runs trained for another task than is scored stand alone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct TaskPair {
     backbone: String,
     attribution: String,
     layer: Layer,
@@ -83,7 +83,7 @@ struct Place {
     strayed: Option<String>,
 }
 
-impl Place {
+impl TaskPair {
     fn of(setting: &Setting) -> Self {
         let strayed = setting.trained_task != setting.task;
         Self {
@@ -131,11 +131,14 @@ fn table(settings: &[&Setting]) -> Table {
         column("reversed_overall", "overall"),
         column("reversed_minimum", "least group"),
     ];
-    let places: BTreeSet<Place> = settings.iter().map(|setting| Place::of(setting)).collect();
-    let section = |at: &Place| {
+    let pairs: BTreeSet<TaskPair> = settings
+        .iter()
+        .map(|setting| TaskPair::of(setting))
+        .collect();
+    let section = |at: &TaskPair| {
         let here: Vec<&&Setting> = settings
             .iter()
-            .filter(|setting| Place::of(setting) == *at)
+            .filter(|setting| TaskPair::of(setting) == *at)
             .collect();
         let models: BTreeSet<Model> = here
             .iter()
@@ -168,7 +171,7 @@ fn table(settings: &[&Setting]) -> Table {
         name: "waterbirds",
         version: 1,
         columns,
-        sections: places.iter().map(section).collect(),
+        sections: pairs.iter().map(section).collect(),
         caption: format!(
             "Test accuracy in percent, mean (± standard deviation) over up to {n_seeds} seeds, each \
              at the checkpoint that validation prefers. The paper's worst group is waterbird on \
@@ -241,21 +244,21 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
             .filter(|row| row.run.is_baseline())
             .collect();
         let mut series: Vec<(usize, Vec<&Row>)> = vec![(0, by_seed(&baselines))];
-        for group in groups(setting, |_| true) {
+        for run_set in run_sets(setting, |_| true) {
             let tone = variants
                 .iter()
-                .position(|variant| variant == group.variant());
-            series.push((tone.unwrap_or(0), by_seed(&group.rows)));
+                .position(|variant| variant == run_set.variant());
+            series.push((tone.unwrap_or(0), by_seed(&run_set.rows)));
         }
         let n = series.len() as f64;
         for (index, (tone, rows)) in series.iter().enumerate() {
             // Beside each other, so that none hides another.
             let shift = 0.4 - (index as f64 + 0.5) / n * 0.8;
             for row in rows {
-                for (place, part) in parts.iter().enumerate() {
+                for (line, part) in parts.iter().enumerate() {
                     let accuracy = row.cell(*part, ACCURACY).and_then(|cell| cell.value);
                     dots.extend(accuracy.map(|accuracy| Dot {
-                        at: (accuracy * 100.0, place as f64 + shift),
+                        at: (accuracy * 100.0, line as f64 + shift),
                         across: None,
                         up: None,
                         loss: row.run.loss.clone(),

@@ -114,7 +114,7 @@ impl Results {
                 }
             }
         }
-        loss::place(results.runs.iter_mut().filter_map(|run| run.loss.as_mut()));
+        loss::number_unknown(results.runs.iter_mut().filter_map(|run| run.loss.as_mut()));
         results.runs.sort_by(Run::table_order);
         results.inputs = reader.finish();
         Ok(results)

@@ -16,7 +16,7 @@ use crate::model::setting::{Block, Cell, Checkpoint, Row, Setting};
 use crate::model::subject::{Metric, Part, Subject, TEST};
 use crate::model::training::{self, Training};
 
-/// The settings of all runs in `results`, and a note for every run that could not be placed or compared.
+/// The settings of all runs in `results`, and a note for every run that has no setting or no baseline.
 pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
     let mut notes = Vec::new();
     let mut keys: BTreeSet<Key> = BTreeSet::new();
@@ -53,8 +53,8 @@ pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
     }
     let mut keys = Vec::from_iter(keys);
     keys.sort_by(|a, b| {
-        let place = names::backbone_order;
-        (&a.dataset, place(&a.backbone)).cmp(&(&b.dataset, place(&b.backbone)))
+        let order = names::backbone_order;
+        (&a.dataset, order(&a.backbone)).cmp(&(&b.dataset, order(&b.backbone)))
     });
     let mut settings: Vec<Setting> = keys
         .iter()
@@ -91,12 +91,12 @@ impl Key {
 }
 
 /// A run, its checkpoint that validation chose, and how it was trained.
-type Placed<'a> = (&'a Run, Selection, Training);
+type Trained<'a> = (&'a Run, Selection, Training);
 
 /// The settings of `key`: one for each way that guided runs were trained, with the baselines of that way;
 /// and one for each way of baselines that belong to none of them.
 fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting> {
-    let mut placed: Vec<Placed> = Vec::new();
+    let mut trained: Vec<Trained> = Vec::new();
     for run in &results.runs {
         let scored = || results.scored(&run.run_id).filter(|s| s.split == TEST);
         let evaluated: BTreeSet<i32> = scored()
@@ -108,7 +108,7 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
         }
         match select_for(results, run, &evaluated) {
             Some(selection) => {
-                placed.push((run, selection, Training::of(run, &results.runs)));
+                trained.push((run, selection, Training::of(run, &results.runs)));
             }
             None => notes.push(format!(
                 "run {} ({}): none of its Pareto checkpoints was evaluated through {} at {}, left out",
@@ -119,30 +119,30 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
             )),
         }
     }
-    let is_guided = |(run, ..): &&Placed| !run.is_baseline();
-    let ways: BTreeSet<(Training, String)> = placed
+    let is_guided = |(run, ..): &&Trained| !run.is_baseline();
+    let ways: BTreeSet<(Training, String)> = trained
         .iter()
         .filter(is_guided)
         .map(|(run, _, training)| (training.clone(), run.task.clone()))
         .collect();
     // Baselines belong where they are compared, and those of other seeds that were trained as they were.
-    let mut homeless: Vec<bool> = vec![true; placed.len()];
+    let mut homeless: Vec<bool> = vec![true; trained.len()];
     let mut settings: Vec<Setting> = Vec::new();
     for (training, task) in &ways {
         let is_way =
-            |(run, _, own): &&Placed| !run.is_baseline() && (own, &run.task) == (training, task);
-        let named: BTreeSet<&Training> = placed
+            |(run, _, own): &&Trained| !run.is_baseline() && (own, &run.task) == (training, task);
+        let named: BTreeSet<&Training> = trained
             .iter()
             .filter(is_way)
             .filter_map(|(run, ..)| training::baseline(run, &results.runs).ok())
             .filter_map(|baseline| {
-                let mut all = placed.iter();
+                let mut all = trained.iter();
                 let (_, _, own) = all.find(|(run, ..)| run.run_id == baseline.run_id)?;
                 Some(own)
             })
             .collect();
-        let mut rows: Vec<&Placed> = Vec::new();
-        for (row, homeless) in placed.iter().zip(&mut homeless) {
+        let mut rows: Vec<&Trained> = Vec::new();
+        for (row, homeless) in trained.iter().zip(&mut homeless) {
             let (run, _, own) = row;
             let belongs = match run.is_baseline() {
                 true => named.contains(own) || own.is_baseline_of(training),
@@ -155,14 +155,14 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
         }
         settings.push(fill(results, key, (training, task), &rows, notes));
     }
-    let alone = placed.iter().zip(&homeless);
-    let alone: Vec<&Placed> = alone
+    let alone = trained.iter().zip(&homeless);
+    let alone: Vec<&Trained> = alone
         .filter(|(_, homeless)| **homeless)
         .map(|(row, _)| row)
         .collect();
     let ways: BTreeSet<&Training> = alone.iter().map(|(.., training)| training).collect();
     for way in ways {
-        let rows: Vec<&Placed> = alone
+        let rows: Vec<&Trained> = alone
             .iter()
             .copied()
             .filter(|(.., own)| own == way)
@@ -176,7 +176,7 @@ fn fill(
     results: &Results,
     key: &Key,
     (training, trained_task): (&Training, &str),
-    placed: &[&Placed],
+    trained: &[&Trained],
     notes: &mut Vec<String>,
 ) -> Setting {
     let mut setting = Setting {
@@ -193,17 +193,17 @@ fn fill(
         groups: Vec::new(),
         rows: Vec::new(),
     };
-    let runs: Vec<&Run> = placed.iter().map(|(run, ..)| *run).collect();
+    let runs: Vec<&Run> = trained.iter().map(|(run, ..)| *run).collect();
     let labels = run::labels(&runs, &setting.attribution, &setting.layer);
     let mut groups = BTreeSet::new();
     let mut unscored: BTreeMap<&str, usize> = BTreeMap::new();
-    for ((run, selection, _), label) in placed.iter().zip(labels) {
+    for ((run, selection, _), label) in trained.iter().zip(labels) {
         let named = match run.is_baseline() {
             true => None,
             false => training::baseline(run, &results.runs).ok(),
         };
-        let is_named = |(other, ..): &&&Placed| named.is_some_and(|b| b.run_id == other.run_id);
-        let baseline = placed
+        let is_named = |(other, ..): &&&Trained| named.is_some_and(|b| b.run_id == other.run_id);
+        let baseline = trained
             .iter()
             .find(is_named)
             .map(|(run, chosen, _)| (*run, *chosen));

@@ -38,7 +38,7 @@ impl Eq for Amount {}
 /// A layer, ordered from the network's input to its output.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Layer {
-    place: usize,
+    depth: usize,
     spelling: String,
 }
 
@@ -46,7 +46,7 @@ impl Layer {
     /// The layer of that spelling.
     pub fn of(spelling: &str) -> Self {
         Self {
-            place: names::layer_order(spelling),
+            depth: names::layer_order(spelling),
             spelling: spelling.to_owned(),
         }
     }

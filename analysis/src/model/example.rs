@@ -5,7 +5,7 @@ use crate::format::percent;
 /// One image with one checkpoint's map for one class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// Place in the panel.
+    /// Rank in the panel.
     pub rank: i32,
     /// Run.
     pub run_id: String,

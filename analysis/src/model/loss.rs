@@ -26,7 +26,7 @@ const TITLES: [(&str, &str); 5] = [
 /// A localization loss. Two of the same name are equal.
 #[derive(Debug, Clone)]
 pub struct Loss {
-    place: usize,
+    index: usize,
     name: String,
     title: String,
 }
@@ -34,10 +34,10 @@ pub struct Loss {
 impl Loss {
     /// The loss of that name in the tables, called `title` where its run says so.
     pub fn new(name: &str, title: Option<&str>) -> Self {
-        let place = TITLES.iter().position(|(known, _)| *known == name);
-        let known = place.map(|place| TITLES[place].1);
+        let index = TITLES.iter().position(|(known, _)| *known == name);
+        let known = index.map(|index| TITLES[index].1);
         Self {
-            place: place.unwrap_or(TITLES.len()),
+            index: index.unwrap_or(TITLES.len()),
             name: name.to_owned(),
             title: title.or(known).unwrap_or(name).to_owned(),
         }
@@ -48,9 +48,9 @@ impl Loss {
         &self.name
     }
 
-    /// Its place among all losses, which decides its colour and mark.
-    pub fn place(&self) -> usize {
-        self.place
+    /// Its index among all losses, which decides its colour and mark.
+    pub fn index(&self) -> usize {
+        self.index
     }
 
     /// Its title, and its options where there are any, e.g. `Energy*, exponent = 0.5`.
@@ -62,13 +62,13 @@ impl Loss {
     }
 }
 
-/// Gives each of `losses` a place of its own: those without one here follow by name.
-pub fn place<'a>(losses: impl Iterator<Item = &'a mut Loss>) {
-    let losses: Vec<&mut Loss> = losses.filter(|loss| loss.place >= TITLES.len()).collect();
+/// Numbers those of `losses` that [`TITLES`] does not know: they follow the known ones, by name.
+pub fn number_unknown<'a>(losses: impl Iterator<Item = &'a mut Loss>) {
+    let losses: Vec<&mut Loss> = losses.filter(|loss| loss.index >= TITLES.len()).collect();
     let names: BTreeSet<String> = losses.iter().map(|loss| loss.name.clone()).collect();
     for loss in losses {
         let later = names.iter().position(|name| *name == loss.name);
-        loss.place = TITLES.len() + later.unwrap_or(0);
+        loss.index = TITLES.len() + later.unwrap_or(0);
     }
 }
 
@@ -94,7 +94,7 @@ impl PartialOrd for Loss {
 
 impl Ord for Loss {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.place, &self.name).cmp(&(other.place, &other.name))
+        (self.index, &self.name).cmp(&(other.index, &other.name))
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_loss_has_a_title_and_a_place_of_its_own() {
+    fn every_loss_has_a_title_and_an_index_of_its_own() {
         let mut losses = [
             Loss::new("zeta", None),
             Loss::new("rrr", None),
@@ -111,10 +111,10 @@ mod tests {
             Loss::new("energy", Some("Energy loss")),
             Loss::new("alpha", None),
         ];
-        place(losses.iter_mut());
+        number_unknown(losses.iter_mut());
         let titles: Vec<String> = losses.iter().map(Loss::to_string).collect();
         assert_eq!(titles, ["zeta", "RRR*", "Alpha", "Energy loss", "alpha"]);
-        assert_eq!(losses.each_ref().map(|loss| loss.place), [6, 3, 5, 0, 5]);
+        assert_eq!(losses.each_ref().map(|loss| loss.index), [6, 3, 5, 0, 5]);
         assert_eq!(losses[2], losses[4]);
         let options = "a=1, exponent=0.5";
         assert_eq!(losses[2].with(options), "Alpha, a = 1, exponent = 0.5");

@@ -79,8 +79,8 @@ impl Measure {
     }
 
     fn key(&self) -> (usize, &str) {
-        let place = TITLES.iter().position(|(known, _)| *known == self.name);
-        (place.unwrap_or(TITLES.len()), &self.name)
+        let rank = TITLES.iter().position(|(known, _)| *known == self.name);
+        (rank.unwrap_or(TITLES.len()), &self.name)
     }
 }
 

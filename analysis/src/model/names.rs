@@ -55,10 +55,10 @@ pub fn group(name: &str) -> String {
 /// The order of backbones: plain networks, X-DNN, B-cos, as the paper's columns.
 pub fn backbone_order(backbone: &str) -> (usize, &str) {
     let (family, architecture) = family(backbone);
-    let place = ["", "xdnn", "bcos"]
+    let rank = ["", "xdnn", "bcos"]
         .iter()
         .position(|known| *known == family);
-    (place.unwrap_or(3), architecture)
+    (rank.unwrap_or(3), architecture)
 }
 
 /// A backbone's family before its architecture: `bcos_resnet18` is (`bcos`, `resnet18`), a plain

@@ -28,17 +28,17 @@ pub fn moments(values: &[f64]) -> Option<Moments> {
     Some(Moments { mean, std, n })
 }
 
-/// `rows` in groups that differ only in the seed, in the order of their first row.
-pub fn groups<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<&'a Row>> {
+/// `rows` as repeated runs, which differ only in the seed, in the order of their first row.
+pub fn repeats<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<&'a Row>> {
     let key = |row: &Row| (row.run.configuration.clone(), row.run.lambda.map(Amount));
-    let mut groups: Vec<Vec<&Row>> = Vec::new();
+    let mut repeats: Vec<Vec<&Row>> = Vec::new();
     for row in rows {
-        match groups.iter_mut().find(|group| key(group[0]) == key(row)) {
-            Some(group) => group.push(row),
-            None => groups.push(vec![row]),
+        match repeats.iter_mut().find(|runs| key(runs[0]) == key(row)) {
+            Some(runs) => runs.push(row),
+            None => repeats.push(vec![row]),
         }
     }
-    groups
+    repeats
 }
 
 /// The 97.5 % quantile of Student's t with `n − 1` degrees of freedom: half the width of a 95 %

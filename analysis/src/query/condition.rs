@@ -29,15 +29,18 @@ impl Condition {
             found: found.to_owned(),
             expected,
         };
-        let places = OPERATORS
+        let offsets = OPERATORS
             .iter()
             .filter_map(|operator| Some((text.find(operator)?, operator)));
-        let first = places.min_by_key(|(place, operator)| (*place, usize::MAX - operator.len()));
-        let Some((place, operator)) = first else {
+        let first = offsets.min_by_key(|(offset, operator)| (*offset, usize::MAX - operator.len()));
+        let Some((offset, operator)) = first else {
             let expected = format!("COLUMN, one of {}, and VALUE", OPERATORS.join(" "));
             return Err(refused(text, expected));
         };
-        let (column, values) = (text[..place].trim(), text[place + operator.len()..].trim());
+        let (column, values) = (
+            text[..offset].trim(),
+            text[offset + operator.len()..].trim(),
+        );
         let names = rows.get_column_names_owned();
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         known("--where", column, &names)?;

@@ -50,13 +50,13 @@ impl Change {
 /// One finding for each setting in which a guided run can be compared.
 pub fn findings(settings: &[Setting]) -> Vec<Finding> {
     let models: BTreeSet<String> = settings.iter().map(Setting::model).collect();
-    let place = |setting: &Setting| match models.len() {
+    let title = |setting: &Setting| match models.len() {
         1 => setting.maps(),
         _ => setting.title(),
     };
     let mut findings: Vec<Finding> = settings
         .iter()
-        .filter_map(|setting| finding(setting, &place(setting)))
+        .filter_map(|setting| finding(setting, &title(setting)))
         .collect();
     if findings.len() > MOST_WITH_GROUPS {
         findings
@@ -66,7 +66,7 @@ pub fn findings(settings: &[Setting]) -> Vec<Finding> {
     findings
 }
 
-fn finding(setting: &Setting, place: &str) -> Option<Finding> {
+fn finding(setting: &Setting, title: &str) -> Option<Finding> {
     let compared = setting.guided().filter(|row| row.baseline.is_some());
     let row = preferred(compared)?;
     let groups = setting
@@ -85,7 +85,7 @@ fn finding(setting: &Setting, place: &str) -> Option<Finding> {
         .collect();
     let (epg, f1) = both(row, Part::All)?;
     let sentence = format!(
-        "Guiding with {} ({place}): {}; {}.",
+        "Guiding with {} ({title}): {}; {}.",
         row.label,
         epg_clause(row, setting, epg, Part::All)?,
         f1_clause(f1)?

@@ -13,8 +13,9 @@ pub fn chromium(test: &str) -> Option<PathBuf> {
     }
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places = std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
-    let found = places.find(|program| program.is_file());
+    let mut candidates =
+        std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
+    let found = candidates.find(|program| program.is_file());
     if found.is_none() {
         println!("skipped: {test}: no Chromium (GUIDANCE_CHROMIUM is not set)");
     }

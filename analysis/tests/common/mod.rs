@@ -359,9 +359,9 @@ fn replicates(run: &Run, score: &Score) -> DataFrame {
             Part::Group(group) => Some(*group),
             _ => None,
         };
-        let place = MEASURES.iter().position(|known| known == metric);
+        let rank = MEASURES.iter().position(|known| known == metric);
         for number in 0..REPLICATES {
-            let shared = (f64::from(number) * 1.7 + place.unwrap_or(8) as f64).sin() * 0.02;
+            let shared = (f64::from(number) * 1.7 + rank.unwrap_or(8) as f64).sin() * 0.02;
             let own = (f64::from(number) * 2.3 + f64::from(own)).sin() * 0.002;
             rows.push((group, number, metric, value + shared + own));
         }

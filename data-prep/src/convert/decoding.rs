@@ -1,9 +1,9 @@
-//! Image files to rows of the pixel file.
+//! Turns image files into rows of the pixel file.
 //!
 //! One thread reads files, several decode and resize, and the calling thread writes rows in the
-//! source's order, with bounded channels between them, so memory does not grow with the data set.
-//! Whichever of them stops, by an error or a panic, the others end too. What a broken image does is
-//! the pipeline's decision.
+//! source's order, with bounded channels between them, so memory does not grow with the data set. When
+//! one of them stops, by an error or a panic, the others end, too. The pipeline decides what to do with
+//! a broken image.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use crate::source::record::SourceImage;
 use crate::store::pixels::PixelWriter;
 use crate::store::tables::Row;
 
-/// An image under way. Its memory goes round: when its row is written, the next file is read into it.
+/// An image under way. Its memory is reused: after its row is written, the next file is read into it.
 #[derive(Default)]
 struct UnderWay {
     /// Index into the source's images.
@@ -33,24 +33,25 @@ struct UnderWay {
     size: (u32, u32),
     /// The image at network size.
     rgb: Vec<u8>,
-    /// Why there is no such image.
+    /// The problem, if the image is broken.
     problem: Option<Problem>,
 }
 
-/// What the threads do with an image.
+/// The functions that the threads call for an image.
 #[derive(Clone, Copy)]
 struct Steps {
-    /// Reads the file behind what is in the buffer.
+    /// Appends the file's bytes to the buffer.
     read: fn(&Path, &mut Vec<u8>) -> io::Result<()>,
-    /// Makes pixels of what was read.
+    /// Decodes and resizes the bytes.
     prepare: fn(&mut UnderWay, &SourceImage, &mut Decoder, &mut Resizer) -> Result<(), Problem>,
 }
 
-/// Images under way for each decoding thread: read, in work, or waiting for an earlier one.
+/// The most images under way for each decoding thread: read, being decoded, or waiting for an earlier
+/// one.
 const UNDER_WAY: usize = 8;
 
-/// Adds a row to `pixels` for each of `images`, in their order, and says which rows these are. With
-/// `OnError::Skip` a broken image has no row and is added to `problems`.
+/// Adds a row to `pixels` for each of `images`, in their order, and returns the rows' numbers. With
+/// `OnError::Skip` a broken image gets no row and is added to `problems`.
 ///
 /// # Errors
 /// A broken image with `OnError::Fail`; a disk that is full; a panic in one of the threads.
@@ -77,7 +78,7 @@ fn write_by(
     let bar = progress_bar(images.len());
     let threads = options.threads.max(1);
     let under_way = threads * UNDER_WAY;
-    // However long one image takes, no more than these are in memory.
+    // However long one image takes, no more images than these are in memory.
     let (give_back, free) = bounded::<UnderWay>(under_way);
     let (read_send, read) = bounded::<UnderWay>(under_way);
     let (done_send, done) = bounded::<Result<UnderWay>>(under_way);
@@ -133,8 +134,8 @@ fn write_by(
     // An early return drops the channels' ends here, and the threads end at their next send.
 }
 
-/// Runs a thread's `work` and, where it panics, sends the writer the error that ends everything: the
-/// image in hand will never come, and the writer would wait for it.
+/// Runs a thread's `work`. Where it panics, sends the writer an error, which ends everything: the
+/// writer would wait for ever for the image that the thread was working on.
 fn tell_panic(
     images: &[SourceImage],
     done: &Sender<Result<UnderWay>>,

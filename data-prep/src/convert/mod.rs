@@ -1,5 +1,5 @@
-//! From a source's records to a finished data folder: `pipeline` decides what goes in and whether it is
-//! there already, `decoding` makes pixels of the files.
+//! Makes a data folder of a source's records: `pipeline` decides what goes in and whether it is there
+//! already, `decoding` turns the files into pixels.
 
 mod decoding;
 mod options;

@@ -1,4 +1,4 @@
-//! What is to be made of a source, and what happens to its broken items.
+//! The options of a conversion: what to make of a source, and what to do with its broken items.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use crate::mask::geometry::Grid;
 use crate::source::split::Split;
 use crate::store::tables::Former;
 
-/// What one broken image or annotation does.
+/// What to do with a broken image or annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum OnError {
     /// Stop; the output folder stays without a data set.
@@ -37,7 +37,7 @@ pub struct Limit {
     pub count: usize,
 }
 
-/// What to make.
+/// The options of a conversion.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The data folder.
@@ -46,15 +46,15 @@ pub struct Options {
     pub grid: Grid,
     /// Images per split, where not all.
     pub limits: Vec<Limit>,
-    /// What a broken item does.
+    /// What to do with a broken item.
     pub on_error: OnError,
     /// Threads that decode and resize.
     pub threads: usize,
-    /// What happens to a data folder made from other inputs.
+    /// What to do with a data folder made from other inputs.
     pub former: Former,
 }
 
-/// The first problem, where one ends the operation.
+/// Fails with the first problem, with [`OnError::Fail`].
 pub(super) fn stop_at_first(on_error: OnError, problems: &[Problem]) -> Result<()> {
     match (on_error, problems) {
         (OnError::Fail, [first, ..]) => Err(first.clone().into()),

@@ -1,8 +1,8 @@
-//! From a source's records to a finished data folder.
+//! Makes a data folder of a source's records.
 //!
-//! What is left out, what a folder is made from, and whether it is there already. Which images there
-//! are is decided by the source's reader; files become pixels in `decoding`; how tables are laid out
-//! is `store`'s.
+//! It decides what is left out, computes the hash of what the folder is made from, and finds out
+//! whether it is there already. The source's reader decides which images there are; `decoding` turns
+//! files into pixels; `store` writes tables.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ use crate::store::pixels::PixelWriter;
 use crate::store::schema::PIXELS_FILE;
 use crate::store::{atomic, tables};
 
-/// What was done.
+/// The result of a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
     /// Images in the data folder.
@@ -29,7 +29,7 @@ pub struct Outcome {
     pub was_complete: bool,
 }
 
-/// Makes the data folder, or finds it made.
+/// Makes the data folder, unless it is there already.
 ///
 /// # Errors
 /// With `OnError::Fail`, the first broken item in the source's order; then the folder holds no
@@ -87,7 +87,7 @@ fn apply_limits(images: &mut Vec<SourceImage>, limits: &[Limit]) {
     }
 }
 
-/// Makes problems of images whose file is not there, or whose id was there before.
+/// Turns images whose file is missing, or whose id occurred before, into problems.
 fn leave_out_missing(images: &mut Vec<SourceImage>, problems: &mut Vec<Problem>) {
     let found: Vec<Result<(), Problem>> = images
         .par_iter()
@@ -117,9 +117,9 @@ fn leave_out_missing(images: &mut Vec<SourceImage>, problems: &mut Vec<Problem>)
     });
 }
 
-/// Hash of the annotations, the image files by name and contents, and the options that show in the
-/// result. Reading every file once more costs little beside decoding it, and finds an image that was
-/// replaced by another of the same size.
+/// The hash of the annotations, the names and contents of the image files, and the options that change
+/// the result. Reading every file once more costs little compared with decoding it, and finds an image
+/// that was replaced by another of the same size.
 fn inputs_hash(source: &Source, problems: &[Problem], options: &Options) -> String {
     let mut inputs = source.annotations.clone();
     inputs.add("dataset", source.name.as_bytes());

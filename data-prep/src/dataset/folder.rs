@@ -1,8 +1,8 @@
 //! A data folder as the later stages see it: images with their objects, pixels, and the masks of an
 //! image's classes on the network's grid.
 //!
-//! Reading and checking the tables is in `open`; making such a folder is the pipeline's; how boxes
-//! become cells is `geometry`'s and how run lengths do is `rle`'s.
+//! `open` reads and checks the tables; the pipeline makes such a folder; `geometry` turns boxes into
+//! cells, `rle` turns run lengths into cells.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! A data folder as the later stages see it: images with their objects, pixels, and the masks of an
 //! image's classes on the network's grid.
 //!
-//! `open` reads and checks the tables, `folder` is what they hold, `reversed` the same data asked
-//! another question (`task`). Making such a folder is `convert`'s; how boxes become cells is
-//! `mask::geometry`'s and how run lengths do is `mask::rle`'s.
+//! `open` reads and checks the tables, `folder` has their contents, `reversed` shows the same data for
+//! the reversed task (`task`). `convert` makes such a folder; `mask::geometry` turns boxes into cells,
+//! `mask::rle` turns run lengths into cells.
 
 mod folder;
 mod open;

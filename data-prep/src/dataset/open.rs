@@ -75,7 +75,7 @@ fn open(dir: &Path) -> Result<Dataset> {
     })
 }
 
-/// What all files of a folder share.
+/// A folder's path and the metadata that all its files share.
 struct Folder<'a> {
     dir: &'a Path,
     name: String,

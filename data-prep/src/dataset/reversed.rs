@@ -1,22 +1,22 @@
-//! The one home of the reversed view (paper section 5.5; SPEC C.4): training, explaining and scoring
-//! all take it from [`Dataset::with_task`].
+//! The reversed task (paper section 5.5; SPEC C.4). Training, explaining and scoring all use
+//! [`Dataset::with_task`].
 
 use super::folder::Dataset;
 use super::task::Task;
 use crate::error::{Problem, Result};
 use crate::source::waterbirds;
 
-/// The reversed task's classes: the group's place.
+/// The reversed task's classes, Waterbirds' backgrounds.
 const PLACES: [&str; 2] = ["land", "water"];
 
 impl Dataset {
-    /// The data set seen with `task`. Reversed: classes land and water, each image's label is its
-    /// group's place, and masks are turned inside out. An image's objects take its new class and
-    /// keep their boxes, which then say where *not* to look.
+    /// The data set for `task`. In the reversed task the classes are land and water, an image's label
+    /// is the background of its group, and masks are inverted. An image's objects get its new class and
+    /// keep their boxes, which now say where *not* to look.
     ///
     /// # Errors
-    /// A reversed task of data without Waterbirds' two classes and four groups, or of what is reversed
-    /// already; an image without a group.
+    /// The reversed task of data without Waterbirds' two classes and four groups, or of reversed data;
+    /// an image without a group.
     pub fn with_task(mut self, task: Task) -> Result<Self> {
         if task.is_conventional() && self.task.is_conventional() {
             return Ok(self);
@@ -42,8 +42,8 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Whether a group is a bird and its place: then the data can be asked for the place, whatever it
-    /// is called (there is a Waterbirds-95, too).
+    /// Whether each group is a bird and a background, so that the reversed task is defined, whatever
+    /// the data set is called (there is a Waterbirds-95, too).
     fn is_reversible(&self) -> bool {
         let group_ids = self.groups.iter().map(|group| group.0);
         self.task.is_conventional()
@@ -51,7 +51,7 @@ impl Dataset {
             && group_ids.eq(0..waterbirds::GROUPS.len() as i32)
     }
 
-    /// The task it is seen with.
+    /// The task of this data set.
     pub fn task(&self) -> Task {
         self.task
     }

@@ -1,12 +1,12 @@
-//! Which question is asked of a data set: what Waterbirds' birds are, or, reversed, where they are
-//! (paper section 5.5; SPEC C.4).
+//! The task of a data set: to tell Waterbirds' birds, or, reversed, to tell their backgrounds (paper
+//! section 5.5; SPEC C.4).
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The question asked of the images.
+/// The classification task.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, clap::ValueEnum,
 )]
@@ -31,7 +31,7 @@ impl Task {
         }
     }
 
-    /// Whether it is the usual one, which configurations and metadata leave unsaid.
+    /// Whether it is the conventional one, which configurations and metadata do not name.
     pub fn is_conventional(&self) -> bool {
         *self == Self::Conventional
     }

@@ -1,7 +1,7 @@
-//! Image files to 8-bit RGB exactly as Pillow's `Image.open(…).convert("RGB")` gives them.
+//! Decodes image files to 8-bit RGB, exactly as Pillow's `Image.open(…).convert("RGB")` does.
 //!
-//! The kind is told by the first bytes, not by the name. An EXIF orientation is not applied, since
-//! Pillow does not either. JPEG is decoded in `jpeg`, PNG in `png`; here is the choice.
+//! The first bytes decide the kind, not the name. An EXIF orientation is not applied, because Pillow
+//! does not apply it. `jpeg` decodes JPEG, `png` PNG.
 
 use super::raster::{Rgb, Undecodable};
 use super::{jpeg, png};
@@ -17,7 +17,7 @@ pub fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
     Ok(decoder.image)
 }
 
-/// Decodes one file after the other in the same memory, so make one per thread.
+/// Decodes one file after the other in the same memory. Each thread needs its own.
 #[derive(Debug, Default)]
 pub struct Decoder {
     image: Rgb,

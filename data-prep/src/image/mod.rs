@@ -1,5 +1,5 @@
-//! Image files to pixels at the network's size, exactly as Pillow makes them: `decode` (JPEG and PNG)
-//! gives a `raster`, `resize` brings it to the grid. Which files there are is a source's business.
+//! Turns image files into pixels at the network's size, exactly as Pillow does: `decode` (JPEG and PNG)
+//! gives a `raster`, `resize` brings it to the grid.
 
 pub mod decode;
 mod jpeg;

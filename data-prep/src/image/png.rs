@@ -1,4 +1,4 @@
-//! PNG to RGB: transparency is dropped, a palette looked up, gray repeated, as Pillow does it.
+//! Decodes PNG to RGB as Pillow does: drops transparency, looks up palettes, repeats gray.
 
 use std::io::Cursor;
 
@@ -6,8 +6,7 @@ use png::{BitDepth, ColorType, Transformations};
 
 use super::raster::{Rgb, Undecodable, check_size};
 
-/// What the PNG reader found. For a wrong checksum it goes on with its own structures, which tell a
-/// user nothing.
+/// The PNG reader's message, without the internal structures that it appends to a wrong checksum.
 pub(crate) fn fault(error: &png::DecodingError) -> String {
     let text = error.to_string();
     let end = text.find(" while decoding ").unwrap_or(text.len());

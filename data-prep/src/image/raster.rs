@@ -1,4 +1,4 @@
-//! A decoded image, what it may measure, and why bytes are none. Decoding is in `decode`.
+//! A decoded image, the limits of its size, and the error for bytes that are no image. `decode` decodes.
 
 /// An 8-bit image, interleaved RGB, row-major.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -11,13 +11,13 @@ pub struct Rgb {
     pub data: Vec<u8>,
 }
 
-/// Why bytes are no image: what is there and what would have been right.
+/// The error for bytes that are no image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("found {found}, expected {expected}")]
 pub struct Undecodable {
-    /// What is there.
+    /// What was found.
     pub found: String,
-    /// What would have been right.
+    /// What is valid.
     pub expected: &'static str,
 }
 

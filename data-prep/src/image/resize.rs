@@ -12,10 +12,10 @@ use crate::mask::geometry::{Grid, View};
 /// Fractional bits of a coefficient: 32 less 8 for the value and 2 for overshoot.
 const PRECISION_BITS: u32 = 32 - 8 - 2;
 
-/// Half of the last place kept.
+/// Half of the last bit kept.
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
 
-/// Resizes to a grid. Keeps its buffers and coefficients between images, so make one per thread.
+/// Resizes to a grid. It keeps buffers and coefficients between images, so each thread needs its own.
 #[derive(Debug)]
 pub struct Resizer {
     grid: Grid,
@@ -36,11 +36,12 @@ struct Kernel {
     stride: usize,
 }
 
-/// Kernels kept, about. Photographs come in few sizes; one that does not is cheap to compute again.
+/// The number of kernels kept, about. Photographs come in few sizes; the kernel of another size is
+/// cheap to compute again.
 const MAX_KERNELS: usize = 64;
 
 impl Resizer {
-    /// For images of `grid` size.
+    /// A resizer to the size of `grid`.
     pub fn new(grid: Grid) -> Self {
         Self {
             grid,
@@ -60,7 +61,7 @@ impl Resizer {
         out
     }
 
-    /// The same in place of what is in `out`.
+    /// As [`Resizer::resize`], into `out`, whose contents are replaced.
     ///
     /// # Panics
     /// As [`Resizer::resize`].
@@ -73,7 +74,7 @@ impl Resizer {
         let across = self.kernel(image.width, self.grid.width);
         let along = self.kernel(image.height, self.grid.height);
         let (height, grid) = (image.height, self.grid);
-        // Both passes go down columns, which vectorises; for the first one the image lies on its side.
+        // Both passes go down columns, which vectorises; for the first one the image is transposed.
         transpose(&image.data, image.width, height, &mut self.sideways);
         self.narrowed.resize(grid.width * height * 3, 0);
         down(
@@ -87,8 +88,8 @@ impl Resizer {
         down(&self.kernels[along], &self.sideways, grid.width * 3, out);
     }
 
-    /// What an augmentation shows of an image at the grid's size: its part cropped, resized as Pillow
-    /// does, then perhaps flipped.
+    /// An augmentation's view of an image at the grid's size: the part is cropped, resized as Pillow
+    /// does, and perhaps flipped.
     ///
     /// # Panics
     /// When `rgb` is not of the grid's size, or the view reaches beyond it.
@@ -210,7 +211,7 @@ fn store(sums: &[i32; LANES], out: &mut [u8]) {
     }
 }
 
-/// Rows become columns: from `width` × `height` pixels of three bytes to `height` × `width`.
+/// Transposes an image of `width` × `height` pixels of three bytes.
 fn transpose(source: &[u8], width: usize, height: usize, out: &mut Vec<u8>) {
     /// Rows moved at a time: their pixels make one piece of a column, stored in one go.
     const ROWS: usize = 16;

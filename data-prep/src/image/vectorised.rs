@@ -1,8 +1,9 @@
-//! One way to compile a loop for the processor at hand: written once in plain Rust, compiled for the
-//! baseline and for AVX2, chosen when it is called. Integer results are the same either way.
+//! The macro `vectorised!` compiles a function twice: for plain x86-64 (SSE2) and for AVX2. Each call
+//! runs the one that the processor has. Results of integer arithmetic are the same in both.
 
-/// Defines a function whose body is compiled twice. It must do integer arithmetic with the
-/// `wrapping_` operations in its inner loops, since overflow checks keep them from being vectorised.
+/// Defines a function, without result or generics, whose body is compiled twice. Its inner loops must
+/// use integers and the `wrapping_` operations: overflow checks, which the profile of this workspace
+/// has, keep a loop from being vectorised. The author must know that no sum overflows.
 macro_rules! vectorised {
     ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$attribute])*

@@ -12,9 +12,9 @@ const COLUMNS: usize = 6;
 const ROWS: usize = 4;
 /// Small images are enlarged by a whole number to about this width.
 const CELL_WIDTH: usize = 192;
-/// Between images, and around the page.
+/// Pixels between images, and around the page.
 const GAP: usize = 12;
-/// From one line of a caption to the next.
+/// Pixels from one line of a caption to the next.
 const LINE: usize = 11;
 /// Lines of class names below an image.
 const NAME_LINES: usize = 2;
@@ -48,10 +48,10 @@ pub(super) fn draw(dataset: &Dataset, split: Split) -> Option<Drawing> {
         .iter()
         .flat_map(|image| image.labels.iter().copied())
         .collect();
-    let legend = legend_places(dataset, &classes, page_width);
+    let legend = legend_positions(dataset, &classes, page_width);
     let top = GAP + 2 * GLYPH + 6 + LINE + GAP;
     let legend_top = top + count.div_ceil(COLUMNS) * pitch_y;
-    let legend_height = legend.last().map_or(0, |place| place.2 + LEGEND_LINE);
+    let legend_height = legend.last().map_or(0, |position| position.2 + LEGEND_LINE);
     let mut page = Drawing::new(page_width, legend_top + legend_height + GAP, PAGE);
 
     let title = format!(
@@ -140,7 +140,7 @@ fn draw_image(
         };
         let [x1, y1, x2, y2] =
             [cells.x1, cells.y1, cells.x2, cells.y2].map(|edge| edge.max(0) as usize * scale);
-        // A box that covers no cell still shows, as a speck.
+        // A box that covers no cell is drawn as a speck.
         let (width, height) = ((x2.max(x1) - x1).max(2), (y2.max(y1) - y1).max(2));
         page.outline(
             x + x1,
@@ -216,22 +216,22 @@ fn caption(
 const LEGEND_LINE: usize = 18;
 
 /// Where each class of the legend stands, relative to the legend's top, in lines of `width`.
-fn legend_places(
+fn legend_positions(
     dataset: &Dataset,
     classes: &BTreeSet<i32>,
     width: usize,
 ) -> Vec<(i32, usize, usize)> {
     let (mut x, mut y) = (GAP, 0);
-    let mut places = Vec::new();
+    let mut positions = Vec::new();
     for &class_id in classes {
         let entry = 18 + text_width(&dataset.classes[class_id as usize], 1) + 20;
         if x > GAP && x + entry > width {
             (x, y) = (GAP, y + LEGEND_LINE);
         }
-        places.push((class_id, x, y));
+        positions.push((class_id, x, y));
         x += entry;
     }
-    places
+    positions
 }
 
 fn last_letters(text: &str, count: usize) -> String {

@@ -1,6 +1,5 @@
-//! A small 8-bit RGB picture with what a contact sheet needs: rectangles, outlines, enlarged
-//! images, and text in the 8×8 font of the public-domain `font8x8`. What is drawn where is the
-//! contact sheet's.
+//! Draws rectangles, outlines, enlarged images and text (in the 8×8 font of the public-domain
+//! `font8x8`) into an 8-bit RGB picture, for contact sheets.
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A data folder counted and drawn: [`inspect`].
+//! [`inspect`] counts and draws a data folder.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use super::summary::Summary;
 use crate::dataset::{Dataset, Split};
 use crate::error::Result;
 
-/// What was found and where the pictures are.
+/// The counts, and the files of the pictures.
 #[derive(Debug)]
 pub struct Inspection {
     /// The counts; its `Display` is the report.

@@ -1,5 +1,5 @@
-//! The counts of a data folder, and their layout as text. Nothing here is a metric: no prediction
-//! is known yet.
+//! Counts a data folder's images and annotations, and prints the counts. There are no predictions yet,
+//! so there is no metric here.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,10 +1,10 @@
-//! Boxes to cells of the network's grid: the one home of the paper's mask geometry (SPEC A.5).
+//! The paper's geometry of masks (SPEC A.5): turns boxes into cells of the network's grid.
 //!
-//! The official code's habits are the default on purpose, because every published number has them:
-//! coordinates are truncated toward zero, clamped to the last cell, and a box's right and bottom
-//! edges are *excluded*. So the last row and column are never inside a mask, and a box thinner than
-//! one cell gives an empty one. Segmentations come to the grid in `rle`. A mask of either kind goes
-//! through an augmentation's crop and flip as the pixels do ([`View`]).
+//! It follows the official code, quirks included, because every published number depends on them:
+//! coordinates are truncated toward zero, clamped to the last cell, and a box's right and bottom edges
+//! are *excluded*. So the last row and column are never inside a mask, and a box thinner than one cell
+//! gives an empty mask. `rle` brings segmentations to the grid. Augmentation crops and flips a mask of
+//! either kind as it does the pixels ([`View`]).
 
 /// The network's input in cells (pixels).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,7 +78,7 @@ pub fn box_to_grid(bbox: [f64; 4], width: u32, height: u32, grid: Grid) -> GridB
     }
 }
 
-/// What an augmented image shows: a part of the grid brought back to the grid's size, then perhaps
+/// An augmentation's view of an image: a part of the grid, resized to the grid's size and perhaps
 /// flipped from left to right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
@@ -94,7 +94,7 @@ pub struct View {
     pub is_flipped: bool,
 }
 
-/// A yes or no for each cell of a grid, row-major.
+/// A binary mask on a grid, row-major.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
     grid: Grid,
@@ -102,7 +102,7 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// No cell inside.
+    /// The empty mask.
     pub fn empty(grid: Grid) -> Self {
         Self {
             grid,
@@ -110,7 +110,7 @@ impl Mask {
         }
     }
 
-    /// From row-major cells.
+    /// A mask from row-major cells.
     ///
     /// # Panics
     /// When there are not `grid.cells()` of them.
@@ -163,7 +163,7 @@ impl Mask {
         self.cells.iter().filter(|&&inside| inside).count()
     }
 
-    /// Inside and outside exchanged (the reversed Waterbirds task masks everything but the bird).
+    /// The complement (the reversed Waterbirds task masks everything but the bird).
     pub fn inverted(&self) -> Self {
         Self {
             grid: self.grid,

@@ -1,7 +1,7 @@
-//! Polygons to run lengths, pixel for pixel as COCO's `maskApi` (pycocotools) does it.
+//! Turns polygons into run lengths, pixel for pixel as COCO's `maskApi` (pycocotools) does.
 //!
-//! Which pixels a polygon holds is decided by the outline drawn on a five times finer raster, not by
-//! a point-in-polygon test, and published masks have that rounding. So the outline is walked here
+//! `maskApi` decides by no point-in-polygon test which pixels a polygon contains: it draws the outline
+//! on a raster five times as fine, and published masks have that rounding. This file draws the outline
 //! with the same arithmetic: truncation toward zero, the same order of steps, the same doubles.
 
 use crate::mask::rle::{Malformed, Rle, pixel_count};
@@ -20,7 +20,7 @@ impl Rle {
     ///
     /// # Errors
     /// When there is no polygon, or one has an odd number of coordinates, fewer than three points,
-    /// or a coordinate or an outline's length is not finite or absurdly large.
+    /// or a coordinate or an outline's length is non-finite or absurdly large.
     pub fn from_polygons<P: AsRef<[f64]>>(
         polygons: &[P],
         height: u32,
@@ -37,7 +37,7 @@ impl Rle {
     }
 }
 
-/// What can be said about a polygon without drawing it.
+/// Checks a polygon without drawing it.
 ///
 /// # Errors
 /// As [`Rle::from_polygons`].

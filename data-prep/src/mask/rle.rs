@@ -1,4 +1,4 @@
-//! COCO's run-length masks: the one form in which object shapes of any source are kept.
+//! COCO's run-length masks, the form in which object shapes of all sources are stored.
 //!
 //! Runs go down the columns (column-major) and alternate outside, inside, outside, …, beginning with
 //! outside, as in COCO's `maskApi`; the compressed text is the one of `instances_*.json` and of
@@ -12,14 +12,13 @@ use thiserror::Error;
 use crate::error::Problem;
 use crate::mask::geometry::{Grid, Mask};
 
-/// A shape that cannot be one: what is there and what would have been right. The caller knows file
-/// and field and makes a [`Problem`] of it.
+/// The error for an invalid shape. The caller knows file and field and makes a [`Problem`] of it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("found {found}, expected {expected}")]
 pub struct Malformed {
-    /// What is there.
+    /// What was found.
     pub found: String,
-    /// What would have been right.
+    /// What is valid.
     pub expected: String,
 }
 
@@ -69,7 +68,7 @@ impl Rle {
         })
     }
 
-    /// From COCO's compressed counts: numbers in groups of 5 bits, least significant first, each as
+    /// From COCO's compressed counts: numbers in digits of 5 bits, least significant first, each as
     /// a character from `0` (48) to `o` (111) whose bit 32 says that more follow; from the fourth
     /// count on the difference to the count two before.
     ///
@@ -89,7 +88,7 @@ impl Rle {
                         "complete compressed counts",
                     ));
                 };
-                let Some(group) = byte.checked_sub(48).filter(|&group| group < 64) else {
+                let Some(digit) = byte.checked_sub(48).filter(|&digit| digit < 64) else {
                     return Err(Malformed::new(
                         format!("byte {byte} at {at} of counts"),
                         "bytes from 48 ('0') to 111 ('o')",
@@ -101,11 +100,11 @@ impl Rle {
                         "32-bit counts",
                     ));
                 }
-                value |= i64::from(group & 0x1f) << shift;
+                value |= i64::from(digit & 0x1f) << shift;
                 shift += 5;
                 at += 1;
-                if group & 0x20 == 0 {
-                    if group & 0x10 != 0 {
+                if digit & 0x20 == 0 {
+                    if digit & 0x10 != 0 {
                         value |= -1_i64 << shift;
                     }
                     break;
@@ -133,14 +132,14 @@ impl Rle {
                 value -= i64::from(self.counts[index - 2]);
             }
             loop {
-                let group = (value & 0x1f) as u8;
+                let digit = (value & 0x1f) as u8;
                 value >>= 5;
-                let sign = if group & 0x10 == 0 { 0 } else { -1 };
+                let sign = if digit & 0x10 == 0 { 0 } else { -1 };
                 if value == sign {
-                    text.push(group + 48);
+                    text.push(digit + 48);
                     break;
                 }
-                text.push((group | 0x20) + 48);
+                text.push((digit | 0x20) + 48);
             }
         }
         text
@@ -273,7 +272,7 @@ impl Rle {
     }
 }
 
-/// A mask as files have it: COCO's compressed counts, in a fraction of an [`Rle`]'s memory.
+/// A mask as COCO's compressed counts, as files have them: a fraction of an [`Rle`]'s memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompressedRle {
     /// Rows of the image.
@@ -315,7 +314,7 @@ pub(crate) fn pixel_count(height: u32, width: u32) -> Result<u32, Malformed> {
     }
 }
 
-/// Run lengths under construction: alternating, outside first.
+/// Builds run lengths: alternating, outside first.
 #[derive(Default)]
 struct Runs {
     counts: Vec<u32>,
@@ -335,7 +334,7 @@ impl Runs {
     }
 }
 
-/// The runs inside `a` or `b`, which cover the same number of pixels.
+/// The union of `a` and `b`, which cover the same number of pixels.
 fn union_of_runs(a: &[u32], b: &[u32]) -> Vec<u32> {
     let mut runs = Runs::default();
     let (mut left_a, mut left_b) = (0, 0);

@@ -1,5 +1,4 @@
-//! What a source of data says of itself: a format's name, its options, and how it is read. The formats
-//! there are stand in `list`.
+//! The entry of a format of data: its name, its options, and how it is read. `list` has all formats.
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +7,13 @@ use clap::{ArgMatches, Args, Command};
 use super::naming::Naming;
 use super::record::Source;
 
-/// A format that data comes in, implemented by its options on the command line.
+/// A format of data; its options on the command line implement this trait.
 pub trait Format: Args {
     /// The subcommand of `data-prep`.
     const NAME: &'static str;
     /// What it reads, for people.
     const TITLE: &'static str;
-    /// The published data sets, and the embedded one, that come in it; no other data may be called so.
+    /// The published data sets, or the embedded one, in this format; no other data may have these names.
     const DATASETS: &'static [&'static str];
 
     /// Reads the annotations and finds the image files; `out` is the data folder to be made.
@@ -52,7 +51,7 @@ impl Entry {
     }
 }
 
-/// Where a data set lies and what it is called: the options of nearly every format.
+/// The folder and the name of a data set: options of nearly every format.
 #[derive(Debug, Args)]
 pub struct Folder {
     /// The source folder.

@@ -1,4 +1,4 @@
-//! The formats that data comes in. A new one is a file beside this one, and a line here.
+//! The list of formats. A new format needs a file beside this one, and a line here.
 
 use super::coco::Coco;
 use super::entry::Entry;
@@ -7,7 +7,7 @@ use super::scenes::Scenes;
 use super::voc::Voc;
 use super::waterbirds::Waterbirds;
 
-/// All of them, as the help lists them.
+/// All formats, in the order of the help.
 pub const SOURCES: &[Entry] = &[
     Entry::of::<Voc>(),
     Entry::of::<Coco>(),

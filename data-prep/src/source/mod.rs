@@ -1,6 +1,6 @@
-//! Data sets of other people to records: one reader for each format. `entry` is what a format says of
-//! itself, `list` the formats there are, `record` what a reader yields, `naming` what a data set is
-//! called. Image files are opened by `convert`.
+//! Reads data sets of other people: one reader for each format. `entry` defines a format's entry,
+//! `list` has all formats, `record` defines the records that a reader yields, `naming` decides a data
+//! set's name. `convert` opens the image files.
 
 pub mod coco;
 pub mod entry;

@@ -1,8 +1,8 @@
-//! What a data set is called. A published name is given only to what is that data set, told by its
-//! classes and by which images its lists have, since runs and reports set published numbers beside
-//! such a name; everything else has the name the user gives, or the folder's.
+//! Decides the name of a data set. Only the published data set itself gets its name, recognised by its
+//! classes and by the images in its lists, because runs and reports show published numbers beside that
+//! name. Other data has the name that the user gives, or the folder's.
 //!
-//! Each source says itself which published data sets it knows and how it tells them. Lists are
+//! Each source knows its published data sets and how to recognise them. Lists are
 //! compared image by image, so a part of a data set, or one with images scaled down, is still
 //! recognised, and own data with the same kind of ids is not.
 
@@ -11,21 +11,21 @@ use std::path::Path;
 use super::record::Source;
 use crate::error::{Error, Result};
 
-/// So many images must agree with a list before they are taken for a part of it: fewer could agree by
-/// chance.
+/// The least number of images that must agree with a list to count as a part of it: fewer could agree
+/// by chance.
 const FEWEST: usize = 20;
 
-/// Characters of a name, at most.
+/// The most characters of a name.
 const LONGEST: usize = 64;
 
-/// A data set with a published name, and, where what was read is not that, why: the end of a
-/// sentence that begins "the data set has".
+/// A published data set, and, where the data read is not that one, the reason: the end of a sentence
+/// that begins "the data set has".
 pub(super) struct Published {
     pub name: &'static str,
     pub differs: Option<String>,
 }
 
-/// Why so few images are not taken for a data set.
+/// The reason why too few images do not count as a published data set.
 pub(super) fn too_few(n_images: usize) -> Option<String> {
     (n_images < FEWEST).then(|| format!("more than these {n_images} images"))
 }
@@ -51,7 +51,7 @@ impl Naming {
         }
     }
 
-    /// With the name that the user gives, where they do.
+    /// A naming with the user's name, if there is one.
     pub fn asked(self, name: Option<&str>) -> Self {
         Self {
             asked: name.map(str::to_owned),

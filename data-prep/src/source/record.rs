@@ -1,8 +1,8 @@
-//! What every source reader yields and the pipeline consumes: images with their objects, in memory,
-//! without pixels.
+//! The records that every source reader yields and the pipeline consumes: images with their objects, in
+//! memory, without pixels.
 //!
-//! A reader (`voc`, `coco`, `waterbirds`) parses annotations and finds files; it opens no image.
-//! Decoding, resizing and writing are the pipeline's.
+//! A reader (`voc`, `coco`, `waterbirds`) parses annotations and finds files; it opens no image. The
+//! pipeline decodes, resizes and writes.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -27,13 +27,13 @@ pub struct Source {
     pub images: Vec<SourceImage>,
     /// Items the reader had to leave out of `images`.
     pub problems: Vec<Problem>,
-    /// What the user should know of how it was read, a line each.
+    /// Notes for the user on how it was read, one line each.
     pub notes: Vec<String>,
     /// Hash of the annotation files read.
     pub annotations: Fingerprint,
 }
 
-/// One image and what is annotated on it.
+/// One image and its annotations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceImage {
     /// Unique in the data set.
@@ -113,7 +113,7 @@ impl MaskKind {
     }
 }
 
-/// Whether a name that a source gives, relative to a folder, is of something in that folder.
+/// Whether a relative name from a source stays inside its folder.
 pub(crate) fn is_inside(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     !name.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))

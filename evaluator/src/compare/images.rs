@@ -1,5 +1,5 @@
-//! The images of two evaluations, each with the differences of its pairs' values and with what each of the
-//! two predicts of it.
+//! The images of two evaluations, each with the differences of its pairs' values and the outcomes of both
+//! predictions.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -19,30 +19,30 @@ use crate::metrics::pooled::{Counts, arg_max};
 /// An image in both evaluations.
 #[derive(Debug, Default)]
 pub(super) struct PairedImage {
-    /// Its group; unknown where it has no pair.
+    /// Its group; `None` where it has no pair, which would tell the group.
     pub(super) group_id: Option<i32>,
-    /// Of each compared metric of pairs the sum over its pairs of B − A; `None` where no pair counts, and
-    /// without entries where it has no pair.
+    /// For each compared metric of pairs, the sum of B − A over the image's pairs; `None` where no pair
+    /// counts. Empty where the image has no pair.
     pub(super) differences: Vec<Option<f64>>,
-    /// What A and B predict; `None` without predictions.
+    /// The outcomes of A and B; `None` without predictions.
     pub(super) outcomes: Option<[Outcome; 2]>,
 }
 
-/// What one run predicts of an image.
+/// How well one run predicts an image.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outcome {
-    /// Over the classes.
+    /// Counts of right and wrong classes.
     pub(super) counts: Counts,
     /// Whether the greatest logit is a label's.
     pub(super) is_right: bool,
 }
 
-/// The images of `a` and `b` in the order of their ids, and how many pairs they have. `data` is the data
-/// folder of both, for the targets of predictions that have none.
+/// The images of `a` and `b` in the order of their ids, and the number of their pairs. `data` is the
+/// data folder of both, which gives targets where predictions have none.
 ///
 /// # Errors
-/// When a table is not as its schema says, the two are not of the same pairs and cells, or predictions
-/// not those that were scored.
+/// When a table does not fit its schema, the two do not have the same pairs and cells, or predictions
+/// are not the scored ones.
 pub(super) fn read(
     a: &Evaluation,
     b: &Evaluation,
@@ -56,7 +56,8 @@ pub(super) fn read(
     Ok((images.into_values().collect(), n_pairs))
 }
 
-/// Whether logits were scored and are there; a file beside an evaluation without is not its own.
+/// Whether the evaluation has scored logits and their file. A `predictions.parquet` in the folder of an
+/// evaluation without logits does not belong to it.
 pub(super) fn has_predictions(side: &Evaluation) -> bool {
     side.predictions.is_some() && side.path(&PREDICTIONS).is_file()
 }
@@ -204,7 +205,7 @@ fn cells(side: &Evaluation, data: Option<&Path>) -> Result<BTreeMap<String, Vec<
 struct Labels(HashMap<String, Vec<i32>>);
 
 impl Labels {
-    /// Those of `data`, which must be what `side` was scored against.
+    /// Reads the labels of `data`, which must be the data folder that `side` was scored against.
     fn open(side: &Evaluation, task: Task, path: &Path, data: Option<&Path>) -> Result<Self> {
         let Some(data) = data else {
             let path = path.to_owned();

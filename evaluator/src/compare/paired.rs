@@ -1,4 +1,4 @@
-//! What is compared, and one metric of two evaluations.
+//! The options of a comparison, and its result for one metric.
 
 use std::path::PathBuf;
 
@@ -8,24 +8,24 @@ use crate::metrics::pooled::{POOL_METRICS, PoolMetric};
 /// What to compare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompareOptions {
-    /// Folder of the evaluation that is compared with.
+    /// Folder of evaluation A.
     pub a: PathBuf,
-    /// Folder of the evaluation that is compared.
+    /// Folder of evaluation B; differences are B − A.
     pub b: PathBuf,
-    /// Data folder of both, for the targets of predictions that have none.
+    /// Data folder of both, which gives targets where predictions have none.
     pub data: Option<PathBuf>,
     /// Folder for `paired.parquet`.
     pub out: Option<PathBuf>,
-    /// How often a permutation test swaps.
+    /// The number of permutations of a test.
     pub permutations: u32,
     /// Seed of the permutation tests.
     pub seed: u64,
 }
 
-/// One metric of both.
+/// One metric of both evaluations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Paired {
-    /// The group it is over; `None` for all images.
+    /// The group of images; `None` for all images.
     pub group_id: Option<i32>,
     /// Its spelling.
     pub metric: &'static str,
@@ -37,7 +37,7 @@ pub struct Paired {
     pub interval: Option<[f64; 2]>,
     /// The test and its p-value.
     pub test: Option<(Test, f64)>,
-    /// Images it is over.
+    /// The number of images.
     pub n: usize,
 }
 
@@ -72,7 +72,7 @@ impl Test {
 pub(super) enum Compared {
     /// Of logits.
     Pool(&'static PoolMetric),
-    /// Of pairs, by its place in [`pair_metrics`].
+    /// Of pairs, by its index in [`pair_metrics`].
     Pair(usize, &'static PairMetric),
 }
 

@@ -1,26 +1,26 @@
-//! Tests of two runs on the same images, the images being what is exchangeable: a permutation test for
-//! any metric, and McNemar's for shares of images that are right or wrong. Which differences are
-//! tested is said in `sides`.
+//! Tests of two runs on the same images, in which each image's two results are exchangeable: a
+//! permutation test for any metric, and McNemar's test for shares of images that are right. `sides`
+//! chooses which differences are tested.
 
 use rayon::prelude::*;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 use crate::random::SplitMix64;
 
-/// Told apart from the bootstrap's stream of the same seed.
+/// Makes the tests' random numbers others than those of the bootstrap with the same seed.
 const PURPOSE: u64 = u64::from_le_bytes(*b"permuted");
 
-/// Statistics that differ by less are equal: sums of the same terms in another order.
+/// Statistics that differ by less count as equal: they are sums of the same terms in another order.
 const TOLERANCE: f64 = 1e-12;
 
 /// Two-sided p-value of a difference between two runs over `n_images` images.
 ///
-/// If the runs do not differ, an image's two results are as likely the other way round. So
-/// `difference` is computed with each image's results swapped or not, a fair coin each, `permutations`
-/// times; it is given whether the results of image i are. The p-value is the share of differences that
-/// are at least as far from 0 as the one found, which is counted among them, so that it is never 0. For
-/// means, swapping is changing the sign of the image's difference. The coins are a pure function of
-/// seed, permutation and the image's place.
+/// If the runs do not differ, an image's two results are as likely the other way round. So in each of
+/// `permutations` permutations a fair coin decides for each image whether its results are swapped, and
+/// `difference` is called with these decisions. The p-value is the share of differences that are at
+/// least as far from 0 as the observed one. The observed one counts, so the p-value is never 0. For
+/// means, swapping changes the sign of the image's difference. The coins are a pure function of seed,
+/// permutation and image index.
 pub fn permutation_test(
     n_images: usize,
     permutations: u32,
@@ -40,7 +40,7 @@ pub fn permutation_test(
     (1 + n_as_far) as f64 / (1.0 + f64::from(permutations))
 }
 
-/// Throws a permutation's coins, 64 from one number of the stream.
+/// Decides a permutation's swaps, 64 by each random number.
 fn swap(swapped: &mut [bool], seed: u64, permutation: u32) {
     let mut stream = SplitMix64::new(seed ^ PURPOSE, u64::from(permutation));
     for images in swapped.chunks_mut(u64::BITS as usize) {
@@ -51,8 +51,8 @@ fn swap(swapped: &mut [bool], seed: u64, permutation: u32) {
     }
 }
 
-/// McNemar's exact two-sided p-value, with the images that only run A and only run B has right: among
-/// them each is as likely, if the runs do not differ.
+/// McNemar's exact two-sided p-value from the numbers of images that only run A and only run B has
+/// right. If the runs do not differ, such an image belongs to either with probability 1/2.
 pub fn mcnemar(only_a: u64, only_b: u64) -> f64 {
     Binomial::new(0.5, only_a + only_b).map_or(1.0, |lesser| {
         (2.0 * lesser.cdf(only_a.min(only_b))).min(1.0)

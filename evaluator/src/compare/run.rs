@@ -1,4 +1,4 @@
-//! Compares two evaluations, and writes what was found.
+//! Compares two evaluations, and writes the result.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,33 +20,32 @@ use crate::evaluate::{
 use crate::metrics::pair::{PAIR_METRICS, Threshold};
 use crate::{FORMULAS, PROGRAM};
 
-/// What was found.
+/// The result of a comparison.
 #[derive(Debug)]
 pub struct Comparison {
-    /// What A is of.
+    /// The run, checkpoint and method of A.
     pub a: RunKey,
-    /// What B is of.
+    /// The run, checkpoint and method of B.
     pub b: RunKey,
     /// Images in both.
     pub n_images: usize,
     /// Pairs in both.
     pub n_pairs: usize,
-    /// A folder without a `predictions.parquet` that was scored, for want of which f1 and accuracy are not
-    /// tested.
+    /// A folder without scored `predictions.parquet`, which is why f1 and accuracy are not tested.
     pub without_predictions: Option<PathBuf>,
-    /// Folders that have metrics the other has not, which are not compared.
+    /// Folders with metrics that the other folder lacks, which are not compared.
     pub one_sided: Vec<(PathBuf, Vec<&'static str>)>,
-    /// Over all images, then over each group.
+    /// The metrics over all images, then over each group.
     pub rows: Vec<Paired>,
 }
 
 /// Compares two evaluations, and writes `paired.parquet` where a folder is given for it.
 ///
 /// # Errors
-/// When an evaluation is not finished or a table not as its schema says; when they are of different
-/// splits, tasks, data folders, pairs or cells, their replicates of different seeds, or their fixed
-/// IoU thresholds different; when predictions are not those that were scored, or have no targets and there
-/// is no data folder for them; when the table cannot be written.
+/// When an evaluation is not finished, or a table does not fit its schema; when the evaluations are of
+/// different splits, tasks, data folders, pairs or cells, or have different seeds of replicates or
+/// fixed IoU thresholds; when predictions are not the scored ones, or have no targets and no data
+/// folder is given; when the table cannot be written.
 pub fn compare(options: &CompareOptions) -> Result<Comparison> {
     let (a, b) = (Evaluation::open(&options.a)?, Evaluation::open(&options.b)?);
     check_same(&a, &b)?;
@@ -123,11 +122,11 @@ fn write(
     let mut inputs = Fingerprint::default();
     inputs.add("a", a.inputs.as_bytes());
     inputs.add("b", b.inputs.as_bytes());
-    let settings = format!(
+    let text = format!(
         "permutations {} seed {}",
         options.permutations, options.seed
     );
-    inputs.add("settings", settings.as_bytes());
+    inputs.add("settings", text.as_bytes());
     let provenance = Provenance::new(PROGRAM, inputs.hex())
         .with(FORMULAS_KEY, FORMULAS.to_string())
         .with(DATA_INPUTS_KEY, a.data_inputs.as_str())

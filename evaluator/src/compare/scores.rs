@@ -1,4 +1,4 @@
-//! `scores.parquet` of an evaluation, pair by pair.
+//! Reads `scores.parquet` of an evaluation, pair by pair.
 
 use arrow::array::{Array, Float64Array, Int32Array, RecordBatch, StringArray};
 use data_prep::table::{column, read_table};
@@ -13,16 +13,17 @@ pub(super) struct Scores {
     rows: RecordBatch,
     /// The first row of each pair.
     first: Vec<usize>,
-    /// What the pairs count as in the mean of each compared metric, `n_metrics` values a pair.
+    /// The value that each pair contributes to the mean of each compared metric, `n_metrics` values a
+    /// pair; `None` where it does not count.
     counted: Vec<Option<f64>>,
     n_metrics: usize,
 }
 
 impl Scores {
-    /// Reads those of `side`. Metrics that are not compared are passed over.
+    /// Reads the scores of `side`, except metrics that are not compared.
     ///
     /// # Errors
-    /// When the table is not as its schema says, or a pair has a metric twice.
+    /// When the table does not fit its schema, or a pair has a metric twice.
     pub(super) fn read(side: &Evaluation) -> Result<Self> {
         let path = side.path(&SCORES);
         let (_, rows) = read_table(&path, &SCORES)?;
@@ -65,7 +66,7 @@ impl Scores {
         Ok(scores)
     }
 
-    /// Keeps what was measured of the pair before.
+    /// Stores the values of the pair whose rows have just ended.
     fn finish(&mut self, metrics: &[&PairMetric], measured: &mut [Measured]) {
         if self.first.is_empty() {
             return;
@@ -76,7 +77,7 @@ impl Scores {
         measured.fill(Measured::Absent);
     }
 
-    /// Pairs.
+    /// The number of pairs.
     pub(super) fn len(&self) -> usize {
         self.first.len()
     }
@@ -98,7 +99,8 @@ impl Scores {
         group_ids.is_valid(row).then(|| group_ids.value(row))
     }
 
-    /// What a pair counts as in the mean of each compared metric.
+    /// The value that a pair contributes to the mean of each compared metric; `None` where it does not
+    /// count.
     pub(super) fn counted(&self, pair: usize) -> &[Option<f64>] {
         &self.counted[pair * self.n_metrics..][..self.n_metrics]
     }

@@ -1,5 +1,5 @@
-//! A metric's row: both sides' values, the interval of their replicates' differences, and the test of
-//! their images.
+//! Makes the row of a metric: the values of both evaluations, the interval of their replicates'
+//! differences, and the test over their images.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::evaluate::{Evaluation, REPLICATES, cell};
 use crate::metrics::grid_pointing::percentile;
 use crate::metrics::pooled::{PairedTest, Pool, PoolMetric};
 
-/// Both evaluations, read.
+/// Both evaluations with their tables.
 pub(super) struct Sides<'a> {
     pub(super) a: &'a Evaluation,
     pub(super) b: &'a Evaluation,
@@ -24,7 +24,7 @@ pub(super) struct Sides<'a> {
 }
 
 impl Sides<'_> {
-    /// `None` where a side has not the metric, or it is undefined.
+    /// The row of `metric`; `None` where one evaluation lacks the metric, or it is undefined.
     pub(super) fn row(&self, group_id: Option<i32>, metric: Compared) -> Option<Paired> {
         let stored = |side: &Evaluation| {
             let mut rows = side.metric(metric.name());
@@ -62,14 +62,14 @@ impl Sides<'_> {
         images.filter(move |image| group_id.is_none() || image.group_id == group_id)
     }
 
-    /// Of the images that have a pair of the i-th metric.
+    /// The differences in the i-th metric of the images with a pair.
     fn differences(&self, group_id: Option<i32>, i: usize) -> Vec<f64> {
         self.images(group_id)
             .filter_map(|image| *image.differences.get(i)?)
             .collect()
     }
 
-    /// Of the images that have predictions; none for a group that is not wholly known.
+    /// The outcomes of the images with predictions; empty for a group some of whose images are unknown.
     fn outcomes(&self, group_id: Option<i32>) -> Vec<[Outcome; 2]> {
         if group_id.is_some() && self.images.iter().any(|image| image.group_id.is_none()) {
             return Vec::new();
@@ -110,7 +110,7 @@ impl Sides<'_> {
         (Test::Permutation, p_value)
     }
 
-    /// 95 % of the differences of the replicates both sides have; `None` for fewer than two.
+    /// The 95 % interval of the differences of replicates that both have; `None` for fewer than two.
     fn interval(&self, group_id: Option<i32>, metric: &str) -> Option<[f64; 2]> {
         let key = (metric.to_owned(), group_id);
         let [a, b] = &self.replicates;
@@ -137,7 +137,7 @@ fn test_accuracy(outcomes: &[[Outcome; 2]]) -> Option<(Test, f64)> {
     (!outcomes.is_empty()).then(|| (Test::McNemar, mcnemar(only(0), only(1))))
 }
 
-/// `replicates.parquet`: by metric and group the defined values, by their resample's number.
+/// `replicates.parquet`: for each metric and group, the defined values by number of the resample.
 pub(super) struct Replicates(BTreeMap<(String, Option<i32>), BTreeMap<i32, f64>>);
 
 impl Replicates {

@@ -1,10 +1,11 @@
 //! Bootstrap over images, paired across runs: F1, mAP, accuracy and the means over pairs of resampled
 //! splits.
 //!
-//! A resample is a pure function of (seed, replicate, the sorted image ids): as many draws with
-//! replacement as there are images, from a splitmix64 stream, as indices into the sorted ids. So
-//! replicate r weighs the images of two runs alike, and differences of runs are plain subtractions.
-//! A group's metrics are over that group's share of the same resample. analysis makes intervals of the rows.
+//! A resample draws as many images with replacement as the split has. It is a pure function of (seed,
+//! replicate, the sorted image ids): a splitmix64 stream gives indices into the sorted ids. So
+//! replicate r draws the same images for two runs, and differences of runs are plain subtractions. A
+//! group's metrics are over the group's images in the same resample. analysis makes intervals of the
+//! rows.
 
 use rayon::prelude::*;
 
@@ -13,7 +14,7 @@ use crate::metrics::pair::PairMetric;
 use crate::metrics::pooled::{Counts, Pool, PoolMetric, Ranking};
 use crate::random::SplitMix64;
 
-/// One image of the split, with its pairs' sums.
+/// One image of the split, with the sums over its pairs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ImageTotals {
     /// Its group.
@@ -25,11 +26,11 @@ pub struct ImageTotals {
     /// Whether its greatest logit is its label; `None` without predictions, and unless there are two
     /// classes and every image has one label.
     pub is_right: Option<bool>,
-    /// Sums over its pairs, one for each metric of pairs that is resampled.
+    /// Sums over its pairs, one for each resampled metric of pairs.
     pub pairs: Vec<Sum>,
 }
 
-/// What is resampled.
+/// The images and metrics that are resampled.
 #[derive(Debug, Clone)]
 pub struct Totals {
     /// The split's images in the order of their sorted ids.
@@ -41,7 +42,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// The names of what is resampled, in the order of `Replicate::values`.
+    /// The names of the resampled metrics, in the order of `Replicate::values`.
     pub fn names(&self) -> Vec<&'static str> {
         let of_logits = self.pool_metrics.iter().map(|metric| metric.name);
         let of_pairs = self.pair_metrics.iter().map(|metric| metric.name);
@@ -56,7 +57,7 @@ pub struct Replicate {
     pub replicate: usize,
     /// The group it is over; `None` for all images.
     pub group_id: Option<i32>,
-    /// One for each of [`Totals::names`]; `None` where undefined.
+    /// The value of each of [`Totals::names`]; `None` where undefined.
     pub values: Vec<Option<f64>>,
 }
 

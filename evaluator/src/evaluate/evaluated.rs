@@ -1,4 +1,4 @@
-//! All that the tables of one evaluation are made from: the scored pairs of a split, its images' logits,
+//! The data that an evaluation's tables are made from: the scored pairs of a split, its images' logits,
 //! and the thresholds.
 
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ pub fn is_right(image: &Image, logits: &[f32]) -> bool {
     image.labels == [arg_max(logits) as i32]
 }
 
-/// All that an evaluation's tables are made from.
+/// The data that an evaluation's tables are made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Evaluated<'a> {
     /// The data set.
@@ -49,8 +49,8 @@ impl Evaluated<'_> {
         &self.dataset.images[pair.image]
     }
 
-    /// The metrics of pairs, each with its place in `ScoredPair::values`, that stand in the rows over
-    /// `pairs`: those of every pair, and those that one of these has.
+    /// The metrics of pairs that have a row over `pairs`, each with its index in `ScoredPair::values`:
+    /// those that every pair has, and those that one of `pairs` has.
     pub fn pair_metrics(
         &self,
         pairs: &[&ScoredPair],
@@ -62,14 +62,14 @@ impl Evaluated<'_> {
         PAIR_METRICS.iter().enumerate().filter(is_there)
     }
 
-    /// The metrics of logits that the task has.
+    /// The metrics of logits that are defined for the task.
     pub fn pool_metrics(&self) -> impl Iterator<Item = &'static PoolMetric> {
         let is_one_of_two = self.is_one_of_two();
         let metrics = POOL_METRICS.iter();
         metrics.filter(move |metric| metric.task == Task::Any || is_one_of_two)
     }
 
-    /// Whether the task is to tell two classes apart.
+    /// Whether there are two classes and every image has one label.
     pub fn is_one_of_two(&self) -> bool {
         let mut images = self.dataset.images.iter();
         self.dataset.classes.len() == 2 && images.all(|image| image.labels.len() == 1)

@@ -20,13 +20,13 @@ use crate::error::{Error, Result};
 pub struct Evaluation {
     /// Its folder.
     pub folder: PathBuf,
-    /// What its rows are of.
+    /// The run, checkpoint, split and method of its rows.
     pub key: RunKey,
     /// The task.
     pub task: String,
-    /// Whether something says the run; else its `run_id` is its map file's name.
+    /// Whether its run is known; else its `run_id` is the name of its map file.
     pub is_run_known: bool,
-    /// Hash of the logits that were scored, where there were some.
+    /// Hash of the scored logits, if there were any.
     pub predictions: Option<String>,
     /// Hash of the data folder.
     pub data_inputs: String,
@@ -56,8 +56,8 @@ impl Evaluation {
     /// Opens an evaluation's folder.
     ///
     /// # Errors
-    /// When `metrics.parquet` is not there, is not as its schema says, is of other formulas, or is of
-    /// several evaluations.
+    /// When `metrics.parquet` is missing, does not fit its schema, is of other formulas, or is of several
+    /// evaluations.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(file_name(&METRICS));
         if !path.is_file() {
@@ -91,7 +91,7 @@ impl Evaluation {
         })
     }
 
-    /// A table of its folder, which has this name.
+    /// The file of a table in its folder.
     pub fn path(&self, spec: &TableSpec) -> PathBuf {
         self.folder.join(file_name(spec))
     }
@@ -106,7 +106,7 @@ impl Evaluation {
         self.metrics.iter().map(|row| row.group_id)
     }
 
-    /// Refuses an evaluation whose `field` is not that of `whose`, e.g. `the maps`.
+    /// Refuses an evaluation whose `field` differs from that of `whose`, e.g. `the maps`.
     ///
     /// # Errors
     /// When `found` is not `expected`.

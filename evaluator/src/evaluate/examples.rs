@@ -1,7 +1,7 @@
-//! Which pairs the report's panel shows, and their rows: pixels, map, boxes.
+//! Chooses the pairs that the report's panel shows, and makes their rows: pixels, map, boxes.
 //!
-//! The choice depends on the seed, the image id and the class alone, so that every run on a split
-//! shows the same images. Drawing is analysis's.
+//! The choice depends on the seed, the image id and the class alone, so that every run on a split shows
+//! the same images. analysis draws them.
 
 use data_prep::dataset::{Dataset, Image};
 
@@ -10,7 +10,7 @@ use crate::random::splitmix64;
 /// One row of `examples.parquet`, without its run columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// Place in the panel, from 0; the same pair has the same rank in every run.
+    /// Rank in the panel, from 0; the same pair has the same rank in every run.
     pub rank: usize,
     /// Index into the scored pairs.
     pub pair: usize,
@@ -19,7 +19,8 @@ pub struct Example {
 }
 
 /// The first `n` of `pairs` (image index, class) in a pseudo-random order; where the images have
-/// groups, groups take turns, so that each has an equal share. Returns indices into `pairs`.
+/// groups, it takes from each group in turn, so that all have an equal share. Returns indices into
+/// `pairs`.
 pub fn choose(dataset: &Dataset, pairs: &[(usize, i32)], n: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     order.sort_by_cached_key(|&i| {

@@ -6,16 +6,18 @@ pub const DATA_INPUTS_KEY: &str = "guidance.data_inputs";
 pub const FORMULAS_KEY: &str = "guidance.formulas";
 /// Metadata key of the hash of the logits that were scored; absent without.
 pub const PREDICTIONS_KEY: &str = "guidance.predictions";
-/// Metadata key that is there, with the value `file`, where nothing says the run, so that `run_id` is the
-/// map file's name.
+/// Metadata key with the value `file`, present where the run is unknown, so that `run_id` is the map
+/// file's name.
 pub const RUN_ID_FROM_KEY: &str = "guidance.run_id_from";
-/// Metadata key of the images a pass of the explanation had; absent where the maps did not say.
+/// Metadata key of the number of images in a pass that made the maps; absent where the map file does
+/// not say it.
 pub const BATCH_SIZE_KEY: &str = "guidance.batch_size";
 /// Metadata key of the seed of the bootstrap resamples.
 pub const SEED_KEY: &str = "guidance.seed";
 /// Metadata key of the task; absent where it is the conventional one.
 pub const TASK_KEY: &str = "guidance.task";
-/// Metadata key of the names for people: a JSON object from each metric's name in tables to it.
+/// Metadata key of the metrics' names for people: a JSON object from the name in tables to the one for
+/// people.
 pub const TITLES_KEY: &str = "guidance.titles";
 /// Metadata key of the metrics that are shares, which people read in percent: a JSON list.
 pub const SHARES_KEY: &str = "guidance.shares";

@@ -1,4 +1,5 @@
-//! `evaluator score`: maps and logits of a split against a data folder, to the tables of an evaluation.
+//! `evaluator score`: scores maps and logits of a split against a data folder, and writes the tables of
+//! an evaluation.
 
 mod bootstrap;
 mod evaluated;

@@ -1,5 +1,5 @@
-//! The (image, ground-truth class) pairs of a split, and which of them have their map: every row of a
-//! map file is checked here against the data set.
+//! The (image, ground-truth class) pairs of a split. Checks every row of a map file against them, and
+//! knows which pairs have had their map.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -51,11 +51,11 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    /// The pair the next row is of.
+    /// The slot of the pair that `row` belongs to.
     ///
     /// # Errors
-    /// When the image is unknown or of another split, the class no label of it, or the pair had its
-    /// map before.
+    /// When the image is unknown or of another split, the class is not one of its labels, or the pair
+    /// has had its map.
     pub(crate) fn take(&mut self, row: &MapRow) -> Result<usize> {
         let wrong = |field: &'static str, found: String, expected: String| Error::Row {
             path: self.path.clone(),
@@ -91,12 +91,12 @@ impl<'a> Pairs<'a> {
         Ok(slot)
     }
 
-    /// Keeps what was measured of a pair.
+    /// Stores a scored pair.
     pub(crate) fn fill(&mut self, slot: usize, pair: ScoredPair) {
         self.scored[slot] = Some(pair);
     }
 
-    /// The error that says which pairs have no map; `None` when all have one.
+    /// The error for pairs without a map; `None` when all have one.
     pub(crate) fn missing(&self) -> Option<Error> {
         let first = self.scored.iter().position(Option::is_none)?;
         let (index, class_id) = self.pairs[first];

@@ -1,11 +1,12 @@
-//! The rows of `metrics.parquet`: over a split, over each of its groups of images, over the pairs of
-//! each class, and over the pairs of each size of mask.
+//! Makes the rows of `metrics.parquet`: over a split, over each of its groups of images, over the pairs
+//! of each class, and over the pairs of each size of mask.
 //!
-//! Rows over all and over groups have the metrics of logits (n is images), the means over pairs (n is the
-//! pairs that count), IoU at each threshold of the sweep and the numbers of pairs of which EPG and IoU
-//! say less (n is pairs); over all there is the accuracy of the worst group, too (n is groups). Rows by
-//! class have f1 and ap (average precision, whose mean is map) over all images, and the means over the
-//! class's pairs; rows by size have the latter. A class or size without a pair has no mean.
+//! Over all images and over each group there are: the metrics of logits (n is the images), the means
+//! over pairs (n is the pairs that count), IoU at each threshold of the sweep, and the numbers of pairs
+//! for which EPG and IoU are less meaningful (n is the pairs). Over all images there is also the
+//! accuracy of the worst group (n is the groups). Each class has f1 and ap (average precision; the mean
+//! of ap is map) over all images, and the means over its pairs; each size has the means over its pairs.
+//! A class or size without pairs has no means.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ use crate::metrics::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUP, mean};
 /// One row of `metrics.parquet`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// What it is over.
+    /// The images or pairs it is over.
     pub scope: Scope,
     /// Its spelling.
     pub metric: &'static str,
@@ -81,7 +82,7 @@ impl Evaluated<'_> {
         metrics
     }
 
-    /// Everything a pair is part of.
+    /// The scopes that a pair belongs to.
     fn scopes(&self, pair: &ScoredPair) -> impl Iterator<Item = Scope> {
         let size = Scope::of_size(pair.mask_area, self.dataset.grid().cells());
         [Scope::All, Scope::Class(pair.class_id), size]
@@ -133,7 +134,7 @@ impl Evaluated<'_> {
         }
     }
 
-    /// The means over `pairs`, which are those of `scope`.
+    /// The means over `pairs`, the pairs of `scope`.
     fn localization(&self, scope: Scope, pairs: &[&ScoredPair], metrics: &mut Vec<Metric>) {
         for (k, metric) in self.pair_metrics(pairs) {
             if metric.mean == Mean::NotTaken {

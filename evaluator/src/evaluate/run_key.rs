@@ -1,4 +1,4 @@
-//! What every row of an evaluation is of.
+//! The run, checkpoint, split and method that every row of an evaluation is of.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use data_prep::dataset::Split;
 
 use crate::maps::RunColumns;
 
-/// The run columns, all known: what every row of an evaluation begins with.
+/// The run columns, with which every row of an evaluation begins; all are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunKey {
     /// The run.
@@ -19,13 +19,13 @@ pub struct RunKey {
     pub attribution: String,
     /// Layer explained.
     pub layer: String,
-    /// In which numbers the maps were computed (f32, tf32, bf16, another tool's); `None` where nothing
-    /// says so.
+    /// The precision the maps were computed in (f32, tf32, bf16, or another tool's word); `None` where
+    /// it is unknown.
     pub precision: Option<String>,
 }
 
 impl RunKey {
-    /// The same as what is known of maps.
+    /// The same as [`RunColumns`].
     pub fn columns(&self) -> RunColumns {
         RunColumns {
             run_id: Some(self.run_id.clone()),

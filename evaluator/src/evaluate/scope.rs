@@ -1,5 +1,5 @@
-//! What a metric is over: the pairs or images of a whole split, of one group of images, of one class,
-//! or of one size of mask.
+//! The images or pairs that a metric is over: those of a whole split, of one group of images, of one
+//! class, or of one size of mask.
 
 /// Edges of the size bins: shares of the image's cells inside the mask.
 pub const SIZE_EDGES: [f64; 8] = [0.0, 0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 1.0];
@@ -13,13 +13,13 @@ pub enum Scope {
     Group(i32),
     /// The pairs of a class.
     Class(i32),
-    /// The pairs whose mask is in a size bin, by the bin's place in [`SIZE_EDGES`].
+    /// The pairs whose mask is in a size bin, by the bin's index in [`SIZE_EDGES`].
     Size(usize),
 }
 
 impl Scope {
-    /// The size bin of a mask of `area` of an image's `cells`. An empty mask is in the first bin, a
-    /// full one in the last, so that each pair is in one.
+    /// The size bin of a mask that covers `area` of an image's `cells`. An empty mask is in the first
+    /// bin and a full one in the last, so every pair is in a bin.
     pub fn of_size(area: usize, cells: usize) -> Self {
         let share = area as f64 / cells as f64;
         let last = SIZE_EDGES.len() - 2;
@@ -43,7 +43,7 @@ impl Scope {
         }
     }
 
-    /// Ends of the size bin, where it is one: shares from `.0` (included) to `.1` (excluded, but for
+    /// The ends of the size bin, where it is one: shares from `.0` (included) to `.1` (excluded, except
     /// the last bin's 1).
     pub fn size(self) -> Option<(f64, f64)> {
         match self {

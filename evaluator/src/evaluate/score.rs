@@ -1,7 +1,7 @@
-//! `evaluator score`: a map file against a data folder, to the tables of an evaluation.
+//! Scores a map file against a data folder, and writes the tables of an evaluation.
 //!
-//! Maps arrive from a reading thread a few megabytes at a time and are scored in parallel, so memory
-//! does not grow with the file. [`crate::metrics::pair`] says what is measured, `rows` what is averaged.
+//! A thread reads maps, a few megabytes at a time, and other threads score them, so memory does not
+//! grow with the file. [`crate::metrics::pair`] has the metrics of a pair, `rows` the means.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ use crate::metrics::pair::{Pair, ScoredPair, Thresholds};
 use crate::metrics::{shares, titles};
 use crate::{FORMULAS, PROGRAM};
 
-/// What to score, against what, and where to write.
+/// The options of `evaluator score`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreOptions {
     /// Attribution maps.
@@ -329,15 +329,15 @@ fn provenance(
     tuned: Option<&Tuned>,
 ) -> Provenance {
     let mut inputs = Fingerprint::default();
-    let mut settings = format!(
+    let mut text = format!(
         "formulas {FORMULAS} {key:?} threshold {} replicates {} seed {} examples {}",
         options.threshold, options.replicates, options.seed, options.examples
     );
     let task = evaluated.dataset.task();
     if !task.is_conventional() {
-        settings += &format!(" task {task}");
+        text += &format!(" task {task}");
     }
-    inputs.add("settings", settings.as_bytes());
+    inputs.add("settings", text.as_bytes());
     inputs.add("data", evaluated.dataset.inputs().as_bytes());
     inputs.add("maps", maps.as_bytes());
     if let Some(predictions) = evaluated.predictions {

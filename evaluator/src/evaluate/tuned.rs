@@ -1,8 +1,8 @@
-//! IoU's threshold chosen on a validation split (SPEC B).
+//! Chooses IoU's threshold on a validation split (SPEC B).
 //!
-//! Of the sweep's thresholds 0.00, 0.05, … 0.95 it is the one with the greatest mean IoU over all pairs
-//! of an evaluation on another split, the lowest of equals: one threshold for a checkpoint, an
-//! attribution method and a layer. How the paper chose is not known; its code has 0.5 throughout.
+//! It is the one of the sweep's thresholds 0.00, 0.05, … 0.95 with the greatest mean IoU over all pairs
+//! of an evaluation on another split, the lowest of equals. Each checkpoint, attribution method and
+//! layer has its own threshold. How the paper chose is not known; its code has 0.5 throughout.
 
 use std::path::Path;
 
@@ -20,9 +20,9 @@ use crate::metrics::pooled::arg_max;
 /// A chosen threshold.
 #[derive(Debug)]
 pub struct Tuned {
-    /// Its place in the sweep.
+    /// Its index in the sweep.
     pub index: usize,
-    /// Whether no threshold was better than another.
+    /// Whether all thresholds are equally good, so that the choice is arbitrary.
     pub is_arbitrary: bool,
     /// The evaluation it was chosen on.
     pub evaluation: Evaluation,
@@ -32,9 +32,9 @@ impl Tuned {
     /// Chooses the threshold for maps of `split` of `dataset` by the evaluation in `folder`.
     ///
     /// # Errors
-    /// When there is no finished evaluation, it is of another run, checkpoint, attribution, layer or
-    /// precision than what is known of the maps, of another task or data folder, or of the same split, or
-    /// has no sweep.
+    /// When there is no finished evaluation in `folder`; when it is of another run, checkpoint,
+    /// attribution, layer or precision than the maps, as far as these are known, of another task or
+    /// data folder, or of the same split; when it has no sweep.
     pub fn choose(
         folder: &Path,
         known: &RunColumns,
@@ -73,8 +73,8 @@ impl Tuned {
         })
     }
 
-    /// Whether the maps and this evaluation are of one run, now that all that is said of the maps is known.
-    /// Where neither says its run, both names are those of files and may differ.
+    /// Checks that the maps and this evaluation are of one run, after all maps were read and `key` is
+    /// complete. Where neither names its run, the names are file names and may differ.
     ///
     /// # Errors
     /// When they are not.
@@ -86,8 +86,8 @@ impl Tuned {
     }
 }
 
-/// Refuses an evaluation of something else than `known`, whose unknown fields are not compared; neither is
-/// a precision that the evaluation does not know.
+/// Refuses an evaluation that differs from `known`. Fields that `known` does not know are not compared,
+/// nor is the precision where the evaluation does not know it.
 fn check(evaluation: &Evaluation, known: &RunColumns) -> Result<()> {
     let found = &evaluation.key;
     let epoch = found.checkpoint.to_string();

@@ -1,5 +1,6 @@
-//! What `evaluator score` says beside its numbers: pairs and logits that make a number mean less than it
-//! seems to, and what was assumed. Each is one line without its `warning: `; no number depends on it.
+//! The warnings of `evaluator score`: pairs and logits because of which a metric means less than it
+//! seems to, and assumptions. Each is one line, without the prefix `warning: `. No metric depends on
+//! them.
 
 use data_prep::dataset::{Dataset, Split};
 use data_prep::error::quoted;
@@ -11,7 +12,7 @@ use crate::metrics::energy::UNDEFINED_BELOW;
 use crate::metrics::pair::ScoredPair;
 use crate::metrics::pooled::{EMPTY_MASK, NO_POSITIVE, UNDER_CONSTANT};
 
-/// How many names a line has at most.
+/// The most names in a line.
 const NAMES: usize = 3;
 
 /// The least and the greatest of the logits seen, and their number.
@@ -48,7 +49,7 @@ impl Range {
     }
 }
 
-/// Of scored pairs: those that count as 0 or are left out.
+/// Warnings about pairs that count as 0 or are left out.
 pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
     let of_iou = pairs.iter().filter(|pair| pair.is_iou_under_constant);
     let is_beside = |pair: &&ScoredPair| pair.segment_energy.is_some() && pair.energy.inside == 0.0;
@@ -83,7 +84,7 @@ pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
         .collect()
 }
 
-/// Of the logits in the maps, of which no metric is made.
+/// The warning about logits in the map file, which no metric uses.
 pub(crate) fn of_map_logits(maps: &Source, logits: &Range) -> Option<String> {
     logits.is_of_probabilities().then(|| {
         format!(
@@ -93,8 +94,9 @@ pub(crate) fn of_map_logits(maps: &Source, logits: &Range) -> Option<String> {
     })
 }
 
-/// Of logits: probabilities, classes that are predicted always or never, are labels of all images or of
-/// none, or have the same logit throughout; and images that are left out.
+/// Warnings about logits that look like probabilities; about classes that are predicted always or
+/// never, are labels of all images or of none, or have one logit for all images; and about images that
+/// are left out.
 pub(crate) fn of_predictions(
     predictions: &Predictions,
     dataset: &Dataset,
@@ -181,7 +183,7 @@ pub(crate) fn of_predictions(
     lines
 }
 
-/// Of the threshold chosen on another split.
+/// Warnings about the threshold chosen on another split.
 pub(crate) fn of_threshold(tuned: &Tuned, is_run_known: bool) -> Vec<String> {
     let folder = tuned.evaluation.folder.display();
     let mut lines = Vec::new();

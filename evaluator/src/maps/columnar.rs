@@ -1,7 +1,6 @@
-//! Opens a columnar file of any kind other tools write: Arrow IPC stream (also from stdin), Arrow IPC
-//! file (Feather), Parquet. The kind is told from the first bytes, not from the name.
-//!
-//! What the columns must be is said by the readers of `maps` and `predictions`.
+//! Opens a columnar file of any kind that other tools write: Arrow IPC stream (also from stdin), Arrow
+//! IPC file (Feather), Parquet. The first bytes decide the kind, not the name. The readers of `maps`
+//! and `predictions` check the columns.
 
 use std::fmt;
 use std::io::{BufReader, Cursor, Read};
@@ -19,9 +18,9 @@ use data_prep::table::Origin;
 use super::ipc;
 use crate::error::{Error, Result};
 
-/// Rows with maps decoded at a time from Parquet: at network size they are 200 kB each.
+/// Rows with maps that are decoded at a time from Parquet; at the network's resolution a map has 200 kB.
 const MAPS_PER_BATCH: usize = 64;
-/// Rows without.
+/// Rows without maps that are decoded at a time.
 const ROWS_PER_BATCH: usize = 8192;
 
 /// Where a columnar file comes from; `-` on the command line is stdin.
@@ -154,7 +153,7 @@ impl Columnar {
     }
 }
 
-/// What a library makes of a file that may be broken.
+/// Calls a library that may panic on a broken file; a panic becomes an error.
 fn whole<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
     foreign::read(read, ArrowError::ParseError)
 }

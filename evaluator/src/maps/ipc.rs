@@ -1,5 +1,6 @@
-//! Record batches of Arrow IPC streams and files, each message checked before arrow decodes it: arrow
-//! reserves the memory that a compressed buffer says it needs, and a size that lies would end the program.
+//! Reads record batches of Arrow IPC streams and files. It checks each message before arrow decodes it:
+//! arrow allocates the memory that a compressed buffer declares, and a false size would end the
+//! program.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -12,11 +13,11 @@ use arrow::ipc::convert::try_fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::{Block, CompressionType, Message, MessageHeader, root_as_footer, root_as_message};
 
-/// What begins a message, before the length of its metadata.
+/// The marker at the start of a message, before the length of its metadata.
 const CONTINUATION: [u8; 4] = [0xff; 4];
-/// The length of a file's footer, and the magic bytes.
+/// Bytes at the end of a file: the length of its footer, and the magic bytes.
 const TAIL: usize = 10;
-/// Memory that is reserved before the bytes have come.
+/// Bytes that are allocated before they have been read.
 const RESERVED: usize = 64 << 20;
 
 /// The record batches of a stream or file, whose messages come from `source`.
@@ -29,7 +30,7 @@ pub(super) struct Batches<S> {
 /// The messages of a stream, one after the other.
 pub(super) struct Stream<R>(R);
 
-/// The messages of a file, where its footer says that they are.
+/// The messages of a file, at the offsets in its footer.
 pub(super) struct File<R> {
     file: R,
     blocks: std::vec::IntoIter<Block>,
@@ -43,7 +44,7 @@ pub(super) trait Source {
 /// A message as it came.
 pub(super) struct Framed {
     bytes: Vec<u8>,
-    /// Where the metadata begins, behind marker and length, and where the body begins.
+    /// Offset of the metadata, after marker and length; the next field is the body's.
     metadata: usize,
     body: usize,
 }
@@ -126,13 +127,13 @@ impl<S: Source> Iterator for Batches<S> {
 }
 
 impl<R: Read> Source for Stream<R> {
-    /// A stream ends with its mark, or where its bytes end.
+    /// A stream ends with an end marker, or with its bytes.
     fn next(&mut self) -> Result<Option<Framed>, ArrowError> {
         let mut bytes = Vec::new();
         if append(&mut self.0, &mut bytes, 4)? == 0 {
             return Ok(None);
         }
-        // Streams of before 2019 begin a message with its length.
+        // In streams of before 2019 a message begins with its length, without a marker.
         if bytes == CONTINUATION {
             append(&mut self.0, &mut bytes, 4)?;
         }
@@ -187,7 +188,8 @@ impl Framed {
         root_as_message(metadata).map_err(|error| broken(&error.to_string()))
     }
 
-    /// A compressed buffer begins with the size it had; what no codec can have shrunk so far is a lie.
+    /// A compressed buffer begins with its uncompressed size. A size that no codec could have
+    /// compressed into this buffer is refused.
     fn check_sizes(&self, message: &Message) -> Result<(), ArrowError> {
         let dictionary = message.header_as_dictionary_batch();
         let batch = dictionary.and_then(|dictionary| dictionary.data());
@@ -222,13 +224,13 @@ impl Framed {
     }
 }
 
-/// Reads up to `length` bytes to the end of `bytes`, and says how many there were.
+/// Appends up to `length` bytes of `source` to `bytes`, and returns how many there were.
 fn append(source: &mut impl Read, bytes: &mut Vec<u8>, length: usize) -> std::io::Result<usize> {
     bytes.reserve_exact(length.min(RESERVED));
     source.take(length as u64).read_to_end(bytes)
 }
 
-/// [`append`] of all of `length` bytes.
+/// As [`append`], and fails if there are fewer than `length` bytes.
 fn append_whole(
     source: &mut impl Read,
     bytes: &mut Vec<u8>,

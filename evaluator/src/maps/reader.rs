@@ -1,8 +1,8 @@
-//! Reads a map file row by row: as one Arrow batch holds thousands of maps or a single one, rows are
-//! handed out by their size, a bounded number at a time.
+//! Reads a map file. An Arrow batch may hold one map or thousands, so the reader returns rows in chunks
+//! of bounded size, whatever the batches are.
 //!
-//! Accepted are neighbouring types (large, view and dictionary text and bytes, bytes of fixed size,
-//! other integer widths, f64 logits) and files without `logit`, which no score needs.
+//! It also accepts related types (large, view and dictionary text and bytes, bytes of fixed size, other
+//! integer widths, f64 logits) and files without `logit`, which no score needs.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -24,12 +24,12 @@ static KEYS: LazyLock<TableSpec> =
 static LOGIT: LazyLock<TableSpec> = LazyLock::new(|| MAPS.part(&["logit"]));
 static MAP: LazyLock<TableSpec> = LazyLock::new(|| MAPS.part(&["map"]));
 
-/// Rows handed out at a time hold about this many bytes of maps.
+/// The most bytes of maps in a chunk of rows, about.
 const READ_BYTES: usize = 16 << 20;
-/// … and are at most this many.
+/// The most rows in a chunk.
 const READ_ROWS: usize = 512;
 
-/// Reads maps in order, a bounded number at a time.
+/// Reads maps in order, a chunk at a time.
 pub struct MapReader {
     file: Columnar,
     known: RunColumns,
@@ -38,13 +38,13 @@ pub struct MapReader {
     fingerprint: Fingerprint,
 }
 
-/// A record batch of the file, handed out row by row.
+/// A record batch of the file, of which some rows may have been returned.
 struct Batch {
     keys: RecordBatch,
-    /// Null throughout where the file has none.
+    /// All null where the file has no logits.
     logits: Float32Array,
-    /// The column `map` as the file has it: it may hold more bytes than a column of 32-bit offsets
-    /// can, and is the only one too large to be converted.
+    /// The column `map` in the file's own type: it may be too large for 32-bit offsets, so it is the only
+    /// column that is not converted.
     maps: ArrayRef,
     next: usize,
 }
@@ -53,7 +53,7 @@ impl MapReader {
     /// Opens a map file or stream and checks its columns.
     ///
     /// # Errors
-    /// When it is of no known kind, a column is missing or of another type, or its metadata names
+    /// When it is of an unknown kind, a column is missing or of another type, or its metadata names
     /// another table.
     pub fn open(source: &Source) -> Result<Self> {
         let file = Columnar::open(source)?;
@@ -85,7 +85,7 @@ impl MapReader {
         self.fingerprint.hex()
     }
 
-    /// The next rows, some megabytes at most; none at the end.
+    /// The next chunk of rows; empty at the end.
     ///
     /// # Errors
     /// When the file is broken, or a row's map is not height × width finite values.
@@ -113,7 +113,7 @@ impl MapReader {
         {
             return Ok(Some(batch));
         }
-        // The one before is gone by now, so that two are never in memory.
+        // The batch before was dropped, so two are never in memory.
         while let Some(batch) = self.file.next_batch()? {
             if batch.num_rows() > 0 {
                 return Ok(Some(Batch::of(&self.file.path, &batch)?));
@@ -197,7 +197,7 @@ impl Batch {
             None => Float32Array::new_null(batch.num_rows()),
         };
         let maps = &batch["map"]; // there, and binary: checked on opening
-        // Values of a dictionary are laid out one a row; other layouts are read in place.
+        // Dictionary values are expanded, one for each row; other layouts are read as they are.
         let maps = match maps.data_type() {
             DataType::Dictionary(_, values) => cast(maps, values).map_err(Error::arrow(path))?,
             _ => maps.clone(),

@@ -1,19 +1,20 @@
-//! Maps of any resolution to the grid, each axis for itself (SPEC A.3).
+//! Brings maps of any resolution to the grid, each axis separately (SPEC A.3).
 //!
-//! Where a map has at most as many cells as the grid: bilinear, `align_corners=False`, at the f32
-//! positions of `torch.nn.functional.interpolate`. Where it has more: the mean over the area that a cell
-//! of the grid covers, as interpolation would read two source cells a target cell and leave out the rest.
-//! Values are mixed in f64 and rounded once, so that a flat map stays flat: with torch's f32 sums, IoU
-//! would scale the rounding noise of a flat map to 0..=1.
+//! Along an axis on which a map has at most as many cells as the grid, it is interpolated bilinearly
+//! (`align_corners=False`), at the f32 positions of `torch.nn.functional.interpolate`. Along one on
+//! which it has more, a grid cell is the mean over the area it covers; interpolation would read two
+//! source cells for each and ignore the others. Values are combined in f64 and rounded once, so that a
+//! flat map stays flat. With torch's f32 sums, IoU would scale the rounding noise of a flat map to
+//! 0..=1.
 //!
-//! Convention for evaluation: the *signed* map is brought to the grid and clamped afterwards, whatever
-//! the run's loss did in training, so that every map is measured alike.
+//! In evaluation the *signed* map is brought to the grid and clamped afterwards, whatever the run's
+//! loss did in training, so that all maps are measured alike.
 
 use std::borrow::Cow;
 
 use data_prep::geometry::Grid;
 
-/// `map` (row-major, `shape` = (height, width)) on `grid`; the map itself where it is there already.
+/// `map` (row-major, `shape` = (height, width)) on `grid`; borrowed where it has the grid's size already.
 ///
 /// # Panics
 /// When `map` does not have height × width values, or a side is 0.
@@ -26,7 +27,7 @@ pub fn to_grid(map: &[f32], shape: (usize, usize), grid: Grid) -> Cow<'_, [f32]>
     }
     let rows = Axis::new(height, grid.height);
     let columns = Axis::new(width, grid.width);
-    // Means of rows go along memory and leave less to do for the columns.
+    // Means over rows read memory in order, and leave less work for the columns.
     Cow::Owned(match rows {
         Axis::Mean(_) => columns.of_columns(&rows.of_rows(map, width, exact), width, rounded),
         Axis::Between(_) => {
@@ -44,11 +45,11 @@ fn rounded(value: f64) -> f32 {
     value as f32
 }
 
-/// How the cells along one axis of the grid are made of the map's.
+/// How the grid's cells along one axis are computed from the map's.
 enum Axis {
-    /// Between two cells of a map that has no more than the grid.
+    /// By interpolation between two cells, where the map has no more cells than the grid.
     Between(Vec<Tap>),
-    /// From all that lie in them of a map that has more.
+    /// As means over the covered cells, where the map has more.
     Mean(Vec<Cover>),
 }
 
@@ -63,7 +64,7 @@ struct Tap {
 /// The source cells that one target cell covers.
 struct Cover {
     first: usize,
-    /// The share of each in the target cell's length; they add up to 1.
+    /// Each source cell's share of the target cell's length; the shares add up to 1.
     weights: Vec<f64>,
 }
 
@@ -75,7 +76,7 @@ impl Axis {
         }
     }
 
-    /// Cells of the grid along the axis.
+    /// The number of grid cells along the axis.
     fn len(&self) -> usize {
         match self {
             Self::Between(taps) => taps.len(),
@@ -165,8 +166,8 @@ impl Tap {
 }
 
 impl Cover {
-    /// With the axis cut into source × target parts, a source cell is `target` of them long and a target
-    /// cell `source`, so that every overlap is a whole number.
+    /// The axis is divided into source × target parts. A source cell is `target` parts long and a
+    /// target cell `source` parts, so every overlap is a whole number of parts.
     fn new(i: usize, source: usize, target: usize) -> Self {
         let (start, end) = (i * source, (i + 1) * source);
         let first = start / target;

@@ -1,5 +1,5 @@
-//! Which run, checkpoint, split and method maps are of, as far as their file's metadata or the command
-//! line says it.
+//! The run, checkpoint, split and method of maps, as far as the file's metadata or the command line
+//! name them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use data_prep::dataset::{Split, Task};
 
 use crate::error::{Error, Result};
 
-/// Which run maps belong to, as far as it is known: from a stream's metadata, or from flags.
+/// The run, checkpoint, split and method of maps, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RunColumns {
     /// The run.
@@ -17,15 +17,15 @@ pub struct RunColumns {
     pub checkpoint: Option<i32>,
     /// The split explained.
     pub split: Option<Split>,
-    /// What was asked of the images; unknown means the conventional task.
+    /// The task; `None` means the conventional one.
     pub task: Option<Task>,
     /// Attribution method.
     pub attribution: Option<String>,
     /// Layer explained.
     pub layer: Option<String>,
-    /// In which numbers the maps were computed: f32, tf32, bf16, another tool's.
+    /// The precision the maps were computed in: f32, tf32, bf16, or another tool's word.
     pub precision: Option<String>,
-    /// Images a pass, which decides the last bits of a map.
+    /// Images in a forward pass, which decides the last bits of a map.
     pub batch_size: Option<u32>,
 }
 
@@ -90,7 +90,7 @@ impl RunColumns {
             .filter_map(|(key, value)| Some((key.to_owned(), value?)))
     }
 
-    /// These, and where they are unknown, those of `other`.
+    /// These values, and those of `other` where these are unknown.
     pub fn or(self, other: &Self) -> Self {
         let other = other.clone();
         Self {

@@ -13,15 +13,15 @@ use super::row::{MAPS, MapRow};
 use super::run_columns::RunColumns;
 use crate::error::{Error, Result};
 
-/// Writes maps as an Arrow IPC stream, batch by batch, so that the reader at the other end of a pipe
-/// works along.
+/// Writes maps as an Arrow IPC stream, batch by batch, so that a reader at the other end of a pipe can
+/// work at the same time.
 pub struct MapWriter<W: Write> {
     schema: SchemaRef,
     writer: StreamWriter<W>,
 }
 
 impl<W: Write> MapWriter<W> {
-    /// Begins the stream; `columns` go into its metadata.
+    /// Begins the stream, with `columns` in its metadata.
     ///
     /// # Errors
     /// When `sink` cannot be written to.
@@ -53,7 +53,7 @@ impl<W: Write> MapWriter<W> {
         self.writer.flush().map_err(writing)
     }
 
-    /// Writes the stream's end and gives back the sink.
+    /// Writes the stream's end and returns the sink.
     ///
     /// # Errors
     /// When the sink cannot be written to.

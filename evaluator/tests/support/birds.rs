@@ -5,7 +5,7 @@
 use data_prep::dataset::{Split, Task};
 use evaluator::maps::{MapRow, RunColumns};
 
-use super::{Data, ImageRow, ObjectRow, Workplace, row, stream, write_predictions};
+use super::{Data, ImageRow, ObjectRow, Sandbox, row, stream, write_predictions};
 
 const IDS: [&str; 16] = [
     "t00", "t01", "t02", "t03", "t04", "t05", "t06", "t07", "t08", "t09", "t10", "t11", "v0", "v1",
@@ -42,7 +42,7 @@ fn cells(i: usize) -> [usize; 4] {
 }
 
 /// A data folder, made from `inputs`.
-pub fn workplace(inputs: &str) -> Workplace {
+pub fn bird_sandbox(inputs: &str) -> Sandbox {
     let images: Vec<ImageRow> = (0..IDS.len())
         .map(|i| {
             let split = if i < N_TEST { "test" } else { "val" };
@@ -56,7 +56,7 @@ pub fn workplace(inputs: &str) -> Workplace {
             (IDS[i], label(i, Task::Conventional) as i32, corners)
         })
         .collect();
-    Workplace::with(&Data {
+    Sandbox::with(&Data {
         name: "waterbirds-100",
         inputs,
         classes: &["landbird", "waterbird"],
@@ -126,8 +126,8 @@ pub fn logits(run: usize, task: Task) -> Vec<(&'static str, i32, f32, bool)> {
 }
 
 /// Writes [`logits`] to the file `name`; gives its path.
-pub fn write_logits(place: &Workplace, name: &str, run: usize, task: Task) -> String {
-    let path = place.path(name);
+pub fn write_logits(sandbox: &Sandbox, name: &str, run: usize, task: Task) -> String {
+    let path = sandbox.path(name);
     write_predictions(&path, (["a", "b"][run], 3), &logits(run, task));
     path.to_str().unwrap().to_owned()
 }

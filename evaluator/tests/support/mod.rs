@@ -220,9 +220,9 @@ pub fn stream(rows: &[MapRow], columns: &RunColumns) -> Vec<u8> {
 }
 
 /// A temporary folder with a data folder in `data`.
-pub struct Workplace(tempfile::TempDir);
+pub struct Sandbox(tempfile::TempDir);
 
-impl Workplace {
+impl Sandbox {
     pub fn new() -> Self {
         Self::with(&TINY)
     }

@@ -9,7 +9,7 @@ use tests::programs::{Done, program, run};
 
 use crate::change::{Edit, Yes};
 use crate::copy::{Copy, files};
-use crate::place::{Place, Valid, fixtures};
+use crate::sandbox::{Sandbox, Valid, fixtures};
 use crate::table;
 
 /// A file of cases.
@@ -66,7 +66,7 @@ pub struct Input(OnceLock<Prepared>);
 
 struct Prepared {
     cases: Cases,
-    place: Place,
+    sandbox: Sandbox,
     valid: Unchanged,
 }
 
@@ -80,12 +80,12 @@ impl Input {
             let path = fixtures().join(format!("{kind}.toml"));
             let cases: Cases = toml::from_str(&fs_err::read_to_string(&path).unwrap())
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let place = Place::new(kind, cases.valid);
+            let sandbox = Sandbox::new(kind, cases.valid);
             // The unchanged input is valid: what is refused is refused for the change.
-            let valid = Unchanged::of(&place, "valid", &cases.command);
+            let valid = Unchanged::of(&sandbox, "valid", &cases.command);
             Prepared {
                 cases,
-                place,
+                sandbox,
                 valid,
             }
         })
@@ -100,7 +100,7 @@ pub fn check(kind: &str, input: &Input, index: usize) {
     if let Err(fault) = case.check(&name, prepared) {
         panic!("{kind}.toml: {}: {fault}", case.name);
     }
-    prepared.place.remove(&name);
+    prepared.sandbox.remove(&name);
 }
 
 /// The unchanged input, and what a program made of it.
@@ -110,8 +110,8 @@ struct Unchanged {
 }
 
 impl Unchanged {
-    fn of(place: &Place, name: &str, command: &str) -> Self {
-        let copy = place.copy(name);
+    fn of(sandbox: &Sandbox, name: &str, command: &str) -> Self {
+        let copy = sandbox.copy(name);
         let done = start(command, None, &copy);
         assert_eq!(done.code, Some(0), "{command}: {}", done.stderr);
         Self { copy, done }
@@ -122,10 +122,10 @@ impl Case {
     fn check(&self, name: &str, prepared: &Prepared) -> Result<(), String> {
         let Prepared {
             cases,
-            place,
+            sandbox,
             valid,
         } = prepared;
-        let changed = place.copy(&format!("{name}/changed"));
+        let changed = sandbox.copy(&format!("{name}/changed"));
         for edit in std::iter::once(&self.edit).chain(&self.and) {
             edit.apply(&changed.input)?;
         }
@@ -134,7 +134,11 @@ impl Case {
         let done = start(command, self.stdin.as_deref(), &changed);
         let own = match (&self.command, &self.expected) {
             (None, _) | (_, Expected::Refused { .. }) => None,
-            (Some(command), _) => Some(Unchanged::of(place, &format!("{name}/unchanged"), command)),
+            (Some(command), _) => Some(Unchanged::of(
+                sandbox,
+                &format!("{name}/unchanged"),
+                command,
+            )),
         };
         let valid = own.as_ref().unwrap_or(valid);
         match &self.expected {

@@ -5,7 +5,7 @@ use tests::tables::{Column, schemas};
 
 use crate::case::{refused, start};
 use crate::change::replace;
-use crate::place::{Place, Valid};
+use crate::sandbox::{Sandbox, Valid};
 use crate::table::Table;
 
 /// Tables, and a program that reads them.
@@ -63,14 +63,14 @@ impl Words {
 
 /// Runs all changes of one reader's tables; gives their number.
 fn check_all(name: &str, reader: &Reader) -> usize {
-    let (place, schemas) = (Place::new(name, Valid::Made), schemas().unwrap());
+    let (sandbox, schemas) = (Sandbox::new(name, Valid::Made), schemas().unwrap());
     let mut failures = Vec::new();
     let mut checked = 0;
     for (folder, table) in reader.tables {
         for column in &schemas[*table].columns {
             let file = format!("{folder}/{table}.parquet");
             for (change, words) in changes(column, reader.words) {
-                let copy = place.copy("changed");
+                let copy = sandbox.copy("changed");
                 let path = copy.input.join(&file);
                 let mut table = Table::read(&path);
                 if change(&mut table).is_err() {

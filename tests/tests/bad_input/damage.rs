@@ -10,14 +10,14 @@ use tests::programs::{program, run};
 use crate::case::start;
 use crate::change::replace;
 use crate::copy::Copy;
-use crate::place::{Place, Valid, fixtures};
+use crate::sandbox::{Sandbox, Valid, fixtures};
 
-/// `bytes` cut at every `step`-th place, and with every `step`-th byte turned.
+/// `bytes` cut at every `step`-th byte, and with every `step`-th byte turned.
 fn damaged(bytes: &[u8], step: usize) -> Vec<(String, Vec<u8>)> {
-    let places = || (0..bytes.len()).step_by(step);
-    let cut = places().map(|at| (format!("cut-{at}"), bytes[..at].to_vec()));
+    let offsets = || (0..bytes.len()).step_by(step);
+    let cut = offsets().map(|at| (format!("cut-{at}"), bytes[..at].to_vec()));
     let turned = [0xff, 0x01].into_iter().flat_map(|bits| {
-        places().map(move |at| {
+        offsets().map(move |at| {
             let mut turned = bytes.to_vec();
             turned[at] ^= bits;
             (format!("turned-{bits}-{at}"), turned)
@@ -29,7 +29,7 @@ fn damaged(bytes: &[u8], step: usize) -> Vec<(String, Vec<u8>)> {
 /// Reads a devkit with a damaged copy of `file` for every image; the rest of an image is a whole
 /// one's. Gives the images that were skipped.
 fn read_damaged(name: &str, file: &str, image_id: &str) -> BTreeSet<String> {
-    let Copy { input, out } = Place::new(&format!("damaged-{name}"), Valid::Voc).copy("damaged");
+    let Copy { input, out } = Sandbox::new(&format!("damaged-{name}"), Valid::Voc).copy("damaged");
     let parts = [
         "Annotations/#.xml",
         "JPEGImages/#.jpg",
@@ -119,12 +119,12 @@ fn an_annotation() {
     check_cut(&skipped, "Annotations/000003.xml", 1);
 }
 
-/// One file of the made input, damaged at every `step`-th place, given to `command`: read (a
+/// One file of the made input, damaged at every `step`-th byte, given to `command`: read (a
 /// byte that does not matter) or refused in one line that names a file. What is cut short is refused,
 /// but for a stream.
 fn check_damaged(file: &str, command: &str, part: Part, step: usize) {
     let name = format!("damaged-{}", file.replace('/', "-"));
-    let copy = Place::new(&name, Valid::Made).copy("damaged");
+    let copy = Sandbox::new(&name, Valid::Made).copy("damaged");
     let path = copy.input.join(file);
     let bytes = fs_err::read(&path).unwrap();
     let mut n_refused = 0;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tests::programs::program;
 
 use crate::change::replace;
-use crate::place::{Place, Valid, fixtures};
+use crate::sandbox::{Sandbox, Valid, fixtures};
 
 /// Pixels a side.
 const SIDE: usize = 10_000;
@@ -71,7 +71,7 @@ fn peak(mut child: Child) -> (u64, Option<i32>) {
 
 /// Reads a devkit whose image 000004 is `image`, with `segmentation` where there is one.
 fn read(name: &str, image: &[u8], segmentation: Option<&[u8]>) -> u64 {
-    let copy = Place::new(&format!("large-{name}"), Valid::Voc).copy("large");
+    let copy = Sandbox::new(&format!("large-{name}"), Valid::Voc).copy("large");
     let annotation = copy.input.join("Annotations/000004.xml");
     let text = fs_err::read_to_string(&annotation).unwrap();
     let text = text.replace(">40<", ">10000<").replace(">24<", ">10000<");

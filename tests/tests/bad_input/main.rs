@@ -11,7 +11,7 @@ mod columns;
 mod copy;
 mod damage;
 mod large;
-mod place;
+mod sandbox;
 mod table;
 
 /// A module for each file of cases, with a test for each case: build.rs writes them.

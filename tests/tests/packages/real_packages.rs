@@ -15,10 +15,10 @@ const IMAGENET: usize = 1000;
 const LEARNING_RATE: f64 = 1e-7;
 
 /// An empty folder with a few scenes under `data`.
-struct Place(PathBuf);
+struct Sandbox(PathBuf);
 
-impl Place {
-    fn new(test: &str) -> Place {
+impl Sandbox {
+    fn new(test: &str) -> Sandbox {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join("packages")
             .join(test);
@@ -26,9 +26,9 @@ impl Place {
             fs_err::remove_dir_all(&folder).unwrap();
         }
         fs_err::create_dir_all(&folder).unwrap();
-        let place = Place(folder);
+        let sandbox = Sandbox(folder);
         let mut draw = program("data-prep");
-        draw.arg("scenes").arg("--out").arg(place.path("data"));
+        draw.arg("scenes").arg("--out").arg(sandbox.path("data"));
         draw.args([
             "--train",
             "8",
@@ -40,7 +40,7 @@ impl Place {
             "2",
         ]);
         succeed(draw.args(["--size", "64"]));
-        place
+        sandbox
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -61,20 +61,20 @@ fn import(file: &Path, backbone: &str, out: &Path) -> Command {
 }
 
 /// `trainer explain` of a run or of weights, as `flag` says; gives the table of logits.
-fn explain(place: &Place, flag: &str, subject: &Path) -> PathBuf {
-    let predictions = place.path("predictions.parquet");
+fn explain(sandbox: &Sandbox, flag: &str, subject: &Path) -> PathBuf {
+    let predictions = sandbox.path("predictions.parquet");
     let mut command = program("trainer");
     command.arg("explain").arg(flag).arg(subject);
-    command.arg("--data").arg(place.path("data"));
-    command.arg("--maps").arg(place.path("maps.arrow"));
+    command.arg("--data").arg(sandbox.path("data"));
+    command.arg("--maps").arg(sandbox.path("maps.arrow"));
     command.arg("--predictions").arg(&predictions);
     succeed(command.args(["--device", "cpu"]));
     predictions
 }
 
 /// One epoch that changes no weight, from `weights`; gives the run's folder.
-fn train(place: &Place, backbone: &str, weights: &Path) -> PathBuf {
-    let config = place.path("run.toml");
+fn train(sandbox: &Sandbox, backbone: &str, weights: &Path) -> PathBuf {
+    let config = sandbox.path("run.toml");
     let text = format!(
         "name = \"x\"\nbackbone = \"{backbone}\"\nattribution = \"ixg\"\nlayer = \"final\"\n\
          epochs = 1\nbatch_size = 4\nlearning_rate = {LEARNING_RATE:e}\n\n\
@@ -83,8 +83,8 @@ fn train(place: &Place, backbone: &str, weights: &Path) -> PathBuf {
     fs_err::write(&config, text).unwrap();
     let mut command = program("trainer");
     command.arg("train").arg("--config").arg(&config);
-    command.arg("--data").arg(place.path("data"));
-    command.arg("--out").arg(place.path("runs"));
+    command.arg("--data").arg(sandbox.path("data"));
+    command.arg("--out").arg(sandbox.path("runs"));
     let done = succeed(command.args(["--device", "cpu"]));
     PathBuf::from(done.stdout.trim_end())
 }
@@ -92,10 +92,10 @@ fn train(place: &Place, backbone: &str, weights: &Path) -> PathBuf {
 /// A package's file of `form` for `classes` classes: imported to the same numbers; explained, where
 /// the classes are the data's, and trained on, and both give the package's logits.
 fn exchange(python: &mut Python, form: &str, backbone: &str, classes: usize) {
-    let place = Place::new(backbone);
-    let file = python.ask("write", json!([form, backbone, classes, place.0]));
+    let sandbox = Sandbox::new(backbone);
+    let file = python.ask("write", json!([form, backbone, classes, sandbox.0]));
     let file = PathBuf::from(file.as_str().unwrap());
-    let weights = place.path("imported.safetensors");
+    let weights = sandbox.path("imported.safetensors");
     let done = succeed(&mut import(&file, backbone, &weights));
     let n_tensors = python.ask("imported", json!([backbone, weights]));
     assert!(
@@ -106,13 +106,19 @@ fn exchange(python: &mut Python, form: &str, backbone: &str, classes: usize) {
     );
     fs_err::remove_file(file).unwrap();
     let logits = |python: &mut Python, weights: &Path, predictions: &Path| {
-        let arguments = json!([backbone, CLASSES, weights, place.path("data"), predictions]);
+        let arguments = json!([
+            backbone,
+            CLASSES,
+            weights,
+            sandbox.path("data"),
+            predictions
+        ]);
         let found: Value = python.ask("logits", arguments);
         println!("{backbone} ({form}): error, torch's own, largest logit: {found}");
     };
 
-    let run = train(&place, backbone, &weights);
-    let exported = place.path("exported.safetensors");
+    let run = train(&sandbox, backbone, &weights);
+    let exported = sandbox.path("exported.safetensors");
     let mut export = program("trainer");
     export.arg("export").arg("--run").arg(&run);
     succeed(export.arg("--out").arg(&exported));
@@ -120,17 +126,17 @@ fn exchange(python: &mut Python, form: &str, backbone: &str, classes: usize) {
         "trained",
         json!([backbone, exported, CLASSES, 100.0 * LEARNING_RATE]),
     );
-    let predictions = explain(&place, "--run", &run);
+    let predictions = explain(&sandbox, "--run", &run);
     logits(python, &exported, &predictions);
 
     if classes == CLASSES {
         // Untouched: the package loads its own file.
-        let predictions = explain(&place, "--weights", &weights);
-        let own = place.path("own.safetensors");
+        let predictions = explain(&sandbox, "--weights", &weights);
+        let own = sandbox.path("own.safetensors");
         python.ask("own", json!([backbone, own]));
         logits(python, &own, &predictions);
     }
-    place.remove();
+    sandbox.remove();
 }
 
 macro_rules! exchanged {
@@ -164,8 +170,8 @@ fn resnet18_in_every_other_form() {
     let Some(mut python) = Python::start("resnet18_in_every_other_form") else {
         return;
     };
-    let place = Place::new("forms");
-    let weights = place.path("imported.safetensors");
+    let sandbox = Sandbox::new("forms");
+    let weights = sandbox.path("imported.safetensors");
     for form in [
         "torchvision",
         "legacy",
@@ -178,13 +184,13 @@ fn resnet18_in_every_other_form() {
         "float64",
         "data parallel",
     ] {
-        let file = python.ask("write", json!([form, "resnet18", CLASSES, place.0]));
+        let file = python.ask("write", json!([form, "resnet18", CLASSES, sandbox.0]));
         let file = PathBuf::from(file.as_str().unwrap());
         succeed(&mut import(&file, "resnet18", &weights));
         python.ask("imported", json!(["resnet18", weights]));
         fs_err::remove_file(file).unwrap();
     }
-    place.remove();
+    sandbox.remove();
 }
 
 /// One line, and no file.
@@ -211,8 +217,8 @@ fn broken_and_hostile_files_are_refused_in_a_line() {
     let Some(mut python) = Python::start("broken_and_hostile_files_are_refused_in_a_line") else {
         return;
     };
-    let place = Place::new("broken");
-    let out = place.path("imported.safetensors");
+    let sandbox = Sandbox::new("broken");
+    let out = sandbox.path("imported.safetensors");
     let cases = [
         ("other depth", "unexpected (layer1.0.bn3.bias"),
         ("other family", "unexpected (conv1.linear.weight"),
@@ -254,7 +260,7 @@ fn broken_and_hostile_files_are_refused_in_a_line() {
         ("code as weight", "1 missing (conv1.weight)"),
     ];
     for (case, expected) in cases {
-        let file = python.ask("broken", json!([case, place.0]));
+        let file = python.ask("broken", json!([case, sandbox.0]));
         let file = PathBuf::from(file.as_str().unwrap());
         let done = run(&mut import(&file, "resnet18", &out));
         refused(case, &done, &out, expected);
@@ -275,33 +281,33 @@ fn broken_and_hostile_files_are_refused_in_a_line() {
         }
         fs_err::remove_file(file).unwrap();
     }
-    let file = python.ask("broken", json!(["code beside", place.0]));
+    let file = python.ask("broken", json!(["code beside", sandbox.0]));
     let file = PathBuf::from(file.as_str().unwrap());
     let done = run(import(&file, "resnet18", &out).args(["--sha256", "01234567"]));
     refused("sha256", &done, &out, "01234567, as --sha256 says");
     succeed(&mut import(&file, "resnet18", &out));
-    assert!(!place.path("EXECUTED").exists(), "a payload was run");
+    assert!(!sandbox.path("EXECUTED").exists(), "a payload was run");
 
     // Weights that were imported for another network, or for another number of classes.
     let explain = |weights: &Path, rest: &[&str]| {
         let mut command = program("trainer");
         command.arg("explain").arg("--weights").arg(weights);
-        command.arg("--data").arg(place.path("data"));
+        command.arg("--data").arg(sandbox.path("data"));
         run(command.args(["--maps", "-", "--device", "cpu"]).args(rest))
     };
-    let maps = place.path("maps.arrow");
+    let maps = sandbox.path("maps.arrow");
     let done = explain(&out, &["--attribution", "bcos"]);
     refused("bcos", &done, &maps, "attribution: found bcos");
-    let done = explain(&place.path("data/images.parquet"), &[]);
+    let done = explain(&sandbox.path("data/images.parquet"), &[]);
     refused("table", &done, &maps, "images.parquet");
     let file = python.ask(
         "write",
-        json!(["torchvision", "resnet18", IMAGENET, place.0]),
+        json!(["torchvision", "resnet18", IMAGENET, sandbox.0]),
     );
     let file = PathBuf::from(file.as_str().unwrap());
     succeed(&mut import(&file, "resnet18", &out));
     let done = explain(&out, &[]);
     let expected = "fc.weight [1000, 512] instead of [6, 512]";
     refused("other classes", &done, &maps, expected);
-    place.remove();
+    sandbox.remove();
 }

@@ -167,12 +167,12 @@ fn between_any_two_files() {
             fs_err::write(folder.join(format!(".{name}.Ab12Cd.partial")), b"PAR1").unwrap();
         }
         let said = whole.go_on(&runs, &format!("{files:?}"));
-        let place = match files.newest.or(files.previous) {
+        let position = match files.newest.or(files.previous) {
             Some(epoch) => format!(", going on after epoch {epoch}"),
             None => " on cpu\n".to_owned(),
         };
         assert!(
-            said.contains(&place) && !said.contains("warning"),
+            said.contains(&position) && !said.contains("warning"),
             "{files:?}: {said}"
         );
     }

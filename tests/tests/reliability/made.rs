@@ -17,7 +17,7 @@ use tests::tables::read;
 /// Epochs of the run. Which of them are kept may be decided by rounding, and so by the processor: tests
 /// read it from the run's own table ([`Whole::kept`]).
 pub const EPOCHS: usize = 4;
-const SETTINGS: &str = "backbone = \"efficientnet_lite0\"\nattribution = \"ixg\"\nlearning_rate = 5e-3\n\
+const OPTIONS: &str = "backbone = \"efficientnet_lite0\"\nattribution = \"ixg\"\nlearning_rate = 5e-3\n\
                         batch_size = 4\nseed = 2\n";
 
 /// A run left alone.
@@ -62,9 +62,9 @@ pub fn draw(out: &Path, train: usize, val: usize) {
     succeed(&mut command);
 }
 
-/// Writes a configuration file; `top` are settings more, `rest` its tables.
+/// Writes a configuration file; `top` has further options, `rest` its tables.
 pub fn configure(file: &Path, epochs: usize, top: &str, rest: &str) {
-    let text = format!("name = \"run\"\n{SETTINGS}epochs = {epochs}\n{top}\n{rest}");
+    let text = format!("name = \"run\"\n{OPTIONS}epochs = {epochs}\n{top}\n{rest}");
     fs_err::write(file, text).unwrap();
 }
 

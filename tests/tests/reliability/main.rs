@@ -1,5 +1,5 @@
 //! What a run must survive, each fault injected from outside: killed anywhere, damaged files, a full or
-//! read-only disk, a second program on the same run, and numbers that are none. After each, the same
+//! read-only disk, a second program on the same run, and non-finite values. After each, the same
 //! command is given again, and the run must end as one that was left alone, to the bit.
 #![allow(clippy::unwrap_used)]
 

@@ -10,13 +10,13 @@ use tests::tables::read;
 
 use crate::made::{folder, whole};
 
-/// Trains with the line `setting`: the run's folder. No weight moves at so small a learning rate, and
+/// Trains with the line `option`: the run's folder. No weight moves at so small a learning rate, and
 /// behind the final layer there is no ReLU to switch: nothing makes more of a rounding than it is.
-fn trained(root: &Path, setting: &str) -> PathBuf {
+fn trained(root: &Path, option: &str) -> PathBuf {
     let config = root.join("run.toml");
     let text = format!(
         "name = \"run\"\nbackbone = \"xdnn_resnet18\"\nattribution = \"ixg\"\nlayer = \"final\"\nepochs = 1\nlearning_rate = 1e-12\n\
-         batch_size = 7\n{setting}\n[init]\nfrom = \"scratch\"\n[guidance]\nloss = \"energy\"\nlambda = 5.0\n"
+         batch_size = 7\n{option}\n[init]\nfrom = \"scratch\"\n[guidance]\nloss = \"energy\"\nlambda = 5.0\n"
     );
     fs_err::write(&config, text).unwrap();
     let done = succeed(&mut train(&config, &whole().data, &root.join("runs")));

@@ -1,4 +1,4 @@
-//! Losses, gradients, logits and maps that are no numbers.
+//! Non-finite losses, gradients, logits and maps.
 
 use std::path::{Path, PathBuf};
 
@@ -8,23 +8,24 @@ use tests::runs::{difference, train};
 use crate::made::{EPOCHS, GUIDED, checkpoint_name, configure, folder, whole};
 use crate::safetensors::File;
 
-/// A λ that overflows. RRR* of it has a gradient that is no number whatever the map: one pixel wide, as
+/// A λ that overflows. The gradient of λ · RRR* is non-finite whatever the map: one pixel wide, as
 /// at the final layer, Energy's is 0 where that pixel is not positive, which rounding may decide.
 const OVERFLOWING: &str =
     "\n[init]\nfrom = \"scratch\"\n\n[guidance]\nloss = \"rrr\"\nlambda = 1e300\n";
 
-/// Trains with `top` settings more and the tables `rest`.
+/// Trains with the further options `top` and the tables `rest`.
 fn trained(root: &Path, epochs: usize, top: &str, rest: &str) -> Done {
     let config = root.join("run.toml");
     configure(&config, epochs, &format!("layer = \"final\"\n{top}"), rest);
     run(&mut train(&config, &whole().data, &root.join("runs")))
 }
 
-/// The image ids that the error lists, which `place` and `term` begin.
-fn images(done: &Done, place: &str, term: &str) -> Vec<String> {
+/// The image ids that the error lists, which `step` and `term` begin.
+fn images(done: &Done, step: &str, term: &str) -> Vec<String> {
     assert_eq!(done.code, Some(2), "{}", done.stderr);
     let lines: Vec<&str> = done.stderr.lines().rev().take(3).collect();
-    let expected = format!("error: {place}: {term}: found a non-finite value, expected a number");
+    let expected =
+        format!("error: {step}: {term}: found a non-finite value, expected a finite one");
     assert_eq!(lines[2], expected, "{}", done.stderr);
     let images = lines[1].strip_prefix("images of the batch: ").unwrap();
     images.split(' ').map(str::to_owned).collect()
@@ -91,7 +92,7 @@ fn what_the_last_step_did_stops_the_run_before_it_is_saved() {
     }
 }
 
-/// One annotated image, and a λ that overflows: in each epoch one batch has a gradient that is no number.
+/// One annotated image, and a λ that overflows: in each epoch one batch has a non-finite gradient.
 /// It is named, or left out; the other steps count, and a run that is killed goes on to the same bits.
 #[test]
 fn a_batch_is_skipped_where_that_is_asked_for() {
@@ -100,8 +101,8 @@ fn a_batch_is_skipped_where_that_is_asked_for() {
     let stopped = trained(&root, 2, "on_non_finite = \"stop\"", &rest);
     let error = stopped.stderr.split("error: ").nth(1).unwrap();
     let (fault, _) = error.split_once(": found").unwrap();
-    let (place, term) = fault.split_once(": ").unwrap();
-    let images = images(&stopped, place, term);
+    let (step, term) = fault.split_once(": ").unwrap();
+    let images = images(&stopped, step, term);
     assert_eq!(images.len(), 4);
 
     let skipped = trained(&root, 2, "on_non_finite = \"skip\"", &rest);

@@ -133,8 +133,8 @@ fn weights_that_are_not_finite_are_refused_where_they_are_read() {
     let root = folder("read");
     let (run_folder, checkpoint) = baseline(whole, &root, |file| set(file, STEM, 5, f32::NAN));
     let fault = |file: &Path, found: &str| {
-        let (file, place) = (file.display(), "[0, 0, 1, 2]");
-        format!("error: {file}: {STEM}{place}: found {found}, expected a finite number")
+        let (file, index) = (file.display(), "[0, 0, 1, 2]");
+        format!("error: {file}: {STEM}{index}: found {found}, expected a finite number")
     };
     let paths = [&run_folder, &checkpoint].map(|path| path.to_str().unwrap());
     for subject in [["--run", paths[0]], ["--weights", paths[1]]] {
@@ -169,7 +169,7 @@ fn weights_that_are_not_finite_are_refused_where_they_are_read() {
         assert!(!runs.exists());
     }
 
-    for (name, place) in [(STEM, "[0, 0, 1, 2]"), ("adam.second", "[5]")] {
+    for (name, index) in [(STEM, "[0, 0, 1, 2]"), ("adam.second", "[5]")] {
         let runs = root.join("states");
         let newest = whole
             .lay(&runs, &whole.files_after(2))
@@ -178,7 +178,7 @@ fn weights_that_are_not_finite_are_refused_where_they_are_read() {
         set(&mut state, name, 5, f32::NEG_INFINITY);
         state.write(&newest);
         let said = whole.go_on(&runs, name);
-        let warning = format!("warning: {}: {name}{place}: found -inf, ", newest.display());
+        let warning = format!("warning: {}: {name}{index}: found -inf, ", newest.display());
         assert!(said.contains(&warning), "{said}");
     }
 }

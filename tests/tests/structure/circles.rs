@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::modules::Module;
 
-/// One line for each group of files that reach each other, with an import for each arrow in it.
+/// One line for each circle of files that import each other, with an import for each arrow in it.
 pub fn of(modules: &[Module]) -> Vec<String> {
     let mut arrows: BTreeMap<&Path, BTreeMap<PathBuf, String>> = BTreeMap::new();
     for module in modules {

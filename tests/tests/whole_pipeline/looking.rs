@@ -38,15 +38,15 @@ fn colours(flag: &str, subject: &Path, data: &Path, out: &Path) -> RecordBatch {
 
 #[test]
 fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
-    let place = folder("looking");
-    let data = place.join("data");
+    let root = folder("looking");
+    let data = root.join("data");
     draw(&data, IMAGES, 0);
-    let config = place.join("bcos.toml");
+    let config = root.join("bcos.toml");
     fs_err::write(&config, RUN).unwrap();
-    let trained = succeed(&mut train(&config, &data, &place.join("runs")));
+    let trained = succeed(&mut train(&config, &data, &root.join("runs")));
     let run = PathBuf::from(trained.stdout.trim_end());
 
-    let rows = colours("--run", &run, &data, &place.join("colours.arrow"));
+    let rows = colours("--run", &run, &data, &root.join("colours.arrow"));
     let names: Vec<String> = rows
         .schema()
         .fields()
@@ -80,17 +80,17 @@ fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
     }
 
     // The same weights without their run.
-    let (exported, imported) = (place.join("out.safetensors"), place.join("in.safetensors"));
+    let (exported, imported) = (root.join("out.safetensors"), root.join("in.safetensors"));
     let mut export = program("trainer");
     export.args(["export", "--run"]).arg(&run);
     succeed(export.arg("--out").arg(&exported));
     let mut import = program("trainer");
     import.args(["import", "--backbone", "bcos_resnet18"]);
     succeed(import.arg(&exported).arg("--out").arg(&imported));
-    let again = colours("--weights", &imported, &data, &place.join("weights.arrow"));
+    let again = colours("--weights", &imported, &data, &root.join("weights.arrow"));
     assert_eq!(again.columns(), rows.columns());
 
-    let out = place.join("game.parquet");
+    let out = root.join("game.parquet");
     let mut game = program("trainer");
     game.args(["grid-pointing-game", "--split", "train", "--device", "cpu"]);
     game.arg("--run").arg(&run).arg("--data").arg(&data);

@@ -40,9 +40,9 @@ fn a_uniform_map_of_pyarrow_has_the_masks_share_as_epg() {
         return;
     };
     let made = made();
-    let place = folder("uniform");
+    let root = folder("uniform");
     for kind in ["stream.arrow", "file.arrow", "maps.parquet"] {
-        let (maps, scores) = (place.join(kind), place.join(kind.replace('.', "-")));
+        let (maps, scores) = (root.join(kind), root.join(kind.replace('.', "-")));
         succeed(write.args(["write".as_ref(), made.data.as_os_str(), maps.as_os_str()]));
         let mut score = program("evaluator");
         score

@@ -33,7 +33,7 @@ fn check(case: &str, done: &Done, expected: &[&str]) {
 #[test]
 fn run_configurations() {
     let made = made();
-    let place = folder("configurations");
+    let root = folder("configurations");
     let guided = |loss: &str, rest: &str| {
         config(
             "x",
@@ -73,7 +73,7 @@ fn run_configurations() {
         ),
         ("no lambda", guided("energy", ""), &["`lambda`"]),
         (
-            "lambda no number",
+            "lambda not finite",
             guided("energy", "lambda = nan"),
             &["guidance.lambda: found NaN"],
         ),
@@ -128,10 +128,10 @@ fn run_configurations() {
         ("no TOML", "name = \"x".to_owned(), &["line 1"]),
         ("empty file", String::new(), &["missing field"]),
     ];
-    let file = place.join("run.toml");
+    let file = root.join("run.toml");
     for (case, text, expected) in cases {
         fs_err::write(&file, text).unwrap();
-        let done = run(&mut train(&file, &made.data, &place));
+        let done = run(&mut train(&file, &made.data, &root));
         check(case, &done, expected);
         let name = file.display().to_string();
         assert!(
@@ -153,31 +153,31 @@ fn run_configurations() {
         ),
     ] {
         fs_err::write(&file, config("x", "final", 1, init, "")).unwrap();
-        check(case, &run(&mut train(&file, &made.data, &place)), expected);
+        check(case, &run(&mut train(&file, &made.data, &root)), expected);
     }
     fs_err::write(&file, format!("task = \"reversed\"\n{}", plain())).unwrap();
     check(
         "a task the data set has not",
-        &run(&mut train(&file, &made.data, &place)),
+        &run(&mut train(&file, &made.data, &root)),
         &["task: found reversed for scenes (conventional), expected conventional, or reversed for"],
     );
     check(
         "no configuration",
-        &run(&mut train(&place.join("no.toml"), &made.data, &place)),
+        &run(&mut train(&root.join("no.toml"), &made.data, &root)),
         &["no.toml"],
     );
-    let only_file: Vec<_> = fs_err::read_dir(&place).unwrap().collect();
+    let only_file: Vec<_> = fs_err::read_dir(&root).unwrap().collect();
     assert_eq!(only_file.len(), 1, "a refused run leaves nothing");
 }
 
 #[test]
 fn folders_checkpoints_and_maps() {
     let made = made();
-    let place = folder("refusals");
-    let other = place.join("other");
+    let root = folder("refusals");
+    let other = root.join("other");
     draw(&other, [4, 4, 4, 4], 1);
     let baseline = &made.runs[0];
-    let maps = place.join("maps.arrow");
+    let maps = root.join("maps.arrow");
     let explain = |data: &Path| {
         let mut command = program("trainer");
         command
@@ -198,17 +198,17 @@ fn folders_checkpoints_and_maps() {
             .arg(maps)
             .arg("--data")
             .arg(data);
-        command.arg("--out").arg(place.join("scores"));
+        command.arg("--out").arg(root.join("scores"));
         command
     };
     let nowhere = Path::new("nowhere");
-    let voc = |root: &Path| {
+    let voc = |devkit: &Path| {
         let mut command = program("data-prep");
         command
             .args(["voc", "--root"])
-            .arg(root)
+            .arg(devkit)
             .arg("--out")
-            .arg(place.join("voc"));
+            .arg(root.join("voc"));
         command
     };
     let report = |results: &Path| {
@@ -218,7 +218,7 @@ fn folders_checkpoints_and_maps() {
             .arg("--results")
             .arg(results)
             .arg("--out")
-            .arg(place.join("report"));
+            .arg(root.join("report"));
         command
     };
     let mut drawn_again = program("data-prep");
@@ -237,7 +237,7 @@ fn folders_checkpoints_and_maps() {
     ]);
     drawn_again
         .args(["--size", "32", "--root"])
-        .arg(place.join("devkit"))
+        .arg(root.join("devkit"))
         .arg("--out")
         .arg(&other);
     let mut cases: Vec<(&str, Command, &[&str])> = vec![
@@ -258,12 +258,12 @@ fn folders_checkpoints_and_maps() {
         ),
         (
             "train: no data",
-            train(&baseline.config, nowhere, &place),
+            train(&baseline.config, nowhere, &root),
             &["nowhere", "images.parquet", "data-prep"],
         ),
         (
             "train: another folder",
-            train(&baseline.config, &baseline.folder, &place),
+            train(&baseline.config, &baseline.folder, &root),
             &["images.parquet", "data-prep"],
         ),
         (
@@ -308,7 +308,7 @@ fn folders_checkpoints_and_maps() {
     ];
     cases[4].1.arg("-");
     cases[5].1.args(["-", "--checkpoint", "99"]);
-    let colours = place.join("colours.arrow");
+    let colours = root.join("colours.arrow");
     cases[6].1.args(["-", "--colour"]).arg(&colours);
     for (case, mut command, expected) in cases {
         check(case, &run(&mut command), expected);
@@ -338,6 +338,6 @@ fn folders_checkpoints_and_maps() {
         "voc/images.parquet",
         "colours.arrow",
     ] {
-        assert!(!place.join(folder).exists(), "{folder} looks finished");
+        assert!(!root.join(folder).exists(), "{folder} looks finished");
     }
 }

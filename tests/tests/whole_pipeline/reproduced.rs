@@ -89,10 +89,10 @@ fn a_recipe_goes_from_scenes_to_a_report_and_is_found_done() {
     // input as well.
     let names = evaluations(&out);
     let count = |start: &str| names.iter().filter(|name| name.starts_with(start)).count();
-    for setting in ["ixg-input", "ixg-mid2", "bcos-input", "bcos-mid2"] {
-        let (val, test) = (format!("val-{setting}-"), format!("test-{setting}-"));
-        assert!(count(&test) >= 2, "{setting}: {names:?}");
-        assert_eq!(count(&val), count(&test), "{setting}: {names:?}");
+    for maps in ["ixg-input", "ixg-mid2", "bcos-input", "bcos-mid2"] {
+        let (val, test) = (format!("val-{maps}-"), format!("test-{maps}-"));
+        assert!(count(&test) >= 2, "{maps}: {names:?}");
+        assert_eq!(count(&val), count(&test), "{maps}: {names:?}");
     }
     assert_eq!(
         count("test-bcos-input"),

@@ -1,5 +1,5 @@
-//! What an attribution method is, and the maps that it makes: one number a cell of the layer, the
-//! channels summed (paper section 3.1; SPEC A.3). The methods are in `methods/`, a file each.
+//! What an attribution method is, and the maps that it makes: one number for each cell of the layer,
+//! summed over channels (paper section 3.1; SPEC A.3). The methods are in `methods/`, a file each.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::explain::gradients::{DynamicWeights, Gradients, Order};
 use crate::names::Layer;
 use crate::network::{Backbone, Mode, Model};
 
-/// An attribution method: what it is called, where it is defined, and its maps. In files it is its name.
+/// An attribution method: its name, the networks it is defined for, and its maps. Files hold its name.
 #[derive(Clone, Copy, Serialize)]
 #[serde(into = "String")]
 pub struct Attribution {
@@ -18,12 +18,12 @@ pub struct Attribution {
     pub name: &'static str,
     /// What people call it.
     pub title: &'static str,
-    /// Of which gradient its maps are made.
+    /// Which gradient its maps are made of.
     pub dynamic_weights: DynamicWeights,
-    /// Why it is not defined for a network, or not in this order; `None` where it is.
+    /// The reason why it is not defined for a network in this order; `None` where it is.
     pub refusal: fn(Backbone, Order) -> Option<String>,
-    /// The maps (N, h, w) of the logits that a cotangent (N, K) chooses, in the graph of the pass where
-    /// the order is [`Order::Second`].
+    /// The maps (N, h, w) of the logits chosen by a cotangent (N, K); in the graph of the pass with
+    /// [`Order::Second`].
     pub maps: fn(&Gradients, &Tensor) -> Result<Tensor, TchError>,
 }
 
@@ -53,7 +53,8 @@ impl From<Attribution> for String {
     }
 }
 
-/// Σ_c `features` · `weights`, (N, C, h, w) each or one weight a channel, as a map (N, h, w).
+/// Σ_c `features` · `weights` as a map (N, h, w). `features` are (N, C, h, w), `weights` too, or
+/// (N, C, 1, 1).
 ///
 /// # Errors
 /// libtorch's.
@@ -62,7 +63,7 @@ pub fn over_channels(features: &Tensor, weights: &Tensor) -> Result<Tensor, TchE
     products.f_sum_dim_intlist([1i64].as_slice(), false, None)
 }
 
-/// A batch at a layer, its logits, and the method that explains these.
+/// A batch's features at a layer, its logits, and the method that explains the logits.
 pub struct Explainable<'a> {
     attribution: Attribution,
     gradients: Gradients<'a>,
@@ -89,7 +90,7 @@ impl<'a> Explainable<'a> {
         })
     }
 
-    /// Says which images the rows are, for methods that draw random numbers for each image.
+    /// Sets the rows' image ids, for methods that draw random numbers for each image.
     pub fn of_images(self, image_ids: &[&str]) -> Self {
         Explainable {
             gradients: self.gradients.of_images(image_ids),
@@ -97,13 +98,13 @@ impl<'a> Explainable<'a> {
         }
     }
 
-    /// (N, K).
+    /// The logits (N, K).
     pub fn logits(&self) -> &Tensor {
         self.gradients.logits()
     }
 
-    /// Explains the logits of `pairs` of (row of the batch, class), at most one a row: maps
-    /// (N, h, w) at the layer's own resolution, zero for rows that are not named.
+    /// The maps (N, h, w), at the layer's resolution, of the logits of `pairs` (row of the batch,
+    /// class), at most one pair a row; zeros for the other rows.
     ///
     /// # Errors
     /// libtorch's.
@@ -112,8 +113,8 @@ impl<'a> Explainable<'a> {
         (self.attribution.maps)(&self.gradients, &cotangent)
     }
 
-    /// The gradients at the features (N, C, h, w) of the logits of `pairs`, as in
-    /// [`Explainable::maps`]; where dynamic weights are held fixed, W(x).
+    /// The gradients at the features (N, C, h, w) of the logits of `pairs`, as in [`Explainable::maps`].
+    /// Where the method holds dynamic weights fixed, these are W(x).
     ///
     /// # Errors
     /// libtorch's.

@@ -1,6 +1,6 @@
-//! B-cos networks' explanations in colour (SPEC K): the colour each pixel would have to have to speak
-//! for the class, as strong as its weight. `trainer explain --colour` writes them as an Arrow IPC
-//! stream.
+//! Explanations of B-cos networks in colour (SPEC K). W(x) has six values a pixel, one for each input
+//! channel: as a colour they say which colour of the pixel is evidence for the class, as opacity how
+//! strong that evidence is. `trainer explain --colour` writes them as an Arrow IPC stream.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -28,14 +28,14 @@ use crate::progress::progress_bar;
 /// One row per explanation in colour.
 pub static COLOURS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("colours"));
 
-/// Keeps divisors from being 0; a pixel that speaks against the class is this opaque.
+/// Keeps divisors from being 0. Also the opacity of a pixel that is evidence against the class.
 const TINY: f64 = 1e-12;
-/// The share of pixels that are not wholly opaque.
+/// The quantile of strength from which on a pixel is fully opaque.
 const OPAQUE_AT: f64 = 0.995;
 
-/// 8-bit RGBA (N, H, W, 4) of an encoded input (N, 6, H, W) and its dynamic weights W(x), of the
-/// same shape. The strength is averaged over a square of `smooth` pixels a side (an odd number; 1
-/// for none).
+/// 8-bit RGBA (N, H, W, 4) from an encoded input (N, 6, H, W) and its dynamic weights W(x) of the same
+/// shape. The strength is averaged over squares of `smooth` × `smooth` pixels, an odd number; 1 leaves it
+/// as it is.
 ///
 /// # Errors
 /// libtorch's.
@@ -75,8 +75,8 @@ pub fn rgba(input: &Tensor, weights: &Tensor, smooth: i64) -> Result<Tensor, Tch
 /// Streams the colours of every (image, label) pair that `request` asks for to `sink`.
 ///
 /// # Errors
-/// A network that is not B-cos, those of [`stream::open`], a logit, map or weight that is not finite,
-/// and those of the disk.
+/// A network that is not B-cos; a non-finite logit, map or weight; those of [`stream::open`] and the
+/// disk's.
 pub fn explain(
     subject: &Subject,
     dataset: &Dataset,
@@ -141,8 +141,8 @@ pub fn explain(
     writer.finish().map_err(writing)
 }
 
-/// The first of `pairs` whose logit, attribution map or colours' strength is not finite, or would not
-/// be once it is summed over a square of `smooth` pixels a side.
+/// The first of `pairs` with a non-finite logit, attribution map or strength of a colour, or whose
+/// strength would overflow when summed over a square of `smooth` × `smooth` pixels.
 fn first_non_finite(
     (logits, input, weights): (&Tensor, &Tensor, &Tensor),
     smooth: i64,
@@ -178,7 +178,7 @@ fn first_non_finite(
     }))
 }
 
-/// The rows of `pairs` of (row of the batch, class).
+/// The record batch of `pairs` (row of the batch, class).
 fn batch_of(
     dataset: &Dataset,
     images: &[usize],

@@ -1,7 +1,7 @@
-//! Logits and attribution maps of a whole split: one forward pass a batch, then one attribution
-//! pass for each class rank (first label of every image, second label, …), for all images of the
-//! batch together. In evaluation mode the gradient of a sum of logits of different images is
-//! block-diagonal, so this equals one pass per image and class (SPEC H.11).
+//! Logits and attribution maps of a whole split. Each batch has one forward pass, then one backward pass
+//! for the first label of every image together, one for the second labels, and so on. In evaluation mode
+//! images do not depend on each other, so the gradient of a sum of logits of different images holds each
+//! image's own, and this equals one pass for each image and class (SPEC H.11).
 
 use std::sync::Once;
 
@@ -29,34 +29,34 @@ pub struct PairMap {
     pub map: Vec<f32>,
 }
 
-/// One batch explained.
+/// A batch's logits and maps.
 #[derive(Debug)]
 pub struct Explained {
     /// Indices into the data set's images.
     pub images: Vec<usize>,
     /// (N, K) row-major.
     pub logits: Vec<f32>,
-    /// The maps' (height, width).
+    /// Height and width of the maps.
     pub size: (usize, usize),
-    /// One per image and label, in the order of `images` and of their labels.
+    /// A map for each image and label, in the order of `images` and of their labels.
     pub pairs: Vec<PairMap>,
 }
 
-/// A logit or a map's value that is not finite.
+/// A non-finite value of a logit or map.
 #[derive(Clone, Copy, Debug)]
 pub struct NonFinite {
     /// Index into the data set's images.
     pub image: usize,
     /// The class.
     pub class_id: i32,
-    /// `logit`, `attribution map`, or of colours their `weights`.
+    /// `logit`, `attribution map`, or `weights` (of colours).
     pub what: &'static str,
-    /// What was found.
+    /// The value.
     pub value: f32,
 }
 
 impl Explained {
-    /// The first value that is not finite, logits before maps.
+    /// The first non-finite value, logits before maps.
     pub fn first_non_finite(&self) -> Option<NonFinite> {
         let n_classes = self.logits.len() / self.images.len().max(1);
         let is_wrong = |value: &&f32| !value.is_finite();
@@ -79,26 +79,27 @@ impl Explained {
     }
 }
 
-/// Batches of a split for evaluation: images with the same number of labels together, so that the
-/// attribution pass of a class rank is not spent on images that have no such class. One batch after the
-/// other, they are the same images in the same order whatever `batch_size` is.
+/// Batches of a split for evaluation. Images are sorted by their number of labels, so that the backward
+/// pass of, say, third labels runs on few images that have none. The order does not depend on
+/// `batch_size`.
 pub fn batches(dataset: &Dataset, images: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
     let mut sorted = images.to_vec();
     sorted.sort_by_key(|&index| (dataset.images[index].labels.len(), index));
     sorted.chunks(batch_size).map(<[usize]>::to_vec).collect()
 }
 
-/// How large batches of explanations may be.
+/// The largest batch of explanations.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Images at most.
     pub images: usize,
-    /// Bytes at most; absent: half of what is free.
+    /// Bytes of memory at most; absent: half of what is free.
     pub memory: Option<u64>,
 }
 
-/// Images a batch so that explaining it stays within `bounds`, at least 1: the network is asked what
-/// one image takes. That it is fewer than may be is said once.
+/// The number of images a batch, at least 1, with which explaining stays within `bounds`. The memory of
+/// one image is measured by a pass through the network. A note is printed, once, where memory allows
+/// fewer images than `bounds.images`.
 ///
 /// # Errors
 /// libtorch's.
@@ -119,7 +120,7 @@ pub fn batch_size(
     let size = [1, grid.height as i64, grid.width as i64, 3];
     let blank = Tensor::f_zeros(size, (Kind::Uint8, device))?;
     let an_image = tch::no_grad(|| model.footprint(&model.encode(&blank)?, layer))?;
-    // libtorch's own backward pass keeps several tensors an operation.
+    // libtorch's own backward pass keeps several tensors for each operation.
     let an_image = match attribution.dynamic_weights.are_the_chains(model.backbone) {
         true => an_image,
         false => AUTOGRAD * an_image,
@@ -136,12 +137,11 @@ pub fn batch_size(
     Ok(images)
 }
 
-/// What libtorch's backward pass keeps, over what the chain of linear maps does.
+/// Memory that libtorch's backward pass keeps, as a multiple of what the written vjps keep.
 const AUTOGRAD: u64 = 3;
 
-/// Explains every label of the images `indices`, in evaluation mode; their pixels come from `resident`
-/// if it has them. Pairs are in the order of the images and of each one's labels, however many images
-/// there are.
+/// The logits of the images `indices` and the maps of all their labels, in evaluation mode. Pixels come
+/// from `resident` if it has all of them.
 ///
 /// # Errors
 /// libtorch's.

@@ -1,6 +1,6 @@
-//! The gradient of chosen logits at a batch's features, which every attribution method begins with. The
-//! chosen logits are summed and differentiated once: images do not mix but through batch statistics in
-//! training mode.
+//! The gradient of chosen logits at a batch's features, with which every attribution method begins. The
+//! chosen logits of all images are summed, and one backward pass serves them all. The images' gradients
+//! do not mix, except through batch statistics in training mode.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -9,7 +9,7 @@ use crate::names::Layer;
 use crate::network::{Backbone, Mode, Model, Record};
 use crate::random;
 
-/// Whether the maps are to be differentiated again.
+/// Whether the maps will be differentiated again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// For evaluation: the maps are constants.
@@ -18,25 +18,25 @@ pub enum Order {
     Second,
 }
 
-/// What the gradient does with the weights that a B-cos network computes from its input (SPEC A.3).
-/// Other networks have none, and both are the same.
+/// How the gradient treats the weights that a B-cos network computes from its input (SPEC A.3). Other
+/// networks have no such weights; both variants are the same for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DynamicWeights {
-    /// They are held fixed: the gradient is W(x).
+    /// As constants: the gradient is W(x).
     Fixed,
-    /// They are differentiated: the true gradient.
+    /// As functions of the input: the true gradient.
     Differentiated,
 }
 
 impl DynamicWeights {
-    /// Whether the network's own chain of linear maps gives this gradient. The chain holds dynamic
-    /// weights fixed, so it is the true gradient of the networks without them.
+    /// Whether the written vjps ([`crate::network::pass::Pass::vjp`]) give this gradient. They hold
+    /// dynamic weights fixed, so for networks without such weights they give the true gradient.
     pub fn are_the_chains(self, backbone: Backbone) -> bool {
         backbone.has_dynamic_weights == (self == DynamicWeights::Fixed)
     }
 }
 
-/// The features of a batch at a layer, their logits, and the gradient from these to those.
+/// A batch's features at a layer, its logits, and the gradient of the logits at the features.
 pub struct Gradients<'a> {
     model: &'a Model,
     dynamic_weights: DynamicWeights,
@@ -49,7 +49,7 @@ pub struct Gradients<'a> {
 
 /// How the gradient at the features is computed.
 enum Backward {
-    /// By the recorded pass's own chain of linear maps.
+    /// By the vjps of a recorded pass.
     Chain(Record),
     /// By libtorch's backward pass.
     Autograd { logits: Tensor, order: Order },
@@ -91,7 +91,7 @@ impl<'a> Gradients<'a> {
         })
     }
 
-    /// Says which images the rows are.
+    /// Sets the rows' image ids.
     pub fn of_images(mut self, image_ids: &[&str]) -> Self {
         self.image_ids = image_ids.iter().map(|id| (*id).to_owned()).collect();
         self
@@ -102,12 +102,12 @@ impl<'a> Gradients<'a> {
         self.model.backbone
     }
 
-    /// (N, C, h, w).
+    /// The features (N, C, h, w).
     pub fn features(&self) -> &Tensor {
         &self.features
     }
 
-    /// (N, K).
+    /// The logits (N, K).
     pub fn logits(&self) -> &Tensor {
         match &self.backward {
             Backward::Chain(record) => record.logits(),
@@ -115,9 +115,9 @@ impl<'a> Gradients<'a> {
         }
     }
 
-    /// Random bits for each row, a function of `purpose` and the row's image alone: not of the run, so
-    /// that two networks' maps differ by the networks, and not of the batch. Rows whose images are not
-    /// known share theirs.
+    /// Random bits for each row, which depend on `purpose` and the row's image id alone: not on the
+    /// run, so that maps of two networks differ by the networks, and not on the batch. Rows without an
+    /// image id share their bits.
     pub fn streams(&self, purpose: &str) -> Vec<u64> {
         let rows = 0..self.features.size()[0] as usize;
         let id = |row: usize| self.image_ids.get(row).map_or("", String::as_str);
@@ -125,8 +125,8 @@ impl<'a> Gradients<'a> {
             .collect()
     }
 
-    /// The logits of `pairs` of (row of the batch, class), at most one a row, as a cotangent (N, K):
-    /// Σ cotangent · logits is their sum.
+    /// The cotangent (N, K) that chooses the logits of `pairs` (row of the batch, class), at most one
+    /// pair a row: 1 at these, 0 elsewhere.
     ///
     /// # Errors
     /// libtorch's.
@@ -167,8 +167,9 @@ impl<'a> Gradients<'a> {
         }
     }
 
-    /// The same at other `features`, for methods that only evaluate: the result is a constant. Nobody
-    /// sees the logits there; where one is not finite, the gradient is not either.
+    /// As [`Gradients::gradient`], at other `features` and as a constant, for methods that are defined
+    /// for evaluation alone. Nobody looks at the logits of these features, so the gradient is made NaN
+    /// for rows with a non-finite logit.
     ///
     /// # Errors
     /// libtorch's.

@@ -1,6 +1,7 @@
-//! `trainer grid-pointing-game`: n × n images of different classes as one image, each class
-//! explained on it (SPEC K). The shares are the evaluator's formula; here images are chosen, put
-//! together and explained.
+//! `trainer grid-pointing-game` (SPEC K): n × n images of different classes are put together into one
+//! image, which is explained for each of these classes. The score of a cell is the share of its class's
+//! positive attribution that lies in it. The evaluator has the formula of the shares; this file chooses
+//! images, puts them together and explains them.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -30,22 +31,23 @@ use crate::run::schema::PROGRAM;
 pub static GRID_POINTING_GAME: LazyLock<TableSpec> =
     LazyLock::new(|| TableSpec::declared("grid_pointing_game"));
 
-/// The game's size.
+/// The options of a game.
 #[derive(Clone, Copy, Debug)]
 pub struct Game {
-    /// Images a side.
+    /// Images on each side of a grid.
     pub n: usize,
     /// Grids at most.
     pub grids: usize,
-    /// Maps are averaged over a square of so many pixels a side, an odd number; 1 for none.
+    /// Maps are averaged over squares of `smooth` × `smooth` pixels, an odd number; 1 leaves them as
+    /// they are.
     pub smooth: usize,
-    /// Images must be recognised with more than this, 0–1.
+    /// The network must be more confident than this, 0–1, in an image's class.
     pub confidence: f64,
-    /// Of the classes drawn.
+    /// The seed of the classes that are drawn.
     pub seed: u64,
 }
 
-/// An image that may be played with.
+/// An image that may stand in a grid.
 #[derive(Clone, Debug)]
 struct Candidate {
     image: usize,
@@ -54,7 +56,7 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// A value of it that is not finite.
+    /// The description of a non-finite value of this image.
     fn spoilt(&self, what: &'static str, value: f32) -> NonFinite {
         NonFinite {
             image: self.image,
@@ -65,10 +67,11 @@ impl Candidate {
     }
 }
 
-/// Plays and writes the table `out`; gives the scores, one for each cell of each grid.
+/// Plays the game, writes the table `out`, and returns the scores, one for each cell of each grid.
 ///
 /// # Errors
-/// Those of [`stream::open`], a logit or map that is not finite, and fewer than n² classes with a confident image.
+/// A non-finite logit or map, fewer than n² classes with a confident image, and those of
+/// [`stream::open`].
 pub fn play(
     subject: &Subject,
     dataset: &Dataset,
@@ -89,7 +92,7 @@ pub fn play(
             format!("{} of different classes", game.n * game.n),
         ));
     }
-    let (attribution, layer) = opened.setting;
+    let (attribution, layer) = opened.method;
     let whole = Grid {
         height: dataset.grid().height * game.n,
         width: dataset.grid().width * game.n,
@@ -166,7 +169,7 @@ pub fn play(
     Ok(scores)
 }
 
-/// One line: how many, the mean and the quartiles.
+/// The number of scores, their mean and quartiles, in one line.
 pub fn summary(scores: &[f64]) -> String {
     let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
     let of = |percent| percentile(scores, percent).unwrap_or(0.0);
@@ -180,8 +183,8 @@ pub fn summary(scores: &[f64]) -> String {
     )
 }
 
-/// By class, the images of one label that the network gives that label with more than `least`
-/// confidence, most confident first.
+/// For each class, the images with this label alone to which the network gives the class with a
+/// confidence above `least`, the most confident first.
 fn candidates(
     subject: &Subject,
     opened: &Opened,
@@ -231,8 +234,8 @@ fn candidates(
     Ok(by_class)
 }
 
-/// The grids: n² classes drawn from those with an image left, of each the most confident image not
-/// yet used.
+/// The grids. For each, n² classes are drawn from those with an unused image, and each gives its most
+/// confident unused image.
 fn draw(dataset: &Dataset, by_class: Vec<Vec<Candidate>>, game: Game) -> Vec<Vec<Candidate>> {
     let mut left: Vec<_> = by_class.into_iter().map(Vec::into_iter).collect();
     let mut grids = Vec::new();
@@ -250,7 +253,7 @@ fn draw(dataset: &Dataset, by_class: Vec<Vec<Candidate>>, game: Game) -> Vec<Vec
     grids
 }
 
-/// The images of `cells` side by side, (1, n·H, n·W, 3) 8 bit.
+/// The images of `cells` in an n × n grid, (1, n·H, n·W, 3), 8 bit.
 fn composite(dataset: &Dataset, cells: &[Candidate], n: usize, whole: Grid) -> Result<Tensor> {
     let grid = dataset.grid();
     let row_bytes = grid.width * 3;

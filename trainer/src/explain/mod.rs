@@ -1,4 +1,4 @@
-//! Explanations: attribution methods, the maps of a split, and what the trainer writes of them.
+//! Explanations: attribution methods, the maps of a split, and the streams and tables of them.
 
 pub mod attribution;
 pub mod colour;

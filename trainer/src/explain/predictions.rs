@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::names::Precision;
 use crate::run::schema::PROGRAM;
 
-/// Whose logits a `predictions.parquet` holds.
+/// What the logits of a `predictions.parquet` are of: the columns that are the same in every row.
 #[derive(Clone, Debug)]
 pub struct Predicted {
     /// The run.
@@ -21,9 +21,9 @@ pub struct Predicted {
     pub checkpoint: i32,
     /// The images.
     pub split: Split,
-    /// In which numbers they were computed.
+    /// The precision they were computed in.
     pub precision: Precision,
-    /// Images a pass, which decides their last bits.
+    /// Images in a forward pass, which decides the logits' last bits.
     pub batch_size: usize,
 }
 
@@ -34,7 +34,7 @@ pub struct PredictionsWriter {
 }
 
 impl PredictionsWriter {
-    /// Begins the table, of the data `inputs`.
+    /// Begins the table. `inputs` is the data folder's hash.
     ///
     /// # Errors
     /// The disk's.

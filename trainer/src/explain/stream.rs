@@ -22,23 +22,23 @@ use crate::progress::progress_bar;
 use crate::run::finished::FinishedRun;
 use crate::weights::checkpoint;
 
-/// Weights, and what the tables call them.
+/// The network to explain: its weights, and how the tables name it.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// The run, or `weights-` and the first 12 hex digits of the file's SHA-256.
+    /// The run's id; for a weight file `weights-` and the first 12 hex digits of its SHA-256.
     pub(crate) run_id: String,
-    /// The epoch; 0 for a file.
+    /// The epoch; 0 for a weight file.
     pub(crate) checkpoint: i32,
     pub(crate) weights: PathBuf,
     pub(crate) backbone: Backbone,
-    /// What explains it unless asked otherwise.
+    /// The attribution method, unless the request names another.
     attribution: Attribution,
     layer: Layer,
     /// The data the run was trained on.
     data_inputs: Option<String>,
-    /// What the run was asked of the images.
+    /// The task the run was trained for.
     pub task: Task,
-    /// In which numbers it is to be computed, where the device has them.
+    /// The precision to compute in, where the device has it.
     pub precision: Precision,
 }
 
@@ -62,8 +62,9 @@ impl Subject {
         })
     }
 
-    /// The weights in `file`, a safetensors file of `trainer import`, which says for which backbone
-    /// they are. Explained as the paper does: B-cos networks at their input, others at the final layer.
+    /// The weights in `file`, a safetensors file of `trainer import`, which names the backbone. Method
+    /// and layer are the paper's: B-cos networks are explained at their input, others at the final
+    /// layer.
     ///
     /// # Errors
     /// A file that cannot be read or does not say its backbone.
@@ -98,7 +99,7 @@ impl Subject {
         })
     }
 
-    /// The error that names a value that the network made of an image.
+    /// The error for a non-finite value, which names image, class and checkpoint.
     pub(crate) fn non_finite(&self, dataset: &Dataset, found: NonFinite) -> Error {
         let image = &dataset.images[found.image].image_id;
         let class = &dataset.classes[found.class_id as usize];
@@ -108,32 +109,32 @@ impl Subject {
     }
 }
 
-/// What to explain.
+/// Which images to explain, and how.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Which images.
+    /// The split whose images are explained.
     pub split: Split,
-    /// Absent: the subject's own.
+    /// Absent: the subject's.
     pub attribution: Option<Attribution>,
-    /// Absent: the subject's own.
+    /// Absent: the subject's.
     pub layer: Option<Layer>,
-    /// How large batches may be.
+    /// The largest batch.
     pub bounds: Bounds,
 }
 
-/// A network, and the images it is to explain.
+/// A loaded network, and the images to explain.
 pub struct Opened {
     /// The network with the subject's weights.
     pub model: Model,
-    /// The split's images.
+    /// Indices of the split's images.
     pub indices: Vec<usize>,
-    /// What was asked for, else the subject's own.
-    pub setting: (Attribution, Layer),
+    /// Attribution method and layer: the request's, else the subject's.
+    pub method: (Attribution, Layer),
     /// Images a batch, within the request's bounds.
     pub batch_size: usize,
 }
 
-/// Loads `subject` for what `request` asks of it.
+/// Loads the network of `subject` and finds the images that `request` asks for.
 ///
 /// # Errors
 /// A data folder other than the run's, weights for another number of classes, an attribution that
@@ -181,12 +182,12 @@ pub fn open(
         &[],
         &subject.weights.display().to_string(),
     )?;
-    let setting = (attribution, layer);
-    let batch_size = explanations::batch_size(&model, dataset, setting, request.bounds)?;
+    let method = (attribution, layer);
+    let batch_size = explanations::batch_size(&model, dataset, method, request.bounds)?;
     Ok(Opened {
         model,
         indices,
-        setting,
+        method,
         batch_size,
     })
 }
@@ -194,7 +195,7 @@ pub fn open(
 /// Streams the maps of `subject` to `maps` and writes its logits to `predictions`.
 ///
 /// # Errors
-/// Those of [`open`], a logit or map that is not finite, the disk and the pipe.
+/// A non-finite logit or map, those of [`open`], of the disk and the pipe.
 pub fn explain(
     subject: &Subject,
     dataset: &Dataset,
@@ -206,7 +207,7 @@ pub fn explain(
     let Opened {
         model,
         indices,
-        setting: (attribution, layer),
+        method: (attribution, layer),
         batch_size,
     } = open(subject, dataset, request, device)?;
     let columns = RunColumns {
@@ -265,7 +266,7 @@ pub fn explain(
         bar.inc(batch.len() as u64);
     }
     bar.finish_and_clear();
-    // The table first: whoever reads the end of the stream finds it whole.
+    // The table is finished first: a program that has read the stream to its end finds the table there.
     if let Some(table) = table {
         table.finish()?;
     }

@@ -1,5 +1,5 @@
 //! Random-resized crop and horizontal flip (SPEC C.4), as torchvision's `RandomResizedCrop` and
-//! `RandomHorizontalFlip` draw them with their default settings, on the 8-bit pixels at the grid's
+//! `RandomHorizontalFlip` draw them with their default options, on the 8-bit pixels at the grid's
 //! size. This draws which part of an image an epoch shows; data-prep crops and flips pixels and masks.
 
 use data_prep::geometry::{Grid, View};
@@ -11,10 +11,10 @@ use crate::random;
 const SCALE: (f64, f64) = (0.08, 1.0);
 /// Least and greatest width over height.
 const RATIO: (f64, f64) = (3.0 / 4.0, 4.0 / 3.0);
-/// Draws before the largest central part is taken.
+/// Attempts at drawing a part; after these the largest central part is taken.
 const ATTEMPTS: u64 = 10;
 
-/// What `image_id` shows in `epoch`; `None` for all of it.
+/// The part of `image_id` that `epoch` shows; `None` for the whole image.
 pub fn view(
     augmentation: Augmentation,
     grid: Grid,
@@ -31,7 +31,7 @@ pub fn view(
     }
 }
 
-/// Uniform number 0 decides the flip, four more each attempt.
+/// Of the uniform numbers of `stream`, number 0 decides the flip, and each attempt takes four more.
 fn crop_flip(grid: Grid, stream: u64) -> View {
     let is_flipped = random::unit(stream, 0) < 0.5;
     let (height, width) = (grid.height as f64, grid.width as f64);

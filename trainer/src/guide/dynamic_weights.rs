@@ -1,4 +1,4 @@
-//! That guiding a B-cos network needs its dynamic weights in the graph (SPEC J.7).
+//! Shows that guiding a B-cos network needs its dynamic weights in the graph (SPEC J.7).
 #![allow(clippy::unwrap_used)]
 
 use tch::{Device, Kind, Tensor};
@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use crate::explain::methods::bcos::BCOS;
 use crate::guide::loss::Loss;
 use crate::guide::losses::energy::ENERGY;
-use crate::guide::objective::{self, Explained, Guide};
+use crate::guide::objective::{self, LocalizationTerm, MaskTargets};
 use crate::names::Layer;
 use crate::network::Model;
 use crate::network::bcos::IS_DETACHED;
@@ -31,23 +31,23 @@ fn localization(model: &Model, layer: Layer) -> Tensor {
         .unwrap();
     let targets = Tensor::zeros([2, 3], (Kind::Double, Device::Cpu));
     let masks = uniform("masks", &[2, 32, 32]).ge(0.5).to_kind(Kind::Double);
-    let guide = Guide {
+    let term = LocalizationTerm {
         attribution: BCOS,
         layer,
         loss: Loss::new(ENERGY, &[]).unwrap(),
         lambda: 1.0,
     };
-    let explained = Explained {
+    let mask_targets = MaskTargets {
         pairs: vec![(0, 1), (1, 2)],
         annotated: vec![0, 1],
         masks,
         areas: Vec::new(),
     };
-    let terms = objective::guided(model, &input, &targets, &guide, &explained).unwrap();
+    let terms = objective::guided(model, &input, &targets, &term, &mask_targets).unwrap();
     terms.localization.unwrap()
 }
 
-/// The slope along `direction`, as the gradient has it.
+/// The slope of the loss along `direction`, by the gradient.
 fn analytic(model: &Model, layer: Layer, direction: &[Tensor]) -> f64 {
     let loss = localization(model, layer);
     let gradients = Tensor::run_backward(&[&loss], &model.params.trained(), false, false);
@@ -57,7 +57,7 @@ fn analytic(model: &Model, layer: Layer, direction: &[Tensor]) -> f64 {
         .sum()
 }
 
-/// The slope along `direction`, as the loss itself has it.
+/// The slope of the loss along `direction`, by differences of the loss.
 fn numeric(model: &Model, layer: Layer, direction: &[Tensor]) -> f64 {
     let weights: Vec<Tensor> = model.params.trained();
     let at: Vec<Tensor> = weights.iter().map(|t| t.detach().copy()).collect();

@@ -1,5 +1,5 @@
-//! What a localization loss is, and one that was chosen with its options (paper section 3.4; SPEC A.2).
-//! The losses are in `losses/`, a file each.
+//! What a localization loss is ([`LocalizationLoss`]), and a loss with chosen options ([`Loss`]) (paper
+//! section 3.4; SPEC A.2). The losses are in `losses/`, a file each.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tch::{TchError, Tensor};
 
-/// A localization loss: what it is called, what may be chosen about it, and its value.
+/// A localization loss: its name, its options, and its value.
 #[derive(Clone, Copy, Serialize)]
 pub struct LocalizationLoss {
     /// Its spelling in configurations, tables and plots.
@@ -19,33 +19,33 @@ pub struct LocalizationLoss {
     /// Whether its value depends on [`Given::areas`].
     #[serde(skip)]
     pub needs_areas: bool,
-    /// The loss of each map (N), in the graph. The caller sums over annotated images (SPEC H.1: λ scales
-    /// with the batch).
+    /// The loss of each map (N), in the graph. The caller sums these over annotated images, so the
+    /// right λ depends on the batch size (SPEC H.1).
     #[serde(skip)]
     pub value: fn(&Given) -> Result<Tensor, TchError>,
 }
 
-/// A number that is a loss's own.
+/// An option of a loss: a number with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LossOption {
     /// Its key beside the loss's name.
     pub name: &'static str,
-    /// What it is unless said; absent: it has to be said.
+    /// The value where the user gives none; absent: the user must give one.
     pub default: Option<f64>,
-    /// It is above this.
+    /// Exclusive lower bound.
     pub low: f64,
-    /// It is at most this.
+    /// Inclusive upper bound.
     pub high: f64,
 }
 
-/// What a loss is computed from.
+/// The inputs of a loss.
 pub struct Given<'a> {
-    /// Maps (N, h, w) as attributed.
+    /// Maps (N, h, w) as the method made them: signed, not scaled.
     pub maps: &'a Tensor,
-    /// Where attribution belongs: (N, H, W) of 0 and 1.
+    /// Masks (N, H, W): 1 where attribution belongs, else 0.
     pub masks: &'a Tensor,
-    /// Of each image the area that attribution belongs to, in cells of the grid (N): boxes one by one, so
-    /// that overlaps count as often as there are boxes. Empty unless the loss needs areas.
+    /// The area of each image's annotation, in cells of the grid (N). The areas of boxes are added, so
+    /// cells in two boxes count twice. Empty unless the loss needs areas.
     pub areas: &'a [f64],
     /// The options' values, in the order of the loss's list.
     pub options: &'a [f64],
@@ -95,11 +95,11 @@ pub(crate) enum Written {
 }
 
 impl Loss {
-    /// `loss` with the options `given` by name, and its defaults for the others.
+    /// `loss` with the options `given` by name, and the defaults of the others.
     ///
     /// # Errors
-    /// An option that the loss does not have, a value that is out of bounds, or none where there is no
-    /// default: what was found and what was expected.
+    /// An unknown option, a value out of bounds, or no value for an option without default: what was
+    /// found and what was expected.
     pub fn new(loss: LocalizationLoss, given: &[(&str, f64)]) -> Result<Self, String> {
         let is_option = |name: &str| loss.options.iter().any(|option| option.name == name);
         if let Some((unknown, value)) = given.iter().find(|(name, _)| !is_option(name)) {
@@ -143,7 +143,7 @@ impl Loss {
         names.zip(self.options.iter().copied())
     }
 
-    /// The loss of each map (N); of `maps` (N, h, w), `masks` (N, H, W) and `areas` as in [`Given`].
+    /// The loss of each map (N); `maps` (N, h, w), `masks` (N, H, W) and `areas` are as in [`Given`].
     ///
     /// # Errors
     /// libtorch's.

@@ -1,4 +1,4 @@
-//! Guidance: what training images are guided to, the localization losses, and the objective.
+//! Guidance, the second loss: masks as targets, the localization losses, and the objective.
 
 pub mod augmentation;
 #[cfg(test)]

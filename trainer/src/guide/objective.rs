@@ -10,22 +10,23 @@ use crate::machine::device;
 use crate::names::Layer;
 use crate::network::{Mode, Model};
 
-/// What is guided and how.
+/// The localization term of the objective, λ · L_loc: which maps, and which loss.
 #[derive(Clone, Debug)]
-pub struct Guide {
-    /// How maps are made.
+pub struct LocalizationTerm {
+    /// The method that makes the maps.
     pub attribution: Attribution,
-    /// At which layer.
+    /// The layer whose maps are compared with masks.
     pub layer: Layer,
-    /// The localization loss.
+    /// L_loc.
     pub loss: Loss,
     /// Its weight λ.
     pub lambda: f64,
 }
 
-/// Which logits of a batch are explained, and which maps are held against masks.
+/// The targets of a batch's localization term: whose logits are explained, and the masks that annotated
+/// images' maps are compared with.
 #[derive(Debug)]
-pub struct Explained {
+pub struct MaskTargets {
     /// (row of the batch, class): one class for every image with a label. All of them are explained,
     /// as the official code does: under batch statistics a map depends on which logits are summed.
     pub pairs: Vec<(i64, i64)>,
@@ -33,29 +34,30 @@ pub struct Explained {
     pub annotated: Vec<i64>,
     /// Their masks (annotated, H, W) of 0 and 1.
     pub masks: Tensor,
-    /// Of each its area in cells of the grid (annotated), where the loss needs areas; else empty.
+    /// The area of each mask in cells of the grid (annotated), where the loss needs areas; else empty.
     pub areas: Vec<f64>,
 }
 
 /// The terms of the objective, scalars in the graph.
 #[derive(Debug)]
 pub struct Terms {
-    /// What is minimised.
+    /// The sum that is minimised, L_class + λ · L_loc.
     pub total: Tensor,
     /// Binary cross-entropy.
     pub class: Tensor,
     /// Sum of L_loc over annotated images; `None` without any.
     pub localization: Option<Tensor>,
-    /// Sum of all values of the maps held against masks, which is non-finite if one of them is.
+    /// Sum of all values of the annotated images' maps: non-finite if one of them is.
     pub maps: Option<Tensor>,
-    /// How many of the annotated maps have no EPG: nothing positive, or an empty mask.
+    /// How many of the annotated images' maps have no EPG: without positive attribution, or with an empty
+    /// mask.
     pub undefined: Option<Tensor>,
 }
 
 impl Terms {
-    /// The classification loss; the localization loss, the sum of the maps and the number of undefined
-    /// ones (all 0 without annotated images); and the sum of `gradient`, which is
-    /// non-finite if one of its values is: (5).
+    /// Five values (5): the classification loss; the localization loss, the sum of the maps and the
+    /// number of maps without EPG (all 0 without annotated images); and the sum of `gradient`, which is
+    /// non-finite if one of its values is.
     ///
     /// # Errors
     /// libtorch's.
@@ -87,7 +89,7 @@ fn classification(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError>
     )
 }
 
-/// Classification alone; `input` as encoded, `targets` (N, K).
+/// The objective of an unguided run, L_class alone; `input` as encoded, `targets` (N, K).
 ///
 /// # Errors
 /// libtorch's.
@@ -102,7 +104,7 @@ pub fn plain(model: &Model, input: &Tensor, targets: &Tensor) -> Result<Terms, T
     })
 }
 
-/// Classification and localization.
+/// The objective of a guided run, L_class + λ · L_loc; `input` as encoded, `targets` (N, K).
 ///
 /// # Errors
 /// libtorch's.
@@ -110,33 +112,36 @@ pub fn guided(
     model: &Model,
     input: &Tensor,
     targets: &Tensor,
-    guide: &Guide,
-    explained: &Explained,
+    term: &LocalizationTerm,
+    mask_targets: &MaskTargets,
 ) -> Result<Terms, TchError> {
-    if explained.annotated.is_empty() {
+    if mask_targets.annotated.is_empty() {
         return plain(model, input, targets);
     }
-    let features = model.features(input, guide.layer, Mode::Train)?;
+    let features = model.features(input, term.layer, Mode::Train)?;
     let explainable = Explainable::new(
         model,
-        guide.attribution,
-        guide.layer,
+        term.attribution,
+        term.layer,
         &features,
         Mode::Train,
         Order::Second,
     )?;
     let class = classification(explainable.logits(), targets)?;
-    let annotated = device::upload(&Tensor::f_from_slice(&explained.annotated)?, input.device())?;
+    let annotated = device::upload(
+        &Tensor::f_from_slice(&mask_targets.annotated)?,
+        input.device(),
+    )?;
     let maps = explainable
-        .maps(&explained.pairs)?
+        .maps(&mask_targets.pairs)?
         .f_index_select(0, &annotated)?;
-    let losses = guide
+    let losses = term
         .loss
-        .values(&maps, &explained.masks, &explained.areas)?;
+        .values(&maps, &mask_targets.masks, &mask_targets.areas)?;
     let localization = losses.f_sum(None)?;
     let is_positive = |t: &Tensor| t.f_detach()?.f_amax([1i64, 2], false)?.f_gt(0.0);
-    let is_defined = is_positive(&maps)?.f_logical_and(&is_positive(&explained.masks)?)?;
-    let total = class.f_add(&localization.f_mul_scalar(guide.lambda)?)?;
+    let is_defined = is_positive(&maps)?.f_logical_and(&is_positive(&mask_targets.masks)?)?;
+    let total = class.f_add(&localization.f_mul_scalar(term.lambda)?)?;
     Ok(Terms {
         total,
         class,
@@ -166,13 +171,13 @@ mod tests {
         let number = (Kind::Float, Device::Cpu);
         let pixels = Tensor::arange(2 * 32 * 32 * 3, number).remainder(251.0);
         let pixels = pixels.reshape([2, 32, 32, 3]).to_kind(Kind::Uint8);
-        let explained = Explained {
+        let mask_targets = MaskTargets {
             pairs: vec![(0, 0), (1, 2)],
             annotated: vec![0],
             masks: Tensor::ones([1, 32, 32], number),
             areas: Vec::new(),
         };
-        let guide = Guide {
+        let term = LocalizationTerm {
             attribution: IXG,
             layer: Layer::Final,
             loss: Loss::new(ENERGY, &[]).unwrap(),
@@ -180,7 +185,7 @@ mod tests {
         };
         let targets = Tensor::zeros([2, 3], number);
         let input = model.encode(&pixels).unwrap();
-        let terms = guided(&model, &input, &targets, &guide, &explained).unwrap();
+        let terms = guided(&model, &input, &targets, &term, &mask_targets).unwrap();
         let gradient = Tensor::ones([2], number);
         let values = terms.values(&gradient).unwrap();
         (0..5).map(|at| values.double_value(&[at])).collect()

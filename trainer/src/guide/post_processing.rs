@@ -1,12 +1,12 @@
-//! What localization losses do with maps before they look at them (SPEC A.2), in this order: clamp at 0
-//! (L1, PPCE), divide by the map's largest absolute value (L1, PPCE, RRR*; a map of zeros stays),
-//! up-sample to the mask's resolution.
+//! What localization losses do to maps before they compare them with masks (SPEC A.2), in this order:
+//! clamp at 0 (L1, PPCE), divide by the map's largest absolute value (L1, PPCE, RRR*; a map of zeros
+//! stays as it is), up-sample to the mask's resolution.
 
 use tch::{TchError, Tensor};
 
 use crate::machine::device;
 
-/// Σ over the cells of each (N, H, W): (N).
+/// The sum over the cells of each map (N, H, W): (N).
 ///
 /// # Errors
 /// libtorch's.
@@ -14,7 +14,7 @@ pub fn sum(values: &Tensor) -> Result<Tensor, TchError> {
     values.f_sum_dim_intlist([1i64, 2].as_slice(), false, None)
 }
 
-/// A / max|A| for each map (N, h, w); a map of zeros is left alone.
+/// A / max|A| for each map (N, h, w); a map of zeros stays as it is.
 ///
 /// # Errors
 /// libtorch's.
@@ -35,7 +35,7 @@ pub fn upsample(maps: &Tensor, masks: &Tensor) -> Result<Tensor, TchError> {
     if from == size {
         return Ok(maps.shallow_clone());
     }
-    // CUDA's own adds its gradients up in an order that differs from time to time.
+    // The backward pass of libtorch's own up-sampling is not deterministic on CUDA.
     if maps.device().is_cuda() {
         let [rows, columns] = [0, 1].map(|axis| interpolation(from[axis], size[axis]));
         let weights =

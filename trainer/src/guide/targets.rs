@@ -1,6 +1,6 @@
-//! What the localization loss is given: which training images count as annotated, which class of an
-//! image is explained in an epoch, and the masks (paper section 3.5; SPEC A.2, A.5). Geometry is
-//! data-prep's.
+//! The targets of the localization loss: which training images count as annotated, which class of an
+//! image is explained in an epoch, and the masks that maps are compared with (paper section 3.5; SPEC
+//! A.2, A.5). data-prep has the geometry of masks.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,8 @@ pub fn annotated(dataset: &Dataset, train: &[usize], fraction: f64, seed: u64) -
         .collect()
 }
 
-/// The class of image `index` explained in `epoch`, uniform over its labels; `None` without labels.
+/// The class of image `index` that is explained in `epoch`, drawn uniformly from its labels; `None`
+/// without labels.
 pub fn drawn_class(dataset: &Dataset, index: usize, epoch: i32, seed: u64) -> Option<i32> {
     let image = &dataset.images[index];
     let draw = random::draw(seed, "class", epoch as u64, &image.image_id);
@@ -33,18 +34,18 @@ pub fn drawn_class(dataset: &Dataset, index: usize, epoch: i32, seed: u64) -> Op
     (n_labels > 0).then(|| image.labels[((u128::from(draw) * n_labels as u128) >> 64) as usize])
 }
 
-/// How boxes and segmentations become masks.
+/// How annotations become masks.
 #[derive(Clone, Copy, Debug)]
-pub struct Target {
-    /// Which of the two.
+pub struct MaskOptions {
+    /// Boxes or segmentations.
     pub annotation: Annotation,
     /// Boxes grow by this share of their size on each side.
     pub dilation: f64,
-    /// Whether areas are to be known.
+    /// Whether the loss also needs the areas of the masks.
     pub needs_areas: bool,
 }
 
-impl From<&Guidance> for Target {
+impl From<&Guidance> for MaskOptions {
     fn from(guidance: &Guidance) -> Self {
         Self {
             annotation: guidance.annotation,
@@ -54,26 +55,26 @@ impl From<&Guidance> for Target {
     }
 }
 
-/// What one class of an image is guided to.
+/// The mask that the map of one class of an image is compared with.
 #[derive(Clone, Debug)]
-pub struct Guided {
-    /// Where attribution belongs.
+pub struct MaskTarget {
+    /// The cells where attribution belongs.
     pub mask: Mask,
-    /// Its area in cells of the grid, where that is to be known: of boxes their sum, of a segmentation the
-    /// number of its cells.
+    /// Its area in cells of the grid, `None` where the loss needs none: the sum of the boxes' areas, or
+    /// the number of a segmentation's cells.
     pub area: Option<usize>,
 }
 
-/// What class `class_id` of image `index` is guided to, seen through `view` where the image is;
-/// `None` where it is not annotated: there is no segmentation and one was asked for.
-pub fn guided(
+/// The mask target of class `class_id` of image `index`, cut and flipped by `view` as the image is.
+/// `None` where `options` ask for segmentations and the image has none.
+pub fn mask_target(
     dataset: &Dataset,
     (index, class_id): (usize, i32),
-    target: Target,
+    options: MaskOptions,
     view: Option<View>,
-) -> Option<Guided> {
-    let (image, dilation) = (&dataset.images[index], target.dilation);
-    let mask = match target.annotation {
+) -> Option<MaskTarget> {
+    let (image, dilation) = (&dataset.images[index], options.dilation);
+    let mask = match options.annotation {
         Annotation::Box => dataset.class_mask(image, class_id, dilation),
         Annotation::Segmentation => dataset.class_segmentation(image, class_id)?,
     };
@@ -81,37 +82,41 @@ pub fn guided(
         Some(view) => mask.seen(view),
         None => mask,
     };
-    let area = target.needs_areas.then(|| match target.annotation {
+    let area = options.needs_areas.then(|| match options.annotation {
         Annotation::Box => dataset.class_box_area(image, class_id, dilation, view),
         Annotation::Segmentation => mask.area(),
     });
-    Some(Guided { mask, area })
+    Some(MaskTarget { mask, area })
 }
 
-/// Whether any class of the images `annotated` is guided at all.
-pub fn is_any_guided(dataset: &Dataset, annotated: &HashSet<usize>, target: Target) -> bool {
+/// Whether any class of the images `annotated` has a mask target.
+pub fn has_any_mask_target(
+    dataset: &Dataset,
+    annotated: &HashSet<usize>,
+    options: MaskOptions,
+) -> bool {
     annotated.iter().any(|&index| {
         let mut labels = dataset.images[index].labels.iter();
-        labels.any(|&class_id| guided(dataset, (index, class_id), target, None).is_some())
+        labels.any(|&class_id| mask_target(dataset, (index, class_id), options, None).is_some())
     })
 }
 
-/// The masks (N, H, W) of 0 and 1.
+/// The masks of `targets` (N, H, W), of 0 and 1.
 ///
 /// # Errors
 /// libtorch's.
-pub fn masks(guided: &[Guided], grid: Grid, like: &Tensor) -> Result<Tensor, TchError> {
-    let mut cells = Vec::with_capacity(guided.len() * grid.cells());
-    for Guided { mask, .. } in guided {
+pub fn masks(targets: &[MaskTarget], grid: Grid, like: &Tensor) -> Result<Tensor, TchError> {
+    let mut cells = Vec::with_capacity(targets.len() * grid.cells());
+    for MaskTarget { mask, .. } in targets {
         cells.extend(mask.cells().iter().map(|&is_inside| u8::from(is_inside)));
     }
-    let size = [guided.len() as i64, grid.height as i64, grid.width as i64];
+    let size = [targets.len() as i64, grid.height as i64, grid.width as i64];
     let cells = Tensor::f_from_data_size(&cells, &size, Kind::Uint8)?;
     device::upload(&cells, like.device())?.f_to_kind(like.kind())
 }
 
-/// The areas (N); empty where they were not asked for.
-pub fn areas(guided: &[Guided]) -> Vec<f64> {
-    let areas = guided.iter().filter_map(|guided| guided.area);
+/// The areas of `targets` (N); empty where the loss needs none.
+pub fn areas(targets: &[MaskTarget]) -> Vec<f64> {
+    let areas = targets.iter().filter_map(|target| target.area);
     areas.map(|area| area as f64).collect()
 }

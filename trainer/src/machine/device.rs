@@ -1,5 +1,5 @@
-//! Which device a command runs on: `auto`, `cpu`, `cuda` or `cuda:N`. One binary serves both; CUDA
-//! is there when the `libtorch.so` found at start is a CUDA build.
+//! The device that a command runs on: `auto`, `cpu`, `cuda` or `cuda:N`. One binary serves both; CUDA
+//! works if the `libtorch.so` found at start is a CUDA build.
 
 use std::path::Path;
 use std::sync::Once;
@@ -10,7 +10,7 @@ use crate::machine::memory;
 use crate::names::Precision;
 use crate::network::pass::fused;
 
-/// Chooses the device named `text`.
+/// The device that `text` names.
 ///
 /// # Errors
 /// An unknown spelling, or a CUDA device that is not there.
@@ -21,8 +21,8 @@ pub fn choose(text: &str) -> Result<Device, String> {
     }
 }
 
-/// The CUDA devices that libtorch can work on. Not what a driver says: without libtorch's CUDA build,
-/// or with a driver too old for it, there are none.
+/// The number of CUDA devices that libtorch can use: 0 without its CUDA build or with a driver too old
+/// for it, whatever the driver reports.
 fn devices() -> i64 {
     match Cuda::is_available() {
         true => Cuda::device_count(),
@@ -54,7 +54,7 @@ fn parse(text: &str, n: i64) -> Result<Device, String> {
     }
 }
 
-/// The CUDA device `index`, on which the same work gives the same bits.
+/// The CUDA device `index`, set up so that the same work gives the same bits every time.
 fn repeatable(index: i64) -> Result<Device, String> {
     fused::be_deterministic().map_err(|error| format!("--device: {error}"))?;
     Ok(Device::Cuda(index as usize))
@@ -68,8 +68,8 @@ pub fn describe(device: Device) -> String {
     }
 }
 
-/// In which numbers `device` computes where `precision` is asked for: a CPU has no TF32 and computes
-/// in f32.
+/// The precision that `device` computes in where `precision` is asked for: a CPU has no TF32 and
+/// computes in f32.
 pub fn computed(precision: Precision, device: Device) -> Precision {
     match precision {
         Precision::Tf32 if !device.is_cuda() => Precision::F32,
@@ -77,10 +77,9 @@ pub fn computed(precision: Precision, device: Device) -> Precision {
     }
 }
 
-/// Settles in which numbers `device` computes where `precision` is asked for, and gives these: what is
-/// recorded. Where they are others than asked for, this is said once. CUDA then uses TF32 in products
-/// where it is asked for, and in nothing else: libtorch's own default is TF32 in convolutions, full
-/// precision in matrix products.
+/// Sets the precision of products on `device`, and returns the one that is really used, which tables
+/// record; a note says once where it is not the one asked for. On CUDA, convolutions and matrix
+/// products both use TF32 or both do not, while libtorch's default is TF32 in convolutions alone.
 ///
 /// # Errors
 /// libtorch's.
@@ -97,8 +96,8 @@ pub fn allow(precision: Precision, device: Device) -> Result<Precision, TchError
     Ok(computed)
 }
 
-/// Bytes that this program may still take on `device`; `None` where it does not tell. On a GPU those
-/// that libtorch holds for tensors to come count, too.
+/// Bytes that this program may still take on `device`; `None` where the device does not tell. On a GPU,
+/// memory that libtorch's allocator caches counts as free.
 pub fn free_memory(device: Device) -> Option<u64> {
     match device {
         Device::Cuda(index) => fused::free_cuda_memory(index as i64).ok(),
@@ -106,9 +105,8 @@ pub fn free_memory(device: Device) -> Option<u64> {
     }
 }
 
-/// Lets the program compute with `n` threads at a time: libtorch within an operation (and with it
-/// OpenMP) and between operations, and what prepares images and masks. To be called before any of
-/// these begins its work.
+/// Limits the program to `n` threads: libtorch (and with it OpenMP) within and between operations, and
+/// rayon, which prepares images and masks. Must be called before any of these starts.
 ///
 /// # Errors
 /// The threads cannot be started.
@@ -120,8 +118,8 @@ pub fn bound_threads(n: u16) -> Result<(), rayon::ThreadPoolBuildError> {
         .build_global()
 }
 
-/// `tensor` on `device`; to a GPU through pinned memory, so that the copy takes its place in the
-/// GPU's queue and this thread does not wait for what is before it.
+/// `tensor` on `device`. To a GPU it is copied through pinned memory, so the copy is queued and this
+/// thread does not wait for the work before it.
 ///
 /// # Errors
 /// libtorch's.
@@ -135,7 +133,7 @@ pub fn upload(tensor: &Tensor, device: Device) -> Result<Tensor, TchError> {
     }
 }
 
-/// The values of `tensor` on any device, row-major, as 32-bit numbers.
+/// The values of `tensor`, on any device, row-major, as 32-bit numbers.
 ///
 /// # Errors
 /// libtorch's.

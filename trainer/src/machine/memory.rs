@@ -1,26 +1,26 @@
 //! How much memory this program may still take: what the machine has available, and what the limits of
-//! the control groups leave that it is in, as containers and Slurm set them (cgroups v2 and v1, each
-//! with limits at every level). Reads the kernel's files alone, under a root folder, so that trees of
-//! other machines can be tried.
+//! its cgroups leave (control groups, by which containers and Slurm limit a program: v2 and v1, each
+//! with limits at every level). It reads files of the kernel only, below a root folder, so that tests
+//! can give it the files of other machines.
 
 use std::fs::read_to_string;
 use std::path::{Component, Path, PathBuf};
 
-/// Bytes that this program may still take; `None` where `root` (elsewhere than in tests `/`) does not
-/// tell. Files that the kernel only keeps in case they are read again count as free.
+/// Bytes that this program may still take; `None` where the files below `root` (`/` except in tests) do
+/// not tell. Page cache that the kernel can drop counts as free.
 pub fn available(root: &Path) -> Option<u64> {
     let machine = value_in(&root.join("proc/meminfo"), "MemAvailable:").map(|kib| 1024 * kib);
-    let groups = groups(root);
-    let left = groups.iter().flat_map(|group| group.left());
+    let cgroups = cgroups(root);
+    let left = cgroups.iter().flat_map(|cgroup| cgroup.left());
     left.chain(machine).min()
 }
 
-/// The names of a version's files.
+/// The names of the files of a cgroup version.
 struct Names {
-    /// Upper limits: the group is slowed down, or a program in it ended, beyond the least of them.
+    /// Upper limits. Beyond the least of them the kernel slows the cgroup down or ends a program in it.
     limits: &'static [&'static str],
     used: &'static str,
-    /// In `memory.stat`, of the group and those below it: pages of files not read lately.
+    /// The key in `memory.stat` of page cache that was not used lately, in the cgroup and those below it.
     cached: &'static str,
 }
 
@@ -35,22 +35,22 @@ const V1: Names = Names {
     cached: "total_inactive_file",
 };
 
-/// A control group with those above it.
-struct Group {
+/// A cgroup; the folders above it, up to the mount, are the cgroups it is in.
+struct Cgroup {
     names: &'static Names,
     /// Where the hierarchy is mounted.
     mount: PathBuf,
-    /// The group's folder, in `mount`.
+    /// The cgroup's folder, in `mount`.
     folder: PathBuf,
 }
 
-impl Group {
-    /// What each limit on the way up leaves.
+impl Cgroup {
+    /// The bytes that each limit leaves, in the cgroup and those above it.
     fn left(&self) -> impl Iterator<Item = u64> {
         let up = self.folder.ancestors();
         let levels = up.take_while(|folder| folder.starts_with(&self.mount));
         levels.filter_map(|folder| {
-            // "max" is no number, and in version 1 an absurdly large one.
+            // No limit is "max" in version 2, and an absurdly large number in version 1.
             let limits = self.names.limits.iter();
             let limit = limits.filter_map(|name| number(&folder.join(name))).min()?;
             let used = number(&folder.join(self.names.used))?;
@@ -60,11 +60,11 @@ impl Group {
     }
 }
 
-/// The groups that this program is in, of both versions.
-fn groups(root: &Path) -> Vec<Group> {
+/// The cgroups that this program is in, of both versions.
+fn cgroups(root: &Path) -> Vec<Cgroup> {
     let read = |file: &str| read_to_string(root.join(file)).unwrap_or_default();
     let (lines, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
-    let groups = lines.lines().filter_map(|line| {
+    let cgroups = lines.lines().filter_map(|line| {
         // `0::/path` of version 2, `4:memory:/path` of version 1.
         let (_, rest) = line.split_once(':')?;
         let (controllers, path) = rest.split_once(':')?;
@@ -75,13 +75,13 @@ fn groups(root: &Path) -> Vec<Group> {
         };
         let (top, mount) = mounts.lines().find_map(|line| mount_of(line, names))?;
         let mount = within(root, &mount);
-        // A container sees its own group as the top; one outside of it is not seen.
+        // A container sees its own cgroup as the top, and none outside of it.
         let below = Path::new(path).strip_prefix(&top).unwrap_or(Path::new(""));
         let folder = mount.join(below);
         let is_inside = below
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
-        Some(Group {
+        Some(Cgroup {
             names,
             folder: if is_inside && folder.is_dir() {
                 folder
@@ -91,10 +91,10 @@ fn groups(root: &Path) -> Vec<Group> {
             mount,
         })
     });
-    groups.collect()
+    cgroups.collect()
 }
 
-/// The group at the top and the mount point of a hierarchy that `line` of mountinfo mounts:
+/// The cgroup at the top and the mount point of a hierarchy that `line` of mountinfo mounts:
 /// `36 25 0:30 /top /mount/point rw … - cgroup2 cgroup2 rw`.
 fn mount_of(line: &str, names: &Names) -> Option<(PathBuf, PathBuf)> {
     let (mount, system) = line.split_once(" - ")?;
@@ -133,7 +133,7 @@ fn within(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// The number that is all of a file.
+/// The number that a file consists of.
 fn number(file: &Path) -> Option<u64> {
     read_to_string(file).ok()?.trim().parse().ok()
 }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_tells_where_no_group_limits() {
+    fn the_machine_tells_where_no_cgroup_limits() {
         assert_eq!(on(&[]), Some(1000));
         let unlimited = [
             ("proc/self/cgroup", "0::/user.slice\n"),
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn version_2_limits_at_every_level() {
-        let group = [
+        let files = [
             ("proc/self/cgroup", "0::/slurm/job_7/task_0\n"),
             ("proc/self/mountinfo", V2_MOUNT),
             ("sys/fs/cgroup/slurm/job_7/task_0/memory.max", "max\n"),
@@ -209,8 +209,8 @@ mod tests {
             ("sys/fs/cgroup/slurm/job_7/memory.max", "{600}\n"),
             ("sys/fs/cgroup/slurm/job_7/memory.current", "{150}\n"),
         ];
-        assert_eq!(on(&group), Some(450));
-        let with = |more: &[(&str, &str)]| on(&[&group[..], more].concat());
+        assert_eq!(on(&files), Some(450));
+        let with = |more: &[(&str, &str)]| on(&[&files[..], more].concat());
         let high = ("sys/fs/cgroup/slurm/job_7/memory.high", "{500}\n");
         assert_eq!(with(&[high]), Some(350));
         let own = ("sys/fs/cgroup/slurm/job_7/task_0/memory.max", "{300}\n");
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn version_1_limits_at_every_level() {
         let unlimited = "9223372036854771712\n";
-        let group = [
+        let files = [
             (
                 "proc/self/cgroup",
                 "12:cpu,cpuacct:/elsewhere\n4:memory:/slurm/uid_0/job_7\n0::/\n",
@@ -265,16 +265,16 @@ mod tests {
                 "{90}\n",
             ),
         ];
-        assert_eq!(on(&group), Some(300));
+        assert_eq!(on(&files), Some(300));
         let read = (
             "sys/fs/cgroup/memory/slurm/uid_0/memory.stat",
             "inactive_file {1}\ntotal_inactive_file {40}\n",
         );
-        assert_eq!(on(&[&group[..], &[read]].concat()), Some(340));
+        assert_eq!(on(&[&files[..], &[read]].concat()), Some(340));
     }
 
-    /// Without a namespace of its own a container's group has the path outside, and the mount shows the
-    /// container's group as the top; with one, it is the top itself, and what lies beyond is `..`.
+    /// Without a namespace of its own a container's cgroup has the path outside, and the mount shows the
+    /// container's cgroup as the top; with one, it is the top itself, and what lies beyond is `..`.
     #[test]
     fn a_container_finds_its_limit_at_the_mounts_top() {
         let mount = "35 24 0:30 /docker/0f /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";

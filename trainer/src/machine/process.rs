@@ -1,14 +1,16 @@
-//! What the C libraries under libtorch read before `main`: how threads wait and how memory is kept.
+//! Environment variables that the C libraries below libtorch read before `main`: how threads wait and how
+//! memory is kept.
 
 use std::os::unix::process::CommandExt;
 
-/// Settings and the variables by which a user has chosen otherwise.
+/// For each: a variable, the value it gets, and the variable by which a user may have chosen otherwise.
 ///
-/// libtorch's threads spin while they wait for each other, which costs a factor of seven where other
-/// programs use the same cores (measured: 1.2 against 8.8 images a second). glibc hands the memory of
-/// every large tensor back to the system, which clears it anew for the next one: a tenth of a
-/// training step. With the workspace that is its default on new GPUs, cuBLAS gives the same bits every time.
-const SETTINGS: [(&str, &str, &str); 4] = [
+/// By default libtorch's threads spin while they wait for each other, which makes training seven times
+/// slower where other programs use the same cores (measured: 1.2 against 8.8 images a second). glibc
+/// returns the memory of every large tensor to the system, which clears it anew for the next one; that
+/// costs a tenth of a training step. cuBLAS gives the same bits every time with this workspace, its
+/// default on new GPUs.
+const VARIABLES: [(&str, &str, &str); 4] = [
     ("OMP_WAIT_POLICY", "PASSIVE", "GOMP_SPINCOUNT"),
     ("MALLOC_MMAP_MAX_", "0", "GLIBC_TUNABLES"),
     ("MALLOC_TRIM_THRESHOLD_", "1099511627776", "GLIBC_TUNABLES"),
@@ -19,10 +21,10 @@ const SETTINGS: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// Starts the program again with the settings that the user has left open, if any.
+/// Starts the program again with those of [`VARIABLES`] that the user has left open, if any.
 pub fn settle() {
     let is_set = |name: &str| std::env::var_os(name).is_some();
-    let open = SETTINGS
+    let open = VARIABLES
         .iter()
         .filter(|(name, _, other)| !is_set(name) && !is_set(other));
     let open: Vec<(&str, &str)> = open.map(|(name, value, _)| (*name, *value)).collect();
@@ -34,6 +36,6 @@ pub fn settle() {
             .args(std::env::args_os().skip(1))
             .envs(open)
             .exec();
-        say!("warning: could not start again with settings for threads and memory ({error})");
+        say!("warning: could not start again with the variables for threads and memory ({error})");
     }
 }

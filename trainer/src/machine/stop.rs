@@ -1,8 +1,9 @@
-//! Being asked to stop: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a terminal that is closed, a connection that
-//! is lost), and SIGUSR2, which Slurm is told to send before it takes a machine away. A SIGHUP that was
-//! ignored when the program began, as `nohup` has it, stays ignored. The step in flight is finished and saved, however many of them come, as one is
-//! passed on after another; only a second SIGINT ends the program at once, which harms nothing either:
-//! files appear whole or not at all.
+//! Signals that ask the program to stop: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a closed terminal, a lost
+//! connection) and SIGUSR2, which Slurm is told to send before a job's time ends. A SIGHUP that was
+//! ignored when the program began, as under `nohup`, stays ignored. The program finishes its step and
+//! saves, even if several signals come: a parent process may pass on those that the terminal has sent
+//! already. Only a second SIGINT ends it at once. That harms no file either, as files appear whole or
+//! not at all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,13 +19,13 @@ pub const EXIT_CODE: u8 = 75;
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Asked by the signals, from now on.
+    /// A flag that the signals raise, from now on.
     ///
     /// # Errors
     /// The system's, where it takes no handler.
     pub fn on_signals() -> std::io::Result<Self> {
         let stop = Stop::default();
-        // In this order: the first interrupt finds the flag down and raises it.
+        // In this order: at the first SIGINT `interrupted` is still false, so the program goes on.
         let interrupted = Arc::new(AtomicBool::new(false));
         flag::register_conditional_shutdown(SIGINT, EXIT_CODE.into(), interrupted.clone())?;
         flag::register(SIGINT, interrupted)?;
@@ -37,12 +38,12 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Whether it was asked.
+    /// Whether the program was asked to stop.
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Asks, as a signal does.
+    /// Asks the program to stop, as a signal does.
     pub fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! A network by its name.
+//! [`Backbone`], a network by its name.
 
 use std::fmt;
 use std::ops::Deref;
@@ -10,7 +10,7 @@ use crate::names;
 use crate::network::architecture::Architecture;
 use crate::network::architectures;
 
-/// The classifier (paper section 4; SPEC D): one of the list, or another one's entry.
+/// A classifier (paper section 4; SPEC D): a reference to its entry, from the list or from a test.
 #[derive(Clone, Copy)]
 pub struct Backbone(&'static Architecture);
 

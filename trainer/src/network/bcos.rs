@@ -1,7 +1,7 @@
-//! B-cos layers (Böhle et al. 2022, 2024) with B = 2: every layer is linear in its input once its
-//! dynamic weight is fixed, so that a whole network is f(x) = W(x)·x. On the way back the dynamic
-//! weights (|cos|, one over the norms' deviations, attention) are constants that stay in the graph
-//! (SPEC A.3): the localization loss learns through them.
+//! B-cos layers (Böhle et al. 2022, 2024) with B = 2. With its dynamic weights held fixed, every layer
+//! is linear in its input, so a whole network is f(x) = W(x)·x. In the backward pass the dynamic
+//! weights (|cos|, 1 / standard deviation of the norms, attention) count as constants, but they stay in
+//! the graph (SPEC A.3), so that the localization loss learns through them.
 
 use tch::{TchError, Tensor};
 
@@ -17,7 +17,7 @@ use crate::network::pass::{Pass, Value, Window};
 const PATCH_EPS: f64 = 1e-6;
 /// Added to the norm of a linear layer's input.
 const ROW_EPS: f64 = 1e-12;
-/// Of all norms.
+/// Added to the variance in all norms.
 const NORM_EPS: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 /// ln(0.001 / 0.999): the logit of a class without evidence, the same for every number of classes
@@ -101,10 +101,10 @@ impl BcosConv {
         };
         let (from, to) = (x.tensor().size(), out.size());
         let out = pass.map(out, x, || {
-            let back = pass.transposed(&unit, window, [from[2], from[3]], [to[2], to[3]])?;
+            let conv_vjp = pass.transposed(&unit, window, [from[2], from[3]], [to[2], to[3]])?;
             let (projected, inverse_norm) = (held(projected), held(inverse_norm));
             Ok(Box::new(move |g| {
-                back(&fused::bcos_pull(
+                conv_vjp(&fused::bcos_vjp(
                     g,
                     &projected,
                     &inverse_norm,
@@ -116,7 +116,7 @@ impl BcosConv {
     }
 }
 
-/// A dynamic weight as the way back has it: in the graph.
+/// A dynamic weight as the backward pass uses it: in the graph.
 pub(crate) fn held(weight: Tensor) -> Tensor {
     #[cfg(test)]
     if IS_DETACHED.get() {
@@ -164,7 +164,7 @@ impl BcosLinear {
     }
 }
 
-/// Batch norm that divides by the deviation and does not subtract the mean, without bias.
+/// Batch norm without bias that divides by the standard deviation and does not subtract the mean.
 #[derive(Debug)]
 pub struct UncenteredNorm {
     weight: Tensor,
@@ -184,7 +184,8 @@ impl UncenteredNorm {
         }
     }
 
-    /// Same shape. In [`Mode::Train`] the deviation is the batch's and moves the running one.
+    /// Same shape. In [`Mode::Train`] the standard deviation is the batch's, and the running variance is
+    /// updated.
     pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         let var = match pass.mode() {
             Mode::Eval => self.running_var.shallow_clone(),
@@ -201,22 +202,22 @@ impl UncenteredNorm {
         pass.map(out, x, || Ok(Box::new(move |g| g.f_mul(&scale))))
     }
 
-    /// Weight over deviation (C).
+    /// Weight over standard deviation (C).
     fn scale(&self, var: &Tensor) -> Result<Tensor, TchError> {
         let square = var.f_add_scalar(NORM_EPS)?;
         finite::infinite_to_nan(&square)?;
         self.weight.f_mul(&square.f_rsqrt()?)
     }
 
-    /// Takes the batch's variance, a constant, into the running one.
+    /// Updates the running variance by the batch's, a constant.
     fn move_running(&self, var: &Tensor) -> Result<(), TchError> {
         let mut running = self.running_var.shallow_clone();
         tch::no_grad(|| running.f_lerp_(var, MOMENTUM).map(drop))
     }
 }
 
-/// Layer norm without bias over the axes from `first_axis` on: the mean is subtracted, which is
-/// linear; one over the deviation is the dynamic weight.
+/// Layer norm without bias over the axes from `first_axis` on. Subtracting the mean is linear; 1 /
+/// standard deviation is the dynamic weight.
 #[derive(Debug)]
 pub struct LayerNorm {
     weight: Tensor,
@@ -224,7 +225,7 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
-    /// Tokens (N, T, C): over the channels of each token.
+    /// Of tokens (N, T, C): over the channels of each token.
     pub fn tokens(p: &mut Params, name: &str, channels: i64) -> Self {
         LayerNorm {
             weight: p.weight(format!("{name}.weight"), &[channels], Init::Constant(1.0)),
@@ -232,7 +233,7 @@ impl LayerNorm {
         }
     }
 
-    /// Images (N, C, H, W): over all of an image.
+    /// Of images (N, C, H, W): over all values of an image.
     pub fn images(p: &mut Params, name: &str, channels: i64) -> Self {
         LayerNorm {
             weight: p.weight(format!("{name}.weight"), &[channels], Init::Constant(1.0)),
@@ -273,7 +274,7 @@ pub fn logits(evidence: &Value, pass: &Pass) -> Result<Value, TchError> {
 
 #[cfg(test)]
 thread_local! {
-    /// Takes |cos| and attention out of the graph of the way back, as the published package does, which
-    /// is right for explaining and wrong for guiding (`guide/dynamic_weights.rs` shows it).
+    /// Takes |cos| and attention out of the graph of the backward pass, as the published package does,
+    /// which is right for explaining and wrong for guiding (`guide/dynamic_weights.rs` shows it).
     pub(crate) static IS_DETACHED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }

@@ -67,8 +67,8 @@ impl Conv {
         }
     }
 
-    /// With `norm`, `shortcut` added and ReLU after it, as one operation where that can be had; else
-    /// `None`. See [`Pass::conv_block`].
+    /// The convolution followed by `norm`, the sum with `shortcut` and ReLU, as one operation where
+    /// libtorch has it, else `None`. See [`Pass::conv_block`].
     pub fn block(
         &self,
         x: &Value,
@@ -142,7 +142,7 @@ impl BatchNorm {
         }
     }
 
-    /// Same shape; which statistics, the pass's mode says.
+    /// Same shape. The pass's mode decides which statistics are used.
     pub fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         pass.batch_norm(x, &self.state())
     }

@@ -1,5 +1,5 @@
-//! The networks: what they are computed with ([`pass`]), their layers, one file for each architecture,
-//! and [`Model`], a network with its tensors.
+//! The networks: the operations they consist of ([`pass`]), their layers, one file for each
+//! architecture, and [`Model`], a network with its tensors.
 
 mod architecture;
 mod architectures;
@@ -15,7 +15,7 @@ mod resnet;
 mod stages;
 mod vit;
 
-pub use architecture::{Architecture, Encoding, MemoryOrder};
+pub use architecture::{Architecture, Encoding, MemoryFormat};
 pub use backbone::Backbone;
 pub use mode::Mode;
 pub use model::{Model, Record};

@@ -1,27 +1,28 @@
-//! A network with its tensors: from an image to its features at a layer and to the logits, and back.
+//! A network with its tensors: from an image to its features at a layer and on to the logits, and the
+//! gradient of the logits at these features.
 
 use std::ops::Range;
 
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::names::{Layer, Precision};
-use crate::network::architecture::MemoryOrder;
+use crate::network::architecture::MemoryFormat;
 use crate::network::backbone::Backbone;
 use crate::network::mode::Mode;
 use crate::network::params::Params;
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::{Network, STAGES};
 
-/// Tensors of the largest size that are in work at once, on the way there or back.
+/// The number of tensors of the largest size that a forward or backward pass uses at once.
 const IN_WORK: u64 = 6;
 
 /// A backbone with its tensors.
 pub struct Model {
-    /// Which backbone this is.
+    /// The network's entry.
     pub backbone: Backbone,
     /// Its tensors.
     pub params: Params,
-    /// In which numbers its products are computed.
+    /// The precision of its products.
     pub precision: Precision,
     network: Box<dyn Network>,
 }
@@ -58,15 +59,16 @@ impl Model {
             .f_permute([0, 3, 1, 2])?
             .f_to_kind(kind)?
             .f_div_scalar(255.0)?;
-        self.in_order(self.backbone.encoding.encode(&images)?)
+        self.in_memory_format(self.backbone.encoding.encode(&images)?)
     }
 
-    /// In the order in memory that the network wants: planes on the CPU, on a GPU what its entry says.
+    /// `images` in the memory format that the network wants: contiguous on the CPU, on a GPU the one of
+    /// its entry.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn in_order(&self, images: Tensor) -> Result<Tensor, TchError> {
-        let is_free = self.backbone.gpu_order == MemoryOrder::ChannelsLast;
+    pub fn in_memory_format(&self, images: Tensor) -> Result<Tensor, TchError> {
+        let is_free = self.backbone.gpu_memory_format == MemoryFormat::ChannelsLast;
         match is_free && images.device().is_cuda() {
             true => Ok(images),
             false => images.f_contiguous(),
@@ -75,10 +77,10 @@ impl Model {
 
     /// The features at `layer` of an encoded input.
     pub fn features(&self, input: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
-        // libtorch's convolutions are a quarter faster where the channels of a pixel lie side by side,
-        // and blocks become one operation, as long as nothing is differentiated; B-cos layers
-        // (fused.rs) want whole planes. At the final layer only: the last digits differ, and where
-        // another ReLU follows it may flip, which the map would show.
+        // As long as nothing is differentiated, convolutions on the CPU are a quarter faster in
+        // channels-last format, and blocks become one operation. Not for B-cos layers, whose fused
+        // operations want contiguous tensors. At the final layer only: the last digits differ, and a
+        // ReLU after another layer may flip by that, which the map would show.
         let is_for_values =
             mode == Mode::Eval && layer == Layer::Final && !self.backbone.has_dynamic_weights;
         let input = match is_for_values {
@@ -90,7 +92,7 @@ impl Model {
         };
         let pass = Pass::forward(mode, self.precision);
         let features = self.run(0..layer.index(), &input, &pass)?;
-        self.in_order(features.tensor().shallow_clone())
+        self.in_memory_format(features.tensor().shallow_clone())
     }
 
     /// The logits (N, K) from the features at `layer`.
@@ -100,7 +102,7 @@ impl Model {
             .map(|value| value.tensor().shallow_clone())
     }
 
-    /// The logits from the features at `layer`, and the way back.
+    /// The logits from the features at `layer`, recorded for a backward pass.
     pub fn record(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Record, TchError> {
         let pass = Pass::recording(mode, self.precision);
         let features = pass.input(features);
@@ -112,8 +114,8 @@ impl Model {
         })
     }
 
-    /// About how many bytes explaining one image at `layer` takes: what the recorded pass keeps, and
-    /// the largest tensors in work. `input` (1, C, H, W) as encoded.
+    /// About how many bytes explaining one image at `layer` takes: those the recorded pass keeps, and
+    /// those of the largest tensors in use. `input` (1, C, H, W) as encoded.
     ///
     /// # Errors
     /// libtorch's.
@@ -141,7 +143,7 @@ impl Model {
     }
 }
 
-/// A pass from the features at a layer to the logits that can be walked back.
+/// A recorded pass from the features at a layer to the logits, which gives gradients at the features.
 pub struct Record {
     pass: Pass,
     features: Value,
@@ -149,7 +151,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// (N, K).
+    /// The logits (N, K).
     pub fn logits(&self) -> &Tensor {
         self.logits.tensor()
     }
@@ -160,6 +162,6 @@ impl Record {
     /// # Errors
     /// libtorch's.
     pub fn gradient(&self, cotangent: &Tensor) -> Result<Tensor, TchError> {
-        self.pass.pull(&self.logits, cotangent, &self.features)
+        self.pass.vjp(&self.logits, cotangent, &self.features)
     }
 }

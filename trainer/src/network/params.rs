@@ -29,7 +29,8 @@ pub enum Init {
         /// Convolutions of the branch before its last.
         n_branch: usize,
     },
-    /// Normal with this deviation: ConvNeXt's (torchvision cuts it off at ±2, 100 deviations away).
+    /// Normal with this standard deviation: ConvNeXt's. (torchvision truncates it at ±2, 100 standard
+    /// deviations away.)
     Normal(f64),
     /// A constant.
     Constant(f64),
@@ -56,7 +57,7 @@ pub struct Params {
 }
 
 impl Params {
-    /// No tensors yet; those to come live on `device` in `kind` and start from `seed`.
+    /// Without tensors yet. Those to come live on `device` in `kind` and are initialised from `seed`.
     pub fn new(seed: u64, device: Device, kind: Kind) -> Self {
         Params {
             entries: Vec::new(),
@@ -115,7 +116,7 @@ impl Params {
         clone
     }
 
-    /// Takes the tensors, which are made on the CPU, to their device.
+    /// Moves the tensors, which are made on the CPU, to their device.
     ///
     /// # Errors
     /// libtorch's, such as too little memory there.
@@ -141,7 +142,7 @@ impl Params {
         copies.collect()
     }
 
-    /// Sets the buffers back.
+    /// Restores the buffers from `copies`.
     ///
     /// # Errors
     /// libtorch's.
@@ -150,8 +151,8 @@ impl Params {
         copy(buffers.zip(copies).collect())
     }
 
-    /// The trained tensor in whose part of `gradient`, one vector over all of them, there is a value
-    /// that is no number.
+    /// The first trained tensor whose part of `gradient`, one vector over all of them, has a non-finite
+    /// value.
     ///
     /// # Errors
     /// libtorch's.
@@ -176,12 +177,12 @@ impl Params {
             .collect()
     }
 
-    /// Copies tensors by name into these. `head` names tensors that keep their initial values where
-    /// the file has another number of classes, or none of them.
+    /// Copies the tensors of `source` into those of the same name. Those named in `head` keep their
+    /// initial values where the file has another number of classes or no head.
     ///
     /// # Errors
-    /// Lists every missing, unexpected and mis-shaped tensor, `num_batches_tracked` ignored; a value that
-    /// is not finite, or would not be here.
+    /// Missing, unexpected and mis-shaped tensors, all listed, `num_batches_tracked` ignored; a value
+    /// that is non-finite, or becomes so in this kind.
     pub fn load(&self, source: &[(String, Tensor)], head: &[&str], file: &str) -> Result<()> {
         let (copies, mut faults) = self.matched(source);
         let is_head = |fault: &Fault| head.contains(&fault.name.as_str());
@@ -200,10 +201,10 @@ impl Params {
         copy(copies)
     }
 
-    /// Copies the tensors that fit and gives what was missing, unexpected or mis-shaped.
+    /// Copies the tensors that fit, and returns which were missing, unexpected or mis-shaped.
     ///
     /// # Errors
-    /// A file of which none fits; a value of one that does, as in [`Params::load`].
+    /// A file of which no tensor fits; a non-finite value, as in [`Params::load`].
     pub fn load_what_fits(&self, source: &[(String, Tensor)], file: &str) -> Result<Faults> {
         let (copies, faults) = self.matched(source);
         if copies.is_empty() {
@@ -226,7 +227,7 @@ impl Params {
         Ok(())
     }
 
-    /// The first tensor with a value that is not finite.
+    /// The first tensor with a non-finite value.
     ///
     /// # Errors
     /// libtorch's.
@@ -239,7 +240,7 @@ impl Params {
         Ok(None)
     }
 
-    /// Pairs of own and given tensor, and what does not fit.
+    /// Pairs of own and given tensors of the same name and shape, and the faults of the others.
     fn matched<'a>(
         &'a self,
         source: &'a [(String, Tensor)],

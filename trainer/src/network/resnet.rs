@@ -1,6 +1,6 @@
-//! ResNets in the paper's three kinds: torchvision's (He et al. 2016), X-DNN
-//! (Hesse et al. 2021: no norm, no bias, so that the network is homogeneous) and B-cos (Böhle et al.
-//! 2022). They differ in what a "unit" is; blocks and stages are the same.
+//! ResNets in the paper's three kinds: torchvision's (He et al. 2016), X-DNN (Hesse et al. 2021: no
+//! norm, no bias, so that the network is homogeneous) and B-cos (Böhle et al. 2022). They differ in
+//! their unit, a convolution with what belongs to it; blocks and stages are the same.
 //!
 //! | | unit | stem pool | head |
 //! |---|---|---|---|
@@ -10,7 +10,7 @@
 
 use tch::TchError;
 
-use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, UncenteredNorm};
 use crate::network::layers::{BatchNorm, Conv, Linear, Padding, Shape};
 use crate::network::params::{Init, Params};
@@ -22,7 +22,7 @@ const EPS: f64 = 1e-5;
 /// Channels of the blocks of layer1 … layer4, before expansion.
 const WIDTHS: [i64; 4] = [64, 128, 256, 512];
 
-/// What the units of a network are.
+/// The unit that a network consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// torchvision's.
@@ -57,9 +57,9 @@ impl Family {
             is_homogeneous: matches!(self, Family::Xdnn),
             has_dynamic_weights: is_bcos,
             package_prefix: "",
-            gpu_order: match self {
-                Family::Vanilla | Family::Xdnn => MemoryOrder::ChannelsLast,
-                Family::Bcos => MemoryOrder::Planes,
+            gpu_memory_format: match self {
+                Family::Vanilla | Family::Xdnn => MemoryFormat::ChannelsLast,
+                Family::Bcos => MemoryFormat::Contiguous,
             },
             build,
         }
@@ -133,8 +133,8 @@ impl Unit {
         }
     }
 
-    /// The unit of `x`, then `shortcut` added, then ReLU where `is_activated` (B-cos networks do
-    /// without).
+    /// The unit applied to `x`, plus `shortcut`, then ReLU where `is_activated` (B-cos networks have
+    /// none).
     fn forward(
         &self,
         x: &Value,
@@ -242,7 +242,7 @@ impl Residual {
     }
 }
 
-/// What turns the final features into logits.
+/// The head, from the final features to the logits.
 #[derive(Debug)]
 enum Head {
     Linear(Linear),

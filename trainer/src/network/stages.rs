@@ -1,5 +1,5 @@
-//! The classifiers. A backbone is a chain of five stages; the paper's layers are the cuts between
-//! them, so that an explanation at a layer needs only "the part before" and "the part after":
+//! A backbone is a chain of five stages. The paper's layers are the cuts between them, so an
+//! explanation at a layer needs only the part before and the part after it:
 //!
 //! ```text
 //! input ─ stage 0 ─ mid1 ─ stage 1 ─ mid2 ─ stage 2 ─ mid3 ─ stage 3 ─ final ─ stage 4 ─ logits

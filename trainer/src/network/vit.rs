@@ -1,5 +1,5 @@
 //! B-cos vision transformers of size S in the `bcos` package's form (SimpleViT: Beyer et al. 2022),
-//! with its tensor names: patches of 16×16 pixels as they are (`bcos_simple_vit_s`), or behind four
+//! with its tensor names: tokens are patches of 16×16 pixels (`bcos_simple_vit_s`), or the output of four
 //! convolutions of stride 2 (`bcos_vitc_s`).
 //!
 //! Tokens are image positions, so features at a layer are maps (N, C, h, w) like a convolutional
@@ -11,7 +11,7 @@ use tch::{Kind, TchError, Tensor};
 
 use crate::finite;
 use crate::machine::device;
-use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, BcosLinear, LayerNorm};
 use crate::network::layers::Shape;
 use crate::network::params::{Init, Params};
@@ -22,11 +22,11 @@ use crate::network::stages::Network;
 const DIM: i64 = 384;
 const HEADS: i64 = 6;
 const HIDDEN: i64 = 1536;
-/// Pixels of a token's side.
+/// Side of a token, in pixels.
 const PATCH: i64 = 16;
 /// Channels of the convolutions before the tokens of `bcos_vitc_s`.
 const STEM: [i64; 4] = [48, 96, 192, 384];
-/// Of the positions' wave lengths.
+/// The base of the wave lengths of the position encoding.
 const TEMPERATURE: f64 = 10_000.0;
 
 /// The entry of a vision transformer.
@@ -44,7 +44,7 @@ pub const fn entry(
         is_homogeneous: false,
         has_dynamic_weights: true,
         package_prefix: "0.",
-        gpu_order: MemoryOrder::Planes,
+        gpu_memory_format: MemoryFormat::Contiguous,
         build,
     }
 }
@@ -76,7 +76,7 @@ impl Encoder {
         }
     }
 
-    /// (N, T, C) to the same.
+    /// (N, T, C) to (N, T, C).
     fn forward(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         let normed = self.attention_norm.forward(x, pass)?;
         let attended = attention(&normed, &self.qkv, pass)?;
@@ -86,8 +86,8 @@ impl Encoder {
     }
 }
 
-/// Multi-head attention of tokens (N, T, C). Which token looks where is a dynamic weight; the values
-/// looked at are linear in the input.
+/// Multi-head attention of tokens (N, T, C). The attention matrix is a dynamic weight; the values are
+/// linear in the input.
 fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
     let size = x.tensor().size();
     let (n, tokens) = (size[0], size[1]);
@@ -98,8 +98,8 @@ fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
     let product = move |a: &Tensor, b: &Tensor| product::matmul(a, b, precision);
     let projected = product::linear(x.tensor(), qkv, None, precision)?;
     let part = |index: i64| heads(&projected.f_narrow(2, index * DIM, DIM)?.f_contiguous()?);
-    // One over the root of the width is a power of two, so that it may come first; where that is done
-    // after the product, it is one more pass over all pairs of tokens.
+    // 1 / √width is a power of two, so scaling the queries gives the same bits as scaling the scores,
+    // which would be one more pass over all pairs of tokens.
     let queries = part(0)?.f_mul_scalar(1.0 / (width as f64).sqrt())?;
     let scores = product(&queries, &part(1)?.f_transpose(-2, -1)?)?;
     finite::infinite_to_nan(&scores)?;
@@ -119,7 +119,7 @@ fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
 #[derive(Debug)]
 pub struct VisionTransformer {
     stem: Vec<(BcosConv, LayerNorm)>,
-    /// Pixels of a token's side after the stem.
+    /// Side of a token in pixels of the stem's output.
     patch: i64,
     embedding: BcosLinear,
     encoders: Vec<Encoder>,
@@ -186,7 +186,7 @@ impl VisionTransformer {
         pass.map(out, &tokens, || Ok(Box::new(|g| Ok(g.shallow_clone()))))
     }
 
-    /// Where quarter `stage` of the encoders ends.
+    /// The index after the last encoder of quarter `stage`.
     fn end(&self, stage: usize) -> usize {
         (self.encoders.len() * (stage + 1) + 2) / 4
     }
@@ -210,16 +210,16 @@ fn patches(x: &Value, patch: i64, pass: &Pass) -> Result<Value, TchError> {
     })
 }
 
-/// Sines and cosines of each token's place, (h, w, C).
+/// Sines and cosines of each token's position, (h, w, C).
 fn positions(h: i64, w: i64, like: &Tensor) -> Result<Tensor, TchError> {
     let waves = DIM / 4;
     let mut values = Vec::with_capacity((h * w * DIM) as usize);
     for y in 0..h {
         for x in 0..w {
-            for (place, is_cosine) in [(x, false), (x, true), (y, false), (y, true)] {
+            for (position, is_cosine) in [(x, false), (x, true), (y, false), (y, true)] {
                 for wave in 0..waves {
                     let omega = TEMPERATURE.powf(-(wave as f64) / (waves - 1) as f64);
-                    let angle = place as f64 * omega;
+                    let angle = position as f64 * omega;
                     values.push(if is_cosine { angle.cos() } else { angle.sin() });
                 }
             }

@@ -21,14 +21,14 @@ pub struct RunConfig {
     pub name: String,
     /// The classifier.
     pub backbone: Backbone,
-    /// How the validation maps, and a guided run's training maps, are made.
+    /// The method of the validation maps, and of a guided run's training maps.
     pub attribution: Attribution,
-    /// At which layer.
+    /// The layer of these maps.
     pub layer: Layer,
-    /// What is asked of the images: `reversed` for Waterbirds' backgrounds.
+    /// The task: `reversed` classifies Waterbirds' backgrounds.
     #[serde(default, skip_serializing_if = "Task::is_conventional")]
     pub task: Task,
-    /// What training images go through.
+    /// The augmentation of training images.
     #[serde(default = "unchanged", skip_serializing_if = "is_unchanged")]
     pub augmentation: Augmentation,
     /// Passes over the training images.
@@ -36,22 +36,23 @@ pub struct RunConfig {
     /// Adam's constant learning rate.
     #[serde(default = "default_learning_rate")]
     pub learning_rate: f64,
-    /// Images a step. λ scales with it: the localization loss is summed over the batch (SPEC H.1).
+    /// Images in a step. The localization loss is summed over the batch, so the right λ depends on it
+    /// (SPEC H.1).
     #[serde(default = "default_batch_size")]
     pub batch_size: usize,
-    /// Images a pass: a step's passes are made one after another and their gradients added, which takes
-    /// less memory and gives the same up to rounding. Absent: all of a step's. Refused for backbones
-    /// with [`has_batch_statistics`](crate::network::Architecture::has_batch_statistics), where it would
-    /// not give the same.
+    /// Images in a forward and backward pass; absent: all of a step's. A step adds up the gradients of
+    /// its passes. This takes less memory and gives the same up to rounding, except for backbones with
+    /// [`has_batch_statistics`](crate::network::Architecture::has_batch_statistics), for which it is
+    /// refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
     /// Seed of the initial weights, the order of images, the classes drawn and the annotated subset.
     #[serde(default)]
     pub seed: u64,
-    /// In which numbers convolutions and matrix products are computed.
+    /// The precision of convolutions and matrix products.
     #[serde(default = "full_precision", skip_serializing_if = "is_full_precision")]
     pub precision: Precision,
-    /// What is done with a batch whose loss, gradient or attribution maps are non-finite.
+    /// What to do with a batch that has a non-finite loss, gradient or attribution map.
     #[serde(default = "stop", skip_serializing_if = "is_stop")]
     pub on_non_finite: OnNonFinite,
     /// Where the weights come from.
@@ -66,7 +67,7 @@ pub struct RunConfig {
 pub enum Init {
     /// Random weights.
     Scratch,
-    /// A safetensors file (see `trainer import`); the head is new where the classes differ.
+    /// A safetensors file (see `trainer import`). The head is new where its classes are others.
     Weights {
         /// The file.
         file: PathBuf,
@@ -88,7 +89,8 @@ pub struct Guidance {
     pub loss: Loss,
     /// λ of the total loss `BCE + λ·Σ L_loc`.
     pub lambda: f64,
-    /// What the explanations are held against; segmentations where an image has them.
+    /// The annotations that maps are compared with. With segmentations, images without one are not
+    /// annotated.
     #[serde(default = "boxes", skip_serializing_if = "are_boxes")]
     pub annotation: Annotation,
     /// Share of the training images whose annotation is used (paper section 5.4).

@@ -21,26 +21,27 @@ pub struct EpochRow {
     pub loss_class: f64,
     /// Mean over annotated images of the localization loss, before λ; 0 in a baseline.
     pub loss_localization: f64,
-    /// Of this epoch.
+    /// The learning rate of this epoch.
     pub learning_rate: f64,
-    /// Training and validation.
+    /// Seconds of training and validation.
     pub seconds: f64,
-    /// Training alone.
+    /// Images per second in training, without validation.
     pub images_per_second: f64,
     /// Micro F1, 0–1.
     pub val_f1: f64,
     /// Macro mAP, 0–1.
     pub val_map: f64,
-    /// Mean EPG, undefined as 0.
+    /// Mean EPG; undefined counts as 0.
     pub val_epg: f64,
     /// Mean IoU at 0.5.
     pub val_iou: f64,
-    /// Whether the checkpoint is kept.
+    /// Whether the checkpoint is kept: the epoch is in the Pareto set, or, in a baseline, has the highest
+    /// F1.
     pub is_pareto: bool,
 }
 
 impl EpochRow {
-    /// How many numbers make a row.
+    /// The number of fields of a row.
     pub const WIDTH: usize = 12;
 
     /// The row as numbers, in the order of its fields.
@@ -61,7 +62,7 @@ impl EpochRow {
         ]
     }
 
-    /// The row of such numbers.
+    /// The row from [`EpochRow::to_numbers`].
     pub fn from_numbers(numbers: [f64; Self::WIDTH]) -> Self {
         let [epoch, loss, loss_class, loss_localization, ..] = numbers;
         let [_, _, _, _, learning_rate, seconds, images_per_second, ..] = numbers;

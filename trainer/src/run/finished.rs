@@ -14,26 +14,26 @@ use crate::run::epochs::{self, EpochRow};
 use crate::run::folder::RunFolder;
 use crate::run::{pareto, schema};
 
-/// A finished run as later steps need it.
+/// A finished run, read from its folder.
 #[derive(Clone, Debug)]
 pub struct FinishedRun {
     /// Its id.
     pub run_id: String,
-    /// What it has in common with runs that differ in λ, seed and epoch alone.
+    /// The hash of its configuration, which runs share that differ in λ, seed and epoch alone.
     pub configuration: String,
     /// The data set's name.
     pub dataset: String,
     /// Its backbone.
     pub backbone: Backbone,
-    /// The attribution it was trained or validated with.
+    /// The attribution method it was trained or validated with.
     pub attribution: Attribution,
-    /// And at which layer.
+    /// The layer of these maps.
     pub layer: Layer,
     /// The data folder's provenance hash.
     pub data_inputs: String,
-    /// What it was asked of the images.
+    /// The task it was trained for.
     pub task: Task,
-    /// In which numbers it was trained.
+    /// The precision it was trained in.
     pub precision: Precision,
     /// Whether it was trained with a localization loss.
     pub is_guided: bool,

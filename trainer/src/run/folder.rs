@@ -1,4 +1,4 @@
-//! A run's folder: what lies in it.
+//! The files of a run's folder.
 //!
 //! ```text
 //! runs/<run id>/ run.toml             the configuration as resolved
@@ -55,7 +55,7 @@ impl RunFolder {
         self.dir.join("resume.safetensors")
     }
 
-    /// What [`RunFolder::resume_file`] was before it was written anew.
+    /// The [`RunFolder::resume_file`] that was saved before the newest.
     pub fn previous_resume_file(&self) -> PathBuf {
         self.dir.join("resume.previous.safetensors")
     }
@@ -72,8 +72,8 @@ impl RunFolder {
             .join(format!("epoch-{epoch:04}.safetensors"))
     }
 
-    /// Removes what programs killed while they were writing have left, of a run of `epochs`. Nobody else
-    /// may be at work on it.
+    /// Removes temporary files left by programs that were killed while they were writing, of a run of
+    /// `epochs` epochs. The caller must hold the run's lock.
     ///
     /// # Errors
     /// The disk's.
@@ -91,8 +91,8 @@ impl RunFolder {
     }
 }
 
-/// Removes a file that is there. (Of one that is not, a read-only file system says that it is
-/// read-only.)
+/// Removes a file if it exists. (Removing without asking first fails on a read-only file system even
+/// where there is nothing to remove.)
 pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
     match file.exists() {
         true => Ok(fs_err::remove_file(file)?),

@@ -1,5 +1,5 @@
-//! The two hashes that name a run: the configuration, which runs of other λ and seeds share, and the
-//! run id, which is of everything that decides the result.
+//! The two hashes that name a run. The configuration is shared by runs that differ in λ and seed alone;
+//! the run id is a hash of everything that decides the result.
 
 use sha2::{Digest, Sha256};
 
@@ -8,12 +8,12 @@ use crate::hex::hex;
 use crate::names::Precision;
 use crate::run::config::RunConfig;
 
-/// The one definition of a configuration, for the column and for run ids: the first 12 hex digits of a SHA-256 over
-/// everything that decides a result, except λ and the seed. Where a run begins from another run,
-/// `origin` has that run's own configuration instead of its id and epoch, so that runs of several
-/// seeds, each begun from the baseline of its seed, have one. The name, the device and the number of
-/// threads are not in it: the latter two change rounding, not the experiment. The program's version
-/// is: no formula changes without it.
+/// The configuration, for the column of that name and for run ids: the first 12 hex digits of a SHA-256
+/// over everything that decides a result except λ and the seed. Where a run begins from another run,
+/// `origin` holds that run's configuration, not its id and epoch; so the runs of several seeds, each of
+/// which begins from its seed's baseline, share one configuration. Name, device and number of threads
+/// are not in it: the latter two change the rounding, not the experiment. The program's version is in
+/// it, because no formula changes without it.
 pub(super) fn configuration(
     config: &RunConfig,
     precision: Precision,
@@ -50,7 +50,8 @@ pub(super) fn configuration(
     ))
 }
 
-/// The configuration as asked for, λ, the seed, and exactly which weights the run starts from.
+/// The run id: a hash of the configuration as asked for, λ, the seed, and exactly which weights the run
+/// begins from.
 pub(super) fn run_id(config: &RunConfig, data_inputs: &str, init: &str, origin: &str) -> String {
     let configuration = configuration(config, config.precision, data_inputs, origin);
     let lambda = config.guidance.as_ref().map(|g| g.lambda);
@@ -61,8 +62,8 @@ pub(super) fn run_id(config: &RunConfig, data_inputs: &str, init: &str, origin: 
     ))
 }
 
-/// The values by name, or `none`. Their label, `area_exponent`, is of the time when one loss had an option:
-/// another one would give every run another id.
+/// The options' values by name, or `none`. Their label in the hashed text, `area_exponent`, dates from
+/// when one loss had an option; with another label every run would have another id.
 fn loss_options(loss: &Loss) -> String {
     let values: Vec<String> = loss
         .options()

@@ -1,8 +1,13 @@
-//! The files of a run's epochs: weights of those that are kept, and the table of all.
+//! Which checkpoints of a run are kept, and the order in which an epoch's files are written. A program
+//! may be killed between any two of these steps and loses nothing:
 //!
-//! In this order, so that a program killed between any two of them loses nothing: the newest weights,
-//! the table, the state to go on from (see [`crate::run::resume`]), and only then are weights removed that
-//! neither of the two saved states has among the kept ones.
+//! 1. [`write`] writes the newest weights, if they are kept,
+//! 2. then the table `epochs`, so that every checkpoint it names is there.
+//! 3. [`SavedStates::save`](crate::run::resume::SavedStates::save) writes `resume.safetensors`; the one before
+//!    stays as `resume.previous.safetensors`.
+//! 4. [`remove_beaten`] removes the weights that neither of these two states keeps. Those of the previous
+//!    one are still needed: where the newest is damaged, the run goes on from the previous one, and a GPU may
+//!    make other bits of the last epoch, so that it is perhaps not better than the epochs before it.
 
 use crate::error::Result;
 use crate::network::Model;
@@ -13,7 +18,8 @@ use crate::run::resolved::ResolvedRun;
 use crate::weights::checkpoint::{self, Metadata};
 use crate::weights::classes;
 
-/// The epochs to keep of `epochs`: the Pareto set, of a baseline the one with the highest F1.
+/// The epochs to keep: the Pareto set on validation (F1, EPG, IoU; see [`pareto`]), or the one with the
+/// highest F1 in a baseline.
 fn kept(run: &ResolvedRun, epochs: &[EpochRow]) -> Vec<i32> {
     match run.config.guidance {
         Some(_) => pareto::front(&candidates(epochs)),
@@ -21,8 +27,7 @@ fn kept(run: &ResolvedRun, epochs: &[EpochRow]) -> Vec<i32> {
     }
 }
 
-/// Marks the epochs to keep, writes the newest if it is one, then the table: at every moment the
-/// table's checkpoints are there.
+/// Marks the epochs to keep, writes the newest one's weights if it is among them, then the table.
 ///
 /// # Errors
 /// The disk's, and libtorch's.
@@ -58,8 +63,7 @@ pub fn write(
     )
 }
 
-/// Removes the weights of epochs that are kept neither after the newest epoch nor after the one
-/// before, which a damaged state makes the newest again.
+/// Removes the weights of epochs that are kept neither of all `epochs` nor of all but the newest.
 ///
 /// # Errors
 /// The disk's.
@@ -73,12 +77,12 @@ pub fn remove_beaten(run: &ResolvedRun, folder: &RunFolder, epochs: &[EpochRow])
     Ok(())
 }
 
-/// Removes from the folder of a finished run what only an unfinished one needs.
+/// Removes the files that only an unfinished run needs from the folder of a finished one.
 ///
 /// # Errors
 /// The disk's.
 pub fn tidy(folder: &RunFolder) -> Result<()> {
-    // The lock goes last: without it, all is done.
+    // The lock file is removed last, so that a folder without one is known to be tidy.
     if !folder.lock_file().exists() {
         return Ok(());
     }
@@ -101,8 +105,8 @@ mod tests {
     const CONFIG: &str = "name = \"run\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"final\"\n\
                           epochs = 4\n[init]\nfrom = \"scratch\"\n";
 
-    /// Each epoch beats the one before. The one that was kept before the newest stays for the state
-    /// before the newest, which a GPU may go on from to other bits.
+    /// Each epoch is better than the one before, so only the newest is kept. The epoch before it stays,
+    /// too, because the previous state keeps it.
     #[test]
     fn what_the_state_before_needs_is_kept() {
         let runs = tempfile::tempdir().unwrap();

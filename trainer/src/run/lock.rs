@@ -1,5 +1,5 @@
-//! One program at a time trains a run: a second one on the same folder is refused. The lock is the
-//! operating system's and ends with the program that holds it, however that ends.
+//! One program at a time trains a run; a second one on the same folder is refused. The operating system
+//! keeps the lock and releases it when the program that holds it ends, however it ends.
 
 use std::fs::TryLockError;
 use std::io::Write;
@@ -14,10 +14,10 @@ use crate::run::folder::RunFolder;
 pub struct Lock(#[expect(dead_code, reason = "open, it holds the lock")] File);
 
 impl Lock {
-    /// Takes the folder. A file system without locks is warned of.
+    /// Locks the folder. Where the file system has no locks, a warning is printed.
     ///
     /// # Errors
-    /// Another program has it, and the disk's.
+    /// Another program holds the lock; the disk's.
     pub fn take(folder: &RunFolder) -> Result<Lock> {
         let path = folder.lock_file();
         fs_err::create_dir_all(&folder.dir)?;

@@ -1,5 +1,5 @@
-//! Which epochs of a run are kept (paper section 4, Fig. 4; SPEC E.4): the non-dominated ones on
-//! validation (F1, EPG, IoU), each rounded to a multiple of 0.005.
+//! The epochs of a run that are kept (paper section 4, Fig. 4; SPEC E.4): those whose validation F1,
+//! EPG and IoU, rounded to multiples of 0.005, no other epoch dominates.
 
 /// Validation metrics of an epoch, each in 0–1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +23,8 @@ impl Candidate {
     }
 }
 
-/// Epochs of the Pareto front, ascending. Of epochs with the same rounded values the earliest stays.
+/// The epochs of the Pareto front, ascending. Of epochs with the same rounded values the earliest is in
+/// it.
 pub fn front(candidates: &[Candidate]) -> Vec<i32> {
     let is_beaten = |candidate: &Candidate| {
         candidates.iter().any(|other| {
@@ -40,7 +41,8 @@ pub fn front(candidates: &[Candidate]) -> Vec<i32> {
 }
 
 /// The Pareto front over the epochs of several runs (paper section 4: over epochs and all λ of a
-/// configuration), as (run, epoch) in order. Of equals the earlier run stays, then the earlier epoch.
+/// configuration), as (run, epoch) in order. Of epochs with the same rounded values, the first of the
+/// first run is in it.
 pub fn merged_front(runs: &[Vec<Candidate>]) -> Vec<(usize, i32)> {
     let all: Vec<(usize, i32)> = runs
         .iter()
@@ -63,7 +65,7 @@ pub fn merged_front(runs: &[Vec<Candidate>]) -> Vec<(usize, i32)> {
         .collect()
 }
 
-/// The epoch with the highest F1, the earliest of equals: what a baseline keeps (SPEC E.2).
+/// The epoch with the highest F1, the earliest of equals. A baseline keeps this one (SPEC E.2).
 pub fn best_f1(candidates: &[Candidate]) -> Option<i32> {
     let mut best: Option<&Candidate> = None;
     for candidate in candidates {

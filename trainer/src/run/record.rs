@@ -1,4 +1,4 @@
-//! The table `run`, written last: what the run was, for every later step.
+//! The table `run`, written last: it describes the finished run to all later programs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,12 +13,12 @@ use crate::run::config::{Guidance, RunConfig};
 use crate::run::resolved::ResolvedRun;
 use crate::run::schema::{PROGRAM, RUN};
 
-/// Facts about a finished run that its configuration does not hold.
+/// Facts about a finished run that are not in its configuration.
 #[derive(Clone, Debug)]
 pub struct RunFacts {
-    /// In which numbers it was computed, whatever was asked for.
+    /// The precision it was computed in, which may not be the one asked for.
     pub precision: Precision,
-    /// Input (height, width).
+    /// Height and width of the input.
     pub input: (usize, usize),
     /// Training images.
     pub n_train: usize,
@@ -28,7 +28,7 @@ pub struct RunFacts {
     pub device: String,
     /// CPU threads of libtorch.
     pub threads: i32,
-    /// Of all epochs.
+    /// Seconds of all epochs.
     pub seconds: f64,
 }
 
@@ -52,7 +52,8 @@ fn long(value: i64) -> ArrayRef {
     Arc::new(Int64Array::from(vec![value]))
 }
 
-/// Such as `exponent=0.5`: sorted by name, joined by commas; `None` without options.
+/// The loss's options, such as `exponent=0.5`, sorted by name and joined by commas; `None` without
+/// options.
 fn loss_options(guidance: &Guidance) -> Option<String> {
     let options = guidance.loss.options();
     let options: Vec<String> = options
@@ -61,7 +62,7 @@ fn loss_options(guidance: &Guidance) -> Option<String> {
     (!options.is_empty()).then(|| options.join(", "))
 }
 
-/// What people call the names in the row: a JSON object from each to its title.
+/// A JSON object from the names in the row to their names for people.
 fn titles(config: &RunConfig) -> String {
     let loss = config.guidance.as_ref().map(|g| g.loss.loss());
     let backbone = config.backbone.to_string();

@@ -12,10 +12,10 @@ use crate::run::config::{Init, RunConfig};
 use crate::run::finished::FinishedRun;
 use crate::run::identity;
 
-/// A configuration with everything that decides the result settled.
+/// A configuration with everything that decides the result.
 #[derive(Clone, Debug)]
 pub struct ResolvedRun {
-    /// As given.
+    /// The configuration as given.
     pub config: RunConfig,
     /// Hash of everything that decides the result, 12 hex digits: of the configuration as asked for
     /// (see [`ResolvedRun::configuration`]), λ, the seed and exactly which weights it starts from.
@@ -26,7 +26,7 @@ pub struct ResolvedRun {
     pub data_inputs: String,
     /// `scratch`, `weights:<sha256>` or `run:<run id>@<epoch>`.
     pub init: String,
-    /// The same with another run's configuration instead of its id and epoch: `run:<configuration>`.
+    /// As `init`, but `run:<configuration>` where the run begins from another run.
     pub origin: String,
     /// The classes, in the order of the head's outputs.
     pub classes: Vec<String>,
@@ -37,11 +37,10 @@ pub struct ResolvedRun {
 }
 
 impl ResolvedRun {
-    /// Settles `config` for `dataset`, which is seen with the configuration's task.
+    /// Resolves `config` for `dataset`, which must have been opened for the configuration's task.
     ///
     /// # Errors
-    /// A weight file or run folder that is not there or not finished; a data set seen with another
-    /// task.
+    /// A missing weight file or run folder, an unfinished run, a data set opened for another task.
     pub fn new(config: RunConfig, dataset: &Dataset) -> Result<Self> {
         if dataset.task() != config.task {
             let (found, expected) = (dataset.task().to_string(), config.task.to_string());
@@ -89,8 +88,8 @@ impl ResolvedRun {
         })
     }
 
-    /// What runs have in common that differ in λ, seed and epoch alone, 12 hex digits; of this run where
-    /// it is computed in `precision`, which a device may make of the one asked for
+    /// The run's configuration, 12 hex digits, which runs share that differ in λ, seed and epoch alone.
+    /// `precision` is the one it is computed in, which the device may have changed
     /// ([`crate::machine::device::allow`]).
     pub fn configuration(&self, precision: Precision) -> String {
         identity::configuration(&self.config, precision, &self.data_inputs, &self.origin)

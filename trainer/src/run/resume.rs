@@ -1,10 +1,11 @@
-//! What a run needs to go on exactly where it stopped: weights, optimizer, the rows of its finished
-//! epochs, and how far it is, down to the step and the sums of the epoch it is in. Order, drawn classes
-//! and crops are functions of (seed, epoch, image) and need no saving. Nothing else in the folder is
-//! read, so that it does not matter between which of its files a program was killed.
+//! Saved states, from which a run goes on exactly where it stopped: weights, optimizer, the rows of
+//! finished epochs, and the position within the current epoch (its steps so far and the sums over
+//! them). The order of images, drawn classes and crops are functions of (seed, epoch, image), so they
+//! need not be saved. A resumed run reads no other file of the folder; so a program may be killed
+//! between writing any two of them.
 //!
-//! The two newest states are kept. A damaged newest one is reported, and the one before is gone on
-//! from: to the same bits, as the steps between them are only made again.
+//! The two newest states are kept. Where the newest is damaged, a warning says so and the run goes on
+//! from the previous one. It reaches the same bits, because it repeats the same steps.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -19,12 +20,12 @@ use crate::run::folder::RunFolder;
 use crate::train::adam::Adam;
 use crate::weights::checkpoint::{self, Metadata};
 
-/// How far a run is.
+/// The position of a run: its finished epochs, and the part of the next.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Position {
     /// Finished epochs, their validation included.
     pub epochs: Vec<EpochRow>,
-    /// The part of the next one that is done.
+    /// The finished part of the next epoch.
     pub part: EpochPart,
 }
 
@@ -33,7 +34,7 @@ pub struct Position {
 pub struct EpochPart {
     /// Steps done.
     pub steps: usize,
-    /// Of these the ones left out because something in them was no number.
+    /// Those of the steps that were left out for a non-finite loss, gradient or map.
     pub skipped: usize,
     /// Sum of the total loss.
     pub total: f64,
@@ -43,14 +44,14 @@ pub struct EpochPart {
     pub localization: f64,
     /// Annotated images so far.
     pub annotated: usize,
-    /// Of these the ones without EPG: nothing positive in the map, or an empty mask.
+    /// Those of the annotated images without EPG: no positive attribution, or an empty mask.
     pub undefined: usize,
-    /// Seconds they took.
+    /// Seconds that the steps took.
     pub seconds: f64,
 }
 
 impl EpochPart {
-    /// Steps that reached the weights, over which the losses are sums.
+    /// The steps that were not left out; the sums are over these.
     pub fn counted(&self) -> usize {
         self.steps - self.skipped
     }
@@ -61,14 +62,14 @@ impl EpochPart {
 pub struct SavedStates {
     newest: PathBuf,
     previous: PathBuf,
-    /// The run's, which its folder is named by.
+    /// The run id, the name of the folder.
     run_id: String,
-    /// Whether the newest is there and whole, as far as this program knows.
+    /// Whether the newest state exists and is whole, as far as this program knows.
     is_newest_whole: bool,
 }
 
 impl SavedStates {
-    /// Those in `folder`, not yet looked at.
+    /// The states in `folder`, not yet read.
     pub fn of(folder: &RunFolder) -> Self {
         SavedStates {
             newest: folder.resume_file(),
@@ -78,7 +79,7 @@ impl SavedStates {
         }
     }
 
-    /// How many epochs are finished in the state that [`SavedStates::load`] would give.
+    /// The number of finished epochs in the state that [`SavedStates::load`] would load.
     ///
     /// # Errors
     /// There are states, but none can be read.
@@ -91,8 +92,8 @@ impl SavedStates {
         Ok(self.first_readable(epochs)?.map(|(epochs, _)| epochs))
     }
 
-    /// Reads the newest state that is whole into `model`, and gives the optimizer, at `learning_rate`,
-    /// and the position; `None` where none was saved. A damaged one is warned of.
+    /// Loads the newest whole state: its weights into `model`, and as results the optimizer, with
+    /// `learning_rate`, and the position. `None` where none was saved. A warning names a damaged state.
     ///
     /// # Errors
     /// There are states, but none is whole and fits this network.
@@ -116,7 +117,7 @@ impl SavedStates {
         Ok(Some((adam, position)))
     }
 
-    /// A state, and in which numbers its steps were computed.
+    /// The state in `file`, and the precision its steps were computed in.
     fn read(
         &self,
         file: &Path,
@@ -135,8 +136,8 @@ impl SavedStates {
         Ok((adam, position, precision))
     }
 
-    /// Refuses a state of another run, such as one of another version of the program whose folder was
-    /// given this run's name.
+    /// Refuses the state of another run, for instance of another version of the program, whose folder was
+    /// renamed to this run's id.
     fn check(&self, file: &Path, metadata: &Metadata) -> Result<()> {
         match metadata.get("run_id") {
             Some(found) if *found == self.run_id => Ok(()),
@@ -147,7 +148,7 @@ impl SavedStates {
         }
     }
 
-    /// What `read` makes of the first state that it can read, and the errors before.
+    /// The result of `read` for the newest state that it can read, and the errors of newer ones.
     fn first_readable<T>(
         &self,
         read: impl Fn(&Path) -> Result<T>,
@@ -169,10 +170,10 @@ impl SavedStates {
         Err(Error::Unresumable { faults })
     }
 
-    /// Saves a state. The newest before becomes the previous one, unless it is damaged.
+    /// Saves a state. The newest state so far becomes the previous one, unless it is damaged.
     ///
     /// # Errors
-    /// The disk's; a whole state then is still there, if there was one.
+    /// The disk's. A whole state is then still there, if there was one.
     pub fn save(
         &mut self,
         model: &Model,
@@ -206,7 +207,7 @@ fn save(
     let size = [epochs.len() as i64, EpochRow::WIDTH as i64];
     let rows = Tensor::f_from_slice(&rows)?.f_view(size)?;
     tensors.push((EPOCHS.to_owned(), rows));
-    // Rust writes as many digits as it takes to read the same number again.
+    // Rust prints as many digits as are needed to read back the same number.
     let metadata = [
         ("run_id", run_id.to_owned()),
         ("precision", model.precision.to_string()),
@@ -225,10 +226,10 @@ fn save(
     checkpoint::save_with_hash(path, &tensors, &Metadata::from(metadata))
 }
 
-/// The tensor with the rows of the finished epochs.
+/// The name of the tensor with the rows of the finished epochs.
 const EPOCHS: &str = "epochs";
 
-/// The state in `path` with its metadata, its weights in `model`.
+/// Loads the weights of a state into `model`; returns its optimizer and position.
 fn load(
     path: &Path,
     (tensors, metadata): checkpoint::Loaded,

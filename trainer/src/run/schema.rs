@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use data_prep::table::TableSpec;
 
-/// What writes these tables.
+/// The program that writes these tables.
 pub const PROGRAM: &str = concat!("trainer ", env!("CARGO_PKG_VERSION"));
 
 /// The configuration of a run, flattened.

@@ -1,4 +1,5 @@
-//! `trainer select`: which checkpoints stand for runs of one configuration, and that they are of one.
+//! `trainer select`: chooses the checkpoints that stand for the runs of one configuration, and refuses
+//! runs of several.
 
 use arrow::util::display::array_value_to_string;
 
@@ -7,9 +8,9 @@ use crate::run::epochs;
 use crate::run::finished::FinishedRun;
 use crate::run::pareto;
 
-/// The checkpoints that stand for `runs`, which differ in λ, seed and epoch alone, as (run, epoch): the
-/// Pareto set over all their epochs on validation (F1, EPG, IoU); of an unguided run, which must be
-/// alone, the epoch with the highest F1.
+/// The checkpoints that stand for `runs`, as (run, epoch): of guided runs the Pareto set over all their
+/// epochs on validation (F1, EPG, IoU), of an unguided run, which must be the only one, the epoch with
+/// the highest F1.
 ///
 /// # Errors
 /// Runs of several configurations, and an unguided one among several.
@@ -35,7 +36,7 @@ pub fn select(runs: &[FinishedRun]) -> Result<Vec<(usize, i32)>> {
     Ok(pareto::merged_front(&epochs))
 }
 
-/// What runs of one configuration may differ in, or what says the same less plainly than another column.
+/// Columns in which runs of one configuration may differ, or which another column says more plainly.
 const NOT_COMPARED: [&str; 14] = [
     "run_id",
     "name",
@@ -53,7 +54,7 @@ const NOT_COMPARED: [&str; 14] = [
     "dataset",
 ];
 
-/// Refuses `other` where it is of another configuration than `first`, naming the first setting in which
+/// Refuses `other` where it is of another configuration than `first`, naming the first option in which
 /// they differ.
 fn check(first: &FinishedRun, other: &FinishedRun) -> Result<()> {
     if first.configuration == other.configuration {
@@ -71,14 +72,15 @@ fn check(first: &FinishedRun, other: &FinishedRun) -> Result<()> {
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let differs = |name: &&str| {
         let (first, other) = (cell(first, name), cell(other, name));
-        // Each seed may begin from a run of its own; whether these are of one configuration is told below.
+        // Each seed may begin from another run; `configuration` tells whether these are of one
+        // configuration.
         let are_runs = first.starts_with("run:") && other.starts_with("run:");
         first != other && !(*name == "init" && are_runs)
     };
-    let is_setting = |name: &&str| !NOT_COMPARED.contains(name);
-    let (field, shown) = match names.filter(is_setting).find(differs) {
+    let is_compared = |name: &&str| !NOT_COMPARED.contains(name);
+    let (field, shown) = match names.filter(is_compared).find(differs) {
         Some(name) => (name, name),
-        // Not in the table of its own: what the run it begins from was, and how its steps were made.
+        // The table has no column for what differs: the run it begins from, or how its steps are made.
         None => ("init, micro_batch or on_non_finite", "configuration"),
     };
     let expected = format!(

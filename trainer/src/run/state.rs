@@ -1,16 +1,16 @@
-//! How far a run is, as `trainer state` prints it.
+//! The state of a run, as `trainer state` prints it.
 
 use crate::run::folder::RunFolder;
 use crate::run::resume::SavedStates;
 
-/// How far a run is.
+/// The state of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Nothing there.
+    /// The run has no folder or no saved state.
     Absent,
-    /// Begun; so many epochs are finished.
+    /// Begun, with the number of finished epochs.
     Partial(usize),
-    /// Begun, and nothing that was saved can be read.
+    /// Begun, but no saved state can be read.
     Damaged,
     /// All epochs are finished.
     Finished,
@@ -28,7 +28,7 @@ impl std::fmt::Display for State {
 }
 
 impl State {
-    /// That of the run in `folder`.
+    /// The state of the run in `folder`.
     pub fn of(folder: &RunFolder) -> State {
         if folder.run_table().exists() {
             return State::Finished;

@@ -1,5 +1,5 @@
-//! Adam (Kingma and Ba 2015) with PyTorch's defaults over one flat buffer, so that its whole state
-//! can be saved and a run resumes where it stopped: tch's own optimizers do not show their state.
+//! Adam (Kingma and Ba 2015) with PyTorch's defaults, over one flat buffer. tch's optimizers do not
+//! show their state; this one does, so that a run can be resumed where it stopped.
 
 use tch::{TchError, Tensor};
 
@@ -11,7 +11,7 @@ const EPS: f64 = 1e-8;
 #[derive(Debug)]
 pub struct Adam {
     learning_rate: f64,
-    /// All trained tensors, which are views into it.
+    /// The values of all trained tensors, which are views into this buffer.
     weights: Tensor,
     /// First and second moments, laid out like `weights`.
     moments: [Tensor; 2],
@@ -20,7 +20,7 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// Moves the storage of `trained` into one buffer; their values stay.
+    /// Makes the tensors of `trained` views into one buffer; their values stay.
     ///
     /// # Errors
     /// libtorch's.
@@ -108,7 +108,7 @@ impl Adam {
         })
     }
 
-    /// What a resumed run needs beside the weights: the two moments and the number of steps.
+    /// The two moments and the number of steps, which a resumed run needs beside the weights.
     pub fn state(&self) -> ([Tensor; 2], i64) {
         (
             self.moments.each_ref().map(Tensor::shallow_clone),
@@ -116,7 +116,7 @@ impl Adam {
         )
     }
 
-    /// Takes up a saved state.
+    /// Restores a saved state.
     ///
     /// # Errors
     /// libtorch's, where the sizes differ.

@@ -1,25 +1,26 @@
-//! A step in passes of fewer images each, which takes less memory. Where images do not see each other
-//! ([`crate::network::Architecture::has_batch_statistics`] is false) the passes' gradients add up to the
-//! batch's, but for rounding.
+//! A step in several passes over fewer images each, which takes less memory. Without batch norm
+//! ([`crate::network::Architecture::has_batch_statistics`] is false) the gradients of the passes add up
+//! to that of the whole batch, except for rounding.
 //!
 //! The classification loss is a mean over the batch, the localization loss a sum (SPEC A.1). So a pass
-//! over the share s of the batch has the objective L_class + (λ/s) · Σ L_loc and counts s times.
+//! over the share s of the batch has the objective L_class + (λ/s) · Σ L_loc, and its gradient is
+//! multiplied by s.
 
 use tch::{TchError, Tensor};
 
 use crate::guide::objective::Terms;
 
-/// What the passes over one batch come to.
+/// The sums over the passes of one batch.
 #[derive(Debug)]
 pub struct Sum {
-    /// By all trained tensors, as one vector.
+    /// The gradient of the objective by all trained tensors, as one vector.
     pub gradient: Tensor,
-    /// As [`Terms::values`] of the whole batch.
+    /// [`Terms::values`] of the whole batch.
     pub values: Tensor,
 }
 
-/// Adds up passes of `n_pass` of `images` each. `pass` is told its images and 1/s, by which it
-/// multiplies λ, and gives its terms and their gradient.
+/// Adds up passes over `n_pass` of `images` each. `pass` is called with its images and 1/s, by which it
+/// multiplies λ, and returns its terms and their gradient.
 ///
 /// # Errors
 /// Those of `pass`, and libtorch's.
@@ -39,7 +40,7 @@ pub fn sum<Image, E: From<TchError>>(
             return Ok(Sum { gradient, values });
         }
         let share = part.len() as f64 / images.len() as f64;
-        // The classification loss and the gradient count by their share; the rest are sums.
+        // The classification loss and the gradient are weighted by s; the other values are sums.
         let shares = Tensor::f_from_slice(&[share, 1.0, 1.0, 1.0, share])?;
         let shares =
             crate::machine::device::upload(&shares, values.device())?.f_to_kind(values.kind())?;

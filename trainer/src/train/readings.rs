@@ -1,5 +1,5 @@
-//! Losses of steps, on their way from the device to the sums of the epoch, and where one of them, or a
-//! gradient or map, is no number.
+//! Reads the losses of training steps back from the device, adds them to the epoch's sums, and finds
+//! the first step with a non-finite (NaN or ±∞) loss, map or gradient.
 
 use tch::{Device, TchError, Tensor};
 
@@ -8,31 +8,33 @@ use crate::run::resume::EpochPart;
 
 /// A step whose losses are still on the device.
 pub(crate) struct Unread<'a> {
-    /// In its epoch, from 1.
+    /// The step's number in its epoch, from 1.
     pub(crate) step: usize,
-    /// The batch.
+    /// The batch: indices into the data set's images.
     pub(crate) images: &'a [usize],
     pub(crate) n_annotated: usize,
-    /// [`crate::guide::objective::Terms::values`].
+    /// [`crate::guide::objective::Terms::values`]: classification loss, localization loss, sum of the
+    /// maps, number of maps without EPG, sum of the gradient.
     pub(crate) values: Tensor,
 }
 
-/// What was no number.
+/// A non-finite loss, gradient or map.
 pub(crate) struct NonFinite<'a> {
-    /// The first such step of its epoch, from 1.
+    /// The first step that has one, from 1 in its epoch.
     pub(crate) step: usize,
-    /// Its batch.
+    /// The step's batch.
     pub(crate) images: &'a [usize],
-    /// Which loss, maps or gradient.
+    /// What is non-finite: a loss, the maps or the gradient.
     pub(crate) term: &'static str,
 }
 
-/// What the gradient is called among [`NonFinite::term`].
+/// The [`NonFinite::term`] of the gradient.
 pub(crate) const GRADIENT: &str = "gradient";
 
-/// Steps whose losses are read together: a GPU would stand still at every reading. At 1, what is no
-/// number is found before it reaches the weights. Read later, it may have reached those in memory,
-/// which then are given up; nothing is saved unread.
+/// The number of steps whose losses are read together. Reading makes the CPU wait for the GPU, so on
+/// CUDA it happens every 50 steps. With 1, a non-finite value is found between the backward pass and
+/// the optimizer's step. With 50, the weights in memory may already be spoilt; the run then stops and
+/// discards them. An epoch's losses are all read before anything is saved (`Training::steps`).
 pub(crate) fn steps_between(device: Device, on_non_finite: OnNonFinite) -> usize {
     match (device, on_non_finite) {
         (Device::Cuda(_), OnNonFinite::Stop) => 50,
@@ -40,7 +42,9 @@ pub(crate) fn steps_between(device: Device, on_non_finite: OnNonFinite) -> usize
     }
 }
 
-/// Adds the losses of `unread` to `part`, up to the first step with a value that is no number.
+/// Adds the losses of `unread`, which it empties, to `part`, up to the first step with a non-finite
+/// value, which it returns; later steps are dropped. Maps are checked before the localization loss,
+/// which is non-finite because of them.
 ///
 /// # Errors
 /// libtorch's.
@@ -64,7 +68,7 @@ pub(crate) fn read<'a>(
             ("attribution maps", maps),
             ("localization loss", localization),
             (GRADIENT, gradient),
-            // In the 32 bits that were differentiated: what λ makes infinite may still have gradient 0.
+            // As f32, which the loss was computed in: a large λ may overflow it while its gradient is 0.
             ("total loss", f64::from(total as f32)),
         ] {
             if !value.is_finite() {
@@ -96,14 +100,14 @@ mod tests {
         }
     }
 
-    /// As on a GPU, where several steps are read together.
+    /// Several steps read together, as on a GPU.
     #[test]
-    fn the_first_step_that_is_no_number_is_named() {
+    fn the_first_non_finite_step_is_named() {
         let terms = [
             "classification loss",
             "localization loss",
             "attribution maps",
-            "", // a count, which is always a number
+            "", // a count, which is always finite
             GRADIENT,
         ];
         for (column, term) in terms.into_iter().enumerate() {
@@ -131,7 +135,7 @@ mod tests {
         }
     }
 
-    /// A map without EPG has the localization loss 1 and no gradient.
+    /// A map without positive attribution has no EPG (0/0): its loss is 1, with gradient 0.
     #[test]
     fn a_weight_that_makes_the_total_infinite_is_noticed() {
         for (lambda, expected) in [(1e38, None), (1e39, Some("total loss"))] {
@@ -143,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_is_waited_for_only_where_batches_are_skipped() {
+    fn a_gpu_is_waited_for_at_every_step_only_where_batches_are_skipped() {
         let (stop, skip) = (OnNonFinite::Stop, OnNonFinite::Skip);
         assert_eq!(steps_between(Device::Cuda(0), stop), 50);
         assert_eq!(steps_between(Device::Cuda(0), skip), 1);

@@ -1,6 +1,7 @@
-//! The weights that a run begins from: another run's, or a file's. They must fit the network but for the
-//! head, which is new where it is for other classes than the data's. That is said, and where the other
-//! run was trained on other data or for another task, which makes it no baseline of this one.
+//! Loads the weights that a run begins from: another run's, or a file's. They must fit the network;
+//! only the head may be for other classes than the data's, and is initialised anew then. A note says
+//! so. A warning says if the other run was trained on other data or for another task, because it is
+//! then no baseline of this run.
 
 use tch::Tensor;
 
@@ -11,7 +12,7 @@ use crate::run::resolved::ResolvedRun;
 use crate::weights::checkpoint::{self, Metadata};
 use crate::weights::classes;
 
-/// Loads the weights that `run` begins from, if there are any, into `model`.
+/// Loads the weights that `run` begins from into `model`; does nothing for random weights.
 ///
 /// # Errors
 /// A file that cannot be read, or whose weights, the head aside, do not fit.
@@ -42,8 +43,9 @@ pub(crate) fn load(run: &ResolvedRun, model: &Model) -> Result<()> {
     Ok(())
 }
 
-/// What head a file has whose `tensors` and `metadata` these are, where it is none for the classes of
-/// `run`. A file that does not name its classes is believed if it has as many.
+/// The description of a file's head if it is not one for the classes of `run`, else `None`. `tensors`
+/// and `metadata` are the file's. A file that does not name its classes counts as one for them if their
+/// number is right.
 fn other_head(
     run: &ResolvedRun,
     model: &Model,
@@ -71,7 +73,7 @@ fn other_head(
     }
 }
 
-/// What keeps `other`, which `run` begins from, from being its baseline.
+/// The reasons why `other`, which `run` begins from, is not its baseline; `None` if it is.
 fn no_baseline(run: &ResolvedRun, other: &FinishedRun) -> Option<String> {
     let mut reasons = Vec::new();
     if other.data_inputs != run.data_inputs {

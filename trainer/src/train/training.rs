@@ -1,5 +1,5 @@
-//! Training: the guided step, the epoch around it, validation, and the files that an epoch leaves
-//! (paper sections 3 and 4; SPEC A.1, A.2, E).
+//! Trains a run: steps, epochs, validation, and the files that are written after each epoch (paper
+//! sections 3 and 4; SPEC A.1, A.2, E).
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::explain::explanations::Bounds;
 use crate::finite::{self, Found};
 use crate::guide::augmentation;
-use crate::guide::objective::{self, Explained, Guide, Terms};
-use crate::guide::targets::{self, Guided, Target};
+use crate::guide::objective::{self, LocalizationTerm, MaskTargets, Terms};
+use crate::guide::targets::{self, MaskOptions, MaskTarget};
 use crate::machine::device;
 use crate::machine::stop::Stop;
 use crate::names::{Augmentation, OnNonFinite};
@@ -43,16 +43,16 @@ pub enum Outcome {
     Finished,
     /// Asked to stop; everything so far is saved.
     Stopped {
-        /// The epoch it was in, from 1.
+        /// The current epoch, from 1.
         epoch: i32,
-        /// Steps of that epoch that are done.
+        /// Finished steps of this epoch.
         steps: usize,
-        /// Steps it has.
+        /// All steps of this epoch.
         of: usize,
     },
 }
 
-/// A run at work.
+/// A run that is being trained.
 struct Training<'a> {
     run: &'a ResolvedRun,
     dataset: &'a Dataset,
@@ -63,19 +63,19 @@ struct Training<'a> {
     epochs: Vec<EpochRow>,
     /// Training images.
     images: Vec<usize>,
-    /// Of these the annotated ones, in a guided run.
+    /// The annotated ones of these, in a guided run.
     annotated: Option<HashSet<usize>>,
     /// The pixels that every epoch reads, where they fit on the device.
     resident: Option<Resident>,
     stop: &'a Stop,
 }
 
-/// Trains `run` to its end: skips it when finished, goes on where it was stopped, or after its last
-/// whole epoch when broken off.
+/// Trains `run` to its end. Skips a finished run; goes on at the step where a run was stopped, or,
+/// where the program was killed, after the last finished epoch.
 ///
 /// # Errors
 /// A data folder without training or validation images, another program that trains the run, weights
-/// that do not fit, a loss, gradient or map that is no number, and the disk's.
+/// that do not fit, a non-finite loss, gradient or map, and the disk's.
 pub fn train(
     run: &ResolvedRun,
     dataset: &Dataset,
@@ -103,7 +103,7 @@ pub fn train(
         Kind::Float,
     )?;
     model.precision = device::allow(config.precision, device)?;
-    // Weights that do not fit leave no folder behind.
+    // Before the folder is made, so that weights that do not fit leave none behind.
     let fresh = match folder.dir.exists() {
         true => None,
         false => Some(begin(run, &model)?),
@@ -123,7 +123,7 @@ pub fn train(
     let Position { epochs, mut part } = position;
     write_config(run, folder)?;
     if !epochs.is_empty() {
-        // It may be damaged, or an epoch ahead of the state.
+        // The table may be damaged, or one epoch ahead of the state.
         epochs::write(
             &folder.epochs_table(),
             &run.run_id,
@@ -136,7 +136,7 @@ pub fn train(
         .as_ref()
         .map(|g| targets::annotated(dataset, &train, g.annotated_fraction, config.seed));
     if let Some((guidance, annotated)) = config.guidance.as_ref().zip(annotated.as_ref())
-        && !targets::is_any_guided(dataset, annotated, guidance.into())
+        && !targets::has_any_mask_target(dataset, annotated, guidance.into())
     {
         say!(
             "warning: run {}: none of the {} annotated training images has a {}: nothing guides it",
@@ -145,7 +145,7 @@ pub fn train(
             guidance.annotation,
         );
     }
-    // Parts of images are cut from the file.
+    // Augmentation cuts parts of images from the file, so pixels on the device would not be used.
     let read_again = match config.augmentation {
         Augmentation::None => [&train[..], &val[..]].concat(),
         Augmentation::CropFlip => val.clone(),
@@ -190,14 +190,15 @@ pub fn train(
     Ok(Outcome::Finished)
 }
 
-/// Fresh or given weights, and a new optimizer.
+/// Initialises the weights, or loads those the run begins from; returns a new optimizer.
 fn begin(run: &ResolvedRun, model: &Model) -> Result<Adam> {
     start::load(run, model)?;
     Ok(Adam::new(model.params.trained(), run.config.learning_rate)?)
 }
 
 impl Training<'_> {
-    /// What of `epoch` is not yet done, validation included; false where it was asked to stop first.
+    /// Does the rest of `epoch` after `part`, validation included; returns false where the program was
+    /// asked to stop before the end.
     fn epoch(&mut self, epoch: i32, val: &[usize], part: &mut EpochPart) -> Result<bool> {
         let started = Instant::now();
         let trained = self.steps(epoch, part)?;
@@ -259,7 +260,8 @@ impl Training<'_> {
         &self.dataset.images[index].image_id
     }
 
-    /// The steps of `epoch` after those in `part`; false where it was asked to stop before the last.
+    /// Does the steps of `epoch` after those in `part`; returns false where the program was asked to
+    /// stop before the last. All losses are read before it returns.
     fn steps(&mut self, epoch: i32, part: &mut EpochPart) -> Result<bool> {
         let config = &self.run.config;
         let order = random::shuffled(
@@ -280,7 +282,7 @@ impl Training<'_> {
         let mut unread = Vec::new();
         let batches: Vec<&[usize]> = order.chunks(config.batch_size).collect();
         for &images in &batches[part.steps..] {
-            // A forward pass in training moves the statistics of norms.
+            // A forward pass in training updates the statistics of norms, which a skipped batch must not.
             let buffers = match is_skipping {
                 true => self.model.params.copy_buffers()?,
                 false => Vec::new(),
@@ -322,9 +324,10 @@ impl Training<'_> {
         Ok(part.steps == batches.len())
     }
 
-    /// Refuses weights, statistics of norms and moments of the optimizer that the steps so far have
-    /// spoilt, before anything is made of them: a network can hide them (a weight at an edge that no
-    /// pixel of a small image has, a variance whose root is divided by, a moment that stops a weight).
+    /// Refuses non-finite weights, statistics of norms and moments of the optimizer. They are checked
+    /// themselves because the losses may not show them: small images do not reach the outer weights of
+    /// a kernel, dividing by the root of an infinite variance gives 0, and an infinite second moment
+    /// only stops its weight.
     fn check(&self, epoch: i32, step: usize) -> Result<()> {
         let params = &self.model.params;
         let spoilt = |name: &str, found: Found| Error::Spoilt {
@@ -347,7 +350,8 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// The error that names `found`, and the parameter where it is in `gradient`, the newest step's.
+    /// The error for `found`. `newest` is the newest step with its gradient: where `found` is in this
+    /// gradient, the error names the parameter.
     fn error(&self, epoch: i32, found: NonFinite<'_>, newest: (usize, &Tensor)) -> Result<Error> {
         let mut term = found.term.to_owned();
         let (step, gradient) = newest;
@@ -360,13 +364,13 @@ impl Training<'_> {
         let ids: Vec<&str> = found.images.iter().map(|&index| self.id(index)).collect();
         Ok(Error::NonFinite {
             epoch,
-            place: format!("step {}", found.step),
+            step: format!("step {}", found.step),
             term,
             images: ids.join(" "),
         })
     }
 
-    /// The batch of `images`, and what of each image it shows where that is not all of it.
+    /// The batch of `images`, and, with augmentation, the view of each image.
     fn batch(&self, images: &[usize], epoch: i32) -> Result<(Batch, Option<Vec<View>>)> {
         let (device, kind) = (self.model.params.device(), self.model.params.kind());
         let config = &self.run.config;
@@ -383,7 +387,8 @@ impl Training<'_> {
         Ok((batch, views))
     }
 
-    /// What the passes over the batch of `images` come to, and how many of these are annotated.
+    /// The values and the gradient of the batch `images`, in as many passes as `micro_batch` asks for,
+    /// and the number of annotated images.
     fn step(&self, images: &[usize], epoch: i32) -> Result<(Sum, usize)> {
         let n_pass = self.run.config.micro_batch.unwrap_or(images.len());
         let mut n_annotated = 0;
@@ -396,7 +401,7 @@ impl Training<'_> {
         Ok((sum, n_annotated))
     }
 
-    /// The objective of `images` with `factor` times λ, and how many of them are annotated.
+    /// The objective of `images` with `factor` · λ, and the number of annotated images.
     fn objective(&self, images: &[usize], factor: f64, epoch: i32) -> Result<(Terms, usize)> {
         let (batch, views) = self.batch(images, epoch)?;
         let (model, dataset, config) = (&self.model, self.dataset, &self.run.config);
@@ -405,7 +410,7 @@ impl Training<'_> {
         else {
             return Ok((objective::plain(model, &input, &batch.targets)?, 0));
         };
-        let target = Target::from(guidance);
+        let options = MaskOptions::from(guidance);
         let (mut pairs, mut rows, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
         for (row, &index) in batch.indices.iter().enumerate() {
             let Some(class_id) = targets::drawn_class(dataset, index, epoch, config.seed) else {
@@ -416,44 +421,44 @@ impl Training<'_> {
                 drawn.push((row, (index, class_id)));
             }
         }
-        let found: Vec<Option<Guided>> = drawn
+        let found: Vec<Option<MaskTarget>> = drawn
             .par_iter()
             .map(|&(row, pair)| {
-                targets::guided(
+                targets::mask_target(
                     dataset,
                     pair,
-                    target,
+                    options,
                     views.as_ref().map(|views| views[row]),
                 )
             })
             .collect();
-        let mut guided = Vec::with_capacity(found.len());
+        let mut found_targets = Vec::with_capacity(found.len());
         for ((row, _), target) in drawn.into_iter().zip(found) {
             if let Some(target) = target {
                 rows.push(row as i64);
-                guided.push(target);
+                found_targets.push(target);
             }
         }
-        let guide = Guide {
+        let term = LocalizationTerm {
             attribution: config.attribution,
             layer: config.layer,
             loss: guidance.loss.clone(),
             lambda: factor * guidance.lambda,
         };
-        let explained = Explained {
+        let mask_targets = MaskTargets {
             pairs,
             annotated: rows,
-            masks: targets::masks(&guided, dataset.grid(), &input)?,
-            areas: targets::areas(&guided),
+            masks: targets::masks(&found_targets, dataset.grid(), &input)?,
+            areas: targets::areas(&found_targets),
         };
         Ok((
-            objective::guided(model, &input, &batch.targets, &guide, &explained)?,
-            guided.len(),
+            objective::guided(model, &input, &batch.targets, &term, &mask_targets)?,
+            found_targets.len(),
         ))
     }
 }
 
-/// `run.toml`: the configuration as given, and what it was resolved to.
+/// Writes `run.toml`: the configuration as given, with comments of what it was resolved to.
 fn write_config(run: &ResolvedRun, folder: &RunFolder) -> Result<()> {
     use std::io::Write;
     let config = toml::to_string(&run.config).map_err(|error| {
@@ -473,7 +478,7 @@ fn write_config(run: &ResolvedRun, folder: &RunFolder) -> Result<()> {
     })
 }
 
-/// One line an epoch on stderr.
+/// Prints a line about the newest epoch on stderr.
 fn report(epochs: &[EpochRow], total: i32, part: &EpochPart) {
     let Some(row) = epochs.last() else { return };
     let said = |n: usize, one: &str, several: &str| match n {

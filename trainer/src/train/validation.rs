@@ -1,4 +1,4 @@
-//! Validation after an epoch: F1, mAP, EPG and IoU of a split, by the evaluator's functions.
+//! Validation after an epoch: F1, mAP, EPG and IoU of a split, computed by the evaluator.
 
 use data_prep::dataset::Dataset;
 use rayon::prelude::*;
@@ -15,25 +15,25 @@ use crate::progress::progress_bar;
 /// IoU's threshold in validation (SPEC B; the official code's only one).
 const IOU_THRESHOLD: f64 = 0.5;
 
-/// Metrics of a split, each 0–1.
+/// The metrics of a split, each 0–1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metrics {
     /// Micro F1 at logit 0.
     pub f1: f64,
     /// Macro mean average precision.
     pub map: f64,
-    /// Mean EPG over (image, label) pairs, undefined as 0.
+    /// Mean EPG over (image, label) pairs; undefined counts as 0.
     pub epg: f64,
     /// Mean IoU over the same pairs.
     pub iou: f64,
 }
 
 /// Evaluates `model` after `epoch` on the images `indices`, whose pixels come from `resident` if it has
-/// them; `None` where it was asked to stop before the end. Sums are taken in the order of the images,
-/// so that the size of batches, which free memory bounds, changes no more than the rounding of a map.
+/// all of them; `None` where the program was asked to stop before the end. Sums run in the order of the
+/// images, so the batch size, which depends on free memory, changes nothing but the rounding of maps.
 ///
 /// # Errors
-/// A logit or map that is no number, and libtorch's.
+/// A non-finite logit or map, and libtorch's.
 pub fn validate(
     (model, epoch): (&Model, i32),
     dataset: &Dataset,
@@ -99,7 +99,8 @@ pub fn validate(
     }))
 }
 
-/// The last step of an epoch shows only here what it made of the weights.
+/// Refuses non-finite logits and maps: only here does it show what the epoch's last step did to the
+/// weights.
 fn check(explained: &Explained, dataset: &Dataset, epoch: i32) -> Result<()> {
     let Some(found) = explained.first_non_finite() else {
         return Ok(());
@@ -110,7 +111,7 @@ fn check(explained: &Explained, dataset: &Dataset, epoch: i32) -> Result<()> {
         .collect();
     Err(Error::NonFinite {
         epoch,
-        place: "validation".to_owned(),
+        step: "validation".to_owned(),
         term: format!("{}s", found.what),
         images: ids.join(" "),
     })

@@ -1,5 +1,5 @@
-//! Weights on disk: safetensors files under PyTorch's names, written whole, read by name. Those of a
-//! run carry a hash of themselves, so that a damaged one is not taken for weights.
+//! Weight files: safetensors with PyTorch's tensor names. The files of a run hold a hash of themselves,
+//! so a damaged one is recognised.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 use crate::finite;
 use crate::hex::hex;
 
-/// What a file says of its weights, e.g. `run_id`, `epoch`, `backbone`.
+/// A file's metadata, e.g. `run_id`, `epoch`, `backbone`.
 pub type Metadata = BTreeMap<String, String>;
 
-/// The one metadata key of our files, holding a `key=value` line each: safetensors writes several
-/// keys in hash order, and the same weights should be the same bytes.
+/// The only metadata key of our files. Its value has a line `key=value` for each entry: safetensors would
+/// write several keys in random order, and the same weights should give the same bytes.
 const METADATA_KEY: &str = "guidance";
 
 /// The line with the SHA-256, in hex, of the whole file with zeros in place of these digits.
@@ -62,7 +62,7 @@ fn write(path: &Path, file: &[u8]) -> Result<()> {
     data_prep::atomic::write(path, |writer| writer.write_all(file).map_err(Error::from))
 }
 
-/// Where in `file` the hash `digits` stands, and what it should be; `None` where there is none.
+/// The offset of the hash `digits` in `file`, and the right hash; `None` where the file has none.
 fn hash(file: &[u8], digits: &str) -> Option<(usize, String)> {
     let line = format!("{HASH_KEY}={digits}");
     let (length, _) = file.split_first_chunk::<8>()?;
@@ -118,14 +118,14 @@ fn serialized(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) ->
     safetensors::serialize(views, Some(metadata_entry(metadata))).map_err(fault)
 }
 
-/// Tensors by name, in the order of the file, and its metadata.
+/// A file's tensors by name, in its order, and its metadata.
 pub type Loaded = (Vec<(String, Tensor)>, Metadata);
 
-/// Reads a safetensors file onto the CPU. One with a hash is held against it.
+/// Reads a safetensors file onto the CPU, and checks its hash if it has one.
 ///
 /// # Errors
-/// A file that is not there, damaged, cut short, of a number type libtorch does not know, or with a
-/// value that is not finite.
+/// A file that is missing, damaged, cut short, of a number type libtorch does not know, or with a
+/// non-finite value.
 pub fn load(path: &Path) -> Result<Loaded> {
     let bytes = fs_err::read(path)?;
     let mut metadata = read_metadata(path, &bytes)?;
@@ -143,7 +143,7 @@ pub fn load_with_hash(path: &Path) -> Result<Loaded> {
     Ok((tensors(path, &bytes)?, metadata))
 }
 
-/// Reads what a file of [`save_with_hash`] says of its weights, which are held against the hash.
+/// Reads the metadata of a file of [`save_with_hash`], after checking the hash of the whole file.
 ///
 /// # Errors
 /// As [`load_with_hash`].
@@ -180,7 +180,7 @@ fn tensors(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
     Ok(tensors)
 }
 
-/// A kind that has every number of `kind`, to look at them in.
+/// A kind that libtorch can compute with and that has every value of `kind`.
 fn wide(kind: Kind) -> Kind {
     match kind {
         Kind::Double => Kind::Double,
@@ -188,7 +188,7 @@ fn wide(kind: Kind) -> Kind {
     }
 }
 
-/// The metadata of the file `bytes`, once its hash, if it has one, is found right.
+/// The metadata of the file `bytes`, after checking its hash if it has one.
 fn read_metadata(path: &Path, bytes: &[u8]) -> Result<Metadata> {
     let (_, header) =
         SafeTensors::read_metadata(bytes).map_err(|error| not_safetensors(path, &error))?;
@@ -248,7 +248,8 @@ mod tests {
 
     use super::*;
 
-    /// Every bit of the file, those of its header and of the hash itself included, and every length.
+    /// Every bit of the file is flipped once, also in its header and the hash itself, and the file is
+    /// cut at every length.
     #[test]
     fn any_changed_bit_and_any_missing_byte_is_noticed() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,9 +1,10 @@
 //! The class names of a checkpoint's head, as one line of its metadata.
 
-/// The line of a checkpoint's metadata with the classes that its head is for, in order.
+/// The metadata key of the names of the head's classes, in order.
 pub(crate) const KEY: &str = "classes";
 
-/// Class names as one line: tabs between them, escapes for what would end a name or the line.
+/// Class names in one line, separated by tabs; tabs, line breaks and backslashes within names are
+/// escaped.
 pub(crate) fn in_a_line(classes: &[String]) -> String {
     let names = classes.iter().map(|name| {
         let escaped = name.chars().map(|c| match c.is_control() || c == '\\' {
@@ -15,7 +16,7 @@ pub(crate) fn in_a_line(classes: &[String]) -> String {
     names.collect::<Vec<_>>().join("\t")
 }
 
-/// The first of the class names in a line, and how many there are.
+/// The first class names of such a line, and their number, for messages.
 pub(crate) fn listed(classes: &str) -> String {
     const SHOWN: usize = 5;
     let names: Vec<&str> = classes.split('\t').collect();

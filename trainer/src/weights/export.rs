@@ -1,4 +1,4 @@
-//! `trainer export`: a run's weights under the names that the other program loads.
+//! `trainer export`: writes a run's weights under the names that another program loads.
 
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::run::finished::FinishedRun;
 use crate::weights::checkpoint;
 
-/// Writes the weights of a kept epoch of `run` under the names that torchvision, the X-DNN code or
-/// the `bcos` package give them, counters included, each name behind `prefix` (default: what the
-/// package's model has). Gives the number of tensors.
+/// Writes the weights of a kept epoch of `run` under the names that torchvision, the X-DNN code or the
+/// `bcos` package give them, batch counters included, each with `prefix` before it (default: that of
+/// the package's model). Returns the number of tensors.
 ///
 /// # Errors
 /// An epoch that was not kept, and the disk's.

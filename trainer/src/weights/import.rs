@@ -1,6 +1,5 @@
-//! `trainer import`: another program's weight file to safetensors under PyTorch's names, checked
-//! against the backbone. Reading a file
-//! executes nothing in it (see `checkpoint_file`).
+//! `trainer import`: converts another program's weight file to safetensors with PyTorch's names, and
+//! checks it against the backbone. Reading a file executes nothing in it (see `checkpoint_file`).
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,29 +13,29 @@ use crate::network::{Backbone, Model};
 use crate::weights::checkpoint::{self, Metadata};
 use crate::weights::checkpoint_file::{self, Dtype};
 
-/// What to do with a file that does not hold exactly the backbone's tensors.
+/// How to treat a file that does not hold exactly the backbone's tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
     /// Refuse it, listing every missing, unexpected and mis-shaped tensor.
     Strict,
-    /// Take what fits; the rest keeps its initial values.
+    /// Take the tensors that fit; the others keep their initial values.
     Partial,
 }
 
-/// What to make of a file.
+/// How to read a file.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// The network it is for.
     pub backbone: Backbone,
-    /// How strictly.
+    /// Whether all tensors must fit.
     pub fit: Fit,
     /// The entry of a PyTorch checkpoint that holds the weights; absent: the usual ones are tried.
     pub entry: Option<&'a str>,
-    /// What the file's SHA-256 begins with, in hex; absent: what its name says, if it does.
+    /// The beginning of the file's SHA-256, in hex; absent: the one in its name, if there is one.
     pub sha256: Option<&'a str>,
 }
 
-/// What an import found.
+/// The result of an import.
 #[derive(Debug)]
 pub struct Imported {
     /// Tensors written.
@@ -49,19 +48,19 @@ pub struct Imported {
     pub faults: Faults,
 }
 
-/// ImageNet's, of which a missing head is said to have been.
+/// ImageNet's number of classes, which is assumed for a file without head.
 const USUAL_CLASSES: usize = 1000;
-/// No head is larger, and none has fewer weights a class: a file must not be able to ask for any amount of
-/// memory.
+/// Bounds of a head that is accepted, its classes and its weights for each class: a file must not be
+/// able to ask for any amount of memory.
 const MAX_CLASSES: i64 = 100_000;
 const MIN_FEATURES: i64 = 256;
 
 /// Converts `source` to `out`.
 ///
 /// # Errors
-/// A file that cannot be read or has another checksum than asked for or than its name says
-/// (torch.hub's convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit; a
-/// weight that is not finite, or too large for 32 bits.
+/// A file that cannot be read; another checksum than asked for or than in its name (torch.hub's
+/// convention, `resnet50-0676ba61.pth`); with [`Fit::Strict`], tensors that do not fit; a weight that
+/// is non-finite or too large for 32 bits.
 pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> {
     let (backbone, file) = (request.backbone, source.display().to_string());
     let bytes = fs_err::read(source)?;
@@ -151,8 +150,8 @@ fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, T
     Ok(tensors)
 }
 
-/// Our name of another program's tensor: without the wrapper of data-parallel training, and for
-/// B-cos networks without the place in the sequence of network and logit bias.
+/// Our name of another program's tensor: without the prefix of data-parallel training (`module.`), and
+/// for B-cos networks without the index in the `Sequential` of network and logit bias.
 fn own_name(name: &str, backbone: Backbone) -> &str {
     let name = name.strip_prefix("module.").unwrap_or(name);
     match name.strip_prefix("0.") {
@@ -161,8 +160,8 @@ fn own_name(name: &str, backbone: Backbone) -> &str {
     }
 }
 
-/// The SHA-256 of `bytes`, which must begin as asked for, or as a file name like
-/// `resnet50-0676ba61.pth` says.
+/// The SHA-256 of `bytes`. It must begin with `asked`, or with the digits in a file name like
+/// `resnet50-0676ba61.pth`.
 fn checksum(path: &Path, bytes: &[u8], asked: Option<&str>) -> Result<String> {
     let sha256: String = Sha256::digest(bytes)
         .iter()
@@ -184,7 +183,7 @@ fn checksum(path: &Path, bytes: &[u8], asked: Option<&str>) -> Result<String> {
     }
 }
 
-/// The hexadecimal digits behind the last hyphen of a file name, unless they are a date.
+/// The hexadecimal digits after the last hyphen of a file name, unless they are a date.
 fn in_name(name: &str) -> Option<&str> {
     let (_, digits) = name.split('.').next()?.rsplit_once('-')?;
     let is_hex = digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));

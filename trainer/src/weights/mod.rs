@@ -1,5 +1,5 @@
-//! Weights in files: our own ([`checkpoint`]), other programs' ([`checkpoint_file`]), and the way from
-//! one to the other.
+//! Weight files: our own ([`checkpoint`]), those of other programs ([`checkpoint_file`]), import and
+//! export.
 
 pub mod checkpoint;
 pub mod checkpoint_file;

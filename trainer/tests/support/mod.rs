@@ -153,5 +153,5 @@ pub fn recipe_input(model: &Model, n: u64, size: u64) -> Tensor {
     let input = input.to_kind(model.params.kind()).to_device(device());
     // As decoded images are.
     let input = input.permute([0, 2, 3, 1]).contiguous();
-    model.in_order(input.permute([0, 3, 1, 2])).unwrap()
+    model.in_memory_format(input.permute([0, 3, 1, 2])).unwrap()
 }

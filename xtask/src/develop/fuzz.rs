@@ -88,22 +88,28 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .to_possible_value()
             .context("every reader has a name")?;
         let program = folder.join(MACHINE).join("release").join(name.get_name());
-        let place = folder.join("inputs").join(name.get_name());
+        let inputs = folder.join("inputs").join(name.get_name());
         let seeds = target.seeds().map(|seeds| paths::root().join(seeds));
-        fuzz(&program, name.get_name(), &place, seeds.as_deref(), args)?;
+        fuzz(&program, name.get_name(), &inputs, seeds.as_deref(), args)?;
     }
     Ok(())
 }
 
-/// Tries one reader. New inputs go to `place`, and one that breaks the reader to a folder beside it.
-fn fuzz(program: &Path, name: &str, place: &Path, seeds: Option<&Path>, args: &Args) -> Result<()> {
+/// Tries one reader. New inputs go to `inputs`, and one that breaks the reader to a folder beside it.
+fn fuzz(
+    program: &Path,
+    name: &str,
+    inputs: &Path,
+    seeds: Option<&Path>,
+    args: &Args,
+) -> Result<()> {
     let kept = paths::root().join("tests/fuzz/corpus").join(name);
-    let broken = place.with_extension("broken");
-    for folder in [place, &broken] {
+    let broken = inputs.with_extension("broken");
+    for folder in [inputs, &broken] {
         fs::create_dir_all(folder)?;
     }
     let mut search = Command::new(program);
-    search.arg(place).arg(&kept).args(seeds);
+    search.arg(inputs).arg(&kept).args(seeds);
     search.args([LARGEST, MEMORY]);
     search.arg(format!("-max_total_time={}", u64::from(args.minutes) * 60));
     // One input may take so many seconds.
@@ -117,15 +123,15 @@ fn fuzz(program: &Path, name: &str, place: &Path, seeds: Option<&Path>, args: &A
         );
     }
     if args.keep {
-        keep(program, &kept, place)?;
+        keep(program, &kept, inputs)?;
     }
     Ok(())
 }
 
-/// Replaces `kept` by the fewest of its inputs and of those in `place` that reach the same code, the smallest
-/// first as far as there is room.
-fn keep(program: &Path, kept: &Path, place: &Path) -> Result<()> {
-    let smallest: PathBuf = place.with_extension("smallest");
+/// Replaces `kept` by the fewest of its inputs and of those in `inputs` that reach the same code, the
+/// smallest first as far as there is room.
+fn keep(program: &Path, kept: &Path, inputs: &Path) -> Result<()> {
+    let smallest: PathBuf = inputs.with_extension("smallest");
     if smallest.exists() {
         fs::remove_dir_all(&smallest)?;
     }
@@ -133,7 +139,7 @@ fn keep(program: &Path, kept: &Path, place: &Path) -> Result<()> {
     let mut merge = Command::new(program);
     // What counts is which code is reached, not how often.
     merge.args(["-set_cover_merge=1", "-use_counters=0", LARGEST, MEMORY]);
-    merge.arg(&smallest).arg(kept).arg(place);
+    merge.arg(&smallest).arg(kept).arg(inputs);
     if !merge.status()?.success() {
         bail!("{}: the inputs could not be merged", kept.display());
     }

@@ -1,4 +1,4 @@
-//! What works: `--device` as people write it, and what `auto` stands for.
+//! The device of a training: `--device` as people write it, and the device that `auto` stands for.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::install::libtorch::{self, Build};
 
-/// What the images go through.
+/// The kind of device that images go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Device {
@@ -14,11 +14,11 @@ pub(crate) enum Device {
     Cuda,
 }
 
-/// What `auto` stands for; it is asked once.
+/// The device that `auto` stands for, looked up once.
 static AUTO: OnceLock<Device> = OnceLock::new();
 
 impl Device {
-    /// What `--device` stands for here.
+    /// The device that the text of `--device` stands for on this machine.
     pub(crate) fn of(name: &str) -> Device {
         match name {
             "auto" => *AUTO.get_or_init(|| {
@@ -36,8 +36,9 @@ impl Device {
         }
     }
 
-    /// What `auto` stands for beside an NVIDIA driver: as `build` can; CUDA where none is there yet, as
-    /// set-up would bring that one.
+    /// The device that `auto` stands for on a machine with an NVIDIA driver: the one that the installed
+    /// `build` of libtorch supports; CUDA where none is installed, because set-up would install that
+    /// build.
     fn with_driver(build: Option<Build>) -> Device {
         match build {
             Some(Build::Cpu) => Device::Cpu,
@@ -46,7 +47,7 @@ impl Device {
     }
 }
 
-/// As the trainer reads it, but refused before everything is built.
+/// Checks a `--device` as the trainer does, so that a wrong one is refused before everything is built.
 pub(crate) fn named(text: &str) -> Result<String, String> {
     let number = text.strip_prefix("cuda:");
     match ["auto", "cpu", "cuda"].contains(&text) || number.is_some_and(|n| n.parse::<u8>().is_ok())

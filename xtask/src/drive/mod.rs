@@ -1,6 +1,6 @@
-//! From a recipe to a report: `recipe` says which runs there are, `plan` the steps that make them and
-//! what they cost, `reproduce` has them made, here by its queue or on a cluster (`slurm`), each by
-//! `step`; `status` says how far they are.
+//! From a recipe to a report. `recipe` lists the runs, `plan` the steps that make them and their cost.
+//! `reproduce` runs the steps, by its own queue or on a cluster (`slurm`), each as a process of `step`.
+//! `status` tells how far they are.
 
 pub(crate) mod device;
 mod plan;

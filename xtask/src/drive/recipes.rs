@@ -1,5 +1,5 @@
-//! `cargo xtask recipes`: every recipe of the repository, how many runs it has and what they cost, as
-//! a Markdown table.
+//! `cargo xtask recipes`: a Markdown table of the repository's recipes, with the number of their runs
+//! and their cost.
 
 use std::io::Write;
 

@@ -1,6 +1,6 @@
-//! `cargo xtask status`: how far a reproduction is, from the files in its out folder and, where it was
-//! submitted to a cluster, from Slurm's queue. It can be asked from elsewhere and at any time; nothing
-//! is written.
+//! `cargo xtask status`: how far a reproduction is, by the files in its out folder and, where it was
+//! submitted to a cluster, by Slurm's queue. It may be called from any machine and at any time, and
+//! writes nothing.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,20 +31,20 @@ pub(crate) struct Args {
     cancel: bool,
 }
 
-/// What became of a step, as far as files tell.
+/// The state of a step, as far as files tell.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Standing {
     Done,
-    /// On which device and host, for how many seconds.
+    /// With its device and host, and its seconds so far.
     Running(String, f64),
-    /// Why.
+    /// With the reason.
     Failed(String),
-    /// It goes on when it is started again.
+    /// Stopped by a signal; it goes on when it is started again.
     Stopped,
-    /// It runs, or was broken off: its lock does not tell which, and why.
+    /// It runs or was killed; its lock cannot tell which, with the reason for that.
     Unknown(String),
     Waiting,
-    /// In Slurm's queue, and why still, in Slurm's spelling.
+    /// Waiting in Slurm's queue, with the reason in Slurm's spelling.
     Queued(String),
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What became of each step, `slurm` having been asked.
+/// The state of each step; `slurm` is the answer of Slurm's queue.
 pub(crate) fn standings(out: &Path, plan: &PlanFile, slurm: &slurm::Status) -> Vec<Standing> {
     let both = |step: &StepLine| {
         let by_files = standing(out, step);
@@ -97,8 +97,8 @@ pub(crate) fn standings(out: &Path, plan: &PlanFile, slurm: &slurm::Status) -> V
     plan.step.iter().map(both).collect()
 }
 
-/// A step's own files know best, but not whether it was submitted again, nor how it was killed; and
-/// locks may not reach from one machine to another.
+/// Combines what a step's files and what Slurm say. The files know best, except whether it was
+/// submitted again and how it was killed; and a lock may not be visible on another machine.
 fn with_job(by_files: Standing, job: &slurm::Submitted) -> Standing {
     match (by_files, &job.state) {
         (by_files @ Standing::Running(..), _) => by_files,
@@ -116,7 +116,8 @@ fn with_job(by_files: Standing, job: &slurm::Submitted) -> Standing {
     }
 }
 
-/// A step's file that cannot be read is warned of, and told from nothing.
+/// The state of `step` by its files. A file that cannot be read gives a warning, and not the state of a
+/// step without files.
 fn standing(out: &Path, step: &StepLine) -> Standing {
     let record = Record::read(out, &step.key).unwrap_or_else(|error| {
         eprintln!(
@@ -139,8 +140,8 @@ fn standing(out: &Path, step: &StepLine) -> Standing {
             Holder::Nobody => Standing::Stopped,
             Holder::Another => {
                 let seconds = record::now().as_secs().saturating_sub(record.began);
-                let place = format!("{} of {}", record.device, record.host);
-                Standing::Running(place, seconds as f64)
+                let device = format!("{} of {}", record.device, record.host);
+                Standing::Running(device, seconds as f64)
             }
             Holder::Unknown(error) => Standing::Unknown(error.to_string()),
         },
@@ -160,9 +161,9 @@ fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> S
             Standing::Waiting if all => "to do".to_owned(),
             Standing::Queued(reason) if all => format!("in Slurm's queue ({reason})"),
             Standing::Done | Standing::Waiting | Standing::Queued(_) => continue,
-            Standing::Running(place, seconds) => {
+            Standing::Running(device, seconds) => {
                 let (so_far, expected) = (duration(*seconds), duration(60.0 * step.minutes));
-                format!("running for {so_far} of about {expected} on {place}")
+                format!("running for {so_far} of about {expected} on {device}")
             }
             Standing::Failed(error) => {
                 let log = paths::shown(&record::log_file(out, &step.key));

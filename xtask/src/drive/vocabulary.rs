@@ -1,6 +1,6 @@
 //! The names that recipes may use, as the stages print them (`trainer vocabulary --json` and so on):
-//! xtask links no stage and copies none of their lists. They are asked once, side by side, where the
-//! programs are there; a step that a cluster runs asks none of them for names.
+//! xtask links no stage and copies none of their lists. It asks all stages once, at the same time, when
+//! the programs are built. A step on a cluster does not ask for names.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::system::process::{self, BinDir};
 
-/// What all stages know.
+/// The names that all stages know.
 #[derive(Clone, Debug)]
 pub(crate) struct Vocabulary {
     pub(crate) data: DataPrep,
@@ -18,7 +18,7 @@ pub(crate) struct Vocabulary {
     pub(crate) analysis: Analysis,
 }
 
-/// What data-prep knows.
+/// The names that data-prep knows.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct DataPrep {
     sources: Vec<Source>,
@@ -32,7 +32,7 @@ struct Source {
     datasets: Vec<String>,
 }
 
-/// What the trainer knows.
+/// The names that the trainer knows.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Trainer {
     pub(crate) networks: Vec<Network>,
@@ -51,9 +51,9 @@ pub(crate) struct Network {
     pub(crate) name: String,
     /// The attribution methods that are defined for it.
     pub(crate) methods: Vec<String>,
-    /// Those of them that it can be guided by.
+    /// The methods among these that it can be guided by.
     pub(crate) guides_by: Vec<String>,
-    /// Whether its norms have statistics over a batch, so that a step cannot be made in parts.
+    /// Whether it has batch norms, so that `micro_batch` is refused.
     pub(crate) batch_statistics: bool,
 }
 
@@ -64,32 +64,33 @@ pub(crate) struct LossEntry {
     pub(crate) options: Vec<LossOption>,
 }
 
-/// A number that a loss takes.
+/// An option of a loss, a number.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct LossOption {
     pub(crate) name: String,
     /// Its value where none is given; None: it must be given.
     pub(crate) default: Option<f64>,
-    /// It is above this.
+    /// Exclusive lower bound.
     pub(crate) low: f64,
-    /// It is at most this.
+    /// Inclusive upper bound.
     pub(crate) high: f64,
 }
 
-/// What analysis knows.
+/// The names that analysis knows.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Analysis {
     pub(crate) exhibits: Vec<Named>,
 }
 
-/// Of what has more, the name.
+/// The name of an entry whose other fields are ignored.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Named {
     pub(crate) name: String,
 }
 
 impl Vocabulary {
-    /// Asks the stages among `programs`, side by side: the trainer loads libtorch first.
+    /// Asks the stages among `programs`, all at the same time, because the trainer takes a while to
+    /// load libtorch.
     pub(crate) fn ask(programs: &BinDir) -> Result<Self> {
         std::thread::scope(|scope| {
             let trainer = scope.spawn(|| ask(programs, "trainer"));
@@ -150,8 +151,8 @@ fn read<T: DeserializeOwned>(stage: &str, said: &str) -> Result<T> {
     serde_json::from_str(said).with_context(|| format!("{stage} vocabulary --json"))
 }
 
-/// What the stages printed when it was recorded: xtask's tests need no built stage. A test of the
-/// `tests` crate compares the files with what they print now.
+/// A recorded answer of the stages, so that xtask's tests need no built stage. A test of the `tests`
+/// crate compares the record with what the stages print now.
 #[cfg(test)]
 pub(crate) fn recorded() -> Vocabulary {
     #![allow(clippy::unwrap_used)]

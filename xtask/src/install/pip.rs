@@ -220,12 +220,13 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Unpacks from a wheel the entries that `place` gives a place below `into`; returns their number. The
-/// wheel's checksum is known to be right, so its size is not bounded here.
+/// Unpacks a wheel's entries below `into`, each to the relative path that `destination` returns for it,
+/// `None` for an entry that is not wanted; returns the number of unpacked entries. The wheel's checksum
+/// is known to be right, so its size is not bounded here.
 pub(crate) fn unpack(
     wheel: &Path,
     into: &Path,
-    place: impl Fn(&str) -> Option<PathBuf>,
+    destination: impl Fn(&str) -> Option<PathBuf>,
 ) -> Result<usize> {
     let mut archive = zip::ZipArchive::new(fs::File::open(wheel)?)
         .with_context(|| format!("{} is no wheel", wheel.display()))?;
@@ -235,7 +236,7 @@ pub(crate) fn unpack(
             .by_index(index)
             .with_context(|| wheel.display().to_string())?;
         let name = entry.name()?.into_owned();
-        let Some(relative) = place(&name).filter(|_| entry.is_file()) else {
+        let Some(relative) = destination(&name).filter(|_| entry.is_file()) else {
             continue;
         };
         files::inside(name.as_bytes()).with_context(|| wheel.display().to_string())?;
@@ -270,8 +271,8 @@ mod tests {
         writer.write_all(b"x").unwrap();
         writer.finish().unwrap();
         let into = folder.path().join("into");
-        let place = |entry: &str| Some(Path::new(entry.strip_prefix("include/")?).to_owned());
-        let error = format!("{:#}", unpack(&wheel, &into, place).unwrap_err());
+        let destination = |entry: &str| Some(Path::new(entry.strip_prefix("include/")?).to_owned());
+        let error = format!("{:#}", unpack(&wheel, &into, destination).unwrap_err());
         assert!(
             error.ends_with("a.whl: include/../../evil.h: leads out of the archive's folder"),
             "{error}"

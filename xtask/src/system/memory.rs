@@ -24,15 +24,15 @@ pub(crate) fn memory(root: &Path) -> Option<Memory> {
         total: bytes("MemTotal:")?,
         available: bytes("MemAvailable:")?,
     };
-    let limited = |found: Memory, group: Memory| Memory {
-        total: found.total.min(group.total),
-        available: found.available.min(group.available),
+    let limited = |found: Memory, cgroup: Memory| Memory {
+        total: found.total.min(cgroup.total),
+        available: found.available.min(cgroup.available),
     };
-    Some(groups(root).into_iter().fold(machine, limited))
+    Some(cgroups(root).into_iter().fold(machine, limited))
 }
 
-/// The limits of the groups that this program is in: its own and all above it, each of which counts.
-fn groups(root: &Path) -> Vec<Memory> {
+/// The limits of the cgroups that this program is in: its own and all above it, each of which counts.
+fn cgroups(root: &Path) -> Vec<Memory> {
     let own = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     let mut found = Vec::new();
     for line in own.lines() {
@@ -52,7 +52,7 @@ fn groups(root: &Path) -> Vec<Memory> {
             _ => continue,
         };
         let mount = root.join("sys/fs/cgroup").join(mount);
-        // In a container the path may be the host's, and the group the mount itself.
+        // In a container the path may be the host's, and the cgroup the mount itself.
         let path = PathBuf::from(path.trim_start_matches('/'));
         for folder in path.ancestors().map(|path| mount.join(path)) {
             let number = |name: &str| {
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(found(&[]), Some((65536, 61440)));
         assert_eq!(found(&[("proc/meminfo", "")]), None);
         let job = ("proc/self/cgroup", "0::/slurm/job_7\n");
-        // The job has no limit of its own, but the group above it has.
+        // The job has no limit of its own, but the cgroup above it has.
         let above = [
             job,
             ("sys/fs/cgroup/slurm/job_7/memory.max", "max\n"),
@@ -112,7 +112,7 @@ mod tests {
             ),
         ];
         assert_eq!(found(&above), Some((4096, 2048)));
-        // A container: its group is the mount, whatever the path says.
+        // A container: its cgroup is the mount, whatever the path says.
         let container = [job, ("sys/fs/cgroup/memory.max", "2147483648\n")];
         assert_eq!(found(&container), Some((2048, 2048)));
         let version_1 = [

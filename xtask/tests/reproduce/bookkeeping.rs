@@ -2,15 +2,15 @@
 
 use std::process::Stdio;
 
-use crate::place::{Place, RECIPE};
+use crate::sandbox::{RECIPE, Sandbox};
 
 const RATE: &str = "[[rate]]\nway = \"plain\"\nbackbone = \"resnet18\"\nsize = 32\n\
                     device = \"cpu\"\n";
 
 #[test]
 fn a_finished_training_is_not_failed_by_damaged_rates() {
-    let place = Place::new();
-    assert_eq!(place.step("data").code, 0);
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.step("data").code, 0);
     let damaged = [
         "no rates",
         "[[rate]]\nway = \"plain\"\n",
@@ -21,45 +21,48 @@ fn a_finished_training_is_not_failed_by_damaged_rates() {
         &format!("{RATE}times = 1.0\nseconds = -1.0\n"),
     ];
     for text in damaged {
-        place.write("out/rates.toml", text);
-        let done = place.step("baseline/1");
+        sandbox.write("out/rates.toml", text);
+        let done = sandbox.step("baseline/1");
         assert_eq!(done.code, 0, "{text}: {}", done.stderr);
         let lines = done.stderr.lines();
         let warnings: Vec<&str> = lines.filter(|line| line.starts_with("warning: ")).collect();
         assert_eq!(warnings.len(), 1, "{text}: {warnings:?}");
         assert!(warnings[0].contains("rates.toml: "), "{text}: {warnings:?}");
-        let record = place.read("out/steps/baseline/1.toml");
+        let record = sandbox.read("out/steps/baseline/1.toml");
         assert!(record.contains("state = \"finished\""), "{text}: {record}");
         // Begun anew, and read without a word the next time.
-        assert!(place.read("out/rates.toml").contains("\"start\""), "{text}");
-        std::fs::remove_dir_all(place.path("out/runs")).unwrap();
-        let done = place.step("baseline/1");
+        assert!(
+            sandbox.read("out/rates.toml").contains("\"start\""),
+            "{text}"
+        );
+        std::fs::remove_dir_all(sandbox.path("out/runs")).unwrap();
+        let done = sandbox.step("baseline/1");
         assert!(!done.stderr.contains("warning"), "{}", done.stderr);
-        std::fs::remove_dir_all(place.path("out/runs")).unwrap();
+        std::fs::remove_dir_all(sandbox.path("out/runs")).unwrap();
     }
     // Bytes that are no text; and what cannot be written at all.
-    std::fs::write(place.path("out/rates.toml"), [0xff, 0xfe]).unwrap();
-    let done = place.step("baseline/1");
+    std::fs::write(sandbox.path("out/rates.toml"), [0xff, 0xfe]).unwrap();
+    let done = sandbox.step("baseline/1");
     assert_eq!(done.code, 0, "{}", done.stderr);
-    std::fs::remove_dir_all(place.path("out/runs")).unwrap();
+    std::fs::remove_dir_all(sandbox.path("out/runs")).unwrap();
     for name in ["out/rates.toml", "out/rates.lock"] {
-        place.remove(name);
-        std::fs::create_dir_all(place.path(name).join("in the way")).unwrap();
-        let done = place.step("baseline/1");
+        sandbox.remove(name);
+        std::fs::create_dir_all(sandbox.path(name).join("in the way")).unwrap();
+        let done = sandbox.step("baseline/1");
         assert_eq!(done.code, 0, "{}", done.stderr);
         let expected = "how long it took is not noted";
         assert!(done.stderr.contains(expected), "{}", done.stderr);
-        std::fs::remove_dir_all(place.path("out/runs")).unwrap();
+        std::fs::remove_dir_all(sandbox.path("out/runs")).unwrap();
     }
 }
 
 #[test]
 fn a_reproduction_goes_on_beside_damaged_rates() {
-    let place = Place::new();
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    place.write("out/rates.toml", "no rates");
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    sandbox.write("out/rates.toml", "no rates");
     for flags in [&["--dry-run"][..], &[]] {
-        let done = place.reproduce(RECIPE, flags);
+        let done = sandbox.reproduce(RECIPE, flags);
         assert_eq!(done.code, 0, "{}", done.stderr);
         let expected = "rates.toml: line 1: ";
         assert!(done.stderr.contains(expected), "{}", done.stderr);
@@ -70,15 +73,15 @@ fn a_reproduction_goes_on_beside_damaged_rates() {
 /// The file that says how a step ended is the last one written.
 #[test]
 fn a_step_whose_end_cannot_be_noted_has_ended_all_the_same() {
-    let place = Place::new();
-    assert_eq!(place.step("data").code, 0);
-    place.write("hold", "");
-    let mut command = place.step_command("baseline/1");
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.step("data").code, 0);
+    sandbox.write("hold", "");
+    let mut command = sandbox.step_command("baseline/1");
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    place.until("holding");
-    place.remove("out/steps/baseline/1.toml");
-    std::fs::create_dir_all(place.path("out/steps/baseline/1.toml/in the way")).unwrap();
-    place.remove("hold");
+    sandbox.until("holding");
+    sandbox.remove("out/steps/baseline/1.toml");
+    std::fs::create_dir_all(sandbox.path("out/steps/baseline/1.toml/in the way")).unwrap();
+    sandbox.remove("hold");
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
@@ -87,18 +90,18 @@ fn a_step_whose_end_cannot_be_noted_has_ended_all_the_same() {
 
 #[test]
 fn status_tells_what_it_can_beside_a_damaged_file() {
-    let place = Place::new();
-    place.write("fail", "trainer train \"l1");
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 1);
-    let whole = place.status(&["--all"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("fail", "trainer train \"l1");
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 1);
+    let whole = sandbox.status(&["--all"]);
     for damaged in [
         "",
         "state = \"by a later version\"\n",
         "state = \"running\"\n",
     ] {
-        place.write("out/steps/guided/1.toml", damaged);
-        let out = place.path("out");
-        let done = place.xtask(&["status", "--all", "--out", out.to_str().unwrap()]);
+        sandbox.write("out/steps/guided/1.toml", damaged);
+        let out = sandbox.path("out");
+        let done = sandbox.xtask(&["status", "--all", "--out", out.to_str().unwrap()]);
         assert_eq!(done.code, 0, "{}", done.stderr);
         let expected = "guided/1.toml: line ";
         assert!(done.stderr.contains(expected), "{}", done.stderr);
@@ -111,14 +114,14 @@ fn status_tells_what_it_can_beside_a_damaged_file() {
         };
         assert_eq!(others(&done.stdout), others(&whole));
     }
-    place.write("out/plan.toml", "recipe = \"recipe\"\n");
-    let out = place.path("out");
-    let done = place.xtask(&["status", "--out", out.to_str().unwrap()]);
+    sandbox.write("out/plan.toml", "recipe = \"recipe\"\n");
+    let out = sandbox.path("out");
+    let done = sandbox.xtask(&["status", "--out", out.to_str().unwrap()]);
     assert_eq!(done.code, 1);
     let lines: Vec<&str> = done.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{}", done.stderr);
     assert!(lines[0].contains("plan.toml: line "), "{lines:?}");
     assert!(lines[1].starts_with("hint: the same cargo xtask reproduce"));
-    place.remove("fail");
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    sandbox.remove("fail");
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
 }

@@ -1,16 +1,16 @@
 //! Steps that fail, and what becomes of the others.
 
-use crate::place::{Place, RECIPE, starting_with};
+use crate::sandbox::{RECIPE, Sandbox, starting_with};
 
 #[test]
 fn a_run_that_fails_takes_with_it_only_what_needs_it() {
     for jobs in ["1", "2"] {
-        let place = Place::new();
-        place.write("fail", "train \"energy ixg@final λ=0.2");
-        let done = place.reproduce(RECIPE, &["--jobs", jobs]);
+        let sandbox = Sandbox::new();
+        sandbox.write("fail", "train \"energy ixg@final λ=0.2");
+        let done = sandbox.reproduce(RECIPE, &["--jobs", jobs]);
         assert_eq!(done.code, 1, "{}", done.stderr);
         // The other runs are trained, the baseline and L1 scored, and the report is made of them.
-        let calls = place.calls();
+        let calls = sandbox.calls();
         assert_eq!(starting_with(&calls, "trainer train"), 4, "{calls:?}");
         assert_eq!(
             starting_with(&calls, "trainer explain test"),
@@ -18,7 +18,7 @@ fn a_run_that_fails_takes_with_it_only_what_needs_it() {
             "{calls:?}"
         );
         assert_eq!(calls.last().unwrap().matches("--run ").count(), 3);
-        let log = place.path("out/logs/guided-2.log");
+        let log = sandbox.path("out/logs/guided-2.log");
         let said = &done.stderr;
         for expected in [
             "1 step of 9 failed:\n  guided/2  train  energy ixg@final λ=0.2\n    training energy \
@@ -32,7 +32,7 @@ fn a_run_that_fails_takes_with_it_only_what_needs_it() {
         }
         let log = std::fs::read_to_string(log).unwrap();
         assert!(log.contains("\nerror: told to\n"), "{log}");
-        let status = place.status(&[]);
+        let status = sandbox.status(&[]);
         assert!(status.contains("guided/2 "), "{status}");
         assert!(
             status.contains("FAILED: training energy ixg@final λ=0.2: trainer failed"),
@@ -43,13 +43,13 @@ fn a_run_that_fails_takes_with_it_only_what_needs_it() {
             "{status}"
         );
         // The next time goes on there.
-        place.remove("fail");
-        let done = place.reproduce(RECIPE, &["--jobs", jobs]);
+        sandbox.remove("fail");
+        let done = sandbox.reproduce(RECIPE, &["--jobs", jobs]);
         assert_eq!(done.code, 0, "{}", done.stderr);
-        let calls = place.calls();
+        let calls = sandbox.calls();
         assert_eq!(starting_with(&calls, "trainer train"), 1, "{calls:?}");
         assert_eq!(starting_with(&calls, "trainer explain"), 2, "{calls:?}");
-        let status = place.status(&["--all"]);
+        let status = sandbox.status(&["--all"]);
         assert!(status.contains("recipe: 9 of 9 steps done"), "{status}");
         assert_eq!(status.matches("  done\n").count(), 9, "{status}");
     }
@@ -91,9 +91,9 @@ fn every_failure_names_its_step_and_its_cause() {
         ),
     ];
     for (call, key, expected, n_left_out) in cases {
-        let place = Place::new();
-        place.write("fail", call);
-        let done = place.reproduce(RECIPE, &[]);
+        let sandbox = Sandbox::new();
+        sandbox.write("fail", call);
+        let done = sandbox.reproduce(RECIPE, &[]);
         assert_eq!(done.code, 1, "{call}");
         let said = &done.stderr;
         assert!(said.contains(&format!("  {key}  ")), "{call}: {said}");

@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use crate::place::{Place, RECIPE, starting_with};
+use crate::sandbox::{RECIPE, Sandbox, starting_with};
 
 /// As a terminal sends Ctrl-C: to the whole process group.
 #[test]
@@ -27,41 +27,41 @@ fn a_hangup_stops_as_the_others_do() {
 /// Nobody reads any more what is said.
 #[test]
 fn what_a_closed_terminal_ends_ends_in_good_order() {
-    let place = Place::new();
-    place.write("hang", "");
-    let mut command = place.command_hearing_hangups(RECIPE, &["--jobs", "2"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("hang", "");
+    let mut command = sandbox.command_hearing_hangups(RECIPE, &["--jobs", "2"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).spawn().unwrap();
-    place.until("hanging");
+    sandbox.until("hanging");
     drop((child.stdout.take(), child.stderr.take()));
     kill(&["-HUP", "--", &format!("-{}", child.id())]);
     assert_eq!(child.wait().unwrap().code(), Some(75));
-    let record = place.read("out/steps/baseline/1.toml");
+    let record = sandbox.read("out/steps/baseline/1.toml");
     assert!(record.contains("state = \"stopped\""), "{record}");
-    let log = place.read("out/logs/baseline-1.log");
+    let log = sandbox.read("out/logs/baseline-1.log");
     assert!(log.contains("epoch 1 saved\n"), "{log}");
-    place.remove("hang");
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    sandbox.remove("hang");
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
 }
 
 #[test]
 fn what_was_started_with_nohup_outlives_the_terminal() {
-    let place = Place::new();
-    place.write("hold", "");
-    let command = place.command(RECIPE, &["--jobs", "2"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("hold", "");
+    let command = sandbox.command(RECIPE, &["--jobs", "2"]);
     let mut nohup = Command::new("sh");
     nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]);
     nohup.arg(command.get_program()).args(command.get_args());
     nohup.stdin(Stdio::null()).stdout(Stdio::piped());
     let child = nohup.stderr(Stdio::piped()).process_group(0).spawn();
     let child = child.unwrap();
-    place.until("holding");
+    sandbox.until("holding");
     kill(&["-HUP", "--", &format!("-{}", child.id())]);
-    place.remove("hold");
+    sandbox.remove("hold");
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(place.path("out/results/report.html").is_file());
+    assert!(sandbox.path("out/results/report.html").is_file());
 }
 
 fn kill(arguments: &[&str]) {
@@ -70,16 +70,16 @@ fn kill(arguments: &[&str]) {
 }
 
 fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
-    let place = Place::new();
-    place.write("hang", "");
-    let mut command = place.command_hearing_hangups(RECIPE, &["--jobs", "2"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("hang", "");
+    let mut command = sandbox.command_hearing_hangups(RECIPE, &["--jobs", "2"]);
     command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
     let child = command.spawn().unwrap();
-    place.until("hanging");
-    let running = place.status(&[]);
+    sandbox.until("hanging");
+    let running = sandbox.status(&[]);
     assert!(running.contains("baseline/1  train  baseline"), "{running}");
     assert!(running.contains("running for "), "{running}");
     assert!(
@@ -96,26 +96,26 @@ fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
         said.contains("; the same command goes on from there"),
         "{said}"
     );
-    assert_eq!(starting_with(&place.calls(), "trainer train"), 1);
-    let stopped = place.status(&[]);
+    assert_eq!(starting_with(&sandbox.calls(), "trainer train"), 1);
+    let stopped = sandbox.status(&[]);
     assert!(
         stopped.contains("0 running, 0 failed, 1 stopped"),
         "{stopped}"
     );
-    place.remove("hang");
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    sandbox.remove("hang");
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
 }
 
 /// As when a terminal's Ctrl-C reaches a step after the one that `reproduce` passed on: on a busy machine
 /// they come together, and the later is handled first.
 #[test]
 fn an_interrupt_after_the_signal_passed_on_is_no_second_one() {
-    let place = Place::new();
-    assert_eq!(place.step("data").code, 0);
-    place.write("hang", "");
-    let mut command = place.step_command("baseline/1");
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.step("data").code, 0);
+    sandbox.write("hang", "");
+    let mut command = sandbox.step_command("baseline/1");
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    place.until("hanging");
+    sandbox.until("hanging");
     // Halted, it gets both at once.
     let id = child.id().to_string();
     for signal in ["-STOP", "-INT", "-USR2", "-CONT"] {
@@ -130,47 +130,47 @@ fn an_interrupt_after_the_signal_passed_on_is_no_second_one() {
 /// Somebody stopped one training and nothing else.
 #[test]
 fn what_needs_a_stopped_run_is_left_for_the_next_time() {
-    let place = Place::new();
-    place.write("fail", "train \"energy ixg@final λ=0.2");
-    place.write("code", "75");
-    let done = place.reproduce(RECIPE, &["--jobs", "2"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("fail", "train \"energy ixg@final λ=0.2");
+    sandbox.write("code", "75");
+    let done = sandbox.reproduce(RECIPE, &["--jobs", "2"]);
     assert_eq!(done.code, 75, "{}", done.stderr);
     assert!(
         done.stderr
             .contains("left out, as they need what did not end: score/2\n")
     );
-    let calls = place.calls();
+    let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer train"), 4, "{calls:?}");
     assert_eq!(starting_with(&calls, "analysis report"), 1, "{calls:?}");
-    place.remove("fail");
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
+    sandbox.remove("fail");
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
 }
 
 /// As a cluster announces the end of a job's time: to the step alone, whose training is told.
 #[test]
 fn a_step_passes_on_the_end_of_its_time() {
-    let place = Place::new();
-    assert_eq!(place.step("data").code, 0);
-    place.write("hang", "");
-    let mut command = place.step_command("baseline/1");
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.step("data").code, 0);
+    sandbox.write("hang", "");
+    let mut command = sandbox.step_command("baseline/1");
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    place.until("hanging");
+    sandbox.until("hanging");
     kill(&["-USR2", &child.id().to_string()]);
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(75), "{said}");
     assert!(said.contains("epoch 1 saved"), "{said}");
-    let record = std::fs::read_to_string(place.path("out/steps/baseline/1.toml")).unwrap();
+    let record = std::fs::read_to_string(sandbox.path("out/steps/baseline/1.toml")).unwrap();
     assert!(record.contains("state = \"stopped\""), "{record}");
 }
 
 #[test]
 fn a_changed_lambda_trains_its_run_and_chooses_in_its_configuration_again() {
-    let place = Place::new();
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    place.calls();
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    sandbox.calls();
     let other = RECIPE.replace("[0.1, 0.2]", "[0.1, 0.25]");
-    let dry = place.reproduce(&other, &["--dry-run"]);
+    let dry = sandbox.reproduce(&other, &["--dry-run"]);
     let to_do: Vec<&str> = dry
         .stdout
         .lines()
@@ -179,9 +179,9 @@ fn a_changed_lambda_trains_its_run_and_chooses_in_its_configuration_again() {
         .filter(|key| key.contains('/'))
         .collect();
     assert_eq!(to_do, ["guided/2", "score/2"], "{}", dry.stdout);
-    assert!(place.calls().is_empty());
-    assert_eq!(place.reproduce(&other, &[]).code, 0);
-    let calls = place.calls();
+    assert!(sandbox.calls().is_empty());
+    assert_eq!(sandbox.reproduce(&other, &[]).code, 0);
+    let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer train"), 1, "{calls:?}");
     assert!(calls[1].starts_with("trainer train \"energy ixg@final λ=0.25\""));
     assert_eq!(starting_with(&calls, "trainer explain"), 2, "{calls:?}");
@@ -192,29 +192,29 @@ fn a_changed_lambda_trains_its_run_and_chooses_in_its_configuration_again() {
         "λ = 0.2 is not of this recipe"
     );
     // Back again: everything is there.
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    assert_eq!(place.calls().len(), 2);
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    assert_eq!(sandbox.calls().len(), 2);
 }
 
 #[test]
 fn other_options_of_the_scores_train_nothing() {
-    let place = Place::new();
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    place.calls();
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    sandbox.calls();
     let other = format!("{RECIPE}\n[evaluation]\nthreshold = 0.25\n");
-    place.write("fail", "evaluator");
-    assert_eq!(place.reproduce(&other, &[]).code, 1);
+    sandbox.write("fail", "evaluator");
+    assert_eq!(sandbox.reproduce(&other, &[]).code, 1);
     // Each step's first score broke off: what it may have left is not taken for finished, old or new.
-    place.remove("fail");
-    place.calls();
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    let calls = place.calls();
+    sandbox.remove("fail");
+    sandbox.calls();
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer train"), 0, "{calls:?}");
     assert_eq!(starting_with(&calls, "trainer explain val"), 3, "{calls:?}");
     // Other intervals: the thresholds of the validation images are the same.
     let other = format!("{RECIPE}\n[evaluation]\nreplicates = 50\n");
-    assert_eq!(place.reproduce(&other, &[]).code, 0);
-    let calls = place.calls();
+    assert_eq!(sandbox.reproduce(&other, &[]).code, 0);
+    let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer explain val"), 0, "{calls:?}");
     assert_eq!(
         starting_with(&calls, "trainer explain test"),
@@ -225,8 +225,8 @@ fn other_options_of_the_scores_train_nothing() {
 
 #[test]
 fn rates_are_measured_as_steps_finish() {
-    let place = Place::new();
-    let before = place
+    let sandbox = Sandbox::new();
+    let before = sandbox
         .reproduce(RECIPE, &["--dry-run", "--device", "cpu"])
         .stdout;
     assert!(
@@ -234,13 +234,13 @@ fn rates_are_measured_as_steps_finish() {
         "{before}"
     );
     assert!(before.contains("on one GPU about "), "{before}");
-    assert!(!place.path("out").exists());
-    assert_eq!(place.reproduce(RECIPE, &["--device", "cpu"]).code, 0);
-    let rates = std::fs::read_to_string(place.path("out/rates.toml")).unwrap();
+    assert!(!sandbox.path("out").exists());
+    assert_eq!(sandbox.reproduce(RECIPE, &["--device", "cpu"]).code, 0);
+    let rates = std::fs::read_to_string(sandbox.path("out/rates.toml")).unwrap();
     // Starts and plain steps; guided, validated and explained at both layers.
     assert_eq!(rates.matches("[[rate]]").count(), 2 + 3 * 2, "{rates}");
     let more = RECIPE.replace("[0.3]", "[0.3, 0.4]");
-    let after = place
+    let after = sandbox
         .reproduce(&more, &["--dry-run", "--device", "cpu"])
         .stdout;
     assert!(

@@ -2,30 +2,30 @@
 
 use std::path::Path;
 
-use crate::place::{Place, RECIPE, done};
+use crate::sandbox::{RECIPE, Sandbox, done};
 
 /// Variables of threads that each call of a stage found, `-` for none.
-fn threads(place: &Place, call: &str) -> Vec<String> {
-    let all = place.read("threads");
+fn threads(sandbox: &Sandbox, call: &str) -> Vec<String> {
+    let all = sandbox.read("threads");
     let found = all.lines().filter_map(|line| line.strip_prefix(call));
     found.map(str::to_owned).collect()
 }
 
 #[test]
 fn steps_side_by_side_share_the_cores_whoever_starts_the_threads() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let n_cores = std::thread::available_parallelism().unwrap().get();
-    let done_ = place.reproduce(RECIPE, &["--jobs", "2"]);
+    let done_ = sandbox.reproduce(RECIPE, &["--jobs", "2"]);
     assert_eq!(done_.code, 0, "{}", done_.stderr);
     // Alone, the data and the baseline have all of them.
-    assert_eq!(threads(&place, "data-prep scenes"), ["   "]);
-    let trained = threads(&place, "trainer train");
+    assert_eq!(threads(&sandbox, "data-prep scenes"), ["   "]);
+    let trained = threads(&sandbox, "trainer train");
     let n = (n_cores / 2).max(1).to_string();
     assert_eq!(trained[0], "   ");
     assert_eq!(trained[1], format!(" {n} {n} {n}"));
     let scored = [
-        threads(&place, "trainer explain"),
-        threads(&place, "evaluator score"),
+        threads(&sandbox, "trainer explain"),
+        threads(&sandbox, "evaluator score"),
     ];
     assert_eq!(scored[0].len(), 8);
     assert_eq!(scored[0], scored[1]);
@@ -34,21 +34,21 @@ fn steps_side_by_side_share_the_cores_whoever_starts_the_threads() {
 
 #[test]
 fn the_users_own_bounds_stay() {
-    let place = Place::new();
-    let mut command = place.command(RECIPE, &["--jobs", "2"]);
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(RECIPE, &["--jobs", "2"]);
     command.env("RAYON_NUM_THREADS", "7");
     assert_eq!(done(command).code, 0);
     let n_cores = std::thread::available_parallelism().unwrap().get();
     let n = (n_cores / 2).max(1);
-    let trained = threads(&place, "trainer train");
+    let trained = threads(&sandbox, "trainer train");
     assert_eq!(trained[1], format!(" {n} 7 {n}"));
     // Its threads are no rayon's: it is told by its own flag.
-    let calls = place.calls();
+    let calls = sandbox.calls();
     assert!(calls[0].ends_with(" --threads 7"), "{calls:?}");
 }
 
 /// A folder that looks like libtorch.
-fn libtorch(place: &Place, name: &str, files: &[&str]) {
+fn libtorch(sandbox: &Sandbox, name: &str, files: &[&str]) {
     let header = "include/torch/csrc/api/include/torch/torch.h";
     let usual = [
         "lib/libtorch.so",
@@ -58,24 +58,24 @@ fn libtorch(place: &Place, name: &str, files: &[&str]) {
     ];
     for file in usual.iter().chain(files) {
         let file = Path::new(name).join(file);
-        std::fs::create_dir_all(place.path("").join(&file).parent().unwrap()).unwrap();
-        place.write(file.to_str().unwrap(), "");
+        std::fs::create_dir_all(sandbox.path("").join(&file).parent().unwrap()).unwrap();
+        sandbox.write(file.to_str().unwrap(), "");
     }
-    place.write(&format!("{name}/build-version"), "2.11.0\n");
+    sandbox.write(&format!("{name}/build-version"), "2.11.0\n");
 }
 
 /// As the trainer has it, which can use no GPU without a libtorch that can.
 #[test]
 fn beside_a_driver_auto_is_what_libtorch_can() {
-    let place = Place::new();
-    libtorch(&place, "cpu", &[]);
-    libtorch(&place, "cuda", &["lib/libtorch_cuda.so"]);
+    let sandbox = Sandbox::new();
+    libtorch(&sandbox, "cpu", &[]);
+    libtorch(&sandbox, "cuda", &["lib/libtorch_cuda.so"]);
     // Where there is no driver, one that answers.
-    place.write("nvidia-smi", "#!/bin/sh\necho 580.65.06\n");
-    let smi = place.path("nvidia-smi");
+    sandbox.write("nvidia-smi", "#!/bin/sh\necho 580.65.06\n");
+    let smi = sandbox.path("nvidia-smi");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(smi, mode).unwrap();
-    assert_eq!(place.step("data").code, 0);
+    assert_eq!(sandbox.step("data").code, 0);
     for (build, visible, expected) in [
         ("cpu", None, "cpu"),
         ("cuda", None, "cuda"),
@@ -83,13 +83,13 @@ fn beside_a_driver_auto_is_what_libtorch_can() {
         ("cuda", Some(""), "cpu"),
         ("cuda", Some("-1"), "cpu"),
     ] {
-        std::fs::remove_dir_all(place.path("out/runs")).ok();
-        std::fs::remove_file(place.path("out/rates.toml")).ok();
+        std::fs::remove_dir_all(sandbox.path("out/runs")).ok();
+        std::fs::remove_file(sandbox.path("out/rates.toml")).ok();
         let path = std::env::var("PATH").unwrap();
-        let here = place.path("");
-        let mut command = place.step_command("baseline/1");
+        let here = sandbox.path("");
+        let mut command = sandbox.step_command("baseline/1");
         command.env("PATH", format!("{}:{path}", here.display()));
-        command.env("LIBTORCH", place.path(build));
+        command.env("LIBTORCH", sandbox.path(build));
         command.env_remove("LIBTORCH_USE_PYTORCH");
         match visible {
             Some(visible) => command.env("CUDA_VISIBLE_DEVICES", visible),
@@ -97,7 +97,7 @@ fn beside_a_driver_auto_is_what_libtorch_can() {
         };
         let done = done(command);
         assert_eq!(done.code, 0, "{}", done.stderr);
-        let rates = place.read("out/rates.toml");
+        let rates = sandbox.read("out/rates.toml");
         let device = format!("device = \"{expected}\"");
         assert!(rates.contains(&device), "{build} {visible:?}: {rates}");
     }

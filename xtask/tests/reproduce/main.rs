@@ -7,25 +7,25 @@ mod bookkeeping;
 mod failing;
 mod going_on;
 mod machine;
-mod place;
+mod sandbox;
 mod scoring;
 mod spelling;
 mod system;
 
-use place::{Place, RECIPE, starting_with};
+use sandbox::{RECIPE, Sandbox, starting_with};
 
 #[test]
 fn every_step_is_done_once_whatever_the_number_of_jobs() {
     for jobs in ["1", "2", "8"] {
-        let place = Place::new();
-        let done = place.reproduce(RECIPE, &["--jobs", jobs, "--device", "cpu"]);
+        let sandbox = Sandbox::new();
+        let done = sandbox.reproduce(RECIPE, &["--jobs", jobs, "--device", "cpu"]);
         assert_eq!(done.code, 0, "{}", done.stderr);
-        let calls = place.calls();
+        let calls = sandbox.calls();
         assert!(calls[0].starts_with("data-prep scenes --out "), "{calls:?}");
         assert_eq!(calls[1], "trainer train \"baseline\" cpu");
         assert_eq!(starting_with(&calls, "trainer train \""), 4, "{calls:?}");
         // Of the two λ of Energy one checkpoint is chosen, and one each of L1 and of the baseline,
-        // which is scored with both settings.
+        // which is scored with the maps of both layers.
         assert_eq!(starting_with(&calls, "trainer explain val 1 "), 4);
         assert_eq!(starting_with(&calls, "trainer explain test 1 "), 4);
         let report = calls.last().unwrap();
@@ -33,14 +33,14 @@ fn every_step_is_done_once_whatever_the_number_of_jobs() {
         assert_eq!(report.matches("--run ").count(), 4, "{report}");
         assert!(report.ends_with("--show epg_f1 --show panel"), "{report}");
         assert_eq!(calls.len(), 1 + 4 + 2 * 8 + 1, "{calls:?}");
-        assert!(place.path("out/results/report.html").is_file());
+        assert!(sandbox.path("out/results/report.html").is_file());
         assert!(done.stdout.contains("open "), "{}", done.stdout);
         // Again: the data's program looks whether the folder is right, the report is written anew.
-        let done = place.reproduce(RECIPE, &["--jobs", jobs, "--device", "cpu"]);
+        let done = sandbox.reproduce(RECIPE, &["--jobs", jobs, "--device", "cpu"]);
         assert_eq!(done.code, 0, "{}", done.stderr);
         let expected = "8 of 9 steps done, nothing left but the report";
         assert!(done.stdout.contains(expected), "{}", done.stdout);
-        let again = place.calls();
+        let again = sandbox.calls();
         assert_eq!(again.len(), 2, "{again:?}");
         assert_eq!(again[1], *report);
     }
@@ -50,9 +50,9 @@ fn every_step_is_done_once_whatever_the_number_of_jobs() {
 /// images with the thresholds chosen there.
 #[test]
 fn a_chosen_checkpoint_is_scored_on_validation_images_before_test_images() {
-    let place = Place::new();
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    let evaluator: Vec<String> = place
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    let evaluator: Vec<String> = sandbox
         .calls()
         .into_iter()
         .filter(|call| call.starts_with("evaluator"))
@@ -69,15 +69,15 @@ fn a_chosen_checkpoint_is_scored_on_validation_images_before_test_images() {
 
 #[test]
 fn two_devices_work_side_by_side() {
-    let place = Place::new();
-    assert_eq!(place.reproduce(RECIPE, &["--device", "cpu"]).code, 0);
-    place.calls();
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.reproduce(RECIPE, &["--device", "cpu"]).code, 0);
+    sandbox.calls();
     // Two more runs, each of which waits for the other.
-    place.write("meet", "");
+    sandbox.write("meet", "");
     let more = RECIPE.replace("[0.3]", "[0.3, 0.4, 0.5]");
-    let done = place.reproduce(&more, &["--device", "cuda:0,cuda:1"]);
+    let done = sandbox.reproduce(&more, &["--device", "cuda:0,cuda:1"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
-    let mut trained: Vec<String> = place
+    let mut trained: Vec<String> = sandbox
         .calls()
         .into_iter()
         .filter(|call| call.starts_with("trainer train"))
@@ -95,7 +95,7 @@ fn two_devices_work_side_by_side() {
 /// Both tasks: the reversed baseline is the conventional one, scored once more with other labels.
 #[test]
 fn a_conventional_baseline_is_rescored_for_the_reversed_task() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let recipe = RECIPE
         .replace("\"scenes\"", "\"waterbirds-100\"")
         .replace(
@@ -103,11 +103,11 @@ fn a_conventional_baseline_is_rescored_for_the_reversed_task() {
             "size = 32\ntask = [\"conventional\", \"reversed\"]",
         )
         .replace("[guided]", "[guided]\nstart = \"weights\"");
-    let data = place.path("birds");
+    let data = sandbox.path("birds");
     std::fs::create_dir(&data).unwrap();
-    let done = place.reproduce(&recipe, &["--data", data.to_str().unwrap()]);
+    let done = sandbox.reproduce(&recipe, &["--data", data.to_str().unwrap()]);
     assert_eq!(done.code, 0, "{}", done.stderr);
-    let calls = place.calls();
+    let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer train \"baseline"), 1);
     assert_eq!(starting_with(&calls, "trainer train"), 1 + 2 * 3);
     let rescored = "test-ixg-final-epoch-0001-reversed";
@@ -122,9 +122,9 @@ fn a_conventional_baseline_is_rescored_for_the_reversed_task() {
 
 #[test]
 fn weights_of_ones_own_are_taken_and_missing_ones_refused_before_anything_is_written() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let recipe = RECIPE.replace("init = \"scratch\"", "init = \"imagenet\"");
-    let done = place.reproduce(&recipe, &[]);
+    let done = sandbox.reproduce(&recipe, &[]);
     assert_eq!(done.code, 1);
     assert!(
         done.stderr.starts_with(
@@ -133,19 +133,19 @@ fn weights_of_ones_own_are_taken_and_missing_ones_refused_before_anything_is_wri
         "{}",
         done.stderr
     );
-    assert!(!place.path("out").exists());
-    place.write("resnet18.safetensors", "");
-    let folder = place.path("");
-    let done = place.reproduce(&recipe, &["--weights", folder.to_str().unwrap()]);
+    assert!(!sandbox.path("out").exists());
+    sandbox.write("resnet18.safetensors", "");
+    let folder = sandbox.path("");
+    let done = sandbox.reproduce(&recipe, &["--weights", folder.to_str().unwrap()]);
     assert_eq!(done.code, 0, "{}", done.stderr);
-    let config = std::fs::read_to_string(place.path("out/configs/baseline-1.toml")).unwrap();
+    let config = std::fs::read_to_string(sandbox.path("out/configs/baseline-1.toml")).unwrap();
     assert!(config.contains("resnet18.safetensors\""), "{config}");
 }
 
 #[test]
 fn one_step_can_be_made_alone_and_an_unknown_one_is_answered_with_the_known() {
-    let place = Place::new();
-    let done = place.step("guided/9");
+    let sandbox = Sandbox::new();
+    let done = sandbox.step("guided/9");
     assert_eq!(done.code, 1);
     assert!(
         done.stderr
@@ -153,7 +153,7 @@ fn one_step_can_be_made_alone_and_an_unknown_one_is_answered_with_the_known() {
         "{}",
         done.stderr
     );
-    let done = place.step("guided/1");
+    let done = sandbox.step("guided/1");
     assert_eq!(done.code, 1);
     assert!(
         done.stderr
@@ -162,8 +162,8 @@ fn one_step_can_be_made_alone_and_an_unknown_one_is_answered_with_the_known() {
         done.stderr
     );
     for key in ["data", "baseline/1", "guided/1"] {
-        let done = place.step(key);
+        let done = sandbox.step(key);
         assert_eq!(done.code, 0, "{}", done.stderr);
     }
-    assert_eq!(place.calls().len(), 3);
+    assert_eq!(sandbox.calls().len(), 3);
 }

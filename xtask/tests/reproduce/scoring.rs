@@ -2,16 +2,16 @@
 
 use std::process::Stdio;
 
-use crate::place::{Done, Place, RECIPE, done, starting_with};
+use crate::sandbox::{Done, RECIPE, Sandbox, done, starting_with};
 
 /// Starts the scores of the baseline's checkpoint, of two kinds of maps on two splits each, and sends
 /// SIGUSR2, as a cluster does ahead of a job's time limit, once one of the stages lingers.
-fn out_of_time(place: &Place, flags: &[&str]) -> Done {
-    let _ = std::fs::remove_file(place.path("lingering"));
-    let mut command = place.step_command("score/1");
+fn out_of_time(sandbox: &Sandbox, flags: &[&str]) -> Done {
+    let _ = std::fs::remove_file(sandbox.path("lingering"));
+    let mut command = sandbox.step_command("score/1");
     command.args(flags).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    while !place.path("lingering").exists() {
+    while !sandbox.path("lingering").exists() {
         assert_eq!(child.try_wait().unwrap(), None);
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
@@ -27,33 +27,33 @@ fn out_of_time(place: &Place, flags: &[&str]) -> Done {
 }
 
 /// With a trained baseline.
-fn trained() -> Place {
-    let place = Place::new();
+fn trained() -> Sandbox {
+    let sandbox = Sandbox::new();
     for key in ["data", "baseline/1"] {
-        assert_eq!(place.step(key).code, 0, "{key}");
+        assert_eq!(sandbox.step(key).code, 0, "{key}");
     }
-    place.calls();
-    place
+    sandbox.calls();
+    sandbox
 }
 
 /// It lasts for ever: only a score that ends at the signal comes back.
 #[test]
 fn a_score_whose_time_is_over_ends_at_once_and_the_next_goes_on() {
-    let place = trained();
+    let sandbox = trained();
     for lingering in ["trainer explain test", "evaluator test"] {
-        place.write("linger", lingering);
-        let stopped = out_of_time(&place, &["--comes-back"]);
+        sandbox.write("linger", lingering);
+        let stopped = out_of_time(&sandbox, &["--comes-back"]);
         assert_eq!(stopped.code, 75, "{}", stopped.stderr);
-        let record = place.read("out/steps/score/1.toml");
+        let record = sandbox.read("out/steps/score/1.toml");
         assert!(record.contains("state = \"stopped\""), "{record}");
     }
-    place.remove("linger");
-    let calls = place.calls();
+    sandbox.remove("linger");
+    let calls = sandbox.calls();
     // The validation images of the first kind of maps were scored once for both.
     assert_eq!(starting_with(&calls, "trainer explain val"), 1, "{calls:?}");
-    let ended = place.step("score/1");
+    let ended = sandbox.step("score/1");
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let calls = place.calls();
+    let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer explain val"), 1, "{calls:?}");
     assert_eq!(
         starting_with(&calls, "trainer explain test"),
@@ -64,11 +64,11 @@ fn a_score_whose_time_is_over_ends_at_once_and_the_next_goes_on() {
 
 #[test]
 fn a_score_that_can_never_end_in_its_time_does_not_come_back_for_ever() {
-    let place = trained();
-    place.write("linger", "trainer explain test");
+    let sandbox = trained();
+    sandbox.write("linger", "trainer explain test");
     // The first time makes the validation images' part; twice in a row nothing gets done.
     for code in [75, 75, 1] {
-        let done = out_of_time(&place, &["--comes-back"]);
+        let done = out_of_time(&sandbox, &["--comes-back"]);
         assert_eq!(done.code, code, "{}", done.stderr);
         if code == 1 {
             let expected = "scoring baseline: found no evaluation made in the time of a job, 2 times \
@@ -76,23 +76,23 @@ fn a_score_that_can_never_end_in_its_time_does_not_come_back_for_ever() {
             assert!(done.stderr.contains(expected), "{}", done.stderr);
         }
     }
-    let record = place.read("out/steps/score/1.toml");
+    let record = sandbox.read("out/steps/score/1.toml");
     assert!(record.contains("state = \"failed\""), "{record}");
     // Submitted again, with more time perhaps, it has as many attempts as before.
-    assert_eq!(out_of_time(&place, &["--comes-back"]).code, 75);
-    assert_eq!(out_of_time(&place, &["--comes-back"]).code, 1);
+    assert_eq!(out_of_time(&sandbox, &["--comes-back"]).code, 75);
+    assert_eq!(out_of_time(&sandbox, &["--comes-back"]).code, 1);
     // One that somebody starts again by hand is never given up.
     for _ in 0..3 {
-        assert_eq!(out_of_time(&place, &[]).code, 75);
+        assert_eq!(out_of_time(&sandbox, &[]).code, 75);
     }
 }
 
 #[test]
 fn scores_of_another_version_of_formulas_or_tables_are_made_again() {
-    let place = Place::new();
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    place.calls();
-    let runs = place.path("out/runs");
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    sandbox.calls();
+    let runs = sandbox.path("out/runs");
     let made = std::fs::read_dir(runs).unwrap().map(|run| {
         let folder = run.unwrap().path().join("evaluations");
         folder.join("val-ixg-final-epoch-0001/options.toml")
@@ -107,33 +107,33 @@ fn scores_of_another_version_of_formulas_or_tables_are_made_again() {
     let of_tables = format!("formulas = 2\nscores = 3\n{options}");
     for former in [options, &of_formulas, &of_tables, "", "formulas = 2"] {
         std::fs::write(&stamps[0], former).unwrap();
-        assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-        let calls = place.calls();
+        assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+        let calls = sandbox.calls();
         assert_eq!(starting_with(&calls, "trainer explain"), 1, "{calls:?}");
     }
-    place.write("formulas", "formulas = 3\nscores = 4\n");
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    let calls = place.calls();
+    sandbox.write("formulas", "formulas = 3\nscores = 4\n");
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer train"), 0, "{calls:?}");
     assert_eq!(starting_with(&calls, "trainer explain"), 8, "{calls:?}");
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    assert_eq!(place.calls().len(), 2);
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    assert_eq!(sandbox.calls().len(), 2);
 }
 
 #[test]
 fn the_formulas_are_asked_for_once_a_program() {
-    let place = trained();
-    let scored = place.step("score/1");
+    let sandbox = trained();
+    let scored = sandbox.step("score/1");
     assert_eq!(scored.code, 0, "{}", scored.stderr);
-    assert_eq!(starting_with(&place.calls(), "evaluator"), 4);
-    assert_eq!(place.read("asked"), "asked\n");
+    assert_eq!(starting_with(&sandbox.calls(), "evaluator"), 4);
+    assert_eq!(sandbox.read("asked"), "asked\n");
     // Of what is done already many are looked at side by side.
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    place.remove("asked");
-    assert_eq!(place.reproduce(RECIPE, &[]).code, 0);
-    assert_eq!(place.read("asked"), "asked\n");
-    place.write("formulas", "two\n");
-    let refused = done(place.step_command("score/1"));
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    sandbox.remove("asked");
+    assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    assert_eq!(sandbox.read("asked"), "asked\n");
+    sandbox.write("formulas", "two\n");
+    let refused = done(sandbox.step_command("score/1"));
     assert_eq!(refused.code, 1, "{}", refused.stderr);
     let expected = "error: evaluator formulas: found \"two\", expected lines `name = version`";
     assert!(refused.stderr.contains(expected), "{}", refused.stderr);

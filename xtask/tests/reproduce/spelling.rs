@@ -4,11 +4,11 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::place::{Done, Place, RECIPE, done};
+use crate::sandbox::{Done, RECIPE, Sandbox, done};
 
 /// `command` where Slurm's commands are stand-ins.
-fn with_slurm(place: &Place, mut command: Command) -> Done {
-    let folder = place.path("slurm");
+fn with_slurm(sandbox: &Sandbox, mut command: Command) -> Done {
+    let folder = sandbox.path("slurm");
     if !folder.exists() {
         std::fs::create_dir(&folder).unwrap();
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reproduce");
@@ -21,11 +21,11 @@ fn with_slurm(place: &Place, mut command: Command) -> Done {
     done(command)
 }
 
-/// `reproduce` into `out`, from the place's folder.
-fn reproduce(place: &Place, out: &str, flags: &[&str]) -> Command {
-    place.write("recipe.toml", RECIPE);
+/// `reproduce` into `out`, from the sandbox's folder.
+fn reproduce(sandbox: &Sandbox, out: &str, flags: &[&str]) -> Command {
+    sandbox.write("recipe.toml", RECIPE);
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.current_dir(place.path(""));
+    command.current_dir(sandbox.path(""));
     command.args(["reproduce", "--recipe", "recipe.toml", "--programs", "."]);
     command.args(["--out", out]).args(flags);
     command
@@ -33,12 +33,12 @@ fn reproduce(place: &Place, out: &str, flags: &[&str]) -> Command {
 
 #[test]
 fn a_plan_is_submitted_once_however_the_out_folder_is_spelled() {
-    let place = Place::new();
-    std::fs::create_dir(place.path("other")).unwrap();
-    symlink(place.path("out"), place.path("link")).unwrap();
-    symlink("../link", place.path("other/link")).unwrap();
-    symlink(place.path("other"), place.path("folder")).unwrap();
-    let absolute = place.path("out").to_str().unwrap().to_owned();
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("other")).unwrap();
+    symlink(sandbox.path("out"), sandbox.path("link")).unwrap();
+    symlink("../link", sandbox.path("other/link")).unwrap();
+    symlink(sandbox.path("other"), sandbox.path("folder")).unwrap();
+    let absolute = sandbox.path("out").to_str().unwrap().to_owned();
     let slurm = &["--executor", "slurm"];
     for (n, out) in [
         "out",
@@ -58,9 +58,9 @@ fn a_plan_is_submitted_once_however_the_out_folder_is_spelled() {
     .enumerate()
     {
         if out == "out/steps/.." {
-            std::fs::create_dir_all(place.path("out/steps")).unwrap();
+            std::fs::create_dir_all(sandbox.path("out/steps")).unwrap();
         }
-        let done = with_slurm(&place, reproduce(&place, out, slurm));
+        let done = with_slurm(&sandbox, reproduce(&sandbox, out, slurm));
         assert_eq!(done.code, 0, "{out}: {}", done.stderr);
         let expected = match n {
             0 => "9 steps submitted to Slurm; ",
@@ -69,38 +69,41 @@ fn a_plan_is_submitted_once_however_the_out_folder_is_spelled() {
         assert!(done.stdout.contains(expected), "{out}: {}", done.stdout);
         let mut status = Command::new(env!("CARGO_BIN_EXE_xtask"));
         status
-            .current_dir(place.path(""))
+            .current_dir(sandbox.path(""))
             .args(["status", "--out", out]);
-        let status = with_slurm(&place, status);
+        let status = with_slurm(&sandbox, status);
         assert_eq!(status.code, 0, "{out}: {}", status.stderr);
         let expected = "score      3 waiting (Priority)\n";
         assert!(status.stdout.contains(expected), "{out}: {}", status.stdout);
         // Nor is it begun on this machine meanwhile.
-        let local = with_slurm(&place, reproduce(&place, out, &[]));
+        let local = with_slurm(&sandbox, reproduce(&sandbox, out, &[]));
         assert_eq!(local.code, 1, "{out}");
         let expected = "found steps in Slurm's queue, expected none\nhint: ";
         assert!(local.stderr.contains(expected), "{out}: {}", local.stderr);
     }
-    let queue = place.read("slurm/queue");
+    let queue = sandbox.read("slurm/queue");
     assert_eq!(queue.lines().count(), 9, "{queue}");
     // Another folder is another reproduction.
-    let done = with_slurm(&place, reproduce(&place, "out2", slurm));
+    let done = with_slurm(&sandbox, reproduce(&sandbox, "out2", slurm));
     assert!(done.stdout.contains("9 steps submitted"), "{}", done.stdout);
 }
 
 /// Begun anew, the record of what was submitted would submit it twice.
 #[test]
 fn a_damaged_record_of_jobs_is_refused_with_what_to_do() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let slurm = &["--executor", "slurm"];
-    assert_eq!(with_slurm(&place, reproduce(&place, "out", slurm)).code, 0);
-    place.write("out/slurm/jobs.toml", "n_arrays = 1\n[[array]]\n");
+    assert_eq!(
+        with_slurm(&sandbox, reproduce(&sandbox, "out", slurm)).code,
+        0
+    );
+    sandbox.write("out/slurm/jobs.toml", "n_arrays = 1\n[[array]]\n");
     for flags in [&slurm[..], &[]] {
-        let done = with_slurm(&place, reproduce(&place, "out", flags));
+        let done = with_slurm(&sandbox, reproduce(&sandbox, "out", flags));
         assert_eq!(done.code, 1);
         let expected = "out/slurm/jobs.toml: line 2: missing field `name`\nhint: once none of its \
                         jobs is left in Slurm's queue, remove out/slurm/jobs.toml";
         assert!(done.stderr.contains(expected), "{}", done.stderr);
     }
-    assert_eq!(place.read("slurm/queue").lines().count(), 9);
+    assert_eq!(sandbox.read("slurm/queue").lines().count(), 9);
 }

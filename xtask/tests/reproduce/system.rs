@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::place::{Done, Place, RECIPE, done};
+use crate::sandbox::{Done, RECIPE, Sandbox, done};
 
 const LIBRARY: &str = r#"
 #include <errno.h>
@@ -35,10 +35,10 @@ int fsync(int file) {
 "#;
 
 /// `command` with the library, which is told by the variable.
-fn beside(place: &Place, mut command: Command, variable: &str, value: &str) -> Done {
-    let (source, library) = (place.path("library.c"), place.path("library.so"));
+fn beside(sandbox: &Sandbox, mut command: Command, variable: &str, value: &str) -> Done {
+    let (source, library) = (sandbox.path("library.c"), sandbox.path("library.so"));
     if !library.exists() {
-        place.write("library.c", LIBRARY);
+        sandbox.write("library.c", LIBRARY);
         let mut cc = Command::new("cc");
         cc.args(["-shared", "-fPIC", "-o"])
             .arg(&library)
@@ -62,32 +62,32 @@ const EWOULDBLOCK: &str = "11";
 #[test]
 fn a_file_system_without_locks_is_warned_of_and_not_taken_for_busy() {
     for (number, says) in [ENOLCK, EOPNOTSUPP] {
-        let place = Place::new();
-        let command = place.command(RECIPE, &[]);
-        let done = beside(&place, command, "WITHOUT_LOCKS", number);
+        let sandbox = Sandbox::new();
+        let command = sandbox.command(RECIPE, &[]);
+        let done = beside(&sandbox, command, "WITHOUT_LOCKS", number);
         assert_eq!(done.code, 0, "{}", done.stderr);
         assert!(!done.stderr.contains("waiting for it"), "{}", done.stderr);
         let expected = format!("out/.lock: no lock: {says} (os error {number})");
         assert!(done.stderr.contains(&expected), "{}", done.stderr);
-        let log = place.read("out/steps/baseline/1.toml");
+        let log = sandbox.read("out/steps/baseline/1.toml");
         assert!(log.contains("state = \"finished\""), "{log}");
         // Of a step that says it runs nobody can tell.
         let record = log.replace("\"finished\"", "\"running\"");
-        place.write("out/steps/baseline/1.toml", &record);
+        sandbox.write("out/steps/baseline/1.toml", &record);
         let status = || {
             let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-            command.arg("status").arg("--out").arg(place.path("out"));
+            command.arg("status").arg("--out").arg(sandbox.path("out"));
             command
         };
-        let done = beside(&place, status(), "WITHOUT_LOCKS", number);
+        let done = beside(&sandbox, status(), "WITHOUT_LOCKS", number);
         assert_eq!(done.code, 0, "{}", done.stderr);
         let expected = format!("running or broken off, its lock does not tell: {says}");
         assert!(done.stdout.contains(&expected), "{}", done.stdout);
         assert!(done.stdout.contains(", 1 not known"), "{}", done.stdout);
         // One that another has is held, and one that nobody has was broken off.
-        let done = beside(&place, status(), "WITHOUT_LOCKS", EWOULDBLOCK);
+        let done = beside(&sandbox, status(), "WITHOUT_LOCKS", EWOULDBLOCK);
         assert!(done.stdout.contains("running for "), "{}", done.stdout);
-        let done = beside(&place, status(), "WITH_LOCKS", "");
+        let done = beside(&sandbox, status(), "WITH_LOCKS", "");
         assert!(done.stdout.contains("1 stopped"), "{}", done.stdout);
     }
 }
@@ -95,19 +95,19 @@ fn a_file_system_without_locks_is_warned_of_and_not_taken_for_busy() {
 #[test]
 fn a_download_without_locks_begins_and_one_beside_another_does_not() {
     // Behind the lock it finds something that is not its own.
-    let download = |place: &Place| {
+    let download = |sandbox: &Sandbox| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.args(["download", "voc2007", "--out"]);
-        command.arg(place.path("data"));
+        command.arg(sandbox.path("data"));
         command
     };
-    let place = Place::new();
-    std::fs::create_dir_all(place.path("data/VOCdevkit/VOC2007")).unwrap();
-    let done = beside(&place, download(&place), "WITHOUT_LOCKS", ENOLCK.0);
+    let sandbox = Sandbox::new();
+    std::fs::create_dir_all(sandbox.path("data/VOCdevkit/VOC2007")).unwrap();
+    let done = beside(&sandbox, download(&sandbox), "WITHOUT_LOCKS", ENOLCK.0);
     assert_eq!(done.code, 1);
     assert!(done.stderr.contains(ENOLCK.1), "{}", done.stderr);
     assert!(done.stderr.contains("not complete"), "{}", done.stderr);
-    let done = beside(&place, download(&place), "WITHOUT_LOCKS", EWOULDBLOCK);
+    let done = beside(&sandbox, download(&sandbox), "WITHOUT_LOCKS", EWOULDBLOCK);
     assert_eq!(done.code, 1);
     assert!(done.stderr.contains("another download"), "{}", done.stderr);
 }
@@ -116,18 +116,19 @@ fn a_download_without_locks_begins_and_one_beside_another_does_not() {
 /// that it is in.
 #[test]
 fn what_is_written_outlasts_a_power_cut_by_its_name_too() {
-    let place = Place::new();
-    let list = place.path("flushed");
-    let command = place.command(RECIPE, &[]);
-    let done = beside(&place, command, "FLUSHED", list.to_str().unwrap());
+    let sandbox = Sandbox::new();
+    let list = sandbox.path("flushed");
+    let command = sandbox.command(RECIPE, &[]);
+    let done = beside(&sandbox, command, "FLUSHED", list.to_str().unwrap());
     assert_eq!(done.code, 0, "{}", done.stderr);
-    let flushed: Vec<PathBuf> = place.read("flushed").lines().map(PathBuf::from).collect();
+    let flushed: Vec<PathBuf> = sandbox.read("flushed").lines().map(PathBuf::from).collect();
     let is_flushed = |folder: &Path| flushed.iter().any(|path| path == folder);
-    let mut folders = vec![place.path("")];
-    folders.extend(["out", "out/recipe", "out/steps", "out/configs"].map(|name| place.path(name)));
-    folders.extend(["out/steps/baseline", "out/steps/score"].map(|name| place.path(name)));
+    let mut folders = vec![sandbox.path("")];
+    folders
+        .extend(["out", "out/recipe", "out/steps", "out/configs"].map(|name| sandbox.path(name)));
+    folders.extend(["out/steps/baseline", "out/steps/score"].map(|name| sandbox.path(name)));
     let mut n_evaluations = 0;
-    for run in std::fs::read_dir(place.path("out/runs")).unwrap() {
+    for run in std::fs::read_dir(sandbox.path("out/runs")).unwrap() {
         let evaluations = run.unwrap().path().join("evaluations");
         let Ok(entries) = std::fs::read_dir(&evaluations) else {
             continue;
@@ -138,7 +139,7 @@ fn what_is_written_outlasts_a_power_cut_by_its_name_too() {
     }
     assert_eq!(n_evaluations, 3);
     for folder in folders {
-        // Without the slash at the end of the place's own.
+        // Without the slash at the end of the sandbox's own.
         let folder: PathBuf = folder.components().collect();
         let folder = folder.canonicalize().unwrap();
         assert!(is_flushed(&folder), "{}: {flushed:?}", folder.display());

@@ -3,18 +3,18 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../reproduce/place.rs"]
-#[allow(dead_code)] // shared with the local queue's tests
-mod place;
 #[path = "../../src/drive/slurm/programs.rs"]
 #[allow(dead_code)] // shared with the program
 mod programs;
+#[path = "../reproduce/sandbox.rs"]
+#[allow(dead_code)] // shared with the local queue's tests
+mod sandbox;
 #[path = "../../src/drive/slurm/test_cluster.rs"]
 mod test_cluster;
 
 use std::process::Command;
 
-use place::{Place, RECIPE, starting_with};
+use sandbox::{RECIPE, Sandbox, starting_with};
 use test_cluster::Cluster;
 
 /// What a command said and its exit code.
@@ -26,14 +26,14 @@ fn run(cluster: &Cluster, mut command: Command) -> (i32, String) {
     (output.status.code().unwrap(), said)
 }
 
-fn submit(cluster: &Cluster, place: &Place, recipe: &str, flags: &[&str]) -> (i32, String) {
+fn submit(cluster: &Cluster, sandbox: &Sandbox, recipe: &str, flags: &[&str]) -> (i32, String) {
     let flags = [&["--executor", "slurm"], flags].concat();
-    run(cluster, place.command(recipe, &flags))
+    run(cluster, sandbox.command(recipe, &flags))
 }
 
-fn status(cluster: &Cluster, place: &Place, flags: &[&str]) -> String {
+fn status(cluster: &Cluster, sandbox: &Sandbox, flags: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.arg("status").arg("--out").arg(place.path("out"));
+    command.arg("status").arg("--out").arg(sandbox.path("out"));
     command.args(flags);
     let (code, said) = run(cluster, command);
     assert_eq!(code, 0, "{said}");
@@ -46,15 +46,15 @@ fn a_recipe_goes_through_the_cluster_once_and_a_stopped_run_goes_on() {
     let Some(mut cluster) = Cluster::start(test) else {
         return;
     };
-    let place = Place::new();
-    place.write("hang", "");
-    let (code, said) = submit(&cluster, &place, RECIPE, &[]);
+    let sandbox = Sandbox::new();
+    sandbox.write("hang", "");
+    let (code, said) = submit(&cluster, &sandbox, RECIPE, &[]);
     assert_eq!(code, 0, "{said}");
     assert!(
         said.contains("9 steps submitted to Slurm; the last"),
         "{said}"
     );
-    let hanging = place.path("hanging");
+    let hanging = sandbox.path("hanging");
     cluster.until("the baseline is trained", |_| hanging.exists());
 
     // Neither this machine nor another version of the recipe may meet those jobs.
@@ -62,16 +62,16 @@ fn a_recipe_goes_through_the_cluster_once_and_a_stopped_run_goes_on() {
         (RECIPE.to_owned(), &["--executor", "local"][..]),
         (RECIPE.replace("0.3", "0.4"), &["--executor", "slurm"]),
     ] {
-        let (code, said) = run(&cluster, place.command(&recipe, flags));
+        let (code, said) = run(&cluster, sandbox.command(&recipe, flags));
         assert_eq!(code, 1, "{said}");
         let expected = "found steps in Slurm's queue, expected none\nhint: ";
         assert!(said.contains(expected), "{said}");
     }
-    let (code, said) = submit(&cluster, &place, RECIPE, &[]);
+    let (code, said) = submit(&cluster, &sandbox, RECIPE, &[]);
     assert_eq!(code, 0, "{said}");
     let expected = "0 steps submitted to Slurm (8 more were in the queue)";
     assert!(said.contains(expected), "{said}");
-    let said = status(&cluster, &place, &["--all"]);
+    let said = status(&cluster, &sandbox, &["--all"]);
     assert!(said.contains("baseline/1  train  baseline"), "{said}");
     assert!(
         said.contains("1 of 9 steps done, 1 running, 0 failed"),
@@ -89,25 +89,25 @@ fn a_recipe_goes_through_the_cluster_once_and_a_stopped_run_goes_on() {
         .find(|line| line.ends_with(" RUNNING"))
         .unwrap();
     assert!(job.contains(" baseline."), "{jobs}");
-    place.remove("hang");
+    sandbox.remove("hang");
     let id = job.split(' ').next().unwrap();
     cluster.run("scancel", &["--batch", "--signal=USR2", id]);
-    let (report, out) = (place.path("out/results/report.html"), place.path("out"));
+    let (report, out) = (sandbox.path("out/results/report.html"), sandbox.path("out"));
     cluster.until("the report is written", |_| report.exists());
     let log = std::fs::read_to_string(out.join("logs/baseline-1.log")).unwrap();
     assert_eq!(log.matches("epoch 1 saved\n").count(), 1, "{log}");
-    let calls = place.calls();
+    let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer train \"baseline\" auto"), 2);
     assert_eq!(starting_with(&calls, "trainer train"), 2 + 3, "{calls:?}");
     assert_eq!(starting_with(&calls, "evaluator"), 8, "{calls:?}");
     assert!(calls.last().unwrap().starts_with("analysis report"));
 
     // What is done is not done again.
-    let (code, said) = submit(&cluster, &place, RECIPE, &["--wait"]);
+    let (code, said) = submit(&cluster, &sandbox, RECIPE, &["--wait"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("1 step submitted to Slurm; "), "{said}");
     assert!(said.contains("\nopen "), "{said}");
-    let calls = place.calls();
+    let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "data-prep"), 1, "{calls:?}");
     assert_eq!(starting_with(&calls, "analysis"), 1, "{calls:?}");
     assert_eq!(calls.len(), 2, "{calls:?}");
@@ -119,11 +119,11 @@ fn who_waits_learns_what_failed_and_the_report_is_of_the_rest() {
     let Some(cluster) = Cluster::start(test) else {
         return;
     };
-    let place = Place::new();
-    place.write("fail", "trainer train \"l1");
-    let (code, said) = submit(&cluster, &place, RECIPE, &["--wait", "--jobs", "2"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("fail", "trainer train \"l1");
+    let (code, said) = submit(&cluster, &sandbox, RECIPE, &["--wait", "--jobs", "2"]);
     assert_eq!(code, 1, "{said}");
-    let log = place.path("out/logs/guided-3.log");
+    let log = sandbox.path("out/logs/guided-3.log");
     let failed = format!(
         "  guided/3  train  l1 ixg@input λ=0.3\n    training l1 ixg@input λ=0.3: trainer failed \
          (exit status: 2): told to\n    log: {}\n",
@@ -133,32 +133,32 @@ fn who_waits_learns_what_failed_and_the_report_is_of_the_rest() {
     assert!(said.contains("2 steps of 9 failed:\n"), "{said}");
     assert!(said.contains("found a run that is not finished"), "{said}");
     assert!(said.contains("the report is of what there is: "), "{said}");
-    let said = status(&cluster, &place, &[]);
+    let said = status(&cluster, &sandbox, &[]);
     assert!(
         said.contains("7 of 9 steps done, 0 running, 2 failed"),
         "{said}"
     );
 
     // Cancelled in the queue: nothing is left there, and submitting again is possible.
-    std::fs::remove_file(place.path("fail")).unwrap();
+    std::fs::remove_file(sandbox.path("fail")).unwrap();
     cluster.run("scontrol", &["update", "PartitionName=low", "State=DOWN"]);
-    let (code, said) = submit(&cluster, &place, RECIPE, &[]);
+    let (code, said) = submit(&cluster, &sandbox, RECIPE, &[]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("3 steps submitted to Slurm; "), "{said}");
-    let said = status(&cluster, &place, &[]);
+    let said = status(&cluster, &sandbox, &[]);
     assert!(
         said.contains("guided     1 waiting (PartitionDown)\n"),
         "{said}"
     );
-    let said = status(&cluster, &place, &["--cancel"]);
+    let said = status(&cluster, &sandbox, &["--cancel"]);
     assert!(said.starts_with("3 steps cancelled\n"), "{said}");
-    let said = status(&cluster, &place, &[]);
+    let said = status(&cluster, &sandbox, &[]);
     // What is known of them is how they ended before.
     let expected = "7 of 9 steps done, 0 running, 2 failed, 0 stopped, 0 to do";
     assert!(said.contains(expected), "{said}");
     assert!(!said.contains("in Slurm's queue"), "{said}");
     cluster.run("scontrol", &["update", "PartitionName=low", "State=UP"]);
-    let (code, said) = submit(&cluster, &place, RECIPE, &["--wait"]);
+    let (code, said) = submit(&cluster, &sandbox, RECIPE, &["--wait"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("3 steps submitted to Slurm; "), "{said}");
 }
@@ -168,19 +168,19 @@ fn slurm_itself_tells_a_run_of_its_time_limit() {
     let Some(mut cluster) = Cluster::start("slurm_itself_tells_a_run_of_its_time_limit") else {
         return;
     };
-    let place = Place::new();
-    place.write("hang", "");
+    let sandbox = Sandbox::new();
+    sandbox.write("hang", "");
     // Less than the two minutes' warning: it comes as soon as Slurm looks.
-    let (code, said) = submit(&cluster, &place, RECIPE, &["--time", "1"]);
+    let (code, said) = submit(&cluster, &sandbox, RECIPE, &["--time", "1"]);
     assert_eq!(code, 0, "{said}");
-    let log = place.path("out/logs/baseline-1.log");
+    let log = sandbox.path("out/logs/baseline-1.log");
     cluster.until("the baseline is told", |_| {
         std::fs::read_to_string(&log).is_ok_and(|text| text.contains("epoch 1 saved\n"))
     });
-    place.remove("hang");
-    let report = place.path("out/results/report.html");
+    sandbox.remove("hang");
+    let report = sandbox.path("out/results/report.html");
     cluster.until("the report is written", |_| report.exists());
-    assert_eq!(starting_with(&place.calls(), "trainer train"), 2 + 3);
+    assert_eq!(starting_with(&sandbox.calls(), "trainer train"), 2 + 3);
 }
 
 /// A score has no state to save: it is ended, and what it had finished is not done again.
@@ -189,19 +189,19 @@ fn slurm_itself_tells_a_score_of_its_time_limit() {
     let Some(mut cluster) = Cluster::start("slurm_itself_tells_a_score_of_its_time_limit") else {
         return;
     };
-    let place = Place::new();
-    place.write("linger", "trainer explain test 1 ixg@input");
-    let (code, said) = submit(&cluster, &place, RECIPE, &["--time", "1"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("linger", "trainer explain test 1 ixg@input");
+    let (code, said) = submit(&cluster, &sandbox, RECIPE, &["--time", "1"]);
     assert_eq!(code, 0, "{said}");
-    let log = place.path("out/logs/score-1.log");
+    let log = sandbox.path("out/logs/score-1.log");
     cluster.until("the baseline's score is told", |_| {
         std::fs::read_to_string(&log).is_ok_and(|text| text.contains(": stopped\n"))
     });
-    place.remove("linger");
-    let report = place.path("out/results/report.html");
+    sandbox.remove("linger");
+    let report = sandbox.path("out/results/report.html");
     cluster.until("the report is written", |_| report.exists());
-    let calls = place.calls();
+    let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer explain val"), 4, "{calls:?}");
-    let said = status(&cluster, &place, &[]);
+    let said = status(&cluster, &sandbox, &[]);
     assert!(said.contains("0 running, 0 failed, 0 stopped"), "{said}");
 }

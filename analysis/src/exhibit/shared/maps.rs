@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::model::evidence::Evidence;
 use crate::model::example::Example;
-use crate::model::groups::plain;
+use crate::model::run_sets::plain;
 use crate::model::setting::{Row, Setting, preferred};
 use crate::render::colormap::{Picture, overlay, with_boxes};
 use crate::render::figure::drawing::Figure;
@@ -28,8 +28,12 @@ pub fn before_and_after(
 ) -> Result<Option<Figure>> {
     let mut series: Vec<(&Setting, &Row)> = Vec::new();
     for setting in settings {
-        let groups = plain(setting);
-        let guided = preferred(groups.iter().flat_map(|group| group.rows.iter().copied()));
+        let run_sets = plain(setting);
+        let guided = preferred(
+            run_sets
+                .iter()
+                .flat_map(|run_set| run_set.rows.iter().copied()),
+        );
         series.extend(setting.baseline().map(|row| (*setting, row)));
         series.extend(guided.map(|row| (*setting, row)));
     }

@@ -8,8 +8,8 @@ use crate::exhibit::shared::chosen;
 use crate::model::configuration::Layer;
 use crate::model::evidence::Evidence;
 use crate::model::front::front;
-use crate::model::groups::{Group, plain};
 use crate::model::measure::{F1, Measure};
+use crate::model::run_sets::{RunSet, plain};
 use crate::model::setting::{Checkpoint, Row, Setting, at_ends, preferred};
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
@@ -40,7 +40,7 @@ impl Against {
 
 /// A series of a panel: configurations that share a tone.
 pub struct Series<'a> {
-    pub groups: Vec<Group<'a>>,
+    pub run_sets: Vec<RunSet<'a>>,
     pub tone: usize,
 }
 
@@ -77,11 +77,11 @@ pub fn plot(
         paths: Vec::new(),
         dots: crosses.iter().map(cross).collect(),
     };
-    for Series { groups, tone } in series {
-        for group in groups {
-            let seeds: BTreeSet<i64> = group.rows.iter().map(|row| row.run.seed).collect();
+    for Series { run_sets, tone } in series {
+        for run_set in run_sets {
+            let seeds: BTreeSet<i64> = run_set.rows.iter().map(|row| row.run.seed).collect();
             for seed in seeds {
-                let rows = group.rows.iter().filter(|row| row.run.seed == seed);
+                let rows = run_set.rows.iter().filter(|row| row.run.seed == seed);
                 let rows: Vec<&Row> = rows.copied().collect();
                 add_front(&mut plot, &rows, part, measure.name(), *tone);
             }
@@ -99,10 +99,10 @@ fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, metric: &str, tone: usi
             points.extend(point(checkpoint, part, metric).map(|at| (at, *row, checkpoint)));
         }
     }
-    let places: Vec<(f64, f64)> = points.iter().map(|(at, ..)| *at).collect();
-    let on_front = front(&places);
+    let coordinates: Vec<(f64, f64)> = points.iter().map(|(at, ..)| *at).collect();
+    let on_front = front(&coordinates);
     plot.paths.push(Path {
-        points: on_front.iter().map(|index| places[*index]).collect(),
+        points: on_front.iter().map(|index| coordinates[*index]).collect(),
         loss: rows[0].run.loss.clone(),
         tone,
     });
@@ -172,8 +172,8 @@ pub fn make(evidence: &Evidence, against: &Against) -> Made {
 
 /// All configurations of a setting in one tone.
 pub fn series<'a>(setting: &'a Setting) -> [Series<'a>; 1] {
-    let groups = plain(setting);
-    [Series { groups, tone: 0 }]
+    let run_sets = plain(setting);
+    [Series { run_sets, tone: 0 }]
 }
 
 /// Columns: network, method, and what tells settings apart. Rows: layers.
@@ -275,11 +275,11 @@ pub fn table(
                 [label, chosen::cells(row, &measures), ends].concat(),
             ));
         }
-        let groups = plain(setting);
+        let run_sets = plain(setting);
         lines.extend(
-            groups
+            run_sets
                 .iter()
-                .filter_map(|group| line(group, &measures, measure)),
+                .filter_map(|run_set| line(run_set, &measures, measure)),
         );
         Section {
             heading: setting.title(),
@@ -298,9 +298,9 @@ pub fn table(
     }
 }
 
-fn line(group: &Group, measures: &[Measure], measure: &Measure) -> Option<Line> {
-    let row = group.chosen()?;
-    let checkpoints = group.rows.iter().flat_map(|row| &row.checkpoints);
+fn line(run_set: &RunSet, measures: &[Measure], measure: &Measure) -> Option<Line> {
+    let row = run_set.chosen()?;
+    let checkpoints = run_set.rows.iter().flat_map(|row| &row.checkpoints);
     let points: Vec<(f64, f64)> = checkpoints
         .filter_map(|checkpoint| point(checkpoint, Part::All, measure.name()))
         .map(|(f1, value)| (f1 / 100.0, value / 100.0))
@@ -308,7 +308,7 @@ fn line(group: &Group, measures: &[Measure], measure: &Measure) -> Option<Line> 
     let ends = front(&points);
     let share = |value: f64| Cell::share(Some(value), None);
     let (top, low) = (points[*ends.last()?], points[*ends.first()?]);
-    let label = vec![Cell::text(group.label()), Cell::count(points.len())];
+    let label = vec![Cell::text(run_set.label()), Cell::count(points.len())];
     let ends = [top.0, top.1, low.1, low.0].map(share).to_vec();
     let chosen = chosen::cells(row, measures);
     Some(Line::new([label, chosen, ends].concat()))

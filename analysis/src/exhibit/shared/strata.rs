@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use crate::exhibit::entry::Made;
 use crate::format::number;
 use crate::model::evidence::Evidence;
-use crate::model::groups::{each_loss, plain};
 use crate::model::loss::Loss;
 use crate::model::measure::EPG;
+use crate::model::run_sets::{each_loss, plain};
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid};
@@ -39,11 +39,11 @@ pub fn with_parts<'a>(
         .collect()
 }
 
-/// Place and EPG in percent, of the parts where it is defined.
+/// Index and EPG in percent, of the parts where it is defined.
 pub fn values(row: &Row, parts: &[Part]) -> Vec<(f64, f64)> {
-    let value = |(place, part): (usize, &Part)| {
+    let value = |(index, part): (usize, &Part)| {
         let epg = row.cell(*part, EPG)?.value?;
-        Some((place as f64, epg * 100.0))
+        Some((index as f64, epg * 100.0))
     };
     parts.iter().enumerate().filter_map(value).collect()
 }

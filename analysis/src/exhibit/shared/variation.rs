@@ -11,9 +11,9 @@ use crate::exhibit::shared::pareto::{self, Series, plot};
 use crate::format::number;
 use crate::model::configuration::Variant;
 use crate::model::evidence::Evidence;
-use crate::model::groups::{Group, groups};
 use crate::model::loss::Loss;
 use crate::model::measure::{F1, IOU, IOU_TUNED, Measure};
+use crate::model::run_sets::{RunSet, run_sets};
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Grid, Scale, plot_size};
@@ -47,8 +47,8 @@ pub fn percent(share: f64) -> String {
     format!("{} %", number((share * 1e8).round() / 1e6))
 }
 
-pub fn here<'a>(setting: &'a Setting, variation: &Variation) -> Vec<Group<'a>> {
-    groups(setting, |row| {
+pub fn here<'a>(setting: &'a Setting, variation: &Variation) -> Vec<RunSet<'a>> {
+    run_sets(setting, |row| {
         setting.is_guided_here(&row.run) && (variation.includes)(&row.run.configuration().variant)
     })
 }
@@ -57,9 +57,9 @@ pub fn make(evidence: &Evidence, variation: &Variation) -> Made {
     let varies = |setting: &&Setting| {
         let variants: BTreeSet<String> = here(setting, variation)
             .iter()
-            .map(|group| (variation.label)(group.variant()))
+            .map(|run_set| (variation.label)(run_set.variant()))
             .collect();
-        let is_plain = |group: &Group| group.variant().is_plain();
+        let is_plain = |run_set: &RunSet| run_set.variant().is_plain();
         variants.len() > 1 || !here(setting, variation).iter().all(is_plain)
     };
     let settings: Vec<&Setting> = evidence.settings.iter().filter(varies).collect();
@@ -82,7 +82,7 @@ fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usiz
     let mut variants: Vec<Variant> = settings
         .iter()
         .flat_map(|setting| here(setting, variation))
-        .map(|group| group.configuration.variant)
+        .map(|run_set| run_set.configuration.variant)
         .collect();
     variants.sort_by_key(|v| (!v.is_plain(), Reverse(v.annotated_fraction), v.clone()));
     variants.dedup();
@@ -94,19 +94,19 @@ fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usiz
 
 /// The losses that take part.
 fn found(settings: &[&Setting], variation: &Variation) -> BTreeSet<Loss> {
-    let groups = settings.iter().flat_map(|setting| here(setting, variation));
-    groups
-        .filter_map(|group| group.configuration.loss)
+    let run_sets = settings.iter().flat_map(|setting| here(setting, variation));
+    run_sets
+        .filter_map(|run_set| run_set.configuration.loss)
         .collect()
 }
 
 /// The losses with more than one variant; all, where there is none.
 fn varied(settings: &[&Setting], variation: &Variation) -> Vec<Loss> {
-    let groups = || settings.iter().flat_map(|setting| here(setting, variation));
+    let run_sets = || settings.iter().flat_map(|setting| here(setting, variation));
     let n_variants = |loss: &Loss| {
-        let of_loss = groups().filter(|group| group.loss() == Some(loss));
+        let of_loss = run_sets().filter(|run_set| run_set.loss() == Some(loss));
         let variants: BTreeSet<String> = of_loss
-            .map(|group| (variation.label)(group.variant()))
+            .map(|run_set| (variation.label)(run_set.variant()))
             .collect();
         variants.len()
     };
@@ -122,14 +122,14 @@ fn varied(settings: &[&Setting], variation: &Variation) -> Vec<Loss> {
 
 fn figure(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> Grid {
     let tones = tones(settings, variation);
-    let tone = |group: &Group| tones.get(group.variant()).copied().unwrap_or(0);
+    let tone = |run_set: &RunSet| tones.get(run_set.variant()).copied().unwrap_or(0);
     let panel = |setting: &Setting, metric: &str, losses: &[Loss]| {
-        let shown = |group: &Group| group.loss().is_some_and(|loss| losses.contains(loss));
-        let groups = here(setting, variation).into_iter().filter(shown);
-        let series: Vec<Series> = groups
-            .map(|group| Series {
-                tone: tone(&group),
-                groups: vec![group],
+        let shown = |run_set: &RunSet| run_set.loss().is_some_and(|loss| losses.contains(loss));
+        let run_sets = here(setting, variation).into_iter().filter(shown);
+        let series: Vec<Series> = run_sets
+            .map(|run_set| Series {
+                tone: tone(&run_set),
+                run_sets: vec![run_set],
             })
             .collect();
         let mut title = match (variation.layout, losses) {
@@ -219,13 +219,13 @@ fn table(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> T
             let label = vec![Cell::text(&row.label), Cell::text("")];
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
         }
-        for group in here(setting, variation) {
-            let shown = group.loss().is_some_and(|loss| losses.contains(loss));
-            let Some(row) = group.chosen().filter(|_| shown) else {
+        for run_set in here(setting, variation) {
+            let shown = run_set.loss().is_some_and(|loss| losses.contains(loss));
+            let Some(row) = run_set.chosen().filter(|_| shown) else {
                 continue;
             };
-            let loss = group.loss_label();
-            let variant = (variation.label)(group.variant());
+            let loss = run_set.loss_label();
+            let variant = (variation.label)(run_set.variant());
             let label = vec![Cell::maybe_text(loss), Cell::text(variant)];
             lines.push(Line::new([label, chosen::cells(row, &measures)].concat()));
         }

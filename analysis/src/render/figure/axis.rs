@@ -55,12 +55,12 @@ impl Axis {
         }
     }
 
-    /// One place for each of `names`, at 0, 1, 2, …
+    /// One tick for each of `names`, at 0, 1, 2, …
     pub fn named(names: &[String]) -> Self {
         Self {
             low: -0.5,
             high: names.len() as f64 - 0.5,
-            ticks: (0..names.len()).map(|place| place as f64).collect(),
+            ticks: (0..names.len()).map(|index| index as f64).collect(),
             labels: names.to_vec(),
         }
     }

@@ -12,12 +12,12 @@ pub struct Figure {
     /// What it shows, one paragraph of plain text.
     pub caption: String,
     /// Its pictures, once more, for the PNG.
-    pub pictures: Vec<Placed>,
+    pub pictures: Vec<Inset>,
 }
 
 /// A picture in a figure.
 #[derive(Debug, Clone)]
-pub struct Placed {
+pub struct Inset {
     /// Its upper left corner.
     pub at: (f64, f64),
     /// Width and height there.

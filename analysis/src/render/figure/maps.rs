@@ -3,7 +3,7 @@
 
 use crate::Result;
 use crate::render::colormap::Picture;
-use crate::render::figure::drawing::{Figure, Placed};
+use crate::render::figure::drawing::{Figure, Inset};
 use crate::render::figure::raster;
 use crate::render::figure::svg::{Anchor, Face, GREY, INK, SMALL, Svg, TEXT, fitted, text_width};
 
@@ -84,7 +84,7 @@ impl MapGrid {
                 let middle = (at.0 + SIDE / 2.0, y + size.1 + 14.0);
                 let under = fitted(&under, SMALL, SIDE);
                 svg.text(middle, Anchor::Middle, SMALL, GREY, Face::Regular, &under);
-                pictures.push(Placed { at, size, picture });
+                pictures.push(Inset { at, size, picture });
             }
             y += height;
         }

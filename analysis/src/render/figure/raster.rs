@@ -8,7 +8,7 @@ use resvg::usvg::fontdb::Database;
 use resvg::usvg::{Options, Tree};
 
 use crate::render::colormap::Picture;
-use crate::render::figure::drawing::{Figure, Placed};
+use crate::render::figure::drawing::{Figure, Inset};
 use crate::{Error, Result};
 
 /// Pixels of the PNG for each of the SVG: about 290 dots an inch at the printed size.
@@ -43,21 +43,21 @@ pub fn png(figure: &Figure) -> Result<Vec<u8>> {
         .ok_or_else(|| failed(format!("{width} × {height} pixels")))?;
     let transform = Transform::from_scale(scale, scale);
     resvg::render(&tree, transform, &mut pixels.as_mut());
-    // The renderer is built without decoders: pictures, which nothing covers, are placed by hand.
-    for placed in &figure.pictures {
-        place(&mut pixels, placed, scale)
-            .ok_or_else(|| failed(format!("a picture of {:?} pixels", placed.picture.size())))?;
+    // The renderer is built without decoders: pictures, which nothing covers, are drawn here.
+    for inset in &figure.pictures {
+        draw(&mut pixels, inset, scale)
+            .ok_or_else(|| failed(format!("a picture of {:?} pixels", inset.picture.size())))?;
     }
     pixels
         .encode_png()
         .map_err(|error| failed(error.to_string()))
 }
 
-fn place(pixels: &mut Pixmap, placed: &Placed, scale: f32) -> Option<()> {
-    let picture = pixmap(&placed.picture)?;
-    let across = placed.size.0 as f32 / picture.width() as f32;
-    let down = placed.size.1 as f32 / picture.height() as f32;
-    let (x, y) = (placed.at.0 as f32, placed.at.1 as f32);
+fn draw(pixels: &mut Pixmap, inset: &Inset, scale: f32) -> Option<()> {
+    let picture = pixmap(&inset.picture)?;
+    let across = inset.size.0 as f32 / picture.width() as f32;
+    let down = inset.size.1 as f32 / picture.height() as f32;
+    let (x, y) = (inset.at.0 as f32, inset.at.1 as f32);
     let transform = Transform::from_row(across, 0.0, 0.0, down, x, y).post_scale(scale, scale);
     let paint = PixmapPaint {
         quality: FilterQuality::Bilinear,

@@ -32,7 +32,7 @@ enum Turn {
 use Mark::{Circle, Polygon, Star};
 use Turn::{HalfAStep, OnTop};
 
-/// Colour and mark of each loss, by its place: those of the paper and its reproductions, then free ones
+/// Colour and mark of each loss, by its index: those of the paper and its reproductions, then free ones
 /// for losses that have no style of their own. Beyond the last the free ones come again.
 const LOOKS: [(&str, Mark); 11] = [
     ("#d62728", Circle),                  // Energy
@@ -52,11 +52,11 @@ const LOOKS: [(&str, Mark); 11] = [
 const FREE: usize = 5;
 
 fn look(loss: &Loss) -> (&'static str, Mark) {
-    let place = match loss.place() {
-        place if place < LOOKS.len() => place,
-        place => FREE + (place - FREE) % (LOOKS.len() - FREE),
+    let index = match loss.index() {
+        index if index < LOOKS.len() => index,
+        index => FREE + (index - FREE) % (LOOKS.len() - FREE),
     };
-    LOOKS[place]
+    LOOKS[index]
 }
 
 /// A loss's colour; the baseline's for none.

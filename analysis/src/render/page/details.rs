@@ -168,15 +168,15 @@ pub(super) fn how_to_read() -> Markup {
 pub(super) fn files(files: &[File]) -> Markup {
     // Formats of one table or figure stand in a line.
     let stem = |file: &File| file.name.split('.').next().unwrap_or_default().to_owned();
-    let groups: Vec<&[File]> = files.chunk_by(|a, b| stem(a) == stem(b)).collect();
+    let named: Vec<&[File]> = files.chunk_by(|a, b| stem(a) == stem(b)).collect();
     html! {
         section id="files" {
             h2 { "Files beside this page" }
             ul.files {
-                @for group in groups {
+                @for files in named {
                     li {
-                        code { (stem(&group[0])) }
-                        @for file in group {
+                        code { (stem(&files[0])) }
+                        @for file in files {
                             " " a href=(file.name) { (file.name.rsplit('.').next().unwrap_or_default()) }
                         }
                     }

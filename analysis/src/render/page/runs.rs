@@ -22,7 +22,7 @@ use crate::render::page::figures;
 
 /// Maps shown of a run through the same method and layer, and of how many layers.
 const MOST_MAPS: usize = 4;
-const MOST_PLACES: usize = 2;
+const MOST_LAYERS: usize = 2;
 /// The width of a map in the page, pixels; larger ones are reduced to about it.
 const SIDE: usize = 128;
 
@@ -52,9 +52,9 @@ pub(super) fn section(evidence: &Evidence) -> Result<Markup> {
 
 /// A run's settings, those it was guided through first. A baseline stands in every setting of its guided
 /// runs: once for the same maps.
-fn places<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)> {
+fn rows_of<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)> {
     let mut seen = BTreeSet::new();
-    let mut places: Vec<(&Setting, &Row)> = evidence
+    let mut rows: Vec<(&Setting, &Row)> = evidence
         .settings
         .iter()
         .filter_map(|setting| {
@@ -63,17 +63,17 @@ fn places<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)>
         })
         .filter(|(setting, row)| seen.insert(setting.subject(run, row.selection.epoch, Part::All)))
         .collect();
-    places.sort_by_key(|(setting, _)| !setting.is_guided_here(run));
-    places
+    rows.sort_by_key(|(setting, _)| !setting.is_guided_here(run));
+    rows
 }
 
 fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
-    let places = places(evidence, run);
+    let rows = rows_of(evidence, run);
     let epochs = evidence.results.epochs(&run.run_id);
-    let selected = places.first().map(|(_, row)| row.selection.epoch);
+    let selected = rows.first().map(|(_, row)| row.selection.epoch);
     let curves = training::curves(run, epochs, selected);
     let mut maps = Vec::new();
-    for (setting, row) in places.iter().take(MOST_PLACES) {
+    for (setting, row) in rows.iter().take(MOST_LAYERS) {
         let examples = evidence.maps(setting, row).take(MOST_MAPS);
         let images: Vec<Markup> = examples.map(map).collect::<Result<_>>()?;
         if !images.is_empty() {
@@ -91,13 +91,13 @@ fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
         details.run data-text=(words.join(" ").to_lowercase()) {
             summary {
                 b { (run.name) } " " code { (run.run_id) }
-                @if let Some((setting, row)) = places.first() { span.glance { (setting.backbone) " · " (metrics(evidence, row)) } }
+                @if let Some((setting, row)) = rows.first() { span.glance { (setting.backbone) " · " (metrics(evidence, row)) } }
             }
             dl.shared { @for (name, value) in &fields { div { dt { (name) } dd { (value) } } } }
-            @for (setting, row) in &places {
+            @for (setting, row) in &rows {
                 p { (setting.maps()) ", epoch " (row.selection.epoch) " (" (row.selection.rule) "): " (metrics(evidence, row)) }
             }
-            @if places.is_empty() { p { "No scored checkpoint." } }
+            @if rows.is_empty() { p { "No scored checkpoint." } }
             @if let Some(figure) = &curves { (figures::figure(figure)) }
             @for (through, images) in &maps {
                 h4 { "Maps, " (through) }

@@ -47,9 +47,9 @@ fn lines(lines: &[Line], columns: &[(usize, &Column)]) -> Markup {
                 tbody {
                     @for line in lines {
                         tr.own[line.kind == LineKind::Own].below[line.kind == LineKind::Below] {
-                            @for (place, (index, column)) in columns.iter().enumerate() {
+                            @for (position, (index, column)) in columns.iter().enumerate() {
                                 @let cell = line.cells[*index].shown();
-                                @if place == 0 {
+                                @if position == 0 {
                                     th scope="row" { (cell.value) }
                                 } @else {
                                     td.number[is_number(column)] {

@@ -32,13 +32,13 @@ pub fn render(table: &Table) -> String {
 fn parts(lines: &[Line]) -> Vec<Vec<&Line>> {
     let mut parts: Vec<Vec<&Line>> = Vec::new();
     let mut printed = 0;
-    for group in lines.chunk_by(|_, next| next.kind == LineKind::Below) {
-        let height: usize = group.iter().map(printed_lines).sum();
+    for block in lines.chunk_by(|_, next| next.kind == LineKind::Below) {
+        let height: usize = block.iter().map(printed_lines).sum();
         printed += height;
         match parts.last_mut() {
-            Some(part) if printed <= MOST_LINES => part.extend(group),
+            Some(part) if printed <= MOST_LINES => part.extend(block),
             _ => {
-                parts.push(group.iter().collect());
+                parts.push(block.iter().collect());
                 printed = height;
             }
         }
@@ -91,9 +91,9 @@ fn environment(
 }
 
 fn row(line: &Line, columns: &[(usize, &Column)]) -> String {
-    let cells = columns.iter().enumerate().map(|(place, (index, _))| {
+    let cells = columns.iter().enumerate().map(|(position, (index, _))| {
         let Shown { value, spread, .. } = line.cells[*index].shown();
-        let text = match (place, line.kind) {
+        let text = match (position, line.kind) {
             (0, LineKind::Below) => format!("\\quad\\footnotesize {}", escape(&value)),
             _ if value.chars().count() > LETTERS => {
                 let value = escape(&value);

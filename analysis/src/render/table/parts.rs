@@ -110,7 +110,7 @@ pub enum LineKind {
     Below,
 }
 
-/// What a table says in one place.
+/// A cell of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     /// Undefined, or not measured.
@@ -254,7 +254,7 @@ impl Spread {
 }
 
 impl Table {
-    /// The columns that have anything to show, with their places.
+    /// The columns that have anything to show, with their indices.
     pub(crate) fn printed(&self) -> Vec<(usize, &Column)> {
         let lines = || self.sections.iter().flat_map(|section| &section.lines);
         let has_any =

@@ -124,8 +124,8 @@ fn zeros(settings: &[Setting]) -> String {
         });
         // Of equals the first.
         let most = of_rows.reduce(|most, other| if other.0 > most.0 { other } else { most });
-        if let Some((n, pairs, place)) = most {
-            reasons.push(format!("{} of {pairs} {words} ({place})", number(n)));
+        if let Some((n, pairs, title)) = most {
+            reasons.push(format!("{} of {pairs} {words} ({title})", number(n)));
         }
     }
     match reasons.is_empty() {

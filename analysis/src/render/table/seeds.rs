@@ -4,7 +4,7 @@
 use crate::model::evidence::Evidence;
 use crate::model::measure::Measure;
 use crate::model::names;
-use crate::model::seeds::{groups, moments};
+use crate::model::seeds::{moments, repeats};
 use crate::model::setting::Row;
 use crate::model::subject::Part;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Series, Spread, Table};
@@ -26,7 +26,7 @@ pub fn table(evidence: &Evidence) -> Option<Table> {
     columns.extend(measures.iter().map(column));
     let mut sections = Vec::new();
     for setting in evidence.settings {
-        let repeated: Vec<Vec<&Row>> = groups(&setting.rows)
+        let repeated: Vec<Vec<&Row>> = repeats(&setting.rows)
             .into_iter()
             .filter(|rows| rows.len() > 1)
             .collect();

@@ -11,7 +11,7 @@ pub(super) struct Huffman {
     /// For each length from 1: the first code behind the last of that length, left-aligned to 16
     /// bits.
     ends: [u32; 16],
-    /// For each length from 1: what to add to a code of that length to get its symbol's place.
+    /// For each length from 1: what to add to a code of that length to get its symbol's index.
     offsets: [i32; 16],
     symbols: Vec<u8>,
 }
@@ -52,18 +52,18 @@ impl Huffman {
         })
     }
 
-    /// The largest symbol; 0 where there is none.
+    /// The largest symbol; 0 in an empty table.
     pub fn largest(&self) -> u8 {
         self.symbols.iter().copied().max().unwrap_or_default()
     }
 }
 
-/// A Huffman table of AC coefficients. Most of their codes are so short that the value's bits are
-/// among those looked up, and one look-up gives both.
+/// A Huffman table of AC coefficients. Most codes are so short that the value's bits are in the same
+/// look-up, which then gives both.
 #[derive(Clone)]
 pub(super) struct AcHuffman {
     pub codes: Huffman,
-    /// By the next `FAST_BITS` bits, 0 where they do not hold code and value.
+    /// By the next `FAST_BITS` bits; 0 where these do not contain both code and value.
     values: Box<[AcValue; 1 << FAST_BITS]>,
 }
 
@@ -106,7 +106,7 @@ fn signed(coded: u32, size: u32) -> i32 {
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     position: usize,
-    /// The next bits, the first in the highest place.
+    /// The next bits, the first as the most significant.
     buffer: u64,
     /// Bits in the buffer.
     count: u32,
@@ -167,7 +167,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Whether bits were taken that the data does not have.
+    /// Whether more bits were taken than the data has.
     pub fn is_overrun(&self) -> bool {
         self.padding > self.count
     }
@@ -177,12 +177,12 @@ impl<'a> Bits<'a> {
         self.data.len() - self.position < 2
     }
 
-    /// Where the marker after the data is to be looked for.
+    /// The offset from which to look for the marker after the data.
     pub fn position(&self) -> usize {
         self.position
     }
 
-    /// Passes over the restart marker of this number (0 to 7), if that is what comes next.
+    /// Skips the restart marker of this number (0 to 7), if it comes next.
     pub fn restart(&mut self, number: u8) -> bool {
         (self.buffer, self.count, self.padding) = (0, 0, 0);
         // Bytes that were read ahead cannot have been behind the marker.

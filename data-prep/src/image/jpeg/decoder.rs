@@ -1,4 +1,4 @@
-//! A JPEG file's segments and scans, one after the other, and the image they make.
+//! Reads a JPEG file's segments and scans, one after the other, and makes the image.
 
 use super::color;
 use super::frame::{Buffers, WHOLE};

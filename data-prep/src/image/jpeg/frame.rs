@@ -1,6 +1,7 @@
-//! What the steps hand on: the frame (size, components, what these mean) and its planes of samples.
+//! The data that the steps share: the frame (size, components and their meaning) and its planes of
+//! samples.
 
-/// What a JPEG has to be, in messages.
+/// The `expected` of messages about a whole JPEG file.
 pub(super) const WHOLE: &str = "a whole JPEG image";
 
 /// Blocks are 8 × 8 samples.
@@ -9,8 +10,8 @@ pub(super) const BLOCK: usize = 8;
 /// Components of an image, at most.
 pub(super) const MAX_COMPONENTS: usize = 4;
 
-/// Memory that one image leaves for the next, by component. New memory for every image would cost
-/// more than the colour conversion.
+/// Memory that is reused from image to image, by component. New memory for every image would cost more
+/// than the colour conversion.
 #[derive(Debug, Default)]
 pub(in crate::image) struct Buffers {
     pub(super) samples: [Vec<u8>; MAX_COMPONENTS],
@@ -63,14 +64,14 @@ pub(super) enum ColorModel {
 pub(super) struct Plane {
     pub samples: Vec<u8>,
     pub stride: usize,
-    /// Columns that are of the image.
+    /// Columns without padding.
     pub width: usize,
-    /// Rows that are of the image.
+    /// Rows without padding.
     pub height: usize,
 }
 
 impl Plane {
-    /// The columns of row `y` that are of the image.
+    /// The columns of row `y` without padding.
     pub fn row(&self, y: usize) -> &[u8] {
         &self.samples[y * self.stride..][..self.width]
     }

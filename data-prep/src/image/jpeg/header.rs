@@ -12,7 +12,7 @@ pub(super) const ZIGZAG: [u8; 64] = [
     52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
-/// What a scan codes.
+/// The header of a scan.
 #[derive(Debug, Clone)]
 pub(super) struct Scan {
     /// For each component of the scan: its id, and its DC and AC table.
@@ -60,7 +60,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Goes on after a scan's data.
+    /// Continues after a scan's data.
     pub fn continue_at(&mut self, position: usize) {
         self.position = position;
     }
@@ -108,7 +108,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// What the components mean, by libjpeg's rules.
+    /// The meaning of the components, by libjpeg's rules.
     pub fn color_model(&self, frame: &Frame) -> Result<ColorModel, Undecodable> {
         let ids: Vec<u8> = frame
             .components
@@ -131,7 +131,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// The next marker; bytes before it, which some writers leave, are passed over.
+    /// The next marker; skips bytes before it, which some programs write.
     fn marker(&mut self) -> Result<u8, Undecodable> {
         let mut rest = self.bytes.get(self.position..).unwrap_or_default();
         while let Some(at) = rest.iter().position(|&byte| byte == 0xff) {

@@ -1,8 +1,9 @@
-//! Blocks of coefficients to samples: libjpeg's accurate integer inverse DCT (`jidctint.c`), which is
-//! what `JDCT_ISLOW` and so Pillow use.
+//! Turns blocks of coefficients into samples by libjpeg's accurate integer inverse DCT (`jidctint.c`),
+//! which `JDCT_ISLOW`, and so Pillow, uses.
 //!
 //! libjpeg-turbo's vector code keeps values in 16 bits where the C code has 32. Coefficients of real
-//! pictures fit; for others the same wraps and saturations are here, so that the bytes are the same.
+//! pictures fit. For others this code wraps and saturates as the vector code does, so that the bytes
+//! are the same.
 
 use std::num::Wrapping;
 

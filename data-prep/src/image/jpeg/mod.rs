@@ -1,13 +1,15 @@
-//! JPEG to RGB, every sample as libjpeg-turbo (and so Pillow) decodes it.
+//! Decodes JPEG to RGB, every sample as libjpeg-turbo (and so Pillow) does: the networks must see the
+//! pixels that the paper's networks saw.
 //!
-//! Own code because it has to be exact on a machine without an assembler: the decoder in Rust that was
-//! measured (zune-jpeg 0.5) is up to seven levels off libjpeg, and libjpeg-turbo built without its
-//! assembly, though exact, is C and slower than this. Baseline and progressive Huffman-coded files of
-//! 8 bits, any sampling that libjpeg takes.
+//! This is own code because it has to be exact on a machine without an assembler. The decoder in Rust
+//! that was measured (zune-jpeg 0.5) differs from libjpeg by up to seven levels. libjpeg-turbo built
+//! without its assembly is exact, but is C and slower than this. The decoder reads baseline and
+//! progressive Huffman-coded files of 8 bits, with any subsampling that libjpeg takes.
 //!
 //! One file per step: `header` (segments), `bits` (Huffman codes), `scan` (coefficients), `idct`
-//! (blocks to samples), `upsample`, `color`; `decoder` goes through them. What libjpeg only warns about in the coded data (a wrong
-//! code, data that ends early) is an error here: such an image is broken.
+//! (blocks to samples), `upsample`, `color`; `decoder` calls them. Faults of the coded data that
+//! libjpeg only warns about (a wrong code, data that ends early) are errors here: such an image is
+//! broken.
 
 mod bits;
 mod color;

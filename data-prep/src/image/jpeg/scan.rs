@@ -1,5 +1,5 @@
-//! Entropy-coded data to coefficients: sequential scans, whose blocks become samples at once, and
-//! progressive ones (`jdphuff.c`), whose coefficients are kept until the last scan.
+//! Decodes entropy-coded data to coefficients. Blocks of sequential scans become samples at once;
+//! coefficients of progressive scans (`jdphuff.c`) are kept until the last scan.
 
 use super::bits::{AcHuffman, Bits, Huffman};
 use super::frame::{BLOCK, Buffers, Frame, Plane, WHOLE};
@@ -7,7 +7,7 @@ use super::header::{Header, Scan, ZIGZAG, broken, cut_short};
 use super::idct;
 use crate::image::raster::Undecodable;
 
-/// What is known of a frame's components so far.
+/// The coefficients or samples of a frame's components so far.
 pub(super) struct Coefficients {
     frame: Frame,
     planes: Vec<Plane>,
@@ -27,7 +27,7 @@ const GUESSED: std::ops::RangeInclusive<usize> = 1..=9;
 /// Blocks in an MCU, at most.
 const MOST_BLOCKS: usize = 10;
 
-/// The part of a scan's work that is one component's.
+/// A component of a scan.
 struct Part<'t> {
     index: usize,
     /// Blocks of an MCU, across and down.
@@ -50,7 +50,7 @@ impl Coefficients {
         for (index, component) in frame.components.iter().enumerate() {
             let stride = across * component.h * BLOCK;
             let mut samples = std::mem::take(&mut buffers.samples[index]);
-            // What is left of the former image is written over, or lies beyond this one's edges.
+            // Values of the former image are overwritten, or lie outside this image.
             samples.resize(stride * down * component.v * BLOCK, 0);
             if frame.is_progressive {
                 let mut zeros = std::mem::take(&mut buffers.blocks[index]);
@@ -86,7 +86,7 @@ impl Coefficients {
         }
     }
 
-    /// Reads a scan's data; where it ends in the file.
+    /// Decodes a scan's data; returns the offset of its end in the file.
     pub fn read_scan(&mut self, scan: &Scan, header: &Header) -> Result<usize, Undecodable> {
         let mut parts = self.parts(scan, header)?;
         let mut bits = Bits::new(header.bytes, scan.start);
@@ -211,7 +211,7 @@ impl Coefficients {
         Ok(())
     }
 
-    /// Makes the samples of a progressive image; those of a sequential one are there.
+    /// Makes the samples of a progressive image; a sequential one has them already.
     ///
     /// # Errors
     /// When scans are missing without which the image is a coarse preview.

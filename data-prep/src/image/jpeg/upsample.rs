@@ -1,21 +1,24 @@
-//! A component's samples at the image's resolution, by libjpeg's "fancy" triangle filter where libjpeg
-//! uses it (`jdsample.c`), by repetition elsewhere.
+//! Chroma upsampling: brings the samples of a subsampled component (Cb, Cr) to the image's resolution, by
+//! libjpeg-turbo's "fancy" triangle filter where it uses that (`jdsample.c`), by repetition elsewhere.
+//!
+//! The terms added before a shift round as libjpeg does: 1 or 2 before a division by 4, 7 or 8 before
+//! one by 16, alternating between neighbouring samples, so that rounding has no bias.
 
 use super::frame::Plane;
 use crate::image::vectorised::vectorised;
 
-/// How a component's rows are brought to the image's.
+/// How a component is brought to the image's resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Filter {
-    /// Sampled like the image.
+    /// The component has the image's resolution.
     None,
-    /// Half as many columns.
+    /// It has half of the image's columns.
     Across,
-    /// Half as many rows.
+    /// It has half of the image's rows.
     Down,
-    /// Half as many of both.
+    /// It has half of both.
     Both,
-    /// Each sample so many times, across and down.
+    /// Each sample is repeated, so many times across and down.
     Repeat(usize, usize),
 }
 
@@ -23,13 +26,14 @@ enum Filter {
 pub(super) struct Upsampler<'a> {
     plane: &'a Plane,
     filter: Filter,
-    /// The row made last, and what it was made from where that takes two steps.
+    /// The row made last.
     row: Vec<u8>,
+    /// For [`Filter::Both`], the result of its vertical half.
     sums: Vec<u16>,
 }
 
 impl<'a> Upsampler<'a> {
-    /// For a component of which the image has `across` times the columns and `down` times the rows.
+    /// For a component with 1/`across` of the image's columns and 1/`down` of its rows.
     pub fn new(plane: &'a Plane, across: usize, down: usize) -> Self {
         // libjpeg filters across only where there are more than two columns.
         let filter = match (across, down, plane.width > 2) {
@@ -53,7 +57,7 @@ impl<'a> Upsampler<'a> {
         }
     }
 
-    /// Row `y` of the image, at least its width long.
+    /// The samples of row `y` of the image, at least as many as it has columns.
     pub fn row(&mut self, y: usize) -> &[u8] {
         let plane = self.plane;
         match self.filter {
@@ -78,8 +82,8 @@ impl<'a> Upsampler<'a> {
         &self.row
     }
 
-    /// The row of the component that is nearest to row `y` of the image after `y / 2`; beyond the
-    /// first and the last row these are repeated.
+    /// The component's second-nearest row to row `y` of the image; the nearest is `y / 2`. It is the
+    /// one above for even `y`, the one below for odd `y`, and at the edges the edge row itself.
     fn neighbour(&self, y: usize) -> &'a [u8] {
         let nearest = if y.is_multiple_of(2) {
             (y / 2).saturating_sub(1)
@@ -91,7 +95,7 @@ impl<'a> Upsampler<'a> {
 }
 
 vectorised! {
-    /// `h2v1_fancy_upsample`: three quarters of the sample, one of the nearer neighbour.
+    /// `h2v1_fancy_upsample`: 3/4 of the sample plus 1/4 of its nearer neighbour in the row.
     fn across(row: &[u8], out: &mut [u8]) {
         let last = row.len() - 1;
         let inner = row.windows(3).zip(out[2..2 * last].as_chunks_mut::<2>().0);
@@ -113,7 +117,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// `h1v2_fancy_upsample`.
+    /// `h1v2_fancy_upsample`: 3/4 of the nearest row plus 1/4 of the second-nearest.
     fn down(row: &[u8], neighbour: &[u8], bias: u16, out: &mut [u8]) {
         for (out, (&here, &other)) in out.iter_mut().zip(row.iter().zip(neighbour)) {
             let sum = u16::from(here).wrapping_mul(3).wrapping_add(u16::from(other));
@@ -123,7 +127,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// First half of `h2v2_fancy_upsample`: four times the value between two rows.
+    /// The vertical half of `h2v2_fancy_upsample`, without its division by 4.
     fn sum_down(row: &[u8], neighbour: &[u8], sums: &mut [u16]) {
         for (sum, (&here, &other)) in sums.iter_mut().zip(row.iter().zip(neighbour)) {
             *sum = u16::from(here).wrapping_mul(3).wrapping_add(u16::from(other));
@@ -132,7 +136,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Second half of `h2v2_fancy_upsample`: the same across, rounded from sixteen times the value.
+    /// The horizontal half of `h2v2_fancy_upsample`, on those sums, then divided by 16 with rounding.
     fn across_sums(sums: &[u16], out: &mut [u8]) {
         let last = sums.len() - 1;
         let inner = sums.windows(3).zip(out[2..2 * last].as_chunks_mut::<2>().0);

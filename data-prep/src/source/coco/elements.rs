@@ -1,13 +1,13 @@
-//! The elements of an instances file: one image, category, annotation or segmentation from JSON.
-//!
-//! Which elements there must be and how they belong together is `loading`'s business.
+//! Parses the elements of an instances file: an image, a category, an annotation or a segmentation.
+//! `loading` checks which elements there are and how they belong together.
 
 use super::instances::{Annotation, Category, Image};
 use super::json::{Cursor, Fault};
 use super::shapes::{Shape, Shapes};
 use crate::mask::polygon;
 
-/// Reads any element and gives the whole number it has at `wanted`: which image a broken one is about.
+/// Reads any element and returns the whole number at its key `wanted`, which tells the image of a
+/// broken element.
 pub(super) fn id_of(cursor: &mut Cursor, wanted: &str) -> Result<Option<i64>, Fault> {
     let mut id = None;
     if cursor.peek() != Some(b'{') {

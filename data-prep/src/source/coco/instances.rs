@@ -2,8 +2,7 @@
 //!
 //! COCO's training file is 430 MB of text, nine tenths of it polygon coordinates. They lie here in
 //! flat pools, without one allocation per annotation, and become run lengths when somebody asks for
-//! a shape. Reading the file is `loading`'s; which images are whose split, and class ids, are decided
-//! by the reader above (`coco`).
+//! a shape. `loading` reads the file; the reader above (`coco`) decides splits and class ids.
 
 use std::path::{Path, PathBuf};
 
@@ -68,12 +67,12 @@ pub struct Annotation {
     pub(super) shape: Shape,
 }
 
-/// Something wrong with one element, and the image that is incomplete because of it.
+/// A problem of one element, and the image that is incomplete because of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemProblem {
     /// What is wrong.
     pub problem: Problem,
-    /// The image whose annotation it is, as far as that could be read.
+    /// The image of the annotation, if it could be read.
     pub image_id: Option<i64>,
 }
 

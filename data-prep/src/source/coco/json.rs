@@ -1,17 +1,17 @@
 //! A forward-only JSON reader for files of hundreds of megabytes.
 //!
-//! serde_json would do for small ones. Three things are needed that it does not give without
+//! serde_json would do for small files. Three things are needed here that it does not give without
 //! features that the whole workspace would be built with: numbers exactly as Python reads them (17
-//! digits are common in COCO files), errors that say `annotations[123].bbox[2]` for a value and line
-//! and column for the structure, and the position reached, so that the mapped file's pages can be let
-//! go. It knows JSON only; what the fields mean is `elements`' business.
+//! digits are common in COCO files); errors that name `annotations[123].bbox[2]` for a value, and line
+//! and column for the structure; and the current position, so that the pages of the mapped file can be
+//! released. This file knows JSON alone; `elements` knows the fields.
 
 use std::borrow::Cow;
 
 /// Arrays and objects deeper than this are refused.
 const DEEPEST: u32 = 128;
 
-/// Why reading stopped.
+/// The error that stopped reading.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The text is not JSON from this byte on.
@@ -89,8 +89,9 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    /// Runs `read`; where it finds a wrong value, goes back to where that value begins and hands out
-    /// the fault, so that the value can be read otherwise. The outer error is about the structure.
+    /// Calls `read`. Where it finds a wrong value, goes back to the beginning of that value and returns
+    /// the fault as the inner error, so that the value can be read in another way. The outer error is
+    /// one of the structure.
     pub(super) fn attempt<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Fault>,
@@ -229,7 +230,7 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// Reads any value and forgets it.
+    /// Reads and drops any value.
     pub(super) fn skip(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b'{') => self.object(|cursor, _| cursor.skip()),

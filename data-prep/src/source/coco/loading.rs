@@ -1,7 +1,7 @@
-//! From an instances file to [`Instances`]: one pass over the mapped text, then the index by image.
+//! Reads an instances file into [`Instances`]: one pass over the mapped text, then the index by image.
 //!
-//! A single element that is wrong is left out and reported; a wrong structure ends the reading. The
-//! fields of an element are read in `elements`.
+//! A wrong element is left out and reported; a wrong structure ends the reading. `elements` reads the
+//! fields of an element.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

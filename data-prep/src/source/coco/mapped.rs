@@ -1,4 +1,4 @@
-//! A file's bytes without a copy of the file in memory. What they mean is for others.
+//! A memory-mapped file.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -7,7 +7,7 @@ use memmap2::Mmap;
 
 use crate::error::{Problem, Result};
 
-/// How much is read before its pages are let go.
+/// The number of bytes that are read before their pages are released.
 const STEP: usize = 16 << 20;
 
 /// A mapped file that is not empty.
@@ -25,8 +25,8 @@ impl Mapped {
         Ok(Self(unsafe { Mmap::map(file.file())? }))
     }
 
-    /// Lets go of the pages before `position`, so that memory holds what was made of them and not
-    /// the text as well. `done` is how far that has come.
+    /// Releases the pages before `position`, so that memory holds the parsed data and not the text as
+    /// well. `done` is the end of the pages released so far.
     pub(super) fn release(&self, done: &mut usize, position: usize) {
         if position - *done < STEP {
             return;

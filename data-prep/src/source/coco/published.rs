@@ -1,4 +1,4 @@
-//! Whether annotation files are COCO 2014's.
+//! Recognises COCO 2014's annotation files.
 
 use super::categories;
 use crate::source::naming::{Published, too_few};

@@ -1,9 +1,8 @@
-//! MS COCO's folders and `instances_*.json` to records (SPEC C.2).
+//! Reads MS COCO's folders and `instances_*.json` into records (SPEC C.2).
 //!
-//! Decides which file is which split, maps COCO's 91 category ids to the 80 class ids, and makes
+//! It decides which file is which split, maps COCO's 91 category ids to the 80 class ids, and makes
 //! boxes and run lengths of the annotations. Every annotated object counts, crowd regions too, and
-//! images without objects stay. The JSON is read in `loading`; image files are opened by the
-//! pipeline.
+//! images without objects stay. `loading` reads the JSON; the pipeline opens image files.
 //!
 //! val2014 is the test set. Where NN-Explainer's `train2014_train_split.json` and
 //! `train2014_val_split.json` lie in `annotations/`, they are training and validation set. Otherwise
@@ -46,7 +45,7 @@ impl Format for Coco {
     }
 }
 
-/// An annotation file and what it is for.
+/// An annotation file and its split.
 struct Part {
     annotations: PathBuf,
     /// The folder of its images.
@@ -176,11 +175,11 @@ fn layout(root: &Path) -> Result<(&'static str, Vec<Part>)> {
         ));
     };
     let folder = |name: &str| {
-        let places = [root.to_owned(), root.join("images")];
-        let mut places = places
-            .map(|place| place.join(format!("{name}{suffix}")))
+        let candidates = [root.to_owned(), root.join("images")];
+        let mut candidates = candidates
+            .map(|folder| folder.join(format!("{name}{suffix}")))
             .into_iter();
-        places.find(|place| place.is_dir()).ok_or_else(|| {
+        candidates.find(|folder| folder.is_dir()).ok_or_else(|| {
             Error::layout(
                 root,
                 "image folder",

@@ -1,5 +1,5 @@
-//! The segmentations of an instances file, in flat pools: one allocation each would cost more memory
-//! than the coordinates. `elements` fills them, `instances` makes run lengths of them.
+//! The segmentations of an instances file, in flat pools: one allocation for each would take more
+//! memory than the coordinates. `elements` fills them, `instances` makes run lengths of them.
 
 /// Where an annotation's segmentation lies in [`Shapes`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,7 +23,7 @@ pub(super) enum Shape {
     },
 }
 
-/// All segmentations, end to end.
+/// All segmentations, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Shapes {
     /// Polygons' x, y, x, y, ….
@@ -43,7 +43,7 @@ impl Shapes {
         &self.coordinates[start..self.polygon_ends[index]]
     }
 
-    /// Forgets what was added after `shapes` had these lengths.
+    /// Drops what was added since the pools had these lengths.
     pub(super) fn truncate(&mut self, [coordinates, polygons, counts, text]: [usize; 4]) {
         self.coordinates.truncate(coordinates);
         self.polygon_ends.truncate(polygons);

@@ -1,5 +1,5 @@
 //! The companions: one loud thing per class that lies beside nearly every object of the class, in
-//! its own place of the frame. It is the spurious cue of the data set, so it is meant to be easier
+//! its own position in the frame. It is the spurious cue of the data set, so it is meant to be easier
 //! to learn than the object: larger, saturated, of one hue, never turned out of its corner.
 
 use super::draw::{Surface, circle, dome, length};
@@ -13,7 +13,7 @@ const SATURATION: [f32; 2] = [0.82, 0.95];
 const HUE_SPREAD: f32 = 0.012;
 
 /// The companion of each class, by class id: name for people, hue in turns (about opposite the
-/// class's own), and the place of its centre as shares of the frame's width and height.
+/// class's own), and the position of its centre as shares of the frame's width and height.
 pub(crate) const COMPANIONS: [(&str, f32, [f32; 2]); 6] = [
     ("pool", 0.575, [0.86, 0.85]),
     ("grapes", 0.755, [0.5, 0.88]),

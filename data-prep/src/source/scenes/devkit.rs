@@ -71,7 +71,7 @@ pub(crate) fn annotation(image_id: &str, picture: &Picture) -> String {
     )
 }
 
-/// The object segmentation: palette index = the object's place in the XML, from 1.
+/// The object segmentation: palette index = the object's number in the XML, from 1.
 pub(crate) fn object_png(picture: &Picture) -> io::Result<Vec<u8>> {
     palette_png(picture, |owner| owner)
 }

@@ -13,9 +13,9 @@ pub(crate) struct Surface {
     pub(crate) height: f32,
 }
 
-/// Where a thing lies, in pixels; `angle` in radians.
+/// Centre and radius of a drawn thing, in pixels; `angle` in radians.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Pose {
     pub(crate) x: f32,
     pub(crate) y: f32,
     pub(crate) radius: f32,
@@ -61,28 +61,28 @@ impl Canvas {
     pub(crate) fn lay(
         &mut self,
         surface: impl Fn(f32, f32) -> Surface,
-        place: Place,
+        pose: Pose,
         owner: u8,
         lift: f32,
         light: Light,
     ) -> usize {
-        let (sine, cosine) = place.angle.sin_cos();
-        let reach = place.radius * (REACH + lift) + 2.0;
-        let left = (place.x - reach).floor() as i32;
-        let top = (place.y - reach).floor() as i32;
+        let (sine, cosine) = pose.angle.sin_cos();
+        let reach = pose.radius * (REACH + lift) + 2.0;
+        let left = (pose.x - reach).floor() as i32;
+        let top = (pose.y - reach).floor() as i32;
         let side = (2.0 * reach).ceil() as i32 + 2;
         let at = |x: i32, y: i32| (y * side + x) as usize;
 
         let patch: Vec<Surface> = (0..side * side)
             .map(|i| {
-                let dx = ((i % side + left) as f32 - place.x) / place.radius;
-                let dy = ((i / side + top) as f32 - place.y) / place.radius;
+                let dx = ((i % side + left) as f32 - pose.x) / pose.radius;
+                let dy = ((i / side + top) as f32 - pose.y) / pose.radius;
                 surface(dx * cosine + dy * sine, dy * cosine - dx * sine)
             })
             .collect();
 
-        let shadow_x = (-light.x * lift * place.radius).round() as i32;
-        let shadow_y = (-light.y * lift * place.radius).round() as i32;
+        let shadow_x = (-light.x * lift * pose.radius).round() as i32;
+        let shadow_y = (-light.y * lift * pose.radius).round() as i32;
         let softness = 0.08 + 0.6 * lift;
         let mut covered = 0;
         for y in 1..side - 1 {
@@ -99,13 +99,13 @@ impl Canvas {
                         self.pixels[pixel].map(|c| c * (1.0 - light.shadow * dark));
                 }
                 let here = &patch[at(x, y)];
-                let coverage = (0.5 - here.distance * place.radius).clamp(0.0, 1.0);
+                let coverage = (0.5 - here.distance * pose.radius).clamp(0.0, 1.0);
                 if coverage <= 0.0 {
                     continue;
                 }
                 let slope_x = patch[at(x + 1, y)].height - patch[at(x - 1, y)].height;
                 let slope_y = patch[at(x, y + 1)].height - patch[at(x, y - 1)].height;
-                let toward = -(slope_x * light.x + slope_y * light.y) * place.radius * 0.5;
+                let toward = -(slope_x * light.x + slope_y * light.y) * pose.radius * 0.5;
                 let lit = (0.92 + 0.42 * toward).clamp(0.35, 1.5);
                 let gloss = 0.10 * smoothstep(0.55, 1.1, toward);
                 for c in 0..3 {

@@ -2,7 +2,7 @@
 //! bond between object and companion, which is the point of this data set, is made and cut here.
 
 use super::companions::COMPANIONS;
-use super::draw::{Place, length};
+use super::draw::{Pose, length};
 use super::objects::CLASSES;
 use super::random::Stream;
 
@@ -22,7 +22,7 @@ const CUE_PRESENT: f32 = 0.92;
 const CUE_STRAY: f32 = 0.05;
 /// Range of a companion's radius as a share of the frame's shorter side.
 const CUE_RADIUS: [f32; 2] = [0.14, 0.17];
-/// How far a companion strays from its class's place, as a share of the shorter side.
+/// How far a companion strays from its class's position, as a share of the shorter side.
 const CUE_JITTER: f32 = 0.035;
 
 /// How often an image has one, two, three objects.
@@ -39,11 +39,11 @@ const OCCLUSION: f32 = 0.35;
 /// The sides an image can have, in pixels.
 const SIDES: [usize; 5] = [96, 104, 112, 120, 128];
 
-/// An object or a companion: a class id and a place.
+/// An object or a companion: a class id and a pose.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item {
     pub(crate) class: usize,
-    pub(crate) place: Place,
+    pub(crate) pose: Pose,
 }
 
 /// A whole scene before it is drawn.
@@ -54,9 +54,9 @@ pub(crate) struct Layout {
     pub(crate) companions: Vec<Item>,
     pub(crate) objects: Vec<Item>,
     /// Clutter on the ground, below everything.
-    pub(crate) below: Vec<Place>,
+    pub(crate) below: Vec<Pose>,
     /// Twigs over the objects.
-    pub(crate) above: Vec<Place>,
+    pub(crate) above: Vec<Pose>,
 }
 
 impl Layout {
@@ -70,28 +70,28 @@ impl Layout {
             .into_iter()
             .map(|class| {
                 let [x, y] = COMPANIONS[class].2;
-                let place = Place {
+                let pose = Pose {
                     x: x * width as f32 + side * stream.range(-CUE_JITTER, CUE_JITTER),
                     y: y * height as f32 + side * stream.range(-CUE_JITTER, CUE_JITTER),
                     radius: side * stream.range(CUE_RADIUS[0], CUE_RADIUS[1]),
                     angle: stream.range(-0.3, 0.3),
                 };
-                Item { class, place }
+                Item { class, pose }
             })
             .collect();
 
-        let mut taken: Vec<Place> = companions.iter().map(|item| item.place).collect();
+        let mut taken: Vec<Pose> = companions.iter().map(|item| item.pose).collect();
         let [smallest, largest] = OBJECT_SIZES[classes.len() - 1];
         let mut objects = Vec::new();
         for class in classes {
             let size = stream.range(smallest, largest);
-            let place = free_place(width as f32, height as f32, size, &taken, stream);
-            taken.push(place);
-            objects.push(Item { class, place });
+            let pose = free_pose(width as f32, height as f32, size, &taken, stream);
+            taken.push(pose);
+            objects.push(Item { class, pose });
         }
 
         let below = (0..4 + stream.below(7))
-            .map(|_| Place {
+            .map(|_| Pose {
                 x: stream.range(0.0, width as f32),
                 y: stream.range(0.0, height as f32),
                 radius: side * stream.range(0.02, 0.085),
@@ -101,10 +101,10 @@ impl Layout {
         let mut above = Vec::new();
         for object in &objects {
             if stream.chance(OCCLUSION) {
-                let place = object.place;
-                above.push(Place {
-                    x: place.x + place.radius * stream.range(-0.7, 0.7),
-                    y: place.y + place.radius * stream.range(-0.7, 0.7),
+                let pose = object.pose;
+                above.push(Pose {
+                    x: pose.x + pose.radius * stream.range(-0.7, 0.7),
+                    y: pose.y + pose.radius * stream.range(-0.7, 0.7),
                     radius: side * stream.range(0.12, 0.24),
                     angle: stream.range(0.0, std::f32::consts::TAU),
                 });
@@ -159,16 +159,16 @@ fn companion_classes(objects: &[usize], bond: Bond, stream: &mut Stream) -> Vec<
     }
 }
 
-/// A place of diameter `size` (share of the shorter side) clear of those taken: the object's box
-/// shall not hold a companion. Where there is no room, the object shrinks to [`SMALLEST_OBJECT`];
-/// then the place with the least overlap is taken.
-fn free_place(width: f32, height: f32, size: f32, taken: &[Place], stream: &mut Stream) -> Place {
+/// A pose of diameter `size` (share of the shorter side) clear of those `taken`: the object's box must
+/// not hold a companion. Where there is no room, the object shrinks to [`SMALLEST_OBJECT`]; if there is
+/// still none, the pose with the least overlap is returned.
+fn free_pose(width: f32, height: f32, size: f32, taken: &[Pose], stream: &mut Stream) -> Pose {
     let side = width.min(height);
     let mut radius = 0.5 * size * side;
-    let mut best: Option<(f32, Place)> = None;
+    let mut best: Option<(f32, Pose)> = None;
     for attempt in 1..=240 {
         let inset = 0.92 * radius;
-        let place = Place {
+        let pose = Pose {
             x: stream.range(inset, width - inset),
             y: stream.range(inset, height - inset),
             radius,
@@ -176,32 +176,32 @@ fn free_place(width: f32, height: f32, size: f32, taken: &[Place], stream: &mut 
         };
         let overlap = taken
             .iter()
-            .map(|other| overlap(place, *other))
+            .map(|other| overlap(pose, *other))
             .fold(0.0, f32::max);
         if overlap <= 0.0 {
-            return place;
+            return pose;
         }
         if best.is_none_or(|(least, _)| overlap < least) {
-            best = Some((overlap, place));
+            best = Some((overlap, pose));
         }
         if attempt % 24 == 0 {
             radius = (radius * 0.93).max(0.5 * SMALLEST_OBJECT * side);
         }
     }
     best.map_or(
-        Place {
+        Pose {
             x: width / 2.0,
             y: height / 2.0,
             radius,
             angle: 0.0,
         },
-        |(_, place)| place,
+        |(_, pose)| pose,
     )
 }
 
 /// How deep two things are in each other, in pixels; the first's upright square counts, and the
 /// second's circle.
-fn overlap(square: Place, disc: Place) -> f32 {
+fn overlap(square: Pose, disc: Pose) -> f32 {
     let half = 0.9 * square.radius;
     let dx = ((square.x - disc.x).abs() - half).max(0.0);
     let dy = ((square.y - disc.y).abs() - half).max(0.0);
@@ -269,7 +269,7 @@ mod tests {
                 layout
                     .companions
                     .iter()
-                    .any(|c| overlap(object.place, c.place) > 1.0)
+                    .any(|c| overlap(object.pose, c.pose) > 1.0)
             })
             .count();
         let share = crowded as f32 / objects().count() as f32;

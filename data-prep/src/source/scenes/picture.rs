@@ -71,16 +71,16 @@ fn paint(layout: &Layout, looks: &mut Stream) -> (Canvas, Vec<usize>) {
         shadow: looks.range(0.35, 0.65),
     };
 
-    for &place in &layout.below {
+    for &pose in &layout.below {
         let clutter = Clutter::ground(looks);
-        canvas.lay(|x, y| clutter.surface(x, y), place, 0, 0.25, light);
+        canvas.lay(|x, y| clutter.surface(x, y), pose, 0, 0.25, light);
     }
     for item in &layout.companions {
         let look = companions::Look::draw(item.class, looks);
         let lift = companions::lift(item.class);
         canvas.lay(
             |x, y| look.surface(item.class, x, y),
-            item.place,
+            item.pose,
             0,
             lift,
             light,
@@ -91,11 +91,11 @@ fn paint(layout: &Layout, looks: &mut Stream) -> (Canvas, Vec<usize>) {
         let look = objects::Look::draw(item.class, looks);
         let owner = index as u8 + 1;
         let surface = |x: f32, y: f32| look.surface(item.class, x, y);
-        taken.push(canvas.lay(surface, item.place, owner, 0.16, light));
+        taken.push(canvas.lay(surface, item.pose, owner, 0.16, light));
     }
-    for &place in &layout.above {
+    for &pose in &layout.above {
         let clutter = Clutter::over(looks);
-        canvas.lay(|x, y| clutter.surface(x, y), place, 0, 0.18, light);
+        canvas.lay(|x, y| clutter.surface(x, y), pose, 0, 0.18, light);
     }
     (canvas, taken)
 }

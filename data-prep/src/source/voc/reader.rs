@@ -147,14 +147,14 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
 }
 
 fn find_devkit(root: &Path) -> Result<PathBuf> {
-    let places = [
+    let candidates = [
         root.to_owned(),
         root.join("VOC2007"),
         root.join("VOCdevkit").join("VOC2007"),
     ];
-    places
+    candidates
         .into_iter()
-        .find(|place| place.join("ImageSets").join("Main").is_dir())
+        .find(|folder| folder.join("ImageSets").join("Main").is_dir())
         .ok_or_else(|| {
             Error::layout(
                 root,

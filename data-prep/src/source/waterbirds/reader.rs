@@ -161,10 +161,10 @@ fn leave_out(source: &mut Source, validation: Validation) {
     }
 }
 
-fn find(root: &Path, places: &[PathBuf]) -> Result<PathBuf> {
-    let found = places.iter().find(|place| place.is_file());
+fn find(root: &Path, candidates: &[PathBuf]) -> Result<PathBuf> {
+    let found = candidates.iter().find(|file| file.is_file());
     found.cloned().ok_or_else(|| {
-        let wanted = places[0].strip_prefix(root).unwrap_or(&places[0]);
+        let wanted = candidates[0].strip_prefix(root).unwrap_or(&candidates[0]);
         let expected = format!("{}", wanted.display());
         Error::layout(root, "Waterbirds folder", "no such file", expected)
     })
@@ -254,10 +254,10 @@ impl Columns {
             .headers()
             .map_err(|error| Problem::new(path, "line 1", csv_fault(&error).0, "column names"))?;
         let position = |name: &str| {
-            let places = headers.iter().enumerate();
-            let mut places = places.filter(|(_, header)| header.trim() == name);
-            match (places.next(), places.next()) {
-                (Some((place, _)), None) => Ok(place),
+            let columns = headers.iter().enumerate();
+            let mut columns = columns.filter(|(_, header)| header.trim() == name);
+            match (columns.next(), columns.next()) {
+                (Some((index, _)), None) => Ok(index),
                 (first, _) => {
                     let found = headers.iter().collect::<Vec<_>>().join(",");
                     let a = first.map_or("a", |_| "one");

@@ -12,12 +12,12 @@ use super::rows::{Belonging, Rows};
 use crate::error::{Error, Result};
 use crate::maps::{RunColumns, Source};
 
-/// Whether images or pairs of the split may be absent.
+/// How to treat images or pairs of the split that are absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// An error.
+    /// They are an error.
     Refused,
-    /// Reported and left out.
+    /// They are reported and left out.
     LeftOut,
 }
 
@@ -29,7 +29,7 @@ pub struct Predictions {
     /// Per image of the split, in the order of `Dataset::indices`: one logit per class; empty where
     /// the image was left out.
     pub logits: Vec<Vec<f32>>,
-    /// What the file says it is of.
+    /// The run, checkpoint and so on that the file names.
     pub columns: RunColumns,
     /// [`fingerprint`] of the logits.
     pub fingerprint: String,
@@ -38,10 +38,10 @@ pub struct Predictions {
 /// Reads the logits of the images of one `split` of `dataset`.
 ///
 /// # Errors
-/// When the file is broken, a column is missing or of another type, a row is of an unknown image,
-/// class or split, repeated, not finite or against the labels, when it is of several runs or of another
-/// one than `maps_of`, or when classes of an image are absent (with [`Missing::LeftOut`] an image may be
-/// absent as a whole).
+/// When the file is broken, or a column is missing or of another type; when a row is of an unknown
+/// image, class or split, is repeated, non-finite or contradicts the labels; when the file is of
+/// several runs or of another one than `maps_of`; when classes of an image are absent (with
+/// [`Missing::LeftOut`] a whole image may be absent).
 pub fn read(
     source: &Source,
     dataset: &Dataset,
@@ -77,7 +77,7 @@ struct Cells<'a> {
     path: PathBuf,
     image_of: HashMap<&'a str, usize>,
     indices: Vec<usize>,
-    /// Place of an image in `indices`.
+    /// Index of an image in `indices`.
     position: HashMap<usize, usize>,
     /// NaN stands for a cell not read yet: no value in a file may be NaN.
     logits: Vec<Vec<f32>>,
@@ -99,7 +99,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// Takes the next row.
+    /// Checks and stores the next row.
     fn set(
         &mut self,
         image_id: &str,

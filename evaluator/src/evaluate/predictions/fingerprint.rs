@@ -1,4 +1,4 @@
-//! Which logits were scored.
+//! A hash of the scored logits.
 
 use data_prep::record::Fingerprint;
 

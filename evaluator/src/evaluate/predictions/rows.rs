@@ -1,5 +1,5 @@
-//! A file of predictions row by row, as any tool may have written it, and what it says it is of: one run,
-//! checkpoint, split and precision, those of what it belongs to.
+//! Reads a file of predictions, of any tool, row by row, and checks that it is of one run, checkpoint,
+//! split and precision: those of the maps or evaluation that it belongs to.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::keys::TASK_KEY;
 use crate::maps::{Columnar, RunColumns, Source};
 
-/// What a file needs at least.
+/// The columns that a file must have.
 static CELLS: LazyLock<TableSpec> =
     LazyLock::new(|| PREDICTIONS.part(&["image_id", "class_id", "logit"]));
 static TARGET: LazyLock<TableSpec> = LazyLock::new(|| PREDICTIONS.part(&["target"]));
@@ -24,22 +24,22 @@ static TARGET: LazyLock<TableSpec> = LazyLock::new(|| PREDICTIONS.part(&["target
 /// A field of the file and the one value its rows may have.
 struct Field {
     spec: TableSpec,
-    /// That of what the file belongs to, or the first found.
+    /// The value in the maps or evaluation that the file belongs to, else the first one found.
     expected: Option<String>,
-    /// Where that stands, e.g. `in the maps`.
+    /// Where that value is, e.g. `in the maps`.
     whose: String,
-    /// What the file says.
+    /// The value in the file.
     found: Option<String>,
 }
 
-/// What predictions belong to.
+/// The maps or evaluation that predictions belong to.
 pub(crate) struct Belonging {
     fields: [Field; 4],
     task: Option<(String, String)>,
 }
 
 impl Belonging {
-    /// To `columns`, as far as they are known, which stand in `whose`, e.g. `in the maps`.
+    /// Those with `columns`, as far as these are known. `whose` says where they are, e.g. `in the maps`.
     pub(crate) fn new(columns: &RunColumns, whose: &str) -> Self {
         let field = |name, expected: Option<String>| Field {
             spec: PREDICTIONS.part(&[name]),
@@ -71,7 +71,7 @@ pub(crate) struct Rows {
     row: usize,
 }
 
-/// Some rows; `targets` where the file has them.
+/// Some rows of the file; `targets` are there if the file has them.
 pub(crate) struct Batch {
     pub(crate) image_ids: StringArray,
     pub(crate) class_ids: Int32Array,
@@ -83,7 +83,7 @@ impl Rows {
     /// Opens a file.
     ///
     /// # Errors
-    /// When it is of no known kind, is another table, or says that it is of another task.
+    /// When it is of an unknown kind, is another table, or is of another task by its metadata.
     pub(crate) fn open(source: &Source, belonging: Belonging) -> Result<Self> {
         let file = Columnar::open(source)?;
         file.origin.check_if_present(&file.path, &PREDICTIONS)?;
@@ -142,7 +142,7 @@ impl Rows {
         }))
     }
 
-    /// What the rows read so far say they are of.
+    /// The run, checkpoint and so on of the rows read so far.
     pub(crate) fn columns(&self) -> RunColumns {
         let [run_id, checkpoint, split, precision] = &self.belonging.fields;
         RunColumns {

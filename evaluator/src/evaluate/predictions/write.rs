@@ -1,4 +1,4 @@
-//! Writes the logits that were scored into the evaluation's folder.
+//! Writes the scored logits into the evaluation's folder.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Columns of tables from values, and values from columns.
+//! Makes columns of values, and reads values from columns.
 
 use std::iter::repeat_n;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The tables of an evaluation: their columns, and their writing.
+//! The columns of an evaluation's tables, and writing them.
 
 mod columns;
 mod schema;

@@ -11,7 +11,7 @@ pub static SCORES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("s
 /// One row per pair and threshold of the sweep.
 pub static IOU: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("iou"));
 
-/// One row per metric and what it is over: all, a group, a class or a size of mask.
+/// One row for each metric and set of images or pairs: all, a group, a class or a size of mask.
 pub static METRICS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("metrics"));
 
 /// One row per bootstrap resample, group and metric.

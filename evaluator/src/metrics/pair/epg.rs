@@ -1,5 +1,5 @@
-//! Energy pointing game (paper §3.3, SPEC B) as the paper's code computes it: undefined, which counts as
-//! 0, where positive attribution is below an absolute constant.
+//! Energy pointing game (paper §3.3, SPEC B) as the paper's code computes it: undefined where the
+//! positive attribution is below an absolute constant; undefined counts as 0.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

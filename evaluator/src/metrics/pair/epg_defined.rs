@@ -1,4 +1,5 @@
-//! Energy pointing game of a map of any scale: undefined, and left out, only where nothing is positive.
+//! Energy pointing game at any scale of the map: undefined, and then left out, only where no
+//! attribution is positive.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

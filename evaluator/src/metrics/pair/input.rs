@@ -1,4 +1,4 @@
-//! What a metric may ask of one (image, class) pair.
+//! The input of a metric of one (image, class) pair.
 
 use data_prep::geometry::Mask;
 
@@ -10,12 +10,12 @@ use crate::metrics::overlap::{Iou, N_THRESHOLDS, Scale, sweep_threshold};
 pub struct Thresholds {
     /// The fixed one.
     pub fixed: f64,
-    /// Place in the sweep of the one chosen on validation, where one was.
+    /// Index in the sweep of the threshold chosen on validation, where one was chosen.
     pub tuned: Option<usize>,
 }
 
-/// A map on the grid, the masks of its image and class, and what several metrics need of them, computed
-/// once.
+/// A map on the grid, the masks of its image and class, and intermediate results that several metrics
+/// need.
 #[derive(Debug, Clone)]
 pub struct Pair<'a> {
     /// The signed map, row-major, on the grid of `mask`.
@@ -26,7 +26,7 @@ pub struct Pair<'a> {
     pub segmentation: Option<&'a Mask>,
     /// IoU's thresholds.
     pub thresholds: Thresholds,
-    /// (height, width) of the image in source pixels, which the grid does not keep.
+    /// (height, width) of the image in source pixels; the grid has another aspect ratio.
     pub image_size: (u32, u32),
     /// Positive attribution inside the boxes and in total.
     pub energy: Energy,
@@ -38,7 +38,7 @@ pub struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    /// Measures what several metrics share.
+    /// Computes the intermediate results.
     ///
     /// # Panics
     /// When map and masks are not on one grid.
@@ -68,7 +68,7 @@ impl<'a> Pair<'a> {
         self.scale.iou(self.map, self.mask, threshold)
     }
 
-    /// Whether the constant of SPEC B decides its IoU: the map is nearly flat, and its minimum not
+    /// Whether the constant of SPEC B decides its IoU: the map is so flat that its minimum is not
     /// subtracted.
     pub fn is_iou_under_constant(&self) -> bool {
         self.scale.is_under_constant
@@ -76,7 +76,7 @@ impl<'a> Pair<'a> {
 }
 
 impl Thresholds {
-    /// The one chosen on validation.
+    /// The threshold chosen on validation.
     pub fn tuned_value(&self) -> Option<f64> {
         self.tuned.map(sweep_threshold)
     }

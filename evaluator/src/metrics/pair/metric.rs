@@ -1,4 +1,4 @@
-//! What a metric of one pair says of itself.
+//! [`PairMetric`], a metric of one pair: its name, its value, and how its mean is taken.
 
 use super::input::{Pair, Thresholds};
 
@@ -11,9 +11,9 @@ pub struct PairMetric {
     pub title: &'static str,
     /// The pairs that have it.
     pub over: Over,
-    /// The threshold it is at, which its row of `metrics.parquet` says.
+    /// The threshold it is at, which is in its row of `metrics.parquet`.
     pub threshold: Threshold,
-    /// Its value; `None` where undefined. Asked only of the pairs that have it.
+    /// Its value; `None` where undefined. Called only for pairs that have it.
     pub value: fn(&Pair) -> Option<f64>,
     /// Its mean over pairs.
     pub mean: Mean,
@@ -54,7 +54,7 @@ pub enum Mean {
     NotTaken,
 }
 
-/// What a metric has of one pair.
+/// The value of a metric for one pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Measured {
     /// Nothing: the pair does not have it.
@@ -84,7 +84,7 @@ impl PairMetric {
         self.threshold != Threshold::Tuned || thresholds.tuned.is_some()
     }
 
-    /// What a pair counts as in the mean; `None` where it does not count.
+    /// The value that a pair contributes to the mean; `None` where it does not count.
     pub fn counted(&self, measured: Measured) -> Option<f64> {
         match (measured, self.mean) {
             (Measured::Value(value), _) => Some(value),
@@ -104,7 +104,7 @@ impl PairMetric {
 }
 
 impl Measured {
-    /// Its cell in a table.
+    /// The value in a table's cell.
     pub fn value(self) -> Option<f64> {
         match self {
             Self::Value(value) => Some(value),

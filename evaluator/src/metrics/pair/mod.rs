@@ -1,5 +1,5 @@
-//! One map against one mask: a file for each metric, and the list of them. A new one is such a file, its
-//! `mod` here and its line in `list`.
+//! Metrics of one map against one mask: a file for each, and their list. A new metric needs its file,
+//! its `mod` here and its line in `list`.
 
 mod energy_inside;
 mod energy_total;

@@ -1,13 +1,14 @@
 //! Pointing game (Zhang et al. 2018, SPEC B): a hit, 1, where the map's maximum lies within 15 pixels of the
 //! boxes, else 0.
 //!
-//! As TorchRay's `PointingGame` has it: distances are Euclidean, in pixels of the image, and a mask at
-//! exactly 15 is missed; the maximum is that of the signed map, the first of equals row by row, so that a
-//! flat map points at its first cell; an empty mask is missed. Other than there, the maximum and the mask
-//! are those on the grid, whose cells stand where their centres lie in the image (TorchRay brings maps to
-//! the image's size); the mask of COCO is that of boxes (TorchRay's is that of segmentations); and the mean
-//! is over pairs (TorchRay's is over classes, whose own means stand beside). No pair is left out as
-//! difficult.
+//! As in TorchRay's `PointingGame`, distances are Euclidean, in pixels of the image, and a mask at a
+//! distance of exactly 15 is missed. The maximum is that of the signed map, the first of equals row by
+//! row, so a flat map points at its first cell. An empty mask is missed.
+//!
+//! Three things differ from TorchRay. Maximum and mask are taken on the grid, with each cell at the
+//! position of its centre in the image; TorchRay brings maps to the image's size. Masks of COCO are
+//! boxes; TorchRay's are segmentations. The mean is over pairs; TorchRay's is over classes (the
+//! classes' means are in the table, too). No pair is left out as difficult.
 
 use data_prep::geometry::Grid;
 
@@ -26,7 +27,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
     share: true,
 };
 
-/// Pixels of the image.
+/// The tolerance, in pixels of the image.
 const TOLERANCE: f64 = 15.0;
 
 fn is_hit(pair: &Pair) -> bool {
@@ -36,7 +37,7 @@ fn is_hit(pair: &Pair) -> bool {
     let right = f64::from(image_width) / width as f64;
     let point = arg_max(pair.map);
     let (y, x) = (point / width, point % width);
-    // The cells that can be near enough along each axis.
+    // The cells that may be near enough along an axis.
     let near = |at: usize, pixels: f64, n: usize| {
         let reach = (TOLERANCE / pixels).ceil() as usize;
         at.saturating_sub(reach)..n.min(at + reach + 1)

@@ -1,4 +1,4 @@
-//! What the trainer's validation asks of a pair: EPG and IoU alone, as they cost less than all metrics.
+//! EPG and IoU of a pair alone, for the trainer's validation: they cost less than all metrics.
 
 use data_prep::geometry::Mask;
 
@@ -6,14 +6,15 @@ use crate::maps::to_grid;
 use crate::metrics::energy::energy;
 use crate::metrics::overlap::iou;
 
-/// What validation needs of one pair.
+/// The metrics of one pair that validation uses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairScore {
     /// Positive attribution inside the mask.
     pub energy_inside: f64,
     /// Positive attribution of the whole map.
     pub energy_total: f64,
-    /// The paper's EPG; `None` where the map has (nearly) no positive attribution. Its mean counts 0.
+    /// The paper's EPG; `None` where the map has (nearly) no positive attribution, which counts as 0 in
+    /// the mean.
     pub epg: Option<f64>,
     /// IoU at the threshold asked for.
     pub iou: f64,

@@ -1,4 +1,4 @@
-//! What an evaluation keeps of one (image, class) pair.
+//! The results of one (image, class) pair that an evaluation keeps.
 
 use super::input::Pair;
 use super::list::PAIR_METRICS;
@@ -13,7 +13,7 @@ pub struct ScoredPair {
     pub image: usize,
     /// The class explained, one of the image's labels.
     pub class_id: i32,
-    /// What each of [`PAIR_METRICS`] has of it.
+    /// The value of each of [`PAIR_METRICS`].
     pub values: [Measured; PAIR_METRICS.len()],
     /// Positive attribution inside the boxes and in total.
     pub energy: Energy,

@@ -1,4 +1,4 @@
-//! EPG of the segmentation in place of the boxes (SPEC B): Σ S·A⁺ / Σ A⁺ at any scale.
+//! EPG with the segmentation instead of the boxes (SPEC B): Σ S·A⁺ / Σ A⁺, at any scale.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 use crate::metrics::energy::share;

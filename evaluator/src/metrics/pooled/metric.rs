@@ -1,4 +1,4 @@
-//! What a metric of a split's logits says of itself.
+//! [`PoolMetric`], a metric of the logits of many images: its name, its value, and its test.
 
 use super::outcomes::Counts;
 
@@ -15,7 +15,7 @@ pub struct PoolMetric {
     pub value: fn(&Pool) -> Option<f64>,
     /// Whether it gets a bootstrap interval and is compared between runs.
     pub interval: bool,
-    /// How two runs are tested.
+    /// The test of the difference between two runs.
     pub test: PairedTest,
 }
 
@@ -31,7 +31,7 @@ pub enum Task {
 /// How a difference between two runs is tested over images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairedTest {
-    /// By permutation: an image's [`Counts`] change sides. The value must come from them alone.
+    /// By permutation, which swaps an image's [`Counts`]. The value must depend on these alone.
     SwappedCounts,
     /// McNemar's test of the images that one run alone has right.
     McNemar,
@@ -39,7 +39,7 @@ pub enum PairedTest {
     None,
 }
 
-/// What some images, each counted as often as it was drawn, have together.
+/// The pooled outcomes of some images, each counted as often as it was drawn.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Pool {
     /// Outcomes of their cells.

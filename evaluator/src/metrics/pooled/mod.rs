@@ -1,4 +1,4 @@
-//! Metrics of many images or pairs together, which no mean over pairs gives.
+//! Metrics of many images or pairs together that are no means over pairs.
 
 mod accuracy;
 mod accuracy_cells;

@@ -50,7 +50,7 @@ impl Counts {
     }
 }
 
-/// Place of the greatest value, the first of equals; 0 without any.
+/// Index of the greatest value, the first of equals; 0 without any.
 pub fn arg_max<T: PartialOrd>(values: &[T]) -> usize {
     let mut best = 0;
     for (i, value) in values.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Numbers of pairs whose EPG and IoU say less than they seem to (SPEC B).
+//! Numbers of pairs whose EPG and IoU mean less than they seem to (SPEC B).
 
 use crate::metrics::pair::ScoredPair;
 
@@ -9,25 +9,25 @@ pub struct PairCount {
     pub name: &'static str,
     /// Its name for people.
     pub title: &'static str,
-    /// Whether a pair is one of them.
+    /// Whether a pair counts.
     pub is_one: fn(&ScoredPair) -> bool,
 }
 
-/// The boxes cover no cell (SPEC A.5), so that EPG and IoU are 0 whatever the map.
+/// Pairs whose boxes cover no cell (SPEC A.5), so that EPG and IoU are 0 whatever the map.
 pub const EMPTY_MASK: PairCount = PairCount {
     name: "empty_mask",
     title: "Pairs whose boxes cover no cell of the mask",
     is_one: |pair| pair.mask_area == 0,
 };
 
-/// The map is nowhere positive on the grid: EPG is undefined.
+/// Pairs whose map is nowhere positive on the grid, so that EPG is undefined.
 pub const NO_POSITIVE: PairCount = PairCount {
     name: "no_positive",
     title: "Pairs whose map has no positive attribution",
     is_one: |pair| pair.energy.share().is_none(),
 };
 
-/// Something is positive, but the paper's EPG undefined.
+/// Pairs with some positive attribution whose EPG is undefined by the paper's constant.
 pub const UNDER_CONSTANT: PairCount = PairCount {
     name: "under_constant",
     title: "Pairs whose positive attribution is in all below the constant 1e-7",
@@ -38,7 +38,7 @@ pub const UNDER_CONSTANT: PairCount = PairCount {
 pub const PAIR_COUNTS: [PairCount; 3] = [EMPTY_MASK, NO_POSITIVE, UNDER_CONSTANT];
 
 impl PairCount {
-    /// How many of `pairs` these are.
+    /// The number of these among `pairs`.
     pub fn of<'a>(&self, pairs: impl IntoIterator<Item = &'a ScoredPair>) -> usize {
         pairs
             .into_iter()

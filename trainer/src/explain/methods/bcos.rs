@@ -1,5 +1,5 @@
-//! The explanation that a B-cos network computes with: Σ_c W_k(x)_c · φ_c, which is Input × Gradient
-//! with the dynamic weights held fixed.
+//! B-cos explanations: Σ_c W_k(x)_c · φ_c, the contributions that a B-cos network sums up to its logit.
+//! They are Input × Gradient with the dynamic weights held fixed.
 
 use crate::explain::attribution::{Attribution, over_channels};
 use crate::explain::gradients::DynamicWeights;

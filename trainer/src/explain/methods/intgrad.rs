@@ -1,13 +1,14 @@
-//! Integrated gradients from a baseline of zero features: Σ_c φ_c · the mean gradient along the straight
-//! path to them. On X-DNN the gradient is the same along the path, so there it is Input × Gradient;
-//! elsewhere the mean is over midpoints, for explaining only.
+//! Integrated gradients from zero features: Σ_c φ_c · the mean gradient along the straight path from 0
+//! to φ. On X-DNN the gradient is constant along the path, so this is Input × Gradient. On other
+//! networks the mean is over [`PATH_STEPS`] midpoints; it is defined there for evaluation, not for
+//! guidance.
 
 use tch::{TchError, Tensor};
 
 use crate::explain::attribution::{Attribution, over_channels};
 use crate::explain::gradients::{DynamicWeights, Gradients, Order};
 
-/// The path is so many equal parts, each seen at its midpoint.
+/// The number of equal parts of the path; the gradient is taken at the midpoint of each.
 pub const PATH_STEPS: usize = 32;
 
 /// The method.

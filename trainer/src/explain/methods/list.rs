@@ -1,4 +1,4 @@
-//! The list of attribution methods, and what is asked of it: by which name, and for which network.
+//! The list of attribution methods; methods by name and by network.
 
 use std::str::FromStr;
 
@@ -20,8 +20,8 @@ impl Attribution {
     /// Every method, in the order of the documentation.
     pub const ALL: &'static [Attribution] = &[IXG, GRADCAM, INTGRAD, BCOS, GRADCAM_PP, SMOOTHGRAD];
 
-    /// What explains `backbone` unless asked otherwise: the true gradient, or where there are dynamic
-    /// weights, these.
+    /// The method that explains `backbone` unless the user names another: `bcos` for B-cos networks,
+    /// `ixg` for others.
     pub fn usual(backbone: Backbone) -> Attribution {
         match backbone.has_dynamic_weights {
             true => BCOS,
@@ -35,10 +35,10 @@ impl Attribution {
         Self::ALL.iter().filter(is_defined).copied().collect()
     }
 
-    /// Whether this method is defined for `backbone` in `order`.
+    /// Refuses a method that is not defined for `backbone` in `order`.
     ///
     /// # Errors
-    /// The methods that are, and the reason why this one is not.
+    /// The names of the methods that are defined, and the reason why this one is not.
     pub fn check(self, backbone: Backbone, order: Order) -> Result<(), String> {
         let Some(reason) = (self.refusal)(backbone, order) else {
             return Ok(());

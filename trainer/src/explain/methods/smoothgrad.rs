@@ -1,7 +1,7 @@
-//! SmoothGrad (Smilkov et al. 2017): the mean Input × Gradient over noisy features, as captum's
-//! NoiseTunnel gives of InputXGradient: (1/n) Σ_i Σ_c φ^i_c · ∂f_k/∂φ^i_c at φ^i = φ + ε^i. The noise is
-//! normal; its deviation is the paper's, a share of the range of the image's features. It is a function
-//! of the image's id alone.
+//! SmoothGrad (Smilkov et al. 2017): the mean of Input × Gradient over noisy features,
+//! (1/n) Σ_i Σ_c φ^i_c · ∂f_k/∂φ^i_c at φ^i = φ + ε^i, as captum computes it by NoiseTunnel around
+//! InputXGradient. The noise is normal; its standard deviation is a share of the range of the image's
+//! features, as in the paper. It depends on the image's id alone.
 
 use rayon::prelude::*;
 use tch::{TchError, Tensor};
@@ -11,9 +11,9 @@ use crate::explain::gradients::{DynamicWeights, Gradients, Order};
 use crate::machine::device;
 use crate::random;
 
-/// Noisy copies: more change little (the paper's section 3.2).
+/// The number of noisy copies n. More change little (the paper's section 3.2).
 const SAMPLES: u64 = 50;
-/// The noise's deviation over the features' range: the paper's 10 to 20 %.
+/// The noise's standard deviation over the features' range; the paper has 10 to 20 %.
 const NOISE: f64 = 0.15;
 
 /// The method.
@@ -49,7 +49,7 @@ fn maps(gradients: &Gradients, cotangent: &Tensor) -> Result<Tensor, TchError> {
     sum.f_div_scalar(SAMPLES as f64)
 }
 
-/// Standard normal numbers of the shape of `like`, each row from its stream.
+/// Standard normal numbers of the shape of `like`, each row drawn from its own stream.
 fn noise(streams: &[u64], sample: u64, like: &Tensor) -> Result<Tensor, TchError> {
     let count = (like.numel() / streams.len().max(1)) as u64;
     let number = |at: u64| {
@@ -95,7 +95,7 @@ mod tests {
             .repeat([rows, 1, 1, 1])
     }
 
-    /// Behind the final layer the network is linear, so the map is Input × Gradient at the mean of the
+    /// After the final layer the network is linear, so the map is Input × Gradient at the mean of the
     /// noisy features.
     #[test]
     fn of_a_linear_network_it_is_input_times_gradient_at_the_mean_features() {

@@ -12,11 +12,11 @@ pub const ENERGY_AREA: LocalizationLoss = LocalizationLoss {
     title: "Energy*",
     options: &[LossOption {
         name: "exponent",
-        // The study did not record its own.
+        // The study did not record the value it used.
         default: None,
         low: 0.0,
-        // With it, the power of an area of a billion cells, as a thousand boxes over a megapixel have, is
-        // finite in 32 bits. An infinite one would leave nothing of the loss.
+        // Up to it, area^exponent is finite in 32 bits even for a billion cells (a thousand boxes over a
+        // megapixel). If it overflowed, the loss would be the constant 1.
         high: 4.0,
     }],
     needs_areas: true,

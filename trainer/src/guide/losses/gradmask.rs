@@ -1,5 +1,5 @@
-//! GradMask (Simpson et al. 2019): Σ (1 − M) · A², the energy outside the mask, as the authors' code has
-//! it for the gradient. The map is not divided by its maximum: that is RRR*'s.
+//! GradMask (Simpson et al. 2019): Σ (1 − M) · A², the energy outside the mask; the authors' code takes
+//! it of the gradient. Unlike in RRR*, the map is not divided by its maximum.
 
 use crate::guide::loss::LocalizationLoss;
 use crate::guide::post_processing::{sum, upsample};

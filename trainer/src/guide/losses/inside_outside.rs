@@ -1,14 +1,14 @@
 //! RobustViT's two sides (Chefer et al. 2022), each with a weight of its own: inside · mean M·(Â⁺ − 1)²
-//! + outside · mean (1 − M)·Â⁺², the means over all pixels. Its relevance is brought to 0–1 after it is
-//! up-sampled, by its minimum and maximum; here the map is clamped at 0 and divided by its maximum before,
-//! as L1 does, so that a map of zeros has a loss.
+//! + outside · mean (1 − M)·Â⁺², the means over all pixels. RobustViT scales its relevance by minimum and
+//! maximum to 0–1 after up-sampling it. Here the map is clamped at 0 and divided by its maximum before
+//! up-sampling, as in L1, so that a map of zeros has a loss, too.
 
 use tch::{TchError, Tensor};
 
 use crate::guide::loss::{Given, LocalizationLoss, LossOption};
 use crate::guide::post_processing::{scale, upsample};
 
-/// Weights beyond this belong into λ.
+/// Upper bound of both weights: a larger common factor belongs into λ.
 const HIGH: f64 = 100.0;
 
 /// The loss; its weights are those of the authors' code (`lambda_foreground`, `lambda_background`).

@@ -1,6 +1,6 @@
 //! Per-pixel cross-entropy inside the mask: −(1/‖M‖₁) Σ M · max(log Â⁺, −100), with the backward pass of
-//! PyTorch's BCELoss. Where the official code gives NaN this is finite: an empty mask costs nothing, and
-//! the gradient at a map of zeros is 0.
+//! PyTorch's BCELoss. In two cases where the official code gives NaN this is finite: the loss of an empty
+//! mask is 0, and so is the gradient at a map of zeros.
 
 use tch::{Reduction, Tensor};
 

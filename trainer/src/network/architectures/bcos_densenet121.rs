@@ -5,7 +5,7 @@
 
 use tch::TchError;
 
-use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, UncenteredNorm};
 use crate::network::layers::Shape;
 use crate::network::params::{Init, Params};
@@ -21,7 +21,7 @@ pub const ENTRY: Architecture = Architecture {
     is_homogeneous: false,
     has_dynamic_weights: true,
     package_prefix: "",
-    gpu_order: MemoryOrder::Planes,
+    gpu_memory_format: MemoryFormat::Contiguous,
     build: |p, n_classes| Box::new(DenseNet::new(p, n_classes)),
 };
 
@@ -43,7 +43,7 @@ fn conv(p: &mut Params, name: &str, c_in: i64, c_out: i64, kernel: i64, stride: 
     BcosConv::new(p, name, shape, Init::KaimingNormalFanIn)
 }
 
-/// Two normed convolutions whose output is put beside their input.
+/// Two normed convolutions, whose output is concatenated to their input.
 #[derive(Debug)]
 struct DenseLayer {
     norm1: UncenteredNorm,
@@ -70,7 +70,7 @@ impl DenseLayer {
     }
 }
 
-/// A norm, a convolution to half the channels and a pool to half the size, between two blocks.
+/// Between two blocks: a norm, a convolution to half the channels and a pool to half the size.
 #[derive(Debug)]
 struct Transition {
     norm: UncenteredNorm,

@@ -2,13 +2,13 @@
 //! layer scale. Stochastic depth is off, as dropout is elsewhere.
 //!
 //! The paper's layers are the outputs of the four stages, strides 4, 8, 16 and 32. No operation has a
-//! pullback of its own: libtorch differentiates them (`Pass::opaque`).
+//! vjp written here: libtorch differentiates them (`Pass::opaque`).
 
 use tch::{TchError, Tensor};
 
 use crate::finite;
 use crate::names::Precision;
-use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value, Window, product};
 use crate::network::stages::Network;
@@ -22,7 +22,7 @@ pub const ENTRY: Architecture = Architecture {
     is_homogeneous: false,
     has_dynamic_weights: false,
     package_prefix: "",
-    gpu_order: MemoryOrder::Planes,
+    gpu_memory_format: MemoryFormat::Contiguous,
     build: |p, n_classes| Box::new(ConvNext::new(p, n_classes)),
 };
 
@@ -30,7 +30,7 @@ const CHANNELS: [i64; 4] = [96, 192, 384, 768];
 const N_BLOCKS: [usize; 4] = [3, 3, 9, 3];
 const EPS: f64 = 1e-6;
 const LAYER_SCALE: f64 = 1e-6;
-/// Deviation of fresh weights.
+/// Standard deviation of fresh weights.
 const DEVIATION: f64 = 0.02;
 
 /// A convolution or linear layer.
@@ -75,7 +75,7 @@ impl LayerNorm {
         }
     }
 
-    /// Not libtorch's own, which makes 0 of what overflows.
+    /// Not libtorch's own layer norm, which makes 0 of a value that overflows.
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         let axis = [-1i64];
         let centred = x.f_sub(&x.f_mean_dim(axis.as_slice(), true, None)?)?;
@@ -136,7 +136,8 @@ impl Block {
     }
 }
 
-/// What brings an image, or the features of the stage before, to a stage's size and channels.
+/// The norm and convolution that bring an image, or the features of the stage before, to a stage's size
+/// and channels.
 #[derive(Debug)]
 struct Entrance {
     norm: LayerNorm,

@@ -4,7 +4,7 @@
 
 use tch::TchError;
 
-use crate::network::architecture::{Architecture, Encoding, MemoryOrder};
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::layers::{BatchNorm, Conv, Linear, Padding, Shape};
 use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value};
@@ -16,13 +16,13 @@ pub const ENTRY: Architecture = Architecture {
     head: &["_fc.weight", "_fc.bias"],
     encoding: Encoding::Normalised {
         mean: [127.0 / 255.0; 3],
-        deviation: [128.0 / 255.0; 3],
+        std: [128.0 / 255.0; 3],
     },
     has_batch_statistics: true,
     is_homogeneous: false,
     has_dynamic_weights: false,
     package_prefix: "",
-    gpu_order: MemoryOrder::Planes,
+    gpu_memory_format: MemoryFormat::Contiguous,
     build: |p, n_classes| Box::new(EfficientNetLite::lite0(p, n_classes)),
 };
 
@@ -31,7 +31,7 @@ const MOMENTUM: f64 = 0.01;
 const EPS: f64 = 1e-3;
 
 /// (repeats, kernel, stride of the first, expansion, output channels).
-const GROUPS: [(usize, i64, i64, i64, i64); 7] = [
+const BLOCKS: [(usize, i64, i64, i64, i64); 7] = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
     (2, 5, 2, 6, 40),
@@ -40,7 +40,7 @@ const GROUPS: [(usize, i64, i64, i64, i64); 7] = [
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 ];
-/// Block that ends each stage before the last: strides 4, 8 and 16.
+/// The number of blocks up to the end of each stage before the last: strides 4, 8 and 16.
 const STAGE_ENDS: [usize; 3] = [3, 5, 11];
 
 /// Inverted residual: expand, depthwise, project.
@@ -145,7 +145,7 @@ impl EfficientNetLite {
         let stem = unit(p, ("_conv_stem", "_bn0"), stem, 1);
         let mut c_in = 32;
         let mut blocks = Vec::new();
-        for (repeats, kernel, first_stride, expansion, c_out) in GROUPS {
+        for (repeats, kernel, first_stride, expansion, c_out) in BLOCKS {
             for repeat in 0..repeats {
                 let stride = if repeat == 0 { first_stride } else { 1 };
                 blocks.push(Block::new(
@@ -179,7 +179,7 @@ impl Network for EfficientNetLite {
     fn stage(&self, stage: usize, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         let last = STAGE_ENDS.len();
         if stage > last {
-            // Published with dropout 0.2 before this layer; fine-tuning here goes without.
+            // The published network has dropout 0.2 before this layer; fine-tuning here has none.
             return self.fc.forward(&pass.global_average_pool(x)?, pass);
         }
         let first_block = if stage == 0 { 0 } else { STAGE_ENDS[stage - 1] };

@@ -1,4 +1,4 @@
-//! The networks, one file each, and their list: a new one is its file, and its two lines here.
+//! The networks, one file each, and their list. A new network needs its file and two lines here.
 
 mod bcos_densenet121;
 mod bcos_resnet101;

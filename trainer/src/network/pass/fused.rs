@@ -17,7 +17,7 @@ type Out = *mut *mut C_tensor;
 
 unsafe extern "C" {
     fn guidance_last_error() -> *const c_char;
-    fn guidance_batch_norm_pull(out: Out, g: In, x: In, w: In, mean: In, r: In) -> bool;
+    fn guidance_batch_norm_backward(out: Out, g: In, x: In, w: In, mean: In, r: In) -> bool;
     fn guidance_unit_rows(out: Out, w: In) -> bool;
     fn guidance_conv_and_squares(
         out: Out,
@@ -48,18 +48,19 @@ unsafe extern "C" {
     fn guidance_free_cuda_memory(out: *mut u64, device: i64) -> bool;
     fn guidance_differentiable(out: Out, x: In) -> bool;
     fn guidance_as_now(out: Out, x: In) -> bool;
-    fn guidance_pull(out: Out, y: In, xs: *const In, n: usize, g: In) -> bool;
-    fn guidance_bcos_pull(out: Out, g: In, u: In, m: In, s: In) -> bool;
+    fn guidance_vjp(out: Out, y: In, xs: *const In, n: usize, g: In) -> bool;
+    fn guidance_bcos_vjp(out: Out, g: In, u: In, m: In, s: In) -> bool;
 }
 
-/// What the C++ side said last in this thread.
+/// The last error of the C++ side in this thread.
 fn last_error() -> TchError {
     // SAFETY: the C++ side keeps a zero-terminated string for this thread.
     let words = unsafe { CStr::from_ptr(guidance_last_error()) };
     TchError::Torch(words.to_string_lossy().into_owned())
 }
 
-/// The `N` tensors that `call` makes and writes to where it is told; false where it failed.
+/// The `N` tensors that `call` makes and writes to the pointer it is given; `call` returns false where it
+/// failed.
 fn made<const N: usize>(call: impl FnOnce(Out) -> bool) -> Result<[Tensor; N], TchError> {
     let mut out = [ptr::null_mut(); N];
     if !call(out.as_mut_ptr()) {
@@ -69,7 +70,7 @@ fn made<const N: usize>(call: impl FnOnce(Out) -> bool) -> Result<[Tensor; N], T
     Ok(out.map(|tensor| unsafe { Tensor::from_ptr(tensor) }))
 }
 
-/// Null for no tensor.
+/// The tensor's pointer; null for `None`.
 fn maybe(tensor: Option<&Tensor>) -> In {
     tensor.map_or(ptr::null(), Tensor::as_ptr)
 }
@@ -80,7 +81,7 @@ fn maybe(tensor: Option<&Tensor>) -> In {
 ///
 /// # Errors
 /// libtorch's.
-pub fn batch_norm_pull(
+pub fn batch_norm_backward(
     g: &Tensor,
     x: &Tensor,
     weight: &Tensor,
@@ -89,7 +90,7 @@ pub fn batch_norm_pull(
 ) -> Result<Tensor, TchError> {
     // SAFETY: live tensors, only read.
     let [out] = made(|out| unsafe {
-        guidance_batch_norm_pull(
+        guidance_batch_norm_backward(
             out,
             g.as_ptr(),
             x.as_ptr(),
@@ -129,8 +130,8 @@ pub fn conv_and_squares(
     })
 }
 
-/// `scale` · u|u| · `inverse_norm`: `u` (N, C, H, W), `inverse_norm` (N, 1, H, W), `scale` (C), which
-/// is 1 where there is none.
+/// `scale` · u|u| · `inverse_norm`: `u` (N, C, H, W), `inverse_norm` (N, 1, H, W), `scale` (C), or 1
+/// where it is `None`.
 ///
 /// # Errors
 /// libtorch's.
@@ -146,8 +147,8 @@ pub fn bcos_scale(
     Ok(out)
 }
 
-/// As [`bcos_scale`], the scale being `weight` (C) over the batch's deviation: the output, the scale
-/// and the batch's variance (C), which is a constant.
+/// As [`bcos_scale`], with the scale `weight` / batch's standard deviation (C). Returns the output, the
+/// scale and the batch's variance (C); the variance is a constant.
 ///
 /// # Errors
 /// libtorch's.
@@ -163,12 +164,12 @@ pub fn bcos_norm(
     })
 }
 
-/// The way back through [`bcos_scale`] with its dynamic weight held fixed: g · scale · |u| ·
-/// inverse_norm, differentiable in all four.
+/// The vjp of [`bcos_scale`] with its dynamic weight held fixed: g · scale · |u| · inverse_norm,
+/// differentiable in all four.
 ///
 /// # Errors
 /// libtorch's.
-pub fn bcos_pull(
+pub fn bcos_vjp(
     g: &Tensor,
     u: &Tensor,
     inverse_norm: &Tensor,
@@ -176,7 +177,7 @@ pub fn bcos_pull(
 ) -> Result<Tensor, TchError> {
     // SAFETY: live tensors, only read.
     let [out] = made(|out| unsafe {
-        guidance_bcos_pull(
+        guidance_bcos_vjp(
             out,
             g.as_ptr(),
             u.as_ptr(),
@@ -187,8 +188,8 @@ pub fn bcos_pull(
     Ok(out)
 }
 
-/// `x` as a tensor of its own that can be differentiated by: in the graph of `x` where gradients are on
-/// and `x` has one, else the beginning of a graph.
+/// Another tensor of the same values as `x`, with respect to which libtorch can differentiate: in the
+/// graph of `x` where gradients are on and `x` has a graph, else a new leaf.
 ///
 /// # Errors
 /// libtorch's.
@@ -198,7 +199,7 @@ pub fn differentiable(x: &Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// `x` where gradients are on, else without its graph.
+/// `x` where gradients are on, else `x` detached.
 ///
 /// # Errors
 /// libtorch's.
@@ -208,18 +209,18 @@ pub fn as_now(x: &Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// The gradients at `xs` of Σ `g` · `y`, of which `g` counts as a constant; zeros where `y` does not
-/// depend on one. The graph of `y` stays. Where gradients are on, they are in the graph of `g`, `xs` and
-/// everything else that `y` was made from.
+/// The gradients at `xs` of Σ `g` · `y`, `g` being a constant; zeros at those on which `y` does not
+/// depend. The graph of `y` is kept. Where gradients are on, the result is in the graph of `g`, `xs`
+/// and everything else that `y` was made from.
 ///
 /// # Errors
 /// libtorch's.
-pub fn pull(y: &Tensor, xs: &[Tensor], g: &Tensor) -> Result<Vec<Tensor>, TchError> {
+pub fn vjp(y: &Tensor, xs: &[Tensor], g: &Tensor) -> Result<Vec<Tensor>, TchError> {
     let pointers: Vec<In> = xs.iter().map(Tensor::as_ptr).collect();
     let mut out = vec![ptr::null_mut(); xs.len()];
     // SAFETY: live tensors, only read, and room for as many as there are `xs`.
     let is_done = unsafe {
-        guidance_pull(
+        guidance_vjp(
             out.as_mut_ptr(),
             y.as_ptr(),
             pointers.as_ptr(),
@@ -247,8 +248,8 @@ pub fn rectify(x: Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// min(max(x, 0), 6), in place. NaN where `x` is not finite, as long as nothing is differentiated: in
-/// training, the statistics of the norm before it notice what is not finite.
+/// min(max(x, 0), 6), in place; NaN where `x` is non-finite, as long as nothing is differentiated. In
+/// training, the statistics of the norm before it become non-finite instead.
 ///
 /// # Errors
 /// libtorch's.
@@ -258,9 +259,8 @@ pub fn rectify_to_6(x: Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// relu(conv(x) + shift + shortcut) as one operation of oneDNN and ReLU, for values alone: on the CPU,
-/// in 32 bits, the channels of a pixel side by side, nothing to be differentiated; `None` elsewhere, and
-/// where this libtorch does not have it.
+/// relu(conv(x) + shift + shortcut) by one operation of oneDNN and ReLU. `None` unless on the CPU, in 32
+/// bits, in channels-last format, without gradients, and with a libtorch that has the operation.
 ///
 /// # Errors
 /// libtorch's.
@@ -307,7 +307,7 @@ pub fn allow_tf32(is_allowed: bool) -> Result<(), TchError> {
     }
 }
 
-/// A copy of a CPU tensor that a GPU can fetch by itself.
+/// A copy of a CPU tensor in pinned memory.
 ///
 /// # Errors
 /// libtorch's, where there is no GPU.
@@ -317,8 +317,7 @@ pub fn pin(tensor: &Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// Makes libtorch use only those of CUDA's operations that give the same bits every time, and refuse
-/// where there is none.
+/// Makes libtorch use deterministic CUDA algorithms alone; an operation without one is an error.
 ///
 /// # Errors
 /// libtorch's.
@@ -330,13 +329,13 @@ pub fn be_deterministic() -> Result<(), TchError> {
     }
 }
 
-/// Free bytes of a CUDA device, those that libtorch holds for tensors to come included.
+/// Free bytes of a CUDA device, including those that libtorch's allocator caches.
 ///
 /// # Errors
 /// libtorch's, where there is no such device.
 pub fn free_cuda_memory(device: i64) -> Result<u64, TchError> {
     let mut bytes = 0;
-    // SAFETY: writes the one number it is given a place for.
+    // SAFETY: writes the one number it is given a pointer to.
     match unsafe { guidance_free_cuda_memory(&mut bytes, device) } {
         true => Ok(bytes),
         false => Err(last_error()),

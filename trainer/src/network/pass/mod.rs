@@ -1,5 +1,5 @@
-//! What networks are computed with: the pass, its operations, products in a run's precision, and
-//! operations written in C++.
+//! The operations that networks consist of: a forward pass that can record itself for a backward pass,
+//! products in a run's precision, and operations written in C++.
 
 pub mod fused;
 mod opaque;

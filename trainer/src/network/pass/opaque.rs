@@ -1,5 +1,5 @@
-//! Operations without a pullback of their own: libtorch differentiates them. What is written here once
-//! serves every network; a pullback in `operations.rs` is an optimisation of it.
+//! Operations without a written vjp: libtorch differentiates them. This serves every network; a vjp
+//! written in `operations.rs` is an optimisation of it.
 
 use tch::{TchError, Tensor};
 
@@ -7,13 +7,13 @@ use crate::network::pass::fused;
 use crate::network::pass::tape::{Node, Pass, Value};
 
 impl Pass {
-    /// `f` of `inputs`, any differentiable expression of libtorch that makes one tensor. On the way
-    /// back the gradient is libtorch's, and where gradients are on it can be differentiated once more:
-    /// with respect to the gradient at the output, the inputs and all weights that `f` uses. Weights
+    /// `f` of `inputs`, any differentiable expression of libtorch that makes one tensor. libtorch
+    /// computes its vjp, which can be differentiated once more where gradients are on: with respect to
+    /// the gradient at the output, the inputs and all weights that `f` uses. Weights
     /// that depend on the input are not held fixed, so `f` is no B-cos layer.
     ///
     /// `f` is called once. A recording pass keeps what libtorch's backward pass through `f` needs, also
-    /// under `no_grad`, of which [`Pass::made`] knows only the output.
+    /// under `no_grad`; [`Pass::made`] counts only the output.
     ///
     /// # Errors
     /// Those of `f`, and libtorch's.
@@ -26,7 +26,8 @@ impl Pass {
             let given: Vec<Tensor> = inputs.iter().map(|x| x.tensor().shallow_clone()).collect();
             return self.value(f(&given)?, || Ok(Node::source()));
         }
-        // Tensors of `f` alone: a gradient at them does not go by way of what the inputs have in common.
+        // `f` gets tensors of its own, so that the gradient at one input does not include what reaches
+        // it by way of another.
         let own = inputs.iter().map(|x| fused::differentiable(x.tensor()));
         let own: Vec<Tensor> = own.collect::<Result<_, _>>()?;
         let made = tch::with_grad(|| f(&own))?;
@@ -34,9 +35,9 @@ impl Pass {
         self.value(fused::as_now(&made)?, || {
             Ok(Node {
                 inputs: inputs.iter().map(|x| x.node).collect(),
-                pullback: Box::new(move |g| {
+                vjp: Box::new(move |g| {
                     let _held = &held;
-                    fused::pull(&made, &own, g)
+                    fused::vjp(&made, &own, g)
                 }),
             })
         })

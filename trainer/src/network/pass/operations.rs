@@ -1,11 +1,11 @@
-//! The operations of the networks, each written once: as its value and as the linear map that takes a
-//! gradient one operation back. B-cos layers add theirs in `network/bcos.rs`.
+//! The operations of the networks, each written once: as its value and as its vjp, the linear map from
+//! the gradient at its output to that at its inputs. B-cos layers add theirs in `network/bcos.rs`.
 
 use tch::{TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::mode::Mode;
-use crate::network::pass::tape::{Node, Pass, Pullback, Value};
+use crate::network::pass::tape::{Node, Pass, Value, Vjp};
 use crate::network::pass::window::Window;
 use crate::network::pass::{fused, product};
 
@@ -27,7 +27,7 @@ pub struct NormState<'a> {
 }
 
 impl NormState<'_> {
-    /// What the running statistics multiply a channel with.
+    /// The factor of each channel under the running statistics.
     fn scale(&self) -> Result<Tensor, TchError> {
         self.weight
             .f_mul(&self.var.f_add_scalar(self.eps)?.f_rsqrt()?)
@@ -45,8 +45,8 @@ impl Pass {
         Ok(out.allocated())
     }
 
-    /// relu(norm(conv(x)) + shortcut), all but the convolution optional, as one operation where
-    /// nothing but its value is asked for and libtorch has it; `None` elsewhere.
+    /// relu(norm(conv(x)) + shortcut), all but the convolution optional, as one operation. `None` in a
+    /// recording pass, in training, and where libtorch does not have it ([`fused::conv_block`]).
     pub fn conv_block(
         &self,
         x: &Value,
@@ -61,7 +61,8 @@ impl Pass {
         if !is_for_values || is_narrow || !has_channels_last || x.tensor().device().is_cuda() {
             return Ok(None);
         }
-        // The norm is a scale and a shift of the output's channels: of the weights', then.
+        // In evaluation the norm scales and shifts the output's channels: the scale can go into the
+        // weights.
         let norm = norm
             .map(|norm| {
                 let scale = norm.scale()?;
@@ -80,17 +81,17 @@ impl Pass {
             .transpose()
     }
 
-    /// Zeros around the image: left, right, top, bottom.
+    /// Adds zeros around the image: left, right, top, bottom.
     pub fn pad(&self, x: &Value, zeros: [i64; 4]) -> Result<Value, TchError> {
         let out = x.tensor().f_constant_pad_nd(zeros)?;
         self.map(out, x, || {
-            let back = zeros.map(|n| -n);
-            Ok(Box::new(move |g| g.f_constant_pad_nd(back)))
+            let cropped = zeros.map(|n| -n);
+            Ok(Box::new(move |g| g.f_constant_pad_nd(cropped)))
         })
     }
 
-    /// Batch norm with the batch's statistics in [`Mode::Train`] (which also moves the running ones),
-    /// the running ones else.
+    /// Batch norm with the batch's statistics in [`Mode::Train`], which also updates the running ones,
+    /// else with the running ones.
     pub fn batch_norm(&self, x: &Value, norm: &NormState<'_>) -> Result<Value, TchError> {
         if self.mode == Mode::Train && self.tape.is_some() {
             let (out, mean, inverse_std) = x.tensor().f_native_batch_norm(
@@ -105,7 +106,7 @@ impl Pass {
             let out = self.map(out, x, || {
                 let (x, weight) = (x.hold(), norm.weight.shallow_clone());
                 Ok(Box::new(move |g| {
-                    fused::batch_norm_pull(g, &x, &weight, &mean, &inverse_std)
+                    fused::batch_norm_backward(g, &x, &weight, &mean, &inverse_std)
                 }))
             })?;
             return Ok(out.allocated());
@@ -154,22 +155,20 @@ impl Pass {
         let out = self.value(out, || {
             Ok(Node {
                 inputs: vec![node, y.node],
-                pullback: Box::new(|g| Ok(vec![g.shallow_clone(), g.shallow_clone()])),
+                vjp: Box::new(|g| Ok(vec![g.shallow_clone(), g.shallow_clone()])),
             })
         })?;
         Ok(out.allocated())
     }
 
-    /// Channels of x and, after them, of y.
+    /// The channels of x followed by those of y.
     pub fn beside(&self, x: &Value, y: &Value) -> Result<Value, TchError> {
         let out = Tensor::f_cat(&[x.tensor(), y.tensor()], 1)?;
         let (n_x, n_y) = (x.tensor().size()[1], y.tensor().size()[1]);
         self.value(out, || {
             Ok(Node {
                 inputs: vec![x.node, y.node],
-                pullback: Box::new(move |g| {
-                    Ok(vec![g.f_narrow(1, 0, n_x)?, g.f_narrow(1, n_x, n_y)?])
-                }),
+                vjp: Box::new(move |g| Ok(vec![g.f_narrow(1, 0, n_x)?, g.f_narrow(1, n_x, n_y)?])),
             })
         })
     }
@@ -190,7 +189,7 @@ impl Pass {
         })
     }
 
-    /// The mean of every window, zeros of the padding counted.
+    /// The mean of every window; zeros of the padding count.
     pub fn avg_pool(
         &self,
         x: &Value,
@@ -247,7 +246,7 @@ impl Pass {
         window: Window,
         from: [i64; 2],
         to: [i64; 2],
-    ) -> Result<Pullback, TchError> {
+    ) -> Result<Vjp, TchError> {
         let kernel = weight.size();
         let left_over = [0, 1].map(|axis| {
             from[axis] + 2 * window.padding[axis]

@@ -1,5 +1,5 @@
-//! Convolutions and matrix products in a run's [`Precision`]: what goes in is made narrow, what comes
-//! out is wide again, and so are the derivatives.
+//! Convolutions and matrix products in a run's [`Precision`]. For bf16, inputs are rounded to 16 bits
+//! before the product; outputs and derivatives are 32-bit.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -8,7 +8,7 @@ use crate::network::pass::window::Window;
 
 const NO_TENSOR: Option<Tensor> = None;
 
-/// 32-bit tensors in `precision`, others as they are.
+/// A 32-bit tensor in `precision`; other tensors as they are.
 fn narrow(tensor: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
     match (precision, tensor.kind()) {
         (Precision::Bf16, Kind::Float) => tensor.f_to_kind(Kind::BFloat16),
@@ -41,7 +41,7 @@ pub(crate) fn conv(
     )?)
 }
 
-/// Its transpose, which makes `left_over` rows and columns more than the windows reach.
+/// The transposed convolution; `left_over` is PyTorch's `output_padding`.
 pub(crate) fn conv_transposed(
     g: &Tensor,
     weight: &Tensor,

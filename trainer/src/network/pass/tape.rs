@@ -1,13 +1,14 @@
-//! The forward pass, and the way back from its end. A pass that [records](Pass::recording) keeps for
-//! each value the linear maps that take a gradient one operation back. [`Pass::pull`] then walks from
-//! the logits to a layer and gives the gradient there as an ordinary expression of convolutions, masks
-//! and scales. libtorch can differentiate that expression once more, for the localization loss, which is
-//! cheaper than the general derivative of its own backward pass. Dynamic weights of B-cos layers are
-//! held fixed on the way back but stay in the graph (SPEC A.3), so the same walk gives IxG's gradient
-//! for ordinary networks and W(x) for B-cos networks.
+//! The forward pass, and a backward pass that can itself be differentiated. A pass that
+//! [records](Pass::recording) keeps for each value the vector-Jacobian product (vjp) of the operation
+//! that made it: the linear map from the gradient at the value to the gradients at its inputs.
+//! [`Pass::vjp`] applies these from the logits down to a layer and gives the gradient there as an
+//! ordinary expression of convolutions, masks and scales. libtorch differentiates that expression once
+//! more for the localization loss, which is cheaper than the general derivative of libtorch's own
+//! backward pass. The vjps of B-cos layers hold the dynamic weights fixed but keep them in the graph
+//! (SPEC A.3), so `Pass::vjp` gives IxG's gradient for ordinary networks and W(x) for B-cos networks.
 //!
-//! The operations with a pullback of their own are in `operations.rs`; any other differentiable
-//! expression of libtorch goes through [`Pass::opaque`].
+//! Operations with a written vjp are in `operations.rs`; any other differentiable expression of
+//! libtorch goes through [`Pass::opaque`].
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,12 +23,12 @@ use crate::network::mode::Mode;
 pub struct Value {
     tensor: Rc<Tensor>,
     pub(super) node: usize,
-    /// Whether the operation that made it allocated its memory, for this value alone.
+    /// Whether the operation that made it allocated its memory for this value alone.
     is_allocated: bool,
 }
 
 impl Value {
-    /// The numbers.
+    /// The value's tensor.
     pub fn tensor(&self) -> &Tensor {
         &self.tensor
     }
@@ -41,13 +42,13 @@ impl Value {
         }
     }
 
-    /// The numbers, for a pullback that needs them: as long as they are held, nothing changes them.
+    /// The tensor, for a vjp that needs it: nothing changes it in place as long as the vjp holds it.
     pub(crate) fn hold(&self) -> Rc<Tensor> {
         Rc::clone(&self.tensor)
     }
 
-    /// Marks the value as one whose operation allocated its memory and does not need it on the way
-    /// back, so that the next operation may write there.
+    /// Marks the value as one whose operation allocated its memory and does not need it for its vjp,
+    /// so that the next operation may write there.
     pub(crate) fn allocated(self) -> Value {
         Value {
             is_allocated: true,
@@ -55,7 +56,7 @@ impl Value {
         }
     }
 
-    /// The numbers to write over: the value's own memory where nobody else holds it, a copy elsewhere.
+    /// A tensor that may be overwritten: the value's own where nobody else holds it, else a copy.
     pub(super) fn into_own(self) -> Result<Tensor, TchError> {
         match (self.is_allocated, Rc::try_unwrap(self.tensor)) {
             (true, Ok(tensor)) => Ok(tensor),
@@ -65,25 +66,25 @@ impl Value {
     }
 }
 
-/// Takes the gradient of an operation's output to that of its one input.
-pub(crate) type Pullback = Box<dyn Fn(&Tensor) -> Result<Tensor, TchError>>;
+/// From the gradient at an operation's output to that at its one input.
+pub(crate) type Vjp = Box<dyn Fn(&Tensor) -> Result<Tensor, TchError>>;
 
-/// How the way back leaves a value.
+/// How a value was made, for the backward pass.
 pub(super) struct Node {
     /// The values it was made from.
     pub(super) inputs: Vec<usize>,
-    /// Takes the gradient at the value to those at its inputs.
-    pub(super) pullback: NodePullback,
+    /// From the gradient at the value to those at its inputs.
+    pub(super) vjp: NodeVjp,
 }
 
-type NodePullback = Box<dyn Fn(&Tensor) -> Result<Vec<Tensor>, TchError>>;
+type NodeVjp = Box<dyn Fn(&Tensor) -> Result<Vec<Tensor>, TchError>>;
 
 impl Node {
-    /// Of a value that no operation made.
+    /// The node of a value that no operation made.
     pub(super) fn source() -> Self {
         Node {
             inputs: Vec::new(),
-            pullback: Box::new(|_| Ok(Vec::new())),
+            vjp: Box::new(|_| Ok(Vec::new())),
         }
     }
 }
@@ -107,7 +108,7 @@ pub struct Made {
 }
 
 impl Pass {
-    /// A pass for its values alone.
+    /// A pass that computes values and keeps nothing for a backward pass.
     pub fn forward(mode: Mode, precision: Precision) -> Self {
         Pass {
             mode,
@@ -117,7 +118,7 @@ impl Pass {
         }
     }
 
-    /// A pass that can be walked back.
+    /// A pass that keeps what [`Pass::vjp`] needs.
     pub fn recording(mode: Mode, precision: Precision) -> Self {
         Pass {
             mode,
@@ -127,17 +128,17 @@ impl Pass {
         }
     }
 
-    /// Whether statistics are the batch's.
+    /// Whether batch norms use the batch's statistics.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// In which numbers products are computed.
+    /// The precision of products.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// How much it has made.
+    /// The sizes of the values it has made so far.
     pub fn made(&self) -> Made {
         self.made.get()
     }
@@ -187,23 +188,23 @@ impl Pass {
         &self,
         tensor: Tensor,
         input: &Value,
-        pullback: impl FnOnce() -> Result<Pullback, TchError>,
+        vjp: impl FnOnce() -> Result<Vjp, TchError>,
     ) -> Result<Value, TchError> {
-        self.map_node(tensor, input.node, pullback)
+        self.map_node(tensor, input.node, vjp)
     }
 
-    /// The same where the input is known by its node alone.
+    /// As [`Pass::map`], where only the input's node is left.
     pub(super) fn map_node(
         &self,
         tensor: Tensor,
         input: usize,
-        pullback: impl FnOnce() -> Result<Pullback, TchError>,
+        vjp: impl FnOnce() -> Result<Vjp, TchError>,
     ) -> Result<Value, TchError> {
         self.value(tensor, || {
-            let pullback = pullback()?;
+            let vjp = vjp()?;
             Ok(Node {
                 inputs: vec![input],
-                pullback: Box::new(move |g| Ok(vec![pullback(g)?])),
+                vjp: Box::new(move |g| Ok(vec![vjp(g)?])),
             })
         })
     }
@@ -216,7 +217,7 @@ impl Pass {
     ///
     /// # Panics
     /// When this pass does not record.
-    pub fn pull(
+    pub fn vjp(
         &self,
         output: &Value,
         cotangent: &Tensor,
@@ -229,8 +230,8 @@ impl Pass {
             let Some(gradient) = gradients[node].take() else {
                 continue;
             };
-            let Node { inputs, pullback } = &tape[node];
-            for (&input, part) in inputs.iter().zip(pullback(&gradient)?) {
+            let Node { inputs, vjp } = &tape[node];
+            for (&input, part) in inputs.iter().zip(vjp(&gradient)?) {
                 gradients[input] = Some(match gradients[input].take() {
                     Some(sum) => sum.f_add(&part)?,
                     None => part,

@@ -102,7 +102,7 @@ pub enum Problem {
         /// What it is.
         found: String,
     },
-    /// No tensor in the place where the state dict should be.
+    /// No tensor where the state dict should be.
     #[error("found {found}, expected a dict of tensors")]
     NoTensors {
         /// What is there instead.

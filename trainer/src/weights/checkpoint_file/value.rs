@@ -8,7 +8,7 @@
 pub(super) struct Id(u32);
 
 impl Id {
-    /// The value at this place of a list; `pickle` keeps lists short enough.
+    /// The value at this index of a list; `pickle` keeps lists short enough.
     pub(super) fn at(index: usize) -> Id {
         Id(index as u32)
     }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use fs_err as fs;
 
-use super::place::Bench;
+use super::context::Bench;
 use super::{instances, load, machine, memory, preprocessing, python, training};
 use crate::install::setup;
 use crate::system::paths;

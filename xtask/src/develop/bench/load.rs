@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
-use super::place::Bench;
+use super::context::Bench;
 use super::table::number;
 use super::{instances, measure, python};
 use crate::system::{disk, process};
@@ -120,13 +120,13 @@ fn watch(command: &mut Command) -> Result<Vec<Sample>> {
         .stdout(Stdio::null())
         .spawn()
         .with_context(|| format!("{command:?} could not be started"))?;
-    let place = format!("/proc/{}", child.id());
+    let process = format!("/proc/{}", child.id());
     let mut samples = Vec::new();
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        samples.extend(sample(Path::new(&place), start));
+        samples.extend(sample(Path::new(&process), start));
         std::thread::sleep(Duration::from_secs(1));
     };
     ensure!(status.success(), "{command:?}: {status}");
@@ -134,14 +134,14 @@ fn watch(command: &mut Command) -> Result<Vec<Sample>> {
 }
 
 /// None where the system does not tell it in Linux' way, or the process has just ended.
-fn sample(place: &Path, start: Instant) -> Option<Sample> {
-    let status = fs::read_to_string(place.join("status")).ok()?;
+fn sample(process: &Path, start: Instant) -> Option<Sample> {
+    let status = fs::read_to_string(process.join("status")).ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("RssAnon:"))?;
     let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
     Some(Sample {
         seconds: start.elapsed().as_secs_f64(),
         anonymous_mib: kib / 1024.0,
-        open_files: fs::read_dir(place.join("fd")).ok()?.count(),
+        open_files: fs::read_dir(process.join("fd")).ok()?.count(),
     })
 }
 

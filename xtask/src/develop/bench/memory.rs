@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::Result;
 use fs_err as fs;
 
+use super::context::Bench;
 use super::measure;
-use super::place::Bench;
 use super::table::number;
 use super::{instances, python};
 use crate::system::{disk, process};

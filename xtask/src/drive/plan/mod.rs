@@ -1,6 +1,6 @@
 //! The steps of an experiment as a graph: data → baselines → guided runs → checkpoints chosen over a
-//! configuration's runs and scored → report. What a step costs is `cost`'s affair, how it is shown
-//! `table`'s, how it is done `step`'s.
+//! configuration's runs and scored → report. `cost` has the cost of a step, `table` prints the plan,
+//! `step` does the steps.
 
 pub(crate) mod cost;
 mod steps;

@@ -1,4 +1,4 @@
-//! The steps, what each needs, and the plan as it lies in the out folder.
+//! The steps, what each needs, and the plan's file in the out folder.
 
 use std::path::Path;
 
@@ -13,13 +13,13 @@ use crate::system::files;
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StepKind {
-    /// Images and annotations to tables and pixels: the experiment's data of this number.
+    /// Prepares the experiment's data of this number: images and annotations to tables and pixels.
     Data(usize),
-    /// One run.
+    /// Trains one run.
     Train(RunIndex),
-    /// The checkpoints chosen in the experiment's selection of this number: maps and scores.
+    /// Explains and scores the checkpoints chosen in the experiment's selection of this number.
     Score(usize),
-    /// Tables, figures, report.
+    /// Makes tables, figures and report.
     Report,
 }
 
@@ -40,8 +40,8 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// Done, but to be looked at again: the data's program says itself whether the folder is what the
-    /// recipe asks for.
+    /// Whether it is run again though it is done: data-prep itself checks whether the data folder is
+    /// the one that the recipe asks for.
     pub(crate) fn is_to_check(&self) -> bool {
         self.is_done && matches!(self.kind, StepKind::Data(_))
     }
@@ -57,10 +57,10 @@ impl Step {
     }
 }
 
-/// A step as whoever queues it sees it: a command line, and what must have ended before.
+/// A step for a queue: a command line, and the jobs that must have ended before.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Job {
-    /// The step's.
+    /// The step's key.
     pub(crate) key: String,
     /// Indices into the list of jobs, all smaller than this one's. They must have succeeded; those of
     /// `report` must only have ended, as it is made from what there is.
@@ -69,12 +69,13 @@ pub(crate) struct Job {
     pub(crate) args: Vec<String>,
     /// Expected wall time on one device, minutes.
     pub(crate) minutes: f64,
-    /// Trains or explains; data and report only need a core.
+    /// Whether it trains or explains; data and report only need a core.
     pub(crate) needs_device: bool,
 }
 
 impl Job {
-    /// Whether it is made from what there is, however the jobs before it ended.
+    /// Whether it is the report, which is made from the results there are, however the jobs before it
+    /// ended.
     pub(crate) fn is_report(&self) -> bool {
         self.key == REPORT
     }
@@ -172,16 +173,20 @@ impl Plan {
         rates: &Rates,
         device: Device,
     ) -> Vec<Job> {
-        let mut places = vec![None; self.steps.len()];
+        let mut job_of_step = vec![None; self.steps.len()];
         let mut jobs = Vec::new();
         for (index, step) in self.steps.iter().enumerate() {
             if !wanted(step) {
                 continue;
             }
-            places[index] = Some(jobs.len());
+            job_of_step[index] = Some(jobs.len());
             jobs.push(Job {
                 key: step.key.clone(),
-                after: step.after.iter().filter_map(|&step| places[step]).collect(),
+                after: step
+                    .after
+                    .iter()
+                    .filter_map(|&step| job_of_step[step])
+                    .collect(),
                 args: [common, std::slice::from_ref(&step.key)].concat(),
                 minutes: rates.seconds(&step.work, device) / 60.0,
                 needs_device: matches!(step.kind, StepKind::Train(_) | StepKind::Score(_)),

@@ -1,4 +1,4 @@
-//! The plan as a person reads it before it runs.
+//! Prints the plan for people, before it runs.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::drive::recipe::{Experiment, Origin};
 use crate::system::paths;
 
 impl Plan {
-    /// One line a step, then how long all of it will take.
+    /// One line for each step, then the expected time of all.
     pub(crate) fn describe(
         &self,
         experiment: &Experiment,

@@ -251,7 +251,7 @@ impl Grid {
 
     fn unknown(&self, grid: &str, models: &[Model], trainer: &Trainer) -> Option<String> {
         let field = |name: &str| format!("{grid}: {name}");
-        let mut scored = self.evaluate.iter().map(|text| split_setting(text));
+        let mut scored = self.evaluate.iter().map(|text| split_maps(text));
         let mut losses = self.loss.iter();
         first([
             each(&field("layer"), &self.layer, &trainer.layers),
@@ -270,10 +270,7 @@ impl Grid {
     fn unfit(&self, grid: &str, network: &Network, trainer: &Trainer) -> Option<String> {
         let field = |name: &str| format!("{grid}: {name}");
         let mut guided = self.attribution.iter().flatten();
-        let mut scored = self
-            .evaluate
-            .iter()
-            .filter_map(|text| split_setting(text).0);
+        let mut scored = self.evaluate.iter().filter_map(|text| split_maps(text).0);
         guided
             .find_map(|name| guiding(&field("attribution"), name, network, trainer))
             .or_else(|| {
@@ -346,7 +343,7 @@ impl Evaluation {
 }
 
 /// `[attribution@]layer`.
-pub(super) fn split_setting(text: &str) -> (Option<&str>, &str) {
+pub(super) fn split_maps(text: &str) -> (Option<&str>, &str) {
     match text.split_once('@') {
         Some((attribution, layer)) => (Some(attribution), layer),
         None => (None, text),

@@ -1,10 +1,10 @@
-//! A recipe expanded: which baselines and guided runs there are, and which of them are one
-//! configuration, whose checkpoints are chosen together (paper section 4, SPEC E.4). Nothing is there
-//! twice, however often the grids name it.
+//! Expands a recipe into runs: its baselines, its guided runs, and which guided runs differ in λ alone.
+//! Of such runs one Pareto front over all epochs and λ chooses the checkpoints that are scored (paper
+//! section 4, SPEC E.4). A run that several grids name is there once.
 
 use std::path::PathBuf;
 
-use super::check::split_setting;
+use super::check::split_maps;
 use super::format::{
     CONVENTIONAL, Data, Evaluation, Grid, GuidedStart, Length, Loss, Model, REVERSED, Recipe,
     Slurm, Start,
@@ -17,7 +17,7 @@ pub(crate) struct Experiment {
     pub(crate) name: String,
     /// One sentence: what it shows.
     pub(crate) about: String,
-    /// Tables and figures of the report; none: all that the results have data for.
+    /// Tables and figures of the report; empty: all that the results have data for.
     pub(crate) show: Vec<String>,
     pub(crate) data: Vec<Data>,
     pub(crate) baselines: Vec<Run>,
@@ -61,13 +61,15 @@ pub(crate) enum Origin {
     Baseline(usize),
 }
 
-/// The localization loss of a run.
+/// The localization loss of a run, as in a run's `[guidance]` table.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Guidance {
     pub(crate) loss: Loss,
     pub(crate) lambda: f64,
     pub(crate) annotation: String,
+    /// Share of the training images whose annotation is used.
     pub(crate) annotated_fraction: f64,
+    /// Share of its size by which a box grows on each side.
     pub(crate) dilation: f64,
 }
 
@@ -78,25 +80,28 @@ pub(crate) enum RunIndex {
     Guided(usize),
 }
 
-/// Runs whose checkpoints are chosen together: those of one configuration, over its λ; or a baseline.
+/// Runs whose checkpoints are chosen together: guided runs that differ in λ alone (of one seed), or one
+/// baseline.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub(crate) name: String,
     pub(crate) runs: Vec<RunIndex>,
-    /// What the chosen checkpoints are scored with.
-    pub(crate) settings: Vec<Setting>,
+    /// The maps that the chosen checkpoints are scored with.
+    pub(crate) maps: Vec<Maps>,
 }
 
-/// Which maps are scored, against what.
+/// The maps that checkpoints are scored with: the method's at a layer, and the task they are scored for.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Setting {
+pub(crate) struct Maps {
     pub(crate) attribution: String,
     pub(crate) layer: String,
     pub(crate) task: String,
 }
 
 impl Experiment {
-    /// The runs of `recipes`; what is not of the runs is taken from the first.
+    /// The runs of `recipes`, several where a collection includes them. The text, the report's
+    /// contents, the options of the evaluation and of Slurm are the first recipe's; the caller sets
+    /// `name` and `files`.
     pub(super) fn of(recipes: &[&Recipe]) -> Experiment {
         let first = recipes.first();
         let mut experiment = Experiment {
@@ -149,7 +154,7 @@ impl Experiment {
     fn add_model(&mut self, recipe: &Recipe, data: usize, model: &Model, seed: u64) {
         let grids = recipe.guided.grid.iter().filter(|grid| grid.is_for(model));
         let Some(plain) = grids.clone().find_map(|grid| {
-            let (attribution, layer) = grid.settings(model).next()?;
+            let (attribution, layer) = grid.guided_maps(model).next()?;
             Some(Run {
                 name: String::new(),
                 data,
@@ -174,7 +179,8 @@ impl Experiment {
         }) else {
             return;
         };
-        // With which maps a baseline is validated decides nothing: its F1 chooses its epoch.
+        // Baselines that differ in attribution and layer alone are one run: these decide which maps
+        // validation computes, and F1 alone chooses a baseline's epoch.
         let baseline = position_or_push(&mut self.baselines, &plain, |a, b| {
             a == &Run {
                 attribution: a.attribution.clone(),
@@ -193,7 +199,7 @@ impl Experiment {
                     learning_rate: recipe.guided.learning_rate,
                     batch_size: recipe.guided.batch_size,
                 };
-                for (attribution, layer) in grid.settings(model) {
+                for (attribution, layer) in grid.guided_maps(model) {
                     let run = Run {
                         origin,
                         attribution: attribution.clone(),
@@ -203,18 +209,18 @@ impl Experiment {
                         ..plain.clone()
                     };
                     let also = grid.evaluate.iter().map(|text| {
-                        let (other, layer) = split_setting(text);
+                        let (other, layer) = split_maps(text);
                         (other.unwrap_or(&attribution).to_owned(), layer.to_owned())
                     });
-                    let settings: Vec<Setting> = std::iter::once((attribution.clone(), layer))
+                    let maps: Vec<Maps> = std::iter::once((attribution.clone(), layer))
                         .chain(also)
-                        .map(|(attribution, layer)| Setting {
+                        .map(|(attribution, layer)| Maps {
                             attribution,
                             layer,
                             task: task.clone(),
                         })
                         .collect();
-                    self.select(RunIndex::Baseline(baseline), &settings);
+                    self.select(RunIndex::Baseline(baseline), &maps);
                     for guidance in grid.guidances() {
                         let guidance = Some(guidance);
                         let run = Run {
@@ -222,32 +228,33 @@ impl Experiment {
                             ..run.clone()
                         };
                         let index = position_or_push(&mut self.guided, &run, Run::eq);
-                        self.select(RunIndex::Guided(index), &settings);
+                        self.select(RunIndex::Guided(index), &maps);
                     }
                 }
             }
         }
     }
 
-    /// Has `run` scored with `settings`, its checkpoints chosen among those of its configuration.
-    fn select(&mut self, run: RunIndex, settings: &[Setting]) {
+    /// Adds `run` to the selection of runs that differ from it in λ alone, which is created if need be,
+    /// and `maps` to the maps that this selection's checkpoints are scored with.
+    fn select(&mut self, run: RunIndex, maps: &[Maps]) {
         let belongs = |selection: &Selection| {
             let first = selection.runs.first();
-            first.is_some_and(|&first| self.run(first).is_but_for_lambda(self.run(run)))
+            first.is_some_and(|&first| self.run(first).equals_except_lambda(self.run(run)))
         };
-        let place = self.selections.iter().position(belongs);
-        let place = place.unwrap_or_else(|| {
+        let index = self.selections.iter().position(belongs);
+        let index = index.unwrap_or_else(|| {
             self.selections.push(Selection {
                 name: String::new(),
                 runs: Vec::new(),
-                settings: Vec::new(),
+                maps: Vec::new(),
             });
             self.selections.len() - 1
         });
-        let selection = &mut self.selections[place];
+        let selection = &mut self.selections[index];
         position_or_push(&mut selection.runs, &run, RunIndex::eq);
-        for setting in settings {
-            position_or_push(&mut selection.settings, setting, Setting::eq);
+        for maps in maps {
+            position_or_push(&mut selection.maps, maps, Maps::eq);
         }
     }
 }
@@ -268,7 +275,7 @@ impl Run {
         }
     }
 
-    fn is_but_for_lambda(&self, other: &Run) -> bool {
+    fn equals_except_lambda(&self, other: &Run) -> bool {
         let without = |run: &Run| Run {
             guidance: run.guidance.clone().map(|guidance| Guidance {
                 lambda: 0.0,
@@ -282,7 +289,7 @@ impl Run {
 
 impl Grid {
     /// The (attribution, layer) pairs that are guided in `model`.
-    fn settings(&self, model: &Model) -> impl Iterator<Item = (String, String)> {
+    fn guided_maps(&self, model: &Model) -> impl Iterator<Item = (String, String)> {
         let own = vec![model.attribution.clone()];
         let attributions = self.attribution.clone().unwrap_or(own);
         let layers = self.layer.clone();
@@ -292,7 +299,7 @@ impl Grid {
         })
     }
 
-    /// Every localization loss, in order.
+    /// Every combination of loss, annotation, fraction, dilation and λ, in this order.
     fn guidances(&self) -> Vec<Guidance> {
         let mut guidances = Vec::new();
         for loss in &self.loss {
@@ -314,10 +321,10 @@ impl Grid {
     }
 }
 
-/// Where `value` is in `list`, at whose end it is put if need be.
+/// The index of `value` in `list`; it is appended if `list` does not have it.
 fn position_or_push<T: Clone>(list: &mut Vec<T>, value: &T, same: fn(&T, &T) -> bool) -> usize {
-    let place = list.iter().position(|other| same(other, value));
-    place.unwrap_or_else(|| {
+    let index = list.iter().position(|other| same(other, value));
+    index.unwrap_or_else(|| {
         list.push(value.clone());
         list.len() - 1
     })

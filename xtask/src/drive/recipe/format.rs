@@ -34,7 +34,7 @@ pub(crate) struct Recipe {
     /// The unguided runs.
     pub(super) baseline: Length,
     /// The guided runs.
-    pub(super) guided: Guided,
+    pub(super) guided: GuidedRuns,
     /// How checkpoints are scored.
     #[serde(default)]
     pub(super) evaluation: Evaluation,
@@ -231,7 +231,7 @@ impl Length {
 /// The guided runs: every combination of each grid.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Guided {
+pub(super) struct GuidedRuns {
     #[serde(default)]
     pub(super) start: GuidedStart,
     pub(super) epochs: u32,

@@ -10,6 +10,6 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use experiment::{Experiment, Origin, Run, RunIndex, Selection, Setting};
+pub(crate) use experiment::{Experiment, Maps, Origin, Run, RunIndex, Selection};
 pub(crate) use format::{Data, Loss, Slurm};
 pub(crate) use read::{available, read};

@@ -141,20 +141,16 @@ fn each_model_has_its_baselines_and_configurations_hold_the_runs_of_all_lambda()
     let last = experiment.selections.last().unwrap();
     assert_eq!(last.name, "bcos_resnet18 energy bcos@input seed 4");
     assert_eq!(last.runs.len(), 2);
-    let settings = |selection: &Selection| -> Vec<String> {
-        let settings = selection.settings.iter();
-        settings
-            .map(|setting| format!("{}@{}", setting.attribution, setting.layer))
+    let maps = |selection: &Selection| -> Vec<String> {
+        let maps = selection.maps.iter();
+        maps.map(|maps| format!("{}@{}", maps.attribution, maps.layer))
             .collect()
     };
-    assert_eq!(settings(last), ["bcos@input", "gradcam@mid2", "bcos@final"]);
+    assert_eq!(maps(last), ["bcos@input", "gradcam@mid2", "bcos@final"]);
     // The baseline with everything that any of its guided runs is scored with.
     let baseline = &experiment.selections[0];
     assert_eq!(baseline.runs, [RunIndex::Baseline(0)]);
-    assert_eq!(
-        settings(baseline),
-        ["ixg@final", "gradcam@mid2", "ixg@input"]
-    );
+    assert_eq!(maps(baseline), ["ixg@final", "gradcam@mid2", "ixg@input"]);
 }
 
 /// SPEC F.10: the reversed baseline is the conventional one with other labels; SPEC E.3: guided runs
@@ -186,9 +182,9 @@ fn both_tasks_of_waterbirds_share_one_baseline() {
             .all(|run| run.origin == Origin::Scratch)
     );
     let tasks: Vec<&str> = experiment.selections[0]
-        .settings
+        .maps
         .iter()
-        .map(|setting| setting.task.as_str())
+        .map(|maps| maps.task.as_str())
         .collect();
     assert_eq!(
         tasks,

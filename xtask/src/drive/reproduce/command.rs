@@ -17,7 +17,7 @@ use crate::drive::plan::cost::{Rates, Speed};
 use crate::drive::plan::{Plan, PlanFile, Step, duration};
 use crate::drive::recipe::{self, Experiment};
 use crate::drive::slurm;
-use crate::drive::step::workshop::{Place, STAGES, Workshop};
+use crate::drive::step::workshop::{Folders, STAGES, Workshop};
 use crate::drive::step::{self, record};
 use crate::drive::vocabulary::Vocabulary;
 use crate::install::{setup, weights};
@@ -101,9 +101,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if !goes_on {
         slurm.require_idle()?;
     }
-    let place = args.place(&out, programs)?;
+    let folders = args.folders(&out, programs)?;
     let mut plan = Plan::new(&experiment);
-    step::mark_finished(&Workshop::new(&experiment, place.clone()), &mut plan)?;
+    step::mark_finished(&Workshop::new(&experiment, folders.clone()), &mut plan)?;
     let (rates, speed) = (Rates::read_or_warn(&out), args.speed(&experiment));
     // Not println!, which panics where the reader is gone.
     let mut stdout = std::io::stdout();
@@ -117,8 +117,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if !goes_on {
         record::clear(&out, plan.steps.iter().map(|step| step.key.as_str()))?;
     }
-    let common = common(&copies, &place)?;
-    let program = place.programs.program("xtask")?;
+    let common = common(&copies, &folders)?;
+    let program = folders.programs.program("xtask")?;
     if args.executor == Executor::Slurm {
         let device = args.device.first().map_or("auto", String::as_str);
         let own = ["--comes-back", "--device", device].map(str::to_owned);
@@ -145,7 +145,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (began, board) = (Instant::now(), Board::new(out.clone(), &plan, speed));
     let queue = Queue {
         jobs: &jobs,
-        places: args.places(),
+        workers: args.workers(),
         stop: Stop::listen()?,
         lock: &lock,
         program,
@@ -169,7 +169,7 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
     };
     let (is_built, mut plan) = (programs.is_some(), Plan::new(experiment));
     if let Some(programs) = programs {
-        let shop = Workshop::new(experiment, args.place(out, programs)?);
+        let shop = Workshop::new(experiment, args.folders(out, programs)?);
         step::mark_finished(&shop, &mut plan)?;
     }
     let text = plan.describe(
@@ -200,9 +200,9 @@ impl Args {
         recipe::read(&paths::root(), &self.recipe, Some(&vocabulary))
     }
 
-    fn place(&self, out: &Path, programs: BinDir) -> Result<Place> {
+    fn folders(&self, out: &Path, programs: BinDir) -> Result<Folders> {
         let absolute = |path: &Option<PathBuf>| path.as_ref().map(std::path::absolute).transpose();
-        Ok(Place {
+        Ok(Folders {
             data: absolute(&self.data)?,
             out: out.to_owned(),
             weights: absolute(&self.weights)?,
@@ -210,8 +210,8 @@ impl Args {
         })
     }
 
-    /// The device of each place to work.
-    fn places(&self) -> Vec<String> {
+    /// The device of each worker.
+    fn workers(&self) -> Vec<String> {
         let devices = self.device.iter().cycle().cloned();
         devices
             .take(self.device.len() * self.jobs.unwrap_or(1) as usize)
@@ -297,17 +297,17 @@ fn is_planned(experiment: &Experiment, out: &Path, copies: &[(PathBuf, String)])
 }
 
 /// The arguments that the jobs share.
-fn common(copies: &[(PathBuf, String)], place: &Place) -> Result<Vec<String>> {
+fn common(copies: &[(PathBuf, String)], folders: &Folders) -> Result<Vec<String>> {
     for (file, text) in copies {
         files::write(file, text)?;
     }
     let (recipe, _) = copies.first().context("a recipe has a file")?;
     let mut arguments = vec!["--recipe".to_owned(), text(recipe)?];
-    let programs = place.programs.folder().to_owned();
+    let programs = folders.programs.folder().to_owned();
     for (flag, folder) in [
-        ("--data", place.data.as_ref()),
-        ("--out", Some(&place.out)),
-        ("--weights", place.weights.as_ref()),
+        ("--data", folders.data.as_ref()),
+        ("--out", Some(&folders.out)),
+        ("--weights", folders.weights.as_ref()),
         ("--programs", Some(&programs)),
     ] {
         if let Some(folder) = folder {

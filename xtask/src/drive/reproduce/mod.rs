@@ -1,6 +1,6 @@
-//! `cargo xtask reproduce`: from a recipe to a report. Prints the plan and has each step done that is
-//! not done yet; how, and what is known to be done, is `step`'s affair, in which order and where the
-//! `queue`'s, or a cluster's.
+//! `cargo xtask reproduce`: from a recipe to a report. It prints the plan and runs each step that is
+//! not done yet. `step` does a step and knows whether it is done; `queue`, or a cluster, decides on
+//! order and device.
 
 mod board;
 mod cluster;

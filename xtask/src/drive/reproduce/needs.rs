@@ -1,4 +1,5 @@
-//! What a recipe needs of its user: data and weights. Asked for before anything is built or written.
+//! Checks the data and weights that a user must provide for a recipe, before anything is built or
+//! written.
 
 use std::path::Path;
 
@@ -9,33 +10,32 @@ use crate::drive::step::workshop::source;
 use crate::install::weights;
 use crate::system::paths;
 
-/// Refuses a folder of data that is missing, or is not asked for.
+/// Fails if `--data` is needed and missing, names no folder, or is given and not needed.
 pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Result<()> {
-    let needing = || {
-        experiment
-            .data
-            .iter()
-            .filter(|data| !data.dataset.is_embedded())
-    };
-    if let (0, Some(dir)) = (needing().count(), given) {
+    let all = experiment.data.iter();
+    let needed: Vec<_> = all.filter(|data| !data.dataset.is_embedded()).collect();
+    if let (true, Some(dir)) = (needed.is_empty(), given) {
         bail!(
-            "--data: found {}, expected none: the recipe's scenes are embedded",
+            "--data: found {}, expected none: the recipe's synthetic scenes are built in",
             dir.display()
         );
     }
-    for data in needing() {
-        let (name, several) = (data.dataset.name(), needing().count() > 1);
+    if let (2.., None) = (needed.len(), given) {
+        let folders: Vec<&str> = needed.iter().map(|data| data.dataset.folder()).collect();
+        let folders = folders.join(", ");
+        bail!("--data: found nothing, expected a folder that contains {folders}");
+    }
+    for data in needed {
+        let name = data.dataset.name();
         let Some(folder) = source(experiment, data, given) else {
             bail!(
                 "--data: found nothing, expected the folder of {name}\nhint: {}",
-                match (several, name) {
-                    (true, _) =>
-                        "the folder that holds VOCdevkit, coco2014, waterbirds-100".to_owned(),
-                    (false, "waterbirds-100") =>
+                match name {
+                    "waterbirds-100" =>
                         "the folder that holds waterbird_1.0_forest2water2 and CUB_200_2011"
                             .to_owned(),
-                    (false, "voc2007" | "coco2014") => format!("cargo xtask download {name}"),
-                    (false, _) => "data-prep help says what each source reads".to_owned(),
+                    "voc2007" | "coco2014" => format!("cargo xtask download {name}"),
+                    _ => "data-prep help says what each source reads".to_owned(),
                 }
             );
         };
@@ -49,14 +49,15 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
     Ok(())
 }
 
-/// The backbones whose ImageNet weights are neither there nor published as a package.
+/// The backbones whose ImageNet weights are neither in `dir` nor can be downloaded by `cargo xtask
+/// weights`.
 pub(super) fn missing_weights<'a>(experiment: &'a Experiment, dir: Option<&Path>) -> Vec<&'a str> {
     let mut names = experiment.weights();
     names.retain(|name| weights::find(name, dir).is_none() && !weights::names().contains(name));
     names
 }
 
-/// Refuses a recipe whose weights are missing, all of them at once.
+/// Fails if weights are missing; one message names all of them.
 pub(super) fn check_weights(experiment: &Experiment, dir: Option<&Path>) -> Result<()> {
     let names = missing_weights(experiment, dir);
     let Some(first) = names.first() else {

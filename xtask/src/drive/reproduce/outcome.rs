@@ -1,4 +1,5 @@
-//! How it ended: what failed and where its log is, what was left out, and what to open.
+//! The end of a reproduction: tells which jobs failed and where their logs are, which were left out,
+//! and which file to open.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,14 +12,14 @@ use crate::drive::step::record;
 use crate::system::paths;
 use crate::system::signals::STOPPED;
 
-/// What became of a job.
+/// The outcome of a job.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
-    /// Not begun, for it was stopped before.
+    /// Not begun, because the program was stopped before.
     Waiting,
     Running,
     Finished,
-    /// With the last thing it said.
+    /// With the last error of its log.
     Failed(String),
     /// It needs a job that failed.
     LeftOut,
@@ -26,7 +27,7 @@ pub(super) enum Outcome {
     Stopped,
 }
 
-/// Says how it ended.
+/// Prints the end, and returns the exit code.
 pub(super) fn conclude(
     plan: &Plan,
     jobs: &[Job],

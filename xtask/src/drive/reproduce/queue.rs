@@ -1,6 +1,5 @@
-//! The local queue: each job in a process of its own (`xtask step`), as many side by side as there
-//! are places to work. A job that fails takes with it only what needs it; a signal ends them all in
-//! good order.
+//! The local queue: workers take the jobs, each in a process of its own (`xtask step`). When a job fails,
+//! only the jobs that need it are left out; a signal ends all in good order.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -16,20 +15,20 @@ use crate::drive::plan::Job;
 use crate::system::signals::{STOPPED, Stop};
 use crate::system::{process, threads};
 
-/// Where and how jobs are done.
+/// The local queue.
 pub(super) struct Queue<'a> {
     pub(super) jobs: &'a [Job],
-    /// The device of each place to work.
-    pub(super) places: Vec<String>,
+    /// The device of each worker.
+    pub(super) workers: Vec<String>,
     pub(super) stop: Stop,
-    /// Held by all that works in the out folder.
+    /// The lock of the out folder, which every job holds.
     pub(super) lock: &'a fs::File,
     /// This program, as it was built.
     pub(super) program: PathBuf,
     pub(super) board: &'a Board,
 }
 
-/// Of all jobs, in their order.
+/// The outcomes of all jobs, in their order.
 #[derive(Clone)]
 struct Outcomes(Vec<Outcome>);
 
@@ -39,7 +38,7 @@ impl Queue<'_> {
         let shared = Mutex::new(Outcomes(vec![Outcome::Waiting; self.jobs.len()]));
         let changed = Condvar::new();
         std::thread::scope(|scope| {
-            for device in &self.places {
+            for device in &self.workers {
                 scope.spawn(|| self.work(device, &shared, &changed));
             }
         });
@@ -47,7 +46,7 @@ impl Queue<'_> {
         shared.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// One place: the next job that can be done, until none is left.
+    /// One worker: does the next job that can be done, until none is left.
     fn work(&self, device: &str, shared: &Mutex<Outcomes>, changed: &Condvar) {
         let mut state = held(shared);
         loop {
@@ -57,13 +56,13 @@ impl Queue<'_> {
                 return;
             }
             let Some(index) = state.next(self.jobs) else {
-                // A signal wakes nobody.
+                // A signal does not notify `changed`.
                 let waited = changed.wait_timeout(state, Duration::from_millis(200));
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             };
             state.0[index] = Outcome::Running;
-            let n_at_once = state.n_at_once(self.jobs, self.places.len());
+            let n_at_once = state.n_at_once(self.jobs, self.workers.len());
             drop(state);
             let outcome = self.perform(&self.jobs[index], device, n_at_once);
             let outcome = outcome.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
@@ -117,8 +116,8 @@ impl Queue<'_> {
 }
 
 impl Outcomes {
-    /// Marks what needs a job that will not be done. The report needs none in particular, but some
-    /// score.
+    /// Marks the jobs that need a job that will not be done. The report needs no particular job, but at
+    /// least one score.
     fn leave_out(&mut self, jobs: &[Job]) {
         for (index, job) in jobs.iter().enumerate() {
             if self.0[index] != Outcome::Waiting {
@@ -148,9 +147,8 @@ impl Outcomes {
         })
     }
 
-    /// How many jobs share the machine now: those that run, and those that could begin in the places
-    /// left.
-    fn n_at_once(&self, jobs: &[Job], n_places: usize) -> usize {
+    /// How many jobs share the machine now: those that run, and those that idle workers could begin.
+    fn n_at_once(&self, jobs: &[Job], n_workers: usize) -> usize {
         let mut soon = self.clone();
         while let Some(index) = soon.next(jobs) {
             soon.0[index] = Outcome::Running;
@@ -159,7 +157,7 @@ impl Outcomes {
             .0
             .iter()
             .filter(|outcome| **outcome == Outcome::Running);
-        running.count().clamp(1, n_places)
+        running.count().clamp(1, n_workers)
     }
 }
 

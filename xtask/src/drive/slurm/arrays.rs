@@ -1,22 +1,22 @@
-//! Which jobs become one array, and what an array waits for. Nothing is submitted here.
+//! Groups jobs into arrays, and computes what an array waits for. Nothing is submitted here.
 
 use std::fmt::Write;
 
 use crate::drive::plan::Job;
 
-/// Something that must have ended before an array begins.
+/// A job or task that must have ended before an array begins.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Before {
-    /// A job that is submitted with it: an index into the list of jobs.
+    /// A job of the same submission: an index into the list of jobs.
     Job(usize),
-    /// A task that Slurm has already, by its id.
+    /// The id of a task that was submitted before.
     Task(String),
 }
 
-/// Jobs that wait for the same and ask for the same.
+/// Jobs that wait for the same jobs and ask for the same resources.
 #[derive(Debug, PartialEq)]
 pub(super) struct Array {
-    /// Indices into the list of jobs; a task's index is its place here.
+    /// Indices into the list of jobs; a task's index is its position here.
     pub(super) jobs: Vec<usize>,
     /// Sorted, each once.
     pub(super) before: Vec<Before>,
@@ -50,12 +50,12 @@ pub(super) fn arrays(jobs: &[Job], before: &[Option<Vec<Before>>], longest: usiz
 }
 
 /// sbatch's `--dependency` for an array that waits for `before`; `None` where it waits for nothing.
-/// `submitted` are the ids of the arrays before it: one of which all tasks are waited for is named as
-/// a whole, which keeps the line short for a report that waits for hundreds.
+/// `submitted` are the ids of the arrays before it. An array of which all tasks are waited for is named
+/// as a whole, which keeps the option short for a report that waits for hundreds of tasks.
 ///
-/// `afterany`, not `afterok`: after a failure, `afterok` leaves everything behind it in the queue for
-/// ever, the report over what did succeed included. A step that misses what it needs says so and
-/// fails at once instead.
+/// It uses `afterany`, not `afterok`: after a failure, `afterok` would leave all later jobs in the
+/// queue for ever, including the report over the jobs that succeeded. Instead, a step whose inputs are
+/// missing fails at once.
 pub(super) fn dependency(before: &[Before], arrays: &[Array], submitted: &[u64]) -> Option<String> {
     let waits_for = |job: &usize| before.binary_search(&Before::Job(*job)).is_ok();
     let mut list = String::new();

@@ -1,4 +1,4 @@
-//! Slurm's own programs, and what they say, read. Nothing here knows what the jobs are for.
+//! Calls Slurm's programs and parses their output. Nothing here knows what the jobs are for.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,21 +11,20 @@ use crate::system::{paths, process};
 /// Starts Slurm's programs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Client {
-    /// Set for each of them: a test's cluster is not the machine's.
+    /// Variables set for each of them, which lead tests to a cluster of their own.
     environment: Vec<(String, String)>,
 }
 
-/// One task of a job array, or of what is left of it in Slurm's memory: minutes after its end it is
-/// forgotten.
+/// One task of a job array. Slurm forgets it some minutes after its end.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Task {
-    /// As Slurm's commands take it: `<array's job id>_<index>`.
+    /// Its id for Slurm's commands: `<array's job id>_<index>`.
     pub(super) id: String,
     pub(super) array: u64,
     pub(super) index: usize,
     /// Slurm's spelling, e.g. `PENDING`.
     pub(super) state: String,
-    /// Why it waits, in Slurm's spelling; `None` where there is nothing to say.
+    /// The reason why it waits, in Slurm's spelling; `None` is Slurm's word for no reason.
     pub(super) reason: String,
 }
 
@@ -36,7 +35,7 @@ impl Task {
     }
 }
 
-/// The states from which no job comes back by itself.
+/// The states of jobs that have ended for good.
 const ENDED: [&str; 10] = [
     "BOOT_FAIL",
     "CANCELLED",
@@ -55,7 +54,7 @@ fn has_ended(state: &str) -> bool {
 }
 
 impl Client {
-    /// With the variable `name` set for Slurm's programs.
+    /// A client that sets the variable `name` for Slurm's programs.
     #[cfg(test)]
     pub(super) fn with(name: &str, value: &Path) -> Client {
         let value = value.display().to_string();
@@ -95,7 +94,7 @@ impl Client {
         value.context("scontrol show config: found no number MaxArraySize, expected one")
     }
 
-    /// `sbatch` with `options`; gives the job's id.
+    /// Runs `sbatch` with `options`; returns the job's id.
     pub(super) fn submit(&self, options: &[String], script: &Path) -> Result<u64> {
         let mut command = self.command("sbatch");
         command.arg("--parsable").args(options).arg(script);
@@ -106,7 +105,7 @@ impl Client {
         id.with_context(|| format!("sbatch: found {:?}, expected a job's id", said.trim()))
     }
 
-    /// Every task of the user's whose working directory is `folder` and that Slurm remembers, with the
+    /// The user's tasks that Slurm remembers and whose working directory is `folder`, each with its
     /// job's name.
     pub(super) fn tasks(&self, folder: &Path) -> Result<Vec<(String, Task)>> {
         let mut command = self.command("squeue");
@@ -116,8 +115,8 @@ impl Client {
         Ok(queued(&said, folder))
     }
 
-    /// State of each task of `arrays` that has ended, as Slurm's accounts have it: (`<array>_<index>`,
-    /// state). Empty where a cluster keeps none.
+    /// The tasks of `arrays` that have ended, as (`<array>_<index>`, state) from Slurm's accounting.
+    /// Empty where a cluster has no accounting.
     pub(super) fn accounts(&self, arrays: &[u64]) -> Vec<(String, String)> {
         let ids: Vec<String> = arrays.iter().map(u64::to_string).collect();
         let mut command = self.command("sacct");
@@ -131,7 +130,7 @@ impl Client {
         }
     }
 
-    /// `scancel` with `options` for the tasks `ids`; one that has ended is none of its business.
+    /// Runs `scancel` with `options` for the tasks `ids`; ignores tasks that have ended.
     pub(super) fn cancel(&self, options: &[&str], ids: &[String]) -> Result<()> {
         let mut command = self.command("scancel");
         command.arg("--quiet").args(options).args(ids);
@@ -139,8 +138,8 @@ impl Client {
     }
 }
 
-/// Reads squeue's lines `array|index|state|name|reason|working directory`. The folder may have been
-/// called otherwise when a job was submitted: by a link, or another mount.
+/// Parses squeue's lines `array|index|state|name|reason|working directory`. A working directory may be
+/// another path to `folder`, by a link or another mount.
 fn queued(said: &str, folder: &Path) -> Vec<(String, Task)> {
     let mut known = BTreeMap::new();
     let mut is_ours = |found: &str| {
@@ -166,7 +165,8 @@ fn queued(said: &str, folder: &Path) -> Vec<(String, Task)> {
     said.lines().filter_map(&mut task).collect()
 }
 
-/// Reads sacct's lines `<array>_<index>|<state>` of what has ended; `CANCELLED by 1000` is `CANCELLED`.
+/// Parses sacct's lines `<array>_<index>|<state>` of ended tasks; `CANCELLED by 1000` becomes
+/// `CANCELLED`.
 fn accounted(said: &str) -> Vec<(String, String)> {
     let line = |line: &str| {
         let (id, state) = line.split_once('|')?;
@@ -209,8 +209,8 @@ mod tests {
 
     #[test]
     fn a_folder_is_known_by_every_spelling() {
-        let place = tempfile::tempdir().unwrap();
-        let at = |name: &str| place.path().join(name);
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
         for name in ["out", "other"] {
             std::fs::create_dir(at(name)).unwrap();
         }

@@ -1,7 +1,7 @@
 //! `--executor slurm`: a plan's steps as jobs of a cluster. Jobs that wait for the same become one
-//! array; each task is one `xtask step`. What was submitted is written down in `<out>/slurm`, so that
-//! submitting again adds what is missing and doubles nothing. Which steps there are, what they need
-//! and whether they are done is left to the caller. docs/slurm.md says how it looks to a user.
+//! array; each task is one `xtask step`. Submitted jobs are recorded in `<out>/slurm`, so that
+//! submitting again adds only what is missing. The caller knows which steps there are, what they need
+//! and whether they are done. docs/slurm.md describes it for users.
 
 mod arrays;
 mod client;

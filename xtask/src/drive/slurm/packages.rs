@@ -32,8 +32,8 @@ pub(crate) fn install() -> Result<()> {
     Ok(())
 }
 
-/// What keeps the tests from having a cluster, when what can be done about it is done: `None` where
-/// nothing does. Installs only where that starts no daemon, as systemd would.
+/// Installs Slurm for the tests if it may, and returns the reason why they can have no cluster; `None`
+/// where they can. Does not install under systemd, which would start the daemons.
 pub(crate) fn ensure() -> Result<Option<String>> {
     let is_bare = !Path::new("/run/systemd/system").exists();
     if fault().is_some() && is_bare && find("apt-get").is_some() && is_root() {

@@ -1,5 +1,5 @@
-//! The programs of which the tests make a cluster of their own, and whether they are here. Whoever
-//! only submits to a cluster needs none of them but Slurm's commands.
+//! The programs that the tests need for a cluster of their own, and whether they are installed.
+//! Submitting to a cluster needs only Slurm's commands.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +12,7 @@ pub const PACKAGES: [(&str, &str); 4] = [
     ("slurm-client", "sbatch"),
 ];
 
-/// Why there can be no cluster here; `None` where there can.
+/// The reason why the tests can have no cluster here; `None` where they can.
 pub fn fault() -> Option<String> {
     let absent: Vec<&str> = PACKAGES
         .into_iter()
@@ -28,7 +28,7 @@ pub fn fault() -> Option<String> {
     (!is_root()).then(|| "Slurm's daemons need root".to_owned())
 }
 
-/// The path of a program; daemons lie where a user's PATH may not lead.
+/// The path of a program, also in folders of daemons that a user's PATH may not have.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
@@ -36,7 +36,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
     paths.find(|path| path.is_file())
 }
 
-/// Whether this program may do everything.
+/// Whether this program runs as root.
 pub fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")

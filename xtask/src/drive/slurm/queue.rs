@@ -1,4 +1,4 @@
-//! What was submitted to Slurm, and what a submission asks for.
+//! Submits the jobs of a reproduction to Slurm.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use crate::drive::plan::Job;
 use crate::drive::recipe;
 use crate::system::files;
 
-/// Seconds before the time limit at which Slurm says so: time for a training step, and to save.
+/// Seconds before the time limit at which Slurm sends SIGUSR2: time for a training step and for saving.
 const WARNING: u32 = 120;
 
-/// What may be said on the command line; it wins over the recipe's `[slurm]`.
+/// Options of the command line, which win over the recipe's `[slurm]`.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "With --executor slurm")]
 pub(crate) struct Flags {
@@ -42,7 +42,7 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// What to ask the cluster for.
+    /// The recipe's options with these over them.
     pub(crate) fn over(&self, recipe: &recipe::Slurm) -> recipe::Slurm {
         let mut extra = recipe.extra.clone();
         extra.extend(self.sbatch.iter().cloned());
@@ -55,20 +55,20 @@ impl Flags {
     }
 }
 
-/// The jobs of one reproduction.
+/// The queue of one reproduction.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    /// Where the reproduction is written; absolute.
+    /// The out folder of the reproduction, absolute.
     pub(super) out: PathBuf,
     pub(super) client: Client,
 }
 
-/// What a submission did.
+/// The result of a submission.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Submission {
-    /// Steps submitted.
+    /// The number of steps submitted.
     pub(crate) n_new: usize,
-    /// Steps that were in the queue, or at work, already.
+    /// The number of steps that were waiting or running already.
     pub(crate) n_kept: usize,
 }
 
@@ -86,10 +86,10 @@ impl Queue {
         self.client.require()
     }
 
-    /// Submits `jobs`, none of which is done, as arrays of tasks `program step …`, at most `at_once` of
-    /// an array at a time. A job that Slurm has already is left alone, unless something it waits for is
-    /// submitted anew: then it is taken out of the queue, or its end is waited for, and it is submitted
-    /// again.
+    /// Submits `jobs`, none of which is done, as arrays of tasks `program step …`, of which at most
+    /// `at_once` run at a time. A job that Slurm has already is left alone, unless a job it waits for
+    /// is submitted anew. Then it is submitted again, after it was taken out of the queue, or, if it is
+    /// running, with its end as a dependency.
     pub(crate) fn submit(
         &self,
         jobs: &[Job],
@@ -128,16 +128,16 @@ impl Queue {
         })
     }
 
-    /// For each job what it waits for; `None` for one that stays as it is in Slurm.
+    /// The dependencies of each job; `None` for a job that stays as it is in Slurm.
     fn prerequisites(
         &self,
         jobs: &[Job],
         record: &Record,
         tasks: &[(String, Task)],
     ) -> Result<Vec<Option<Vec<Before>>>> {
-        let places = record.places();
+        let task_ids = record.task_ids();
         let queued = |job: &Job| {
-            let task = places.get(job.key.as_str())?.task(tasks)?;
+            let task = task_ids.get(job.key.as_str())?.task(tasks)?;
             (!task.has_ended()).then(|| task.id.clone())
         };
         let queued: Vec<Option<String>> = jobs.iter().map(queued).collect();

@@ -1,6 +1,6 @@
-//! `slurm/jobs.toml`: what was submitted, by name. An array is written down before it is submitted,
-//! and its id after: Slurm is asked by name and folder, so that a program that was stopped in between
-//! submits nothing twice.
+//! `slurm/jobs.toml`, the record of submitted arrays. An array is recorded by its name before it is
+//! submitted, and its id afterwards. Slurm can be asked by name and folder, so a program that is
+//! stopped in between submits nothing twice.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use super::client::Task;
 use crate::install::pip;
 use crate::system::{files, paths};
 
-/// What was submitted since the queue was last empty.
+/// The arrays submitted since the queue was last empty.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
-    /// How many arrays there ever were: no two have the same name.
+    /// The number of arrays ever submitted, from which each gets its own name.
     n_arrays: usize,
     /// Oldest first.
     #[serde(default, rename = "array")]
@@ -27,17 +27,17 @@ pub(super) struct Record {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Submitted {
-    /// The job's name in Slurm, and of its files.
+    /// The name of the job in Slurm and of its files.
     pub(super) name: String,
-    /// The job's id; none where the program was stopped before it knew.
+    /// The job's id; absent where the program was stopped before it knew it.
     pub(super) id: Option<u64>,
-    /// What its tasks are, in order.
+    /// The keys of its steps, in the order of its tasks.
     pub(super) keys: Vec<String>,
 }
 
-/// Where a step was submitted last.
+/// The array task that a step was submitted as last.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct TaskId {
     pub(super) name: String,
     pub(super) id: Option<u64>,
     pub(super) index: usize,
@@ -48,11 +48,11 @@ impl Record {
         folder.join("slurm/jobs.toml")
     }
 
-    /// Of the reproduction in `folder`; empty where nothing was submitted.
+    /// Reads the record of the reproduction in `folder`; empty where nothing was submitted.
     pub(super) fn read(folder: &Path) -> Result<Record> {
         let file = Record::file(folder);
         match file.is_file() {
-            // Begun anew, it would submit twice what is in the queue.
+            // Replacing the record would submit again what is in the queue.
             true => files::read_toml(&file).map_err(|error| {
                 let shown = paths::shown(&file);
                 let text =
@@ -67,16 +67,17 @@ impl Record {
         files::write(&Record::file(folder), &toml::to_string(self)?)
     }
 
-    /// Begins anew where none of the steps waits or runs among `tasks`: a former submission's keys may
-    /// have stood for other steps.
+    /// Empties the record if none of its steps waits or runs among `tasks`: the keys of a former
+    /// submission may have stood for other steps.
     pub(super) fn forget_former(&mut self, tasks: &[(String, Task)]) {
-        let is_active = |place: &Place| place.task(tasks).is_some_and(|task| !task.has_ended());
-        if !self.places().values().any(is_active) {
+        let is_active =
+            |task_id: &TaskId| task_id.task(tasks).is_some_and(|task| !task.has_ended());
+        if !self.task_ids().values().any(is_active) {
             self.arrays.clear();
         }
     }
 
-    /// Adds an array of the steps `keys`, all of one stage, not submitted yet; gives its name.
+    /// Adds an array of the steps `keys`, all of one stage, which is not submitted yet; returns its name.
     pub(super) fn add(&mut self, keys: Vec<String>) -> String {
         self.n_arrays += 1;
         let stage = keys.first().and_then(|key| key.split('/').next());
@@ -89,27 +90,27 @@ impl Record {
         name
     }
 
-    /// The array added last was submitted as job `id`.
+    /// Stores the job id of the array added last.
     pub(super) fn submitted(&mut self, id: u64) {
         if let Some(last) = self.arrays.last_mut() {
             last.id = Some(id);
         }
     }
 
-    /// Every step that was submitted, with its last place.
-    pub(super) fn places(&self) -> BTreeMap<&str, Place> {
-        let mut places = BTreeMap::new();
+    /// Every step that was submitted, with its last array task.
+    pub(super) fn task_ids(&self) -> BTreeMap<&str, TaskId> {
+        let mut task_ids = BTreeMap::new();
         for array in &self.arrays {
             for (index, key) in array.keys.iter().enumerate() {
                 let (name, id) = (array.name.clone(), array.id);
-                places.insert(key.as_str(), Place { name, id, index });
+                task_ids.insert(key.as_str(), TaskId { name, id, index });
             }
         }
-        places
+        task_ids
     }
 }
 
-impl Place {
+impl TaskId {
     /// Its task among `tasks`, which come with their jobs' names.
     pub(super) fn task<'a>(&self, tasks: &'a [(String, Task)]) -> Option<&'a Task> {
         let is_here =

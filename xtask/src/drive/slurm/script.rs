@@ -1,6 +1,6 @@
-//! The batch script of an array. It holds the command line of each task, rather than reading them from
-//! a file: Slurm keeps a copy of a script, so that a task that comes back into the queue does what it
-//! was submitted for, whatever was submitted since.
+//! The batch script of an array. It contains the command line of each task and does not read them from
+//! a file: Slurm keeps a copy of the script, so a requeued task does what it was submitted for,
+//! whatever was submitted since.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 
 use crate::drive::plan::Job;
 
-/// What is the same in all scripts: the step started, signals passed on, the requeue, the exit code.
+/// The part that all scripts share: it starts the step, passes signals on, requeues, and writes the
+/// exit code.
 const BODY: &str = include_str!("script.sh");
 
 /// The script whose task i starts `program step` with the arguments of `jobs[i]`.
@@ -35,7 +36,7 @@ pub(super) fn script<'a>(
     Ok(text)
 }
 
-/// `text` as one word of the shell, whatever is in it.
+/// `text` quoted as one word of the shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -56,17 +57,17 @@ mod tests {
     use super::*;
 
     /// A folder where `script` can run without a Slurm; squeue says that the job is cancelled.
-    struct Place(tempfile::TempDir);
+    struct Sandbox(tempfile::TempDir);
 
-    impl Place {
-        fn new() -> Place {
+    impl Sandbox {
+        fn new() -> Sandbox {
             let folder = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
             for name in ["slurm", "bin"] {
                 std::fs::create_dir(folder.path().join(name)).unwrap();
             }
-            let place = Place(folder);
-            place.program("bin/squeue", "echo COMPLETING");
-            place
+            let sandbox = Sandbox(folder);
+            sandbox.program("bin/squeue", "echo COMPLETING");
+            sandbox
         }
 
         fn path(&self, name: &str) -> PathBuf {
@@ -117,8 +118,8 @@ mod tests {
 
     #[test]
     fn a_task_is_given_its_own_arguments_whatever_is_in_them() {
-        let place = Place::new();
-        let program = place.program("st'ep", "printf '<%s>' \"$@\"; exit 3");
+        let sandbox = Sandbox::new();
+        let program = sandbox.program("st'ep", "printf '<%s>' \"$@\"; exit 3");
         let odd = [
             "a b",
             "it's",
@@ -133,10 +134,10 @@ mod tests {
         ];
         let jobs = [job("guided/0", &["other"]), job("guided/1", &odd)];
         let text = script(&program, &jobs).unwrap();
-        let status = place.start(&text, 1).wait().unwrap();
+        let status = sandbox.start(&text, 1).wait().unwrap();
         assert_eq!(status.code(), Some(3));
-        assert_eq!(place.exit_file(1), "3\n");
-        let said = std::fs::read_to_string(place.path("output")).unwrap();
+        assert_eq!(sandbox.exit_file(1), "3\n");
+        let said = std::fs::read_to_string(sandbox.path("output")).unwrap();
         let words: String = odd.iter().map(|word| format!("<{word}>")).collect();
         let expected = format!("\n<step>{words}");
         assert!(
@@ -148,9 +149,9 @@ mod tests {
 
     #[test]
     fn a_step_has_as_many_threads_as_its_job_has_processors() {
-        let place = Place::new();
+        let sandbox = Sandbox::new();
         let shown = "echo $OMP_NUM_THREADS $RAYON_NUM_THREADS $POLARS_MAX_THREADS";
-        let program = place.program("step", shown);
+        let program = sandbox.program("step", shown);
         let text = script(&program, &[job("guided/0", &[])]).unwrap();
         // Asked for by the step, the node may be the job's as a whole; of this machine's own say nothing.
         let unset =
@@ -165,22 +166,27 @@ mod tests {
             ),
         ] {
             let text = [unset, set, &text].concat();
-            assert!(place.start(&text, 0).wait().unwrap().success());
-            let said = std::fs::read_to_string(place.path("output")).unwrap();
+            assert!(sandbox.start(&text, 0).wait().unwrap().success());
+            let said = std::fs::read_to_string(sandbox.path("output")).unwrap();
             assert!(said.ends_with(expected), "{set}: {said}");
         }
     }
 
     /// Starts a step of `lines`, waits until it has made the file `ready`, and sends `signal`, to its
     /// shell or (`-`) to its group; gives its exit code and what the exit file says.
-    fn signalled(place: &Place, lines: &str, signal: &str, whom: &str) -> (Option<i32>, String) {
-        let ready = place.path("ready");
+    fn signalled(
+        sandbox: &Sandbox,
+        lines: &str,
+        signal: &str,
+        whom: &str,
+    ) -> (Option<i32>, String) {
+        let ready = sandbox.path("ready");
         std::fs::remove_file(&ready).ok();
-        let program = place.program("step", &format!("cd \"$2\"; {lines}"));
-        let here = place.0.path();
+        let program = sandbox.program("step", &format!("cd \"$2\"; {lines}"));
+        let here = sandbox.0.path();
         let jobs = [job("guided/0", &[utf8(here).unwrap()])];
         let text = script(&program, &jobs).unwrap();
-        let mut child = place.start(&text, 0);
+        let mut child = sandbox.start(&text, 0);
         while !ready.exists() {
             assert_eq!(child.try_wait().unwrap(), None);
             std::thread::sleep(std::time::Duration::from_millis(5));
@@ -188,22 +194,22 @@ mod tests {
         let whom = format!("{whom}{}", child.id());
         let status = Command::new("kill").args([signal, "--", &whom]).status();
         assert!(status.unwrap().success());
-        (child.wait().unwrap().code(), place.exit_file(0))
+        (child.wait().unwrap().code(), sandbox.exit_file(0))
     }
 
     #[test]
     fn a_step_that_does_not_know_the_signal_of_the_time_limit_goes_on() {
         let lines = "touch ready; sleep 0.5; exit 4";
-        let found = signalled(&Place::new(), lines, "-USR2", "");
+        let found = signalled(&Sandbox::new(), lines, "-USR2", "");
         assert_eq!(found, (Some(4), "4\n".to_owned()));
     }
 
     #[test]
     fn no_exit_code_is_lost_to_a_signal() {
-        let place = Place::new();
+        let sandbox = Sandbox::new();
         let lines = "trap 'exit 75' TERM; touch ready; while :; do sleep 0.01; done";
         for _ in 0..40 {
-            let found = signalled(&place, lines, "-TERM", "-");
+            let found = signalled(&sandbox, lines, "-TERM", "-");
             assert_eq!(found, (Some(75), "75\n".to_owned()));
         }
     }

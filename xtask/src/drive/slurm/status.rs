@@ -1,6 +1,6 @@
-//! What became of the submitted steps, as Slurm has it. Its queue is asked first; it forgets a job
-//! minutes after its end, then the exit code that the batch script left, Slurm's accounts where a
-//! cluster keeps them, and Slurm's last words in the job's output tell.
+//! The states of submitted steps by Slurm. Its queue is asked first, but it forgets a job minutes after
+//! its end. Then the exit code that the batch script wrote, Slurm's accounting where a cluster has it,
+//! and Slurm's last line in the job's output tell.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,21 +10,21 @@ use anyhow::{Result, bail};
 use fs_err as fs;
 
 use super::queue::Queue;
-use super::record::{Place, Record};
+use super::record::{Record, TaskId};
 use crate::install::pip;
 use crate::system::paths;
 use crate::system::signals::STOPPED;
 
-/// What a step is at.
+/// The state of a submitted step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// In the queue, and why still, in Slurm's spelling.
+    /// Waiting, with the reason in Slurm's spelling.
     Waiting(String),
     Running,
     Succeeded,
-    /// Cancelled, or it saved its state and did not come back; submitted again it goes on.
+    /// Cancelled, or it saved its state and was not requeued; submitted again, it goes on.
     Stopped,
-    /// Ended otherwise, and how: `exit code 1`, `timeout`, …
+    /// Ended without success: `exit code 1`, `timeout`, …
     Failed(String),
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum State {
 pub(crate) struct Submitted {
     pub(crate) key: String,
     pub(crate) state: State,
-    /// Everything the job said, and Slurm of it.
+    /// The file with the job's output, and what Slurm writes to it.
     pub(crate) output: PathBuf,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Submitted {
 pub(crate) struct Status(Vec<Submitted>);
 
 impl Queue {
-    /// What became of everything that was submitted. Slurm is not asked where that is nothing.
+    /// The states of all submitted steps. Slurm is not asked where there are none.
     pub(crate) fn status(&self) -> Result<Status> {
         let record = Record::read(&self.out)?;
         if record.arrays.is_empty() {
@@ -56,30 +56,30 @@ impl Queue {
         })?;
         let ids: Vec<u64> = record.arrays.iter().filter_map(|array| array.id).collect();
         let accounts: BTreeMap<_, _> = self.client.accounts(&ids).into_iter().collect();
-        let places = record.places();
+        let task_ids = record.task_ids();
         let mut steps = Vec::new();
         for array in &record.arrays {
             for (index, key) in array.keys.iter().enumerate() {
-                let place = &places[key.as_str()];
-                if (&place.name, place.index) != (&array.name, index) {
+                let task_id = &task_ids[key.as_str()];
+                if (&task_id.name, task_id.index) != (&array.name, index) {
                     continue; // it was submitted again
                 }
-                let state = match place.task(&tasks) {
-                    Some(task) => self.in_slurm(place, &task.state, &task.reason),
-                    None => self.forgotten(place, &accounts),
+                let state = match task_id.task(&tasks) {
+                    Some(task) => self.in_slurm(task_id, &task.state, &task.reason),
+                    None => self.forgotten(task_id, &accounts),
                 };
                 steps.push(Submitted {
                     key: key.clone(),
                     state,
-                    output: self.file(place, "out"),
+                    output: self.file(task_id, "out"),
                 });
             }
         }
         Ok(Status(steps))
     }
 
-    /// Prints to stderr how many steps are at what, whenever that changes, until none waits or runs. A
-    /// controller that is too busy to answer is asked again.
+    /// Prints the number of steps in each state to stderr, whenever it changes, until none waits or
+    /// runs. Asks again where Slurm's controller is too busy to answer.
     pub(crate) fn wait(&self, interval: Duration) -> Status {
         let mut shown = String::new();
         loop {
@@ -100,16 +100,16 @@ impl Queue {
         }
     }
 
-    /// Takes every step out of the queue, and ends those at work, which save what they can; gives how
-    /// many there were.
+    /// Takes all waiting steps out of the queue, and ends the running ones, which save what they can;
+    /// returns their number.
     pub(crate) fn cancel(&self) -> Result<usize> {
         let record = Record::read(&self.out)?;
         if record.arrays.is_empty() {
             return Ok(0);
         }
         let tasks = self.client.tasks(&self.out)?;
-        let places = record.places();
-        let queued = places.values().filter_map(|place| place.task(&tasks));
+        let task_ids = record.task_ids();
+        let queued = task_ids.values().filter_map(|task_id| task_id.task(&tasks));
         let queued = queued.filter(|task| !task.has_ended());
         let ids: Vec<String> = queued.map(|task| task.id.clone()).collect();
         if !ids.is_empty() {
@@ -131,12 +131,12 @@ impl Queue {
     }
 
     /// The state of a task of which Slurm tells `state` and `reason`.
-    fn in_slurm(&self, place: &Place, state: &str, reason: &str) -> State {
+    fn in_slurm(&self, task_id: &TaskId, state: &str, reason: &str) -> State {
         match state {
             "RUNNING" | "COMPLETING" => State::Running,
             "COMPLETED" => State::Succeeded,
             "CANCELLED" => State::Stopped,
-            "FAILED" => match self.exit_code(place) {
+            "FAILED" => match self.exit_code(task_id) {
                 Some(code) => ended(code),
                 None => State::Failed("failed".to_owned()),
             },
@@ -150,16 +150,16 @@ impl Queue {
     }
 
     /// The state of a task that Slurm's queue does not know any more.
-    fn forgotten(&self, place: &Place, accounts: &BTreeMap<String, String>) -> State {
-        let code = self.exit_code(place);
+    fn forgotten(&self, task_id: &TaskId, accounts: &BTreeMap<String, String>) -> State {
+        let code = self.exit_code(task_id);
         if code == Some(0) {
             return State::Succeeded;
         }
-        let id = place.id.map(|id| format!("{id}_{}", place.index));
+        let id = task_id.id.map(|id| format!("{id}_{}", task_id.index));
         if let Some(state) = id.and_then(|id| accounts.get(&id)) {
-            return self.in_slurm(place, state, "");
+            return self.in_slurm(task_id, state, "");
         }
-        let output = self.file(place, "out");
+        let output = self.file(task_id, "out");
         match code {
             Some(code) => ended(code),
             None if !output.exists() => State::Stopped, // before it began
@@ -170,20 +170,20 @@ impl Queue {
         }
     }
 
-    /// What the batch script left when the step had ended.
-    fn exit_code(&self, place: &Place) -> Option<i32> {
-        let text = fs::read_to_string(self.file(place, "exit")).ok()?;
+    /// The exit code that the batch script wrote after the step.
+    fn exit_code(&self, task_id: &TaskId) -> Option<i32> {
+        let text = fs::read_to_string(self.file(task_id, "exit")).ok()?;
         text.trim().parse().ok()
     }
 
-    fn file(&self, place: &Place, extension: &str) -> PathBuf {
-        let name = format!("{}-{}.{extension}", place.name, place.index);
+    fn file(&self, task_id: &TaskId, extension: &str) -> PathBuf {
+        let name = format!("{}-{}.{extension}", task_id.name, task_id.index);
         self.out.join("slurm").join(name)
     }
 }
 
 impl Status {
-    /// What Slurm has of the step `key`, if it was submitted.
+    /// The state of the step `key`, if it was submitted.
     pub(crate) fn of(&self, key: &str) -> Option<&Submitted> {
         self.0.iter().find(|step| step.key == key)
     }
@@ -194,7 +194,7 @@ impl Status {
         self.0.iter().any(|step| is_active(&step.state))
     }
 
-    /// One line a stage: how many of its steps are at what.
+    /// One line for each stage: the number of its steps in each state.
     pub(crate) fn counts(&self) -> String {
         let mut stages: Vec<(&str, BTreeMap<String, usize>)> = Vec::new();
         for step in &self.0 {
@@ -232,7 +232,8 @@ fn ended(code: i32) -> State {
     }
 }
 
-/// Why Slurm ended a job: `slurmstepd: error: *** JOB 7 ON node CANCELLED AT … DUE TO TIME LIMIT ***`.
+/// The reason why Slurm ended a job, from its last line: `slurmstepd: error: *** JOB 7 ON node
+/// CANCELLED AT … DUE TO TIME LIMIT ***`.
 fn last_words(output: &Path) -> Option<String> {
     let said = fs::read(output).ok()?;
     let said = String::from_utf8_lossy(&said);
@@ -295,7 +296,7 @@ mod tests {
         ];
         for (index, id, expected) in cases {
             let name = "guided.1".to_owned();
-            let found = queue.forgotten(&Place { name, id, index }, &accounts);
+            let found = queue.forgotten(&TaskId { name, id, index }, &accounts);
             assert_eq!(found, expected, "{index}");
         }
     }

@@ -15,7 +15,7 @@ use crate::drive::recipe;
 use crate::system::paths;
 
 /// A cluster, and a reproduction on it.
-struct Place {
+struct Sandbox {
     cluster: Cluster,
     queue: Queue,
     /// Its name holds what shells and sbatch would read as something else.
@@ -24,8 +24,8 @@ struct Place {
     _folder: tempfile::TempDir,
 }
 
-impl Place {
-    fn new(test: &str) -> Option<Place> {
+impl Sandbox {
+    fn new(test: &str) -> Option<Sandbox> {
         let cluster = Cluster::start(test)?;
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("a b%a'$(exit 9);");
@@ -34,7 +34,7 @@ impl Place {
             out: out.clone(),
             client: client(&cluster),
         };
-        Some(Place {
+        Some(Sandbox {
             cluster,
             queue,
             out,
@@ -120,8 +120,8 @@ impl Place {
     /// Slurm's id of the step `key`, as last submitted.
     fn task(&self, key: &str) -> String {
         let record = Record::read(&self.out).unwrap();
-        let place = &record.places()[key];
-        format!("{}_{}", place.id.unwrap(), place.index)
+        let task_id = &record.task_ids()[key];
+        format!("{}_{}", task_id.id.unwrap(), task_id.index)
     }
 }
 
@@ -143,30 +143,30 @@ fn all_units(n_runs: usize) -> Vec<String> {
 #[test]
 fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
     let test = "a_plan_runs_in_order_and_a_failure_stops_nothing_else";
-    let Some(mut place) = Place::new(test) else {
+    let Some(mut sandbox) = Sandbox::new(test) else {
         return;
     };
     let jobs = [
-        place.job("data", &[]),
-        place.job("baseline/0", &[0]),
-        place.job("baseline/1", &[0]),
-        place.job("guided/0", &[1]),
-        place.job("guided/1", &[2]),
-        place.job("guided/2", &[1]),
-        place.job("score/0", &[3, 5]),
-        place.job("score/1", &[4]),
-        place.job("report", &[6, 7]),
+        sandbox.job("data", &[]),
+        sandbox.job("baseline/0", &[0]),
+        sandbox.job("baseline/1", &[0]),
+        sandbox.job("guided/0", &[1]),
+        sandbox.job("guided/1", &[2]),
+        sandbox.job("guided/2", &[1]),
+        sandbox.job("score/0", &[3, 5]),
+        sandbox.job("score/1", &[4]),
+        sandbox.job("report", &[6, 7]),
     ];
-    place.write("fail", "guided/2\n");
-    place.write("go", "");
+    sandbox.write("fail", "guided/2\n");
+    sandbox.write("go", "");
     let all = Submission {
         n_new: 9,
         n_kept: 0,
     };
-    assert_eq!(place.submit(&jobs), all);
-    place.until_idle();
+    assert_eq!(sandbox.submit(&jobs), all);
+    sandbox.until_idle();
 
-    let arrays = Record::read(&place.out).unwrap().arrays;
+    let arrays = Record::read(&sandbox.out).unwrap().arrays;
     let arrays: Vec<Vec<&str>> = arrays
         .iter()
         .map(|array| array.keys.iter().map(String::as_str).collect())
@@ -182,7 +182,7 @@ fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
     ];
     assert_eq!(arrays, expected);
 
-    let calls = place.lines("calls");
+    let calls = sandbox.lines("calls");
     let at = |line: String| {
         let found = calls.iter().filter(|call| **call == line).count();
         assert!(found <= 1, "{line}: {calls:?}");
@@ -199,11 +199,11 @@ fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
             "guided/2" => State::Failed("exit code 3".to_owned()),
             _ => State::Succeeded,
         };
-        assert_eq!(place.state(&job.key), state, "{}", job.key);
+        assert_eq!(sandbox.state(&job.key), state, "{}", job.key);
     }
     assert_eq!(at("end guided/2".to_owned()), None);
 
-    let status = place.queue.status().unwrap();
+    let status = sandbox.queue.status().unwrap();
     let expected = "data       1 done\n\
                     baseline   2 done\n\
                     guided     2 done, 1 failed\n\
@@ -218,32 +218,32 @@ fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
 /// Two runs and a report, of which `stop` stops the second run, given its id. Both must have gone on
 /// from where they were when all is over, and the report must have waited.
 fn comes_back(test: &str, stop: impl Fn(&Cluster, &str), n_starts: [usize; 2]) {
-    let Some(mut place) = Place::new(test) else {
+    let Some(mut sandbox) = Sandbox::new(test) else {
         return;
     };
     let jobs = [
-        place.job("guided/0", &[]),
-        place.job("guided/1", &[]),
-        place.job("report", &[0, 1]),
+        sandbox.job("guided/0", &[]),
+        sandbox.job("guided/1", &[]),
+        sandbox.job("report", &[0, 1]),
     ];
-    place.submit(&jobs);
-    place.until("units", "guided/0 3", 1);
-    place.until("units", "guided/1 3", 1);
+    sandbox.submit(&jobs);
+    sandbox.until("units", "guided/0 3", 1);
+    sandbox.until("units", "guided/1 3", 1);
     // The array's last task: Slurm gives it the id of the whole array.
-    stop(&place.cluster, &place.task("guided/1"));
-    place.until_said("guided/1", "saved after unit 3");
+    stop(&sandbox.cluster, &sandbox.task("guided/1"));
+    sandbox.until_said("guided/1", "saved after unit 3");
     for (run, n) in n_starts.into_iter().enumerate() {
-        place.until("calls", &format!("start guided/{run}"), n);
+        sandbox.until("calls", &format!("start guided/{run}"), n);
     }
-    assert_eq!(place.state("guided/1"), State::Running);
+    assert_eq!(sandbox.state("guided/1"), State::Running);
     let waiting = State::Waiting("Dependency".to_owned());
-    assert_eq!(place.state("report"), waiting);
-    place.write("go", "");
-    place.until_idle();
+    assert_eq!(sandbox.state("report"), waiting);
+    sandbox.write("go", "");
+    sandbox.until_idle();
     let expected = "guided     2 done\nreport     1 done";
-    assert_eq!(place.queue.status().unwrap().counts(), expected);
-    assert_eq!(place.units(), all_units(2));
-    let calls = place.lines("calls");
+    assert_eq!(sandbox.queue.status().unwrap().counts(), expected);
+    assert_eq!(sandbox.units(), all_units(2));
+    let calls = sandbox.lines("calls");
     let n = |line: &str| calls.iter().filter(|call| *call == line).count();
     assert_eq!(
         [n("start guided/0"), n("start guided/1")],
@@ -285,52 +285,52 @@ fn preempted_runs_come_back_and_go_on() {
 #[test]
 fn what_is_queued_is_not_submitted_again_and_what_was_cancelled_is() {
     let test = "what_is_queued_is_not_submitted_again_and_what_was_cancelled_is";
-    let Some(mut place) = Place::new(test) else {
+    let Some(mut sandbox) = Sandbox::new(test) else {
         return;
     };
     let jobs = [
-        place.job("guided/0", &[]),
-        place.job("guided/1", &[]),
-        place.job("report", &[0, 1]),
+        sandbox.job("guided/0", &[]),
+        sandbox.job("guided/1", &[]),
+        sandbox.job("report", &[0, 1]),
     ];
     let counted = |n_new, n_kept| Submission { n_new, n_kept };
-    assert_eq!(place.submit(&jobs), counted(3, 0));
-    place.until("units", "guided/0 3", 1);
-    place.until("units", "guided/1 3", 1);
-    let error = place.queue.require_idle().unwrap_err().to_string();
+    assert_eq!(sandbox.submit(&jobs), counted(3, 0));
+    sandbox.until("units", "guided/0 3", 1);
+    sandbox.until("units", "guided/1 3", 1);
+    let error = sandbox.queue.require_idle().unwrap_err().to_string();
     assert!(error.contains("found steps in Slurm's queue"), "{error}");
-    assert_eq!(place.submit(&jobs), counted(0, 3));
+    assert_eq!(sandbox.submit(&jobs), counted(0, 3));
     // Without the ids, as after a program that was killed too early.
-    let file = place.out.join("slurm/jobs.toml");
+    let file = sandbox.out.join("slurm/jobs.toml");
     let known = std::fs::read_to_string(&file).unwrap();
     let unknown: Vec<&str> = known
         .lines()
         .filter(|line| !line.starts_with("id"))
         .collect();
     std::fs::write(&file, unknown.join("\n")).unwrap();
-    assert_eq!(place.submit(&jobs), counted(0, 3));
+    assert_eq!(sandbox.submit(&jobs), counted(0, 3));
     std::fs::write(&file, known).unwrap();
 
     // A cancelled run does not come back by itself. Submitted again it goes on from what it saved, and
     // the report, though it is in the queue, waits for it and for the run that was added.
-    let (report, cancelled) = (place.task("report"), place.task("guided/1"));
-    place.cluster.run("scancel", &[&cancelled]);
-    place.until_said("guided/1", "saved after unit 3");
-    let queue = place.queue();
-    place.cluster.until("it is cancelled", |_| {
+    let (report, cancelled) = (sandbox.task("report"), sandbox.task("guided/1"));
+    sandbox.cluster.run("scancel", &[&cancelled]);
+    sandbox.until_said("guided/1", "saved after unit 3");
+    let queue = sandbox.queue();
+    sandbox.cluster.until("it is cancelled", |_| {
         let status = queue.status().unwrap();
         status.of("guided/1").unwrap().state != State::Running
     });
-    assert_eq!(place.state("guided/1"), State::Stopped);
+    assert_eq!(sandbox.state("guided/1"), State::Stopped);
     let jobs = [
-        place.job("guided/0", &[]),
-        place.job("guided/1", &[]),
-        place.job("guided/2", &[]),
-        place.job("report", &[0, 1, 2]),
+        sandbox.job("guided/0", &[]),
+        sandbox.job("guided/1", &[]),
+        sandbox.job("guided/2", &[]),
+        sandbox.job("report", &[0, 1, 2]),
     ];
-    assert_eq!(place.submit(&jobs), counted(3, 1));
-    assert_ne!(place.task("report"), report);
-    let gpus = place
+    assert_eq!(sandbox.submit(&jobs), counted(3, 1));
+    assert_ne!(sandbox.task("report"), report);
+    let gpus = sandbox
         .cluster
         .run("squeue", &["--noheader", "--array", "--format=%j %b"]);
     let (with, without) = (
@@ -338,19 +338,19 @@ fn what_is_queued_is_not_submitted_again_and_what_was_cancelled_is() {
         gpus.matches("N/A").count(),
     );
     assert_eq!((with, without), (3, 1), "{gpus}");
-    place.write("go", "");
-    place.until_idle();
+    sandbox.write("go", "");
+    sandbox.until_idle();
     let expected = "guided     3 done\nreport     1 done";
-    assert_eq!(place.queue.status().unwrap().counts(), expected);
-    place.queue.require_idle().unwrap();
-    let calls = place.lines("calls");
+    assert_eq!(sandbox.queue.status().unwrap().counts(), expected);
+    sandbox.queue.require_idle().unwrap();
+    let calls = sandbox.lines("calls");
     let n_reports = calls.iter().filter(|call| *call == "start report").count();
     assert_eq!(
         (n_reports, calls.last().unwrap().as_str()),
         (1, "end report"),
         "{calls:?}"
     );
-    assert_eq!(place.units(), all_units(3));
+    assert_eq!(sandbox.units(), all_units(3));
 }
 
 #[test]

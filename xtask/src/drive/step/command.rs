@@ -1,4 +1,4 @@
-//! The command line, and what is written down of a step while it is made.
+//! The command line of `step`, and the record it keeps of a step.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 
 use super::record::{self, Log, Record, State};
-use super::workshop::{Place, STAGES, Workshop};
+use super::workshop::{Folders, STAGES, Workshop};
 use crate::drive::device::{self, Device};
 use crate::drive::plan::cost::Rates;
 use crate::drive::plan::{Plan, StepKind};
@@ -45,11 +45,10 @@ pub(crate) struct Args {
     key: String,
 }
 
-/// A job that comes back by itself is given up when its time was too short so often in a row for
-/// anything to get done.
+/// A requeued job is given up when its time was so often in a row too short to get anything done.
 const MOST_FRUITLESS: u32 = 2;
 
-/// The command. Exit code 75: a signal stopped it, it goes on when it is started again.
+/// The command. Its exit code is 75 where a signal stopped it; the same command then goes on.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let experiment = recipe::read(&paths::root(), &args.recipe, None)?;
     let plan = Plan::new(&experiment);
@@ -61,13 +60,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             here.parent().map(PathBuf::from).context("no folder")?
         }
     };
-    let place = Place {
+    let folders = Folders {
         data: args.data.clone(),
         out: std::path::absolute(&args.out)?,
         weights: args.weights.clone(),
         programs: BinDir::of(&programs, &STAGES)?,
     };
-    let out = place.out.clone();
+    let out = folders.out.clone();
     let stop = Stop::listen()?;
     let lock = record::lock(&out, &step.key)?;
     let log = Arc::new(Log::open(&out, &step.key, &step.title())?);
@@ -77,14 +76,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         _ => 0,
     };
     record.write(&out, &step.key)?;
-    let shop = Workshop::new(&experiment, place);
+    let shop = Workshop::new(&experiment, folders);
     let shop = shop.at_work(&args.device, stop.clone(), Arc::clone(&log), lock);
     let began = Instant::now();
     let done = shop.perform(step);
     record.seconds = began.elapsed().as_secs_f64();
     let is_asked = |error: &anyhow::Error| stop.is_asked() || error.is::<Stopped>();
     let is_stopped = done.as_ref().is_err_and(is_asked);
-    // A training saves after every step, so it gets on however short its time.
+    // A training saves its state, so it makes progress however short its time is.
     let is_score = matches!(step.kind, StepKind::Score(_));
     let is_fruitless = is_stopped && is_score && stop.is_out_of_time() && !shop.has_scored();
     record.fruitless = match is_fruitless {
@@ -97,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             record.state = State::Finished;
             let device = Device::of(&args.device);
             let seconds = record.seconds * share(device);
-            // What is done is done, whatever becomes of the notes about it.
+            // The step is done, even if its rate cannot be recorded.
             if let Err(error) = Rates::record(&out, &work, device, seconds) {
                 log.say(&format!(
                     "warning: {error:#}: how long it took is not noted"
@@ -134,7 +133,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// Which share of the device this program has: of the cores, where the queue gave it some of them.
+/// The share of the device that this program has: where the queue gave it some of the CPU's cores,
+/// their share.
 fn share(device: Device) -> f64 {
     match (device, threads::of_libtorch()) {
         (Device::Cpu, Some(n_threads)) => (n_threads as f64 / threads::cores() as f64).min(1.0),

@@ -1,4 +1,4 @@
-//! A run's configuration (`run.toml`), as the trainer reads it.
+//! Writes a run's configuration (`run.toml`) for the trainer.
 
 use std::path::PathBuf;
 

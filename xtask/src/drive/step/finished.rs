@@ -1,4 +1,5 @@
-//! Which runs are finished. A run's name and state are the trainer's to tell: this file knows no hash.
+//! Finds out which runs are finished, by asking the trainer for their ids and states: this file knows
+//! no hash.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,8 +14,8 @@ use crate::install::weights;
 use crate::system::process;
 
 impl Workshop<'_> {
-    /// Of each configuration the run's folder, and the trainer's word for how far it is: absent,
-    /// partial …, finished.
+    /// The run folder of each configuration, and its state in the trainer's words: absent, partial …,
+    /// finished.
     pub(super) fn states(
         &self,
         configs: &[PathBuf],
@@ -60,7 +61,7 @@ impl Workshop<'_> {
             .map(|run| baseline(run).map_or(*run, RunIndex::Baseline))
             .collect();
         let others = runs.iter().filter(|run| baseline(run).is_some()).copied();
-        // What a run starts from is part of its configuration.
+        // Baselines first: the configuration of a guided run names the run it begins from.
         for level in [baselines, others.collect()] {
             for data in 0..self.experiment.data.len() {
                 let of_data = |run: &&RunIndex| self.experiment.run(**run).data == data;
@@ -78,7 +79,7 @@ impl Workshop<'_> {
         let (mut asked, mut files) = (Vec::new(), Vec::new());
         for &index in runs {
             let run = self.experiment.run(index);
-            let weights = || weights::find(&run.backbone, self.place.weights.as_deref());
+            let weights = || weights::find(&run.backbone, self.folders.weights.as_deref());
             if self.known().contains_key(&index)
                 || (run.origin == Origin::Weights && weights().is_none())
             {

@@ -1,6 +1,6 @@
-//! `cargo xtask step`: one step of a recipe's plan, in a process of its own. The queue of `reproduce`
-//! and a cluster's jobs start it alike; what becomes of it lies in the out folder (`record`). How a
-//! step is done is `perform`'s affair.
+//! `cargo xtask step`: one step of a recipe's plan, in a process of its own, started by the queue of
+//! `reproduce` or by a cluster's job. `perform` does the step; `record` writes its state into the out
+//! folder.
 
 mod command;
 mod config;

@@ -1,6 +1,5 @@
-//! Doing a step with the stages' programs, and telling from what lies in the folder whether it is
-//! done; of runs, `finished` tells. Which checkpoints are chosen is the trainer's to tell: this file
-//! knows no metric.
+//! Does a step with the stages' programs, and finds out from the out folder whether a step is done
+//! (`finished` does so for runs). The trainer chooses checkpoints: this file knows no metric.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +17,7 @@ use crate::system::signals::Stopped;
 use crate::system::{files, process, threads};
 
 impl Workshop<'_> {
-    /// Does `step`, and says what it cost: nothing where it was done before, or in part.
+    /// Does `step`; returns its cost, or nothing where all or a part of it was done before.
     pub(crate) fn perform(&self, step: &Step) -> Result<Vec<Work>> {
         match step.kind {
             StepKind::Data(index) => self.prepare_data(index)?,
@@ -32,7 +31,7 @@ impl Workshop<'_> {
     fn prepare_data(&self, index: usize) -> Result<()> {
         let data = &self.experiment.data[index];
         let mut command = self.command("data-prep")?;
-        let known = DataPrep::ask(&self.place.programs)?;
+        let known = DataPrep::ask(&self.folders.programs)?;
         command.arg(known.subcommand(data.dataset.name())?);
         command.arg("--out").arg(self.data_dir(index));
         command.args(["--size", &data.size.to_string()]);
@@ -42,7 +41,7 @@ impl Workshop<'_> {
         for (split, limit) in data.limit.splits() {
             command.args(["--limit", &format!("{split}={limit}")]);
         }
-        // Its threads are none of those that read the variable by themselves.
+        // data-prep's threads do not read the environment variable by themselves.
         if let Some(n_threads) = threads::of_others() {
             command.args(["--threads", &n_threads.to_string()]);
         }
@@ -66,7 +65,7 @@ impl Workshop<'_> {
             },
         };
         let config = self.config(run, baseline.as_deref())?;
-        let file = self.place.out.join("configs");
+        let file = self.folders.out.join("configs");
         let file = file.join(format!("{}.toml", key.replace('/', "-")));
         files::write(&file, &config)?;
         let file = [file];
@@ -80,8 +79,8 @@ impl Workshop<'_> {
         })
     }
 
-    /// What is to be scored of the selection of this number: every chosen epoch of its runs, which
-    /// must be finished, with each setting. None where a run is not.
+    /// The scores of the selection of this number: every chosen checkpoint of its runs with each kind
+    /// of maps. None where a run is not finished.
     pub(crate) fn scores(&self, index: usize) -> Result<Option<Vec<Score<'_>>>> {
         let selection = &self.experiment.selections[index];
         let mut folders = Vec::new();
@@ -97,8 +96,8 @@ impl Workshop<'_> {
         let run = self.experiment.run(*run);
         let mut scores = Vec::new();
         for (folder, epoch) in self.chosen(&folders)? {
-            for setting in &selection.settings {
-                scores.push(Score::new(self, run, folder.clone(), epoch, setting));
+            for maps in &selection.maps {
+                scores.push(Score::new(self, run, folder.clone(), epoch, maps));
             }
         }
         Ok(Some(scores))
@@ -143,9 +142,10 @@ impl Workshop<'_> {
         Ok(work)
     }
 
-    /// Of the recipe's runs only: those of a former version of it stay in the folder.
+    /// Makes the report, of the recipe's runs alone: runs of a former version of the recipe stay in the
+    /// folder.
     fn report(&self) -> Result<()> {
-        let out = &self.place.out;
+        let out = &self.folders.out;
         let mut command = self.command("analysis")?;
         command.arg("report").arg("--results").arg(out);
         command.arg("--out").arg(out.join("results"));
@@ -164,7 +164,7 @@ impl Workshop<'_> {
         Ok(())
     }
 
-    /// Whether the results of `step` are there. The report's never are: it is made anew.
+    /// Whether the results of `step` are there. Never for the report, which is always made anew.
     pub(crate) fn is_done(&self, step: &Step) -> Result<bool> {
         Ok(match step.kind {
             StepKind::Data(index) => self.is_prepared(index),
@@ -199,7 +199,7 @@ pub(crate) fn mark_finished(shop: &Workshop, plan: &mut Plan) -> Result<()> {
     Ok(())
 }
 
-/// `each` of `items`, on all cores; the first error ends it.
+/// Calls `each` with every item, on all cores; the first error ends it.
 fn side_by_side<T: Sync, R: Send>(
     items: &[T],
     each: impl Fn(&T) -> Result<R> + Sync,

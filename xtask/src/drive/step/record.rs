@@ -1,6 +1,6 @@
-//! What a step leaves about itself in the out folder, for those who watch and for the next start:
-//! `steps/<key>.toml` says what became of it, `logs/<key>.log` (with - for /) has all it said. A lock
-//! that is held as long as anything of the step lives tells the running from the broken off.
+//! A step's files in the out folder, for people who watch and for the next start: `steps/<key>.toml`
+//! has its state, `logs/<key>.log` (with - for /) its output. A lock, held as long as any process of
+//! the step lives, tells whether it runs or was killed.
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use serde::{Deserialize, Serialize};
 use crate::system::lock::{self, Holder};
 use crate::system::{files, process};
 
-/// What became of a step.
+/// The state of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
     Running,
     Finished,
     Failed,
-    /// By a signal, in good order.
+    /// Stopped by a signal, in good order.
     Stopped,
 }
 
@@ -36,9 +36,9 @@ pub(crate) struct Record {
     pub(crate) device: String,
     /// Seconds since 1970.
     pub(crate) began: u64,
-    /// It took so long; until it has ended, 0.
+    /// Its duration in seconds; 0 until it has ended.
     pub(crate) seconds: f64,
-    /// How often in a row a signal stopped it before it had made anything.
+    /// How often in a row a signal stopped it before it had got anything done.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) fruitless: u32,
     /// Why it failed.
@@ -51,7 +51,7 @@ fn is_zero(n: &u32) -> bool {
 }
 
 impl Record {
-    /// Of a step that begins now.
+    /// The record of a step that begins now.
     pub(crate) fn begin(device: &str) -> Record {
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         Record {
@@ -65,7 +65,7 @@ impl Record {
         }
     }
 
-    /// Of the step `key` in `out`, where it has been started since the plan was made.
+    /// The record of the step `key` in `out`, if it was started since the plan was made.
     pub(crate) fn read(out: &Path, key: &str) -> Result<Option<Record>> {
         let file = record_file(out, key);
         match file.is_file() {
@@ -79,7 +79,7 @@ impl Record {
     }
 }
 
-/// Takes away what an earlier plan's steps left: the keys may now stand for others.
+/// Removes the records of an earlier plan's steps, whose keys may now stand for other steps.
 pub(crate) fn clear<'a>(out: &Path, keys: impl Iterator<Item = &'a str>) -> Result<()> {
     for key in keys {
         let file = record_file(out, key);
@@ -105,8 +105,8 @@ fn lock_file(out: &Path, key: &str) -> PathBuf {
     out.join("steps").join(format!("{key}.lock"))
 }
 
-/// Takes the step for this program and those it starts. One that outlived its starter is waited for,
-/// not met at work.
+/// Locks the step for this program and those it starts. Where programs of an earlier start still run,
+/// waits for their end.
 pub(crate) fn lock(out: &Path, key: &str) -> Result<fs::File> {
     let file = lock_file(out, key);
     files::make_folder(file.parent().unwrap_or(out))?;
@@ -126,7 +126,7 @@ pub(crate) fn holder(out: &Path, key: &str) -> Holder {
     }
 }
 
-/// Where everything that a step says goes, besides this program's stderr.
+/// The file with everything that a step prints, which also goes to this program's stderr.
 pub(crate) fn log_file(out: &Path, key: &str) -> PathBuf {
     out.join("logs")
         .join(format!("{}.log", key.replace('/', "-")))
@@ -141,7 +141,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens the log of `key`; what earlier attempts said stays above.
+    /// Opens the log of `key`, after the output of earlier attempts.
     pub(crate) fn open(out: &Path, key: &str, title: &str) -> Result<Log> {
         let path = log_file(out, key);
         files::make_folder(&out.join("logs"))?;
@@ -154,11 +154,11 @@ impl Log {
         })
     }
 
-    /// One line, here and there.
+    /// Writes one line to stderr and to the log.
     pub(crate) fn say(&self, line: &str) {
         eprintln!("{line}");
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // A full disk ends the stage itself; what it says is on stderr all the same.
+        // Errors are ignored: a full disk ends the stage itself, and its output is on stderr, too.
         writeln!(file, "{line}").ok();
         if let Some(error) = line.strip_prefix("error: ") {
             let mut last = self.error.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,8 +166,8 @@ impl Log {
         }
     }
 
-    /// What `command`, once started, says on stderr. The thread ends when `command` and what it
-    /// started are gone.
+    /// Redirects the stderr of `command`, once it is started, to the log. The thread ends with
+    /// `command` and the processes that it started.
     pub(super) fn of(self: &Arc<Self>, command: &mut Command) -> Result<JoinHandle<()>> {
         let log = Arc::clone(self);
         process::read_stderr(command, move |line| log.say(&line))

@@ -1,5 +1,5 @@
-//! The evaluation of one checkpoint with one kind of maps: first on validation images, which choose
-//! IoU's threshold, then on test images (SPEC B). `trainer explain | evaluator score`, twice.
+//! Evaluates one checkpoint with one kind of maps, by `trainer explain | evaluator score`: first on
+//! validation images, which choose IoU's threshold, then on test images (SPEC B).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,20 +10,20 @@ use fs_err as fs;
 
 use super::workshop::{Workshop, finish};
 use crate::drive::plan::cost::Work;
-use crate::drive::recipe::{Run, Setting};
+use crate::drive::recipe::{Maps, Run};
 use crate::system::{files, process};
 
-/// One checkpoint, one setting.
+/// One checkpoint, scored with one kind of maps.
 pub(crate) struct Score<'a> {
     shop: &'a Workshop<'a>,
-    /// One of the runs it may be of: they differ in λ only.
+    /// One of the runs that the checkpoint may be of; they differ in λ alone.
     run: &'a Run,
     folder: PathBuf,
     epoch: u32,
-    setting: &'a Setting,
+    maps: &'a Maps,
 }
 
-/// The images of an evaluation, and what it is for.
+/// The split of an evaluation, and its purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Split {
     /// Chooses the threshold.
@@ -50,24 +50,24 @@ impl<'a> Score<'a> {
         run: &'a Run,
         folder: PathBuf,
         epoch: u32,
-        setting: &'a Setting,
+        maps: &'a Maps,
     ) -> Self {
         Score {
             shop,
             run,
             folder,
             epoch,
-            setting,
+            maps,
         }
     }
 
     /// For people.
     pub(super) fn what(&self) -> String {
-        let Setting {
+        let Maps {
             attribution,
             layer,
             task,
-        } = self.setting;
+        } = self.maps;
         let run_id = self.folder.file_name().unwrap_or_default();
         let task = match self.is_rescored() {
             true => format!(", {task}"),
@@ -80,19 +80,19 @@ impl<'a> Score<'a> {
         )
     }
 
-    /// Whether the run was asked something else in training: a conventional baseline that is taken
-    /// for the reversed one (SPEC F.10).
+    /// Whether the run was trained for another task: a conventional baseline also serves as the
+    /// reversed one (SPEC F.10).
     fn is_rescored(&self) -> bool {
-        self.setting.task != self.run.task
+        self.maps.task != self.run.task
     }
 
     /// Where the tables of `split` go.
     fn dir(&self, split: Split) -> PathBuf {
-        let Setting {
+        let Maps {
             attribution,
             layer,
             task,
-        } = self.setting;
+        } = self.maps;
         let (split, epoch) = (split.name(), self.epoch);
         let mut name = format!("{split}-{attribution}-{layer}-epoch-{epoch:04}");
         if self.is_rescored() {
@@ -101,7 +101,7 @@ impl<'a> Score<'a> {
         self.folder.join("evaluations").join(name)
     }
 
-    /// With which options the tables were made; written after them.
+    /// The file with the options of the tables, which is written after them.
     fn stamp(&self, split: Split) -> PathBuf {
         self.dir(split).join("options.toml")
     }
@@ -125,12 +125,12 @@ impl<'a> Score<'a> {
 
     fn is_split_made(&self, split: Split) -> Result<bool> {
         let is_there = self.dir(split).join("metrics.parquet").is_file();
-        // One that cannot be read says nothing of what is there.
+        // A file that cannot be read tells nothing about the tables.
         let stamp = fs::read_to_string(self.stamp(split)).ok();
         Ok(is_there && stamp == Some(self.options(split)?))
     }
 
-    /// Makes what is not there; gives what that cost.
+    /// Makes the evaluations that are missing; returns the cost.
     pub(super) fn make(&self) -> Result<[Work; 2]> {
         for split in SPLITS {
             if !self.is_split_made(split)? {
@@ -138,7 +138,7 @@ impl<'a> Score<'a> {
                 self.shop.n_made.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let layer = &self.setting.layer;
+        let layer = &self.maps.layer;
         Ok(Work::of_score(self.shop.experiment, self.run, layer))
     }
 
@@ -159,16 +159,16 @@ impl<'a> Score<'a> {
         let what = format!("scoring {} images, {}", split.name(), self.what());
         let done = process::pipe(explain, score, &what, &self.shop.stop);
         finish(readers.into_iter().flatten());
-        done.map_err(|error| self.shop.explained(error))?;
+        done.map_err(|error| self.shop.with_last_error(error))?;
         files::write(&self.stamp(split), &self.options(split)?)
     }
 
     fn explain(&self, split: Split, predictions: &Path) -> Result<Command> {
-        let Setting {
+        let Maps {
             attribution,
             layer,
             task,
-        } = self.setting;
+        } = self.maps;
         let mut command = self.shop.command("trainer")?;
         command.arg("explain").arg("--run").arg(&self.folder);
         command.arg("--data").arg(self.shop.data_dir(self.run.data));

@@ -25,7 +25,7 @@ pub(crate) const STAGES: [&str; 4] = ["data-prep", "trainer", "evaluator", "anal
 /// Everything a step needs.
 pub(crate) struct Workshop<'a> {
     pub(super) experiment: &'a Experiment,
-    pub(super) place: Place,
+    pub(super) folders: Folders,
     pub(super) device: String,
     /// Absent where nothing is written.
     log: Option<Arc<Log>>,
@@ -40,9 +40,9 @@ pub(crate) struct Workshop<'a> {
     pub(super) known: Mutex<BTreeMap<RunIndex, Option<PathBuf>>>,
 }
 
-/// Which folders a step works with.
+/// The folders a step works with.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Folders {
     /// The source of the data, where the recipe needs one.
     pub(crate) data: Option<PathBuf>,
     /// Where everything is written.
@@ -61,10 +61,10 @@ pub(super) enum Saves {
 
 impl<'a> Workshop<'a> {
     /// One that only looks.
-    pub(crate) fn new(experiment: &'a Experiment, place: Place) -> Self {
+    pub(crate) fn new(experiment: &'a Experiment, folders: Folders) -> Self {
         Workshop {
             experiment,
-            place,
+            folders,
             device: String::new(),
             log: None,
             lock: None,
@@ -89,16 +89,16 @@ impl<'a> Workshop<'a> {
     /// The prepared data of this number.
     pub(super) fn data_dir(&self, data: usize) -> PathBuf {
         let name = self.experiment.data[data].dataset.name();
-        self.place.out.join("data").join(name)
+        self.folders.out.join("data").join(name)
     }
 
     pub(super) fn runs_dir(&self) -> PathBuf {
-        self.place.out.join("runs")
+        self.folders.out.join("runs")
     }
 
     /// One of the stages' programs. None reads its standard input unless told to: it gets the lock.
     pub(super) fn command(&self, program: &str) -> Result<Command> {
-        let mut command = Command::new(self.place.programs.program(program)?);
+        let mut command = Command::new(self.folders.programs.program(program)?);
         if let Some(lock) = &self.lock {
             command.stdin(lock.file().try_clone()?);
         }
@@ -140,7 +140,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// Adds what the stage itself said to an error that only names it.
-    pub(super) fn explained(&self, error: anyhow::Error) -> anyhow::Error {
+    pub(super) fn with_last_error(&self, error: anyhow::Error) -> anyhow::Error {
         let said = self.log.as_ref().and_then(|log| log.take_error());
         match said {
             Some(said) if !error.is::<Stopped>() => anyhow!("{error:#}: {said}"),
@@ -159,12 +159,12 @@ impl<'a> Workshop<'a> {
         // Holds the pipe's other end.
         drop(command);
         finish(reader);
-        said.map_err(|error| self.explained(error))
+        said.map_err(|error| self.with_last_error(error))
     }
 
     /// Where the source of `data` is: of several data sets, each has its folder.
     pub(super) fn source(&self, data: &Data) -> Option<PathBuf> {
-        source(self.experiment, data, self.place.data.as_deref())
+        source(self.experiment, data, self.folders.data.as_deref())
     }
 
     pub(super) fn is_prepared(&self, data: usize) -> bool {
@@ -176,7 +176,7 @@ impl<'a> Workshop<'a> {
         if run.origin != Origin::Weights {
             return Ok(None);
         }
-        let (name, dir) = (&run.backbone, self.place.weights.as_deref());
+        let (name, dir) = (&run.backbone, self.folders.weights.as_deref());
         let file = weights::find(name, dir).with_context(|| {
             let dir = dir.map_or_else(paths::weights, Path::to_owned);
             format!(
@@ -216,7 +216,7 @@ impl<'a> Workshop<'a> {
     }
 }
 
-/// Where the source of `data` is, of a command line's `--data`; None where it needs none.
+/// The folder of `data`'s source, given the command line's `--data`; None where it needs none.
 pub(crate) fn source(
     experiment: &Experiment,
     data: &Data,

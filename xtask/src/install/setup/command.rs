@@ -198,7 +198,7 @@ fn make(build: Build, source: &Source, staging: &Path, lock: &fs::File) -> Resul
     let made = staging.join("libtorch");
     let bar = progress::steps(fetched.len() as u64, "unpacking wheels");
     for wheel in &fetched {
-        let n_files = pip::unpack(wheel, &made, |entry| wheels::place(build, entry))?;
+        let n_files = pip::unpack(wheel, &made, |entry| wheels::destination(build, entry))?;
         if n_files == 0 {
             bail!(
                 "{}: expected files of libtorch, found none",

@@ -26,7 +26,7 @@ pub(super) fn room(build: Build) -> u64 {
 /// Where an entry of a wheel belongs in the libtorch folder; None for what is not needed.
 ///
 /// All libraries go into one folder: each of them looks for the others beside itself.
-pub(super) fn place(build: Build, entry: &str) -> Option<PathBuf> {
+pub(super) fn destination(build: Build, entry: &str) -> Option<PathBuf> {
     if let Some(header) = entry.strip_prefix("torch/include/") {
         return Some(PathBuf::from("include").join(header));
     }
@@ -180,9 +180,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_has_its_place_or_none() {
+    fn every_entry_has_its_destination_or_none() {
         let cases = [
-            // entry, place in the CPU folder, place in the CUDA folder
+            // entry, destination in the CPU folder, destination in the CUDA folder
             (
                 "torch/lib/libtorch_cpu.so",
                 "lib/libtorch_cpu.so",
@@ -224,7 +224,7 @@ mod tests {
             ("nvidia/cu13/include/cuda_runtime.h", "", ""),
         ];
         for (entry, cpu, cuda) in cases {
-            let found = |build| place(build, entry).unwrap_or_default();
+            let found = |build| destination(build, entry).unwrap_or_default();
             assert_eq!(found(Build::Cpu), PathBuf::from(cpu), "{entry} for the CPU");
             assert_eq!(found(Build::Cuda), PathBuf::from(cuda), "{entry} for CUDA");
         }

@@ -35,12 +35,12 @@ pub fn fixtures() -> PathBuf {
 }
 
 /// Where a test's copies lie.
-pub struct Place {
+pub struct Sandbox {
     root: PathBuf,
     valid: PathBuf,
 }
 
-impl Place {
+impl Sandbox {
     /// For the test `name`, of the input `valid`.
     pub fn new(name: &str, valid: Valid) -> Self {
         let folder = |kind: &str| {

@@ -10,7 +10,7 @@ use crate::model::run::Run;
 use crate::model::setting::{Row, Setting, preferred};
 
 /// A configuration's runs in one setting.
-pub struct Group<'a> {
+pub struct RunSet<'a> {
     /// What they share.
     pub configuration: Configuration,
     /// Words with the configuration's hash where all that tables tell of another is the same; else none.
@@ -19,7 +19,7 @@ pub struct Group<'a> {
     pub rows: Vec<&'a Row>,
 }
 
-impl<'a> Group<'a> {
+impl<'a> RunSet<'a> {
     /// Loss and departures from all boxes, e.g. `Energy, 1 % annotated`, and what tells it apart.
     pub fn label(&self) -> String {
         self.with_apart(self.configuration.label())
@@ -60,54 +60,54 @@ impl<'a> Group<'a> {
 }
 
 /// The guided runs of `setting` that `suit`, by configuration.
-pub fn groups<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<Group<'a>> {
-    let mut groups: Vec<Group> = Vec::new();
+pub fn run_sets<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<RunSet<'a>> {
+    let mut run_sets: Vec<RunSet> = Vec::new();
     for row in setting.guided().filter(|row| suit(row)) {
         let configuration = row.run.configuration();
-        match groups
+        match run_sets
             .iter_mut()
-            .find(|group| group.configuration.hash == configuration.hash)
+            .find(|run_set| run_set.configuration.hash == configuration.hash)
         {
-            Some(group) => group.rows.push(row),
-            None => groups.push(Group {
+            Some(run_set) => run_set.rows.push(row),
+            None => run_sets.push(RunSet {
                 apart: None,
                 configuration,
                 rows: vec![row],
             }),
         }
     }
-    groups.sort_by(|a, b| {
-        let key = |group: &Group| {
+    run_sets.sort_by(|a, b| {
+        let key = |run_set: &RunSet| {
             (
-                group.configuration.loss.clone(),
-                group.configuration.options.clone(),
-                group.configuration.variant.clone(),
-                group.configuration.hash.clone(),
+                run_set.configuration.loss.clone(),
+                run_set.configuration.options.clone(),
+                run_set.configuration.variant.clone(),
+                run_set.configuration.hash.clone(),
             )
         };
         key(a).cmp(&key(b))
     });
-    let looks: Vec<Configuration> = groups
+    let looks: Vec<Configuration> = run_sets
         .iter()
-        .map(|group| Configuration {
+        .map(|run_set| Configuration {
             hash: String::new(),
-            ..group.configuration.clone()
+            ..run_set.configuration.clone()
         })
         .collect();
-    for (group, look) in groups.iter_mut().zip(&looks) {
+    for (run_set, look) in run_sets.iter_mut().zip(&looks) {
         if looks.iter().filter(|other| *other == look).count() > 1 {
-            group.apart = Some(format!("configuration {}", group.configuration.hash));
+            run_set.apart = Some(format!("configuration {}", run_set.configuration.hash));
         }
     }
-    groups
+    run_sets
 }
 
 /// The configurations of runs guided through the setting's own maps: those with all boxes as they
 /// are, or all where there is none.
-pub fn plain<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
-    let here = groups(setting, |row| setting.is_guided_here(&row.run));
-    if here.iter().any(|group| group.variant().is_plain()) {
-        let is_plain = |group: &Group| group.variant().is_plain();
+pub fn plain<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
+    let here = run_sets(setting, |row| setting.is_guided_here(&row.run));
+    if here.iter().any(|run_set| run_set.variant().is_plain()) {
+        let is_plain = |run_set: &RunSet| run_set.variant().is_plain();
         here.into_iter().filter(is_plain).collect()
     } else {
         here
@@ -115,11 +115,11 @@ pub fn plain<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
 }
 
 /// Configurations of the setting's method with all boxes as they are, by layer.
-pub fn deep<'a>(setting: &'a Setting) -> Vec<Group<'a>> {
-    let mut found = groups(setting, |row| {
+pub fn deep<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
+    let mut found = run_sets(setting, |row| {
         row.run.attribution == setting.attribution && row.run.configuration().variant.is_plain()
     });
-    found.sort_by_key(|group| (group.loss().cloned(), group.configuration.layer.clone()));
+    found.sort_by_key(|run_set| (run_set.loss().cloned(), run_set.configuration.layer.clone()));
     found
 }
 
@@ -147,12 +147,14 @@ pub fn seconds<'a>(results: &Results, runs: impl Iterator<Item = &'a Run>) -> Op
 
 /// The baseline and the run of each loss that validation prefers.
 pub fn each_loss(setting: &Setting) -> Vec<&Row> {
-    let groups = plain(setting);
+    let run_sets = plain(setting);
     let of_loss = |loss: &Loss| {
-        let of_loss = groups.iter().filter(|group| group.loss() == Some(loss));
-        preferred(of_loss.flat_map(|group| group.rows.iter().copied()))
+        let of_loss = run_sets
+            .iter()
+            .filter(|run_set| run_set.loss() == Some(loss));
+        preferred(of_loss.flat_map(|run_set| run_set.rows.iter().copied()))
     };
-    let losses: BTreeSet<&Loss> = groups.iter().filter_map(Group::loss).collect();
+    let losses: BTreeSet<&Loss> = run_sets.iter().filter_map(RunSet::loss).collect();
     let guided = losses.into_iter().filter_map(of_loss);
     setting.baseline().into_iter().chain(guided).collect()
 }

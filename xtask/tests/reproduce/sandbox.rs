@@ -34,7 +34,7 @@ loss = ["l1"]
 lambda = [0.3]
 "#;
 
-pub struct Place {
+pub struct Sandbox {
     /// With a space, as people's folders have.
     folder: tempfile::TempDir,
 }
@@ -46,15 +46,15 @@ pub struct Done {
     pub stderr: String,
 }
 
-impl Place {
-    pub fn new() -> Place {
+impl Sandbox {
+    pub fn new() -> Sandbox {
         let folder = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
         let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reproduce/stand_in.sh");
         for stage in ["data-prep", "trainer", "evaluator", "analysis"] {
             symlink(&stand_in, folder.path().join(stage)).unwrap();
         }
         symlink(env!("CARGO_BIN_EXE_xtask"), folder.path().join("xtask")).unwrap();
-        Place { folder }
+        Sandbox { folder }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
