@@ -305,3 +305,16 @@ fn metadata_that_is_no_json_is_refused() {
         assert_eq!(output.status.code(), Some(2));
     }
 }
+
+/// A method that no code here names.
+#[test]
+fn a_method_is_called_as_its_run_says() {
+    let run = Run {
+        attribution: "gradcam_pp",
+        said: vec![("guidance.titles", r#"{"gradcam_pp": "GradCAM++"}"#)],
+        ..Run::default()
+    };
+    let (out, _) = report(results(&[run.scored(reaches(0.80, 0.40))]).path());
+    let printed = fs_err::read_to_string(out.path().join("table.md")).unwrap();
+    assert!(printed.contains("GradCAM++ at Input"), "{printed}");
+}

@@ -7,7 +7,6 @@ use crate::exhibit::shared::pareto::{CAPTION, plot, series, table};
 use crate::model::configuration::Layer;
 use crate::model::evidence::Evidence;
 use crate::model::measure::EPG;
-use crate::model::names;
 use crate::model::run_sets::plain;
 use crate::model::setting::Setting;
 use crate::model::subject::{CONVENTIONAL, Part};
@@ -44,7 +43,7 @@ fn make(evidence: &Evidence) -> Made {
     let settings = at(layer);
     let epg = evidence.measure(EPG);
     let panel = |setting: &&Setting| {
-        let method = names::attribution(&setting.attribution);
+        let method = &setting.method_title;
         let title = setting.with_apart(format!("{} · {method}", setting.backbone));
         Some(plot(title, setting, Part::All, &epg, &series(setting)))
     };

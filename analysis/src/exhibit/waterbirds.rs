@@ -155,7 +155,7 @@ fn table(settings: &[&Setting]) -> Table {
                 "{} · {} · {} at {}{}",
                 names::dataset(WATERBIRDS),
                 at.backbone,
-                names::attribution(&at.attribution),
+                here[0].method_title,
                 at.layer,
                 apart.concat()
             ),

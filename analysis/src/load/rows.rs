@@ -139,6 +139,7 @@ fn configuration(frame: &DataFrame, titles: &BTreeMap<String, String>) -> Polars
         attribution: text("attribution")?,
         layer: text("layer")?,
         loss: loss.map(|name| Loss::new(&name, titles.get(&name).map(String::as_str))),
+        titles: titles.clone(),
         lambda: rows.maybe_float("lambda")?[0],
         annotated_fraction: float("annotated_fraction")?,
         annotation: text("annotation")?,

@@ -114,7 +114,7 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
                 "run {} ({}): none of its Pareto checkpoints was evaluated through {} at {}, left out",
                 run.name,
                 run.run_id,
-                names::attribution(&key.attribution),
+                run.title(&key.attribution),
                 key.layer
             )),
         }
@@ -185,6 +185,7 @@ fn fill(
         backbone: key.backbone.clone(),
         task: key.task.clone(),
         attribution: key.attribution.clone(),
+        method_title: trained[0].0.title(&key.attribution).to_owned(),
         layer: key.layer.spelling().to_owned(),
         precision: key.precision.clone(),
         trained_task: trained_task.to_owned(),

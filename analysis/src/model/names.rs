@@ -1,7 +1,7 @@
 //! How the spellings of the tables are written for people. The stages tell their spellings with
 //! `vocabulary --json`; a name that is not on it (another tool's attribution) is shown as it is.
 
-/// An attribution method's name for people.
+/// The name for people of an attribution method whose runs do not say it.
 pub fn attribution(spelling: &str) -> &str {
     match spelling {
         "ixg" => "IxG",

@@ -1,6 +1,7 @@
 //! One run as `run.parquet` describes it, its epochs, and how it is called in tables and figures.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use crate::format::number;
 use crate::model::configuration::{Amount, Configuration, Layer, Variant};
@@ -22,6 +23,8 @@ pub struct Run {
     pub backbone: String,
     /// Attribution method guided (a baseline: validated).
     pub attribution: String,
+    /// Names for people of the attribution methods that its trainer knows, by name.
+    pub titles: BTreeMap<String, String>,
     /// Layer guided (a baseline: validated).
     pub layer: String,
     /// Localization loss; `None` for a baseline.
@@ -134,6 +137,12 @@ impl Run {
             .then_with(|| self.run_id.cmp(&other.run_id))
     }
 
+    /// The name for people of an attribution method.
+    pub fn title<'a>(&'a self, attribution: &'a str) -> &'a str {
+        let said = self.titles.get(attribution).map(String::as_str);
+        said.unwrap_or_else(|| names::attribution(attribution))
+    }
+
     /// What it is called where maps of `attribution` at `layer` are looked at: loss, weight, and
     /// whatever departs from full box annotation without dilation.
     pub fn label(&self, attribution: &str, layer: &str) -> String {
@@ -146,7 +155,7 @@ impl Run {
         }
         parts.extend(self.configuration().variant.departures());
         if self.attribution != attribution || self.layer != layer {
-            let method = names::attribution(&self.attribution);
+            let method = self.title(&self.attribution);
             parts.push(format!("guided {method} at {}", names::layer(&self.layer)));
         }
         parts.join(", ")

@@ -25,6 +25,8 @@ pub struct Setting {
     pub task: String,
     /// Attribution method of the maps scored.
     pub attribution: String,
+    /// The method's name for people.
+    pub method_title: String,
     /// Layer of the maps scored.
     pub layer: String,
     /// In which numbers the maps scored were computed, where they said it.
@@ -161,7 +163,7 @@ impl Setting {
     pub fn maps(&self) -> String {
         self.with_apart(format!(
             "{} at {}",
-            names::attribution(&self.attribution),
+            self.method_title,
             names::layer(&self.layer)
         ))
     }

@@ -8,6 +8,7 @@ use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, StringArray};
 use data_prep::table::{Provenance, write_table};
 
 use crate::error::Result;
+use crate::explain::attribution::Attribution;
 use crate::names::{Annotation, Precision};
 use crate::run::config::{Guidance, RunConfig};
 use crate::run::resolved::ResolvedRun;
@@ -62,14 +63,13 @@ fn loss_options(guidance: &Guidance) -> Option<String> {
     (!options.is_empty()).then(|| options.join(", "))
 }
 
-/// A JSON object from the names in the row to their names for people.
+/// A JSON object from the names in the row, and from every attribution method, as other methods may explain
+/// the run later, to their names for people.
 fn titles(config: &RunConfig) -> String {
     let loss = config.guidance.as_ref().map(|g| g.loss.loss());
     let backbone = config.backbone.to_string();
-    let mut titles = BTreeMap::from([
-        (backbone.as_str(), config.backbone.title),
-        (config.attribution.name, config.attribution.title),
-    ]);
+    let mut titles = BTreeMap::from([(backbone.as_str(), config.backbone.title)]);
+    titles.extend(Attribution::ALL.iter().map(|m| (m.name, m.title)));
     titles.extend(loss.map(|loss| (loss.name, loss.title)));
     serde_json::json!(titles).to_string()
 }
