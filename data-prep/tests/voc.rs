@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use data_prep::dataset::{Dataset, Split};
 use data_prep::schema::{DATASET_KEY, IMAGES, SKIPPED};
 use data_prep::source::{naming, voc};
-use data_prep::table::{Provenance, TableSpec, column, read_table, write_table};
+use data_prep::table::{Provenance, column, read_table, write_table};
 
 /// A devkit in a temporary folder.
 struct Devkit {
@@ -470,13 +470,10 @@ fn a_folder_of_another_version_is_refused_and_made_again_with_overwrite() {
         let inputs = origin.inputs().unwrap().to_owned();
         let provenance = Provenance::new(program, inputs.as_str())
             .with(DATASET_KEY, origin.get(DATASET_KEY).unwrap());
-        let spec = TableSpec {
-            version,
-            ..IMAGES.clone()
-        };
+        let mut spec = IMAGES.clone();
+        spec.version = version;
         write_table(&path, &spec, &provenance, &batch).unwrap();
         let former = fs_err::read(&path).unwrap();
-
         let refused = devkit.run(&[]);
         assert_code(&refused, 2);
         let said = stderr(&refused);
