@@ -1,5 +1,5 @@
-//! How the spellings of the tables are written for people. The one list of spellings is in
-//! ARCHITECTURE.md; a name that is not on it (another tool's attribution) is shown as it is.
+//! Names for people of the names in tables. A name that is not known here (another tool's attribution)
+//! is shown as it is.
 
 /// An attribution method's name for people.
 pub fn attribution(spelling: &str) -> &str {
@@ -24,7 +24,7 @@ pub fn layer(spelling: &str) -> &str {
     }
 }
 
-/// Where a layer stands between input and output; unknown ones come last.
+/// The position of a layer from input to output; unknown layers come last.
 pub fn layer_order(spelling: &str) -> usize {
     ["input", "mid1", "mid2", "mid3", "final"]
         .iter()

@@ -50,7 +50,7 @@ pub(super) fn section(evidence: &Evidence) -> Result<Markup> {
     })
 }
 
-/// A run's settings, those it was guided through first. A baseline stands in every setting of its guided
+/// A run's settings, those it was guided through first. A baseline is in every setting of its guided
 /// runs: once for the same maps.
 fn rows_of<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)> {
     let mut seen = BTreeSet::new();

@@ -21,7 +21,7 @@ pub fn frame(settings: &[Setting]) -> PolarsResult<DataFrame> {
     let mut told = BTreeSet::new();
     for setting in settings {
         for row in &setting.rows {
-            // A baseline stands in every setting of its guided runs.
+            // A baseline is in every setting of its guided runs.
             if !told.insert(setting.subject(&row.run, row.selection.epoch, Part::All)) {
                 continue;
             }
