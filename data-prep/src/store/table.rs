@@ -128,7 +128,7 @@ impl TableSpec {
     }
 }
 
-/// What a table is written with: who made it, from what.
+/// The provenance of a table: the program, and the hash of its inputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     /// Program and version, e.g. `data-prep 0.1.0`.
@@ -237,8 +237,8 @@ impl Origin {
     }
 }
 
-/// The command that makes a table, by the table's name. All stages' are here, since the one that
-/// refuses a table of another version is mostly not the one that made it.
+/// The command that makes a table, by the table's name. The commands of all stages are here, because
+/// the stage that refuses a table of another version is usually not the one that made it.
 fn made_by(table: &str) -> Option<&'static str> {
     Some(match table {
         "classes" | "groups" | "labels" | "images" | "masks" | "skipped" => {
