@@ -1,6 +1,5 @@
-//! The command line: what each subcommand writes, and in which order. Tables, or the report's summary,
-//! are the only thing on standard output; what was written and what was left out goes to standard
-//! error.
+//! The command line. Standard output gets tables, or the report's summary, and nothing else; standard
+//! error names the files that were written and what was left out.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -85,7 +84,7 @@ fn shows() -> PossibleValuesParser {
 /// Runs the command; its last line on standard error says what to open.
 ///
 /// # Errors
-/// The first table that is not as its schema says, or that a file cannot be written.
+/// A table that does not fit its schema, or a file that cannot be written.
 pub fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Query(query) => print(query::run(query)?.as_bytes()),
@@ -132,7 +131,7 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
         notes.extend(missing.map(|(entry, why)| format!("{}: nothing to show: {why}", entry.name)));
     }
     notes.dedup();
-    // All contents are made before anything is written: what is refused leaves the folder as it was.
+    // All contents are made before anything is written, so an error leaves the folder as it was.
     let of_runs = runs::table(&evidence);
     let of_seeds = seeds::table(&evidence);
     let (files, said, open) = match output {
@@ -255,7 +254,7 @@ fn figures(exhibits: &[Exhibit]) -> Result<Vec<File>> {
     Ok(files)
 }
 
-/// Prints to standard output; a reader that stops early (`| head`) is no failure.
+/// Prints to standard output. A reader that stops early (`| head`) is no error.
 fn print(text: &[u8]) -> Result<()> {
     match std::io::stdout().write_all(text) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,20 +1,20 @@
-//! Why reading results or writing what is made of them stops.
+//! The errors that stop reading results, or writing tables, figures and the report.
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// This crate's result.
+/// The result of a function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What ends an operation of this crate; each is one line, a hint may follow on its own.
+/// An error of this crate. Its message is one line; a hint may follow on a line of its own.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The operating system refused; the message names the path.
+    /// The operating system refused. The message names the path, because all files go through `fs_err`.
     #[error("{0}")]
     Io(#[from] std::io::Error),
 
-    /// A table is not as its schema says.
+    /// A table does not fit its schema.
     #[error("{}: {field}: found {found}, expected {expected}", path.display())]
     Table {
         /// The file.
@@ -40,7 +40,7 @@ pub enum Error {
         made_by: &'static str,
     },
 
-    /// Evaluations made by different formulas, or by ones that are not known.
+    /// Evaluations made by different, or unknown, versions of the formulas.
     #[error("{}: guidance.formulas: found {found}, expected {expected}\nhint: score its maps again with `evaluator score` (`cargo xtask reproduce` does); numbers of different formulas are not put together", path.display())]
     Formulas {
         /// The older evaluation's table.

@@ -1,6 +1,6 @@
 //! Numbers as people read them: percent with one decimal, a true minus sign, a dash for "undefined".
 
-/// What stands where a value is undefined or was not measured.
+/// The text for a value that is undefined or was not measured.
 pub const MISSING: &str = "–";
 
 /// A fraction as percent with one decimal, e.g. `62.1`.

@@ -1,12 +1,12 @@
-//! Result tables to the paper's tables, figures and report.
+//! Makes the paper's tables, figures and a report of result tables.
 //!
-//! A results folder holds `runs/<run id>/…` as training and scoring left it. This crate reads those
+//! A results folder holds `runs/<run id>/…` as training and scoring wrote it. This crate reads those
 //! Parquet tables ([`load`]), chooses one checkpoint of each run on the validation split
-//! ([`model::select`]), puts the guided runs beside their baselines ([`model::comparison`]), decides the
-//! paper's claims ([`claims`]) and makes what the paper shows ([`exhibit`]): every table in four formats,
-//! every figure in two, and a report of it all ([`render`]). It knows the other crates only by the schemas
-//! of their tables and computes no metric: values come from `metrics.parquet`, intervals are percentiles
-//! of `replicates.parquet`.
+//! ([`model::select`]), compares guided runs with their baselines ([`model::comparison`]), decides the
+//! paper's claims ([`claims`]), makes the paper's tables and figures ([`exhibit`]), and writes every
+//! table in four formats, every figure in two, and a report of them all ([`render`]). It knows the
+//! other crates only by the schemas of their tables. It computes no metric: values come from
+//! `metrics.parquet`, and intervals are percentiles of `replicates.parquet`.
 
 pub mod claims;
 pub mod cli;

@@ -1,5 +1,5 @@
-//! The names that this program gives to what it makes, for programs that ask instead of keeping lists of
-//! their own.
+//! `analysis vocabulary`: the names of exhibits and claims, for programs that ask instead of keeping
+//! lists of their own.
 
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ struct Exhibit {
 struct Claim {
     name: &'static str,
     title: &'static str,
-    /// Where the paper says it.
+    /// The section or figure of the paper.
     place: &'static str,
 }
 

@@ -1,4 +1,5 @@
-//! What a claim consists of: its rule makes [`Trial`]s, comparisons whose outcome an interval decides.
+//! [`Claim`]: a statement and a rule. The rule makes [`Trial`]s, comparisons whose outcome an interval
+//! decides.
 
 use std::fmt;
 
@@ -10,19 +11,19 @@ use crate::model::intervals::Interval;
 pub struct Claim {
     /// `R1`, `R2`, …
     pub name: &'static str,
-    /// What is claimed.
+    /// The statement.
     pub statement: &'static str,
-    /// How it is put to the test, in a sentence.
+    /// How it is tested, in a sentence.
     pub test: &'static str,
-    /// Where the paper says it.
+    /// The section or figure of the paper.
     pub place: &'static str,
-    /// Whether it is claimed of all cases, or that there is one.
+    /// Whether it is a claim about all cases, or that there is a case.
     pub reach: Reach,
-    /// Makes the trials, or says which runs are missing.
+    /// The rule: makes the trials, or tells which runs are missing.
     pub rule: fn(&Evidence) -> Trials,
 }
 
-/// How far a claim reaches.
+/// The quantifier of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// Claimed of all cases.
@@ -31,7 +32,7 @@ pub enum Reach {
     Somewhere,
 }
 
-/// The comparisons that decide a claim, or in a clause which runs are missing.
+/// The comparisons that decide a claim, or, in a clause, the runs that are missing.
 pub type Trials = Result<Vec<Trial>, String>;
 
 /// A comparison.
@@ -45,23 +46,23 @@ pub struct Trial {
     pub value: Option<f64>,
     /// Its interval.
     pub interval: Option<Interval>,
-    /// What follows.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What a comparison says of the claim.
+/// The outcome of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The interval is on the claim's side.
     For,
     /// It is on the other side.
     Against,
-    /// It holds 0, or there is none.
+    /// The interval contains 0, or there is none.
     Open,
 }
 
 impl Outcome {
-    /// Which side of 0 the interval is on; the claim's is above.
+    /// The outcome by the side of 0 that the interval is on; the claim's side is above.
     pub fn of(interval: Option<Interval>) -> Self {
         match interval {
             Some(i) if i.low > 0.0 => Self::For,

@@ -11,7 +11,7 @@ use crate::model::run_sets::RunSet;
 use crate::model::setting::{Checkpoint, Row, Setting};
 use crate::model::subject::Part;
 
-/// How far from the baseline's F1 fronts are compared, as a fraction.
+/// Fronts are compared up to this distance from the baseline's F1, a fraction.
 pub(super) const ROOM: f64 = 0.05;
 
 /// The replicates of a metric of `row`'s selected checkpoint.
@@ -25,8 +25,8 @@ pub(super) fn replicates<'a>(
     evidence.results.resampled(&subject, metric)
 }
 
-/// What `of` makes of a metric of chosen checkpoints, each in its setting: its value, and the interval
-/// of what it makes of them in every resample of the images. `None` where one of them lacks the metric,
+/// Applies `of` to a metric of chosen checkpoints, each in its setting: returns its value, and the
+/// interval of its values over all resamples of the images. `None` where a checkpoint lacks the metric,
 /// or where they were tested on different images.
 pub(super) fn chosen<const N: usize>(
     evidence: &Evidence,
@@ -76,7 +76,7 @@ pub(super) fn trial(
     }
 }
 
-/// A checkpoint as a point: F1 and another metric, as measured and in every resample.
+/// A checkpoint as a point: its F1 and another metric, as measured and in every resample.
 struct Point<'a> {
     measured: (f64, f64),
     resampled: Option<(&'a Replicates, &'a Replicates)>,
@@ -105,15 +105,15 @@ impl<'a> Point<'a> {
     }
 }
 
-/// How far the front of `ours` is above that of `theirs` in `metric` against F1, and the paired
-/// bootstrap interval of that.
+/// The height of the front of `ours` above that of `theirs`, in `metric` against F1, and its paired
+/// bootstrap interval.
 ///
 /// A front's height is its mean gain over the baseline's value in the range of F1 from 5 points below
 /// to 5 points above the baseline's: the area between the two there, divided by those 10 points. Where
-/// no point reaches an F1 the gain is 0. In every resample of the images all points and the baseline
-/// move together. Runs that have another baseline, which is of another seed, have a front of their own;
-/// those of baselines that both have are compared, and the mean difference is told. `None` where they
-/// have none in common, or where a point or the baseline lacks F1 or the metric.
+/// no point reaches an F1, the gain is 0. In every resample of the images all points and the baseline
+/// move together. Runs with different baselines (of different seeds) have separate fronts; fronts of
+/// the same baseline are compared, and the mean of the differences is returned. `None` where `ours` and
+/// `theirs` have no baseline in common, or where a point or the baseline lacks F1 or the metric.
 pub(super) fn fronts(
     evidence: &Evidence,
     setting: &Setting,

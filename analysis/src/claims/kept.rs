@@ -8,8 +8,8 @@ use crate::model::run_sets::RunSet;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 
-/// Whether `run_set` keeps more than half of what `full` gains in EPG over the baseline; nothing where
-/// that does not clearly gain.
+/// The trial that `run_set` keeps more than half of the EPG that `full` gains over the baseline; `None`
+/// where `full` does not clearly gain.
 pub(super) fn keeps_half(
     evidence: &Evidence,
     setting: &Setting,
@@ -20,7 +20,7 @@ pub(super) fn keeps_half(
     if !gains(full) {
         return None;
     }
-    // Each gains over its own baseline, which is one as a rule.
+    // Each gain is over the run's own baseline; usually both have the same.
     let rows = [
         row,
         setting.baseline_of(row)?,

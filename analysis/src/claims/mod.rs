@@ -1,6 +1,6 @@
-//! The paper's claims (SPEC F), each decided from our results: a claim's file has its statement and its
-//! rule, the rule makes comparisons ([`claim`]), and from these follows the verdict ([`verdict`]). A new
-//! claim is a file and a line in [`list`].
+//! The paper's claims (SPEC F), each decided from our results. A claim's file has its statement and its
+//! rule; the rule makes comparisons ([`claim`]), from which the verdict follows ([`verdict`]). A new
+//! claim needs a file and a line in [`list`].
 
 pub mod claim;
 mod compare;

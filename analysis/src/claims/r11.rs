@@ -1,5 +1,5 @@
-//! R11. Of L1, the loss for IoU, the chosen checkpoint with at most 10 % annotated is compared with the
-//! baseline: IoU must rise.
+//! R11. The chosen checkpoint of L1, the loss for IoU, with at most 10 % of the images annotated is
+//! compared with the baseline: IoU must rise.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::compare::trial;

@@ -47,7 +47,7 @@ fn rule(evidence: &Evidence) -> Trials {
                 .filter_map(|theirs| Some((*theirs, row(theirs)?)))
                 .collect();
             for (theirs, their_row, words) in most_alike(evidence, our_row, &rivals) {
-                // A baseline stands in every setting of its guided runs.
+                // A baseline is in every setting of its guided runs.
                 if !seen.insert([&our_row.run.run_id, &their_row.run.run_id]) {
                     continue;
                 }
@@ -66,8 +66,8 @@ fn rule(evidence: &Evidence) -> Trials {
     )
 }
 
-/// Of `rivals`, for each network those whose runs were trained most like `row`'s, and words for what
-/// differs. Where weights come from is each network's own.
+/// For each network, those of `rivals` that were trained most like `row`'s run, and words for the
+/// differences. The origin of the weights is not compared, because each network has its own weights.
 fn most_alike<'a>(
     evidence: &Evidence,
     row: &Row,

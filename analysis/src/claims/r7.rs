@@ -1,5 +1,6 @@
-//! R7. Of Energy and L1, the chosen checkpoint with at most 10 % annotated is compared with the one with
-//! all, where that one gains EPG: it must keep more than half of the gain.
+//! R7. For Energy and L1, the chosen checkpoint with at most 10 % of the images annotated is compared
+//! with the one with all annotated, where the latter gains EPG: the former must keep more than half of
+//! the gain.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::kept::keeps_half;

@@ -1,6 +1,6 @@
-//! R8. Energy's chosen checkpoint with boxes dilated by 25 % at least (the most there is) is compared with
-//! the one without: it must keep more than half of the gain in EPG; and, where L1 gains, a greater share
-//! of its gain than L1 keeps of its own.
+//! R8. Energy's chosen checkpoint with the most dilated boxes (by at least 25 %) is compared with the
+//! one without dilation: it must keep more than half of the gain in EPG, and, where L1 gains, a greater
+//! share of its gain than L1 keeps of L1's.
 
 use crate::claims::claim::{Claim, Reach, Trial, Trials};
 use crate::claims::compare::{chosen, trial};
@@ -28,7 +28,7 @@ fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {
         let run_sets = guided_here(setting);
-        // The most dilated of a loss, each with each of those without.
+        // Each of the most dilated configurations of a loss with each of those without dilation.
         let pairs = |loss: &str| -> Vec<Pair> {
             let dilated = |run_set: &&RunSet| {
                 let variant = run_set.variant();
@@ -57,8 +57,8 @@ fn rule(evidence: &Evidence) -> Trials {
     )
 }
 
-/// Whether the first keeps a greater share of its gain in EPG than the second; nothing where one of
-/// them does not clearly gain without dilation.
+/// The trial that the first keeps a greater share of its gain in EPG than the second; `None` where one
+/// of them does not clearly gain without dilation.
 fn keeps_more(evidence: &Evidence, setting: &Setting, ours: Pair, theirs: Pair) -> Option<Trial> {
     let [ours_coarse, ours_full, theirs_coarse, theirs_full] = [
         ours.0.chosen()?,

@@ -1,6 +1,6 @@
-//! R9. Input maps of the chosen checkpoint guided at a deeper layer are compared with the baseline's, and
-//! the time an epoch takes with that of guidance at the input: EPG must rise, and the upper quartile of
-//! the times must lie below the lower one of the input's.
+//! R9. For guidance at a deeper layer, the input maps of the chosen checkpoint are compared with the
+//! baseline's, and the time of an epoch with that of guidance at the input: EPG must rise, and the
+//! upper quartile of the times must be below the lower quartile of the times at the input.
 
 use crate::claims::claim::{Claim, Outcome, Reach, Trial, Trials};
 use crate::claims::compare::trial;

@@ -1,6 +1,6 @@
-//! Which runs the claims look at. The terms of SPEC F: a *configuration* is all of a run but λ and seed,
-//! its *front* are the scored checkpoints of its runs, its *chosen* checkpoint is the one that validation
-//! prefers.
+//! The runs that claims compare, in the terms of SPEC F: a *configuration* is all of a run except λ and
+//! seed, its *front* consists of the scored checkpoints of its runs, and its *chosen* checkpoint is the
+//! one that validation prefers.
 
 use crate::claims::claim::{Trial, Trials};
 use crate::model::configuration::Variant;
@@ -12,7 +12,7 @@ use crate::model::run_sets::{RunSet, plain, run_sets};
 use crate::model::setting::{Cell, Row, Setting, preferred};
 use crate::model::subject::{CONVENTIONAL, Part};
 
-/// Some trials, or what is missing.
+/// The trials, or, if there are none, what is missing.
 pub(super) fn some(trials: Vec<Trial>, missing: &str) -> Trials {
     match trials.is_empty() {
         true => Err(format!("missing: {missing}")),
@@ -32,8 +32,8 @@ pub(super) fn guided_here<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     run_sets(setting, |row| setting.is_guided_here(&row.run))
 }
 
-/// Those of `run_sets` with all boxes as they are, of that loss: one, or several that differ in what no
-/// table tells.
+/// Those of `run_sets` of that loss with all boxes, undilated: one, or several whose differences no
+/// table shows.
 pub(super) fn of_loss<'a, 'b>(
     run_sets: &'b [RunSet<'a>],
     loss: &str,
@@ -42,7 +42,7 @@ pub(super) fn of_loss<'a, 'b>(
     run_sets.iter().filter(fits)
 }
 
-/// The checkpoint of Energy with all boxes as they are that validation prefers.
+/// The run of Energy with all boxes, undilated, that validation prefers.
 pub(super) fn chosen_energy(setting: &Setting) -> Option<&Row> {
     let run_sets = plain(setting);
     let rows = of_loss(&run_sets, ENERGY).flat_map(|run_set| run_set.rows.iter().copied());
@@ -63,7 +63,7 @@ pub(super) fn iou(setting: &Setting) -> &'static str {
     }
 }
 
-/// Whether at most 10 % of the training images have boxes, and these are as they are.
+/// Whether at most 10 % of the training images have boxes, undilated.
 pub(super) fn is_few(variant: &Variant) -> bool {
     variant.annotated_fraction.0 <= 0.1 + 1e-9
         && variant.annotation == "box"

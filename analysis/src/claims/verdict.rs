@@ -1,4 +1,4 @@
-//! From the trials of a claim to its verdict.
+//! Decides the verdict of a claim from its trials.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use crate::claims::claim::{Claim, Outcome, Reach, Trial};
 use crate::claims::list::CLAIMS;
 use crate::model::evidence::Evidence;
 
-/// What is to be said of a claim.
+/// The verdict of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Clearly so in most trials, and clearly not so in no more than chance makes.
+    /// It holds: most trials are clearly for it, and no more are clearly against it than chance explains.
     Holds,
-    /// Clearly not so in more of the trials than chance makes.
+    /// It does not hold: more trials are clearly against it than chance explains.
     DoesNotHold,
     /// Tested, but the intervals are too wide to tell.
     Undecided,
@@ -30,14 +30,14 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// A claim and what became of it.
+/// A claim with its verdict.
 #[derive(Debug, Clone)]
 pub struct Judged {
     /// The claim.
     pub claim: Claim,
     /// The verdict.
     pub verdict: Verdict,
-    /// Why, in a clause.
+    /// The reason, in a clause.
     pub why: String,
     /// The comparisons behind it.
     pub trials: Vec<Trial>,
@@ -81,11 +81,12 @@ fn counted(trials: &[Trial]) -> String {
 
 /// The verdict that follows from `trials`.
 ///
-/// A claim about all cases does not hold where more trials are clearly against it than chance makes:
-/// were nothing true of any, each would be so with 2.5 %, and at least as many in less than one of
-/// twenty such sets of trials. It holds where that is not so and more than half are clearly for it. A
-/// claim that there is such a case holds with one clearly for it, and does not where all are clearly
-/// against it. Everything else is undecided.
+/// A claim about all cases does not hold where more trials are clearly against it than chance explains.
+/// Without any true effect, each trial is clearly against it with probability 2.5 %; the claim fails
+/// where as many or more trials would be so with a probability below 5 %. It holds where it does not
+/// fail and more than half of the trials are clearly for it. A claim that there is a case holds if one
+/// trial is clearly for it, and does not hold if all are clearly against it. Everything else is
+/// undecided.
 pub fn decide(trials: &[Trial], reach: Reach) -> Verdict {
     let (total, n_for, n_against) = (
         trials.len(),
@@ -106,7 +107,7 @@ pub fn decide(trials: &[Trial], reach: Reach) -> Verdict {
 /// side of the truth.
 fn chance_of(against: usize, total: usize) -> f64 {
     let side: f64 = 0.025;
-    // Binomial terms of 0, 1, … times, each from the one before.
+    // The binomial terms of 0, 1, … intervals, each computed from the one before.
     let mut term = (1.0 - side).powi(total as i32);
     let mut fewer = 0.0;
     for k in 0..against {

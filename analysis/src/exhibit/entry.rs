@@ -1,11 +1,11 @@
-//! What an exhibit consists of.
+//! [`Entry`], the entry of an exhibit in the list.
 
 use crate::Result;
 use crate::model::evidence::Evidence;
 use crate::render::figure::drawing::Figure;
 use crate::render::table::parts::Table;
 
-/// An exhibit: what it is called, and how it is made.
+/// An exhibit: its name, and the function that makes it.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
     /// Its name on the command line, in file names and as an anchor.
@@ -16,7 +16,7 @@ pub struct Entry {
     pub about: &'static str,
     /// Makes its figures and tables.
     pub make: fn(&Evidence, Asked) -> Result<Made>,
-    /// What it says on a terminal, where that is anything.
+    /// Its text for a terminal, if it has any.
     pub said: Option<fn(&Evidence) -> String>,
 }
 
@@ -29,5 +29,5 @@ pub enum Asked {
     ByName,
 }
 
-/// Figures and tables, or which runs are missing.
+/// Figures and tables, or the runs that are missing.
 pub type Made = std::result::Result<(Vec<Figure>, Vec<Table>), String>;

@@ -9,8 +9,8 @@ use crate::render::exhibit::Exhibit;
 /// An exhibit that there are no runs for, and what is missing.
 pub type Missing = (&'static Entry, String);
 
-/// Of the exhibits named in `asked` (all, where it is empty), those that there are runs for; and each
-/// other one with what is missing.
+/// Makes the exhibits named in `asked`, or all where it is empty. Returns those with runs, and the
+/// others, each with what is missing.
 ///
 /// # Errors
 /// A picture that cannot be drawn.

@@ -1,5 +1,5 @@
-//! What the paper and its reproductions show, each as figures and tables of our results: one file for
-//! each exhibit, and a line in [`list`]. An exhibit whose runs are missing says which.
+//! The tables and figures of the paper and its reproductions, made of our results: one file for each
+//! exhibit, and a line in [`list`]. An exhibit whose runs are missing tells which.
 
 mod backbones;
 mod box_size;

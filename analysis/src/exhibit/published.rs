@@ -1,6 +1,6 @@
 //! Published numbers beside ours, where data set, network, method, layer, loss and annotations are the
-//! same, with the difference and what we trained on. Asked for by name, it also lists what of the
-//! published has no run of ours.
+//! same, with the difference and how our run was trained. If the exhibit is asked for by name, it also
+//! lists published numbers without a run of ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -169,11 +169,11 @@ fn named(loss: &str) -> Option<Loss> {
     (!loss.is_empty()).then(|| Loss::new(loss, None))
 }
 
-/// What corresponds to a published point.
+/// Our values that correspond to a published point.
 struct Ours<'a> {
     values: [Option<f64>; 3],
     run: &'a Run,
-    /// What tells it from others that correspond as well.
+    /// Words that distinguish it from others that correspond as well.
     apart: Vec<String>,
 }
 
@@ -191,7 +191,7 @@ fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Vec<Ours<'a>> {
         let baseline = setting.baseline();
         let before = baseline.and_then(|row| values(row.selected()?));
         if point.statistic == Statistic::Baseline {
-            // It stands in every setting of its guided runs.
+            // A baseline is in every setting of its guided runs.
             let is_listed = |run: &Run| found.iter().any(|ours| ours.run.run_id == run.run_id);
             if let (Some(values), Some(row)) = (before, baseline)
                 && !is_listed(&row.run)
@@ -391,7 +391,7 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
                 of_configuration.or_default().push(row);
             }
             for (configuration, rows) in configurations {
-                // A baseline stands in every setting of its guided runs.
+                // A baseline is in every setting of its guided runs.
                 if listed.insert(configuration) {
                     lines.push(line(&by_seed(&rows), &setting.apart));
                 }

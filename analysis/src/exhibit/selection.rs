@@ -23,7 +23,7 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 /// The figure of the configuration that the paper shows, Energy on a B-cos network at the input, or of
-/// the one most like it.
+/// the most similar one.
 fn make(evidence: &Evidence) -> Made {
     let mut candidates: Vec<(&Setting, RunSet)> = Vec::new();
     for setting in evidence.settings {

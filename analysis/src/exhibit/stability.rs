@@ -1,6 +1,6 @@
-//! How far F1 and EPG depend on λ and on the seed: every run at the checkpoint that validation prefers. The
-//! paper pools the three λ of a configuration into one front (section 4); what each alone reaches, and
-//! whether another seed reaches it, is here.
+//! How much F1 and EPG depend on λ and on the seed: every run at the checkpoint that validation
+//! prefers. The paper pools the three λ of a configuration into one front (section 4); this exhibit
+//! shows each λ and each seed separately.
 
 use std::collections::BTreeSet;
 

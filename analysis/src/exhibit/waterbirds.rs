@@ -1,6 +1,6 @@
-//! Waterbirds-100 (paper, Table 1 and Fig. 13): accuracy of both tasks as mean and deviation over
-//! seeds. The paper's "worst group" is a fixed one, waterbird on land; the true minimum over groups
-//! stands beside it (SPEC F.10).
+//! Waterbirds-100 (paper, Table 1 and Fig. 13): accuracy of both tasks as mean and standard deviation
+//! over seeds. The paper's "worst group" is a fixed one, waterbird on land; the true minimum over
+//! groups is shown beside it (SPEC F.10).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// What Table 1 has of a task.
+/// The columns of Table 1 for a task.
 #[derive(Clone, Copy)]
 enum Measured {
     Worst,
@@ -52,7 +52,7 @@ impl Measured {
     }
 }
 
-/// What is the same in a line of Table 1: all but the task.
+/// The key of a line of a section: loss, options and annotations.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Model {
     loss: Option<Loss>,
@@ -71,8 +71,8 @@ impl Model {
     }
 }
 
-/// A network trained alike and seen through the same maps in both tasks: all of its settings but the
-/// task. Runs trained for another task than is scored stand alone.
+/// The key of a section: the fields of a setting that are the same in both tasks. Runs that were
+/// trained for another task than the scored one have a section of their own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct TaskPair {
     backbone: String,
@@ -231,7 +231,7 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
         .map(|row| row.run.configuration().variant)
         .collect();
     let panel = |setting: &&Setting| {
-        // From the bottom up.
+        // From bottom to top.
         let groups_named = setting.groups.iter().rev();
         let (parts, names): (Vec<Part>, Vec<String>) =
             std::iter::once((Part::All, "overall".to_owned()))
@@ -252,7 +252,7 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
         }
         let n = series.len() as f64;
         for (index, (tone, rows)) in series.iter().enumerate() {
-            // Beside each other, so that none hides another.
+            // Shifted, so that none hides another.
             let shift = 0.4 - (index as f64 + 0.5) / n * 0.8;
             for row in rows {
                 for (line, part) in parts.iter().enumerate() {

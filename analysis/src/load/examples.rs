@@ -1,5 +1,5 @@
-//! Images and maps for the report's panel, of the selected checkpoints only: a file holds a few
-//! hundred kilobytes an image, and a run may have many evaluated checkpoints.
+//! Reads the images and maps for the report's panel, of the selected checkpoints alone: a file has some
+//! hundred kilobytes for each image, and a run may have many evaluated checkpoints.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,11 +14,11 @@ use crate::model::results::{Evaluation, Results};
 use crate::model::subject::TEST;
 use crate::{Error, Result};
 
-/// The test examples of the (run id, checkpoint) pairs in `selected`, by rank, and a note for every
-/// evaluation of theirs that has no examples.
+/// The test examples of the (run id, checkpoint) pairs in `selected`, by rank, and a note for each of
+/// their evaluations without examples.
 ///
 /// # Errors
-/// A table that is not as its schema says, or an array whose length does not fit height × width.
+/// A table that does not fit its schema, or an array whose length is not height × width.
 pub fn load(
     results: &Results,
     selected: &BTreeSet<(String, i32)>,

@@ -1,5 +1,4 @@
-//! Which version of the formulas the evaluations were made by: only numbers of one version are put
-//! beside each other.
+//! Checks that all evaluations were made by one version of the formulas: only such numbers are compared.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use crate::{Error, Result};
 /// A version, and the first table that has it.
 type Known = (u32, PathBuf);
 
-/// Checks the table at `path` of an evaluation; the first one says what the others must have.
+/// Checks the table at `path` of an evaluation; all must have the version of the first.
 ///
 /// # Errors
 /// As [`check`].
@@ -22,8 +21,8 @@ pub(super) fn take(known: &mut Option<Known>, path: &Path, metadata: &Metadata) 
 /// The version of the table at `path`.
 ///
 /// # Errors
-/// It has none, or another than the evaluations before: then the older of the two is named as the
-/// one to be made again.
+/// It has no version, or another one than the evaluations before; the message names the older one,
+/// which must be made again.
 pub(super) fn check(known: Option<&Known>, path: &Path, metadata: &Metadata) -> Result<u32> {
     let found = metadata.get(FORMULAS_KEY).map_or("nothing", String::as_str);
     let refused = |path: &Path, found: &str, expected: String| Error::Formulas {

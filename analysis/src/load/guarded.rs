@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::one_line;
 
-/// Whether a panic is to become an error, and so is not printed.
+/// Whether a panic becomes an error, so that it is not printed.
 static IS_GUARDED: AtomicBool = AtomicBool::new(false);
 
 static HOOK: Once = Once::new();
 
-/// Calls `read`, which is not to be called again on what it has left once it failed.
+/// Calls `read`. After an error, the values that `read` was changing must not be used.
 ///
 /// # Errors
 /// The reader's reason, or the words of its panic.

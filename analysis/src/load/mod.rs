@@ -1,5 +1,5 @@
-//! From the files of a results folder to [`crate::model`]: tables checked ([`schema`]), rows read, a
-//! whole folder put together ([`results`]), and maps for the selected checkpoints ([`examples`]).
+//! Reads a results folder into [`crate::model`]: checks tables ([`schema`]), reads rows, puts a whole
+//! folder together ([`results`]), and reads maps of the selected checkpoints ([`examples`]).
 
 pub mod examples;
 mod formulas;

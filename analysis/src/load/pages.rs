@@ -1,6 +1,6 @@
-//! Checks the number of values that each page of a Parquet file claims to have. Polars allocates memory by
-//! it, so that a damaged one ends the program; this check compares it with the footer and with the page's
-//! size before Polars reads.
+//! Checks the number of values that each page of a Parquet file declares. Polars allocates memory by
+//! it, so a damaged number would end the program. Before Polars reads, this check compares it with the
+//! footer and the page's size.
 
 use std::fs::File;
 
@@ -11,7 +11,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 /// Reads every page of `file`, but not the values in it.
 ///
 /// # Errors
-/// A page that cannot be read or unpacked, or whose number of values cannot be.
+/// A page that cannot be read or decompressed, or whose number of values is impossible.
 pub(crate) fn check(file: File) -> Result<()> {
     let file = SerializedFileReader::new(file)?;
     for group in 0..file.num_row_groups() {
@@ -22,7 +22,7 @@ pub(crate) fn check(file: File) -> Result<()> {
             for page in group.get_column_page_reader(index)? {
                 let page = page?;
                 match &page {
-                    // No value of a dictionary takes less than a byte.
+                    // Each value of a dictionary takes at least a byte.
                     Page::DictionaryPage {
                         buf, num_values, ..
                     } => {

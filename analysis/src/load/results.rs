@@ -21,14 +21,14 @@ use crate::model::subject::TEST;
 use crate::{Error, Result};
 
 impl Results {
-    /// Reads everything under `root/runs`, or only the runs named `only` where any are, and the group
-    /// names under `root/data`.
+    /// Reads all runs under `root/runs`, or only those in `only` unless it is empty, and the names of
+    /// groups under `root/data`.
     ///
-    /// A run without `run.parquet` and an evaluation without `metrics.parquet` are unfinished: they
-    /// are passed over with a note.
+    /// A run without `run.parquet` and an evaluation without `metrics.parquet` are unfinished. They
+    /// are skipped with a note.
     ///
     /// # Errors
-    /// A table that is not as its schema says, no finished run at all, or no metric on the test split.
+    /// A table that does not fit its schema, no finished run, or no metric on the test split.
     pub fn load(root: &Path, only: &[String]) -> Result<Self> {
         let mut reader = Reader::default();
         let mut results = Self {
@@ -187,7 +187,7 @@ impl Results {
         Ok(())
     }
 
-    /// Metrics name only runs that are there.
+    /// Refuses metrics of runs that are not in the results.
     fn check_subjects(&self) -> Result<()> {
         match self
             .metrics
@@ -205,7 +205,7 @@ impl Results {
     }
 }
 
-/// Reads tables and remembers a hash of what it read.
+/// Reads tables and hashes what it reads.
 #[derive(Default)]
 struct Reader {
     hash: Sha256,

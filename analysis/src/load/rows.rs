@@ -1,5 +1,5 @@
-//! From checked data frames to rows with names. Columns and types were checked by
-//! [`crate::schema::read`]; what is checked here are values.
+//! Turns data frames into structs. [`crate::load::schema`] has checked columns and types; this file
+//! checks values.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -106,8 +106,8 @@ pub(super) fn run(
     configuration(frame, titles).map_err(Error::polars(path))
 }
 
-/// The frame of a `run.parquet` of version 3 as version 4 has it: the exponent of its loss is one of
-/// the loss's options.
+/// Converts the frame of a `run.parquet` of version 3 to version 4, in which the exponent of the loss
+/// is one of the loss's options.
 pub(super) fn with_options(frame: &DataFrame) -> PolarsResult<DataFrame> {
     let exponents = Rows::new(frame).maybe_float("area_exponent")?.into_iter();
     let options = |exponent: Option<f64>| exponent.map(|x| format!("exponent={}", number(x)));
@@ -204,7 +204,7 @@ fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
     Ok(epochs)
 }
 
-/// What each row is over. `parts` has one for each row.
+/// The subject of each row. `parts` has the part of each row.
 fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subject>> {
     let (run_id, checkpoint) = (rows.text("run_id")?, rows.int("checkpoint")?);
     let split = rows.text("split")?;
@@ -224,7 +224,7 @@ fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subje
         .collect())
 }
 
-/// By group, by class or by size of the mask: a row names one of them at most.
+/// The part of each row: a group, a class or a size of the mask. A row names at most one of these.
 fn parts(rows: &Rows) -> PolarsResult<Vec<Part>> {
     let class_id = rows.maybe_int("class_id")?;
     let (low, high) = (

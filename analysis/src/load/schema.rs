@@ -1,5 +1,5 @@
-//! The tables this crate reads, as `data-prep/schemas.toml` declares them, and the reader that refuses
-//! others.
+//! The tables that this crate reads, as `data-prep/schemas.toml` declares them, and the reader that checks
+//! files against them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -77,7 +77,7 @@ pub struct TableSpec {
     pub name: &'static str,
     /// `guidance.version`.
     pub version: u32,
-    /// The command that makes it, for those who have one of another version.
+    /// The command that makes it, for a hint about a table of another version.
     pub made_by: &'static str,
     /// The columns that are read; others are passed over.
     pub columns: Vec<Column>,
@@ -156,15 +156,15 @@ pub static TABLE: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("ta
 /// A file's key-value metadata.
 pub type Metadata = BTreeMap<String, String>;
 
-/// The task an evaluation is of: only the reversed one is said.
+/// The task of an evaluation; only the reversed one is in the metadata.
 pub fn task_of(metadata: &Metadata) -> &str {
     metadata.get(TASK_KEY).map_or(CONVENTIONAL, String::as_str)
 }
 
-/// What the metadata of the table at `path` has under `key`, as JSON; `None` where it has nothing.
+/// The JSON value of `key` in the metadata of the table at `path`; `None` where the key is missing.
 ///
 /// # Errors
-/// It is something else than a `T`, which is called `expected`.
+/// It is not a `T`, which messages call `expected`.
 pub fn json<T: DeserializeOwned>(
     (path, metadata): (&Path, &Metadata),
     key: &str,
@@ -193,7 +193,7 @@ pub fn titles(path: &Path, metadata: &Metadata) -> Result<BTreeMap<String, Strin
 ///
 /// # Errors
 /// [`Error::Table`] when it is no Parquet file, or the table's name, version, a column's presence or type,
-/// or a null in a column that has none, is not as `spec` says.
+/// or a null in a column without nulls, does not fit `spec`.
 pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     let broken = |found: String| Error::table(path, "contents", found, "a whole Parquet file");
     let file = fs_err::File::open(path).map_err(|error| match error.kind() {

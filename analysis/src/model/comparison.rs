@@ -1,6 +1,6 @@
-//! Puts every scored run into its settings: which runs belong together, which baseline a guided run is
-//! compared with, which checkpoint stands for it, and how settings that would be called the same are
-//! told apart. So the runs of one setting differ only in what the paper compares.
+//! Puts every scored run into its settings. It decides which runs belong together, which baseline a
+//! guided run is compared with, which checkpoint stands for it, and which words distinguish settings of
+//! the same name. So the runs of one setting differ only in what the paper compares.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
             Err(why) => {
                 notes.push(format!("{}: {why}, so it is compared with none", named()));
             }
-            // Named, or found: then what differs is said.
+            // Where the run names no baseline and one was found, a note tells the differences.
             Ok(_) if run.baseline_run_id.is_some() => {}
             Ok(baseline) => {
                 let [own, theirs] = [run, baseline].map(|run| Training::of(run, &results.runs));
@@ -64,7 +64,7 @@ pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
     (settings, notes)
 }
 
-/// What is scored alike: all of a setting but how its runs were trained.
+/// All fields of a setting except how its runs were trained.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     dataset: String,
@@ -90,11 +90,11 @@ impl Key {
     }
 }
 
-/// A run, its checkpoint that validation chose, and how it was trained.
+/// A run, the checkpoint that validation chose, and how it was trained.
 type Trained<'a> = (&'a Run, Selection, Training);
 
-/// The settings of `key`: one for each way that guided runs were trained, with the baselines of that way;
-/// and one for each way of baselines that belong to none of them.
+/// The settings of `key`: one for each training of guided runs, with the baselines trained alike; and
+/// one for each training of baselines that belong to none of these.
 fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting> {
     let mut trained: Vec<Trained> = Vec::new();
     for run in &results.runs {
@@ -125,7 +125,8 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
         .filter(is_guided)
         .map(|(run, _, training)| (training.clone(), run.task.clone()))
         .collect();
-    // Baselines belong where they are compared, and those of other seeds that were trained as they were.
+    // A baseline belongs to a setting where guided runs are compared with it, or with one of another
+    // seed that was trained alike.
     let mut homeless: Vec<bool> = vec![true; trained.len()];
     let mut settings: Vec<Setting> = Vec::new();
     for (training, task) in &ways {
@@ -255,7 +256,7 @@ fn fill(
     setting
 }
 
-/// Gives settings that are called the same the words that tell them apart.
+/// Gives settings of the same name the words that distinguish them.
 fn tell_apart(settings: &mut [Setting]) {
     let mut told: Vec<Vec<String>> = Vec::new();
     for setting in settings.iter() {
@@ -363,8 +364,8 @@ fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Bl
         .collect()
 }
 
-/// A metric at several thresholds is a sweep, for those who ask `metrics.parquet`; numbers of pairs are
-/// told in words.
+/// Whether settings show a metric: not one at several thresholds (the sweep, which is in
+/// `metrics.parquet`), nor a number of pairs, which is told in words.
 fn is_reported(metric: &Metric, all: &[Metric]) -> bool {
     if measure::is_count(&metric.metric) {
         return false;

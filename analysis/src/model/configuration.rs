@@ -1,8 +1,8 @@
-//! A [`Configuration`] is everything that decides a run's result except its λ and its seed. The trainer
-//! says by a hash which runs share one. The paper tries three λ
-//! for each and merges their checkpoints into one Pareto front (SPEC E.4); runs that differ only in the
-//! seed say how much chance there is in a number. How runs were trained that are compared across
-//! configurations is in [`crate::training`].
+//! A [`Configuration`] is everything that decides a run's result except its λ and its seed; runs of one
+//! configuration have the same hash, by the trainer. The paper tries three λ for each and merges their
+//! checkpoints into one Pareto front (SPEC E.4). Runs that differ in the seed alone show how much of a
+//! number is chance. [`crate::model::training`] compares the training of runs of different
+//! configurations.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::format::number;
 use crate::model::loss::Loss;
 use crate::model::names;
 
-/// A number as a key: ordered by value, equal where its bits are.
+/// A number as a key: ordered by value, equal if its bits are.
 #[derive(Debug, Clone, Copy)]
 pub struct Amount(pub f64);
 
@@ -63,7 +63,7 @@ impl fmt::Display for Layer {
     }
 }
 
-/// How a run's annotations depart from all boxes as they are.
+/// The annotations of a run, which may differ from the default: all boxes, undilated.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Variant {
     /// `box` or `segmentation`.
@@ -75,12 +75,12 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// Whether it is all boxes as they are.
+    /// Whether it is the default.
     pub fn is_plain(&self) -> bool {
         self.annotation == "box" && self.annotated_fraction.0 >= 1.0 && self.dilation.0 == 0.0
     }
 
-    /// What departs from all boxes as they are, each in a few words.
+    /// The differences from the default, each in a few words.
     pub fn departures(&self) -> Vec<String> {
         let percent = |share: Amount| number((share.0 * 1e8).round() / 1e6);
         let mut parts = Vec::new();
@@ -97,15 +97,15 @@ impl Variant {
     }
 }
 
-/// All that matters of a run but λ and seed: its hash, which alone says whether two are the same, and
-/// of what is in it that which exhibits look at.
+/// A configuration: its hash, which alone decides whether two are the same, and the fields that
+/// exhibits use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Configuration {
     /// The trainer's hash.
     pub hash: String,
-    /// Attribution method guided.
+    /// Attribution method that was guided.
     pub attribution: String,
-    /// Layer guided.
+    /// Layer that was guided.
     pub layer: Layer,
     /// Localization loss; `None` for a baseline.
     pub loss: Option<Loss>,
@@ -116,7 +116,8 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Loss with its options and departures from all boxes, e.g. `Energy, 1 % annotated`.
+    /// Loss with its options and the differences of its annotations from the default, e.g. `Energy, 1 %
+    /// annotated`.
     pub fn label(&self) -> String {
         label(self.loss.as_ref(), &self.options, Some(&self.variant))
     }

@@ -1,14 +1,14 @@
-//! All that exhibits, verdicts and the report are made from.
+//! The data that exhibits, verdicts and the report are made from.
 
 use crate::model::example::Example;
 use crate::model::measure::Measure;
 use crate::model::results::Results;
 use crate::model::setting::{Row, Setting};
 
-/// Results, put in order.
+/// The results, their settings and their maps.
 #[derive(Clone, Copy)]
 pub struct Evidence<'a> {
-    /// Everything read.
+    /// All results that were read.
     pub results: &'a Results,
     /// Guided runs beside their baselines.
     pub settings: &'a [Setting],
@@ -22,8 +22,8 @@ impl<'a> Evidence<'a> {
         self.results.measures.get(name)
     }
 
-    /// The metrics that tables of runs have a column for: those known here, and every other one that has
-    /// an interval.
+    /// The metrics with a column in tables of runs: those known here, and every other one with an
+    /// interval.
     pub fn measures(&self) -> Vec<Measure> {
         let rows = self.settings.iter().flat_map(|setting| &setting.rows);
         let blocks = rows

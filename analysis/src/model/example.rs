@@ -23,7 +23,7 @@ pub struct Example {
     pub attribution: String,
     /// Layer.
     pub layer: String,
-    /// In which numbers the map was computed, where that is known.
+    /// The precision that the map was computed in, if it is known.
     pub precision: Option<String>,
     /// Pixels down.
     pub height: usize,
@@ -40,7 +40,7 @@ pub struct Example {
 }
 
 impl Example {
-    /// What stands under its map.
+    /// The caption of its map.
     pub fn epg_label(&self) -> String {
         match self.epg {
             Some(epg) => format!("EPG {} %", percent(epg)),

@@ -1,9 +1,9 @@
-//! Pareto fronts in two metrics, and how much a front gains over a baseline.
+//! Pareto fronts in two metrics, and the gain of a front over a baseline.
 
 use crate::model::select;
 
-/// Which of `points` no other one dominates, by ascending first metric. Of equal points the first
-/// stays.
+/// The indices of the points that no other one dominates, by ascending first metric. Of equal points
+/// the first is in it.
 pub fn front(points: &[(f64, f64)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by(|&a, &b| {
@@ -23,8 +23,8 @@ pub fn front(points: &[(f64, f64)]) -> Vec<usize> {
     front
 }
 
-/// The area of what `points` dominate within the quadrant above and right of `corner`, in the product
-/// of the metrics' units: 0 where no point is in that quadrant.
+/// The area that `points` dominate within the quadrant above and right of `corner`, in the product of
+/// the metrics' units; 0 where no point is in that quadrant.
 pub fn area(points: &[(f64, f64)], corner: (f64, f64)) -> f64 {
     let mut left = corner.0;
     let mut area = 0.0;
@@ -38,7 +38,7 @@ pub fn area(points: &[(f64, f64)], corner: (f64, f64)) -> f64 {
     area
 }
 
-/// Of `theirs`, the share that some point of `ours` dominates or equals.
+/// The share of `theirs` that some point of `ours` dominates or equals.
 pub fn covered(theirs: &[(f64, f64)], ours: &[(f64, f64)]) -> f64 {
     let is_covered = |(x, y): &&(f64, f64)| ours.iter().any(|(a, b)| a >= x && b >= y);
     theirs.iter().filter(is_covered).count() as f64 / theirs.len().max(1) as f64

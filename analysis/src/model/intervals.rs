@@ -1,14 +1,14 @@
 //! 95 % bootstrap intervals: percentiles of replicates, and of paired differences of replicates.
 //!
-//! The resampling itself is done where the metrics are computed; replicate r of two runs was drawn
-//! on the same images, so a difference of replicates needs no more than a subtraction.
+//! The evaluator resamples, as it has the metrics. Replicate r of two runs is of the same images, so
+//! the difference of two runs in a replicate is a subtraction.
 
 use std::collections::BTreeMap;
 
 /// Ends of an interval, fractions like the values they bracket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
-    /// The lower end: the 2.5th percentile, where nothing else is said.
+    /// The lower end: the 2.5th percentile unless stated otherwise.
     pub low: f64,
     /// The upper end.
     pub high: f64,
@@ -25,7 +25,7 @@ pub fn interval(replicates: &Replicates) -> Option<Interval> {
     combined(&[(1.0, replicates)], TAIL)
 }
 
-/// The same of `replicates − baseline`, over the replicate numbers both have.
+/// The same percentiles of `replicates − baseline`, over the replicate numbers that both have.
 pub fn paired(replicates: &Replicates, baseline: &Replicates) -> Option<Interval> {
     combined(&[(1.0, replicates), (-1.0, baseline)], TAIL)
 }

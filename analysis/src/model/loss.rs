@@ -1,5 +1,6 @@
-//! Localization losses: their names in the tables, and how they are written for people. Which losses there
-//! are is the trainer's to say: a run carries its loss's title, and what an older one does not say is here.
+//! Localization losses: their names in the tables, and their titles for people. The trainer decides
+//! which losses there are; a run's table has its loss's title, and this file has the titles for older
+//! tables.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;

@@ -1,6 +1,5 @@
-//! Metrics: their names in the tables, and how they are written for people. Which metrics there are is the
-//! evaluator's to say; an evaluation's tables carry titles and units, and what they do not say is here for
-//! the metrics that were there before tables said it.
+//! Metrics: their names in the tables, and their titles for people. The evaluator decides which metrics
+//! there are; an evaluation's tables have titles and units, and this file has them for older tables.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,8 +34,8 @@ const TITLES: [(&str, &str); 8] = [
     (ON_OBJECT, "On-object EPG"),
 ];
 
-/// Metrics that are numbers of pairs that EPG counts as 0 (SPEC B), and which pairs: they are told in
-/// words, not in columns.
+/// The metrics that are numbers of pairs which EPG counts as 0 (SPEC B), each with words for these
+/// pairs. They are told in words, not in columns.
 pub const COUNTS: [(&str, &str); 3] = [
     ("empty_mask", "whose boxes cover no cell of the mask"),
     ("no_positive", "whose map has no positive attribution"),
@@ -110,7 +109,7 @@ impl Ord for Measure {
     }
 }
 
-/// What the tables of evaluations say of their metrics.
+/// The titles and units of metrics in the tables of evaluations.
 #[derive(Debug, Clone, Default)]
 pub struct Measures {
     titles: BTreeMap<String, String>,
@@ -118,7 +117,7 @@ pub struct Measures {
 }
 
 impl Measures {
-    /// Adds what one table says. What an earlier one said of a metric stays.
+    /// Adds the titles and units of a table; those of earlier tables stay.
     pub fn add(&mut self, titles: BTreeMap<String, String>, shares: Option<BTreeSet<String>>) {
         for (name, title) in titles {
             self.titles.entry(name).or_insert(title);
@@ -143,7 +142,7 @@ impl Measures {
         }
     }
 
-    /// The metrics that have a column: the ones known here, and of the `found` ones every other.
+    /// The metrics with a column: those known here, and all others of the `found` ones.
     pub fn columns<'a>(&self, found: impl Iterator<Item = &'a str>) -> Vec<Measure> {
         let known = TITLES.iter().map(|(known, _)| *known);
         let all: BTreeSet<Measure> = known.chain(found).map(|name| self.get(name)).collect();

@@ -1,5 +1,5 @@
-//! What runs and evaluations are, and what follows from them before anything is shown: configurations,
-//! the checkpoint that stands for a run, guided runs beside their baselines, intervals, fronts, seeds.
+//! Runs and evaluations, and what is derived from them before anything is shown: configurations, the
+//! checkpoint that stands for a run, guided runs beside their baselines, intervals, fronts, seeds.
 
 pub mod comparison;
 pub mod configuration;

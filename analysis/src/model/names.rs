@@ -1,5 +1,5 @@
-//! How the spellings of the tables are written for people. The stages tell their spellings with
-//! `vocabulary --json`; a name that is not on it (another tool's attribution) is shown as it is.
+//! Names for people of the names in tables, where the tables do not say them. A name that is not known here
+//! (another tool's attribution) is shown as it is.
 
 /// The name for people of an attribution method whose runs do not say it.
 pub fn attribution(spelling: &str) -> &str {
@@ -24,7 +24,7 @@ pub fn layer(spelling: &str) -> &str {
     }
 }
 
-/// Where a layer stands between input and output; unknown ones come last.
+/// The position of a layer from input to output; unknown layers come last.
 pub fn layer_order(spelling: &str) -> usize {
     ["input", "mid1", "mid2", "mid3", "final"]
         .iter()

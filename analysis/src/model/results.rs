@@ -1,4 +1,4 @@
-//! Everything that was read from a results folder, and look-ups in it. [`crate::load`] fills it.
+//! The contents of a results folder, and look-ups in them. [`crate::load`] fills them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub struct Evaluation {
     pub checkpoints: BTreeSet<(String, i32)>,
 }
 
-/// Everything read from a results folder.
+/// The contents of a results folder.
 #[derive(Debug)]
 pub struct Results {
     /// The folder.
@@ -32,7 +32,7 @@ pub struct Results {
     pub metrics: BTreeMap<Subject, Vec<Metric>>,
     /// Bootstrap replicates by subject and metric.
     pub replicates: BTreeMap<Subject, BTreeMap<String, Replicates>>,
-    /// What the evaluations say of their metrics.
+    /// The titles and units of metrics.
     pub measures: Measures,
     /// Names of the groups of images.
     pub group_names: FolderNames,
@@ -40,15 +40,15 @@ pub struct Results {
     pub class_names: FolderNames,
     /// Finished evaluations of the test split, whose maps can be shown.
     pub evaluations: Vec<Evaluation>,
-    /// All `run.parquet` under each other.
+    /// All `run.parquet`, concatenated.
     pub run_frame: DataFrame,
-    /// All `epochs.parquet` under each other.
+    /// All `epochs.parquet`, concatenated.
     pub epoch_frame: DataFrame,
-    /// All `metrics.parquet` under each other, and the task of each.
+    /// All `metrics.parquet`, concatenated, with the task of each.
     pub metric_frame: DataFrame,
     /// The version of the formulas that all evaluations were made by, and the first table that has it.
     pub formulas: Option<(u32, PathBuf)>,
-    /// What was passed over and why, a line each.
+    /// Notes on what was skipped and why, a line each.
     pub notes: Vec<String>,
     /// sha256 (hex) of every table read, names and contents.
     pub inputs: String,

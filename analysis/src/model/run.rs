@@ -1,4 +1,4 @@
-//! One run as `run.parquet` describes it, its epochs, and how it is called in tables and figures.
+//! One run as `run.parquet` describes it, its epochs, and its labels in tables and figures.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -21,11 +21,11 @@ pub struct Run {
     pub data_inputs: String,
     /// Backbone.
     pub backbone: String,
-    /// Attribution method guided (a baseline: validated).
+    /// Attribution method that was guided (in a baseline, validated).
     pub attribution: String,
     /// Names for people of the attribution methods that its trainer knows, by name.
     pub titles: BTreeMap<String, String>,
-    /// Layer guided (a baseline: validated).
+    /// Layer that was guided (in a baseline, validated).
     pub layer: String,
     /// Localization loss; `None` for a baseline.
     pub loss: Option<Loss>,
@@ -59,7 +59,7 @@ pub struct Run {
     pub n_train: i64,
     /// Validation images.
     pub n_val: i64,
-    /// Where it ran.
+    /// The device it ran on.
     pub device: String,
     /// CPU threads.
     pub threads: i32,
@@ -92,7 +92,8 @@ pub struct Epoch {
     pub val_epg: f64,
     /// Wall-clock seconds, training and validation.
     pub seconds: f64,
-    /// Whether the checkpoint is in the run's Pareto set, and so was kept.
+    /// Whether the checkpoint was kept: it is in the run's Pareto set, or, in a baseline, has the
+    /// highest F1.
     pub is_pareto: bool,
 }
 
@@ -102,7 +103,7 @@ impl Run {
         self.loss.is_none()
     }
 
-    /// What it shares with the runs that differ only in λ and seed.
+    /// Its configuration, shared with runs that differ in λ and seed alone.
     pub fn configuration(&self) -> Configuration {
         Configuration {
             hash: self.configuration.clone(),
@@ -143,8 +144,8 @@ impl Run {
         said.unwrap_or_else(|| names::attribution(attribution))
     }
 
-    /// What it is called where maps of `attribution` at `layer` are looked at: loss, weight, and
-    /// whatever departs from full box annotation without dilation.
+    /// Its label among runs scored through maps of `attribution` at `layer`: loss, weight, and the
+    /// differences of its annotations from the default.
     pub fn label(&self, attribution: &str, layer: &str) -> String {
         let Some(loss) = &self.loss else {
             return "Baseline".to_owned();

@@ -1,4 +1,4 @@
-//! The runs of a setting by configuration, and which of them exhibits and verdicts look at.
+//! The runs of a setting by configuration, and the selections of them that exhibits and verdicts use.
 
 use std::collections::BTreeSet;
 
@@ -11,21 +11,22 @@ use crate::model::setting::{Row, Setting, preferred};
 
 /// A configuration's runs in one setting.
 pub struct RunSet<'a> {
-    /// What they share.
+    /// Their configuration.
     pub configuration: Configuration,
-    /// Words with the configuration's hash where all that tables tell of another is the same; else none.
+    /// Words with the configuration's hash, where tables show another configuration alike; else none.
     pub apart: Option<String>,
     /// The runs.
     pub rows: Vec<&'a Row>,
 }
 
 impl<'a> RunSet<'a> {
-    /// Loss and departures from all boxes, e.g. `Energy, 1 % annotated`, and what tells it apart.
+    /// Loss and differences of the annotations from the default, e.g. `Energy, 1 % annotated`, and
+    /// `apart`.
     pub fn label(&self) -> String {
         self.with_apart(self.configuration.label())
     }
 
-    /// The loss with its options, and what tells it apart; `None` for baselines.
+    /// The loss with its options, and `apart`; `None` for baselines.
     pub fn loss_label(&self) -> Option<String> {
         let name = self.loss()?.with(&self.configuration.options);
         Some(self.with_apart(name))
@@ -38,7 +39,7 @@ impl<'a> RunSet<'a> {
         }
     }
 
-    /// The run validation prefers.
+    /// The run that validation prefers.
     pub fn chosen(&self) -> Option<&'a Row> {
         preferred(self.rows.iter().copied())
     }
@@ -102,8 +103,8 @@ pub fn run_sets<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<Ru
     run_sets
 }
 
-/// The configurations of runs guided through the setting's own maps: those with all boxes as they
-/// are, or all where there is none.
+/// The configurations of runs guided through the setting's own maps: those with all boxes, undilated,
+/// or all of them where there is none.
 pub fn plain<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     let here = run_sets(setting, |row| setting.is_guided_here(&row.run));
     if here.iter().any(|run_set| run_set.variant().is_plain()) {
@@ -114,7 +115,7 @@ pub fn plain<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     }
 }
 
-/// Configurations of the setting's method with all boxes as they are, by layer.
+/// The configurations of the setting's method with all boxes, undilated, by layer.
 pub fn deep<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     let mut found = run_sets(setting, |row| {
         row.run.attribution == setting.attribution && row.run.configuration().variant.is_plain()
@@ -123,7 +124,7 @@ pub fn deep<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     found
 }
 
-/// The runs of a configuration in one task, each seed's chosen by validation over λ.
+/// For each seed, the run of a configuration that validation prefers over λ.
 pub fn by_seed<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
     let seeds: BTreeSet<i64> = rows.iter().map(|row| row.run.seed).collect();
     let of_seed = |seed: i64| {

@@ -1,4 +1,4 @@
-//! Runs that differ only in the seed: mean and sample standard deviation of what they reach.
+//! Runs that differ in the seed alone: mean and sample standard deviation of their metrics.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 

@@ -1,6 +1,5 @@
-//! Which checkpoint of a run is reported. Decided on the validation split alone, before anything of
-//! the test split is looked at (paper, section 4; SPEC E.4 leaves the last step to the reader, so it
-//! is fixed here).
+//! Chooses the checkpoint of a run that is reported, on the validation split alone (paper, section 4;
+//! SPEC E.4 leaves the last step open, so it is fixed here).
 //!
 //! Candidates are the epochs of a run's Pareto set that were evaluated. A guided run is represented
 //! by the candidate with the highest validation EPG among those whose validation F1 is at most
@@ -13,7 +12,7 @@ use std::fmt;
 
 use crate::model::run::Epoch;
 
-/// How much validation F1 a guided checkpoint may lose against its baseline's best: 1 point.
+/// The most validation F1 that a guided checkpoint may lose against its baseline's best: 1 point.
 pub const F1_TOLERANCE: f64 = 0.01;
 
 /// Room for rounding in the comparison with the tolerance.
@@ -28,7 +27,7 @@ pub struct Selection {
     pub val_f1: f64,
     /// Validation EPG there.
     pub val_epg: f64,
-    /// Why this one.
+    /// The rule that chose it.
     pub rule: Rule,
 }
 

@@ -1,7 +1,7 @@
-//! A guided run beside its baseline: a [`Setting`] holds the runs of one data folder, backbone, task,
-//! attribution, layer, precision of the maps and way of training; a [`Row`] is a run in it; a [`Block`]
-//! has its metrics over all test images or a part of them. Tables, figures and the report are views of
-//! these. [`crate::model::comparison`] fills them.
+//! A [`Setting`] holds runs that are compared with each other: guided runs and baselines of one data
+//! folder, backbone, task, attribution, layer, precision of the maps and training. A [`Row`] is a run
+//! in it; a [`Block`] has the metrics of a checkpoint over all test images or a part of them. Tables,
+//! figures and the report are views of these. [`crate::model::comparison`] fills them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::model::select::{self, Rule, Selection};
 use crate::model::subject::{CONVENTIONAL, Metric, Part, Subject, TEST};
 use crate::model::training::Training;
 
-/// Maps of one method at one layer of one backbone on one data folder, of runs trained alike.
+/// Runs that are compared with each other: they differ only in what the paper compares.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// Data set.
@@ -29,13 +29,13 @@ pub struct Setting {
     pub method_title: String,
     /// Layer of the maps scored.
     pub layer: String,
-    /// In which numbers the maps scored were computed, where they said it.
+    /// The precision that the maps scored were computed in, if it is known.
     pub precision: Option<String>,
     /// The task that the guided runs were trained for.
     pub trained_task: String,
-    /// How the guided runs were trained; where there is none, the baselines.
+    /// The training of the guided runs, or of the baselines where there is no guided run.
     pub training: Training,
-    /// Words that tell it from settings which are otherwise called the same.
+    /// Words that distinguish it from settings of the same name.
     pub apart: Vec<String>,
     /// Groups of test images that were scored, with their names.
     pub groups: Vec<(i32, String)>,
@@ -48,7 +48,7 @@ pub struct Setting {
 pub struct Row {
     /// The run.
     pub run: Run,
-    /// What it is called here.
+    /// Its label in this setting.
     pub label: String,
     /// The checkpoint selected on validation.
     pub selection: Selection,
@@ -145,7 +145,7 @@ impl Setting {
         (run.attribution.as_str(), run.layer.as_str()) == self.method()
     }
 
-    /// What the maps of `run` at `epoch` over `part` of the test split are called in the tables.
+    /// The subject, in the tables, of the maps of `run` at `epoch` over `part` of the test split.
     pub fn subject(&self, run: &Run, epoch: i32, part: Part) -> Subject {
         Subject {
             run_id: run.run_id.clone(),
@@ -159,7 +159,7 @@ impl Setting {
         }
     }
 
-    /// e.g. `IxG at Final`, and what tells it apart: `IxG at Final, 50 epochs`.
+    /// e.g. `IxG at Final`, or with its distinguishing words: `IxG at Final, 50 epochs`.
     pub fn maps(&self) -> String {
         self.with_apart(format!(
             "{} at {}",
@@ -168,7 +168,7 @@ impl Setting {
         ))
     }
 
-    /// `name`, and what tells the setting from others of that name.
+    /// `name` with the words that distinguish the setting from others of that name.
     pub fn with_apart(&self, name: String) -> String {
         let parts: Vec<String> = std::iter::once(name)
             .chain(self.apart.iter().cloned())
@@ -176,7 +176,7 @@ impl Setting {
         parts.join(", ")
     }
 
-    /// What it shares with the settings that are called the same but for what tells them apart.
+    /// The fields that make its name, without the distinguishing words.
     pub(super) fn name(&self) -> [&str; 5] {
         [
             &self.dataset,
@@ -213,8 +213,8 @@ pub fn at_ends<'a>(settings: &[&'a Setting]) -> Vec<&'a Setting> {
     }
 }
 
-/// Of `rows`, the one validation would have us use: the highest validation EPG of those that kept
-/// validation F1 within the tolerance, else the highest validation F1.
+/// The row that validation prefers: the one with the highest validation EPG among those that kept
+/// validation F1 within the tolerance, else the one with the highest validation F1.
 pub fn preferred<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<&'a Row> {
     let key = |row: &Row| match row.selection.rule {
         Rule::HighestEpg => (1, row.selection.val_epg),

@@ -1,4 +1,4 @@
-//! What a metric is measured on, and the metric's value as `metrics.parquet` has it.
+//! [`Subject`], what a metric is measured on, and [`Metric`], its value in `metrics.parquet`.
 
 use crate::model::configuration::Amount;
 
@@ -42,13 +42,13 @@ pub struct Subject {
     pub attribution: String,
     /// Layer of the maps.
     pub layer: String,
-    /// In which numbers the maps were computed, where they said it.
+    /// The precision that the maps were computed in, if it is known.
     pub precision: Option<String>,
     /// The part of the split.
     pub part: Part,
 }
 
-/// One row of `metrics.parquet` but for its subject.
+/// One row of `metrics.parquet` without its subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
     /// Spelling, as in docs/schemas.md.

@@ -1,7 +1,7 @@
-//! How runs were trained. The paper compares losses, annotations, layers, methods and networks; everything
-//! else that decides a result is in [`Training`], and must be the same, or be told, where runs of different
-//! configurations are compared. A guided run and its baseline are paired here as well
-//! ([`baseline`]): they differ in length as a rule, so it is the run that names its baseline.
+//! How runs were trained. The paper compares losses, annotations, layers, methods and networks.
+//! Everything else that decides a result is in [`Training`]: where runs of different configurations are
+//! compared, it must be the same, or the differences are told. This file also finds a guided run's
+//! baseline ([`baseline`]): the two usually differ in length, so the run names its baseline.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use crate::format::number;
 use crate::model::configuration::Amount;
 use crate::model::run::Run;
 
-/// All that decides a run's result but its network, what it was guided by and through, its task, λ and
-/// seed. Two runs with equal ones differ in nothing else that `run.parquet` tells.
+/// Everything in `run.parquet` that decides a run's result, except its network, its guidance and the
+/// guided maps, its task, λ and seed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Training {
     /// Epochs configured.
@@ -23,23 +23,23 @@ pub struct Training {
     pub augmentation: String,
     /// `f32`, `tf32` or `bf16`.
     pub precision: String,
-    /// Input height and width, training and validation images: they follow from the data, and are what
-    /// people know it by.
+    /// Input height and width, numbers of training and validation images: they follow from the data
+    /// folder, and people know it by them.
     pub data_shape: (i32, i32, i64, i64),
     /// Provenance hash of the data folder.
     pub data: String,
     /// Program and version.
     pub program: String,
-    /// Where it starts.
+    /// The weights it starts from.
     pub origin: Origin,
 }
 
-/// Where a run starts.
+/// The weights a run starts from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// Random weights, or those of a file: as `init` says.
     Weights(String),
-    /// An unguided run trained so.
+    /// An unguided run with this training.
     Baseline(Box<Training>),
     /// A guided run of that configuration.
     Guided(String),
@@ -47,10 +47,10 @@ pub enum Origin {
     Missing,
 }
 
-/// How many runs a run starts from, one after another, at most; tables that say more are made up.
+/// The longest chain of runs that start from each other; tables with a longer one are invalid.
 const DEEPEST: usize = 8;
 
-/// What can be told of a training, in the order of telling.
+/// The properties of a training, in the order in which differences are told.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Of {
     Epochs,
@@ -71,7 +71,7 @@ enum Of {
 type Facts = BTreeMap<Of, String>;
 
 impl Training {
-    /// How `run` was trained, which may have started from one of `runs`.
+    /// The training of `run`, which may have started from one of `runs`.
     pub fn of(run: &Run, runs: &[Run]) -> Self {
         Self::at(run, runs, 0)
     }
@@ -102,8 +102,8 @@ impl Training {
         }
     }
 
-    /// Whether a baseline trained so stands beside guided runs trained as `guided`: they start from it,
-    /// or are it but for the guidance.
+    /// Whether a baseline with this training belongs beside guided runs with the training `guided`:
+    /// they start from it, or are trained like it except for the guidance.
     pub fn is_baseline_of(&self, guided: &Self) -> bool {
         match &guided.origin {
             Origin::Baseline(parent) => **parent == *self,
@@ -111,7 +111,7 @@ impl Training {
         }
     }
 
-    /// The same from any weights: those of one network are not another's.
+    /// This training without its weights, because weights of different networks cannot be the same.
     pub fn without_weights(mut self) -> Self {
         self.origin = match self.origin {
             Origin::Weights(init) => {
@@ -156,7 +156,7 @@ impl Training {
         ]
         .into();
         if let Origin::Baseline(parent) = &self.origin {
-            // Data is the same as a rule, and told already; where not, its hash says so.
+            // The data is usually the same, or told by its numbers already; else its hash tells.
             let is_other = parent.data != self.data;
             let is_told = |of: &Of| of.is_data() && !(is_other && *of == Of::Data);
             let theirs = parent.facts().into_iter().filter(|(of, _)| !is_told(of));
@@ -193,8 +193,9 @@ fn short(hash: &str) -> String {
     hash.chars().take(8).collect()
 }
 
-/// For each of `trainings` the words that tell it from the others; none where all are alike. The hash of
-/// a data folder stands only where nothing tells that people know data by.
+/// For each of `trainings`, the words that distinguish it from the others; none where all are alike.
+/// The hash of a data folder is used only where sizes and numbers of images do not distinguish the
+/// data.
 pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
     let facts: Vec<Facts> = trainings.iter().map(|training| training.facts()).collect();
     let differs = |of: &Of| facts.iter().any(|other| other.get(of) != facts[0].get(of));
@@ -216,13 +217,13 @@ pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
     }
 }
 
-/// The baseline that `run` is compared with, of `runs`: the one that it starts from. Where it starts from
-/// weights, the unguided run of its seed from the same weights, by the same program, in the same augmentation
-/// and precision; of several the one most alike in length, rate and batch, then the one of its task, then
-/// the one validated through its maps.
+/// The baseline among `runs` that `run` is compared with: the run that it starts from. Where it starts
+/// from weights, this is the unguided run with its seed, weights, program version, augmentation and
+/// precision; of several, the most similar one in epochs, learning rate and batch size, then the one of
+/// its task, then the one validated through its maps.
 ///
 /// # Errors
-/// In a clause, why there is none.
+/// The reason why there is none, in a clause.
 pub fn baseline<'a>(run: &Run, runs: &'a [Run]) -> Result<&'a Run, String> {
     if let Some(id) = &run.baseline_run_id {
         return match runs.iter().find(|other| other.run_id == *id) {

@@ -1,4 +1,4 @@
-//! What the paper and its reproductions say: their published numbers, and their names on Waterbirds-100.
+//! The published numbers of the paper and its reproductions, and the paper's terms on Waterbirds-100.
 
 pub mod published;
 pub mod waterbirds;

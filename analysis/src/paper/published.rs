@@ -1,6 +1,6 @@
-//! Published numbers (SPEC F and G), as the CSV files beside this one hold them: each with its source,
-//! P the paper, T and F two reproductions. What of ours corresponds to them is in
-//! [`crate::exhibit`].
+//! Published numbers (SPEC F and G), read from the CSV files beside this one. Each has its source: P is
+//! the paper, T and F are two reproductions. [`crate::exhibit`] finds the results of ours that
+//! correspond to them.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -13,7 +13,7 @@ const POINTS: &str = include_str!("points.csv");
 const WATERBIRDS: &str = include_str!("waterbirds.csv");
 const SIZES: &str = include_str!("sizes.csv");
 
-/// Which point of a configuration's front a published row is.
+/// The point of a configuration's front that a published row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
     /// The baseline.

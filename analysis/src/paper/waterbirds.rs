@@ -1,4 +1,4 @@
-//! What the paper calls things on Waterbirds-100.
+//! The paper's terms on Waterbirds-100.
 
 use crate::model::subject::Part;
 

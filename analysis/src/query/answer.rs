@@ -1,5 +1,5 @@
-//! The answer to a query: the rows of `metrics.parquet` beside the configuration of their run, filtered
-//! ([`crate::query::condition`]), grouped, or of two runs compared ([`crate::query::compare`]).
+//! Answers a query: joins the rows of `metrics.parquet` with the configuration of their run, filters them
+//! ([`crate::query::condition`]), and groups them or compares two runs ([`crate::query::compare`]).
 
 use std::collections::BTreeSet;
 
@@ -22,9 +22,10 @@ use crate::{Error, Result};
 
 /// The metrics shown where none is asked for.
 const USUAL: [&str; 6] = [F1, MAP, ACCURACY, EPG, IOU, IOU_TUNED];
-/// Columns that say over which part of the split a metric is; where none is asked for, all are null.
+/// Columns with the part of the split that a metric is over. If the query uses none of them, only rows
+/// over all images are answered, in which all are null.
 const PARTS: [&str; 4] = ["group_id", "class_id", "size_low", "size_high"];
-/// What tells a row from others, where rows are not grouped.
+/// The columns that distinguish rows, where they are not grouped.
 const SHOWN: [&str; 11] = [
     "run_id",
     "name",
@@ -39,11 +40,11 @@ const SHOWN: [&str; 11] = [
     "precision",
 ];
 
-/// Answers `query`: what is to be printed, and what to write where.
+/// Answers `query`: returns what to print, and what to write into which file.
 ///
 /// # Errors
-/// A column or metric that is not there, a condition that is none, a table that is not as its schema
-/// says, or a file that cannot be written.
+/// An unknown column or metric, an invalid condition, a table that does not fit its schema, or a file
+/// that cannot be written.
 pub fn run(query: &Query) -> Result<String> {
     let results = Results::load(&query.results, &[])?;
     let (settings, notes) = comparison::settings(&results);
@@ -144,9 +145,9 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
     Ok((frame, table))
 }
 
-/// Metrics beside their runs' configurations, and whether the checkpoint is the one validation chose.
+/// Metrics with their runs' configurations, and whether the checkpoint is the one that validation chose.
 fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
-    // A baseline stands in every setting of its guided runs.
+    // A baseline is in every setting of its guided runs.
     let mut told = BTreeSet::new();
     let chosen: Vec<(&Setting, &Row)> = settings
         .iter()
@@ -205,7 +206,7 @@ fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
         .collect()
 }
 
-/// The metrics asked for, or the usual ones that were measured.
+/// The metrics asked for, or those of the usual ones that were measured.
 fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
     let column = rows.column("metric").and_then(|column| column.str());
     let measured = values_of(column.map_err(failed())?);
@@ -219,8 +220,8 @@ fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
     Ok(usual.filter(|metric| measured.contains(metric)).collect())
 }
 
-/// Whether maps were computed in other numbers than their run was trained in, or some in others than
-/// others.
+/// Whether maps were computed in another precision than their run was trained in, or in several
+/// precisions.
 fn tells_precision(rows: &DataFrame) -> Result<bool> {
     let text = |name: &str| -> PolarsResult<Vec<Option<String>>> {
         let column = rows.column(name)?.str()?;
@@ -233,7 +234,7 @@ fn tells_precision(rows: &DataFrame) -> Result<bool> {
     Ok(differ || pairs.any(|(maps, trained)| maps.is_some() && maps != trained))
 }
 
-/// Refuses a mean over explanations of one checkpoint that differ in their precision alone: it would count
+/// Refuses a mean over maps of one checkpoint that differ in precision alone, because it would count
 /// the checkpoint twice.
 fn refuse_mixed(rows: &DataFrame) -> Result<()> {
     let key = |name: &str| col(name);

@@ -1,4 +1,4 @@
-//! What can be asked.
+//! The options of a query.
 
 use std::path::PathBuf;
 

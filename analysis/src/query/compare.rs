@@ -1,6 +1,6 @@
-//! Two runs on the same data beside each other: every metric of their chosen checkpoints through the same
-//! maps, over all test images and over each group, with the difference B − A (as `evaluator compare` has
-//! it) and its paired interval.
+//! Compares two runs on the same data: every metric of their chosen checkpoints through the same maps,
+//! over all test images and over each group, with the difference B − A (as in `evaluator compare`) and
+//! its paired interval.
 
 use std::collections::BTreeSet;
 
@@ -64,7 +64,7 @@ pub(super) fn answer(
             data[0], data[1]
         )));
     }
-    // A baseline stands in every setting of its guided runs, through the same maps.
+    // A baseline is in every setting of its guided runs, through the same maps.
     let mut seen = BTreeSet::new();
     let rows = |run: &Run| -> Vec<(&Setting, &Row)> {
         let all = settings

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 pub(super) struct Condition {
     /// The column it is about.
     pub column: String,
-    /// What rows must fulfil.
+    /// The test that rows must pass.
     pub expression: Expr,
 }
 
@@ -21,8 +21,7 @@ impl Condition {
     /// Reads a condition on `rows`.
     ///
     /// # Errors
-    /// No operator, a column that is not there, a value that does not suit it, or a text that no row
-    /// has.
+    /// No operator, an unknown column, a value that does not suit it, or a text that no row has.
     pub fn parse(text: &str, rows: &DataFrame) -> Result<Self> {
         let refused = |found: &str, expected: String| Error::Query {
             option: "--where".to_owned(),

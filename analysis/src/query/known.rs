@@ -1,4 +1,4 @@
-//! Whether what was asked for is there, and the error where it is not.
+//! Checks that a name exists, and makes the error where it does not.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use polars::prelude::*;
 
 use crate::{Error, Result};
 
-/// Refuses what is not among `names`.
+/// Refuses a name that is not among `names`.
 pub(super) fn known(option: &str, name: &str, names: &[String]) -> Result<()> {
     match names.iter().any(|known| known == name) {
         true => Ok(()),

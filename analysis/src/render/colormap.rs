@@ -1,5 +1,5 @@
-//! An attribution map as a picture (SPEC K, guidance figures): the positive part, scaled by a high
-//! percentile of its own, white to dark red over the grey image, boxes in cyan.
+//! Draws an attribution map (SPEC K, guidance figures): its positive part, divided by a high percentile
+//! of it, white to dark red over the grey image, with boxes in cyan.
 
 use crate::model::example::Example;
 use crate::model::intervals::percentile;
@@ -7,7 +7,7 @@ use crate::model::intervals::percentile;
 /// The percentile of the positive attribution that is drawn in full colour. The brightest 0.5 % are
 /// clipped, because single pixels of input-layer maps would leave everything else white.
 const CLIP: f64 = 0.995;
-/// How much of the colour lies over the grey image.
+/// The opacity of the colour over the grey image.
 const OVERLAY: f64 = 0.75;
 /// Boxes, as the authors draw them.
 const BOX: [u8; 3] = [0, 200, 230];
@@ -38,7 +38,7 @@ impl Picture {
         (self.width, self.height)
     }
 
-    /// The picture made `n` times smaller, each pixel the mean of n × n.
+    /// The picture reduced `n` times, each pixel the mean of n × n.
     pub fn reduced(&self, n: usize) -> Self {
         let (height, width) = (self.height / n, self.width / n);
         let mut rgb = Vec::with_capacity(height * width * 3);

@@ -31,15 +31,15 @@ struct Flusher {
     thread: JoinHandle<io::Result<()>>,
 }
 
-/// How much is written between two calls of the flusher.
+/// Bytes written between two calls of the flusher.
 const FLUSHED_AT_ONCE: usize = 32 << 20;
 
 impl Pending {
     /// Opens a temporary file beside `path`, creating the folder.
     ///
     /// # Errors
-    /// When the folder cannot be created or written to, or something that is no file has the name: a
-    /// device, say, which the file would take the place of.
+    /// When the folder cannot be created or written to, or `path` is no regular file, for instance a
+    /// device, which the file would replace.
     pub fn create(path: &Path) -> io::Result<Self> {
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             let found = "found something that is no regular file, expected a file or nothing";
@@ -66,7 +66,7 @@ impl Pending {
         })
     }
 
-    /// Has what was written so far brought to disk by another thread.
+    /// Lets another thread flush what was written so far.
     fn call_flusher(&mut self) -> io::Result<()> {
         let flusher = match &mut self.flusher {
             Some(flusher) => flusher,
@@ -76,7 +76,7 @@ impl Pending {
         Ok(())
     }
 
-    /// Flushes to disk and gives the file its name, replacing one that is there.
+    /// Flushes to disk and renames the file, replacing an existing one.
     ///
     /// # Errors
     /// When the disk is full or the rename is refused.
@@ -91,7 +91,8 @@ impl Pending {
         file.as_file().sync_all().map_err(naming(&self.path))?;
         file.persist(&self.path)
             .map_err(|error| naming(&self.path)(error.error))?;
-        // The name too must outlast a power cut. Where a folder cannot be flushed, there is no more to do.
+        // The name must outlast a power cut, too. Where a folder cannot be flushed, nothing more can be
+        // done.
         let _ = File::open(folder_of(&self.path)).and_then(|folder| folder.sync_all());
         Ok(())
     }
@@ -125,7 +126,7 @@ impl Flusher {
         Self { wake, thread }
     }
 
-    /// Waits for it; its error, if it had one, which a later flush would not tell again.
+    /// Waits for its end and returns its error, which a later flush would not report again.
     fn stop(self) -> io::Result<()> {
         drop(self.wake);
         match self.thread.join() {
@@ -149,7 +150,7 @@ pub fn write<T, E: From<io::Error>>(
     Ok(value)
 }
 
-/// Removes what a killed program has left of the file `path`.
+/// Removes temporary files of `path` that a killed program has left.
 ///
 /// # Errors
 /// When the folder cannot be read or a file not removed.

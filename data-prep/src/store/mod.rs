@@ -1,6 +1,6 @@
-//! Files written and read back: tables (`table`: any of the programs'; `schema` and `tables`: a data
-//! folder's), the pixel file (`pixels`), and what keeps them whole (`atomic`) and harmless to read
-//! (`pages`, `thrift`).
+//! Writes and reads files: tables (`table` for those of all programs, `schema` and `tables` for a data
+//! folder's) and the pixel file (`pixels`). `atomic` writes files whole or not at all; `pages` and
+//! `thrift` make Parquet files of others safe to read.
 
 pub mod atomic;
 pub mod pages;

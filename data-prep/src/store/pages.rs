@@ -1,6 +1,6 @@
-//! Opens Parquet files of others. The `parquet` crate believes some of what a file says of itself: it takes
-//! memory by the number of values that a dictionary says it has (a map file of 3 kB was made to take 7.5 GB),
-//! and goes through lists as long as they say they are ([`crate::store::thrift`]). Both are looked at here first.
+//! Opens Parquet files of others. The `parquet` crate trusts some declarations of a file: it allocates
+//! memory by the declared number of values of a dictionary (a map file of 3 kB was made to take 7.5
+//! GB), and reads lists of the declared length ([`crate::store::thrift`]). This file checks both first.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -17,12 +17,12 @@ use crate::store::thrift::{self, Fault, PageHeader};
 /// The longest page header that is read, in bytes; as Arrow C++'s.
 const LONGEST_HEADER: u64 = 16 << 20;
 
-/// A reader of `file`, whose footer, page headers and dictionaries are as long as they say. Reads the footer,
-/// the dictionaries and the headers of all pages.
+/// A reader of `file`, after checking the declared lengths of its footer, page headers and
+/// dictionaries. Reads the footer, the dictionaries and the headers of all pages.
 ///
 /// # Errors
-/// A footer or page header that cannot be read, a dictionary that cannot be unpacked or has more values
-/// than bytes.
+/// A footer or page header that cannot be read, a dictionary that cannot be decompressed or declares
+/// more values than it has bytes.
 pub fn open(file: File) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let len = file.metadata()?.len();
     check_footer(&file, len)?;
@@ -63,7 +63,7 @@ fn check_pages(file: &Arc<File>, len: u64, metadata: &ParquetMetaData) -> Result
                     pages.skip_next_page()?;
                     continue;
                 }
-                // No value of a dictionary takes less than a byte.
+                // Each value of a dictionary takes at least a byte.
                 if let Some(Page::DictionaryPage {
                     buf, num_values, ..
                 }) = pages.get_next_page()?

@@ -25,8 +25,8 @@ use crate::mask::geometry::Grid;
 use crate::store::atomic::Pending;
 use crate::store::table::INPUTS_KEY;
 
-/// Rows are gathered to about this many bytes per record batch: large enough that reading is one
-/// sequential stretch, small enough that writing stays flat in memory.
+/// Bytes of rows in a record batch, about: large enough for sequential reading, small enough for
+/// writing with little memory.
 const BATCH_BYTES: usize = 4 << 20;
 
 /// Length of the magic `ARROW1` and the footer length at the file's end.
@@ -84,7 +84,7 @@ impl PixelWriter {
         Ok(())
     }
 
-    /// Writes what is left and gives the file its name.
+    /// Writes the remaining rows and renames the file.
     ///
     /// # Errors
     /// When the disk is full or the rename is refused.
@@ -131,7 +131,7 @@ pub struct PixelFile {
 }
 
 impl PixelFile {
-    /// Maps the file and checks all of it but the pixels.
+    /// Maps the file and checks everything except the pixels.
     ///
     /// # Errors
     /// When it cannot be opened, is cut short, or is not a pixel file; the message says which part.

@@ -185,7 +185,7 @@ impl TableSpec {
     }
 }
 
-/// What a table is written with: who made it, from what.
+/// The provenance of a table: the program, and the hash of its inputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     /// Program and version, e.g. `data-prep 0.1.0`.

@@ -1,7 +1,7 @@
-//! The tables of a data folder, written from a source's records once the pixels are there.
+//! Writes the tables of a data folder from a source's records, after the pixels.
 //!
-//! `images.parquet` comes last: a folder is a data set when it is there. Their columns are declared
-//! in `schema`; reading them back is `dataset`'s.
+//! `images.parquet` is written last: a folder with it is complete. `schema` declares the columns;
+//! `dataset` reads the tables.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) const PROGRAM: &str = concat!("data-prep ", env!("CARGO_PKG_VERSION")
 /// Objects per batch of `masks.parquet`, so that COCO's are not copied all at once.
 const MASK_ROWS: usize = 1 << 15;
 
-/// What happens to a data folder made from other inputs, or by another version of this program.
+/// What to do with a data folder made from other inputs, or by another version of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Former {
     /// It stays, and the command fails.

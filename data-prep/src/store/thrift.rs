@@ -1,21 +1,21 @@
-//! How long a Parquet footer or page header is, found without believing the sizes of its lists: the `parquet`
-//! crate passes over a list it does not know element by element, as many as the list says, also where the file
-//! has long ended. A map file of 3 kB kept it busy for 42 seconds.
+//! Finds the length of a Parquet footer or page header without trusting the declared sizes of its
+//! lists. The `parquet` crate skips an unknown list element by element, as many as the list declares,
+//! even after the end of the file: a map file of 3 kB kept it busy for 42 seconds.
 //!
-//! Thrift's compact protocol: a struct is fields (a byte of id step and type, 0 at the end); numbers are
-//! variable-length; lists have a byte of size and type.
+//! In Thrift's compact protocol a struct is a sequence of fields (a byte of id step and type, 0 at the
+//! end); numbers are variable-length; lists have a byte of size and type.
 
 use std::fmt;
 
-/// How deep structs and lists may lie in each other; Parquet's own go to 8.
+/// The deepest nesting of structs and lists; Parquet's own have 8 levels.
 const DEPTH: u8 = 32;
 
-/// Why bytes are no struct.
+/// The error for bytes that are no struct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// They end before it does.
+    /// The bytes end before the struct.
     Short,
-    /// What no Parquet file has.
+    /// A value that no Parquet file has.
     Wrong(&'static str),
 }
 

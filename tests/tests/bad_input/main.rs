@@ -1,8 +1,8 @@
 //! Bad input: valid files changed in one place each, and exactly what the programs say of them.
 //!
 //! The cases are in `tests/fixtures/bad_input/<kind>.toml`, the valid inputs they change in `valid/`
-//! beside them; the README there says how a case is written. A case that says nothing of what must
-//! come of it cannot be read.
+//! beside them; the README there says how a case is written. A case without an expected outcome is
+//! refused.
 #![allow(clippy::unwrap_used)]
 
 mod case;

@@ -1,5 +1,5 @@
-//! Weights that are not finite, or with which a network's activations are not: refused where they are
-//! read, noticed before anything is saved, and never explained.
+//! Non-finite weights, and weights with which a network's activations overflow: they are refused where
+//! they are read, found before anything is saved, and never explained.
 
 use std::path::{Path, PathBuf};
 

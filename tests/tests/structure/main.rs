@@ -1,5 +1,5 @@
-//! What holds for the files themselves: no file is longer than a reader can take in, and the files of a
-//! crate stand in an order. Whoever reads a file after those it names never meets a name too early.
+//! Rules for source files: no file is too long for a reader, and the files of a crate have an order, so
+//! that a reader can read every file after those that it imports.
 
 #![allow(clippy::unwrap_used)]
 

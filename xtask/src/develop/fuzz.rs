@@ -2,8 +2,8 @@
 //! must do is in `tests/fuzz/src/readers.rs`; the inputs kept in `tests/fuzz/corpus`, and in
 //! `tests/fuzz/mended` those that once broke a reader, are replayed by the trainer's tests.
 //!
-//! A stable compiler does: the instrumentation is LLVM's own. Sanitizers, which need a nightly one, would
-//! look for faults of memory that these readers' safe Rust does not have.
+//! The stable compiler suffices, because the instrumentation is LLVM's own. Sanitizers, which need a
+//! nightly compiler, would look for memory errors, which these readers' safe Rust cannot have.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

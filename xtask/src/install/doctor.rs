@@ -1,5 +1,5 @@
-//! `cargo xtask doctor`: what this machine has of what the build and the runs need, as a table on
-//! stdout, and for each fault the one command that mends it. It changes nothing.
+//! `cargo xtask doctor`: a table of what the build and the runs need, and whether this machine has it,
+//! with a command that mends each fault. It changes nothing.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::install::{pip, weights};
 use crate::system::memory::{self, Memory};
 use crate::system::{disk, paths, process, progress, threads};
 
-/// How a row of the table reads.
+/// The state of a row.
 enum State {
     Good,
-    /// Works, but somebody may want to know.
+    /// Works, with a remark.
     Note,
     /// The build or a run will fail.
     Fault,
@@ -58,7 +58,7 @@ impl Finding {
     }
 }
 
-/// The command. Exit code 0 where nothing is in the way of a build, else 1.
+/// The command. Its exit code is 0 if the build can succeed, else 1.
 pub(crate) fn run() -> Result<ExitCode> {
     let mut findings = vec![rust()];
     findings.push(compiler("C compiler", &libtorch::c_compiler()));
@@ -169,7 +169,7 @@ fn python() -> Finding {
                 format!("{} ({python}), {version}", said.trim()),
             )
         }
-        // In the way of set-up only, and that is done.
+        // A fault of set-up alone, which is done already.
         _ if Location::find().is_ok_and(|at| libtorch::inspect(at.dir()).is_ok()) => Finding::note(
             "python, pip",
             "none: libtorch is there already, but weights, test and bench need it",
@@ -222,7 +222,7 @@ fn torch() -> Vec<Finding> {
             findings.push(Finding::good("torch, loads", text));
             findings.push(cuda(found.build, loaded, mend));
         }
-        // Without a compiler nobody can tell, and its own row says so.
+        // Without a compiler this cannot be tested; the compiler's row shows that.
         Err(_) if !compiles(&libtorch::c_compiler()) => {}
         Err(error) => {
             let fix = match &location {

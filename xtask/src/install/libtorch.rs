@@ -1,5 +1,5 @@
-//! What a libtorch folder is: which version, for CPU or CUDA, whose, and whether a program can be
-//! linked with it and started. Bringing one is left to `setup`.
+//! Finds and checks the libtorch folder: its version, CPU or CUDA, who installed it, and whether a
+//! program can be linked with it and started. `setup` installs one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ pub(crate) const VERSION: &str = "2.11.0";
 /// What the wheel of the package index calls itself.
 pub(crate) const BUILD_VERSION: &str = "2.11.0+cu130";
 
-/// Which libtorch the build will take, and who put it there.
+/// The libtorch that the build will use, by who installed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Location {
     /// The repository's own, which `cargo xtask setup` makes; with --dir, elsewhere.
@@ -48,7 +48,7 @@ impl Location {
         }
     }
 
-    /// How the build came to look there.
+    /// The reason why the build uses it.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Location::Repository(dir) if *dir != paths::libtorch() => "named by --dir",
@@ -70,7 +70,7 @@ fn python_torch() -> Result<PathBuf> {
     Ok(PathBuf::from(said.trim()))
 }
 
-/// What a libtorch computes on.
+/// The build of a libtorch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Build {
     /// libtorch_cpu alone, behind a stub libtorch.so.
@@ -88,12 +88,12 @@ impl std::fmt::Display for Build {
     }
 }
 
-/// A folder that holds all the build needs.
+/// A folder with everything that the build needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Libtorch {
     /// As written in the folder, e.g. "2.11.0+cu130".
     pub(crate) version: String,
-    /// What it computes on.
+    /// CPU or CUDA.
     pub(crate) build: Build,
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn inspect(dir: &Path) -> Result<Libtorch> {
     })
 }
 
-/// What the libtorch that programs are built with computes on; None where there is none that will do.
+/// The build of the libtorch that programs are built with; None where there is no valid one.
 pub(crate) fn build() -> Option<Build> {
     let location = Location::find().ok()?;
     Some(inspect(location.dir()).ok()?.build)
@@ -150,7 +150,7 @@ fn version(dir: &Path) -> Result<String> {
     Ok(line.trim_matches(['\'', '"', ' ']).to_owned())
 }
 
-/// What a program linked with a libtorch found out once it ran.
+/// The output of a program linked with a libtorch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Loaded {
     /// `torch::cuda::is_available()`

@@ -1,5 +1,5 @@
-//! What must be there before anything runs: libtorch, Python packages of the tests, weights, data sets;
-//! and `doctor`, which says what is missing.
+//! Installs what is needed before anything runs: libtorch, Python packages of the tests, weights, data
+//! sets. `doctor` tells what is missing.
 
 pub(crate) mod doctor;
 pub(crate) mod download;

@@ -1,6 +1,6 @@
 //! Wheels from the Python package index, through the user's own pip, so that their mirror, proxy,
-//! certificates and cache apply. A wheel is asked for by the platform it was pinned for, not by the
-//! interpreter at hand, and is not believed before its checksum is right.
+//! certificates and cache apply. A wheel is requested for the platform it was pinned for, not for the
+//! user's interpreter, and is used only after its checksum was found right.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -44,11 +44,11 @@ const TAGS: [&str; 9] = [
     "manylinux1",
 ];
 
-/// Brings `wheels` and checks them; returns their paths in the same order. `scratch` takes the
-/// downloads and pip's temporary files, and is the caller's to remove.
+/// Downloads `wheels` and checks them; returns their paths in the same order. `scratch` gets the
+/// downloads and pip's temporary files; the caller removes it.
 ///
-/// pip is given `lock` as its standard input, which it never reads: should this program be killed, the
-/// lock stays held until pip has ended too, and the next run does not meet it at work.
+/// pip gets `lock` as its standard input, which it never reads. So if this program is killed, the lock
+/// is held until pip has ended, and the next run waits for it.
 pub(crate) fn fetch(
     wheels: &[Wheel],
     source: &Source,
@@ -151,8 +151,8 @@ pub(crate) fn hint(error: anyhow::Error, hint: &str) -> anyhow::Error {
     }
 }
 
-/// pip's last complaint, without its retries and stack. Where the line is down pip goes on to say that
-/// there is no such version, so the first broken connection is the reason.
+/// pip's last error, without its retries and stack. Where the network is down, pip says in the end that
+/// there is no such version, so the first broken connection is taken as the reason.
 fn reason(said: &str) -> &str {
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
     let broken = lines().find_map(|line| line.split_once("after connection broken by "));

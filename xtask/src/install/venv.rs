@@ -1,5 +1,5 @@
-//! Python environments in the repository: made from a list of packages, once, and again when the list
-//! or the interpreter changes. Which lists there are is left to the tasks.
+//! Python environments in the repository, each made from a list of packages, and made again when the
+//! list or the interpreter changes. The tasks have the lists.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,8 @@ use crate::system::{files, paths, process};
 /// The interpreter of the environment `name`, with the packages that `requirements` lists; both are
 /// relative to the repository.
 ///
-/// The user's pip installs into it: a Python without `ensurepip`, as Debian's, has no other.
+/// The user's pip installs the packages, because a Python without `ensurepip`, as Debian's, has no
+/// other pip.
 pub(crate) fn ensure(name: &str, requirements: &str) -> Result<PathBuf> {
     make(name, requirements, &[], |_| Ok(()))
 }
@@ -36,7 +37,7 @@ fn make(
     let list = paths::root().join(requirements);
     let environment = paths::root().join(name);
     let python = environment.join("bin/python");
-    // Written last: an environment without it is half made.
+    // Written last: an environment without this file is incomplete.
     let stamp = environment.join("requirements.sha256");
     let wanted = pip::sha256(&list)?;
     if starts(&python) && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {

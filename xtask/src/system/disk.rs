@@ -1,4 +1,4 @@
-//! How much room a folder has.
+//! The free space of a folder.
 
 use std::path::Path;
 

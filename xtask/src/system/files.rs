@@ -1,5 +1,5 @@
-//! Small files of the out folder: written whole or not at all, read with errors that name them; how what
-//! was written is made to outlast a power cut; and the names that archives give to files.
+//! Writes small files of the out folder whole or not at all, reads them with errors that name them,
+//! makes written files outlast a power cut, and checks the names of entries of archives.
 
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
@@ -34,7 +34,7 @@ pub(crate) fn write(file: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes `folder`, and those it is in, where they are missing; a power cut does not take them away.
+/// Makes `folder` and its parents where they are missing, so that they outlast a power cut.
 pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
     let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
@@ -43,15 +43,15 @@ pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Gives what is whole and flushed, a file or a folder, the name `to`, which outlasts a power cut too.
+/// Renames a complete and flushed file or folder to `to`, so that the new name outlasts a power cut.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to)?;
     flush_folder(to);
     Ok(())
 }
 
-/// Brings the names in the folder that `path` is in to disk: the rename, or the new file. Where a folder
-/// cannot be flushed, there is no more to do.
+/// Flushes the folder that `path` is in, so that a new name in it is on disk. Does nothing where a
+/// folder cannot be flushed.
 fn flush_folder(path: &Path) {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -60,9 +60,9 @@ fn flush_folder(path: &Path) {
     let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
 }
 
-/// Brings everything below `folder` to disk, thousands of files perhaps, by flushing the file system it
-/// is on: one after the other they would take as long again as they took to write. Asks `sync`, which
-/// every system has beside `df`.
+/// Flushes everything below `folder`, perhaps thousands of files, by flushing its file system: flushing
+/// files one by one would take as long as writing them. Calls the program `sync`, which every system
+/// has.
 pub(crate) fn flush_all(folder: &Path) -> Result<()> {
     let mut sync = Command::new("sync");
     let what = format!("flushing {}", paths::shown(folder));
@@ -86,7 +86,7 @@ pub(crate) fn read_toml<T: DeserializeOwned>(file: &Path) -> Result<T> {
 /// The name of an archive's entry as a path that stays inside the folder it is unpacked to.
 ///
 /// # Errors
-/// A root, "..", another system's separators, or bytes that are no text.
+/// A root, "..", another system's separators, or bytes that are not UTF-8.
 pub(crate) fn inside(name: &[u8]) -> Result<PathBuf> {
     let text = std::str::from_utf8(name)
         .ok()

@@ -1,6 +1,6 @@
-//! Locks on files, by which programs keep out of each other's way. They are the operating system's, and
-//! end with the programs that hold them, however these end. A file system without locks is warned of:
-//! that nobody can be asked does not mean that somebody is there.
+//! Locks on files, which keep two programs from doing the same work. The operating system releases them
+//! when the programs that hold them end, however these end. On a file system without locks a warning is
+//! printed, and the work goes on.
 
 use std::fs::TryLockError;
 use std::io::ErrorKind;
@@ -9,14 +9,14 @@ use fs_err as fs;
 
 use crate::system::paths;
 
-/// Who has a file's lock.
+/// The holder of a file's lock.
 #[derive(Debug)]
 pub(crate) enum Holder {
-    /// Nobody, until it was asked for: whoever asked has it now.
+    /// Nobody had it; the caller has it now.
     Nobody,
     /// Another program.
     Another,
-    /// The system does not tell, and this is what it said.
+    /// Unknown, with the system's error.
     Unknown(std::io::Error),
 }
 
@@ -30,8 +30,8 @@ impl From<Result<(), TryLockError>> for Holder {
     }
 }
 
-/// Takes the lock of `file` for this program, and says whether it has it: false where another program
-/// does. Where the file system knows no locks it is taken for had, after a warning.
+/// Tries to lock `file`; returns false where another program has the lock. Where the file system has no
+/// locks, warns and returns true.
 pub(crate) fn is_taken(file: &fs::File) -> bool {
     match Holder::from(file.file().try_lock()) {
         Holder::Nobody => true,
@@ -43,7 +43,7 @@ pub(crate) fn is_taken(file: &fs::File) -> bool {
     }
 }
 
-/// Takes the lock of `file`; where another program has it, says `meanwhile` and waits.
+/// Locks `file`; where another program has the lock, prints `meanwhile` and waits.
 pub(crate) fn take(file: &fs::File, meanwhile: &str) {
     if is_taken(file) {
         return;

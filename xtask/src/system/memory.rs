@@ -1,5 +1,5 @@
-//! How much memory this program, and what it starts, may have: the machine's, or less where it is in a
-//! container or a cluster's job (cgroups). Linux alone tells.
+//! The memory that this program and those it starts may use: the machine's, or less in a container or a
+//! cluster's job (cgroups). Known on Linux alone.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use fs_err as fs;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub(crate) total: u64,
-    /// What can still be had of it.
+    /// Bytes that are still available.
     pub(crate) available: u64,
 }
 
-/// None where the system does not tell. The machine's is under `root`, which is `/` but for tests.
+/// The memory, by the system's files below `root` (`/` except in tests); None where these do not tell.
 pub(crate) fn memory(root: &Path) -> Option<Memory> {
     let text = fs::read_to_string(root.join("proc/meminfo")).ok()?;
     let bytes = |key: &str| {

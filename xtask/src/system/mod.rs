@@ -1,5 +1,5 @@
-//! What the operating system gives: files, locks, processes, signals, and how much room, memory and how
-//! many threads there are. Nothing here knows a recipe or a stage.
+//! The operating system: files, locks, processes, signals, disk space, memory and threads. Nothing here
+//! knows a recipe or a stage.
 
 pub(crate) mod disk;
 pub(crate) mod files;

@@ -1,4 +1,4 @@
-//! Where things lie in the repository. Nothing here is created; that is left to the tasks.
+//! Paths in the repository. Nothing here creates a file.
 
 use std::path::{Path, PathBuf};
 

@@ -19,7 +19,7 @@ pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
     finished(status, command, what)
 }
 
-/// Runs `command` and gives what it wrote to stdout; what it wrote to stderr goes into the error.
+/// Runs `command` and returns its stdout; its stderr goes into the error.
 pub(crate) fn capture(command: &mut Command, what: &str) -> Result<String> {
     let output = command
         .output()
@@ -27,8 +27,8 @@ pub(crate) fn capture(command: &mut Command, what: &str) -> Result<String> {
     said(&output, command, what)
 }
 
-/// Runs `command`, whose stderr goes where it was told to, and gives what it wrote to stdout. SIGUSR2
-/// reaches it too.
+/// Runs `command` and returns its stdout; its stderr goes where the command says. SIGUSR2 is passed on
+/// to it.
 pub(crate) fn capture_saving(command: &mut Command, what: &str, stop: &Stop) -> Result<String> {
     let child = start(command.stdout(Stdio::piped()), what)?;
     let passed_on = stop.pass_to(child.id());
@@ -54,16 +54,16 @@ fn said(output: &Output, command: &Command, what: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs `from | into` to the end of both, or until `stop` is asked: neither has anything to save, and
-/// SIGUSR2 ends them. `what` is what they do together.
+/// Runs `from | into` to the end of both, or until `stop` is asked; SIGUSR2 then ends them, as neither
+/// has anything to save. `what` describes their work.
 pub(crate) fn pipe(mut from: Command, mut into: Command, what: &str, stop: &Stop) -> Result<()> {
     let (source_name, sink_name) = (name(&from), name(&into));
     let mut source = start(from.stdout(Stdio::piped()), what)?;
     let source_told = stop.pass_to(source.id());
     let stream = source.stdout.take().context("no pipe was made")?;
     let sink = start(into.stdin(stream), what);
-    // Its copy of the reading end: while that is open here, a source would wait for ever for a sink
-    // that has ended.
+    // Drops this program's copy of the pipe's reading end: while that is open, a source would wait for
+    // ever for a sink that has ended.
     drop(into);
     let sink = sink.and_then(|mut child| {
         let _told = stop.pass_to(child.id());
@@ -87,8 +87,8 @@ pub(crate) fn pipe(mut from: Command, mut into: Command, what: &str, stop: &Stop
     }
 }
 
-/// Gives every line that `command`, once started, writes to stderr to `take`. The thread ends when
-/// `command` and what it started are gone.
+/// Passes every line that `command`, once started, writes to stderr to `take`. The thread ends with
+/// `command` and the processes that it started.
 pub(crate) fn read_stderr(
     command: &mut Command,
     take: impl Fn(String) + Send + 'static,
@@ -107,7 +107,7 @@ fn start(command: &mut Command, what: &str) -> Result<Child> {
     started.with_context(|| format!("{what}: {} could not be started", program(command)))
 }
 
-/// What cargo says of the workspace, without its dependencies.
+/// Cargo's metadata of the workspace, without dependencies.
 pub(crate) fn metadata() -> Result<serde_json::Value> {
     let mut command = cargo();
     command.args(["metadata", "--no-deps", "--format-version", "1"]);
@@ -125,9 +125,9 @@ pub(crate) fn target() -> Result<PathBuf> {
 
 /// The cargo that started this program, in the repository's root and as a user would start it there.
 ///
-/// What cargo tells a program it runs is taken away again: the build script of ring asks for it, so
-/// that ring, and after it Polars, would be compiled anew whenever `cargo build` and this program take
-/// turns.
+/// The variables that cargo sets for a program it runs are removed: ring's build script depends on
+/// them, so ring, and then Polars, would be compiled anew whenever `cargo build` and this program
+/// alternate.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(paths::root());
@@ -152,7 +152,7 @@ fn is_of_cargo_run(name: &str) -> bool {
 pub(crate) struct BinDir(PathBuf);
 
 impl BinDir {
-    /// The programs in `folder`, whoever put them there.
+    /// The programs in `folder`, wherever they come from.
     ///
     /// # Errors
     /// The first of `names` that is not there.

@@ -1,5 +1,5 @@
-//! Progress on stderr, in one look for all tasks. Indicatif hides the bars where stderr is no
-//! terminal; whatever a log must hold is printed as a line besides.
+//! Progress bars on stderr, alike for all tasks. Indicatif hides them where stderr is no terminal, so
+//! everything that a log needs is also printed as a line.
 
 use std::time::Duration;
 

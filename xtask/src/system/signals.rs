@@ -1,8 +1,8 @@
-//! Ctrl-C, `kill`, a terminal that is closed and the signals of a cluster. They are noted, so that this
-//! program outlives those it started and can say what became of them, and are passed on as SIGUSR2 to
-//! whoever can save its work, or has none to save. A terminal sends Ctrl-C, and SIGHUP at its end, to the
-//! whole process group; `kill`, and a cluster that announces the end of a job's time, reach this program
-//! alone.
+//! Signals: Ctrl-C, `kill`, a closed terminal, and those of a cluster. This program notes them and does
+//! not end, so that it outlives the programs it started and can report how they ended. It passes
+//! signals on as SIGUSR2 to programs that can save their work or have none to save. A terminal sends
+//! Ctrl-C, and SIGHUP when it is closed, to the whole process group; `kill`, and a cluster that
+//! announces the end of a job's time, signal this program alone.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-/// Exit code of what was stopped and goes on when it is started again.
+/// The exit code of a program that was stopped and goes on when it is started again.
 pub(crate) const STOPPED: u8 = 75;
 
 /// A program ended with [`STOPPED`].
@@ -40,7 +40,7 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// From now on signals are noted. The second Ctrl-C ends this program at once.
+    /// Notes signals from now on. The second Ctrl-C ends this program at once.
     pub(crate) fn listen() -> Result<Stop> {
         let stop = Stop::default();
         // In this order: the first Ctrl-C finds the flag down and raises it. It is a flag of its own, as the
@@ -80,7 +80,8 @@ impl Stop {
         self.out_of_time.load(Ordering::Relaxed)
     }
 
-    /// Signals go to the process `id` as well, until what this gives is dropped: when it has ended.
+    /// Passes signals on to the process `id` until the result is dropped, which the caller does when
+    /// the process has ended.
     pub(crate) fn pass_to(&self, id: u32) -> PassedOn<'_> {
         self.saving().insert(id);
         // One that came just before.

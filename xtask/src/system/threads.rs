@@ -1,5 +1,5 @@
-//! How many threads a step may have, where several share a machine. It is said in the variables that the
-//! libraries under the stages read when they start: each would take all cores for itself.
+//! Limits the threads of a step where several share a machine, by the environment variables that the
+//! stages' libraries read at their start: otherwise each would use all cores.
 
 use std::process::Command;
 
@@ -11,8 +11,7 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Has `command`, and what it starts, take at most `n` threads, where the user's own variables say
-/// nothing else.
+/// Limits `command`, and the programs it starts, to `n` threads, unless the user has set the variables.
 pub(crate) fn bound(command: &mut Command, n: usize) {
     let is_unset = |name: &&str| std::env::var_os(name).is_none();
     for name in VARIABLES.into_iter().filter(|name| is_unset(name)) {
@@ -20,12 +19,12 @@ pub(crate) fn bound(command: &mut Command, n: usize) {
     }
 }
 
-/// The number of libtorch's threads, where it is bounded.
+/// The limit of libtorch's threads, if there is one.
 pub(crate) fn of_libtorch() -> Option<usize> {
     number("OMP_NUM_THREADS")
 }
 
-/// The number of all other threads that work, where it is bounded.
+/// The limit of all other working threads, if there is one.
 pub(crate) fn of_others() -> Option<usize> {
     number("RAYON_NUM_THREADS")
 }

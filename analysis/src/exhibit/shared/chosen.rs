@@ -49,7 +49,7 @@ pub fn cells(row: &Row, measures: &[Measure]) -> Vec<Cell> {
     cells
 }
 
-/// What [`cells`] are.
+/// The caption of [`cells`].
 pub const CAPTION: &str = "Of each configuration the checkpoint that validation prefers over \
      epochs and λ: the highest validation EPG of those that lose at most 1 point of the baseline's \
      validation F1, else the highest validation F1. Test metrics in percent with 95 % bootstrap \

@@ -14,7 +14,7 @@ const MOST: usize = 8;
 /// The least side of a picture, pixels; smaller images are magnified, so that boxes are thin lines.
 const LEAST: usize = 160;
 
-/// How a map is drawn.
+/// The caption's words on how a map is drawn.
 pub const HOW: &str = "Positive attribution for the class, white to dark red over the grey image, each map \
      scaled by its own 99.5th percentile; boxes of the class in cyan; below each map its EPG, the share \
      of positive attribution inside the boxes.";
@@ -41,7 +41,7 @@ pub fn before_and_after(
     let Some((setting, first)) = series.first() else {
         return Ok(None);
     };
-    // Image and class pairs that most have, in the order of the examples.
+    // The (image, class) pairs that most runs have, in the order of the examples.
     let in_all = |pair: &&Example| {
         series
             .iter()

@@ -1,4 +1,4 @@
-//! What several exhibits are made with.
+//! Code that several exhibits share.
 
 pub mod chosen;
 pub mod maps;

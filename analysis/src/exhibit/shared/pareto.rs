@@ -16,13 +16,13 @@ use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_s
 use crate::render::figure::style::Emphasis;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
 
-/// What is plotted against F1.
+/// The metric that is plotted against F1.
 pub struct Against {
     /// The name of figure and table.
     pub name: &'static str,
     /// The figure of groups of test images, where there is one.
     pub groups_name: Option<&'static str>,
-    /// The first of them that was measured.
+    /// The candidates of the metric; the first measured one is used.
     pub metrics: &'static [&'static str],
 }
 
@@ -139,7 +139,7 @@ pub fn point(checkpoint: &Checkpoint, part: Part, metric: &str) -> Option<(f64, 
     Some((value(F1)?, value(metric)?))
 }
 
-/// What points, lines and grounds are.
+/// The caption's words on points, lines and backgrounds.
 pub const CAPTION: &str = "One point for each scored checkpoint of the validation Pareto set \
      over epochs and λ; a line joins those that no other of the loss dominates on test. Large, \
      outlined points are the checkpoints that validation prefers, with 95 % bootstrap intervals over \
@@ -176,7 +176,7 @@ pub fn series<'a>(setting: &'a Setting) -> [Series<'a>; 1] {
     [Series { run_sets, tone: 0 }]
 }
 
-/// Columns: network, method, and what tells settings apart. Rows: layers.
+/// Columns: network, method, and words that distinguish settings. Rows: layers.
 fn overall(name: &'static str, measure: &Measure, settings: &[&Setting]) -> Grid {
     let column_of = |setting: &Setting| {
         let method = setting.attribution.clone();

@@ -1,6 +1,6 @@
-//! One thing about the annotations varied, all else the same: dilated boxes (paper, Fig. 10 and 11),
-//! few annotated images (Fig. 12), segmentations in place of boxes (reproduction study). The variants of
-//! a loss differ in tone and dashes.
+//! Exhibits in which one property of the annotations varies and everything else is the same: dilated
+//! boxes (paper, Fig. 10 and 11), few annotated images (Fig. 12), segmentations instead of boxes
+//! (reproduction study). The variants of a loss differ in tone and dashes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use crate::render::figure::grid::{Grid, Scale, plot_size};
 use crate::render::figure::style::N_TONES;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
 
-/// What is varied.
+/// The property that varies.
 pub struct Variation {
     pub name: &'static str,
     pub about: &'static str,
@@ -28,13 +28,13 @@ pub struct Variation {
     pub layout: Layout,
     /// Whether a configuration takes part.
     pub includes: fn(&Variant) -> bool,
-    /// What a variant is called.
+    /// The name of a variant.
     pub label: fn(&Variant) -> String,
-    /// What is missing where only plain boxes are there.
+    /// The words for missing runs, where there are only undilated boxes of all images.
     pub missing: &'static str,
 }
 
-/// How a setting's panels are laid out.
+/// The layout of a setting's panels.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// A row for each metric, a column for each loss that is varied.

@@ -1,4 +1,4 @@
-//! The legend under a figure: which mark is which loss, what tones and grounds mean.
+//! The legend under a figure: the marks of losses, and the meaning of tones and backgrounds.
 
 use crate::model::loss::Loss;
 use crate::render::figure::style::{self, Emphasis, draw_mark};
@@ -6,7 +6,7 @@ use crate::render::figure::svg::{Anchor, Face, INK, Paint, SMALL, Svg, text_widt
 
 const LINE: f64 = 24.0;
 
-/// What the legend explains.
+/// The kind of an entry.
 #[derive(Debug, Clone)]
 pub(super) enum Entry {
     /// A loss's mark, or the baseline's.
@@ -71,7 +71,7 @@ pub(super) fn lines(entries: &[Entry], width: f64) -> Vec<Vec<Entry>> {
     lines
 }
 
-/// The room that `lines` need.
+/// The height that `lines` need.
 pub(super) fn height(lines: &[Vec<Entry>]) -> f64 {
     LINE * lines.len() as f64 + 10.0
 }

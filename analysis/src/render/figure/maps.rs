@@ -1,5 +1,5 @@
-//! Pictures in rows and columns, with a label before each row, a heading over each column and a line
-//! under each picture: attribution maps beside each other.
+//! Figures of attribution maps: pictures in rows and columns, with a label before each row, a heading
+//! over each column and a line under each picture.
 
 use crate::Result;
 use crate::render::colormap::Picture;
@@ -12,7 +12,7 @@ const SIDE: f64 = 132.0;
 const GAP: f64 = 8.0;
 const HEAD: f64 = 30.0;
 const UNDER: f64 = 22.0;
-/// The most room for the labels of rows.
+/// The most width for the labels of rows.
 const MOST_LABEL: f64 = 210.0;
 
 /// A figure to be drawn.
@@ -37,7 +37,7 @@ pub struct MapRow {
     pub cells: Vec<Option<MapCell>>,
 }
 
-/// A picture and what stands under it.
+/// A picture and the line under it.
 #[derive(Debug)]
 pub struct MapCell {
     /// The picture.

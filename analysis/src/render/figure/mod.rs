@@ -1,6 +1,6 @@
-//! How figures are drawn: panels of points and lines ([`grid`]), attribution maps beside each other
-//! ([`maps`]). Each is drawn once as SVG ([`svg`], [`axis`], [`style`]); the PNG is that SVG in pixels
-//! ([`raster`]). Which figures there are is said elsewhere ([`crate::exhibit`]).
+//! Draws figures: panels of points and lines ([`grid`]), and attribution maps beside each other
+//! ([`maps`]). Each is drawn as SVG ([`svg`], [`axis`], [`style`]); the PNG is rendered from the SVG
+//! ([`raster`]). [`crate::exhibit`] has the figures.
 
 pub mod axis;
 pub mod drawing;

@@ -1,5 +1,5 @@
-//! Pixels: a figure's SVG as PNG, and pictures as PNG. The font is inside the program, so that labels
-//! appear on machines without fonts and look the same everywhere.
+//! Renders a figure's SVG to PNG, and encodes pictures as PNG. The font is part of the program, so that
+//! labels look the same on all machines, also on those without fonts.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::render::colormap::Picture;
 use crate::render::figure::drawing::{Figure, Inset};
 use crate::{Error, Result};
 
-/// Pixels of the PNG for each of the SVG: about 290 dots an inch at the printed size.
+/// Pixels of the PNG for each unit of the SVG: about 290 dots an inch at the printed size.
 const SCALE: f32 = 3.0;
 /// The longest side of a PNG.
 const LARGEST: f32 = 12_000.0;

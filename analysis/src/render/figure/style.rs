@@ -1,14 +1,14 @@
-//! Colours and marks: the only place that says how a loss looks (paper, Fig. 5). Shapes differ as
-//! well as colours, so a figure reads in grey.
+//! The colours and marks of losses (paper, Fig. 5). Shapes differ as well as colours, so that a figure
+//! can be read in grey.
 
 use crate::model::loss::Loss;
 use crate::render::figure::svg::{Paint, Svg};
 
 /// The baseline's colour.
 pub const BASELINE: &str = "#1f2328";
-/// Ground of the quadrant that dominates the baseline.
+/// Background of the quadrant that dominates the baseline.
 pub const DOMINATING: &str = "#e8f5ec";
-/// Ground of the quadrant the baseline dominates.
+/// Background of the quadrant that the baseline dominates.
 pub const DOMINATED: &str = "#dadade";
 
 /// The shape of a loss's mark.
@@ -33,7 +33,7 @@ use Mark::{Circle, Polygon, Star};
 use Turn::{HalfAStep, OnTop};
 
 /// Colour and mark of each loss, by its index: those of the paper and its reproductions, then free ones
-/// for losses that have no style of their own. Beyond the last the free ones come again.
+/// for other losses. After the last, the free ones are used again.
 const LOOKS: [(&str, Mark); 11] = [
     ("#d62728", Circle),                  // Energy
     ("#2a9d4e", Polygon(3, 1.25, OnTop)), // L1
@@ -48,7 +48,7 @@ const LOOKS: [(&str, Mark); 11] = [
     ("#5b6b7a", Polygon(8, 1.05, HalfAStep)),
 ];
 
-/// Where the free ones begin.
+/// The index of the first free one.
 const FREE: usize = 5;
 
 fn look(loss: &Loss) -> (&'static str, Mark) {
@@ -59,12 +59,12 @@ fn look(loss: &Loss) -> (&'static str, Mark) {
     LOOKS[index]
 }
 
-/// A loss's colour; the baseline's for none.
+/// A loss's colour, or the baseline's for `None`.
 pub fn colour(loss: Option<&Loss>) -> &'static str {
     loss.map_or(BASELINE, |loss| look(loss).0)
 }
 
-/// How much a mark stands out.
+/// The emphasis of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Emphasis {
     /// Not on the front shown.
@@ -75,11 +75,11 @@ pub enum Emphasis {
     Selected,
 }
 
-/// Steps from a full to an empty mark, and from a solid to a dotted line: what tells variants of a
-/// loss apart, where colour and shape say the loss.
+/// The tones, steps from a full to an empty mark and from a solid to a dotted line, which distinguish
+/// variants of a loss. Colour and shape distinguish losses.
 pub const N_TONES: usize = 4;
 
-/// How much of a tone's colour is left, the rest being white.
+/// The share of the colour in each tone; the rest is white.
 const STRENGTH: [f64; N_TONES] = [1.0, 0.6, 0.25, 0.0];
 /// Dash pattern of a tone's lines.
 const DASHES: [&str; N_TONES] = ["", "7 3", "4 3", "1.5 3"];

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Where a text's position lies in it.
+/// The point of a text that its position refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
     /// At its start.
@@ -103,7 +103,7 @@ impl<'a> Paint<'a> {
     }
 }
 
-/// A picture under construction; y grows downwards.
+/// An SVG under construction; y grows downwards.
 #[derive(Debug)]
 pub struct Svg {
     width: f64,
@@ -246,7 +246,7 @@ impl Svg {
         self.body.push('\n');
     }
 
-    /// The document. `description` is read to those who cannot see it.
+    /// The document. Screen readers read `description`.
     pub fn finish(self, description: &str) -> String {
         let (width, height) = (short(self.width), short(self.height));
         format!(

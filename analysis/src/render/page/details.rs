@@ -1,5 +1,5 @@
-//! The parts of the report that are text: what was run, every run's configuration, definitions, and
-//! the list of files.
+//! The report's text: a summary of the runs, every run's configuration, definitions, and the list of
+//! files.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ fn counted(n: usize, what: &str) -> String {
     }
 }
 
-/// A configuration value: its name in `run.parquet` and how it is shown.
+/// A configuration value: its name in `run.parquet`, and the function that shows it.
 pub(super) type Field = (&'static str, fn(&Run) -> String);
 
 pub(super) const FIELDS: [Field; 29] = [
@@ -107,7 +107,7 @@ fn shortened(text: &str) -> String {
     words.collect()
 }
 
-/// What all runs share; the rest is in the list of runs.
+/// The values that all runs share; the others are in the list of runs.
 pub(super) fn configuration(results: &Results) -> Markup {
     let shared =
         |get: fn(&Run) -> String| results.runs.iter().map(get).collect::<BTreeSet<_>>().len() == 1;
@@ -164,7 +164,7 @@ pub(super) fn how_to_read() -> Markup {
     }
 }
 
-/// What lies beside the report.
+/// The files beside the report.
 pub(super) fn files(files: &[File]) -> Markup {
     // Formats of one table or figure stand in a line.
     let stem = |file: &File| file.name.split('.').next().unwrap_or_default().to_owned();
@@ -186,7 +186,7 @@ pub(super) fn files(files: &[File]) -> Markup {
     }
 }
 
-/// What was passed over or must be known, if anything.
+/// The notes, if there are any.
 pub(super) fn notes(notes: &[String]) -> Markup {
     html! {
         @if !notes.is_empty() {

@@ -1,7 +1,6 @@
-//! `report.html`: one page that needs nothing but itself. Figures are inlined, one small script filters
-//! the list of runs, nothing is fetched; maud escapes every name. Its sections are put together here;
-//! tables are in [`tables`], the runs with their curves and maps in [`runs`], definitions in
-//! [`details`].
+//! `report.html`, a self-contained page. Figures are inlined, one small script filters the list of
+//! runs, nothing is fetched; maud escapes every name. This file puts the sections together; [`tables`]
+//! has the tables, [`runs`] the runs with their curves and maps, [`details`] the definitions.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The list of runs: each opens to its configuration, its metrics, its training curves and a few of its
-//! maps. The page's script hides those that do not fit the words in the field above.
+//! The list of runs. Each can be opened to its configuration, metrics, training curves and some of its
+//! maps. The page's script hides runs that do not match the words in the field above.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::render::figure::{raster, training};
 use crate::render::page::details::FIELDS;
 use crate::render::page::figures;
 
-/// Maps shown of a run through the same method and layer, and of how many layers.
+/// The most maps of a run that are shown for a method and layer, and the most layers.
 const MOST_MAPS: usize = 4;
 const MOST_LAYERS: usize = 2;
 /// The width of a map in the page, pixels; larger ones are reduced to about it.
@@ -50,8 +50,8 @@ pub(super) fn section(evidence: &Evidence) -> Result<Markup> {
     })
 }
 
-/// A run's settings, those it was guided through first. A baseline stands in every setting of its guided
-/// runs: once for the same maps.
+/// A run's settings, those it was guided through first. A baseline is in every setting of its guided
+/// runs; it is listed once for the same maps.
 fn rows_of<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)> {
     let mut seen = BTreeSet::new();
     let mut rows: Vec<(&Setting, &Row)> = evidence
@@ -107,7 +107,7 @@ fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
     })
 }
 
-/// What it reaches on test.
+/// Its metrics on the test split.
 fn metrics(evidence: &Evidence, row: &Row) -> String {
     let shown = |metric| {
         let value = row.cell(Part::All, metric)?.value?;

@@ -1,5 +1,5 @@
-//! A table for computing: fractions, and the ends of intervals as columns of their own. Its columns
-//! depend on the table alone, not on what is in it.
+//! Turns a table into a data frame for computing: fractions, with the ends of intervals as columns of
+//! their own. Its columns depend on the table alone, not on its contents.
 
 use polars::prelude::*;
 
@@ -10,8 +10,8 @@ use crate::render::table::parts::{Cell, Kind, Spread, Table};
 /// A row: the heading of its section, its line's cells, and which of the columns alike it is of.
 type Row<'a> = (&'a str, &'a [Cell], Option<usize>);
 
-/// The lines of `table` as a data frame; its first column is the section's heading. A line is a row, or,
-/// where there are columns alike, a row for each of them that has a cell.
+/// The lines of `table` as a data frame, whose first column is the section's heading. A line is a row;
+/// in a table with columns alike it is a row for each of them that has a cell.
 ///
 /// # Errors
 /// Polars' own; none is expected.

@@ -28,7 +28,7 @@ pub fn render(table: &Table) -> String {
     text
 }
 
-/// `lines` cut into pages; what belongs to the line above stays under it.
+/// `lines` cut into pages; a line that belongs to the one above stays under it.
 fn parts(lines: &[Line]) -> Vec<Vec<&Line>> {
     let mut parts: Vec<Vec<&Line>> = Vec::new();
     let mut printed = 0;

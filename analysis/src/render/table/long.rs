@@ -1,6 +1,6 @@
-//! The table of runs for computing: one row for each run, group and metric, in fractions as
-//! `metrics.parquet` has them, so that rows join with it. Every reported metric is in, also those the
-//! printed table has no column for; a metric without replicates has no interval.
+//! The table of runs for computing: one row for each run, group and metric, in fractions as in
+//! `metrics.parquet`, so that rows can be joined with it. It has every reported metric, also those
+//! without a column in the printed table; a metric without replicates has no interval.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub fn frame(settings: &[Setting]) -> PolarsResult<DataFrame> {
     let mut told = BTreeSet::new();
     for setting in settings {
         for row in &setting.rows {
-            // A baseline stands in every setting of its guided runs.
+            // A baseline is in every setting of its guided runs.
             if !told.insert(setting.subject(&row.run, row.selection.epoch, Part::All)) {
                 continue;
             }

@@ -71,7 +71,7 @@ fn aligned(rows: &[Vec<String>], columns: &[(usize, &Column)]) -> String {
     text
 }
 
-/// A name as it is: no cell's or line's end, no tag or character reference, no link, no formula.
+/// Escapes a name, so that it ends no cell or line and is no tag, character reference, link or formula.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

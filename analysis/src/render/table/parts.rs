@@ -1,4 +1,4 @@
-//! What a table consists of: columns, and lines of cells in sections. A cell knows how it is read.
+//! The parts of a table: columns, and lines of cells in sections. A cell knows how people read it.
 
 use crate::format::{MISSING, change, minus, number, percent, plain, points};
 use crate::model::intervals::Interval;
@@ -15,7 +15,7 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Its parts.
     pub sections: Vec<Section>,
-    /// What its numbers are, under every format of it.
+    /// Its caption, in all formats.
     pub caption: String,
 }
 
@@ -26,14 +26,15 @@ pub struct Column {
     pub name: String,
     /// Its heading where people read it.
     pub title: String,
-    /// What its cells hold.
+    /// The kind of its cells.
     pub kind: Kind,
-    /// Of a column that is one of many alike (a metric, a loss): how CSV and Parquet have them.
+    /// For a column that is one of many alike (one for each metric or loss): their columns in CSV and
+    /// Parquet.
     pub series: Option<Series>,
 }
 
-/// Columns alike, which CSV and Parquet have under each other, so that their columns do not depend on
-/// what was found: a row for each, with its name in the column `key` and its cell in the column `value`.
+/// Columns alike become rows in CSV and Parquet, whose columns then do not depend on the results: a row
+/// for each, with its name in the column `key` and its cell in the column `value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Series {
     /// The column of their names.
@@ -42,7 +43,7 @@ pub struct Series {
     pub value: &'static str,
 }
 
-/// What a column's cells hold, which says how many columns it is in CSV and Parquet.
+/// The kind of a column's cells, which decides its number of columns in CSV and Parquet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Words.
@@ -78,7 +79,7 @@ impl Column {
 /// A part of a table.
 #[derive(Debug, Clone)]
 pub struct Section {
-    /// What its lines have in common, e.g. `Scenes · resnet18 · IxG at Final`.
+    /// Its heading, e.g. `Scenes · resnet18 · IxG at Final`.
     pub heading: String,
     /// Its lines.
     pub lines: Vec<Line>,
@@ -89,7 +90,7 @@ pub struct Section {
 pub struct Line {
     /// The cells.
     pub cells: Vec<Cell>,
-    /// Whether it stands alone.
+    /// Whether it belongs to the line above.
     pub kind: LineKind,
 }
 
@@ -104,7 +105,7 @@ impl Line {
 /// Whether a line stands alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineKind {
-    /// It does.
+    /// It stands alone.
     Own,
     /// It belongs to the one above, e.g. a run's differences to its baseline.
     Below,
@@ -153,7 +154,7 @@ pub(crate) struct Shown {
     pub value: String,
     /// e.g. `[60.3, 63.9]`, `(± 1.2)`.
     pub spread: Option<String>,
-    /// A difference whose interval leaves out 0.
+    /// Whether it is a difference whose interval does not contain 0.
     pub is_clear: bool,
 }
 
@@ -254,7 +255,7 @@ impl Spread {
 }
 
 impl Table {
-    /// The columns that have anything to show, with their indices.
+    /// The columns with any cell to show, with their indices.
     pub(crate) fn printed(&self) -> Vec<(usize, &Column)> {
         let lines = || self.sections.iter().flat_map(|section| &section.lines);
         let has_any =

@@ -14,7 +14,7 @@ use crate::render::table::parts::{Cell, Column, Kind, Line, LineKind, Section, T
 
 /// The label of a line of differences.
 const DIFFERENCE: &str = "difference to baseline";
-/// Marks an epoch that only the selection's second rule could choose.
+/// The mark of an epoch that was chosen by the selection's second rule.
 const FALLBACK: &str = "†";
 
 /// The table of all runs.
@@ -84,7 +84,7 @@ fn lines(row: &Row, part: Part, measures: &[Measure]) -> Vec<Line> {
     vec![values, differences]
 }
 
-/// What the numbers are.
+/// The caption.
 fn caption(settings: &[Setting]) -> String {
     let mut caption =
         "Test metrics in percent with 95 % bootstrap intervals over images in brackets; \
@@ -109,7 +109,7 @@ fn caption(settings: &[Setting]) -> String {
     caption
 }
 
-/// How many pairs count as 0, and why, in a sentence: of each reason the most of any run.
+/// The number of pairs that count as 0, in a sentence: for each reason, the largest number of any run.
 fn zeros(settings: &[Setting]) -> String {
     let mut reasons = Vec::new();
     for (count, words) in COUNTS {

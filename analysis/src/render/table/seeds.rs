@@ -1,5 +1,5 @@
-//! Runs that differ only in the seed, as one line: mean and standard deviation of what they reach, each
-//! at the checkpoint selected on validation.
+//! The table of repeated runs, which differ in the seed alone: a line for each, with mean and standard
+//! deviation of their metrics at the checkpoints selected on validation.
 
 use crate::model::evidence::Evidence;
 use crate::model::measure::Measure;

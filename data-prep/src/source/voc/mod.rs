@@ -1,5 +1,5 @@
-//! PASCAL VOC's devkit (SPEC C.1): `reader` goes through lists and annotations, `segmentation` through
-//! the palette images, `published` tells VOC 2007.
+//! PASCAL VOC's devkit (SPEC C.1): `reader` reads lists and annotations, `segmentation` the palette
+//! images, `published` recognises VOC 2007.
 
 mod published;
 mod reader;

@@ -1,4 +1,4 @@
-//! Whether a devkit is VOC 2007.
+//! Recognises VOC 2007.
 
 use crate::source::naming::{Published, marks, too_few};
 use crate::source::split::Split;
@@ -106,7 +106,7 @@ mod tests {
         let differs = |lists: &[(Split, String)]| differs(&voc_classes(), &borrowed(lists));
         assert_eq!(whole.len(), 9963);
         assert_eq!(differs(&whole), None);
-        // Some of test may be of train and val, but no more than are not known.
+        // Images marked as test may be of train and val, but no more than are unknown.
         let mut of_test: Vec<usize> = (0..whole.len())
             .filter(|&at| whole[at].0 == Split::Test)
             .collect();

@@ -1,10 +1,10 @@
-//! PASCAL VOC's devkit folder to records (SPEC C.1): `ImageSets/Main`, `Annotations`, `JPEGImages`
-//! and, where present, `SegmentationObject` and `SegmentationClass`.
+//! Reads PASCAL VOC's devkit folder into records (SPEC C.1): `ImageSets/Main`, `Annotations`,
+//! `JPEGImages` and, where present, `SegmentationObject` and `SegmentationClass`.
 //!
 //! Every object counts, difficult ones too; their flag is kept. Boxes stay as the XML has them
 //! (1-based, not shifted). The embedded scenes are written in the same layout, with their own
-//! `classes.txt` and `test_shifted.txt`, and come through here as well. Segmentation images are read
-//! in `segmentation`; image files are opened by the pipeline.
+//! `classes.txt` and `test_shifted.txt`, and this file reads them, too. `segmentation` reads
+//! segmentation images; the pipeline opens image files.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ struct Entry {
     group_id: Option<i32>,
 }
 
-/// An image with the hash of its annotation files, or why it is left out.
+/// An image with the hash of its annotation files, or the problem because of which it is left out.
 struct Parsed {
     name: String,
     hash: String,
@@ -169,7 +169,7 @@ fn find_devkit(root: &Path) -> Result<PathBuf> {
         })
 }
 
-/// The folder's own classes, VOC's where it has none.
+/// The folder's own classes, or VOC's.
 fn read_classes(devkit: &Path) -> Result<Vec<String>> {
     let path = devkit.join("classes.txt");
     let Some(lines) = read_lines(&path)? else {
@@ -258,7 +258,7 @@ fn parse(devkit: &Path, entry: Entry, classes: &[String]) -> Parsed {
 /// in errors. A document type is refused: with it XML would have entities, which grow without bound.
 ///
 /// # Errors
-/// When it is no XML, an element is missing or there twice, or a value or class is none.
+/// When it is not XML, an element is missing or occurs twice, or a value or class is invalid.
 pub fn read_annotation(
     path: &Path,
     bytes: Vec<u8>,
@@ -270,7 +270,7 @@ pub fn read_annotation(
     Annotation { path, classes }.read(&document)
 }
 
-/// The image file of whichever kind is there; the usual name where none is.
+/// The existing image file, of any kind; the usual name where there is none.
 fn image_path(devkit: &Path, image_id: &str) -> PathBuf {
     let folder = devkit.join("JPEGImages");
     let usual = folder.join(format!("{image_id}.jpg"));
@@ -291,7 +291,7 @@ fn file_name(path: &Path) -> String {
         .into_owned()
 }
 
-/// Reads one XML file; every complaint names it.
+/// Reads one XML file; every error names it.
 struct Annotation<'a> {
     path: &'a Path,
     classes: &'a [String],
@@ -373,7 +373,7 @@ impl Annotation<'_> {
             .ok_or_else(|| self.problem(field, "no such element", format!("<{name}>")))
     }
 
-    /// Which of two would be meant, nobody can tell.
+    /// The problem of an element that occurs twice: nobody can tell which one is meant.
     fn at_most_one<'n, 'i>(
         &self,
         parent: Node<'n, 'i>,

@@ -1,5 +1,5 @@
-//! VOC's segmentation images: an object's pixels from `SegmentationObject`, its class checked with
-//! `SegmentationClass`.
+//! Reads VOC's segmentation images: an object's pixels from `SegmentationObject`, checked against its
+//! class in `SegmentationClass`.
 //!
 //! Both are palette PNGs. In the first, index k is the k-th object of the XML; in the second, the
 //! class id plus one; in both 0 is background and 255 the void along outlines, which belongs to no
@@ -19,8 +19,8 @@ use crate::source::record::{Fingerprint, MaskKind, SourceObject};
 const BACKGROUND: u8 = 0;
 const VOID: u8 = 255;
 
-/// Gives the objects of an image their shapes where there is a `SegmentationObject` image. The bytes
-/// read are added to `inputs`, for the hash. An object without a pixel of its own keeps its box only.
+/// Gives the objects of an image their shapes, if it has a `SegmentationObject` image. The bytes read
+/// are added to `inputs`, for the hash. An object without any pixel has its box alone.
 ///
 /// # Errors
 /// When an image cannot be read, is of another size than the annotation says, has an index that is

@@ -1,5 +1,5 @@
-//! Waterbirds-100 (SPEC C.4): `reader` goes through its tables, `published` tells it from data laid out
-//! like it.
+//! Waterbirds-100 (SPEC C.4): `reader` reads its tables, `published` distinguishes it from other data
+//! in its layout.
 
 mod published;
 mod reader;

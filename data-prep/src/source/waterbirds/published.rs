@@ -1,4 +1,4 @@
-//! Whether images are Waterbirds-100's.
+//! Recognises Waterbirds-100.
 
 use crate::source::naming::{Published, marks, too_few};
 use crate::source::record::SourceImage;
@@ -22,8 +22,8 @@ pub(super) const WATERBIRDS_100: &str = "waterbirds-100";
 /// test.
 const LISTS: &str = include_str!("waterbirds.txt");
 
-/// Waterbirds-100 has CUB's 11,788 images and in train no bird away from its place. `images` are as
-/// in `metadata.csv`, before any is left out.
+/// Waterbirds-100 has CUB's 11,788 images, and in train every bird is on its own background. `images`
+/// are those of `metadata.csv`, before any is left out.
 pub(super) fn waterbirds_100(images: &[SourceImage]) -> Published {
     Published {
         name: WATERBIRDS_100,

@@ -1,9 +1,9 @@
-//! Waterbirds-100 (`waterbird_1.0_forest2water2`), or data laid out like it, with CUB's boxes to records
-//! (SPEC C.4).
+//! Reads Waterbirds-100 (`waterbird_1.0_forest2water2`), or other data in its layout, with CUB's boxes
+//! into records (SPEC C.4).
 //!
-//! Class = the bird (landbird 0, waterbird 1), box = the bird's. Group = 2 · bird + place, with place
-//! 1 for water; the reversed task (class = place, everything outside the box) follows from the group
-//! and the same box. Image files are opened by the pipeline.
+//! The class is the bird (landbird 0, waterbird 1), the box is the bird's. The group is 2 · bird +
+//! place, with place 1 for water. The reversed task (class = place, mask = everything outside the box)
+//! follows from group and box. The pipeline opens image files.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -76,7 +76,7 @@ impl Format for Waterbirds {
 /// `CUB_200_2011/bounding_boxes.txt`. `name` is the data set's, where the user gives one.
 ///
 /// # Errors
-/// When one of the two files is not there, a column of `metadata.csv` is missing or there twice, or
+/// When one of the two files is missing, a column of `metadata.csv` is missing or occurs twice, or
 /// `name` is another data set's. Rows with a
 /// wrong value or without a box are left out and listed in the source.
 pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Source> {
@@ -138,7 +138,7 @@ pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Sour
     Ok(source)
 }
 
-/// Takes the validation images out that are not kept, and says how many of which group.
+/// Removes the validation images that are not kept, and makes a note of their number in each group.
 fn leave_out(source: &mut Source, validation: Validation) {
     let mut left_out = [0; GROUPS.len()];
     source.images.retain(|image| {
@@ -174,14 +174,14 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// The line of a record. The reader's position is before the empty lines it passes over.
+/// The line number of a record. The reader's own position is before the empty lines that it skips.
 fn line_of(position: &csv::Position, text: &[u8]) -> u64 {
     let rest = text.get(position.byte() as usize..).unwrap_or_default();
     let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
     position.line() + empty.filter(|&&byte| byte == b'\n').count() as u64
 }
 
-/// What is wrong with a record, and what would have been right; its line is said elsewhere.
+/// The `found` and `expected` of a problem of a record, without its line.
 fn csv_fault(error: &csv::Error) -> (String, String) {
     match error.kind() {
         csv::ErrorKind::UnequalLengths {
@@ -239,7 +239,7 @@ fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> HashMap
     boxes
 }
 
-/// Where the columns are.
+/// The indices of the columns.
 struct Columns {
     img_id: usize,
     img_filename: usize,

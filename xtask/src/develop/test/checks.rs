@@ -1,4 +1,4 @@
-//! What each check asks. The rules about crates are ARCHITECTURE.md's invariants, put to cargo itself.
+//! The checks. Those about crates test ARCHITECTURE.md's invariants by cargo's own output.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,7 +62,7 @@ pub(super) fn clippy() -> Result<Outcome> {
     Ok(Outcome::failed(format!("{n_errors} errors")))
 }
 
-/// Every source file says what it is for before anything else.
+/// Checks that every source file begins with a description of its purpose.
 pub(super) fn headers() -> Result<Outcome> {
     let mut faults = Vec::new();
     let n_files = without_header(&paths::root(), &IGNORED, &mut faults)?;
@@ -102,7 +102,7 @@ fn without_header(folder: &Path, ignored: &[&str], faults: &mut Vec<String>) -> 
     Ok(n_files)
 }
 
-/// Who reaches whom, as cargo resolves it.
+/// Checks which packages depend on which, as cargo resolves them.
 pub(super) fn dependencies() -> Result<Outcome> {
     let members = members()?;
     let mut faults = Vec::new();
@@ -187,7 +187,8 @@ pub(super) fn python() -> Result<PathBuf> {
     venv::ensure(".venv-test", "tests/python/requirements.txt")
 }
 
-/// What the tests start a cluster of. They list themselves as skipped where it cannot be had.
+/// Installs the programs that tests need for a cluster; without them these tests list themselves as
+/// skipped.
 pub(super) fn slurm() -> Result<Outcome> {
     Ok(match packages::ensure()? {
         None => Outcome::passed(),
@@ -284,7 +285,7 @@ fn cargo_test(
     Ok(outcome)
 }
 
-/// What the tests came to; what failed is shown.
+/// The outcome of the tests; prints the failed ones.
 fn outcome_of(done: &logged::Logged) -> Result<Outcome> {
     let mut outcome = report::read(&done.lines);
     if !done.status.success() {

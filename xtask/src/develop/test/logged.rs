@@ -10,12 +10,12 @@ use fs_err as fs;
 
 use crate::system::{paths, process, progress};
 
-/// What a program did.
+/// How a program ended, and its output.
 pub(super) struct Logged {
     pub(super) status: ExitStatus,
-    /// stdout and stderr, as they came.
+    /// stdout and stderr, in the order they were written.
     pub(super) lines: Vec<String>,
-    /// Where they are kept.
+    /// The file they are stored in.
     pub(super) log: PathBuf,
 }
 

@@ -1,6 +1,6 @@
-//! `cargo xtask test`: every check of the repository, one after the other, all of them even if one
-//! fails, with a line each and one line at the end. What a check asks is in `checks`; reading cargo's
-//! test output is in `report`.
+//! `cargo xtask test`: runs every check of the repository, one after the other, even if one fails, and
+//! prints a line for each and one at the end. `checks` has the checks; `report` parses cargo's test
+//! output.
 
 mod checks;
 mod command;

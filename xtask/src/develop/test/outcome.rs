@@ -1,6 +1,6 @@
-//! What a check found.
+//! The result of a check.
 
-/// What came of a check.
+/// The outcome of a check.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Outcome {
     pub(super) n_passed: usize,

@@ -1,7 +1,6 @@
-//! Refuses a recipe that no run can follow, before anything is trained: the trainer would refuse its
-//! runs too, but only when those before are done. `fault` looks at what a recipe says by itself,
-//! `unknown` at the names it uses, once the stages were asked which there are. A fault reads "field:
-//! found, expected".
+//! Refuses an invalid recipe before anything is trained: the trainer would refuse a run only when the
+//! runs before it are done. `fault` checks the recipe's values, `unknown` checks its names against
+//! those that the stages know. A fault reads "field: found, expected".
 
 use std::fmt::Display;
 
@@ -17,7 +16,7 @@ fn first<const N: usize>(checks: [Option<String>; N]) -> Option<String> {
 }
 
 impl Recipe {
-    /// The first value that no run can have, whatever the stages know.
+    /// The first invalid value, whatever the stages know.
     pub(super) fn fault(&self) -> Option<String> {
         let (data, guided) = (&self.data, &self.guided);
         let length = Length {
@@ -47,7 +46,7 @@ impl Recipe {
         ])
     }
 
-    /// The first name that a stage does not know, or not there.
+    /// The first name that a stage does not know, or not in this field.
     pub(super) fn unknown(&self, vocabulary: &Vocabulary) -> Option<String> {
         let (data, trainer) = (&self.data, &vocabulary.trainer);
         let datasets = vocabulary.data.datasets();
@@ -156,7 +155,7 @@ impl Model {
             .or_else(|| self.undivided(&format!("{field}: micro_batch"), network))
     }
 
-    /// Passes over parts of a step that would not add up to it.
+    /// The fault of a `micro_batch` whose passes would not add up to the step.
     fn undivided(&self, field: &str, network: &Network) -> Option<String> {
         let images = self.micro_batch.filter(|_| network.batch_statistics)?;
         wrong(
@@ -242,7 +241,7 @@ impl Grid {
         }
     }
 
-    /// A backbone that the recipe has no model of.
+    /// The fault of a backbone that the recipe has no model of.
     fn unknown_model(&self, grid: &str, models: &[Model]) -> Option<String> {
         let known: Vec<&str> = models.iter().map(|model| model.backbone.as_str()).collect();
         let mut named = self.backbone.iter().flatten();
@@ -266,7 +265,7 @@ impl Grid {
         ])
     }
 
-    /// An attribution that `network` does not have.
+    /// The fault of an attribution that is not defined for `network`.
     fn unfit(&self, grid: &str, network: &Network, trainer: &Trainer) -> Option<String> {
         let field = |name: &str| format!("{grid}: {name}");
         let mut guided = self.attribution.iter().flatten();
@@ -287,7 +286,7 @@ impl Grid {
 }
 
 impl Loss {
-    /// A loss, or an option of it, that the trainer does not know, or a value out of its bounds.
+    /// The fault of a loss or option that the trainer does not know, or of a value out of bounds.
     fn unknown(&self, field: &str, trainer: &Trainer) -> Option<String> {
         let Some(entry) = trainer.loss(&self.name) else {
             let known: Vec<&str> = trainer
@@ -350,12 +349,12 @@ pub(super) fn split_maps(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// A method that `network` is not guided by.
+/// The fault of a method that cannot guide `network`.
 fn guiding(field: &str, name: &str, network: &Network, trainer: &Trainer) -> Option<String> {
     method(field, name, network, &network.guides_by, trainer)
 }
 
-/// A method that is none, or not among those that `network` has.
+/// The fault of a method that is unknown, or not defined for `network`.
 fn method(
     field: &str,
     name: &str,
@@ -408,7 +407,7 @@ fn nonempty<T>(field: &str, values: &[T]) -> Option<String> {
     }
 }
 
-/// At least one, and none twice.
+/// The fault of a list that is empty or has a value twice.
 fn distinct<T: PartialEq + std::fmt::Debug>(field: &str, values: &[T]) -> Option<String> {
     let mut seen = values.iter().enumerate();
     let twice = seen.find(|(index, value)| values[..*index].contains(value));

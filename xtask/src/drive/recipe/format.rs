@@ -1,4 +1,4 @@
-//! What a recipe says, key by key.
+//! The keys of a recipe.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ pub(crate) struct Recipe {
     /// Tables and figures of the report; absent: all that the results have data for.
     #[serde(default)]
     pub(super) show: Vec<String>,
-    /// Of everything drawn at random: each run once with each.
+    /// Seeds; every run is made once with each.
     #[serde(default = "first_seed")]
     pub(super) seed: Vec<u64>,
-    /// Of the training's arithmetic; the trainer's spelling.
+    /// The precision of training, in the trainer's spelling.
     #[serde(default = "full_precision")]
     pub(super) precision: String,
     /// The images.
@@ -38,12 +38,12 @@ pub(crate) struct Recipe {
     /// How checkpoints are scored.
     #[serde(default)]
     pub(super) evaluation: Evaluation,
-    /// What a cluster is asked for.
+    /// Options for Slurm.
     #[serde(default)]
     pub(super) slurm: Slurm,
 }
 
-/// Other recipes as one: their runs, each once, in another size.
+/// A collection of other recipes: their runs, each once, in another size.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Collection {
@@ -60,7 +60,7 @@ pub(super) struct Collection {
     pub(super) slurm: Slurm,
 }
 
-/// What a collection sets in each of its recipes.
+/// The values that a collection sets in each of its recipes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct With {
@@ -71,7 +71,7 @@ pub(super) struct With {
     pub(super) batch_size: Option<u32>,
 }
 
-/// What the recipe's jobs ask of Slurm; flags of the command line win.
+/// The recipe's options for Slurm; flags of the command line win.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Slurm {
@@ -96,7 +96,7 @@ impl Default for Slurm {
     }
 }
 
-/// Which images, at which size, and what is asked of them.
+/// The images, their size, and the tasks.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Data {
@@ -104,18 +104,19 @@ pub(crate) struct Data {
     pub(crate) dataset: DataSet,
     /// Height and width of the network's input.
     pub(crate) size: u32,
-    /// At most so many images of a split.
+    /// The most images of each split.
     #[serde(default)]
     pub(crate) limit: Limit,
-    /// The trainer's spellings; both: the reversed baseline is the conventional one rescored.
+    /// The tasks, in the trainer's spelling. With both, the reversed baseline is the conventional one,
+    /// scored again.
     #[serde(default = "conventional")]
     pub(super) task: Vec<String>,
-    /// What training images go through; the trainer's spelling.
+    /// The augmentation of training images, in the trainer's spelling.
     #[serde(default = "unchanged")]
     pub(super) augmentation: String,
 }
 
-/// At most so many images of a split; all where absent.
+/// The most images of each split; absent: all.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limit {
@@ -154,12 +155,12 @@ impl DataSet {
         self.0 == "scenes"
     }
 
-    /// Whether it can be asked for its backgrounds, as Waterbirds can.
+    /// Whether the reversed task is defined for it, as for Waterbirds.
     pub(crate) fn has_backgrounds(&self) -> bool {
         self.0 == "waterbirds-100"
     }
 
-    /// What its folder is called where a recipe needs the folders of several.
+    /// The name of its folder in `--data`, where a recipe needs several data sets.
     pub(crate) fn folder(&self) -> &str {
         match self.name() {
             "voc2007" => "VOCdevkit",
@@ -168,7 +169,7 @@ impl DataSet {
     }
 }
 
-/// A network, and what is its own.
+/// A network, and its own values.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Model {
@@ -176,9 +177,9 @@ pub(super) struct Model {
     pub(super) backbone: String,
     /// Where its weights come from.
     pub(super) init: Start,
-    /// What explains it, where the grid does not say.
+    /// The attribution method, unless the grid names one.
     pub(super) attribution: String,
-    /// Images a pass, where a step's are too many for the memory.
+    /// Images in a pass, where those of a step do not fit into memory.
     pub(super) micro_batch: Option<u32>,
     /// Instead of the recipe's.
     #[serde(default)]
@@ -187,7 +188,7 @@ pub(super) struct Model {
     pub(super) guided: Change,
 }
 
-/// Where a network starts.
+/// The weights that a network starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Start {
@@ -197,19 +198,19 @@ pub(crate) enum Start {
     Imagenet,
 }
 
-/// How long and how fast a run trains.
+/// The hyperparameters of training.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Length {
     /// Passes over the training images.
     pub(crate) epochs: u32,
-    /// Adam's.
+    /// Adam's learning rate.
     pub(crate) learning_rate: f64,
-    /// Images a step. λ scales with it (SPEC H.1).
+    /// Images in a step. The right λ depends on it (SPEC H.1).
     pub(crate) batch_size: u32,
 }
 
-/// What a model sets otherwise.
+/// Hyperparameters that a model changes.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
@@ -240,14 +241,14 @@ pub(super) struct GuidedRuns {
     pub(super) grid: Vec<Grid>,
 }
 
-/// Where guided runs start.
+/// The weights that guided runs start from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum GuidedStart {
     /// From the baseline's epoch with the best validation F1.
     #[default]
     Baseline,
-    /// Where the baseline started: its model's `init`.
+    /// The same as the baseline's: its model's `init`, which may be random weights.
     Weights,
 }
 
@@ -270,7 +271,7 @@ pub(super) struct Grid {
     pub(super) dilation: Vec<f64>,
     /// Instead of the recipe's number of guided epochs.
     pub(super) epochs: Option<u32>,
-    /// `[attribution@]layer`: scored with these maps too, besides those that were guided.
+    /// `[attribution@]layer`: further maps to score with, besides the guided ones.
     #[serde(default)]
     pub(super) evaluate: Vec<String>,
 }

@@ -1,6 +1,6 @@
-//! Recipes: an experiment as a TOML file in `recipes/`. `format` is what it says,
-//! `read` reads it, `check` refuses what no run can follow, `experiment` expands the grids to runs. What a run is
-//! belongs to the trainer; here its configuration is only written down.
+//! Recipes: an experiment as a TOML file in `recipes/`. `format` has its keys, `read` reads it, `check`
+//! refuses an invalid one, `experiment` expands the grids to runs. The trainer decides what a run is;
+//! xtask only writes its configuration.
 
 mod check;
 mod experiment;

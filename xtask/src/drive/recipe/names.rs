@@ -1,10 +1,10 @@
-//! What runs and configurations are called: what tells them from the others, and no more.
+//! Names runs and configurations by what distinguishes them from the others, and no more.
 
 use super::experiment::{Experiment, Run};
 use super::format::{CONVENTIONAL, SEGMENTATION};
 
 impl Experiment {
-    /// Names every run and selection by what tells it from the others.
+    /// Names every run and selection by what distinguishes it from the others.
     pub(super) fn name_all(&mut self) {
         let runs = || self.baselines.iter().chain(&self.guided);
         let vary = |value: fn(&Run) -> String| {

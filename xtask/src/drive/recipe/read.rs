@@ -12,10 +12,10 @@ use crate::drive::vocabulary::Vocabulary;
 use crate::system::paths;
 
 /// Reads `recipes/<name>.toml` under `root`, or the file `name` when it ends in `.toml`, and expands
-/// it. Names are checked where it is known which there are.
+/// it. Names are checked if `vocabulary` is given.
 ///
 /// # Errors
-/// When there is no such file, or it says what no run can follow.
+/// When there is no such file, or the recipe is invalid.
 pub(crate) fn read(root: &Path, name: &str, vocabulary: Option<&Vocabulary>) -> Result<Experiment> {
     let file = match name.ends_with(".toml") {
         true => PathBuf::from(name),
@@ -54,7 +54,7 @@ pub(crate) fn read(root: &Path, name: &str, vocabulary: Option<&Vocabulary>) -> 
         files.push(part);
     }
     let experiment = Experiment::of(&recipes.iter().collect::<Vec<_>>());
-    // One folder of prepared data each.
+    // Each data set has one folder of prepared data.
     for (index, data) in experiment.data.iter().enumerate() {
         let mut others = experiment.data[..index].iter();
         if others.any(|other| other.dataset == data.dataset) {
@@ -92,7 +92,7 @@ fn parse<T: DeserializeOwned>(shown: &str, text: &str) -> Result<T> {
         let before = error.span().map_or("", |span| &text[..span.start]);
         let line = before.matches('\n').count() + 1;
         let message = match error.message() {
-            // A key of former versions.
+            // A key of former versions of recipes.
             said if said.starts_with("unknown field `area_exponent`") => {
                 "area_exponent: found a key of its own, expected it as the loss's option: \
                  loss = [{ name = \"energy_area\", exponent = 0.5 }]"

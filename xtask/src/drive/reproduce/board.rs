@@ -1,5 +1,5 @@
-//! What is shown while the queue works: on a terminal a line for each job at work and one for all of
-//! them, elsewhere every line that a job says, after its key.
+//! Shows the progress of the queue: on a terminal a line for each running job and one for all of them,
+//! elsewhere every line that a job prints, after its key.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::system::progress;
 pub(super) struct Board {
     /// Where rates are kept.
     out: PathBuf,
-    /// What is left of the plan.
+    /// The work that is left.
     plan: Mutex<Plan>,
     speed: Speed,
     /// Absent where stderr is no terminal.
@@ -32,7 +32,7 @@ pub(super) struct Line {
 }
 
 impl Board {
-    /// For `plan`, of which some is done.
+    /// A board for `plan`, some steps of which may be done.
     pub(super) fn new(out: PathBuf, plan: &Plan, speed: Speed) -> Board {
         let bars = std::io::stderr().is_terminal().then(|| {
             let bars = MultiProgress::new();
@@ -89,7 +89,7 @@ impl Board {
     fn show_left(&self) {
         let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         let n_done = plan.steps.iter().filter(|step| step.is_done).count();
-        // That rates cannot be read was said before the start.
+        // A warning about rates that cannot be read was printed before the start.
         let rates = Rates::read(&self.out).unwrap_or_default();
         let left = plan.seconds_left(&rates, self.speed);
         let text = match left > 0.0 {
@@ -105,7 +105,7 @@ impl Board {
         }
     }
 
-    /// Nothing is at work any more.
+    /// Clears the lines after the last job.
     pub(super) fn clear(&self) {
         if let Some((bars, _)) = &self.bars {
             // A terminal that is gone needs no clearing.

@@ -1,4 +1,4 @@
-//! The plan on a cluster: what this machine does before and after the jobs.
+//! Runs the plan on a cluster: what this machine does before and after the jobs.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::system::{paths, process};
 /// How often Slurm is asked while this program waits.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Where the plan goes, and with which requests.
+/// A submission to a cluster.
 pub(super) struct Cluster<'a> {
     pub(super) queue: slurm::Queue,
     pub(super) request: recipe::Slurm,
@@ -30,8 +30,8 @@ pub(super) struct Cluster<'a> {
 }
 
 impl Cluster<'_> {
-    /// Does the `checks` here and now, which take no time, and submits `jobs`, at most `at_once` tasks
-    /// of an array to run at a time.
+    /// Runs the `checks` on this machine, which take little time, and submits `jobs`, with at most
+    /// `at_once` tasks of an array running at a time.
     pub(super) fn submit(&self, checks: &[Job], jobs: &[Job], at_once: Option<u32>) -> Result<()> {
         for job in checks {
             let mut command = Command::new(&self.program);
@@ -56,7 +56,7 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    /// Stays until the last job has ended, and says how.
+    /// Waits until the last job has ended, and prints the outcome.
     pub(super) fn wait(&self, jobs: &[Job]) -> Result<ExitCode> {
         eprintln!("\nwaiting; Ctrl-C ends that, and no job\n");
         let began = Instant::now();

@@ -1,4 +1,4 @@
-//! The command line, and what comes before the first step and after the last.
+//! The command line of `reproduce`, and the work before the first step and after the last.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -75,7 +75,7 @@ enum Executor {
 /// The command.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let experiment = recipe::read(&paths::root(), &args.recipe, None)?;
-    // What it would cost can be asked before anything is brought.
+    // A dry run needs no data, so the cost can be asked before the data is downloaded.
     if !args.dry_run || args.data.is_some() {
         needs::check_data(&experiment, args.data.as_deref())?;
     }
@@ -157,7 +157,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     outcome::conclude(&plan, &jobs, &outcomes, &out, &took)
 }
 
-/// Shows the plan; what is done is known where the programs are built.
+/// Prints the plan. Which steps are done is known only if the programs are built.
 fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
     let programs = match &args.programs {
         Some(folder) => Some(BinDir::of(folder, &STAGES)?),
@@ -194,7 +194,7 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
 }
 
 impl Args {
-    /// The recipe, its names looked up among those that `programs` know.
+    /// The recipe, whose names are checked against those that `programs` know.
     fn checked(&self, programs: &BinDir) -> Result<Experiment> {
         let vocabulary = Vocabulary::ask(programs)?;
         recipe::read(&paths::root(), &self.recipe, Some(&vocabulary))
@@ -255,7 +255,7 @@ fn programs(args: &Args) -> Result<BinDir> {
     }
 }
 
-/// Brings the weights that are published and not there yet.
+/// Downloads the published weights that are missing.
 fn bring_weights(args: &Args, experiment: &Experiment) -> Result<()> {
     for name in experiment.weights() {
         if weights::find(name, args.weights.as_deref()).is_none() {
@@ -265,8 +265,8 @@ fn bring_weights(args: &Args, experiment: &Experiment) -> Result<()> {
     Ok(())
 }
 
-/// Makes the folder and takes it for this program alone. What it starts holds the lock too: one that
-/// outlives this program is waited for, not met at work.
+/// Makes the folder and locks it. Programs that this one starts hold the lock, too: the next
+/// `reproduce` waits for those that outlive it.
 fn lock(out: &Path) -> Result<fs::File> {
     let made = files::make_folder(out).and_then(|()| Ok(fs::File::create(out.join(".lock"))?));
     let lock =
@@ -277,8 +277,8 @@ fn lock(out: &Path) -> Result<fs::File> {
     Ok(lock)
 }
 
-/// The recipe's files and what is in them. The jobs read these copies: theirs stay as they are while
-/// somebody edits the recipe.
+/// The paths and contents of copies of the recipe's files. Jobs read these copies, which do not change
+/// when somebody edits the recipe.
 fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>> {
     let copy = |file: &PathBuf| {
         let name = file.file_name().context("a recipe has a file name")?;
@@ -287,7 +287,7 @@ fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>>
     experiment.files.iter().map(copy).collect()
 }
 
-/// Whether the plan in `out` is of this recipe as it is now: its steps' keys still stand for the same.
+/// Whether the plan in `out` is of the current recipe, so that its keys still stand for the same steps.
 fn is_planned(experiment: &Experiment, out: &Path, copies: &[(PathBuf, String)]) -> bool {
     let is_there = |(file, text): &(PathBuf, String)| {
         fs::read_to_string(file).is_ok_and(|found| found == *text)

@@ -1,6 +1,6 @@
-//! Unpacks a downloaded tar or zip as if its author meant harm: plain files and folders only, inside
-//! the target only, each once, within the sizes the data set can have. An entry that is anything else
-//! ends the work with its name.
+//! Unpacks a downloaded tar or zip as if its author meant harm: only plain files and folders, only
+//! inside the target, each once, within the sizes that the data set can have. Any other entry is an
+//! error that names it.
 
 use std::collections::HashSet;
 use std::io::{BufReader, Read};
@@ -20,7 +20,7 @@ pub(super) enum Format {
     Zip,
 }
 
-/// How much an archive may unpack to.
+/// The limits of what an archive may unpack to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// Bytes of all files together.

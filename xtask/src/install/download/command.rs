@@ -1,4 +1,4 @@
-//! The command line, and how the parts of a data set arrive.
+//! The command line of `download`, and the download of a data set's parts.
 
 use std::path::{Path, PathBuf};
 
@@ -41,7 +41,7 @@ pub(super) struct Options {
     pub(super) patience: Patience,
 }
 
-/// What becomes of an archive that has been unpacked.
+/// What to do with an archive after unpacking it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Archives {
     Keep,
@@ -75,7 +75,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 pub(super) fn bring(dataset: &Dataset, options: &Options) -> Result<()> {
-    // One at a time: two would write into the same file. The system lets go of a lock by itself.
+    // One program at a time: two would write into the same file. The system releases the lock when the
+    // program ends.
     let lock = files::make_folder(&options.out)
         .and_then(|()| Ok(fs::File::create(options.out.join(".lock"))?))
         .with_context(|| {
@@ -133,9 +134,9 @@ fn bring_missing(dataset: &Dataset, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Bytes still to be written for `parts`: all that is unpacked, and of the archives, which lie in the
-/// folder `store`, what an earlier run has not brought. (The largest archive is gone before the next is
-/// unpacked, unless archives are kept.)
+/// The bytes still to be written for `parts`: everything that is unpacked, and the parts of archives
+/// (in the folder `store`) that no earlier run has downloaded. (An archive is removed before the next
+/// is unpacked, unless archives are kept.)
 pub(super) fn room(parts: &[&Part], store: &Path) -> u64 {
     let archives = parts.iter().flat_map(|part| &part.archives);
     let needed = |archive: &Archive| {
@@ -210,8 +211,8 @@ impl Archive {
     }
 }
 
-/// Files without a published checksum: what comes first is written down beside them, and anything else
-/// is refused from then on.
+/// Downloads files without a published checksum. Their first checksum is recorded beside them, and
+/// other contents are refused from then on.
 fn bring_shares(shares: &Shares, folder: &Path, options: &Options) -> Result<()> {
     let mut missing = shares.files.clone();
     missing.retain(|file| !folder.join(file).is_file());

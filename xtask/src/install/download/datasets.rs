@@ -1,5 +1,5 @@
-//! The data sets as their publishers give them: archives, addresses, checksums, and what must be there
-//! when all is unpacked (SPEC sections C.1 and C.2). Bringing and unpacking is left to the others.
+//! The data sets as published: archives, addresses, checksums, and what a complete folder has (SPEC
+//! sections C.1 and C.2).
 
 use std::path::Path;
 
@@ -46,7 +46,7 @@ pub(super) struct Shares {
     pub(super) addresses: Vec<String>,
 }
 
-/// What makes a folder complete.
+/// The contents of a complete folder.
 #[derive(Debug, Clone)]
 pub(super) enum Contents {
     /// These files.

@@ -1,5 +1,5 @@
-//! One file over HTTP: resumed where a run broke off, tried again where the line failed, and given its
-//! name only when its checksum is right. What the file is for is left to the caller.
+//! Downloads one file over HTTP: resumes an earlier download, tries again after a failure of the
+//! network, and gives the file its name only after its checksum was found right.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ fn md5_of(path: &Path) -> Result<String> {
     Ok(pip::hex(&hasher.finalize()))
 }
 
-/// How long to bear with a server.
+/// Retries and timeouts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     /// Failures in a row, without a byte between them, before giving up.
@@ -64,15 +64,15 @@ pub(super) struct Request<'a> {
     pub(super) patience: Patience,
 }
 
-/// What the server said of the file.
+/// The server's headers for the file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Served {
     /// The file name of its Content-Disposition.
     pub(super) file_name: Option<String>,
 }
 
-/// Brings `request` to `dest`. Until it is whole and checked it is `dest`.part; a later call goes on
-/// from there.
+/// Downloads `request` to `dest`. Until it is complete and checked, the file is `dest`.part, from which
+/// a later call goes on.
 pub(super) fn fetch(request: &Request, dest: &Path) -> Result<Served> {
     if let (true, Some(expected)) = (dest.is_file(), request.md5)
         && md5_of(dest)? == expected
@@ -100,7 +100,8 @@ pub(super) fn fetch(request: &Request, dest: &Path) -> Result<Served> {
                 if !resumed {
                     bail!("{}: md5: found {found}, expected {expected}", request.url);
                 }
-                // The beginning may be of another file than the rest: once more from the start.
+                // The beginning may be of another version than the rest: download it once more from the
+                // start.
                 let url = request.url;
                 bar.suspend(|| eprintln!("{url}: checksum is wrong after resuming: starting over"));
                 resumed = false;
@@ -128,7 +129,7 @@ pub(super) fn fetch(request: &Request, dest: &Path) -> Result<Served> {
     Ok(served)
 }
 
-/// How many of the `bytes` of `dest` an earlier call has brought.
+/// The number of the `bytes` of `dest` that earlier calls have downloaded.
 pub(super) fn brought(dest: &Path, bytes: u64) -> u64 {
     match dest.metadata() {
         Ok(whole) if whole.len() == bytes => bytes,
@@ -136,7 +137,7 @@ pub(super) fn brought(dest: &Path, bytes: u64) -> u64 {
     }
 }
 
-/// The unfinished file and, beside it, what the server called that version of it.
+/// The unfinished file, and beside it a file with the server's name of its version.
 struct Part {
     path: PathBuf,
     version_path: PathBuf,
@@ -263,8 +264,8 @@ fn attempt(
     Ok(served(&headers))
 }
 
-/// What an answer means for the bytes that are there: the file to append to and how many it keeps;
-/// None where it is whole already.
+/// Decides what a response means for the bytes downloaded so far: returns the file to append to and how
+/// many bytes it keeps; None where the file is complete already.
 fn begin(
     request: &Request,
     part: &mut Part,

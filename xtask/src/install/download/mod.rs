@@ -1,6 +1,7 @@
-//! `cargo xtask download DATASET`: a data set's official archives, brought (`fetch`), unpacked
-//! (`archive`) and found complete (`datasets`) part by part. A part's folder appears whole or not at
-//! all; what is there is left alone, so the same command goes on where it was broken off.
+//! `cargo xtask download DATASET`: downloads a data set's official archives (`fetch`), unpacks them
+//! (`archive`) and checks that they are complete (`datasets`), part by part. A part's folder appears
+//! whole or not at all, and a finished part is left alone, so the same command goes on where it was
+//! stopped.
 
 mod archive;
 mod command;

@@ -1,4 +1,4 @@
-//! The command line, and how the folder is made.
+//! The command line of `setup`, and how it makes the folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -81,8 +81,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Sees to it that there is a libtorch to build with: quietly where there is, by setting it up where
-/// the repository's own is missing, with an error where the user's own will not do.
+/// Makes sure that there is a libtorch to build with. Installs the repository's where it is missing;
+/// fails where the user's own cannot be used.
 pub(crate) fn ensure() -> Result<()> {
     let location = Location::find()?;
     match &location {
@@ -225,8 +225,9 @@ const WITHOUT_NETWORK: &str = "without a network, export LIBTORCH=<a folder of l
     copy the wheels from another machine and say cargo xtask setup --wheels DIR (a mirror: \
     PIP_INDEX_URL or PIP_FIND_LINKS)";
 
-/// A libtorch.so that only names the CPU's libraries, where the wheel's own would ask for CUDA's. The
-/// trainer is linked with this name, so the same program finds a real one where there is a GPU.
+/// Makes a libtorch.so that depends on the CPU's libraries alone; the wheel's own depends on CUDA's.
+/// The trainer is linked with this name, so the same program uses the real libtorch.so on a machine
+/// with a GPU.
 fn stub(lib: &Path) -> Result<()> {
     process::capture(
         Command::new(libtorch::c_compiler())

@@ -1,8 +1,7 @@
 //! `cargo xtask setup`: libtorch into the repository, from the wheels of the Python package index, so
-//! that cargo and rust-analyzer work with no exported variable. A folder is made under another name
-//! and renamed when a program has run with it: it is there as a whole or not at all, and what an
-//! interrupted run left is swept away by the next. Which files make a libtorch is `wheels`' affair,
-//! whether a folder is one `libtorch`'s.
+//! that cargo and rust-analyzer work with no exported variable. A folder is made under another name and
+//! renamed after a program has run with it, so it appears whole or not at all; the next run removes
+//! what an interrupted one left. `wheels` lists the files of a libtorch; `libtorch` checks a folder.
 
 mod command;
 mod wheels;

@@ -1,6 +1,6 @@
-//! Which wheels hold libtorch, pinned, and which of their files are needed where. The lists are what
-//! torch 2.11.0's wheel asks for in its own metadata; Python itself, Triton and the static libraries
-//! stay behind.
+//! The pinned wheels that contain libtorch, and the files of them that are needed. The lists are the
+//! requirements in the metadata of torch 2.11.0's wheel, without Python itself, Triton and the static
+//! libraries.
 
 use std::path::PathBuf;
 
