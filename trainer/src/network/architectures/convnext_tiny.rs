@@ -1,8 +1,10 @@
 //! ConvNeXt-Tiny (Liu et al. 2022) with torchvision's tensor names: layer norms over channels, GELU,
 //! layer scale. Stochastic depth is off, as dropout is elsewhere.
 //!
-//! The paper's layers are the outputs of the four stages, strides 4, 8, 16 and 32. No operation has a
-//! vjp written here: libtorch differentiates them (`Pass::opaque`).
+//! The paper's layers are the outputs of the four stages, strides 4, 8, 16 and 32. `mid1` to `mid3` are taken
+//! behind the norm that stands between two stages: a norm ignores the scale of its input, so Input × Gradient
+//! in front of it, summed over the channels of a pixel, is zero but for rounding. No operation has a vjp
+//! written here: libtorch differentiates them (`Pass::opaque`).
 
 use tch::{TchError, Tensor};
 
@@ -187,6 +189,7 @@ impl ConvNext {
         }
     }
 
+    /// What leads to the blocks of `stage`; the norm of all but the stem is part of the stage before.
     fn enter(&self, stage: usize, x: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
         let Entrance { norm, conv, stride } = &self.entrances[stage];
         let window = Window {
@@ -196,7 +199,7 @@ impl ConvNext {
         };
         match stage {
             0 => norm.of_pixels(&conv.conv(x, window, precision)?),
-            _ => conv.conv(&norm.of_pixels(x)?, window, precision),
+            _ => conv.conv(x, window, precision),
         }
     }
 }
@@ -215,6 +218,9 @@ impl Network for ConvNext {
         for block in &self.stages[stage] {
             out = pass.opaque(&[&out], |x| block.forward(&x[0], precision))?;
         }
-        Ok(out)
+        match self.entrances.get(stage + 1) {
+            Some(Entrance { norm, .. }) => pass.opaque(&[&out], |x| norm.of_pixels(&x[0])),
+            None => Ok(out),
+        }
     }
 }
