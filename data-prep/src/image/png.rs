@@ -1,4 +1,5 @@
-//! PNG to RGB: transparency is dropped, a palette looked up, gray repeated, as Pillow does it.
+//! PNG to RGB: transparency is dropped, a palette looked up, gray repeated, as Pillow does it. The
+//! crate `image` would do the last step as well, but rounds channels of 16 bits, which Pillow cuts.
 
 use std::io::Cursor;
 
