@@ -63,8 +63,8 @@ pub fn comparison(comparison: &Comparison) -> String {
             Some([low, high]) => format!("{low:+.4} … {high:+.4}"),
             None => "–".to_owned(),
         };
-        let (p_value, test) = match row.test {
-            Some((test, p_value)) => (format!("{p_value:.4}"), test.as_str()),
+        let (p_value, test) = match &row.test {
+            Some((test, p_value)) => (format!("{p_value:.4}"), test.as_ref()),
             None => ("–".to_owned(), "–"),
         };
         text += &format!(

@@ -15,10 +15,10 @@ use support::birds::{bird_sandbox, maps, write_logits};
 use support::{Data, Sandbox, TINY, close, i32s, metric, row, stream, texts, values};
 
 fn score(sandbox: &Sandbox, task: Task, logits: &str) -> RecordBatch {
-    let task_args = ["--task", task.as_str(), "--predictions", logits];
+    let task_args = ["--task", task.as_ref(), "--predictions", logits];
     let args = [&["--maps", "-", "--replicates", "30"], &task_args[..]].concat();
-    sandbox.scored(task.as_str(), &args, &maps(0, Split::Test, task));
-    sandbox.table(task.as_str(), &METRICS)
+    sandbox.scored(task.as_ref(), &args, &maps(0, Split::Test, task));
+    sandbox.table(task.as_ref(), &METRICS)
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
             "accuracy",
         );
         close(of("worst_group", All), 0.0, 4, "worst_group");
-        let replicates = sandbox.table(task.as_str(), &REPLICATES);
+        let replicates = sandbox.table(task.as_ref(), &REPLICATES);
         let accuracy = values(&replicates, "accuracy");
         let overall: Vec<f64> = accuracy.into_iter().step_by(5).flatten().collect();
         let mean = overall.iter().sum::<f64>() / overall.len() as f64;

@@ -252,7 +252,7 @@ fn both_tasks_from_training_to_scores() {
             text("loss"),
             ["energy", "energy_area"][usize::from(is_reversed)]
         );
-        assert_eq!(text("task"), task.as_str());
+        assert_eq!(text("task"), task.as_ref());
         assert_eq!(
             text("augmentation"),
             ["none", "crop_flip"][usize::from(is_reversed)]
@@ -279,7 +279,7 @@ fn both_tasks_from_training_to_scores() {
             },
         ] {
             let (maps, logits) = (dir.path().join("m.arrow"), dir.path().join("p.parquet"));
-            let asking = ["explain", "--task", asked.as_str()];
+            let asking = ["explain", "--task", asked.as_ref()];
             let args = if asked == task { &asking[..1] } else { &asking };
             trainer(
                 args,

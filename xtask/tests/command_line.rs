@@ -231,7 +231,7 @@ fn reproduce_refuses_before_anything_is_built_or_written() {
     };
     let good = write("good.toml", RECIPE);
     let unknown = write("unknown.toml", &format!("colour = 3\n{RECIPE}"));
-    let broken = write("broken.toml", &RECIPE.replace("energy", "energie"));
+    let broken = write("broken.toml", &RECIPE.replace("[0.1]", "[-0.1]"));
     let voc = write("voc.toml", &RECIPE.replace("scenes", "voc2007"));
     let cases: [(&[&str], i32, &str); 10] = [
         (
@@ -252,7 +252,7 @@ fn reproduce_refuses_before_anything_is_built_or_written() {
         (
             &["--recipe", &broken],
             1,
-            "guided.grid 1: loss: found \"energie\", expected one of energy",
+            "guided.grid 1: lambda: found -0.1, expected a number above 0",
         ),
         (
             &["--recipe", &voc],

@@ -1,6 +1,5 @@
 //! The options of a conversion: what to make of a source, and what to do with its broken items.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::{Problem, Result};
@@ -16,15 +15,6 @@ pub enum OnError {
     Fail,
     /// Leave the item out and list it in `skipped.parquet`.
     Skip,
-}
-
-impl fmt::Display for OnError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Fail => "fail",
-            Self::Skip => "skip",
-        })
-    }
 }
 
 /// At most `count` images of a split: those with the smallest SHA-256 of `0:<image id>`, so the

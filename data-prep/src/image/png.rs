@@ -1,4 +1,5 @@
-//! Decodes PNG to RGB as Pillow does: drops transparency, looks up palettes, repeats gray.
+//! Decodes PNG to RGB as Pillow does: drops transparency, looks up palettes, repeats gray. The crate
+//! `image` would repeat gray as well, but rounds channels of 16 bits, which Pillow cuts.
 
 use std::io::Cursor;
 

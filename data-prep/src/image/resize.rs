@@ -3,7 +3,8 @@
 //! The paper's images went through `Image.resize((224, 224), Image.BILINEAR)`; a network fed by any
 //! other resize sees other pixels. So this is Pillow's `Resample.c`: a triangle filter as wide as the
 //! reduction, coefficients in fixed point of 22 bits, first along the rows, rounded to 8 bit, then
-//! along the columns. Aspect is not kept (SPEC A.5).
+//! along the columns. Aspect is not kept (SPEC A.5). The crate `fast_image_resize` has shorter
+//! coefficients: a tenth to a fifth of its values differ from Pillow's by one.
 
 use super::raster::Rgb;
 use super::vectorised::vectorised;

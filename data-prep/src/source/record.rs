@@ -88,8 +88,9 @@ pub struct SourceObject {
     pub segmentation: Option<CompressedRle>,
 }
 
-/// The source's description of an object's shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The source's description of an object's shape, as `masks.parquet` spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::AsRefStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum MaskKind {
     /// A bounding box only.
     Box,
@@ -99,18 +100,6 @@ pub enum MaskKind {
     Rle,
     /// VOC's palette image.
     Png,
-}
-
-impl MaskKind {
-    /// Its spelling in `masks.parquet`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Box => "box",
-            Self::Polygon => "polygon",
-            Self::Rle => "rle",
-            Self::Png => "png",
-        }
-    }
 }
 
 /// Whether a relative name from a source stays inside its folder.

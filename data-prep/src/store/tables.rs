@@ -211,7 +211,7 @@ fn masks(objects: &[(&str, &SourceObject)]) -> Result<RecordBatch> {
         flag(|object| object.is_crowd),
         Arc::new(Float64Array::from_iter(objects.iter().map(|(_, o)| o.area))),
         Arc::new(StringArray::from_iter_values(
-            objects.iter().map(|(_, object)| object.mask_kind.as_str()),
+            objects.iter().map(|(_, object)| object.mask_kind.as_ref()),
         )),
         Arc::new(Int32Array::from_iter(
             rles().map(|rle| rle.map(|rle| rle.height as i32)),
@@ -237,7 +237,7 @@ fn images_table(images: &[&SourceImage], rows: &[Row]) -> Result<RecordBatch> {
     IMAGES.batch(vec![
         text(|image| &image.image_id),
         text(|image| &image.file_name),
-        text(|image| image.split.as_str()),
+        text(|image| image.split.as_ref()),
         pixels(|row| row.width),
         pixels(|row| row.height),
         Arc::new(Int32Array::from_iter(

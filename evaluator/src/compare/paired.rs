@@ -49,22 +49,13 @@ impl Paired {
 }
 
 /// A test of paired results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::AsRefStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Test {
     /// [`super::paired_test::permutation_test`].
     Permutation,
     /// [`super::paired_test::mcnemar`].
     McNemar,
-}
-
-impl Test {
-    /// Its spelling.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Permutation => "permutation",
-            Self::McNemar => "mcnemar",
-        }
-    }
 }
 
 /// A metric that is compared.

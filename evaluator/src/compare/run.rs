@@ -101,7 +101,7 @@ fn check_same(a: &Evaluation, b: &Evaluation) -> Result<()> {
         threshold.map_or("none".to_owned(), |threshold| threshold.to_string())
     };
     for (field, found, expected) in [
-        ("split", b.key.split.as_str(), a.key.split.as_str()),
+        ("split", b.key.split.as_ref(), a.key.split.as_ref()),
         (TASK_KEY, &b.task, &a.task),
         (DATA_INPUTS_KEY, &b.data_inputs, &a.data_inputs),
         (SEED_KEY, &b.seed, &a.seed),
@@ -147,11 +147,11 @@ fn write(
     };
     let end = |i: usize| f64s(rows.iter().map(|row| Some(row.interval?[i])));
     let metrics = rows.iter().map(|row| row.metric);
-    let tests = rows.iter().map(|row| Some(row.test?.0.as_str()));
+    let tests = rows.iter().map(|row| Some(row.test.as_ref()?.0.as_ref()));
     let images = rows.iter().map(|row| row.n as i64);
     let mut columns: Vec<ArrayRef> = [side(&a.key), side(&b.key)].concat();
     columns.extend([
-        text(a.key.split.as_str()),
+        text(a.key.split.as_ref()),
         i32s(rows.iter().map(|row| row.group_id)),
         Arc::new(StringArray::from_iter_values(metrics)),
         f64s(rows.iter().map(|row| Some(row.a))),

@@ -51,7 +51,7 @@ impl Tuned {
         let found = evaluation.key.split;
         if found == split {
             let expected = "another split than the maps'";
-            return Err(Error::problem(&path, "split", found.as_str(), expected));
+            return Err(Error::problem(&path, "split", found.as_ref(), expected));
         }
         let sweep: Vec<f64> = (0..N_THRESHOLDS)
             .filter_map(|k| {

@@ -1,10 +1,10 @@
 //! A forward-only JSON reader for files of hundreds of megabytes.
 //!
-//! serde_json would do for small files. Three things are needed here that it does not give without
-//! features that the whole workspace would be built with: numbers exactly as Python reads them (17
-//! digits are common in COCO files); errors that name `annotations[123].bbox[2]` for a value, and line
-//! and column for the structure; and the current position, so that the pages of the mapped file can be
-//! released. This file knows JSON alone; `elements` knows the fields.
+//! Why not serde_json (docs/decisions.md has the numbers): its errors are sentences, from which the field
+//! (`annotations[123].bbox[2]`), what was found and what was expected would have to be cut; to go on behind
+//! a wrong element it reads every element twice; and numbers as Python reads them (17 digits are common in
+//! COCO files) need its feature `float_roundtrip`, which the whole workspace would be built with. This
+//! file knows JSON alone; `elements` knows the fields.
 
 use std::borrow::Cow;
 

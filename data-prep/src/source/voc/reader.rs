@@ -97,7 +97,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
                 .as_ref()
                 .map(|shifted| i32::from(split == Split::Test && shifted.contains(&image_id)));
             annotations.add(
-                split.as_str(),
+                split.as_ref(),
                 format!("{image_id} {group_id:?}").as_bytes(),
             );
             entries.push(Entry {

@@ -6,7 +6,6 @@
 //! follows from group and box. The pipeline opens image files.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -21,7 +20,8 @@ use crate::source::split::Split;
 const IMAGE_FOLDER: &str = "waterbird_1.0_forest2water2";
 
 /// Which images of the validation split are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum Validation {
     /// Groups 0 and 3 only: bird and background agree, as in training. The paper's choice.
     #[default]
@@ -31,22 +31,8 @@ pub enum Validation {
 }
 
 impl Validation {
-    /// Its spelling.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Majority => "majority",
-            Self::All => "all",
-        }
-    }
-
     fn keeps(self, split: Split, group_id: i32) -> bool {
         self == Self::All || split != Split::Val || group_id == 0 || group_id == 3
-    }
-}
-
-impl fmt::Display for Validation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -99,7 +85,7 @@ pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Sour
     let mut annotations = Fingerprint::default();
     annotations.add("metadata.csv", &metadata_bytes);
     annotations.add("bounding_boxes.txt", &boxes_bytes);
-    annotations.add("val", validation.as_str().as_bytes());
+    annotations.add("val", validation.to_string().as_bytes());
 
     let mut problems = Vec::new();
     let boxes = read_boxes(&boxes_path, &boxes_bytes, &mut problems);

@@ -47,7 +47,7 @@ pub(crate) fn write(
         writer.write(&PREDICTIONS.batch(vec![
             text(&key.run_id),
             i32s(std::iter::repeat_n(Some(key.checkpoint), n)),
-            text(key.split.as_str()),
+            text(key.split.as_ref()),
             Arc::new(StringArray::from_iter_values(
                 cells().map(|(image, _)| &image.image_id),
             )),

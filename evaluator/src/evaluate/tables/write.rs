@@ -221,7 +221,7 @@ impl Tables<'_> {
         [
             text(&self.key.run_id),
             i32s(repeat_n(Some(self.key.checkpoint), n)),
-            text(self.key.split.as_str()),
+            text(self.key.split.as_ref()),
             text(&self.key.attribution),
             text(&self.key.layer),
             texts_or_null(self.key.precision.as_deref(), n),
