@@ -1,7 +1,7 @@
-//! RobustViT's two sides (Chefer et al. 2022), each with a weight of its own: inside · mean M·(Â⁺ − 1)²
-//! + outside · mean (1 − M)·Â⁺², the means over all pixels. RobustViT scales its relevance by minimum and
-//! maximum to 0–1 after up-sampling it. Here the map is clamped at 0 and divided by its maximum before
-//! up-sampling, as in L1, so that a map of zeros has a loss, too.
+//! RobustViT's two sides (Chefer et al. 2022), each with a weight of its own:
+//! inside · mean M·(Â⁺ − 1)² + outside · mean (1 − M)·Â⁺², the means over all pixels. RobustViT scales its
+//! relevance by minimum and maximum to 0–1 after up-sampling it. Here the map is clamped at 0 and divided by
+//! its maximum before up-sampling, as in L1, so that a map of zeros has a loss, too.
 
 use tch::{TchError, Tensor};
 
