@@ -1,5 +1,6 @@
-//! The configuration file of a run (`run.toml`), read and checked. Paths in it are relative to the
-//! working directory.
+//! Reads and checks the configuration file of a run, which `trainer train --config` takes; README.md has
+//! an example. Paths in it are relative to the working directory. A run without `[guidance]` is a
+//! baseline: it has no localization loss.
 
 use std::path::{Path, PathBuf};
 
@@ -21,9 +22,10 @@ pub struct RunConfig {
     pub name: String,
     /// The classifier.
     pub backbone: Backbone,
-    /// The method of the validation maps, and of a guided run's training maps.
+    /// The attribution method of the validation maps, and of the training maps that a guided run's loss
+    /// compares with the annotation.
     pub attribution: Attribution,
-    /// The layer of these maps.
+    /// The layer at which these maps explain the network.
     pub layer: Layer,
     /// The task: `reversed` classifies Waterbirds' backgrounds.
     #[serde(default, skip_serializing_if = "Task::is_conventional")]
@@ -49,7 +51,7 @@ pub struct RunConfig {
     /// Seed of the initial weights, the order of images, the classes drawn and the annotated subset.
     #[serde(default)]
     pub seed: u64,
-    /// The precision of convolutions and matrix products.
+    /// The precision to ask for in convolutions and matrix products; a CPU computes TF32 in f32.
     #[serde(default = "full_precision", skip_serializing_if = "is_full_precision")]
     pub precision: Precision,
     /// What to do with a batch that has a non-finite loss, gradient or attribution map.
@@ -67,7 +69,8 @@ pub struct RunConfig {
 pub enum Init {
     /// Random weights.
     Scratch,
-    /// A safetensors file (see `trainer import`). The head is new where its classes are others.
+    /// A safetensors file (see `trainer import`). If its head is for other classes than the data's, the
+    /// run's head starts from random weights.
     Weights {
         /// The file.
         file: PathBuf,
@@ -81,7 +84,7 @@ pub enum Init {
     },
 }
 
-/// The second loss.
+/// The second loss, on the attribution maps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Guidance {
@@ -89,7 +92,7 @@ pub struct Guidance {
     pub loss: Loss,
     /// λ of the total loss `BCE + λ·Σ L_loc`.
     pub lambda: f64,
-    /// The annotations that maps are compared with. With segmentations, images without one are not
+    /// The annotations that maps are compared with. With segmentations, images without one count as not
     /// annotated.
     #[serde(default = "boxes", skip_serializing_if = "are_boxes")]
     pub annotation: Annotation,
@@ -100,6 +103,8 @@ pub struct Guidance {
     #[serde(default)]
     pub dilation: f64,
 }
+
+// Defaults of the fields above, and whether a field has its default and is left out of the file.
 
 fn default_learning_rate() -> f64 {
     1e-4
@@ -170,6 +175,7 @@ impl RunConfig {
         Ok(config)
     }
 
+    /// Refuses values out of range, and combinations that are not defined.
     fn check(&self, path: &Path) -> Result<()> {
         let positive = |field: &str, value: f64| match value > 0.0 && value.is_finite() {
             true => Ok(()),

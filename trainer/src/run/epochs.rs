@@ -1,4 +1,5 @@
-//! The table `epochs`: one row for each finished epoch of a run.
+//! Writes and reads a run's table `epochs.parquet`, which has one row for each finished epoch: its mean
+//! losses, its duration and its validation metrics.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::run::schema::{EPOCHS, PROGRAM};
 /// A row of `epochs`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochRow {
-    /// From 1.
+    /// The number of the epoch, from 1.
     pub epoch: i32,
     /// Mean over steps of the total loss.
     pub loss: f64,
@@ -31,9 +32,9 @@ pub struct EpochRow {
     pub val_f1: f64,
     /// Macro mAP, 0–1.
     pub val_map: f64,
-    /// Mean EPG; undefined counts as 0.
+    /// Mean EPG over (image, class) pairs, 0–1; an undefined one counts as 0.
     pub val_epg: f64,
-    /// Mean IoU at 0.5.
+    /// Mean IoU over the same pairs with the threshold 0.5, 0–1.
     pub val_iou: f64,
     /// Whether the checkpoint is kept: the epoch is in the Pareto set, or, in a baseline, has the highest
     /// F1.
@@ -44,7 +45,7 @@ impl EpochRow {
     /// The number of fields of a row.
     pub const WIDTH: usize = 12;
 
-    /// The row as numbers, in the order of its fields.
+    /// Returns the row as numbers, in the order of its fields. Saved states hold rows in this form.
     pub fn to_numbers(&self) -> [f64; Self::WIDTH] {
         [
             f64::from(self.epoch),
@@ -62,7 +63,7 @@ impl EpochRow {
         ]
     }
 
-    /// The row from [`EpochRow::to_numbers`].
+    /// Returns the row that [`EpochRow::to_numbers`] made these numbers of.
     pub fn from_numbers(numbers: [f64; Self::WIDTH]) -> Self {
         let [epoch, loss, loss_class, loss_localization, ..] = numbers;
         let [_, _, _, _, learning_rate, seconds, images_per_second, ..] = numbers;
@@ -142,7 +143,7 @@ pub fn read(path: &Path) -> Result<Vec<EpochRow>> {
         .collect())
 }
 
-/// The validation metrics of epochs.
+/// Returns the validation metrics by which epochs are compared when checkpoints are chosen.
 pub fn candidates(epochs: &[EpochRow]) -> Vec<Candidate> {
     epochs
         .iter()

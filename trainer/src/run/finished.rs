@@ -1,4 +1,5 @@
-//! A finished run, as later steps read it.
+//! Opens the folder of a finished run and reads what other commands need of it: `explain`, `export`,
+//! `select`, and the training of a run that begins from it.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ use crate::run::{pareto, schema};
 pub struct FinishedRun {
     /// Its id.
     pub run_id: String,
-    /// The hash of its configuration, which runs share that differ in λ, seed and epoch alone.
+    /// The hash of its configuration, which is the same for runs that differ in λ and seed alone.
     pub configuration: String,
     /// The data set's name.
     pub dataset: String,
@@ -29,7 +30,7 @@ pub struct FinishedRun {
     pub attribution: Attribution,
     /// The layer of these maps.
     pub layer: Layer,
-    /// The data folder's provenance hash.
+    /// The hash of everything from which the data folder was made, its source files and options.
     pub data_inputs: String,
     /// The task it was trained for.
     pub task: Task,
@@ -39,7 +40,7 @@ pub struct FinishedRun {
     pub is_guided: bool,
     /// The epoch with the highest validation F1 among those kept.
     pub best_f1_epoch: i32,
-    /// Its epochs.
+    /// A row for each of its epochs.
     pub epochs: Vec<EpochRow>,
     /// Its folder.
     pub folder: RunFolder,
@@ -111,7 +112,7 @@ impl FinishedRun {
         })
     }
 
-    /// The weights of a kept epoch.
+    /// Returns the path of the weights of `epoch`.
     ///
     /// # Errors
     /// An epoch that was not kept, or whose file is gone.
@@ -140,7 +141,7 @@ impl FinishedRun {
     }
 }
 
-/// One text cell of a one-row table.
+/// Returns the text in the column `name` of a table of one row; `None` where the cell is null.
 fn text_cell(batch: &RecordBatch, name: &str) -> Option<String> {
     let cells = column::<StringArray>(batch, name);
     cells.is_valid(0).then(|| cells.value(0).to_owned())

@@ -1,13 +1,14 @@
-//! The files of a run's folder.
+//! Names the files of a run's folder:
 //!
 //! ```text
-//! runs/<run id>/ run.toml             the configuration as resolved
+//! runs/<run id>/ run.toml             the configuration, with comments on data and weights
 //!                epochs.parquet       one row per finished epoch
-//!                checkpoints/epoch-NNNN.safetensors   the kept epochs
-//!                resume.safetensors   weights, optimizer and position, after every epoch and where stopped
-//!                resume.previous.safetensors   the one before, in case the newest is damaged
-//!                train.lock           held by the program that trains it
-//!                run.parquet          written last: the run is finished
+//!                checkpoints/epoch-NNNN.safetensors   the weights of each kept epoch
+//!                resume.safetensors   saved after every epoch and when stopped, to resume from: weights,
+//!                                     optimizer, and the position (finished epochs and steps)
+//!                resume.previous.safetensors   the saved state before it, in case the newest is damaged
+//!                train.lock           held by the program that trains the run
+//!                run.parquet          written last: if it is there, the run is finished
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -35,32 +36,33 @@ impl RunFolder {
         name.to_string_lossy().into_owned()
     }
 
-    /// The resolved configuration.
+    /// The configuration as given, with comments on the data and weights it was resolved to.
     pub fn config_file(&self) -> PathBuf {
         self.dir.join("run.toml")
     }
 
-    /// The table that ends a run.
+    /// The table that is written last and marks the run as finished.
     pub fn run_table(&self) -> PathBuf {
         self.dir.join("run.parquet")
     }
 
-    /// One row per finished epoch.
+    /// The table with one row per finished epoch.
     pub fn epochs_table(&self) -> PathBuf {
         self.dir.join("epochs.parquet")
     }
 
-    /// Weights, optimizer and position, after the last finished epoch or where it was stopped.
+    /// The newest saved state: weights, optimizer and position after the last finished epoch, or at the
+    /// step where the run was stopped.
     pub fn resume_file(&self) -> PathBuf {
         self.dir.join("resume.safetensors")
     }
 
-    /// The [`RunFolder::resume_file`] that was saved before the newest.
+    /// The state that was saved before the newest.
     pub fn previous_resume_file(&self) -> PathBuf {
         self.dir.join("resume.previous.safetensors")
     }
 
-    /// Held by the program that trains the run.
+    /// The file that the program which trains the run keeps locked.
     pub fn lock_file(&self) -> PathBuf {
         self.dir.join("train.lock")
     }

@@ -1,5 +1,6 @@
-//! The two hashes that name a run. The configuration is shared by runs that differ in λ and seed alone;
-//! the run id is a hash of everything that decides the result.
+//! Computes the two hashes that name a run. The run id is a hash of everything that decides the result.
+//! The configuration hash leaves out λ and the seed, so it is the same for runs that differ only in these
+//! two; `trainer select` chooses their checkpoints together.
 
 use sha2::{Digest, Sha256};
 
@@ -8,12 +9,12 @@ use crate::hex::hex;
 use crate::names::Precision;
 use crate::run::config::RunConfig;
 
-/// The configuration, for the column of that name and for run ids: the first 12 hex digits of a SHA-256
-/// over everything that decides a result except λ and the seed. Where a run begins from another run,
-/// `origin` holds that run's configuration, not its id and epoch; so the runs of several seeds, each of
-/// which begins from its seed's baseline, share one configuration. Name, device and number of threads
-/// are not in it: the latter two change the rounding, not the experiment. The program's version is in
-/// it, because no formula changes without it.
+/// Returns the configuration hash, for the column `configuration` and for run ids: the first 12 hex digits
+/// of a SHA-256 over everything that decides a result except λ and the seed. If a run begins from another
+/// run, `origin` holds that run's configuration hash instead of its id and epoch. So runs of several seeds,
+/// each of which begins from the baseline of its seed, have the same configuration hash. The run's name,
+/// the device and the number of threads are left out: a name changes nothing, device and threads change
+/// only rounding. The program's version is in it, because a formula changes only with the version.
 pub(super) fn configuration(
     config: &RunConfig,
     precision: Precision,
@@ -50,8 +51,8 @@ pub(super) fn configuration(
     ))
 }
 
-/// The run id: a hash of the configuration as asked for, λ, the seed, and exactly which weights the run
-/// begins from.
+/// Returns the run id: a hash of the configuration (with the precision asked for, which the device may
+/// change), λ, the seed, and exactly which weights the run begins from (`init`).
 pub(super) fn run_id(config: &RunConfig, data_inputs: &str, init: &str, origin: &str) -> String {
     let configuration = configuration(config, config.precision, data_inputs, origin);
     let lambda = config.guidance.as_ref().map(|g| g.lambda);
@@ -62,8 +63,8 @@ pub(super) fn run_id(config: &RunConfig, data_inputs: &str, init: &str, origin: 
     ))
 }
 
-/// The options' values by name, or `none`. Their label in the hashed text, `area_exponent`, dates from
-/// when one loss had an option; with another label every run would have another id.
+/// Returns the values of the loss's options, sorted by the options' names, or `none`. The hashed text
+/// labels them `area_exponent`, the only option there was at first; another label would change all ids.
 fn loss_options(loss: &Loss) -> String {
     let values: Vec<String> = loss
         .options()
@@ -75,6 +76,7 @@ fn loss_options(loss: &Loss) -> String {
     }
 }
 
+/// Returns the first 12 hex digits of the SHA-256 of `text`.
 fn short_hash(text: &str) -> String {
     hex(&Sha256::digest(text))[..12].to_owned()
 }

@@ -1,13 +1,14 @@
-//! Which checkpoints of a run are kept, and the order in which an epoch's files are written. A program
-//! may be killed between any two of these steps and loses nothing:
+//! Decides which epochs' weights (checkpoints) a run keeps, writes them and removes the others. After each
+//! epoch the files are written in this order, so that a program killed between any two steps loses nothing:
 //!
-//! 1. [`write`] writes the newest weights, if they are kept,
-//! 2. then the table `epochs`, so that every checkpoint it names is there.
-//! 3. [`SavedStates::save`](crate::run::resume::SavedStates::save) writes `resume.safetensors`; the one before
-//!    stays as `resume.previous.safetensors`.
-//! 4. [`remove_beaten`] removes the weights that neither of these two states keeps. Those of the previous
-//!    one are still needed: where the newest is damaged, the run goes on from the previous one, and a GPU may
-//!    make other bits of the last epoch, so that it is perhaps not better than the epochs before it.
+//! 1. [`write`] writes the weights of the newest epoch, if they are to be kept.
+//! 2. [`write`] writes the table `epochs.parquet`. Every checkpoint that it marks as kept is then there.
+//! 3. [`SavedStates::save`](crate::run::resume::SavedStates::save) writes `resume.safetensors`; the state
+//!    before it stays as `resume.previous.safetensors`.
+//! 4. [`remove_beaten`] removes the weights that are to be kept neither after the newest epoch nor after the
+//!    epoch before. If the newest state turns out damaged, the run resumes from the previous one and repeats
+//!    the newest epoch. On another GPU or CPU the repetition may differ in its last bits and be a worse epoch;
+//!    then the weights that were to be kept before it are still needed.
 
 use crate::error::Result;
 use crate::network::Model;
@@ -18,8 +19,8 @@ use crate::run::resolved::ResolvedRun;
 use crate::weights::checkpoint::{self, Metadata};
 use crate::weights::classes;
 
-/// The epochs to keep: the Pareto set on validation (F1, EPG, IoU; see [`pareto`]), or the one with the
-/// highest F1 in a baseline.
+/// Returns the epochs to keep: of a guided run the Pareto front on validation (F1, EPG, IoU; see
+/// [`pareto`]), of a baseline (a run without guidance) the one with the highest F1.
 fn kept(run: &ResolvedRun, epochs: &[EpochRow]) -> Vec<i32> {
     match run.config.guidance {
         Some(_) => pareto::front(&candidates(epochs)),
@@ -63,7 +64,8 @@ pub fn write(
     )
 }
 
-/// Removes the weights of epochs that are kept neither of all `epochs` nor of all but the newest.
+/// Removes the weights of epochs that are to be kept neither among all `epochs` nor among all but the
+/// newest.
 ///
 /// # Errors
 /// The disk's.
@@ -105,8 +107,8 @@ mod tests {
     const CONFIG: &str = "name = \"run\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"final\"\n\
                           epochs = 4\n[init]\nfrom = \"scratch\"\n";
 
-    /// Each epoch is better than the one before, so only the newest is kept. The epoch before it stays,
-    /// too, because the previous state keeps it.
+    /// Each epoch is better than the one before, so the newest is the only one to keep. The weights of the
+    /// epoch before must stay, too, because the previous saved state needs them.
     #[test]
     fn what_the_state_before_needs_is_kept() {
         let runs = tempfile::tempdir().unwrap();
@@ -125,7 +127,7 @@ mod tests {
         let mut epochs = Vec::new();
         for epoch in 1..=4 {
             let mut numbers = [0.5; EpochRow::WIDTH];
-            numbers[0] = f64::from(epoch);
+            numbers[0] = f64::from(epoch); // the field `epoch`
             let mut row = EpochRow::from_numbers(numbers);
             row.val_f1 = 0.1 * f64::from(epoch);
             epochs.push(row);

@@ -1,5 +1,6 @@
-//! One program at a time trains a run; a second one on the same folder is refused. The operating system
-//! keeps the lock and releases it when the program that holds it ends, however it ends.
+//! Locks a run's folder while a program trains the run, so that a second program on the same folder is
+//! refused. The lock is the operating system's, on the file `train.lock`; it is released when the program
+//! that holds it ends, also when it is killed.
 
 use std::fs::TryLockError;
 use std::io::Write;
@@ -9,7 +10,7 @@ use fs_err::{File, OpenOptions};
 use crate::error::{Error, Result};
 use crate::run::folder::RunFolder;
 
-/// A run's folder, held until this is dropped.
+/// The lock on a run's folder, held until this is dropped.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "open, it holds the lock")] File);
 
@@ -52,6 +53,7 @@ impl Lock {
     }
 }
 
+/// Returns the machine's name.
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     match name.trim() {

@@ -1,7 +1,8 @@
-//! The epochs of a run that are kept (paper section 4, Fig. 4; SPEC E.4): those whose validation F1,
-//! EPG and IoU, rounded to multiples of 0.005, no other epoch dominates.
+//! Chooses epochs by their validation metrics (paper section 4, Fig. 4; docs/SPEC.md E). Of guided runs it
+//! is the Pareto front: the epochs that no other epoch dominates in F1, EPG and IoU, each rounded to
+//! multiples of 0.005. Of a baseline it is the epoch with the highest F1.
 
-/// Validation metrics of an epoch, each in 0–1.
+/// An epoch that may be chosen: its validation metrics, each in 0–1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// The epoch, from 1.
@@ -14,17 +15,18 @@ pub struct Candidate {
     pub iou: f64,
 }
 
-/// Bin width of the comparison.
+/// Metrics are compared after rounding to multiples of this.
 const BIN: f64 = 0.005;
 
 impl Candidate {
+    /// Returns F1, EPG and IoU as multiples of [`BIN`].
     fn rounded(&self) -> [i64; 3] {
         [self.f1, self.epg, self.iou].map(|value| (value / BIN).round() as i64)
     }
 }
 
-/// The epochs of the Pareto front, ascending. Of epochs with the same rounded values the earliest is in
-/// it.
+/// Returns the epochs of the Pareto front, ascending. Of epochs with the same rounded values only the
+/// earliest can be in it.
 pub fn front(candidates: &[Candidate]) -> Vec<i32> {
     let is_beaten = |candidate: &Candidate| {
         candidates.iter().any(|other| {
@@ -40,9 +42,9 @@ pub fn front(candidates: &[Candidate]) -> Vec<i32> {
         .collect()
 }
 
-/// The Pareto front over the epochs of several runs (paper section 4: over epochs and all λ of a
-/// configuration), as (run, epoch) in order. Of epochs with the same rounded values, the first of the
-/// first run is in it.
+/// Returns one Pareto front over the epochs of several runs (paper section 4: over epochs and all λ of a
+/// configuration), as (index into `runs`, epoch) in the order of the runs. Of epochs with the same rounded
+/// values only the first epoch of the first run can be in it.
 pub fn merged_front(runs: &[Vec<Candidate>]) -> Vec<(usize, i32)> {
     let all: Vec<(usize, i32)> = runs
         .iter()
@@ -65,7 +67,8 @@ pub fn merged_front(runs: &[Vec<Candidate>]) -> Vec<(usize, i32)> {
         .collect()
 }
 
-/// The epoch with the highest F1, the earliest of equals. A baseline keeps this one (SPEC E.2).
+/// Returns the epoch with the highest F1, the earliest if several have it. A baseline keeps this one
+/// (docs/SPEC.md E.2).
 pub fn best_f1(candidates: &[Candidate]) -> Option<i32> {
     let mut best: Option<&Candidate> = None;
     for candidate in candidates {

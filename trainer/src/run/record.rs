@@ -1,4 +1,5 @@
-//! The table `run`, written last: it describes the finished run to all later programs.
+//! Writes a run's table `run.parquet`, of one row, from its configuration and facts about the training. It
+//! is written last, so its presence says that the run is finished; later programs read it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,6 +34,8 @@ pub struct RunFacts {
     pub seconds: f64,
 }
 
+// Columns with one cell.
+
 fn text(value: impl Into<String>) -> ArrayRef {
     Arc::new(StringArray::from(vec![value.into()]))
 }
@@ -53,8 +56,8 @@ fn long(value: i64) -> ArrayRef {
     Arc::new(Int64Array::from(vec![value]))
 }
 
-/// The loss's options, such as `exponent=0.5`, sorted by name and joined by commas; `None` without
-/// options.
+/// Returns the loss's options, such as `exponent=0.5`, sorted by name and joined by commas; `None`
+/// without options.
 fn loss_options(guidance: &Guidance) -> Option<String> {
     let options = guidance.loss.options();
     let options: Vec<String> = options
@@ -63,8 +66,9 @@ fn loss_options(guidance: &Guidance) -> Option<String> {
     (!options.is_empty()).then(|| options.join(", "))
 }
 
-/// A JSON object from the names in the row, and from every attribution method, as other methods may explain
-/// the run later, to their names for people.
+/// Returns a JSON object that maps names as tables spell them to the names that reports show (`ixg` to
+/// `IxG`): of the run's backbone and loss, and of every attribution method, because the run may be
+/// explained with any of them later.
 fn titles(config: &RunConfig) -> String {
     let loss = config.guidance.as_ref().map(|g| g.loss.loss());
     let backbone = config.backbone.to_string();

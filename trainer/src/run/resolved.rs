@@ -1,4 +1,5 @@
-//! A run whose configuration is resolved against the data folder and the weights it starts from.
+//! Resolves a run's configuration: opens the run or hashes the weight file that it begins from, and
+//! computes the run id from these, the configuration and the data.
 
 use std::path::PathBuf;
 
@@ -12,7 +13,7 @@ use crate::run::config::{Init, RunConfig};
 use crate::run::finished::FinishedRun;
 use crate::run::identity;
 
-/// A configuration with everything that decides the result.
+/// A configuration with everything else that decides the result: the data and the weights to begin from.
 #[derive(Clone, Debug)]
 pub struct ResolvedRun {
     /// The configuration as given.
@@ -22,17 +23,18 @@ pub struct ResolvedRun {
     pub run_id: String,
     /// The data set's name.
     pub dataset: String,
-    /// The data folder's provenance hash.
+    /// The hash of everything from which the data folder was made, its source files and options.
     pub data_inputs: String,
-    /// `scratch`, `weights:<sha256>` or `run:<run id>@<epoch>`.
+    /// Which weights the run begins from: `scratch` (random), `weights:<sha256>` or
+    /// `run:<run id>@<epoch>`.
     pub init: String,
-    /// As `init`, but `run:<configuration>` where the run begins from another run.
+    /// The same as `init`, but `run:<configuration hash>` if the run begins from another run.
     pub origin: String,
     /// The classes, in the order of the head's outputs.
     pub classes: Vec<String>,
-    /// The run this one starts from.
+    /// The run this one begins from; `None` if it begins from a weight file or random weights.
     pub baseline: Option<FinishedRun>,
-    /// The file the weights are read from.
+    /// The file the weights are read from; `None` for random weights.
     pub weights: Option<PathBuf>,
 }
 
@@ -88,8 +90,8 @@ impl ResolvedRun {
         })
     }
 
-    /// The run's configuration, 12 hex digits, which runs share that differ in λ, seed and epoch alone.
-    /// `precision` is the one it is computed in, which the device may have changed
+    /// Returns the run's configuration hash, 12 hex digits, which is the same for runs that differ in λ and
+    /// seed alone. `precision` is the one it is computed in, which may not be the one asked for
     /// ([`crate::machine::device::allow`]).
     pub fn configuration(&self, precision: Precision) -> String {
         identity::configuration(&self.config, precision, &self.data_inputs, &self.origin)

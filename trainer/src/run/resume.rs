@@ -1,11 +1,11 @@
-//! Saved states, from which a run goes on exactly where it stopped: weights, optimizer, the rows of
-//! finished epochs, and the position within the current epoch (its steps so far and the sums over
-//! them). The order of images, drawn classes and crops are functions of (seed, epoch, image), so they
-//! need not be saved. A resumed run reads no other file of the folder; so a program may be killed
-//! between writing any two of them.
+//! Saves and loads the state from which an interrupted run is resumed exactly where it stopped: weights,
+//! optimizer, the rows of finished epochs, and the position within the current epoch (its steps so far and
+//! the sums over them). The order of images, drawn classes and crops are functions of (seed, epoch, image),
+//! so they need not be saved. A resumed run reads no other file of the folder, so it does not matter if a
+//! program was killed before it had written the others.
 //!
-//! The two newest states are kept. Where the newest is damaged, a warning says so and the run goes on
-//! from the previous one. It reaches the same bits, because it repeats the same steps.
+//! The two newest states are kept. If the newest is damaged, a warning says so and the run is resumed from
+//! the previous one. The result is the same, because it repeats the same steps.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -20,7 +20,7 @@ use crate::run::folder::RunFolder;
 use crate::train::adam::Adam;
 use crate::weights::checkpoint::{self, Metadata};
 
-/// The position of a run: its finished epochs, and the part of the next.
+/// The position of a run: its finished epochs, and the finished part of the next.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Position {
     /// Finished epochs, their validation included.
@@ -44,14 +44,14 @@ pub struct EpochPart {
     pub localization: f64,
     /// Annotated images so far.
     pub annotated: usize,
-    /// Those of the annotated images without EPG: no positive attribution, or an empty mask.
+    /// Those of the annotated images whose EPG is undefined: no positive attribution, or an empty mask.
     pub undefined: usize,
     /// Seconds that the steps took.
     pub seconds: f64,
 }
 
 impl EpochPart {
-    /// The steps that were not left out; the sums are over these.
+    /// Returns the number of steps that were not left out; the sums are over these.
     pub fn counted(&self) -> usize {
         self.steps - self.skipped
     }
@@ -60,16 +60,18 @@ impl EpochPart {
 /// The two newest states of a run on disk.
 #[derive(Debug)]
 pub struct SavedStates {
+    /// The file of the newest state.
     newest: PathBuf,
+    /// The file of the state saved before it.
     previous: PathBuf,
     /// The run id, the name of the folder.
     run_id: String,
-    /// Whether the newest state exists and is whole, as far as this program knows.
+    /// Whether the newest state exists and is undamaged, as far as this program knows.
     is_newest_whole: bool,
 }
 
 impl SavedStates {
-    /// The states in `folder`, not yet read.
+    /// Returns the states in `folder`, not yet read.
     pub fn of(folder: &RunFolder) -> Self {
         SavedStates {
             newest: folder.resume_file(),
@@ -79,7 +81,8 @@ impl SavedStates {
         }
     }
 
-    /// The number of finished epochs in the state that [`SavedStates::load`] would load.
+    /// Returns the number of finished epochs in the state that [`SavedStates::load`] would load; `None`
+    /// where no state was saved.
     ///
     /// # Errors
     /// There are states, but none can be read.
@@ -92,8 +95,9 @@ impl SavedStates {
         Ok(self.first_readable(epochs)?.map(|(epochs, _)| epochs))
     }
 
-    /// Loads the newest whole state: its weights into `model`, and as results the optimizer, with
-    /// `learning_rate`, and the position. `None` where none was saved. A warning names a damaged state.
+    /// Loads the newest undamaged state: its weights into `model`; returns the optimizer, with
+    /// `learning_rate`, and the position, or `None` where no state was saved. A warning names a damaged
+    /// state.
     ///
     /// # Errors
     /// There are states, but none is whole and fits this network.
@@ -117,7 +121,7 @@ impl SavedStates {
         Ok(Some((adam, position)))
     }
 
-    /// The state in `file`, and the precision its steps were computed in.
+    /// Reads the state in `file`, and the precision its steps were computed in.
     fn read(
         &self,
         file: &Path,
@@ -148,7 +152,8 @@ impl SavedStates {
         }
     }
 
-    /// The result of `read` for the newest state that it can read, and the errors of newer ones.
+    /// Returns the result of `read` for the newest state that it can read, and the errors for newer
+    /// states; `None` where no state was saved.
     fn first_readable<T>(
         &self,
         read: impl Fn(&Path) -> Result<T>,
@@ -170,10 +175,10 @@ impl SavedStates {
         Err(Error::Unresumable { faults })
     }
 
-    /// Saves a state. The newest state so far becomes the previous one, unless it is damaged.
+    /// Saves a state. What was the newest state becomes the previous one, unless it is damaged.
     ///
     /// # Errors
-    /// The disk's. A whole state is then still there, if there was one.
+    /// The disk's. If there was an undamaged state before, there still is one.
     pub fn save(
         &mut self,
         model: &Model,
@@ -191,6 +196,7 @@ impl SavedStates {
     }
 }
 
+/// Writes a state to `path`: weights, moments and rows as tensors, everything else as metadata.
 fn save(
     path: &Path,
     run_id: &str,
@@ -268,6 +274,7 @@ fn load(
     Ok((adam, position))
 }
 
+/// Reads the rows of finished epochs from their tensor (epochs × [`EpochRow::WIDTH`]).
 fn rows(path: &Path, tensor: &Tensor) -> Result<Vec<EpochRow>> {
     if tensor.kind() != Kind::Double {
         let found = format!("{:?}", tensor.kind());
@@ -283,6 +290,7 @@ fn rows(path: &Path, tensor: &Tensor) -> Result<Vec<EpochRow>> {
         .collect())
 }
 
+/// Reads the number under `key` in the metadata of the file `path`.
 fn number<T: FromStr>(path: &Path, metadata: &Metadata, key: &str) -> Result<T> {
     let found = metadata.get(key);
     found

@@ -1,4 +1,5 @@
-//! The tables of a run's folder; `data-prep/schemas.toml` has their columns.
+//! The specifications of the two tables in a run's folder, `run.parquet` and `epochs.parquet`. Their
+//! columns are declared in `data-prep/schemas.toml`.
 
 use std::sync::LazyLock;
 
@@ -7,8 +8,8 @@ use data_prep::table::TableSpec;
 /// The program that writes these tables.
 pub const PROGRAM: &str = concat!("trainer ", env!("CARGO_PKG_VERSION"));
 
-/// The configuration of a run, flattened.
+/// `run.parquet`: one row with the configuration of the run and facts about its training.
 pub static RUN: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("run"));
 
-/// One row per epoch.
+/// `epochs.parquet`: one row per epoch.
 pub static EPOCHS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("epochs"));

@@ -1,5 +1,6 @@
-//! `trainer select`: chooses the checkpoints that stand for the runs of one configuration, and refuses
-//! runs of several.
+//! `trainer select`: chooses, by validation metrics, the checkpoints by which the runs of one configuration
+//! are represented in the results. Runs of one configuration differ in λ and seed alone (`identity`); runs
+//! of several configurations are refused.
 
 use arrow::util::display::array_value_to_string;
 
@@ -8,9 +9,9 @@ use crate::run::epochs;
 use crate::run::finished::FinishedRun;
 use crate::run::pareto;
 
-/// The checkpoints that stand for `runs`, as (run, epoch): of guided runs the Pareto set over all their
-/// epochs on validation (F1, EPG, IoU), of an unguided run, which must be the only one, the epoch with
-/// the highest F1.
+/// Returns the chosen checkpoints as (index into `runs`, epoch). Of guided runs it is the Pareto front over
+/// all their epochs on validation (F1, EPG, IoU). Of an unguided run, which must be the only one in `runs`,
+/// it is the epoch with the highest F1.
 ///
 /// # Errors
 /// Runs of several configurations, and an unguided one among several.
@@ -36,7 +37,8 @@ pub fn select(runs: &[FinishedRun]) -> Result<Vec<(usize, i32)>> {
     Ok(pareto::merged_front(&epochs))
 }
 
-/// Columns in which runs of one configuration may differ, or which another column says more plainly.
+/// Columns that the search for a difference passes over: runs of one configuration may differ in them, or
+/// another column shows the same difference more plainly (`data_inputs` for `dataset`).
 const NOT_COMPARED: [&str; 14] = [
     "run_id",
     "name",
@@ -54,8 +56,8 @@ const NOT_COMPARED: [&str; 14] = [
     "dataset",
 ];
 
-/// Refuses `other` where it is of another configuration than `first`, naming the first option in which
-/// they differ.
+/// Refuses `other` if it is of another configuration than `first`. The error names the first column of
+/// `run.parquet` in which they differ.
 fn check(first: &FinishedRun, other: &FinishedRun) -> Result<()> {
     if first.configuration == other.configuration {
         return Ok(());

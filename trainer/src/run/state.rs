@@ -1,9 +1,9 @@
-//! The state of a run, as `trainer state` prints it.
+//! Tells from a run's folder how far the run is, which `trainer state` prints for `cargo xtask`.
 
 use crate::run::folder::RunFolder;
 use crate::run::resume::SavedStates;
 
-/// The state of a run.
+/// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// The run has no folder or no saved state.
@@ -28,7 +28,7 @@ impl std::fmt::Display for State {
 }
 
 impl State {
-    /// The state of the run in `folder`.
+    /// Returns how far the run in `folder` is.
     pub fn of(folder: &RunFolder) -> State {
         if folder.run_table().exists() {
             return State::Finished;

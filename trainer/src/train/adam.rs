@@ -1,10 +1,14 @@
-//! Adam (Kingma and Ba 2015) with PyTorch's defaults, over one flat buffer. tch's optimizers do not
-//! show their state; this one does, so that a run can be resumed where it stopped.
+//! The optimizer Adam (Kingma and Ba 2015) with PyTorch's default β₁, β₂ and ε. All trained weights lie
+//! in one flat buffer, so that a step is a few operations on one vector. tch has an Adam, too, but it
+//! does not give out its moments, which a run must save to be resumed where it stopped.
 
 use tch::{TchError, Tensor};
 
+/// Decay of the first moment.
 const BETA1: f64 = 0.9;
+/// Decay of the second moment.
 const BETA2: f64 = 0.999;
+/// Added to the root of the second moment.
 const EPS: f64 = 1e-8;
 
 /// The optimizer: constant learning rate, no weight decay (SPEC E.1).
@@ -15,7 +19,9 @@ pub struct Adam {
     weights: Tensor,
     /// First and second moments, laid out like `weights`.
     moments: [Tensor; 2],
+    /// The trained tensors: views into `weights`, in its order.
     trained: Vec<Tensor>,
+    /// Steps taken so far, for the bias corrections.
     steps: i64,
 }
 
@@ -61,7 +67,8 @@ impl Adam {
         self.apply(&gradient)
     }
 
-    /// The gradient of `loss` by all trained tensors, as one vector.
+    /// Returns the gradient of `loss` by all trained tensors, as one vector laid out like `weights`; 0
+    /// where `loss` does not depend on a tensor.
     ///
     /// # Errors
     /// libtorch's.
@@ -108,7 +115,7 @@ impl Adam {
         })
     }
 
-    /// The two moments and the number of steps, which a resumed run needs beside the weights.
+    /// Returns the two moments and the number of steps, which a resumed run needs beside the weights.
     pub fn state(&self) -> ([Tensor; 2], i64) {
         (
             self.moments.each_ref().map(Tensor::shallow_clone),
@@ -116,7 +123,7 @@ impl Adam {
         )
     }
 
-    /// Restores a saved state.
+    /// Restores what [`Adam::state`] returned.
     ///
     /// # Errors
     /// libtorch's, where the sizes differ.

@@ -1,10 +1,11 @@
-//! A step in several passes over fewer images each, which takes less memory. Without batch norm
-//! ([`crate::network::Architecture::has_batch_statistics`] is false) the gradients of the passes add up
-//! to that of the whole batch, except for rounding.
+//! Computes the gradient of a training step in several forward and backward passes over fewer images
+//! each (gradient accumulation), which takes less memory. Without batch norm
+//! ([`crate::network::Architecture::has_batch_statistics`] is false) the result is the gradient of the
+//! whole batch, except for rounding.
 //!
-//! The classification loss is a mean over the batch, the localization loss a sum (SPEC A.1). So a pass
-//! over the share s of the batch has the objective L_class + (λ/s) · Σ L_loc, and its gradient is
-//! multiplied by s.
+//! The classification loss is a mean over the batch, the localization loss a sum (docs/SPEC.md A.1). A
+//! pass over the share s of the batch's images therefore has the objective L_class + (λ/s) · Σ L_loc. Its
+//! gradient is multiplied by s, which gives s · L_class + λ · Σ L_loc, and the passes are added up.
 
 use tch::{TchError, Tensor};
 
@@ -19,8 +20,9 @@ pub struct Sum {
     pub values: Tensor,
 }
 
-/// Adds up passes over `n_pass` of `images` each. `pass` is called with its images and 1/s, by which it
-/// multiplies λ, and returns its terms and their gradient.
+/// Splits `images` into passes of `n_pass` images (the last may have fewer) and adds up their results.
+/// `pass` is called with a pass's images and 1/s, by which it multiplies λ; it returns the terms of the
+/// objective and the gradient.
 ///
 /// # Errors
 /// Those of `pass`, and libtorch's.

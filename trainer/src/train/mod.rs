@@ -1,8 +1,14 @@
-//! Training: the step, the epoch around it and its validation.
+//! Training of a run, from the first weights to the last epoch's validation.
 
+// The optimizer.
 pub mod adam;
+// A step in several passes, for less memory.
 pub mod micro_batch;
+// Losses read back from the device, and checked.
 mod readings;
+// The weights a run begins from.
 mod start;
+// The run: epochs, steps, and files after each epoch.
 pub mod training;
+// F1, mAP, EPG and IoU on the validation split.
 pub mod validation;

@@ -12,9 +12,12 @@ pub(crate) struct Unread<'a> {
     pub(crate) step: usize,
     /// The batch: indices into the data set's images.
     pub(crate) images: &'a [usize],
+    /// The number of images in the batch whose map is guided.
     pub(crate) n_annotated: usize,
-    /// [`crate::guide::objective::Terms::values`]: classification loss, localization loss, sum of the
-    /// maps, number of maps without EPG, sum of the gradient.
+    /// [`crate::guide::objective::Terms::values`], five numbers in this order: classification loss (mean
+    /// over the batch), localization loss (sum over the annotated images), sum of the maps, number of
+    /// maps without EPG, sum of the gradient. The sums of maps and gradient are there only because a sum
+    /// is non-finite where a summand is.
     pub(crate) values: Tensor,
 }
 
@@ -42,9 +45,9 @@ pub(crate) fn steps_between(device: Device, on_non_finite: OnNonFinite) -> usize
     }
 }
 
-/// Adds the losses of `unread`, which it empties, to `part`, up to the first step with a non-finite
-/// value, which it returns; later steps are dropped. Maps are checked before the localization loss,
-/// which is non-finite because of them.
+/// Adds the losses of the steps in `unread` to `part` and empties `unread`. At the first step with a
+/// non-finite value it stops and returns that step; later steps are dropped. The maps are checked before
+/// the localization loss, because non-finite maps make it non-finite, too.
 ///
 /// # Errors
 /// libtorch's.
@@ -91,6 +94,7 @@ mod tests {
 
     use super::*;
 
+    /// A step with these values and two annotated images.
     fn step(step: usize, values: [f64; 5]) -> Unread<'static> {
         Unread {
             step,
@@ -100,7 +104,8 @@ mod tests {
         }
     }
 
-    /// Several steps read together, as on a GPU.
+    /// Three steps are read together, as on a GPU: number 7 is finite, number 8 has one non-finite value,
+    /// number 9 only such. Step 8 must be returned with the term's name, and only step 7 be added up.
     #[test]
     fn the_first_non_finite_step_is_named() {
         let terms = [
@@ -135,7 +140,8 @@ mod tests {
         }
     }
 
-    /// A map without positive attribution has no EPG (0/0): its loss is 1, with gradient 0.
+    /// A map without positive attribution has no EPG (0/0): its loss is set to 1, with gradient 0. So λ
+    /// times this loss may overflow f32 (greatest value 3.4e38) while everything else is finite.
     #[test]
     fn a_weight_that_makes_the_total_infinite_is_noticed() {
         for (lambda, expected) in [(1e38, None), (1e39, Some("total loss"))] {

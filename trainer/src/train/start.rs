@@ -1,7 +1,7 @@
-//! Loads the weights that a run begins from: another run's, or a file's. They must fit the network;
-//! only the head may be for other classes than the data's, and is initialised anew then. A note says
-//! so. A warning says if the other run was trained on other data or for another task, because it is
-//! then no baseline of this run.
+//! Loads the weights that a run begins from: another run's checkpoint, or a weight file. They must fit
+//! the network. Only the head may be for other classes than the data's: then it is left as randomly
+//! initialised, and a note is printed. A warning is printed if the other run was trained on other data
+//! or for another task, because it is then no baseline (unguided run to compare with) of this run.
 
 use tch::Tensor;
 
@@ -43,9 +43,9 @@ pub(crate) fn load(run: &ResolvedRun, model: &Model) -> Result<()> {
     Ok(())
 }
 
-/// The description of a file's head if it is not one for the classes of `run`, else `None`. `tensors`
-/// and `metadata` are the file's. A file that does not name its classes counts as one for them if their
-/// number is right.
+/// Describes the head in a weight file if it is not one for the classes of `run`, else returns `None`.
+/// `tensors` and `metadata` are the file's. In a file that does not name its classes, a head of the
+/// right size counts as one for the classes of `run`.
 fn other_head(
     run: &ResolvedRun,
     model: &Model,
@@ -73,7 +73,8 @@ fn other_head(
     }
 }
 
-/// The reasons why `other`, which `run` begins from, is not its baseline; `None` if it is.
+/// Returns the warning that `other`, from which `run` begins, is not its baseline, with the reasons;
+/// `None` if it is its baseline.
 fn no_baseline(run: &ResolvedRun, other: &FinishedRun) -> Option<String> {
     let mut reasons = Vec::new();
     if other.data_inputs != run.data_inputs {

@@ -1,5 +1,5 @@
-//! Trains a run: steps, epochs, validation, and the files that are written after each epoch (paper
-//! sections 3 and 4; SPEC A.1, A.2, E).
+//! Trains a run: its steps and epochs, the validation after each epoch, and the files written then (paper
+//! sections 3 and 4; docs/SPEC.md A.1, A.2, E). A run that was stopped or killed is resumed.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -60,18 +60,19 @@ struct Training<'a> {
     model: Model,
     adam: Adam,
     saved: SavedStates,
+    /// A row for each finished epoch.
     epochs: Vec<EpochRow>,
-    /// Training images.
+    /// The training images, as indices into the data set's images.
     images: Vec<usize>,
-    /// The annotated ones of these, in a guided run.
+    /// Those of the training images whose annotation guides; `None` in a baseline.
     annotated: Option<HashSet<usize>>,
-    /// The pixels that every epoch reads, where they fit on the device.
+    /// The pixels that every epoch reads, held on the device; `None` where they do not fit.
     resident: Option<Resident>,
     stop: &'a Stop,
 }
 
-/// Trains `run` to its end. Skips a finished run; goes on at the step where a run was stopped, or,
-/// where the program was killed, after the last finished epoch.
+/// Trains `run` to its end. Skips a finished run. Resumes a run that was asked to stop at its next step,
+/// and one that was killed after its last finished epoch.
 ///
 /// # Errors
 /// A data folder without training or validation images, another program that trains the run, weights
@@ -190,15 +191,16 @@ pub fn train(
     Ok(Outcome::Finished)
 }
 
-/// Initialises the weights, or loads those the run begins from; returns a new optimizer.
+/// Loads the weights that the run begins from, if it does not begin from random ones; returns a new
+/// optimizer.
 fn begin(run: &ResolvedRun, model: &Model) -> Result<Adam> {
     start::load(run, model)?;
     Ok(Adam::new(model.params.trained(), run.config.learning_rate)?)
 }
 
 impl Training<'_> {
-    /// Does the rest of `epoch` after `part`, validation included; returns false where the program was
-    /// asked to stop before the end.
+    /// Trains the rest of `epoch`, of which `part` is done, and validates; returns false if the program
+    /// was asked to stop before the end.
     fn epoch(&mut self, epoch: i32, val: &[usize], part: &mut EpochPart) -> Result<bool> {
         let started = Instant::now();
         let trained = self.steps(epoch, part)?;
@@ -260,8 +262,8 @@ impl Training<'_> {
         &self.dataset.images[index].image_id
     }
 
-    /// Does the steps of `epoch` after those in `part`; returns false where the program was asked to
-    /// stop before the last. All losses are read before it returns.
+    /// Trains the steps of `epoch` after those in `part`, to which it adds their losses; returns false
+    /// if the program was asked to stop before the last step. All losses are read before it returns.
     fn steps(&mut self, epoch: i32, part: &mut EpochPart) -> Result<bool> {
         let config = &self.run.config;
         let order = random::shuffled(
@@ -282,7 +284,8 @@ impl Training<'_> {
         let mut unread = Vec::new();
         let batches: Vec<&[usize]> = order.chunks(config.batch_size).collect();
         for &images in &batches[part.steps..] {
-            // A forward pass in training updates the statistics of norms, which a skipped batch must not.
+            // A forward pass in training updates the running statistics of batch norms. They are copied
+            // to be put back if the batch is skipped.
             let buffers = match is_skipping {
                 true => self.model.params.copy_buffers()?,
                 false => Vec::new(),
@@ -324,10 +327,10 @@ impl Training<'_> {
         Ok(part.steps == batches.len())
     }
 
-    /// Refuses non-finite weights, statistics of norms and moments of the optimizer. They are checked
-    /// themselves because the losses may not show them: small images do not reach the outer weights of
-    /// a kernel, dividing by the root of an infinite variance gives 0, and an infinite second moment
-    /// only stops its weight.
+    /// Refuses non-finite weights, statistics of batch norms and moments of the optimizer. Finite losses
+    /// do not prove them finite: on feature maps smaller than a kernel its outer weights meet only
+    /// padding, dividing by the root of an infinite variance gives 0, and an infinite second moment only
+    /// stops its weight from changing.
     fn check(&self, epoch: i32, step: usize) -> Result<()> {
         let params = &self.model.params;
         let spoilt = |name: &str, found: Found| Error::Spoilt {
@@ -350,8 +353,8 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// The error for `found`. `newest` is the newest step with its gradient: where `found` is in this
-    /// gradient, the error names the parameter.
+    /// Returns the error for `found`. `newest` is the number of the newest step and its gradient: if
+    /// `found` is in this gradient, the error names the parameter.
     fn error(&self, epoch: i32, found: NonFinite<'_>, newest: (usize, &Tensor)) -> Result<Error> {
         let mut term = found.term.to_owned();
         let (step, gradient) = newest;
@@ -370,7 +373,7 @@ impl Training<'_> {
         })
     }
 
-    /// The batch of `images`, and, with augmentation, the view of each image.
+    /// Loads the batch of `images`, with augmentation also the view (crop and flip) of each image.
     fn batch(&self, images: &[usize], epoch: i32) -> Result<(Batch, Option<Vec<View>>)> {
         let (device, kind) = (self.model.params.device(), self.model.params.kind());
         let config = &self.run.config;
@@ -387,8 +390,8 @@ impl Training<'_> {
         Ok((batch, views))
     }
 
-    /// The values and the gradient of the batch `images`, in as many passes as `micro_batch` asks for,
-    /// and the number of annotated images.
+    /// Computes the loss values and the gradient of the batch `images`, in passes of `micro_batch` images,
+    /// and the number of images whose map is guided.
     fn step(&self, images: &[usize], epoch: i32) -> Result<(Sum, usize)> {
         let n_pass = self.run.config.micro_batch.unwrap_or(images.len());
         let mut n_annotated = 0;
@@ -401,7 +404,9 @@ impl Training<'_> {
         Ok((sum, n_annotated))
     }
 
-    /// The objective of `images` with `factor` · λ, and the number of annotated images.
+    /// Computes the objective of `images` with `factor` · λ in place of λ, and the number of images whose
+    /// map is guided. For each image a class on it is drawn and the map of this (image, class) pair
+    /// computed; the maps of annotated images are compared with the class's mask.
     fn objective(&self, images: &[usize], factor: f64, epoch: i32) -> Result<(Terms, usize)> {
         let (batch, views) = self.batch(images, epoch)?;
         let (model, dataset, config) = (&self.model, self.dataset, &self.run.config);
@@ -411,6 +416,7 @@ impl Training<'_> {
             return Ok((objective::plain(model, &input, &batch.targets)?, 0));
         };
         let options = MaskOptions::from(guidance);
+        // A row is an image's place in the batch.
         let (mut pairs, mut rows, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
         for (row, &index) in batch.indices.iter().enumerate() {
             let Some(class_id) = targets::drawn_class(dataset, index, epoch, config.seed) else {

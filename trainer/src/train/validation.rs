@@ -1,4 +1,6 @@
-//! Validation after an epoch: F1, mAP, EPG and IoU of a split, computed by the evaluator.
+//! Validation after an epoch: explains the validation images with the model as it is now and computes
+//! F1, mAP, EPG and IoU, with the formulas of the crate `evaluator`. EPG and IoU are of (image, class)
+//! pairs: an image and a class on it.
 
 use data_prep::dataset::Dataset;
 use rayon::prelude::*;
@@ -12,7 +14,8 @@ use crate::names::Layer;
 use crate::network::Model;
 use crate::progress::progress_bar;
 
-/// IoU's threshold in validation (SPEC B; the official code's only one).
+/// The value, in a map scaled to 0–1, above which a pixel counts as attributed for IoU (docs/SPEC.md B).
+/// It is the only threshold of the official code.
 const IOU_THRESHOLD: f64 = 0.5;
 
 /// The metrics of a split, each 0–1.
@@ -29,8 +32,9 @@ pub struct Metrics {
 }
 
 /// Evaluates `model` after `epoch` on the images `indices`, whose pixels come from `resident` if it has
-/// all of them; `None` where the program was asked to stop before the end. Sums run in the order of the
-/// images, so the batch size, which depends on free memory, changes nothing but the rounding of maps.
+/// all of them. Returns `None` if the program was asked to stop before the end. The metrics are summed in
+/// the order of the images whatever the batches were. So the batch size, which depends on free memory,
+/// changes nothing but the rounding of maps.
 ///
 /// # Errors
 /// A non-finite logit or map, and libtorch's.
@@ -99,8 +103,8 @@ pub fn validate(
     }))
 }
 
-/// Refuses non-finite logits and maps: only here does it show what the epoch's last step did to the
-/// weights.
+/// Refuses non-finite logits and maps. The loss of a training step is computed before its update, so
+/// validation is the first forward pass with the weights after the epoch's last step.
 fn check(explained: &Explained, dataset: &Dataset, epoch: i32) -> Result<()> {
     let Some(found) = explained.first_non_finite() else {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Weight files: safetensors with PyTorch's tensor names. The files of a run hold a hash of themselves,
-//! so a damaged one is recognised.
+//! Reads and writes the project's own weight files: safetensors with PyTorch's tensor names. Files of a run
+//! (checkpoints and saved states) hold a SHA-256 of themselves, so that a damaged one is recognised.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -13,17 +13,21 @@ use crate::error::{Error, Result};
 use crate::finite;
 use crate::hex::hex;
 
-/// A file's metadata, e.g. `run_id`, `epoch`, `backbone`.
+/// A file's metadata by key, e.g. `run_id`, `epoch`, `backbone`.
 pub type Metadata = BTreeMap<String, String>;
 
-/// The only metadata key of our files. Its value has a line `key=value` for each entry: safetensors would
-/// write several keys in random order, and the same weights should give the same bytes.
+/// The only key in the safetensors header. Its value has a line `key=value` for each entry of the
+/// [`Metadata`]. With a header key for each entry, the crate `safetensors` would write them in random
+/// order, and the same weights would not give the same bytes.
 const METADATA_KEY: &str = "guidance";
 
-/// The line with the SHA-256, in hex, of the whole file with zeros in place of these digits.
+/// The key of the line with the file's SHA-256 in hex. It is computed over the whole file with
+/// [`NO_HASH`] in place of these digits.
 const HASH_KEY: &str = "sha256";
+/// 64 zeros, as many digits as a hash has.
 const NO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// Returns `metadata` as the one header entry of a safetensors file.
 fn metadata_entry(metadata: &Metadata) -> HashMap<String, String> {
     let lines: Vec<String> = metadata
         .iter()
@@ -32,7 +36,7 @@ fn metadata_entry(metadata: &Metadata) -> HashMap<String, String> {
     HashMap::from([(METADATA_KEY.to_owned(), lines.join("\n"))])
 }
 
-/// Writes `tensors` with `metadata`, for other programs: the same weights are the same bytes.
+/// Writes `tensors` with `metadata` and without a hash, for other programs.
 ///
 /// # Errors
 /// The disk's, and libtorch's while copying from the device.
@@ -40,7 +44,7 @@ pub fn save(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) -> R
     write(path, &serialized(path, tensors, metadata)?)
 }
 
-/// Writes `tensors` with `metadata` and a hash, which [`load`] compares.
+/// Writes `tensors` with `metadata` and a hash of the file, which the functions that read it check.
 ///
 /// # Errors
 /// As [`save`].
@@ -62,7 +66,8 @@ fn write(path: &Path, file: &[u8]) -> Result<()> {
     data_prep::atomic::write(path, |writer| writer.write_all(file).map_err(Error::from))
 }
 
-/// The offset of the hash `digits` in `file`, and the right hash; `None` where the file has none.
+/// Returns the offset of the hash `digits` in `file`, and the hash that should stand there; `None` where
+/// the file has no such digits.
 fn hash(file: &[u8], digits: &str) -> Option<(usize, String)> {
     let line = format!("{HASH_KEY}={digits}");
     let (length, _) = file.split_first_chunk::<8>()?;
@@ -79,6 +84,7 @@ fn hash(file: &[u8], digits: &str) -> Option<(usize, String)> {
     Some((at, hex(&hasher.finalize())))
 }
 
+/// Returns the bytes of a safetensors file. `path` is only named in errors.
 fn serialized(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) -> Result<Vec<u8>> {
     let mut blobs = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
@@ -118,7 +124,7 @@ fn serialized(path: &Path, tensors: &[(String, Tensor)], metadata: &Metadata) ->
     safetensors::serialize(views, Some(metadata_entry(metadata))).map_err(fault)
 }
 
-/// A file's tensors by name, in its order, and its metadata.
+/// A file's tensors with their names, in the file's order, and its metadata.
 pub type Loaded = (Vec<(String, Tensor)>, Metadata);
 
 /// Reads a safetensors file onto the CPU, and checks its hash if it has one.
@@ -133,7 +139,7 @@ pub fn load(path: &Path) -> Result<Loaded> {
     Ok((tensors(path, &bytes)?, metadata))
 }
 
-/// Reads a file of [`save_with_hash`].
+/// Reads a file that [`save_with_hash`] wrote, and checks its hash.
 ///
 /// # Errors
 /// As [`load`], and a file without a hash.
@@ -143,7 +149,8 @@ pub fn load_with_hash(path: &Path) -> Result<Loaded> {
     Ok((tensors(path, &bytes)?, metadata))
 }
 
-/// Reads the metadata of a file of [`save_with_hash`], after checking the hash of the whole file.
+/// Reads only the metadata of a file that [`save_with_hash`] wrote, after checking the hash of the whole
+/// file.
 ///
 /// # Errors
 /// As [`load_with_hash`].
@@ -151,6 +158,7 @@ pub fn load_metadata(path: &Path) -> Result<Metadata> {
     with_hash(path, read_metadata(path, &fs_err::read(path)?)?)
 }
 
+/// Refuses metadata without a hash.
 fn with_hash(path: &Path, metadata: Metadata) -> Result<Metadata> {
     match metadata.contains_key(HASH_KEY) {
         true => Ok(metadata),
@@ -158,6 +166,7 @@ fn with_hash(path: &Path, metadata: Metadata) -> Result<Metadata> {
     }
 }
 
+/// Reads the tensors of the file `bytes`, and refuses non-finite values.
 fn tensors(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(path, &error))?;
     let mut tensors = Vec::new();
@@ -180,7 +189,7 @@ fn tensors(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
     Ok(tensors)
 }
 
-/// A kind that libtorch can compute with and that has every value of `kind`.
+/// Returns a kind in which libtorch can compute and which has every floating-point value of `kind`.
 fn wide(kind: Kind) -> Kind {
     match kind {
         Kind::Double => Kind::Double,
@@ -188,7 +197,7 @@ fn wide(kind: Kind) -> Kind {
     }
 }
 
-/// The metadata of the file `bytes`, after checking its hash if it has one.
+/// Reads the metadata of the file `bytes`, after checking its hash if it has one.
 fn read_metadata(path: &Path, bytes: &[u8]) -> Result<Metadata> {
     let (_, header) =
         SafeTensors::read_metadata(bytes).map_err(|error| not_safetensors(path, &error))?;
@@ -216,6 +225,7 @@ fn not_safetensors(path: &Path, error: &safetensors::SafeTensorError) -> Error {
     Error::invalid(path, "file", error.to_string(), "a safetensors file")
 }
 
+/// The element types that a file may have, by their names in safetensors and in libtorch.
 const KINDS: [(Dtype, Kind); 9] = [
     (Dtype::F64, Kind::Double),
     (Dtype::F32, Kind::Float),

@@ -1,10 +1,11 @@
-//! The class names of a checkpoint's head, as one line of its metadata.
+//! Writes the class names that a checkpoint's outputs stand for as one line of its metadata, so that a run
+//! which begins from it can tell whether its own classes are the same.
 
-/// The metadata key of the names of the head's classes, in order.
+/// The metadata key of the class names, which are in the order of the head's outputs.
 pub(crate) const KEY: &str = "classes";
 
-/// Class names in one line, separated by tabs; tabs, line breaks and backslashes within names are
-/// escaped.
+/// Returns class names in one line, separated by tabs; control characters (as tab and line break) and
+/// backslashes within names are escaped.
 pub(crate) fn in_a_line(classes: &[String]) -> String {
     let names = classes.iter().map(|name| {
         let escaped = name.chars().map(|c| match c.is_control() || c == '\\' {
@@ -16,7 +17,7 @@ pub(crate) fn in_a_line(classes: &[String]) -> String {
     names.collect::<Vec<_>>().join("\t")
 }
 
-/// The first class names of such a line, and their number, for messages.
+/// Returns the number of class names in a line of [`in_a_line`] and the first of them, for messages.
 pub(crate) fn listed(classes: &str) -> String {
     const SHOWN: usize = 5;
     let names: Vec<&str> = classes.split('\t').collect();

@@ -1,4 +1,5 @@
-//! `trainer export`: writes a run's weights under the names that another program loads.
+//! `trainer export`: writes a run's weights under the tensor names under which torchvision, the X-DNN code
+//! or the `bcos` package loads them.
 
 use std::path::Path;
 
@@ -8,9 +9,9 @@ use crate::error::Result;
 use crate::run::finished::FinishedRun;
 use crate::weights::checkpoint;
 
-/// Writes the weights of a kept epoch of `run` under the names that torchvision, the X-DNN code or the
-/// `bcos` package give them, batch counters included, each with `prefix` before it (default: that of
-/// the package's model). Returns the number of tensors.
+/// Writes the weights of a kept epoch of `run` (absent: the one with the highest validation F1) to `out`.
+/// Each name gets `prefix` before it; absent: what the model of that network has in its package. Batch
+/// norms also get PyTorch's `num_batches_tracked`, always 0. Returns the number of tensors.
 ///
 /// # Errors
 /// An epoch that was not kept, and the disk's.

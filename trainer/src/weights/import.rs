@@ -1,5 +1,6 @@
-//! `trainer import`: converts another program's weight file to safetensors with PyTorch's names, and
-//! checks it against the backbone. Reading a file executes nothing in it (see `checkpoint_file`).
+//! `trainer import`: converts another program's weight file to safetensors with PyTorch's tensor names,
+//! and checks that it has the tensors of the backbone it is for. Reading a file executes nothing in it
+//! (see `checkpoint_file`).
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,7 +14,7 @@ use crate::network::{Backbone, Model};
 use crate::weights::checkpoint::{self, Metadata};
 use crate::weights::checkpoint_file::{self, Dtype};
 
-/// How to treat a file that does not hold exactly the backbone's tensors.
+/// What to do with a file that does not hold exactly the backbone's tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
     /// Refuse it, listing every missing, unexpected and mis-shaped tensor.
@@ -22,14 +23,15 @@ pub enum Fit {
     Partial,
 }
 
-/// How to read a file.
+/// The options of an import.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// The network it is for.
     pub backbone: Backbone,
     /// Whether all tensors must fit.
     pub fit: Fit,
-    /// The entry of a PyTorch checkpoint that holds the weights; absent: the usual ones are tried.
+    /// The key in a PyTorch checkpoint (a dict) under which the weights are; absent: the usual ones are
+    /// tried, such as `state_dict`.
     pub entry: Option<&'a str>,
     /// The beginning of the file's SHA-256, in hex; absent: the one in its name, if there is one.
     pub sha256: Option<&'a str>,
@@ -42,7 +44,7 @@ pub struct Imported {
     pub n_tensors: usize,
     /// Outputs of the head; absent where the file has no head, which only [`Fit::Partial`] takes.
     pub n_classes: Option<usize>,
-    /// SHA-256 of the source file, in hex.
+    /// SHA-256 of the file that was imported, in hex.
     pub sha256: String,
     /// With [`Fit::Partial`]: what was missing, unexpected or mis-shaped.
     pub faults: Faults,
@@ -50,12 +52,13 @@ pub struct Imported {
 
 /// ImageNet's number of classes, which is assumed for a file without head.
 const USUAL_CLASSES: usize = 1000;
-/// Bounds of a head that is accepted, its classes and its weights for each class: a file must not be
-/// able to ask for any amount of memory.
+/// The most classes that a head may have. A network with a head of the file's size is built, so without
+/// bounds a file could make the program ask for any amount of memory.
 const MAX_CLASSES: i64 = 100_000;
+/// The fewest weights for each class that a head may have. With fewer, a small file could have many classes.
 const MIN_FEATURES: i64 = 256;
 
-/// Converts `source` to `out`.
+/// Converts the weight file `source` to the safetensors file `out`.
 ///
 /// # Errors
 /// A file that cannot be read; another checksum than asked for or than in its name (torch.hub's
@@ -78,7 +81,7 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
         {
             size as usize
         }
-        _ => USUAL_CLASSES, // its shape will be found wrong
+        _ => USUAL_CLASSES, // the head's shape is then refused, as it does not fit
     });
     // X-DNN's ImageNet head has no bias, the fine-tuned one has (SPEC D, H.17).
     if let (Some(n_classes), true) = (n_classes, backbone.is_homogeneous) {
@@ -115,7 +118,8 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     })
 }
 
-/// The file's weights under our names. Counters of batches are left out.
+/// Reads the file's weights and returns them under the backbone's tensor names, without
+/// `num_batches_tracked`.
 fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, Tensor)>> {
     let mut names = HashSet::new();
     let mut tensors = Vec::new();
@@ -150,8 +154,9 @@ fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, T
     Ok(tensors)
 }
 
-/// Our name of another program's tensor: without the prefix of data-parallel training (`module.`), and
-/// for B-cos networks without the index in the `Sequential` of network and logit bias.
+/// Returns the backbone's name for another program's tensor. It drops the prefix of data-parallel training
+/// (`module.`), and for B-cos networks `0.`, the index of the network in the `Sequential` of network and
+/// logit bias that the paper's code saves.
 fn own_name(name: &str, backbone: Backbone) -> &str {
     let name = name.strip_prefix("module.").unwrap_or(name);
     match name.strip_prefix("0.") {
@@ -160,8 +165,8 @@ fn own_name(name: &str, backbone: Backbone) -> &str {
     }
 }
 
-/// The SHA-256 of `bytes`. It must begin with `asked`, or with the digits in a file name like
-/// `resnet50-0676ba61.pth`.
+/// Returns the SHA-256 of `bytes` in hex. Refuses it if it does not begin with `asked` or, where that is
+/// absent, with the digits in a file name like `resnet50-0676ba61.pth`.
 fn checksum(path: &Path, bytes: &[u8], asked: Option<&str>) -> Result<String> {
     let sha256: String = Sha256::digest(bytes)
         .iter()
@@ -183,7 +188,8 @@ fn checksum(path: &Path, bytes: &[u8], asked: Option<&str>) -> Result<String> {
     }
 }
 
-/// The hexadecimal digits after the last hyphen of a file name, unless they are a date.
+/// Returns the 8 to 64 hexadecimal digits between the last hyphen and the first dot of a file name, unless
+/// they are a date.
 fn in_name(name: &str) -> Option<&str> {
     let (_, digits) = name.split('.').next()?.rsplit_once('-')?;
     let is_hex = digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));

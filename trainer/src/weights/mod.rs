@@ -1,5 +1,5 @@
-//! Weight files: our own ([`checkpoint`]), those of other programs ([`checkpoint_file`]), import and
-//! export.
+//! Weight files: the project's own ([`checkpoint`]), those of other programs ([`checkpoint_file`], which
+//! only reads), `trainer import` from those and `trainer export` for them.
 
 pub mod checkpoint;
 pub mod checkpoint_file;

@@ -1,9 +1,10 @@
-//! The pickle stream of a PyTorch checkpoint as a passive tree of values.
+//! Reads a pickle of a PyTorch checkpoint into a tree of values, which is only data.
 //!
-//! A pickle is a program: unpickling in Python imports the modules it names and calls the functions
-//! it names. Nothing is imported or called here. A name stays a name, a call becomes a
-//! [`Value::Object`] that holds what would have been called and with what, a persistent id stays an
-//! id. What the names mean is decided by `state_dict`, which knows a handful and ignores the others.
+//! A pickle is a program for a stack machine: unpickling in Python imports the modules it names and calls
+//! the functions it names. Nothing is imported or called here. A name stays a name, a call becomes a
+//! [`Value::Object`] that holds what would have been called and with what, a persistent id (which refers
+//! to a tensor's bytes outside the pickle) stays an id. `state_dict` decides what the names mean; it knows
+//! a handful and ignores the others.
 //!
 //! Only the binary opcodes of protocols 2 to 5 are read, the ones `torch.save` writes.
 
@@ -12,13 +13,15 @@ use std::collections::HashMap;
 use super::problem::Problem;
 use super::value::{Id, Tree, Value};
 
-/// A real checkpoint has about forty values a tensor; this is room for fifty thousand tensors.
+/// The most values. A real checkpoint has about forty for each tensor; this is room for fifty thousand
+/// tensors.
 const MAX_VALUES: usize = 2_000_000;
-/// Likewise for instructions, of which a real checkpoint has fewer than twice its values.
+/// The most instructions. A real checkpoint has fewer than twice as many as values.
 const MAX_INSTRUCTIONS: usize = 8_000_000;
-/// Bytes of a module or class name, and of all of them. Names are copied out of shared strings, so this
-/// keeps a few bytes of pickle from filling memory.
+/// The most bytes of a module or class name. A name may be copied many times from one string, so without
+/// a bound a few bytes of pickle could fill memory.
 const MAX_NAME: usize = 256;
+/// The most bytes of all module and class names together.
 const MAX_NAMES: usize = 1 << 24;
 
 /// Reads one pickle from the start of `bytes`: its values and the number of bytes it took. `part`
@@ -39,20 +42,26 @@ pub(super) fn load(bytes: &[u8], part: &'static str) -> Result<(Tree, usize), Pr
     Ok((Tree::new(values, root), at))
 }
 
+/// The stack machine that executes a pickle's instructions.
 struct Machine<'a> {
     bytes: &'a [u8],
+    /// Which pickle of the file it is, for messages.
     part: &'static str,
+    /// The offset of the next byte in `bytes`.
     at: usize,
+    /// Every value made so far; the stack and the memo refer to them.
     values: Vec<Value>,
     stack: Vec<Id>,
     /// Stack heights at the marks; values below the last one are out of reach until it is popped.
     marks: Vec<usize>,
+    /// Values that the pickle has stored under a number, to use them again.
     memo: HashMap<usize, Id>,
     /// Bytes of all names so far.
     n_named: usize,
 }
 
 impl Machine<'_> {
+    /// Executes instructions up to STOP (`.`); returns the value on top of the stack then.
     fn run(&mut self) -> Result<Id, Problem> {
         for _ in 0..MAX_INSTRUCTIONS {
             let opcode = self.byte()?;
@@ -67,6 +76,7 @@ impl Machine<'_> {
         ))
     }
 
+    /// Executes one instruction.
     fn step(&mut self, opcode: u8) -> Result<(), Problem> {
         match opcode {
             // Stream structure and stack.
@@ -127,8 +137,8 @@ impl Machine<'_> {
                 let items = self.pop_pairs()?;
                 self.set_items(items)?;
             }
-            // The state an object would have been given (a dict's `_metadata`, a namespace's
-            // fields): no tensor of a state dict is in one.
+            // BUILD: the state an object would have been given (a dict's `_metadata`, a namespace's
+            // fields) is dropped. No tensor of a state dict is in one.
             b'b' => {
                 self.pop()?;
                 self.top()?;
@@ -145,7 +155,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// The new value that an opcode makes.
+    /// Executes an instruction that makes a new value; returns the value.
     fn value(&mut self, opcode: u8) -> Result<Value, Problem> {
         Ok(match opcode {
             b'N' => Value::None,
@@ -194,7 +204,7 @@ impl Machine<'_> {
             b'l' | 0x91 => Value::List(self.pop_to_mark()?),
             b'}' => Value::Dict(Vec::new()),
             b'd' => Value::Dict(self.pop_pairs()?),
-            // Names and calls, none of which happens.
+            // Names are not looked up, and calls are not made.
             b'c' => {
                 let module = self.line()?;
                 let name = self.line()?;
@@ -226,6 +236,7 @@ impl Machine<'_> {
 
     // Bytes.
 
+    /// Returns the next `length` bytes and moves past them.
     fn take(&mut self, length: usize) -> Result<&[u8], Problem> {
         let end = self
             .at
@@ -261,6 +272,7 @@ impl Machine<'_> {
             .map_err(|_| self.fail(format!("a length of {length}"), "one that fits memory"))
     }
 
+    /// Returns the text up to the next line break, a module or class name, and moves past it.
     fn line(&mut self) -> Result<String, Problem> {
         let rest = &self.bytes[self.at..];
         let possible = &rest[..rest.len().min(MAX_NAME + 1)];
@@ -271,7 +283,7 @@ impl Machine<'_> {
         Ok(String::from_utf8_lossy(&rest[..length]).into_owned())
     }
 
-    /// A name that the pickle asks for.
+    /// Returns the value `module.name`, a class or function that Python would import.
     fn global(&mut self, module: &str, name: &str) -> Result<Value, Problem> {
         let name = format!("{module}.{name}");
         if name.chars().any(char::is_control) {
@@ -287,6 +299,7 @@ impl Machine<'_> {
 
     // The stack.
 
+    /// Returns the value on top of the stack, which must lie above the last mark.
     fn top(&self) -> Result<Id, Problem> {
         let floor = self.marks.last().copied().unwrap_or(0);
         match self.stack.last() {
@@ -327,6 +340,7 @@ impl Machine<'_> {
             .collect())
     }
 
+    /// Appends values to the list on top of the stack.
     fn append(&mut self, new: Vec<Id>) -> Result<(), Problem> {
         let target = self.top()?;
         match &mut self.values[target.index()] {
@@ -337,6 +351,7 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// Adds (key, value) entries to the dict or object on top of the stack.
     fn set_items(&mut self, new: Vec<(Id, Id)>) -> Result<(), Problem> {
         let target = self.top()?;
         match &mut self.values[target.index()] {
@@ -356,7 +371,7 @@ impl Machine<'_> {
     }
 }
 
-/// Little-endian two's complement of any length.
+/// Returns the integer that `bytes` are in little-endian two's complement, of any length.
 fn integer(bytes: &[u8]) -> Value {
     if bytes.len() > 8 {
         return Value::Long(bytes.to_vec());

@@ -1,4 +1,4 @@
-//! What can be wrong with a weight file.
+//! The errors of reading a weight file, one variant for each way in which it can be wrong.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub enum CheckpointError {
 /// What is wrong with the content of a weight file.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// None of the three formats.
+    /// The file is of none of the three formats (zip, legacy, safetensors).
     #[error(
         "starts with {found}, expected a PyTorch checkpoint (zip or legacy) or a safetensors file"
     )]
@@ -35,7 +35,7 @@ pub enum Problem {
     /// The zip archive or one of its entries is damaged, or compressed in an unusual way.
     #[error("zip archive, {entry}: found {found}, expected a stored or deflated entry")]
     Zip {
-        /// The entry, or the directory of entries.
+        /// The damaged entry, or the archive's directory of entries.
         entry: String,
         /// What the zip reader says.
         found: String,
@@ -70,7 +70,7 @@ pub enum Problem {
         /// What should be.
         expected: String,
     },
-    /// Written on a big-endian machine.
+    /// The file was written on a big-endian machine.
     #[error("byte order: found {found}, expected little-endian numbers")]
     ByteOrder {
         /// What the file says.
@@ -86,7 +86,7 @@ pub enum Problem {
         /// The limit that was passed.
         limit: usize,
     },
-    /// Dicts in dicts without end.
+    /// A bound of the state dict is passed: depth of dicts in dicts, entries, tensors, or a name's length.
     #[error("state dict: found {found}, expected {expected}")]
     Nesting {
         /// What is too deep or too much.
@@ -116,7 +116,7 @@ pub enum Problem {
         /// Their keys.
         found: String,
     },
-    /// The entry that the caller named is not there.
+    /// Under the key that the caller named there is no state dict.
     #[error("entry {key:?}: found {found}, expected a dict of tensors under that name")]
     NoSuchKey {
         /// The name.

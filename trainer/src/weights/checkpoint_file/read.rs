@@ -1,4 +1,4 @@
-//! Tells a weight file's format from its content, and reads it.
+//! Tells the format of a weight file (zip, legacy or safetensors) by its first bytes and reads its tensors.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use super::problem::{CheckpointError, Problem};
 use super::tensor::{Dtype, NamedTensor};
 use super::torch_file;
 
-/// Reads all tensors of the state dict in `path`, in the file's order for PyTorch checkpoints.
+/// Reads all tensors of the state dict in the file `path`: those of a PyTorch checkpoint in its order, those
+/// of a safetensors file sorted by name.
 ///
-/// The format is told from the content, not the name. In a PyTorch checkpoint the state dict is what
-/// the file holds under `state_dict`, `model`, `model_state_dict` or `net`, else the whole file;
-/// `state_dict_key` names another entry, or picks one where several are there. Dicts inside the state
-/// dict are flattened with dots.
+/// A PyTorch checkpoint is a dict. Its state dict is the entry under `state_dict`, `model`,
+/// `model_state_dict` or `net`, or, without such an entry, the whole dict. `state_dict_key` names another
+/// entry, or one of several. The tensors of a dict inside the state dict get names joined with dots.
 pub fn read(
     path: &Path,
     state_dict_key: Option<&str>,
@@ -20,7 +20,7 @@ pub fn read(
     parse(path, &bytes, state_dict_key)
 }
 
-/// [`read`], for a file that is in memory. `path` is only named in errors.
+/// Does the same as [`read`] with a file's `bytes` in memory. `path` is only named in errors.
 pub fn parse(
     path: &Path,
     bytes: &[u8],
@@ -43,6 +43,7 @@ pub fn parse(
     })
 }
 
+/// Returns the first bytes of a file as text for a message.
 fn first_bytes(bytes: &[u8]) -> String {
     match bytes {
         [] => "nothing".into(),

@@ -1,8 +1,9 @@
-//! Finds the state dict in a pickled tree and reads its entries as views of storages.
+//! Finds the state dict in a checkpoint's tree of values, and describes each of its tensors as a view of a
+//! storage. A storage is a block of bytes outside the pickle; a view is an offset, sizes and strides in it.
 //!
-//! The few names that have a meaning are here: `collections.OrderedDict`, and the functions torch
-//! rebuilds a tensor or parameter with. Everything else is passed over. Which bytes a storage has is
-//! for `torch_file`, which of them a tensor takes for `tensor`.
+//! Only these names in a pickle have a meaning here: `collections.OrderedDict`, and the functions with
+//! which torch rebuilds a tensor or parameter. Everything else is passed over. `torch_file` finds the bytes
+//! of a storage, `tensor` copies those of a view.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,24 +12,28 @@ use super::problem::Problem;
 use super::tensor::{Storage, View};
 use super::value::{Id, Tree, Value};
 
-/// Entries of a checkpoint that hold its weights, by the habits of torchvision, timm and the paper's
-/// code (SPEC D).
+/// The keys under which checkpoints of torchvision, timm and the paper's code hold their weights
+/// (docs/SPEC.md D).
 const KEYS: [&str; 4] = ["state_dict", "model", "model_state_dict", "net"];
+/// The most levels of dicts in dicts.
 const MAX_DEPTH: usize = 16;
-/// A dict that is shared again and again has more entries when flattened than in the file.
+/// The most entries when flattened. The file may have far fewer, because one dict can be the value of many
+/// entries.
 const MAX_ENTRIES: usize = 1_000_000;
-/// Tensors of a state dict, and bytes of a tensor's full name. Both are far above any network's; with
-/// them a text that a small file shares among its entries cannot fill memory.
+/// The most tensors of a state dict. This bound and the next are far above what any network needs. They
+/// keep a small file, many of whose entries share one long text, from filling memory.
 const MAX_TENSORS: usize = 100_000;
+/// The most bytes of a tensor's full name.
 const MAX_NAME: usize = 1024;
-/// Bytes of a storage's key: real ones are numbers.
+/// The most bytes of a storage's key; real keys are numbers.
 const MAX_KEY: usize = 64;
-/// Dimensions of a tensor; torch's own limit.
+/// The most dimensions of a tensor; torch's own limit.
 const MAX_DIMENSIONS: usize = 64;
 /// How many names a message lists.
 const MAX_LISTED: usize = 8;
 
-/// The tensors of the state dict, in order.
+/// Returns the tensors of the state dict, in order. `key` names the entry that holds the state dict;
+/// absent: [`KEYS`] are tried, then the whole tree.
 pub(super) fn views<'a>(tree: &'a Tree, key: Option<&str>) -> Result<Vec<View<'a>>, Problem> {
     let root = tree.root();
     let Some(entries) = dict(tree, root) else {
@@ -91,7 +96,7 @@ pub(super) fn views<'a>(tree: &'a Tree, key: Option<&str>) -> Result<Vec<View<'a
     Ok(views)
 }
 
-/// The entries of a dict or `OrderedDict`.
+/// Returns the entries of a dict or `OrderedDict`; `None` for another value.
 fn dict(tree: &Tree, id: Id) -> Option<&[(Id, Id)]> {
     match tree.get(id) {
         Value::Dict(items) => Some(items),
@@ -106,6 +111,7 @@ fn is_str(tree: &Tree, id: Id, text: &str) -> bool {
     matches!(tree.get(id), Value::Str(value) if value == text)
 }
 
+/// Returns the tensors in the dict `root` and in the dicts inside it.
 fn flatten(tree: &Tree, root: Id) -> Result<Vec<View<'_>>, Problem> {
     let mut flattened = Flattened {
         tree,
@@ -117,14 +123,18 @@ fn flatten(tree: &Tree, root: Id) -> Result<Vec<View<'_>>, Problem> {
     Ok(flattened.views)
 }
 
+/// The tensors found so far while a dict is flattened.
 struct Flattened<'a> {
     tree: &'a Tree,
     views: Vec<View<'a>>,
+    /// The names of `views`.
     names: BTreeSet<String>,
+    /// Entries visited, tensors or not.
     n_entries: usize,
 }
 
 impl Flattened<'_> {
+    /// Adds the tensors in the dict `id`, whose names begin with `prefix`. Other values are passed over.
     fn add(&mut self, id: Id, prefix: &str, depth: usize) -> Result<(), Problem> {
         if depth > MAX_DEPTH {
             return Err(Problem::Nesting {
@@ -181,7 +191,8 @@ impl Flattened<'_> {
     }
 }
 
-/// The function that torch would rebuild a tensor or parameter with, and its arguments.
+/// Returns the function with which torch would rebuild the tensor or parameter `id`, and the arguments;
+/// `None` for another value.
 fn rebuild_function(tree: &Tree, id: Id) -> Option<(&str, &[Id])> {
     let Value::Object {
         callable,
@@ -205,6 +216,7 @@ fn rebuild_function(tree: &Tree, id: Id) -> Option<(&str, &[Id])> {
     }
 }
 
+/// Returns the view that the tensor or parameter `id` is.
 fn view(tree: &Tree, id: Id, name: String) -> Result<View<'_>, Problem> {
     let is_parameter = |function: &str| function.starts_with("_rebuild_parameter");
     let arguments = match rebuild_function(tree, id) {
@@ -224,7 +236,8 @@ fn view(tree: &Tree, id: Id, name: String) -> Result<View<'_>, Problem> {
                 integers(tree, *stride),
             );
             if let (Some(storage), Some(offset), Some(size), Some(stride)) = view {
-                // Version 3: requires_grad, hooks, dtype over an untyped storage.
+                // After the stride come requires_grad, hooks and, in version 3, the dtype, as its storage
+                // is untyped.
                 let dtype = match rest.get(2).and_then(|&dtype| tree.global(dtype)) {
                     Some(dtype) => dtype,
                     None => storage.class,
@@ -250,8 +263,9 @@ fn view(tree: &Tree, id: Id, name: String) -> Result<View<'_>, Problem> {
     })
 }
 
-/// What a persistent id says: ("storage", class, key, device, length), in legacy files followed by
-/// None or (key, offset, length) of a part.
+/// Returns the storage that a persistent id refers to; `None` for another value. The id is a tuple
+/// ("storage", class, key, device, length). In legacy files None or a tuple (key, offset, length) follows;
+/// the latter says which part of another storage this one is.
 pub(super) fn storage(tree: &Tree, id: Id) -> Option<Storage<'_>> {
     let Value::Persistent(id) = tree.get(id) else {
         return None;
@@ -279,7 +293,7 @@ pub(super) fn storage(tree: &Tree, id: Id) -> Option<Storage<'_>> {
     })
 }
 
-/// A storage's key: a string, or a number in some writers.
+/// Returns a storage's key, which is a string, or from some writers a number.
 pub(super) fn text(tree: &Tree, id: Id) -> Option<Cow<'_, str>> {
     match tree.get(id) {
         Value::Str(text) if text.len() <= MAX_KEY => Some(text.into()),
@@ -304,6 +318,7 @@ fn integers(tree: &Tree, id: Id) -> Option<Vec<i64>> {
     }
 }
 
+/// Lists the keys of `entries` for a message.
 fn keys(tree: &Tree, entries: &[(Id, Id)]) -> String {
     let names = entries.iter().map(|(key, _)| match tree.get(*key) {
         Value::Str(text) => text.clone(),
@@ -312,7 +327,7 @@ fn keys(tree: &Tree, entries: &[(Id, Id)]) -> String {
     listed(names)
 }
 
-/// The classes of objects in the file that have no meaning here, so that a message can name them.
+/// Lists the classes of objects in the file that have no meaning here, for a message.
 fn passed_over(tree: &Tree) -> String {
     let mut classes = BTreeSet::new();
     for value in tree.values() {

@@ -1,6 +1,7 @@
-//! From a view of a storage (offset, size, strides) to contiguous bytes, every bound checked.
+//! Copies the elements of a tensor out of its storage. In a checkpoint a tensor is a view (offset, sizes
+//! and strides) of a storage, which is a block of bytes. Every bound is checked.
 //!
-//! Does not know how a file keeps its storages; `torch_file` brings their bytes.
+//! `torch_file` knows how a file keeps its storages, and passes their bytes.
 
 use std::borrow::Cow;
 
@@ -78,6 +79,7 @@ impl Dtype {
         Some(*dtype)
     }
 
+    /// Returns the type of a safetensors tensor; `None` where it is refused.
     pub(super) fn from_safetensors(dtype: safetensors::Dtype) -> Option<Dtype> {
         Some(match dtype {
             safetensors::Dtype::F64 => Dtype::F64,
@@ -94,7 +96,7 @@ impl Dtype {
         })
     }
 
-    /// The "expected" half of messages on other types.
+    /// Returns the "expected …" part of messages about other types.
     pub(super) fn expected() -> String {
         let names = NAMES.map(|(_, _, name)| name.trim_start_matches("torch."));
         format!("one of {}", names.join(", "))
@@ -102,8 +104,8 @@ impl Dtype {
 }
 
 /// A tensor that is still a view of its storage. Sizes and strides are as the file has them, not yet
-/// checked; strides and offset count elements. Texts are the pickle's own: a million views may share
-/// one, and copies of it would fill memory.
+/// checked; strides and offset count elements. Texts are borrowed from the pickle: a million views may
+/// share one, and a copy for each would fill memory.
 #[derive(Clone, Debug)]
 pub(super) struct View<'a> {
     pub(super) name: String,
@@ -115,21 +117,22 @@ pub(super) struct View<'a> {
     pub(super) stride: Vec<i64>,
 }
 
-/// What the pickle says of a storage: the bytes lie elsewhere, under `key`.
+/// What the pickle says about a storage, whose bytes lie outside the pickle.
 #[derive(Clone, Debug)]
 pub(super) struct Storage<'a> {
+    /// The name under which the file holds the bytes.
     pub(super) key: Cow<'a, str>,
     /// `torch.FloatStorage` and so on.
     pub(super) class: &'a str,
-    /// Elements of `class`.
+    /// The number of elements, of the size that `class` has.
     pub(super) length: i64,
     /// Legacy files only: this storage is a part (offset and length in elements) of the one named.
     pub(super) part: Option<(i64, i64)>,
 }
 
 impl View<'_> {
-    /// The elements in order, taken from `storage`, the bytes under the storage's key. `budget` is
-    /// how many bytes may still be made of this file.
+    /// Returns the tensor with its elements in order, copied from `storage`, the bytes under the storage's
+    /// key. The copy's size is taken off `budget`.
     pub(super) fn copy(&self, storage: &[u8], budget: &mut Budget) -> Result<NamedTensor, Problem> {
         let dtype = Dtype::from_torch(self.dtype)
             .ok_or_else(|| self.fail(format!("type {}", self.dtype), Dtype::expected()))?;
@@ -190,7 +193,8 @@ impl View<'_> {
         })
     }
 
-    /// Checks the storage's declared length against its bytes, and narrows to the part it is.
+    /// Checks the storage's declared length against its bytes; returns the bytes, of a storage that is part
+    /// of another only this part.
     fn storage_part<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Problem> {
         let Storage {
             key,
@@ -225,6 +229,7 @@ impl View<'_> {
             })
     }
 
+    /// Returns `values` as unsigned numbers, and refuses negative ones.
     fn unsigned(&self, values: &[i64], what: &str) -> Result<Vec<usize>, Problem> {
         values
             .iter()
@@ -242,8 +247,8 @@ impl View<'_> {
     }
 }
 
-/// Bytes of one element of a storage class, also of those whose tensors are refused: in a legacy file
-/// their storages lie between the others.
+/// Returns the bytes of one element of a storage class, also of classes whose tensors are refused: in a
+/// legacy file their storages lie between the others, so their sizes are needed to find the next.
 pub(super) fn element_size(class: &str) -> Option<usize> {
     if let Some(dtype) = Dtype::from_torch(class) {
         return Some(dtype.size());
@@ -259,6 +264,7 @@ pub(super) fn element_size(class: &str) -> Option<usize> {
     }
 }
 
+/// Whether the elements lie in the storage in order (row-major), without gaps.
 fn is_contiguous(shape: &[usize], stride: &[usize]) -> bool {
     let mut expected = 1;
     for (&size, &step) in shape.iter().zip(stride).rev() {
@@ -298,15 +304,18 @@ fn gather(
     data
 }
 
-/// How many bytes may still be made of a file, so that a small file cannot fill memory.
+/// A bound on the bytes that are unpacked or copied from a file, so that a small file cannot fill memory.
 #[derive(Debug)]
 pub(super) struct Budget {
+    /// Bytes that may still be spent.
     left: usize,
+    /// Bytes that could be spent at first.
     limit: usize,
 }
 
 impl Budget {
-    /// 16 times the file, and enough for a small file whose tensors are expanded views.
+    /// Returns the budget of a file of `length` bytes: 16 times as many, and 16 MiB for small files whose
+    /// tensors are expanded views (stride 0).
     pub(super) fn for_file(length: usize) -> Budget {
         let limit = length.saturating_mul(16).saturating_add(16 << 20);
         Budget { left: limit, limit }
@@ -316,6 +325,7 @@ impl Budget {
         self.left
     }
 
+    /// Takes `bytes` off; an error that names `what` where fewer are left.
     pub(super) fn spend(
         &mut self,
         bytes: usize,

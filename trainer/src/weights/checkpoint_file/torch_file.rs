@@ -1,8 +1,9 @@
-//! The two containers of `torch.save`: a zip archive of one pickle and one entry a storage, and the
-//! legacy stream of five pickles followed by the storages.
+//! Reads the two file formats of `torch.save`: a zip archive with one pickle and one entry for each storage
+//! (a block of bytes with the elements of tensors), and the legacy format, five pickles followed by the
+//! storages.
 //!
-//! Brings the storages' bytes together with what the pickle says of them; `state_dict` and `tensor`
-//! make tensors of both.
+//! `state_dict` describes the tensors that the pickle names; this file finds the bytes of their storages,
+//! from which `tensor` copies the elements.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,11 +16,12 @@ use super::tensor::{Budget, NamedTensor, View, element_size};
 use super::value::{Tree, Value};
 use super::{pickle, state_dict};
 
-/// First pickle of a legacy checkpoint: 0x1950a86a20f9469cfc6c.
+/// The value of the first pickle of a legacy checkpoint, torch's magic number 0x1950a86a20f9469cfc6c.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
-/// Second pickle.
+/// The value of the second pickle, the version of the legacy format.
 const PROTOCOL: i64 = 1001;
 
+/// Reads the tensors of a zip file. `key` names the entry of the checkpoint that is the state dict.
 pub(super) fn read_zip(bytes: &[u8], key: Option<&str>) -> Result<Vec<NamedTensor>, Problem> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| Problem::Zip {
         entry: "directory".into(),
@@ -74,6 +76,7 @@ pub(super) fn read_zip(bytes: &[u8], key: Option<&str>) -> Result<Vec<NamedTenso
     copy(&views, &storages, bytes.len())
 }
 
+/// Returns the unpacked bytes of the archive's entry `name`, and takes their number off `budget`.
 fn read_entry(
     archive: &mut ZipArchive<Cursor<&[u8]>>,
     name: &str,
@@ -103,6 +106,7 @@ fn read_entry(
     Ok(bytes)
 }
 
+/// Reads the tensors of a legacy file. `key` names the entry of the checkpoint that is the state dict.
 pub(super) fn read_legacy(bytes: &[u8], key: Option<&str>) -> Result<Vec<NamedTensor>, Problem> {
     let mut rest = bytes;
     let mut next = |part| -> Result<Tree, Problem> {
@@ -136,6 +140,7 @@ pub(super) fn read_legacy(bytes: &[u8], key: Option<&str>) -> Result<Vec<NamedTe
     copy(&views, &storages, bytes.len())
 }
 
+/// Refuses a file whose third pickle, about the system that wrote it, says that numbers are big-endian.
 fn refuse_big_endian(system: &Tree) -> Result<(), Problem> {
     if let Value::Dict(entries) = system.get(system.root()) {
         for (key, value) in entries {
@@ -151,8 +156,9 @@ fn refuse_big_endian(system: &Tree) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The storages of a legacy file follow each other in the order of `keys`, each after its number of
-/// elements. How large an element is stands only in the object's references to the storage.
+/// Returns the bytes of each storage of a legacy file by its key. The storages follow each other in the
+/// order of `keys`, each after its number of elements. The size of an element is known only from the
+/// references to the storage in `tree`, the checkpoint.
 fn read_storages<'a>(
     mut rest: &'a [u8],
     tree: &Tree,
@@ -204,6 +210,7 @@ fn read_storages<'a>(
     Ok(storages)
 }
 
+/// Returns the tensors that `views` describe, with their elements copied from `storages`.
 fn copy(
     views: &[View],
     storages: &HashMap<String, Cow<'_, [u8]>>,

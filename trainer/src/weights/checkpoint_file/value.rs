@@ -1,14 +1,14 @@
-//! What a pickle holds: a passive tree of values.
+//! The tree of values that a pickle holds. `pickle` builds it, `state_dict` finds the tensors in it.
 //!
-//! All values lie in one flat list and refer to each other by index, so that values which share or
-//! contain each other cost nothing and nothing recurses. What their names mean is for `state_dict`.
+//! All values lie in one flat list and refer to each other by index. A value may therefore be contained in
+//! many others, or even in itself, without being copied, and freeing the tree does not recurse.
 
 /// Index of a value in its [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Id(u32);
 
 impl Id {
-    /// The value at this index of a list; `pickle` keeps lists short enough.
+    /// Returns the id of the value at this index; `pickle` keeps the list short enough for 32 bits.
     pub(super) fn at(index: usize) -> Id {
         Id(index as u32)
     }
@@ -18,7 +18,7 @@ impl Id {
     }
 }
 
-/// What a pickle can hold.
+/// A value in a pickle. Those inside it are ids.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     None,
@@ -33,15 +33,16 @@ pub(super) enum Value {
     /// A list or a set.
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
-    /// `module.name`, not looked up.
+    /// A class or function, as its name `module.name`; it is not looked up.
     Global(String),
-    /// What calling `callable` with `arguments` would have made; `items` were set on it afterwards.
+    /// The object that calling `callable` with `arguments` would have made; `items` are the (key, value)
+    /// entries that were set on it afterwards.
     Object {
         callable: Id,
         arguments: Id,
         items: Vec<(Id, Id)>,
     },
-    /// Something kept outside the pickle: here always a tensor storage.
+    /// A persistent id, which refers to something outside the pickle: here always a tensor storage.
     Persistent(Id),
 }
 
@@ -81,7 +82,7 @@ impl Tree {
         }
     }
 
-    /// What a message calls this value.
+    /// Describes the value for a message.
     pub(super) fn describe(&self, id: Id) -> String {
         match self.get(id) {
             Value::None => "None".into(),
