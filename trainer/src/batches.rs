@@ -1,6 +1,6 @@
-//! Batches: images as 8-bit tensors, read from the memory-mapped pixel file, and labels as 0 and 1. On a
-//! GPU the pixels of images that every epoch reads stay in its memory, if they take at most a quarter of
-//! what is free there.
+//! Loads batches for training and explaining: images as 8-bit tensors, read from the memory-mapped pixel
+//! file, and labels as 0 and 1. On a GPU, the pixels that every epoch reads are kept in GPU memory, if they
+//! take at most a quarter of what is free there.
 
 use std::collections::HashMap;
 
@@ -17,9 +17,9 @@ use crate::machine::device;
 pub struct Batch {
     /// Indices into the data set's images.
     pub indices: Vec<usize>,
-    /// (N, H, W, 3) 8-bit RGB on the device.
+    /// The images, (N, H, W, 3) 8-bit RGB on the device.
     pub images: Tensor,
-    /// (N, K) of 0 and 1 on the device.
+    /// (N, K) on the device: 1 where the image shows the class, else 0.
     pub targets: Tensor,
 }
 
@@ -42,7 +42,7 @@ impl Batch {
         Self::of(dataset, indices, &bytes_of(dataset, indices), device, kind)
     }
 
-    /// As [`Batch::load`], with each image cut and flipped by its view in `views`.
+    /// Does the same as [`Batch::load`], but cuts and flips each image as its view in `views` says.
     ///
     /// # Errors
     /// libtorch's.
@@ -67,6 +67,7 @@ impl Batch {
         Self::of(dataset, indices, &seen.concat(), device, kind)
     }
 
+    /// Returns the batch of images whose pixels are `bytes`, one image after the other.
     fn of(
         dataset: &Dataset,
         indices: &[usize],
@@ -81,6 +82,7 @@ impl Batch {
         Self::with_targets(dataset, indices, images, kind)
     }
 
+    /// Returns the batch of `images`, which are on their device, with their targets.
     fn with_targets(
         dataset: &Dataset,
         indices: &[usize],
@@ -103,20 +105,22 @@ impl Batch {
     }
 }
 
-/// The pixels of some images of a data set, kept on a device: (images, H, W, 3), 8 bit.
+/// The pixels of some images of a data set, kept on a device.
 #[derive(Debug)]
 pub struct Resident {
+    /// (images, H, W, 3), 8 bit.
     pixels: Tensor,
     /// From an image's index in the data set to its row of `pixels`.
     rows: HashMap<usize, i64>,
 }
 
-/// Images copied at once.
+/// How many images are copied to the device at once.
 const AT_ONCE: usize = 1024;
 
 impl Resident {
-    /// The pixels of the images `indices` of `dataset` on `device`; `None` on the CPU, which reads the
-    /// mapped file as fast, and where they would take more than a quarter of the device's free memory.
+    /// Loads the pixels of the images `indices` of `dataset` onto `device`. `None` on the CPU, which reads
+    /// the mapped file just as fast, and where they would take more than a quarter of the device's free
+    /// memory.
     ///
     /// # Errors
     /// libtorch's.
@@ -134,7 +138,7 @@ impl Resident {
         }
     }
 
-    /// The pixels of the images `indices` of `dataset` on `device`.
+    /// Loads the pixels of the images `indices` of `dataset` onto `device`.
     ///
     /// # Errors
     /// libtorch's.
@@ -151,7 +155,7 @@ impl Resident {
         Ok(Resident { pixels, rows })
     }
 
-    /// The pixels of the images `indices`, unless one of them is not there.
+    /// Returns the pixels of the images `indices`; `None` if one of them is not kept here.
     fn select(&self, indices: &[usize]) -> Option<Result<Tensor, TchError>> {
         let rows = indices.iter().map(|index| self.rows.get(index).copied());
         let rows: Vec<i64> = rows.collect::<Option<_>>()?;
@@ -163,7 +167,7 @@ impl Resident {
     }
 }
 
-/// The pixels of images, one after the other.
+/// Returns the pixels of the images `indices` from the mapped file, one image after the other.
 fn bytes_of(dataset: &Dataset, indices: &[usize]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(indices.len() * dataset.grid().cells() * 3);
     for &index in indices {

@@ -42,7 +42,7 @@ pub enum Error {
     #[error("{0}")]
     CheckpointFile(#[from] crate::weights::checkpoint_file::CheckpointError),
 
-    /// A configuration, run folder or argument is invalid.
+    /// A configuration, run folder, weight file or argument is invalid.
     #[error("{}: {field}: found {found}, expected {expected}", path.display())]
     Invalid {
         /// The file or folder.
@@ -55,14 +55,14 @@ pub enum Error {
         expected: String,
     },
 
-    /// As [`Error::Invalid`], where the words are a parser's.
+    /// A text in a file could not be parsed.
     #[error("{}: {field}: {reason}", path.display())]
     Unparsed {
         /// The file.
         path: PathBuf,
         /// The key or position.
         field: String,
-        /// The parser's words.
+        /// The parser's message.
         reason: String,
     },
 
@@ -72,7 +72,7 @@ pub enum Error {
          hint: nothing else is left to go on from; to begin the run again, remove its folder"
     )]
     Unresumable {
-        /// The error of each.
+        /// The errors of reading them, in one line.
         faults: String,
     },
 
@@ -93,8 +93,8 @@ pub enum Error {
         images: String,
     },
 
-    /// A weight, a norm's statistic or the optimizer's state is non-finite after a step. The run's folder
-    /// keeps its last saved state.
+    /// A weight, a running statistic of a batch norm or a moment of the optimizer is non-finite after a step.
+    /// The run's folder keeps its last saved state.
     #[error(
         "epoch {epoch}, after step {step}: {tensor}: found {found}, expected a finite number\n\
          hint: {}; the state last saved is kept", to_stay_finite(.tensor)
@@ -111,8 +111,8 @@ pub enum Error {
     },
 }
 
-// Not as the source of the error: a program that prints sources would print libtorch's message twice, the
-// second time with its C++ stack trace.
+// Written out, because `#[from]` would make libtorch's error the `source` of this one. A program that prints
+// sources would then print libtorch's message twice, the second time with its C++ stack trace.
 impl From<tch::TchError> for Error {
     fn from(error: tch::TchError) -> Self {
         Error::Torch(error)
@@ -120,7 +120,7 @@ impl From<tch::TchError> for Error {
 }
 
 impl Error {
-    /// An [`Error::Invalid`].
+    /// Returns an [`Error::Invalid`].
     pub fn invalid(
         path: impl Into<PathBuf>,
         field: impl Into<String>,
@@ -135,7 +135,7 @@ impl Error {
         }
     }
 
-    /// The error for a weight in `file` that is non-finite, or too large for 32 bits.
+    /// Returns the error for a weight in `file` that is non-finite, or too large for 32 bits.
     pub(crate) fn non_finite(file: impl Into<PathBuf>, tensor: &str, found: &Found) -> Self {
         let expected = match found.value.is_finite() {
             true => "a number that 32 bits can hold",
@@ -146,7 +146,7 @@ impl Error {
     }
 }
 
-/// The hint of [`Error::Spoilt`].
+/// Returns the hint of [`Error::Spoilt`] for a tensor of this name.
 fn to_stay_finite(tensor: &str) -> &'static str {
     match tensor.contains("running_var") {
         true => {
@@ -157,8 +157,8 @@ fn to_stay_finite(tensor: &str) -> &'static str {
     }
 }
 
-/// The first line of libtorch's message (a C++ stack trace follows it), and a hint where memory was
-/// short.
+/// Returns the first line of libtorch's message (a C++ stack trace follows it), with a hint if it says that
+/// memory was short.
 fn said(error: &tch::TchError) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
@@ -171,8 +171,8 @@ fn said(error: &tch::TchError) -> String {
     }
 }
 
-/// Does not name bf16: weights, activations and gradients stay 32-bit then, and the narrow copies come on
-/// top.
+/// The hint where memory was short. It does not name bf16, which takes more memory: weights, activations and
+/// gradients stay 32-bit, and 16-bit copies come on top.
 const TO_LOWER: &str = "hint: lower batch_size, set micro_batch (X-DNN, ViT), explain at a deeper layer or prepare smaller pixels \
      (data-prep --size); where maps are made after training, lower --memory or --batch-size";
 
@@ -180,6 +180,7 @@ const TO_LOWER: &str = "hint: lower batch_size, set micro_batch (X-DNN, ViT), ex
 mod tests {
     use super::*;
 
+    /// Returns the message of an error for which libtorch's own message is `text`.
     fn torch(text: &str) -> String {
         let error = Error::Torch(tch::TchError::Torch(text.to_owned()));
         data_prep::error::one_line(&error)
@@ -209,7 +210,8 @@ mod tests {
         );
     }
 
-    /// The hint depends on words in libtorch's message, which another version may change.
+    /// The hint is given for certain words in libtorch's message, which another version may change. So
+    /// libtorch is really asked for too much memory.
     #[test]
     fn libtorch_says_that_memory_is_short_in_known_words() {
         let too_much = tch::Tensor::f_zeros([1 << 50], (tch::Kind::Float, tch::Device::Cpu));

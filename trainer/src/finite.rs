@@ -1,22 +1,27 @@
 //! Finds non-finite values (NaN, ±∞) in tensors, and keeps operations from hiding them.
 //!
-//! The trainer checks inputs and outputs: weights that it reads, each step's losses, maps and gradient,
-//! the weights after the last step, logits and maps. This suffices because every operation in between
-//! gives a non-finite value for a non-finite input. Where libtorch's operation would not, the network
-//! uses another: ReLU (libtorch's makes 0 of −∞), ReLU6 (6 of ∞) and oneDNN's ReLU (0 of NaN) are in
-//! [`crate::network::pass::fused`]; divisors and inputs of softmaxes, where an overflow would become 0,
-//! go through [`infinite_to_nan`]. Two cases remain. In training, batch norm hides a variance that
-//! overflows, but the running variance keeps it. In the backward pass, a ReLU with a negative input
-//! gives 0 for every gradient, as it should.
+//! The trainer checks what goes into a computation and what comes out: weights that it reads, each step's
+//! losses, maps and gradient, the weights after the last step, logits and maps in evaluation. It does not
+//! check the values in between, because every operation of the networks gives a non-finite value for a
+//! non-finite input. Some operations of libtorch do not, so the networks do not use them as they are:
+//!
+//! - libtorch's ReLU makes 0 of −∞, its ReLU6 makes 6 of ∞, and oneDNN's ReLU makes 0 of NaN. Replacements are
+//!   in [`crate::network::pass::fused`].
+//! - A division by ∞ gives 0, and so does a softmax for −∞. Divisors and inputs of softmaxes go through
+//!   [`infinite_to_nan`].
+//!
+//! Two cases remain. In training, batch norm hides a variance that overflows, but the running variance keeps
+//! it and is checked. In the backward pass, a ReLU with a negative input gives 0 for every gradient, as it
+//! should.
 
 use tch::{Kind, TchError, Tensor};
 
 use crate::machine::device;
 
-/// One value of a tensor.
+/// A value of a tensor, and where it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// Its index, one number a dimension.
+    /// Its index, one number for each dimension.
     pub index: Vec<i64>,
     /// The value.
     pub value: f64,
@@ -31,8 +36,8 @@ impl std::fmt::Display for Found {
     }
 }
 
-/// The first value of `tensor` that is non-finite, or becomes so in `kind`, a floating type. `None` where
-/// there is none, and for tensors of integers.
+/// Returns the first value of `tensor` that is non-finite, or becomes so when converted to `kind`, a floating
+/// type; `None` if there is none, and for tensors of integers.
 ///
 /// # Errors
 /// libtorch's.
@@ -62,21 +67,21 @@ pub fn first_non_finite(tensor: &Tensor, kind: Kind) -> Result<Option<Found>, Tc
     Ok(Some(Found { index, value }))
 }
 
-/// Replaces infinite values by NaN; others keep their bits. In place and outside the graph, so
-/// derivatives stay as they are. The operation that made `tensor` must not need its output in its
-/// backward pass.
+/// Replaces infinite values by NaN; others keep their bits. This is done in place and outside the graph, so
+/// derivatives stay as they are. The operation that made `tensor` must be one that does not use its output in
+/// its backward pass.
 ///
 /// # Errors
 /// libtorch's.
 pub fn infinite_to_nan(tensor: &Tensor) -> Result<(), TchError> {
-    // x + 0 · (x − x)
+    // lerp computes x + 0 · (x − x), which is x, or NaN for ±∞ as ∞ − ∞ is NaN.
     tch::no_grad(|| {
         let itself = tensor.f_detach()?;
         tensor.shallow_clone().f_lerp_(&itself, 0.0).map(drop)
     })
 }
 
-/// The largest absolute value of each row (N, …); NaN where a row has one.
+/// Returns the largest absolute value of each row of `tensor` (N, …); NaN for a row that has a NaN.
 ///
 /// # Errors
 /// libtorch's.
@@ -126,6 +131,8 @@ mod tests {
         );
     }
 
+    /// Of five values only the last is infinite: it must become NaN, the others keep their bits, and the
+    /// gradient of their sum stay 1 for all.
     #[test]
     fn finite_values_and_derivatives_stay_as_they_are() {
         let values = [1.5f32, -0.0, f32::MAX, f32::MIN_POSITIVE, f32::INFINITY];

@@ -1,7 +1,7 @@
-//! Trains classifiers with a second loss on their own explanations, so that these fall inside bounding
-//! boxes. The modules, from the formula to the file:
+//! Trains classifiers with a second loss on their own explanations (attribution maps), so that these fall
+//! inside bounding boxes. The modules, with the sections of the paper:
 //!
-//! - [`network`]: the networks, cut at the paper's layers, and the operations they consist of
+//! - [`network`]: the networks, divided at the layers that the paper explains, and their operations
 //! - [`explain`]: attribution methods (section 3.1), the maps of a split, colours and the grid pointing
 //!   game (SPEC K)
 //! - [`guide`]: annotated images, drawn classes and masks (section 3.5), the localization losses
@@ -15,8 +15,8 @@
 //!
 //! The evaluator has the metrics, data-prep the geometry of masks.
 
-/// Prints a line for people on stderr. Where that fails (the terminal was closed, the pipe's reader
-/// ended), the program goes on.
+/// Prints a line for people on stderr. If that fails (the terminal was closed, the program that reads the
+/// pipe has ended), nothing happens, unlike with `eprintln!`, which panics.
 #[macro_export]
 macro_rules! say {
     ($($text:tt)*) => {{

@@ -1,6 +1,6 @@
-//! The `trainer` program: its command line, one function for each subcommand, and exit codes (0 done, 2
-//! failed, 75 stopped by a signal: the same command goes on). Output for scripts goes to stdout,
-//! everything else to stderr.
+//! The program `trainer`: its command line and one function for each subcommand. Output for scripts goes to
+//! stdout, everything else to stderr. The exit code is 0 when done, 2 after an error, and 75 if `train` was
+//! stopped by a signal; the same command then resumes the run.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -308,6 +308,7 @@ fn main() -> ExitCode {
 }
 
 impl RunArgs {
+    /// Reads the configuration and opens the data set for its task.
     fn resolve(&self) -> Result<(ResolvedRun, Dataset, RunFolder)> {
         let dataset = Dataset::open(&self.data)?;
         let config = RunConfig::read(&self.config)?;
@@ -362,7 +363,7 @@ fn select_command(folders: &[PathBuf]) -> Result<()> {
 }
 
 fn state_command(args: &StateArgs) -> Result<()> {
-    // One for each task.
+    // The data set, opened once for each task that a configuration has.
     let mut opened: Vec<Dataset> = Vec::new();
     for file in &args.config {
         let config = RunConfig::read(file)?;

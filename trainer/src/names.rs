@@ -1,15 +1,15 @@
-//! The enumerations of the experiment. Each value has one spelling, shared by configurations, tables and
-//! plots.
+//! The options of a run that are one of a few values (layer, annotation, augmentation, precision, …). Each
+//! value has one spelling, which configurations, tables and plots share.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The value of `all` that is spelled `text`.
+/// Returns the value of `all` that is spelled `text`.
 ///
 /// # Errors
-/// What was found, and every spelling.
+/// Without such a value, a message with `text` and every spelling.
 pub fn find<T: Copy + fmt::Display>(all: &[T], text: &str) -> Result<T, String> {
     let found = all.iter().find(|value| value.to_string() == text);
     found.copied().ok_or_else(|| {
@@ -18,7 +18,7 @@ pub fn find<T: Copy + fmt::Display>(all: &[T], text: &str) -> Result<T, String> 
     })
 }
 
-/// `a, b or c`.
+/// Joins names as in `a, b or c`.
 pub fn alternatives(names: &[&str]) -> String {
     match names {
         [rest @ .., before, last] => {
@@ -29,6 +29,7 @@ pub fn alternatives(names: &[&str]) -> String {
     }
 }
 
+/// Defines an enumeration whose values are written and read by the given spellings.
 macro_rules! spelled {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $spelling:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -56,15 +57,17 @@ macro_rules! spelled {
 }
 
 spelled! {
-    /// The layer whose features are explained ("guidance depth", paper section 5.4; SPEC A.4).
+    /// The layer at which a network is explained ("guidance depth", paper section 5.4; docs/SPEC.md A.4). A
+    /// map has one value for each position of its features; their stride says how many pixels of the image
+    /// lie between two positions.
     Layer {
         /// The network's input, after normalisation.
         Input = "input",
-        /// Stride 4.
+        /// Features of stride 4.
         Mid1 = "mid1",
-        /// Stride 8.
+        /// Features of stride 8.
         Mid2 = "mid2",
-        /// Stride 16.
+        /// Features of stride 16.
         Mid3 = "mid3",
         /// The last features before global pooling, stride 32.
         Final = "final",
@@ -72,18 +75,18 @@ spelled! {
 }
 
 impl Layer {
-    /// How many of the network's stages lie before this layer.
+    /// Returns how many of the network's stages lie before this layer.
     pub fn index(self) -> usize {
         self as usize
     }
 }
 
 spelled! {
-    /// The annotation that a class's map is compared with (SPEC A.5).
+    /// The annotation that the map of a class is compared with (docs/SPEC.md A.5).
     Annotation {
-        /// The union of its boxes.
+        /// The union of the boxes of the class.
         Box = "box",
-        /// The union of its segmentations; an image without them is not annotated.
+        /// The union of the segmentations of the class; an image without any counts as not annotated.
         Segmentation = "segmentation",
     }
 }
@@ -99,14 +102,14 @@ spelled! {
 }
 
 spelled! {
-    /// The numbers that convolutions and matrix products are computed in. Everything else, weights and
-    /// optimizer included, is 32-bit.
+    /// The type of number in which convolutions and matrix products are computed. Everything else, weights
+    /// and optimizer included, is 32-bit.
     Precision {
         /// 32-bit floating point.
         F32 = "f32",
-        /// 32-bit numbers whose products keep 10 bits of the mantissa; on CUDA devices that have it.
+        /// NVIDIA's TF32: factors are rounded to 10 bits of mantissa; on CUDA devices that have it.
         Tf32 = "tf32",
-        /// 16-bit brain floating point, summed in 32 bits.
+        /// bfloat16: factors are rounded to 16 bits; sums are 32-bit.
         Bf16 = "bf16",
     }
 }

@@ -1,23 +1,23 @@
-//! Randomness as a pure function: what is drawn depends on (seed, purpose, epoch, image id) and on
-//! nothing else, so the order of images, the class drawn for an image and the annotated subset are
-//! the same on every machine, with every number of workers and after every restart. No generator
-//! is carried along.
+//! Draws random numbers as a pure function of (seed, purpose, epoch, image id): there is no generator with a
+//! state. The order of images, the class drawn for an image, crops and the annotated subset are therefore
+//! the same on every machine, with every number of workers and after every restart.
 
-/// FNV-1a over bytes; the hash that turns names into numbers.
+/// Returns the FNV-1a hash of `bytes`, which turns names into numbers.
 pub fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
-/// The splitmix64 finaliser: every bit of the result depends on every bit of `z`.
+/// Mixes the bits of `z` so that every bit of the result depends on all of them (splitmix64's finaliser).
 pub fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
-/// 64 random bits for one image, purpose and epoch.
+/// Returns 64 random bits for one purpose, epoch and image. They may be used as the stream of [`unit`] and
+/// [`normal`].
 pub fn draw(seed: u64, purpose: &str, epoch: u64, image_id: &str) -> u64 {
     let key = mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ fnv1a(purpose.as_bytes());
     mix(
@@ -26,20 +26,21 @@ pub fn draw(seed: u64, purpose: &str, epoch: u64, image_id: &str) -> u64 {
     )
 }
 
-/// Uniform in [0, 1): element `i` of the stream named `name`. This is the weight recipe of the
-/// golden values (`h + (i+1)·φ`, splitmix64, top 53 bits).
+/// Returns number `i` of a stream of numbers uniform in [0, 1), which `name_hash` identifies: the top 53 bits
+/// of splitmix64's output number `i`. The Python scripts that made the tests' expected values draw weights in
+/// the same way.
 pub fn unit(name_hash: u64, i: u64) -> f64 {
     let z = name_hash.wrapping_add((i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     (mix(z) >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Standard normal by Box–Muller: element `i` of the stream, of two uniform ones.
+/// Returns number `i` of a stream of standard normal numbers, by Box–Muller from two uniform ones.
 pub fn normal(stream: u64, i: u64) -> f64 {
     let radius = (-2.0 * (1.0 - unit(stream, 2 * i)).ln()).sqrt();
     radius * (std::f64::consts::TAU * unit(stream, 2 * i + 1)).cos()
 }
 
-/// `items` in a random order that depends only on (seed, purpose, epoch) and each item's image id.
+/// Returns `items` in a random order that depends only on (seed, purpose, epoch) and each item's image id.
 pub fn shuffled<'a>(
     items: &[usize],
     image_id: impl Fn(usize) -> &'a str,

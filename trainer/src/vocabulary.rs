@@ -1,5 +1,6 @@
-//! `trainer vocabulary`: all names that a configuration may use, for the programs that plan runs and show
-//! results. The names are read from the lists of networks, methods and losses.
+//! `trainer vocabulary`: prints as JSON all names that a configuration may use, for the programs that plan
+//! runs (`cargo xtask`) and show results (`analysis`). The names come from the lists of networks, methods and
+//! losses.
 
 use std::fmt::Display;
 
@@ -13,7 +14,7 @@ use crate::names::{Annotation, Augmentation, Layer, Precision};
 use crate::network::Backbone;
 use crate::run::schema::PROGRAM;
 
-/// All names.
+/// All names; its fields are the keys of the JSON object.
 #[derive(Debug, Serialize)]
 pub struct Vocabulary {
     program: &'static str,
@@ -27,26 +28,30 @@ pub struct Vocabulary {
     precisions: Vec<String>,
 }
 
-/// A name, and the name for people.
+/// A name.
 #[derive(Debug, Serialize)]
 struct Named {
+    /// The spelling in configurations and tables.
     name: &'static str,
+    /// The name that reports show.
     title: &'static str,
 }
 
+/// A network, and how it can be explained.
 #[derive(Debug, Serialize)]
 struct Network {
     #[serde(flatten)]
     named: Named,
     /// The methods that explain it.
     methods: Vec<String>,
-    /// The methods that it can be guided by.
+    /// The methods whose maps can guide it.
     guides_by: Vec<String>,
+    /// Whether it has batch norms; `micro_batch` is refused then.
     batch_statistics: bool,
 }
 
 impl Vocabulary {
-    /// The names that this program knows.
+    /// Collects the names that this program knows.
     pub fn new() -> Self {
         Vocabulary {
             program: PROGRAM,

@@ -1,5 +1,7 @@
-//! What an attribution method is, and the maps that it makes: one number for each cell of the layer,
-//! summed over channels (paper section 3.1; SPEC A.3). The methods are in `methods/`, a file each.
+//! Defines what an attribution method is ([`Attribution`]) and computes the maps of a batch with one
+//! ([`Explainable`]). A map explains one logit of one image by one number for each position (h, w) of a
+//! layer, summed over channels (paper section 3.1; docs/SPEC.md A.3). The methods are in `methods/`, one
+//! file each.
 
 use std::fmt;
 
@@ -10,7 +12,8 @@ use crate::explain::gradients::{DynamicWeights, Gradients, Order};
 use crate::names::Layer;
 use crate::network::{Backbone, Mode, Model};
 
-/// An attribution method: its name, the networks it is defined for, and its maps. Files hold its name.
+/// An attribution method: its name, the networks it is defined for, and the function that computes its
+/// maps. Configurations and tables hold its name.
 #[derive(Clone, Copy, Serialize)]
 #[serde(into = "String")]
 pub struct Attribution {
@@ -18,12 +21,13 @@ pub struct Attribution {
     pub name: &'static str,
     /// What people call it.
     pub title: &'static str,
-    /// Which gradient its maps are made of.
+    /// How the gradient that its maps are made of treats the dynamic weights of B-cos networks.
     pub dynamic_weights: DynamicWeights,
-    /// The reason why it is not defined for a network in this order; `None` where it is.
+    /// Returns the reason why it is not defined for a network, for evaluation ([`Order::First`]) or guidance
+    /// ([`Order::Second`]); `None` if it is defined.
     pub refusal: fn(Backbone, Order) -> Option<String>,
-    /// The maps (N, h, w) of the logits chosen by a cotangent (N, K); in the graph of the pass with
-    /// [`Order::Second`].
+    /// Computes the maps (N, h, w) of logits (N, K). The second argument is a cotangent (N, K): 1 at the
+    /// logit of each image that is explained, else 0. With [`Order::Second`] the maps are in the graph.
     pub maps: fn(&Gradients, &Tensor) -> Result<Tensor, TchError>,
 }
 
@@ -53,7 +57,7 @@ impl From<Attribution> for String {
     }
 }
 
-/// Σ_c `features` · `weights` as a map (N, h, w). `features` are (N, C, h, w), `weights` too, or
+/// Returns Σ_c `features` · `weights`, maps (N, h, w). `features` are (N, C, h, w), `weights` the same or
 /// (N, C, 1, 1).
 ///
 /// # Errors
@@ -90,7 +94,7 @@ impl<'a> Explainable<'a> {
         })
     }
 
-    /// Sets the rows' image ids, for methods that draw random numbers for each image.
+    /// Sets the image ids of the batch, for methods that draw random numbers for each image.
     pub fn of_images(self, image_ids: &[&str]) -> Self {
         Explainable {
             gradients: self.gradients.of_images(image_ids),
@@ -103,8 +107,9 @@ impl<'a> Explainable<'a> {
         self.gradients.logits()
     }
 
-    /// The maps (N, h, w), at the layer's resolution, of the logits of `pairs` (row of the batch,
-    /// class), at most one pair a row; zeros for the other rows.
+    /// Computes the maps (N, h, w), at the layer's resolution, of the logits that `pairs` name as (row of
+    /// the batch, class). Each row, that is image, may be in one pair at most; the maps of rows in none are
+    /// zeros.
     ///
     /// # Errors
     /// libtorch's.
@@ -113,8 +118,9 @@ impl<'a> Explainable<'a> {
         (self.attribution.maps)(&self.gradients, &cotangent)
     }
 
-    /// The gradients at the features (N, C, h, w) of the logits of `pairs`, as in [`Explainable::maps`].
-    /// Where the method holds dynamic weights fixed, these are W(x).
+    /// Computes the gradients at the features (N, C, h, w) of the logits that `pairs` name, as in
+    /// [`Explainable::maps`]. For a method that holds dynamic weights fixed they are W(x), the weights of
+    /// the linear map that a B-cos network is for this input.
     ///
     /// # Errors
     /// libtorch's.

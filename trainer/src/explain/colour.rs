@@ -1,6 +1,7 @@
-//! Explanations of B-cos networks in colour (SPEC K). W(x) has six values a pixel, one for each input
-//! channel: as a colour they say which colour of the pixel is evidence for the class, as opacity how
-//! strong that evidence is. `trainer explain --colour` writes them as an Arrow IPC stream.
+//! Computes explanations of B-cos networks in colour (docs/SPEC.md K), which `trainer explain --colour`
+//! writes as an Arrow IPC stream of RGBA images. The dynamic weights W(x) of a class have six values for each
+//! pixel, one for each input channel (r, g, b, 1 − r, 1 − g, 1 − b). Their proportions give the colour: which
+//! colours of the pixel speak for the class. Their size gives the opacity: how much they do.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -25,17 +26,17 @@ use crate::names::Layer;
 use crate::network::Mode;
 use crate::progress::progress_bar;
 
-/// One row per explanation in colour.
+/// The stream's table: one row for each explained (image, class) pair.
 pub static COLOURS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("colours"));
 
-/// Keeps divisors from being 0. Also the opacity of a pixel that is evidence against the class.
+/// Keeps divisors from being 0. Also the strength of a pixel that speaks against the class.
 const TINY: f64 = 1e-12;
-/// The quantile of strength from which on a pixel is fully opaque.
+/// The quantile of an image's strengths from which on a pixel is fully opaque.
 const OPAQUE_AT: f64 = 0.995;
 
-/// 8-bit RGBA (N, H, W, 4) from an encoded input (N, 6, H, W) and its dynamic weights W(x) of the same
-/// shape. The strength is averaged over squares of `smooth` × `smooth` pixels, an odd number; 1 leaves it
-/// as it is.
+/// Returns 8-bit RGBA (N, H, W, 4) from an encoded input (N, 6, H, W) and its dynamic weights W(x) of the
+/// same shape. A pixel's strength is the norm of its six weights. It is averaged over squares of `smooth` ×
+/// `smooth` pixels, an odd number (1 leaves it as it is), and gives the opacity.
 ///
 /// # Errors
 /// libtorch's.
@@ -141,8 +142,8 @@ pub fn explain(
     writer.finish().map_err(writing)
 }
 
-/// The first of `pairs` with a non-finite logit, attribution map or strength of a colour, or whose
-/// strength would overflow when summed over a square of `smooth` × `smooth` pixels.
+/// Returns the first of `pairs` with a non-finite logit, attribution map or strength of a pixel, or with a
+/// strength that would overflow when summed over a square of `smooth` × `smooth` pixels.
 fn first_non_finite(
     (logits, input, weights): (&Tensor, &Tensor, &Tensor),
     smooth: i64,
@@ -178,7 +179,7 @@ fn first_non_finite(
     }))
 }
 
-/// The record batch of `pairs` (row of the batch, class).
+/// Returns the columns of the rows of `pairs` (row of the batch, class); `colours` are (N, H, W, 4).
 fn batch_of(
     dataset: &Dataset,
     images: &[usize],
@@ -215,7 +216,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Four pixels: weight on red, on the dark side of red, against the class, and none.
+    /// Four pixels: one with its weight on red, one on the complement of red, one with a negative weight
+    /// (against the class) and one without weight. They must come out red, half as opaque black, and twice
+    /// transparent.
     #[test]
     fn colours_of_four_pixels() {
         let mut weights = vec![0f64; 24];
@@ -232,7 +235,8 @@ mod tests {
         );
     }
 
-    /// A logit, a weight, and weights whose squares overflow; only the named pairs are looked at.
+    /// In the second image of a batch a logit is NaN, a weight infinite, or a weight so large that its square
+    /// overflows. Each must be found if the image is in one of the pairs, and only then.
     #[test]
     fn what_is_not_finite_is_named_before_it_is_coloured() {
         let input = Tensor::ones([2, 6, 1, 4], (tch::Kind::Float, Device::Cpu)) * 0.5;

@@ -1,7 +1,10 @@
-//! Logits and attribution maps of a whole split. Each batch has one forward pass, then one backward pass
-//! for the first label of every image together, one for the second labels, and so on. In evaluation mode
-//! images do not depend on each other, so the gradient of a sum of logits of different images holds each
-//! image's own, and this equals one pass for each image and class (SPEC H.11).
+//! Computes the logits of images and a map for each (image, label) pair, in batches that fit into memory. A
+//! label is a class that the image shows.
+//!
+//! Each batch has one forward pass, then one backward pass for the first labels of all its images, one for
+//! the second labels, and so on. In evaluation mode the images of a batch do not depend on each other, so the
+//! gradient of the sum of their logits consists of each image's own gradient. The result is therefore the
+//! same as with one backward pass for each pair (docs/SPEC.md H.11).
 
 use std::sync::Once;
 
@@ -23,9 +26,9 @@ pub struct PairMap {
     pub image: usize,
     /// The explained class, one of the image's labels.
     pub class_id: i32,
-    /// Its logit.
+    /// The logit of this class.
     pub logit: f32,
-    /// height · width values, row-major.
+    /// The map: height · width values, row-major.
     pub map: Vec<f32>,
 }
 
@@ -34,11 +37,11 @@ pub struct PairMap {
 pub struct Explained {
     /// Indices into the data set's images.
     pub images: Vec<usize>,
-    /// (N, K) row-major.
+    /// The logits of all classes, (N, K) row-major.
     pub logits: Vec<f32>,
     /// Height and width of the maps.
     pub size: (usize, usize),
-    /// A map for each image and label, in the order of `images` and of their labels.
+    /// A map for each image and each of its labels, in the order of `images` and of their labels.
     pub pairs: Vec<PairMap>,
 }
 
@@ -56,7 +59,7 @@ pub struct NonFinite {
 }
 
 impl Explained {
-    /// The first non-finite value, logits before maps.
+    /// Returns the first non-finite value, logits before maps.
     pub fn first_non_finite(&self) -> Option<NonFinite> {
         let n_classes = self.logits.len() / self.images.len().max(1);
         let is_wrong = |value: &&f32| !value.is_finite();
@@ -79,16 +82,15 @@ impl Explained {
     }
 }
 
-/// Batches of a split for evaluation. Images are sorted by their number of labels, so that the backward
-/// pass of, say, third labels runs on few images that have none. The order does not depend on
-/// `batch_size`.
+/// Divides `images` into batches. They are sorted by their number of labels, so that the backward pass for,
+/// say, third labels runs on few images without a third label. The order does not depend on `batch_size`.
 pub fn batches(dataset: &Dataset, images: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
     let mut sorted = images.to_vec();
     sorted.sort_by_key(|&index| (dataset.images[index].labels.len(), index));
     sorted.chunks(batch_size).map(<[usize]>::to_vec).collect()
 }
 
-/// The largest batch of explanations.
+/// How large a batch of explanations may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Images at most.
@@ -97,9 +99,9 @@ pub struct Bounds {
     pub memory: Option<u64>,
 }
 
-/// The number of images a batch, at least 1, with which explaining stays within `bounds`. The memory of
-/// one image is measured by a pass through the network. A note is printed, once, where memory allows
-/// fewer images than `bounds.images`.
+/// Returns the number of images in a batch, at least 1, with which explaining stays within `bounds`. The
+/// memory that one image takes is measured by a pass through the network. A note is printed, once, if memory
+/// allows fewer images than `bounds.images`.
 ///
 /// # Errors
 /// libtorch's.
@@ -137,11 +139,11 @@ pub fn batch_size(
     Ok(images)
 }
 
-/// Memory that libtorch's backward pass keeps, as a multiple of what the written vjps keep.
+/// Memory that libtorch's backward pass keeps, as a multiple of what the vjps written in `network/pass` keep.
 const AUTOGRAD: u64 = 3;
 
-/// The logits of the images `indices` and the maps of all their labels, in evaluation mode. Pixels come
-/// from `resident` if it has all of them.
+/// Computes the logits of the images `indices`, one batch, and the maps of all their labels, in evaluation
+/// mode. Pixels come from `resident` if it has all of them.
 ///
 /// # Errors
 /// libtorch's.
@@ -179,6 +181,7 @@ pub fn explain(
         .max()
         .unwrap_or(0);
     let mut pairs: Vec<Vec<PairMap>> = indices.iter().map(|_| Vec::new()).collect();
+    // The first labels of all images together, then the second labels, and so on.
     for rank in 0..ranks {
         let rows: Vec<usize> = (0..indices.len())
             .filter(|&row| labels(row).len() > rank)

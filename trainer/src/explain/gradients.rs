@@ -1,6 +1,6 @@
-//! The gradient of chosen logits at a batch's features, with which every attribution method begins. The
-//! chosen logits of all images are summed, and one backward pass serves them all. The images' gradients
-//! do not mix, except through batch statistics in training mode.
+//! Computes the gradient of chosen logits at a batch's features, from which every attribution method starts.
+//! One logit is chosen for each image. The chosen logits are summed, so that one backward pass serves the
+//! whole batch. The images' gradients do not mix, except through batch statistics in training mode.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -9,7 +9,7 @@ use crate::names::Layer;
 use crate::network::{Backbone, Mode, Model, Record};
 use crate::random;
 
-/// Whether the maps will be differentiated again.
+/// How often the network is differentiated: once for maps, twice if the maps themselves are differentiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// For evaluation: the maps are constants.
@@ -18,19 +18,20 @@ pub enum Order {
     Second,
 }
 
-/// How the gradient treats the weights that a B-cos network computes from its input (SPEC A.3). Other
-/// networks have no such weights; both variants are the same for them.
+/// How the gradient treats dynamic weights, which a B-cos network computes from its input (docs/SPEC.md A.3).
+/// Other networks have none; both variants give the same gradient for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DynamicWeights {
-    /// As constants: the gradient is W(x).
+    /// As constants. The gradient is W(x), the weights of the linear map that the network is for this input.
     Fixed,
-    /// As functions of the input: the true gradient.
+    /// As functions of the input. The gradient is the true one.
     Differentiated,
 }
 
 impl DynamicWeights {
-    /// Whether the written vjps ([`crate::network::pass::Pass::vjp`]) give this gradient. They hold
-    /// dynamic weights fixed, so for networks without such weights they give the true gradient.
+    /// Whether the chain of the vjps written in `network/pass` ([`crate::network::pass::Pass::vjp`]) gives
+    /// this gradient. The chain holds dynamic weights fixed. So it does for `Fixed` on B-cos networks, and
+    /// for `Differentiated` (all methods but `bcos`) on others. Otherwise libtorch's backward pass is used.
     pub fn are_the_chains(self, backbone: Backbone) -> bool {
         backbone.has_dynamic_weights == (self == DynamicWeights::Fixed)
     }
@@ -44,6 +45,7 @@ pub struct Gradients<'a> {
     mode: Mode,
     features: Tensor,
     backward: Backward,
+    /// The image id of each row of the batch; empty if not set.
     image_ids: Vec<String>,
 }
 
@@ -91,7 +93,7 @@ impl<'a> Gradients<'a> {
         })
     }
 
-    /// Sets the rows' image ids.
+    /// Sets the image ids of the batch.
     pub fn of_images(mut self, image_ids: &[&str]) -> Self {
         self.image_ids = image_ids.iter().map(|id| (*id).to_owned()).collect();
         self
@@ -115,9 +117,9 @@ impl<'a> Gradients<'a> {
         }
     }
 
-    /// Random bits for each row, which depend on `purpose` and the row's image id alone: not on the
-    /// run, so that maps of two networks differ by the networks, and not on the batch. Rows without an
-    /// image id share their bits.
+    /// Returns random bits for each row of the batch, which depend on nothing but `purpose` and the row's
+    /// image id. They do not depend on the run, so that the maps of two networks differ only because the
+    /// networks do. Rows without an image id all get the same bits.
     pub fn streams(&self, purpose: &str) -> Vec<u64> {
         let rows = 0..self.features.size()[0] as usize;
         let id = |row: usize| self.image_ids.get(row).map_or("", String::as_str);
@@ -125,8 +127,8 @@ impl<'a> Gradients<'a> {
             .collect()
     }
 
-    /// The cotangent (N, K) that chooses the logits of `pairs` (row of the batch, class), at most one
-    /// pair a row: 1 at these, 0 elsewhere.
+    /// Returns the cotangent (N, K) that chooses the logits of `pairs` (row of the batch, class; at most one
+    /// pair for each row): 1 at these logits, 0 elsewhere.
     ///
     /// # Errors
     /// libtorch's.
@@ -143,7 +145,7 @@ impl<'a> Gradients<'a> {
             .f_view(logits.size().as_slice())
     }
 
-    /// The gradient of Σ `cotangent` · logits at the features (N, C, h, w).
+    /// Returns the gradient of Σ `cotangent` · logits at the features (N, C, h, w).
     ///
     /// # Errors
     /// libtorch's.
@@ -167,9 +169,9 @@ impl<'a> Gradients<'a> {
         }
     }
 
-    /// As [`Gradients::gradient`], at other `features` and as a constant, for methods that are defined
-    /// for evaluation alone. Nobody looks at the logits of these features, so the gradient is made NaN
-    /// for rows with a non-finite logit.
+    /// Does the same as [`Gradients::gradient`] at other `features`, for methods that are defined for
+    /// evaluation only; the result is a constant. The logits of these features are not returned and so not
+    /// checked by the caller. Instead, the gradient of a row with a non-finite logit is made NaN.
     ///
     /// # Errors
     /// libtorch's.

@@ -1,7 +1,8 @@
-//! `trainer grid-pointing-game` (SPEC K): n × n images of different classes are put together into one
-//! image, which is explained for each of these classes. The score of a cell is the share of its class's
-//! positive attribution that lies in it. The evaluator has the formula of the shares; this file chooses
-//! images, puts them together and explains them.
+//! `trainer grid-pointing-game` (docs/SPEC.md K). n × n images of different classes are put together into one
+//! image, the grid, which is explained for each of these classes. The score of a cell, the place of one
+//! image, is the share of its class's positive attribution that lies in the cell. The crate `evaluator` has
+//! the formula of the shares; this file chooses the images, puts them together, explains them and writes the
+//! table of scores.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -27,7 +28,7 @@ use crate::progress::progress_bar;
 use crate::random;
 use crate::run::schema::PROGRAM;
 
-/// One row per cell of a grid.
+/// The table: one row for each cell of each grid.
 pub static GRID_POINTING_GAME: LazyLock<TableSpec> =
     LazyLock::new(|| TableSpec::declared("grid_pointing_game"));
 
@@ -41,22 +42,25 @@ pub struct Game {
     /// Maps are averaged over squares of `smooth` × `smooth` pixels, an odd number; 1 leaves them as
     /// they are.
     pub smooth: usize,
-    /// The network must be more confident than this, 0–1, in an image's class.
+    /// An image is used only if the network gives its class a greater probability than this, 0–1.
     pub confidence: f64,
-    /// The seed of the classes that are drawn.
+    /// The seed by which the classes of each grid are drawn.
     pub seed: u64,
 }
 
-/// An image that may stand in a grid.
+/// An image that may be put into a grid.
 #[derive(Clone, Debug)]
 struct Candidate {
+    /// Index into the data set's images.
     image: usize,
+    /// The image's only label.
     class_id: i32,
+    /// The sigmoid of the logit of this class.
     confidence: f64,
 }
 
 impl Candidate {
-    /// The description of a non-finite value of this image.
+    /// Describes a non-finite value that the network gave for this image.
     fn spoilt(&self, what: &'static str, value: f32) -> NonFinite {
         NonFinite {
             image: self.image,
@@ -169,7 +173,7 @@ pub fn play(
     Ok(scores)
 }
 
-/// The number of scores, their mean and quartiles, in one line.
+/// Returns the number of scores, their mean, quartiles and maximum in one line for people.
 pub fn summary(scores: &[f64]) -> String {
     let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
     let of = |percent| percentile(scores, percent).unwrap_or(0.0);
@@ -183,8 +187,8 @@ pub fn summary(scores: &[f64]) -> String {
     )
 }
 
-/// For each class, the images with this label alone to which the network gives the class with a
-/// confidence above `least`, the most confident first.
+/// Returns for each class the images that have it as their only label and are recognised: its logit is the
+/// highest, with a confidence above `least`. The most confident come first.
 fn candidates(
     subject: &Subject,
     opened: &Opened,
@@ -234,8 +238,8 @@ fn candidates(
     Ok(by_class)
 }
 
-/// The grids. For each, n² classes are drawn from those with an unused image, and each gives its most
-/// confident unused image.
+/// Returns the cells of each grid, row by row. For each grid, n² classes are drawn among those that still
+/// have an unused image; each class gives its most confident unused image.
 fn draw(dataset: &Dataset, by_class: Vec<Vec<Candidate>>, game: Game) -> Vec<Vec<Candidate>> {
     let mut left: Vec<_> = by_class.into_iter().map(Vec::into_iter).collect();
     let mut grids = Vec::new();
@@ -253,7 +257,7 @@ fn draw(dataset: &Dataset, by_class: Vec<Vec<Candidate>>, game: Game) -> Vec<Vec
     grids
 }
 
-/// The images of `cells` in an n × n grid, (1, n·H, n·W, 3), 8 bit.
+/// Puts the images of `cells` together in an n × n grid: (1, n·H, n·W, 3), 8 bit. `whole` is its size.
 fn composite(dataset: &Dataset, cells: &[Candidate], n: usize, whole: Grid) -> Result<Tensor> {
     let grid = dataset.grid();
     let row_bytes = grid.width * 3;

@@ -1,10 +1,18 @@
-//! Explanations: attribution methods, the maps of a split, and the streams and tables of them.
+//! Explanations: attribution methods, the maps of a split's images, and what is written of them.
 
+// What an attribution method is.
 pub mod attribution;
+// B-cos explanations in colour.
 pub mod colour;
+// Logits and maps of images, batch by batch.
 pub mod explanations;
+// The gradient that every method starts from.
 pub mod gradients;
+// `trainer grid-pointing-game`.
 pub mod grid_pointing_game;
+// The attribution methods.
 pub mod methods;
+// The table of logits.
 pub mod predictions;
+// `trainer explain`.
 pub mod stream;

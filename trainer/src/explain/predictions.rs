@@ -1,4 +1,4 @@
-//! The table `predictions`: the logit of every image and class.
+//! Writes the table `predictions.parquet`: a row with the logit of every image and every class.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use crate::error::Result;
 use crate::names::Precision;
 use crate::run::schema::PROGRAM;
 
-/// What the logits of a `predictions.parquet` are of: the columns that are the same in every row.
+/// Which network and images the logits in a table are of: values that are the same in every row.
 #[derive(Clone, Debug)]
 pub struct Predicted {
-    /// The run.
+    /// The id of the run.
     pub run_id: String,
-    /// Its epoch.
+    /// The epoch whose weights were used.
     pub checkpoint: i32,
-    /// The images.
+    /// The split of the images.
     pub split: Split,
-    /// The precision they were computed in.
+    /// The precision the logits were computed in.
     pub precision: Precision,
-    /// Images in a forward pass, which decides the logits' last bits.
+    /// Images in a forward pass, on which the logits' last bits depend.
     pub batch_size: usize,
 }
 
@@ -45,7 +45,8 @@ impl PredictionsWriter {
         Ok(PredictionsWriter { writer, of })
     }
 
-    /// Adds images: their ids, logits (N·K, row-major) and positive classes.
+    /// Adds the rows of N images, given as (image id, the classes it shows), and their `logits` (N·K,
+    /// row-major).
     ///
     /// # Errors
     /// The disk's.

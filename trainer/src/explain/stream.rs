@@ -1,6 +1,7 @@
-//! `trainer explain`: a checkpoint's attribution maps for every (image, label) pair of a split, as a
-//! stream for the evaluator or any other program, and its logits as a table. The checkpoint is a
-//! finished run's, or a weight file that was imported and never trained here.
+//! `trainer explain`: computes a checkpoint's attribution maps for every (image, label) pair of a split and
+//! writes them as an Arrow IPC stream, which `evaluator score` or any other program reads. The logits are
+//! written as a table. The checkpoint is an epoch of a finished run, or a weight file that was imported and
+//! never trained here.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,19 +23,21 @@ use crate::progress::progress_bar;
 use crate::run::finished::FinishedRun;
 use crate::weights::checkpoint;
 
-/// The network to explain: its weights, and how the tables name it.
+/// The network to explain: its weights, how it is explained by default, and how the tables name it.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The run's id; for a weight file `weights-` and the first 12 hex digits of its SHA-256.
     pub(crate) run_id: String,
     /// The epoch; 0 for a weight file.
     pub(crate) checkpoint: i32,
+    /// The file of the weights.
     pub(crate) weights: PathBuf,
     pub(crate) backbone: Backbone,
     /// The attribution method, unless the request names another.
     attribution: Attribution,
+    /// The layer, unless the request names another.
     layer: Layer,
-    /// The data the run was trained on.
+    /// The hash of the data that the run was trained on; `None` for a weight file.
     data_inputs: Option<String>,
     /// The task the run was trained for.
     pub task: Task,
@@ -43,7 +46,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The checkpoint of an epoch of `run`; absent: the one with the highest validation F1.
+    /// Returns the subject for `epoch` of `run`; without an epoch, for the one with the highest validation
+    /// F1.
     ///
     /// # Errors
     /// An epoch that was not kept.
@@ -62,9 +66,9 @@ impl Subject {
         })
     }
 
-    /// The weights in `file`, a safetensors file of `trainer import`, which names the backbone. Method
-    /// and layer are the paper's: B-cos networks are explained at their input, others at the final
-    /// layer.
+    /// Returns the subject for the weights in `file`, a safetensors file that `trainer import` wrote, which
+    /// names the backbone. The default method and layer are the paper's: B-cos networks are explained at
+    /// their input, others at the final layer.
     ///
     /// # Errors
     /// A file that cannot be read or does not say its backbone.
@@ -99,7 +103,7 @@ impl Subject {
         })
     }
 
-    /// The error for a non-finite value, which names image, class and checkpoint.
+    /// Returns the error for a non-finite value, which names image, class and weight file.
     pub(crate) fn non_finite(&self, dataset: &Dataset, found: NonFinite) -> Error {
         let image = &dataset.images[found.image].image_id;
         let class = &dataset.classes[found.class_id as usize];
@@ -114,11 +118,11 @@ impl Subject {
 pub struct Request {
     /// The split whose images are explained.
     pub split: Split,
-    /// Absent: the subject's.
+    /// The attribution method; absent: the subject's.
     pub attribution: Option<Attribution>,
-    /// Absent: the subject's.
+    /// The layer; absent: the subject's.
     pub layer: Option<Layer>,
-    /// The largest batch.
+    /// How large a batch may be.
     pub bounds: Bounds,
 }
 
@@ -126,19 +130,19 @@ pub struct Request {
 pub struct Opened {
     /// The network with the subject's weights.
     pub model: Model,
-    /// Indices of the split's images.
+    /// The split's images, as indices into the data set's images.
     pub indices: Vec<usize>,
     /// Attribution method and layer: the request's, else the subject's.
     pub method: (Attribution, Layer),
-    /// Images a batch, within the request's bounds.
+    /// Images in a batch, within the request's bounds.
     pub batch_size: usize,
 }
 
 /// Loads the network of `subject` and finds the images that `request` asks for.
 ///
 /// # Errors
-/// A data folder other than the run's, weights for another number of classes, an attribution that
-/// the network does not have, a split without images.
+/// A data folder other than the one the run was trained on, weights for another number of classes, an
+/// attribution method that is not defined for the network, a split without images.
 pub fn open(
     subject: &Subject,
     dataset: &Dataset,
@@ -192,7 +196,8 @@ pub fn open(
     })
 }
 
-/// Streams the maps of `subject` to `maps` and writes its logits to `predictions`.
+/// Streams the maps of `subject` to `maps` and writes its logits to the table `predictions`, if there is a
+/// path for it.
 ///
 /// # Errors
 /// A non-finite logit or map, those of [`open`], of the disk and the pipe.

@@ -1,20 +1,21 @@
-//! Random-resized crop and horizontal flip (SPEC C.4), as torchvision's `RandomResizedCrop` and
-//! `RandomHorizontalFlip` draw them with their default options, on the 8-bit pixels at the grid's
-//! size. This draws which part of an image an epoch shows; data-prep crops and flips pixels and masks.
+//! Draws which part of a training image an epoch shows, and whether it is flipped: torchvision's
+//! `RandomResizedCrop` and `RandomHorizontalFlip` with their default options (docs/SPEC.md C.4). Parts are of
+//! the image at the network's input size. The crate data-prep then cuts and flips pixels and masks.
 
 use data_prep::geometry::{Grid, View};
 
 use crate::names::Augmentation;
 use crate::random;
 
-/// Least and greatest share of the image's area.
+/// Least and greatest area of a part, as a share of the image's area.
 const SCALE: (f64, f64) = (0.08, 1.0);
-/// Least and greatest width over height.
+/// Least and greatest width over height of a part.
 const RATIO: (f64, f64) = (3.0 / 4.0, 4.0 / 3.0);
 /// Attempts at drawing a part; after these the largest central part is taken.
 const ATTEMPTS: u64 = 10;
 
-/// The part of `image_id` that `epoch` shows; `None` for the whole image.
+/// Returns the part of the image `image_id` that `epoch` shows, and whether flipped; `None` for the whole
+/// image as it is.
 pub fn view(
     augmentation: Augmentation,
     grid: Grid,
@@ -31,7 +32,8 @@ pub fn view(
     }
 }
 
-/// Of the uniform numbers of `stream`, number 0 decides the flip, and each attempt takes four more.
+/// Draws a part of `grid` and a flip. Of the uniform numbers of `stream`, number 0 decides the flip, and each
+/// attempt takes four more.
 fn crop_flip(grid: Grid, stream: u64) -> View {
     let is_flipped = random::unit(stream, 0) < 0.5;
     let (height, width) = (grid.height as f64, grid.width as f64);
@@ -66,6 +68,7 @@ fn crop_flip(grid: Grid, stream: u64) -> View {
     }
 }
 
+/// Returns the number that lies at the share `unit` of the way from `least` to `greatest`.
 fn between((least, greatest): (f64, f64), unit: f64) -> f64 {
     least + (greatest - least) * unit
 }
@@ -74,6 +77,7 @@ fn between((least, greatest): (f64, f64), unit: f64) -> f64 {
 mod tests {
     use super::*;
 
+    /// Views of 4000 images: each must lie in the grid; shares of flips and mean area must be as torchvision's.
     #[test]
     fn views_lie_in_the_grid_and_have_the_documented_spread() {
         let grid = Grid {

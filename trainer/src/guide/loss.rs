@@ -1,5 +1,6 @@
-//! What a localization loss is ([`LocalizationLoss`]), and a loss with chosen options ([`Loss`]) (paper
-//! section 3.4; SPEC A.2). The losses are in `losses/`, a file each.
+//! Defines what a localization loss is ([`LocalizationLoss`]), and a loss together with values of its options
+//! ([`Loss`]), as a configuration has it. A localization loss compares attribution maps with masks (paper
+//! section 3.4; docs/SPEC.md A.2). The losses are in `losses/`, one file each.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tch::{TchError, Tensor};
 
-/// A localization loss: its name, its options, and its value.
+/// A localization loss: its name, its options, and the function that computes it.
 #[derive(Clone, Copy, Serialize)]
 pub struct LocalizationLoss {
     /// Its spelling in configurations, tables and plots.
@@ -19,8 +20,8 @@ pub struct LocalizationLoss {
     /// Whether its value depends on [`Given::areas`].
     #[serde(skip)]
     pub needs_areas: bool,
-    /// The loss of each map (N), in the graph. The caller sums these over annotated images, so the
-    /// right λ depends on the batch size (SPEC H.1).
+    /// Computes the loss of each map (N), in the graph. The caller sums over the annotated images of a batch,
+    /// so the right λ depends on the batch size (docs/SPEC.md H.1).
     #[serde(skip)]
     pub value: fn(&Given) -> Result<Tensor, TchError>,
 }
@@ -30,17 +31,17 @@ pub struct LocalizationLoss {
 pub struct LossOption {
     /// Its key beside the loss's name.
     pub name: &'static str,
-    /// The value where the user gives none; absent: the user must give one.
+    /// The value if the user gives none; absent: the user must give one.
     pub default: Option<f64>,
-    /// Exclusive lower bound.
+    /// Values must be above this.
     pub low: f64,
-    /// Inclusive upper bound.
+    /// Values must be at most this.
     pub high: f64,
 }
 
 /// The inputs of a loss.
 pub struct Given<'a> {
-    /// Maps (N, h, w) as the method made them: signed, not scaled.
+    /// Maps (N, h, w) as the attribution method computed them, at the layer's resolution: signed, not scaled.
     pub maps: &'a Tensor,
     /// Masks (N, H, W): 1 where attribution belongs, else 0.
     pub masks: &'a Tensor,
@@ -95,7 +96,7 @@ pub(crate) enum Written {
 }
 
 impl Loss {
-    /// `loss` with the options `given` by name, and the defaults of the others.
+    /// Returns `loss` with the options `given` by name, and the others at their defaults.
     ///
     /// # Errors
     /// An unknown option, a value out of bounds, or no value for an option without default: what was
@@ -132,18 +133,18 @@ impl Loss {
         Ok(Loss { loss, options })
     }
 
-    /// Which loss.
+    /// Returns the loss without its options.
     pub fn loss(&self) -> LocalizationLoss {
         self.loss
     }
 
-    /// The options' names and values, by name.
+    /// Returns the options' names and values, sorted by name.
     pub fn options(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
         let names = self.loss.options.iter().map(|option| option.name);
         names.zip(self.options.iter().copied())
     }
 
-    /// The loss of each map (N); `maps` (N, h, w), `masks` (N, H, W) and `areas` are as in [`Given`].
+    /// Computes the loss of each map (N); `maps` (N, h, w), `masks` (N, H, W) and `areas` are as in [`Given`].
     ///
     /// # Errors
     /// libtorch's.

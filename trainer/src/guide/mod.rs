@@ -1,10 +1,16 @@
-//! Guidance, the second loss: masks as targets, the localization losses, and the objective.
+//! Guidance, that is training with a second loss which compares attribution maps with masks.
 
+// Random crops and flips of training images.
 pub mod augmentation;
 #[cfg(test)]
 mod dynamic_weights;
+// What a localization loss is.
 pub mod loss;
+// The localization losses.
 pub mod losses;
+// The sum of both losses for a batch.
 pub mod objective;
+// What losses do to maps before they compare them with masks.
 pub mod post_processing;
+// Annotated images, drawn classes and masks.
 pub mod targets;

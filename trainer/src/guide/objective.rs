@@ -1,5 +1,6 @@
-//! The training objective of one batch, L = L_class + λ · Σ over annotated images of L_loc, in
-//! training mode (paper section 3; SPEC A.1, A.2).
+//! Computes the training objective of one batch, L = L_class + λ · Σ L_loc. L_class is the binary
+//! cross-entropy of the logits; L_loc, the localization loss, compares the attribution map of an annotated
+//! image with a mask, and is summed over these images (paper section 3; docs/SPEC.md A.1, A.2).
 
 use tch::{Reduction, TchError, Tensor};
 
@@ -10,25 +11,26 @@ use crate::machine::device;
 use crate::names::Layer;
 use crate::network::{Mode, Model};
 
-/// The localization term of the objective, λ · L_loc: which maps, and which loss.
+/// The options of the localization term λ · Σ L_loc: which maps, which loss and which weight.
 #[derive(Clone, Debug)]
 pub struct LocalizationTerm {
     /// The method that makes the maps.
     pub attribution: Attribution,
     /// The layer whose maps are compared with masks.
     pub layer: Layer,
-    /// L_loc.
+    /// The localization loss L_loc.
     pub loss: Loss,
     /// Its weight λ.
     pub lambda: f64,
 }
 
-/// The targets of a batch's localization term: whose logits are explained, and the masks that annotated
-/// images' maps are compared with.
+/// The targets of a batch's localization term: which logits are explained, and the masks with which the maps
+/// of annotated images are compared.
 #[derive(Debug)]
 pub struct MaskTargets {
-    /// (row of the batch, class): one class for every image with a label. All of them are explained,
-    /// as the official code does: under batch statistics a map depends on which logits are summed.
+    /// The logits to explain, as (row of the batch, class): one class for every image with a label. Images
+    /// without annotation are explained too, as in the official code, because with batch statistics a map
+    /// depends on the other logits of the sum that is differentiated.
     pub pairs: Vec<(i64, i64)>,
     /// Rows of the batch that are annotated.
     pub annotated: Vec<i64>,
@@ -45,19 +47,19 @@ pub struct Terms {
     pub total: Tensor,
     /// Binary cross-entropy.
     pub class: Tensor,
-    /// Sum of L_loc over annotated images; `None` without any.
+    /// Sum of L_loc over annotated images; `None` if the batch has none.
     pub localization: Option<Tensor>,
     /// Sum of all values of the annotated images' maps: non-finite if one of them is.
     pub maps: Option<Tensor>,
-    /// How many of the annotated images' maps have no EPG: without positive attribution, or with an empty
-    /// mask.
+    /// The number of annotated images for which EPG is undefined: their map has no positive attribution, or
+    /// their mask is empty.
     pub undefined: Option<Tensor>,
 }
 
 impl Terms {
-    /// Five values (5): the classification loss; the localization loss, the sum of the maps and the
-    /// number of maps without EPG (all 0 without annotated images); and the sum of `gradient`, which is
-    /// non-finite if one of its values is.
+    /// Returns five values in one tensor (5): the classification loss, the localization loss, the sum of the
+    /// maps, the number of maps without EPG, and the sum of `gradient`, which is non-finite if one of its
+    /// values is. Without annotated images the second to the fourth are 0.
     ///
     /// # Errors
     /// libtorch's.
@@ -78,7 +80,7 @@ impl Terms {
     }
 }
 
-/// `BCEWithLogitsLoss`: mean over images and classes; `logits` and `targets` (N, K).
+/// Computes PyTorch's `BCEWithLogitsLoss`, a mean over images and classes; `logits` and `targets` are (N, K).
 fn classification(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
     let none: Option<Tensor> = None;
     logits.f_binary_cross_entropy_with_logits(
@@ -89,7 +91,8 @@ fn classification(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError>
     )
 }
 
-/// The objective of an unguided run, L_class alone; `input` as encoded, `targets` (N, K).
+/// Computes the objective of an unguided run, L_class alone, in training mode; `input` as
+/// [`Model::encode`] returns it, `targets` (N, K).
 ///
 /// # Errors
 /// libtorch's.
@@ -104,7 +107,8 @@ pub fn plain(model: &Model, input: &Tensor, targets: &Tensor) -> Result<Terms, T
     })
 }
 
-/// The objective of a guided run, L_class + λ · L_loc; `input` as encoded, `targets` (N, K).
+/// Computes the objective of a guided run, L_class + λ · Σ L_loc, in training mode; `input` as
+/// [`Model::encode`] returns it, `targets` (N, K).
 ///
 /// # Errors
 /// libtorch's.
@@ -161,7 +165,8 @@ mod tests {
     use crate::explain::methods::ixg::IXG;
     use crate::guide::losses::energy::ENERGY;
 
-    /// [`Terms::values`] of two images of which one is annotated, the head's weights being `head`.
+    /// Returns [`Terms::values`] of two images, of which one is annotated, by a network whose head has only
+    /// the weight `head`.
     fn values(head: f64) -> Vec<f64> {
         let model =
             Model::new("resnet18".parse().unwrap(), 3, 0, Device::Cpu, Kind::Float).unwrap();

@@ -1,12 +1,12 @@
-//! What localization losses do to maps before they compare them with masks (SPEC A.2), in this order:
-//! clamp at 0 (L1, PPCE), divide by the map's largest absolute value (L1, PPCE, RRR*; a map of zeros
-//! stays as it is), up-sample to the mask's resolution.
+//! Steps by which localization losses prepare maps before they compare them with masks (docs/SPEC.md A.2):
+//! [`scale`] divides by the map's largest absolute value, [`upsample`] brings the map to the mask's
+//! resolution. Some losses clamp the map at 0 first. Which loss takes which step is in its file.
 
 use tch::{TchError, Tensor};
 
 use crate::machine::device;
 
-/// The sum over the cells of each map (N, H, W): (N).
+/// Returns the sum of each map (N), of maps (N, H, W).
 ///
 /// # Errors
 /// libtorch's.
@@ -14,7 +14,7 @@ pub fn sum(values: &Tensor) -> Result<Tensor, TchError> {
     values.f_sum_dim_intlist([1i64, 2].as_slice(), false, None)
 }
 
-/// A / max|A| for each map (N, h, w); a map of zeros stays as it is.
+/// Returns A / max|A| for each map A (N, h, w); a map of zeros stays as it is.
 ///
 /// # Errors
 /// libtorch's.
@@ -25,8 +25,8 @@ pub fn scale(maps: &Tensor) -> Result<Tensor, TchError> {
     maps.f_div(&largest.f_masked_fill(&is_zero, 1.0)?)
 }
 
-/// Maps (N, h, w) at the resolution of `masks` (N, H, W): bilinear, align_corners = false; maps already
-/// there are left alone.
+/// Returns maps (N, h, w) at the resolution of `masks` (N, H, W), by bilinear interpolation with
+/// align_corners = false; maps that have this resolution already are left as they are.
 ///
 /// # Errors
 /// libtorch's.
@@ -49,7 +49,8 @@ pub fn upsample(maps: &Tensor, masks: &Tensor) -> Result<Tensor, TchError> {
         .f_squeeze_dim(1)
 }
 
-/// The weights (to, from) of bilinear interpolation along one axis, align_corners = false.
+/// Returns the weights (to, from) of bilinear interpolation along one axis from `from` to `to` values,
+/// align_corners = false.
 fn interpolation(from: i64, to: i64) -> Result<Tensor, TchError> {
     let mut weights = vec![0.0; (from * to) as usize];
     for (y, row) in weights.chunks_mut(from as usize).enumerate() {

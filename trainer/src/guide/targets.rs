@@ -1,6 +1,6 @@
-//! The targets of the localization loss: which training images count as annotated, which class of an
-//! image is explained in an epoch, and the masks that maps are compared with (paper section 3.5; SPEC
-//! A.2, A.5). data-prep has the geometry of masks.
+//! Chooses the targets of the localization loss: which training images count as annotated, which class of an
+//! image is explained in an epoch, and the mask that its map is compared with (paper section 3.5;
+//! docs/SPEC.md A.2, A.5). The crate data-prep has the geometry of masks.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,8 @@ use crate::names::Annotation;
 use crate::random;
 use crate::run::config::Guidance;
 
-/// The annotated training images: int(fraction · N) of them. Smaller fractions are subsets of
-/// larger ones.
+/// Chooses the training images whose annotation is used, ⌊`fraction` · N⌋ of the N images `train`. Those of
+/// a smaller fraction are among those of a larger one.
 pub fn annotated(dataset: &Dataset, train: &[usize], fraction: f64, seed: u64) -> HashSet<usize> {
     let count = (fraction * train.len() as f64) as usize;
     let id = |index: usize| dataset.images[index].image_id.as_str();
@@ -24,8 +24,8 @@ pub fn annotated(dataset: &Dataset, train: &[usize], fraction: f64, seed: u64) -
         .collect()
 }
 
-/// The class of image `index` that is explained in `epoch`, drawn uniformly from its labels; `None`
-/// without labels.
+/// Returns the class of image `index` that is explained in `epoch`, drawn uniformly from its labels; `None`
+/// if it has no label.
 pub fn drawn_class(dataset: &Dataset, index: usize, epoch: i32, seed: u64) -> Option<i32> {
     let image = &dataset.images[index];
     let draw = random::draw(seed, "class", epoch as u64, &image.image_id);
@@ -65,8 +65,8 @@ pub struct MaskTarget {
     pub area: Option<usize>,
 }
 
-/// The mask target of class `class_id` of image `index`, cut and flipped by `view` as the image is.
-/// `None` where `options` ask for segmentations and the image has none.
+/// Returns the mask of class `class_id` on image `index`, cut and flipped by `view` as the image is. `None`
+/// where `options` ask for segmentations and the image has none.
 pub fn mask_target(
     dataset: &Dataset,
     (index, class_id): (usize, i32),
@@ -101,7 +101,7 @@ pub fn has_any_mask_target(
     })
 }
 
-/// The masks of `targets` (N, H, W), of 0 and 1.
+/// Returns the masks of `targets` as a tensor (N, H, W) of 0 and 1, on the device and in the type of `like`.
 ///
 /// # Errors
 /// libtorch's.
@@ -115,7 +115,7 @@ pub fn masks(targets: &[MaskTarget], grid: Grid, like: &Tensor) -> Result<Tensor
     device::upload(&cells, like.device())?.f_to_kind(like.kind())
 }
 
-/// The areas of `targets` (N); empty where the loss needs none.
+/// Returns the areas of `targets` (N); empty where the loss needs none.
 pub fn areas(targets: &[MaskTarget]) -> Vec<f64> {
     let areas = targets.iter().filter_map(|target| target.area);
     areas.map(|area| area as f64).collect()

@@ -1,5 +1,6 @@
-//! The device that a command runs on: `auto`, `cpu`, `cuda` or `cuda:N`. One binary serves both; CUDA
-//! works if the `libtorch.so` found at start is a CUDA build.
+//! Chooses the device that a command runs on (`--device auto`, `cpu`, `cuda` or `cuda:N`), sets its
+//! precision and threads, and copies tensors to it and from it. The program is the same for CPU and GPU;
+//! CUDA works if the `libtorch.so` found at start is a CUDA build.
 
 use std::path::Path;
 use std::sync::Once;
@@ -10,7 +11,7 @@ use crate::machine::memory;
 use crate::names::Precision;
 use crate::network::pass::fused;
 
-/// The device that `text` names.
+/// Returns the device that `text` names, set up to compute on.
 ///
 /// # Errors
 /// An unknown spelling, or a CUDA device that is not there.
@@ -21,8 +22,8 @@ pub fn choose(text: &str) -> Result<Device, String> {
     }
 }
 
-/// The number of CUDA devices that libtorch can use: 0 without its CUDA build or with a driver too old
-/// for it, whatever the driver reports.
+/// Returns the number of CUDA devices that libtorch can use. It is 0 without libtorch's CUDA build or with
+/// a driver too old for it, however many devices the driver reports.
 fn devices() -> i64 {
     match Cuda::is_available() {
         true => Cuda::device_count(),
@@ -30,7 +31,7 @@ fn devices() -> i64 {
     }
 }
 
-/// The device that `text` names where there are `n` CUDA devices.
+/// Returns the device that `text` names on a machine with `n` usable CUDA devices.
 fn parse(text: &str, n: i64) -> Result<Device, String> {
     let cuda = |index: i64| match index < n {
         true => Ok(Device::Cuda(index as usize)),
@@ -54,13 +55,14 @@ fn parse(text: &str, n: i64) -> Result<Device, String> {
     }
 }
 
-/// The CUDA device `index`, set up so that the same work gives the same bits every time.
+/// Returns the CUDA device `index`, after making libtorch deterministic: the same work then gives the same
+/// bits every time.
 fn repeatable(index: i64) -> Result<Device, String> {
     fused::be_deterministic().map_err(|error| format!("--device: {error}"))?;
     Ok(Device::Cuda(index as usize))
 }
 
-/// The spelling of a chosen device.
+/// Returns the name of a chosen device, as `--device` takes it.
 pub fn describe(device: Device) -> String {
     match device {
         Device::Cuda(index) => format!("cuda:{index}"),
@@ -68,8 +70,8 @@ pub fn describe(device: Device) -> String {
     }
 }
 
-/// The precision that `device` computes in where `precision` is asked for: a CPU has no TF32 and
-/// computes in f32.
+/// Returns the precision in which `device` computes if `precision` is asked for. A CPU has no TF32 and
+/// computes in f32 instead.
 pub fn computed(precision: Precision, device: Device) -> Precision {
     match precision {
         Precision::Tf32 if !device.is_cuda() => Precision::F32,
@@ -77,9 +79,9 @@ pub fn computed(precision: Precision, device: Device) -> Precision {
     }
 }
 
-/// Sets the precision of products on `device`, and returns the one that is really used, which tables
-/// record; a note says once where it is not the one asked for. On CUDA, convolutions and matrix
-/// products both use TF32 or both do not, while libtorch's default is TF32 in convolutions alone.
+/// Sets the precision of convolutions and matrix products on `device`, and returns the one that is really
+/// used, which tables record. If it is not the one asked for, a note is printed, once. On CUDA, TF32 is used
+/// in both convolutions and matrix products or in neither; libtorch's default is in convolutions only.
 ///
 /// # Errors
 /// libtorch's.
@@ -96,8 +98,8 @@ pub fn allow(precision: Precision, device: Device) -> Result<Precision, TchError
     Ok(computed)
 }
 
-/// Bytes that this program may still take on `device`; `None` where the device does not tell. On a GPU,
-/// memory that libtorch's allocator caches counts as free.
+/// Returns the bytes of memory that this program may still take on `device`; `None` where that cannot be
+/// found out. On a GPU, memory that libtorch's allocator caches counts as free.
 pub fn free_memory(device: Device) -> Option<u64> {
     match device {
         Device::Cuda(index) => fused::free_cuda_memory(index as i64).ok(),
@@ -118,8 +120,8 @@ pub fn bound_threads(n: u16) -> Result<(), rayon::ThreadPoolBuildError> {
         .build_global()
 }
 
-/// `tensor` on `device`. To a GPU it is copied through pinned memory, so the copy is queued and this
-/// thread does not wait for the work before it.
+/// Returns a CPU tensor on `device`. It is copied to a GPU through pinned memory, so that the copy can be
+/// queued; this thread does not wait until the GPU has done the work queued before it.
 ///
 /// # Errors
 /// libtorch's.
@@ -133,7 +135,7 @@ pub fn upload(tensor: &Tensor, device: Device) -> Result<Tensor, TchError> {
     }
 }
 
-/// The values of `tensor`, on any device, row-major, as 32-bit numbers.
+/// Returns the values of `tensor`, which may be on any device, row-major, as 32-bit numbers.
 ///
 /// # Errors
 /// libtorch's.
@@ -153,7 +155,8 @@ pub fn download(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
 mod tests {
     use super::*;
 
-    /// Whether a driver is loaded is not asked: a CPU build sees no device.
+    /// Each row: the text given, the number of CUDA devices that libtorch sees, and the device or a part of
+    /// the error that must come of it. A CPU build of libtorch sees 0 devices whatever the machine has.
     #[test]
     fn a_device_is_chosen_among_those_that_libtorch_sees() {
         for (text, n, expected) in [

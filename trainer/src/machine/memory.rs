@@ -1,13 +1,14 @@
-//! How much memory this program may still take: what the machine has available, and what the limits of
-//! its cgroups leave (control groups, by which containers and Slurm limit a program: v2 and v1, each
-//! with limits at every level). It reads files of the kernel only, below a root folder, so that tests
-//! can give it the files of other machines.
+//! Finds out how much memory this program may still take. This is the least of two things: what the machine
+//! has available, and what the limits of the program's cgroups leave. Cgroups (control groups of the
+//! kernel, versions 1 and 2) are how containers and Slurm limit programs; they lie in each other, and each
+//! may have a limit. Everything is read from files of the kernel below a root folder, which tests replace
+//! by a folder with the files of another machine.
 
 use std::fs::read_to_string;
 use std::path::{Component, Path, PathBuf};
 
-/// Bytes that this program may still take; `None` where the files below `root` (`/` except in tests) do
-/// not tell. Page cache that the kernel can drop counts as free.
+/// Returns the bytes that this program may still take; `None` where the files below `root` (`/` except in
+/// tests) do not tell. Page cache that the kernel can drop counts as free.
 pub fn available(root: &Path) -> Option<u64> {
     let machine = value_in(&root.join("proc/meminfo"), "MemAvailable:").map(|kib| 1024 * kib);
     let cgroups = cgroups(root);
@@ -15,12 +16,15 @@ pub fn available(root: &Path) -> Option<u64> {
     left.chain(machine).min()
 }
 
-/// The names of the files of a cgroup version.
+/// The names of the files in a cgroup's folder, in one version of cgroups.
 struct Names {
-    /// Upper limits. Beyond the least of them the kernel slows the cgroup down or ends a program in it.
+    /// Files with upper limits in bytes. Beyond the least of them the kernel slows the cgroup down or ends
+    /// a program in it.
     limits: &'static [&'static str],
+    /// The file with the bytes in use.
     used: &'static str,
-    /// The key in `memory.stat` of page cache that was not used lately, in the cgroup and those below it.
+    /// The key in the file `memory.stat` of page cache that was not used lately, in the cgroup and those
+    /// below it.
     cached: &'static str,
 }
 
@@ -35,22 +39,24 @@ const V1: Names = Names {
     cached: "total_inactive_file",
 };
 
-/// A cgroup; the folders above it, up to the mount, are the cgroups it is in.
+/// A cgroup: a folder of the kernel. The folders above it, up to the mount, are the cgroups it lies in.
 struct Cgroup {
     names: &'static Names,
-    /// Where the hierarchy is mounted.
+    /// The folder where the tree of cgroups is mounted.
     mount: PathBuf,
     /// The cgroup's folder, in `mount`.
     folder: PathBuf,
 }
 
 impl Cgroup {
-    /// The bytes that each limit leaves, in the cgroup and those above it.
+    /// Returns the bytes that are left below the limit of the cgroup and of each one it lies in, if they
+    /// have a limit.
     fn left(&self) -> impl Iterator<Item = u64> {
         let up = self.folder.ancestors();
         let levels = up.take_while(|folder| folder.starts_with(&self.mount));
         levels.filter_map(|folder| {
-            // No limit is "max" in version 2, and an absurdly large number in version 1.
+            // Without a limit the file has "max" in version 2, which is skipped as it is no number, and a
+            // number near 2⁶³ in version 1, which leaves more than the machine has.
             let limits = self.names.limits.iter();
             let limit = limits.filter_map(|name| number(&folder.join(name))).min()?;
             let used = number(&folder.join(self.names.used))?;
@@ -60,7 +66,8 @@ impl Cgroup {
     }
 }
 
-/// The cgroups that this program is in, of both versions.
+/// Returns the cgroups that this program is in: at most one of version 2, and one of version 1 that limits
+/// memory.
 fn cgroups(root: &Path) -> Vec<Cgroup> {
     let read = |file: &str| read_to_string(root.join(file)).unwrap_or_default();
     let (lines, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
@@ -75,7 +82,7 @@ fn cgroups(root: &Path) -> Vec<Cgroup> {
         };
         let (top, mount) = mounts.lines().find_map(|line| mount_of(line, names))?;
         let mount = within(root, &mount);
-        // A container sees its own cgroup as the top, and none outside of it.
+        // In a container the mount shows only the container's own cgroup, as its top folder.
         let below = Path::new(path).strip_prefix(&top).unwrap_or(Path::new(""));
         let folder = mount.join(below);
         let is_inside = below
@@ -94,8 +101,8 @@ fn cgroups(root: &Path) -> Vec<Cgroup> {
     cgroups.collect()
 }
 
-/// The cgroup at the top and the mount point of a hierarchy that `line` of mountinfo mounts:
-/// `36 25 0:30 /top /mount/point rw … - cgroup2 cgroup2 rw`.
+/// Returns the cgroup that is mounted and its mount point, if `line` of mountinfo mounts cgroups of the
+/// version of `names`: `36 25 0:30 /top /mount/point rw … - cgroup2 cgroup2 rw`.
 fn mount_of(line: &str, names: &Names) -> Option<(PathBuf, PathBuf)> {
     let (mount, system) = line.split_once(" - ")?;
     let mut system = system.split(' ');
@@ -115,7 +122,7 @@ fn mount_of(line: &str, names: &Names) -> Option<(PathBuf, PathBuf)> {
     })
 }
 
-/// A path of mountinfo, which writes spaces and the like as octal numbers.
+/// Returns a path of mountinfo, which writes white space and backslashes as octal numbers, as it is.
 fn unescaped(path: &str) -> String {
     [
         ("\\040", " "),
@@ -129,16 +136,17 @@ fn unescaped(path: &str) -> String {
     })
 }
 
+/// Returns the absolute `path` below `root`.
 fn within(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// The number that a file consists of.
+/// Reads the number that is a file's only content.
 fn number(file: &Path) -> Option<u64> {
     read_to_string(file).ok()?.trim().parse().ok()
 }
 
-/// The number behind `key` at the start of a line.
+/// Reads the number after `key` in the line of `file` that begins with it.
 fn value_in(file: &Path, key: &str) -> Option<u64> {
     let text = read_to_string(file).ok()?;
     let mut lines = text.lines().map(str::split_whitespace);
@@ -156,7 +164,8 @@ mod tests {
     const V2_MOUNT: &str =
         "30 24 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
 
-    /// A machine with 1000 MiB available and the files given, `{N}` in them standing for N MiB.
+    /// Returns what [`available`] finds, in MiB, on a machine with 1000 MiB available and the given kernel
+    /// files as (path, content). `{N}` in a content stands for N MiB in bytes.
     fn on(files: &[(&str, &str)]) -> Option<u64> {
         let root = tempfile::tempdir().unwrap();
         let meminfo = (
@@ -273,8 +282,9 @@ mod tests {
         assert_eq!(on(&[&files[..], &[read]].concat()), Some(340));
     }
 
-    /// Without a namespace of its own a container's cgroup has the path outside, and the mount shows the
-    /// container's cgroup as the top; with one, it is the top itself, and what lies beyond is `..`.
+    /// A container without a cgroup namespace is told its cgroup's path on the host, while the mount shows
+    /// only that cgroup. In one with a namespace the path is `/`, and a cgroup outside is `/..`. In all these
+    /// cases the limit must be read at the mount's top: 512 − 12 = 500 MiB.
     #[test]
     fn a_container_finds_its_limit_at_the_mounts_top() {
         let mount = "35 24 0:30 /docker/0f /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";

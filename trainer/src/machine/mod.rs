@@ -1,6 +1,10 @@
-//! What the trainer runs on: the device, its memory, the process and its signals.
+//! What the trainer runs on: CPU or GPU, memory, the process and its signals.
 
+// CPU or GPU, its precision, and copies to and from it.
 pub mod device;
+// How much of the machine's memory may still be taken.
 mod memory;
+// Environment variables that must be set before the program starts.
 pub mod process;
+// Signals that ask the program to stop.
 pub mod stop;

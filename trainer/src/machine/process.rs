@@ -1,15 +1,17 @@
-//! Environment variables that the C libraries below libtorch read before `main`: how threads wait and how
-//! memory is kept.
+//! Sets environment variables that the libraries below libtorch (libgomp, glibc, cuBLAS) read only when the
+//! program starts. They decide how threads wait, how memory is kept and whether results repeat. To set them
+//! the program starts itself again, before it does anything else.
 
 use std::os::unix::process::CommandExt;
 
-/// For each: a variable, the value it gets, and the variable by which a user may have chosen otherwise.
+/// For each: a variable, the value it gets, and another variable by which a user may have chosen the same
+/// thing. If either is set already, the user's choice stays.
 ///
 /// By default libtorch's threads spin while they wait for each other, which makes training seven times
-/// slower where other programs use the same cores (measured: 1.2 against 8.8 images a second). glibc
-/// returns the memory of every large tensor to the system, which clears it anew for the next one; that
-/// costs a tenth of a training step. cuBLAS gives the same bits every time with this workspace, its
-/// default on new GPUs.
+/// slower where other programs use the same cores (measured: 1.2 against 8.8 images a second). By default
+/// glibc returns the memory of every large tensor to the system, which clears it anew for the next one;
+/// that costs a tenth of a training step. With this workspace, its default on new GPUs, cuBLAS gives the
+/// same bits every time.
 const VARIABLES: [(&str, &str, &str); 4] = [
     ("OMP_WAIT_POLICY", "PASSIVE", "GOMP_SPINCOUNT"),
     ("MALLOC_MMAP_MAX_", "0", "GLIBC_TUNABLES"),
@@ -21,7 +23,8 @@ const VARIABLES: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// Starts the program again with those of [`VARIABLES`] that the user has left open, if any.
+/// Replaces this process by the same program with those of [`VARIABLES`] that the user has not set; returns
+/// if all are set, as they are the second time.
 pub fn settle() {
     let is_set = |name: &str| std::env::var_os(name).is_some();
     let open = VARIABLES

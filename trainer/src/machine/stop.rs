@@ -1,9 +1,10 @@
-//! Signals that ask the program to stop: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a closed terminal, a lost
-//! connection) and SIGUSR2, which Slurm is told to send before a job's time ends. A SIGHUP that was
-//! ignored when the program began, as under `nohup`, stays ignored. The program finishes its step and
-//! saves, even if several signals come: a parent process may pass on those that the terminal has sent
-//! already. Only a second SIGINT ends it at once. That harms no file either, as files appear whole or
-//! not at all.
+//! Turns signals into a flag that asks training to stop: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a closed
+//! terminal, a lost connection) and SIGUSR2, which Slurm is told to send before a job's time ends. A SIGHUP
+//! that was ignored when the program began, as under `nohup`, stays ignored.
+//!
+//! Training looks at the flag after each step: it finishes the step, saves and ends. Further signals change
+//! nothing, because a terminal and a parent process may both send one. Only a second SIGINT ends the
+//! program at once. That harms no file either, as files appear whole or not at all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,21 +12,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::flag;
 
-/// Exit code of a run that was stopped and goes on when started again (EX_TEMPFAIL of sysexits.h).
+/// Exit code of a program that was asked to stop; the same command resumes the run (EX_TEMPFAIL of
+/// sysexits.h).
 pub const EXIT_CODE: u8 = 75;
 
-/// Whether the program has been asked to stop.
+/// A flag, shared by its clones: whether the program has been asked to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// A flag that the signals raise, from now on.
+    /// Returns a flag that the signals raise from now on.
     ///
     /// # Errors
     /// The system's, where it takes no handler.
     pub fn on_signals() -> std::io::Result<Self> {
         let stop = Stop::default();
-        // In this order: at the first SIGINT `interrupted` is still false, so the program goes on.
+        // Handlers run in the order of registration: at the first SIGINT `interrupted` is still false when
+        // the conditional shutdown looks at it, so the program goes on.
         let interrupted = Arc::new(AtomicBool::new(false));
         flag::register_conditional_shutdown(SIGINT, EXIT_CODE.into(), interrupted.clone())?;
         flag::register(SIGINT, interrupted)?;

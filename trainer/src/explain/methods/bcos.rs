@@ -1,5 +1,6 @@
-//! B-cos explanations: Σ_c W_k(x)_c · φ_c, the contributions that a B-cos network sums up to its logit.
-//! They are Input × Gradient with the dynamic weights held fixed.
+//! The attribution method B-cos: Σ_c W_k(x)_c · φ_c for class k, with features φ and dynamic weights W(x).
+//! A B-cos network's logit is the sum of these contributions over all positions, plus a constant. They are
+//! Input × Gradient with the dynamic weights held fixed.
 
 use crate::explain::attribution::{Attribution, over_channels};
 use crate::explain::gradients::DynamicWeights;

@@ -1,4 +1,5 @@
-//! GradCAM: ReLU(Σ_c mean_hw(∂f_k/∂φ_c) · φ_c).
+//! The attribution method GradCAM: ReLU(Σ_c mean_hw(∂f_k/∂φ_c) · φ_c), with the logit f_k of class k and
+//! channel c of the features φ at the layer.
 
 use crate::explain::attribution::{Attribution, over_channels};
 use crate::explain::gradients::DynamicWeights;

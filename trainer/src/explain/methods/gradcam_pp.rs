@@ -1,6 +1,7 @@
-//! GradCAM++ (Chattopadhay et al. 2018) as pytorch-grad-cam computes it: ReLU(Σ_c w_c · φ_c) with
-//! w_c = Σ_hw α_c · ReLU(g_c), g = ∂f_k/∂φ and α_c = g_c² / (2 g_c² + Σ_hw φ_c · g_c³ + 10⁻⁶), 0 where
-//! g_c is 0. The authors' own code differentiates exp(f_k) instead of f_k and has no constant 10⁻⁶.
+//! The attribution method GradCAM++ (Chattopadhay et al. 2018) as pytorch-grad-cam computes it:
+//! ReLU(Σ_c w_c · φ_c) with w_c = Σ_hw α_c · ReLU(g_c), g = ∂f_k/∂φ and
+//! α_c = g_c² / (2 g_c² + (Σ_hw φ_c) · g_c³ + 10⁻⁶). f_k is the logit of class k, c a channel of the features
+//! φ. The authors' own code differentiates exp(f_k) instead of f_k and has no constant 10⁻⁶.
 
 use tch::{TchError, Tensor};
 
@@ -29,7 +30,7 @@ fn maps(gradients: &Gradients, cotangent: &Tensor) -> Result<Tensor, TchError> {
     let sum = |t: &Tensor| t.f_sum_dim_intlist(cells.as_slice(), true, None);
     let square = gradient.f_square()?;
     let cube = square.f_mul(&gradient)?;
-    // The constant makes α 0 where the gradient is 0.
+    // With the constant, α is 0 where the gradient is 0.
     let divisor = square
         .f_mul_scalar(2.0)?
         .f_add(&sum(&features)?.f_mul(&cube)?)?
@@ -50,9 +51,9 @@ mod tests {
     use crate::names::Layer;
     use crate::network::{Mode, Model};
 
-    /// After the final layer a ResNet is a mean and a head, so a channel's gradient is the head's weight
-    /// divided by the number of cells. The expected values are a Python script's, which evaluates
-    /// pytorch-grad-cam's formulas pixel by pixel.
+    /// After the final layer a ResNet is a mean over positions and a linear head, so the gradient of a
+    /// channel is the head's weight divided by the number of positions. Head and features get fixed values.
+    /// The expected maps come from a Python script that evaluates pytorch-grad-cam's formulas pixel by pixel.
     #[test]
     fn maps_are_pytorch_grad_cams() {
         let backbone = "resnet18".parse().unwrap();

@@ -1,7 +1,7 @@
-//! Integrated gradients from zero features: Σ_c φ_c · the mean gradient along the straight path from 0
-//! to φ. On X-DNN the gradient is constant along the path, so this is Input × Gradient. On other
-//! networks the mean is over [`PATH_STEPS`] midpoints; it is defined there for evaluation, not for
-//! guidance.
+//! The attribution method integrated gradients, starting from zero features: Σ_c φ_c · the mean of ∂f_k/∂φ_c
+//! along the straight path from 0 to the features φ. On X-DNN the gradient is the same along the whole path,
+//! so the result is Input × Gradient. On other networks the mean is taken over [`PATH_STEPS`] points; there
+//! the method is defined for evaluation only, not for guidance.
 
 use tch::{TchError, Tensor};
 
@@ -30,7 +30,7 @@ pub const INTGRAD: Attribution = Attribution {
     },
 };
 
-/// Mean gradient along the straight path from zero to the features.
+/// Returns the mean gradient along the straight path from zero to the features.
 fn path_gradient(gradients: &Gradients, cotangent: &Tensor) -> Result<Tensor, TchError> {
     let features = gradients.features().f_detach()?;
     let mut sum = features.f_zeros_like()?;

@@ -1,4 +1,4 @@
-//! The list of attribution methods; methods by name and by network.
+//! Lists the attribution methods, finds one by its name, and tells which are defined for a network.
 
 use std::str::FromStr;
 
@@ -20,8 +20,8 @@ impl Attribution {
     /// Every method, in the order of the documentation.
     pub const ALL: &'static [Attribution] = &[IXG, GRADCAM, INTGRAD, BCOS, GRADCAM_PP, SMOOTHGRAD];
 
-    /// The method that explains `backbone` unless the user names another: `bcos` for B-cos networks,
-    /// `ixg` for others.
+    /// Returns the method that explains imported weights of `backbone` unless the user names another:
+    /// `bcos` for B-cos networks, `ixg` for others.
     pub fn usual(backbone: Backbone) -> Attribution {
         match backbone.has_dynamic_weights {
             true => BCOS,
@@ -29,13 +29,14 @@ impl Attribution {
         }
     }
 
-    /// The methods that are defined for `backbone` in `order`.
+    /// Returns the methods that are defined for `backbone`, for evaluation ([`Order::First`]) or for guidance
+    /// ([`Order::Second`]).
     pub fn defined_for(backbone: Backbone, order: Order) -> Vec<Attribution> {
         let is_defined = |method: &&Attribution| (method.refusal)(backbone, order).is_none();
         Self::ALL.iter().filter(is_defined).copied().collect()
     }
 
-    /// Refuses a method that is not defined for `backbone` in `order`.
+    /// Refuses a method that is not defined for `backbone`, as in [`Attribution::defined_for`].
     ///
     /// # Errors
     /// The names of the methods that are defined, and the reason why this one is not.

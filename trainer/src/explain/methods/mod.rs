@@ -1,4 +1,4 @@
-//! The attribution methods, a file each, and their list.
+//! The attribution methods, one file each, and their list.
 
 pub mod bcos;
 pub mod gradcam;

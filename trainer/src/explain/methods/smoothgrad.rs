@@ -1,7 +1,7 @@
-//! SmoothGrad (Smilkov et al. 2017): the mean of Input × Gradient over noisy features,
+//! The attribution method SmoothGrad (Smilkov et al. 2017): the mean of Input × Gradient over noisy features,
 //! (1/n) Σ_i Σ_c φ^i_c · ∂f_k/∂φ^i_c at φ^i = φ + ε^i, as captum computes it by NoiseTunnel around
-//! InputXGradient. The noise is normal; its standard deviation is a share of the range of the image's
-//! features, as in the paper. It depends on the image's id alone.
+//! InputXGradient. The noise ε is normal; its standard deviation is a share of the range of the image's
+//! features, as in the paper. It is drawn from the image's id, so it is the same for every network and batch.
 
 use rayon::prelude::*;
 use tch::{TchError, Tensor};
@@ -11,9 +11,9 @@ use crate::explain::gradients::{DynamicWeights, Gradients, Order};
 use crate::machine::device;
 use crate::random;
 
-/// The number of noisy copies n. More change little (the paper's section 3.2).
+/// The number n of noisy copies of the features. More change little (section 3.2 of Smilkov et al.).
 const SAMPLES: u64 = 50;
-/// The noise's standard deviation over the features' range; the paper has 10 to 20 %.
+/// The noise's standard deviation divided by the range of the features; Smilkov et al. take 10 to 20 %.
 const NOISE: f64 = 0.15;
 
 /// The method.
@@ -49,7 +49,8 @@ fn maps(gradients: &Gradients, cotangent: &Tensor) -> Result<Tensor, TchError> {
     sum.f_div_scalar(SAMPLES as f64)
 }
 
-/// Standard normal numbers of the shape of `like`, each row drawn from its own stream.
+/// Returns standard normal numbers of the shape of `like` for noisy copy number `sample`; those of each image
+/// are drawn from its own stream of random numbers.
 fn noise(streams: &[u64], sample: u64, like: &Tensor) -> Result<Tensor, TchError> {
     let count = (like.numel() / streams.len().max(1)) as u64;
     let number = |at: u64| {
@@ -76,6 +77,7 @@ mod tests {
     use crate::names::Layer;
     use crate::network::{Mode, Model};
 
+    /// Returns the maps of class 1 by `method` from `features` at the final layer of a ResNet-18.
     fn maps(method: Attribution, features: &Tensor, image_ids: &[&str]) -> Tensor {
         let backbone = "resnet18".parse().unwrap();
         let model = Model::new(backbone, 3, 0, Device::Cpu, Kind::Double).unwrap();
@@ -88,6 +90,7 @@ mod tests {
         explainable.maps(&pairs).unwrap().detach()
     }
 
+    /// Returns features (rows, 512, 2, 2), the same in every row.
     fn features(rows: i64) -> Tensor {
         let values: Vec<f64> = (0..512 * 4).map(|i| random::unit(7, i)).collect();
         Tensor::from_slice(&values)
@@ -95,8 +98,8 @@ mod tests {
             .repeat([rows, 1, 1, 1])
     }
 
-    /// After the final layer the network is linear, so the map is Input × Gradient at the mean of the
-    /// noisy features.
+    /// After the final layer the network is linear, so SmoothGrad's map must be Input × Gradient at the mean
+    /// of the noisy features. The mean of the noise must have the standard deviation 1/√n.
     #[test]
     fn of_a_linear_network_it_is_input_times_gradient_at_the_mean_features() {
         let features = features(1);
@@ -115,6 +118,8 @@ mod tests {
         assert!(difference < 1e-12, "{difference:e}");
     }
 
+    /// The same features as images `a` and `b`: the map of `b` must be the same alone and beside `a`, and
+    /// differ from that of `a`.
     #[test]
     fn noise_is_the_images_whatever_its_batch() {
         let alone = maps(SMOOTHGRAD, &features(1), &["b"]);

@@ -1,4 +1,6 @@
-//! Energy: 1 − Σ M·A⁺ / Σ A⁺, and 1 − Σ M·A⁺ where Σ A⁺ is tiny.
+//! The localization loss Energy: 1 − Σ M·A⁺ / Σ A⁺, with the mask M and the positive part A⁺ of the map. It is
+//! 1 − EPG, that is one minus the share of positive attribution inside the mask. Where Σ A⁺ is below 10⁻⁷ it
+//! is not divided by: the loss is 1 − Σ M·A⁺.
 
 use tch::{TchError, Tensor};
 
@@ -6,7 +8,7 @@ use crate::finite;
 use crate::guide::loss::{Given, LocalizationLoss};
 use crate::guide::post_processing::{sum, upsample};
 
-/// Below this positive attribution a map counts as empty.
+/// A map whose positive attribution sums up to less is not divided by the sum.
 const TINY: f64 = 1e-7;
 
 /// The loss.
@@ -18,7 +20,7 @@ pub const ENERGY: LocalizationLoss = LocalizationLoss {
     value,
 };
 
-/// 1 − EPG (N).
+/// Computes 1 − EPG of each map (N).
 ///
 /// # Errors
 /// libtorch's.

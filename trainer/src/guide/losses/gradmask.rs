@@ -1,5 +1,6 @@
-//! GradMask (Simpson et al. 2019): Σ (1 − M) · A², the energy outside the mask; the authors' code takes
-//! it of the gradient. Unlike in RRR*, the map is not divided by its maximum.
+//! The localization loss GradMask (Simpson et al. 2019): Σ (1 − M) · A², the squared attribution outside the
+//! mask M. The authors' code takes the gradient for the map A; here A may be the map of any method. Unlike in
+//! RRR*, the map is not divided by its maximum.
 
 use crate::guide::loss::LocalizationLoss;
 use crate::guide::post_processing::{sum, upsample};

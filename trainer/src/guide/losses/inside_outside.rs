@@ -1,14 +1,14 @@
-//! RobustViT's two sides (Chefer et al. 2022), each with a weight of its own:
-//! inside · mean M·(Â⁺ − 1)² + outside · mean (1 − M)·Â⁺², the means over all pixels. RobustViT scales its
-//! relevance by minimum and maximum to 0–1 after up-sampling it. Here the map is clamped at 0 and divided by
-//! its maximum before up-sampling, as in L1, so that a map of zeros has a loss, too.
+//! The localization loss of RobustViT (Chefer et al. 2022), a sum of two terms with a weight each:
+//! inside · mean M·(Â⁺ − 1)² + outside · mean (1 − M)·Â⁺². M is the mask, Â⁺ the map clamped at 0 and divided
+//! by its maximum; the means are over all pixels. RobustViT instead scales its map to 0–1 by minimum and
+//! maximum, after up-sampling it. That is undefined for a map of zeros; here it has a loss, as in L1.
 
 use tch::{TchError, Tensor};
 
 use crate::guide::loss::{Given, LocalizationLoss, LossOption};
 use crate::guide::post_processing::{scale, upsample};
 
-/// Upper bound of both weights: a larger common factor belongs into λ.
+/// Upper bound of both weights. A factor that both have in common should be in λ.
 const HIGH: f64 = 100.0;
 
 /// The loss; its weights are those of the authors' code (`lambda_foreground`, `lambda_background`).

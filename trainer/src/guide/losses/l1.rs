@@ -1,4 +1,5 @@
-//! L1: (1/HW) Σ |M − Â⁺|.
+//! The localization loss L1: (1/HW) Σ |M − Â⁺|, the mean difference between the mask M and the map Â⁺, which
+//! is clamped at 0 and divided by its maximum.
 
 use crate::guide::loss::LocalizationLoss;
 use crate::guide::post_processing::{scale, upsample};

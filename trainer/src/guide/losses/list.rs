@@ -1,4 +1,5 @@
-//! The list of localization losses, and how a configuration names one.
+//! Lists the localization losses, and reads one as a configuration names it: by its name, or as a table of
+//! its name and options.
 
 use std::str::FromStr;
 
@@ -56,6 +57,7 @@ mod tests {
         lambda: f64,
     }
 
+    /// Reads a configuration table with `loss` as the value of the key `loss`.
     fn read(loss: &str) -> Result<Table, String> {
         toml::from_str(&format!("loss = {loss}\nlambda = 1.0\n"))
             .map_err(|error| error.message().to_owned())
@@ -112,7 +114,8 @@ mod tests {
         }
     }
 
-    /// Tables and run ids have options in the order of the list.
+    /// Tables and run ids have the options of a loss in the order of its entry, which must be that of the
+    /// names.
     #[test]
     fn options_are_sorted_by_name() {
         for loss in LocalizationLoss::ALL {

@@ -1,6 +1,7 @@
-//! Per-pixel cross-entropy inside the mask: −(1/‖M‖₁) Σ M · max(log Â⁺, −100), with the backward pass of
-//! PyTorch's BCELoss. In two cases where the official code gives NaN this is finite: the loss of an empty
-//! mask is 0, and so is the gradient at a map of zeros.
+//! The localization loss PPCE, the per-pixel cross-entropy inside the mask:
+//! −(1/‖M‖₁) Σ M · max(log Â⁺, −100), with the mask M and the map Â⁺, clamped at 0 and divided by its maximum.
+//! The backward pass is that of PyTorch's BCELoss. In two cases the official code gives NaN; here the loss of
+//! an empty mask is 0, and so is the gradient at a map of zeros.
 
 use tch::{Reduction, Tensor};
 
@@ -27,8 +28,9 @@ pub const PPCE: LocalizationLoss = LocalizationLoss {
             none.as_ref(),
             Reduction::None,
         )?;
-        // Not a product: an infinite gradient outside times 0 would be NaN. At a map of zeros the
-        // backward pass would divide by 1e-12 everywhere.
+        // Pixels outside the mask are set to 0 and not multiplied by 0, because an infinite gradient
+        // times 0 would be NaN. A map of zeros gets a constant loss, because the backward pass of BCELoss
+        // would divide by 1e-12 at every pixel.
         let is_zero = scaled.f_amax([1i64, 2], true)?.f_eq(0.0)?;
         let kept = inside
             .f_masked_fill(&is_zero, LARGEST_CROSS_ENTROPY)?

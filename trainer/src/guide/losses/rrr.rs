@@ -1,5 +1,6 @@
-//! RRR*: Σ (1 − M) · Â², of positive and negative attribution outside the mask. Where the official code
-//! gives NaN, the gradient at a map of zeros, it is 0.
+//! The localization loss RRR*: Σ (1 − M) · Â², the squared positive and negative attribution outside the mask
+//! M; Â is the map divided by its largest absolute value. At a map of zeros the gradient is 0; the official
+//! code gives NaN there.
 
 use crate::guide::loss::LocalizationLoss;
 use crate::guide::post_processing::{scale, sum, upsample};
