@@ -1,11 +1,12 @@
-// B-cos layers (SPEC A.3) in single passes over memory. With u = w^ * x and m = 1 / ||x|| for every
-// patch x, a layer gives v = u |u| m; an uncentered norm after it gives y = s v, s = w r with
-// r = 1 / sqrt(var(v) + eps). The vjp that explanations use counts |u| m and s as constants, which stay in
-// the graph all the same.
+// The operations of B-cos layers (docs/SPEC.md A.3), each in one or two passes over memory and with its
+// derivative. With u = w^ * x (a convolution with unit weights w^) and m = 1 / ||x|| for every patch x, a
+// layer gives v = u |u| m. An uncentered norm after it gives y = s v, s = w r with r = 1 / sqrt(var(v) +
+// eps). The vjp (the linear map from the gradient at the output to that at the input) that explanations use
+// takes |u| m and s as constants, but they stay in the graph.
 //
-// Shapes: u, v, y (N, C, H, W); m (N, 1, H, W); s, w, r (C). Each operation is also there as a plain
-// expression, for tensors that are not rows of pixels on a CPU and for derivatives that are to be
-// differentiated again.
+// Shapes: u, v, y (N, C, H, W); m (N, 1, H, W); s, w, r (C). Each operation is also written as a plain
+// expression of libtorch (plain_...). This is used for tensors that are not contiguous on a CPU, and for
+// derivatives that are differentiated again.
 
 #pragma once
 
@@ -13,7 +14,7 @@
 
 namespace {
 
-// What the operations are.
+// The operations as plain expressions of libtorch.
 Tensor plain_unit_rows(const Tensor& w) {
   std::vector<int64_t> dims;
   for (int64_t d = 1; d < w.dim(); ++d) dims.push_back(d);
@@ -62,7 +63,7 @@ struct UnitRows : Function<UnitRows> {
           scalar_t sum = 0;
 #pragma omp simd reduction(+ : sum)
           for (int64_t i = 0; i < length; ++i) sum += w_row[i] * w_row[i];
-          // Of squares that overflow, which NaN stands for, would be left a row of zeros.
+          // 0 * sum makes NaN of a sum that overflows; dividing by infinity would give a row of zeros.
           const scalar_t scale = 1 / (norm[row] = std::sqrt(sum + 0 * sum));
 #pragma omp simd
           for (int64_t i = 0; i < length; ++i) unit_row[i] = w_row[i] * scale;
@@ -107,8 +108,8 @@ Tensor unit_rows(const Tensor& w) {
 }
 
 // ---------------------------------------------------------------------------------------------
-// u = w^ * x and the squares of x summed over channels (N, 1, H, W), so that both gradients at x
-// meet in one tensor.
+// u = w^ * x and the squares of x summed over channels (N, 1, H, W). They are one operation, so that its
+// derivative adds both gradients at x in one tensor.
 // ---------------------------------------------------------------------------------------------
 struct ConvAndSquares : Function<ConvAndSquares> {
   static variable_list forward(AutogradContext* ctx, const Tensor& x, const Tensor& w,
@@ -267,7 +268,8 @@ Tensor bcos_scale(const Tensor& u, const Tensor& m, const Tensor& s) {
 }
 
 // ---------------------------------------------------------------------------------------------
-// The same with s from the batch: gives y, s and var (C). With S = (gradient at s) + sum of g v:
+// y = s v with s computed from the batch's variance: gives y, s and var (C). With S = (gradient at s) +
+// sum of g v, where g is the gradient at y:
 //   at w: r S      at v: s g - w r^3 S (v - mean) / count
 // ---------------------------------------------------------------------------------------------
 // The mean and the variance of v for each channel (C), in double.
@@ -284,7 +286,7 @@ std::pair<Tensor, Tensor> moments(const Tensor& u, const Tensor& m) {
       scalar_t total = 0, squared = 0;
 #pragma omp simd reduction(+ : total)
       for (int64_t i = 0; i < strip.length; ++i) total += u_i[i] * std::abs(u_i[i]) * m_i[i];
-      // About the strip's own mean, so that nothing cancels.
+      // Squares of the distances to the strip's own mean, as the difference of large sums would be inexact.
       const scalar_t centre = total / strip.length;
 #pragma omp simd reduction(+ : squared)
       for (int64_t i = 0; i < strip.length; ++i) {

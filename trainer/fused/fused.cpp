@@ -1,6 +1,7 @@
-// Operations of the guided step that libtorch computes in many passes over memory, each with its
-// derivative written out, so that libtorch differentiates through them like through its own.
-// Formulas stand beside the code; fused.rs is the Rust side.
+// The functions that src/network/pass/fused.rs calls. Most are operations of a training step that libtorch
+// would compute in many passes over memory. Their derivatives are written by hand, so that libtorch
+// differentiates through them as through its own operations; the formulas stand above the code. B-cos
+// operations are in bcos.h.
 
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -34,7 +35,7 @@ Tensor mean_of(const Tensor& t) {
 //   at w:  r sum h P(g)
 //   at x:  -w r^2 (<g x^> P(h) + <h x^> P(g) + x^ <h P(g)>),   <h P(g)> = <h g> - <h><g> - <h x^><g x^>
 // ---------------------------------------------------------------------------------------------
-// d from g and x, and the means <g> and <g x^> (C, 2) on the way.
+// Computes d from g and x into `out`, and the means <g> and <g x^> into `means` (C, 2).
 template <typename T>
 void backward_on_cpu(const Tensor& g, const Tensor& x, const Tensor& w, const Tensor& mean,
                  const Tensor& r, Tensor& means, Tensor& out) {
@@ -74,7 +75,7 @@ void backward_on_cpu(const Tensor& g, const Tensor& x, const Tensor& w, const Te
   });
 }
 
-// The gradients at g, x and w from h; means as backward_on_cpu left them.
+// Computes the gradients at g, x and w from h; `means` as backward_on_cpu computed them.
 template <typename T>
 void double_backward_on_cpu(const Tensor& h, const Tensor& g, const Tensor& x, const Tensor& w,
                           const Tensor& mean, const Tensor& r, const Tensor& means, Tensor& at_g,
@@ -127,7 +128,7 @@ void double_backward_on_cpu(const Tensor& h, const Tensor& g, const Tensor& x, c
   });
 }
 
-// On a GPU libtorch's own backward pass of batch norm computes P: d, and <g> and <g x^> (C) by it.
+// Returns d, <g> and <g x^> (C) on a GPU, where libtorch's own backward pass of batch norm computes them.
 std::tuple<Tensor, Tensor, Tensor> backward_on_cuda(const Tensor& g, const Tensor& x, const Tensor& w,
                                                 const Tensor& mean, const Tensor& r) {
   const auto [d, sum_gx, sum_g] =
@@ -209,8 +210,8 @@ struct BatchNormBackward : Function<BatchNormBackward> {
 
 thread_local std::string last_error;
 
-// Runs `body`, which writes its tensors where the caller wants them; false on a C++ exception, whose
-// words are kept.
+// Runs `body`, which writes its tensors where the caller wants them. Returns false on a C++ exception, whose
+// message is kept for guidance_last_error.
 template <typename Body>
 bool guarded(Body body) {
   try {
@@ -228,7 +229,7 @@ void give(Tensor** out, std::initializer_list<Tensor> tensors) {
   for (const Tensor& tensor : tensors) *out++ = new Tensor(tensor);
 }
 
-// max(x, 0), in place, but NaN where x is NaN or infinite and negative: a slope of 0 is multiplied with.
+// max(x, 0), in place, but NaN where x is NaN or -infinity: negative values are multiplied by the slope 0.
 Tensor rectify(Tensor x) { return at::leaky_relu_(x, 0.0); }
 
 // min(max(x, 0), 6), in place on the CPU. Where nothing is differentiated, NaN where x is not finite.
@@ -251,15 +252,17 @@ Tensor rectify_to_6(Tensor x) {
   return x;
 }
 
-// conv(x) + shift + shortcut by oneDNN, which the dispatcher knows but no header declares, then ReLU,
-// as oneDNN's own makes 0 of NaN; undefined where it does not apply.
+// Computes conv(x) + shift + shortcut by one operation of oneDNN, which libtorch's dispatcher knows but no
+// header declares. ReLU comes separately, as oneDNN's own makes 0 of NaN. Returns an undefined tensor where
+// the operation does not apply.
 Tensor conv_block(const Tensor& x, const Tensor& w, const Tensor* shift, const Tensor* shortcut,
                   int64_t stride, const int64_t* padding, int64_t groups, bool is_rectified) {
   static const auto find = [](const char* overload) {
     return c10::Dispatcher::singleton().findSchema({"mkldnn::_convolution_pointwise", overload});
   };
   static const auto alone = find(""), with_shortcut = find("binary");
-  // One pixel is channels last and planes alike, which oneDNN's wrapper does not expect.
+  // An image of one row or column may count as contiguous and channels last at once, which oneDNN's wrapper
+  // does not expect.
   const bool is_image = x.size(2) > 1 && x.size(3) > 1;
   const bool applies = is_image && x.device().is_cpu() && x.scalar_type() == at::kFloat &&
                        x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
@@ -323,8 +326,8 @@ bool guidance_bcos_norm(Tensor** out, const Tensor* u, const Tensor* m, const Te
   });
 }
 
-// A tensor of its own to differentiate by. An alias has the same version counter, so that a change in
-// place is noticed.
+// Gives a new tensor to differentiate with respect to. An alias shares the version counter of x, so that
+// libtorch notices a change of x in place.
 bool guidance_differentiable(Tensor** out, const Tensor* x) {
   return guarded([&] {
     const bool has_graph = at::GradMode::is_enabled() && x->requires_grad();
@@ -336,7 +339,8 @@ bool guidance_as_now(Tensor** out, const Tensor* x) {
   return guarded([&] { give(out, {at::GradMode::is_enabled() ? *x : x->detach()}); });
 }
 
-// Not by a sum that is differentiated: g depends on the tensors before y, too.
+// The gradient of the sum of g y is not computed by differentiating this sum, because g may depend on the
+// same tensors as y and must count as a constant.
 bool guidance_vjp(Tensor** out, const Tensor* y, const Tensor* const* xs, size_t n,
                    const Tensor* g) {
   return guarded([&] {
@@ -380,7 +384,7 @@ bool guidance_allow_tf32(bool is_allowed) {
   });
 }
 
-// tch's own names the device, of which libtorch warns at every call.
+// tch's own pin_memory passes a device, for which libtorch prints a warning at every call.
 bool guidance_pin(Tensor** out, const Tensor* t) {
   return guarded([&] { give(out, {t->pin_memory()}); });
 }
@@ -390,12 +394,12 @@ bool guidance_be_deterministic() {
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setDeterministicCuDNN(true);
     at::globalContext().setDeterministicAlgorithms(true, false);
-    // Which would clear every new tensor.
+    // Otherwise every new tensor would be filled, which takes time.
     at::globalContext().setDeterministicFillUninitializedMemory(false);
   });
 }
 
-// What the device has left, and what libtorch has taken from it and not given to any tensor.
+// Gives the free bytes of the device plus those that libtorch's allocator holds without a tensor in them.
 bool guidance_free_cuda_memory(uint64_t* out, int64_t device) {
   return guarded([&] {
     const auto index = static_cast<c10::DeviceIndex>(device);

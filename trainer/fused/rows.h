@@ -1,5 +1,5 @@
-// What the operations share: which tensors they read directly, and how their work is cut for threads
-// and caches.
+// Helpers of the operations in bcos.h and fused.cpp: which tensors they may read directly (contiguous ones on
+// the CPU), how their work is divided among threads and fits into caches, and derivatives of derivatives.
 
 #pragma once
 
@@ -19,9 +19,9 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-// NaN in the place of infinite values, in place and outside the graph: `t` is about to be divided by,
-// which would make a plain 0 of an overflow. The operation that made it must not need it in its backward
-// pass.
+// Replaces infinite values by NaN, in place and outside the graph. `t` is about to be divided by, and a
+// division by infinity would give 0 and hide the overflow. The operation that made `t` must not need it in
+// its backward pass.
 Tensor infinite_to_nan(Tensor t) {
   const at::NoGradGuard guard;
   t.add_(t.detach(), 0);  // t + 0 t
@@ -40,14 +40,15 @@ void for_type(const Tensor& t, const Body& body) {
   t.scalar_type() == at::kFloat ? body(0.0f) : body(0.0);
 }
 
-// (C) to (1, C, 1, ...) for a tensor of `like`'s rank.
+// Returns `t` (C) as (1, C, 1, ...), with as many dimensions as `like`.
 Tensor per_channel(const Tensor& t, const Tensor& like) {
   std::vector<int64_t> shape(like.dim(), 1);
   shape[1] = -1;
   return t.reshape(shape);
 }
 
-// Called by derivatives that cannot be differentiated: libtorch would silently take theirs for zero.
+// Refuses to differentiate a derivative again. Derivatives that cannot be differentiated call it, because
+// libtorch would silently take their derivative for zero.
 void once_only() {
   TORCH_CHECK(!at::GradMode::is_enabled(), "a fused operation can be differentiated only once");
 }
@@ -55,7 +56,8 @@ void once_only() {
 // Whether the derivative being computed is to be differentiated again.
 bool is_again() { return at::GradMode::is_enabled(); }
 
-// Then it is libtorch's own of `outputs`, a plain expression of `inputs`; `grads` as many as outputs.
+// Returns the derivative of `outputs` at `inputs` by libtorch, for use if is_again(). `outputs` must be a
+// plain expression of `inputs`; `grads` are the gradients at the outputs.
 variable_list derivative(const variable_list& outputs, const variable_list& inputs,
                          const variable_list& grads) {
   variable_list from, with, to, all;
@@ -73,7 +75,8 @@ variable_list derivative(const variable_list& outputs, const variable_list& inpu
   return all;
 }
 
-// Pixels at a time: a row of them stays in the first cache while the channels pass.
+// The pixels that are worked on at a time, for one channel after the other. So few stay in the first-level
+// cache meanwhile.
 constexpr int64_t STRIP = 2048;
 
 // Up to STRIP pixels of one channel of one image.
@@ -112,7 +115,7 @@ void by_strips(const Tensor& x, const Body& body) {
   });
 }
 
-// Room for a sum of every strip (strips, C), in double.
+// Returns an uninitialised tensor for a sum over each strip and channel (strips, C), in double.
 Tensor strip_sums(const Tensor& x) {
   return at::empty({strips_of(x), x.size(1)}, x.options().dtype(at::kDouble));
 }

@@ -5,8 +5,8 @@
 //! check the values in between, because every operation of the networks gives a non-finite value for a
 //! non-finite input. Some operations of libtorch do not, so the networks do not use them as they are:
 //!
-//! - libtorch's ReLU makes 0 of −∞, its ReLU6 makes 6 of ∞, and oneDNN's ReLU makes 0 of NaN. Replacements are
-//!   in [`crate::network::pass::fused`].
+//! - libtorch's ReLU makes 0 of −∞, its ReLU6 makes 6 of ∞, and oneDNN's ReLU makes 0 of NaN. Replacements
+//!   are in [`crate::network::pass::fused`].
 //! - A division by ∞ gives 0, and so does a softmax for −∞. Divisors and inputs of softmaxes go through
 //!   [`infinite_to_nan`].
 //!

@@ -1,8 +1,8 @@
-//! Progress for people, on stderr.
+//! Shows people how far a command is.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar over images on stderr; hidden when stderr is no terminal.
+/// Returns a progress bar over `length` images on stderr; it is hidden if stderr is no terminal.
 pub(crate) fn progress_bar(length: u64, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(
         "{prefix} [{bar:30}] {pos}/{len} images  {per_sec}  {eta} left  {msg}",

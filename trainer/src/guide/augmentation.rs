@@ -77,7 +77,8 @@ fn between((least, greatest): (f64, f64), unit: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Views of 4000 images: each must lie in the grid; shares of flips and mean area must be as torchvision's.
+    /// Views of 4000 images: each must lie in the grid; the share of flips and the mean area must be
+    /// torchvision's.
     #[test]
     fn views_lie_in_the_grid_and_have_the_documented_spread() {
         let grid = Grid {

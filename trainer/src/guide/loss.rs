@@ -144,7 +144,8 @@ impl Loss {
         names.zip(self.options.iter().copied())
     }
 
-    /// Computes the loss of each map (N); `maps` (N, h, w), `masks` (N, H, W) and `areas` are as in [`Given`].
+    /// Computes the loss of each map (N); `maps` (N, h, w), `masks` (N, H, W) and `areas` are as in
+    /// [`Given`].
     ///
     /// # Errors
     /// libtorch's.

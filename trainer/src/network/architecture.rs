@@ -1,5 +1,5 @@
-//! What the trainer needs to know of a network: one [`Architecture`] for each, defined in the network's
-//! file and listed in `architectures/mod.rs`. No other file names a network.
+//! Defines [`Architecture`], the record of what the trainer needs to know about a network. Each network's
+//! record is in its own file and listed in `architectures/mod.rs`; no other file names a network.
 
 use tch::{TchError, Tensor};
 
@@ -7,7 +7,7 @@ use crate::machine::device;
 use crate::network::params::Params;
 use crate::network::stages::Network;
 
-/// A network's entry in the list.
+/// A network's record, also called its entry in the list.
 #[derive(Clone, Copy, Debug)]
 pub struct Architecture {
     /// Its spelling in configurations, tables and the metadata of weights.
@@ -24,7 +24,8 @@ pub struct Architecture {
     /// Whether f(αx) = α f(x) up to the head's bias. Integrated gradients then equal Input × Gradient
     /// (SPEC A.3).
     pub is_homogeneous: bool,
-    /// Whether its layers have dynamic weights (SPEC A.3). The method `bcos` then explains it.
+    /// Whether its layers are B-cos layers, which compute weights from their input, the dynamic weights
+    /// (docs/SPEC.md A.3). The attribution method `bcos` is defined for these networks only.
     pub has_dynamic_weights: bool,
     /// Prefix of this network's tensor names in the package that `trainer export` writes for
     /// (torchvision, X-DNN's code, `bcos`); often empty.
@@ -71,7 +72,7 @@ impl Encoding {
         std: [0.229, 0.224, 0.225],
     };
 
-    /// Images (N, 3, H, W) in 0–1 as the network's input (N, 3 or 6, H, W).
+    /// Returns images (N, 3, H, W) in 0–1 as the network's input (N, 3 or 6, H, W).
     ///
     /// # Errors
     /// libtorch's.

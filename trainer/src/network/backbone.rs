@@ -1,4 +1,5 @@
-//! [`Backbone`], a network by its name.
+//! Defines [`Backbone`], a reference to a network's [`Architecture`] that configurations and tables write as
+//! the network's name.
 
 use std::fmt;
 use std::ops::Deref;

@@ -1,7 +1,10 @@
-//! B-cos layers (Böhle et al. 2022, 2024) with B = 2. With its dynamic weights held fixed, every layer
-//! is linear in its input, so a whole network is f(x) = W(x)·x. In the backward pass the dynamic
-//! weights (|cos|, 1 / standard deviation of the norms, attention) count as constants, but they stay in
-//! the graph (SPEC A.3), so that the localization loss learns through them.
+//! B-cos layers (Böhle et al. 2022, 2024) with B = 2. A layer multiplies its input by weights that depend on
+//! the input, its dynamic weights: |cos|, 1 / standard deviation of the norms, attention. For one input they
+//! are numbers, so a whole network is f(x) = W(x)·x.
+//!
+//! The backward pass that explains a logit takes the dynamic weights as constants and so gives W(x). They
+//! stay in the graph (docs/SPEC.md A.3), so that the localization loss, which differentiates this backward
+//! pass, trains them too.
 
 use tch::{TchError, Tensor};
 
@@ -19,6 +22,7 @@ const PATCH_EPS: f64 = 1e-6;
 const ROW_EPS: f64 = 1e-12;
 /// Added to the variance in all norms.
 const NORM_EPS: f64 = 1e-5;
+/// Share of the newest batch in the running variance.
 const MOMENTUM: f64 = 0.1;
 /// ln(0.001 / 0.999): the logit of a class without evidence, the same for every number of classes
 /// (SPEC D).
@@ -52,7 +56,7 @@ impl BcosConv {
         self.run(None, x, pass)
     }
 
-    /// As [`BcosConv::forward`], and then `norm`.
+    /// Does the same as [`BcosConv::forward`], then applies `norm`.
     pub fn forward_normed(
         &self,
         norm: &UncenteredNorm,
@@ -116,7 +120,8 @@ impl BcosConv {
     }
 }
 
-/// A dynamic weight as the backward pass uses it: in the graph.
+/// Returns a dynamic weight as the backward pass uses it: in the graph, except in the test of
+/// `guide/dynamic_weights.rs`.
 pub(crate) fn held(weight: Tensor) -> Tensor {
     #[cfg(test)]
     if IS_DETACHED.get() {
@@ -202,14 +207,14 @@ impl UncenteredNorm {
         pass.map(out, x, || Ok(Box::new(move |g| g.f_mul(&scale))))
     }
 
-    /// Weight over standard deviation (C).
+    /// Returns the weight divided by the standard deviation (C).
     fn scale(&self, var: &Tensor) -> Result<Tensor, TchError> {
         let square = var.f_add_scalar(NORM_EPS)?;
         finite::infinite_to_nan(&square)?;
         self.weight.f_mul(&square.f_rsqrt()?)
     }
 
-    /// Updates the running variance by the batch's, a constant.
+    /// Moves the running variance towards `var`, that of a batch.
     fn move_running(&self, var: &Tensor) -> Result<(), TchError> {
         let mut running = self.running_var.shallow_clone();
         tch::no_grad(|| running.f_lerp_(var, MOMENTUM).map(drop))
@@ -266,7 +271,8 @@ impl LayerNorm {
     }
 }
 
-/// Adds the constant that stands for "no evidence" to class evidence (N, K).
+/// Adds the logit of a class without evidence, a constant, to the class evidence (N, K), which is what a
+/// B-cos network sums up for each class.
 pub fn logits(evidence: &Value, pass: &Pass) -> Result<Value, TchError> {
     let out = evidence.tensor().f_add_scalar(LOGIT_BIAS)?;
     pass.map(out, evidence, || Ok(Box::new(|g| Ok(g.shallow_clone()))))
@@ -274,7 +280,7 @@ pub fn logits(evidence: &Value, pass: &Pass) -> Result<Value, TchError> {
 
 #[cfg(test)]
 thread_local! {
-    /// Takes |cos| and attention out of the graph of the backward pass, as the published package does,
-    /// which is right for explaining and wrong for guiding (`guide/dynamic_weights.rs` shows it).
+    /// If true, |cos| and attention are left out of the graph of the backward pass, as in the published
+    /// package. That is right for explaining and wrong for guiding, as `guide/dynamic_weights.rs` shows.
     pub(crate) static IS_DETACHED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }

@@ -1,24 +1,26 @@
-//! How the tensors of a weight file differ from a network's, for people to read.
+//! Lists how the tensors of a weight file differ from a network's, as text for messages.
 
 use std::fmt;
 
-/// How a file's tensors differ from a network's.
+/// The differences between a weight file's tensors and a network's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Tensors that do not differ.
+    /// The number of tensors that do not differ.
     pub(super) n_fit: usize,
-    /// Of the network, not in the file.
+    /// Tensors of the network that are not in the file.
     pub(super) missing: Vec<Fault>,
-    /// In the file, not of the network.
+    /// Tensors in the file that the network does not have.
     pub(super) unexpected: Vec<Fault>,
-    /// In both, of different shapes.
+    /// Tensors that both have, but with different shapes.
     pub(super) misshapen: Vec<Fault>,
 }
 
-/// A tensor's name, and what is wrong with it where that is not clear.
+/// A tensor that differs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fault {
+    /// The tensor's name.
     pub(super) name: String,
+    /// Both shapes if they differ, else empty.
     what: String,
 }
 
@@ -37,7 +39,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// How many names of a kind a message lists: a file of another network has hundreds.
+/// How many names of each kind a message lists. A file of another network would have hundreds.
 const MAX_LISTED: usize = 24;
 
 fn listed(faults: &[Fault], at_most: usize) -> String {
@@ -54,7 +56,7 @@ impl Faults {
         self.missing.is_empty() && self.unexpected.is_empty() && self.misshapen.is_empty()
     }
 
-    /// Each kind of difference, with its number and names.
+    /// Returns a text for each kind of difference, with the number and names of the tensors.
     pub fn kinds(&self) -> Vec<String> {
         let kinds = [
             ("missing", &self.missing),

@@ -1,5 +1,5 @@
-//! The layers of ordinary backbones: convolution, batch norm and linear, each holding its tensors
-//! under PyTorch's names. B-cos layers are in [`super::bcos`].
+//! The layers of networks without B-cos layers: convolution, batch norm and linear. Each creates its tensors
+//! under PyTorch's names and runs them. B-cos layers are in [`super::bcos`].
 
 use tch::{TchError, Tensor};
 
@@ -29,7 +29,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// k×k, padded by PyTorch's convention to keep ⌈size/stride⌉ for odd k.
+    /// Returns the padding, half the kernel, with which an odd kernel gives ⌈size/stride⌉ outputs.
     pub fn half_padding(self) -> i64 {
         self.kernel / 2
     }
@@ -67,8 +67,8 @@ impl Conv {
         }
     }
 
-    /// The convolution followed by `norm`, the sum with `shortcut` and ReLU, as one operation where
-    /// libtorch has it, else `None`. See [`Pass::conv_block`].
+    /// Computes the convolution, then `norm`, the sum with `shortcut` and ReLU (if `is_rectified`) as one
+    /// operation; `None` where libtorch has no such operation ([`Pass::conv_block`]).
     pub fn block(
         &self,
         x: &Value,
@@ -111,7 +111,7 @@ impl Conv {
     }
 }
 
-/// Zeros before and after one axis under TensorFlow's "SAME".
+/// Returns the zeros before and after one axis under TensorFlow's "SAME".
 fn same_padding(size: i64, kernel: i64, stride: i64) -> (i64, i64) {
     let out = (size + stride - 1) / stride;
     let total = ((out - 1) * stride + kernel - size).max(0);

@@ -1,18 +1,30 @@
-//! The networks: the operations they consist of ([`pass`]), their layers, one file for each
-//! architecture, and [`Model`], a network with its tensors.
+//! The networks, from single operations to [`Model`], a network with its tensors.
 
+// The record of what the trainer needs to know about a network.
 mod architecture;
+// The networks, one file each.
 mod architectures;
+// A network by its name.
 mod backbone;
+// B-cos layers.
 pub mod bcos;
+// How a weight file differs from a network.
 pub mod faults;
+// Layers of other networks.
 pub mod layers;
+// Training or evaluation.
 mod mode;
+// A network with its tensors.
 mod model;
+// The named tensors of a network.
 pub mod params;
+// The operations, and a backward pass that can be differentiated.
 pub mod pass;
+// All ResNets.
 mod resnet;
+// A network as a chain of five stages.
 mod stages;
+// The vision transformers.
 mod vit;
 
 pub use architecture::{Architecture, Encoding, MemoryFormat};

@@ -1,10 +1,10 @@
-//! [`Mode`], training or evaluation.
+//! Defines [`Mode`], training or evaluation.
 
-/// Which statistics batch norm uses.
+/// Which statistics batch norms use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The batch's, as in training. The maps of a batch then depend on each other (SPEC H.4).
+    /// The statistics of the batch. The maps of its images then depend on each other (docs/SPEC.md H.4).
     Train,
-    /// The running ones.
+    /// The running statistics.
     Eval,
 }

@@ -1,5 +1,5 @@
-//! A network with its tensors: from an image to its features at a layer and on to the logits, and the
-//! gradient of the logits at these features.
+//! Defines [`Model`], a network with its tensors. It computes the features of images at a layer, the logits
+//! from these features, and the gradient of the logits at the features.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::network::params::Params;
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::{Network, STAGES};
 
-/// The number of tensors of the largest size that a forward or backward pass uses at once.
+/// How many tensors of the largest size a forward or backward pass uses at once; for [`Model::footprint`].
 const IN_WORK: u64 = 6;
 
 /// A backbone with its tensors.
@@ -22,13 +22,14 @@ pub struct Model {
     pub backbone: Backbone,
     /// Its tensors.
     pub params: Params,
-    /// The precision of its products.
+    /// The precision of its convolutions and matrix products.
     pub precision: Precision,
+    /// The network's five stages.
     network: Box<dyn Network>,
 }
 
 impl Model {
-    /// A freshly initialised network for `n_classes` classes.
+    /// Builds a network for `n_classes` classes with random weights.
     ///
     /// # Errors
     /// libtorch's, such as too little memory on `device`.
@@ -50,8 +51,8 @@ impl Model {
         })
     }
 
-    /// 8-bit images (N, H, W, 3) on any device to the network's input (N, 3 or 6, H, W): scaled to
-    /// 0–1, then encoded as the network's entry says (SPEC C.3).
+    /// Returns 8-bit images (N, H, W, 3), which may be on any device, as the network's input (N, 3 or 6, H,
+    /// W): scaled to 0–1, then encoded as its architecture says (docs/SPEC.md C.3).
     pub fn encode(&self, images: &Tensor) -> Result<Tensor, TchError> {
         let (device, kind) = (self.params.device(), self.params.kind());
         let images = images
@@ -62,8 +63,8 @@ impl Model {
         self.in_memory_format(self.backbone.encoding.encode(&images)?)
     }
 
-    /// `images` in the memory format that the network wants: contiguous on the CPU, on a GPU the one of
-    /// its entry.
+    /// Returns `images` in the memory format that the network wants: on the CPU contiguous, on a GPU the one
+    /// that its architecture names.
     ///
     /// # Errors
     /// libtorch's.
@@ -75,12 +76,13 @@ impl Model {
         }
     }
 
-    /// The features at `layer` of an encoded input.
+    /// Computes the features at `layer` from an encoded input.
     pub fn features(&self, input: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
-        // As long as nothing is differentiated, convolutions on the CPU are a quarter faster in
-        // channels-last format, and blocks become one operation. Not for B-cos layers, whose fused
-        // operations want contiguous tensors. At the final layer only: the last digits differ, and a
-        // ReLU after another layer may flip by that, which the map would show.
+        // In evaluation nothing before the layer is differentiated. There, convolutions on the CPU are a
+        // quarter faster in channels-last format, and convolution, norm and ReLU become one operation. This
+        // is not done for B-cos layers, whose fused operations want contiguous tensors. It is done at the
+        // final layer only, because the last digits differ: after another layer a ReLU follows, which may
+        // let a value near 0 pass or not because of them, and the map would show that.
         let is_for_values =
             mode == Mode::Eval && layer == Layer::Final && !self.backbone.has_dynamic_weights;
         let input = match is_for_values {
@@ -95,14 +97,14 @@ impl Model {
         self.in_memory_format(features.tensor().shallow_clone())
     }
 
-    /// The logits (N, K) from the features at `layer`.
+    /// Computes the logits (N, K) from the features at `layer`.
     pub fn logits(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
         let pass = Pass::forward(mode, self.precision);
         self.run(layer.index()..STAGES, features, &pass)
             .map(|value| value.tensor().shallow_clone())
     }
 
-    /// The logits from the features at `layer`, recorded for a backward pass.
+    /// Computes the logits from the features at `layer` and records what a backward pass needs.
     pub fn record(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Record, TchError> {
         let pass = Pass::recording(mode, self.precision);
         let features = pass.input(features);
@@ -114,8 +116,8 @@ impl Model {
         })
     }
 
-    /// About how many bytes explaining one image at `layer` takes: those the recorded pass keeps, and
-    /// those of the largest tensors in use. `input` (1, C, H, W) as encoded.
+    /// Estimates the bytes that explaining one image at `layer` takes: those that the recorded pass keeps,
+    /// and those of the largest tensors in use at once. `input` (1, C, H, W) as encoded.
     ///
     /// # Errors
     /// libtorch's.
@@ -156,8 +158,8 @@ impl Record {
         self.logits.tensor()
     }
 
-    /// The gradient at the features of Σ `cotangent` (N, K) · logits, with dynamic weights held
-    /// fixed; in the graph of the pass when gradients are on.
+    /// Returns the gradient at the features of Σ `cotangent` (N, K) · logits, with dynamic weights as
+    /// constants. If gradients are on, it is in the graph of the pass.
     ///
     /// # Errors
     /// libtorch's.

@@ -1,7 +1,6 @@
-//! The named tensors of a network: PyTorch's names, trainable weights and buffers, their
-//! initialisation as a pure function of (seed, name), and loading by name. Networks ask a
-//! [`Params`] for their tensors while they are built and keep shallow clones; the optimizer and
-//! the checkpoint files see them here.
+//! Holds the named tensors of a network, weights and buffers, under PyTorch's names. While a network is
+//! built, it creates its tensors in a [`Params`] and keeps shallow clones of them. The optimizer and the
+//! checkpoint files work with the tensors in `Params`. Initial values depend only on the seed and the name.
 
 use std::collections::HashMap;
 
@@ -57,7 +56,8 @@ pub struct Params {
 }
 
 impl Params {
-    /// Without tensors yet. Those to come live on `device` in `kind` and are initialised from `seed`.
+    /// Returns a collection without tensors. Those added later are of type `kind` and initialised from
+    /// `seed`; [`Params::take_to_device`] moves them to `device`.
     pub fn new(seed: u64, device: Device, kind: Kind) -> Self {
         Params {
             entries: Vec::new(),
@@ -91,12 +91,12 @@ impl Params {
             .collect()
     }
 
-    /// Adds a trained tensor.
+    /// Adds a tensor that the optimizer trains; returns a shallow clone.
     pub fn weight(&mut self, name: String, shape: &[i64], init: Init) -> Tensor {
         self.add(name, shape, init, true)
     }
 
-    /// Adds a buffer.
+    /// Adds a buffer, filled with `value`; returns a shallow clone.
     pub fn buffer(&mut self, name: String, shape: &[i64], value: f64) -> Tensor {
         self.add(name, shape, Init::Constant(value), false)
     }
@@ -151,8 +151,8 @@ impl Params {
         copy(buffers.zip(copies).collect())
     }
 
-    /// The first trained tensor whose part of `gradient`, one vector over all of them, has a non-finite
-    /// value.
+    /// Returns the name of the first trained tensor whose part of `gradient`, one vector over all trained
+    /// tensors, has a non-finite value.
     ///
     /// # Errors
     /// libtorch's.
@@ -177,8 +177,8 @@ impl Params {
             .collect()
     }
 
-    /// Copies the tensors of `source` into those of the same name. Those named in `head` keep their
-    /// initial values where the file has another number of classes or no head.
+    /// Copies the tensors of `source`, read from `file`, into those of the same name. The tensors named in
+    /// `head` keep their values if the file has them for another number of classes, or has none of them.
     ///
     /// # Errors
     /// Missing, unexpected and mis-shaped tensors, all listed, `num_batches_tracked` ignored; a value
@@ -201,7 +201,7 @@ impl Params {
         copy(copies)
     }
 
-    /// Copies the tensors that fit, and returns which were missing, unexpected or mis-shaped.
+    /// Copies those tensors of `source` that fit; returns which were missing, unexpected or mis-shaped.
     ///
     /// # Errors
     /// A file of which no tensor fits; a non-finite value, as in [`Params::load`].
@@ -218,6 +218,7 @@ impl Params {
         Ok(faults)
     }
 
+    /// Refuses given tensors with a non-finite value.
     fn check(&self, copies: &[(&Param, &Tensor)], file: &str) -> Result<()> {
         for (param, tensor) in copies {
             if let Some(found) = finite::first_non_finite(tensor, self.kind)? {
@@ -227,7 +228,7 @@ impl Params {
         Ok(())
     }
 
-    /// The first tensor with a non-finite value.
+    /// Returns the name of the first tensor with a non-finite value, and the value.
     ///
     /// # Errors
     /// libtorch's.
@@ -240,7 +241,8 @@ impl Params {
         Ok(None)
     }
 
-    /// Pairs of own and given tensors of the same name and shape, and the faults of the others.
+    /// Returns the network's and the given tensors that have the same name and shape, as pairs, and the
+    /// faults of the others.
     fn matched<'a>(
         &'a self,
         source: &'a [(String, Tensor)],
@@ -284,7 +286,7 @@ fn copy(pairs: Vec<(&Param, &Tensor)>) -> Result<()> {
     })
 }
 
-/// Values of a fresh tensor, row-major.
+/// Returns the initial values of a tensor, row-major.
 fn initial_values(name: &str, shape: &[i64], init: Init, seed: u64) -> Vec<f64> {
     let count = shape.iter().product::<i64>() as u64;
     let stream = random::draw(seed, "init", 0, name);
@@ -320,7 +322,7 @@ fn kaiming_fan_out(shape: &[i64]) -> f64 {
     (2.0 / fan_out as f64).sqrt()
 }
 
-/// Standard normal by Box–Muller, two uniforms an element.
+/// Returns number `i` of a stream of standard normal numbers, by Box–Muller from two uniform ones.
 fn normal(stream: u64, i: u64) -> f64 {
     let radius = (-2.0 * (1.0 - random::unit(stream, 2 * i)).ln()).sqrt();
     radius * (std::f64::consts::TAU * random::unit(stream, 2 * i + 1)).cos()

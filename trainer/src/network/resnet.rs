@@ -17,7 +17,9 @@ use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::Network;
 
+/// Share of the newest batch in a batch norm's running statistics.
 const MOMENTUM: f64 = 0.1;
+/// Added to a batch norm's variance.
 const EPS: f64 = 1e-5;
 /// Channels of the blocks of layer1 … layer4, before expansion.
 const WIDTHS: [i64; 4] = [64, 128, 256, 512];
@@ -69,9 +71,9 @@ impl Family {
 /// The residual block, and how many of them each layer has.
 #[derive(Clone, Copy, Debug)]
 pub struct Depth {
-    /// Of all layers.
+    /// The block, the same in all layers.
     pub block: Block,
-    /// Of layer1 … layer4.
+    /// The number of blocks in layer1 … layer4.
     pub n_blocks: [usize; 4],
 }
 
@@ -85,6 +87,7 @@ pub enum Block {
 }
 
 impl Block {
+    /// Returns the block's output channels divided by its width.
     fn expansion(self) -> i64 {
         match self {
             Block::Basic => 1,
@@ -92,7 +95,7 @@ impl Block {
         }
     }
 
-    /// The convolutions of a block: kernel, output channels, whether it takes the block's stride.
+    /// Returns for each convolution of a block: kernel, output channels, whether it has the block's stride.
     fn convolutions(self, width: i64) -> Vec<(i64, i64, bool)> {
         match self {
             Block::Basic => vec![(3, width, true), (3, width, false)],
@@ -112,6 +115,7 @@ enum Unit {
 }
 
 impl Unit {
+    /// Creates a unit whose convolution and norm have these names. `init` is for X-DNN's convolutions.
     fn new(
         p: &mut Params,
         family: Family,
@@ -133,8 +137,8 @@ impl Unit {
         }
     }
 
-    /// The unit applied to `x`, plus `shortcut`, then ReLU where `is_activated` (B-cos networks have
-    /// none).
+    /// Applies the unit to `x`, adds `shortcut`, then applies ReLU if `is_activated` (never in B-cos
+    /// networks).
     fn forward(
         &self,
         x: &Value,
@@ -170,6 +174,7 @@ impl Unit {
 #[derive(Debug)]
 struct Residual {
     units: Vec<Unit>,
+    /// Brings the input to the size and channels of the output; `None` where they are the same.
     downsample: Option<Unit>,
 }
 
@@ -304,6 +309,7 @@ impl ResNet {
         ResNet { stem, layers, head }
     }
 
+    /// Applies the first convolution and the pool, together of stride 4.
     fn stem(&self, x: &Value, pass: &Pass) -> Result<Value, TchError> {
         let out = self.stem.forward(x, None, true, pass)?;
         match &self.stem {

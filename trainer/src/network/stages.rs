@@ -1,5 +1,5 @@
-//! A backbone is a chain of five stages. The paper's layers are the cuts between them, so an
-//! explanation at a layer needs only the part before and the part after it:
+//! Defines [`Network`], a chain of five stages, which every backbone is. The layers at which the paper
+//! explains lie between the stages, so the network can be run up to a layer and from there to the logits:
 //!
 //! ```text
 //! input ─ stage 0 ─ mid1 ─ stage 1 ─ mid2 ─ stage 2 ─ mid3 ─ stage 3 ─ final ─ stage 4 ─ logits

@@ -19,8 +19,11 @@ use crate::network::pass::product;
 use crate::network::pass::{Pass, Value};
 use crate::network::stages::Network;
 
+/// Channels of a token.
 const DIM: i64 = 384;
+/// Attention heads.
 const HEADS: i64 = 6;
+/// Channels between an encoder's two linear layers.
 const HIDDEN: i64 = 1536;
 /// Side of a token, in pixels.
 const PATCH: i64 = 16;
@@ -29,7 +32,7 @@ const STEM: [i64; 4] = [48, 96, 192, 384];
 /// The base of the wave lengths of the position encoding.
 const TEMPERATURE: f64 = 10_000.0;
 
-/// The entry of a vision transformer.
+/// Returns the architecture of a vision transformer.
 pub const fn entry(
     name: &'static str,
     title: &'static str,
@@ -86,8 +89,8 @@ impl Encoder {
     }
 }
 
-/// Multi-head attention of tokens (N, T, C). The attention matrix is a dynamic weight; the values are
-/// linear in the input.
+/// Computes multi-head attention of tokens (N, T, C). The attention matrix is a dynamic weight, a constant
+/// for the backward pass; the values are linear in the input.
 fn attention(x: &Value, qkv: &Tensor, pass: &Pass) -> Result<Value, TchError> {
     let size = x.tensor().size();
     let (n, tokens) = (size[0], size[1]);
@@ -210,7 +213,7 @@ fn patches(x: &Value, patch: i64, pass: &Pass) -> Result<Value, TchError> {
     })
 }
 
-/// Sines and cosines of each token's position, (h, w, C).
+/// Returns the position encoding, (h, w, C): sines and cosines of each token's x and y.
 fn positions(h: i64, w: i64, like: &Tensor) -> Result<Tensor, TchError> {
     let waves = DIM / 4;
     let mut values = Vec::with_capacity((h * w * DIM) as usize);

@@ -7,8 +7,8 @@
 //!    before it stays as `resume.previous.safetensors`.
 //! 4. [`remove_beaten`] removes the weights that are to be kept neither after the newest epoch nor after the
 //!    epoch before. If the newest state turns out damaged, the run resumes from the previous one and repeats
-//!    the newest epoch. On another GPU or CPU the repetition may differ in its last bits and be a worse epoch;
-//!    then the weights that were to be kept before it are still needed.
+//!    the newest epoch. On another GPU or CPU the repetition may differ in its last bits and be a worse
+//!    epoch; then the weights that were to be kept before it are still needed.
 
 use crate::error::Result;
 use crate::network::Model;

@@ -1,6 +1,6 @@
-//! The localization loss Energy: 1 − Σ M·A⁺ / Σ A⁺, with the mask M and the positive part A⁺ of the map. It is
-//! 1 − EPG, that is one minus the share of positive attribution inside the mask. Where Σ A⁺ is below 10⁻⁷ it
-//! is not divided by: the loss is 1 − Σ M·A⁺.
+//! The localization loss Energy: 1 − Σ M·A⁺ / Σ A⁺, with the mask M and the positive part A⁺ of the map. It
+//! is 1 − EPG, that is one minus the share of positive attribution inside the mask. If Σ A⁺ is below 10⁻⁷,
+//! nothing is divided and the loss is 1 − Σ M·A⁺.
 
 use tch::{TchError, Tensor};
 

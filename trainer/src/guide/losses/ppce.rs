@@ -1,5 +1,6 @@
 //! The localization loss PPCE, the per-pixel cross-entropy inside the mask:
-//! −(1/‖M‖₁) Σ M · max(log Â⁺, −100), with the mask M and the map Â⁺, clamped at 0 and divided by its maximum.
+//! −(1/‖M‖₁) Σ M · max(log Â⁺, −100), with the mask M and the map Â⁺, clamped at 0 and divided by its
+//! maximum.
 //! The backward pass is that of PyTorch's BCELoss. In two cases the official code gives NaN; here the loss of
 //! an empty mask is 0, and so is the gradient at a map of zeros.
 

@@ -29,8 +29,9 @@ pub const ENTRY: Architecture = Architecture {
 const GROWTH: i64 = 32;
 /// Channels between a dense layer's two convolutions.
 const BOTTLENECK: i64 = 4 * GROWTH;
-/// Dense layers of each block.
+/// The number of dense layers in each block.
 const LAYERS: [usize; 4] = [6, 12, 24, 16];
+/// Channels of the first convolution.
 const STEM: i64 = 64;
 
 fn conv(p: &mut Params, name: &str, c_in: i64, c_out: i64, kernel: i64, stride: i64) -> BcosConv {

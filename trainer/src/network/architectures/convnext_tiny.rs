@@ -28,9 +28,13 @@ pub const ENTRY: Architecture = Architecture {
     build: |p, n_classes| Box::new(ConvNext::new(p, n_classes)),
 };
 
+/// Channels of each stage.
 const CHANNELS: [i64; 4] = [96, 192, 384, 768];
+/// The number of blocks in each stage.
 const N_BLOCKS: [usize; 4] = [3, 3, 9, 3];
+/// Added to the variance in layer norms.
 const EPS: f64 = 1e-6;
+/// Initial factor of what a block adds to its input.
 const LAYER_SCALE: f64 = 1e-6;
 /// Standard deviation of fresh weights.
 const DEVIATION: f64 = 0.02;
@@ -77,7 +81,7 @@ impl LayerNorm {
         }
     }
 
-    /// Not libtorch's own layer norm, which makes 0 of a value that overflows.
+    /// Same shape. libtorch's own layer norm is not used, because it makes 0 of a value that overflows.
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         let axis = [-1i64];
         let centred = x.f_sub(&x.f_mean_dim(axis.as_slice(), true, None)?)?;
@@ -92,7 +96,7 @@ impl LayerNorm {
             .f_add(&self.bias)
     }
 
-    /// Of images (N, C, H, W), over the channels of each pixel.
+    /// Norms images (N, C, H, W) over the channels of each pixel.
     fn of_pixels(&self, x: &Tensor) -> Result<Tensor, TchError> {
         self.forward(&x.f_permute([0, 2, 3, 1])?)?
             .f_permute([0, 3, 1, 2])
@@ -189,7 +193,8 @@ impl ConvNext {
         }
     }
 
-    /// What leads to the blocks of `stage`; the norm of all but the stem is part of the stage before.
+    /// Computes what comes before the blocks of `stage`: in the stem convolution and norm, else only the
+    /// convolution, as the norm before it is part of the stage before.
     fn enter(&self, stage: usize, x: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
         let Entrance { norm, conv, stride } = &self.entrances[stage];
         let window = Window {

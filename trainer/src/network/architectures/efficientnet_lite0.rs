@@ -26,11 +26,12 @@ pub const ENTRY: Architecture = Architecture {
     build: |p, n_classes| Box::new(EfficientNetLite::lite0(p, n_classes)),
 };
 
-/// 1 − TensorFlow's decay of 0.99.
+/// Share of the newest batch in running statistics: 1 − TensorFlow's decay of 0.99.
 const MOMENTUM: f64 = 0.01;
+/// Added to the variance in batch norms.
 const EPS: f64 = 1e-3;
 
-/// (repeats, kernel, stride of the first, expansion, output channels).
+/// Groups of blocks: (number of blocks, kernel, stride of the first, expansion, output channels).
 const BLOCKS: [(usize, i64, i64, i64, i64); 7] = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),

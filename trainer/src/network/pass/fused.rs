@@ -1,7 +1,8 @@
-//! Operations of the guided step written in C++ (`fused/`) because libtorch lets only C++ add a
-//! function with a derivative of its own. Each does in one or two passes over memory what libtorch's
-//! elementwise operations do in ten or more. They can be differentiated once; asking for more is an
-//! error.
+//! Calls the functions that are written in C++ (`trainer/fused/`). Most are operations of a training step
+//! with a derivative written by hand, which libtorch allows only in C++. They do in one or two passes over
+//! memory what libtorch's elementwise operations do in ten or more. [`batch_norm_backward`] can be
+//! differentiated once, and asking for more is an error; B-cos operations can be differentiated again. The
+//! others are functions of libtorch that tch lacks.
 
 use std::ffi::{CStr, c_char};
 use std::ptr;
@@ -12,7 +13,9 @@ use torch_sys::C_tensor;
 use crate::names::Precision;
 use crate::network::pass::window::Window;
 
+/// A tensor that C++ reads; null for an absent one.
 type In = *const C_tensor;
+/// Where C++ writes pointers to new tensors.
 type Out = *mut *mut C_tensor;
 
 unsafe extern "C" {
@@ -59,8 +62,8 @@ fn last_error() -> TchError {
     TchError::Torch(words.to_string_lossy().into_owned())
 }
 
-/// The `N` tensors that `call` makes and writes to the pointer it is given; `call` returns false where it
-/// failed.
+/// Returns the `N` tensors that `call` makes. It writes pointers to them where its argument points, and
+/// returns false if it failed.
 fn made<const N: usize>(call: impl FnOnce(Out) -> bool) -> Result<[Tensor; N], TchError> {
     let mut out = [ptr::null_mut(); N];
     if !call(out.as_mut_ptr()) {
@@ -102,7 +105,7 @@ pub fn batch_norm_backward(
     Ok(out)
 }
 
-/// Weights (out, …) divided by each output's norm.
+/// Returns weights (out, …) with those of each output divided by their norm.
 ///
 /// # Errors
 /// libtorch's.
@@ -112,7 +115,8 @@ pub fn unit_rows(weight: &Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// The convolution of `x` (N, C, H, W) with `weight` in `precision`, and the sum over channels of x² (N, 1, H, W).
+/// Returns the convolution of `x` (N, C, H, W) with `weight` in `precision`, and the sum over channels of x²
+/// (N, 1, H, W).
 ///
 /// # Errors
 /// libtorch's.
@@ -130,8 +134,8 @@ pub fn conv_and_squares(
     })
 }
 
-/// `scale` · u|u| · `inverse_norm`: `u` (N, C, H, W), `inverse_norm` (N, 1, H, W), `scale` (C), or 1
-/// where it is `None`.
+/// Returns `scale` · u|u| · `inverse_norm`, the output of a B-cos convolution and norm. `u` (N, C, H, W) is
+/// the plain convolution, `inverse_norm` (N, 1, H, W) that of the patches; `scale` (C), `None` for 1.
 ///
 /// # Errors
 /// libtorch's.
@@ -147,8 +151,8 @@ pub fn bcos_scale(
     Ok(out)
 }
 
-/// As [`bcos_scale`], with the scale `weight` / batch's standard deviation (C). Returns the output, the
-/// scale and the batch's variance (C); the variance is a constant.
+/// Does the same as [`bcos_scale`] with the scale `weight` / the batch's standard deviation (C). Returns the
+/// output, the scale and the batch's variance (C), of which the variance is a constant.
 ///
 /// # Errors
 /// libtorch's.
@@ -188,8 +192,8 @@ pub fn bcos_vjp(
     Ok(out)
 }
 
-/// Another tensor of the same values as `x`, with respect to which libtorch can differentiate: in the
-/// graph of `x` where gradients are on and `x` has a graph, else a new leaf.
+/// Returns another tensor with the values of `x`, with respect to which libtorch can differentiate. If
+/// gradients are on and `x` has a graph, it is in this graph; else it is a new leaf.
 ///
 /// # Errors
 /// libtorch's.
@@ -199,7 +203,7 @@ pub fn differentiable(x: &Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// `x` where gradients are on, else `x` detached.
+/// Returns `x` if gradients are on now, else `x` detached.
 ///
 /// # Errors
 /// libtorch's.
@@ -209,9 +213,9 @@ pub fn as_now(x: &Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// The gradients at `xs` of Σ `g` · `y`, `g` being a constant; zeros at those on which `y` does not
-/// depend. The graph of `y` is kept. Where gradients are on, the result is in the graph of `g`, `xs`
-/// and everything else that `y` was made from.
+/// Returns the gradients at `xs` of Σ `g` · `y`, for which `g` counts as a constant; zeros at those of `xs`
+/// on which `y` does not depend. The graph of `y` is kept. If gradients are on, the result is in the graph of
+/// `g`, `xs` and everything else from which `y` was computed.
 ///
 /// # Errors
 /// libtorch's.
@@ -248,8 +252,9 @@ pub fn rectify(x: Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// min(max(x, 0), 6), in place; NaN where `x` is non-finite, as long as nothing is differentiated. In
-/// training, the statistics of the norm before it become non-finite instead.
+/// Returns min(max(x, 0), 6), in place on the CPU. With gradients off, the result is NaN where `x` is
+/// non-finite. With gradients on it is not; there a non-finite value shows in the running statistics of the
+/// batch norm before it.
 ///
 /// # Errors
 /// libtorch's.
@@ -259,8 +264,9 @@ pub fn rectify_to_6(x: Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// relu(conv(x) + shift + shortcut) by one operation of oneDNN and ReLU. `None` unless on the CPU, in 32
-/// bits, in channels-last format, without gradients, and with a libtorch that has the operation.
+/// Computes conv(x) + shift + shortcut by one operation of oneDNN, then ReLU if `is_rectified`. `None` unless
+/// on the CPU, in 32 bits, in channels-last format, without gradients, and with a libtorch that has the
+/// operation.
 ///
 /// # Errors
 /// libtorch's.
@@ -295,7 +301,7 @@ pub fn conv_block(
     }
 }
 
-/// Whether CUDA may use TF32 in convolutions and matrix products.
+/// Sets whether CUDA may use TF32 in convolutions and matrix products.
 ///
 /// # Errors
 /// libtorch's.
@@ -317,7 +323,7 @@ pub fn pin(tensor: &Tensor) -> Result<Tensor, TchError> {
     Ok(out)
 }
 
-/// Makes libtorch use deterministic CUDA algorithms alone; an operation without one is an error.
+/// Makes libtorch use only deterministic CUDA algorithms; an operation that has none is then an error.
 ///
 /// # Errors
 /// libtorch's.

@@ -1,11 +1,18 @@
-//! The operations that networks consist of: a forward pass that can record itself for a backward pass,
-//! products in a run's precision, and operations written in C++.
+//! The operations that networks consist of, and [`Pass`], a forward pass that can record itself for a
+//! backward pass which can be differentiated. A vjp (vector-Jacobian product) of an operation is the linear
+//! map from the gradient at its output to the gradients at its inputs.
 
+// Functions written in C++.
 pub mod fused;
+// Operations whose vjp libtorch computes.
 mod opaque;
+// Operations whose vjp is written here.
 mod operations;
+// Convolutions and matrix products in a run's precision.
 pub(crate) mod product;
+// The forward pass, its record, and the backward pass.
 mod tape;
+// Stride, padding and groups of a convolution.
 mod window;
 
 pub use operations::NormState;

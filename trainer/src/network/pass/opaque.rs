@@ -1,5 +1,6 @@
-//! Operations without a written vjp: libtorch differentiates them. This serves every network; a vjp
-//! written in `operations.rs` is an optimisation of it.
+//! Lets a network use any expression of libtorch as an operation: libtorch computes its vjp, the linear map
+//! from the gradient at its output to those at its inputs. The vjps written in `operations.rs` only save
+//! time.
 
 use tch::{TchError, Tensor};
 
@@ -7,10 +8,10 @@ use crate::network::pass::fused;
 use crate::network::pass::tape::{Node, Pass, Value};
 
 impl Pass {
-    /// `f` of `inputs`, any differentiable expression of libtorch that makes one tensor. libtorch
-    /// computes its vjp, which can be differentiated once more where gradients are on: with respect to
-    /// the gradient at the output, the inputs and all weights that `f` uses. Weights
-    /// that depend on the input are not held fixed, so `f` is no B-cos layer.
+    /// Computes `f` of `inputs`, any differentiable expression of libtorch that makes one tensor. libtorch
+    /// computes its vjp. If gradients are on, the vjp can be differentiated once more, with respect to the
+    /// gradient at the output, the inputs and all weights that `f` uses. Weights that `f` computes from its
+    /// input do not count as constants, so `f` cannot be a B-cos layer.
     ///
     /// `f` is called once. A recording pass keeps what libtorch's backward pass through `f` needs, also
     /// under `no_grad`; [`Pass::made`] counts only the output.
@@ -26,8 +27,8 @@ impl Pass {
             let given: Vec<Tensor> = inputs.iter().map(|x| x.tensor().shallow_clone()).collect();
             return self.value(f(&given)?, || Ok(Node::source()));
         }
-        // `f` gets tensors of its own, so that the gradient at one input does not include what reaches
-        // it by way of another.
+        // `f` gets tensors of its own. Otherwise, if one input was computed from another, the gradient at
+        // the latter would include what reaches it by way of the former.
         let own = inputs.iter().map(|x| fused::differentiable(x.tensor()));
         let own: Vec<Tensor> = own.collect::<Result<_, _>>()?;
         let made = tch::with_grad(|| f(&own))?;

@@ -1,5 +1,6 @@
-//! The operations of the networks, each written once: as its value and as its vjp, the linear map from
-//! the gradient at its output to that at its inputs. B-cos layers add theirs in `network/bcos.rs`.
+//! The operations of the networks. Each computes its value and gives its vjp, the linear map from the
+//! gradient at its output to the gradients at its inputs. The operations of B-cos layers are in
+//! `network/bcos.rs`.
 
 use tch::{TchError, Tensor};
 
@@ -27,7 +28,7 @@ pub struct NormState<'a> {
 }
 
 impl NormState<'_> {
-    /// The factor of each channel under the running statistics.
+    /// Returns the factor by which the norm multiplies each channel in evaluation.
     fn scale(&self) -> Result<Tensor, TchError> {
         self.weight
             .f_mul(&self.var.f_add_scalar(self.eps)?.f_rsqrt()?)
@@ -45,8 +46,9 @@ impl Pass {
         Ok(out.allocated())
     }
 
-    /// relu(norm(conv(x)) + shortcut), all but the convolution optional, as one operation. `None` in a
-    /// recording pass, in training, and where libtorch does not have it ([`fused::conv_block`]).
+    /// Computes relu(norm(conv(x)) + shortcut), of which only the convolution is required, as one operation.
+    /// `None` in a recording pass, in training, and where libtorch has no such operation
+    /// ([`fused::conv_block`]).
     pub fn conv_block(
         &self,
         x: &Value,
@@ -161,7 +163,7 @@ impl Pass {
         Ok(out.allocated())
     }
 
-    /// The channels of x followed by those of y.
+    /// Concatenates the channels of x and those of y.
     pub fn beside(&self, x: &Value, y: &Value) -> Result<Value, TchError> {
         let out = Tensor::f_cat(&[x.tensor(), y.tensor()], 1)?;
         let (n_x, n_y) = (x.tensor().size()[1], y.tensor().size()[1]);
@@ -238,8 +240,8 @@ impl Pass {
         })
     }
 
-    /// The transposed convolution that takes the gradient of a convolution's output (`to` pixels) to
-    /// that of its input (`from` pixels).
+    /// Returns the vjp of a convolution without bias: the transposed convolution that takes the gradient at
+    /// the output (`to`, its height and width) to that at the input (`from`).
     pub(crate) fn transposed(
         &self,
         weight: &Tensor,

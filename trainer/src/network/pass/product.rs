@@ -1,5 +1,5 @@
-//! Convolutions and matrix products in a run's [`Precision`]. For bf16, inputs are rounded to 16 bits
-//! before the product; outputs and derivatives are 32-bit.
+//! Computes convolutions and matrix products in a run's [`Precision`]. For bf16, 32-bit inputs are rounded to
+//! 16 bits before the product and the output is converted back, so outputs and derivatives are 32-bit.
 
 use tch::{Kind, TchError, Tensor};
 
@@ -8,7 +8,7 @@ use crate::network::pass::window::Window;
 
 const NO_TENSOR: Option<Tensor> = None;
 
-/// A 32-bit tensor in `precision`; other tensors as they are.
+/// Returns a 32-bit tensor as bf16 if that is the precision; other tensors as they are.
 fn narrow(tensor: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
     match (precision, tensor.kind()) {
         (Precision::Bf16, Kind::Float) => tensor.f_to_kind(Kind::BFloat16),
@@ -16,6 +16,7 @@ fn narrow(tensor: &Tensor, precision: Precision) -> Result<Tensor, TchError> {
     }
 }
 
+/// Returns a bf16 tensor as 32-bit; other tensors as they are.
 fn wide(tensor: Tensor) -> Result<Tensor, TchError> {
     match tensor.kind() {
         Kind::BFloat16 => tensor.f_to_kind(Kind::Float),

@@ -22,8 +22,10 @@ use crate::network::mode::Mode;
 #[derive(Debug)]
 pub struct Value {
     tensor: Rc<Tensor>,
+    /// The number of its node on the tape; 0 if the pass does not record.
     pub(super) node: usize,
-    /// Whether the operation that made it allocated its memory for this value alone.
+    /// Whether its memory belongs to it alone and its operation's vjp does not need it, so that it may be
+    /// overwritten.
     is_allocated: bool,
 }
 
@@ -33,7 +35,7 @@ impl Value {
         &self.tensor
     }
 
-    /// Another name for the same value.
+    /// Returns the same value, sharing its tensor.
     pub fn share(&self) -> Value {
         Value {
             tensor: Rc::clone(&self.tensor),
@@ -71,7 +73,7 @@ pub(crate) type Vjp = Box<dyn Fn(&Tensor) -> Result<Tensor, TchError>>;
 
 /// How a value was made, for the backward pass.
 pub(super) struct Node {
-    /// The values it was made from.
+    /// The numbers of the nodes of the values it was made from.
     pub(super) inputs: Vec<usize>,
     /// From the gradient at the value to those at its inputs.
     pub(super) vjp: NodeVjp,
@@ -160,7 +162,8 @@ impl Pass {
         tape.len() - 1
     }
 
-    /// An operation's output; `node` is asked for only when recording.
+    /// Returns an operation's output as a value. `node`, which makes its node, is called only if the pass
+    /// records.
     pub(super) fn value(
         &self,
         tensor: Tensor,
@@ -183,7 +186,7 @@ impl Pass {
         })
     }
 
-    /// An operation with one input.
+    /// Returns the output `tensor` of an operation with one input as a value. `vjp` makes its vjp.
     pub(crate) fn map(
         &self,
         tensor: Tensor,
@@ -193,7 +196,7 @@ impl Pass {
         self.map_node(tensor, input.node, vjp)
     }
 
-    /// As [`Pass::map`], where only the input's node is left.
+    /// Does the same as [`Pass::map`] if only the number of the input's node is left, not the input.
     pub(super) fn map_node(
         &self,
         tensor: Tensor,
