@@ -1,4 +1,4 @@
-//! The mean that every metric takes.
+//! Computes the mean that all metrics use.
 
 /// Returns the mean of any values; `None` without any.
 pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {

@@ -37,7 +37,7 @@ pub struct Word {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Of {
-    /// Each pair, whose values are averaged.
+    /// Each pair (an image and a class on it); the values are averaged.
     Pair,
     /// Many images or pairs together.
     Pool,

@@ -27,7 +27,7 @@ pub struct PairMetric {
 /// Which pairs have a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Over {
-    /// All.
+    /// All pairs.
     Pairs,
     /// Pairs in which every object of the class has a segmentation.
     SegmentedPairs,
@@ -60,7 +60,7 @@ pub enum Mean {
 pub enum Measured {
     /// The pair does not have the metric.
     Absent,
-    /// It is undefined.
+    /// The pair has the metric, but its value is undefined (e.g. 0/0).
     Undefined,
     /// The value.
     Value(f64),

@@ -37,11 +37,12 @@ pub enum PairedTest {
     SwappedCounts,
     /// By McNemar's test, from the images that only one of the runs has right.
     McNemar,
-    /// Not at all.
+    /// It is not tested.
     None,
 }
 
-/// The pooled outcomes of some images, each counted as often as it was drawn.
+/// What the metrics are computed from: the outcomes of some images. In a bootstrap resample an image counts
+/// as often as it was drawn.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Pool {
     /// True and false positives and negatives over all cells (images × classes).
