@@ -1,7 +1,7 @@
-//! The command line: parses what the user types and calls the library.
+//! The command line of `data-prep`: parses what the user types and calls the library.
 //!
-//! Exit codes: 0 when everything is in the data folder, 1 when some items were skipped, 2 when the
-//! command failed.
+//! Exit codes: 0 when everything is in the data folder, 1 when some items were skipped, 2 when the command
+//! failed.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,7 +68,8 @@ fn parse_limit(text: &str) -> Result<Limit, String> {
     })
 }
 
-/// The program's commands: one for each source, and what looks at the result.
+/// Builds the program's commands: one for each source (a kind of published data set that can be read, such
+/// as `voc`), and `inspect` and `vocabulary`.
 fn command() -> Command {
     let sources = SOURCES.iter().map(|source| {
         let options = (source.with_options)(Command::new(source.name));
@@ -92,7 +93,7 @@ fn command() -> Command {
         ))
 }
 
-/// Runs the command that the user typed and says how it ended.
+/// Runs the command that the user typed and returns the program's exit code.
 pub fn run() -> ExitCode {
     match execute(&command().get_matches()) {
         Ok(0) => ExitCode::SUCCESS,
@@ -104,7 +105,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The number of skipped items.
+/// Runs a command and returns the number of skipped items.
 fn execute(matches: &ArgMatches) -> Result<usize> {
     let (name, options) = matches.subcommand().context("no command")?;
     match name {
@@ -165,6 +166,7 @@ impl Vocabulary {
 }
 
 impl Prepare {
+    /// Makes the data folder, says so on standard error, and returns the number of skipped items.
     fn run(&self, source: Source) -> Result<usize> {
         let (out, name, notes) = (
             self.out.display(),

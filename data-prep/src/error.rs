@@ -28,7 +28,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem in `field` of `file`. `found` may be text from a file, so it is [`quoted`].
+    /// Returns a problem in `field` of `file`. `found` may be text from a file, so it is [`quoted`].
     pub fn new(
         file: impl AsRef<Path>,
         field: impl Into<String>,
@@ -44,7 +44,7 @@ impl Problem {
     }
 }
 
-/// Text from a file, made safe to quote in a message: on one line, control characters escaped, cut
+/// Returns text from a file, made safe to quote in a message: on one line, control characters escaped, cut
 /// after 200 characters with `…`.
 pub fn quoted(text: &str) -> String {
     const MOST: usize = 200;
@@ -165,7 +165,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// An [`Error::Layout`].
+    /// Returns an [`Error::Layout`].
     pub fn layout(
         path: impl Into<PathBuf>,
         what: impl Into<String>,
@@ -180,7 +180,7 @@ impl Error {
         }
     }
 
-    /// For `map_err` on Parquet results about `path`.
+    /// Returns a function for `map_err` that turns a Parquet error about `path` into ours.
     pub fn parquet(path: &Path) -> impl FnOnce(parquet::errors::ParquetError) -> Self + '_ {
         move |source| Self::Parquet {
             path: path.to_owned(),
@@ -188,7 +188,7 @@ impl Error {
         }
     }
 
-    /// For `map_err` on Arrow results about `path`.
+    /// Returns a function for `map_err` that turns an Arrow error about `path` into ours.
     pub fn arrow(path: &Path) -> impl FnOnce(arrow::error::ArrowError) -> Self + '_ {
         move |source| Self::Arrow {
             path: path.to_owned(),
@@ -197,7 +197,8 @@ impl Error {
     }
 }
 
-/// The `found` of a [`Problem`] whose file cannot be opened: `no such file`, or the system's reason.
+/// Returns the `found` of a [`Problem`] whose file cannot be opened: `no such file`, or the system's
+/// reason.
 pub fn unreadable(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "no such file".to_owned(),
@@ -205,7 +206,7 @@ pub fn unreadable(error: &std::io::Error) -> String {
     }
 }
 
-/// An error and its causes on one line, for the end of a program. A cause that the line already
+/// Returns an error and its causes on one line, for the end of a program. A cause that the line already
 /// contains is not repeated: most messages here include their cause.
 pub fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();

@@ -1,5 +1,5 @@
-//! Reads with libraries that panic over some broken files, as arrow and parquet do over a false length
-//! or offset: turns the panic into an error of the file.
+//! Calls libraries that panic on some broken files (arrow and parquet do so on a false length or offset),
+//! and turns the panic into an error about the file.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -10,8 +10,8 @@ thread_local! {
     static READING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls a library's reader; `broken` makes an error of the message of a panic. After an error, the
-/// values that the reader was changing must not be used.
+/// Calls a library's reader. If that panics, `broken` makes an error of the panic's message, and the panic
+/// is not printed. After an error, the values that the reader was changing must not be used.
 ///
 /// # Errors
 /// Those of `call`, and that of `broken`.
@@ -20,6 +20,7 @@ pub fn read<T, E>(
     broken: impl FnOnce(String) -> E,
 ) -> Result<T, E> {
     static QUIET: Once = Once::new();
+    // Once for the program: a panic inside `read` is not printed, any other is printed as before.
     QUIET.call_once(|| {
         let print = panic::take_hook();
         panic::set_hook(Box::new(move |info| {

@@ -1,9 +1,10 @@
-//! Converts image data sets to mask tables and pixels, reads both, and has the geometry of masks.
+//! The library of `data-prep`: converts image data sets to mask tables and pixels, reads these for the
+//! other crates, and has the geometry of masks.
 //!
-//! The way of an image: a reader in [`source`] yields [`record`]s; [`convert`] reads, decodes and resizes
-//! the files (`image`) and writes the [`pixels`] and the tables of [`schema`] (`store`); [`dataset`]
-//! opens the result for the later stages, with the masks of `mask`. This crate knows no metric and no
-//! network.
+//! An image goes through the modules in this order. A reader in [`source`] yields [`record`]s (images with
+//! their annotations). [`convert`] decodes and resizes the image files (`image`) and writes the [`pixels`]
+//! and the tables of [`schema`] (`store`). [`dataset`] opens the result for the later stages, with the
+//! masks of `mask`. This crate knows no metric and no network.
 
 pub mod cli;
 pub mod convert;

@@ -194,7 +194,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error for an invalid `field` of a file or folder.
+    /// Returns the error for an invalid `field` of a file or folder.
     pub(crate) fn problem(
         path: &Path,
         field: impl Into<String>,
@@ -204,7 +204,7 @@ impl Error {
         Self::Data(Problem::new(path, field, found, expected).into())
     }
 
-    /// For `map_err` on Arrow results about `path`.
+    /// Returns a function for `map_err` that turns an Arrow error about `path` into ours.
     pub(crate) fn arrow(path: &Path) -> impl FnOnce(arrow::error::ArrowError) -> Self + '_ {
         move |source| Self::Arrow {
             path: path.to_owned(),

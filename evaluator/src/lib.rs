@@ -1,11 +1,11 @@
-//! Computes EPG, IoU, F1 and mAP of attribution maps and logits against mask tables (SPEC B), for our
-//! trainer's maps and for those of any other tool.
+//! The evaluator: computes EPG, IoU, F1 and mAP of attribution maps and logits against mask tables
+//! (docs/SPEC.md B), for our trainer's maps and for those of any other tool.
 //!
-//! The way of a map: [`maps`] reads it (or the trainer hands it over) and brings it to the grid;
-//! [`metrics`] has the formulas for one map and one mask; [`evaluate`] applies them to a whole file
-//! against a data folder, takes means and bootstrap resamples, and writes the tables; [`compare`] tests
-//! two evaluations against each other. This crate knows no network, and data-prep has the geometry of
-//! masks.
+//! A map goes through the modules in this order. [`maps`] reads it (or the trainer hands it over) and
+//! brings it to the grid, the data folder's raster of masks. [`metrics`] has the formulas for one map and
+//! one mask. [`evaluate`] applies them to a whole file against a data folder, takes means and bootstrap
+//! resamples, and writes the tables. [`compare`] tests two evaluations against each other. This crate knows
+//! no network; the geometry of masks is in data-prep.
 
 pub mod compare;
 pub mod error;
@@ -17,13 +17,13 @@ mod random;
 pub use error::{Error, Result};
 pub use metrics::pair::{PairScore, score_pair};
 
-/// Version of the formulas (docs/SPEC.md B) and of their inputs. Every change that gives `evaluator
-/// score` other numbers of the same maps raises it; evaluations of different versions are neither
-/// compared nor mixed. Tables of version 1 do not name it. That version sampled maps with more cells
-/// than the grid, and its epg_defined, segment_epg and on_object depended on a map's scale.
+/// Version of the formulas (docs/SPEC.md B) and of their inputs. Every change by which `evaluator score`
+/// gives other numbers for the same maps raises it; evaluations of different versions are neither compared
+/// nor mixed. Tables of version 1 do not name it. That version sampled maps with more cells than the grid,
+/// and its epg_defined, segment_epg and on_object depended on a map's scale.
 pub const FORMULAS: u32 = 2;
 
-/// The versions of the formulas and of an evaluation's tables, a line `name = version` for each. An
+/// Returns the versions of the formulas and of an evaluation's tables, a line `name = version` for each. An
 /// evaluation with other versions is made again.
 pub fn versions() -> String {
     use evaluate::{EXAMPLES, IOU, METRICS, PREDICTIONS, REPLICATES, SCORES};

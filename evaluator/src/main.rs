@@ -186,6 +186,7 @@ fn main() -> ExitCode {
     }
 }
 
+/// Scores, prints warnings to standard error and the summary to standard output.
 fn run_score(options: &ScoreOptions) -> anyhow::Result<()> {
     let report = score(options)?;
     if let Some(left_out) = &report.left_out {
@@ -201,6 +202,7 @@ fn run_score(options: &ScoreOptions) -> anyhow::Result<()> {
     print(&summary::metrics(&report))
 }
 
+/// Compares, prints notes to standard error and the summary to standard output.
 fn run_compare(options: &CompareOptions) -> anyhow::Result<()> {
     let comparison = compare(options)?;
     if let Some(folder) = &comparison.without_predictions {
@@ -217,6 +219,7 @@ fn run_compare(options: &CompareOptions) -> anyhow::Result<()> {
     print(&summary::comparison(&comparison))
 }
 
+/// Prints the metrics' names, or all that is known of them as JSON.
 fn run_vocabulary(args: &VocabularyArgs) -> anyhow::Result<()> {
     if !args.json {
         return print(&summary::names());
@@ -235,6 +238,7 @@ fn print(text: &str) -> anyhow::Result<()> {
         .context("stdout")
 }
 
+/// Parses a threshold from 0 to below 1.
 fn threshold(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(value) if (0.0..1.0).contains(&value) => Ok(value),

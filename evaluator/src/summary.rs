@@ -1,10 +1,11 @@
-//! Prints the metrics of an evaluation, and the comparison of two.
+//! Formats what `evaluator` prints: the metrics of an evaluation, the comparison of two, and the metrics'
+//! names.
 
 use evaluator::compare::Comparison;
 use evaluator::evaluate::{Report, Scope};
 use evaluator::metrics::{Of, Word, vocabulary};
 
-/// A table of the metrics: one line per metric, one column for all images and per group.
+/// Returns a table of the metrics: a line for each metric, a column for all images and one for each group.
 pub fn metrics(report: &Report) -> String {
     let mut text = format!("{} · {} pairs\n", report.key, report.n_pairs);
     let mut scopes = vec![(Scope::All, "all")];
@@ -42,7 +43,7 @@ pub fn metrics(report: &Report) -> String {
     text
 }
 
-/// A table of the compared metrics: one line per metric of all images, then of each group.
+/// Returns a table of the compared metrics: a line for each, first over all images, then over each group.
 pub fn comparison(comparison: &Comparison) -> String {
     let Comparison {
         a,
@@ -78,7 +79,7 @@ pub fn comparison(comparison: &Comparison) -> String {
     text
 }
 
-/// The names of the metrics, each with its name for people.
+/// Returns the metrics' names in tables, each with its name for people.
 pub fn names() -> String {
     let words = vocabulary().into_iter();
     words

@@ -1,9 +1,9 @@
-//! Turns image files into rows of the pixel file.
+//! Decodes and resizes image files and writes them as rows of the pixel file.
 //!
-//! One thread reads files, several decode and resize, and the calling thread writes rows in the
-//! source's order, with bounded channels between them, so memory does not grow with the data set. When
-//! one of them stops, by an error or a panic, the others end, too. The pipeline decides what to do with
-//! a broken image.
+//! One thread reads files, several decode and resize, and the calling thread writes rows in the order of
+//! the images. The channels between them are bounded, so memory does not grow with the data set. When one
+//! of the threads stops, by an error or a panic, the others end, too. `pipeline` decides what to do with a
+//! broken image.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -22,22 +22,23 @@ use crate::source::record::SourceImage;
 use crate::store::pixels::PixelWriter;
 use crate::store::tables::Row;
 
-/// An image under way. Its memory is reused: after its row is written, the next file is read into it.
+/// An image between reading and writing. Its memory is reused: after its row is written, the next file is
+/// read into it.
 #[derive(Default)]
 struct UnderWay {
     /// Index into the source's images.
     index: usize,
     /// The file's bytes.
     file: Vec<u8>,
-    /// Width and height in source pixels.
+    /// Width and height in pixels before resizing.
     size: (u32, u32),
-    /// The image at network size.
+    /// The pixels at the network's input size.
     rgb: Vec<u8>,
     /// The problem, if the image is broken.
     problem: Option<Problem>,
 }
 
-/// The functions that the threads call for an image.
+/// The functions that the threads call for an image; the tests replace them.
 #[derive(Clone, Copy)]
 struct Steps {
     /// Appends the file's bytes to the buffer.
@@ -46,8 +47,8 @@ struct Steps {
     prepare: fn(&mut UnderWay, &SourceImage, &mut Decoder, &mut Resizer) -> Result<(), Problem>,
 }
 
-/// The most images under way for each decoding thread: read, being decoded, or waiting for an earlier
-/// one.
+/// For each decoding thread, the most images that are in memory: read, being decoded, or waiting for an
+/// earlier one.
 const UNDER_WAY: usize = 8;
 
 /// Adds a row to `pixels` for each of `images`, in their order, and returns the rows' numbers. With
@@ -68,6 +69,7 @@ pub(crate) fn write_pixels(
     write_by(steps, images, options, pixels, problems)
 }
 
+/// Does what [`write_pixels`] says with the given `steps`.
 fn write_by(
     steps: Steps,
     images: &[SourceImage],
@@ -78,7 +80,8 @@ fn write_by(
     let bar = progress_bar(images.len());
     let threads = options.threads.max(1);
     let under_way = threads * UNDER_WAY;
-    // However long one image takes, no more images than these are in memory.
+    // Images go round: `free` → reading → `read` → decoding → `done` → writing → `give_back`. So no more
+    // images than these are in memory, however long one takes.
     let (give_back, free) = bounded::<UnderWay>(under_way);
     let (read_send, read) = bounded::<UnderWay>(under_way);
     let (done_send, done) = bounded::<Result<UnderWay>>(under_way);
@@ -103,6 +106,7 @@ fn write_by(
         drop((read, done_send));
 
         let mut rows = Vec::with_capacity(images.len());
+        // Images that are done, but not yet the next to be written.
         let mut waiting = BTreeMap::new();
         let mut next = 0;
         for image in &done {
@@ -134,8 +138,9 @@ fn write_by(
     // An early return drops the channels' ends here, and the threads end at their next send.
 }
 
-/// Runs a thread's `work`. Where it panics, sends the writer an error, which ends everything: the
-/// writer would wait for ever for the image that the thread was working on.
+/// Runs a thread's `work`; where it panics, sends the writer an error, which ends everything. Otherwise the
+/// writer would wait for ever for the image that the thread was working on. The thread keeps that image's
+/// index in the cell that `work` is given.
 fn tell_panic(
     images: &[SourceImage],
     done: &Sender<Result<UnderWay>>,
@@ -155,6 +160,7 @@ fn tell_panic(
     }
 }
 
+/// Reads the files one after the other (the reading thread).
 fn read_files(
     steps: Steps,
     images: &[SourceImage],
@@ -179,6 +185,7 @@ fn read_files(
     }
 }
 
+/// Decodes and resizes images until no more come (a decoding thread).
 fn prepare_files(
     steps: Steps,
     images: &[SourceImage],
@@ -223,7 +230,7 @@ impl UnderWay {
     }
 }
 
-/// On stderr, hidden when that is no terminal.
+/// Returns a progress bar on standard error, hidden where that is no terminal.
 fn progress_bar(images: usize) -> ProgressBar {
     let template = "{bar:30} {pos}/{len} images  {per_sec}  {eta} left";
     let style =
@@ -244,7 +251,7 @@ mod tests {
         width: 2,
     };
 
-    /// Many more than are under way at once.
+    /// Returns more images than can be in memory at once.
     fn images() -> Vec<SourceImage> {
         (0..200)
             .map(|number| SourceImage {
@@ -260,7 +267,7 @@ mod tests {
             .collect()
     }
 
-    /// Gray, and a problem for image 3.
+    /// Stands for decoding: gives a gray image, and a problem for image 3.
     fn paint(
         image: &mut UnderWay,
         source: &SourceImage,
@@ -274,6 +281,7 @@ mod tests {
         Ok(())
     }
 
+    /// Runs `steps` on all images; returns the numbers of rows written and of problems.
     fn run(steps: Steps, on_error: OnError, threads: usize) -> Result<(usize, usize)> {
         let folder = tempfile::tempdir().unwrap();
         let mut pixels = PixelWriter::create(&folder.path().join("p"), GRID, "").unwrap();
@@ -290,6 +298,7 @@ mod tests {
         Ok((rows.len(), problems.len()))
     }
 
+    /// Reading does nothing, decoding is [`paint`].
     const GOOD: Steps = Steps {
         read: |_, _| Ok(()),
         prepare: paint,

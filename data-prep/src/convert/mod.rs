@@ -1,5 +1,6 @@
-//! Makes a data folder of a source's records: `pipeline` decides what goes in and whether it is there
-//! already, `decoding` turns the files into pixels.
+//! Makes a data folder from a source's records (a source is a data set as it is published): `pipeline`
+//! decides what goes in and whether the folder is there already, `decoding` turns the image files into
+//! pixels.
 
 mod decoding;
 mod options;

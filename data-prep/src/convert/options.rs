@@ -1,4 +1,4 @@
-//! The options of a conversion: what to make of a source, and what to do with its broken items.
+//! The options of making a data folder: which images, at which size, and what to do with broken items.
 
 use std::path::PathBuf;
 
@@ -17,34 +17,35 @@ pub enum OnError {
     Skip,
 }
 
-/// At most `count` images of a split: those with the smallest SHA-256 of `0:<image id>`, so the
-/// choice depends on nothing but the ids (seed 0), and a smaller limit takes a part of a larger one's.
+/// Keeps at most `count` images of a split: those with the smallest SHA-256 of `0:<image id>`. So the
+/// choice depends on nothing but the ids (0 stands for a seed), and the images of a smaller limit are among
+/// those of a larger one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// The split.
     pub split: Split,
-    /// Images kept.
+    /// The number of images kept.
     pub count: usize,
 }
 
-/// The options of a conversion.
+/// The options of making a data folder.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The data folder.
+    /// The data folder to make.
     pub out: PathBuf,
-    /// The images' size.
+    /// Height and width that images are resized to.
     pub grid: Grid,
-    /// Images per split, where not all.
+    /// The limits of splits that are not taken whole.
     pub limits: Vec<Limit>,
     /// What to do with a broken item.
     pub on_error: OnError,
     /// Threads that decode and resize.
     pub threads: usize,
-    /// What to do with a data folder made from other inputs.
+    /// What to do with a data folder that is there already and was made from other inputs.
     pub former: Former,
 }
 
-/// Fails with the first problem, with [`OnError::Fail`].
+/// Returns the first problem as an error if `on_error` is [`OnError::Fail`].
 pub(super) fn stop_at_first(on_error: OnError, problems: &[Problem]) -> Result<()> {
     match (on_error, problems) {
         (OnError::Fail, [first, ..]) => Err(first.clone().into()),

@@ -1,8 +1,8 @@
-//! Makes a data folder of a source's records.
+//! Makes a data folder from a source's records (a source is a data set as it is published).
 //!
-//! It decides what is left out, computes the hash of what the folder is made from, and finds out
-//! whether it is there already. The source's reader decides which images there are; `decoding` turns
-//! files into pixels; `store` writes tables.
+//! It leaves out images beyond the limits and broken ones, computes a hash of all that the folder is made
+//! from, and does nothing if a folder with this hash is there already. The source's reader has decided
+//! which images there are; `decoding` turns files into pixels; `store` writes tables.
 
 use std::collections::HashSet;
 
@@ -21,9 +21,9 @@ use crate::store::{atomic, tables};
 /// The result of a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
-    /// Images in the data folder.
+    /// The number of images in the data folder.
     pub images: usize,
-    /// Items left out.
+    /// The number of items left out.
     pub skipped: usize,
     /// Whether the folder was there already, made from the same inputs.
     pub was_complete: bool,
@@ -32,8 +32,8 @@ pub struct Outcome {
 /// Makes the data folder, unless it is there already.
 ///
 /// # Errors
-/// With `OnError::Fail`, the first broken item in the source's order; then the folder holds no
-/// data set. Also when no image is left, or the folder holds a data set made from other inputs.
+/// With `OnError::Fail`, the first broken item in the source's order; the folder then holds no data set.
+/// Also when no image is left, or the folder holds a data set made from other inputs.
 pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
     apply_limits(&mut source.images, &options.limits);
     let mut problems = std::mem::take(&mut source.problems);
@@ -69,6 +69,7 @@ pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
     })
 }
 
+/// Drops the images beyond the limit of their split.
 fn apply_limits(images: &mut Vec<SourceImage>, limits: &[Limit]) {
     for limit in limits {
         let rank = |image: &SourceImage| Sha256::digest(format!("0:{}", image.image_id)).to_vec();
@@ -87,7 +88,7 @@ fn apply_limits(images: &mut Vec<SourceImage>, limits: &[Limit]) {
     }
 }
 
-/// Turns images whose file is missing, or whose id occurred before, into problems.
+/// Takes out images whose file is missing, or whose id occurred before, and adds a problem for each.
 fn leave_out_missing(images: &mut Vec<SourceImage>, problems: &mut Vec<Problem>) {
     let found: Vec<Result<(), Problem>> = images
         .par_iter()
@@ -117,9 +118,9 @@ fn leave_out_missing(images: &mut Vec<SourceImage>, problems: &mut Vec<Problem>)
     });
 }
 
-/// The hash of the annotations, the names and contents of the image files, and the options that change
-/// the result. Reading every file once more costs little compared with decoding it, and finds an image
-/// that was replaced by another of the same size.
+/// Returns the hash of the annotations, of the names and contents of the image files, and of the options
+/// that change the result. It reads every image file in addition to decoding, which costs little beside it
+/// and finds an image that was replaced by another of the same size.
 fn inputs_hash(source: &Source, problems: &[Problem], options: &Options) -> String {
     let mut inputs = source.annotations.clone();
     inputs.add("dataset", source.name.as_bytes());

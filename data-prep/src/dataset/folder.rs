@@ -1,8 +1,8 @@
-//! A data folder as the later stages see it: images with their objects, pixels, and the masks of an
-//! image's classes on the network's grid.
+//! [`Dataset`], a data folder as the later stages see it: images with their annotated objects, pixels, and
+//! masks of an image's classes on the grid (the network's input, in pixels).
 //!
-//! `open` reads and checks the tables; the pipeline makes such a folder; `geometry` turns boxes into
-//! cells, `rle` turns run lengths into cells.
+//! `open` reads and checks the tables, `convert` makes such a folder. `mask::geometry` turns boxes into
+//! masks, `mask::rle` run lengths.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,21 +16,21 @@ use crate::store::pixels::PixelFile;
 /// One image and its annotations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Image {
-    /// Unique in the data set.
+    /// Its id, unique in the data set.
     pub image_id: String,
-    /// Name in the source.
+    /// The image file's name in the published data set.
     pub file_name: String,
     /// The split it belongs to.
     pub split: Split,
-    /// Width in source pixels.
+    /// Width in pixels of the image file.
     pub width: u32,
-    /// Height in source pixels.
+    /// Height in pixels of the image file.
     pub height: u32,
-    /// Group, where the data set has groups.
+    /// Its group (Waterbirds: bird and background); `None` where the data set has no groups.
     pub group_id: Option<i32>,
-    /// Row of the pixel file.
+    /// Its row in the pixel file.
     pub pixel_row: usize,
-    /// Positive classes, ascending.
+    /// The classes on the image, ascending.
     pub labels: Vec<i32>,
     /// Annotated objects.
     pub objects: Vec<Object>,
@@ -39,19 +39,19 @@ pub struct Image {
 /// One annotated object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
-    /// Unique within the image.
+    /// Its id, unique within the image.
     pub instance_id: i64,
     /// Its class.
     pub class_id: i32,
-    /// xmin, ymin, xmax, ymax in source pixels, as annotated.
+    /// xmin, ymin, xmax, ymax in pixels of the image file, as annotated.
     pub bbox: [f64; 4],
-    /// VOC's flag.
+    /// VOC's flag for objects that are hard to recognise.
     pub is_difficult: bool,
-    /// COCO's flag.
+    /// COCO's flag for a region of many objects.
     pub is_crowd: bool,
-    /// COCO's area in source pixels.
+    /// COCO's area in pixels of the image file.
     pub area: Option<f64>,
-    /// Shape in source pixels, where the source has one.
+    /// Its shape in pixels of the image file; `None` where only a box was annotated.
     pub segmentation: Option<Rle>,
 }
 
@@ -72,46 +72,47 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// What the data set is called: `voc2007`, `X a name of its own (`naming`).
+    /// Returns the data set's name: that of a published data set (`voc2007`, `coco2014`, …) only if it is
+    /// one, else a name of its own (`source::naming`).
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The folder it was opened from.
+    /// Returns the folder it was opened from.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Provenance hash of the source and the options it was made with.
+    /// Returns the hash of the published files and the options that the folder was made from.
     pub fn inputs(&self) -> &str {
         &self.inputs
     }
 
-    /// The network's input size.
+    /// Returns the network's input size.
     pub fn grid(&self) -> Grid {
         self.pixels.grid()
     }
 
-    /// The images' pixels.
+    /// Returns the images' pixels.
     pub fn pixels(&self) -> &PixelFile {
         &self.pixels
     }
 
-    /// Indices into `images` of a split, ascending.
+    /// Returns the indices into `images` of a split's images, ascending.
     pub fn indices(&self, split: Split) -> Vec<usize> {
         (0..self.images.len())
             .filter(|&index| self.images[index].split == split)
             .collect()
     }
 
-    /// Indices into `images` by image id.
+    /// Returns the index into `images` of each image id.
     pub fn index_by_id(&self) -> HashMap<&str, usize> {
         let ids = self.images.iter().map(|image| image.image_id.as_str());
         ids.zip(0..).collect()
     }
 
-    /// The boxes of a class on the grid, in the order annotated; all of them, difficult and crowd
-    /// ones included (SPEC A.5). Boxes that cover no cell are there too.
+    /// Returns the boxes of a class on the grid, in the order annotated; all of them, difficult and crowd
+    /// ones included (docs/SPEC.md A.5). Boxes that cover no cell are there too.
     pub fn class_boxes(&self, image: &Image, class_id: i32) -> Vec<GridBox> {
         image
             .objects
@@ -121,8 +122,9 @@ impl Dataset {
             .collect()
     }
 
-    /// The union of a class's boxes, each dilated by `dilation` (0 for none; SPEC A.5). In the
-    /// reversed task everything outside them, and nothing where the class is not on the image.
+    /// Returns the union of a class's boxes, each enlarged by the fraction `dilation` of its size (0 for
+    /// none; docs/SPEC.md A.5). In the reversed task it is everything outside them, and empty where the
+    /// class is not on the image.
     pub fn class_mask(&self, image: &Image, class_id: i32, dilation: f64) -> Mask {
         let boxes = self.dilated_boxes(image, class_id, dilation);
         let union = Mask::from_boxes(&boxes, self.grid());
@@ -132,9 +134,9 @@ impl Dataset {
         }
     }
 
-    /// The union of a class's segmentations, everything outside it in the reversed task; `None` when
-    /// the class is not on the image or one of its objects has no segmentation, since the union would
-    /// then miss a part.
+    /// Returns the union of a class's segmentations; in the reversed task, everything outside it. `None`
+    /// when the class is not on the image, or one of its objects has no segmentation, because the union
+    /// would then miss a part.
     pub fn class_segmentation(&self, image: &Image, class_id: i32) -> Option<Mask> {
         let mut union: Option<Mask> = None;
         for object in image.objects.iter().filter(|o| o.class_id == class_id) {
@@ -150,8 +152,9 @@ impl Dataset {
         }
     }
 
-    /// Cells of a class's boxes seen through `view`, summed box by box so that overlaps count as often
-    /// as there are boxes (Energy*, SPEC A.2); in the reversed task the cells of its mask.
+    /// Returns the number of cells of a class's boxes seen through `view`, an augmentation's crop and flip.
+    /// They are summed box by box, so that a cell in two boxes counts twice (Energy*, docs/SPEC.md A.2). In
+    /// the reversed task it is the cells of the mask.
     pub fn class_box_area(
         &self,
         image: &Image,
@@ -169,6 +172,7 @@ impl Dataset {
             .sum()
     }
 
+    /// Returns the boxes of a class, each enlarged.
     fn dilated_boxes(&self, image: &Image, class_id: i32, dilation: f64) -> Vec<GridBox> {
         self.class_boxes(image, class_id)
             .into_iter()

@@ -1,9 +1,9 @@
-//! A data folder as the later stages see it: images with their objects, pixels, and the masks of an
-//! image's classes on the network's grid.
+//! Opens a data folder for the later stages: images with their annotated objects, pixels, and the masks of
+//! an image's classes on the grid (the network's input, in pixels).
 //!
-//! `open` reads and checks the tables, `folder` has their contents, `reversed` shows the same data for
-//! the reversed task (`task`). `convert` makes such a folder; `mask::geometry` turns boxes into cells,
-//! `mask::rle` turns run lengths into cells.
+//! `open` reads and checks the tables, `folder` defines what they give, `reversed` shows the same data for
+//! the reversed task (`task`). `convert` makes such a folder. `mask::geometry` turns boxes into masks,
+//! `mask::rle` run lengths.
 
 mod folder;
 mod open;

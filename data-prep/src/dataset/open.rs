@@ -75,14 +75,16 @@ fn open(dir: &Path) -> Result<Dataset> {
     })
 }
 
-/// A folder's path and the metadata that all its files share.
+/// A folder's path, and the metadata that all its files must share.
 struct Folder<'a> {
     dir: &'a Path,
     name: String,
+    /// The hash of what the folder was made from: files of two conversions are not mixed.
     inputs: String,
 }
 
 impl Folder<'_> {
+    /// Reads a table and checks that it belongs to the folder.
     fn read(&self, spec: &TableSpec) -> Result<(PathBuf, RecordBatch)> {
         let path = self.dir.join(schema::file_name(spec));
         let (origin, batch) = read_table(&path, spec)?;
@@ -90,6 +92,7 @@ impl Folder<'_> {
         Ok((path, batch))
     }
 
+    /// Refuses a file made from other inputs than `images.parquet`.
     fn check_inputs(&self, path: &Path, found: Option<&str>) -> Result<()> {
         if found == Some(&self.inputs) {
             return Ok(());
@@ -123,6 +126,7 @@ impl Folder<'_> {
             .collect())
     }
 
+    /// Adds the classes to the images.
     fn read_labels(
         &self,
         images: &mut [Image],
@@ -142,6 +146,7 @@ impl Folder<'_> {
         Ok(())
     }
 
+    /// Adds the annotated objects to the images.
     fn read_masks(
         &self,
         images: &mut [Image],
@@ -192,7 +197,7 @@ impl Folder<'_> {
     }
 }
 
-/// The columns image_id and class_id of a table, looked up.
+/// Looks up image and class of a table's rows: both must exist.
 struct Keys<'a> {
     path: &'a Path,
     image_ids: &'a StringArray,
@@ -217,6 +222,7 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// Returns (index of the image, class) of a row.
     fn get(&self, row: usize) -> Result<(usize, i32)> {
         let image_id = self.image_ids.value(row);
         let Some(&index) = self.by_id.get(image_id) else {
@@ -233,6 +239,7 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// Makes images of the rows of `images.parquet`; the pixel file has `n_rows` rows.
 fn parse_images(
     path: &Path,
     batch: &RecordBatch,
@@ -290,6 +297,7 @@ fn parse_images(
     Ok(images)
 }
 
+/// Reads a segmentation, which must have the image's size.
 fn parse_rle(path: &Path, image: &Image, size: [Option<i32>; 2], counts: &[u8]) -> Result<Rle> {
     let [Some(height), Some(width)] = size else {
         let found = format!("null on image {}", image.image_id);
@@ -307,6 +315,7 @@ fn parse_rle(path: &Path, image: &Image, size: [Option<i32>; 2], counts: &[u8]) 
     })
 }
 
+/// Returns a value of a table's metadata, which must have it.
 fn required_key(path: &Path, origin: &Origin, key: &str) -> Result<String> {
     match origin.get(key) {
         Some(value) => Ok(value.to_owned()),
@@ -314,6 +323,7 @@ fn required_key(path: &Path, origin: &Origin, key: &str) -> Result<String> {
     }
 }
 
+/// Says which image id is there twice.
 fn duplicate(images: &[Image]) -> String {
     let mut seen = HashSet::new();
     images

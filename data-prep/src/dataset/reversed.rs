@@ -1,4 +1,5 @@
-//! The reversed task (paper section 5.5; SPEC C.4). Training, explaining and scoring all use
+//! Turns a data set into its reversed task (paper section 5.5; docs/SPEC.md C.4): classify Waterbirds'
+//! background instead of the bird, guided outside the bird's box. Training, explaining and scoring all use
 //! [`Dataset::with_task`].
 
 use super::folder::Dataset;
@@ -6,17 +7,17 @@ use super::task::Task;
 use crate::error::{Problem, Result};
 use crate::source::waterbirds;
 
-/// The reversed task's classes, Waterbirds' backgrounds.
+/// The classes of the reversed task: Waterbirds' backgrounds.
 const PLACES: [&str; 2] = ["land", "water"];
 
 impl Dataset {
-    /// The data set for `task`. In the reversed task the classes are land and water, an image's label
-    /// is the background of its group, and masks are inverted. An image's objects get its new class and
-    /// keep their boxes, which now say where *not* to look.
+    /// Returns the data set for `task`. In the reversed task the classes are land and water, an image's
+    /// label is the background of its group, and masks are inverted. An image's objects get its new class
+    /// and keep their boxes, which now say where *not* to look.
     ///
     /// # Errors
-    /// The reversed task of data without Waterbirds' two classes and four groups, or of reversed data;
-    /// an image without a group.
+    /// When the reversed task is asked for on data without Waterbirds' two classes and four groups, or when
+    /// the data set is reversed already; when an image has no group.
     pub fn with_task(mut self, task: Task) -> Result<Self> {
         if task.is_conventional() && self.task.is_conventional() {
             return Ok(self);
@@ -42,8 +43,8 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Whether each group is a bird and a background, so that the reversed task is defined, whatever
-    /// the data set is called (there is a Waterbirds-95, too).
+    /// Whether each group is a bird and a background, so that the reversed task is defined. The data set's
+    /// name does not matter, because there is a Waterbirds-95, too.
     fn is_reversible(&self) -> bool {
         let group_ids = self.groups.iter().map(|group| group.0);
         self.task.is_conventional()
@@ -51,7 +52,7 @@ impl Dataset {
             && group_ids.eq(0..waterbirds::GROUPS.len() as i32)
     }
 
-    /// The task of this data set.
+    /// Returns the task of this data set.
     pub fn task(&self) -> Task {
         self.task
     }

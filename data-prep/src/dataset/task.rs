@@ -1,5 +1,5 @@
-//! The task of a data set: to tell Waterbirds' birds, or, reversed, to tell their backgrounds (paper
-//! section 5.5; SPEC C.4).
+//! Defines [`Task`], what the networks are to classify: the annotated classes, or, in the reversed task,
+//! Waterbirds' backgrounds (paper section 5.5; docs/SPEC.md C.4).
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,7 @@ impl Task {
     }
 }
 
+/// Returns the error for a word that is no task.
 fn no_task(text: &str) -> String {
     format!("found {text:?}, expected conventional or reversed")
 }

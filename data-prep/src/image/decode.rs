@@ -1,7 +1,8 @@
-//! Decodes image files to 8-bit RGB, exactly as Pillow's `Image.open(…).convert("RGB")` does.
+//! Decodes image files to 8-bit RGB, exactly as Pillow's `Image.open(…).convert("RGB")` does. `jpeg`
+//! decodes JPEG, `png` PNG.
 //!
-//! The first bytes decide the kind, not the name. An EXIF orientation is not applied, because Pillow
-//! does not apply it. `jpeg` decodes JPEG, `png` PNG.
+//! The first bytes of a file decide which of the two it is, not its name. An EXIF orientation is not
+//! applied, because Pillow does not apply it.
 
 use super::raster::{Rgb, Undecodable};
 use super::{jpeg, png};
@@ -20,7 +21,9 @@ pub fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
 /// Decodes one file after the other in the same memory. Each thread needs its own.
 #[derive(Debug, Default)]
 pub struct Decoder {
+    /// The image decoded last.
     image: Rgb,
+    /// Memory of the JPEG decoder.
     buffers: jpeg::Buffers,
 }
 

@@ -1,5 +1,5 @@
-//! Turns image files into pixels at the network's size, exactly as Pillow does: `decode` (JPEG and PNG)
-//! gives a `raster`, `resize` brings it to the grid.
+//! Turns image files into pixels at the network's input size, exactly as Pillow does: `decode` (JPEG and
+//! PNG) makes a `raster`, the decoded image, and `resize` resizes it.
 
 pub mod decode;
 mod jpeg;

@@ -1,5 +1,5 @@
-//! Decodes PNG to RGB as Pillow does: drops transparency, looks up palettes, repeats gray. The crate
-//! `image` would repeat gray as well, but rounds channels of 16 bits, which Pillow cuts.
+//! Decodes PNG to RGB as Pillow does: drops transparency, looks up palettes, repeats gray in all channels.
+//! The crate `image` is not used because it rounds 16-bit channels to 8 bits; Pillow drops the lower byte.
 
 use std::io::Cursor;
 
@@ -7,7 +7,7 @@ use png::{BitDepth, ColorType, Transformations};
 
 use super::raster::{Rgb, Undecodable, check_size};
 
-/// The PNG reader's message, without the internal structures that it appends to a wrong checksum.
+/// Returns the PNG reader's message, without the internal structures that it appends to a wrong checksum.
 pub(crate) fn fault(error: &png::DecodingError) -> String {
     let text = error.to_string();
     let end = text.find(" while decoding ").unwrap_or(text.len());

@@ -1,4 +1,5 @@
-//! A decoded image, the limits of its size, and the error for bytes that are no image. `decode` decodes.
+//! Defines a decoded image, the limits of its size, and the error for bytes that are no image. `decode`
+//! decodes.
 
 /// An 8-bit image, interleaved RGB, row-major.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,7 +23,7 @@ pub struct Undecodable {
 }
 
 impl Undecodable {
-    /// `found` where `expected` should be.
+    /// Returns the error for `found` where `expected` should be.
     pub fn new(found: impl Into<String>, expected: &'static str) -> Self {
         Self {
             found: found.into(),
@@ -31,7 +32,7 @@ impl Undecodable {
     }
 }
 
-/// Pillow refuses images of more pixels as decompression bombs.
+/// The most pixels that Pillow reads; it refuses larger images as decompression bombs.
 const MAX_PIXELS: usize = 178_956_970;
 
 /// Refuses an image without pixels, or with so many that Pillow would not read it.

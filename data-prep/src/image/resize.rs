@@ -1,10 +1,11 @@
-//! Pillow's antialiased bilinear resize in 8 bit, bit for bit.
+//! Resizes images as Pillow's antialiased bilinear resize of 8-bit images does, bit for bit.
 //!
-//! The paper's images went through `Image.resize((224, 224), Image.BILINEAR)`; a network fed by any
-//! other resize sees other pixels. So this is Pillow's `Resample.c`: a triangle filter as wide as the
-//! reduction, coefficients in fixed point of 22 bits, first along the rows, rounded to 8 bit, then
-//! along the columns. Aspect is not kept (SPEC A.5). The crate `fast_image_resize` has shorter
-//! coefficients: a tenth to a fifth of its values differ from Pillow's by one.
+//! The paper's images went through `Image.resize((224, 224), Image.BILINEAR)`, and any other resize would
+//! feed the networks other pixels. So this is Pillow's `Resample.c`: a triangle filter as wide as the
+//! reduction, with coefficients in fixed point of 22 bits. It goes first along the rows, rounds to 8 bits,
+//! and then along the columns. The aspect ratio is not kept (docs/SPEC.md A.5). The crate
+//! `fast_image_resize` has shorter coefficients: a tenth to a fifth of its values differ from Pillow's by
+//! one.
 
 use super::raster::Rgb;
 use super::vectorised::vectorised;
@@ -13,36 +14,42 @@ use crate::mask::geometry::{Grid, View};
 /// Fractional bits of a coefficient: 32 less 8 for the value and 2 for overshoot.
 const PRECISION_BITS: u32 = 32 - 8 - 2;
 
-/// Half of the last bit kept.
+/// One half, added before the fractional bits are cut, so that the result is rounded.
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
 
-/// Resizes to a grid. It keeps buffers and coefficients between images, so each thread needs its own.
+/// Resizes images to a grid. It keeps buffers and coefficients between images, so each thread needs its
+/// own.
 #[derive(Debug)]
 pub struct Resizer {
     grid: Grid,
+    /// The weights computed so far.
     kernels: Vec<Kernel>,
+    /// The image with rows and columns exchanged.
     sideways: Vec<u8>,
+    /// The result of the first pass: the grid's width, the image's height, also with rows and columns
+    /// exchanged.
     narrowed: Vec<u8>,
 }
 
-/// The weights along one axis.
+/// The weights of a resize along one axis.
 #[derive(Debug)]
 struct Kernel {
     from: usize,
+    /// Pixels after.
     to: usize,
     /// For each output position: first input position and number of weights.
     bounds: Vec<(usize, usize)>,
     /// `stride` weights for each output position, zero after the last.
     weights: Vec<i32>,
+    /// The most weights that an output position has.
     stride: usize,
 }
 
-/// The number of kernels kept, about. Photographs come in few sizes; the kernel of another size is
-/// cheap to compute again.
+/// About the number of kernels kept. Photographs come in few sizes, and a kernel is cheap to compute again.
 const MAX_KERNELS: usize = 64;
 
 impl Resizer {
-    /// A resizer to the size of `grid`.
+    /// Makes a resizer to the size of `grid`.
     pub fn new(grid: Grid) -> Self {
         Self {
             grid,
@@ -52,7 +59,7 @@ impl Resizer {
         }
     }
 
-    /// The image at the grid's size: height · width · 3 bytes.
+    /// Returns the image at the grid's size: height · width · 3 bytes.
     ///
     /// # Panics
     /// When `image.data` is not of the image's size, or the image has no pixels.
@@ -62,7 +69,7 @@ impl Resizer {
         out
     }
 
-    /// As [`Resizer::resize`], into `out`, whose contents are replaced.
+    /// Does the same as [`Resizer::resize`] and replaces the contents of `out`.
     ///
     /// # Panics
     /// As [`Resizer::resize`].
@@ -89,8 +96,8 @@ impl Resizer {
         down(&self.kernels[along], &self.sideways, grid.width * 3, out);
     }
 
-    /// An augmentation's view of an image at the grid's size: the part is cropped, resized as Pillow
-    /// does, and perhaps flipped.
+    /// Returns an augmentation's view of an image that has the grid's size: a part of it, resized to the
+    /// grid as Pillow does, and perhaps flipped.
     ///
     /// # Panics
     /// When `rgb` is not of the grid's size, or the view reaches beyond it.
@@ -117,7 +124,7 @@ impl Resizer {
         out
     }
 
-    /// Index of the kernel for `from` to `to` pixels.
+    /// Returns the index of the kernel for `from` to `to` pixels, which is made if needed.
     fn kernel(&mut self, from: usize, to: usize) -> usize {
         let known = |kernel: &Kernel| kernel.from == from && kernel.to == to;
         if let Some(index) = self.kernels.iter().position(known) {
@@ -129,7 +136,8 @@ impl Resizer {
 }
 
 impl Kernel {
-    /// `precompute_coeffs` and `normalize_coeffs_8bpc` of Pillow for the filter `1 − |x|`.
+    /// Computes the weights for the filter `1 − |x|` as Pillow's `precompute_coeffs` and
+    /// `normalize_coeffs_8bpc`.
     fn triangle(from: usize, to: usize) -> Self {
         let scale = from as f64 / to as f64;
         let support = scale.max(1.0);
@@ -161,7 +169,7 @@ impl Kernel {
         }
     }
 
-    /// First input position and weights of each output position.
+    /// Returns the first input position and the weights of each output position.
     fn taps(&self) -> impl Iterator<Item = (usize, &[i32])> {
         self.bounds
             .iter()
@@ -171,7 +179,7 @@ impl Kernel {
 }
 
 vectorised! {
-    /// One pass down the columns: `out`'s rows, `row_bytes` long, from those of `source`.
+    /// Resizes along the columns: makes the rows of `out`, `row_bytes` long, from those of `source`.
     fn down(kernel: &Kernel, source: &[u8], row_bytes: usize, out: &mut [u8]) {
         for ((first, weights), out) in kernel.taps().zip(out.chunks_exact_mut(row_bytes)) {
             let rows = &source[first * row_bytes..(first + weights.len()) * row_bytes];
@@ -192,11 +200,11 @@ vectorised! {
     }
 }
 
-/// Values summed at a time: four vector registers of 32-bit sums.
+/// Values that are summed at a time: four vector registers of 32-bit sums.
 const LANES: usize = 32;
 
-/// The arithmetic says `wrapping` because checks for overflow would keep it from being vectorised;
-/// there is none: a position's weights sum to 2²² and values are below 2⁸.
+/// Adds `weight` times the values. The arithmetic is `wrapping` because overflow checks would keep the loop
+/// from being vectorised. No sum overflows: a position's weights sum to 2²² and values are below 2⁸.
 #[inline(always)]
 fn add(sums: &mut [i32; LANES], values: &[u8], weight: i32) {
     for (sum, &value) in sums.iter_mut().zip(values) {
@@ -204,7 +212,7 @@ fn add(sums: &mut [i32; LANES], values: &[u8], weight: i32) {
     }
 }
 
-/// The sums are not negative, since a triangle's weights are not.
+/// Cuts the fractional bits of the sums, which are not negative because a triangle's weights are not.
 #[inline(always)]
 fn store(sums: &[i32; LANES], out: &mut [u8]) {
     for (out, &sum) in out.iter_mut().zip(sums) {
@@ -214,7 +222,7 @@ fn store(sums: &[i32; LANES], out: &mut [u8]) {
 
 /// Transposes an image of `width` × `height` pixels of three bytes.
 fn transpose(source: &[u8], width: usize, height: usize, out: &mut Vec<u8>) {
-    /// Rows moved at a time: their pixels make one piece of a column, stored in one go.
+    /// Rows transposed at a time: their pixels in one column make a piece that is stored in one go.
     const ROWS: usize = 16;
     out.resize(width * height * 3, 0);
     let (source, _) = source.as_chunks::<3>();

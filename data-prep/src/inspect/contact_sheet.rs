@@ -1,5 +1,6 @@
-//! One page of a split: images as the network gets them, with the boxes, segmentations and class
-//! names that the tables hold. Names stand below the images, so that nothing hides them.
+//! Draws a contact sheet of a split, one page: images at the network's input size, with the boxes,
+//! segmentations and class names that the tables hold. Names stand below the images, so that they hide
+//! nothing.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +8,11 @@ use super::drawing::{Drawing, GLYPH, Rgb, Stroke, text_width};
 use crate::dataset::{Dataset, Image, Object, Split};
 use crate::mask::geometry::box_to_grid;
 
-/// Images on a sheet: columns and rows.
+/// Images side by side on a sheet.
 const COLUMNS: usize = 6;
+/// Rows of images on a sheet.
 const ROWS: usize = 4;
-/// Small images are enlarged by a whole number to about this width.
+/// About the width in pixels to which small images are enlarged, by a whole number.
 const CELL_WIDTH: usize = 192;
 /// Pixels between images, and around the page.
 const GAP: usize = 12;
@@ -18,14 +20,17 @@ const GAP: usize = 12;
 const LINE: usize = 11;
 /// Lines of class names below an image.
 const NAME_LINES: usize = 2;
-/// How strongly a segmentation is tinted.
+/// The share of the class's color in a segmented pixel.
 const TINT: f32 = 0.32;
 
+/// The page's color.
 const PAGE: Rgb = [24, 26, 30];
+/// The color of headings and ids.
 const INK: Rgb = [236, 236, 232];
+/// The color of less important text.
 const FAINT: Rgb = [150, 154, 160];
 
-/// The contact sheet of a split; `None` where the split has no images. The images are spread
+/// Returns the contact sheet of a split; `None` where the split has no images. The images shown are spread
 /// evenly over the split, in its order, so that the same folder gives the same sheet.
 pub(super) fn draw(dataset: &Dataset, split: Split) -> Option<Drawing> {
     let all = dataset.indices(split);
@@ -88,7 +93,7 @@ pub(super) fn draw(dataset: &Dataset, split: Split) -> Option<Drawing> {
     Some(page)
 }
 
-/// The image, its segmentations, then its boxes, the large first so that none is covered.
+/// Draws the image, its segmentations, then its boxes, large ones first so that none is covered.
 fn draw_image(
     page: &mut Drawing,
     dataset: &Dataset,
@@ -153,7 +158,7 @@ fn draw_image(
     }
 }
 
-/// Image id, group, and the names of its classes, each in its color.
+/// Writes the image's id, group, and the names of its classes, each in its color; `letters` fit on a line.
 fn caption(
     page: &mut Drawing,
     dataset: &Dataset,
@@ -213,9 +218,10 @@ fn caption(
     }
 }
 
+/// Pixels from one line of the legend to the next.
 const LEGEND_LINE: usize = 18;
 
-/// Where each class of the legend stands, relative to the legend's top, in lines of `width`.
+/// Returns (class, x, y) of each class in the legend, relative to the legend's top, in lines of `width`.
 fn legend_positions(
     dataset: &Dataset,
     classes: &BTreeSet<i32>,
@@ -234,6 +240,7 @@ fn legend_positions(
     positions
 }
 
+/// Returns at most the last `count` letters: the ends of ids differ more than their beginnings.
 fn last_letters(text: &str, count: usize) -> String {
     let skip = text.chars().count().saturating_sub(count);
     text.chars().skip(skip).collect()
@@ -249,7 +256,7 @@ const COLORS: [Rgb; 20] = [
     [170, 255, 195], [181, 181, 39], [255, 216, 177], [125, 120, 255], [185, 185, 185],
 ];
 
-/// The color of a class; with more classes than colors the names below the image tell.
+/// Returns the color of a class. With more classes than colors, the names below the image tell which it is.
 fn class_color(class_id: i32) -> Rgb {
     COLORS[class_id.unsigned_abs() as usize % COLORS.len()]
 }

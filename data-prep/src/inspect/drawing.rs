@@ -14,7 +14,9 @@ pub(super) const GLYPH: usize = 8;
 
 /// A row-major picture; drawing outside of it is cut off.
 pub(super) struct Drawing {
+    /// Columns in pixels.
     pub(super) width: usize,
+    /// Rows in pixels.
     pub(super) height: usize,
     rgb: Vec<u8>,
 }
@@ -28,6 +30,7 @@ pub(super) enum Stroke {
 }
 
 impl Stroke {
+    /// Whether the pixel at this distance from the line's start is drawn.
     fn is_drawn(self, along: usize) -> bool {
         match self {
             Self::Solid => true,
@@ -46,7 +49,7 @@ impl Drawing {
         }
     }
 
-    /// The pixel at (x, y), or `None` outside.
+    /// Returns the pixel at (x, y), or `None` outside.
     fn pixel(&mut self, x: usize, y: usize) -> Option<&mut [u8]> {
         if x >= self.width || y >= self.height {
             return None;
@@ -65,6 +68,7 @@ impl Drawing {
         }
     }
 
+    /// Fills a rectangle.
     pub(super) fn fill(&mut self, x: usize, y: usize, width: usize, height: usize, color: Rgb) {
         for row in y..y + height {
             for column in x..x + width {
@@ -73,7 +77,7 @@ impl Drawing {
         }
     }
 
-    /// An image of `columns` columns, each pixel a square of `scale`.
+    /// Draws an image of `columns` columns, each pixel as a square of `scale`.
     pub(super) fn enlarged(
         &mut self,
         x: usize,
@@ -89,8 +93,8 @@ impl Drawing {
         }
     }
 
-    /// The outline just within a rectangle, two pixels wide: the color outside, black inside, so
-    /// that it shows on any picture.
+    /// Draws an outline just within a rectangle: two pixels of the color, inside it one of half-transparent
+    /// black, so that it shows on any picture.
     pub(super) fn outline(
         &mut self,
         x: usize,
@@ -100,6 +104,7 @@ impl Drawing {
         color: Rgb,
         stroke: Stroke,
     ) {
+        // Draws the outline `inset` pixels inside the rectangle.
         let mut ring = |inset: usize, color: Rgb, share: f32| {
             if width <= 2 * inset || height <= 2 * inset {
                 return;
@@ -123,7 +128,7 @@ impl Drawing {
         ring(2, [0, 0, 0], 0.5);
     }
 
-    /// One line of text; what the font lacks is drawn as a question mark.
+    /// Writes one line of text; a character that the font lacks becomes a question mark.
     pub(super) fn text(&mut self, x: usize, y: usize, text: &str, color: Rgb, scale: usize) {
         for (index, letter) in text.chars().enumerate() {
             let code = if letter.is_ascii() {
@@ -157,7 +162,7 @@ impl Drawing {
     }
 }
 
-/// The width of a text in pixels.
+/// Returns the width of a text in pixels.
 pub(super) fn text_width(text: &str, scale: usize) -> usize {
     text.chars().count() * GLYPH * scale
 }

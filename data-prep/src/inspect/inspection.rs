@@ -1,4 +1,4 @@
-//! [`inspect`] counts and draws a data folder.
+//! Counts a data folder's contents and draws its contact sheets ([`inspect`]).
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use super::summary::Summary;
 use crate::dataset::{Dataset, Split};
 use crate::error::Result;
 
-/// The counts, and the files of the pictures.
+/// What an inspection gives: the counts, and the files of the contact sheets.
 #[derive(Debug)]
 pub struct Inspection {
     /// The counts; its `Display` is the report.

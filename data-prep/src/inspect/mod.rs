@@ -1,9 +1,9 @@
-//! `data-prep inspect`: shows a finished data folder to a person, as numbers ([`Summary`]) and as
-//! contact sheets, so that one sees at once whether the data is right: boxes on their objects,
-//! classes named rightly, segmentations in place, no split empty, pixels not swapped.
+//! `data-prep inspect`: shows a finished data folder to a person, as numbers ([`Summary`]) and as contact
+//! sheets (pages of images with their boxes), so that one sees at once whether the data is right: boxes on
+//! their objects, classes named rightly, segmentations in place, no split empty, pixels not swapped.
 //!
-//! It reads the folder as every later stage does, through `Dataset::open`, and changes nothing
-//! in it but for the sheets' own folder.
+//! It reads the folder as every later stage does, through `Dataset::open`. It writes nothing but the
+//! sheets, by default into the folder's `inspect/`.
 
 mod contact_sheet;
 mod drawing;

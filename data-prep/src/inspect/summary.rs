@@ -1,14 +1,15 @@
-//! Counts a data folder's images and annotations, and prints the counts. There are no predictions yet,
-//! so there is no metric here.
+//! Counts a data folder's images, annotated objects and masks by split, and formats the counts for
+//! `data-prep inspect`.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::dataset::{Dataset, Image, Split};
 
-/// Upper ends of the box-area histogram, as shares of the image; the last bin is open.
+/// Upper ends of the bins of the histogram of box areas, as shares of the image; one more bin is open.
 pub const AREA_BINS: [f64; 6] = [0.01, 0.05, 0.10, 0.25, 0.50, 0.75];
 
+/// Names of the bins.
 const AREA_NAMES: [&str; 7] = [
     "< 1 %", "1-5 %", "5-10 %", "10-25 %", "25-50 %", "50-75 %", "> 75 %",
 ];
@@ -16,9 +17,9 @@ const AREA_NAMES: [&str; 7] = [
 /// Everything `inspect` prints.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// The data set's spelling.
+    /// The data set's name.
     pub name: String,
-    /// Provenance hash of its inputs.
+    /// Hash of what the data folder was made from.
     pub inputs: String,
     /// Rows and columns of the network's input.
     pub grid: (usize, usize),
@@ -33,16 +34,15 @@ pub struct Summary {
 /// The counts of one split.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SplitSummary {
-    /// Images.
+    /// The number of images.
     pub images: usize,
-    /// Images with no positive label.
+    /// Images without any class.
     pub unlabelled: usize,
-    /// Pairs of an image and a class that is on it: what EPG and IoU are over.
+    /// Pairs of an image and a class on it, the pairs that EPG and IoU are averaged over.
     pub pairs: usize,
-    /// Pairs without any box, and pairs whose boxes cover no cell of the grid. Both have an empty
-    /// mask.
+    /// Pairs without any box, whose mask is therefore empty.
     pub pairs_without_box: usize,
-    /// See `pairs_without_box`.
+    /// Pairs whose boxes cover no cell of the grid, so that their mask is empty, too.
     pub pairs_off_grid: usize,
     /// Annotated objects.
     pub objects: usize,
@@ -54,13 +54,13 @@ pub struct SplitSummary {
     pub segmented: usize,
     /// Mean share of the grid inside the mask, over the pairs with a mask; `None` without any.
     pub mean_mask_share: Option<f64>,
-    /// By class id.
+    /// The counts of each class.
     pub classes: Vec<ClassCounts>,
     /// Objects by the share of the image their box takes, in the bins of [`AREA_BINS`].
     pub box_areas: [usize; 7],
     /// Images by group, in the order of the groups; then images without a group.
     pub groups: Vec<usize>,
-    /// Smallest and largest source width and height: (min, max) each; `None` without images.
+    /// (smallest, largest) width, then height, of the image files; `None` without images.
     pub source_sizes: Option<[(u32, u32); 2]>,
 }
 
@@ -105,6 +105,7 @@ impl SplitSummary {
         counts
     }
 
+    /// Counts an image; adds the shares of its masks to `mask_share`.
     fn add(&mut self, dataset: &Dataset, image: &Image, mask_share: &mut f64) {
         self.images += 1;
         self.unlabelled += usize::from(image.labels.is_empty());
@@ -224,6 +225,7 @@ impl fmt::Display for Summary {
     }
 }
 
+/// Formats smallest and largest.
 fn range(sides: Option<(u32, u32)>) -> String {
     match sides {
         None => "-".into(),
@@ -240,6 +242,7 @@ impl Table {
         Self(vec![head.map(str::to_owned)])
     }
 
+    /// Adds a line: a name, and a value for each split.
     fn row(
         &mut self,
         name: &str,

@@ -1,5 +1,8 @@
-//! The images of two evaluations, each with the differences of its pairs' values and the outcomes of both
-//! predictions.
+//! Reads two evaluations of the same images side by side: for each image the differences of its pairs'
+//! values (B − A), and how well each of the two runs predicts it.
+//!
+//! A pair is an image and a class on it; it has one attribution map. A cell is an image and any class; it
+//! has one logit.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -19,10 +22,11 @@ use crate::metrics::pooled::{Counts, arg_max};
 /// An image in both evaluations.
 #[derive(Debug, Default)]
 pub(super) struct PairedImage {
-    /// Its group; `None` where it has no pair, which would tell the group.
+    /// The image's group (e.g. of bird and background); `None` where the data has no groups, or where the
+    /// image has no pair: only rows of pairs tell the group.
     pub(super) group_id: Option<i32>,
-    /// For each compared metric of pairs, the sum of B − A over the image's pairs; `None` where no pair
-    /// counts. Empty where the image has no pair.
+    /// For each compared metric of pairs, the sum of B − A over the image's pairs; `None` where none of its
+    /// pairs counts in both evaluations. Empty where the image has no pair.
     pub(super) differences: Vec<Option<f64>>,
     /// The outcomes of A and B; `None` without predictions.
     pub(super) outcomes: Option<[Outcome; 2]>,
@@ -31,18 +35,18 @@ pub(super) struct PairedImage {
 /// How well one run predicts an image.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outcome {
-    /// Counts of right and wrong classes.
+    /// Counts of true and false positives and negatives over its classes.
     pub(super) counts: Counts,
-    /// Whether the greatest logit is a label's.
+    /// Whether the class with the greatest logit is one of the image's labels.
     pub(super) is_right: bool,
 }
 
-/// The images of `a` and `b` in the order of their ids, and the number of their pairs. `data` is the
-/// data folder of both, which gives targets where predictions have none.
+/// Returns the images of `a` and `b` in the order of their ids, and the number of their pairs. `data` is
+/// the data folder of both, whose labels are the targets where `predictions.parquet` has none.
 ///
 /// # Errors
-/// When a table does not fit its schema, the two do not have the same pairs and cells, or predictions
-/// are not the scored ones.
+/// When a table does not fit its schema, the two do not have the same pairs and cells, or predictions are
+/// not those that were scored.
 pub(super) fn read(
     a: &Evaluation,
     b: &Evaluation,
@@ -56,12 +60,13 @@ pub(super) fn read(
     Ok((images.into_values().collect(), n_pairs))
 }
 
-/// Whether the evaluation has scored logits and their file. A `predictions.parquet` in the folder of an
-/// evaluation without logits does not belong to it.
+/// Whether the evaluation has scored logits and their file is there. A `predictions.parquet` in the folder
+/// of an evaluation without logits does not belong to it.
 pub(super) fn has_predictions(side: &Evaluation) -> bool {
     side.predictions.is_some() && side.path(&PREDICTIONS).is_file()
 }
 
+/// Adds each pair's differences to its image, and returns the number of pairs.
 fn add_pairs(
     a: &Evaluation,
     b: &Evaluation,
@@ -96,6 +101,8 @@ fn add_pairs(
     Ok(n_pairs)
 }
 
+/// Adds both outcomes to each image, after a check that both have the same cells with the same targets, and
+/// that the logits in the files are those that were scored.
 fn add_outcomes(
     a: &Evaluation,
     b: &Evaluation,
@@ -128,6 +135,7 @@ fn add_outcomes(
     if let Some(image_id) = in_b.keys().next() {
         return Err(other(image_id, "logits", "none"));
     }
+    // Compared by hash with what `evaluator score` noted when it scored them.
     for (side, found) in [a, b].into_iter().zip(found) {
         if side.predictions.as_ref() != Some(&found) {
             let scored = side.predictions.as_deref().unwrap_or("none");
@@ -144,21 +152,24 @@ fn add_outcomes(
     Ok(())
 }
 
+/// Returns the hash of the images' logits.
 fn fingerprint_of(images: &BTreeMap<String, Vec<Cell>>) -> String {
     let images = images.iter();
     fingerprint(images.map(|(id, cells)| (id.as_str(), cells.iter().map(|cell| cell.logit))))
 }
 
-/// One row of `predictions.parquet`.
+/// One row of `predictions.parquet`: an image's logit for a class.
 struct Cell {
     class_id: i32,
     logit: f32,
+    /// Whether the class is on the image.
     target: bool,
 }
 
-/// The cells of each image by class.
+/// Reads the cells of each image, ordered by class.
 fn cells(side: &Evaluation, data: Option<&Path>) -> Result<BTreeMap<String, Vec<Cell>>> {
     let task: Task = side.task.parse().unwrap_or_default();
+    // The predictions must be of the same run, checkpoint, split and precision as the evaluation.
     let expected = RunColumns {
         task: Some(task),
         ..side.key.columns()
@@ -220,12 +231,14 @@ impl Labels {
         ))
     }
 
+    /// Whether `class_id` is a label of the image.
     fn contain(&self, image_id: &str, class_id: i32) -> bool {
         let labels = self.0.get(image_id);
         labels.is_some_and(|labels| labels.contains(&class_id))
     }
 }
 
+/// Returns the outcome of one run on an image from its cells.
 fn outcome(cells: &[Cell]) -> Outcome {
     let logits: Vec<f32> = cells.iter().map(|cell| cell.logit).collect();
     let targets: Vec<bool> = cells.iter().map(|cell| cell.target).collect();

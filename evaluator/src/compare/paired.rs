@@ -1,11 +1,11 @@
-//! The options of a comparison, and its result for one metric.
+//! The options of a comparison of two evaluations, and its result for one metric.
 
 use std::path::PathBuf;
 
 use crate::metrics::pair::{PAIR_METRICS, PairMetric};
 use crate::metrics::pooled::{POOL_METRICS, PoolMetric};
 
-/// What to compare.
+/// The evaluations to compare, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompareOptions {
     /// Folder of evaluation A.
@@ -14,7 +14,7 @@ pub struct CompareOptions {
     pub b: PathBuf,
     /// Data folder of both, which gives targets where predictions have none.
     pub data: Option<PathBuf>,
-    /// Folder for `paired.parquet`.
+    /// Folder to write `paired.parquet` into, if any.
     pub out: Option<PathBuf>,
     /// The number of permutations of a test.
     pub permutations: u32,
@@ -22,22 +22,22 @@ pub struct CompareOptions {
     pub seed: u64,
 }
 
-/// One metric of both evaluations.
+/// One metric of both evaluations: a row of `paired.parquet`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Paired {
     /// The group of images; `None` for all images.
     pub group_id: Option<i32>,
-    /// Its spelling.
+    /// The metric's name in tables.
     pub metric: &'static str,
     /// A's value.
     pub a: f64,
     /// B's value.
     pub b: f64,
-    /// Ends of the 95 % interval of B − A.
+    /// Ends of the 95 % interval of B − A, from the bootstrap.
     pub interval: Option<[f64; 2]>,
-    /// The test and its p-value.
+    /// The test that was made and its p-value.
     pub test: Option<(Test, f64)>,
-    /// The number of images.
+    /// The number of images that the metric is computed from.
     pub n: usize,
 }
 
@@ -58,21 +58,22 @@ pub enum Test {
     McNemar,
 }
 
-/// A metric that is compared.
+/// A metric that is compared, by what it is computed from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Compared {
-    /// Of logits.
+    /// From the logits of all images together (F1, mAP, accuracy).
     Pool(&'static PoolMetric),
-    /// Of pairs, by its index in [`pair_metrics`].
+    /// From the maps of pairs, as a mean; with its index in [`pair_metrics`].
     Pair(usize, &'static PairMetric),
 }
 
-/// The metrics of pairs that are compared.
+/// Returns the metrics of pairs that are compared: those that have bootstrap intervals.
 pub(super) fn pair_metrics() -> impl Iterator<Item = &'static PairMetric> {
     PAIR_METRICS.iter().filter(|metric| metric.interval)
 }
 
 impl Compared {
+    /// Returns all compared metrics, those of logits first.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let of_logits = POOL_METRICS.iter().filter(|metric| metric.interval);
         let of_pairs = pair_metrics().enumerate();

@@ -1,16 +1,18 @@
-//! Tests of two runs on the same images, in which each image's two results are exchangeable: a
-//! permutation test for any metric, and McNemar's test for shares of images that are right. `sides`
-//! chooses which differences are tested.
+//! Two significance tests for two runs on the same images: a permutation test for any metric, and McNemar's
+//! test for the share of images that are right. Under the null hypothesis an image's two results (run A's
+//! and run B's) are exchangeable. `sides` chooses what each test is given.
 
 use rayon::prelude::*;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 use crate::random::SplitMix64;
 
-/// Makes the tests' random numbers others than those of the bootstrap with the same seed.
+/// Added to the seed, so that the tests' random numbers differ from those of the bootstrap with the same
+/// seed.
 const PURPOSE: u64 = u64::from_le_bytes(*b"permuted");
 
-/// Statistics that differ by less count as equal: they are sums of the same terms in another order.
+/// Statistics that differ by less count as equal: rounding differs where the same terms are summed in
+/// another order.
 const TOLERANCE: f64 = 1e-12;
 
 /// Two-sided p-value of a difference between two runs over `n_images` images.
@@ -40,7 +42,7 @@ pub fn permutation_test(
     (1 + n_as_far) as f64 / (1.0 + f64::from(permutations))
 }
 
-/// Decides a permutation's swaps, 64 by each random number.
+/// Draws for each image whether this permutation swaps its results: a random number decides for 64 images.
 fn swap(swapped: &mut [bool], seed: u64, permutation: u32) {
     let mut stream = SplitMix64::new(seed ^ PURPOSE, u64::from(permutation));
     for images in swapped.chunks_mut(u64::BITS as usize) {
@@ -63,7 +65,7 @@ pub fn mcnemar(only_a: u64, only_b: u64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Of the mean of `differences`.
+    /// Returns the p-value for the mean of `differences`.
     fn of_mean(differences: &[f64], permutations: u32, seed: u64) -> f64 {
         permutation_test(differences.len(), permutations, seed, |swapped| {
             let terms = differences.iter().zip(swapped);

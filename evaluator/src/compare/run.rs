@@ -1,4 +1,5 @@
-//! Compares two evaluations, and writes the result.
+//! Runs `evaluator compare`: checks that two evaluations can be compared, makes the rows of all metrics,
+//! and writes them as `paired.parquet`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -27,9 +28,9 @@ pub struct Comparison {
     pub a: RunKey,
     /// The run, checkpoint and method of B.
     pub b: RunKey,
-    /// Images in both.
+    /// The number of images, which are the same in both.
     pub n_images: usize,
-    /// Pairs in both.
+    /// The number of pairs (an image and a class on it), which are the same in both.
     pub n_pairs: usize,
     /// A folder without scored `predictions.parquet`, which is why f1 and accuracy are not tested.
     pub without_predictions: Option<PathBuf>,
@@ -90,6 +91,7 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison> {
     })
 }
 
+/// Refuses `b` where its split, task, data, bootstrap seed or fixed IoU threshold is not `a`'s.
 fn check_same(a: &Evaluation, b: &Evaluation) -> Result<()> {
     let whose = format!("in {}", a.path(&METRICS).display());
     let fixed = PAIR_METRICS.iter();
@@ -112,6 +114,7 @@ fn check_same(a: &Evaluation, b: &Evaluation) -> Result<()> {
     Ok(())
 }
 
+/// Writes `rows` as `paired.parquet` into `out`.
 fn write(
     out: &Path,
     a: &Evaluation,

@@ -1,4 +1,5 @@
-//! Reads `scores.parquet` of an evaluation, pair by pair.
+//! Reads `scores.parquet` of an evaluation, pair by pair. A pair is an image and a class on it; the file
+//! has a row for each pair and metric, and the rows of a pair follow one another.
 
 use arrow::array::{Array, Float64Array, Int32Array, RecordBatch, StringArray};
 use data_prep::table::{column, read_table};
@@ -8,10 +9,11 @@ use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, SCORES, cell};
 use crate::metrics::pair::{Measured, PairMetric};
 
-/// The pairs of an evaluation, in its order.
+/// The pairs of an evaluation, in the order of its file.
 pub(super) struct Scores {
+    /// The whole file.
     rows: RecordBatch,
-    /// The first row of each pair.
+    /// For each pair, the number of its first row.
     first: Vec<usize>,
     /// The value that each pair contributes to the mean of each compared metric, `n_metrics` values a
     /// pair; `None` where it does not count.
@@ -66,7 +68,7 @@ impl Scores {
         Ok(scores)
     }
 
-    /// Stores the values of the pair whose rows have just ended.
+    /// Stores the values of the pair whose rows have just ended, and clears `measured` for the next.
     fn finish(&mut self, metrics: &[&PairMetric], measured: &mut [Measured]) {
         if self.first.is_empty() {
             return;
@@ -87,20 +89,22 @@ impl Scores {
         self.first.get(pair).map(|&row| self.key_of(row))
     }
 
+    /// Returns image and class of a row.
     fn key_of(&self, row: usize) -> (&str, i32) {
         let image_ids: &StringArray = column(&self.rows, "image_id");
         let class_ids: &Int32Array = column(&self.rows, "class_id");
         (image_ids.value(row), class_ids.value(row))
     }
 
+    /// Returns the group of a pair's image, where the data has groups.
     pub(super) fn group_id(&self, pair: usize) -> Option<i32> {
         let group_ids: &Int32Array = column(&self.rows, "group_id");
         let row = self.first[pair];
         group_ids.is_valid(row).then(|| group_ids.value(row))
     }
 
-    /// The value that a pair contributes to the mean of each compared metric; `None` where it does not
-    /// count.
+    /// Returns the value that a pair contributes to the mean of each compared metric; `None` where it does
+    /// not count.
     pub(super) fn counted(&self, pair: usize) -> &[Option<f64>] {
         &self.counted[pair * self.n_metrics..][..self.n_metrics]
     }

@@ -1,5 +1,6 @@
-//! Makes the row of a metric: the values of both evaluations, the interval of their replicates'
-//! differences, and the test over their images.
+//! Compares one metric of two evaluations: makes its row of `paired.parquet` from the values of both, the
+//! 95 % interval of the differences of their bootstrap replicates, and a significance test over their
+//! images.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::evaluate::{Evaluation, REPLICATES, cell};
 use crate::metrics::grid_pointing::percentile;
 use crate::metrics::pooled::{PairedTest, Pool, PoolMetric};
 
-/// Both evaluations with their tables.
+/// Both evaluations with what was read of their tables.
 pub(super) struct Sides<'a> {
     pub(super) a: &'a Evaluation,
     pub(super) b: &'a Evaluation,
@@ -24,7 +25,8 @@ pub(super) struct Sides<'a> {
 }
 
 impl Sides<'_> {
-    /// The row of `metric`; `None` where one evaluation lacks the metric, or it is undefined.
+    /// Returns the row of `metric` over a group (`None`: over all images); `None` where one evaluation
+    /// lacks the metric, or its value is undefined.
     pub(super) fn row(&self, group_id: Option<i32>, metric: Compared) -> Option<Paired> {
         let stored = |side: &Evaluation| {
             let mut rows = side.metric(metric.name());
@@ -57,19 +59,22 @@ impl Sides<'_> {
         })
     }
 
+    /// Returns the images of a group; all for `None`.
     fn images(&self, group_id: Option<i32>) -> impl Iterator<Item = &PairedImage> {
         let images = self.images.iter();
         images.filter(move |image| group_id.is_none() || image.group_id == group_id)
     }
 
-    /// The differences in the i-th metric of the images with a pair.
+    /// Returns each image's difference in the i-th compared metric of pairs, without the images that have
+    /// none.
     fn differences(&self, group_id: Option<i32>, i: usize) -> Vec<f64> {
         self.images(group_id)
             .filter_map(|image| *image.differences.get(i)?)
             .collect()
     }
 
-    /// The outcomes of the images with predictions; empty for a group some of whose images are unknown.
+    /// Returns the two outcomes of each image with predictions. Empty for a group if the group of any image
+    /// is unknown (it has no pair): a test without it would be over other images than the metric.
     fn outcomes(&self, group_id: Option<i32>) -> Vec<[Outcome; 2]> {
         if group_id.is_some() && self.images.iter().any(|image| image.group_id.is_none()) {
             return Vec::new();
@@ -78,6 +83,7 @@ impl Sides<'_> {
         images.filter_map(|image| image.outcomes).collect()
     }
 
+    /// Tests whether the mean of `differences` could be 0.
     fn test_mean(&self, differences: &[f64]) -> Option<(Test, f64)> {
         let n = differences.len();
         let mean = |swapped: &[bool]| {
@@ -88,6 +94,8 @@ impl Sides<'_> {
         (n > 0).then(|| self.permute(n, mean))
     }
 
+    /// Tests a metric that is computed from counts over all images, such as F1: a permutation swaps the two
+    /// counts of an image, and the metric is computed anew for both sides.
     fn test_counts(&self, outcomes: &[[Outcome; 2]], metric: &PoolMetric) -> Option<(Test, f64)> {
         let difference = |swapped: &[bool]| {
             let mut sides = [Pool::default(), Pool::default()];
@@ -102,6 +110,7 @@ impl Sides<'_> {
         (!outcomes.is_empty()).then(|| self.permute(outcomes.len(), difference))
     }
 
+    /// Makes a permutation test of `n` images.
     fn permute(&self, n: usize, difference: impl Fn(&[bool]) -> f64 + Sync) -> (Test, f64) {
         let CompareOptions {
             permutations, seed, ..
@@ -110,7 +119,8 @@ impl Sides<'_> {
         (Test::Permutation, p_value)
     }
 
-    /// The 95 % interval of the differences of replicates that both have; `None` for fewer than two.
+    /// Returns the 95 % interval of B − A over the replicates whose value both evaluations have; `None` for
+    /// fewer than two of them.
     fn interval(&self, group_id: Option<i32>, metric: &str) -> Option<[f64; 2]> {
         let key = (metric.to_owned(), group_id);
         let [a, b] = &self.replicates;
@@ -129,6 +139,7 @@ impl Sides<'_> {
     }
 }
 
+/// Tests accuracy from the images that only one of the two runs has right.
 fn test_accuracy(outcomes: &[[Outcome; 2]]) -> Option<(Test, f64)> {
     let only = |side: usize| {
         let alone = |of: &&[Outcome; 2]| of[side].is_right && !of[1 - side].is_right;
@@ -137,10 +148,11 @@ fn test_accuracy(outcomes: &[[Outcome; 2]]) -> Option<(Test, f64)> {
     (!outcomes.is_empty()).then(|| (Test::McNemar, mcnemar(only(0), only(1))))
 }
 
-/// `replicates.parquet`: for each metric and group, the defined values by number of the resample.
+/// `replicates.parquet`: for each (metric, group) the defined values by the resample's number.
 pub(super) struct Replicates(BTreeMap<(String, Option<i32>), BTreeMap<i32, f64>>);
 
 impl Replicates {
+    /// Reads those of the compared metrics.
     pub(super) fn read(side: &Evaluation) -> Result<Self> {
         let (_, rows) = read_table(side.path(&REPLICATES), &REPLICATES)?;
         let groups: &Int32Array = column(&rows, "group_id");

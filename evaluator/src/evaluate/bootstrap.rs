@@ -1,11 +1,11 @@
-//! Bootstrap over images, paired across runs: F1, mAP, accuracy and the means over pairs of resampled
-//! splits.
+//! Bootstrap over images: F1, mAP, accuracy and the means over pairs (an image and a class on it), computed
+//! for many resamples of a split's images.
 //!
-//! A resample draws as many images with replacement as the split has. It is a pure function of (seed,
-//! replicate, the sorted image ids): a splitmix64 stream gives indices into the sorted ids. So
-//! replicate r draws the same images for two runs, and differences of runs are plain subtractions. A
-//! group's metrics are over the group's images in the same resample. analysis makes intervals of the
-//! rows.
+//! A resample draws, with replacement, as many images as the split has. It is a pure function of (seed,
+//! replicate number, the sorted image ids): a splitmix64 stream gives indices into the sorted ids. So
+//! replicate r draws the same images for every run, and the difference of two runs is taken replicate by
+//! replicate. A group's metrics are over the group's images in the same resample. The crate analysis makes
+//! confidence intervals of these values.
 
 use rayon::prelude::*;
 
@@ -14,26 +14,26 @@ use crate::metrics::pair::PairMetric;
 use crate::metrics::pooled::{Counts, Pool, PoolMetric, Ranking};
 use crate::random::SplitMix64;
 
-/// One image of the split, with the sums over its pairs.
+/// One image of the split: its logits, and the sums over its pairs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ImageTotals {
     /// Its group.
     pub group_id: Option<i32>,
     /// Logits and targets, one per class; empty without predictions.
     pub logits: Vec<f32>,
-    /// Whether the class is a label.
+    /// For each class whether it is a label of the image; empty without predictions.
     pub targets: Vec<bool>,
-    /// Whether its greatest logit is its label; `None` without predictions, and unless there are two
-    /// classes and every image has one label.
+    /// Whether the class with the greatest logit is its label. `None` without predictions, and for data
+    /// sets in which accuracy is not defined (it needs two classes and one label on every image).
     pub is_right: Option<bool>,
-    /// Sums over its pairs, one for each resampled metric of pairs.
+    /// For each resampled metric of pairs, the sum of its values over the image's pairs.
     pub pairs: Vec<Sum>,
 }
 
-/// The images and metrics that are resampled.
+/// The images that are resampled, and the metrics that are computed of each resample.
 #[derive(Debug, Clone)]
 pub struct Totals {
-    /// The split's images in the order of their sorted ids.
+    /// The split's images, sorted by id.
     pub images: Vec<ImageTotals>,
     /// The metrics of logits; none without predictions.
     pub pool_metrics: Vec<&'static PoolMetric>,
@@ -53,7 +53,7 @@ impl Totals {
 /// The metrics of one resample.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replicate {
-    /// Its number, from 0.
+    /// The resample's number, from 0.
     pub replicate: usize,
     /// The group it is over; `None` for all images.
     pub group_id: Option<i32>,
@@ -61,7 +61,7 @@ pub struct Replicate {
     pub values: Vec<Option<f64>>,
 }
 
-/// Resamples the images: for each replicate one row over all images, then one per group of `groups`.
+/// Computes the metrics of `n` resamples: for each, one row over all images, then one for each of `groups`.
 pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<Replicate> {
     let images = &totals.images;
     let n_classes = images
@@ -83,6 +83,7 @@ pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<R
             Ranking::new(predicted.iter().map(cell))
         })
         .collect();
+    // Computes the metrics of the images, where image i counts `weights[i]` times.
     let metrics = |replicate: usize, group_id: Option<i32>, weights: &[u32]| {
         let mut pool = Pool::default();
         let mut sums = vec![Sum::default(); totals.pair_metrics.len()];
@@ -131,11 +132,12 @@ pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<R
     (0..n).into_par_iter().flat_map_iter(rows).collect()
 }
 
-/// How often each of `n` images (in the order of their sorted ids) is drawn in a replicate.
+/// Returns how often each of `n` images (sorted by id) is drawn in a replicate.
 pub fn resample(seed: u64, replicate: u64, n: usize) -> Vec<u32> {
     let mut stream = SplitMix64::new(seed, replicate);
     let mut weights = vec![0; n];
     for _ in 0..n {
+        // A 64-bit number scaled to 0..n.
         let draw = (u128::from(stream.draw()) * n as u128) >> 64;
         weights[draw as usize] += 1;
     }
@@ -151,12 +153,14 @@ mod tests {
     use crate::metrics::pooled::{POOL_METRICS, f1_micro, mean_average_precision};
     use crate::random::splitmix64;
 
+    // A metric of pairs that is resampled; which one does not matter here.
     const METRIC: PairMetric = PairMetric {
         interval: true,
         ..PAIR_METRICS[0]
     };
 
-    /// Two metrics of up to two pairs an image; every fifth image's pairs have the second.
+    /// Returns the values of image `i`'s up to two pairs in two metrics; only every fifth image's pairs
+    /// have the second metric.
     fn values(i: usize) -> Vec<[Option<f64>; 2]> {
         let second = |k: usize| i.is_multiple_of(5).then_some(0.25 * k as f64);
         (0..i % 3)
@@ -164,6 +168,7 @@ mod tests {
             .collect()
     }
 
+    /// Returns the sums of these values for each metric.
     fn sums(i: usize) -> Vec<Sum> {
         let mut sums = vec![Sum::default(); 2];
         for values in values(i) {
@@ -174,6 +179,7 @@ mod tests {
         sums
     }
 
+    /// Returns 40 images of two groups with three classes; image 5 has no predictions.
     fn totals() -> Totals {
         let value = |i: usize, k: u64| (splitmix64(i as u64 * 7 + k) >> 40) as f32 / 1e7 - 0.8;
         let images = (0..40).map(|i| ImageTotals {

@@ -1,5 +1,5 @@
-//! The data that an evaluation's tables are made from: the scored pairs of a split, its images' logits,
-//! and the thresholds.
+//! What the tables of an evaluation are computed from: the scored pairs of a split (a pair is an image and
+//! a class on it), the logits of its images, and IoU's thresholds.
 
 use std::collections::HashMap;
 
@@ -11,28 +11,28 @@ use super::sums::Sum;
 use crate::metrics::pair::{Measured, PAIR_METRICS, PairMetric, ScoredPair, Thresholds};
 use crate::metrics::pooled::{POOL_METRICS, PoolMetric, Task, arg_max};
 
-/// Whether the greatest of an image's logits is its label.
+/// Whether the class with the greatest logit is the image's only label.
 pub fn is_right(image: &Image, logits: &[f32]) -> bool {
     image.labels == [arg_max(logits) as i32]
 }
 
-/// The data that an evaluation's tables are made from.
+/// What an evaluation's tables are computed from.
 #[derive(Debug, Clone, Copy)]
 pub struct Evaluated<'a> {
     /// The data set.
     pub dataset: &'a Dataset,
     /// The split scored.
     pub split: Split,
-    /// The pairs that have a map, in the order of images and classes.
+    /// The pairs that have a map, ordered by image and class.
     pub pairs: &'a [ScoredPair],
-    /// Logits, where given.
+    /// The images' logits, if a file of them was given.
     pub predictions: Option<&'a Predictions>,
     /// IoU's thresholds.
     pub thresholds: Thresholds,
 }
 
 impl Evaluated<'_> {
-    /// Groups with an image in the split, ascending.
+    /// Returns the groups that have an image in the split, ascending.
     pub fn groups(&self) -> Vec<i32> {
         let in_split = |group: i32| {
             let mut images = self.dataset.images.iter();
@@ -49,8 +49,9 @@ impl Evaluated<'_> {
         &self.dataset.images[pair.image]
     }
 
-    /// The metrics of pairs that have a row over `pairs`, each with its index in `ScoredPair::values`:
-    /// those that every pair has, and those that one of `pairs` has.
+    /// Returns the metrics of pairs that get a row over `pairs`, each with its index in
+    /// `ScoredPair::values`: the metrics that every pair has, and those that at least one of `pairs` has
+    /// (e.g. those that need a segmentation).
     pub fn pair_metrics(
         &self,
         pairs: &[&ScoredPair],
@@ -62,20 +63,20 @@ impl Evaluated<'_> {
         PAIR_METRICS.iter().enumerate().filter(is_there)
     }
 
-    /// The metrics of logits that are defined for the task.
+    /// Returns the metrics of logits that are defined for this data set.
     pub fn pool_metrics(&self) -> impl Iterator<Item = &'static PoolMetric> {
         let is_one_of_two = self.is_one_of_two();
         let metrics = POOL_METRICS.iter();
         metrics.filter(move |metric| metric.task == Task::Any || is_one_of_two)
     }
 
-    /// Whether there are two classes and every image has one label.
+    /// Whether there are two classes and every image has exactly one label, so that accuracy is defined.
     pub fn is_one_of_two(&self) -> bool {
         let mut images = self.dataset.images.iter();
         self.dataset.classes.len() == 2 && images.all(|image| image.labels.len() == 1)
     }
 
-    /// The split's images in the order of their sorted ids, with the sums of their pairs, for resamples.
+    /// Returns the split's images, sorted by id, with the sums of their pairs, as the bootstrap takes them.
     pub fn totals(&self) -> Totals {
         let images = &self.dataset.images;
         let n_classes = self.dataset.classes.len() as i32;
@@ -86,6 +87,7 @@ impl Evaluated<'_> {
             .filter(|(_, metric)| metric.interval)
             .collect();
         let of_logits = self.pool_metrics().filter(|metric| metric.interval);
+        // (Row in `predictions`, index in the data set) of each image.
         let mut indices: Vec<(usize, usize)> = self
             .dataset
             .indices(self.split)

@@ -1,5 +1,5 @@
-//! A finished evaluation, read back from its folder: which checkpoint, maps and images it is of, and
-//! its metrics. `tuned` and [`crate::compare`] use them.
+//! Reads a finished evaluation from its folder: which checkpoint, maps and images it is of, and the rows of
+//! its `metrics.parquet`. `tuned` and [`crate::compare`] use it.
 
 use std::path::{Path, PathBuf};
 
@@ -20,11 +20,11 @@ use crate::error::{Error, Result};
 pub struct Evaluation {
     /// Its folder.
     pub folder: PathBuf,
-    /// The run, checkpoint, split and method of its rows.
+    /// The run, checkpoint, split, attribution method, layer and precision that all its rows are of.
     pub key: RunKey,
-    /// The task.
+    /// The task: `conventional`, or `reversed` (Waterbirds' background).
     pub task: String,
-    /// Whether its run is known; else its `run_id` is the name of its map file.
+    /// Whether the maps said which run they are of; if not, `run_id` is the name of the map file.
     pub is_run_known: bool,
     /// Hash of the scored logits, if there were any.
     pub predictions: Option<String>,
@@ -34,6 +34,7 @@ pub struct Evaluation {
     pub seed: String,
     /// Hash of all it was made from.
     pub inputs: String,
+    /// Its rows over all images and over groups; rows by class or by size of mask are not kept.
     metrics: Vec<StoredMetric>,
 }
 
@@ -42,13 +43,13 @@ pub struct Evaluation {
 pub struct StoredMetric {
     /// The group; `None` for all images.
     pub group_id: Option<i32>,
-    /// Its spelling.
+    /// The metric's name in tables.
     pub metric: String,
-    /// IoU's threshold.
+    /// IoU's threshold; `None` for other metrics.
     pub threshold: Option<f64>,
     /// `None` where undefined.
     pub value: Option<f64>,
-    /// Pairs, images or groups it is over.
+    /// The number of pairs, images or groups it is over.
     pub n: i64,
 }
 
@@ -91,12 +92,12 @@ impl Evaluation {
         })
     }
 
-    /// The file of a table in its folder.
+    /// Returns the path of a table in its folder.
     pub fn path(&self, spec: &TableSpec) -> PathBuf {
         self.folder.join(file_name(spec))
     }
 
-    /// The rows of a metric.
+    /// Returns the rows of a metric over all images and over groups.
     pub fn metric(&self, name: &str) -> impl Iterator<Item = &StoredMetric> {
         self.metrics.iter().filter(move |row| row.metric == name)
     }
@@ -106,10 +107,8 @@ impl Evaluation {
         self.metrics.iter().map(|row| row.group_id)
     }
 
-    /// Refuses an evaluation whose `field` differs from that of `whose`, e.g. `the maps`.
-    ///
-    /// # Errors
-    /// When `found` is not `expected`.
+    /// Refuses this evaluation if its `field` (`found`) is not what `expected` says; `whose` names where
+    /// the expected value is from, e.g. `in the maps`.
     pub fn expect(&self, field: &str, found: &str, expected: &str, whose: &str) -> Result<()> {
         if found == expected {
             return Ok(());
@@ -119,7 +118,7 @@ impl Evaluation {
     }
 }
 
-/// The one key of all rows.
+/// Returns the key that all rows share, or an error where rows differ.
 fn run_key(path: &Path, rows: &RecordBatch) -> Result<RunKey> {
     let text = |name, row| column::<StringArray>(rows, name).value(row).to_owned();
     let precisions: &StringArray = column(rows, "precision");
@@ -151,7 +150,7 @@ fn run_key(path: &Path, rows: &RecordBatch) -> Result<RunKey> {
     Ok(first)
 }
 
-/// The rows over all images or a group.
+/// Returns the rows over all images or a group, without those by class or by size of mask.
 fn metrics(rows: &RecordBatch) -> Vec<StoredMetric> {
     let names: &StringArray = column(rows, "metric");
     let [groups, classes]: [&Int32Array; 2] =

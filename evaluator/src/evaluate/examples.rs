@@ -1,7 +1,8 @@
-//! Chooses the pairs that the report's panel shows, and makes their rows: pixels, map, boxes.
+//! Chooses the example pairs (an image and a class on it) that the report shows as pictures, and keeps
+//! their maps for `examples.parquet`.
 //!
-//! The choice depends on the seed, the image id and the class alone, so that every run on a split shows
-//! the same images. analysis draws them.
+//! The choice depends on seed, image id and class alone, so that every run on a split shows the same
+//! images. The crate analysis draws them.
 
 use data_prep::dataset::{Dataset, Image};
 
@@ -14,13 +15,12 @@ pub struct Example {
     pub rank: usize,
     /// Index into the scored pairs.
     pub pair: usize,
-    /// The raw signed map on the grid.
+    /// The signed map, brought to the data folder's grid.
     pub map: Vec<f32>,
 }
 
-/// The first `n` of `pairs` (image index, class) in a pseudo-random order; where the images have
-/// groups, it takes from each group in turn, so that all have an equal share. Returns indices into
-/// `pairs`.
+/// Chooses the first `n` of `pairs` (image index, class) in a pseudo-random order. Where the images have
+/// groups, it takes from each group in turn, so that all have an equal share. Returns indices into `pairs`.
 pub fn choose(dataset: &Dataset, pairs: &[(usize, i32)], n: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     order.sort_by_cached_key(|&i| {
@@ -54,6 +54,7 @@ pub fn choose(dataset: &Dataset, pairs: &[(usize, i32)], n: usize, seed: u64) ->
     chosen
 }
 
+/// Returns the number by which a pair is sorted.
 fn order_key(image: &Image, class_id: i32, seed: u64) -> u64 {
     // FNV-1a over the id, then mixed with class and seed.
     let id = image
@@ -65,7 +66,8 @@ fn order_key(image: &Image, class_id: i32, seed: u64) -> u64 {
     splitmix64(splitmix64(splitmix64(seed) ^ id) ^ class_id as u64)
 }
 
-/// The boxes of a class as i32 little-endian, x1 y1 x2 y2 each, grid pixels.
+/// Returns the boxes of a class on an image as bytes: x1 y1 x2 y2 of each, in pixels of the grid, as
+/// little-endian i32.
 pub fn box_bytes(dataset: &Dataset, image: &Image, class_id: i32) -> Vec<u8> {
     dataset
         .class_boxes(image, class_id)

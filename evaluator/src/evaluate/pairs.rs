@@ -1,5 +1,5 @@
-//! The (image, ground-truth class) pairs of a split. Checks every row of a map file against them, and
-//! knows which pairs have had their map.
+//! The pairs of a split: each image with each class on it. Checks that every row of a map file belongs to
+//! one of them, that no pair has two maps, and, at the end, which pairs have none.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,17 +10,24 @@ use crate::error::{Error, Result};
 use crate::maps::MapRow;
 use crate::metrics::pair::ScoredPair;
 
-/// The pairs of one split in the order of images and classes, filled while maps arrive.
+/// The pairs of one split, ordered by image and class; their scores are filled in while maps arrive. A slot
+/// is a pair's index in this order.
 pub(crate) struct Pairs<'a> {
     dataset: &'a Dataset,
+    /// The map file's name for messages.
     path: PathBuf,
     split: Split,
+    /// Index of an image in the data set, by its id.
     image_of: HashMap<&'a str, usize>,
+    /// Slot of (image index, class).
     slot_of: HashMap<(usize, i32), usize>,
-    /// Image index and class.
+    /// (Image index, class) by slot.
     pub(crate) pairs: Vec<(usize, i32)>,
+    /// By slot, whether the pair has had its map.
     is_taken: Vec<bool>,
+    /// By slot.
     scored: Vec<Option<ScoredPair>>,
+    /// Rows of the map file checked so far, for messages.
     row: u64,
 }
 
@@ -51,11 +58,11 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    /// The slot of the pair that `row` belongs to.
+    /// Returns the slot of the pair that `row` is a map of, and marks it as taken.
     ///
     /// # Errors
     /// When the image is unknown or of another split, the class is not one of its labels, or the pair
-    /// has had its map.
+    /// already has a map.
     pub(crate) fn take(&mut self, row: &MapRow) -> Result<usize> {
         let wrong = |field: &'static str, found: String, expected: String| Error::Row {
             path: self.path.clone(),
@@ -91,12 +98,12 @@ impl<'a> Pairs<'a> {
         Ok(slot)
     }
 
-    /// Stores a scored pair.
+    /// Stores a pair's scores in its slot.
     pub(crate) fn fill(&mut self, slot: usize, pair: ScoredPair) {
         self.scored[slot] = Some(pair);
     }
 
-    /// The error for pairs without a map; `None` when all have one.
+    /// Returns the error for pairs without a map; `None` when all have one.
     pub(crate) fn missing(&self) -> Option<Error> {
         let first = self.scored.iter().position(Option::is_none)?;
         let (index, class_id) = self.pairs[first];
@@ -110,7 +117,7 @@ impl<'a> Pairs<'a> {
         })
     }
 
-    /// The pairs that have a map, in order, each with its slot.
+    /// Returns the pairs that have a map, in order, each with its slot.
     pub(crate) fn into_scored(self) -> Vec<(usize, ScoredPair)> {
         let pairs = self.scored.into_iter().enumerate();
         pairs

@@ -1,12 +1,12 @@
-//! Makes the rows of `metrics.parquet`: over a split, over each of its groups of images, over the pairs
-//! of each class, and over the pairs of each size of mask.
+//! Computes the rows of `metrics.parquet`: every metric over the whole split, over each group of images,
+//! over each class, and over each size of mask. A pair is an image and a class on it; it has one map.
 //!
-//! Over all images and over each group there are: the metrics of logits (n is the images), the means
-//! over pairs (n is the pairs that count), IoU at each threshold of the sweep, and the numbers of pairs
-//! for which EPG and IoU are less meaningful (n is the pairs). Over all images there is also the
-//! accuracy of the worst group (n is the groups). Each class has f1 and ap (average precision; the mean
-//! of ap is map) over all images, and the means over its pairs; each size has the means over its pairs.
-//! A class or size without pairs has no means.
+//! Over all images and over each group there are: the metrics of logits (`n` is the number of images), the
+//! means over pairs (`n`: the pairs that enter the mean), the mean IoU at each threshold of the sweep, and
+//! the numbers of pairs for which EPG and IoU say little (`n`: all pairs). Over all images there is also
+//! the accuracy of the worst group (`n`: the groups). Each class has f1 and ap (average precision; their
+//! mean over classes is map) over all images, and the means over its pairs. Each size has the means over
+//! its pairs. A class or size without pairs has no means.
 
 use std::collections::BTreeMap;
 
@@ -24,13 +24,13 @@ use crate::metrics::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUP, mean};
 pub struct Metric {
     /// The images or pairs it is over.
     pub scope: Scope,
-    /// Its spelling.
+    /// The metric's name in tables.
     pub metric: &'static str,
-    /// IoU's threshold.
+    /// IoU's threshold; `None` for other metrics.
     pub threshold: Option<f64>,
     /// `None` where undefined.
     pub value: Option<f64>,
-    /// Images, pairs or groups it is over.
+    /// The number of images, pairs or groups it is over.
     pub n: usize,
 }
 
@@ -45,13 +45,14 @@ impl Metric {
         }
     }
 
+    /// Returns the row with a threshold.
     fn at(self, threshold: Option<f64>) -> Self {
         Self { threshold, ..self }
     }
 }
 
 impl Evaluated<'_> {
-    /// All metrics: of all images, of each group, each class, each size, and the worst group.
+    /// Returns all rows, ordered by scope: all images, groups, classes, sizes; last the worst group.
     pub fn metrics(&self) -> Vec<Metric> {
         let groups = self.groups().into_iter().map(Scope::Group);
         let mut pairs_of: BTreeMap<Scope, Vec<&ScoredPair>> = std::iter::once(Scope::All)
@@ -82,7 +83,7 @@ impl Evaluated<'_> {
         metrics
     }
 
-    /// The scopes that a pair belongs to.
+    /// Returns the scopes that a pair belongs to.
     fn scopes(&self, pair: &ScoredPair) -> impl Iterator<Item = Scope> {
         let size = Scope::of_size(pair.mask_area, self.dataset.grid().cells());
         [Scope::All, Scope::Class(pair.class_id), size]
@@ -90,7 +91,7 @@ impl Evaluated<'_> {
             .chain(self.image(pair).group_id.map(Scope::Group))
     }
 
-    /// The metrics of logits over all images or a group; over all images those of each class, too.
+    /// Adds the metrics of logits over all images or a group; over all images also f1 and ap of each class.
     fn classification(&self, predictions: &Predictions, scope: Scope, metrics: &mut Vec<Metric>) {
         let n_classes = self.dataset.classes.len();
         let (mut logits, mut targets) = (Vec::new(), Vec::new());
@@ -107,6 +108,7 @@ impl Evaluated<'_> {
             logits.extend_from_slice(row);
             targets.extend((0..n_classes as i32).map(|class| image.labels.contains(&class)));
         }
+        // (F1, average precision) of each class; its cells are every `n_classes`-th.
         let by_class: Vec<(Option<f64>, Option<f64>)> = (0..n_classes)
             .map(|class| {
                 let cells = (class..logits.len()).step_by(n_classes);
@@ -134,7 +136,7 @@ impl Evaluated<'_> {
         }
     }
 
-    /// The means over `pairs`, the pairs of `scope`.
+    /// Adds the means over `pairs`, which are the pairs of `scope`.
     fn localization(&self, scope: Scope, pairs: &[&ScoredPair], metrics: &mut Vec<Metric>) {
         for (k, metric) in self.pair_metrics(pairs) {
             if metric.mean == Mean::NotTaken {

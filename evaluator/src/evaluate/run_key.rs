@@ -1,4 +1,5 @@
-//! The run, checkpoint, split and method that every row of an evaluation is of.
+//! Defines [`RunKey`], the run, checkpoint, split, attribution method, layer and precision that all rows of
+//! an evaluation are of.
 
 use std::fmt;
 
@@ -6,7 +7,8 @@ use data_prep::dataset::Split;
 
 use crate::maps::RunColumns;
 
-/// The run columns, with which every row of an evaluation begins; all are known.
+/// The columns with which every row of an evaluation begins. [`RunColumns`] are the same while some are
+/// still unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunKey {
     /// The run.
@@ -25,7 +27,7 @@ pub struct RunKey {
 }
 
 impl RunKey {
-    /// The same as [`RunColumns`].
+    /// Returns these values as [`RunColumns`], without task and batch size.
     pub fn columns(&self) -> RunColumns {
         RunColumns {
             run_id: Some(self.run_id.clone()),
@@ -39,6 +41,7 @@ impl RunKey {
     }
 }
 
+/// For messages: `<run id> epoch 3 · val · ixg at final in f32`.
 impl fmt::Display for RunKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

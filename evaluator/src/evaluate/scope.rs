@@ -1,13 +1,13 @@
-//! The images or pairs that a metric is over: those of a whole split, of one group of images, of one
-//! class, or of one size of mask.
+//! Defines [`Scope`], the part of a split that a metric is computed over: all images, one group of images,
+//! the pairs (an image and a class on it) of one class, or those with masks of one size.
 
-/// Edges of the size bins: shares of the image's cells inside the mask.
+/// Edges of the size bins: a mask's share of the image's grid cells.
 pub const SIZE_EDGES: [f64; 8] = [0.0, 0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 1.0];
 
 /// A part of a split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// All of it.
+    /// The whole split.
     All,
     /// The images of a group.
     Group(i32),
@@ -18,8 +18,8 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The size bin of a mask that covers `area` of an image's `cells`. An empty mask is in the first
-    /// bin and a full one in the last, so every pair is in a bin.
+    /// Returns the size bin of a mask that covers `area` of an image's `cells`. An empty mask is in the
+    /// first bin and a full one in the last, so every pair is in a bin.
     pub fn of_size(area: usize, cells: usize) -> Self {
         let share = area as f64 / cells as f64;
         let last = SIZE_EDGES.len() - 2;
@@ -27,7 +27,7 @@ impl Scope {
         Self::Size(bin)
     }
 
-    /// The group, where it is one.
+    /// Returns the group; `None` for other scopes.
     pub fn group_id(self) -> Option<i32> {
         match self {
             Self::Group(group_id) => Some(group_id),
@@ -35,7 +35,7 @@ impl Scope {
         }
     }
 
-    /// The class, where it is one.
+    /// Returns the class; `None` for other scopes.
     pub fn class_id(self) -> Option<i32> {
         match self {
             Self::Class(class_id) => Some(class_id),
@@ -43,8 +43,8 @@ impl Scope {
         }
     }
 
-    /// The ends of the size bin, where it is one: shares from `.0` (included) to `.1` (excluded, except
-    /// the last bin's 1).
+    /// Returns the ends of the size bin, from `.0` (included) to `.1` (excluded, except the last bin's 1);
+    /// `None` for other scopes.
     pub fn size(self) -> Option<(f64, f64)> {
         match self {
             Self::Size(bin) => Some((SIZE_EDGES[bin], SIZE_EDGES[bin + 1])),

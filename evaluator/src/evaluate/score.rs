@@ -1,7 +1,9 @@
-//! Scores a map file against a data folder, and writes the tables of an evaluation.
+//! Runs `evaluator score`: scores a file of maps against a data folder, and writes the tables of an
+//! evaluation.
 //!
-//! A thread reads maps, a few megabytes at a time, and other threads score them, so memory does not
-//! grow with the file. [`crate::metrics::pair`] has the metrics of a pair, `rows` the means.
+//! One thread reads maps, a few megabytes at a time, and others score them, so memory does not grow with
+//! the file. The metrics of one pair (an image and a class on it) are in [`crate::metrics::pair`], the
+//! means over pairs in `rows`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -38,52 +40,55 @@ use crate::{FORMULAS, PROGRAM};
 /// The options of `evaluator score`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreOptions {
-    /// Attribution maps.
+    /// The file or stream of attribution maps.
     pub maps: Source,
     /// Data folder.
     pub data: PathBuf,
-    /// Folder of the evaluation.
+    /// Folder to write the evaluation's tables into.
     pub out: PathBuf,
     /// Logits of the split, for F1 and mAP.
     pub predictions: Option<PathBuf>,
-    /// Run columns that go before those in the maps' metadata.
+    /// What the command line says of run, checkpoint and so on; it takes precedence over the maps'
+    /// metadata.
     pub columns: RunColumns,
     /// IoU's fixed threshold, on maps scaled to 0..=1.
     pub threshold: f64,
-    /// Folder of an evaluation on another split, on which another threshold is chosen.
+    /// Folder of an evaluation on another split (normally validation), by which a second threshold of IoU
+    /// is chosen.
     pub threshold_from: Option<PathBuf>,
-    /// Bootstrap resamples.
+    /// The number of bootstrap resamples.
     pub replicates: usize,
     /// Seed of the resamples and of the choice of examples.
     pub seed: u64,
-    /// Examples for the report's panel.
+    /// The number of example pairs that the report shows as pictures.
     pub examples: usize,
     /// What to do when pairs of the split have no map.
     pub missing: Missing,
 }
 
-/// What was written.
+/// The result of scoring, for the summary on standard output.
 #[derive(Debug)]
 pub struct Report {
-    /// What is to be known beside the numbers, a line each.
+    /// What the user should know beside the numbers, a line each.
     pub warnings: Vec<String>,
     /// The run columns of the rows.
     pub key: RunKey,
     /// The rows of `metrics.parquet`.
     pub metrics: Vec<Metric>,
-    /// Names of the groups in the metrics.
+    /// Id and name of the groups that the metrics have rows of.
     pub groups: Vec<(i32, String)>,
     /// Pairs scored.
     pub n_pairs: usize,
-    /// The pairs left out, where some have no map and that was allowed.
+    /// Where pairs without a map were allowed and there are some: the message that says how many.
     pub left_out: Option<Error>,
 }
 
-/// Scores a map file and writes the evaluation's tables, `metrics.parquet` last.
+/// Scores a file of maps and writes the evaluation's tables, `metrics.parquet` last: where it is, the
+/// evaluation is complete.
 ///
 /// # Errors
-/// When an input cannot be read or does not fit the data folder, pairs are missing, or a table cannot
-/// be written.
+/// When an input cannot be read or does not fit the data folder, pairs are missing, or a table cannot be
+/// written.
 pub fn score(options: &ScoreOptions) -> Result<Report> {
     let dataset = Dataset::open(&options.data)?;
     let mut reader = MapReader::open(&options.maps)?;
@@ -123,7 +128,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         }
         None => None,
     };
-    // What the maps do not say, their predictions may.
+    // What neither the command line nor the maps say, the predictions may.
     let columns = match &predictions {
         Some(predictions) => columns.or(&predictions.columns),
         None => columns,
@@ -165,7 +170,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     let totals = evaluated.totals();
     let replicates = replicates(&totals, &groups, options.seed, options.replicates);
 
-    // An older evaluation in this folder is incomplete from here on.
+    // Without `metrics.parquet`, an older evaluation in this folder counts as incomplete from here on.
     let complete = options.out.join(format!("{}.parquet", METRICS.name));
     if complete.exists() {
         fs_err::remove_file(&complete)?;
@@ -193,7 +198,8 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     })
 }
 
-/// Puts the logits where [`crate::compare`] looks for them, unless the file that was read lies there.
+/// Copies the logits into the evaluation's folder, where [`crate::compare`] reads them, unless that is the
+/// file that they were read from.
 fn write_predictions(
     predictions: &Predictions,
     dataset: &Dataset,
@@ -210,17 +216,20 @@ fn write_predictions(
     }
 }
 
-/// A map file, read and scored.
+/// The scores of a file of maps.
 struct Intake {
-    /// Of the logits beside the maps.
+    /// Range of the logits in the map file.
     logits: Range,
+    /// The pairs that have a map, in the order of the data set.
     pairs: Vec<ScoredPair>,
     examples: Vec<Example>,
+    /// The error for pairs without a map, if there are any.
     missing: Option<Error>,
+    /// Hash of the file's rows.
     fingerprint: String,
 }
 
-/// Scores the rows `first` and all that follow in `reader`.
+/// Scores the rows `first`, which were read already, and all that follow in `reader`.
 fn take_in(
     mut reader: MapReader,
     first: Vec<MapRow>,
@@ -297,13 +306,13 @@ fn take_in(
     })
 }
 
-/// The split of a row's image; the first split for an image that is not there, which is then reported
-/// as such.
+/// Returns the split of a row's image. For an unknown image it returns any: scoring then refuses the row.
 fn split_of(dataset: &Dataset, row: &MapRow) -> Split {
     let index = dataset.index_by_id().get(row.image_id.as_str()).copied();
     index.map_or(Split::Train, |index| dataset.images[index].split)
 }
 
+/// Fills in what is still unknown: the map file's name for the run, `unknown` for method and layer.
 fn resolve(columns: &RunColumns, split: Split, maps: &Source) -> RunKey {
     let stem = || {
         maps.path()
@@ -321,6 +330,7 @@ fn resolve(columns: &RunColumns, split: Split, maps: &Source) -> RunKey {
     }
 }
 
+/// Returns the metadata of the tables, with a hash of all that decides their values.
 fn provenance(
     options: &ScoreOptions,
     (columns, key): (&RunColumns, &RunKey),

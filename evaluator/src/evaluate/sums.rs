@@ -1,11 +1,11 @@
-//! Sums of values, whose means are taken over pairs, groups, sizes and resamples.
+//! Sums of values from which means are taken, over pairs, groups, sizes and bootstrap resamples.
 
 /// A sum of values and their number.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Sum {
-    /// The sum.
+    /// The sum of the values.
     pub total: f64,
-    /// How many.
+    /// The number of the values.
     pub n: u64,
 }
 

@@ -1,8 +1,9 @@
-//! Chooses IoU's threshold on a validation split (SPEC B).
+//! Chooses IoU's threshold for the maps of one split by an earlier evaluation of the same run, checkpoint,
+//! attribution method, layer and precision on another split, normally validation (docs/SPEC.md B).
 //!
-//! It is the one of the sweep's thresholds 0.00, 0.05, … 0.95 with the greatest mean IoU over all pairs
-//! of an evaluation on another split, the lowest of equals. Each checkpoint, attribution method and
-//! layer has its own threshold. How the paper chose is not known; its code has 0.5 throughout.
+//! It is the one of 0.00, 0.05, … 0.95 with the greatest mean IoU over all pairs (an image and a class on
+//! it) of that evaluation, the lowest of equals. So each checkpoint, method and layer has its own
+//! threshold. How the paper chose its threshold is not known; its code has 0.5 throughout.
 
 use std::path::Path;
 
@@ -24,17 +25,18 @@ pub struct Tuned {
     pub index: usize,
     /// Whether all thresholds are equally good, so that the choice is arbitrary.
     pub is_arbitrary: bool,
-    /// The evaluation it was chosen on.
+    /// The evaluation by which it was chosen.
     pub evaluation: Evaluation,
 }
 
 impl Tuned {
-    /// Chooses the threshold for maps of `split` of `dataset` by the evaluation in `folder`.
+    /// Chooses the threshold for maps of `split` of `dataset` by the evaluation in `folder`. `known` is
+    /// what is known of the maps before they are read.
     ///
     /// # Errors
     /// When there is no finished evaluation in `folder`; when it is of another run, checkpoint,
-    /// attribution, layer or precision than the maps, as far as these are known, of another task or
-    /// data folder, or of the same split; when it has no sweep.
+    /// attribution, layer or precision than the maps, as far as these are known, of another task or data
+    /// folder, or of the same split as the maps; when it has no sweep.
     pub fn choose(
         folder: &Path,
         known: &RunColumns,
@@ -43,6 +45,7 @@ impl Tuned {
     ) -> Result<Self> {
         let evaluation = Evaluation::open(folder)?;
         check(&evaluation, known)?;
+        // The data set was opened with the task of the maps.
         let task = dataset.task().to_string();
         evaluation.expect(TASK_KEY, &evaluation.task, &task, "in the maps")?;
         let (inputs, expected) = (&evaluation.data_inputs, dataset.inputs());
@@ -53,6 +56,8 @@ impl Tuned {
             let expected = "another split than the maps'";
             return Err(Error::problem(&path, "split", found.as_ref(), expected));
         }
+        // Mean IoU at each threshold. An `Evaluation` keeps no rows by class or size, so that without a
+        // group a row is over all pairs.
         let sweep: Vec<f64> = (0..N_THRESHOLDS)
             .filter_map(|k| {
                 let mut rows = evaluation.metric(IOU_SWEEP);
@@ -73,11 +78,13 @@ impl Tuned {
         })
     }
 
-    /// Checks that the maps and this evaluation are of one run, after all maps were read and `key` is
-    /// complete. Where neither names its run, the names are file names and may differ.
+    /// Checks once more that the maps and the evaluation are of one run: only when all maps and predictions
+    /// were read are all columns of `key` (run, checkpoint, attribution, …) known. Where neither the maps
+    /// nor the evaluation say which run they are of, each `run_id` is only a file's name and is not
+    /// compared.
     ///
     /// # Errors
-    /// When they are not.
+    /// When they are of different runs.
     pub fn check(&self, key: RunColumns, is_run_known: bool) -> Result<()> {
         let run_id = key.run_id;
         let is_compared = is_run_known || self.evaluation.is_run_known;
@@ -86,8 +93,8 @@ impl Tuned {
     }
 }
 
-/// Refuses an evaluation that differs from `known`. Fields that `known` does not know are not compared,
-/// nor is the precision where the evaluation does not know it.
+/// Refuses an evaluation that differs from what is known of the maps. What is unknown is not compared, nor
+/// is the precision where the evaluation does not know its own.
 fn check(evaluation: &Evaluation, known: &RunColumns) -> Result<()> {
     let found = &evaluation.key;
     let epoch = found.checkpoint.to_string();

@@ -1,6 +1,6 @@
-//! The warnings of `evaluator score`: pairs and logits because of which a metric means less than it
-//! seems to, and assumptions. Each is one line, without the prefix `warning: `. No metric depends on
-//! them.
+//! Makes the warnings of `evaluator score`: about pairs and logits because of which a metric says less than
+//! it seems to, and about assumptions that were made. Each is one line, without the prefix `warning: `. No
+//! metric depends on them.
 
 use data_prep::dataset::{Dataset, Split};
 use data_prep::error::quoted;
@@ -12,7 +12,7 @@ use crate::metrics::energy::UNDEFINED_BELOW;
 use crate::metrics::pair::ScoredPair;
 use crate::metrics::pooled::{EMPTY_MASK, NO_POSITIVE, UNDER_CONSTANT};
 
-/// The most names in a line.
+/// The most class names that a warning lists.
 const NAMES: usize = 3;
 
 /// The least and the greatest of the logits seen, and their number.
@@ -44,13 +44,16 @@ impl Extend<f32> for Range {
 }
 
 impl Range {
+    /// Whether all values lie in 0..=1, as probabilities do.
     fn is_of_probabilities(&self) -> bool {
         self.n > 0 && self.least >= 0.0 && self.greatest <= 1.0
     }
 }
 
-/// Warnings about pairs that count as 0 or are left out.
+/// Returns warnings about pairs that a mean counts as 0 or leaves out.
 pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
+    // Pairs whose IoU the official code's constant decides; pairs with an object but no attribution in its
+    // boxes.
     let of_iou = pairs.iter().filter(|pair| pair.is_iou_under_constant);
     let is_beside = |pair: &&ScoredPair| pair.segment_energy.is_some() && pair.energy.inside == 0.0;
     let beside = pairs.iter().filter(is_beside);
@@ -84,7 +87,7 @@ pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
         .collect()
 }
 
-/// The warning about logits in the map file, which no metric uses.
+/// Returns a warning if the logits in the map file look like probabilities. No metric uses them.
 pub(crate) fn of_map_logits(maps: &Source, logits: &Range) -> Option<String> {
     logits.is_of_probabilities().then(|| {
         format!(
@@ -94,9 +97,9 @@ pub(crate) fn of_map_logits(maps: &Source, logits: &Range) -> Option<String> {
     })
 }
 
-/// Warnings about logits that look like probabilities; about classes that are predicted always or
-/// never, are labels of all images or of none, or have one logit for all images; and about images that
-/// are left out.
+/// Returns warnings about logits that look like probabilities; about classes that are predicted always or
+/// never, are on all images or on none, or have the same logit on all images; and about images that are
+/// left out.
 pub(crate) fn of_predictions(
     predictions: &Predictions,
     dataset: &Dataset,
@@ -105,6 +108,7 @@ pub(crate) fn of_predictions(
     let mut range = Range::default();
     range.extend(predictions.logits.iter().flatten().copied());
     let images = dataset.indices(split);
+    // (Index in the data set, logits) of the images that have logits.
     let there: Vec<(usize, &[f32])> = images
         .iter()
         .zip(&predictions.logits)
@@ -183,7 +187,7 @@ pub(crate) fn of_predictions(
     lines
 }
 
-/// Warnings about the threshold chosen on another split.
+/// Returns warnings about a threshold that was chosen on another split.
 pub(crate) fn of_threshold(tuned: &Tuned, is_run_known: bool) -> Vec<String> {
     let folder = tuned.evaluation.folder.display();
     let mut lines = Vec::new();
@@ -200,6 +204,7 @@ pub(crate) fn of_threshold(tuned: &Tuned, is_run_known: bool) -> Vec<String> {
     lines
 }
 
+/// Returns the first names, quoted, and `…` for the rest.
 fn listed(names: &[&str]) -> String {
     let mut shown: Vec<String> = names.iter().take(NAMES).map(|name| quoted(name)).collect();
     if names.len() > NAMES {

@@ -1,6 +1,6 @@
-//! Opens a columnar file of any kind that other tools write: Arrow IPC stream (also from stdin), Arrow
-//! IPC file (Feather), Parquet. The first bytes decide the kind, not the name. The readers of `maps`
-//! and `predictions` check the columns.
+//! Opens a file of columns of any kind that other tools write: an Arrow IPC stream (also from stdin), an
+//! Arrow IPC file (Feather) or Parquet. Its first bytes decide the kind, not its name. Which columns it
+//! must have is checked by those who read from it, `reader` (maps) and `predictions` (logits).
 
 use std::fmt;
 use std::io::{BufReader, Cursor, Read};
@@ -18,9 +18,9 @@ use data_prep::table::Origin;
 use super::ipc;
 use crate::error::{Error, Result};
 
-/// Rows with maps that are decoded at a time from Parquet; at the network's resolution a map has 200 kB.
+/// Rows decoded at a time from a Parquet file with maps; at the network's resolution a map has 200 kB.
 const MAPS_PER_BATCH: usize = 64;
-/// Rows without maps that are decoded at a time.
+/// Rows decoded at a time from a Parquet file without maps.
 const ROWS_PER_BATCH: usize = 8192;
 
 /// Where a columnar file comes from; `-` on the command line is stdin.
@@ -33,7 +33,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The name used in messages.
+    /// Returns the name used in messages.
     pub fn path(&self) -> &Path {
         match self {
             Self::Stdin => Path::new("stdin"),
@@ -59,17 +59,21 @@ impl fmt::Display for Source {
     }
 }
 
+/// The record batches of a file, in order.
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
 
 /// An opened file: its schema, its metadata and its record batches.
 pub(crate) struct Columnar {
+    /// The file, or `stdin`.
     pub(crate) path: PathBuf,
     pub(crate) schema: SchemaRef,
+    /// Its metadata.
     pub(crate) origin: Origin,
     batches: Batches,
 }
 
 impl Columnar {
+    /// Opens a file and reads its schema.
     pub(crate) fn open(source: &Source) -> Result<Self> {
         match source {
             Source::Stdin => {
@@ -100,6 +104,7 @@ impl Columnar {
         }
     }
 
+    /// Opens an Arrow IPC stream.
     fn stream(source: &Source, bytes: impl Read + Send + 'static) -> Result<Self> {
         let bytes = BufReader::with_capacity(1 << 18, bytes);
         let reader = whole(|| ipc::Batches::of_stream(bytes));
@@ -107,12 +112,14 @@ impl Columnar {
         Ok(Self::new(source, reader.schema(), Box::new(reader)))
     }
 
+    /// Opens an Arrow IPC file.
     fn file(source: &Source, file: fs_err::File) -> Result<Self> {
         let reader = whole(|| ipc::Batches::of_file(BufReader::new(file)));
         let reader = reader.map_err(Error::arrow(source.path()))?;
         Ok(Self::new(source, reader.schema(), Box::new(reader)))
     }
 
+    /// Opens a Parquet file. Its metadata may stand beside the Arrow schema.
     fn parquet(source: &Source, file: fs_err::File) -> Result<Self> {
         let file = file.into_parts().0;
         let builder = whole(|| Ok(pages::open(file)?));
@@ -143,6 +150,7 @@ impl Columnar {
         }
     }
 
+    /// Returns the next rows; `None` at the end.
     pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         let batch = whole(|| self.batches.next().transpose());
         batch.map_err(Error::arrow(&self.path))
@@ -158,6 +166,7 @@ fn whole<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowErro
     foreign::read(read, ArrowError::ParseError)
 }
 
+/// The kind of a file.
 enum Kind {
     Stream,
     File,
@@ -165,6 +174,7 @@ enum Kind {
 }
 
 impl Kind {
+    /// Tells the kind from the first bytes.
     fn of(head: &[u8], source: &Source) -> Result<Self> {
         if head.starts_with(b"ARROW1") {
             Ok(Self::File)
@@ -184,6 +194,7 @@ impl Kind {
     }
 }
 
+/// Reads the first 8 bytes, or fewer of a shorter file.
 fn read_head(reader: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(8);
     reader.take(8).read_to_end(&mut head)?;

@@ -1,6 +1,6 @@
-//! Reads record batches of Arrow IPC streams and files. It checks each message before arrow decodes it:
-//! arrow allocates the memory that a compressed buffer declares, and a false size would end the
-//! program.
+//! Reads record batches of Arrow IPC streams and files, and checks each message before arrow decodes it. A
+//! compressed buffer declares its size, and arrow allocates that much memory at once: a false size in a
+//! broken file would end the program.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -17,11 +17,12 @@ use arrow::ipc::{Block, CompressionType, Message, MessageHeader, root_as_footer,
 const CONTINUATION: [u8; 4] = [0xff; 4];
 /// Bytes at the end of a file: the length of its footer, and the magic bytes.
 const TAIL: usize = 10;
-/// Bytes that are allocated before they have been read.
+/// The most bytes that are allocated before that many have been read.
 const RESERVED: usize = 64 << 20;
 
-/// The record batches of a stream or file, whose messages come from `source`.
+/// The record batches of a stream or file.
 pub(super) struct Batches<S> {
+    /// Where the messages come from: [`Stream`] or [`File`].
     source: S,
     schema: SchemaRef,
     decoder: FileDecoder,
@@ -33,19 +34,22 @@ pub(super) struct Stream<R>(R);
 /// The messages of a file, at the offsets in its footer.
 pub(super) struct File<R> {
     file: R,
+    /// Positions of the messages that are still to be read: dictionaries, then record batches.
     blocks: std::vec::IntoIter<Block>,
 }
 
-/// Where messages come from; `None` at the end.
+/// Gives messages one after the other.
 pub(super) trait Source {
+    /// Returns the next message; `None` at the end.
     fn next(&mut self) -> Result<Option<Framed>, ArrowError>;
 }
 
-/// A message as it came.
+/// A message as it came: length, metadata and body.
 pub(super) struct Framed {
     bytes: Vec<u8>,
-    /// Offset of the metadata, after marker and length; the next field is the body's.
+    /// Offset of the metadata in `bytes`, after marker and length.
     metadata: usize,
+    /// Offset of the body in `bytes`.
     body: usize,
 }
 
@@ -101,6 +105,7 @@ impl<S: Source> Batches<S> {
         self.schema.clone()
     }
 
+    /// Returns the next record batch; `None` at the end.
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         while let Some(framed) = self.source.next()? {
             let message = framed.message()?;
@@ -183,13 +188,14 @@ impl<R: Read + Seek> Source for File<R> {
 }
 
 impl Framed {
+    /// Parses the metadata.
     fn message(&self) -> Result<Message<'_>, ArrowError> {
         let metadata = &self.bytes[self.metadata..self.body];
         root_as_message(metadata).map_err(|error| broken(&error.to_string()))
     }
 
-    /// A compressed buffer begins with its uncompressed size. A size that no codec could have
-    /// compressed into this buffer is refused.
+    /// Refuses a compressed buffer whose declared size no codec could have compressed into its bytes. A
+    /// compressed buffer begins with its uncompressed size.
     fn check_sizes(&self, message: &Message) -> Result<(), ArrowError> {
         let dictionary = message.header_as_dictionary_batch();
         let batch = dictionary.and_then(|dictionary| dictionary.data());
@@ -199,6 +205,7 @@ impl Framed {
         let Some(compression) = batch.compression() else {
             return Ok(());
         };
+        // The greatest factor by which the codec can compress.
         let most = match compression.codec() {
             CompressionType::LZ4_FRAME => 256,
             _ => 1 << 15, // zstd: a block of 128 KiB in four bytes
@@ -230,7 +237,7 @@ fn append(source: &mut impl Read, bytes: &mut Vec<u8>, length: usize) -> std::io
     source.take(length as u64).read_to_end(bytes)
 }
 
-/// As [`append`], and fails if there are fewer than `length` bytes.
+/// Does the same as [`append`], and fails if there are fewer than `length` bytes.
 fn append_whole(
     source: &mut impl Read,
     bytes: &mut Vec<u8>,
@@ -243,6 +250,7 @@ fn append_whole(
     }
 }
 
+/// Returns the error for a broken file.
 fn broken(found: &str) -> ArrowError {
     ArrowError::IpcError(found.to_owned())
 }

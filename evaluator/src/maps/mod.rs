@@ -1,5 +1,6 @@
-//! Attribution maps between programs: written as an Arrow IPC stream, read as a stream, an Arrow file or
-//! Parquet, from our trainer or any other tool, and brought to the data folder's grid.
+//! Attribution maps as files: writes them as an Arrow IPC stream, reads them from a stream, an Arrow file
+//! or Parquet of our trainer or any other tool, and brings them to the grid, the data folder's raster of
+//! masks.
 //!
 //! A file has one row per (image, class): image_id utf8, class_id i32, logit f32, height i32, width i32,
 //! map binary (f32 little-endian, row-major, any resolution). `reader` says what is accepted beyond that;

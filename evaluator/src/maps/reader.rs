@@ -1,8 +1,9 @@
-//! Reads a map file. An Arrow batch may hold one map or thousands, so the reader returns rows in chunks
-//! of bounded size, whatever the batches are.
+//! Reads a file of maps in chunks of bounded size. An Arrow batch may hold one map or thousands, so chunks
+//! do not follow the batches.
 //!
-//! It also accepts related types (large, view and dictionary text and bytes, bytes of fixed size, other
-//! integer widths, f64 logits) and files without `logit`, which no score needs.
+//! Beside the documented types it accepts related ones (large, view and dictionary text and bytes, bytes of
+//! fixed size, other integer widths, f64 logits), and files without the column `logit`, which no metric
+//! needs.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -19,12 +20,13 @@ use super::row::{MAPS, MapRow};
 use super::run_columns::RunColumns;
 use crate::error::{Error, Result};
 
+/// The columns that a file must have, beside `map`.
 static KEYS: LazyLock<TableSpec> =
     LazyLock::new(|| MAPS.part(&["image_id", "class_id", "height", "width"]));
 static LOGIT: LazyLock<TableSpec> = LazyLock::new(|| MAPS.part(&["logit"]));
 static MAP: LazyLock<TableSpec> = LazyLock::new(|| MAPS.part(&["map"]));
 
-/// The most bytes of maps in a chunk of rows, about.
+/// About the most bytes of maps in a chunk of rows.
 const READ_BYTES: usize = 16 << 20;
 /// The most rows in a chunk.
 const READ_ROWS: usize = 512;
@@ -32,20 +34,26 @@ const READ_ROWS: usize = 512;
 /// Reads maps in order, a chunk at a time.
 pub struct MapReader {
     file: Columnar,
+    /// The run, checkpoint and so on in the file's metadata.
     known: RunColumns,
+    /// The batch that the next row is in, if it has rows left.
     batch: Option<Batch>,
+    /// Rows returned so far, for messages.
     row: u64,
+    /// Hash of the rows returned so far.
     fingerprint: Fingerprint,
 }
 
 /// A record batch of the file, of which some rows may have been returned.
 struct Batch {
+    /// The columns [`KEYS`].
     keys: RecordBatch,
     /// All null where the file has no logits.
     logits: Float32Array,
     /// The column `map` in the file's own type: it may be too large for 32-bit offsets, so it is the only
     /// column that is not converted.
     maps: ArrayRef,
+    /// The next row to return.
     next: usize,
 }
 
@@ -75,17 +83,17 @@ impl MapReader {
         })
     }
 
-    /// The run columns in the file's metadata.
+    /// Returns the run, checkpoint and so on in the file's metadata.
     pub fn run_columns(&self) -> &RunColumns {
         &self.known
     }
 
-    /// SHA-256 of the rows read so far.
+    /// Returns the SHA-256 of the rows read so far.
     pub fn fingerprint(&self) -> String {
         self.fingerprint.hex()
     }
 
-    /// The next chunk of rows; empty at the end.
+    /// Returns the next chunk of rows; empty at the end.
     ///
     /// # Errors
     /// When the file is broken, or a row's map is not height × width finite values.
@@ -106,14 +114,14 @@ impl MapReader {
         Ok(rows)
     }
 
-    /// The batch the next row is in; `None` at the end.
+    /// Returns the batch that the next row is in; `None` at the end.
     fn unread_batch(&mut self) -> Result<Option<Batch>> {
         if let Some(batch) = self.batch.take()
             && batch.next < batch.keys.num_rows()
         {
             return Ok(Some(batch));
         }
-        // The batch before was dropped, so two are never in memory.
+        // The batch before was dropped by `take`, so two are never in memory.
         while let Some(batch) = self.file.next_batch()? {
             if batch.num_rows() > 0 {
                 return Ok(Some(Batch::of(&self.file.path, &batch)?));
@@ -122,6 +130,7 @@ impl MapReader {
         Ok(None)
     }
 
+    /// Checks the batch's next row and returns it.
     fn parse(&mut self, batch: &Batch) -> Result<MapRow> {
         let (keys, at) = (&batch.keys, batch.next);
         let image_id = column::<StringArray>(keys, "image_id").value(at).to_owned();
@@ -178,6 +187,7 @@ impl MapReader {
         })
     }
 
+    /// Returns the error for a field of the row being read.
     fn wrong(&self, field: &'static str, found: String, expected: String) -> Error {
         Error::Row {
             path: self.file.path.clone(),
@@ -190,6 +200,7 @@ impl MapReader {
 }
 
 impl Batch {
+    /// Converts the columns of a record batch, except the bytes of maps.
     fn of(path: &Path, batch: &RecordBatch) -> Result<Self> {
         let keys = conform(path, &KEYS, batch)?;
         let logits = match batch.column_by_name("logit") {
@@ -216,7 +227,7 @@ impl Batch {
         })
     }
 
-    /// The bytes of the next row's map.
+    /// Returns the bytes of the next row's map.
     fn map_bytes(&self) -> &[u8] {
         match self.maps.data_type() {
             DataType::LargeBinary => self.maps.as_binary::<i64>().value(self.next),
@@ -237,6 +248,7 @@ mod tests {
 
     use super::*;
 
+    /// Returns a batch with these maps and any keys.
     fn batch_of(maps: ArrayRef) -> Result<Batch> {
         let n = maps.len();
         let sides: ArrayRef = Arc::new(Int32Array::from(vec![1; n]));

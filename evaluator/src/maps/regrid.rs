@@ -1,20 +1,22 @@
-//! Brings maps of any resolution to the grid, each axis separately (SPEC A.3).
+//! Brings maps of any resolution to the grid (the data folder's raster of masks), each axis separately
+//! (docs/SPEC.md A.3).
 //!
 //! Along an axis on which a map has at most as many cells as the grid, it is interpolated bilinearly
-//! (`align_corners=False`), at the f32 positions of `torch.nn.functional.interpolate`. Along one on
-//! which it has more, a grid cell is the mean over the area it covers; interpolation would read two
-//! source cells for each and ignore the others. Values are combined in f64 and rounded once, so that a
-//! flat map stays flat. With torch's f32 sums, IoU would scale the rounding noise of a flat map to
-//! 0..=1.
+//! (`align_corners=False`), at the f32 positions of `torch.nn.functional.interpolate`. Along an axis on
+//! which it has more, a grid cell is the mean over the area it covers: interpolation would read only two of
+//! the map's cells and ignore the others. Values are combined in f64 and rounded once, so that a map of one
+//! value keeps one value. With torch's f32 sums such a map would get rounding noise, which IoU would then
+//! scale to 0..=1.
 //!
-//! In evaluation the *signed* map is brought to the grid and clamped afterwards, whatever the run's
-//! loss did in training, so that all maps are measured alike.
+//! In evaluation the *signed* map is brought to the grid, and its negative values are set to 0 afterwards,
+//! whatever the run's loss did in training, so that all maps are measured alike.
 
 use std::borrow::Cow;
 
 use data_prep::geometry::Grid;
 
-/// `map` (row-major, `shape` = (height, width)) on `grid`; borrowed where it has the grid's size already.
+/// Returns `map` (row-major, `shape` = (height, width)) on `grid`; borrowed where it has the grid's size
+/// already.
 ///
 /// # Panics
 /// When `map` does not have height × width values, or a side is 0.
@@ -27,7 +29,8 @@ pub fn to_grid(map: &[f32], shape: (usize, usize), grid: Grid) -> Cow<'_, [f32]>
     }
     let rows = Axis::new(height, grid.height);
     let columns = Axis::new(width, grid.width);
-    // Means over rows read memory in order, and leave less work for the columns.
+    // Where rows are averaged, they go first: that reads memory in order and leaves less work for the
+    // columns.
     Cow::Owned(match rows {
         Axis::Mean(_) => columns.of_columns(&rows.of_rows(map, width, exact), width, rounded),
         Axis::Between(_) => {
@@ -37,10 +40,12 @@ pub fn to_grid(map: &[f32], shape: (usize, usize), grid: Grid) -> Cow<'_, [f32]>
     })
 }
 
+/// Keeps a value of the first of the two axes in f64.
 fn exact(value: f64) -> f64 {
     value
 }
 
+/// Rounds a value of the second axis.
 fn rounded(value: f64) -> f32 {
     value as f32
 }
@@ -53,7 +58,7 @@ enum Axis {
     Mean(Vec<Cover>),
 }
 
-/// The two source cells of one target cell.
+/// The two cells of the map that one grid cell is interpolated between, and their weights.
 struct Tap {
     low: usize,
     high: usize,
@@ -61,14 +66,16 @@ struct Tap {
     weight_high: f64,
 }
 
-/// The source cells that one target cell covers.
+/// The cells of the map that one grid cell covers.
 struct Cover {
+    /// The first of them.
     first: usize,
-    /// Each source cell's share of the target cell's length; the shares add up to 1.
+    /// Each one's share of the grid cell's length; the shares add up to 1.
     weights: Vec<f64>,
 }
 
 impl Axis {
+    /// Plans an axis from `source` cells of the map to `target` cells of the grid.
     fn new(source: usize, target: usize) -> Self {
         match source > target {
             true => Self::Mean((0..target).map(|i| Cover::new(i, source, target)).collect()),
@@ -84,7 +91,7 @@ impl Axis {
         }
     }
 
-    /// Of a map with rows of `width`.
+    /// Applies this to each row of a map of `width` columns, so that it has the grid's columns.
     fn of_columns<T: Copy + Into<f64>, O>(
         &self,
         map: &[T],
@@ -110,7 +117,7 @@ impl Axis {
         mixed
     }
 
-    /// Of a map with rows of `width`.
+    /// Applies this to the columns of a map of `width` columns, so that it has the grid's rows.
     fn of_rows<T: Copy + Into<f64>, O>(
         &self,
         map: &[T],
@@ -160,14 +167,16 @@ impl Tap {
         }
     }
 
+    /// Interpolates between the values of the two cells.
     fn mix(&self, low: f64, high: f64) -> f64 {
         low * self.weight_low + high * self.weight_high
     }
 }
 
 impl Cover {
-    /// The axis is divided into source × target parts. A source cell is `target` parts long and a
-    /// target cell `source` parts, so every overlap is a whole number of parts.
+    /// Computes the shares in whole numbers: the axis is divided into source × target parts. A cell of the
+    /// map is `target` parts long and a cell of the grid `source` parts, so every overlap is a whole number
+    /// of parts.
     fn new(i: usize, source: usize, target: usize) -> Self {
         let (start, end) = (i * source, (i + 1) * source);
         let first = start / target;
@@ -232,7 +241,7 @@ mod tests {
         );
     }
 
-    /// The overlap of cells as rectangles, each pair of cells for itself.
+    /// Computes the means from the overlaps of cells as rectangles, without separating the axes.
     fn by_area(map: &[f32], (height, width): (usize, usize), grid: Grid) -> Vec<f64> {
         let overlap = |i: usize, j: usize, source: usize, target: usize| {
             let start = (i as f64 / target as f64).max(j as f64 / source as f64);
@@ -308,7 +317,7 @@ mod tests {
         }
     }
 
-    /// Of -1..1, as tests/fixtures/regrid/make.cpp draws it.
+    /// Returns `n` values from -1 to 1, the same that tests/fixtures/regrid/make.cpp draws.
     fn noise(n: usize) -> Vec<f32> {
         let value = |i: usize| {
             let state = (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -1,18 +1,18 @@
-//! The table of maps, and one of its rows.
+//! Declares the table of attribution maps, and the type of its rows.
 
 use std::sync::LazyLock;
 
 use data_prep::table::TableSpec;
 
-/// A map file or stream.
+/// A file or stream of maps: one row per image and class.
 pub static MAPS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("maps"));
 
 /// The map of one class on one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MapRow {
-    /// As in `images.parquet`.
+    /// The image, as in `images.parquet`.
     pub image_id: String,
-    /// As in `classes.parquet`.
+    /// The class explained, as in `classes.parquet`.
     pub class_id: i32,
     /// The class's logit; `None` where the file has none.
     pub logit: Option<f32>,

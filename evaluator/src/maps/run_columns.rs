@@ -1,5 +1,5 @@
-//! The run, checkpoint, split and method of maps, as far as the file's metadata or the command line
-//! name them.
+//! Defines [`RunColumns`]: which run, checkpoint, split, task, attribution method and layer maps are of, as
+//! far as the file's metadata or the command line say so.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use data_prep::dataset::{Split, Task};
 
 use crate::error::{Error, Result};
 
-/// The run, checkpoint, split and method of maps, as far as they are known.
+/// What maps are of, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RunColumns {
     /// The run.
@@ -25,11 +25,12 @@ pub struct RunColumns {
     pub layer: Option<String>,
     /// The precision the maps were computed in: f32, tf32, bf16, or another tool's word.
     pub precision: Option<String>,
-    /// Images in a forward pass, which decides the last bits of a map.
+    /// Images in a forward pass of the program that made the maps; it decides their last bits.
     pub batch_size: Option<u32>,
 }
 
 impl RunColumns {
+    /// Reads them from a file's metadata.
     pub(crate) fn from_metadata(metadata: &HashMap<String, String>, path: &Path) -> Result<Self> {
         let get = |key: &str| metadata.get(key).cloned();
         let parsed = |key: &'static str, found: &str, expected| Error::Metadata {
@@ -74,6 +75,7 @@ impl RunColumns {
         })
     }
 
+    /// Returns the known ones as metadata.
     pub(crate) fn metadata(&self) -> impl Iterator<Item = (String, String)> {
         let pairs = [
             ("run_id", self.run_id.clone()),
@@ -90,7 +92,7 @@ impl RunColumns {
             .filter_map(|(key, value)| Some((key.to_owned(), value?)))
     }
 
-    /// These values, and those of `other` where these are unknown.
+    /// Returns these values, and those of `other` where these are unknown.
     pub fn or(self, other: &Self) -> Self {
         let other = other.clone();
         Self {

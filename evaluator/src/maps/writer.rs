@@ -62,10 +62,12 @@ impl<W: Write> MapWriter<W> {
     }
 }
 
+/// Turns arrow's error into ours.
 fn writing(source: arrow::error::ArrowError) -> Error {
     Error::MapStream { source }
 }
 
+/// Returns the columns of a record batch.
 fn arrays(rows: &[MapRow]) -> Vec<ArrayRef> {
     let bytes = |row: &MapRow| -> Vec<u8> {
         row.map

@@ -1,13 +1,13 @@
-//! Energy pointing game: how much of a map's positive attribution lies inside a mask (paper §3.3,
-//! SPEC B).
+//! Energy pointing game (EPG): which share of a map's positive attribution lies inside a mask (paper §3.3,
+//! docs/SPEC.md B).
 //!
-//! Every sum here is over the positive part `max(A, 0)` and in f64. The caller chooses the mask, boxes or
-//! segmentation.
+//! Every sum here is over the positive part A⁺ = `max(A, 0)` of the map A and in f64. The caller chooses
+//! the mask: boxes or segmentation.
 
 use data_prep::geometry::Mask;
 
-/// Of a map whose positive attribution sums to less than this the paper's EPG is undefined (the official
-/// code's constant; it is absolute although maps are not normalised).
+/// The paper's EPG is undefined for a map whose positive attribution sums to less than this. It is the
+/// official code's constant, and absolute although maps are not normalised.
 pub const UNDEFINED_BELOW: f64 = 1e-7;
 
 /// Positive attribution inside a mask and over the whole map.
@@ -20,18 +20,18 @@ pub struct Energy {
 }
 
 impl Energy {
-    /// The paper's EPG, `inside / total`, in 0..=1; `None` where `total` < [`UNDEFINED_BELOW`]. The
+    /// Returns the paper's EPG, `inside / total`, in 0..=1; `None` where `total` < [`UNDEFINED_BELOW`]. The
     /// paper's mean counts such a pair as 0.
     pub fn epg(&self) -> Option<f64> {
         self.share().filter(|_| self.total >= UNDEFINED_BELOW)
     }
 
-    /// `inside / total` of a map of any scale; `None` only where nothing is positive.
+    /// Returns `inside / total` of a map of any scale; `None` only where nothing is positive.
     pub fn share(&self) -> Option<f64> {
         share(self.inside, self.total)
     }
 
-    /// Whether the constant alone makes the paper's EPG undefined: something is positive.
+    /// Whether the paper's EPG is undefined although something is positive: only the constant makes it so.
     pub fn is_under_constant(&self) -> bool {
         self.share().is_some() && self.epg().is_none()
     }
@@ -52,7 +52,7 @@ pub fn energy(map: &[f32], mask: &Mask) -> Energy {
     Energy { inside, total }
 }
 
-/// `part / whole`, which a map's scale does not change; `None` where `whole` is 0.
+/// Returns `part / whole`, which a map's scale does not change; `None` where `whole` is 0.
 pub(crate) fn share(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }

@@ -1,11 +1,12 @@
-//! The grid pointing game: images of different classes side by side, and how much of the positive
-//! attribution of each class lies on its own image (SPEC K). Which images, and the maps, are the
-//! caller's.
+//! The grid pointing game (docs/SPEC.md K): images of different classes are put together in n × n tiles,
+//! the network is asked for each class, and the score is the share of positive attribution on the tile of
+//! that class. The caller (`trainer grid-pointing-game`) chooses the images and makes the maps.
+//! [`percentile`] is used elsewhere too.
 
 use data_prep::geometry::Grid;
 
-/// The share of positive attribution in each of `n` × `n` equal cells of `map` on `grid`, row by
-/// row; all 0 where there is none.
+/// Returns the share of positive attribution in each of `n` × `n` equal tiles of `map` on `grid`, row by
+/// row; all 0 where nothing is positive.
 ///
 /// # Panics
 /// When the map is not on the grid, or the grid is not divisible by `n`.
@@ -23,11 +24,12 @@ pub fn cell_shares(map: &[f32], grid: Grid, n: usize) -> Vec<f64> {
     sums.into_iter().map(share).collect()
 }
 
-/// The mean of the signed map over a square of `kernel` × `kernel` cells around each cell (an odd
-/// number), with zeros beyond the edge.
+/// Returns the mean of the signed map over `kernel` × `kernel` cells around each cell (`kernel` is odd),
+/// with zeros beyond the edge.
 pub fn smoothed(map: &[f32], grid: Grid, kernel: usize) -> Vec<f32> {
     assert_eq!(map.len(), grid.cells(), "one value per cell");
     let reach = kernel / 2;
+    // Means along one axis, by differences of running sums.
     let along = |values: &[f64]| -> Vec<f64> {
         let mut before = vec![0.0];
         for value in values {
@@ -61,8 +63,8 @@ pub fn smoothed(map: &[f32], grid: Grid, kernel: usize) -> Vec<f32> {
         .collect()
 }
 
-/// The value that `percent` of the sorted `scores` do not exceed, between neighbours linearly, as
-/// numpy computes it; `None` without scores.
+/// Returns the value that `percent` of the sorted `scores` do not exceed, interpolated linearly between
+/// neighbours as numpy does; `None` without scores.
 pub fn percentile(scores: &[f64], percent: f64) -> Option<f64> {
     let last = scores.len().checked_sub(1)?;
     let mut sorted = scores.to_vec();

@@ -1,6 +1,6 @@
-//! The mean that every metric takes.
+//! Computes the mean that all metrics use.
 
-/// Mean of any values; `None` without any.
+/// Returns the mean of any values; `None` without any.
 pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let (mut sum, mut n) = (0.0, 0_u64);
     for value in values {

@@ -1,5 +1,6 @@
-//! The formulas (SPEC B): what one map has of one mask ([`pair`]), and what a split's logits or pairs have
-//! together ([`pooled`]).
+//! The formulas of the metrics (docs/SPEC.md B). [`pair`] has those of one map and one mask, whose means
+//! are taken over pairs (an image and a class on it); [`pooled`] has those of the logits or pairs of a
+//! whole split together.
 
 pub mod energy;
 pub mod grid_pointing;

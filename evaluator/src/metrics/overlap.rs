@@ -1,20 +1,20 @@
-//! Intersection over union of a thresholded map with a mask (SPEC B), at one threshold and over the
-//! sweep 0.00, 0.05, … 0.95.
+//! Intersection over union (IoU) of a thresholded map with a mask (docs/SPEC.md B), at one threshold and
+//! over the sweep 0.00, 0.05, … 0.95.
 //!
-//! The map's positive part is scaled to 0..=1 by its minimum and maximum; a cell belongs to the
-//! explanation when its scaled value is strictly greater than the threshold. `evaluate` chooses a
-//! threshold on a validation split.
+//! The map's positive part is scaled to 0..=1 by its minimum and maximum. A cell belongs to the explanation
+//! when its scaled value is strictly greater than the threshold. `evaluate::tuned` chooses a threshold on a
+//! validation split.
 
 use data_prep::geometry::Mask;
 
 /// Number of thresholds in the sweep.
 pub const N_THRESHOLDS: usize = 20;
 
-/// Where the positive part of a map differs by less than this it is divided by its maximum alone (the
-/// official code's constant, absolute as that of EPG).
+/// A map whose positive part varies by less than this (maximum − minimum) is divided by its maximum, and
+/// its minimum is not subtracted. It is the official code's constant, absolute as that of EPG.
 const UNSTRETCHED_BELOW: f64 = 1e-7;
 
-/// The i-th threshold of the sweep, `i / 20`.
+/// Returns the i-th threshold of the sweep, `i / 20`.
 pub fn sweep_threshold(i: usize) -> f64 {
     i as f64 / N_THRESHOLDS as f64
 }
@@ -29,8 +29,7 @@ pub struct Iou {
 }
 
 impl Iou {
-    /// Intersection over union in 0..=1; 0 where the union is empty (and such a pair is included in
-    /// means).
+    /// Returns intersection over union in 0..=1; 0 where the union is empty, which enters means as 0.
     pub fn value(&self) -> f64 {
         if self.union == 0 {
             0.0
@@ -40,7 +39,7 @@ impl Iou {
     }
 }
 
-/// IoU of `map` (row-major, signed, on the mask's grid) with `mask` at one `threshold`.
+/// Returns the IoU of `map` (row-major, signed, on the mask's grid) with `mask` at one `threshold`.
 ///
 /// # Panics
 /// When `map` has another number of cells than `mask`.
@@ -48,7 +47,7 @@ pub fn iou(map: &[f32], mask: &Mask, threshold: f64) -> Iou {
     Scale::of(map).iou(map, mask, threshold)
 }
 
-/// [`iou`] at every [`sweep_threshold`], from one histogram of the scaled map.
+/// Returns [`iou`] at every [`sweep_threshold`], from one histogram of the scaled map.
 ///
 /// # Panics
 /// When `map` has another number of cells than `mask`.
@@ -56,19 +55,20 @@ pub fn sweep(map: &[f32], mask: &Mask) -> [Iou; N_THRESHOLDS] {
     Scale::of(map).sweep(map, mask)
 }
 
-/// How the positive part of one map is brought to 0..=1.
+/// How the positive part of one map is brought to 0..=1: `(value − min) / range`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
     min: f64,
     range: f64,
-    /// Whether the official code's constant decides: the positive part is not flat, but differs by so
-    /// little that its minimum, which is not 0, is not subtracted.
+    /// Whether the official code's constant decides: the positive part is not flat and its minimum not 0,
+    /// but it varies by so little that the minimum is not subtracted.
     pub(crate) is_under_constant: bool,
 }
 
 impl Scale {
+    /// Finds minimum and maximum of the map's positive part.
     pub(crate) fn of(map: &[f32]) -> Self {
-        // Eight at a time: a single minimum would wait for the one before.
+        // Eight running minima at a time: with a single one, each comparison would wait for the one before.
         let (mut least, mut greatest) = ([f32::INFINITY; 8], [0.0_f32; 8]);
         let (chunks, rest) = map.as_chunks::<8>();
         for chunk in chunks {
@@ -103,11 +103,12 @@ impl Scale {
         }
     }
 
+    /// Scales one value.
     fn apply(self, value: f32) -> f64 {
         (f64::from(value.max(0.0)) - self.min) / self.range
     }
 
-    /// [`iou`] of the map it is of.
+    /// Returns [`iou`] of the map that this scale was made from.
     pub(crate) fn iou(self, map: &[f32], mask: &Mask, threshold: f64) -> Iou {
         assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
         let mut iou = Iou::default();
@@ -119,16 +120,17 @@ impl Scale {
         iou
     }
 
-    /// [`sweep`] of the map it is of.
+    /// Returns [`sweep`] of the map that this scale was made from.
     pub(crate) fn sweep(self, map: &[f32], mask: &Mask) -> [Iou; N_THRESHOLDS] {
         assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
         let thresholds: [f64; N_THRESHOLDS] = std::array::from_fn(sweep_threshold);
-        // above[k][inside]: cells greater than exactly the first k thresholds.
+        // `above[k][is inside]`: the number of cells whose value exceeds exactly the first k thresholds.
         let mut above = [[0_u32; 2]; N_THRESHOLDS + 1];
         for (&value, &is_inside) in map.iter().zip(mask.cells()) {
             let value = self.apply(value);
             let mut k = ((value * N_THRESHOLDS as f64) as usize).min(N_THRESHOLDS);
-            // The product is rounded; the comparison decides, so that both functions agree exactly.
+            // The product above is rounded and k may be off by one. Comparing as `iou` does makes both
+            // agree exactly.
             while k < N_THRESHOLDS && value > thresholds[k] {
                 k += 1;
             }
@@ -139,6 +141,7 @@ impl Scale {
         }
         let area: u32 = above.iter().map(|cells| cells[1]).sum();
         let mut sweep = [Iou::default(); N_THRESHOLDS];
+        // Sums from the top: cells above threshold k are those in `above[k + 1]` and later.
         let (mut outside, mut intersection) = (0, 0);
         for k in (0..N_THRESHOLDS).rev() {
             outside += above[k + 1][0];
@@ -166,6 +169,7 @@ mod tests {
         Mask::from_cells(cells.iter().map(|&cell| cell == 1).collect(), grid)
     }
 
+    /// Returns (intersection, union) at a threshold.
     fn at(map: &[f32], cells: &[u8], threshold: f64) -> (u32, u32) {
         let iou = iou(map, &mask(cells), threshold);
         (iou.intersection, iou.union)

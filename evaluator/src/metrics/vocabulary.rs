@@ -1,4 +1,5 @@
-//! The names of all metrics, for the tables' metadata and for other programs.
+//! Lists the names of all metrics, for the tables' metadata and for other programs (`evaluator vocabulary
+//! --json`).
 
 use std::collections::BTreeMap;
 
@@ -7,36 +8,36 @@ use serde::Serialize;
 use super::pair::{Mean, PAIR_METRICS};
 use super::pooled::{PAIR_COUNTS, POOL_METRICS};
 
-/// Average precision of one class.
+/// Name of the average precision of one class.
 pub(crate) const AVERAGE_PRECISION: &str = "ap";
-/// The least accuracy of a group, over all images. What the paper calls Waterbirds' worst group is a fixed
-/// one, waterbird on land: the accuracy of group 2, in both tasks.
+/// Name of the lowest accuracy of any group, in a row over all images. (What the paper calls Waterbirds'
+/// worst group is always the same one, waterbird on land: the accuracy of group 2, in both tasks.)
 pub(crate) const WORST_GROUP: &str = "worst_group";
-/// Mean IoU at each threshold of the sweep.
+/// Name of the mean IoU at each threshold of the sweep.
 pub(crate) const IOU_SWEEP: &str = "iou_sweep";
 
-/// A metric of `metrics.parquet`.
+/// What other programs are told of a metric of `metrics.parquet`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Word {
     /// Its name in tables.
     pub name: &'static str,
     /// Its name for people.
     pub title: &'static str,
-    /// What it is measured of.
+    /// What it is computed from.
     pub of: Of,
     /// How undefined values enter it.
     pub undefined: Undefined,
     /// Whether it is a share, which people read in percent.
     pub share: bool,
-    /// Whether it has bootstrap replicates.
+    /// Whether it has bootstrap replicates, from which its interval is made.
     pub interval: bool,
 }
 
-/// What a metric is measured of.
+/// What a metric is computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Of {
-    /// Each pair, whose values are averaged.
+    /// Each pair (an image and a class on it); the values are averaged.
     Pair,
     /// Many images or pairs together.
     Pool,
@@ -53,7 +54,7 @@ pub enum Undefined {
     LeftOut,
 }
 
-/// All metrics of `metrics.parquet`.
+/// Returns all metrics of `metrics.parquet`.
 pub fn vocabulary() -> Vec<Word> {
     let pooled = |name, title, share, interval| Word {
         name,
@@ -95,7 +96,7 @@ pub fn vocabulary() -> Vec<Word> {
         .collect()
 }
 
-/// The name for people of each metric of any table, those without a mean included.
+/// Returns the name for people of each metric of any table, also of those of which no mean is taken.
 pub(crate) fn titles() -> BTreeMap<&'static str, &'static str> {
     let words = vocabulary().into_iter().map(|word| (word.name, word.title));
     let of_pairs = PAIR_METRICS.iter();
@@ -104,7 +105,7 @@ pub(crate) fn titles() -> BTreeMap<&'static str, &'static str> {
         .collect()
 }
 
-/// The metrics that are shares.
+/// Returns the names of the metrics that are shares.
 pub(crate) fn shares() -> Vec<&'static str> {
     let words = vocabulary().into_iter().filter(|word| word.share);
     words.map(|word| word.name).collect()

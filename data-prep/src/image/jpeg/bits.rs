@@ -1,24 +1,24 @@
-//! Bits of entropy-coded data, and Huffman codes read from them.
+//! Reads bits of a JPEG's entropy-coded data, and Huffman codes from them.
 
 /// Codes up to this length are found with one look-up.
 const FAST_BITS: u32 = 10;
 
-/// A Huffman table made for reading.
+/// A Huffman table, prepared for reading.
 #[derive(Clone)]
 pub(super) struct Huffman {
     /// By the next `FAST_BITS` bits: length · 256 + symbol, 0 where the code is longer.
     fast: Box<[u16; 1 << FAST_BITS]>,
-    /// For each length from 1: the first code behind the last of that length, left-aligned to 16
-    /// bits.
+    /// For each length from 1: the first code after the last of that length, left-aligned to 16 bits.
     ends: [u32; 16],
     /// For each length from 1: what to add to a code of that length to get its symbol's index.
     offsets: [i32; 16],
+    /// The symbols in the order of their codes.
     symbols: Vec<u8>,
 }
 
 impl Huffman {
-    /// From the number of codes of each length and the symbols in order; `None` when no prefix code
-    /// has such lengths.
+    /// Makes a table from the number of codes of each length and the symbols in order; `None` when no
+    /// prefix code has such lengths.
     pub fn new(lengths: &[u8; 16], symbols: &[u8]) -> Option<Self> {
         let mut fast = Box::new([0; 1 << FAST_BITS]);
         let mut ends = [0; 16];
@@ -52,26 +52,27 @@ impl Huffman {
         })
     }
 
-    /// The largest symbol; 0 in an empty table.
+    /// Returns the largest symbol; 0 in an empty table.
     pub fn largest(&self) -> u8 {
         self.symbols.iter().copied().max().unwrap_or_default()
     }
 }
 
-/// A Huffman table of AC coefficients. Most codes are so short that the value's bits are in the same
-/// look-up, which then gives both.
+/// A Huffman table of AC coefficients. Most codes are so short that the bits of the coefficient's value fit
+/// into the same look-up, which then gives both.
 #[derive(Clone)]
 pub(super) struct AcHuffman {
+    /// The codes alone.
     pub codes: Huffman,
-    /// By the next `FAST_BITS` bits; 0 where these do not contain both code and value.
+    /// By the next `FAST_BITS` bits; 0 where code and value together are longer.
     values: Box<[AcValue; 1 << FAST_BITS]>,
 }
 
-/// value · 256 + zeros before it · 16 + bits taken.
+/// A coefficient packed as value · 256 + zeros before it · 16 + bits taken.
 type AcValue = i16;
 
 impl AcHuffman {
-    /// As [`Huffman::new`].
+    /// Makes a table as [`Huffman::new`] does.
     pub fn new(lengths: &[u8; 16], symbols: &[u8]) -> Option<Self> {
         let codes = Huffman::new(lengths, symbols)?;
         let mut values = Box::new([0; 1 << FAST_BITS]);
@@ -90,7 +91,7 @@ impl AcHuffman {
     }
 }
 
-/// A difference or coefficient of `size` bits in JPEG's signed code.
+/// Returns the number that `size` bits stand for in JPEG's signed code.
 #[inline(always)]
 fn signed(coded: u32, size: u32) -> i32 {
     let value = coded as i32;
@@ -102,9 +103,10 @@ fn signed(coded: u32, size: u32) -> i32 {
     }
 }
 
-/// Reads bits; the two bytes that stand for one 0xff become one.
+/// Reads bits of entropy-coded data, in which a byte 0xff is written as 0xff 0x00.
 pub(super) struct Bits<'a> {
     data: &'a [u8],
+    /// The next byte to read.
     position: usize,
     /// The next bits, the first as the most significant.
     buffer: u64,
@@ -125,7 +127,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Makes sure of 32 bits, which is more than a code and its value take.
+    /// Makes sure that the buffer has 32 bits, more than a code and its value take.
     #[inline(always)]
     pub fn refill(&mut self) {
         if self.count >= 32 {
@@ -145,6 +147,7 @@ impl<'a> Bits<'a> {
         self.refill_bytewise();
     }
 
+    /// Refills byte by byte, where a byte may be 0xff or the data ends.
     #[cold]
     fn refill_bytewise(&mut self) {
         while self.count <= 56 {
@@ -177,12 +180,12 @@ impl<'a> Bits<'a> {
         self.data.len() - self.position < 2
     }
 
-    /// The offset from which to look for the marker after the data.
+    /// Returns the offset from which to look for the marker after the data.
     pub fn position(&self) -> usize {
         self.position
     }
 
-    /// Skips the restart marker of this number (0 to 7), if it comes next.
+    /// Skips the restart marker of this number (0 to 7) if it comes next, and returns whether it did.
     pub fn restart(&mut self, number: u8) -> bool {
         (self.buffer, self.count, self.padding) = (0, 0, 0);
         // Bytes that were read ahead cannot have been behind the marker.
@@ -200,7 +203,7 @@ impl<'a> Bits<'a> {
         true
     }
 
-    /// The next symbol; `None` when the bits are no code. Takes at most 16 of the refilled bits.
+    /// Takes the next symbol; `None` when the bits are no code. It takes at most 16 of the refilled bits.
     #[inline(always)]
     pub fn symbol(&mut self, table: &Huffman) -> Option<u8> {
         let entry = table.fast[(self.buffer >> (64 - FAST_BITS)) as usize];
@@ -211,6 +214,7 @@ impl<'a> Bits<'a> {
         self.long_symbol(table)
     }
 
+    /// Takes a symbol whose code is longer than `FAST_BITS`.
     #[cold]
     fn long_symbol(&mut self, table: &Huffman) -> Option<u8> {
         let next = (self.buffer >> 48) as u32;
@@ -222,7 +226,7 @@ impl<'a> Bits<'a> {
         table.symbols.get(usize::try_from(index).ok()?).copied()
     }
 
-    /// The next `n` bits, at most 16, as a number. A refill must have come before.
+    /// Takes the next `n` bits, at most 16, as a number. A refill must have come before.
     #[inline(always)]
     pub fn take(&mut self, n: u32) -> u32 {
         // Shifted twice, since n may be 0.
@@ -231,13 +235,13 @@ impl<'a> Bits<'a> {
         value
     }
 
-    /// The next `n` bits, at most 16, as a difference or coefficient in JPEG's signed code.
+    /// Takes the next `n` bits, at most 16, as a number in JPEG's signed code.
     #[inline(always)]
     pub fn take_signed(&mut self, n: u32) -> i32 {
         signed(self.take(n), n)
     }
 
-    /// The next AC coefficient and the zeros before it, where one look-up tells them.
+    /// Takes the next AC coefficient and returns (zeros before it, value), if one look-up is enough.
     #[inline(always)]
     pub fn ac_value(&mut self, table: &AcHuffman) -> Option<(usize, i16)> {
         let entry = table.values[(self.buffer >> (64 - FAST_BITS)) as usize];
@@ -248,6 +252,7 @@ impl<'a> Bits<'a> {
         Some((usize::from(entry as u8 >> 4), entry >> 8))
     }
 
+    /// Drops `n` bits of the buffer.
     #[inline(always)]
     fn skip(&mut self, n: u32) {
         self.buffer <<= n;

@@ -1,10 +1,11 @@
-//! Components to RGB: libjpeg's conversions (`jdcolor.c`) and, for CMYK, Pillow's.
+//! Converts the components of a JPEG (Y, Cb, Cr; or C, M, Y, K) to RGB as libjpeg does (`jdcolor.c`), and
+//! CMYK as Pillow does.
 
 use super::frame::{ColorModel, Frame, MAX_COMPONENTS, Plane};
 use super::upsample::Upsampler;
 use crate::image::vectorised::vectorised;
 
-/// The image, interleaved, into `data`.
+/// Writes the image, interleaved RGB, into `data`.
 pub(super) fn to_rgb(frame: &Frame, planes: &[Plane], model: ColorModel, data: &mut Vec<u8>) {
     let row_bytes = frame.width * 3;
     data.resize(frame.height * row_bytes, 0);
@@ -40,6 +41,7 @@ pub(super) fn to_rgb(frame: &Frame, planes: &[Plane], model: ColorModel, data: &
     }
 }
 
+/// Writes three rows as pixels of three bytes.
 fn interleave(rows: [&[u8]; 3], out: &mut [u8]) {
     let [a, b, c] = rows;
     for (pixel, ((&a, &b), &c)) in out
@@ -53,7 +55,7 @@ fn interleave(rows: [&[u8]; 3], out: &mut [u8]) {
 }
 
 vectorised! {
-    /// `ycc_rgb_convert`: fixed point of 16 bits.
+    /// Converts a row as libjpeg's `ycc_rgb_convert`, in fixed point of 16 bits. `blue` is Cb, `red` Cr.
     fn ycc_to_rgb(luma: &[u8], blue: &[u8], red: &[u8], out: &mut [u8]) {
         const HALF: i32 = 1 << 15;
         let samples = luma.iter().zip(blue.iter().zip(red));
@@ -71,8 +73,8 @@ vectorised! {
     }
 }
 
-/// Pillow takes a JPEG's CMYK as inverted, which Adobe's is, and mixes with black by
-/// `255 − c · (255 − k)`. `cmy` becomes RGB.
+/// Turns CMY and K into RGB, in place. Pillow takes a JPEG's CMYK as inverted, as Adobe writes it, and
+/// mixes with black by `255 − c · (255 − k)`.
 fn cmyk_to_rgb(k: &[u8], cmy: &mut [u8]) {
     for (pixel, &k) in cmy.as_chunks_mut::<3>().0.iter_mut().zip(k) {
         let light = u32::from(k);

@@ -1,4 +1,4 @@
-//! Reads a JPEG file's segments and scans, one after the other, and makes the image.
+//! Decodes a JPEG file: reads its segments and scans one after the other, and makes the image.
 
 use super::color;
 use super::frame::{Buffers, WHOLE};

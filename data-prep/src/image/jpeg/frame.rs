@@ -1,46 +1,54 @@
-//! The data that the steps share: the frame (size, components and their meaning) and its planes of
-//! samples.
+//! Types that the steps of JPEG decoding share. The frame is an image's size and its components (Y, Cb, Cr,
+//! …); a plane holds a component's samples.
 
 /// The `expected` of messages about a whole JPEG file.
 pub(super) const WHOLE: &str = "a whole JPEG image";
 
-/// Blocks are 8 × 8 samples.
+/// Width and height of a block, in samples.
 pub(super) const BLOCK: usize = 8;
 
 /// Components of an image, at most.
 pub(super) const MAX_COMPONENTS: usize = 4;
 
-/// Memory that is reused from image to image, by component. New memory for every image would cost more
-/// than the colour conversion.
+/// Memory by component that is reused for the next image. New memory for every image would cost more than
+/// the colour conversion.
 #[derive(Debug, Default)]
 pub(in crate::image) struct Buffers {
+    /// Samples of [`Plane`].
     pub(super) samples: [Vec<u8>; MAX_COMPONENTS],
+    /// Coefficients of progressive images.
     pub(super) blocks: [Vec<[i16; 64]>; MAX_COMPONENTS],
 }
 
-/// A component of the frame.
+/// A component as the file declares it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Component {
+    /// The number by which scans name it.
     pub id: u8,
-    /// Sampling factors.
+    /// Sampling factor across: how many of its blocks an MCU has side by side.
     pub h: usize,
+    /// Sampling factor down.
     pub v: usize,
+    /// The number of its quantisation table.
     pub quantisation: usize,
 }
 
-/// Size and components.
+/// An image's size, kind and components.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub width: usize,
     pub height: usize,
     pub is_progressive: bool,
     pub components: Vec<Component>,
+    /// The largest sampling factor across.
     pub h_max: usize,
+    /// The largest sampling factor down.
     pub v_max: usize,
 }
 
 impl Frame {
-    /// MCUs across and down.
+    /// Returns how many MCUs (minimum coded units: the blocks of all components that belong together) the
+    /// image has across and down.
     pub fn mcus(&self) -> (usize, usize) {
         (
             self.width.div_ceil(BLOCK * self.h_max),
@@ -49,20 +57,25 @@ impl Frame {
     }
 }
 
-/// What the components are.
+/// What the components stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColorModel {
+    /// One component.
     Gray,
+    /// Red, green and blue as they are.
     Rgb,
+    /// Luma, blue and red difference, the usual one.
     YCbCr,
+    /// Cyan, magenta, yellow and black.
     Cmyk,
-    /// YCbCr of the inverted CMY, and K.
+    /// YCbCr of the inverted CMY, and black.
     Ycck,
 }
 
-/// The samples of a component before upsampling, padded to whole blocks.
+/// A component's samples at its own resolution, padded to whole blocks.
 pub(super) struct Plane {
     pub samples: Vec<u8>,
+    /// Samples from one row to the next.
     pub stride: usize,
     /// Columns without padding.
     pub width: usize,
@@ -71,7 +84,7 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    /// The columns of row `y` without padding.
+    /// Returns row `y` without padding.
     pub fn row(&self, y: usize) -> &[u8] {
         &self.samples[y * self.stride..][..self.width]
     }

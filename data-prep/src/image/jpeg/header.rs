@@ -1,11 +1,11 @@
-//! The segments of a JPEG file: quantisation and Huffman tables, frame, scans, and the markers that
-//! tell the colour model. Entropy-coded data is `scan`'s.
+//! Reads the segments of a JPEG file: quantisation and Huffman tables, frame, scan headers, and the markers
+//! that tell the colour model. The entropy-coded data after a scan header is read by `scan`.
 
 use super::bits::{AcHuffman, Huffman};
 use super::frame::{ColorModel, Component, Frame, WHOLE};
 use crate::image::raster::{Undecodable, check_size};
 
-/// Natural position of the k-th coefficient in zigzag order.
+/// The k-th entry is the row-major position in a block of the k-th coefficient in zigzag order.
 pub(super) const ZIGZAG: [u8; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20,
     13, 6, 7, 14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59,
@@ -17,36 +17,47 @@ pub(super) const ZIGZAG: [u8; 64] = [
 pub(super) struct Scan {
     /// For each component of the scan: its id, and its DC and AC table.
     pub components: Vec<(u8, usize, usize)>,
-    /// First and last coefficient, in zigzag order.
+    /// First and last coefficient in the scan, in zigzag order.
     pub band: (usize, usize),
-    /// Successive approximation: the former and this scan's bit position.
+    /// Successive approximation: the bit position of the scan before this one, 0 in the first.
     pub high: u32,
+    /// Successive approximation: the lowest bit that this scan codes.
     pub low: u32,
-    /// Where the coded data begins.
+    /// Offset in the file at which the coded data begins.
     pub start: usize,
 }
 
+/// A segment that the decoder has to act upon.
 pub(super) enum Segment {
+    /// Size and components; at most one in a file.
     Frame(Frame),
+    /// A scan header, followed by coded data.
     Scan(Scan),
+    /// The end of the image.
     End,
 }
 
-/// Reads a file's segments and keeps the tables they define.
+/// Reads a file's segments, and keeps the tables that they define by their numbers 0 to 3.
 pub(super) struct Header<'a> {
     pub bytes: &'a [u8],
+    /// The next byte to read.
     position: usize,
+    /// Quantisation steps, row-major.
     pub quantisation: [Option<[u16; 64]>; 4],
+    /// Huffman tables of DC coefficients.
     pub dc: [Option<Huffman>; 4],
+    /// Huffman tables of AC coefficients.
     pub ac: [Option<AcHuffman>; 4],
     /// MCUs between restarts; 0 for none.
     pub restart_interval: usize,
+    /// Whether there was a JFIF segment, which means YCbCr.
     is_jfif: bool,
+    /// The colour transform in Adobe's segment, if there was one.
     adobe_transform: Option<u8>,
 }
 
 impl<'a> Header<'a> {
-    /// For a file that begins with the marker SOI.
+    /// Starts after the marker SOI, with which the file must begin.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
@@ -60,12 +71,12 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Continues after a scan's data.
+    /// Continues at this offset, after a scan's data.
     pub fn continue_at(&mut self, position: usize) {
         self.position = position;
     }
 
-    /// Reads tables up to the next frame, scan or the file's end.
+    /// Reads tables up to the next frame, scan or the image's end.
     pub fn next_segment(&mut self) -> Result<Segment, Undecodable> {
         loop {
             let marker = self.marker()?;
@@ -108,7 +119,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// The meaning of the components, by libjpeg's rules.
+    /// Returns what the components stand for, by libjpeg's rules.
     pub fn color_model(&self, frame: &Frame) -> Result<ColorModel, Undecodable> {
         let ids: Vec<u8> = frame
             .components
@@ -131,7 +142,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// The next marker; skips bytes before it, which some programs write.
+    /// Reads the next marker; skips bytes before it, which some programs write.
     fn marker(&mut self) -> Result<u8, Undecodable> {
         let mut rest = self.bytes.get(self.position..).unwrap_or_default();
         while let Some(at) = rest.iter().position(|&byte| byte == 0xff) {
@@ -147,7 +158,7 @@ impl<'a> Header<'a> {
         Err(cut_short(self.bytes))
     }
 
-    /// The content of the segment whose marker was just read.
+    /// Returns the content of the segment whose marker was just read.
     fn content(&mut self) -> Result<&'a [u8], Undecodable> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
         let &[high, low, ..] = rest else {
@@ -162,6 +173,7 @@ impl<'a> Header<'a> {
         Ok(content)
     }
 
+    /// Reads a segment DQT.
     fn quantisation_tables(&mut self, mut content: &[u8]) -> Result<(), Undecodable> {
         while let [info, rest @ ..] = content {
             let slot = usize::from(info & 15);
@@ -181,6 +193,7 @@ impl<'a> Header<'a> {
         Ok(())
     }
 
+    /// Reads a segment DHT.
     fn huffman_tables(&mut self, mut content: &[u8]) -> Result<(), Undecodable> {
         while let [info, rest @ ..] = content {
             let slot = usize::from(info & 15);
@@ -210,6 +223,7 @@ impl<'a> Header<'a> {
         Ok(())
     }
 
+    /// Reads a scan header, a segment SOS.
     fn scan(&self, content: &[u8]) -> Result<Scan, Undecodable> {
         let n_components = content.first().map_or(0, |&n| usize::from(n));
         if !(1..=4).contains(&n_components) || content.len() != 4 + 2 * n_components {
@@ -241,6 +255,7 @@ impl<'a> Header<'a> {
     }
 }
 
+/// Reads a segment SOF.
 fn frame(content: &[u8], is_progressive: bool) -> Result<Frame, Undecodable> {
     let (&[bits, h1, h0, w1, w0, n_components], rest) = content
         .split_first_chunk::<6>()
@@ -294,10 +309,12 @@ fn frame(content: &[u8], is_progressive: bool) -> Result<Frame, Undecodable> {
     })
 }
 
+/// Returns the error for a part of the file that is wrong.
 pub(super) fn broken(what: &str) -> Undecodable {
     Undecodable::new(format!("a broken {what}"), WHOLE)
 }
 
+/// Returns the error for a file that ends too early.
 pub(super) fn cut_short(bytes: &[u8]) -> Undecodable {
     Undecodable::new(format!("an end after {} bytes", bytes.len()), WHOLE)
 }

@@ -1,18 +1,21 @@
-//! Turns blocks of coefficients into samples by libjpeg's accurate integer inverse DCT (`jidctint.c`),
-//! which `JDCT_ISLOW`, and so Pillow, uses.
+//! Turns blocks of coefficients into samples by libjpeg's accurate integer inverse DCT (`jidctint.c`,
+//! `JDCT_ISLOW`), which is the one that Pillow uses.
 //!
 //! libjpeg-turbo's vector code keeps values in 16 bits where the C code has 32. Coefficients of real
-//! pictures fit. For others this code wraps and saturates as the vector code does, so that the bytes
-//! are the same.
+//! pictures fit. For others this code wraps and saturates as the vector code does, so that the bytes are
+//! the same.
 
 use std::num::Wrapping;
 
 use super::frame::BLOCK;
 use crate::image::vectorised::vectorised;
 
+/// Fractional bits of the constants below.
 const CONST_BITS: usize = 13;
+/// Fractional bits that values keep between the two passes.
 const PASS1_BITS: usize = 2;
 
+/// The constants of the transform, named by their value, with [`CONST_BITS`] fractional bits.
 const FIX_0_298631336: Wrapping<i32> = Wrapping(2446);
 const FIX_0_390180644: Wrapping<i32> = Wrapping(3196);
 const FIX_0_541196100: Wrapping<i32> = Wrapping(4433);
@@ -26,7 +29,7 @@ const FIX_2_053119869: Wrapping<i32> = Wrapping(16819);
 const FIX_2_562915447: Wrapping<i32> = Wrapping(20995);
 const FIX_3_072711026: Wrapping<i32> = Wrapping(25172);
 
-/// A block's values; which index is the row depends on the pass.
+/// An 8 × 8 block. The first index is the row in the first pass and the column in the second.
 type Block = [[i16; BLOCK]; BLOCK];
 
 vectorised! {
@@ -56,7 +59,7 @@ vectorised! {
     }
 }
 
-/// The same for a block that has only a mean.
+/// Does the same as [`block`] for a block that has only a DC coefficient, its mean.
 pub(super) fn flat_block(dc: i16, step: u16, out: &mut [u8], stride: usize) {
     let value = i32::from(dc.wrapping_mul(step as i16) << PASS1_BITS);
     let rounded = (value + (1 << (PASS1_BITS + 2))) >> (PASS1_BITS + 3);
@@ -68,6 +71,7 @@ pub(super) fn flat_block(dc: i16, step: u16, out: &mut [u8], stride: usize) {
     }
 }
 
+/// Exchanges rows and columns.
 #[inline(always)]
 fn transposed<T: Copy + Default>(values: &[[T; BLOCK]; BLOCK]) -> [[T; BLOCK]; BLOCK] {
     let mut out = [[T::default(); BLOCK]; BLOCK];
@@ -79,8 +83,8 @@ fn transposed<T: Copy + Default>(values: &[[T; BLOCK]; BLOCK]) -> [[T; BLOCK]; B
     out
 }
 
-/// The transform down each column, the result rounded by `SHIFT` bits. Columns do not touch each
-/// other, so eight of them fill a vector register.
+/// Transforms each column and rounds the result by `SHIFT` bits. Columns do not depend on each other, so
+/// eight of them fill a vector register.
 #[inline(always)]
 fn pass<const SHIFT: usize>(values: &Block) -> Block {
     let mut out = [[0; BLOCK]; BLOCK];

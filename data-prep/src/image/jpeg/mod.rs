@@ -1,15 +1,15 @@
 //! Decodes JPEG to RGB, every sample as libjpeg-turbo (and so Pillow) does: the networks must see the
 //! pixels that the paper's networks saw.
 //!
-//! This is own code because it has to be exact on a machine without an assembler. The decoder in Rust
-//! that was measured (zune-jpeg 0.5) differs from libjpeg by up to seven levels. libjpeg-turbo built
-//! without its assembly is exact, but is C and slower than this. The decoder reads baseline and
+//! This is our own decoder because it has to be exact on a machine without an assembler. The decoder in
+//! Rust that was measured (zune-jpeg 0.5) differs from libjpeg by up to seven levels of 255. libjpeg-turbo
+//! built without its assembly is exact, but it is C and slower than this. The decoder reads baseline and
 //! progressive Huffman-coded files of 8 bits, with any subsampling that libjpeg takes.
 //!
-//! One file per step: `header` (segments), `bits` (Huffman codes), `scan` (coefficients), `idct`
-//! (blocks to samples), `upsample`, `color`; `decoder` calls them. Faults of the coded data that
-//! libjpeg only warns about (a wrong code, data that ends early) are errors here: such an image is
-//! broken.
+//! Each step is a file: `header` (segments), `bits` (Huffman codes), `scan` (coefficients), `idct` (blocks
+//! to samples), `upsample` (components to the image's resolution), `color` (components to RGB); `decoder`
+//! calls them. Faults of the coded data that libjpeg only warns about (a wrong code, data that ends early)
+//! are errors here: such an image is broken.
 
 mod bits;
 mod color;

@@ -1,5 +1,6 @@
-//! Decodes entropy-coded data to coefficients. Blocks of sequential scans become samples at once;
-//! coefficients of progressive scans (`jdphuff.c`) are kept until the last scan.
+//! Decodes the entropy-coded data of scans to coefficients, and these to samples. Blocks of a sequential
+//! image become samples at once. A progressive image (`jdphuff.c`) has several scans, each of which makes
+//! its coefficients more exact, so they are kept until the last scan.
 
 use super::bits::{AcHuffman, Bits, Huffman};
 use super::frame::{BLOCK, Buffers, Frame, Plane, WHOLE};
@@ -7,42 +8,46 @@ use super::header::{Header, Scan, ZIGZAG, broken, cut_short};
 use super::idct;
 use crate::image::raster::Undecodable;
 
-/// The coefficients or samples of a frame's components so far.
+/// What was decoded of a frame's components so far.
 pub(super) struct Coefficients {
     frame: Frame,
+    /// The samples of each component.
     planes: Vec<Plane>,
     /// Progressive only: the blocks of each component, row-major, natural order inside.
     blocks: Vec<Vec<[i16; 64]>>,
-    /// By component: the table in force at its first scan, `None` before. A later one of the same
-    /// number is for later components.
+    /// By component: the quantisation table that was defined when its first scan began, `None` before. A
+    /// table of the same number that comes later in the file is for later components.
     quantisation: Vec<Option<[u16; 64]>>,
     /// Progressive only: by component, for each coefficient in zigzag order, how many of its lowest
     /// bits no scan has coded; `None` where there was no scan at all.
     missing_bits: Vec<[Option<u32>; 64]>,
 }
 
-/// Where one of these AC coefficients is not complete, libjpeg guesses it from the blocks around.
+/// Where one of these AC coefficients (in zigzag order) is incomplete, libjpeg guesses it from the blocks
+/// around.
 const GUESSED: std::ops::RangeInclusive<usize> = 1..=9;
 
-/// Blocks in an MCU, at most.
+/// The most blocks that an MCU may have in a scan, by the JPEG standard.
 const MOST_BLOCKS: usize = 10;
 
-/// A component of a scan.
+/// A component of a scan, with the tables it is read with.
 struct Part<'t> {
+    /// Its index in the frame.
     index: usize,
-    /// Blocks of an MCU, across and down.
+    /// Its blocks in an MCU, across and down.
     blocks: (usize, usize),
     dc: Option<&'t Huffman>,
     ac: Option<&'t AcHuffman>,
     quantisation: [u16; 64],
+    /// The DC coefficient before, to which the next one is coded as a difference.
     last_dc: i32,
 }
 
-/// A wrong code or value.
+/// The error for a wrong code or value.
 struct Broken;
 
 impl Coefficients {
-    /// For an image of this frame, in memory of `buffers`.
+    /// Prepares for an image of this frame, in memory of `buffers`.
     pub fn new(frame: Frame, buffers: &mut Buffers) -> Self {
         let (across, down) = frame.mcus();
         let mut planes = Vec::with_capacity(frame.components.len());
@@ -76,7 +81,7 @@ impl Coefficients {
         }
     }
 
-    /// Leaves the memory for the next image.
+    /// Returns the memory for the next image.
     pub fn give_back(self, buffers: &mut Buffers) {
         for (buffer, plane) in buffers.samples.iter_mut().zip(self.planes) {
             *buffer = plane.samples;
@@ -86,7 +91,7 @@ impl Coefficients {
         }
     }
 
-    /// Decodes a scan's data; returns the offset of its end in the file.
+    /// Decodes a scan's data and returns the offset of its end in the file.
     pub fn read_scan(&mut self, scan: &Scan, header: &Header) -> Result<usize, Undecodable> {
         let mut parts = self.parts(scan, header)?;
         let mut bits = Bits::new(header.bytes, scan.start);
@@ -98,6 +103,7 @@ impl Coefficients {
             }
             _ => self.frame.mcus(),
         };
+        // Progressive: the blocks still to come that have no new coefficient in this band.
         let mut end_of_band_run = 0;
         let mut restarts = 0_u8;
         for mcu in 0..across * down {
@@ -135,6 +141,7 @@ impl Coefficients {
         Ok(bits.position())
     }
 
+    /// Checks a scan header against the frame and returns its components.
     fn parts<'t>(&mut self, scan: &Scan, header: &'t Header) -> Result<Vec<Part<'t>>, Undecodable> {
         let mut parts: Vec<Part> = Vec::with_capacity(scan.components.len());
         for &(id, dc, ac) in &scan.components {
@@ -189,8 +196,8 @@ impl Coefficients {
         Ok(parts)
     }
 
-    /// Whether a progressive scan goes on where the scans before it ended. libjpeg only warns of some of
-    /// what is refused here, and its guesses at such an image are its own.
+    /// Checks that a progressive scan begins at the bit at which the scans before it ended, and notes the
+    /// bits that it codes. libjpeg only warns of some of what is refused here, and then guesses.
     fn progress(&mut self, scan: &Scan, parts: &[Part]) -> Result<(), Undecodable> {
         let (first, last) = scan.band;
         let is_valid = match first {
@@ -214,7 +221,7 @@ impl Coefficients {
     /// Makes the samples of a progressive image; a sequential one has them already.
     ///
     /// # Errors
-    /// When scans are missing without which the image is a coarse preview.
+    /// When last scans are missing, so that the image would be a coarse preview.
     pub fn finish(&mut self) -> Result<(), Undecodable> {
         let is_whole = |missing: &[Option<u32>; 64]| missing[GUESSED].iter().all(|&m| m == Some(0));
         if !self.missing_bits.iter().all(is_whole) {
@@ -242,13 +249,13 @@ impl Coefficients {
         Ok(())
     }
 
-    /// The frame, and the samples of its components.
+    /// Returns the frame, and the samples of its components.
     pub fn parts_of_image(&self) -> (&Frame, &[Plane]) {
         (&self.frame, &self.planes)
     }
 }
 
-/// One block of a sequential scan, to samples.
+/// Reads one block of a sequential scan and writes its samples.
 #[inline(always)]
 fn read_sequential(
     bits: &mut Bits,
@@ -300,7 +307,7 @@ fn read_sequential(
     Ok(())
 }
 
-/// One block of a progressive scan.
+/// Reads one block of a progressive scan into its coefficients.
 fn read_progressive(
     bits: &mut Bits,
     part: &mut Part,
@@ -332,7 +339,7 @@ fn read_progressive(
     }
 }
 
-/// First scan of a band of AC coefficients.
+/// Reads a block in the first scan of a band of AC coefficients.
 fn read_band(
     bits: &mut Bits,
     table: &Huffman,
@@ -366,7 +373,8 @@ fn read_band(
     Ok(())
 }
 
-/// Later scan of a band: one more bit of the coefficients that are not zero, and new ones of ±1.
+/// Reads a block in a later scan of a band: one more bit of the coefficients that are not zero, and new
+/// ones of ±1 in this bit.
 fn refine_band(
     bits: &mut Bits,
     table: &Huffman,
@@ -396,7 +404,7 @@ fn refine_band(
                 }
                 _ => return Err(Broken),
             };
-            // Past `run` zeros, refining what is not zero on the way.
+            // Skips `run` zeros and refines the coefficients in between; the next zero becomes the new one.
             let mut is_placed = new == 0;
             while k <= last {
                 let coefficient = &mut block[usize::from(ZIGZAG[k])];
@@ -412,7 +420,7 @@ fn refine_band(
                 }
                 k += 1;
             }
-            // libjpeg puts it behind the band's end.
+            // A coefficient beyond the band's end, which libjpeg would write there.
             if !is_placed {
                 return Err(Broken);
             }
@@ -430,6 +438,7 @@ fn refine_band(
     Ok(())
 }
 
+/// Reads one more bit of a coefficient.
 fn refine(bits: &mut Bits, coefficient: &mut i16, bit: i16) {
     bits.refill();
     if bits.take(1) == 1 && *coefficient & bit == 0 {

@@ -18,7 +18,7 @@ enum Filter {
     Down,
     /// It has half of both.
     Both,
-    /// Each sample is repeated, so many times across and down.
+    /// Neither of these: each sample is repeated (times across, times down).
     Repeat(usize, usize),
 }
 
@@ -26,14 +26,14 @@ enum Filter {
 pub(super) struct Upsampler<'a> {
     plane: &'a Plane,
     filter: Filter,
-    /// The row made last.
+    /// The row returned last.
     row: Vec<u8>,
     /// For [`Filter::Both`], the result of its vertical half.
     sums: Vec<u16>,
 }
 
 impl<'a> Upsampler<'a> {
-    /// For a component with 1/`across` of the image's columns and 1/`down` of its rows.
+    /// Takes a component with 1/`across` of the image's columns and 1/`down` of its rows.
     pub fn new(plane: &'a Plane, across: usize, down: usize) -> Self {
         // libjpeg filters across only where there are more than two columns.
         let filter = match (across, down, plane.width > 2) {
@@ -57,7 +57,7 @@ impl<'a> Upsampler<'a> {
         }
     }
 
-    /// The samples of row `y` of the image, at least as many as it has columns.
+    /// Returns the samples of row `y` of the image, at least as many as it has columns.
     pub fn row(&mut self, y: usize) -> &[u8] {
         let plane = self.plane;
         match self.filter {
@@ -82,8 +82,8 @@ impl<'a> Upsampler<'a> {
         &self.row
     }
 
-    /// The component's second-nearest row to row `y` of the image; the nearest is `y / 2`. It is the
-    /// one above for even `y`, the one below for odd `y`, and at the edges the edge row itself.
+    /// Returns the component's second-nearest row to row `y` of the image; the nearest is `y / 2`. It is
+    /// the one above for even `y`, the one below for odd `y`, and at the edges the edge row itself.
     fn neighbour(&self, y: usize) -> &'a [u8] {
         let nearest = if y.is_multiple_of(2) {
             (y / 2).saturating_sub(1)

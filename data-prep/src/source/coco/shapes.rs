@@ -1,20 +1,23 @@
-//! The segmentations of an instances file, in flat pools: one allocation for each would take more
-//! memory than the coordinates. `elements` fills them, `instances` makes run lengths of them.
+//! Stores the segmentations of a COCO instances file in a few long vectors ([`Shapes`]); a `Vec` for each
+//! segmentation would take more memory than its coordinates. `elements` fills them while it reads the file,
+//! `instances` makes an `Rle` of a segmentation when it is asked for.
 
-/// Where an annotation's segmentation lies in [`Shapes`].
+/// The kind of an annotation's segmentation, and where it lies in [`Shapes`]. `height` and `width` are the
+/// mask's size in pixels, which run lengths give with them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Shape {
+    /// The annotation has only a box.
     None,
-    Polygons {
-        first: usize,
-        count: u32,
-    },
+    /// `count` polygons, the first of which is polygon number `first` of `polygon_ends`.
+    Polygons { first: usize, count: u32 },
+    /// Uncompressed run lengths (a list in the file): `counts[first..first + count]`.
     Counts {
         first: usize,
         count: u32,
         height: u32,
         width: u32,
     },
+    /// COCO's compressed run lengths (a string in the file): `text[first..first + count]`.
     Text {
         first: usize,
         count: u32,
@@ -23,18 +26,21 @@ pub(super) enum Shape {
     },
 }
 
-/// All segmentations, one after the other.
+/// All segmentations of a file, one after the other; [`Shape`] says where one lies.
 #[derive(Debug, Default)]
 pub(super) struct Shapes {
-    /// Polygons' x, y, x, y, ….
+    /// The polygons' x, y, x, y, … in pixels.
     pub(super) coordinates: Vec<f64>,
     /// Where each polygon ends in `coordinates`.
     pub(super) polygon_ends: Vec<usize>,
+    /// Uncompressed run lengths.
     pub(super) counts: Vec<u32>,
+    /// Compressed run lengths, as in the file.
     pub(super) text: Vec<u8>,
 }
 
 impl Shapes {
+    /// Returns the coordinates of polygon number `index`.
     pub(super) fn polygon(&self, index: usize) -> &[f64] {
         let start = match index {
             0 => 0,
@@ -43,7 +49,8 @@ impl Shapes {
         &self.coordinates[start..self.polygon_ends[index]]
     }
 
-    /// Drops what was added since the pools had these lengths.
+    /// Drops what was added since [`Shapes::lengths`] returned these lengths, so that an annotation that
+    /// turns out to be broken leaves nothing behind.
     pub(super) fn truncate(&mut self, [coordinates, polygons, counts, text]: [usize; 4]) {
         self.coordinates.truncate(coordinates);
         self.polygon_ends.truncate(polygons);
@@ -51,6 +58,7 @@ impl Shapes {
         self.text.truncate(text);
     }
 
+    /// Returns the present lengths, for [`Shapes::truncate`].
     pub(super) fn lengths(&self) -> [usize; 4] {
         [
             self.coordinates.len(),

@@ -1,5 +1,5 @@
-//! The logits of a split's images, one per image and class, checked against the data set: targets are its
-//! labels, and a `target` column that says otherwise is an error.
+//! Reads the logits of a split's images, one for each image and class (a cell), and checks them against the
+//! data set. The targets are the data set's labels; a `target` column that contradicts them is an error.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use super::rows::{Belonging, Rows};
 use crate::error::{Error, Result};
 use crate::maps::{RunColumns, Source};
 
-/// How to treat images or pairs of the split that are absent.
+/// What to do about images or pairs of the split that a file lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// They are an error.
+    /// Stop with an error.
     Refused,
-    /// They are reported and left out.
+    /// Leave them out, with a warning.
     LeftOut,
 }
 
@@ -29,19 +29,20 @@ pub struct Predictions {
     /// Per image of the split, in the order of `Dataset::indices`: one logit per class; empty where
     /// the image was left out.
     pub logits: Vec<Vec<f32>>,
-    /// The run, checkpoint and so on that the file names.
+    /// The run, checkpoint, split and precision that the file names.
     pub columns: RunColumns,
     /// [`fingerprint`] of the logits.
     pub fingerprint: String,
 }
 
-/// Reads the logits of the images of one `split` of `dataset`.
+/// Reads the logits of the images of one `split` of `dataset`. `maps_of` says which run, checkpoint and so
+/// on the maps beside them are of.
 ///
 /// # Errors
-/// When the file is broken, or a column is missing or of another type; when a row is of an unknown
-/// image, class or split, is repeated, non-finite or contradicts the labels; when the file is of
-/// several runs or of another one than `maps_of`; when classes of an image are absent (with
-/// [`Missing::LeftOut`] a whole image may be absent).
+/// When the file is broken, or a column is missing or of another type; when a row is of an unknown image,
+/// class or split, is repeated, non-finite or contradicts the labels; when the file is of several runs or
+/// of another one than `maps_of`; when classes of an image are absent (with [`Missing::LeftOut`] a whole
+/// image may be absent, but not some of its classes).
 pub fn read(
     source: &Source,
     dataset: &Dataset,
@@ -70,17 +71,19 @@ pub fn read(
     cells.finish(missing, rows.columns())
 }
 
-/// The images × classes of a split, filled while rows arrive.
+/// The logits of the images × classes of a split, filled in while rows arrive.
 struct Cells<'a> {
     dataset: &'a Dataset,
     split: Split,
     path: PathBuf,
     image_of: HashMap<&'a str, usize>,
+    /// The split's images, as indices into the data set.
     indices: Vec<usize>,
-    /// Index of an image in `indices`.
+    /// Position in `indices` of an image of the data set.
     position: HashMap<usize, usize>,
-    /// NaN stands for a cell not read yet: no value in a file may be NaN.
+    /// By position, then class. NaN stands for a cell not read yet; a NaN in the file is refused.
     logits: Vec<Vec<f32>>,
+    /// Rows read so far, for messages.
     row: u64,
 }
 
@@ -162,6 +165,7 @@ impl<'a> Cells<'a> {
         Ok(())
     }
 
+    /// Checks that no cell is missing, and returns the logits.
     fn finish(mut self, missing: Missing, columns: RunColumns) -> Result<Predictions> {
         if missing == Missing::LeftOut {
             let absent = |image: &&mut Vec<f32>| image.iter().all(|logit| logit.is_nan());

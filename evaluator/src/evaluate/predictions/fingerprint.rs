@@ -1,8 +1,10 @@
-//! A hash of the scored logits.
+//! Hashes logits, so that `evaluator compare` can tell whether `predictions.parquet` still has those that
+//! were scored.
 
 use data_prep::record::Fingerprint;
 
-/// SHA-256 of the logits of images in the order of their ids, one per class in the classes' order.
+/// Returns the SHA-256 of the images' ids and logits. Images come sorted by id, logits in the order of the
+/// classes.
 pub(crate) fn fingerprint<'a>(
     images: impl IntoIterator<Item = (&'a str, impl IntoIterator<Item = f32>)>,
 ) -> String {

@@ -1,5 +1,11 @@
-//! Logits of a split, one per image and class, from our trainer's `predictions.parquet` or any other
-//! tool's file with image_id, class_id and logit.
+//! Reads and writes predictions: the logits of a split, one for each image and class. They come from our
+//! trainer's `predictions.parquet` or from any other tool's file with the columns image_id, class_id and
+//! logit.
+//!
+//! `cells` reads a whole file for scoring, with `rows`, which reads it batch by batch and checks that it
+//! belongs to the maps (`Belonging` is the run, checkpoint, split and precision that it must be of;
+//! `Missing` says what to do about absent images); `fingerprint` hashes the logits, `write` writes them
+//! into the evaluation's folder.
 
 mod cells;
 mod fingerprint;

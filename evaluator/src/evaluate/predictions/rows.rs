@@ -1,5 +1,5 @@
-//! Reads a file of predictions, of any tool, row by row, and checks that it is of one run, checkpoint,
-//! split and precision: those of the maps or evaluation that it belongs to.
+//! Reads a file of predictions, of our trainer or any other tool, batch by batch, and checks that it is of
+//! the same run, checkpoint, split and precision as the maps or the evaluation that it belongs to.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -16,30 +16,36 @@ use crate::error::{Error, Result};
 use crate::evaluate::keys::TASK_KEY;
 use crate::maps::{Columnar, RunColumns, Source};
 
-/// The columns that a file must have.
+/// The columns that a file must have: a cell (image and class) and its logit.
 static CELLS: LazyLock<TableSpec> =
     LazyLock::new(|| PREDICTIONS.part(&["image_id", "class_id", "logit"]));
+/// The column of targets, which a file may have.
 static TARGET: LazyLock<TableSpec> = LazyLock::new(|| PREDICTIONS.part(&["target"]));
 
-/// A field of the file and the one value its rows may have.
+/// A column that must have one value throughout the file, such as `run_id`.
 struct Field {
+    /// The column.
     spec: TableSpec,
     /// The value in the maps or evaluation that the file belongs to, else the first one found.
     expected: Option<String>,
     /// Where that value is, e.g. `in the maps`.
     whose: String,
-    /// The value in the file.
+    /// The value in the file; `None` until a row has one.
     found: Option<String>,
 }
 
-/// The maps or evaluation that predictions belong to.
+/// What a file of predictions must be of: the run, checkpoint, split, precision and task of the maps or
+/// evaluation that it belongs to.
 pub(crate) struct Belonging {
+    /// Columns of the file: run_id, checkpoint, split, precision.
     fields: [Field; 4],
+    /// The task and where that is said; compared with the file's metadata.
     task: Option<(String, String)>,
 }
 
 impl Belonging {
-    /// Those with `columns`, as far as these are known. `whose` says where they are, e.g. `in the maps`.
+    /// Takes the expected values from `columns`, as far as they are known there. `whose` says for messages
+    /// where they are from, e.g. `in the maps`.
     pub(crate) fn new(columns: &RunColumns, whose: &str) -> Self {
         let field = |name, expected: Option<String>| Field {
             spec: PREDICTIONS.part(&[name]),
@@ -64,14 +70,15 @@ impl Belonging {
     }
 }
 
-/// Reads predictions a batch at a time.
+/// Reads the rows of a file of predictions a batch at a time.
 pub(crate) struct Rows {
     file: Columnar,
     belonging: Belonging,
+    /// Rows read so far, for messages.
     row: usize,
 }
 
-/// Some rows of the file; `targets` are there if the file has them.
+/// Some rows of the file. `targets` is `None` where the file has no such column.
 pub(crate) struct Batch {
     pub(crate) image_ids: StringArray,
     pub(crate) class_ids: Int32Array,
@@ -106,16 +113,16 @@ impl Rows {
         })
     }
 
-    /// The file.
+    /// Returns the file's name.
     pub(crate) fn path(&self) -> &Path {
         &self.file.path
     }
 
-    /// The next rows; `None` at the end.
+    /// Returns the next rows; `None` at the end.
     ///
     /// # Errors
-    /// When the file is broken, a column is missing or of another type, or rows are of several runs,
-    /// checkpoints, splits or precisions, or of others than what the file belongs to.
+    /// When the file is broken, a column is missing or of another type, rows are of several runs,
+    /// checkpoints, splits or precisions, or of another one than the file must be of.
     pub(crate) fn next_batch(&mut self) -> Result<Option<Batch>> {
         let Some(batch) = self.file.next_batch()? else {
             return Ok(None);
@@ -142,7 +149,7 @@ impl Rows {
         }))
     }
 
-    /// The run, checkpoint and so on of the rows read so far.
+    /// Returns the run, checkpoint, split and precision of the rows read so far.
     pub(crate) fn columns(&self) -> RunColumns {
         let [run_id, checkpoint, split, precision] = &self.belonging.fields;
         RunColumns {
@@ -156,11 +163,13 @@ impl Rows {
 }
 
 impl Field {
+    /// Returns the column's name.
     fn name(&self) -> &'static str {
         self.spec.columns[0].name
     }
 
-    /// Checks the rows of a batch, of which the first is the file's `row`-th.
+    /// Checks the column in a batch whose first row is the file's `row`-th: every value must be the
+    /// expected one. Where none is expected, the file's first value becomes it.
     fn check(&mut self, path: &Path, batch: &RecordBatch, row: usize) -> Result<()> {
         let batch = conform(path, &self.spec, batch)?;
         let texts = cast(&batch[self.name()], &DataType::Utf8).map_err(Error::arrow(path))?;

@@ -1,4 +1,5 @@
-//! Writes the scored logits into the evaluation's folder.
+//! Writes the scored logits into the evaluation's folder as `predictions.parquet`, where `evaluator
+//! compare` reads them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::evaluate::tables::{i32s, texts_or_null};
 /// Images per record batch of a table.
 const IMAGES_PER_BATCH: usize = 4096;
 
-/// Writes logits as `predictions.parquet` of the evaluation `key`, with the data set's targets.
+/// Writes logits to `path`, with the run columns of `key` and the data set's labels as targets.
 ///
 /// # Errors
 /// When the file cannot be written.

@@ -1,4 +1,4 @@
-//! The columns of an evaluation's tables, and writing them.
+//! Declares the tables of an evaluation and writes them.
 
 mod columns;
 mod schema;

@@ -1,24 +1,25 @@
-//! The tables of an evaluation and of a comparison; `data-prep/schemas.toml` has their columns.
+//! Names the tables of an evaluation and of a comparison. Their columns are declared in
+//! `data-prep/schemas.toml`.
 
 use std::sync::LazyLock;
 
 use data_prep::table::TableSpec;
 
-/// One row per (image, class) pair and metric that it has, pairs in the order of images and classes, metrics
-/// in that of [`crate::metrics::pair::PAIR_METRICS`].
+/// One row per (image, class) pair and metric that the pair has; pairs in the order of images and classes,
+/// metrics in that of [`crate::metrics::pair::PAIR_METRICS`].
 pub static SCORES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("scores"));
 
-/// One row per pair and threshold of the sweep.
+/// One row per pair and threshold of the sweep: cells in intersection and union.
 pub static IOU: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("iou"));
 
-/// One row for each metric and set of images or pairs: all, a group, a class or a size of mask.
+/// One row for each metric and set of images or pairs: all, a group, a class, or a size of mask.
 pub static METRICS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("metrics"));
 
-/// One row per bootstrap resample, group and metric.
+/// One row per bootstrap resample, group (or all images) and metric.
 pub static REPLICATES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("replicates"));
 
-/// One row per example of the report's panel.
+/// One row per example pair of the report, with its pixels, map and boxes.
 pub static EXAMPLES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("examples"));
 
-/// One row per metric and group of two runs on the same images.
+/// One row per metric and group (or all images) of a comparison of two evaluations.
 pub static PAIRED: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("paired"));

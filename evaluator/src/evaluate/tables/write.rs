@@ -23,24 +23,26 @@ use crate::metrics::pair::{Measured, PAIR_METRICS, ScoredPair};
 /// Pairs per record batch of the larger tables.
 const PAIRS_PER_BATCH: usize = 4096;
 
-/// Writes the tables of one evaluation into one folder.
+/// The folder, run columns and metadata that the tables of one evaluation have in common; its methods write
+/// a table each.
 #[derive(Debug)]
 pub struct Tables<'a> {
     /// The folder.
     pub out: &'a Path,
-    /// The run columns.
+    /// Values of the run columns.
     pub key: &'a RunKey,
     /// Metadata of every table.
     pub provenance: &'a Provenance,
 }
 
 impl Tables<'_> {
-    /// `scores.parquet`.
+    /// Writes `scores.parquet`: a row per pair and metric.
     ///
     /// # Errors
-    /// When it cannot be written; so of all below.
+    /// When it cannot be written; so for the methods below.
     pub fn write_scores(&self, evaluated: &Evaluated) -> Result<()> {
         let mut writer = self.create(&SCORES)?;
+        // The run columns are made once, as long as the longest batch, and cut for each.
         let most = evaluated.pairs.len().min(PAIRS_PER_BATCH) * PAIR_METRICS.len();
         let run_columns = self.run_columns(most);
         for pairs in evaluated.pairs.chunks(PAIRS_PER_BATCH) {
@@ -78,7 +80,7 @@ impl Tables<'_> {
         Ok(writer.finish()?)
     }
 
-    /// `iou.parquet`.
+    /// Writes `iou.parquet`: a row per pair and threshold of the sweep.
     pub fn write_iou(&self, evaluated: &Evaluated) -> Result<()> {
         let mut writer = self.create(&IOU)?;
         let most = evaluated.pairs.len().min(PAIRS_PER_BATCH) * N_THRESHOLDS;
@@ -108,7 +110,7 @@ impl Tables<'_> {
         Ok(writer.finish()?)
     }
 
-    /// `replicates.parquet`; `names` are those of the values in each row.
+    /// Writes `replicates.parquet`. `names` are the metrics whose values each of `rows` has, in this order.
     pub fn write_replicates(&self, names: &[&str], rows: &[Replicate]) -> Result<()> {
         let [run_id, checkpoint, split, attribution, layer, precision] =
             self.run_columns(rows.len() * names.len());
@@ -131,7 +133,7 @@ impl Tables<'_> {
         )
     }
 
-    /// `examples.parquet`.
+    /// Writes `examples.parquet`: pixels, map and boxes of the example pairs.
     pub fn write_examples(&self, evaluated: &Evaluated, rows: &[Example]) -> Result<()> {
         let dataset = evaluated.dataset;
         let grid = dataset.grid();
@@ -172,7 +174,7 @@ impl Tables<'_> {
         self.write(&EXAMPLES, columns)
     }
 
-    /// `metrics.parquet`.
+    /// Writes `metrics.parquet`.
     pub fn write_metrics(&self, rows: &[Metric]) -> Result<()> {
         let [run_id, checkpoint, split, attribution, layer, precision] =
             self.run_columns(rows.len());
@@ -198,11 +200,13 @@ impl Tables<'_> {
         self.write(&METRICS, columns)
     }
 
+    /// Opens a writer for a table that is written batch by batch.
     fn create(&self, spec: &TableSpec) -> Result<TableWriter> {
         let path = self.out.join(file_name(spec));
         Ok(TableWriter::create(path, spec, self.provenance)?)
     }
 
+    /// Writes a table at once.
     fn write(&self, spec: &TableSpec, columns: Vec<ArrayRef>) -> Result<()> {
         let path = self.out.join(file_name(spec));
         Ok(write_table(
@@ -213,7 +217,8 @@ impl Tables<'_> {
         )?)
     }
 
-    /// run_id, checkpoint, split, attribution, layer and precision, `n` times the same.
+    /// Returns the columns run_id, checkpoint, split, attribution, layer and precision, with `n` rows
+    /// alike.
     fn run_columns(&self, n: usize) -> [ArrayRef; 6] {
         let text = |value: &str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(repeat_n(value, n)))
@@ -229,7 +234,7 @@ impl Tables<'_> {
     }
 }
 
-/// image_id and class_id.
+/// Returns the columns image_id and class_id.
 fn pair_columns<'a>(
     evaluated: &Evaluated,
     pairs: impl IntoIterator<Item = &'a ScoredPair> + Clone,

@@ -1,4 +1,5 @@
-//! Positive attribution inside the boxes, Σ M·A⁺.
+//! The metric `energy_inside` of a pair (an image and a class on it): the positive attribution inside the
+//! class's boxes, Σ M·A⁺. A⁺ is the map's positive part, M the mask of the boxes (1 inside, 0 outside).
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

@@ -1,4 +1,5 @@
-//! Positive attribution of the whole map, Σ A⁺.
+//! The metric `energy_total` of a pair (an image and a class on it): the positive attribution of the whole
+//! map, Σ A⁺. A⁺ is the map's positive part.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

@@ -1,5 +1,5 @@
-//! Energy pointing game at any scale of the map: undefined, and then left out, only where no
-//! attribution is positive.
+//! The metric `epg_defined`: energy pointing game as `epg`, but for a map of any scale. It is undefined
+//! only where no attribution is positive, and the mean leaves such pairs out.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

@@ -1,4 +1,5 @@
-//! The input of a metric of one (image, class) pair.
+//! What the metrics of a pair (an image and a class on it) are computed from: its map, its masks, and
+//! results that several metrics need.
 
 use data_prep::geometry::Mask;
 
@@ -8,9 +9,10 @@ use crate::metrics::overlap::{Iou, N_THRESHOLDS, Scale, sweep_threshold};
 /// IoU's thresholds, on maps scaled to 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
-    /// The fixed one.
+    /// The fixed threshold, which the metric `iou` uses.
     pub fixed: f64,
-    /// Index in the sweep of the threshold chosen on validation, where one was chosen.
+    /// The threshold of the metric `iou_tuned`, as an index in the sweep; `None` where none was chosen on
+    /// validation.
     pub tuned: Option<usize>,
 }
 
@@ -22,23 +24,24 @@ pub struct Pair<'a> {
     pub map: &'a [f32],
     /// The union of the class's boxes (SPEC A.5).
     pub mask: &'a Mask,
-    /// The union of the class's segmentations, where each of its objects has one.
+    /// The union of the segmentations of the class's objects; `None` unless each of them has one.
     pub segmentation: Option<&'a Mask>,
     /// IoU's thresholds.
     pub thresholds: Thresholds,
-    /// (height, width) of the image in source pixels; the grid has another aspect ratio.
+    /// (height, width) of the image in pixels before resizing. The grid may have another aspect ratio.
     pub image_size: (u32, u32),
     /// Positive attribution inside the boxes and in total.
     pub energy: Energy,
-    /// Positive attribution inside the segmentation, where there is one.
+    /// Positive attribution inside the segmentation; `None` without one.
     pub segment_energy: Option<f64>,
     /// Overlap with the boxes at each threshold of the sweep.
     pub sweep: [Iou; N_THRESHOLDS],
+    /// How the map is brought to 0..=1 for IoU.
     scale: Scale,
 }
 
 impl<'a> Pair<'a> {
-    /// Computes the intermediate results.
+    /// Computes the results that several metrics need.
     ///
     /// # Panics
     /// When map and masks are not on one grid.
@@ -63,12 +66,12 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Overlap of the boxes and the map above a threshold.
+    /// Returns the overlap of the boxes and the cells above a threshold.
     pub fn overlap(&self, threshold: f64) -> Iou {
         self.scale.iou(self.map, self.mask, threshold)
     }
 
-    /// Whether the constant of SPEC B decides its IoU: the map is so flat that its minimum is not
+    /// Whether the constant of docs/SPEC.md B decides its IoU: the map is so flat that its minimum is not
     /// subtracted.
     pub fn is_iou_under_constant(&self) -> bool {
         self.scale.is_under_constant
@@ -76,7 +79,7 @@ impl<'a> Pair<'a> {
 }
 
 impl Thresholds {
-    /// The threshold chosen on validation.
+    /// Returns the threshold chosen on validation, from 0 to 0.95.
     pub fn tuned_value(&self) -> Option<f64> {
         self.tuned.map(sweep_threshold)
     }

@@ -1,4 +1,6 @@
-//! IoU at the fixed threshold (SPEC B). It is defined for every pair: an empty union is 0.
+//! The metric `iou`: intersection over union of the boxes and the map above the fixed threshold
+//! (docs/SPEC.md B). It is defined for every pair (an image and a class on it): where the union is empty,
+//! it is 0.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

@@ -1,4 +1,5 @@
-//! IoU at the threshold chosen on validation (SPEC B), one of the sweep's.
+//! The metric `iou_tuned`: intersection over union of the boxes and the map above the threshold that was
+//! chosen on validation (docs/SPEC.md B), one of 0.00, 0.05, … 0.95.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

@@ -1,9 +1,9 @@
-//! All metrics of one pair, in the order of the tables.
+//! Lists all metrics of a pair (an image and a class on it), in the order of the tables.
 
 use super::metric::PairMetric;
 
 /// The metrics of one map against one mask. `scores.parquet` has a row for each, `metrics.parquet` one for
-/// each that has a mean.
+/// each of which a mean is taken.
 pub const PAIR_METRICS: &[PairMetric] = &[
     super::energy_inside::METRIC,
     super::energy_total::METRIC,

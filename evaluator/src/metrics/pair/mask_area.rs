@@ -1,4 +1,5 @@
-//! Cells of the grid inside the boxes, Σ M.
+//! The metric `mask_area` of a pair (an image and a class on it): the number of grid cells inside the
+//! class's boxes.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

@@ -1,4 +1,5 @@
-//! [`PairMetric`], a metric of one pair: its name, its value, and how its mean is taken.
+//! Defines [`PairMetric`], a metric of one pair (an image and a class on it, so one map and one mask): its
+//! name, its value, and how its mean over pairs is taken.
 
 use super::input::{Pair, Thresholds};
 
@@ -9,13 +10,13 @@ pub struct PairMetric {
     pub name: &'static str,
     /// Its name for people.
     pub title: &'static str,
-    /// The pairs that have it.
+    /// Which pairs have it.
     pub over: Over,
-    /// The threshold it is at, which is in its row of `metrics.parquet`.
+    /// The threshold of IoU that it uses; `metrics.parquet` shows it.
     pub threshold: Threshold,
-    /// Its value; `None` where undefined. Called only for pairs that have it.
+    /// Computes its value; `None` where undefined. Called only for pairs that have the metric.
     pub value: fn(&Pair) -> Option<f64>,
-    /// Its mean over pairs.
+    /// How its mean over pairs is taken.
     pub mean: Mean,
     /// Whether its mean gets a bootstrap interval and is compared between runs.
     pub interval: bool,
@@ -23,45 +24,45 @@ pub struct PairMetric {
     pub share: bool,
 }
 
-/// The pairs that have a metric.
+/// Which pairs have a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Over {
-    /// All.
+    /// All pairs.
     Pairs,
-    /// Those whose class is segmented in the image.
+    /// Pairs in which every object of the class has a segmentation.
     SegmentedPairs,
 }
 
-/// The threshold a metric is at.
+/// Which threshold of IoU a metric uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Threshold {
     /// It has none.
     None,
-    /// IoU's fixed one.
+    /// The fixed one (`--threshold`).
     Fixed,
-    /// The one chosen on validation; without it no pair has the metric.
+    /// The one chosen on validation (`--threshold-from`). Without it no pair has the metric.
     Tuned,
 }
 
 /// How undefined values enter a mean over pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mean {
-    /// As 0.
+    /// They count as 0.
     UndefinedAsZero,
-    /// Not at all.
+    /// They are left out.
     OverDefined,
-    /// No mean is taken: the values stand in `scores.parquet` alone.
+    /// No mean is taken: the values are in `scores.parquet` only.
     NotTaken,
 }
 
-/// The value of a metric for one pair.
+/// What measuring a metric of one pair gave.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Measured {
-    /// Nothing: the pair does not have it.
+    /// The pair does not have the metric.
     Absent,
-    /// It is undefined.
+    /// The pair has the metric, but its value is undefined (e.g. 0/0).
     Undefined,
-    /// A value.
+    /// The value.
     Value(f64),
 }
 
@@ -75,16 +76,17 @@ impl PairMetric {
         (self.value)(pair).map_or(Measured::Undefined, Measured::Value)
     }
 
-    /// Whether every pair has it.
+    /// Whether every pair has the metric.
     pub fn is_of_all(&self, thresholds: Thresholds) -> bool {
         self.over == Over::Pairs && self.is_asked(thresholds)
     }
 
+    /// Whether the threshold that it needs was given.
     fn is_asked(&self, thresholds: Thresholds) -> bool {
         self.threshold != Threshold::Tuned || thresholds.tuned.is_some()
     }
 
-    /// The value that a pair contributes to the mean; `None` where it does not count.
+    /// Returns the value that a pair contributes to the mean; `None` where it does not count.
     pub fn counted(&self, measured: Measured) -> Option<f64> {
         match (measured, self.mean) {
             (Measured::Value(value), _) => Some(value),
@@ -93,7 +95,7 @@ impl PairMetric {
         }
     }
 
-    /// The threshold of its rows.
+    /// Returns the threshold that its rows show.
     pub fn threshold_of(&self, thresholds: Thresholds) -> Option<f64> {
         match self.threshold {
             Threshold::None => None,
@@ -104,7 +106,7 @@ impl PairMetric {
 }
 
 impl Measured {
-    /// The value in a table's cell.
+    /// Returns the value for a table's cell; `None` becomes null.
     pub fn value(self) -> Option<f64> {
         match self {
             Self::Value(value) => Some(value),

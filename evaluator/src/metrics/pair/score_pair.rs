@@ -1,4 +1,5 @@
-//! EPG and IoU of a pair alone, for the trainer's validation: they cost less than all metrics.
+//! Scores one pair (an image and a class on it) by EPG and IoU only. The trainer's validation uses this,
+//! because it costs less than all metrics.
 
 use data_prep::geometry::Mask;
 
@@ -16,12 +17,12 @@ pub struct PairScore {
     /// The paper's EPG; `None` where the map has (nearly) no positive attribution, which counts as 0 in
     /// the mean.
     pub epg: Option<f64>,
-    /// IoU at the threshold asked for.
+    /// IoU at the threshold that was given.
     pub iou: f64,
 }
 
-/// Scores one raw signed map (row-major, `shape` = (height, width), any resolution) against a mask
-/// on the grid; IoU at `threshold` (the paper's code uses 0.5). A NaN counts as no attribution.
+/// Scores one signed map (row-major, `shape` = (height, width), any resolution) against a mask on the grid;
+/// IoU at `threshold` (the paper's code uses 0.5). A NaN counts as no attribution.
 ///
 /// # Panics
 /// When `map` does not have height × width values, or a side is 0.

@@ -1,4 +1,5 @@
-//! The results of one (image, class) pair that an evaluation keeps.
+//! Defines [`ScoredPair`], what an evaluation keeps of a pair (an image and a class on it) when its map is
+//! no longer in memory.
 
 use super::input::Pair;
 use super::list::PAIR_METRICS;
@@ -6,29 +7,29 @@ use super::metric::Measured;
 use crate::metrics::energy::Energy;
 use crate::metrics::overlap::{Iou, N_THRESHOLDS};
 
-/// A scored (image, class) pair.
+/// A pair with the values of its metrics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoredPair {
     /// Index into `Dataset::images`.
     pub image: usize,
     /// The class explained, one of the image's labels.
     pub class_id: i32,
-    /// The value of each of [`PAIR_METRICS`].
+    /// The value of each of [`PAIR_METRICS`], in their order.
     pub values: [Measured; PAIR_METRICS.len()],
     /// Positive attribution inside the boxes and in total.
     pub energy: Energy,
-    /// Positive attribution inside the class's segmentation, where there is one.
+    /// Positive attribution inside the class's segmentation; `None` without one.
     pub segment_energy: Option<f64>,
-    /// Cells inside the boxes.
+    /// The number of grid cells inside the boxes.
     pub mask_area: usize,
-    /// Whether the constant of SPEC B decides its IoU.
+    /// Whether the constant of docs/SPEC.md B decides its IoU ([`Pair::is_iou_under_constant`]).
     pub is_iou_under_constant: bool,
     /// Overlap with the boxes at each threshold of the sweep.
     pub sweep: [Iou; N_THRESHOLDS],
 }
 
 impl ScoredPair {
-    /// Measures `pair`, of an image and one of its labels.
+    /// Measures `pair`, which is of the image with index `image` and the class `class_id` on it.
     pub fn new(image: usize, class_id: i32, pair: &Pair) -> Self {
         Self {
             image,

@@ -1,4 +1,5 @@
-//! Positive attribution inside the segmentation, Σ S·A⁺.
+//! The metric `segment_energy` of a pair (an image and a class on it): the positive attribution inside the
+//! class's segmentation, Σ S·A⁺. A⁺ is the map's positive part, S the mask of the segmentation.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

@@ -1,4 +1,6 @@
-//! EPG with the segmentation instead of the boxes (SPEC B): Σ S·A⁺ / Σ A⁺, at any scale.
+//! The metric `segment_epg`: EPG with the class's segmentation instead of its boxes (docs/SPEC.md B), Σ
+//! S·A⁺ / Σ A⁺. A⁺ is the map's positive part, S the mask of the segmentation. It is undefined only where
+//! no attribution is positive, and the mean counts that as 0.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 use crate::metrics::energy::share;

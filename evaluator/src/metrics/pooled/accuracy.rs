@@ -1,5 +1,5 @@
-//! Share of images whose greater logit is their label, where there are two classes and every image has one
-//! label (Waterbirds, SPEC B).
+//! The metric `accuracy`: the share of images whose greater logit is that of their label. It is defined for
+//! data with two classes and exactly one label on every image (Waterbirds, docs/SPEC.md B).
 
 use super::metric::{PairedTest, PoolMetric, Task};
 

@@ -1,4 +1,5 @@
-//! Share of cells (images × classes) that are predicted right.
+//! The metric `accuracy_cells`: the share of cells (images × classes) that are predicted right, at logit ≥
+//! 0.
 
 use super::metric::{PairedTest, PoolMetric, Task};
 

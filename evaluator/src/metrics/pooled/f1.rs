@@ -1,4 +1,5 @@
-//! Micro F1 (SPEC B).
+//! The metric `f1`: micro F1 (docs/SPEC.md B), from the true and false positives of all images and classes
+//! together.
 
 use super::metric::{PairedTest, PoolMetric, Task};
 use super::outcomes::Counts;
@@ -12,8 +13,8 @@ pub(super) const METRIC: PoolMetric = PoolMetric {
     test: PairedTest::SwappedCounts,
 };
 
-/// Micro F1: pooled over all images and classes at logit ≥ 0. `None` where nothing is positive and
-/// nothing was predicted.
+/// Returns micro F1 over all images and classes; a class is predicted at logit ≥ 0. `None` where no class
+/// is on an image and none was predicted.
 pub fn f1_micro(logits: &[f32], targets: &[bool]) -> Option<f64> {
     Counts::of(logits, targets).f1()
 }

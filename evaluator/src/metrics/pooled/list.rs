@@ -1,8 +1,8 @@
-//! All metrics of a split's logits, in the order of the tables.
+//! Lists all metrics of a split's logits, in the order of the tables.
 
 use super::metric::PoolMetric;
 
-/// The metrics of logits over all images or a group.
+/// The metrics of the logits of all images or of a group.
 pub const POOL_METRICS: &[PoolMetric] = &[
     super::f1::METRIC,
     super::map::METRIC,

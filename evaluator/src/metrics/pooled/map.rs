@@ -1,4 +1,5 @@
-//! Macro mean average precision, over the classes that an image has (SPEC B).
+//! The metric `map`, mean average precision (mAP): the mean over classes of each class's average precision.
+//! Classes that are on no image have no average precision and are left out (docs/SPEC.md B).
 
 use super::metric::{PairedTest, PoolMetric, Task};
 use crate::metrics::mean;

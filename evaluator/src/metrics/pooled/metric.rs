@@ -1,53 +1,56 @@
-//! [`PoolMetric`], a metric of the logits of many images: its name, its value, and its test.
+//! Defines [`PoolMetric`], a metric that is computed from the logits of many images together, and [`Pool`],
+//! what it is computed from.
 
 use super::outcomes::Counts;
 
-/// A metric of the logits of some images.
+/// A metric of the logits of many images.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolMetric {
     /// Its name in tables.
     pub name: &'static str,
     /// Its name for people.
     pub title: &'static str,
-    /// The tasks that have it.
+    /// For which data it is defined.
     pub task: Task,
-    /// Its value, a share; `None` where undefined.
+    /// Computes its value, a share; `None` where undefined.
     pub value: fn(&Pool) -> Option<f64>,
     /// Whether it gets a bootstrap interval and is compared between runs.
     pub interval: bool,
-    /// The test of the difference between two runs.
+    /// How `evaluator compare` tests the difference between two runs.
     pub test: PairedTest,
 }
 
-/// The tasks that have a metric.
+/// For which data a metric is defined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
-    /// All.
+    /// All data.
     Any,
-    /// To tell two classes apart.
+    /// Data with two classes and exactly one label on every image.
     OneOfTwo,
 }
 
 /// How a difference between two runs is tested over images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairedTest {
-    /// By permutation, which swaps an image's [`Counts`]. The value must depend on these alone.
+    /// By permutation: an image's [`Counts`] are swapped between the runs. The metric must depend on these
+    /// alone.
     SwappedCounts,
-    /// McNemar's test of the images that one run alone has right.
+    /// By McNemar's test, from the images that only one of the runs has right.
     McNemar,
-    /// Not at all.
+    /// It is not tested.
     None,
 }
 
-/// The pooled outcomes of some images, each counted as often as it was drawn.
+/// What the metrics are computed from: the outcomes of some images. In a bootstrap resample an image counts
+/// as often as it was drawn.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Pool {
-    /// Outcomes of their cells.
+    /// True and false positives and negatives over all cells (images × classes).
     pub counts: Counts,
-    /// Images whose greatest logit is their label.
+    /// Images whose greatest logit is that of their label.
     pub n_right: u64,
-    /// Images that have logits and one label.
+    /// Images that `n_right` is out of: those with logits, where the data has one label on every image.
     pub n_judged: u64,
-    /// Average precision of each class.
+    /// The average precision of each class; `None` for a class on no image.
     pub precisions: Vec<Option<f64>>,
 }

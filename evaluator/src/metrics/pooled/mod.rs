@@ -1,4 +1,8 @@
-//! Metrics of many images or pairs together that are no means over pairs.
+//! Metrics that are computed from many images or pairs together and are not means over pairs (an image and
+//! a class on it): of logits, F1, mAP and accuracy; of pairs, how many have maps or masks of which EPG and
+//! IoU say little.
+//!
+//! Each metric of logits is a file and a line in `list`; `map` is mean average precision.
 
 mod accuracy;
 mod accuracy_cells;

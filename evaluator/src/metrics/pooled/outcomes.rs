@@ -1,6 +1,7 @@
-//! Which cells (images × classes) are predicted right (SPEC B). A prediction is positive at logit ≥ 0.
+//! Counts which cells (an image and any class) are predicted right (docs/SPEC.md B). A class is predicted
+//! to be on an image at logit ≥ 0.
 
-/// Outcomes pooled over cells (images × classes).
+/// Numbers of cells by what is so (positive: the class is on the image) and what was predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Positive and predicted so.
@@ -29,7 +30,7 @@ impl Counts {
         counts
     }
 
-    /// Adds `weight` times another's counts.
+    /// Adds another's counts, each times `weight`.
     pub fn add(&mut self, other: &Self, weight: u64) {
         self.true_positive += weight * other.true_positive;
         self.false_positive += weight * other.false_positive;
@@ -37,20 +38,20 @@ impl Counts {
         self.true_negative += weight * other.true_negative;
     }
 
-    /// F1 = 2TP / (2TP + FP + FN); `None` where nothing is positive and nothing was predicted.
+    /// Returns F1 = 2TP / (2TP + FP + FN); `None` where nothing is positive and nothing was predicted.
     pub fn f1(&self) -> Option<f64> {
         let twice = 2 * self.true_positive;
         ratio(twice, twice + self.false_positive + self.false_negative)
     }
 
-    /// Share of cells predicted right; `None` without any.
+    /// Returns the share of cells predicted right; `None` without any.
     pub fn accuracy(&self) -> Option<f64> {
         let right = self.true_positive + self.true_negative;
         ratio(right, right + self.false_positive + self.false_negative)
     }
 }
 
-/// Index of the greatest value, the first of equals; 0 without any.
+/// Returns the index of the greatest value, the first of equals; 0 without any.
 pub fn arg_max<T: PartialOrd>(values: &[T]) -> usize {
     let mut best = 0;
     for (i, value) in values.iter().enumerate() {
@@ -61,6 +62,7 @@ pub fn arg_max<T: PartialOrd>(values: &[T]) -> usize {
     best
 }
 
+/// Returns `part / whole`; `None` where `whole` is 0.
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
@@ -70,6 +72,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    /// Parses targets, e.g. `101`.
     fn targets(bits: &str) -> Vec<bool> {
         bits.bytes().map(|bit| bit == b'1').collect()
     }

@@ -1,15 +1,15 @@
-//! Numbers of pairs whose EPG and IoU mean less than they seem to (SPEC B).
+//! Counts pairs (an image and a class on it) whose EPG and IoU say less than they seem to (docs/SPEC.md B).
 
 use crate::metrics::pair::ScoredPair;
 
-/// A number of pairs.
+/// A kind of pair that is counted.
 #[derive(Debug, Clone, Copy)]
 pub struct PairCount {
     /// Its name in tables.
     pub name: &'static str,
     /// Its name for people.
     pub title: &'static str,
-    /// Whether a pair counts.
+    /// Whether a pair is of this kind.
     pub is_one: fn(&ScoredPair) -> bool,
 }
 
@@ -27,18 +27,19 @@ pub const NO_POSITIVE: PairCount = PairCount {
     is_one: |pair| pair.energy.share().is_none(),
 };
 
-/// Pairs with some positive attribution whose EPG is undefined by the paper's constant.
+/// Pairs with positive attribution whose sum is below the paper's constant, so that the paper's EPG is
+/// undefined.
 pub const UNDER_CONSTANT: PairCount = PairCount {
     name: "under_constant",
     title: "Pairs whose positive attribution is in all below the constant 1e-7",
     is_one: |pair| pair.energy.is_under_constant(),
 };
 
-/// All of them, in the order of the tables.
+/// All kinds, in the order of the tables.
 pub const PAIR_COUNTS: [PairCount; 3] = [EMPTY_MASK, NO_POSITIVE, UNDER_CONSTANT];
 
 impl PairCount {
-    /// The number of these among `pairs`.
+    /// Returns how many of `pairs` are of this kind.
     pub fn of<'a>(&self, pairs: impl IntoIterator<Item = &'a ScoredPair>) -> usize {
         pairs
             .into_iter()

@@ -1,15 +1,16 @@
-//! Average precision of one class and its mean over classes (SPEC B).
+//! Computes the average precision of a class from its logits over images, and the mean over classes
+//! (docs/SPEC.md B).
 
 use crate::metrics::mean;
 
-/// Non-interpolated average precision of one class, Σ (Rₙ − Rₙ₋₁) Pₙ over distinct scores, as
-/// scikit-learn's `average_precision_score`. `None` without a positive.
+/// Returns the non-interpolated average precision of one class, Σ (Rₙ − Rₙ₋₁) Pₙ over distinct logits with
+/// recall R and precision P, as scikit-learn's `average_precision_score`. `None` if no target is true.
 pub fn average_precision(logits: &[f32], targets: &[bool]) -> Option<f64> {
     Ranking::new(logits.iter().copied().zip(targets.iter().copied())).average_precision(|_| 1)
 }
 
-/// Macro mean of [`average_precision`] over the classes that have a positive; `logits` and `targets`
-/// are row-major images × `n_classes`. `None` where no class has one.
+/// Returns the mean of [`average_precision`] over the classes that are on an image (macro); `logits` and
+/// `targets` are row-major images × `n_classes`. `None` where no class is on any image.
 pub fn mean_average_precision(logits: &[f32], targets: &[bool], n_classes: usize) -> Option<f64> {
     let column = |class: usize| {
         let logits = logits.iter().copied().skip(class).step_by(n_classes);
@@ -18,15 +19,16 @@ pub fn mean_average_precision(logits: &[f32], targets: &[bool], n_classes: usize
     mean((0..n_classes).filter_map(|class| Ranking::new(column(class)).average_precision(|_| 1)))
 }
 
-/// One class's images from the highest logit down, sorted once and used for every resample.
+/// One class's images, sorted by logit from the highest down. It is made once and used for every bootstrap
+/// resample.
 #[derive(Debug, Clone)]
 pub struct Ranking {
-    /// Image index, whether it is positive, whether the next one's logit is lower.
+    /// (Image index, whether the class is on it, whether the next image's logit is lower).
     ranked: Vec<(u32, bool, bool)>,
 }
 
 impl Ranking {
-    /// Ranks the (logit, target) of images 0, 1, …; a NaN (of a diverged network) ranks last.
+    /// Ranks images 0, 1, … by their (logit, target). A NaN, of a diverged network, ranks last.
     pub fn new(images: impl IntoIterator<Item = (f32, bool)>) -> Self {
         let rank = |logit: f32| {
             if logit.is_nan() {
@@ -51,7 +53,8 @@ impl Ranking {
         Self { ranked }
     }
 
-    /// Average precision where image i counts `weight(i)` times; `None` where no positive counts.
+    /// Returns the average precision where image i counts `weight(i)` times; `None` where the class is on
+    /// no image that counts.
     pub fn average_precision(&self, weight: impl Fn(usize) -> u32) -> Option<f64> {
         let (mut positives, mut seen, mut before) = (0_u64, 0_u64, 0_u64);
         let mut sum = 0.0;
@@ -73,6 +76,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    /// Parses targets, e.g. `101`.
     fn targets(bits: &str) -> Vec<bool> {
         bits.bytes().map(|bit| bit == b'1').collect()
     }
