@@ -150,8 +150,10 @@ impl Target {
         let copied =
             std::io::copy(&mut content.take(size + 1), &mut file).with_context(|| shown(name))?;
         if copied != size {
+            // One byte more than expected is asked for, so of a longer content the length stays unknown.
+            let or_more = if copied > size { " or more" } else { "" };
             bail!(
-                "{}: found {copied} bytes or more, expected {size}",
+                "{}: found {copied} bytes{or_more}, expected {size}",
                 shown(name)
             );
         }
