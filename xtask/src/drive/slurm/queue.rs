@@ -131,8 +131,8 @@ impl Queue {
         })
     }
 
-    /// What each job waits for; None for a job that stays as it is in Slurm. Cancels the waiting tasks of jobs
-    /// that are to be submitted again.
+    /// What each job waits for; None for a job that stays as it is in Slurm. Cancels the waiting tasks of
+    /// jobs that are to be submitted again.
     fn prerequisites(
         &self,
         jobs: &[Job],

@@ -56,8 +56,8 @@ mod tests {
 
     use super::*;
 
-    /// A folder in which a batch script can run without Slurm. A fake squeue answers that the job is ending, as
-    /// after a cancellation.
+    /// A folder in which a batch script can run without Slurm. A fake squeue answers that the job is ending,
+    /// as after a cancellation.
     struct Sandbox(tempfile::TempDir);
 
     impl Sandbox {

@@ -182,8 +182,8 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Jobs would outlive slurmd, so they are cancelled first. If the controller is gone, scancel fails and
-        // nothing can be cancelled.
+        // Jobs would outlive slurmd, so they are cancelled first. If the controller is gone, scancel fails
+        // and nothing can be cancelled.
         let cancel = || self.command("scancel").arg("--user=root").output();
         let is_empty = || {
             let mut command = self.command("squeue");

@@ -65,8 +65,8 @@ impl Sandbox {
         }
     }
 
-    /// Writes a file into the out folder. The stand-in fails for the keys in `fail`, and ends when there is
-    /// a file `go`.
+    /// Writes a file into the out folder. The stand-in fails for the keys in the file
+    /// `fail`; a training of the stand-in waits after its third unit until there is a file `go`.
     fn write(&self, name: &str, text: &str) {
         std::fs::write(self.out.join(name), text).unwrap();
     }

@@ -120,7 +120,7 @@ pub(crate) fn lock(out: &Path, key: &str) -> Result<fs::File> {
     Ok(lock)
 }
 
-/// Whether any process is at work on the step.
+/// Finds out whether any process is at work on the step.
 pub(crate) fn holder(out: &Path, key: &str) -> Holder {
     let file = lock_file(out, key);
     match fs::File::open(file) {
