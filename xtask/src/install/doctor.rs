@@ -33,6 +33,7 @@ struct Finding {
 }
 
 impl Finding {
+    /// A row without fault.
     fn good(what: &'static str, found: impl Into<String>) -> Finding {
         Finding {
             what,
@@ -42,6 +43,7 @@ impl Finding {
         }
     }
 
+    /// A row with a remark, and the command that would change it.
     fn note(what: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Finding {
         Finding {
             what,
@@ -51,6 +53,7 @@ impl Finding {
         }
     }
 
+    /// A row with a fault, and the command that mends it.
     fn fault(what: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Finding {
         Finding {
             what,

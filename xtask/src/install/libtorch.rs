@@ -277,6 +277,7 @@ mod tests {
     #[test]
     fn version_and_build_are_read_from_the_folder() {
         let python = "from typing import Optional\n__version__ = '2.11.0+cu130'\ndebug = False\n";
+        // Files of the folder (name, content), and the version and build that they make.
         type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, Build);
         let cases: [Case; 4] = [
             (

@@ -31,7 +31,7 @@ struct Report {
 }
 
 impl Report {
-    /// What must be equal for both loaders.
+    /// Images, annotations and categories, which must be equal for both loaders.
     fn counts(&self) -> [u64; 3] {
         [self.images, self.annotations, self.categories]
     }

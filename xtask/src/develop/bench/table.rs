@@ -15,6 +15,7 @@ pub(super) enum Goal {
 /// One measured quantity, such as the wall time.
 #[derive(Debug)]
 pub(super) struct Row {
+    /// The quantity's name.
     what: String,
     unit: &'static str,
     ours: f64,

@@ -1,5 +1,6 @@
 //! Parses the output of `cargo test -- --show-output`: which tests passed, which failed, and which passed
-//! only because something that they need was missing. These last print a line "skipped: <what>: <why>".
+//! only because something that they need was missing. These last print a line
+//! `skipped: <what>: <why>`.
 
 use super::outcome::Outcome;
 

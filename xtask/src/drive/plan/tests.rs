@@ -191,6 +191,7 @@ fn costs_come_from_published_rates_until_there_are_measured_ones() {
     );
 }
 
+/// The plan of the same recipe at 112×112 instead of 224×224, a quarter of the pixels.
 fn plan_at_half_size() -> Plan {
     plan(&RECIPE.replace("224", "112"))
 }

@@ -112,6 +112,7 @@ impl Recipe {
 }
 
 impl Collection {
+    /// The first fault of the collection's own values; each recipe that it includes is checked by itself.
     pub(super) fn fault(&self) -> Option<String> {
         let with = &self.with;
         let positive = [
@@ -131,6 +132,7 @@ impl Collection {
         ])
     }
 
+    /// The first name that analysis does not know.
     pub(super) fn unknown(&self, vocabulary: &Vocabulary) -> Option<String> {
         unknown_exhibit(&self.show, &vocabulary.analysis)
     }
@@ -257,6 +259,7 @@ impl Grid {
         named.find_map(|name| spelled(&format!("{grid}: backbone"), name, &known))
     }
 
+    /// The first name of the grid that the trainer does not know, or not for a network of the grid.
     fn unknown(&self, grid: &str, models: &[Model], trainer: &Trainer) -> Option<String> {
         let field = |name: &str| format!("{grid}: {name}");
         let mut scored = self.evaluate.iter().map(|text| split_maps(text));

@@ -22,13 +22,16 @@ pub(crate) struct Experiment {
     pub(crate) about: String,
     /// Tables and figures of the report; empty: all that the results have data for.
     pub(crate) show: Vec<String>,
+    /// The data sets, each with its size; runs name theirs by index.
     pub(crate) data: Vec<Data>,
     /// The unguided runs.
     pub(crate) baselines: Vec<Run>,
     pub(crate) guided: Vec<Run>,
+    /// The groups of runs whose checkpoints are chosen together.
     pub(crate) selections: Vec<Selection>,
     /// How the chosen checkpoints are scored.
     pub(crate) evaluation: Evaluation,
+    /// Options of Slurm, where a cluster runs it.
     pub(crate) slurm: Slurm,
     /// The recipe's file first, then those it includes.
     pub(crate) files: Vec<PathBuf>,
@@ -42,6 +45,7 @@ pub(crate) struct Run {
     /// Index into the experiment's data.
     pub(crate) data: usize,
     pub(crate) backbone: String,
+    /// The weights that it starts from.
     pub(crate) origin: Origin,
     pub(crate) attribution: String,
     pub(crate) layer: String,
@@ -89,8 +93,8 @@ pub(crate) enum RunIndex {
     Guided(usize),
 }
 
-/// Runs whose checkpoints are chosen together: guided runs of one seed that differ in λ alone, which people
-/// are told as one "configuration", or one baseline.
+/// Runs whose checkpoints are chosen together: guided runs of one seed that differ in λ alone (messages call
+/// them a configuration), or one baseline.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub(crate) name: String,

@@ -238,6 +238,7 @@ impl Length {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GuidedRuns {
+    /// The weights that they start from.
     #[serde(default)]
     pub(super) start: GuidedStart,
     pub(super) epochs: u32,
@@ -293,6 +294,7 @@ pub(super) struct Grid {
 #[serde(from = "LossSpelling")]
 pub(crate) struct Loss {
     pub(crate) name: String,
+    /// Values by the name of the option.
     pub(crate) options: BTreeMap<String, f64>,
 }
 

@@ -61,6 +61,7 @@ mod tests {
     struct Sandbox(tempfile::TempDir);
 
     impl Sandbox {
+        /// A new folder, with spaces in its path and a fake squeue.
         fn new() -> Sandbox {
             let folder = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
             for name in ["slurm", "bin"] {

@@ -18,8 +18,8 @@ use crate::system::signals::Stopped;
 use crate::system::{files, process, threads};
 
 impl Workshop<'_> {
-    /// Does `step`. Returns the work that was done in it, from which rates are measured; it is empty where a
-    /// part was done before, and for steps whose time is not estimated.
+    /// Does `step`. Returns the work that was done in it, from which rates are measured: of a score the
+    /// evaluations that it made, of a training nothing if it was begun before, of data and report nothing.
     pub(crate) fn perform(&self, step: &Step) -> Result<Vec<Work>> {
         match step.kind {
             StepKind::Data(index) => self.prepare_data(index)?,

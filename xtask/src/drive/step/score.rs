@@ -36,6 +36,7 @@ enum Split {
 }
 
 impl Split {
+    /// Its name in the data tables and in the programs' options.
     fn name(self) -> &'static str {
         match self {
             Split::Val => "val",

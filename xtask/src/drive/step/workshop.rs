@@ -33,6 +33,7 @@ pub(crate) struct Workshop<'a> {
     log: Option<Arc<Log>>,
     /// The step's lock, which the programs it starts inherit; absent where nothing is written.
     lock: Option<fs::File>,
+    /// Whether this process was asked to stop.
     pub(super) stop: Stop,
     /// How many evaluations this process has made.
     pub(super) n_made: AtomicUsize,

@@ -20,6 +20,7 @@ struct Client {
 }
 
 impl Client {
+    /// A client with a new folder and short delays.
     fn new() -> Client {
         let folder = tempfile::tempdir().unwrap();
         Client {
