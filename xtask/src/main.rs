@@ -1,10 +1,12 @@
-//! The tasks around the pipeline: set-up, health, weights, data, checks. One file per task; this one
-//! only names them. No stage of the pipeline is linked here, so that `cargo xtask` builds in seconds
-//! on a machine where libtorch is still missing, and starts the stages as programs.
+//! `cargo xtask`: the commands around the pipeline (reproduce a recipe, set up, download, test, measure).
+//! This file lists them; each is a module.
+//!
+//! No stage of the pipeline is linked here. So `cargo xtask` builds in seconds on a machine where libtorch is
+//! still missing. It starts the stages as programs.
 
-/// Replaces the standard library's `eprintln!` in all modules: that one panics where nobody reads
-/// stderr any more, for instance where the terminal was closed while steps are being stopped in good
-/// order. (Tests keep it, because the test runner shows its lines only for failed tests.)
+/// Replaces the standard library's `eprintln!` in all modules. The standard one panics where nobody reads
+/// stderr any more, for instance after the terminal was closed, when running steps are still to be stopped.
+/// (Tests keep the standard one, whose lines the test runner shows for failed tests alone.)
 #[cfg(not(test))]
 macro_rules! eprintln {
     ($($text:tt)*) => {{
@@ -77,11 +79,12 @@ fn main() -> ExitCode {
     done.unwrap_or_else(|error| failed(&error))
 }
 
+/// The exit code of a command that only can succeed or give an error.
 fn succeeded((): ()) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The whole chain of causes on one line; a hint, where the cause has one, follows on its own.
+/// Prints an error with all its causes on one line; a hint, if it has one, is on the next.
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {error:#}");
     ExitCode::FAILURE

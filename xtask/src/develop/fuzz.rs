@@ -1,9 +1,12 @@
-//! `cargo xtask fuzz`: libFuzzer on the readers of other people's files, one after the other. What the readers
-//! must do is in `tests/fuzz/src/readers.rs`; the inputs kept in `tests/fuzz/corpus`, and in
-//! `tests/fuzz/mended` those that once broke a reader, are replayed by the trainer's tests.
+//! `cargo xtask fuzz`: runs libFuzzer on each parser of foreign files (here called a reader), one after the
+//! other.
 //!
-//! The stable compiler suffices, because the instrumentation is LLVM's own. Sanitizers, which need a
-//! nightly compiler, would look for memory errors, which these readers' safe Rust cannot have.
+//! What a reader must do is in `tests/fuzz/src/readers.rs`. `tests/fuzz/corpus` keeps inputs that together
+//! reach much of the code, `tests/fuzz/mended` those that once broke a reader; the trainer's tests replay
+//! both.
+//!
+//! The stable compiler suffices, because the instrumentation is LLVM's own. Sanitizers would need a nightly
+//! compiler; they look for memory errors, which the safe Rust of these readers cannot have.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,7 +30,7 @@ pub(crate) struct Args {
     keep: bool,
 }
 
-/// The readers, as the programs and the folders of inputs are called.
+/// The readers. Their names are also those of the fuzz programs and of the folders of inputs.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Target {
     /// VOC's XML
@@ -44,23 +47,26 @@ enum Target {
     Maps,
 }
 
-/// Counts how often each edge was taken, and what was compared.
+/// Compiler flags of the instrumentation that libFuzzer reads: how often each edge of the control flow was
+/// taken, and which values were compared.
 const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
 
-/// Named, so that build scripts are compiled without the instrumentation.
+/// The target triple. It is named although it is this machine's, because cargo then compiles build scripts
+/// without the instrumentation.
 const MACHINE: &str = "x86_64-unknown-linux-gnu";
 
-/// The largest input tried, in bytes, and the most memory that reading one may take, in MiB.
+/// The largest input that is tried, in bytes.
 const LARGEST: &str = "-max_len=8192";
+/// The most memory that reading one input may take, in MiB.
 const MEMORY: &str = "-rss_limit_mb=2048";
 
-/// Bytes of inputs kept for a reader.
+/// The most bytes of inputs that `--keep` keeps for a reader.
 const KEPT: u64 = 48 << 10;
 
 impl Target {
-    /// Files of other tests to begin with; the others' are in the corpus.
+    /// A folder of other tests' files to begin with. A reader without one begins with its corpus alone.
     fn seeds(self) -> Option<&'static str> {
         match self {
             Target::Voc | Target::Rle => None,
@@ -72,7 +78,7 @@ impl Target {
     }
 }
 
-/// The command.
+/// Compiles the fuzz programs and runs that of one reader, or of each.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = process::target()?.join("fuzz");
     let mut build = process::cargo();
@@ -95,7 +101,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Tries one reader. New inputs go to `inputs`, and one that breaks the reader to a folder beside it.
+/// Fuzzes one reader. Inputs that reach new code go to the folder `inputs`, one that breaks the reader to
+/// the folder `<inputs>.broken`.
 fn fuzz(
     program: &Path,
     name: &str,
@@ -112,7 +119,7 @@ fn fuzz(
     search.arg(inputs).arg(&kept).args(seeds);
     search.args([LARGEST, MEMORY]);
     search.arg(format!("-max_total_time={}", u64::from(args.minutes) * 60));
-    // One input may take so many seconds.
+    // One input may take 20 seconds.
     search.args(["-timeout=20", "-print_final_stats=1"]);
     search.arg(format!("-artifact_prefix={}/", broken.display()));
     if !search.status()?.success() {
@@ -128,8 +135,8 @@ fn fuzz(
     Ok(())
 }
 
-/// Replaces `kept` by the fewest of its inputs and of those in `inputs` that reach the same code, the
-/// smallest first as far as there is room.
+/// Replaces the files in `kept` by a smallest set out of `kept` and `inputs` that reaches the same code. Of
+/// that set the smallest files are taken first, until [`KEPT`] bytes are full.
 fn keep(program: &Path, kept: &Path, inputs: &Path) -> Result<()> {
     let smallest: PathBuf = inputs.with_extension("smallest");
     if smallest.exists() {

@@ -1,4 +1,5 @@
-//! For those who change the programs: checks, measurements, hostile inputs.
+//! Commands for developers: `test` runs all checks, `bench` measures time and memory, and `fuzz` looks for
+//! inputs that break the readers of foreign files.
 
 pub(crate) mod bench;
 pub(crate) mod fuzz;

@@ -1,4 +1,4 @@
-//! The device of a training: `--device` as people write it, and the device that `auto` stands for.
+//! Parses `--device`, and finds the kind of device, CPU or CUDA, that it stands for on this machine.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::install::libtorch::{self, Build};
 
-/// The kind of device that images go through.
+/// The kind of device that networks run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Device {
@@ -14,7 +14,7 @@ pub(crate) enum Device {
     Cuda,
 }
 
-/// The device that `auto` stands for, looked up once.
+/// The device that `auto` stands for; found at the first use.
 static AUTO: OnceLock<Device> = OnceLock::new();
 
 impl Device {

@@ -1,6 +1,6 @@
-//! From a recipe to a report. `recipe` lists the runs, `plan` the steps that make them and their cost.
-//! `reproduce` runs the steps, by its own queue or on a cluster (`slurm`), each as a process of `step`.
-//! `status` tells how far they are.
+//! Turns a recipe (a TOML file that describes an experiment) into a report. `recipe` expands it into training
+//! runs, `plan` makes a graph of steps and estimates their cost. `reproduce` runs the steps, by its own queue
+//! or on a cluster (`slurm`); each step is a process (`step`). `status` tells how far they are.
 
 pub(crate) mod device;
 mod plan;

@@ -1,5 +1,5 @@
-//! `cargo xtask recipes`: a Markdown table of the repository's recipes, with the number of their runs
-//! and their cost.
+//! `cargo xtask recipes`: prints a Markdown table of the repository's recipes, with the number of their
+//! runs and the expected time on a CPU and a GPU.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use crate::drive::plan::{Plan, duration};
 use crate::drive::recipe;
 use crate::system::paths;
 
-/// The command.
+/// Runs `cargo xtask recipes`.
 pub(crate) fn run() -> Result<()> {
     // Not println!, which panics where the reader is gone.
     let mut out = std::io::stdout();

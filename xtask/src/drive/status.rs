@@ -1,6 +1,6 @@
-//! `cargo xtask status`: how far a reproduction is, by the files in its out folder and, where it was
-//! submitted to a cluster, by Slurm's queue. It may be called from any machine and at any time, and
-//! writes nothing.
+//! `cargo xtask status`: prints how far a reproduction is. It reads the files in the out folder and, where
+//! the reproduction was submitted to a cluster, asks Slurm's queue. It writes nothing, and may be called from
+//! any machine at any time.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,24 +31,25 @@ pub(crate) struct Args {
     cancel: bool,
 }
 
-/// The state of a step, as far as files tell.
+/// The state of a step, as far as its files and Slurm tell.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Standing {
     Done,
-    /// With its device and host, and its seconds so far.
+    /// The text is its device and host, the number its seconds so far.
     Running(String, f64),
-    /// With the reason.
+    /// The text is the reason.
     Failed(String),
-    /// Stopped by a signal; it goes on when it is started again.
+    /// Stopped by a signal; it resumes when it is started again.
     Stopped,
-    /// It runs or was killed; its lock cannot tell which, with the reason for that.
+    /// It runs or was killed, and its lock cannot be asked which; the text is the reason for that.
     Unknown(String),
+    /// Not begun.
     Waiting,
-    /// Waiting in Slurm's queue, with the reason in Slurm's spelling.
+    /// Waiting in Slurm's queue; the text is the reason in Slurm's words.
     Queued(String),
 }
 
-/// The command.
+/// Runs `cargo xtask status`.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let out = match &args.out {
         Some(out) => out.clone(),
@@ -71,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let n_cancelled = counted(queue.cancel()?, "step");
         writeln!(stdout, "{n_cancelled} cancelled\n")?;
     }
-    // The files tell much of it on a machine without Slurm, too.
+    // On a machine without Slurm the files still tell most of it.
     let slurm = queue.status().unwrap_or_else(|error| {
         eprintln!("without what Slurm knows: {error:#}");
         slurm::Status::default()
@@ -148,6 +149,8 @@ fn standing(out: &Path, step: &StepLine) -> Standing {
     }
 }
 
+/// The text for people: a line for each step, then a summary. Steps that are done or wait have a line
+/// only with `all`.
 fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> String {
     let width = plan.step.iter().map(|step| step.title.chars().count());
     let width = width.max().unwrap_or(0);
@@ -219,15 +222,15 @@ mod tests {
         let timeout = || Job::Failed("timeout".to_owned());
         let told = "timeout, says Slurm: out/slurm/guided.3-1.out";
         let cases = [
-            // Submitted again, or preempted: whatever it was before.
+            // Submitted again, or preempted: it is queued, whatever it was before.
             (Standing::Done, waiting(), queued()),
             (failed("why"), waiting(), queued()),
             (Standing::Stopped, waiting(), queued()),
-            // Its lock is not seen on this machine.
+            // Its lock is not seen on this machine, but Slurm knows that it runs.
             (Standing::Stopped, Job::Running, by_slurm()),
             (running(), Job::Running, running()),
             (Standing::Done, Job::Running, Standing::Done),
-            // The files say why; of a job that was killed, or never began, only Slurm does.
+            // The files say why a step failed. Of a job that was killed or never began, only Slurm knows.
             (failed("why"), timeout(), failed("why")),
             (Standing::Stopped, timeout(), failed(told)),
             (Standing::Waiting, timeout(), failed(told)),

@@ -1,6 +1,8 @@
-//! The names that recipes may use, as the stages print them (`trainer vocabulary --json` and so on):
-//! xtask links no stage and copies none of their lists. It asks all stages once, at the same time, when
-//! the programs are built. A step on a cluster does not ask for names.
+//! Asks the stages for the names that recipes may use, such as networks and losses, by running `trainer
+//! vocabulary --json` and the like. xtask itself links no stage and has no copy of their lists.
+//!
+//! All stages are asked once, at the same time, when the programs are built. A step on a cluster does not
+//! ask, because the names in its recipe were checked before it was submitted.
 
 use std::process::Command;
 
@@ -131,15 +133,18 @@ impl DataPrep {
 }
 
 impl Trainer {
+    /// The network of this name.
     pub(crate) fn network(&self, name: &str) -> Option<&Network> {
         self.networks.iter().find(|network| network.name == name)
     }
 
+    /// The loss of this name.
     pub(crate) fn loss(&self, name: &str) -> Option<&LossEntry> {
         self.losses.iter().find(|loss| loss.name == name)
     }
 }
 
+/// Runs `<stage> vocabulary --json` and parses what it prints.
 fn ask<T: DeserializeOwned>(programs: &BinDir, stage: &str) -> Result<T> {
     let mut command = Command::new(programs.program(stage)?);
     command.args(["vocabulary", "--json"]);
@@ -147,6 +152,7 @@ fn ask<T: DeserializeOwned>(programs: &BinDir, stage: &str) -> Result<T> {
     read(stage, &said)
 }
 
+/// Parses what `<stage> vocabulary --json` printed.
 fn read<T: DeserializeOwned>(stage: &str, said: &str) -> Result<T> {
     serde_json::from_str(said).with_context(|| format!("{stage} vocabulary --json"))
 }

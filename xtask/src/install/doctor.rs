@@ -1,5 +1,5 @@
-//! `cargo xtask doctor`: a table of what the build and the runs need, and whether this machine has it,
-//! with a command that mends each fault. It changes nothing.
+//! `cargo xtask doctor`: prints a table of what the build and the runs need, whether this machine has it, and
+//! for each fault a command that mends it. It changes nothing.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,24 +12,28 @@ use crate::install::{pip, weights};
 use crate::system::memory::{self, Memory};
 use crate::system::{disk, paths, process, progress, threads};
 
-/// The state of a row.
+/// How a thing that was checked is.
 enum State {
     Good,
-    /// Works, with a remark.
+    /// It works, with a remark.
     Note,
     /// The build or a run will fail.
     Fault,
 }
 
+/// A row of the table.
 struct Finding {
+    /// What was checked.
     what: &'static str,
     state: State,
+    /// What was found.
     found: String,
     /// The command that mends it; empty where there is nothing to mend.
     fix: String,
 }
 
 impl Finding {
+    /// A row without fault.
     fn good(what: &'static str, found: impl Into<String>) -> Finding {
         Finding {
             what,
@@ -39,6 +43,7 @@ impl Finding {
         }
     }
 
+    /// A row with a remark, and the command that would change it.
     fn note(what: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Finding {
         Finding {
             what,
@@ -48,6 +53,7 @@ impl Finding {
         }
     }
 
+    /// A row with a fault, and the command that mends it.
     fn fault(what: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Finding {
         Finding {
             what,
@@ -58,7 +64,7 @@ impl Finding {
     }
 }
 
-/// The command. Its exit code is 0 if the build can succeed, else 1.
+/// Runs `cargo xtask doctor`. The exit code is 0 if there is no fault, else 1.
 pub(crate) fn run() -> Result<ExitCode> {
     let mut findings = vec![rust()];
     findings.push(compiler("C compiler", &libtorch::c_compiler()));
@@ -88,6 +94,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     })
 }
 
+/// The table as text.
 fn table(findings: &[Finding]) -> String {
     let width = findings.iter().map(|finding| finding.what.len()).max();
     let width = width.unwrap_or(0);
@@ -113,6 +120,7 @@ fn table(findings: &[Finding]) -> String {
     text
 }
 
+/// Checks the version of rustc.
 fn rust() -> Finding {
     let wanted = env!("CARGO_PKG_RUST_VERSION");
     let said = process::capture(Command::new("rustc").arg("--version"), "rustc");
@@ -142,6 +150,7 @@ fn at_least(version: &str, wanted: &str) -> bool {
     numbers(version) >= numbers(wanted)
 }
 
+/// Checks that the compiler `name` starts.
 fn compiler(what: &'static str, name: &str) -> Finding {
     match process::capture(Command::new(name).arg("--version"), what) {
         Ok(said) => Finding::good(
@@ -152,6 +161,7 @@ fn compiler(what: &'static str, name: &str) -> Finding {
     }
 }
 
+/// Whether the compiler `name` starts.
 fn compiles(name: &str) -> bool {
     Command::new(name)
         .arg("--version")
@@ -159,6 +169,7 @@ fn compiles(name: &str) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
+/// Checks for a Python 3 with pip.
 fn python() -> Finding {
     match (pip::python(), pip::version()) {
         (Ok(python), Ok(version)) => {
@@ -169,7 +180,7 @@ fn python() -> Finding {
                 format!("{} ({python}), {version}", said.trim()),
             )
         }
-        // A fault of set-up alone, which is done already.
+        // Only set-up cannot do without Python, and it is done already.
         _ if Location::find().is_ok_and(|at| libtorch::inspect(at.dir()).is_ok()) => Finding::note(
             "python, pip",
             "none: libtorch is there already, but weights, test and bench need it",
@@ -179,6 +190,7 @@ fn python() -> Finding {
     }
 }
 
+/// Checks libtorch: its version, where it is, and whether a program can be linked with it and started.
 fn torch() -> Vec<Finding> {
     let expected = libtorch::VERSION;
     let location = match Location::find() {
@@ -235,7 +247,8 @@ fn torch() -> Vec<Finding> {
     findings
 }
 
-/// `set_up` is the command that replaces this libtorch; it takes --cpu and --cuda.
+/// Checks whether libtorch and the NVIDIA driver fit. `set_up` is the command that replaces this libtorch; it
+/// takes --cpu and --cuda.
 fn cuda(build: Build, loaded: libtorch::Loaded, set_up: &str) -> Finding {
     let n = loaded.n_devices;
     let devices = format!("{n} device{}", if n == 1 { "" } else { "s" });
@@ -260,6 +273,7 @@ fn cuda(build: Build, loaded: libtorch::Loaded, set_up: &str) -> Finding {
     }
 }
 
+/// Checks OMP_NUM_THREADS.
 fn threads() -> Finding {
     let cores = threads::cores();
     let text = format!("{cores} cores");
@@ -278,7 +292,7 @@ fn threads() -> Finding {
     }
 }
 
-/// None where the system does not tell.
+/// Checks the available memory; None where the system does not tell.
 fn memory() -> Option<Finding> {
     let Memory { total, available } = memory::memory(Path::new("/"))?;
     let found = format!(
@@ -286,13 +300,14 @@ fn memory() -> Option<Finding> {
         progress::size(available),
         progress::size(total)
     );
-    // torch-sys' largest C++ file and polars' rustc take about 2 GB each.
+    // To compile torch-sys' largest C++ file takes about 2 GB, to compile polars as much again.
     Some(match available < 4_000_000_000 {
         true => Finding::note("memory", found, "CARGO_BUILD_JOBS=1 cargo xtask reproduce"),
         false => Finding::good("memory", found),
     })
 }
 
+/// Checks the free disk space.
 fn room() -> Finding {
     match disk::free(&paths::root()) {
         Ok(free) if free < 2_000_000_000 => Finding::fault(
@@ -305,6 +320,7 @@ fn room() -> Finding {
     }
 }
 
+/// Checks for the weights that `cargo xtask weights` can download.
 fn pretrained() -> Vec<Finding> {
     let finding = |name: &str| match weights::there(name) {
         Some(file) => Finding::good("weights", paths::shown(&file)),

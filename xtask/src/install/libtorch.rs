@@ -1,5 +1,5 @@
-//! Finds and checks the libtorch folder: its version, CPU or CUDA, who installed it, and whether a
-//! program can be linked with it and started. `setup` installs one.
+//! Finds the libtorch that the build will use, and checks it: its version, whether it is a CPU or CUDA build,
+//! who installed it, and whether a program can be linked with it and started. `setup` installs one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,16 +9,16 @@ use fs_err as fs;
 
 use crate::system::{paths, process};
 
-/// The version tch is bound to, to the last digit.
+/// The version that tch (the Rust bindings) needs, exactly.
 pub(crate) const VERSION: &str = "2.11.0";
 
-/// What the wheel of the package index calls itself.
+/// The version that the wheel on the package index names as its own.
 pub(crate) const BUILD_VERSION: &str = "2.11.0+cu130";
 
 /// The libtorch that the build will use, by who installed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Location {
-    /// The repository's own, which `cargo xtask setup` makes; with --dir, elsewhere.
+    /// The one that `cargo xtask setup` makes: in the repository, or where `--dir` says.
     Repository(PathBuf),
     /// A folder the user named in LIBTORCH.
     Environment(PathBuf),
@@ -27,12 +27,13 @@ pub(crate) enum Location {
 }
 
 impl Location {
-    /// Looks where torch-sys will look, in its order.
+    /// Finds it as torch-sys' build script will: it looks at the same places in the same order.
     pub(crate) fn find() -> Result<Location> {
         if std::env::var_os("LIBTORCH_USE_PYTORCH").is_some() {
             return python_torch().map(Location::Python);
         }
-        // Cargo sets LIBTORCH to the repository's own for whatever it runs, this program included.
+        // `.cargo/config.toml` sets LIBTORCH to the repository's own for all that cargo runs, also for this
+        // program. Only another value is the user's.
         Ok(match std::env::var_os("LIBTORCH").map(PathBuf::from) {
             Some(dir) if std::path::absolute(&dir)? != paths::libtorch() => {
                 Location::Environment(dir)
@@ -59,8 +60,9 @@ impl Location {
     }
 }
 
+/// The folder of the package torch in the user's Python.
 fn python_torch() -> Result<PathBuf> {
-    // The interpreter torch-sys asks.
+    // The same interpreter that torch-sys asks.
     let in_venv = std::env::var_os("VIRTUAL_ENV").is_some();
     let python = if in_venv { "python" } else { "python3" };
     let said = process::capture(
@@ -70,7 +72,7 @@ fn python_torch() -> Result<PathBuf> {
     Ok(PathBuf::from(said.trim()))
 }
 
-/// The build of a libtorch.
+/// Whether a libtorch can use NVIDIA GPUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Build {
     /// libtorch_cpu alone, behind a stub libtorch.so.
@@ -88,16 +90,17 @@ impl std::fmt::Display for Build {
     }
 }
 
-/// A folder with everything that the build needs.
+/// What [`inspect`] found in a folder that has everything the build needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Libtorch {
-    /// As written in the folder, e.g. "2.11.0+cu130".
+    /// The version as written in the folder, e.g. "2.11.0+cu130".
     pub(crate) version: String,
     /// CPU or CUDA.
     pub(crate) build: Build,
 }
 
-/// Reads what `dir` holds. Errors name the missing file, or the version found and expected.
+/// Checks that `dir` is a libtorch of the needed version. An error names the missing file, or the version
+/// found and the one expected.
 pub(crate) fn inspect(dir: &Path) -> Result<Libtorch> {
     if !dir.is_dir() {
         bail!("{}: no such folder", dir.display());
@@ -131,7 +134,8 @@ pub(crate) fn build() -> Option<Build> {
     Some(inspect(location.dir()).ok()?.build)
 }
 
-/// From `build-version`, as libtorch has it, or `version.py`, as an installed wheel has it.
+/// The version that `dir` states: in `build-version`, as in a libtorch archive, or in `version.py`, as in an
+/// installed wheel.
 fn version(dir: &Path) -> Result<String> {
     let plain = dir.join("build-version");
     if plain.is_file() {
@@ -150,7 +154,7 @@ fn version(dir: &Path) -> Result<String> {
     Ok(line.trim_matches(['\'', '"', ' ']).to_owned())
 }
 
-/// The output of a program linked with a libtorch.
+/// What the probe program, linked with a libtorch, found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Loaded {
     /// `torch::cuda::is_available()`
@@ -161,8 +165,8 @@ pub(crate) struct Loaded {
     pub(crate) n_threads: usize,
 }
 
-/// Three of libtorch's functions under the names C++ gave them: a C program needs no torch header and
-/// compiles at once.
+/// The probe program. It is C and calls three of libtorch's functions by their mangled C++ names, so that it
+/// needs no torch header and compiles at once.
 const PROBE: &str = r#"
 #include <stdbool.h>
 #include <stddef.h>
@@ -176,7 +180,7 @@ int main(void) {
 }
 "#;
 
-/// Links a small program with the libtorch in `dir`, as the trainer's build does, and runs it.
+/// Links the probe program with the libtorch in `dir`, as the trainer's build does, and runs it.
 pub(crate) fn load(dir: &Path) -> Result<Loaded> {
     let scratch = tempfile::tempdir()?;
     let source = scratch.path().join("probe.c");
@@ -216,7 +220,7 @@ pub(crate) fn c_compiler() -> String {
     std::env::var("CC").unwrap_or_else(|_| "cc".to_owned())
 }
 
-/// The one command that brings both compilers on the systems the wheels are for.
+/// The command that installs both compilers on Debian and Ubuntu.
 pub(crate) const INSTALL_COMPILER: &str = "sudo apt-get install -y build-essential";
 
 /// The C++ compiler, as the `cc` crate finds it.
@@ -224,7 +228,7 @@ pub(crate) fn cxx_compiler() -> String {
     std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned())
 }
 
-/// The version of NVIDIA's driver, where one is loaded ("580.65.06").
+/// The version of NVIDIA's driver ("580.65.06"); None where none is loaded.
 pub(crate) fn nvidia_driver() -> Option<String> {
     let from_kernel = fs::read_to_string("/proc/driver/nvidia/version").ok();
     // "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.65.06  Sun Jul 27 ..."
@@ -253,7 +257,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder that looks like libtorch, of empty files.
+    /// A folder that looks like libtorch but has empty files, and `files` (name, content) besides.
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         let usual = [
@@ -273,6 +277,7 @@ mod tests {
     #[test]
     fn version_and_build_are_read_from_the_folder() {
         let python = "from typing import Optional\n__version__ = '2.11.0+cu130'\ndebug = False\n";
+        // Files of the folder (name, content), and the version and build that they make.
         type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, Build);
         let cases: [Case; 4] = [
             (

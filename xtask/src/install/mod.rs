@@ -1,5 +1,5 @@
-//! Installs what is needed before anything runs: libtorch, Python packages of the tests, weights, data
-//! sets. `doctor` tells what is missing.
+//! Installs what is needed before anything runs: libtorch, the tests' Python packages, weights and data
+//! sets. `doctor` prints what is missing.
 
 pub(crate) mod doctor;
 pub(crate) mod download;

@@ -1,6 +1,9 @@
-//! Wheels from the Python package index, through the user's own pip, so that their mirror, proxy,
-//! certificates and cache apply. A wheel is requested for the platform it was pinned for, not for the
-//! user's interpreter, and is used only after its checksum was found right.
+//! Downloads wheels (zip files of Python packages) from the Python package index, checks and unpacks them. No
+//! Python package is installed; the wheels only carry files such as libtorch.
+//!
+//! The user's own pip downloads them, so that the user's mirror, proxy, certificates and cache apply. It is
+//! told the platform that a wheel was pinned for, whatever the user's interpreter is. A wheel is used only if
+//! its checksum is right.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,8 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::system::{files, process, progress};
 
-/// One file of the package index. `project` and `version` are what pip is asked for, `file` is what
-/// it must bring.
+/// A pinned wheel: pip is asked for `project` and `version`, and must bring `file`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wheel {
     pub(crate) project: &'static str,
@@ -32,6 +34,7 @@ pub(crate) enum Source {
     Folder(PathBuf),
 }
 
+/// The platforms for which wheels are accepted: those of the pinned wheels, and compatible ones.
 const TAGS: [&str; 9] = [
     "manylinux_2_28",
     "manylinux_2_27",
@@ -91,6 +94,7 @@ pub(crate) fn fetch(
     Ok(paths)
 }
 
+/// Has pip download the wheels into `scratch`.
 fn download(wheels: &[Wheel], scratch: &Path, lock: &fs::File) -> Result<()> {
     let python = python()?;
     let temporary = scratch.join("tmp");
@@ -126,7 +130,7 @@ fn download(wheels: &[Wheel], scratch: &Path, lock: &fs::File) -> Result<()> {
     );
     // /tmp may be a small memory disk; a half file must go with the scratch folder.
     command.env("TMPDIR", &temporary);
-    // pip's own progress belongs to people: to stderr, and only on a terminal.
+    // pip prints its progress to stdout, which this program keeps for results; so it is sent to stderr.
     command
         .stdin(lock.file().try_clone()?)
         .stdout(std::io::stderr())
@@ -142,7 +146,7 @@ fn download(wheels: &[Wheel], scratch: &Path, lock: &fs::File) -> Result<()> {
     bail!("pip could not fetch the wheels: {}", reason(&said));
 }
 
-/// Adds a hint on its own line, unless the error already came with a better one.
+/// Adds the line "hint: …" to an error, unless it has one already.
 pub(crate) fn hint(error: anyhow::Error, hint: &str) -> anyhow::Error {
     let text = format!("{error:#}");
     match text.contains("\nhint: ") {
@@ -151,8 +155,8 @@ pub(crate) fn hint(error: anyhow::Error, hint: &str) -> anyhow::Error {
     }
 }
 
-/// pip's last error, without its retries and stack. Where the network is down, pip says in the end that
-/// there is no such version, so the first broken connection is taken as the reason.
+/// The reason of a failure in what pip printed, without retries and stack: its last error. Where the network
+/// is down, that error would say that there is no such version, so the first broken connection is taken.
 fn reason(said: &str) -> &str {
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
     let broken = lines().find_map(|line| line.split_once("after connection broken by "));
@@ -171,7 +175,7 @@ fn reason(said: &str) -> &str {
     line.trim_start_matches("ERROR: ")
 }
 
-/// The first Python 3 on the path that has pip.
+/// The name of the first Python 3 in PATH that has pip.
 pub(crate) fn python() -> Result<String> {
     for name in ["python3", "python"] {
         let found = Command::new(name).args(["-m", "pip", "--version"]).output();
@@ -182,10 +186,10 @@ pub(crate) fn python() -> Result<String> {
     bail!("no Python 3 with pip on the path\nhint: {INSTALL_PYTHON}");
 }
 
-/// The one command that brings Python and pip on the systems the wheels are for.
+/// The command that installs Python and pip on Debian and Ubuntu.
 pub(crate) const INSTALL_PYTHON: &str = "sudo apt-get install -y python3 python3-pip python3-venv";
 
-/// The version line of `python3 -m pip`.
+/// The version of pip, as "pip 24.0".
 pub(crate) fn version() -> Result<String> {
     let python = python()?;
     let said = process::capture(
@@ -200,7 +204,7 @@ pub(crate) fn version() -> Result<String> {
         .to_owned())
 }
 
-/// Hex sha256 of a file.
+/// The SHA-256 of a file in hexadecimal.
 pub(crate) fn sha256(path: &Path) -> Result<String> {
     let mut file = fs::File::open(path)?;
     let mut hasher = Sha256::new();
@@ -215,14 +219,14 @@ pub(crate) fn sha256(path: &Path) -> Result<String> {
     Ok(hex(&hasher.finalize()))
 }
 
-/// Lower-case hexadecimal.
+/// The bytes in lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Unpacks a wheel's entries below `into`, each to the relative path that `destination` returns for it,
-/// `None` for an entry that is not wanted; returns the number of unpacked entries. The wheel's checksum
-/// is known to be right, so its size is not bounded here.
+/// Unpacks entries of a wheel below `into`; returns their number. `destination` returns the path of an entry
+/// relative to `into`, or None for one that is not wanted. Sizes are not bounded here, because the wheel's
+/// checksum is known to be right.
 pub(crate) fn unpack(
     wheel: &Path,
     into: &Path,

@@ -1,5 +1,5 @@
-//! Python environments in the repository, each made from a list of packages, and made again when the
-//! list or the interpreter changes. The tasks have the lists.
+//! Makes Python environments in the repository for the tests and benchmarks, each from a list of packages.
+//! An environment is made again when its list changes or its interpreter no longer starts.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,16 +10,17 @@ use fs_err as fs;
 use crate::install::pip;
 use crate::system::{files, paths, process};
 
-/// The interpreter of the environment `name`, with the packages that `requirements` lists; both are
-/// relative to the repository.
+/// Returns the interpreter of the environment `name`, with the packages that the file `requirements` lists
+/// and those that they depend on; makes it unless it is there. Both paths are relative to the repository.
 ///
-/// The user's pip installs the packages, because a Python without `ensurepip`, as Debian's, has no
-/// other pip.
+/// The user's pip installs the packages, because Debian's Python has no `ensurepip` to put a pip into the
+/// environment.
 pub(crate) fn ensure(name: &str, requirements: &str) -> Result<PathBuf> {
     make(name, requirements, &[], |_| Ok(()))
 }
 
-/// [`ensure`], where the list is all there is to install; `finish` is given the packages' folder.
+/// Like [`ensure`], but installs only the packages in the list, not those that they depend on. `finish` is
+/// called with the folder of the packages before the environment counts as complete.
 pub(crate) fn ensure_listed(
     name: &str,
     requirements: &str,
@@ -28,6 +29,7 @@ pub(crate) fn ensure_listed(
     make(name, requirements, &["--no-deps"], finish)
 }
 
+/// Makes the environment unless it is there; `options` are further options of `pip install`.
 fn make(
     name: &str,
     requirements: &str,
@@ -74,7 +76,8 @@ fn make(
             "--requirement",
         ])
         .arg(&list);
-    // Neither would go into a folder: pip refuses it beside --user, and the prefix is another place.
+    // The user's pip may be configured for --user, which pip refuses together with --target, or for a prefix,
+    // which is another place.
     install.env("PIP_USER", "0").env_remove("PIP_PREFIX");
     process::capture(&mut install, &format!("installing {requirements}"))
         .map_err(|error| pip::hint(error, WITHOUT_NETWORK))?;
@@ -83,10 +86,11 @@ fn make(
     Ok(python)
 }
 
+/// The hint where packages cannot be installed.
 const WITHOUT_NETWORK: &str = "the package index must be reachable (a mirror: PIP_INDEX_URL or \
     PIP_FIND_LINKS), and Python 3.11 or later";
 
-/// An environment whose Python was removed or replaced does not.
+/// Whether the environment's interpreter starts. It does not if the Python that it was made with was removed.
 fn starts(python: &Path) -> bool {
     let mut command = Command::new(python);
     command.args(["-c", ""]);

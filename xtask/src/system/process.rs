@@ -1,5 +1,5 @@
-//! Starting other programs: always from the repository's root unless said otherwise, always with an
-//! error that names the program and how it ended.
+//! Starts other programs, waits for them, and reads their output; errors name the program and how it ended.
+//! Also starts cargo, and finds the programs that it builds.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::system::paths;
 use crate::system::signals::{STOPPED, Stop, Stopped};
 
-/// Runs `command` with its output on this terminal; `what` is what it is for ("unpacking").
+/// Runs `command` with its output on this terminal. `what` is its purpose, for errors ("unpacking").
 pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
     let status = command
         .status()
@@ -19,7 +19,8 @@ pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
     finished(status, command, what)
 }
 
-/// Runs `command` and returns its stdout; its stderr goes into the error.
+/// Runs `command` and returns its stdout. Its stderr goes into the error, unless `command` sends it
+/// elsewhere.
 pub(crate) fn capture(command: &mut Command, what: &str) -> Result<String> {
     let output = command
         .output()
@@ -27,8 +28,8 @@ pub(crate) fn capture(command: &mut Command, what: &str) -> Result<String> {
     said(&output, command, what)
 }
 
-/// Runs `command` and returns its stdout; its stderr goes where the command says. SIGUSR2 is passed on
-/// to it.
+/// Runs `command` and returns its stdout; its stderr goes where `command` says. Signals that ask this program
+/// to stop are passed on to it as SIGUSR2, at which it saves its work and ends.
 pub(crate) fn capture_saving(command: &mut Command, what: &str, stop: &Stop) -> Result<String> {
     let child = start(command.stdout(Stdio::piped()), what)?;
     let passed_on = stop.pass_to(child.id());
@@ -37,6 +38,7 @@ pub(crate) fn capture_saving(command: &mut Command, what: &str, stop: &Stop) -> 
     said(&output, command, what)
 }
 
+/// The stdout of a program that has ended; an error where it failed, [`Stopped`] where it was stopped.
 fn said(output: &Output, command: &Command, what: &str) -> Result<String> {
     if output.status.code() == Some(i32::from(STOPPED)) {
         return Err(Stopped.into());
@@ -54,16 +56,16 @@ fn said(output: &Output, command: &Command, what: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs `from | into` to the end of both, or until `stop` is asked; SIGUSR2 then ends them, as neither
-/// has anything to save. `what` describes their work.
+/// Runs `from | into` until both have ended. When this program is asked to stop, SIGUSR2 kills both, which
+/// have nothing to save. `what` describes their work, for errors.
 pub(crate) fn pipe(mut from: Command, mut into: Command, what: &str, stop: &Stop) -> Result<()> {
     let (source_name, sink_name) = (name(&from), name(&into));
     let mut source = start(from.stdout(Stdio::piped()), what)?;
     let source_told = stop.pass_to(source.id());
     let stream = source.stdout.take().context("no pipe was made")?;
     let sink = start(into.stdin(stream), what);
-    // Drops this program's copy of the pipe's reading end: while that is open, a source would wait for
-    // ever for a sink that has ended.
+    // Closes this program's copy of the pipe's reading end. While it is open, the source would block for ever
+    // when the sink has ended.
     drop(into);
     let sink = sink.and_then(|mut child| {
         let _told = stop.pass_to(child.id());
@@ -87,8 +89,9 @@ pub(crate) fn pipe(mut from: Command, mut into: Command, what: &str, stop: &Stop
     }
 }
 
-/// Passes every line that `command`, once started, writes to stderr to `take`. The thread ends with
-/// `command` and the processes that it started.
+/// Redirects the stderr of `command`, which is not started yet, to a thread that calls `take` with every
+/// line. The thread ends when `command` and the processes that it started have ended, and the caller has
+/// dropped `command`.
 pub(crate) fn read_stderr(
     command: &mut Command,
     take: impl Fn(String) + Send + 'static,
@@ -102,6 +105,7 @@ pub(crate) fn read_stderr(
     }))
 }
 
+/// Starts `command`; an error names it.
 fn start(command: &mut Command, what: &str) -> Result<Child> {
     let started = command.spawn();
     started.with_context(|| format!("{what}: {} could not be started", program(command)))
@@ -115,7 +119,7 @@ pub(crate) fn metadata() -> Result<serde_json::Value> {
     Ok(serde_json::from_str(&said)?)
 }
 
-/// Where cargo puts what it makes.
+/// The folder into which cargo builds.
 pub(crate) fn target() -> Result<PathBuf> {
     let metadata = metadata()?;
     let target = metadata["target_directory"].as_str();
@@ -123,10 +127,10 @@ pub(crate) fn target() -> Result<PathBuf> {
     Ok(PathBuf::from(target))
 }
 
-/// The cargo that started this program, in the repository's root and as a user would start it there.
+/// A command for the cargo that started this program, in the repository's root, as a user would start it.
 ///
-/// The variables that cargo sets for a program it runs are removed: ring's build script depends on
-/// them, so ring, and then Polars, would be compiled anew whenever `cargo build` and this program
+/// The variables that cargo sets for a program it runs are removed. ring's build script depends on them, so
+/// with them ring, and then Polars, would be compiled again whenever `cargo build` and this program
 /// alternate.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -139,7 +143,7 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// Whether cargo sets the variable for the program it runs, and only for that.
+/// Whether it is a variable that cargo sets only for the program that it runs.
 fn is_of_cargo_run(name: &str) -> bool {
     ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
         .iter()
@@ -147,15 +151,15 @@ fn is_of_cargo_run(name: &str) -> bool {
         || ["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&name)
 }
 
-/// The folder with the programs that cargo built.
+/// A folder of built programs: the stages' and xtask.
 #[derive(Clone, Debug)]
 pub(crate) struct BinDir(PathBuf);
 
 impl BinDir {
-    /// The programs in `folder`, wherever they come from.
+    /// The folder `folder`, which must have the programs `names`.
     ///
     /// # Errors
-    /// The first of `names` that is not there.
+    /// Names the first program that is not there.
     pub(crate) fn of(folder: &Path, names: &[&str]) -> Result<BinDir> {
         let programs = BinDir(std::path::absolute(folder)?);
         for name in names {
@@ -164,12 +168,12 @@ impl BinDir {
         Ok(programs)
     }
 
-    /// The folder.
+    /// Its path.
     pub(crate) fn folder(&self) -> &Path {
         &self.0
     }
 
-    /// The executable of the package `name`.
+    /// The path of the program of the package `name`.
     pub(crate) fn program(&self, name: &str) -> Result<PathBuf> {
         let path = self.0.join(name);
         match path.is_file() {
@@ -182,14 +186,14 @@ impl BinDir {
     }
 }
 
-/// The programs of `packages` as an earlier build left them; None where one is missing.
+/// The folder of the programs that an earlier build made; None where one of `packages` is missing.
 pub(crate) fn built(packages: &[&str]) -> Result<Option<BinDir>> {
     Ok(BinDir::of(&target()?.join("debug"), packages).ok())
 }
 
-/// Builds the workspace (nothing to do where it is current) and says where the binaries of `packages`
-/// are, wherever CARGO_TARGET_DIR or a cargo configuration put them. Always the whole workspace: cargo
-/// unifies the features of what it builds together, so another selection would compile arrow again.
+/// Builds the workspace and returns the folder of the programs of `packages`, wherever CARGO_TARGET_DIR or
+/// cargo's configuration put it. Always builds the whole workspace: cargo unifies the features of what it
+/// builds together, so building a part would compile arrow again with other features.
 pub(crate) fn cargo_build(packages: &[&str]) -> Result<BinDir> {
     let mut command = cargo();
     command.args([
@@ -209,7 +213,7 @@ pub(crate) fn cargo_build(packages: &[&str]) -> Result<BinDir> {
     for line in BufReader::new(stdout).lines() {
         let message: serde_json::Value = match serde_json::from_str(&line?) {
             Ok(message) => message,
-            Err(_) => continue, // a build script's own words
+            Err(_) => continue, // not cargo's JSON, but output of a build script
         };
         let is_program = message["target"]["kind"][0] == "bin";
         let executable = message["executable"].as_str().filter(|_| is_program);
@@ -224,6 +228,7 @@ pub(crate) fn cargo_build(packages: &[&str]) -> Result<BinDir> {
     BinDir::of(&folder, packages)
 }
 
+/// An error where the program failed, [`Stopped`] where it was stopped.
 fn finished(status: ExitStatus, command: &Command, what: &str) -> Result<()> {
     if status.code() == Some(i32::from(STOPPED)) {
         return Err(Stopped.into());
@@ -234,11 +239,12 @@ fn finished(status: ExitStatus, command: &Command, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// The program with its folders: where it was looked for.
+/// The program's path, for errors about where it was looked for.
 fn program(command: &Command) -> String {
     Path::new(command.get_program()).display().to_string()
 }
 
+/// The program's name without its folder.
 fn name(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str());
@@ -278,6 +284,7 @@ mod tests {
         }
     }
 
+    /// A command that runs a shell script.
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
@@ -298,7 +305,7 @@ mod tests {
                 "cat > /dev/null; exit 4",
                 Some("(exit status: 3), sh failed (exit status: 4)"),
             ),
-            // More than a pipe holds: without a reader it would never end by itself.
+            // `yes` writes more than a pipe holds: it ends only because its reader has ended.
             ("yes", "exit 4", Some("sh failed (exit status: 4)")),
             (
                 "kill -9 $$",

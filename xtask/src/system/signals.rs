@@ -1,8 +1,10 @@
-//! Signals: Ctrl-C, `kill`, a closed terminal, and those of a cluster. This program notes them and does
-//! not end, so that it outlives the programs it started and can report how they ended. It passes
-//! signals on as SIGUSR2 to programs that can save their work or have none to save. A terminal sends
-//! Ctrl-C, and SIGHUP when it is closed, to the whole process group; `kill`, and a cluster that
-//! announces the end of a job's time, signal this program alone.
+//! Handles signals that ask this program to stop: Ctrl-C, `kill`, a closed terminal, and the signals of a
+//! cluster. The program notes the signal and does not end, so that it outlives the programs it started and
+//! can report how they ended.
+//!
+//! It passes each signal on, as SIGUSR2, to the running programs that save their work at it, and to those
+//! that have none to save. This is needed because a terminal sends Ctrl-C, and SIGHUP when it is closed, to
+//! all programs, but `kill`, and a cluster that announces the end of a job's time, signal this program alone.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -15,10 +17,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-/// The exit code of a program that was stopped and goes on when it is started again.
+/// The exit code of a program that was stopped by a signal and resumes when it is started again.
 pub(crate) const STOPPED: u8 = 75;
 
-/// A program ended with [`STOPPED`].
+/// The error that a program ended with the exit code [`STOPPED`].
 #[derive(Debug)]
 pub(crate) struct Stopped;
 
@@ -30,10 +32,12 @@ impl std::fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// Whether to stop.
+/// Whether a signal asked this program to stop; clones share the answer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
+    /// A signal came.
     asked: Arc<AtomicBool>,
+    /// The signal was SIGUSR2.
     out_of_time: Arc<AtomicBool>,
     /// The process ids of the programs that signals are passed on to.
     saving: Arc<Mutex<BTreeSet<u32>>>,
@@ -43,18 +47,19 @@ impl Stop {
     /// Notes signals from now on. The second Ctrl-C ends this program at once.
     pub(crate) fn listen() -> Result<Stop> {
         let stop = Stop::default();
-        // In this order: the first Ctrl-C finds the flag down and raises it. It is a flag of its own, as the
-        // same Ctrl-C, passed on as SIGUSR2 by the program that started this one, may come before it.
+        // The order matters: at the first Ctrl-C the shutdown finds the flag not set, and then the flag is
+        // set. `asked` cannot be that flag: the program that started this one may pass the same Ctrl-C on as
+        // SIGUSR2, which would count as the first.
         let interrupted = Arc::new(AtomicBool::new(false));
         flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&interrupted))?;
         flag::register(SIGINT, interrupted)?;
         let mut noted = vec![SIGINT, SIGTERM, SIGUSR2];
-        // Whoever started this with nohup wants it to outlive the terminal.
+        // SIGHUP is ignored where nohup started this program, which then is to outlive the terminal.
         if !is_ignored(SIGHUP) {
             noted.push(SIGHUP);
         }
         flag::register(SIGUSR2, Arc::clone(&stop.out_of_time))?;
-        // Here, and not only in the thread below: it may come to its turn late.
+        // The thread below sets `asked` too, but may do so late.
         for &signal in &noted {
             flag::register(signal, Arc::clone(&stop.asked))?;
         }
@@ -84,19 +89,20 @@ impl Stop {
     /// the process has ended.
     pub(crate) fn pass_to(&self, id: u32) -> PassedOn<'_> {
         self.saving().insert(id);
-        // One that came just before.
+        // A signal that came before the process was in the list.
         if self.is_asked() {
             pass_on(id);
         }
         PassedOn(self, id)
     }
 
+    /// The list of process ids, locked.
     fn saving(&self) -> MutexGuard<'_, BTreeSet<u32>> {
         self.saving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// While it lives, signals are passed on.
+/// As long as it lives, signals are passed on to the process.
 #[derive(Debug)]
 pub(crate) struct PassedOn<'a>(&'a Stop, u32);
 
@@ -114,9 +120,10 @@ fn is_ignored(signal: i32) -> bool {
     mask.unwrap_or(0) >> (signal - 1) & 1 == 1
 }
 
+/// Sends SIGUSR2 to the process `id`.
 fn pass_on(id: u32) {
-    // Every shell has it; the program `kill` is not everywhere. A process that has ended needs no signal,
-    // and nobody need hear of it.
+    // The shell's own `kill`, because the program `kill` is not everywhere. An error is ignored: the process
+    // has ended.
     let kill = format!("kill -USR2 {id}");
     let mut shell = Command::new("sh");
     shell

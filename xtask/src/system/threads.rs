@@ -1,12 +1,12 @@
-//! Limits the threads of a step where several share a machine, by the environment variables that the
-//! stages' libraries read at their start: otherwise each would use all cores.
+//! Limits the threads of a step where several steps share a machine; otherwise each would use all cores. The
+//! limit is set by environment variables that the stages' libraries read at their start.
 
 use std::process::Command;
 
-/// Read by libtorch (OpenMP), by rayon, and by Polars.
+/// The variables that libtorch (OpenMP), rayon, and Polars read.
 const VARIABLES: [&str; 3] = ["OMP_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS"];
 
-/// The cores that this program may use, containers' limits included.
+/// The number of cores that this program may use; a container's limit counts.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -24,12 +24,12 @@ pub(crate) fn of_libtorch() -> Option<usize> {
     number("OMP_NUM_THREADS")
 }
 
-/// The limit of all other working threads, if there is one.
+/// The limit of rayon's threads, if there is one; it also holds for other threads that do not use libtorch.
 pub(crate) fn of_others() -> Option<usize> {
     number("RAYON_NUM_THREADS")
 }
 
-/// 0 is what rayon takes for no bound.
+/// The number in a variable; None where it is 0, which rayon takes as no limit.
 fn number(variable: &str) -> Option<usize> {
     let text = std::env::var(variable).ok()?;
     text.trim().parse().ok().filter(|n| *n > 0)

@@ -1,4 +1,5 @@
-//! The command line, and what is measured in which order.
+//! Parses the arguments of `cargo xtask bench`, builds the measured programs, and runs the measurements that
+//! are asked for, one after the other.
 
 use std::path::PathBuf;
 
@@ -60,7 +61,7 @@ enum Subject {
     All,
 }
 
-/// The command.
+/// Runs `cargo xtask bench`. `load` is measured once, everything else `--runs` times.
 pub(crate) fn run(args: &Args) -> Result<()> {
     setup::ensure()?;
     let needed: &[&str] = match args.subject {
@@ -86,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-/// What data-prep is measured by.
+/// Runs the measurements that write into a scratch folder: all but the training's.
 fn data_prep(args: &Args, programs: &BinDir) -> Result<()> {
     // Beside the repository's other results, not in /tmp, which may be a small memory disk.
     let out = paths::root().join("out");
@@ -119,6 +120,7 @@ fn data_prep(args: &Args, programs: &BinDir) -> Result<()> {
         .context("deleting what the benchmarks wrote")
 }
 
+/// "1 run", "3 runs".
 fn runs(n: u32) -> String {
     match n {
         1 => "1 run".to_owned(),

@@ -1,5 +1,7 @@
-//! All stages over as much as COCO 2014 has, on generated annotations and hard links to a few JPEGs:
-//! what each takes, and whether the memory and the open files of a training grow with its steps.
+//! Runs all stages on as many images as COCO 2014 has, and prints the time and memory that each takes.
+//! For `trainer train` it prints instead how memory and open files grow with time, which shows a leak.
+//!
+//! The annotations are generated. The images are hard links to a few JPEGs, so that they take no room.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,18 +15,21 @@ use super::table::number;
 use super::{instances, measure, python};
 use crate::system::{disk, process};
 
-/// Images of val2014.
+/// The number of images in COCO val2014, which is the test split.
 const TEST: u64 = 40_504;
-/// So many generated annotations an image make COCO's 116,592 pairs of an image and a class.
+/// Generated annotations for each test image. With so many there are as many (image, class) pairs as in
+/// val2014: 116,592.
 const TEST_ANNOTATIONS: f64 = 2.93;
-/// Height and width of the pixels: memory must not depend on them, time and disk do.
+/// Height and width of the prepared images. They are small to save time and disk; memory must not depend
+/// on them.
 const SIZE: u64 = 64;
 
-/// Measures and prints the tables.
+/// Generates the data, runs the stages one after the other, and prints both tables.
 pub(super) fn run(bench: &Bench, train_images: u64, epochs: u32) -> Result<()> {
     let test_images = TEST * train_images / instances::IMAGES;
     let test_annotations = (test_images as f64 * TEST_ANNOTATIONS).round() as u64;
     let n_images = train_images + test_images;
+    // Bytes of RGB, and as much again for all other files.
     disk::require(&bench.scratch, 2 * n_images * SIZE.pow(2) * 3)?;
     let picture_folder = bench.devkit()?.join("VOC2007/JPEGImages");
     let train = instances::generate(bench, train_images)?;
@@ -43,6 +48,7 @@ pub(super) fn run(bench: &Bench, train_images: u64, epochs: u32) -> Result<()> {
 
     println!("### COCO 2014's size: {n_images} images, {SIZE} × {SIZE}\n");
     println!("| stage | wall time | CPU time | peak memory |\n|---|---:|---:|---:|");
+    // Measures one program and prints its row.
     let stage = |name: &str, program: &str, arguments: &dyn Fn(&mut Command)| -> Result<()> {
         eprintln!("load: {name}");
         let mut command = Command::new(bench.programs.program(program)?);
@@ -94,7 +100,7 @@ pub(super) fn run(bench: &Bench, train_images: u64, epochs: u32) -> Result<()> {
     Ok(())
 }
 
-/// A small network, guided, for so many epochs.
+/// The text of `run.toml`: a small guided network, trained for so many epochs.
 fn configuration(epochs: u32) -> String {
     format!(
         "name = \"load\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"final\"\n\
@@ -104,16 +110,16 @@ fn configuration(epochs: u32) -> String {
     )
 }
 
-/// What a process has at one moment.
+/// The memory and open files of a process at one moment.
 struct Sample {
-    /// Since its start.
+    /// Seconds since the process started.
     seconds: f64,
-    /// Memory that is not of mapped files.
+    /// Resident memory without mapped files, such as the pixels (`RssAnon` of `/proc`).
     anonymous_mib: f64,
     open_files: usize,
 }
 
-/// Runs `command` to its end and looks at it every second.
+/// Runs `command` to its end and takes a sample of it every second.
 fn watch(command: &mut Command) -> Result<Vec<Sample>> {
     let start = Instant::now();
     let mut child = command
@@ -133,7 +139,8 @@ fn watch(command: &mut Command) -> Result<Vec<Sample>> {
     Ok(samples)
 }
 
-/// None where the system does not tell it in Linux' way, or the process has just ended.
+/// Reads a sample from `process`, a folder of `/proc`. None where the system has no Linux-like `/proc`, or
+/// the process has just ended.
 fn sample(process: &Path, start: Instant) -> Option<Sample> {
     let status = fs::read_to_string(process.join("status")).ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("RssAnon:"))?;
@@ -145,7 +152,7 @@ fn sample(process: &Path, start: Instant) -> Option<Sample> {
     })
 }
 
-/// The largest of each quarter of a training.
+/// A table of the largest memory and number of open files in each quarter of the training's time.
 fn growth(samples: &[Sample]) -> Result<String> {
     ensure!(
         samples.len() >= 4,
@@ -168,7 +175,7 @@ fn growth(samples: &[Sample]) -> Result<String> {
     Ok(table + "\n")
 }
 
-/// The only folder in `folder`.
+/// The only folder in `folder`; here the one run.
 fn only_folder(folder: &Path) -> Result<std::path::PathBuf> {
     let entries = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
     let folders: Vec<_> = entries

@@ -1,10 +1,10 @@
-//! What a number was measured on: processor and cores, nothing that names the machine.
+//! Describes the machine that is measured by its processor and number of cores, without naming the machine.
 
 use fs_err as fs;
 
 use crate::system::threads;
 
-/// "AMD EPYC, 2 cores".
+/// For example "AMD EPYC, 2 cores".
 pub(super) fn describe() -> String {
     let cores = threads::cores();
     let plural = if cores == 1 { "" } else { "s" };

@@ -1,5 +1,7 @@
-//! One measured process, and what several of them come to. The measuring is `measure.py`'s: both
-//! sides of a comparison go through the same lines.
+//! Measures the time and memory of one process, and takes medians over several.
+//!
+//! The measuring is done by `tests/python/bench/measure.py`, for our programs as for the Python ones, so
+//! that both are measured alike.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,27 +13,29 @@ use serde::de::DeserializeOwned;
 use super::python;
 use crate::system::process;
 
-/// What a process cost.
+/// What `measure.py` prints about a process.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Cost {
-    /// From start to end.
+    /// Wall time from start to end.
     pub(super) seconds: f64,
-    /// On all cores, in the program and in the system for it.
+    /// CPU time on all cores: the program's own and the kernel's on its behalf.
     pub(super) cpu_seconds: f64,
     /// Largest resident set.
     pub(super) peak_mib: f64,
+    /// What the process printed.
     stdout: String,
 }
 
 impl Cost {
-    /// What the process printed, as JSON.
+    /// Parses what the process printed as JSON.
     pub(super) fn report<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_str(&self.stdout)
             .with_context(|| format!("found {:?}, expected a JSON object", self.stdout.trim()))
     }
 }
 
-/// Runs `measured` to its end; an error where it fails. Only its program and arguments count.
+/// Runs `measured` under `measure.py` with the interpreter `python`; an error where it fails. Of `measured`
+/// only the program and the arguments are used, no environment or folder.
 pub(super) fn run(python: &Path, measured: &Command) -> Result<Cost> {
     let program = Path::new(measured.get_program());
     let name = program.file_stem().unwrap_or_default().to_string_lossy();
@@ -44,12 +48,12 @@ pub(super) fn run(python: &Path, measured: &Command) -> Result<Cost> {
     serde_json::from_str(&printed).with_context(|| format!("measuring {name}"))
 }
 
-/// One quantity of several runs: the middle value, or the mean of the two in the middle.
+/// The median of `quantity` over `runs`; of an even number, the mean of the two in the middle.
 pub(super) fn median_of<T>(runs: &[T], quantity: impl Fn(&T) -> f64) -> f64 {
     median(runs.iter().map(quantity).collect())
 }
 
-/// NaN of nothing.
+/// The median; NaN of an empty list.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();

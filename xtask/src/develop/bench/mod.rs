@@ -5,7 +5,7 @@
 
 // The command line.
 mod command;
-// What every measurement of data-prep needs.
+// What the measurements share.
 mod context;
 // Loading an instances JSON of COCO.
 mod instances;

@@ -1,5 +1,6 @@
-//! VOC to pixels of the network's size and tables: `data-prep voc` against the official preprocessing
-//! in Python on the same images. Output folders are deleted between runs, so every run writes anew.
+//! Measures how fast VOC is made into tables and pixels at the network's input size: `data-prep voc` against
+//! the official preprocessing in Python, on the same images. Output folders are deleted between runs, so
+//! every run writes all of it.
 
 use std::process::Command;
 
@@ -16,21 +17,21 @@ use crate::system::disk;
 /// Height and width of the network's input, as in the paper.
 const SIZE: u64 = 224;
 
-/// What the reference prints.
+/// What the Python script, the reference, prints as JSON.
 #[derive(Debug, Deserialize)]
 struct Report {
     images: u64,
-    /// Without starting Python and loading its packages.
+    /// Wall time without starting Python and loading its packages.
     seconds: f64,
-    /// Of these, writing the arrays.
+    /// The part of `seconds` that goes into writing the arrays.
     saving: f64,
 }
 
-/// Measures and prints the table.
+/// Measures both programs in turn and prints the table.
 pub(super) fn run(bench: &Bench) -> Result<()> {
     let devkit = bench.devkit()?;
     let n_pictures = fs::read_dir(devkit.join("VOC2007/JPEGImages"))?.count() as u64;
-    // A number takes four bytes in the reference's arrays; ours, of one byte, are gone by then.
+    // The reference writes four bytes a number. Ours are one byte, and are deleted before it writes.
     disk::require(&bench.scratch, n_pictures * SIZE * SIZE * 3 * 4)?;
 
     let (mut ours, mut theirs, mut reports) = (Vec::new(), Vec::new(), Vec::new());
@@ -73,6 +74,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
+/// Measures one run of `data-prep voc`.
 fn ours_once(bench: &Bench) -> Result<Cost> {
     let out = bench.folder("ours")?;
     let mut command = Command::new(bench.programs.program("data-prep")?);
@@ -86,6 +88,7 @@ fn ours_once(bench: &Bench) -> Result<Cost> {
     Ok(cost)
 }
 
+/// Measures one run of the Python script.
 fn reference_once(bench: &Bench) -> Result<Cost> {
     let out = bench.folder("reference")?;
     let mut command = Command::new(&bench.python);

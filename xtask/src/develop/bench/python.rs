@@ -1,4 +1,5 @@
-//! The Python packages ours are measured against, and the scripts that use them.
+//! Finds the Python scripts of the benchmarks, and sets up the interpreters with the packages that they
+//! compare with.
 
 use std::path::PathBuf;
 
@@ -7,20 +8,20 @@ use anyhow::Result;
 use crate::install::venv;
 use crate::system::paths;
 
-/// Where the list of packages and the scripts are.
+/// The folder of the scripts and of their lists of packages.
 const FOLDER: &str = "tests/python/bench";
 
-/// The interpreter that has what data-prep is measured against.
+/// The interpreter with the packages that data-prep is measured against; installs them if need be.
 pub(super) fn ensure() -> Result<PathBuf> {
     venv::ensure(".venv-bench", &format!("{FOLDER}/requirements.txt"))
 }
 
-/// The interpreter that has what the official code needs.
+/// The interpreter with the packages that the paper's official code needs; installs them if need be.
 pub(super) fn ensure_official() -> Result<PathBuf> {
     venv::ensure(".venv-official", &format!("{FOLDER}/official.txt"))
 }
 
-/// A script of the benchmarks.
+/// The path of a script of the benchmarks.
 pub(super) fn script(name: &str) -> PathBuf {
     paths::root().join(FOLDER).join(name)
 }

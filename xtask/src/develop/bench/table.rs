@@ -1,19 +1,21 @@
-//! The table of a benchmark: ours, the reference, their ratio, and the goal, in Markdown.
+//! Formats a benchmark's results as a Markdown table: for each quantity our value, that of the program
+//! compared with (the reference), their ratio, and whether it meets the goal.
 
 use std::fmt;
 
-/// Which way a ratio is better, and how far it should go.
+/// What is asked of the ratio reference / ours.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Goal {
-    /// The reference's value should be at least this many times ours.
+    /// The ratio should be at least this.
     Times(f64),
-    /// Told, without a goal.
+    /// The ratio is printed without a goal.
     None,
 }
 
-/// One measured quantity.
+/// One measured quantity, such as the wall time.
 #[derive(Debug)]
 pub(super) struct Row {
+    /// The quantity's name.
     what: String,
     unit: &'static str,
     ours: f64,
@@ -22,7 +24,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// `ours` and `reference` are in `unit`, and less is better.
+    /// A row of two values in `unit`; of both, less is better.
     pub(super) fn new(
         what: impl Into<String>,
         unit: &'static str,
@@ -39,7 +41,7 @@ impl Row {
     }
 }
 
-/// Rows over a line that says which program the reference is.
+/// A table whose header names the program that is the reference.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) reference: &'static str,
@@ -75,7 +77,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// Three figures, or all before the point.
+/// A number with three significant digits, or with all digits before the point where these are more.
 pub(super) fn number(value: f64) -> String {
     match value.abs() {
         size if size < 10.0 => format!("{value:.2}"),

@@ -1,8 +1,10 @@
-//! Training steps and explanations of the three ResNet-50s, in milliseconds per image and in plain steps,
-//! and against the official code where a checkout of it is given. Both programs stay up and take
-//! turns step by step; ratios are medians over rounds of the ratios within a round. They train in the
-//! same batches and explain in those that each makes unasked. Peak memory is that of a process of its
-//! own which does nothing else.
+//! Measures training steps and explanations of the three ResNet-50s: in milliseconds per image, in units of
+//! a plain (unguided) step, and, where a checkout of the paper's official code is given, against that code.
+//!
+//! Our program and the official one each stay running and do every step in turn. A ratio is the median over
+//! rounds of the ratio within a round, so that a change in the machine's load hits both. Training batches
+//! are the same on both sides; explanations are made in the batches that each program uses by default. Peak
+//! memory is measured in a fresh process for each kind of step.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
@@ -63,7 +65,8 @@ pub(super) struct Args {
     precision: String,
 }
 
-/// What is timed: training steps, then explanations of one and a half classes an image.
+/// The timed steps: training without guidance, training guided at a layer, and explaining at a layer
+/// (1.5 classes an image on average).
 const STEPS: [&str; 5] = [
     "plain",
     "guided@input",
@@ -72,7 +75,7 @@ const STEPS: [&str; 5] = [
     "explain@final",
 ];
 
-/// At most so many plain steps, on the CPU.
+/// The goal on the CPU: the step takes at most so many times a plain step of the same program.
 fn most_plain_steps(backbone: &str, step: &str) -> Option<f64> {
     match (step, backbone) {
         ("guided@input", "resnet50") => Some(2.8),
@@ -83,7 +86,7 @@ fn most_plain_steps(backbone: &str, step: &str) -> Option<f64> {
     }
 }
 
-/// At least so many times as fast as the official code.
+/// The goal against the official code: our step is at least so many times as fast.
 fn least_times(device: &str, backbone: &str, step: &str) -> Option<f64> {
     match (step, backbone) {
         ("guided@input", _) if device != "cpu" => Some(2.0),
@@ -97,15 +100,15 @@ fn least_times(device: &str, backbone: &str, step: &str) -> Option<f64> {
     }
 }
 
-/// What either program answers a step with.
+/// What a program prints after a step, as JSON.
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct Reply {
     seconds_per_image: f64,
-    /// Of the process so far; None where the system does not tell.
+    /// Peak memory of the process so far; None where the system does not tell.
     peak_mib: Option<f64>,
 }
 
-/// A program that does the steps it reads from its stdin.
+/// A running program, ours or the official code's, that does the steps whose names it reads from its stdin.
 struct Side {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -113,6 +116,7 @@ struct Side {
 }
 
 impl Side {
+    /// Starts `command` with pipes to its stdin and from its stdout.
     fn start(command: &mut Command) -> Result<Side> {
         let mut child = command
             .stdin(Stdio::piped())
@@ -128,6 +132,7 @@ impl Side {
         })
     }
 
+    /// Has the program do `step` and reads its reply.
     fn ask(&mut self, step: &str) -> Result<Reply> {
         let stdin = self.stdin.as_mut().context("no pipe was made")?;
         writeln!(stdin, "{step}")?;
@@ -145,7 +150,7 @@ impl Drop for Side {
     }
 }
 
-/// Measures and prints the tables.
+/// Measures each network and prints its tables: times always, memory on the CPU.
 pub(super) fn run(args: &Args, programs: &BinDir, n_rounds: u32) -> Result<()> {
     let step_speed = example(programs, "step_speed")?;
     let official = match &args.official {
@@ -159,7 +164,7 @@ pub(super) fn run(args: &Args, programs: &BinDir, n_rounds: u32) -> Result<()> {
         None => None,
     };
     for backbone in &args.backbones {
-        // `batches`: ours and the official code's.
+        // Starts ours and, where given, the official code; `batches` are the batch sizes of the two.
         let start = |batches: [u32; 2]| {
             let ours = Command::new(&step_speed);
             let theirs = official.as_ref().map(|(python, checkout)| {
@@ -170,6 +175,7 @@ pub(super) fn run(args: &Args, programs: &BinDir, n_rounds: u32) -> Result<()> {
                 command
             });
             let sides = std::iter::once(ours).chain(theirs);
+            // The official code has no bf16; tf32 is the nearest that it has.
             let official_precision = match args.precision.as_str() {
                 "bf16" => "tf32",
                 precision => precision,
@@ -216,7 +222,7 @@ pub(super) fn run(args: &Args, programs: &BinDir, n_rounds: u32) -> Result<()> {
     Ok(())
 }
 
-/// A cell that says whether `value` keeps to a goal.
+/// A cell with a goal and whether it is met; empty without a goal.
 fn judged(sign: &str, goal: Option<f64>, is_met: impl Fn(f64) -> bool) -> String {
     goal.map_or_else(String::new, |goal| {
         let reached = if is_met(goal) { "met" } else { "missed" };
@@ -224,7 +230,8 @@ fn judged(sign: &str, goal: Option<f64>, is_met: impl Fn(f64) -> bool) -> String
     })
 }
 
-/// The table of times: a row for every step. `sides`: those that train and those that explain.
+/// The table of times: a row for every step. `sides` are the programs that train, then those that explain;
+/// in each list ours is first and the official code second.
 fn times(
     (device, backbone): (&str, &str),
     mut sides: [Vec<Side>; 2],
@@ -246,6 +253,7 @@ fn times(
             }
         }
     }
+    // The median over rounds of `over / under`.
     let ratio = |over: &[f64], under: &[f64]| {
         let pairs: Vec<(f64, f64)> = over.iter().copied().zip(under.iter().copied()).collect();
         median_of(&pairs, |(over, under)| over / under)
@@ -283,7 +291,7 @@ fn times(
     Ok(table + "\n")
 }
 
-/// The table of memory: a row for the programs before their first step, and for steps on their own.
+/// The table of peak memory: a row before the first step, and one for each of three kinds of step.
 fn memory(backbone: &str, start: impl Fn() -> Result<Vec<Side>>) -> Result<String> {
     let mut table = String::from(
         "| peak memory, MiB | trainer | official code | official / trainer | goal |\n|---|---:|---:|---:|---|",
@@ -295,7 +303,7 @@ fn memory(backbone: &str, start: impl Fn() -> Result<Vec<Side>>) -> Result<Strin
         );
         let mut peaks = Vec::new();
         for mut side in start()? {
-            // The second step meets the optimizer's state.
+            // The optimizer's state is allocated in the first step, so the peak is read after the second.
             side.ask(step)?;
             peaks.push(side.ask(step)?.peak_mib.unwrap_or(f64::NAN));
         }

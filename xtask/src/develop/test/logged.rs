@@ -1,5 +1,5 @@
-//! Runs a program with its output in a file and its last line on the terminal: checks are long, and
-//! their output matters only where they fail.
+//! Runs a program, writes its output to a log file, and shows only the latest line on the terminal, because
+//! the output of checks is long and matters only where they fail.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub(super) struct Logged {
     pub(super) status: ExitStatus,
     /// stdout and stderr, in the order they were written.
     pub(super) lines: Vec<String>,
-    /// The file they are stored in.
+    /// The log file with these lines.
     pub(super) log: PathBuf,
 }
 
@@ -52,12 +52,12 @@ pub(super) fn run(name: &str, command: &mut Command) -> Result<Logged> {
 }
 
 impl Logged {
-    /// Shows the last `n` lines, for a check that failed.
+    /// Prints the last `n` lines, for a check that failed.
     pub(super) fn show_end(&self, n: usize) {
         self.show(&self.lines[self.lines.len().saturating_sub(n)..]);
     }
 
-    /// Shows `lines` and where the rest is.
+    /// Prints `lines` and the path of the whole log.
     pub(super) fn show(&self, lines: &[String]) {
         for line in lines {
             eprintln!("    {line}");

@@ -1,6 +1,6 @@
-//! `cargo xtask test`: runs every check of the repository, one after the other, even if one fails, and
-//! prints a line for each and one at the end. `checks` has the checks; `report` parses cargo's test
-//! output.
+//! `cargo xtask test`: runs every check of the repository, one after the other, even if one fails. It prints
+//! a line for each check and a summary at the end. `checks` has the checks; `report` parses the output of
+//! `cargo test`.
 
 mod checks;
 mod command;

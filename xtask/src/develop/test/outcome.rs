@@ -1,16 +1,19 @@
-//! The result of a check.
+//! Holds the result of a check: how many tests passed, and which failed or were skipped.
 
-/// The outcome of a check.
+/// The outcome of a check. A check that is a single test counts as one.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Outcome {
     pub(super) n_passed: usize,
+    /// The names of failed tests, or what is wrong.
     pub(super) failed: Vec<String>,
+    /// What was not tested, and why where that is known.
     pub(super) skipped: Vec<String>,
     /// Seconds and name of each test whose time is known.
     pub(super) times: Vec<(f64, String)>,
 }
 
 impl Outcome {
+    /// One test that passed.
     pub(super) fn passed() -> Outcome {
         Outcome {
             n_passed: 1,
@@ -18,6 +21,7 @@ impl Outcome {
         }
     }
 
+    /// One test that failed.
     pub(super) fn failed(why: impl Into<String>) -> Outcome {
         Outcome {
             failed: vec![why.into()],
@@ -25,7 +29,7 @@ impl Outcome {
         }
     }
 
-    /// One thing checked, with every fault that was found.
+    /// One test that passed, or all its faults.
     pub(super) fn of(faults: Vec<String>) -> Outcome {
         match faults.is_empty() {
             true => Outcome::passed(),

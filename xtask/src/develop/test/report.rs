@@ -1,12 +1,13 @@
-//! Reads what `cargo test -- --show-output` prints: which tests passed, which failed, and which passed
-//! only because their subject was missing. The latter say so with a line "skipped: <what>: <why>".
+//! Parses the output of `cargo test -- --show-output`: which tests passed, which failed, and which passed
+//! only because something that they need was missing. These last print a line
+//! `skipped: <what>: <why>`.
 
 use super::outcome::Outcome;
 
-/// The tests of all the binaries in `lines`.
+/// The outcome of all test binaries whose output `lines` are.
 pub(super) fn read(lines: &[String]) -> Outcome {
     let mut outcome = Outcome::default();
-    // Between "successes:" or "failures:" and "test result:", lines are the tests' own words.
+    // Between "successes:" or "failures:" and "test result:", lines are what the tests themselves printed.
     let mut captured = false;
     let mut binary = "";
     let mut test = "";
@@ -24,7 +25,7 @@ pub(super) fn read(lines: &[String]) -> Outcome {
                 test = name;
             } else if let Some(what) = line.strip_prefix("skipped: ") {
                 outcome.skipped.push(what.to_owned());
-                // A test is counted once, however many of its cases were skipped.
+                // A test of which several cases were skipped counts as one skipped test.
                 if skipped_test.replace(test) != Some(test) {
                     outcome.n_passed = outcome.n_passed.saturating_sub(1);
                 } else {
@@ -51,7 +52,7 @@ pub(super) fn read(lines: &[String]) -> Outcome {
     outcome
 }
 
-/// The output of the tests that failed, for people.
+/// The printed output of the tests that failed.
 pub(super) fn failures(lines: &[String]) -> Vec<String> {
     let mut shown = Vec::new();
     let mut inside = false;
@@ -66,7 +67,7 @@ pub(super) fn failures(lines: &[String]) -> Vec<String> {
     shown
 }
 
-/// What the ten slowest tests took, the slowest first.
+/// A line of seconds and name for each of the ten slowest tests, the slowest first.
 pub(super) fn slowest(mut times: Vec<(f64, String)>) -> Vec<String> {
     times.sort_by(|a, b| b.0.total_cmp(&a.0));
     let shown = times.iter().take(10);
@@ -75,7 +76,7 @@ pub(super) fn slowest(mut times: Vec<(f64, String)>) -> Vec<String> {
         .collect()
 }
 
-/// "     Running tests/score.rs (target/debug/deps/score-4567)"
+/// The source path of the test binary in a line "     Running tests/score.rs (target/debug/deps/score-4567)".
 fn running(line: &str) -> Option<&str> {
     let (path, _) = line
         .trim_start()
@@ -84,12 +85,12 @@ fn running(line: &str) -> Option<&str> {
     Some(path.trim_start_matches("unittests "))
 }
 
-/// "---- some::test stdout ----"
+/// The test's name in a line "---- some::test stdout ----".
 fn heading(line: &str) -> Option<&str> {
     line.strip_prefix("---- ")?.strip_suffix(" stdout ----")
 }
 
-/// Joins the last two entries: they are of the same test.
+/// Joins the last two entries, which are cases of the same test.
 fn merge_last(skipped: &mut Vec<String>) {
     if let (Some(last), Some(before)) = (skipped.pop(), skipped.last_mut()) {
         before.push_str("; ");

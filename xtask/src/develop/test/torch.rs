@@ -1,8 +1,11 @@
-//! The Python packages that weights are exchanged with, for the CPU alone. PyTorch's wheel of the
-//! package index is the CUDA build (the CPU one has an index of its own, which mirrors seldom have),
-//! and cannot be imported without 2 GB of NVIDIA's libraries that nothing on the CPU calls. Here the
-//! two small ones that it calls while it loads are installed, and a library whose functions abort
-//! stands in for the others: torch, torchvision and bcos themselves are as published.
+//! Sets up the Python environment with PyTorch, torchvision and bcos, with which the tests exchange weight
+//! files, for the CPU alone.
+//!
+//! The package index has PyTorch as its CUDA build only (the CPU build is on another index, which mirrors
+//! seldom have). That build cannot be imported without 2 GB of NVIDIA's libraries, although nothing on the
+//! CPU calls them. So only the two small ones that are called at import are installed. In place of each
+//! other one stands a library, compiled here, that has the functions' names and aborts if one is called.
+//! torch, torchvision and bcos themselves are as published.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +17,7 @@ use fs_err as fs;
 use crate::install::{libtorch, venv};
 use crate::system::process;
 
-/// NVIDIA's libraries that torch 2.11's own name and that are not installed.
+/// NVIDIA's libraries that the libraries of torch 2.11 are linked to and that are not installed.
 const ABSENT: [&str; 10] = [
     "libcublas.so.13",
     "libcublasLt.so.13",
@@ -28,7 +31,7 @@ const ABSENT: [&str; 10] = [
     "libnvshmem_host.so.3",
 ];
 
-/// How their functions' names begin.
+/// Prefixes of the names of these libraries' functions.
 const PREFIXES: [&str; 9] = [
     "cublas", "cudnn", "cufft", "cuFile", "curand", "cusparse", "cusolver", "nccl", "nvshmem",
 ];
@@ -45,7 +48,8 @@ pub(super) fn python() -> Result<PathBuf> {
     }
 }
 
-/// Puts the stand-in beside torch's libraries, which look there last.
+/// Compiles the stand-in and copies it, under each absent library's name, beside torch's libraries, where
+/// these look last. `packages` is the environment's folder of packages.
 fn stand_in(packages: &Path) -> Result<()> {
     let lib = packages.join("torch/lib");
     let mut functions = BTreeSet::new();
@@ -83,7 +87,8 @@ fn stand_in(packages: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The functions of absent libraries in what `nm` says: "                 U ncclSend@VERSION".
+/// The functions of absent libraries in the output of `nm`, whose lines read
+/// "                 U ncclSend@VERSION".
 fn absent_functions(said: &str) -> impl Iterator<Item = &str> {
     let words = said
         .lines()
@@ -93,6 +98,7 @@ fn absent_functions(said: &str) -> impl Iterator<Item = &str> {
         .filter(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
 }
 
+/// The C code of the stand-in.
 fn code(functions: &BTreeSet<String>) -> String {
     let mut code = "#include <stdlib.h>\n".to_owned();
     for name in functions {

@@ -1,7 +1,9 @@
-//! The cost of steps: how many images go through a network in which way, how many programs start, and
-//! the seconds of each. Rates are measured when steps finish, and kept in `rates.toml` of the out
-//! folder; until then they come from the tables here. Only the times that people are told depend on
-//! that file.
+//! Estimates how long steps take: how many images go through a network in which way (see [`Way`]), how many
+//! programs start, and the seconds for each.
+//!
+//! The seconds come from the tables here until steps have finished. Then they come from measured rates, which
+//! are kept in `rates.toml` of the out folder. Only the expected times that people are told depend on that
+//! file.
 
 use std::path::Path;
 
@@ -13,19 +15,19 @@ use crate::drive::device::Device;
 use crate::drive::recipe::{Data, Experiment, Run, Selection};
 use crate::system::{files, lock, paths};
 
-/// A kind of work; all but the first are on images.
+/// A kind of work. All but the first are counted in images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Way {
     /// A program's start and end.
     Start,
-    /// A training step without guidance.
+    /// Training without guidance.
     Plain,
-    /// A training step that is guided at a layer.
+    /// Training that is guided at this layer.
     Guided(String),
-    /// An image explained at a layer in validation.
+    /// Explaining at this layer in the validation after an epoch.
     Validate(String),
-    /// An image explained at a layer and scored.
+    /// Explaining at this layer and scoring.
     Explain(String),
 }
 
@@ -36,13 +38,15 @@ pub(crate) struct Work {
     backbone: String,
     /// Height and width of the input.
     size: u32,
+    /// The number of images or of starts.
     times: f64,
 }
 
-/// The expected number of chosen checkpoints of a configuration, at most. Fronts of the second
-/// reproduction hold 2 to 67 points of 150 epochs, most of them below 20 (SPEC F.12).
+/// The largest number of checkpoints that are expected to be chosen on the Pareto front of a configuration
+/// (guided runs that differ in λ alone). Measured fronts hold 2 to 67 points of 150 epochs, most of them
+/// below 20 (SPEC F.12).
 const MOST_CHOSEN: f64 = 12.0;
-/// The share of epochs that are chosen in short runs, about.
+/// About the share of epochs that are chosen in short runs, where that is fewer than `MOST_CHOSEN`.
 const CHOSEN: f64 = 1.0 / 3.0;
 
 impl Work {
@@ -90,11 +94,13 @@ impl Work {
         let [_, n_val, n_test] = n_images(data);
         let explain = Way::Explain(layer.to_owned());
         [
+            // Two programs: the trainer explains validation images, then test images.
             Work::new(Way::Start, run, data, 2.0),
             Work::new(explain, run, data, n_val + n_test),
         ]
     }
 
+    /// Work of `way` with the network of `run`, `times` times.
     fn new(way: Way, run: &Run, data: &Data, times: f64) -> Work {
         Work {
             way,
@@ -105,14 +111,14 @@ impl Work {
     }
 }
 
-/// Images of train, val and test.
+/// The number of images of train, val and test.
 fn n_images(data: &Data) -> [f64; 3] {
     let all: [u32; 3] = match data.dataset.name() {
         "scenes" => [1000, 250, 600],
         // A tenth of train2014's 82,783 for validation.
         "coco2014" => [74_505, 8278, 40_504],
         "waterbirds-100" => [4795, 600, 5794],
-        // VOC 2007, and what is not known.
+        // VOC 2007; also the guess for data sets that are not known.
         _ => [2501, 2510, 4952],
     };
     let limits = [data.limit.train, data.limit.val, data.limit.test];
@@ -142,17 +148,18 @@ const CPU_PLAIN: [(&str, f64); 10] = [
     ("bcos_vitc_s", 0.16),
     ("efficientnet_lite0", 0.033),
 ];
-/// Seconds of a network without a row: a ResNet-50's.
+/// Seconds of a network that `CPU_PLAIN` does not have: a ResNet-50's.
 const UNKNOWN: f64 = 0.101;
-/// Seconds in which libtorch is loaded, and an evaluation's resamples are drawn.
+/// Seconds that a program's start takes: libtorch is loaded, and an evaluation draws its resamples.
 const START: f64 = 2.0;
-/// Time of a guided step and of an explanation over that of a plain step, by layer from the input to
-/// the final one (docs/benchmarks.md has both ends; a GPU's ratios are near these).
+/// Time of a guided step over that of a plain step, at input, mid1, mid2, mid3 and final
+/// (docs/benchmarks.md has both ends; a GPU's ratios are near these).
 const GUIDED: [f64; 5] = [2.0, 1.8, 1.4, 1.15, 1.05];
+/// Time of an explanation over that of a plain step, likewise.
 const EXPLAIN: [f64; 5] = [0.95, 0.8, 0.6, 0.4, 0.3];
 
-/// The same on one H200 in f32; the other networks by their processor time beside the ResNet-50 of their
-/// kind.
+/// Seconds of a plain step on one H200 in f32. For another network, the time of the ResNet-50 of its kind
+/// (plain, X-DNN or B-cos) is scaled by the ratio of their times on the CPU.
 const H200_PLAIN: [(&str, f64); 4] = [
     ("resnet50", 1.0 / 714.0),
     ("xdnn_resnet50", 1.0 / 771.0),
@@ -160,7 +167,7 @@ const H200_PLAIN: [(&str, f64); 4] = [
     ("efficientnet_lite0", 1.0 / 1439.0),
 ];
 
-/// Seconds for `work` before anything is measured.
+/// Seconds for `work` by the tables above.
 fn expected(work: &Work, device: Device) -> f64 {
     if work.way == Way::Start {
         return work.times * START;
@@ -199,7 +206,7 @@ fn expected(work: &Work, device: Device) -> f64 {
     work.times * plain * factor * pixels
 }
 
-/// One measured rate.
+/// One measured rate: `times` images or starts took `seconds` together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Rate {
     way: Way,
@@ -210,7 +217,7 @@ struct Rate {
     seconds: f64,
 }
 
-/// What was measured in an out folder.
+/// The content of `rates.toml`: what was measured in an out folder.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Rates {
     #[serde(default)]
@@ -260,11 +267,13 @@ impl Rates {
         each.sum()
     }
 
+    /// The measured rate of this work on `device`.
     fn measured(&self, work: &Work, device: Device) -> Option<&Rate> {
         self.rate.iter().find(|rate| rate.is_of(work, device))
     }
 
-    /// How much slower this machine is than the tables: measured over expected seconds on `device`.
+    /// How much slower `device` is than the tables say: all measured seconds over those expected for them; 1
+    /// where nothing is measured.
     fn pace(&self, device: Device) -> f64 {
         let rates = self.rate.iter().filter(|rate| rate.device == device);
         let (measured, expected) = rates.fold((0.0, 0.0), |(measured, sum), rate| {
@@ -285,7 +294,7 @@ impl Rates {
         if work.is_empty() {
             return Ok(());
         }
-        // Steps end side by side, on several machines perhaps.
+        // Several steps may end at the same time, perhaps on several machines.
         let lock = fs::File::create(out.join("rates.lock"))?;
         lock::take(&lock, "rates.toml is being written: waiting for it");
         let mut rates = Rates::read_or_warn(out);
@@ -293,7 +302,8 @@ impl Rates {
         files::write(&out.join(RATES), &toml::to_string(&rates)?)
     }
 
-    /// `seconds` are shared out as expected.
+    /// Adds a measurement. `seconds` are of all `work` together; they are divided among its kinds in the
+    /// proportion that the tables expect.
     fn add(&mut self, work: &[Work], device: Device, seconds: f64) {
         let total: f64 = work.iter().map(|work| expected(work, device)).sum();
         if total <= 0.0 {
@@ -320,11 +330,13 @@ impl Rates {
 }
 
 impl Rate {
+    /// Whether it is the rate of this kind of work on `device`.
     fn is_of(&self, work: &Work, device: Device) -> bool {
         self.device == device
             && (&self.way, &self.backbone, self.size) == (&work.way, &work.backbone, work.size)
     }
 
+    /// The work that was measured.
     fn work(&self) -> Work {
         Work {
             way: self.way.clone(),
@@ -335,4 +347,5 @@ impl Rate {
     }
 }
 
+/// The name of the file in the out folder.
 const RATES: &str = "rates.toml";

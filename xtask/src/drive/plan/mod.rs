@@ -1,6 +1,8 @@
-//! The steps of an experiment as a graph: data → baselines → guided runs → checkpoints chosen over a
-//! configuration's runs and scored → report. `cost` has the cost of a step, `table` prints the plan,
-//! `step` does the steps.
+//! Makes an experiment's plan, a graph of steps: data → baselines → guided runs → checkpoints chosen over the
+//! runs of a configuration (guided runs that differ in λ alone) and scored → report.
+//!
+//! `steps` has the graph, `cost` the expected time of a step, and `table` prints the plan. The module
+//! `drive::step` does the steps.
 
 pub(crate) mod cost;
 mod steps;

@@ -1,4 +1,5 @@
-//! The steps, what each needs, and the plan's file in the out folder.
+//! Makes the plan of an experiment: its steps, and for each the steps that must be finished before. The plan
+//! is written into the out folder as `plan.toml`, for `cargo xtask status`.
 
 use std::path::Path;
 
@@ -13,11 +14,12 @@ use crate::system::files;
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StepKind {
-    /// Prepares the experiment's data of this number: images and annotations to tables and pixels.
+    /// Prepares the experiment's data set of this index: makes tables and pixels of images and annotations.
     Data(usize),
     /// Trains one run.
     Train(RunIndex),
-    /// Explains and scores the checkpoints chosen in the experiment's selection of this number.
+    /// Chooses checkpoints among the runs of the experiment's selection of this index, explains and scores
+    /// them.
     Score(usize),
     /// Makes tables, figures and report.
     Report,
@@ -28,20 +30,20 @@ pub(crate) enum StepKind {
 pub(crate) struct Step {
     /// `data`, `baseline/1`, `guided/12`, `score/3`, `report`: numbered from 1, in the plan's order.
     pub(crate) key: String,
-    /// The run it is about, or the data set.
+    /// The name of the data set, run or selection that it is about.
     pub(crate) name: String,
     pub(crate) kind: StepKind,
     /// Indices of the steps it needs, all before it.
     pub(crate) after: Vec<usize>,
-    /// Found finished before the start.
+    /// Whether its results were there when the plan was made.
     pub(crate) is_done: bool,
-    /// What it costs.
+    /// Its work, from which the expected time follows.
     pub(crate) work: Vec<Work>,
 }
 
 impl Step {
-    /// Whether it is run again though it is done: data-prep itself checks whether the data folder is
-    /// the one that the recipe asks for.
+    /// Whether it is run although it is done. This holds for data: data-prep then checks that the data
+    /// folder is what the recipe asks for.
     pub(crate) fn is_to_check(&self) -> bool {
         self.is_done && matches!(self.kind, StepKind::Data(_))
     }
@@ -57,19 +59,19 @@ impl Step {
     }
 }
 
-/// A step for a queue: a command line, and the jobs that must have ended before.
+/// A step as a queue takes it: a command line, and the jobs that must have ended before.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Job {
     /// The step's key.
     pub(crate) key: String,
-    /// Indices into the list of jobs, all smaller than this one's. They must have succeeded; those of
-    /// `report` must only have ended, as it is made from what there is.
+    /// Indices into the list of jobs, all smaller than this one's. These jobs must have succeeded. Before
+    /// the report they must only have ended, because it is made from what there is.
     pub(crate) after: Vec<usize>,
-    /// What follows `xtask step`, the key included; `--device DEV` may be added (default: auto).
+    /// The arguments of `xtask step`, the key included. The queue may add `--device DEV` (default: auto).
     pub(crate) args: Vec<String>,
     /// Expected wall time on one device, minutes.
     pub(crate) minutes: f64,
-    /// Whether it trains or explains; data and report only need a core.
+    /// Whether it trains or explains, so that it may use a GPU; data and report only need a CPU core.
     pub(crate) needs_device: bool,
 }
 
@@ -91,8 +93,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The steps of `experiment`, none of them done. The order is the one to work in: a
-    /// configuration's runs, then its scores, then the next configuration.
+    /// The steps of `experiment`, none of them marked as done, in the order to work in: data, baselines,
+    /// and then for each selection its guided runs and its score.
     pub(crate) fn new(experiment: &Experiment) -> Self {
         let mut plan = Plan { steps: Vec::new() };
         let data = &experiment.data;
@@ -128,6 +130,7 @@ impl Plan {
         plan
     }
 
+    /// Appends the training of one run, which needs its data and, if it starts from one, its baseline.
     fn add_run(&mut self, experiment: &Experiment, index: RunIndex, key: String) {
         let run = experiment.run(index);
         let needed = [
@@ -141,6 +144,7 @@ impl Plan {
         self.add(key, &run.name, StepKind::Train(index), after, work);
     }
 
+    /// Appends a step.
     fn add(&mut self, key: String, name: &str, kind: StepKind, after: Vec<usize>, work: Vec<Work>) {
         self.steps.push(Step {
             key,
@@ -152,6 +156,7 @@ impl Plan {
         });
     }
 
+    /// The index of the step that does this.
     fn position(&self, kind: StepKind) -> Option<usize> {
         self.steps.iter().position(|step| step.kind == kind)
     }
@@ -165,7 +170,8 @@ impl Plan {
         })
     }
 
-    /// The steps that are `wanted`, as jobs; `common` are the arguments that all of them share.
+    /// The steps that are `wanted`, as jobs, which wait only for each other: a step that is not wanted is
+    /// taken as done. `common` are the arguments that all jobs share.
     pub(crate) fn jobs(
         &self,
         wanted: impl Fn(&Step) -> bool,
@@ -195,7 +201,7 @@ impl Plan {
         jobs
     }
 
-    /// Expected seconds until all is done.
+    /// Expected seconds until all steps are done.
     pub(crate) fn seconds_left(&self, rates: &Rates, speed: Speed) -> f64 {
         let left = self.steps.iter().filter(|step| !step.is_done);
         let seconds: f64 = left
@@ -205,7 +211,7 @@ impl Plan {
     }
 }
 
-/// A plan as it lies in the folder `out`, for `cargo xtask status`.
+/// The content of `plan.toml` in the out folder, for `cargo xtask status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct PlanFile {
     /// The recipe's name.
@@ -213,14 +219,14 @@ pub(crate) struct PlanFile {
     pub(crate) step: Vec<StepLine>,
 }
 
-/// A step in the file.
+/// A step in `plan.toml`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct StepLine {
     pub(crate) key: String,
     pub(crate) title: String,
     /// Whether it was found finished when the plan was made.
     pub(crate) is_done: bool,
-    /// Expected, on one device.
+    /// Expected time on one device.
     pub(crate) minutes: f64,
 }
 
@@ -239,15 +245,16 @@ impl PlanFile {
         }
     }
 
-    /// Writes it into `out`.
+    /// Writes the file into `out`.
     pub(crate) fn write(&self, out: &Path) -> Result<()> {
         files::write(&out.join(PLAN), &toml::to_string(self)?)
     }
 
-    /// Reads it from `out`.
+    /// Reads the file in `out`.
     pub(crate) fn read(out: &Path) -> Result<Self> {
         files::read_toml(&out.join(PLAN))
     }
 }
 
+/// The name of the file.
 const PLAN: &str = "plan.toml";

@@ -1,4 +1,5 @@
-//! Prints the plan for people, before it runs.
+//! Formats the plan as the text that `reproduce` prints before the first step: a line for each step, and the
+//! expected time.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -10,7 +11,7 @@ use crate::drive::recipe::{Experiment, Origin};
 use crate::system::paths;
 
 impl Plan {
-    /// One line for each step, then the expected time of all.
+    /// The text: the recipe, one line for each step, and the expected time of those that are left.
     pub(crate) fn describe(
         &self,
         experiment: &Experiment,

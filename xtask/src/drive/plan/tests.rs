@@ -1,4 +1,5 @@
-//! The shape of plans, what their jobs are told, and what they are expected to cost.
+//! Tests plans: which steps a recipe becomes and what each waits for, the arguments of the jobs, and the
+//! expected times.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +10,7 @@ use super::*;
 use crate::drive::device::Device;
 use crate::drive::recipe;
 
-/// Two networks, two λ, both scored with the input's maps as well.
+/// Two networks, two λ; runs are guided at the final layer, and scored with the maps at the input as well.
 const RECIPE: &str = r#"
 about = "A test."
 [data]
@@ -39,6 +40,7 @@ lambda = [0.1, 0.2]
 evaluate = ["input"]
 "#;
 
+/// The plan of a recipe with this text.
 fn plan(text: &str) -> Plan {
     let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
     std::fs::write(file.path(), text).unwrap();
@@ -46,7 +48,7 @@ fn plan(text: &str) -> Plan {
     Plan::new(&experiment)
 }
 
-/// Key and the keys of what it needs.
+/// For each step its key and the keys of the steps it needs.
 fn graph(plan: &Plan) -> Vec<String> {
     let key = |&index: &usize| plan.steps[index].key.as_str();
     let line = |step: &Step| {
@@ -129,10 +131,12 @@ fn jobs_are_what_is_not_done_and_what_they_wait_for() {
     );
 }
 
+/// Expected seconds of the step `key`.
 fn seconds(plan: &Plan, key: &str, rates: &Rates, device: Device) -> f64 {
     rates.seconds(&plan.step(key).unwrap().work, device)
 }
 
+/// Asserts that two numbers are the same but for rounding.
 fn close(found: f64, expected: f64) {
     assert!(
         (found - expected).abs() < 1e-6 * expected,
@@ -148,11 +152,11 @@ fn costs_come_from_published_rates_until_there_are_measured_ones() {
     // A start, 3 epochs of 100 images at 0.101 s, 10 images explained at 0.3 of that.
     let baseline = 2.0 + 3.0 * 0.101 * (100.0 + 10.0 * 0.3);
     close(seconds(&plan, "baseline/1", &none, Device::Cpu), baseline);
-    // Two runs of 2 epochs: a third of 4 checkpoints, 30 images at the
-    // final layer and at the input, each with two starts.
+    // Two runs of 2 epochs, of which a third (4/3 checkpoints) is chosen. Each is scored at the final layer
+    // and at the input: 30 images and two starts (val, test) each.
     let score = 4.0 / 3.0 * (2.0 * 2.0 * 2.0 + 30.0 * 0.101 * (0.3 + 0.95));
     close(seconds(&plan, "score/2", &none, Device::Cpu), score);
-    // The same with 468 images a second.
+    // The same work for the B-cos network, at 468 images a second.
     let on_h200 = 2.0 + 3.0 * (100.0 + 10.0 * 0.3) / 468.0;
     close(seconds(&plan, "baseline/2", &none, Device::Cuda), on_h200);
     let half = plan_at_half_size();
@@ -169,7 +173,7 @@ fn costs_come_from_published_rates_until_there_are_measured_ones() {
         seconds(&plan, "baseline/1", &rates, Device::Cpu),
         2.0 * baseline,
     );
-    // What was not measured is taken to be as much slower as what was; on another device nothing is.
+    // What was not measured is expected to be slower by the same factor; another device is not affected.
     close(seconds(&plan, "score/2", &rates, Device::Cpu), 2.0 * score);
     close(seconds(&plan, "baseline/2", &rates, Device::Cuda), on_h200);
     // Twice as long the second time: the mean of both.
@@ -187,6 +191,7 @@ fn costs_come_from_published_rates_until_there_are_measured_ones() {
     );
 }
 
+/// The plan of the same recipe at 112×112 instead of 224×224, a quarter of the pixels.
 fn plan_at_half_size() -> Plan {
     plan(&RECIPE.replace("224", "112"))
 }

@@ -1,6 +1,8 @@
-//! Refuses an invalid recipe before anything is trained: the trainer would refuse a run only when the
-//! runs before it are done. `fault` checks the recipe's values, `unknown` checks its names against
-//! those that the stages know. A fault reads "field: found, expected".
+//! Refuses an invalid recipe before anything is trained. Without it, the trainer would refuse a run only when
+//! its turn comes, after the runs before it.
+//!
+//! `fault` functions check values by the recipe alone. `unknown` functions check names against those that the
+//! stages know. Both return the first fault, as the text "field: found …, expected …", or None.
 
 use std::fmt::Display;
 
@@ -16,7 +18,7 @@ fn first<const N: usize>(checks: [Option<String>; N]) -> Option<String> {
 }
 
 impl Recipe {
-    /// The first invalid value, whatever the stages know.
+    /// The first fault that needs no knowledge of the stages' names.
     pub(super) fn fault(&self) -> Option<String> {
         let (data, guided) = (&self.data, &self.guided);
         let length = Length {
@@ -46,7 +48,7 @@ impl Recipe {
         ])
     }
 
-    /// The first name that a stage does not know, or not in this field.
+    /// The first name that its stage does not know, or does not allow in this field.
     pub(super) fn unknown(&self, vocabulary: &Vocabulary) -> Option<String> {
         let (data, trainer) = (&self.data, &vocabulary.trainer);
         let datasets = vocabulary.data.datasets();
@@ -67,6 +69,8 @@ impl Recipe {
         ])
     }
 
+    /// The fault of the tasks: the reversed task needs Waterbirds, and two tasks need guided runs that start
+    /// from no baseline.
     fn task_fault(&self) -> Option<String> {
         let (task, dataset) = (&self.data.task, &self.data.dataset);
         let found = || task.join(", ");
@@ -74,7 +78,8 @@ impl Recipe {
             let found = format!("{} for {}", found(), dataset.name());
             return wrong("data.task", found, "conventional, or waterbirds-100");
         }
-        // The reversed baseline is the conventional one rescored: nothing of its own to start from.
+        // With both tasks no baseline is trained for the reversed one (the conventional baseline is scored
+        // again for it), so its guided runs would have none to start from.
         match task.len() > 1 && self.guided.start == GuidedStart::Baseline {
             true => wrong(
                 "guided.start",
@@ -85,6 +90,7 @@ impl Recipe {
         }
     }
 
+    /// The first fault of a model, among them a backbone that is there twice.
     fn model_fault(&self) -> Option<String> {
         self.model.iter().enumerate().find_map(|(index, model)| {
             let before = &self.model[..index];
@@ -98,7 +104,7 @@ impl Recipe {
         })
     }
 
-    /// The first fault that `fault` finds in a grid, which is given its name.
+    /// The first fault that `fault` finds in a grid; it is called with the grid's name for messages.
     fn grids(&self, fault: impl Fn(&str, &Grid) -> Option<String>) -> Option<String> {
         let mut grids = self.guided.grid.iter().enumerate();
         grids.find_map(|(index, grid)| fault(&format!("guided.grid {}", index + 1), grid))
@@ -106,6 +112,7 @@ impl Recipe {
 }
 
 impl Collection {
+    /// The first fault of the collection's own values; each recipe that it includes is checked by itself.
     pub(super) fn fault(&self) -> Option<String> {
         let with = &self.with;
         let positive = [
@@ -125,11 +132,13 @@ impl Collection {
         ])
     }
 
+    /// The first name that analysis does not know.
     pub(super) fn unknown(&self, vocabulary: &Vocabulary) -> Option<String> {
         unknown_exhibit(&self.show, &vocabulary.analysis)
     }
 }
 
+/// The fault of a table or figure that analysis does not know.
 fn unknown_exhibit(show: &[String], analysis: &Analysis) -> Option<String> {
     each("show", show, &names(&analysis.exhibits))
 }
@@ -155,7 +164,8 @@ impl Model {
             .or_else(|| self.undivided(&format!("{field}: micro_batch"), network))
     }
 
-    /// The fault of a `micro_batch` whose passes would not add up to the step.
+    /// The fault of a `micro_batch` for a network with batch norms: their statistics are over a whole step's
+    /// images, so passes over a part of the images would not add up to the step.
     fn undivided(&self, field: &str, network: &Network) -> Option<String> {
         let images = self.micro_batch.filter(|_| network.batch_statistics)?;
         wrong(
@@ -229,6 +239,7 @@ impl Grid {
         ])
     }
 
+    /// The fault of a dilation together with segmentation masks.
     fn dilation_fault(&self, field: &str) -> Option<String> {
         let dilated = self.dilation.iter().find(|&&dilation| dilation > 0.0);
         match has(&self.annotation, SEGMENTATION) {
@@ -248,6 +259,7 @@ impl Grid {
         named.find_map(|name| spelled(&format!("{grid}: backbone"), name, &known))
     }
 
+    /// The first name of the grid that the trainer does not know, or not for a network of the grid.
     fn unknown(&self, grid: &str, models: &[Model], trainer: &Trainer) -> Option<String> {
         let field = |name: &str| format!("{grid}: {name}");
         let mut scored = self.evaluate.iter().map(|text| split_maps(text));
@@ -279,6 +291,7 @@ impl Grid {
             })
     }
 
+    /// Whether the grid is for this model.
     pub(super) fn is_for(&self, model: &Model) -> bool {
         let named = self.backbone.as_deref();
         named.is_none_or(|named| has(named, &model.backbone))
@@ -341,7 +354,7 @@ impl Evaluation {
     }
 }
 
-/// `[attribution@]layer`.
+/// Splits `[attribution@]layer`.
 pub(super) fn split_maps(text: &str) -> (Option<&str>, &str) {
     match text.split_once('@') {
         Some((attribution, layer)) => (Some(attribution), layer),
@@ -354,7 +367,8 @@ fn guiding(field: &str, name: &str, network: &Network, trainer: &Trainer) -> Opt
     method(field, name, network, &network.guides_by, trainer)
 }
 
-/// The fault of a method that is unknown, or not defined for `network`.
+/// The fault of a method that the trainer does not know, or that is not in `has`, the methods of `network`
+/// that are allowed here.
 fn method(
     field: &str,
     name: &str,
@@ -374,18 +388,22 @@ fn method(
     })
 }
 
+/// The names of the entries.
 fn names(list: &[Named]) -> Vec<&str> {
     list.iter().map(|entry| entry.name.as_str()).collect()
 }
 
+/// Whether `value` is among `values`.
 fn has(values: &[String], value: &str) -> bool {
     values.iter().any(|found| found == value)
 }
 
+/// A fault, in the form of all of them.
 fn wrong(field: &str, found: impl Display, expected: impl Display) -> Option<String> {
     Some(format!("{field}: found {found}, expected {expected}"))
 }
 
+/// The fault of a number that is 0.
 fn whole(field: &str, value: u32) -> Option<String> {
     match value {
         0 => wrong(field, 0, "1 at least"),
@@ -393,6 +411,7 @@ fn whole(field: &str, value: u32) -> Option<String> {
     }
 }
 
+/// The fault of a number that is not positive and finite.
 fn above_0(field: &str, value: f64) -> Option<String> {
     match value > 0.0 && value.is_finite() {
         true => None,
@@ -400,6 +419,7 @@ fn above_0(field: &str, value: f64) -> Option<String> {
     }
 }
 
+/// The fault of an empty list.
 fn nonempty<T>(field: &str, values: &[T]) -> Option<String> {
     match values.is_empty() {
         true => wrong(field, "no value", "at least 1"),
@@ -417,10 +437,12 @@ fn distinct<T: PartialEq + std::fmt::Debug>(field: &str, values: &[T]) -> Option
     })
 }
 
+/// The first fault of [`spelled`] among `values`.
 fn each<T: AsRef<str>>(field: &str, values: &[String], known: &[T]) -> Option<String> {
     values.iter().find_map(|value| spelled(field, value, known))
 }
 
+/// The fault of a name that is not among the `known` ones.
 fn spelled<T: AsRef<str>>(field: &str, value: &str, known: &[T]) -> Option<String> {
     let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
     match known.contains(&value) {

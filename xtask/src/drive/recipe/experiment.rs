@@ -1,6 +1,9 @@
-//! Expands a recipe into runs: its baselines, its guided runs, and which guided runs differ in λ alone.
-//! Of such runs one Pareto front over all epochs and λ chooses the checkpoints that are scored (paper
-//! section 4, SPEC E.4). A run that several grids name is there once.
+//! Expands a recipe into an [`Experiment`]: its baselines (unguided runs), its guided runs, and the groups of
+//! runs, called selections, whose checkpoints are chosen together.
+//!
+//! Guided runs that differ in λ alone form a selection: one Pareto front over all their epochs chooses the
+//! checkpoints that are scored (paper section 4, SPEC E.4). Each baseline is a selection of its own. A run
+//! that several grids of the recipe ask for is there once.
 
 use std::path::PathBuf;
 
@@ -19,17 +22,22 @@ pub(crate) struct Experiment {
     pub(crate) about: String,
     /// Tables and figures of the report; empty: all that the results have data for.
     pub(crate) show: Vec<String>,
+    /// The data sets, each with its size; runs name theirs by index.
     pub(crate) data: Vec<Data>,
+    /// The unguided runs.
     pub(crate) baselines: Vec<Run>,
     pub(crate) guided: Vec<Run>,
+    /// The groups of runs whose checkpoints are chosen together.
     pub(crate) selections: Vec<Selection>,
+    /// How the chosen checkpoints are scored.
     pub(crate) evaluation: Evaluation,
+    /// Options of Slurm, where a cluster runs it.
     pub(crate) slurm: Slurm,
     /// The recipe's file first, then those it includes.
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// One training run.
+/// One training run: what its `run.toml` says.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Run {
     /// Label, e.g. `energy ixg@final λ=0.01`; no two runs of an experiment have the same.
@@ -37,14 +45,17 @@ pub(crate) struct Run {
     /// Index into the experiment's data.
     pub(crate) data: usize,
     pub(crate) backbone: String,
+    /// The weights that it starts from.
     pub(crate) origin: Origin,
     pub(crate) attribution: String,
     pub(crate) layer: String,
     pub(crate) task: String,
     pub(crate) augmentation: String,
     pub(crate) precision: String,
+    /// Images in a pass, where those of a step do not fit into memory; None: the whole batch.
     pub(crate) micro_batch: Option<u32>,
     pub(crate) seed: u64,
+    /// Epochs, learning rate and batch size.
     pub(crate) length: Length,
     /// None in a baseline.
     pub(crate) guidance: Option<Guidance>,
@@ -57,7 +68,7 @@ pub(crate) enum Origin {
     Scratch,
     /// The file of the backbone's ImageNet weights.
     Weights,
-    /// The baseline of this number.
+    /// The best epoch of `baselines[this]`.
     Baseline(usize),
 }
 
@@ -65,7 +76,9 @@ pub(crate) enum Origin {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Guidance {
     pub(crate) loss: Loss,
+    /// The weight of the localization loss.
     pub(crate) lambda: f64,
+    /// `box` or `segmentation`.
     pub(crate) annotation: String,
     /// Share of the training images whose annotation is used.
     pub(crate) annotated_fraction: f64,
@@ -73,24 +86,24 @@ pub(crate) struct Guidance {
     pub(crate) dilation: f64,
 }
 
-/// A run by its number.
+/// A run by its index in `baselines` or `guided`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RunIndex {
     Baseline(usize),
     Guided(usize),
 }
 
-/// Runs whose checkpoints are chosen together: guided runs that differ in λ alone (of one seed), or one
-/// baseline.
+/// Runs whose checkpoints are chosen together: guided runs of one seed that differ in λ alone (messages call
+/// them a configuration), or one baseline.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub(crate) name: String,
     pub(crate) runs: Vec<RunIndex>,
-    /// The maps that the chosen checkpoints are scored with.
+    /// The attribution maps that each chosen checkpoint is scored with.
     pub(crate) maps: Vec<Maps>,
 }
 
-/// The maps that checkpoints are scored with: the method's at a layer, and the task they are scored for.
+/// Attribution maps that a checkpoint is scored with: by which method, at which layer, for which task.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Maps {
     pub(crate) attribution: String,
@@ -142,6 +155,7 @@ impl Experiment {
         names
     }
 
+    /// Adds the runs of one recipe.
     fn add(&mut self, recipe: &Recipe) {
         let data = position_or_push(&mut self.data, &recipe.data, Data::is_same_folder);
         for model in &recipe.model {
@@ -151,8 +165,11 @@ impl Experiment {
         }
     }
 
+    /// Adds the baseline of one model and seed, its guided runs, and their selections. Nothing is added
+    /// where no grid of the recipe is for this model.
     fn add_model(&mut self, recipe: &Recipe, data: usize, model: &Model, seed: u64) {
         let grids = recipe.guided.grid.iter().filter(|grid| grid.is_for(model));
+        // The baseline; its attribution and layer are those of the first guided run.
         let Some(plain) = grids.clone().find_map(|grid| {
             let (attribution, layer) = grid.guided_maps(model).next()?;
             Some(Run {
@@ -260,7 +277,7 @@ impl Experiment {
 }
 
 impl Data {
-    /// Whether both are one folder of prepared data.
+    /// Whether both need the same folder of prepared data.
     fn is_same_folder(&self, other: &Data) -> bool {
         (&self.dataset, self.size, &self.limit) == (&other.dataset, other.size, &other.limit)
     }
@@ -275,6 +292,7 @@ impl Run {
         }
     }
 
+    /// Whether the runs are the same, or differ in λ alone.
     fn equals_except_lambda(&self, other: &Run) -> bool {
         let without = |run: &Run| Run {
             guidance: run.guidance.clone().map(|guidance| Guidance {
@@ -321,7 +339,7 @@ impl Grid {
     }
 }
 
-/// The index of `value` in `list`; it is appended if `list` does not have it.
+/// The index of the first element of `list` that is the `same` as `value`; without one, `value` is appended.
 fn position_or_push<T: Clone>(list: &mut Vec<T>, value: &T, same: fn(&T, &T) -> bool) -> usize {
     let index = list.iter().position(|other| same(other, value));
     index.unwrap_or_else(|| {

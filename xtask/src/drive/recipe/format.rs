@@ -1,18 +1,19 @@
-//! The keys of a recipe.
+//! Defines the keys of a recipe file and of a collection of recipes, as structs that serde reads from TOML.
+//! docs/recipes.md explains them for users.
 
 use std::collections::BTreeMap;
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The task of every data set.
+/// The task that every data set has.
 pub(super) const CONVENTIONAL: &str = "conventional";
-/// The task of Waterbirds' backgrounds.
+/// The task of Waterbirds that asks for the background instead of the bird.
 pub(super) const REVERSED: &str = "reversed";
-/// The annotation that is not dilated.
+/// The annotation by segmentation masks; these cannot be dilated as boxes can.
 pub(super) const SEGMENTATION: &str = "segmentation";
 
-/// One data set's runs. Unknown keys are refused.
+/// A recipe: training runs on one data set. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Recipe {
@@ -43,11 +44,13 @@ pub(crate) struct Recipe {
     pub(super) slurm: Slurm,
 }
 
-/// A collection of other recipes: their runs, each once, in another size.
+/// A recipe that includes other recipes: all their runs, each once, with the values of `with`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Collection {
+    /// One sentence: what it shows.
     pub(super) about: String,
+    /// Tables and figures of the report, as in [`Recipe`].
     #[serde(default)]
     pub(super) show: Vec<String>,
     /// Names of recipes in the same folder.
@@ -60,7 +63,7 @@ pub(super) struct Collection {
     pub(super) slurm: Slurm,
 }
 
-/// The values that a collection sets in each of its recipes.
+/// The values that a collection sets in each of its recipes; absent: the recipe's own.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct With {
@@ -71,13 +74,13 @@ pub(super) struct With {
     pub(super) batch_size: Option<u32>,
 }
 
-/// The recipe's options for Slurm; flags of the command line win.
+/// The recipe's options for Slurm; flags of the command line override them.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Slurm {
     /// `--partition`.
     pub(crate) partition: Option<String>,
-    /// GPUs a job that needs a device asks for; 0 on a cluster of CPUs.
+    /// The number of GPUs that a job that trains or explains asks for; 0 on a cluster of CPUs.
     pub(crate) gpus: u32,
     /// `--time`, in Slurm's spelling.
     pub(crate) time: Option<String>,
@@ -100,7 +103,7 @@ impl Default for Slurm {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Data {
-    /// One that data-prep knows (`data-prep vocabulary`).
+    /// A name that data-prep knows (`data-prep vocabulary`).
     pub(crate) dataset: DataSet,
     /// Height and width of the network's input.
     pub(crate) size: u32,
@@ -126,7 +129,7 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    /// Split and number, where limited.
+    /// The name and limit of each split that has a limit.
     pub(crate) fn splits(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
         let named = [
             ("train", self.train),
@@ -145,12 +148,12 @@ impl Limit {
 pub(crate) struct DataSet(String);
 
 impl DataSet {
-    /// The one spelling.
+    /// Its name in data-prep's spelling.
     pub(crate) fn name(&self) -> &str {
         &self.0
     }
 
-    /// Whether data-prep draws it, so that it has no source folder.
+    /// Whether it is the synthetic data set, which data-prep draws itself, so that it has no source folder.
     pub(crate) fn is_embedded(&self) -> bool {
         self.0 == "scenes"
     }
@@ -169,11 +172,11 @@ impl DataSet {
     }
 }
 
-/// A network, and its own values.
+/// A network, and the values in which its runs differ from other networks'.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Model {
-    /// The trainer's spelling.
+    /// The network's name in the trainer's spelling.
     pub(super) backbone: String,
     /// Where its weights come from.
     pub(super) init: Start,
@@ -181,9 +184,10 @@ pub(super) struct Model {
     pub(super) attribution: String,
     /// Images in a pass, where those of a step do not fit into memory.
     pub(super) micro_batch: Option<u32>,
-    /// Instead of the recipe's.
+    /// Hyperparameters of its baselines that differ from the recipe's.
     #[serde(default)]
     pub(super) baseline: Change,
+    /// The same for its guided runs.
     #[serde(default)]
     pub(super) guided: Change,
 }
@@ -198,7 +202,7 @@ pub(crate) enum Start {
     Imagenet,
 }
 
-/// The hyperparameters of training.
+/// The hyperparameters of training: `[baseline]`, and part of `[guided]`.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Length {
@@ -210,7 +214,7 @@ pub(crate) struct Length {
     pub(crate) batch_size: u32,
 }
 
-/// Hyperparameters that a model changes.
+/// Hyperparameters that a model changes; absent: the recipe's.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
@@ -220,6 +224,7 @@ pub(super) struct Change {
 }
 
 impl Length {
+    /// These hyperparameters with `change` applied.
     pub(super) fn changed(self, change: Change) -> Length {
         Length {
             epochs: change.epochs.unwrap_or(self.epochs),
@@ -229,10 +234,11 @@ impl Length {
     }
 }
 
-/// The guided runs: every combination of each grid.
+/// The guided runs: for each grid, every combination of its values.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GuidedRuns {
+    /// The weights that they start from.
     #[serde(default)]
     pub(super) start: GuidedStart,
     pub(super) epochs: u32,
@@ -252,7 +258,7 @@ pub(super) enum GuidedStart {
     Weights,
 }
 
-/// Values to combine.
+/// Values of which every combination becomes a guided run.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Grid {
@@ -260,18 +266,24 @@ pub(super) struct Grid {
     pub(super) backbone: Option<Vec<String>>,
     /// Absent: each model's own.
     pub(super) attribution: Option<Vec<String>>,
+    /// The layers whose maps are guided.
     pub(super) layer: Vec<String>,
+    /// The localization losses.
     pub(super) loss: Vec<Loss>,
+    /// The weights of the localization loss.
     pub(super) lambda: Vec<f64>,
+    /// `box`, `segmentation`.
     #[serde(default = "boxes")]
     pub(super) annotation: Vec<String>,
+    /// Shares of the training images whose annotation is used.
     #[serde(default = "full")]
     pub(super) annotated_fraction: Vec<f64>,
+    /// Shares of its size by which a box grows on each side.
     #[serde(default = "undilated")]
     pub(super) dilation: Vec<f64>,
     /// Instead of the recipe's number of guided epochs.
     pub(super) epochs: Option<u32>,
-    /// `[attribution@]layer`: further maps to score with, besides the guided ones.
+    /// `[attribution@]layer`: maps that checkpoints are scored with besides those that were guided.
     #[serde(default)]
     pub(super) evaluate: Vec<String>,
 }
@@ -282,9 +294,11 @@ pub(super) struct Grid {
 #[serde(from = "LossSpelling")]
 pub(crate) struct Loss {
     pub(crate) name: String,
+    /// Values by the name of the option.
     pub(crate) options: BTreeMap<String, f64>,
 }
 
+/// How a loss may be written in TOML.
 #[derive(Deserialize)]
 #[serde(
     untagged,
@@ -325,30 +339,37 @@ impl Serialize for Loss {
     }
 }
 
+/// Default of `seed`.
 fn first_seed() -> Vec<u64> {
     vec![0]
 }
 
+/// Default of `precision`.
 fn full_precision() -> String {
     "f32".to_owned()
 }
 
+/// Default of `data.task`.
 fn conventional() -> Vec<String> {
     vec![CONVENTIONAL.to_owned()]
 }
 
+/// Default of `data.augmentation`.
 fn unchanged() -> String {
     "none".to_owned()
 }
 
+/// Default of `annotation`.
 fn boxes() -> Vec<String> {
     vec!["box".to_owned()]
 }
 
+/// Default of `annotated_fraction`.
 fn full() -> Vec<f64> {
     vec![1.0]
 }
 
+/// Default of `dilation`.
 fn undilated() -> Vec<f64> {
     vec![0.0]
 }

@@ -1,6 +1,6 @@
-//! Recipes: an experiment as a TOML file in `recipes/`. `format` has its keys, `read` reads it, `check`
-//! refuses an invalid one, `experiment` expands the grids to runs. The trainer decides what a run is;
-//! xtask only writes its configuration.
+//! Reads recipes. A recipe is an experiment as a TOML file in `recipes/`. `format` has its keys, `read` reads
+//! it, `check` refuses an invalid one, `experiment` expands its grids into training runs, and `names` labels
+//! these. xtask writes each run's configuration; what it means is the trainer's.
 
 mod check;
 mod experiment;

@@ -1,10 +1,11 @@
-//! Names runs and configurations by what distinguishes them from the others, and no more.
+//! Labels runs and selections of an experiment for people. A label says only what distinguishes the run from
+//! the experiment's other runs.
 
 use super::experiment::{Experiment, Run};
 use super::format::{CONVENTIONAL, SEGMENTATION};
 
 impl Experiment {
-    /// Names every run and selection by what distinguishes it from the others.
+    /// Sets the name of every run and selection.
     pub(super) fn name_all(&mut self) {
         let runs = || self.baselines.iter().chain(&self.guided);
         let vary = |value: fn(&Run) -> String| {
@@ -43,15 +44,18 @@ impl Experiment {
     }
 }
 
-/// What a run's name says besides its loss: only what varies.
+/// What runs' names say besides the loss: only what differs between the experiment's runs.
 struct Labels {
+    /// The names of the data sets, by index, where there are several.
     data: Option<Vec<String>>,
+    /// Whether the network is named.
     backbone: bool,
+    /// Whether the seed is named.
     seed: bool,
 }
 
 impl Labels {
-    /// Loss, layer and λ, and whatever is not as usual.
+    /// The name of `run`: loss, attribution, layer and λ, and whatever is not the default.
     fn of(&self, run: &Run, with_lambda: bool) -> String {
         let mut words: Vec<String> = Vec::new();
         words.extend(self.data.iter().map(|names| names[run.data].clone()));

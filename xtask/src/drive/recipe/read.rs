@@ -1,4 +1,5 @@
-//! Reads a recipe, or a collection of recipes, and expands it.
+//! Reads a recipe file, which is one recipe or a collection that includes several, checks it, and expands
+//! it into the experiment's runs.
 
 use std::path::{Path, PathBuf};
 
@@ -73,11 +74,13 @@ pub(crate) fn read(root: &Path, name: &str, vocabulary: Option<&Vocabulary>) -> 
     })
 }
 
-/// Whether the file is one of several recipes; one that cannot be parsed is refused as a recipe.
+/// Whether the text is that of a collection. Text that is not TOML is none; reading it as a recipe then fails
+/// with the reason.
 fn is_collection(text: &str) -> bool {
     toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("include"))
 }
 
+/// Reads and checks one recipe.
 fn read_one(file: &Path, vocabulary: Option<&Vocabulary>) -> Result<Recipe> {
     let (shown, text) = (paths::shown(file), fs::read_to_string(file)?);
     let recipe: Recipe = parse(&shown, &text)?;
@@ -87,6 +90,7 @@ fn read_one(file: &Path, vocabulary: Option<&Vocabulary>) -> Result<Recipe> {
     }
 }
 
+/// Parses TOML; an error names the file (`shown`) and the line.
 fn parse<T: DeserializeOwned>(shown: &str, text: &str) -> Result<T> {
     toml::from_str(text).map_err(|error| {
         let before = error.span().map_or("", |span| &text[..span.start]);
@@ -105,6 +109,7 @@ fn parse<T: DeserializeOwned>(shown: &str, text: &str) -> Result<T> {
 }
 
 impl With {
+    /// The recipe with these values, which also replace those of its models and grids.
     fn applied_to(&self, mut recipe: Recipe) -> Recipe {
         recipe.data.size = self.size.unwrap_or(recipe.data.size);
         if let Some(limit) = &self.limit {

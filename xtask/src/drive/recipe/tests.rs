@@ -1,4 +1,5 @@
-//! What a recipe becomes, and how one that no run can follow is refused.
+//! Tests recipes: which runs, names and selections a recipe becomes, how an invalid recipe is refused, and
+//! that the recipes of the repository and its documentation are valid.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,6 +10,7 @@ use super::*;
 use crate::drive::vocabulary::recorded;
 use crate::system::paths;
 
+/// A valid recipe; most tests read it with a few words replaced.
 const GOOD: &str = r#"
 about = "A test."
 [data]
@@ -40,6 +42,7 @@ lambda = [0.1, 0.1]
 epochs = 5
 "#;
 
+/// Reads a recipe with this text, its names checked against the recorded vocabulary.
 fn read(text: &str) -> Result<Experiment> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("x.toml");
@@ -47,6 +50,7 @@ fn read(text: &str) -> Result<Experiment> {
     super::read(dir.path(), file.to_str().unwrap(), Some(&recorded()))
 }
 
+/// The names of the runs.
 fn names(runs: &[Run]) -> Vec<&str> {
     runs.iter().map(|run| run.name.as_str()).collect()
 }
@@ -96,7 +100,8 @@ fn a_grid_combines_annotations_and_losses_with_their_options() {
     );
 }
 
-/// Two networks of which each has its own attribution and lengths, two seeds, another layer scored.
+/// Reads a recipe of two networks, each with an attribution and hyperparameters of its own, two seeds, and
+/// maps to score with besides the guided ones.
 #[test]
 fn each_model_has_its_baselines_and_configurations_hold_the_runs_of_all_lambda() {
     let text = GOOD
@@ -126,7 +131,7 @@ fn each_model_has_its_baselines_and_configurations_hold_the_runs_of_all_lambda()
     );
     let epochs = experiment.baselines.iter().map(|run| run.length.epochs);
     assert_eq!(epochs.collect::<Vec<_>>(), [2, 2, 9, 9]);
-    // Per seed: 2 layers × 2 λ and one more of 5 epochs for the one, 2 × 2 for the other.
+    // Per seed: ResNet-18 has 2 layers × 2 λ and the run of the second grid, the B-cos network 2 × 2.
     assert_eq!(experiment.guided.len(), 2 * (4 + 1) + 2 * 4);
     for run in &experiment.guided {
         let baseline = &experiment.baselines[run.baseline().unwrap()];
@@ -147,14 +152,14 @@ fn each_model_has_its_baselines_and_configurations_hold_the_runs_of_all_lambda()
             .collect()
     };
     assert_eq!(maps(last), ["bcos@input", "gradcam@mid2", "bcos@final"]);
-    // The baseline with everything that any of its guided runs is scored with.
+    // A baseline is scored with all maps that any of its guided runs is scored with.
     let baseline = &experiment.selections[0];
     assert_eq!(baseline.runs, [RunIndex::Baseline(0)]);
     assert_eq!(maps(baseline), ["ixg@final", "gradcam@mid2", "ixg@input"]);
 }
 
-/// SPEC F.10: the reversed baseline is the conventional one with other labels; SPEC E.3: guided runs
-/// start where the baseline did.
+/// With both tasks one baseline is trained, for the conventional task, and scored for both (SPEC F.10).
+/// Guided runs start from the same weights as the baseline, not from the baseline itself (SPEC E.3).
 #[test]
 fn both_tasks_of_waterbirds_share_one_baseline() {
     let text = GOOD
@@ -381,7 +386,7 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
     }
 }
 
-/// A recipe with both tasks whose guided runs start from a baseline: there is none of the reversed.
+/// With both tasks guided runs cannot start from a baseline, because none is trained for the reversed task.
 #[test]
 fn two_tasks_have_no_baseline_to_start_from() {
     let text = GOOD.replace("\"scenes\"", "\"waterbirds-100\"").replace(
@@ -395,8 +400,9 @@ fn two_tasks_have_no_baseline_to_start_from() {
     );
 }
 
-/// Baselines, guided runs and configurations of each recipe, counted by hand from the paper's grids
-/// (SPEC F): e.g. voc2007 is 3 networks × 2 layers × 4 losses × 3 λ.
+/// The numbers of baselines, guided runs and configurations (guided runs that differ in λ alone) of each
+/// recipe, counted by hand from the paper's grids (SPEC F): e.g. voc2007 has 3 networks × 2 layers × 4 losses
+/// × 3 λ.
 #[test]
 fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
     let expected = [
@@ -416,9 +422,10 @@ fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
         ("scenes-lite", 3, 3 * 2 * 4 * 3, 3 * 2 * 4),
         ("segmentation", 1, 2 * 2 * 3, 2 * 2),
         ("segmentation-lite", 1, 2 * 2 * 3, 2 * 2),
-        // VOC: the main grid's 72; 12 of limited-annotations, 18 of dilation, 9 of deep-layers, 6 of
-        // segmentation and 6 of box-size that are not in it; 24 of other backbones. COCO's 72,
-        // Waterbirds' 16. Networks: 3 and 2, 3, and Waterbirds' 4 seeds.
+        // The collection of all full-size recipes. Guided runs of VOC: 72 of the main grid, and, not in it,
+        // 12 of limited-annotations, 18 of dilation, 9 of deep-layers, 6 of segmentation, 6 of box-size and
+        // 24 of other-backbones; 72 of COCO, 16 of Waterbirds. Baselines: 3 + 2 networks on VOC, 3 on COCO,
+        // and 4 seeds on Waterbirds.
         (
             "smoke",
             5 + 3 + 4,
@@ -454,12 +461,14 @@ fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
     }
 }
 
+/// The names of all runs.
 fn names_of(experiment: &Experiment) -> Vec<&str> {
     let runs = experiment.baselines.iter().chain(&experiment.guided);
     runs.map(|run| run.name.as_str()).collect()
 }
 
-/// The file that docs/recipes.md explains, and its collection, whose recipes are there.
+/// The recipe and the collection that docs/recipes.md shows can be read, and the recipes that the collection
+/// includes exist.
 #[test]
 fn the_files_in_the_documentation_can_be_read() {
     let text = std::fs::read_to_string(paths::root().join("docs/recipes.md")).unwrap();
@@ -470,7 +479,7 @@ fn the_files_in_the_documentation_can_be_read() {
         .collect();
     assert_eq!(files.len(), 2);
     let experiment = read(files[0]).unwrap();
-    // Two attributions, layers, fractions and dilations, three λ, two seeds.
+    // 2 attributions × 2 layers × 2 fractions × 2 dilations × 3 λ × 2 seeds.
     assert_eq!(experiment.guided.len(), 2 * 2 * 2 * 2 * 3 * 2);
     assert_eq!(experiment.slurm.extra, ["--account=vision"]);
     let recipes = paths::root().join("recipes");

@@ -1,5 +1,5 @@
-//! Shows the progress of the queue: on a terminal a line for each running job and one for all of them,
-//! elsewhere every line that a job prints, after its key.
+//! Shows the progress of the local queue on stderr. On a terminal each running job has a line, and one more
+//! is for the whole plan. Elsewhere every line that a job prints is printed, with the job's key before it.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -12,22 +12,22 @@ use crate::drive::plan::cost::{Rates, Speed};
 use crate::drive::plan::{Job, Plan, duration};
 use crate::system::progress;
 
-/// The lines.
+/// The progress display.
 pub(super) struct Board {
-    /// Where rates are kept.
+    /// The out folder, whose measured rates give the time left.
     out: PathBuf,
-    /// The work that is left.
+    /// The plan; steps are marked as done when their jobs end.
     plan: Mutex<Plan>,
     speed: Speed,
-    /// Absent where stderr is no terminal.
+    /// All lines, and that of the whole plan; absent where stderr is no terminal.
     bars: Option<(MultiProgress, ProgressBar)>,
 }
 
-/// A job's line.
+/// The line of one running job; dropping it removes it from the terminal.
 pub(super) struct Line {
     key: String,
     bar: Option<ProgressBar>,
-    /// The report's summary is to stay when its line goes.
+    /// Whether it is the report's: what the report prints is a summary that must stay on the terminal.
     is_report: bool,
 }
 
@@ -49,7 +49,7 @@ impl Board {
         board
     }
 
-    /// A job begins on `device`.
+    /// Shows that a job begins on `device`.
     pub(super) fn begin(&self, job: &Job, device: &str) -> Line {
         let key = &job.key;
         let title = {
@@ -74,7 +74,7 @@ impl Board {
         }
     }
 
-    /// The job of this key has ended.
+    /// Shows that the job of this key has ended.
     pub(super) fn end(&self, key: &str, outcome: &Outcome) {
         if *outcome == Outcome::Finished {
             let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +85,7 @@ impl Board {
         self.show_left();
     }
 
-    /// How much is left of everything.
+    /// Shows how many steps are done and how much time is left.
     fn show_left(&self) {
         let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         let n_done = plan.steps.iter().filter(|step| step.is_done).count();
@@ -115,7 +115,7 @@ impl Board {
 }
 
 impl Line {
-    /// The job said something.
+    /// Shows a line that the job printed.
     pub(super) fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) if self.is_report => bar.println(text),

@@ -1,4 +1,5 @@
-//! Runs the plan on a cluster: what this machine does before and after the jobs.
+//! Runs a plan on a cluster with Slurm: checks the data on this machine, submits the other steps as jobs,
+//! and with `--wait` waits for their end.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,14 +17,15 @@ use crate::system::{paths, process};
 /// How often Slurm is asked while this program waits.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// A submission to a cluster.
+/// A plan to be run on a cluster.
 pub(super) struct Cluster<'a> {
     pub(super) queue: slurm::Queue,
+    /// The options for Slurm, from the command line and the recipe.
     pub(super) request: recipe::Slurm,
-    /// This program, where the jobs find it.
+    /// The path of this program (xtask), which the jobs start.
     pub(super) program: PathBuf,
     pub(super) plan: &'a Plan,
-    /// As it was written into the out folder.
+    /// The plan as it was written into the out folder.
     pub(super) plan_file: PlanFile,
     /// Where everything is written.
     pub(super) out: &'a Path,

@@ -1,4 +1,5 @@
-//! The command line of `reproduce`, and the work before the first step and after the last.
+//! Parses the arguments of `cargo xtask reproduce`, prepares everything that the steps need (data and weights
+//! checked, programs built, the plan made and written), has the plan run, and prints the end.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ enum Executor {
     Slurm,
 }
 
-/// The command.
+/// Runs `cargo xtask reproduce`.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let experiment = recipe::read(&paths::root(), &args.recipe, None)?;
     // A dry run needs no data, so the cost can be asked before the data is downloaded.
@@ -97,6 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let lock = lock(&out)?;
     let copies = copies(&experiment, &out)?;
+    // Whether a submission to a cluster is continued, so that jobs in Slurm's queue are kept.
     let goes_on = args.executor == Executor::Slurm && is_planned(&experiment, &out, &copies);
     if !goes_on {
         slurm.require_idle()?;
@@ -121,6 +123,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let program = folders.programs.program("xtask")?;
     if args.executor == Executor::Slurm {
         let device = args.device.first().map_or("auto", String::as_str);
+        // The further arguments of a cluster's job.
         let own = ["--comes-back", "--device", device].map(str::to_owned);
         let common = [&common[..], &own].concat();
         let jobs = |wanted: fn(&Step) -> bool| plan.jobs(wanted, &common, &rates, speed.device);
@@ -157,7 +160,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     outcome::conclude(&plan, &jobs, &outcomes, &out, &took)
 }
 
-/// Prints the plan. Which steps are done is known only if the programs are built.
+/// Prints the plan and does nothing else. Which steps are done can only be told if the programs are built.
 fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
     let programs = match &args.programs {
         Some(folder) => Some(BinDir::of(folder, &STAGES)?),
@@ -200,6 +203,7 @@ impl Args {
         recipe::read(&paths::root(), &self.recipe, Some(&vocabulary))
     }
 
+    /// The folders that steps work with, as absolute paths.
     fn folders(&self, out: &Path, programs: BinDir) -> Result<Folders> {
         let absolute = |path: &Option<PathBuf>| path.as_ref().map(std::path::absolute).transpose();
         Ok(Folders {
@@ -210,7 +214,7 @@ impl Args {
         })
     }
 
-    /// The device of each worker.
+    /// The device of each worker: every device as often as `--jobs` says.
     fn workers(&self) -> Vec<String> {
         let devices = self.device.iter().cycle().cloned();
         devices
@@ -218,6 +222,7 @@ impl Args {
             .collect()
     }
 
+    /// The devices that work on the plan, for its expected time.
     fn speed(&self, experiment: &Experiment) -> Speed {
         if self.executor == Executor::Slurm {
             return Speed {
@@ -234,7 +239,7 @@ impl Args {
             .map_or(Device::Cpu, |name| Device::of(name));
         Speed {
             device,
-            // The jobs of a CPU share it.
+            // Jobs on the CPU share its cores, so they are no faster side by side.
             n_devices: match device {
                 Device::Cpu => 1,
                 Device::Cuda => self.device.len(),
@@ -243,7 +248,7 @@ impl Args {
     }
 }
 
-/// The programs, built or given.
+/// The programs: those in `--programs`, else built now.
 fn programs(args: &Args) -> Result<BinDir> {
     let names = [&STAGES[..], &["xtask"]].concat();
     match &args.programs {
@@ -265,8 +270,8 @@ fn bring_weights(args: &Args, experiment: &Experiment) -> Result<()> {
     Ok(())
 }
 
-/// Makes the folder and locks it. Programs that this one starts hold the lock, too: the next
-/// `reproduce` waits for those that outlive it.
+/// Makes the out folder and locks it. Programs that this one starts inherit the lock, so that the next
+/// `reproduce` also waits for those that outlive this one.
 fn lock(out: &Path) -> Result<fs::File> {
     let made = files::make_folder(out).and_then(|()| Ok(fs::File::create(out.join(".lock"))?));
     let lock =
@@ -277,8 +282,8 @@ fn lock(out: &Path) -> Result<fs::File> {
     Ok(lock)
 }
 
-/// The paths and contents of copies of the recipe's files. Jobs read these copies, which do not change
-/// when somebody edits the recipe.
+/// The paths in `out` and the contents of copies of the recipe's files. Jobs read the copies, which do not
+/// change when somebody edits the recipe.
 fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>> {
     let copy = |file: &PathBuf| {
         let name = file.file_name().context("a recipe has a file name")?;
@@ -287,7 +292,8 @@ fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>>
     experiment.files.iter().map(copy).collect()
 }
 
-/// Whether the plan in `out` is of the current recipe, so that its keys still stand for the same steps.
+/// Whether the plan in `out` was made of the recipe as it is now, so that the keys in it still stand for the
+/// same steps.
 fn is_planned(experiment: &Experiment, out: &Path, copies: &[(PathBuf, String)]) -> bool {
     let is_there = |(file, text): &(PathBuf, String)| {
         fs::read_to_string(file).is_ok_and(|found| found == *text)
@@ -296,7 +302,7 @@ fn is_planned(experiment: &Experiment, out: &Path, copies: &[(PathBuf, String)])
         && PlanFile::read(out).is_ok_and(|plan| plan.recipe == experiment.name)
 }
 
-/// The arguments that the jobs share.
+/// Writes the copies of the recipe, and returns the arguments that all jobs share.
 fn common(copies: &[(PathBuf, String)], folders: &Folders) -> Result<Vec<String>> {
     for (file, text) in copies {
         files::write(file, text)?;
@@ -317,6 +323,7 @@ fn common(copies: &[(PathBuf, String)], folders: &Folders) -> Result<Vec<String>
     Ok(arguments)
 }
 
+/// The path as text, which an argument in a job's script must be.
 fn text(path: &Path) -> Result<String> {
     let text = path.to_str().map(str::to_owned);
     text.with_context(|| format!("{}: expected a path in UTF-8", path.display()))

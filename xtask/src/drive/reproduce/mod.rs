@@ -1,6 +1,6 @@
-//! `cargo xtask reproduce`: from a recipe to a report. It prints the plan and runs each step that is
-//! not done yet. `step` does a step and knows whether it is done; `queue`, or a cluster, decides on
-//! order and device.
+//! `cargo xtask reproduce`: makes a recipe's report. It prints the plan and runs each step that is not done
+//! yet. `queue` runs them on this machine, `cluster` submits them to Slurm; both decide on order and device.
+//! What a step does, and whether it is done, is in `drive::step`.
 
 mod board;
 mod cluster;

@@ -1,5 +1,5 @@
-//! Checks the data and weights that a user must provide for a recipe, before anything is built or
-//! written.
+//! Checks that the data and weights that a user must provide for a recipe are there, before anything is
+//! built or written.
 
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use crate::system::paths;
 
 /// Fails if `--data` is needed and missing, names no folder, or is given and not needed.
 pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Result<()> {
+    // All but the synthetic scenes, which data-prep draws itself.
     let all = experiment.data.iter();
     let needed: Vec<_> = all.filter(|data| !data.dataset.is_embedded()).collect();
     if let (true, Some(dir)) = (needed.is_empty(), given) {
@@ -49,15 +50,15 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
     Ok(())
 }
 
-/// The backbones whose ImageNet weights are neither in `dir` nor can be downloaded by `cargo xtask
-/// weights`.
+/// The backbones of the recipe whose ImageNet weights are neither in `dir` (`--weights`) nor can be
+/// downloaded by `cargo xtask weights`.
 pub(super) fn missing_weights<'a>(experiment: &'a Experiment, dir: Option<&Path>) -> Vec<&'a str> {
     let mut names = experiment.weights();
     names.retain(|name| weights::find(name, dir).is_none() && !weights::names().contains(name));
     names
 }
 
-/// Fails if weights are missing; one message names all of them.
+/// Fails if weights of [`missing_weights`] are missing; one message names all of them. `dir` is `--weights`.
 pub(super) fn check_weights(experiment: &Experiment, dir: Option<&Path>) -> Result<()> {
     let names = missing_weights(experiment, dir);
     let Some(first) = names.first() else {

@@ -1,5 +1,5 @@
-//! The end of a reproduction: tells which jobs failed and where their logs are, which were left out,
-//! and which file to open.
+//! Prints the end of a reproduction: which jobs failed and where their logs are, which were left out because
+//! they need a failed one, and the report to open.
 
 use std::io::Write;
 use std::path::Path;
@@ -19,15 +19,15 @@ pub(super) enum Outcome {
     Waiting,
     Running,
     Finished,
-    /// With the last error of its log.
+    /// The text is the last error in its log.
     Failed(String),
-    /// It needs a job that failed.
+    /// Not begun, because it needs a job that did not finish.
     LeftOut,
-    /// It goes on when it is started again.
+    /// Ended by a signal after it saved its work; it resumes when it is started again.
     Stopped,
 }
 
-/// Prints the end, and returns the exit code.
+/// Prints the end and returns the exit code; an error where a job failed. `took` is the time for people.
 pub(super) fn conclude(
     plan: &Plan,
     jobs: &[Job],

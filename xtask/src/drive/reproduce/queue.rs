@@ -1,5 +1,6 @@
-//! The local queue: workers take the jobs, each in a process of its own (`xtask step`). When a job fails,
-//! only the jobs that need it are left out; a signal ends all in good order.
+//! Runs the jobs of a plan on this machine. Workers, a thread each, take the next job that can begin and
+//! start it as a process (`xtask step`). When a job fails, only the jobs that need it are left out. A signal
+//! is passed on to the running jobs, which then save their work, and no further job begins.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -15,25 +16,25 @@ use crate::drive::plan::Job;
 use crate::system::signals::{STOPPED, Stop};
 use crate::system::{process, threads};
 
-/// The local queue.
+/// The jobs, and what is needed to run them.
 pub(super) struct Queue<'a> {
     pub(super) jobs: &'a [Job],
     /// The device of each worker.
     pub(super) workers: Vec<String>,
     pub(super) stop: Stop,
-    /// The lock of the out folder, which every job holds.
+    /// The lock of the out folder. Every job inherits it, so that it is held until the last job is gone.
     pub(super) lock: &'a fs::File,
-    /// This program, as it was built.
+    /// The path of this program (xtask).
     pub(super) program: PathBuf,
     pub(super) board: &'a Board,
 }
 
-/// The outcomes of all jobs, in their order.
+/// The outcome of each job, in the order of the jobs.
 #[derive(Clone)]
 struct Outcomes(Vec<Outcome>);
 
 impl Queue<'_> {
-    /// Does all the jobs that can be done.
+    /// Runs all jobs that can be run; returns the outcome of each.
     pub(super) fn run(&self) -> Vec<Outcome> {
         let shared = Mutex::new(Outcomes(vec![Outcome::Waiting; self.jobs.len()]));
         let changed = Condvar::new();
@@ -46,7 +47,7 @@ impl Queue<'_> {
         shared.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// One worker: does the next job that can be done, until none is left.
+    /// A worker's thread: runs the next job that can begin, until none is left.
     fn work(&self, device: &str, shared: &Mutex<Outcomes>, changed: &Condvar) {
         let mut state = held(shared);
         loop {
@@ -73,6 +74,7 @@ impl Queue<'_> {
         }
     }
 
+    /// Runs one job to its end. `n_at_once` jobs share the cores, of which this one is given its part.
     fn perform(&self, job: &Job, device: &str, n_at_once: usize) -> Result<Outcome> {
         let mut command = Command::new(&self.program);
         command
@@ -94,7 +96,7 @@ impl Queue<'_> {
             line.say(&text);
         })?;
         let started = command.spawn();
-        // Holds the pipe's other end.
+        // It holds the writing end of the stderr pipe; the reader ends when all of these are closed.
         drop(command);
         let mut child =
             started.with_context(|| format!("{}: could not be started", self.program.display()))?;
@@ -116,8 +118,8 @@ impl Queue<'_> {
 }
 
 impl Outcomes {
-    /// Marks the jobs that need a job that will not be done. The report needs no particular job, but at
-    /// least one score.
+    /// Marks as left out the waiting jobs that need a job that did not or will not finish. The report needs
+    /// no particular job, but at least one score.
     fn leave_out(&mut self, jobs: &[Job]) {
         for (index, job) in jobs.iter().enumerate() {
             if self.0[index] != Outcome::Waiting {
@@ -135,7 +137,7 @@ impl Outcomes {
         }
     }
 
-    /// The first job that can begin.
+    /// The index of the first job that can begin.
     fn next(&self, jobs: &[Job]) -> Option<usize> {
         (0..jobs.len()).find(|&index| {
             let job = &jobs[index];
@@ -147,7 +149,8 @@ impl Outcomes {
         })
     }
 
-    /// How many jobs share the machine now: those that run, and those that idle workers could begin.
+    /// How many jobs are about to share the machine: those that run, and those that idle workers can begin
+    /// now.
     fn n_at_once(&self, jobs: &[Job], n_workers: usize) -> usize {
         let mut soon = self.clone();
         while let Some(index) = soon.next(jobs) {
@@ -162,7 +165,7 @@ impl Outcomes {
 }
 
 impl Outcome {
-    /// Whether it has ended without a result, or will not begin.
+    /// Whether the job has ended without a result, or will not begin.
     fn is_lost(&self) -> bool {
         matches!(
             self,
@@ -171,6 +174,7 @@ impl Outcome {
     }
 }
 
+/// The outcomes, locked.
 fn held(shared: &Mutex<Outcomes>) -> MutexGuard<'_, Outcomes> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

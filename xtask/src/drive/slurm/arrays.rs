@@ -1,30 +1,32 @@
-//! Groups jobs into arrays, and computes what an array waits for. Nothing is submitted here.
+//! Groups jobs into Slurm's job arrays, and computes what each array waits for. A job is a step of the plan;
+//! in Slurm it becomes a task, which is one element of an array. Nothing is submitted here.
 
 use std::fmt::Write;
 
 use crate::drive::plan::Job;
 
-/// A job or task that must have ended before an array begins.
+/// What must have ended before an array begins.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Before {
     /// A job of the same submission: an index into the list of jobs.
     Job(usize),
-    /// The id of a task that was submitted before.
+    /// The id of a task of an earlier submission.
     Task(String),
 }
 
 /// Jobs that wait for the same jobs and ask for the same resources.
 #[derive(Debug, PartialEq)]
 pub(super) struct Array {
-    /// Indices into the list of jobs; a task's index is its position here.
+    /// Indices into the list of jobs. The position in this list is the task's index in Slurm.
     pub(super) jobs: Vec<usize>,
-    /// Sorted, each once.
+    /// What it waits for, sorted, each once.
     pub(super) before: Vec<Before>,
+    /// Whether its jobs train or explain, and so ask for a GPU.
     pub(super) needs_device: bool,
 }
 
-/// The arrays for those of `jobs` that `before` has an entry for, none longer than `longest`. Arrays
-/// come after those they wait for.
+/// The arrays of those `jobs` whose entry in `before` is not None; the others are not submitted. No array is
+/// longer than `longest`, and each comes after the arrays that it waits for.
 pub(super) fn arrays(jobs: &[Job], before: &[Option<Vec<Before>>], longest: usize) -> Vec<Array> {
     let mut arrays: Vec<Array> = Vec::new();
     for (index, (job, before)) in jobs.iter().zip(before).enumerate() {
@@ -49,9 +51,9 @@ pub(super) fn arrays(jobs: &[Job], before: &[Option<Vec<Before>>], longest: usiz
     arrays
 }
 
-/// sbatch's `--dependency` for an array that waits for `before`; `None` where it waits for nothing.
-/// `submitted` are the ids of the arrays before it. An array of which all tasks are waited for is named
-/// as a whole, which keeps the option short for a report that waits for hundreds of tasks.
+/// sbatch's `--dependency` for an array that waits for `before`; None where it waits for nothing. `submitted`
+/// are Slurm's ids of the first of `arrays`, those submitted so far. An array of which all tasks are waited
+/// for is named as a whole, which keeps the option short for a report that waits for hundreds of tasks.
 ///
 /// It uses `afterany`, not `afterok`: after a failure, `afterok` would leave all later jobs in the
 /// queue for ever, including the report over the jobs that succeeded. Instead, a step whose inputs are
@@ -87,6 +89,7 @@ mod tests {
 
     use super::*;
 
+    /// A job with this key.
     fn job(key: &str, needs_device: bool) -> Job {
         Job {
             key: key.to_owned(),
@@ -121,7 +124,8 @@ mod tests {
         assert_eq!(line(&arrays[0], &[]), None);
         let expected = "--dependency=afterany:10";
         assert_eq!(line(&arrays[2], &[10, 11]).unwrap(), expected);
-        // All tasks of an array are the array; a part of it, and what Slurm had, go by their ids.
+        // An array that is waited for as a whole goes by its id. Part of an array, and a task of an earlier
+        // submission, go by the ids of tasks.
         let expected = "--dependency=afterany:11:7_3";
         assert_eq!(line(&arrays[3], &[10, 11, 12]).unwrap(), expected);
         let before = [Before::Job(0), Before::Job(2), Before::Job(6)];

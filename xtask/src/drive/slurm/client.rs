@@ -1,4 +1,5 @@
-//! Calls Slurm's programs and parses their output. Nothing here knows what the jobs are for.
+//! Calls Slurm's programs (sbatch, squeue, sacct, scancel, scontrol) and parses their output. Nothing here
+//! knows what the jobs are for.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +12,7 @@ use crate::system::{paths, process};
 /// Starts Slurm's programs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Client {
-    /// Variables set for each of them, which lead tests to a cluster of their own.
+    /// Environment variables that are set for each of them; by these, tests reach a cluster of their own.
     environment: Vec<(String, String)>,
 }
 
@@ -20,7 +21,9 @@ pub(super) struct Client {
 pub(super) struct Task {
     /// Its id for Slurm's commands: `<array's job id>_<index>`.
     pub(super) id: String,
+    /// The array's job id.
     pub(super) array: u64,
+    /// Its index in the array.
     pub(super) index: usize,
     /// Slurm's spelling, e.g. `PENDING`.
     pub(super) state: String,
@@ -49,6 +52,7 @@ const ENDED: [&str; 10] = [
     "TIMEOUT",
 ];
 
+/// Whether Slurm's state is one of a job that has ended for good.
 fn has_ended(state: &str) -> bool {
     ENDED.contains(&state)
 }
@@ -63,6 +67,7 @@ impl Client {
         }
     }
 
+    /// A command for one of Slurm's programs.
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -105,8 +110,8 @@ impl Client {
         id.with_context(|| format!("sbatch: found {:?}, expected a job's id", said.trim()))
     }
 
-    /// The user's tasks that Slurm remembers and whose working directory is `folder`, each with its
-    /// job's name.
+    /// The user's tasks whose working directory is `folder`, as far as Slurm still remembers them, each with
+    /// the name of its array.
     pub(super) fn tasks(&self, folder: &Path) -> Result<Vec<(String, Task)>> {
         let mut command = self.command("squeue");
         command.args(["--me", "--states=all", "--array", "--noheader"]);
@@ -233,7 +238,7 @@ mod tests {
             let found: Vec<u64> = found.iter().map(|(_, task)| task.array).collect();
             assert_eq!(found, [0, 1, 2, 3, 4], "{name}");
         }
-        // One that is gone is known by its name alone.
+        // A folder that is gone can only be compared by its path.
         assert_eq!(queued(&said, &at("gone")).len(), 1);
     }
 

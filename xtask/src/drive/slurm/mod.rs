@@ -1,7 +1,9 @@
-//! `--executor slurm`: a plan's steps as jobs of a cluster. Jobs that wait for the same become one
-//! array; each task is one `xtask step`. Submitted jobs are recorded in `<out>/slurm`, so that
-//! submitting again adds only what is missing. The caller knows which steps there are, what they need
-//! and whether they are done. docs/slurm.md describes it for users.
+//! `--executor slurm`: submits the steps of a plan as jobs of a Slurm cluster. Jobs that wait for the same
+//! jobs become one job array; each task of an array is one `xtask step`.
+//!
+//! Submitted jobs are recorded in `<out>/slurm`, so that submitting again adds only what is missing. The
+//! caller knows which steps there are, what they need and whether they are done. docs/slurm.md describes all
+//! this for users.
 
 mod arrays;
 mod client;

@@ -1,4 +1,5 @@
-//! Installs Slurm for the tests, from Debian's packages.
+//! Installs Slurm for the tests, from Debian's packages: `cargo xtask setup --slurm-test`, and the check
+//! `slurm` of `cargo xtask test`.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +10,7 @@ use super::programs::{PACKAGES, fault, find, is_root};
 use crate::install::pip;
 use crate::system::process;
 
-/// Installs what is missing. Needs apt, and root.
+/// Installs Slurm unless it is there. Needs apt and root.
 pub(crate) fn install() -> Result<()> {
     if fault().is_none() {
         eprintln!("Slurm is installed: nothing to do");
@@ -32,8 +33,8 @@ pub(crate) fn install() -> Result<()> {
     Ok(())
 }
 
-/// Installs Slurm for the tests if it may, and returns the reason why they can have no cluster; `None`
-/// where they can. Does not install under systemd, which would start the daemons.
+/// Installs Slurm for the tests if it can. Returns None where the tests can then start a cluster, else the
+/// reason why not. Under systemd it installs nothing, because systemd would start the daemons.
 pub(crate) fn ensure() -> Result<Option<String>> {
     let is_bare = !Path::new("/run/systemd/system").exists();
     if fault().is_some() && is_bare && find("apt-get").is_some() && is_root() {

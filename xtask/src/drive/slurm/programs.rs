@@ -1,5 +1,5 @@
-//! The programs that the tests need for a cluster of their own, and whether they are installed.
-//! Submitting to a cluster needs only Slurm's commands.
+//! Lists the programs with which the tests start a Slurm cluster of their own, and finds out whether they are
+//! installed. (To submit to a cluster only Slurm's commands are needed.)
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +12,7 @@ pub const PACKAGES: [(&str, &str); 4] = [
     ("slurm-client", "sbatch"),
 ];
 
-/// The reason why the tests can have no cluster here; `None` where they can.
+/// The reason why the tests cannot start a cluster here; None where they can.
 pub fn fault() -> Option<String> {
     let absent: Vec<&str> = PACKAGES
         .into_iter()
@@ -28,7 +28,7 @@ pub fn fault() -> Option<String> {
     (!is_root()).then(|| "Slurm's daemons need root".to_owned())
 }
 
-/// The path of a program, also in folders of daemons that a user's PATH may not have.
+/// The path of a program. /usr/sbin, where daemons are, is searched even if PATH does not have it.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);

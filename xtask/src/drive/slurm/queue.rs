@@ -1,4 +1,4 @@
-//! Submits the jobs of a reproduction to Slurm.
+//! Submits the jobs of a reproduction to Slurm as job arrays, except those that are in its queue already.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use crate::drive::plan::Job;
 use crate::drive::recipe;
 use crate::system::files;
 
-/// Seconds before the time limit at which Slurm sends SIGUSR2: time for a training step and for saving.
+/// How many seconds before a job's time limit Slurm sends SIGUSR2. They must be enough to finish a training
+/// step and to save.
 const WARNING: u32 = 120;
 
 /// Options of the command line, which win over the recipe's `[slurm]`.
@@ -42,7 +43,7 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// The recipe's options with these over them.
+    /// The recipe's options, overridden by these.
     pub(crate) fn over(&self, recipe: &recipe::Slurm) -> recipe::Slurm {
         let mut extra = recipe.extra.clone();
         extra.extend(self.sbatch.iter().cloned());
@@ -55,7 +56,7 @@ impl Flags {
     }
 }
 
-/// The queue of one reproduction.
+/// The jobs of one reproduction in Slurm's queue.
 #[derive(Debug)]
 pub(crate) struct Queue {
     /// The out folder of the reproduction, absolute.
@@ -86,10 +87,12 @@ impl Queue {
         self.client.require()
     }
 
-    /// Submits `jobs`, none of which is done, as arrays of tasks `program step …`, of which at most
-    /// `at_once` run at a time. A job that Slurm has already is left alone, unless a job it waits for
-    /// is submitted anew. Then it is submitted again, after it was taken out of the queue, or, if it is
-    /// running, with its end as a dependency.
+    /// Submits `jobs`, none of which is done, as arrays whose tasks run `program step …`; of an array at most
+    /// `at_once` tasks run at a time. `request` has the options for Slurm.
+    ///
+    /// A job that Slurm has already is left alone, unless a job that it waits for is submitted anew. Then it
+    /// is submitted again. If it was still waiting, its former task is cancelled; if it was running, the new
+    /// task waits for the former one's end.
     pub(crate) fn submit(
         &self,
         jobs: &[Job],
@@ -128,7 +131,8 @@ impl Queue {
         })
     }
 
-    /// The dependencies of each job; `None` for a job that stays as it is in Slurm.
+    /// What each job waits for; None for a job that stays as it is in Slurm. Cancels the waiting tasks of
+    /// jobs that are to be submitted again.
     fn prerequisites(
         &self,
         jobs: &[Job],
@@ -142,6 +146,7 @@ impl Queue {
         };
         let queued: Vec<Option<String>> = jobs.iter().map(queued).collect();
         let mut all: Vec<Option<Vec<Before>>> = Vec::new();
+        // The tasks of jobs that are submitted again although Slurm has them.
         let mut outdated = Vec::new();
         for (job, own) in jobs.iter().zip(&queued) {
             let is_new = |&job: &usize| all[job].is_some();
@@ -166,6 +171,7 @@ impl Queue {
         Ok(all)
     }
 
+    /// The options of sbatch for an array called `name`, but for its dependency.
     fn options(
         &self,
         name: &str,
@@ -182,7 +188,7 @@ impl Queue {
             "--requeue".to_owned(),
             format!("--signal=B:USR2@{WARNING}"),
             "--open-mode=append".to_owned(),
-            // In it, % begins a pattern.
+            // sbatch takes % as the beginning of a pattern, such as %a.
             format!("--output={}/slurm/{name}-%a.out", out.replace('%', "%%")),
             format!("--chdir={out}"),
         ];

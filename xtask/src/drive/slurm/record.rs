@@ -1,6 +1,6 @@
-//! `slurm/jobs.toml`, the record of submitted arrays. An array is recorded by its name before it is
-//! submitted, and its id afterwards. Slurm can be asked by name and folder, so a program that is
-//! stopped in between submits nothing twice.
+//! Keeps `slurm/jobs.toml` in the out folder, the record of submitted job arrays. An array's name is recorded
+//! before it is submitted, its id afterwards. If this program is stopped in between, the next one still finds
+//! the array in Slurm by its name and folder, so nothing is submitted twice.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,9 +16,9 @@ use crate::system::{files, paths};
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
-    /// The number of arrays ever submitted, from which each gets its own name.
+    /// The number of arrays ever submitted; it makes the name of each unique.
     n_arrays: usize,
-    /// Oldest first.
+    /// The arrays, oldest first.
     #[serde(default, rename = "array")]
     pub(super) arrays: Vec<Submitted>,
 }
@@ -29,21 +29,25 @@ pub(super) struct Record {
 pub(super) struct Submitted {
     /// The name of the job in Slurm and of its files.
     pub(super) name: String,
-    /// The job's id; absent where the program was stopped before it knew it.
+    /// Slurm's id of the array; absent where this program was stopped before it was told.
     pub(super) id: Option<u64>,
     /// The keys of its steps, in the order of its tasks.
     pub(super) keys: Vec<String>,
 }
 
-/// The array task that a step was submitted as last.
+/// Where a step is in Slurm: a task of the array with which it was last submitted.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TaskId {
+    /// The array's name.
     pub(super) name: String,
+    /// The array's id in Slurm, if known.
     pub(super) id: Option<u64>,
+    /// The task's index in the array.
     pub(super) index: usize,
 }
 
 impl Record {
+    /// The path of the file.
     fn file(folder: &Path) -> PathBuf {
         folder.join("slurm/jobs.toml")
     }
@@ -52,7 +56,7 @@ impl Record {
     pub(super) fn read(folder: &Path) -> Result<Record> {
         let file = Record::file(folder);
         match file.is_file() {
-            // Replacing the record would submit again what is in the queue.
+            // A damaged record is an error: to begin an empty one would submit again what is in the queue.
             true => files::read_toml(&file).map_err(|error| {
                 let shown = paths::shown(&file);
                 let text =
@@ -63,12 +67,13 @@ impl Record {
         }
     }
 
+    /// Writes the record of the reproduction in `folder`.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         files::write(&Record::file(folder), &toml::to_string(self)?)
     }
 
-    /// Empties the record if none of its steps waits or runs among `tasks`: the keys of a former
-    /// submission may have stood for other steps.
+    /// Empties the record if none of its steps waits or runs (Slurm's answer is `tasks`). The plan may have
+    /// changed since, so that the keys in the record stood for other steps.
     pub(super) fn forget_former(&mut self, tasks: &[(String, Task)]) {
         let is_active =
             |task_id: &TaskId| task_id.task(tasks).is_some_and(|task| !task.has_ended());
@@ -111,7 +116,7 @@ impl Record {
 }
 
 impl TaskId {
-    /// Its task among `tasks`, which come with their jobs' names.
+    /// The task among `tasks`, which are Slurm's answer with the name of each task's array.
     pub(super) fn task<'a>(&self, tasks: &'a [(String, Task)]) -> Option<&'a Task> {
         let is_here =
             |(name, task): &&(String, Task)| *name == self.name && task.index == self.index;

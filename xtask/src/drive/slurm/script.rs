@@ -1,6 +1,6 @@
-//! The batch script of an array. It contains the command line of each task and does not read them from
-//! a file: Slurm keeps a copy of the script, so a requeued task does what it was submitted for,
-//! whatever was submitted since.
+//! Makes the batch script of a job array. The script contains the command line of each task instead of
+//! reading it from a file. Slurm keeps a copy of the script, so that a requeued task does what it was
+//! submitted for, even if another plan has been submitted since.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,13 +9,13 @@ use anyhow::{Context, Result};
 
 use crate::drive::plan::Job;
 
-/// The part that all scripts share: it starts the step, passes signals on, requeues, and writes the
-/// exit code.
+/// The part that all scripts share: it starts the step, passes signals on to it, requeues the task where the
+/// step was stopped, and writes the exit code to a file.
 const BODY: &str = include_str!("script.sh");
 
 /// The script whose task i starts `program step` with the arguments of `jobs[i]`.
 ///
-/// Slurm starts it in the folder that holds `slurm`.
+/// Slurm starts it in the out folder, which holds the folder `slurm`.
 pub(super) fn script<'a>(
     program: &Path,
     jobs: impl IntoIterator<Item = &'a Job>,
@@ -41,7 +41,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A path as text, which a script is.
+/// The path as text, which is all that a script can hold.
 pub(super) fn utf8(path: &Path) -> Result<&str> {
     let text = path.to_str();
     text.with_context(|| format!("{}: expected a path in UTF-8", path.display()))
@@ -56,10 +56,12 @@ mod tests {
 
     use super::*;
 
-    /// A folder where `script` can run without a Slurm; squeue says that the job is cancelled.
+    /// A folder in which a batch script can run without Slurm. A fake squeue answers that the job is ending,
+    /// as after a cancellation.
     struct Sandbox(tempfile::TempDir);
 
     impl Sandbox {
+        /// A new folder, with spaces in its path and a fake squeue.
         fn new() -> Sandbox {
             let folder = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
             for name in ["slurm", "bin"] {
@@ -70,10 +72,12 @@ mod tests {
             sandbox
         }
 
+        /// A path in the folder.
         fn path(&self, name: &str) -> PathBuf {
             self.0.path().join(name)
         }
 
+        /// Writes an executable shell script of these lines.
         fn program(&self, name: &str, lines: &str) -> PathBuf {
             use std::os::unix::fs::PermissionsExt;
             let path = self.path(name);
@@ -82,7 +86,7 @@ mod tests {
             path
         }
 
-        /// The task `index`, in a process group of its own, as Slurm starts it.
+        /// Starts `script` as the task `index`, in a process group of its own, as Slurm does.
         fn start(&self, script: &str, index: usize) -> Child {
             use std::os::unix::process::CommandExt;
             std::fs::write(self.path("script"), script).unwrap();
@@ -100,12 +104,14 @@ mod tests {
             command.process_group(0).spawn().unwrap()
         }
 
+        /// The content of the file to which the script wrote the exit code of task `index`.
         fn exit_file(&self, index: usize) -> String {
             let file = format!("slurm/guided.1-{index}.exit");
             std::fs::read_to_string(self.path(&file)).unwrap()
         }
     }
 
+    /// A job with this key and these arguments.
     fn job(key: &str, args: &[&str]) -> Job {
         Job {
             key: key.to_owned(),
@@ -153,7 +159,8 @@ mod tests {
         let shown = "echo $OMP_NUM_THREADS $RAYON_NUM_THREADS $POLARS_MAX_THREADS";
         let program = sandbox.program("step", shown);
         let text = script(&program, &[job("guided/0", &[])]).unwrap();
-        // Asked for by the step, the node may be the job's as a whole; of this machine's own say nothing.
+        // SLURM_CPUS_PER_TASK, where the job asked for it, counts before the node's processors. This
+        // machine's own variables are removed first.
         let unset =
             "unset OMP_NUM_THREADS RAYON_NUM_THREADS POLARS_MAX_THREADS SLURM_CPUS_PER_TASK\n";
         for (set, expected) in [
@@ -172,8 +179,9 @@ mod tests {
         }
     }
 
-    /// Starts a step of `lines`, waits until it has made the file `ready`, and sends `signal`, to its
-    /// shell or (`-`) to its group; gives its exit code and what the exit file says.
+    /// Starts a step that is a shell script of `lines`, waits until it has made the file `ready`, and sends
+    /// `signal`: with `whom` "" to the batch script alone, with "-" to its process group. Returns the exit
+    /// code, and the content of the exit file.
     fn signalled(
         sandbox: &Sandbox,
         lines: &str,

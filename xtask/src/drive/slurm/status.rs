@@ -1,6 +1,6 @@
-//! The states of submitted steps by Slurm. Its queue is asked first, but it forgets a job minutes after
-//! its end. Then the exit code that the batch script wrote, Slurm's accounting where a cluster has it,
-//! and Slurm's last line in the job's output tell.
+//! Finds out the states of submitted steps. Slurm's queue is asked first, but it forgets a job minutes after
+//! its end. Then three other sources are tried in turn: the exit code that the batch script wrote, Slurm's
+//! accounting where a cluster has it, and Slurm's last line in the job's output.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,22 +18,23 @@ use crate::system::signals::STOPPED;
 /// The state of a submitted step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Waiting, with the reason in Slurm's spelling.
+    /// Waiting; the text is the reason in Slurm's spelling.
     Waiting(String),
     Running,
     Succeeded,
-    /// Cancelled, or it saved its state and was not requeued; submitted again, it goes on.
+    /// Cancelled, or it saved its work and was not requeued. Submitted again, it resumes.
     Stopped,
-    /// Ended without success: `exit code 1`, `timeout`, …
+    /// Ended without success; the text says how: `exit code 1`, `timeout`, …
     Failed(String),
 }
 
 /// A submitted step.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Submitted {
+    /// The step's key in the plan.
     pub(crate) key: String,
     pub(crate) state: State,
-    /// The file with the job's output, and what Slurm writes to it.
+    /// The file with the job's output, to which Slurm also writes why it ended a job.
     pub(crate) output: PathBuf,
 }
 
@@ -130,7 +131,7 @@ impl Queue {
         Ok(())
     }
 
-    /// The state of a task of which Slurm tells `state` and `reason`.
+    /// The state of a task that has `state` and `reason` in Slurm's words.
     fn in_slurm(&self, task_id: &TaskId, state: &str, reason: &str) -> State {
         match state {
             "RUNNING" | "COMPLETING" => State::Running,
@@ -162,7 +163,7 @@ impl Queue {
         let output = self.file(task_id, "out");
         match code {
             Some(code) => ended(code),
-            None if !output.exists() => State::Stopped, // before it began
+            None if !output.exists() => State::Stopped, // cancelled before it began
             None => match last_words(&output) {
                 Some(words) => State::Failed(words),
                 None => State::Failed("ended without an exit code".to_owned()),
@@ -176,6 +177,7 @@ impl Queue {
         text.trim().parse().ok()
     }
 
+    /// The path of a file of the task: its output (`out`) or its exit code (`exit`).
     fn file(&self, task_id: &TaskId, extension: &str) -> PathBuf {
         let name = format!("{}-{}.{extension}", task_id.name, task_id.index);
         self.out.join("slurm").join(name)
@@ -270,7 +272,7 @@ mod tests {
             out: out.path().to_owned(),
             client: Client::default(),
         };
-        // An account contradicts what a step said of itself only where it failed.
+        // Slurm's accounting counts only where the step did not report success itself (task 0 did).
         let accounts = [
             ("7_0", "NODE_FAIL"),
             ("7_3", "OUT_OF_MEMORY"),

@@ -1,6 +1,6 @@
-//! A Slurm cluster for one test: munged, slurmctld and slurmd on this machine, with ports, keys and
-//! folders of their own, so that several clusters stand beside one another and none touches the
-//! machine's. Everything is gone when the test is.
+//! Starts a real Slurm cluster for one test: munged (which authenticates), slurmctld (the controller) and
+//! slurmd (the node) run on this machine, with ports, keys and folders of their own. So several clusters can
+//! run side by side, and none touches one that the machine may have. All of it is removed when the test ends.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,21 +11,24 @@ use std::time::Duration;
 
 use super::programs;
 
-/// Partitions: `low` (the default), whose jobs `high` may take the place of. The node has 4 CPUs, as
-/// it says, and 2 GPUs, of which there is no more than the number.
+/// A running cluster of one node. Its partitions are `low`, the default, and `high`, whose jobs may preempt
+/// those of `low`. The node claims 4 CPUs and 2 GPUs, whatever this machine has.
 pub struct Cluster {
     folder: tempfile::TempDir,
-    /// Last started last.
+    /// In the order they were started.
     daemons: Vec<Daemon>,
 }
 
+/// A running daemon of the cluster.
 struct Daemon {
     child: Child,
+    /// The file with its output.
     log: PathBuf,
 }
 
 impl Cluster {
-    /// A cluster that takes jobs; where Slurm is not installed, says that `test` is skipped.
+    /// Starts a cluster and waits until it takes jobs. Where Slurm is not installed, prints that `test` is
+    /// skipped, and returns None.
     pub fn start(test: &str) -> Option<Cluster> {
         if let Some(reason) = programs::fault() {
             println!("skipped: {test}: {reason}");
@@ -54,19 +57,19 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// The file that the variable SLURM_CONF has to name.
+    /// The path of slurm.conf, which the environment variable SLURM_CONF must name.
     pub fn configuration(&self) -> PathBuf {
         self.path("slurm.conf")
     }
 
-    /// One of Slurm's programs.
+    /// A command for one of Slurm's programs on this cluster.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env("SLURM_CONF", self.configuration());
         command
     }
 
-    /// Runs one of Slurm's programs; gives what it says.
+    /// Runs one of Slurm's programs on this cluster, and returns what it prints.
     pub fn run(&self, program: &str, arguments: &[&str]) -> String {
         let output = self.command(program).args(arguments).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -74,7 +77,7 @@ impl Cluster {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Waits, as long as it takes, until `is_so`; a daemon that ends meanwhile is the test's end.
+    /// Waits without a time limit until `is_so`; panics with the log of a daemon that ends meanwhile.
     pub fn until(&mut self, what: &str, is_so: impl Fn(&Cluster) -> bool) {
         while !is_so(self) {
             for daemon in &mut self.daemons {
@@ -87,17 +90,19 @@ impl Cluster {
         }
     }
 
+    /// A path in the cluster's folder.
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
+    /// Writes the configuration files.
     fn configure(&self) {
         let folder = self.folder.path().display();
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
         let host = host.trim().split('.').next().unwrap();
         let [controller, node] = free_ports();
-        // cred_expire is how long a requeued job stays in the queue at least: 2 minutes, were it not
-        // for the least value there is. config_overrides: the node has what is said here.
+        // A requeued job stays in the queue for cred_expire seconds at least. By default these are 2 minutes;
+        // 5 is the least that Slurm takes. With config_overrides the node has the CPUs and GPUs named here.
         let conf = format!(
             "ClusterName=test\n\
              SlurmctldHost={host}(127.0.0.1)\n\
@@ -129,7 +134,7 @@ impl Cluster {
              PartitionName=high Nodes=ALL PriorityTier=10\n"
         );
         std::fs::write(self.path("slurm.conf"), conf).unwrap();
-        // slurmd wants a device for each, and does not open it.
+        // slurmd wants a device file for each GPU, and does not open it.
         let gpus = "Name=gpu File=/dev/zero\nName=gpu File=/dev/full\n";
         std::fs::write(self.path("gres.conf"), gpus).unwrap();
         for name in ["state", "spool"] {
@@ -137,6 +142,7 @@ impl Cluster {
         }
     }
 
+    /// Makes a key, starts munged with it, and waits until it listens.
     fn spawn_munged(&mut self) {
         use std::io::{Read, Write};
         use std::os::unix::fs::OpenOptionsExt;
@@ -163,6 +169,7 @@ impl Cluster {
         self.until("munged listens", |_| socket.exists());
     }
 
+    /// Starts a daemon whose output goes to a log file.
     fn spawn(&mut self, name: &str, command: &mut Command) {
         let log = self.path(&format!("{name}.log"));
         let file = std::fs::File::create(&log).unwrap();
@@ -175,7 +182,8 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Jobs outlive slurmd: they are ended first. A controller that is gone knows of none.
+        // Jobs would outlive slurmd, so they are cancelled first. If the controller is gone, scancel fails
+        // and nothing can be cancelled.
         let cancel = || self.command("scancel").arg("--user=root").output();
         let is_empty = || {
             let mut command = self.command("squeue");

@@ -1,5 +1,7 @@
-//! Jobs on a real Slurm of the test's own, their steps done by a stand-in: order, failures, what
-//! happens to a job that is stopped, and that nothing is submitted twice.
+//! Tests the submission to Slurm on a real cluster that each test starts (`test_cluster`). A shell script,
+//! `stand_in.sh`, takes the place of `xtask step`; it does a few units of work and saves after each. Tested
+//! are the order of jobs, failures, what happens to a job that is stopped, and that nothing is submitted
+//! twice.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,17 +16,18 @@ use crate::drive::plan::Job;
 use crate::drive::recipe;
 use crate::system::paths;
 
-/// A cluster, and a reproduction on it.
+/// A cluster, and the out folder of a reproduction on it.
 struct Sandbox {
     cluster: Cluster,
     queue: Queue,
-    /// Its name holds what shells and sbatch would read as something else.
+    /// The out folder. Its name has characters that shells and sbatch would misread.
     out: PathBuf,
-    /// After the cluster: its jobs are gone when the folder goes.
+    /// It is the last field, so that it is removed after the cluster and its jobs.
     _folder: tempfile::TempDir,
 }
 
 impl Sandbox {
+    /// Starts a cluster; None, and a line that `test` is skipped, where Slurm is not installed.
     fn new(test: &str) -> Option<Sandbox> {
         let cluster = Cluster::start(test)?;
         let folder = tempfile::tempdir().unwrap();
@@ -42,13 +45,15 @@ impl Sandbox {
         })
     }
 
+    /// Submits jobs whose program is the stand-in.
     fn submit(&self, jobs: &[Job]) -> Submission {
         let stand_in = paths::root().join("xtask/src/drive/slurm/stand_in.sh");
         let request = recipe::Slurm::default();
         self.queue.submit(jobs, &stand_in, &request, None).unwrap()
     }
 
-    /// A job that needs a device unless it is data or report, and waits for those of `jobs`.
+    /// A job with this key that waits for the jobs of these indices, and needs a device unless it is data or
+    /// the report.
     fn job(&self, key: &str, after: &[usize]) -> Job {
         let out = self.out.display().to_string();
         Job {
@@ -60,23 +65,25 @@ impl Sandbox {
         }
     }
 
+    /// Writes a file into the out folder. The stand-in fails for the keys in the file
+    /// `fail`; a training of the stand-in waits after its third unit until there is a file `go`.
     fn write(&self, name: &str, text: &str) {
         std::fs::write(self.out.join(name), text).unwrap();
     }
 
+    /// The lines of a file in the out folder.
     fn lines(&self, name: &str) -> Vec<String> {
         lines(&self.out.join(name))
     }
 
-    /// What the training steps did, sorted.
+    /// The units of work that the training steps did, sorted.
     fn units(&self) -> Vec<String> {
         let mut units = self.lines("units");
         units.sort();
         units
     }
 
-    /// Waits until a line `line` has come `n` times into the file `name`, while anything can still
-    /// write it.
+    /// Waits until the file `name` has the line `line` `n` times; panics when no job is left to write it.
     fn until(&mut self, name: &str, line: &str, n: usize) {
         let file = self.out.join(name);
         let queue = self.queue();
@@ -92,6 +99,7 @@ impl Sandbox {
         });
     }
 
+    /// A second [`Queue`] of the same reproduction.
     fn queue(&self) -> Queue {
         Queue {
             out: self.out.clone(),
@@ -99,25 +107,27 @@ impl Sandbox {
         }
     }
 
+    /// Waits until no job waits or runs.
     fn until_idle(&mut self) {
         let queue = self.queue();
         let is_idle = |_: &_| !queue.status().unwrap().is_active();
         self.cluster.until("the last job has ended", is_idle);
     }
 
+    /// The state of the step `key`.
     fn state(&self, key: &str) -> State {
         let status = self.queue.status().unwrap();
         status.of(key).unwrap().state.clone()
     }
 
-    /// Waits until the step `key`, as last submitted, has said `line`.
+    /// Waits until the step `key`, as last submitted, has printed `line`.
     fn until_said(&mut self, key: &str, line: &str) {
         let output = self.queue.status().unwrap().of(key).unwrap().output.clone();
         let name = output.strip_prefix(&self.out).unwrap().to_str().unwrap();
         self.until(name, line, 1);
     }
 
-    /// Slurm's id of the step `key`, as last submitted.
+    /// Slurm's id of the task of the step `key`, as last submitted.
     fn task(&self, key: &str) -> String {
         let record = Record::read(&self.out).unwrap();
         let task_id = &record.task_ids()[key];
@@ -125,16 +135,19 @@ impl Sandbox {
     }
 }
 
+/// A client of this cluster.
 fn client(cluster: &Cluster) -> Client {
     Client::with("SLURM_CONF", &cluster.configuration())
 }
 
+/// The lines of a file; none where it does not exist.
 fn lines(file: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
-/// Each unit of `n_runs` runs, none lost and none done twice.
+/// The six units of each of `n_runs` runs, each once: what [`Sandbox::units`] must give when none was lost
+/// or done twice.
 fn all_units(n_runs: usize) -> Vec<String> {
     let units = |run| (1..=6).map(move |unit| format!("guided/{run} {unit}"));
     (0..n_runs).flat_map(units).collect()
@@ -215,8 +228,9 @@ fn a_plan_runs_in_order_and_a_failure_stops_nothing_else() {
     assert_eq!(said[1..], ["error: told to"]);
 }
 
-/// Two runs and a report, of which `stop` stops the second run, given its id. Both must have gone on
-/// from where they were when all is over, and the report must have waited.
+/// Submits two runs and a report, and stops the second run with `stop`, which is given the task's id. In the
+/// end both runs must have resumed where they were stopped, the report must have waited for them, and the two
+/// runs must have been started `n_starts` times.
 fn comes_back(test: &str, stop: impl Fn(&Cluster, &str), n_starts: [usize; 2]) {
     let Some(mut sandbox) = Sandbox::new(test) else {
         return;
@@ -229,7 +243,7 @@ fn comes_back(test: &str, stop: impl Fn(&Cluster, &str), n_starts: [usize; 2]) {
     sandbox.submit(&jobs);
     sandbox.until("units", "guided/0 3", 1);
     sandbox.until("units", "guided/1 3", 1);
-    // The array's last task: Slurm gives it the id of the whole array.
+    // The second run is the array's last task, to which Slurm gives the id of the whole array.
     stop(&sandbox.cluster, &sandbox.task("guided/1"));
     sandbox.until_said("guided/1", "saved after unit 3");
     for (run, n) in n_starts.into_iter().enumerate() {
@@ -256,7 +270,7 @@ fn comes_back(test: &str, stop: impl Fn(&Cluster, &str), n_starts: [usize; 2]) {
 
 #[test]
 fn a_run_that_is_told_of_its_time_limit_comes_back_and_goes_on() {
-    // What Slurm sends by itself two minutes before the limit.
+    // The signal that Slurm itself sends two minutes before the time limit.
     let stop = |cluster: &Cluster, task: &str| {
         cluster.run("scancel", &["--batch", "--signal=USR2", task]);
     };
@@ -274,7 +288,7 @@ fn a_run_that_is_requeued_by_others_goes_on() {
 
 #[test]
 fn preempted_runs_come_back_and_go_on() {
-    // The node for itself: both runs have to go.
+    // A job of the partition `high` that wants the node for itself: both runs are preempted.
     let stop = |cluster: &Cluster, _: &str| {
         let options = ["--partition=high", "--exclusive", "--output=none"];
         cluster.run("sbatch", &[&options[..], &["--wrap=true"]].concat());
@@ -300,7 +314,7 @@ fn what_is_queued_is_not_submitted_again_and_what_was_cancelled_is() {
     let error = sandbox.queue.require_idle().unwrap_err().to_string();
     assert!(error.contains("found steps in Slurm's queue"), "{error}");
     assert_eq!(sandbox.submit(&jobs), counted(0, 3));
-    // Without the ids, as after a program that was killed too early.
+    // A record without the ids, as a program leaves it that was killed before it was told them.
     let file = sandbox.out.join("slurm/jobs.toml");
     let known = std::fs::read_to_string(&file).unwrap();
     let unknown: Vec<&str> = known

@@ -1,4 +1,5 @@
-//! The command line of `step`, and the record it keeps of a step.
+//! Parses the arguments of `cargo xtask step`, runs the step, and writes the step's record: its state, its
+//! duration, and why it failed.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,10 +46,11 @@ pub(crate) struct Args {
     key: String,
 }
 
-/// A requeued job is given up when its time was so often in a row too short to get anything done.
+/// How often in a row the time of a cluster's job may end before it has made any evaluation; the job then
+/// fails instead of being requeued again.
 const MOST_FRUITLESS: u32 = 2;
 
-/// The command. Its exit code is 75 where a signal stopped it; the same command then goes on.
+/// Runs `cargo xtask step`. The exit code is 75 where a signal stopped it; the same command then resumes.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let experiment = recipe::read(&paths::root(), &args.recipe, None)?;
     let plan = Plan::new(&experiment);
@@ -83,7 +85,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     record.seconds = began.elapsed().as_secs_f64();
     let is_asked = |error: &anyhow::Error| stop.is_asked() || error.is::<Stopped>();
     let is_stopped = done.as_ref().is_err_and(is_asked);
-    // A training saves its state, so it makes progress however short its time is.
+    // A training saves its state, so it makes progress however short its time is. A score makes progress
+    // only by whole evaluations.
     let is_score = matches!(step.kind, StepKind::Score(_));
     let is_fruitless = is_stopped && is_score && stop.is_out_of_time() && !shop.has_scored();
     record.fruitless = match is_fruitless {
@@ -133,8 +136,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// The share of the device that this program has: where the queue gave it some of the CPU's cores,
-/// their share.
+/// The share of the device that this step had. On the CPU it is the share of the cores that the queue gave
+/// it, so that its rate is of the whole machine; on a GPU it is 1.
 fn share(device: Device) -> f64 {
     match (device, threads::of_libtorch()) {
         (Device::Cpu, Some(n_threads)) => (n_threads as f64 / threads::cores() as f64).min(1.0),

@@ -1,4 +1,4 @@
-//! Writes a run's configuration (`run.toml`) for the trainer.
+//! Writes a run's configuration, the file that `trainer train --config` reads (README: `run.toml`).
 
 use std::path::PathBuf;
 
@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::drive::recipe::{Loss, Run};
 
+/// The keys of `run.toml`.
 #[derive(Serialize)]
 struct RunToml<'a> {
     name: &'a str,
@@ -25,26 +26,30 @@ struct RunToml<'a> {
     guidance: Option<GuidanceToml<'a>>,
 }
 
-/// Where its weights come from.
+/// The `[init]` table: which weights a run starts from.
 #[derive(Serialize)]
 #[serde(tag = "from", rename_all = "lowercase")]
 pub(super) enum Init {
+    /// Random weights.
     Scratch,
+    /// A weight file.
     Weights { file: PathBuf },
+    /// The best checkpoint of the run in this folder.
     Run { folder: PathBuf },
 }
 
+/// The `[guidance]` table.
 #[derive(Serialize)]
 struct GuidanceToml<'a> {
     lambda: f64,
     annotation: &'a str,
     annotated_fraction: f64,
     dilation: f64,
-    /// Last, as it may be a table.
+    /// The last field, because it may become a table, and TOML wants plain values before tables.
     loss: &'a Loss,
 }
 
-/// The configuration of `run`, which starts from `init`.
+/// The text of the configuration of `run`, which starts from `init`.
 pub(super) fn of(run: &Run, init: Init) -> Result<String> {
     let config = RunToml {
         name: &run.name,

@@ -1,5 +1,5 @@
-//! Finds out which runs are finished, by asking the trainer for their ids and states: this file knows
-//! no hash.
+//! Finds out which training runs are finished. It writes their configurations and asks `trainer state` for
+//! their ids and states, because only the trainer knows how an id is made (by a hash).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,8 +14,8 @@ use crate::install::weights;
 use crate::system::process;
 
 impl Workshop<'_> {
-    /// The run folder of each configuration, and its state in the trainer's words: absent, partial …,
-    /// finished.
+    /// For each configuration file the folder of its run, and the run's state in the trainer's words: absent,
+    /// partial …, finished. `data` is the index of the data set.
     pub(super) fn states(
         &self,
         configs: &[PathBuf],
@@ -40,7 +40,7 @@ impl Workshop<'_> {
             })
     }
 
-    /// The folder of the run of this number, where it is finished.
+    /// The folder of `run` if it is finished, else None.
     pub(crate) fn finished(&self, run: RunIndex) -> Result<Option<PathBuf>> {
         if let Some(found) = self.known().get(&run) {
             return Ok(found.clone());
@@ -49,11 +49,12 @@ impl Workshop<'_> {
         Ok(self.known().get(&run).cloned().flatten())
     }
 
+    /// What was found so far, locked.
     fn known(&self) -> MutexGuard<'_, BTreeMap<RunIndex, Option<PathBuf>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks which of `runs` are finished, all of the same data at once.
+    /// Asks which of `runs` are finished, and keeps the answers in `known`.
     pub(crate) fn look_up(&self, runs: &[RunIndex]) -> Result<()> {
         let baseline = |run: &RunIndex| self.experiment.run(*run).baseline();
         let baselines: BTreeSet<RunIndex> = runs
@@ -61,7 +62,7 @@ impl Workshop<'_> {
             .map(|run| baseline(run).map_or(*run, RunIndex::Baseline))
             .collect();
         let others = runs.iter().filter(|run| baseline(run).is_some()).copied();
-        // Baselines first: the configuration of a guided run names the run it begins from.
+        // Baselines first, because the configuration of a guided run names the folder of its baseline.
         for level in [baselines, others.collect()] {
             for data in 0..self.experiment.data.len() {
                 let of_data = |run: &&RunIndex| self.experiment.run(**run).data == data;
@@ -74,6 +75,8 @@ impl Workshop<'_> {
         Ok(())
     }
 
+    /// Asks for `runs`, all of one data set, in one call. Runs whose weights or baseline are missing are
+    /// skipped: they cannot be finished.
     fn look_up_of(&self, data: usize, runs: &[RunIndex]) -> Result<()> {
         let folder = tempfile::tempdir()?;
         let (mut asked, mut files) = (Vec::new(), Vec::new());
@@ -108,7 +111,7 @@ impl Workshop<'_> {
         Ok(())
     }
 
-    /// The folders of the runs that are finished: the baselines, then the guided runs.
+    /// The folder of each run that is finished, else None: first the baselines, then the guided runs.
     pub(super) fn finished_runs(&self) -> Result<Vec<Option<PathBuf>>> {
         let baselines = (0..self.experiment.baselines.len()).map(RunIndex::Baseline);
         let guided = (0..self.experiment.guided.len()).map(RunIndex::Guided);

@@ -1,6 +1,6 @@
-//! `cargo xtask step`: one step of a recipe's plan, in a process of its own, started by the queue of
-//! `reproduce` or by a cluster's job. `perform` does the step; `record` writes its state into the out
-//! folder.
+//! `cargo xtask step`: does one step of a recipe's plan (data, a training run, scores, or the report) in a
+//! process of its own, which `reproduce`'s queue or a cluster's job starts. `perform` does the step; `record`
+//! writes its state into the out folder.
 
 mod command;
 mod config;

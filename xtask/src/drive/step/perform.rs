@@ -1,5 +1,6 @@
-//! Does a step with the stages' programs, and finds out from the out folder whether a step is done
-//! (`finished` does so for runs). The trainer chooses checkpoints: this file knows no metric.
+//! Does a step by running the stages' programs, and finds out from the out folder whether a step is done (for
+//! runs it asks `finished`). Which checkpoints are scored is the choice of `trainer select`; no metric is
+//! known here.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +18,8 @@ use crate::system::signals::Stopped;
 use crate::system::{files, process, threads};
 
 impl Workshop<'_> {
-    /// Does `step`; returns its cost, or nothing where all or a part of it was done before.
+    /// Does `step`. Returns the work that was done in it, from which rates are measured: of a score the
+    /// evaluations that it made, of a training nothing if it was begun before, of data and report nothing.
     pub(crate) fn perform(&self, step: &Step) -> Result<Vec<Work>> {
         match step.kind {
             StepKind::Data(index) => self.prepare_data(index)?,
@@ -28,6 +30,7 @@ impl Workshop<'_> {
         Ok(Vec::new())
     }
 
+    /// Runs data-prep for the data set of this index.
     fn prepare_data(&self, index: usize) -> Result<()> {
         let data = &self.experiment.data[index];
         let mut command = self.command("data-prep")?;
@@ -41,7 +44,7 @@ impl Workshop<'_> {
         for (split, limit) in data.limit.splits() {
             command.args(["--limit", &format!("{split}={limit}")]);
         }
-        // data-prep's threads do not read the environment variable by themselves.
+        // data-prep does not read the environment variable of the number of threads.
         if let Some(n_threads) = threads::of_others() {
             command.args(["--threads", &n_threads.to_string()]);
         }
@@ -56,6 +59,7 @@ impl Workshop<'_> {
         }
     }
 
+    /// Writes the configuration of `run` and trains it.
     fn train(&self, run: &Run, key: &str) -> Result<Vec<Work>> {
         let baseline = match run.baseline() {
             None => None,
@@ -79,8 +83,8 @@ impl Workshop<'_> {
         })
     }
 
-    /// The scores of the selection of this number: every chosen checkpoint of its runs with each kind
-    /// of maps. None where a run is not finished.
+    /// The evaluations of the selection of this index, whether made or not: each chosen checkpoint of its
+    /// runs with each kind of maps. None where a run is not finished.
     pub(crate) fn scores(&self, index: usize) -> Result<Option<Vec<Score<'_>>>> {
         let selection = &self.experiment.selections[index];
         let mut folders = Vec::new();
@@ -103,7 +107,7 @@ impl Workshop<'_> {
         Ok(Some(scores))
     }
 
-    /// Folder and epoch of each chosen checkpoint.
+    /// The run folder and epoch of each checkpoint that the trainer chooses among these runs.
     fn chosen(&self, folders: &[PathBuf]) -> Result<Vec<(PathBuf, u32)>> {
         let mut command = self.command("trainer")?;
         command.arg("select").args(folders);
@@ -120,6 +124,7 @@ impl Workshop<'_> {
         lines.collect()
     }
 
+    /// Makes the missing evaluations of the selection of this index, until it is asked to stop.
     fn score(&self, index: usize) -> Result<Vec<Work>> {
         let name = &self.experiment.selections[index].name;
         let Some(scores) = self.scores(index)? else {
@@ -142,8 +147,8 @@ impl Workshop<'_> {
         Ok(work)
     }
 
-    /// Makes the report, of the recipe's runs alone: runs of a former version of the recipe stay in the
-    /// folder.
+    /// Makes the report over the recipe's finished runs alone. The out folder may have others, of a former
+    /// version of the recipe.
     fn report(&self) -> Result<()> {
         let out = &self.folders.out;
         let mut command = self.command("analysis")?;
@@ -199,7 +204,7 @@ pub(crate) fn mark_finished(shop: &Workshop, plan: &mut Plan) -> Result<()> {
     Ok(())
 }
 
-/// Calls `each` with every item, on all cores; the first error ends it.
+/// Calls `each` with every item, on all cores, and returns the results in the items' order, or an error.
 fn side_by_side<T: Sync, R: Send>(
     items: &[T],
     each: impl Fn(&T) -> Result<R> + Sync,

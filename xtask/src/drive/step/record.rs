@@ -1,6 +1,7 @@
-//! A step's files in the out folder, for people who watch and for the next start: `steps/<key>.toml`
-//! has its state, `logs/<key>.log` (with - for /) its output. A lock, held as long as any process of
-//! the step lives, tells whether it runs or was killed.
+//! Keeps a step's files in the out folder, for `cargo xtask status` and for the next start.
+//! `steps/<key>.toml`, the record, has its state; `logs/<key>.log` (with - for /) has its output.
+//! `steps/<key>.lock` is locked as long as any process of the step lives; it tells whether a step that is
+//! recorded as running still runs, or was killed.
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -23,22 +24,23 @@ pub(crate) enum State {
     Running,
     Finished,
     Failed,
-    /// Stopped by a signal, in good order.
+    /// Stopped by a signal, after it saved its work.
     Stopped,
 }
 
-/// A step's file.
+/// The content of a step's record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) state: State,
-    /// Of the machine.
+    /// The machine's name.
     pub(crate) host: String,
+    /// As `--device` was given.
     pub(crate) device: String,
     /// Seconds since 1970.
     pub(crate) began: u64,
     /// Its duration in seconds; 0 until it has ended.
     pub(crate) seconds: f64,
-    /// How often in a row a signal stopped it before it had got anything done.
+    /// How often in a row its time ended before it had made any evaluation.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) fruitless: u32,
     /// Why it failed.
@@ -74,6 +76,7 @@ impl Record {
         }
     }
 
+    /// Writes the record of the step `key` into `out`.
     pub(crate) fn write(&self, out: &Path, key: &str) -> Result<()> {
         files::write(&record_file(out, key), &toml::to_string(self)?)
     }
@@ -90,23 +93,24 @@ pub(crate) fn clear<'a>(out: &Path, keys: impl Iterator<Item = &'a str>) -> Resu
     Ok(())
 }
 
+/// The path of a step's record.
 fn record_file(out: &Path, key: &str) -> PathBuf {
     out.join("steps").join(format!("{key}.toml"))
 }
 
-/// Seconds since 1970.
+/// The time since 1970.
 pub(crate) fn now() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
 }
 
+/// The path of a step's lock.
 fn lock_file(out: &Path, key: &str) -> PathBuf {
     out.join("steps").join(format!("{key}.lock"))
 }
 
-/// Locks the step for this program and those it starts. Where programs of an earlier start still run,
-/// waits for their end.
+/// Locks the step for this program and those it starts. Waits while programs of an earlier start still run.
 pub(crate) fn lock(out: &Path, key: &str) -> Result<fs::File> {
     let file = lock_file(out, key);
     files::make_folder(file.parent().unwrap_or(out))?;
@@ -116,7 +120,7 @@ pub(crate) fn lock(out: &Path, key: &str) -> Result<fs::File> {
     Ok(lock)
 }
 
-/// Who is at work on the step.
+/// Finds out whether any process is at work on the step.
 pub(crate) fn holder(out: &Path, key: &str) -> Holder {
     let file = lock_file(out, key);
     match fs::File::open(file) {
@@ -126,17 +130,17 @@ pub(crate) fn holder(out: &Path, key: &str) -> Holder {
     }
 }
 
-/// The file with everything that a step prints, which also goes to this program's stderr.
+/// The path of a step's log: everything that the step prints, which also goes to this program's stderr.
 pub(crate) fn log_file(out: &Path, key: &str) -> PathBuf {
     out.join("logs")
         .join(format!("{}.log", key.replace('/', "-")))
 }
 
-/// The log of a step at work.
+/// The log of a running step.
 #[derive(Debug)]
 pub(crate) struct Log {
     file: Mutex<fs::File>,
-    /// The last line that a stage began with "error:".
+    /// The last line that began with "error: ", without these words.
     error: Mutex<Option<String>>,
 }
 
@@ -158,7 +162,8 @@ impl Log {
     pub(crate) fn say(&self, line: &str) {
         eprintln!("{line}");
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // Errors are ignored: a full disk ends the stage itself, and its output is on stderr, too.
+        // An error in writing the log is ignored: the line is on stderr as well, and a full disk makes the
+        // stage itself fail.
         writeln!(file, "{line}").ok();
         if let Some(error) = line.strip_prefix("error: ") {
             let mut last = self.error.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,14 +171,14 @@ impl Log {
         }
     }
 
-    /// Redirects the stderr of `command`, once it is started, to the log. The thread ends with
-    /// `command` and the processes that it started.
+    /// Redirects the stderr of `command`, which is not started yet, to the log. The returned thread ends when
+    /// `command` and all processes that it started have ended.
     pub(super) fn of(self: &Arc<Self>, command: &mut Command) -> Result<JoinHandle<()>> {
         let log = Arc::clone(self);
         process::read_stderr(command, move |line| log.say(&line))
     }
 
-    /// A stage's last error, once.
+    /// Returns the last error and forgets it.
     pub(super) fn take_error(&self) -> Option<String> {
         let mut last = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         last.take()

@@ -1,5 +1,6 @@
-//! Evaluates one checkpoint with one kind of maps, by `trainer explain | evaluator score`: first on
-//! validation images, which choose IoU's threshold, then on test images (SPEC B).
+//! Evaluates one checkpoint with one kind of attribution maps, by `trainer explain | evaluator score`. It is
+//! evaluated on validation images first, which choose IoU's threshold, and then on test images, whose numbers
+//! are reported (SPEC B).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,26 +14,29 @@ use crate::drive::plan::cost::Work;
 use crate::drive::recipe::{Maps, Run};
 use crate::system::{files, process};
 
-/// One checkpoint, scored with one kind of maps.
+/// The evaluation of one checkpoint with one kind of maps.
 pub(crate) struct Score<'a> {
     shop: &'a Workshop<'a>,
-    /// One of the runs that the checkpoint may be of; they differ in λ alone.
+    /// One of the runs of the checkpoint's selection. It need not be the checkpoint's own, because they
+    /// differ in λ alone.
     run: &'a Run,
+    /// The folder of the checkpoint's run.
     folder: PathBuf,
     epoch: u32,
     maps: &'a Maps,
 }
 
-/// The split of an evaluation, and its purpose.
+/// The split of images that are explained and scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Split {
-    /// Chooses the threshold.
+    /// Its evaluation chooses IoU's threshold.
     Val,
-    /// Is reported.
+    /// Its evaluation is reported.
     Test,
 }
 
 impl Split {
+    /// Its name in the data tables and in the programs' options.
     fn name(self) -> &'static str {
         match self {
             Split::Val => "val",
@@ -41,10 +45,11 @@ impl Split {
     }
 }
 
+/// In the order to evaluate them.
 const SPLITS: [Split; 2] = [Split::Val, Split::Test];
 
 impl<'a> Score<'a> {
-    /// Of the checkpoint of `epoch` in the run folder `folder`.
+    /// The evaluation of the checkpoint of `epoch` in the run folder `folder`.
     pub(super) fn new(
         shop: &'a Workshop<'a>,
         run: &'a Run,
@@ -61,7 +66,7 @@ impl<'a> Score<'a> {
         }
     }
 
-    /// For people.
+    /// A description for people.
     pub(super) fn what(&self) -> String {
         let Maps {
             attribution,
@@ -80,13 +85,13 @@ impl<'a> Score<'a> {
         )
     }
 
-    /// Whether the run was trained for another task: a conventional baseline also serves as the
-    /// reversed one (SPEC F.10).
+    /// Whether the maps are for another task than the run was trained for. So a conventional baseline serves
+    /// as the reversed one, too (SPEC F.10).
     fn is_rescored(&self) -> bool {
         self.maps.task != self.run.task
     }
 
-    /// Where the tables of `split` go.
+    /// The folder of the evaluation on `split`.
     fn dir(&self, split: Split) -> PathBuf {
         let Maps {
             attribution,
@@ -101,13 +106,13 @@ impl<'a> Score<'a> {
         self.folder.join("evaluations").join(name)
     }
 
-    /// The file with the options of the tables, which is written after them.
+    /// The file with the options that the evaluation was made with; it is written after the tables.
     fn stamp(&self, split: Split) -> PathBuf {
         self.dir(split).join("options.toml")
     }
 
-    /// What decides the tables of `split`: the versions of the evaluator's formulas and tables, and its
-    /// options.
+    /// The content of that file, all that decides the tables of `split`: the versions of the evaluator's
+    /// formulas and tables, and its options.
     fn options(&self, split: Split) -> Result<String> {
         let mut options = self.shop.experiment.evaluation.clone();
         if split == Split::Val {
@@ -117,12 +122,13 @@ impl<'a> Score<'a> {
         Ok(format!("{versions}{options}"))
     }
 
-    /// Whether both evaluations are there, with these versions and options.
+    /// Whether both evaluations are there, made with the current versions and options.
     pub(super) fn is_made(&self) -> Result<bool> {
         let [val, test] = SPLITS.map(|split| self.is_split_made(split));
         Ok(val? && test?)
     }
 
+    /// Whether the evaluation on `split` is there, made with the current versions and options.
     fn is_split_made(&self, split: Split) -> Result<bool> {
         let is_there = self.dir(split).join("metrics.parquet").is_file();
         // A file that cannot be read tells nothing about the tables.
@@ -130,7 +136,7 @@ impl<'a> Score<'a> {
         Ok(is_there && stamp == Some(self.options(split)?))
     }
 
-    /// Makes the evaluations that are missing; returns the cost.
+    /// Makes the missing ones of both evaluations; returns the work of both.
     pub(super) fn make(&self) -> Result<[Work; 2]> {
         for split in SPLITS {
             if !self.is_split_made(split)? {
@@ -142,10 +148,11 @@ impl<'a> Score<'a> {
         Ok(Work::of_score(self.shop.experiment, self.run, layer))
     }
 
+    /// Makes the evaluation on one split.
     fn make_split(&self, split: Split) -> Result<()> {
         let dir = self.dir(split);
         files::make_folder(&dir)?;
-        // Were it left, tables of old and new options could be taken for finished.
+        // If it stayed and this program were killed, tables partly of old options would count as finished.
         if self.stamp(split).exists() {
             fs::remove_file(self.stamp(split))?;
         }
@@ -163,6 +170,7 @@ impl<'a> Score<'a> {
         files::write(&self.stamp(split), &self.options(split)?)
     }
 
+    /// The `trainer explain` command, which writes maps to its stdout.
     fn explain(&self, split: Split, predictions: &Path) -> Result<Command> {
         let Maps {
             attribution,
@@ -180,6 +188,7 @@ impl<'a> Score<'a> {
         Ok(command)
     }
 
+    /// The `evaluator score` command, which reads maps from its stdin.
     fn evaluate(&self, split: Split, predictions: &Path) -> Result<Command> {
         let options = &self.shop.experiment.evaluation;
         let mut command = self.shop.command("evaluator")?;

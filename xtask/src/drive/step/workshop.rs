@@ -1,5 +1,6 @@
-//! What a step works with: folders, the stages' programs, the log, and how one of them is run. What is
-//! run is said in `perform` and `score`; of runs, `finished` tells whether they are made.
+//! Defines [`Workshop`], everything that a step works with: the experiment, its folders, the stages'
+//! programs, the log and the lock. It starts the programs and reads their output. Which programs a step runs
+//! is in `perform` and `score`; `finished` finds out which runs are made.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,37 +23,42 @@ use crate::system::signals::{Stop, Stopped};
 /// The stages of the pipeline.
 pub(crate) const STAGES: [&str; 4] = ["data-prep", "trainer", "evaluator", "analysis"];
 
-/// Everything a step needs.
+/// What a step works with. Without log and lock it only finds out what is done, and writes nothing.
 pub(crate) struct Workshop<'a> {
     pub(super) experiment: &'a Experiment,
     pub(super) folders: Folders,
+    /// As `--device` is given.
     pub(super) device: String,
     /// Absent where nothing is written.
     log: Option<Arc<Log>>,
-    /// Held while anything is written.
+    /// The step's lock, which the programs it starts inherit; absent where nothing is written.
     lock: Option<fs::File>,
+    /// Whether this process was asked to stop.
     pub(super) stop: Stop,
-    /// How many evaluations were made.
+    /// How many evaluations this process has made.
     pub(super) n_made: AtomicUsize,
-    /// The versions of the evaluator's formulas and tables, once it was asked.
+    /// The versions of the evaluator's formulas and tables; None until it is asked for them.
     versions: Mutex<Option<String>>,
-    /// What was found of runs: their folders where they are finished, None where they are not.
+    /// The runs that the trainer was asked about: the folder of each that is finished, None for one that is
+    /// not.
     pub(super) known: Mutex<BTreeMap<RunIndex, Option<PathBuf>>>,
 }
 
 /// The folders a step works with.
 #[derive(Clone, Debug)]
 pub(crate) struct Folders {
-    /// The source of the data, where the recipe needs one.
+    /// `--data`: the folder of the original data, where the recipe needs one.
     pub(crate) data: Option<PathBuf>,
     /// Where everything is written.
     pub(crate) out: PathBuf,
-    /// Weights of the user's own.
+    /// `--weights`: a folder of the user's with ImageNet weights.
     pub(crate) weights: Option<PathBuf>,
+    /// The folder of the stages' programs.
     pub(crate) programs: BinDir,
 }
 
-/// Whether a stage ends in good order at SIGUSR2, which would kill the others.
+/// Whether a stage saves its work and ends at SIGUSR2, the signal of a cluster's time limit. A stage that
+/// does not would be killed by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Saves {
     Yes,
@@ -60,7 +66,7 @@ pub(super) enum Saves {
 }
 
 impl<'a> Workshop<'a> {
-    /// One that only looks.
+    /// A workshop that only finds out what is done.
     pub(crate) fn new(experiment: &'a Experiment, folders: Folders) -> Self {
         Workshop {
             experiment,
@@ -75,7 +81,7 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// One that works on `device` until it is asked to stop; `log` and `lock` are the step's.
+    /// A workshop that works on `device` until it is asked to stop; `log` and `lock` are the step's.
     pub(crate) fn at_work(self, device: &str, stop: Stop, log: Arc<Log>, lock: fs::File) -> Self {
         Workshop {
             device: device.to_owned(),
@@ -86,17 +92,19 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// The prepared data of this number.
+    /// The folder of prepared data of the data set of this index.
     pub(super) fn data_dir(&self, data: usize) -> PathBuf {
         let name = self.experiment.data[data].dataset.name();
         self.folders.out.join("data").join(name)
     }
 
+    /// The folder of all runs.
     pub(super) fn runs_dir(&self) -> PathBuf {
         self.folders.out.join("runs")
     }
 
-    /// One of the stages' programs. None reads its standard input unless told to: it gets the lock.
+    /// A command for one of the stages' programs. It inherits the lock as its standard input, which no stage
+    /// reads unless an argument says so.
     pub(super) fn command(&self, program: &str) -> Result<Command> {
         let mut command = Command::new(self.folders.programs.program(program)?);
         if let Some(lock) = &self.lock {
@@ -105,8 +113,8 @@ impl<'a> Workshop<'a> {
         Ok(command)
     }
 
-    /// The versions of the formulas and tables with which the evaluator makes an evaluation, a line
-    /// `name = version` each; it is asked once.
+    /// The versions of the evaluator's formulas and tables, as lines `name = version`. The evaluator is asked
+    /// for them once.
     pub(super) fn versions(&self) -> Result<String> {
         let mut known = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(versions) = &*known {
@@ -128,18 +136,19 @@ impl<'a> Workshop<'a> {
         self.n_made.load(Ordering::Relaxed) > 0
     }
 
-    /// Has the log take what `command` says.
+    /// Redirects the stderr of `command` to the log, where there is one; returns the thread that reads it.
     pub(super) fn logged(&self, command: &mut Command) -> Result<Option<JoinHandle<()>>> {
         self.log.as_ref().map(|log| log.of(command)).transpose()
     }
 
+    /// Writes a line to the log and to stderr, where there is a log.
     pub(super) fn say(&self, line: &str) {
         if let Some(log) = &self.log {
             log.say(line);
         }
     }
 
-    /// Adds what the stage itself said to an error that only names it.
+    /// Adds the stage's own last error message to `error`, which only says which stage failed.
     pub(super) fn with_last_error(&self, error: anyhow::Error) -> anyhow::Error {
         let said = self.log.as_ref().and_then(|log| log.take_error());
         match said {
@@ -148,30 +157,31 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// Runs `command` and gives its standard output. One that `saves` its work when it is asked to stop
-    /// is asked by SIGUSR2 too.
+    /// Runs `command` and returns its standard output. SIGUSR2 is passed on only to a command that `saves`
+    /// its work at it.
     pub(super) fn run(&self, mut command: Command, what: &str, saves: Saves) -> Result<String> {
         let reader = self.logged(&mut command)?;
         let said = match saves {
             Saves::Yes => process::capture_saving(&mut command, what, &self.stop),
             Saves::No => process::capture(&mut command, what),
         };
-        // Holds the pipe's other end.
+        // It holds the writing end of the stderr pipe; the reader ends when all of these are closed.
         drop(command);
         finish(reader);
         said.map_err(|error| self.with_last_error(error))
     }
 
-    /// Where the source of `data` is: of several data sets, each has its folder.
+    /// The folder of the original data of `data`; None where it needs none.
     pub(super) fn source(&self, data: &Data) -> Option<PathBuf> {
         source(self.experiment, data, self.folders.data.as_deref())
     }
 
+    /// Whether the data set of this index is prepared.
     pub(super) fn is_prepared(&self, data: usize) -> bool {
         self.data_dir(data).join("images.parquet").is_file()
     }
 
-    /// The weights `run` starts from; None where they are random.
+    /// The file of ImageNet weights that `run` starts from; None where it starts from others.
     fn weights_of(&self, run: &Run) -> Result<Option<PathBuf>> {
         if run.origin != Origin::Weights {
             return Ok(None);
@@ -187,7 +197,8 @@ impl<'a> Workshop<'a> {
         Ok(Some(file))
     }
 
-    /// The configuration of `run`, in TOML; `baseline` is the folder of the run it starts from.
+    /// The configuration of `run`, in TOML; `baseline` is the folder of the baseline that it starts from, if
+    /// any.
     pub(super) fn config(&self, run: &Run, baseline: Option<&Path>) -> Result<String> {
         let init = match (baseline, self.weights_of(run)?) {
             (Some(folder), _) => Init::Run {
@@ -199,6 +210,7 @@ impl<'a> Workshop<'a> {
         config::of(run, init)
     }
 
+    /// A `trainer` command with these configuration files, on the data set of this index.
     pub(super) fn trainer(
         &self,
         subcommand: &str,
@@ -216,7 +228,8 @@ impl<'a> Workshop<'a> {
     }
 }
 
-/// The folder of `data`'s source, given the command line's `--data`; None where it needs none.
+/// The folder of the original data of `data`. `given` is `--data`: that folder itself where the recipe needs
+/// one data set, else the folder that holds one for each. None where `data` is built in, or without `--data`.
 pub(crate) fn source(
     experiment: &Experiment,
     data: &Data,
@@ -233,7 +246,7 @@ pub(crate) fn source(
     })
 }
 
-/// Waits until the last line is out.
+/// Waits until the threads have written the last line of what they read.
 pub(super) fn finish(readers: impl IntoIterator<Item = JoinHandle<()>>) {
     for reader in readers {
         reader.join().ok();

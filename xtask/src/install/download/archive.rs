@@ -1,6 +1,6 @@
-//! Unpacks a downloaded tar or zip as if its author meant harm: only plain files and folders, only
-//! inside the target, each once, within the sizes that the data set can have. Any other entry is an
-//! error that names it.
+//! Unpacks a downloaded tar or zip archive without trusting it. Only plain files and folders are accepted,
+//! only inside the target folder, each file once, and within the sizes that the data set can have. Any other
+//! entry is an error that names it.
 
 use std::collections::HashSet;
 use std::io::{BufReader, Read};
@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use crate::system::files::{inside, shown};
 use crate::system::progress;
 
-/// What kind of archive a file is.
+/// The format of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Tar,
@@ -29,8 +29,9 @@ pub(super) struct Limits {
     pub(super) entries: usize,
 }
 
-/// Unpacks `archive` into the folder `into`, which must be the caller's own; returns the number of
-/// files. After an error the folder holds some of them.
+/// Unpacks `archive` into the folder `into` and returns the number of files. Nobody but the caller may
+/// write to `into` meanwhile, because a link put there would be followed. After an error the folder holds
+/// some of the files.
 pub(super) fn unpack(archive: &Path, format: Format, into: &Path, limits: Limits) -> Result<usize> {
     let name = archive
         .file_name()
@@ -54,6 +55,7 @@ pub(super) fn unpack(archive: &Path, format: Format, into: &Path, limits: Limits
     Ok(target.n_files)
 }
 
+/// Unpacks a tar archive.
 fn untar(archive: &Path, target: &mut Target) -> Result<()> {
     let file = BufReader::with_capacity(1 << 20, fs::File::open(archive)?);
     let mut archive = tar::Archive::new(file);
@@ -67,6 +69,7 @@ fn untar(archive: &Path, target: &mut Target) -> Result<()> {
                 let size = entry.size();
                 target.file(&name, size, &mut entry)?;
             }
+            // Metadata without a file, which `git archive` writes.
             tar::EntryType::XGlobalHeader => {}
             _ => bail!(
                 "{}: found {kind:?}, expected a file or a folder",
@@ -77,6 +80,7 @@ fn untar(archive: &Path, target: &mut Target) -> Result<()> {
     Ok(())
 }
 
+/// Unpacks a zip archive.
 fn unzip(archive: &Path, target: &mut Target) -> Result<()> {
     let file = BufReader::with_capacity(1 << 20, fs::File::open(archive)?);
     let mut archive = zip::ZipArchive::new(file).context("not a readable zip archive")?;
@@ -106,16 +110,19 @@ fn unzip(archive: &Path, target: &mut Target) -> Result<()> {
 /// The folder being filled, and what has gone into it.
 struct Target {
     root: PathBuf,
+    /// `entries` is counted down to what is left; `bytes` stays what all files may take together.
     limits: Limits,
-    /// The files of this archive. Another archive of the same data set may repeat one, as `tar` lets
-    /// it: the publisher made both.
+    /// The files of this archive so far, so that a second one of the same name is refused. A file that an
+    /// earlier archive of the data set unpacked is overwritten: both archives are the publisher's.
     seen: HashSet<PathBuf>,
+    /// Bytes written so far.
     n_bytes: u64,
     n_files: usize,
     bar: ProgressBar,
 }
 
 impl Target {
+    /// Creates the folder `name`.
     fn folder(&mut self, name: &[u8]) -> Result<()> {
         self.count(name)?;
         let path = self.root.join(inside(name)?);
@@ -123,6 +130,7 @@ impl Target {
         Ok(())
     }
 
+    /// Writes the file `name` from `content`, which must have exactly `size` bytes.
     fn file(&mut self, name: &[u8], size: u64, content: &mut impl Read) -> Result<()> {
         self.count(name)?;
         let relative = inside(name)?;
@@ -150,8 +158,10 @@ impl Target {
         let copied =
             std::io::copy(&mut content.take(size + 1), &mut file).with_context(|| shown(name))?;
         if copied != size {
+            // One byte more than expected is asked for, so of a longer content the length stays unknown.
+            let or_more = if copied > size { " or more" } else { "" };
             bail!(
-                "{}: found {copied} bytes or more, expected {size}",
+                "{}: found {copied} bytes{or_more}, expected {size}",
                 shown(name)
             );
         }
@@ -164,6 +174,7 @@ impl Target {
         Ok(())
     }
 
+    /// Counts one entry; an error where the archive has too many.
     fn count(&mut self, name: &[u8]) -> Result<()> {
         if self.limits.entries == 0 {
             bail!("{}: more entries than this archive can have", shown(name));

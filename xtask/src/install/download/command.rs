@@ -1,4 +1,5 @@
-//! The command line of `download`, and the download of a data set's parts.
+//! Parses the arguments of `cargo xtask download`, and downloads a data set: for each part that is missing it
+//! fetches the archives, unpacks them into a temporary folder, checks that, and moves it into place.
 
 use std::path::{Path, PathBuf};
 
@@ -26,17 +27,21 @@ pub(crate) struct Args {
     keep_archives: bool,
 }
 
+// The data sets that can be downloaded.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Name {
     Voc2007,
     Coco2014,
 }
 
-/// How to bring a data set.
+/// How to download a data set.
 #[derive(Debug, Clone)]
 pub(super) struct Options {
+    /// The folder of the data set.
     pub(super) out: PathBuf,
+    /// The address of a mirror, instead of the official ones.
     pub(super) base_url: Option<String>,
+    /// What to do with archives after unpacking them.
     pub(super) archives: Archives,
     pub(super) patience: Patience,
 }
@@ -48,7 +53,7 @@ pub(super) enum Archives {
     Remove,
 }
 
-/// The command.
+/// Runs `cargo xtask download`.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let dataset = match args.dataset {
         Name::Voc2007 => datasets::voc2007(),
@@ -74,6 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Downloads what is missing of `dataset`; refuses where another download works in the same folder.
 pub(super) fn bring(dataset: &Dataset, options: &Options) -> Result<()> {
     // One program at a time: two would write into the same file. The system releases the lock when the
     // program ends.
@@ -92,12 +98,13 @@ pub(super) fn bring(dataset: &Dataset, options: &Options) -> Result<()> {
         );
     }
     let brought = bring_missing(dataset, options);
-    // Closing the file would do, but for a child of another thread that was just forked and still has it;
-    // where there are no locks, there is none to let go of.
+    // Closing the file would release the lock, unless another thread has just forked a child that still has
+    // the file open. An error means that the file system has no locks.
     lock.file().unlock().ok();
     brought
 }
 
+/// Downloads the parts that are missing. A part that is there but not complete is an error.
 fn bring_missing(dataset: &Dataset, options: &Options) -> Result<()> {
     let mut missing = Vec::new();
     for part in &dataset.parts {
@@ -134,9 +141,8 @@ fn bring_missing(dataset: &Dataset, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The bytes still to be written for `parts`: everything that is unpacked, and the parts of archives
-/// (in the folder `store`) that no earlier run has downloaded. (An archive is removed before the next
-/// is unpacked, unless archives are kept.)
+/// The bytes still to be written for `parts`: what all archives unpack to, and what of them no earlier run
+/// has downloaded into the folder `store`.
 pub(super) fn room(parts: &[&Part], store: &Path) -> u64 {
     let archives = parts.iter().flat_map(|part| &part.archives);
     let needed = |archive: &Archive| {
@@ -146,17 +152,18 @@ pub(super) fn room(parts: &[&Part], store: &Path) -> u64 {
     archives.map(needed).sum()
 }
 
-/// Where archives lie until they are unpacked.
+/// The folder where archives are until they are unpacked.
 fn store(options: &Options) -> PathBuf {
     options.out.join("archives")
 }
 
-/// Where a part is unpacked.
+/// The temporary folder into which a part is unpacked.
 fn staging(part: &Part, options: &Options) -> PathBuf {
     let name = format!(".partial-{}", part.folder.replace('/', "-"));
     options.out.join(name)
 }
 
+/// Downloads, unpacks, checks and moves one part into place.
 fn bring_part(part: &Part, options: &Options) -> Result<()> {
     let (store, staging) = (store(options), staging(part, options));
     files::make_folder(&store)?;
@@ -202,6 +209,7 @@ fn bring_part(part: &Part, options: &Options) -> Result<()> {
 }
 
 impl Archive {
+    /// The address of the archive, on the mirror `base` if given.
     fn url(&self, base: Option<&str>) -> String {
         format!(
             "{}/{}",
@@ -211,12 +219,13 @@ impl Archive {
     }
 }
 
-/// Downloads files without a published checksum. Their first checksum is recorded beside them, and
-/// other contents are refused from then on.
+/// Downloads the files of `shares` that `folder` lacks. They have no published checksum. The checksum of the
+/// first download is written beside the file, and other contents are refused from then on.
 fn bring_shares(shares: &Shares, folder: &Path, options: &Options) -> Result<()> {
     let mut missing = shares.files.clone();
     missing.retain(|file| !folder.join(file).is_file());
-    // A mirror serves them under their names; the official server tells the name with the file.
+    // A mirror has them under their names. The official addresses do not have the name; the server sends it
+    // in a header.
     let sources: Vec<(String, Option<String>)> = match options.base_url.as_deref() {
         Some(base) => missing
             .iter()
@@ -259,6 +268,7 @@ fn bring_shares(shares: &Shares, folder: &Path, options: &Options) -> Result<()>
     Ok(())
 }
 
+/// Checks the downloaded file `arriving`, records its checksum, and renames it to `path`.
 fn accept_share(url: &str, arriving: &Path, path: &Path) -> Result<()> {
     let reader = std::io::BufReader::new(fs::File::open(arriving)?);
     serde_json::from_reader::<_, serde::de::IgnoredAny>(reader)

@@ -1,31 +1,32 @@
-//! The data sets as published: archives, addresses, checksums, and what a complete folder has (SPEC
-//! sections C.1 and C.2).
+//! Describes the data sets as they are published: the archives with their addresses and checksums, and what a
+//! complete folder must have (SPEC sections C.1 and C.2).
 
 use std::path::Path;
 
 use super::archive::Format;
 
-/// A data set in parts that can be brought one after the other.
+/// A data set; its parts are downloaded one after the other.
 #[derive(Debug, Clone)]
 pub(super) struct Dataset {
     pub(super) name: &'static str,
     pub(super) parts: Vec<Part>,
-    /// What to do with it, with {} for the folder.
+    /// The command to use it with, which is printed at the end; {} stands for the folder.
     pub(super) next: &'static str,
 }
 
-/// Archives that together make one folder.
+/// A folder of the data set, and the archives that together make it.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    /// The folder, relative to the output folder, as the archives name it too.
+    /// The folder's path relative to the output folder; the archives' entries begin with the same path.
     pub(super) folder: &'static str,
     pub(super) archives: Vec<Archive>,
+    /// What the complete folder must have.
     pub(super) contents: Contents,
-    /// Files that are brought into the folder as they are.
+    /// Files that are put into the folder besides.
     pub(super) shares: Option<Shares>,
 }
 
-/// One archive. Its name is that of its address's last part.
+/// One archive, at the address `address`/`file`.
 #[derive(Debug, Clone)]
 pub(super) struct Archive {
     pub(super) file: &'static str,
@@ -33,16 +34,19 @@ pub(super) struct Archive {
     pub(super) address: &'static str,
     pub(super) md5: String,
     pub(super) format: Format,
+    /// The size of the archive.
     pub(super) bytes: u64,
-    /// What it unpacks to, roughly; twice that is refused.
+    /// About how many bytes it unpacks to; more than twice as many are refused.
     pub(super) unpacked: u64,
 }
 
-/// JSON files without a published checksum, behind addresses that do not say which is which: the
-/// server names each file as it serves it.
+/// JSON files without a published checksum. Their addresses do not say which file is which; the server sends
+/// the file's name in a header.
 #[derive(Debug, Clone)]
 pub(super) struct Shares {
+    /// The names of the files that are wanted.
     pub(super) files: Vec<&'static str>,
+    /// Their addresses, in any order; others may be among them.
     pub(super) addresses: Vec<String>,
 }
 
@@ -51,14 +55,15 @@ pub(super) struct Shares {
 pub(super) enum Contents {
     /// These files.
     Files(&'static [&'static str]),
-    /// So many JPEG files.
+    /// This number of JPEG files.
     Images(usize),
-    /// A VOC devkit year: image sets of so many ids, and for each an annotation and an image.
+    /// A year of the VOC devkit: these image sets, each with its number of ids, and for every id an
+    /// annotation and an image.
     Voc(&'static [(&'static str, usize)]),
 }
 
 impl Contents {
-    /// The first thing that `folder` lacks, as "what: found, expected".
+    /// The first thing that `folder` lacks, as "what: found …, expected …"; None where it is complete.
     pub(super) fn lacks(&self, folder: &Path) -> Option<String> {
         match self {
             Contents::Files(files) => files
@@ -77,6 +82,7 @@ impl Contents {
     }
 }
 
+/// The same for one image set of VOC.
 fn voc_lacks(folder: &Path, set: &str, expected: usize) -> Option<String> {
     let list = format!("ImageSets/Main/{set}.txt");
     let text = std::fs::read_to_string(folder.join(&list)).unwrap_or_default();
@@ -136,8 +142,8 @@ pub(super) fn voc2007() -> Dataset {
     }
 }
 
-/// MS COCO 2014: train 82,783 images, of which NN-Explainer's two files make train and val; the test
-/// set is val2014, 40,504 images.
+/// MS COCO 2014. Its train2014 has 82,783 images, which two files of NN-Explainer's authors split into train
+/// and val. The test set is val2014, 40,504 images.
 pub(super) fn coco2014() -> Dataset {
     let images = |folder, file, md5: &str, bytes, n_images| Part {
         folder,
@@ -193,5 +199,6 @@ pub(super) fn coco2014() -> Dataset {
     }
 }
 
-/// NN-Explainer's three files, one of them the official instances_val2014.json.
+/// The ids of the addresses of the three files that NN-Explainer's authors share: the train and the val
+/// split, and a copy of the official instances_val2014.json.
 const SHARES: [&str; 3] = ["a7x8TgZFE3R1vcY", "Qu4238P6BJp6LBi", "sfrdSn6pBamlDGf"];

@@ -1,5 +1,5 @@
-//! Downloads one file over HTTP: resumes an earlier download, tries again after a failure of the
-//! network, and gives the file its name only after its checksum was found right.
+//! Downloads one file over HTTP. It resumes an earlier download, tries again after a failure of the network,
+//! and gives the file its name only after its checksum was found right.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use ureq::http::{HeaderMap, StatusCode, header};
 use crate::install::pip;
 use crate::system::{files, progress};
 
+/// The MD5 of a file in hexadecimal.
 fn md5_of(path: &Path) -> Result<String> {
     let mut file = fs::File::open(path)?;
     let bar = progress::bytes(file.metadata()?.len(), "checking");
@@ -31,7 +32,7 @@ fn md5_of(path: &Path) -> Result<String> {
     Ok(pip::hex(&hasher.finalize()))
 }
 
-/// Retries and timeouts.
+/// How long to try.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     /// Failures in a row, without a byte between them, before giving up.
@@ -53,26 +54,27 @@ impl Default for Patience {
     }
 }
 
-/// What to fetch.
+/// What to download.
 #[derive(Debug, Clone)]
 pub(super) struct Request<'a> {
     pub(super) url: &'a str,
-    /// What the data sets' publishers give: against broken lines, not against forgers.
+    /// The published checksum. MD5 protects against broken downloads, not against forgers, but it is what the
+    /// data sets' publishers give.
     pub(super) md5: Option<&'a str>,
-    /// The largest file that can be meant.
+    /// A larger file is refused.
     pub(super) max_bytes: u64,
     pub(super) patience: Patience,
 }
 
-/// The server's headers for the file.
+/// What the server's headers say about the file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Served {
-    /// The file name of its Content-Disposition.
+    /// The file name in Content-Disposition.
     pub(super) file_name: Option<String>,
 }
 
-/// Downloads `request` to `dest`. Until it is complete and checked, the file is `dest`.part, from which
-/// a later call goes on.
+/// Downloads `request` to `dest`, unless that file is there already. Until it is complete and checked, the
+/// file is called `<dest>.part`, which a later call continues.
 pub(super) fn fetch(request: &Request, dest: &Path) -> Result<Served> {
     if let (true, Some(expected)) = (dest.is_file(), request.md5)
         && md5_of(dest)? == expected
@@ -82,6 +84,7 @@ pub(super) fn fetch(request: &Request, dest: &Path) -> Result<Served> {
     let mut part = Part::at(dest);
     let agent = agent(request)?;
     let bar = progress::bytes(0, &dest.file_name().unwrap_or_default().to_string_lossy());
+    // Whether the part may begin with bytes of an earlier connection.
     let mut resumed = false;
     let mut failures = 0;
     let served = loop {
@@ -129,7 +132,7 @@ pub(super) fn fetch(request: &Request, dest: &Path) -> Result<Served> {
     Ok(served)
 }
 
-/// The number of the `bytes` of `dest` that earlier calls have downloaded.
+/// How many bytes of `dest`, which is to have `bytes`, earlier calls have downloaded.
 pub(super) fn brought(dest: &Path, bytes: u64) -> u64 {
     match dest.metadata() {
         Ok(whole) if whole.len() == bytes => bytes,
@@ -137,13 +140,14 @@ pub(super) fn brought(dest: &Path, bytes: u64) -> u64 {
     }
 }
 
-/// The unfinished file, and beside it a file with the server's name of its version.
+/// The unfinished file, and beside it a file with its version: the ETag or date that the server gave.
 struct Part {
     path: PathBuf,
     version_path: PathBuf,
 }
 
 impl Part {
+    /// The unfinished file of `dest`, whether it exists or not.
     fn at(dest: &Path) -> Part {
         let with = |suffix: &str| {
             let mut name = dest.as_os_str().to_owned();
@@ -156,22 +160,25 @@ impl Part {
         }
     }
 
+    /// Its length; 0 where it does not exist.
     fn len(&self) -> u64 {
         self.path.metadata().map_or(0, |metadata| metadata.len())
     }
 
+    /// The version that its bytes are of, if the server gave one.
     fn version(&self) -> Option<String> {
         fs::read_to_string(&self.version_path)
             .ok()
             .filter(|version| !version.is_empty())
     }
 
-    /// A new file of the version that `headers` name.
+    /// Starts a new, empty file of the version that `headers` name.
     fn start(&self, headers: &HeaderMap) -> Result<fs::File> {
         fs::write(&self.version_path, version(headers).unwrap_or_default())?;
         Ok(fs::File::create(&self.path)?)
     }
 
+    /// Deletes it.
     fn discard(&mut self) -> Result<()> {
         for path in [&self.path, &self.version_path] {
             if path.exists() {
@@ -181,6 +188,7 @@ impl Part {
         Ok(())
     }
 
+    /// Renames the complete file to `dest`.
     fn keep(&self, dest: &Path) -> Result<()> {
         fs::File::open(&self.path)?.sync_all()?;
         files::rename(&self.path, dest)?;
@@ -191,16 +199,18 @@ impl Part {
     }
 }
 
-/// What If-Range may compare: a strong ETag, else the date.
+/// The version of the file as `If-Range` may compare it: a strong ETag, else the date.
 fn version(headers: &HeaderMap) -> Option<&str> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let strong = text(header::ETAG).filter(|tag| !tag.starts_with("W/"));
     strong.or_else(|| text(header::LAST_MODIFIED))
 }
 
+/// Why a connection failed.
 enum Failure {
     /// Trying again may help.
     Passing(anyhow::Error),
+    /// Trying again will not help.
     Final(anyhow::Error),
 }
 
@@ -210,6 +220,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
+/// The HTTP client, with the timeouts of `request`.
 fn agent(request: &Request) -> Result<ureq::Agent> {
     let mut tls = ureq::tls::TlsConfig::builder();
     // Machines behind a proxy that opens TLS name its certificate here, as for curl and pip.
@@ -235,7 +246,7 @@ fn agent(request: &Request) -> Result<ureq::Agent> {
     Ok(config.build().new_agent())
 }
 
-/// One connection: asks for what is missing, and appends what comes.
+/// Makes one request for what is missing, and appends what comes.
 fn attempt(
     agent: &ureq::Agent,
     request: &Request,
@@ -243,7 +254,8 @@ fn attempt(
     bar: &ProgressBar,
 ) -> Result<Served, Failure> {
     let known = part.version();
-    // Without a version and without a checksum nobody could tell that two halves do not match.
+    // Without a version and a checksum nothing would show that the bytes that are there are of another file,
+    // so the download starts from 0.
     let have = match known.is_some() || request.md5.is_some() {
         true => part.len(),
         false => 0,
@@ -287,7 +299,8 @@ fn begin(
             let file = fs::OpenOptions::new().append(true).open(&part.path)?;
             Ok(Some((file, have)))
         }
-        // Nothing after the bytes that are there: the file is whole, or another one.
+        // The server has no bytes after those that are there. If its file has just as many, the file is
+        // complete; else it is another one.
         416 if headers
             .get(header::CONTENT_RANGE)
             .is_some_and(|range| range.as_bytes() == format!("bytes */{have}").as_bytes()) =>
@@ -309,7 +322,7 @@ fn begin(
     }
 }
 
-/// Writes the body behind the `start` bytes of `file`.
+/// Appends the body to `file`, which has `start` bytes.
 fn receive(
     request: &Request,
     headers: &HeaderMap,
@@ -348,10 +361,12 @@ fn receive(
     }
 }
 
+/// A failure after which trying again may help.
 fn passing(url: &str, text: &str) -> Failure {
     Failure::Passing(anyhow!("{url}: {text}"))
 }
 
+/// An error where so many bytes are more than the request allows.
 fn too_large(request: &Request, bytes: u64) -> Result<()> {
     if bytes > request.max_bytes {
         let limit = request.max_bytes;
@@ -363,12 +378,13 @@ fn too_large(request: &Request, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// "bytes 100-199/200" as 100.
+/// The first byte of `Content-Range`: 100 for "bytes 100-199/200".
 fn content_range_start(headers: &HeaderMap) -> Option<u64> {
     let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
     text.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok()
 }
 
+/// Reads what the headers say about the file.
 fn served(headers: &HeaderMap) -> Served {
     let text = headers
         .get(header::CONTENT_DISPOSITION)
@@ -382,7 +398,8 @@ fn served(headers: &HeaderMap) -> Served {
     }
 }
 
-/// A lost line may come back; a bad certificate or address will not.
+/// Decides whether trying again may help: after a lost connection it may, with a bad certificate or address
+/// it will not.
 fn classify(error: ureq::Error, url: &str) -> Failure {
     use ureq::Error;
     let passing = match &error {
@@ -398,7 +415,7 @@ fn classify(error: ureq::Error, url: &str) -> Failure {
     }
 }
 
-/// rustls hands its errors through io::Error.
+/// Whether it is an error of rustls, which come as io::Error.
 fn is_tls(error: &std::io::Error) -> bool {
     let text = error.to_string().to_lowercase();
     error.kind() == std::io::ErrorKind::InvalidData

@@ -1,4 +1,5 @@
-//! The command line of `setup`, and how it makes the folder.
+//! Parses the arguments of `cargo xtask setup`, and makes the libtorch folder: downloads the wheels, unpacks
+//! them, tries the result, and moves it into place.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     slurm_test: bool,
 }
 
-/// The command.
+/// Runs `cargo xtask setup`.
 pub(crate) fn run(args: &Args) -> Result<()> {
     if args.slurm_test {
         return slurm::packages::install();
@@ -93,6 +94,7 @@ pub(crate) fn ensure() -> Result<()> {
     }
 }
 
+/// Checks the libtorch that the user named; it is never changed.
 fn accept(location: &Location) -> Result<Libtorch> {
     libtorch::inspect(location.dir()).with_context(|| {
         format!(
@@ -102,6 +104,7 @@ fn accept(location: &Location) -> Result<Libtorch> {
     })
 }
 
+/// Prints that there is nothing to do.
 fn settled(location: &Location, found: &Libtorch) {
     let (version, build) = (&found.version, found.build);
     let dir = paths::shown(location.dir());
@@ -114,7 +117,7 @@ fn settled(location: &Location, found: &Libtorch) {
     }
 }
 
-/// CUDA where there is a driver for it.
+/// The build for this machine: CUDA where an NVIDIA driver is loaded, else CPU.
 fn suited() -> Build {
     match libtorch::nvidia_driver() {
         Some(_) => Build::Cuda,
@@ -129,6 +132,7 @@ enum Existing {
     Replace,
 }
 
+/// Installs a libtorch of this build in `dir`. Another set-up of the same folder is waited for.
 fn install(dir: &Path, build: Build, source: &Source, existing: Existing) -> Result<()> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         bail!(
@@ -157,7 +161,7 @@ fn install(dir: &Path, build: Build, source: &Source, existing: Existing) -> Res
     lock::take(&lock, &meanwhile);
     if existing == Existing::Keep && libtorch::inspect(dir).is_ok_and(|found| found.build == build)
     {
-        return Ok(()); // the one waited for
+        return Ok(()); // the set-up that was waited for has made it
     }
     let staging = sibling(dir, "partial");
     remove(&staging)?;
@@ -189,7 +193,7 @@ fn install(dir: &Path, build: Build, source: &Source, existing: Existing) -> Res
     Ok(())
 }
 
-/// Makes a whole, tried libtorch under `staging` and returns its folder.
+/// Makes a complete libtorch in the folder `staging`, runs a program with it, and returns its folder.
 fn make(build: Build, source: &Source, staging: &Path, lock: &fs::File) -> Result<PathBuf> {
     let downloads = staging.join("wheels");
     fs::create_dir_all(&downloads)?;
@@ -221,13 +225,14 @@ fn make(build: Build, source: &Source, staging: &Path, lock: &fs::File) -> Resul
     Ok(made)
 }
 
+/// The hint where wheels cannot be downloaded.
 const WITHOUT_NETWORK: &str = "without a network, export LIBTORCH=<a folder of libtorch 2.11.0>, or \
     copy the wheels from another machine and say cargo xtask setup --wheels DIR (a mirror: \
     PIP_INDEX_URL or PIP_FIND_LINKS)";
 
-/// Makes a libtorch.so that depends on the CPU's libraries alone; the wheel's own depends on CUDA's.
-/// The trainer is linked with this name, so the same program uses the real libtorch.so on a machine
-/// with a GPU.
+/// Makes a libtorch.so that depends on the CPU's libraries alone, because the wheel's own depends on CUDA's.
+/// The trainer is linked with the name libtorch.so, so that the same program uses the wheel's one on a
+/// machine with a GPU.
 fn stub(lib: &Path) -> Result<()> {
     process::capture(
         Command::new(libtorch::c_compiler())
@@ -245,7 +250,7 @@ fn stub(lib: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Moves the new folder into place; the old one, if any, goes with the staging folder.
+/// Moves the new folder `made` to `dir`. A former one is moved into `staging`, which the caller deletes.
 fn put(made: &Path, dir: &Path, staging: &Path) -> Result<()> {
     if dir.symlink_metadata().is_ok() {
         fs::rename(dir, staging.join("old"))?;
@@ -261,6 +266,7 @@ fn sibling(dir: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Deletes the folder if it is there.
 fn remove(dir: &Path) -> Result<()> {
     if dir.exists() {
         fs::remove_dir_all(dir)?;

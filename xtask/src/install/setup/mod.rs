@@ -1,7 +1,10 @@
-//! `cargo xtask setup`: libtorch into the repository, from the wheels of the Python package index, so
-//! that cargo and rust-analyzer work with no exported variable. A folder is made under another name and
-//! renamed after a program has run with it, so it appears whole or not at all; the next run removes
-//! what an interrupted one left. `wheels` lists the files of a libtorch; `libtorch` checks a folder.
+//! `cargo xtask setup`: installs libtorch in the repository (`.libtorch`), from the wheels of the Python
+//! package index. `.cargo/config.toml` names that folder, so that cargo and rust-analyzer need no exported
+//! variable.
+//!
+//! The folder is made under another name, a program is run with it, and only then it is renamed; so it
+//! appears whole or not at all. The next run removes what an interrupted one left. `wheels` lists the files
+//! of a libtorch; `install::libtorch` checks a folder.
 
 mod command;
 mod wheels;

@@ -1,13 +1,13 @@
-//! The pinned wheels that contain libtorch, and the files of them that are needed. The lists are the
-//! requirements in the metadata of torch 2.11.0's wheel, without Python itself, Triton and the static
-//! libraries.
+//! Lists the pinned wheels that contain libtorch, and which of their files are needed. The wheels are torch
+//! 2.11.0's and those that its metadata requires, without those that only its Python part needs (Triton,
+//! Python packages) and without static libraries.
 
 use std::path::PathBuf;
 
 use crate::install::libtorch::Build;
 use crate::install::pip::Wheel;
 
-/// The wheels of a build: for the CPU the first three suffice.
+/// The wheels of a build. For the CPU the first three suffice.
 pub(super) fn wheels(build: Build) -> &'static [Wheel] {
     match build {
         Build::Cpu => &WHEELS[..3],
@@ -15,7 +15,8 @@ pub(super) fn wheels(build: Build) -> &'static [Wheel] {
     }
 }
 
-/// Bytes that set-up needs at its peak: wheels (twice, while pip moves them) and what is unpacked.
+/// The most bytes of disk that set-up needs at a time: the wheels, twice while pip moves them, and what they
+/// unpack to.
 pub(super) fn room(build: Build) -> u64 {
     match build {
         Build::Cpu => 1_800_000_000,
@@ -25,7 +26,7 @@ pub(super) fn room(build: Build) -> u64 {
 
 /// Where an entry of a wheel belongs in the libtorch folder; None for what is not needed.
 ///
-/// All libraries go into one folder: each of them looks for the others beside itself.
+/// All libraries go into one folder, because each looks for the others beside itself.
 pub(super) fn destination(build: Build, entry: &str) -> Option<PathBuf> {
     if let Some(header) = entry.strip_prefix("torch/include/") {
         return Some(PathBuf::from("include").join(header));
@@ -35,7 +36,7 @@ pub(super) fn destination(build: Build, entry: &str) -> Option<PathBuf> {
         .next()
         .filter(|name| name.contains(".so"))?;
     let wanted = match build {
-        // libtorch.so is made instead (`stub`): the wheel's own asks for libtorch_cuda.
+        // Without the wheel's libtorch.so, which needs libtorch_cuda; `stub` makes another.
         Build::Cpu => CPU_LIBRARIES.contains(&entry),
         Build::Cuda => {
             let torch = entry
@@ -48,6 +49,8 @@ pub(super) fn destination(build: Build, entry: &str) -> Option<PathBuf> {
     wanted.then(|| PathBuf::from("lib").join(library))
 }
 
+/// The libraries of the CPU build. The last two are there because libtorch_cpu, which is from a CUDA wheel,
+/// is linked to them.
 const CPU_LIBRARIES: [&str; 5] = [
     "torch/lib/libtorch_cpu.so",
     "torch/lib/libc10.so",
@@ -56,8 +59,10 @@ const CPU_LIBRARIES: [&str; 5] = [
     "nvidia/cu13/lib/libcupti.so.13",
 ];
 
+/// Libraries that only torch's Python part needs.
 const PYTHON_ONLY: [&str; 2] = ["libtorch_python.so", "libshm.so"];
 
+/// All wheels; those of the CPU build are first.
 const WHEELS: [Wheel; 16] = [
     Wheel {
         project: "torch",
@@ -237,8 +242,8 @@ mod tests {
             names(Build::Cpu),
             ["torch", "nvidia-cuda-runtime", "nvidia-cuda-cupti"]
         );
-        // The requirements of torch 2.11.0's metadata that hold libraries: NVIDIA's four, and the
-        // extras of cuda-toolkit 13.0.2.
+        // The packages with libraries that torch 2.11.0's metadata requires: four of NVIDIA's by name, and
+        // those that the extras of cuda-toolkit 13.0.2 stand for.
         let required = [
             "cudnn-cu13",
             "cusparselt-cu13",

@@ -1,16 +1,19 @@
-//! Archives made to do harm, and one that is good.
+//! Tests unpacking: a good archive gives its files, and archives made to do harm (paths that lead out, links,
+//! devices, too many or too large files) are refused without touching anything outside the target folder.
 
 use std::io::{Cursor, Write};
 use std::path::Path;
 
 use super::super::archive::{Format, Limits, unpack};
 
+/// The limits of all tests.
 const LIMITS: Limits = Limits {
     bytes: 10_000,
     entries: 20,
 };
 
-/// One entry of a tar archive, with a header as hostile as wanted: `tar::Builder` would refuse.
+/// Appends an entry to a tar archive. The header is written by hand, because `tar::Builder` would refuse
+/// hostile ones. `kind` is the type flag; `size` is what the header says, whatever `data` has.
 fn tar_entry(archive: &mut Vec<u8>, kind: u8, name: &[u8], link: &[u8], size: u64, data: &[u8]) {
     let mut header = tar::Header::new_ustar();
     let raw = header.as_old_mut();
@@ -25,6 +28,7 @@ fn tar_entry(archive: &mut Vec<u8>, kind: u8, name: &[u8], link: &[u8], size: u6
     archive.resize(archive.len().next_multiple_of(512), 0);
 }
 
+/// A tar archive of good.txt and one entry of this kind, name, link and size.
 fn tar_of(kind: u8, name: &[u8], link: &[u8], size: u64) -> Vec<u8> {
     let mut archive = Vec::new();
     tar_entry(&mut archive, b'0', b"good.txt", b"", 4, b"good");
@@ -40,6 +44,7 @@ fn tar_of(kind: u8, name: &[u8], link: &[u8], size: u64) -> Vec<u8> {
     archive
 }
 
+/// A zip archive of these entries: name, mode, content.
 fn zip_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, mode, data) in entries {
@@ -50,7 +55,7 @@ fn zip_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// Another name of the same length, in both places a zip archive has it.
+/// The zip archive with an entry renamed, in both places that have its name; the new name must be as long.
 fn renamed(archive: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut archive = archive;
@@ -65,7 +70,7 @@ fn renamed(archive: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
     archive
 }
 
-/// The sizes that a zip archive declares for its one entry, in both headers.
+/// The zip archive of one entry with `size` as the unpacked size in both of the entry's headers.
 fn declaring(archive: Vec<u8>, size: u32) -> Vec<u8> {
     let mut archive = archive;
     for (signature, offset) in [(b"PK\x03\x04", 22), (b"PK\x01\x02", 24)] {
@@ -79,6 +84,7 @@ fn declaring(archive: Vec<u8>, size: u32) -> Vec<u8> {
     archive
 }
 
+/// Unpacks `archive`, which is written beside `into`.
 fn try_unpack(archive: &[u8], format: Format, into: &Path) -> anyhow::Result<usize> {
     let folder = into.parent().unwrap();
     let path = folder.join("archive");
@@ -122,6 +128,7 @@ fn a_harmful_archive_is_refused_and_touches_nothing_outside() {
         many.iter().map(|n| (n.as_str(), 0o644, &b""[..])).collect();
     let mut same = tar_of(b'0', b"good.txt", b"", 4);
     same.truncate(same.len() - 1024);
+    // Two headers and good.txt take three blocks of 512 bytes, which leaves 464 for a.txt.
     let truncated = tar_of(b'0', b"a.txt", b"", 4000)[..2000].to_vec();
     let cases: Vec<(&str, Format, Vec<u8>, &str)> = vec![
         (
@@ -197,7 +204,12 @@ fn a_harmful_archive_is_refused_and_touches_nothing_outside() {
             tar_of(b'0', b"./", b"", 4),
             "expected a file name",
         ),
-        ("tar broken off", Format::Tar, truncated, "a.txt"),
+        (
+            "tar broken off",
+            Format::Tar,
+            truncated,
+            "a.txt: found 464 bytes, expected 4000",
+        ),
         (
             "zip parent",
             Format::Zip,
@@ -277,7 +289,8 @@ fn a_harmful_archive_is_refused_and_touches_nothing_outside() {
     }
 }
 
-/// Entries that say of the next one what its own header does not: a longer name, another size.
+/// GNU and pax extensions are entries that give the entry after them another name, link or size than its own
+/// header has. The same rules hold for these.
 #[test]
 fn extensions_of_tar_are_held_to_the_same() {
     let pax = |records: &[(&str, &str)]| {
@@ -370,10 +383,12 @@ fn extensions_of_tar_are_held_to_the_same() {
     }
 }
 
+/// An archive whose second entry needs a folder where the first made a file.
 fn folder_over_file() -> Vec<u8> {
     tar_of(b'0', b"good.txt/evil", b"", 4)
 }
 
+/// A zip archive of one symbolic link.
 fn zip_symlink() -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default();

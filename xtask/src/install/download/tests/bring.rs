@@ -1,4 +1,5 @@
-//! A whole data set in miniature, from archives on a server to the folder a user works with.
+//! Tests the download of a whole, very small data set from a server on this machine: the folder that results,
+//! and what is left after interruptions, wrong or harmful archives, and too little disk space.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +32,8 @@ fn voc_tar(set: &str, ids: &[&str]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-/// Two archives that make one VOC year, as the real ones do.
+/// A data set of two archives that make one VOC year, as the real ones do, and the files of its server by
+/// path.
 fn miniature() -> (Dataset, BTreeMap<String, Vec<u8>>) {
     let archive = |file, content: &[u8]| Archive {
         file,
@@ -62,6 +64,7 @@ fn miniature() -> (Dataset, BTreeMap<String, Vec<u8>>) {
     (dataset, files)
 }
 
+/// Options to download from `server` into `out`.
 fn options(out: &Path, server: &Server) -> Options {
     Options {
         out: out.to_path_buf(),
@@ -71,6 +74,7 @@ fn options(out: &Path, server: &Server) -> Options {
     }
 }
 
+/// The sorted names in a folder.
 fn names(folder: &Path) -> Vec<String> {
     let entries = folder
         .read_dir()
@@ -98,7 +102,7 @@ fn archives_become_the_folder_and_go() {
     // Complete data is recognised: nothing is asked again.
     bring(&dataset, &options).unwrap();
     assert_eq!(server.asked().len(), 2);
-    // Data that lost a file is the user's to judge, not to overwrite.
+    // Data that lacks a file is refused, not overwritten.
     std::fs::remove_file(year.join("JPEGImages/000002.jpg")).unwrap();
     let error = format!("{:#}", bring(&dataset, &options).unwrap_err());
     assert!(
@@ -158,7 +162,8 @@ fn archives_of_something_else_leave_no_folder() {
     assert!(!out.path().join("VOCdevkit").exists());
 }
 
-/// The checksum is right, as it is where the publisher means harm: the second archive leads out.
+/// The second archive has an entry that leads out of the folder. Its checksum is right, as if the publisher
+/// meant harm.
 #[test]
 fn a_harmful_archive_leaves_no_folder_and_nothing_outside() {
     let (mut dataset, mut files) = miniature();
@@ -228,7 +233,7 @@ fn a_data_set_larger_than_the_disk_is_not_begun() {
     assert_eq!(server.asked().len(), 0);
 }
 
-/// What is there, whole or in part, needs no room any more; what is unpacked of it still does.
+/// Downloaded archives, whole or in part, need no more room, but what they unpack to does.
 #[test]
 fn a_download_that_goes_on_asks_for_what_it_lacks() {
     let (dataset, files) = miniature();
@@ -248,7 +253,8 @@ fn a_download_that_goes_on_asks_for_what_it_lacks() {
     std::fs::remove_file(store.path().join("train.tar.part")).unwrap();
     write("train.tar", train);
     assert_eq!(asked(), bytes(&[test]));
-    // Something else under its name is fetched anew beside it; more than there can be is not more.
+    // A file of another size under the archive's name does not count, as it is downloaded again. Of a part
+    // that is longer than the archive only the archive's length counts.
     write("train.tar", &train[..1000]);
     assert_eq!(asked(), bytes(&[train, test]));
     write("train.tar.part", &[&train[..], &test[..]].concat());
@@ -304,7 +310,7 @@ fn shared_files_get_the_name_the_server_gives_and_stay_what_they_were() {
     assert_eq!(read("val_split.json"), "{\"images\": []}");
     assert!(!year.join("instances_val2014.json").exists());
     assert_eq!(read("val_split.json.sha256").trim().len(), 64);
-    // Gone and fetched again, it must be the same.
+    // A file that is deleted and downloaded again must be the same.
     std::fs::remove_file(year.join("val_split.json")).unwrap();
     for (mirror, expected) in [("/login", "expected JSON"), ("/changed", "as in")] {
         let mirror = Options {
@@ -323,6 +329,7 @@ fn shared_files_get_the_name_the_server_gives_and_stay_what_they_were() {
     assert_eq!(read("val_split.json"), "{\"images\": []}");
 }
 
+/// A reply that names the file in Content-Disposition.
 fn named(name: &str, content: &str) -> Reply {
     Reply::whole(content.as_bytes()).with(
         "Content-Disposition",

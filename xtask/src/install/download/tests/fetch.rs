@@ -1,4 +1,5 @@
-//! One file from a server that breaks off, forgets, redirects, changes its mind, or lies.
+//! Tests the download of one file from a server that breaks off, ignores ranges, redirects, has another file
+//! in the meantime, or sends what it should not.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +9,10 @@ use super::super::fetch::{Patience, Request, Served, fetch};
 use super::server::{Asked, Reply, Server};
 use super::{PATIENCE, content, md5};
 
+/// The version of the file that is to arrive.
 const ETAG: &str = "\"one\"";
 
-/// A folder to download into, and the call under test.
+/// A folder to download into, and the limits of the download.
 struct Client {
     folder: tempfile::TempDir,
     patience: Patience,
@@ -18,6 +20,7 @@ struct Client {
 }
 
 impl Client {
+    /// A client with a new folder and short delays.
     fn new() -> Client {
         let folder = tempfile::tempdir().unwrap();
         Client {
@@ -27,14 +30,17 @@ impl Client {
         }
     }
 
+    /// The path of the downloaded file.
     fn dest(&self) -> PathBuf {
         self.folder.path().join("file.tar")
     }
 
+    /// The path of the unfinished file.
     fn part(&self) -> PathBuf {
         self.folder.path().join("file.tar.part")
     }
 
+    /// The call under test.
     fn fetch(&self, url: &str, md5: Option<&str>) -> Result<Served> {
         let Client {
             patience,
@@ -52,7 +58,7 @@ impl Client {
         )
     }
 
-    /// The file is there and nothing else.
+    /// Asserts that the folder has the file with this content and nothing else.
     fn holds_only(&self, expected: &[u8]) {
         assert!(
             std::fs::read(self.dest()).unwrap() == expected,
@@ -62,6 +68,7 @@ impl Client {
     }
 }
 
+/// The names in a folder.
 fn names(folder: &Path) -> Vec<String> {
     let entries = folder
         .read_dir()
@@ -70,7 +77,8 @@ fn names(folder: &Path) -> Vec<String> {
     entries.map(|name| name.into_string().unwrap()).collect()
 }
 
-/// How servers answer; whatever they do, the file must arrive, after these requests.
+/// A case's name, how its server answers, and the Range headers of the requests that must come. The file must
+/// arrive in every case.
 type Case = (
     &'static str,
     fn(&Asked, &[u8]) -> Reply,
@@ -223,7 +231,8 @@ fn without_version_and_checksum_halves_are_never_joined() {
     assert_eq!(server.ranges(), [None, None]);
 }
 
-/// What ends at once, with what words, after how many connections.
+/// The path that is asked for, how the server answers, the words that the error must have, and the number of
+/// connections.
 type Refusal = (&'static str, fn(&Asked) -> Reply, &'static str, usize);
 
 #[test]
@@ -256,7 +265,7 @@ fn what_no_patience_can_mend_ends_with_its_reason() {
     }
 }
 
-/// A redirect to a file of this machine, or to a program's input, is no download.
+/// A redirect to a file of this machine, to another protocol, or to something like an option is refused.
 #[test]
 fn a_redirect_leads_to_no_other_kind_of_address() {
     let secret = tempfile::NamedTempFile::new().unwrap();

@@ -1,4 +1,5 @@
-//! Downloading against a server on this machine: what arrives, what is asked again, what is refused.
+//! Tests downloading against a server on this machine: what arrives, what is asked for again, what is
+//! refused.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,18 +16,19 @@ use md5::{Digest, Md5};
 use super::fetch::Patience;
 use crate::install::pip;
 
-/// Real delays would only make the tests slow.
+/// Short delays, so that the tests are fast.
 const PATIENCE: Patience = Patience {
     attempts: 3,
     delay: Duration::from_millis(1),
     silence: Duration::from_secs(5),
 };
 
+/// The MD5 in hexadecimal.
 fn md5(content: &[u8]) -> String {
     pip::hex(&Md5::digest(content))
 }
 
-/// Bytes in which every position can be told from its neighbours.
+/// Bytes whose pattern does not repeat soon, so that bytes at a wrong position are noticed.
 fn content(n_bytes: usize) -> Vec<u8> {
     (0..n_bytes).map(|i| (i * 31 + i / 251) as u8).collect()
 }

@@ -1,11 +1,12 @@
-//! A small HTTP/1.1 server on 127.0.0.1, whose misbehaviour each test chooses.
+//! A small HTTP/1.1 server on 127.0.0.1 for the tests. Each test gives it a function from request to reply,
+//! and so chooses how it misbehaves.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A request as it came, header names in lower case.
+/// A request; its header names are in lower case.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) path: String,
@@ -14,19 +15,20 @@ pub(super) struct Asked {
     pub(super) index: usize,
 }
 
-/// An answer.
+/// What the server sends.
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
-    /// Close the connection after so many bytes of the body.
+    /// The number of bytes of the body after which the connection is closed; None: all.
     pub(super) cut: Option<usize>,
-    /// Say no Content-Length: the body ends with the connection.
+    /// Whether Content-Length is left out, so that the body ends with the connection.
     pub(super) unmeasured: bool,
 }
 
 impl Reply {
+    /// An empty reply with this status.
     pub(super) fn status(status: u16) -> Reply {
         Reply {
             status,
@@ -37,6 +39,7 @@ impl Reply {
         }
     }
 
+    /// A redirect to this address.
     pub(super) fn redirect(to: &str) -> Reply {
         Reply {
             headers: vec![("Location", to.to_owned())],
@@ -44,7 +47,7 @@ impl Reply {
         }
     }
 
-    /// The whole body, as a server that knows nothing of ranges.
+    /// The whole body, as from a server that ignores ranges.
     pub(super) fn whole(body: &[u8]) -> Reply {
         Reply {
             body: body.to_vec(),
@@ -52,7 +55,8 @@ impl Reply {
         }
     }
 
-    /// As a good server: the range asked for if the version is still the same, else the whole.
+    /// What a correct server sends: the range asked for if the version `etag` is still the one that the
+    /// request has, else the whole body.
     pub(super) fn ranged(asked: &Asked, body: &[u8], etag: &str) -> Reply {
         let same = asked
             .headers
@@ -88,6 +92,7 @@ impl Reply {
         reply
     }
 
+    /// The same reply, cut after so many bytes of the body.
     pub(super) fn cut_after(self, n_bytes: usize) -> Reply {
         Reply {
             cut: Some(n_bytes),
@@ -95,6 +100,7 @@ impl Reply {
         }
     }
 
+    /// The same reply with one more header.
     pub(super) fn with(mut self, name: &'static str, value: &str) -> Reply {
         self.headers.push((name, value.to_owned()));
         self
@@ -104,10 +110,12 @@ impl Reply {
 /// A running server; it ends with the test's process.
 pub(super) struct Server {
     port: u16,
+    /// The requests so far.
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Server {
+    /// Starts a server on a free port that answers each request by `answer`.
     pub(super) fn start(answer: impl Fn(&Asked) -> Reply + Send + 'static) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -121,11 +129,12 @@ impl Server {
         Server { port, asked }
     }
 
+    /// The address of a path on this server.
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// Connections that did not send a request of HTTP count as one with an empty path.
+    /// The requests so far. A connection that sent no HTTP request counts as one with an empty path.
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
@@ -139,6 +148,7 @@ impl Server {
     }
 }
 
+/// Reads one request, notes it in `seen`, and sends the reply.
 fn serve(stream: &TcpStream, seen: &Mutex<Vec<Asked>>, answer: &impl Fn(&Asked) -> Reply) {
     let mut lines = BufReader::new(stream).split(b'\n').map_while(|line| {
         let line = String::from_utf8_lossy(&line.ok()?).trim_end().to_owned();
@@ -178,7 +188,7 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<Asked>>, answer: &impl Fn(&Asked) 
     }
     let sent = &reply.body[..reply.cut.unwrap_or(reply.body.len())];
     let mut stream = stream;
-    // The client may hang up first: that is for its test to judge.
+    // The client may close the connection first; whether it should is for its test to judge.
     let _ = stream.write_all(head.as_bytes());
     let _ = stream.write_all(b"\r\n");
     let _ = stream.write_all(sent);

@@ -1,4 +1,5 @@
-//! A server whose certificate nobody vouches for: the download ends there, at once and without a byte.
+//! Tests that a download from a server with a self-signed certificate fails at once, without a second try and
+//! without a file.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use rustls::{ServerConfig, ServerConnection};
 use super::super::fetch::{Request, fetch};
 use super::{PATIENCE, md5};
 
+/// The server's certificate and key.
 const SELF_SIGNED: &[u8] = include_bytes!("self_signed.pem");
 
 #[test]
