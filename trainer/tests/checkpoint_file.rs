@@ -1,6 +1,6 @@
-//! Reads the weight files in `tests/fixtures/pth`: good ones, as PyTorch and safetensors write them, must give
-//! the tensors, broken and hostile ones the error that `expected.toml` states. `make.py` there writes both the
-//! files and `expected.toml`.
+//! Reads the weight files in `tests/fixtures/pth`. Good ones, as PyTorch and safetensors write them, must
+//! give the tensors that `expected.toml` states; broken and hostile ones must be refused with the error that
+//! it states. `make.py` there writes the files and `expected.toml`.
 
 #![allow(clippy::unwrap_used)]
 

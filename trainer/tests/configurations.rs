@@ -1,7 +1,6 @@
-//! Tests a run's identity and what is recorded of it. Which options change the run id and the
-//! configuration's hash (runs that differ only in λ and seed share a configuration, within which `trainer
-//! select` chooses checkpoints); what the trainer prints about the weights that a run begins from; the
-//! recorded precision; the order of the rows; and the number of threads.
+//! Tests a run's identity and what is recorded of it: which options change the run id and the configuration
+//! (runs that differ only in λ and seed share one; `trainer select` chooses checkpoints within one), what is
+//! printed of the weights a run begins from, the recorded precision, the order of rows, bounds on threads.
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/pictures.rs"]
@@ -25,9 +24,7 @@ use trainer::run::config::RunConfig;
 use trainer::run::resolved::ResolvedRun;
 use trainer::run::schema;
 
-/// The usual `[guidance]` table.
 const GUIDANCE: &str = "[guidance]\nloss = \"energy\"\nlambda = 0.5\n";
-/// The usual content of `[init]`: random weights.
 const SCRATCH: &str = "from = \"scratch\"\n";
 
 /// Writes `run.toml` in `dir`; the options `top` are added to the usual ones or take their place.
@@ -51,7 +48,6 @@ fn config(dir: &Path, top: &str, init: &str, guidance: &str) -> PathBuf {
     file
 }
 
-/// Resolves such a configuration, on a tiny data set, to a run with its id.
 fn resolved(top: &str, init: &str, guidance: &str) -> ResolvedRun {
     let dir = tempfile::tempdir().unwrap();
     let config = RunConfig::read(&config(dir.path(), top, init, guidance)).unwrap();
@@ -60,8 +56,7 @@ fn resolved(top: &str, init: &str, guidance: &str) -> ResolvedRun {
     ResolvedRun::new(config, &dataset).unwrap()
 }
 
-/// Every option that decides a result changes the run id and, except for λ and the seed, the configuration's
-/// hash. The name changes neither, nor does writing out a default.
+/// Every option but the name changes the run id and, except for λ and the seed, the configuration's hash.
 #[test]
 fn every_option_but_the_name_names_another_run() {
     let energy_area = |exponent: &str| {
@@ -120,7 +115,6 @@ fn every_option_but_the_name_names_another_run() {
         );
     }
 
-    // Only λ or the seed differs: another id, the same configuration.
     let [usual, ..] = &others;
     for (top, guidance) in [
         ("seed = 1", GUIDANCE.to_owned()),
@@ -209,7 +203,6 @@ impl Sandbox {
     }
 }
 
-/// Returns the content of `[init]` for a run that begins from another.
 fn from_run(folder: &Path) -> String {
     format!("from = \"run\"\nfolder = {folder:?}\n")
 }
@@ -299,9 +292,8 @@ fn runs_of_one_configuration_alone_are_selected_from() {
     );
 }
 
-/// A run that begins from another keeps its head only where the classes are the same in the same order; else
-/// the head is new, which is said. If the other run was trained on other data or for another task, the
-/// program warns that it is no baseline to compare with.
+/// A run keeps the head of the run it begins from only for the same classes in the same order. If that run
+/// was trained on other data or for another task, the program says that it is no baseline to compare with.
 #[test]
 fn what_a_run_begins_from_is_held_against_the_data() {
     let sandbox = Sandbox::new();
@@ -372,7 +364,6 @@ fn what_a_run_begins_from_is_held_against_the_data() {
     );
 }
 
-/// The same for a run that begins from a weight file; exported weights carry the names of their classes.
 #[test]
 fn weights_of_other_classes_leave_the_head_new() {
     let sandbox = Sandbox::new();
@@ -491,8 +482,7 @@ fn tf32_on_a_cpu_is_recorded_as_f32() {
     assert!(rows.iter().all(|keys| *keys == rows[0]));
 }
 
-/// Explanations come ordered by the number of labels (an image's maps are computed together), then by image,
-/// so that sums over them are added in the same order whatever the batch size.
+/// Ordered by the number of labels, then by image, so that sums do not depend on the size of batches.
 #[test]
 fn pairs_are_in_the_order_of_images_and_labels_whatever_the_batches() {
     let mut dataset = open("waterbirds-100", &pictures("val", 7));
@@ -550,7 +540,6 @@ fn threads_are_bounded_in_every_library() {
         SCRATCH,
         GUIDANCE,
     );
-    // Runs a command; returns the most threads that it had at once, and its stdout.
     let most = |command: &mut Command| {
         command
             .env("OMP_NUM_THREADS", "24")

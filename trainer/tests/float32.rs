@@ -10,10 +10,10 @@
 //!
 //! This is only valid where the values are continuous. A map jumps when a ReLU switches on or off or another
 //! pixel of a pooling window becomes the largest, and for a unit close to zero rounding decides that. So maps
-//! are compared at an input at which no unit is close to switching. It is searched for in float64, which finds
-//! the same input on every machine: weights and input are moved by thirty times as much in some direction and
-//! in the opposite one; where nothing switches, the two changes of the map cancel. In training, maps are
-//! guided at the final layer, behind which nothing can switch.
+//! are compared at an input at which no unit is close to switching. It is searched for in float64, which
+//! finds the same input on every machine: weights and input are moved by thirty times as much in some
+//! direction and in the opposite one; where nothing switches, the two changes of the map cancel. In training,
+//! maps are guided at the final layer, behind which nothing can switch.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -1,5 +1,5 @@
-//! Tests that faster ways to compute change only the last digits: `bf16` against `f32`, and whole blocks fused
-//! into one operation (where no gradient is needed) against their single operations.
+//! Tests that faster ways to compute change only the last digits: `bf16` against `f32`, and whole blocks
+//! fused into one operation (where no gradient is needed) against their single operations.
 #![allow(clippy::unwrap_used)]
 
 mod support;
