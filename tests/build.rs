@@ -1,5 +1,5 @@
-//! Makes a test of every case of bad input (`fixtures/bad_input/<kind>.toml`), so that one can be run
-//! by its name: `cargo test --workspace --test bad_input recipes::no_loss`.
+//! Writes a test function for every case of bad input (`fixtures/bad_input/<kind>.toml`), so that a single
+//! case can be run by its name: `cargo test --workspace --test bad_input recipes::no_loss`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -41,8 +41,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The name as a function may be called. Two cases of a file whose names come to the same are refused
-/// by the compiler.
+/// Returns a case's name as a Rust identifier. Where two cases of a file get the same one, compiling the
+/// tests fails.
 fn identifier(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric());
     let words: Vec<String> = words
@@ -56,6 +56,7 @@ fn identifier(name: &str) -> String {
     }
 }
 
+/// Whether `name` is one of the Rust keywords that a case might be called.
 fn is_keyword(name: &str) -> bool {
     [
         "const", "crate", "loop", "match", "move", "ref", "self", "static", "super", "type", "use",

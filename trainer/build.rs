@@ -1,7 +1,9 @@
-//! Compiles the operations written in C++ (`fused/`), passes on where libtorch lies, so that the
-//! binary and the tests find it without an environment variable, and links `libtorch.so` itself: the
-//! stub that `cargo xtask setup` makes stands for the CPU, a CUDA build of the same name is found
-//! first where `LD_LIBRARY_PATH` says so.
+//! Compiles the operations written in C++ (`fused/`) and links libtorch.
+//!
+//! The folder of libtorch goes into the binary's run path, so that the program and the tests find it without
+//! an environment variable. `libtorch.so` itself is linked even where no symbol needs it. For the CPU it is a
+//! stub that `cargo xtask setup` makes; a CUDA build's file of the same name takes its place at run time
+//! where `LD_LIBRARY_PATH` names its folder.
 
 use std::path::Path;
 
@@ -26,6 +28,6 @@ fn main() {
     println!("cargo:rustc-link-arg=-L{lib}");
     println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
     println!("cargo:rustc-link-arg=-ltorch");
-    // By its full name: libtorch brings this one along, the linker's own name for it only gcc.
+    // OpenMP by its full file name: libtorch brings this file along, while `-lgomp` would need gcc's.
     println!("cargo:rustc-link-arg=-l:libgomp.so.1");
 }

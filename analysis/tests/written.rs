@@ -1,5 +1,6 @@
-//! `written.sha256`, the list of files that a report wrote: a report removes those that an earlier one
-//! wrote and it no longer writes, as long as they are unchanged, and leaves all other files alone.
+//! Tests which files `analysis` removes from its output folder. It lists the files it writes in
+//! `written.sha256`. A later report removes those of them that it does not write itself, as long as they are
+//! unchanged, and leaves all other files alone.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +12,7 @@ use std::process::Command;
 use common::{Run, reaches, results};
 use tempfile::TempDir;
 
-/// Results of a baseline and an Energy run.
+/// Returns a results folder with a baseline and a run guided by Energy.
 fn world() -> TempDir {
     results(&[
         Run::default().scored(reaches(0.80, 0.40)),
@@ -19,7 +20,7 @@ fn world() -> TempDir {
     ])
 }
 
-/// Runs `analysis`; returns its exit code and its standard error.
+/// Runs `analysis <command>`, with a `--show` for each of `shows`; returns its exit code and standard error.
 fn make(command: &str, results: &Path, out: &Path, shows: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_analysis"))
         .args([command, "--results"])
@@ -33,6 +34,7 @@ fn make(command: &str, results: &Path, out: &Path, shows: &[&str]) -> (Option<i3
     (output.status.code(), stderr)
 }
 
+/// Returns the names of the files in a folder, sorted; none where it does not exist.
 fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs_err::read_dir(folder) else {
         return Vec::new();
@@ -44,13 +46,13 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The files of a table.
+/// Returns the names of the four files of a table.
 fn four(name: &str) -> Vec<String> {
     let formats = ["csv", "md", "parquet", "tex"];
     formats.map(|format| format!("{name}.{format}")).into()
 }
 
-/// The files of a figure.
+/// Returns the names of the two files of a figure.
 fn two(name: &str) -> Vec<String> {
     ["png", "svg"]
         .map(|format| format!("{name}.{format}"))
@@ -90,7 +92,7 @@ fn what_a_report_no_longer_writes_goes() {
     let mut expected = four("epg_f1");
     expected.push("iou_f1.md".to_owned());
     assert_eq!(names(&tables), expected);
-    // The list is as sha256sum has it.
+    // The list has the format of `sha256sum`: the hash, two blanks, the path.
     let list = fs_err::read_to_string(out.path().join("written.sha256")).unwrap();
     let listed: Vec<&str> = list
         .lines()
@@ -107,6 +109,7 @@ fn what_a_report_no_longer_writes_goes() {
     assert_eq!(found, ours);
 }
 
+/// `figures` removes only old figures, `tables` only old tables.
 #[test]
 fn each_command_keeps_its_own_folder() {
     let (dir, out) = (world(), TempDir::new().unwrap());
@@ -168,10 +171,11 @@ fn what_a_killed_report_has_written_is_known() {
     assert!(!names(out.path()).iter().any(is_partial));
 }
 
+/// A list that names paths outside `tables/` and `figures/` is refused, and no file is removed.
 #[test]
 fn a_list_of_other_files_removes_nothing() {
     let dir = world();
-    // Of "abc".
+    // The SHA-256 of "abc", which all these files contain.
     let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     for name in [
         "../mine",
@@ -202,7 +206,7 @@ fn a_list_of_other_files_removes_nothing() {
     }
 }
 
-/// Writes down what is flushed to disk, in order.
+/// A library for `LD_PRELOAD` that writes the path of every flushed file or folder to the file `$FLUSHED`.
 const RECORDER: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -240,6 +244,7 @@ fn folders_are_flushed() {
     assert!(compiled.success());
     let root = fs_err::canonicalize(tools.path()).unwrap();
     let out = root.join("new/out");
+    // Runs `analysis` and returns the paths that it flushed, in order.
     let record = |arguments: &[&str]| -> Vec<String> {
         let log = root.join("log");
         let _ = fs_err::remove_file(&log);
@@ -264,7 +269,7 @@ fn folders_are_flushed() {
             "{path}: {flushed:#?}"
         );
     }
-    // Each file, then the folder it is in.
+    // Each file is flushed under its temporary name, `.analysis-…`, and next the folder it is in.
     let files: Vec<usize> = (0..flushed.len())
         .filter(|i| flushed[*i].contains("/.analysis-"))
         .collect();

@@ -1,4 +1,5 @@
-//! Map files that are refused, each with its message.
+//! Gives `evaluator score` map files that must be refused, each with its exact message: rows that do not fit
+//! the data folder, wrong columns, files of another kind, files whose sizes lie.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -68,7 +69,8 @@ fn rows_that_do_not_fit_the_data() {
     assert!(errors.contains(message), "{errors}");
 }
 
-/// The formula maps as one batch, changed, as a stream.
+/// Returns a map stream of one batch: the maps of `formula_rows` with the columns that `change` makes of
+/// them.
 fn changed(change: impl Fn(&RecordBatch) -> Vec<(&'static str, ArrayRef)>) -> Vec<u8> {
     let bytes = stream(&formula_rows(), &RunColumns::default());
     let reader = StreamReader::try_new(&bytes[..], None).unwrap();
@@ -86,6 +88,7 @@ fn changed(change: impl Fn(&RecordBatch) -> Vec<(&'static str, ArrayRef)>) -> Ve
     writer.into_inner().unwrap()
 }
 
+/// Returns the columns of a batch with their names.
 fn all(batch: &RecordBatch) -> Vec<(&'static str, ArrayRef)> {
     let names = ["image_id", "class_id", "logit", "height", "width", "map"];
     names
@@ -199,8 +202,8 @@ fn files_of_another_kind() {
     );
 }
 
-/// What the fuzzer found: arrow would panic over the first, and end the program for want of memory over the
-/// second.
+/// Two files that the fuzzer found, whose inner sizes are wrong. Unchecked, arrow would panic over the first
+/// and ask for so much memory over the second that the program would end.
 #[test]
 fn sizes_that_lie_inside_a_file() {
     let sandbox = Sandbox::new();

@@ -1,5 +1,6 @@
-//! `evaluator compare`: differences, intervals and p-values against numpy's and scipy's
-//! (tests/fixtures/birds.py), and the evaluations that are not compared.
+//! Tests `evaluator compare`, which compares two evaluations A and B on the same images. Differences,
+//! intervals and p-values must equal those that numpy and scipy gave (`tests/fixtures/birds.py`), and
+//! evaluations that do not fit together must be refused.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -12,7 +13,7 @@ use evaluator::maps::{MapRow, RunColumns};
 use support::birds::{bird_sandbox, columns, logits, maps, rows, write_logits};
 use support::{PAIRS, Sandbox, row, rows_by_hand, stream, write_predictions};
 
-/// Group, metric, A's value, B's, ends of the interval, p-value.
+/// Group (none: all images), metric, value of A, value of B, ends of the difference's interval, p-value.
 type Row = (Option<i32>, &'static str, f64, f64, [f64; 2], Option<f64>);
 
 #[rustfmt::skip]
@@ -72,6 +73,7 @@ fn scored(sandbox: &Sandbox) {
     }
 }
 
+/// Compares the evaluations `a` and `b`; returns stdout and stderr.
 fn compared(sandbox: &Sandbox, args: &[&str]) -> (String, String) {
     let output = sandbox.run(&[&["compare", "--a", "a", "--b", "b"], args].concat(), &[]);
     let [stdout, stderr] =
@@ -80,11 +82,13 @@ fn compared(sandbox: &Sandbox, args: &[&str]) -> (String, String) {
     (stdout, stderr)
 }
 
+/// Returns a cell with a number; `None` for null.
 fn number(table: &RecordBatch, name: &str, row: usize) -> Option<f64> {
     let column: &Float64Array = column(table, name);
     column.is_valid(row).then(|| column.value(row))
 }
 
+/// Returns a cell with text; `None` for null.
 fn text<'a>(table: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
     let column: &StringArray = column(table, name);
     column.is_valid(row).then(|| column.value(row))
@@ -122,7 +126,8 @@ fn every_metric_overall_and_by_group() {
         }
         let n = column::<Int64Array>(&table, "n").value(i);
         assert_eq!(n, if group.is_none() { 12 } else { 3 });
-        // The exact value is that of all swaps; 10,000 of them come within four standard deviations.
+        // The expected p-value of a permutation test is the exact one, over all swaps. The program draws
+        // 10,000 swaps, whose share may be off by four standard deviations.
         let found = number(&table, "p_value", i);
         assert_eq!(found.is_some(), p_value.is_some(), "{metric}");
         let test = match metric {
@@ -156,7 +161,7 @@ fn every_metric_overall_and_by_group() {
     let line = "epg                 all   0.1449   0.2066   +0.0617   +0.0353 … +0.0884";
     assert!(summary.contains(line), "{summary}");
 
-    // The same seed gives the same table; another, other p-values; swapped sides, the other sign.
+    // The same seed gives the same table, another seed other p-values, and swapped sides the opposite sign.
     assert_eq!(compared(&sandbox, &[]).0, summary);
     assert_ne!(compared(&sandbox, &["--seed", "1"]).0, summary);
     let args = ["compare", "--a", "b", "--b", "a"];
@@ -164,6 +169,7 @@ fn every_metric_overall_and_by_group() {
     assert!(swapped.contains("-0.0617   -0.0884 … -0.0353"), "{swapped}");
 }
 
+/// The permutation test swaps A and B by image: all pairs (image, class) of an image are swapped together.
 #[test]
 fn pairs_of_an_image_change_sides_together() {
     let sandbox = Sandbox::new();
@@ -172,9 +178,9 @@ fn pairs_of_an_image_change_sides_together() {
         ..support::columns()
     };
     sandbox.scored("a", &["--maps", "-"], &stream(&rows_by_hand(), &of("a")));
-    // EPG of a/0 from 1/4 to 1, of a/1 from undefined to 15/64, b/1 from 1 to 1/4, d/0 from 49/64 to 1:
-    // 63/64, -48/64 and 15/64 for the images a, b and d. Of their eight sums with either sign six are as
-    // far from 0 as the 30/64 found.
+    // From A to B, EPG changes on a/0 from 1/4 to 1, on a/1 from undefined (0) to 15/64, on b/1 from 1 to
+    // 1/4, on d/0 from 49/64 to 1. By image that is 63/64 on a, -48/64 on b and 15/64 on d, in sum 30/64. Of
+    // the eight sums with either sign of each, six are at least as far from 0: the p-value is 6/8.
     let within = |rows: usize, columns: usize| {
         let cell = |i: usize| f32::from(u8::from(i / 8 < rows && i % 8 < columns));
         (0..64).map(cell).collect()

@@ -1,4 +1,5 @@
-//! EPG and IoU of every case of the official code's golden values, edge cases included.
+//! Compares EPG and IoU with the values recorded from the official code
+//! (`tests/fixtures/golden/losses_and_metrics.safetensors`): ten maps with their boxes, edge cases included.
 #![allow(clippy::unwrap_used)]
 
 use data_prep::geometry::{Grid, GridBox, Mask};
@@ -7,6 +8,7 @@ use evaluator::metrics::overlap::iou;
 use evaluator::score_pair;
 use safetensors::SafeTensors;
 
+/// The recorded maps.
 const CASES: [&str; 10] = [
     "all_negative",
     "all_zero",
@@ -19,6 +21,7 @@ const CASES: [&str; 10] = [
     "single_pixel_box",
     "tiny_energy",
 ];
+/// IoU's thresholds, by their names in the recording.
 const THRESHOLDS: [(&str, f64); 5] = [
     ("0.0", 0.0),
     ("0.1", 0.1),
@@ -64,7 +67,7 @@ fn every_case_and_threshold() {
         let epg = energy(&map, &mask).epg();
         let expected = float(format!("{case}/epg"));
         let found = epg.unwrap_or(0.0);
-        // The values are of float64 maps, which the file holds rounded to float32.
+        // The recorded values were computed from float64 maps; the file has the maps rounded to float32.
         assert!(
             (found - expected).abs() < 1e-8,
             "{case} epg {found} {expected}"
@@ -79,7 +82,7 @@ fn every_case_and_threshold() {
                 (found - expected).abs() < 1e-15,
                 "{case} iou@{label} {found} {expected}"
             );
-            // The official code always has an IoU; so has ours, which is not optional.
+            // In the official code IoU is always defined; ours is, too: its type is no `Option`.
             assert_eq!(integer(format!("{case}/iou@{label}_defined")), 1, "{case}");
             let pair = score_pair(&map, (224, 224), &mask, threshold);
             assert_eq!((pair.epg, pair.iou), (epg, found), "{case}");

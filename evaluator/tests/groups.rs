@@ -1,4 +1,5 @@
-//! Groups of images, Waterbirds' above all: accuracy overall, by group, and of the worst group, in both tasks.
+//! Tests accuracy over all images, by group of images and of the worst group, in both tasks of a data set like
+//! Waterbirds (the bird's class, and in the reversed task the place's).
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -14,6 +15,7 @@ use evaluator::maps::{MapRow, RunColumns};
 use support::birds::{bird_sandbox, maps, write_logits};
 use support::{Data, Sandbox, TINY, close, i32s, metric, row, stream, texts, values};
 
+/// Scores the maps of run 0 for `task` with the file `logits`; returns the table of metrics.
 fn score(sandbox: &Sandbox, task: Task, logits: &str) -> RecordBatch {
     let task_args = ["--task", task.as_ref(), "--predictions", logits];
     let args = [&["--maps", "-", "--replicates", "30"], &task_args[..]].concat();
@@ -25,9 +27,9 @@ fn score(sandbox: &Sandbox, task: Task, logits: &str) -> RecordBatch {
 fn four_groups_overall_and_the_worst_in_both_tasks() {
     let sandbox = bird_sandbox("0123");
     let third = 1.0 / 3.0;
-    // Landbirds on land, on water, waterbirds on land, on water: of three each two, three, one and no
-    // bird (tests/fixtures/birds.py). Asked for the place, the same logits are right where bird and
-    // place agree, and wrong where they were right else.
+    // Groups of three images each: landbirds on land, landbirds on water, waterbirds on land, waterbirds
+    // on water. The logits are right for two, three, one and no bird (tests/fixtures/birds.py). Where bird
+    // and place agree, they are as often right for the place; where not, right and wrong change places.
     for (task, by_group) in [
         (Task::Conventional, [2.0 * third, 1.0, third, 0.0]),
         (Task::Reversed, [2.0 * third, 0.0, 2.0 * third, 0.0]),
@@ -57,6 +59,7 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
     }
 }
 
+/// In a task of two exclusive classes the prediction is the class with the greater logit.
 #[test]
 fn the_greater_logit_counts_whatever_its_sign() {
     let images: [(&str, &str, i32, &[i32]); 5] = [
@@ -72,7 +75,7 @@ fn the_greater_logit_counts_whatever_its_sign() {
         objects: &[],
         ..TINY
     });
-    // Right on p, q (both negative: the greater counts) and, as the first of equals, t.
+    // Right on p, on q (both negative, the greater one counts) and on t (equal: the first class counts).
     let logits = [
         [2.0, 1.0],
         [-3.0, -1.0],

@@ -1,4 +1,5 @@
-//! Logits that are likely something else, or of classes that say nothing: scored as they are, and said.
+//! Tests the warnings about suspicious logits: probabilities in the place of logits, one logit for all images,
+//! classes that no image or every image has. They are scored as they are, with a warning.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -12,9 +13,10 @@ use support::{
     Data, PAIRS, Sandbox, TINY, columns, i32s, row, rows_by_hand, stream, texts, write_predictions,
 };
 
+/// The images of split test.
 const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
-/// The rows of split test's images × `n_classes` classes.
+/// Returns a row (image_id, class_id, logit, target) for each image of split test and each class.
 fn cells(n_classes: i32, logit: impl Fn(usize, i32) -> f32) -> Vec<(&'static str, i32, f32, bool)> {
     let classes = (0..5).flat_map(|i| (0..n_classes).map(move |class| (i, class)));
     let is_label = |i: usize, class| PAIRS.contains(&(IDS[i], class));
@@ -23,7 +25,8 @@ fn cells(n_classes: i32, logit: impl Fn(usize, i32) -> f32) -> Vec<(&'static str
         .collect()
 }
 
-/// What is said of the maps by hand with these logits, as Parquet and as an Arrow file.
+/// Scores `maps` with these logits, once as a Parquet file and once as an Arrow file; returns both standard
+/// errors, with `P` for the file's name.
 fn said(sandbox: &Sandbox, cells: &[(&str, i32, f32, bool)], maps: &[u8]) -> [String; 2] {
     write_predictions(&sandbox.path("p.parquet"), ("r1", 7), cells);
     let batch = RecordBatch::try_from_iter([
@@ -49,7 +52,7 @@ fn said(sandbox: &Sandbox, cells: &[(&str, i32, f32, bool)], maps: &[u8]) -> [St
 fn what_logits_are_taken_for() {
     let sandbox = Sandbox::new();
     let maps = stream(&rows_by_hand(), &columns());
-    // Values of all sizes, of both signs, and different for each image.
+    // Unsuspicious logits: of both signs, and different for each image.
     let plain = |i: usize, class: i32| (i as f32 - 1.5) * (class as f32 + 1.0);
     let probability = |logit: f32| 1.0 / (1.0 + (-logit).exp());
     type Logit<'a> = &'a dyn Fn(usize, i32) -> f32;
@@ -83,7 +86,7 @@ fn what_logits_are_taken_for() {
                 "P: every image has the same logit for dog (1 of 3 classes) on split test: average precision is the share of images with the class",
             ],
         ),
-        // Not all of them: one value beyond.
+        // Probabilities but for one value above 1: not taken for probabilities any more.
         (
             &|i, class| {
                 if (i, class) == (0, 0) {

@@ -1,5 +1,6 @@
-//! Map files of pyarrow, pandas and polars are scored equal to those of our own writer: committed
-//! ones, and ones written now where Python has the packages.
+//! Scores map files that pyarrow, pandas and polars wrote: the tables must equal those for the same maps by
+//! our own writer. Tested with committed files and, where `GUIDANCE_PYTHON` names a Python with these
+//! packages, with files written on the spot.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -23,8 +24,10 @@ const FILES: [&str; 8] = [
     "pyarrow-large-lz4.feather",
     "pyarrow-stream.arrow",
 ];
+/// Further arguments of `evaluator score`; without `--run-id`, the file's name would be the run id.
 const ARGS: [&str; 4] = ["--run-id", "r", "--replicates", "3"];
 
+/// Scores a map file; returns the scores, the IoU sweep and the metrics.
 fn tables(sandbox: &Sandbox, maps: &Path) -> [RecordBatch; 3] {
     sandbox.scored(
         "out",
@@ -34,6 +37,7 @@ fn tables(sandbox: &Sandbox, maps: &Path) -> [RecordBatch; 3] {
     [&SCORES, &IOU, &METRICS].map(|spec| sandbox.table("out", spec))
 }
 
+/// Asserts that each of [`FILES`] in `folder` is scored like our own file.
 fn check(folder: &Path) {
     let sandbox = Sandbox::new();
     let own = sandbox.file(
@@ -57,7 +61,7 @@ fn committed_files() {
 
 #[test]
 fn files_written_now() {
-    // `cargo xtask test` makes it and names it.
+    // `cargo xtask test` installs such a Python and sets the variable.
     let Some(python) = std::env::var_os("GUIDANCE_PYTHON") else {
         println!("skipped: files_written_now: GUIDANCE_PYTHON is not set");
         return;

@@ -1,15 +1,18 @@
-//! The pointing game: TorchRay's rule, a pixel of the mask nearer than 15 pixels of the image.
+//! Tests the pointing game by TorchRay's rule: a map scores 1 when its maximum is less than 15 image pixels
+//! away from the mask, else 0.
 #![allow(clippy::unwrap_used)]
 
 use data_prep::geometry::{Grid, GridBox, Mask};
 use evaluator::metrics::pair::{Measured, PAIR_METRICS, Pair, Thresholds};
 
 const GRID: Grid = Grid::square(40);
+/// The box of an empty mask.
 const EMPTY: [i32; 4] = [0, 0, 0, 0];
-/// The first cell of row 10.
+/// The box of a mask of one cell, the first of row 10.
 const CELL: [i32; 4] = [0, 10, 1, 11];
 
-/// Of a map with this value in these cells (y, x) and −1 elsewhere.
+/// Returns the score of a map with `value` in `cells` (y, x) and −1 elsewhere, for the mask of a box
+/// (x1, y1, x2, y2) and an image of `image_size` (width, height) pixels.
 fn of(cells: &[(usize, usize)], value: f32, mask: [i32; 4], image_size: (u32, u32)) -> f64 {
     let mut map = vec![-1.0; GRID.cells()];
     for &(y, x) in cells {
@@ -61,14 +64,15 @@ fn a_mask_nearer_than_15_pixels_is_hit() {
     }
 }
 
+/// The map points at its maximum, among equal cells at the first one, row by row.
 #[test]
 fn which_cell_is_pointed_at() {
     let image = (40, 40);
-    // The first of equals, row by row; also of a map without positive attribution.
+    // The first of equal cells; the maximum also counts where it is negative.
     assert_eq!(of(&[(10, 3), (10, 39), (39, 39)], 2.0, CELL, image), 1.0);
     assert_eq!(of(&[(9, 39), (10, 3)], 2.0, CELL, image), 0.0);
     assert_eq!(of(&[(10, 3)], -0.5, CELL, image), 1.0);
-    // A flat map's is its first cell, 10 from the mask's.
+    // The map's maximum is its first cell or a cell near the mask; an empty mask is never hit.
     assert_eq!(of(&[], 0.0, CELL, image), 1.0);
     assert_eq!(of(&[(10, 0)], 1.0, EMPTY, image), 0.0);
 }

@@ -1,5 +1,6 @@
-//! Predictions of an evaluation: put where `evaluator compare` looks, and only those that were scored are
-//! compared; the precision that maps and predictions say; evaluations of other formulas.
+//! Tests the predictions (logits and targets) of an evaluation: `evaluator score` copies them into the
+//! evaluation's folder, and `evaluator compare` accepts there only those that were scored. Also tests the
+//! recorded precision of an explanation, and that evaluations by another version of the formulas are refused.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -19,7 +20,7 @@ use support::{Sandbox, i32s, stream, texts, write_predictions};
 
 const CONVENTIONAL: Task = Task::Conventional;
 
-/// Scores run 0 into `a` and run 1 into `b` with predictions elsewhere.
+/// Scores run 0 into `a` and run 1 into `b`, with predictions from files outside these folders.
 fn scored(sandbox: &Sandbox) {
     for (run, out) in ["a", "b"].into_iter().enumerate() {
         let logits = write_logits(sandbox, &format!("logits-{out}.parquet"), run, CONVENTIONAL);
@@ -27,11 +28,13 @@ fn scored(sandbox: &Sandbox) {
     }
 }
 
+/// Scores a run's test maps with the predictions in the file `logits` into `out`.
 fn score(sandbox: &Sandbox, out: &str, run: usize, logits: &str) {
     let args = ["--maps", "-", "--replicates", "4", "--predictions", logits];
     sandbox.scored(out, &args, &maps(run, Split::Test, CONVENTIONAL));
 }
 
+/// Compares the evaluations `a` and `b`; returns exit code, stdout and stderr.
 fn compare(sandbox: &Sandbox, args: &[&str]) -> (Option<i32>, String, String) {
     let output = sandbox.run(&[&["compare", "--a", "a", "--b", "b"], args].concat(), &[]);
     let [stdout, stderr] =
@@ -39,7 +42,7 @@ fn compare(sandbox: &Sandbox, args: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), stdout, stderr)
 }
 
-/// The logits of a run as another tool has them: no run, no target.
+/// Writes a run's logits as another tool would: an Arrow file in another order, without run and target.
 fn foreign(sandbox: &Sandbox, name: &str, run: usize) -> String {
     let mut logits = logits(run, CONVENTIONAL);
     logits.reverse();
@@ -67,14 +70,15 @@ fn score_puts_them_where_compare_looks() {
         let mut lines = expected.lines().filter(|line| line.starts_with(metric));
         assert!(lines.all(|line| line.ends_with("permutation") || line.ends_with("mcnemar")));
     }
-    // Another tool's, as an Arrow file in another order, give the same table of ours.
+    // Another tool's file with the same logits is copied as the same table.
     let ours = sandbox.table("a", &PREDICTIONS);
     score(&sandbox, "a", 0, &foreign(&sandbox, "logits.arrow", 0));
     assert_eq!(sandbox.table("a", &PREDICTIONS), ours);
     assert_eq!(compare(&sandbox, &[]).1, expected);
     let targets: &BooleanArray = column(&ours, "target");
     assert_eq!(targets.true_count(), 12);
-    // Scored again with others, the folder has those; a file that lies there stays as it is.
+    // Scored again with other predictions, the folder has those. A file that already lies in the folder is
+    // not rewritten.
     score(&sandbox, "a", 0, "logits-a.parquet");
     let path = sandbox.path("a/predictions.parquet");
     write_predictions(&path, ("a", 3), &logits(0, CONVENTIONAL));
@@ -116,7 +120,7 @@ fn only_those_that_were_scored_are_compared() {
             "{errors}"
         );
     }
-    // Of another split, precision or task.
+    // Predictions of another split, precision or task than the evaluation's.
     score(&sandbox, "b", 1, "logits-b.parquet");
     let (_, table) = read_table(&path, &PREDICTIONS).unwrap();
     for (name, value, found) in [
@@ -145,7 +149,7 @@ fn only_those_that_were_scored_are_compared() {
         let message = format!("error: b/predictions.parquet: {found} as in b/metrics.parquet\n");
         assert_eq!((code, errors), (Some(2), message));
     }
-    // An evaluation without predictions has none, whatever lies beside it.
+    // An evaluation scored without predictions is compared without any, even if a file lies in its folder.
     let args = ["--maps", "-", "--replicates", "4"];
     sandbox.scored("b", &args, &maps(1, Split::Test, CONVENTIONAL));
     let (code, stdout, notes) = compare(&sandbox, &[]);
@@ -159,7 +163,7 @@ fn targets_may_come_from_the_data_folder() {
     let sandbox = bird_sandbox("0123");
     scored(&sandbox);
     let expected = compare(&sandbox, &[]).1;
-    // A file of another tool that lay in the folder when it was scored, and stays.
+    // Another tool's file that lies in the folder when it is scored stays as it is, without targets.
     for (out, run) in [("a", 0), ("b", 1)] {
         let path = foreign(&sandbox, &format!("{out}/predictions.parquet"), run);
         score(&sandbox, out, run, &path);
@@ -178,7 +182,7 @@ fn targets_may_come_from_the_data_folder() {
     assert_eq!((code, errors), (Some(2), message));
 }
 
-/// The precisions in the rows of a table.
+/// Returns the values of the column `name` of an evaluation's table, each once per stretch of equal rows.
 fn precisions(sandbox: &Sandbox, out: &str, spec: &TableSpec, name: &str) -> Vec<Option<String>> {
     let table = sandbox.table(out, spec);
     let mut found: Vec<Option<String>> = column::<StringArray>(&table, name)
@@ -213,7 +217,7 @@ fn the_precision_of_an_explanation_is_recorded() {
         assert_eq!(origin.get("guidance.formulas"), Some("2"));
         assert_eq!(origin.get("guidance.batch_size"), Some("5"));
     }
-    // Not said: null, and beside the other in a comparison.
+    // Where the maps do not tell a precision, the column is null; a comparison shows one beside the other.
     sandbox.scored("a", &args, &stream_of(0, None));
     assert_eq!(precisions(&sandbox, "a", &METRICS, "precision"), [None]);
     let (code, summary, _) = compare(&sandbox, &["--out", "paired"]);
@@ -225,7 +229,8 @@ fn the_precision_of_an_explanation_is_recorded() {
     );
     let bf16 = [Some("bf16".to_owned())];
     assert_eq!(precisions(&sandbox, "paired", &PAIRED, "precision_b"), bf16);
-    // The flag goes before the metadata; the predictions fill in, and must not say otherwise.
+    // The flag overrides the maps' metadata. Where neither tells, the predictions' precision is taken; else
+    // it must agree.
     let with = |flags: &[&'static str]| [&args[..], flags].concat();
     sandbox.scored(
         "c",
@@ -255,7 +260,7 @@ fn the_precision_of_an_explanation_is_recorded() {
     let errors = sandbox.refused(&predicted, &stream_of(0, Some("bf16")));
     let message = "error: p.parquet: precision: found f32, expected bf16 as in the maps\n";
     assert_eq!(errors, message);
-    // Rows of two.
+    // A file with rows of two precisions.
     let mut mixed = vec![Some("f32"); table.num_rows()];
     mixed[7] = Some("bf16");
     arrays[last] = Arc::new(StringArray::from(mixed));
@@ -289,7 +294,7 @@ fn what_maps_do_not_say_their_predictions_may() {
     let summary = sandbox.scored("out", &args, &[]);
     let head = "a epoch 3 · test · unknown at unknown · 12 pairs\n";
     assert!(summary.starts_with(head), "{summary}");
-    // Two runs in one file.
+    // A file with rows of two runs.
     let (_, table) = read_table(&logits, &PREDICTIONS).unwrap();
     let mut arrays = table.columns().to_vec();
     let mut ids = vec!["a"; table.num_rows()];

@@ -1,4 +1,5 @@
-//! What holds for every map, mask, logit and resample, not only for those of the other tests.
+//! Tests properties of the metrics on random maps, masks, logits and resamples: ranges, invariance to scale,
+//! symmetry, weights as copies.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use data_prep::geometry::{Grid, Mask};
@@ -10,7 +11,7 @@ use evaluator::metrics::pooled::{Ranking, average_precision, f1_micro, mean_aver
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-/// The same cases on every machine and day.
+/// 500 cases from a fixed seed, so that every run tests the same ones.
 fn fixed() -> ProptestConfig {
     ProptestConfig {
         cases: 500,
@@ -20,12 +21,12 @@ fn fixed() -> ProptestConfig {
     }
 }
 
-/// Attributions: of any size, and often zero, as after a ReLU.
+/// Draws an attribution: of any size, and often zero, as after a ReLU.
 fn values() -> impl Strategy<Value = f32> {
     prop_oneof![Just(0.0_f32), -1.0..1.0_f32, -1e6..1e6_f32, -1e-9..1e-9_f32]
 }
 
-/// A map and a mask of some of its cells, on one grid.
+/// Draws a map, and a mask on the same grid.
 fn maps() -> impl Strategy<Value = (Vec<f32>, Mask)> {
     (1..9_usize, 1..9_usize).prop_flat_map(|(height, width)| {
         let grid = Grid { height, width };
@@ -35,7 +36,7 @@ fn maps() -> impl Strategy<Value = (Vec<f32>, Mask)> {
     })
 }
 
-/// The logits of some images for some classes, with ties, and their labels.
+/// Draws logits of images × classes, some of them equal, their labels, and the number of classes.
 fn logits() -> impl Strategy<Value = (Vec<f32>, Vec<bool>, usize)> {
     (1..5_usize, 1..30_usize).prop_flat_map(|(n_classes, n_images)| {
         let n = n_classes * n_images;
@@ -48,13 +49,14 @@ fn logits() -> impl Strategy<Value = (Vec<f32>, Vec<bool>, usize)> {
     })
 }
 
-/// Scaled by a power of two, which is exact: rounding must not hide what scaling does.
+/// Returns the map times 2 to the `exponent`, which is exact.
 fn scaled(map: &[f32], exponent: i32) -> Vec<f32> {
     map.iter()
         .map(|value| value * 2_f32.powi(exponent))
         .collect()
 }
 
+/// Returns a mask as a map of 0 and 1.
 fn as_map(mask: &Mask) -> Vec<f32> {
     mask.cells()
         .iter()
@@ -77,11 +79,11 @@ proptest! {
             None => prop_assert!(found.total < UNDEFINED_BELOW),
             Some(epg) => prop_assert!(is_share(epg), "{epg}"),
         }
-        // What is not inside is outside.
+        // The energy inside a mask and that inside its complement sum to the total.
         let outside = energy(&map, &mask.inverted());
         prop_assert!((found.inside + outside.inside - found.total).abs() <= 1e-12 * found.total);
         prop_assert_eq!(energy(&map, &Mask::empty(mask.grid())).inside, 0.0);
-        // Attribution against the class counts as none.
+        // Negative attribution counts as zero.
         let positive: Vec<f32> = map.iter().map(|value| value.max(0.0)).collect();
         prop_assert_eq!(energy(&positive, &mask), found);
     }
@@ -93,7 +95,7 @@ proptest! {
         if let (Some(a), Some(b)) = (a.epg(), b.epg()) {
             prop_assert_eq!(a, b);
         }
-        // Whether IoU's scale is defined depends on the map's absolute size, as the official code has it.
+        // As in the official code, a map whose maximum is tiny is not normalised for IoU.
         let is_defined = |map: &[f32]| map.iter().any(|&value| value > 1e-6);
         if is_defined(&map) && is_defined(&other) {
             prop_assert_eq!(iou(&map, &mask, threshold), iou(&other, &mask, threshold));
@@ -119,7 +121,7 @@ proptest! {
     fn iou_of_two_masks_is_symmetric((_, a) in maps(), seed: u64, threshold in 0.0..1.0_f64) {
         let cells = (0..a.cells().len()).map(|i| seed >> (i % 64) & 1 == 1).collect();
         let b = Mask::from_cells(cells, a.grid());
-        // A flat map explains nothing, so neither mask may be.
+        // As a map, a mask of all cells or none would be flat and explain nothing.
         prop_assume!([&a, &b].iter().all(|mask| mask.cells().contains(&true) && mask.cells().contains(&false)));
         let there = iou(&as_map(&a), &b, threshold);
         prop_assert_eq!(there, iou(&as_map(&b), &a, threshold));

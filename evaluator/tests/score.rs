@@ -1,5 +1,6 @@
-//! `evaluator score` on a tiny data folder: values known by hand, run columns, predictions, examples, a
-//! partial file. Groups are in `groups`, the chosen threshold in `tuned`.
+//! Tests `evaluator score` on a tiny data folder: values computed by hand, the columns that name the run,
+//! predictions, examples, maps of only some pairs (image and class). Accuracy by group is tested in `groups.rs`,
+//! the threshold chosen on validation in `tuned.rs`.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -28,8 +29,9 @@ fn values_known_by_hand() {
     );
 
     let scores = sandbox.table("out", &SCORES);
-    // A row for each pair and metric that it has, metrics of a pair in the order of the list. Images are
-    // in the data folder's order: d first, which alone has a segmentation; no threshold was chosen.
+    // A row for each pair and each metric that the pair has, in the order of `PAIR_METRICS`. Images are in
+    // the data folder's order: d first, the only one with a segmentation. Metrics at a chosen threshold
+    // are missing, as none was chosen.
     let has = |is_segmented: bool| {
         let metrics = PAIR_METRICS.iter();
         let metrics = metrics.filter(move |metric| {
@@ -81,18 +83,18 @@ fn values_known_by_hand() {
     close(of("iou", All), 2.015625 / 5.0, 5, "iou");
     close(of("segment_epg", All), 0.5, 1, "segment_epg");
     close(of("on_object", All), 16.0 / 24.5, 1, "on_object");
-    // Group 0: a/0, a/1, c/2; group 1: b/1, d/0.
+    // By group: the pairs a/0, a/1, c/2 are in group 0, the pairs b/1, d/0 in group 1.
     close(of("epg", Group(0)), 0.25 / 3.0, 3, "epg");
     close(of("epg", Group(1)), 1.765625 / 2.0, 2, "epg");
     assert_eq!(of("on_object", Group(0)), None);
-    // By class: a/0 and d/0; a/1 (undefined) and b/1; c/2.
+    // By class: a/0 and d/0 in 0; a/1 (EPG undefined) and b/1 in 1; c/2 in 2.
     close(of("epg", Class(0)), 1.015625 / 2.0, 2, "epg");
     close(of("on_object", Class(0)), 16.0 / 24.5, 1, "on_object");
     close(of("epg", Class(1)), 0.5, 2, "epg");
     close(of("epg_defined", Class(1)), 1.0, 1, "epg_defined");
     close(of("iou", Class(2)), 0.0, 1, "iou");
     assert_eq!(of("on_object", Class(1)), None);
-    // By share of the mask: c/2 0, a/1 15/64, a/0 and b/1 1/4, d/0 49/64.
+    // By the mask's share of the grid, in bins: c/2 has 0, a/1 15/64, a/0 and b/1 1/4, d/0 49/64.
     close(of("epg", Size(0)), 0.0, 1, "epg");
     close(of("epg", Size(3)), 0.0, 1, "epg");
     close(of("epg", Size(4)), 1.25 / 2.0, 2, "epg");
@@ -104,7 +106,8 @@ fn values_known_by_hand() {
 
     let iou = sandbox.table("out", &IOU);
     assert_eq!(iou.num_rows(), 5 * 20);
-    // b/1 is 0 or 2 in its box after clamping: at every threshold all 16 cells and no other.
+    // Without its negative values, the map of b/1 is 2 in its box and 0 elsewhere: at every threshold
+    // exactly the 16 cells of the box are explained.
     assert_eq!(
         &column::<Int32Array>(&iou, "union").values()[60..80],
         [16; 20]
@@ -119,7 +122,8 @@ fn values_known_by_hand() {
         (0.0, 0.15, 0.95)
     );
 
-    // Of all images and of two groups; without predictions and a chosen threshold without their metrics.
+    // 5 replicates for all images and for each of two groups. Metrics that need predictions or a chosen
+    // threshold have none.
     let replicates = sandbox.table("out", &REPLICATES);
     for name in ["epg", "iou", "segment_epg", "on_object"] {
         assert_eq!(values(&replicates, name).len(), 5 * 3, "{name}");
@@ -127,7 +131,7 @@ fn values_known_by_hand() {
     for name in ["f1", "map", "accuracy", "iou_tuned", "epg_defined"] {
         assert_eq!(values(&replicates, name), [], "{name}");
     }
-    // Only d has a segmentation: what a resample without d leaves undefined, and all of group 0.
+    // Only d has a segmentation: on_object is undefined in resamples without d, and always in group 0.
     let on_object = values(&replicates, "on_object");
     assert!(on_object.iter().filter(|value| value.is_none()).count() >= 5);
     let groups = column::<Int32Array>(&scores, "group_id");
@@ -187,7 +191,7 @@ fn examples_are_the_same_pairs_for_every_run() {
             .collect::<Vec<_>>()
     };
     assert_eq!(keys("one"), keys("two"));
-    // Half of each group: b and d are the only images of group 1.
+    // Half of the examples are from each group: b and d are the only images of group 1.
     let of_far = |keys: &[(String, i32)]| keys.iter().filter(|k| "bd".contains(&k.0)).count();
     assert_eq!((keys("one").len(), of_far(&keys("one"))), (4, 2));
 
@@ -203,7 +207,7 @@ fn examples_are_the_same_pairs_for_every_run() {
     );
 }
 
-/// Logits of split test, images a b c d e × 3 classes.
+/// The logits of each image of split test for the 3 classes.
 const LOGITS: [(&str, [f32; 3]); 5] = [
     ("a", [1.0, -1.0, -2.0]),
     ("b", [0.0, 2.0, -2.0]),
@@ -212,6 +216,7 @@ const LOGITS: [(&str, [f32; 3]); 5] = [
     ("e", [-5.0, 1.0, -2.0]),
 ];
 
+/// Writes the logits to the file `name`, each changed by `change` or, at `None`, left out; returns its path.
 fn predictions(
     sandbox: &Sandbox,
     name: &str,
@@ -250,10 +255,11 @@ fn predictions_give_f1_and_map() {
     );
     let metrics = sandbox.table("out", &METRICS);
     let of = |name, scope| metric(&metrics, name, scope);
-    // Positive: a0 b1 d0 (right), b0 e1 (wrong); missed: a1 c2.
+    // Predicted, with a logit of at least 0: a0, b1, d0 (right), b0, e1 (wrong). Missed: a1, c2.
     close(of("f1", All), 6.0 / 10.0, 5, "f1");
     close(of("accuracy_cells", All), 11.0 / 15.0, 5, "accuracy_cells");
-    // Class 0: a 1, d 0.5 first: 1. Class 1: b 1, then e, then a and c tied: 1/2 + 1/2 · 2/4. Class 2: 1.
+    // Average precision. Class 0: a and d come first: 1. Class 1: b first, then e (wrong), then a and c
+    // tied: 1/2 + 1/2 · 2/4. Class 2: c first: 1.
     close(of("map", All), (1.0 + 0.75 + 1.0) / 3.0, 5, "map");
     close(of("f1", Group(1)), 4.0 / 5.0, 2, "f1");
     for (class, f1, ap) in [(0, 4.0 / 5.0, 1.0), (1, 0.5, 0.75), (2, 0.0, 1.0)] {
@@ -320,7 +326,7 @@ fn missing_pairs_need_partial() {
         3,
         "epg",
     );
-    // Ranks stay those of the whole split.
+    // The examples' ranks are those among all pairs of the split.
     let ranks = sandbox.table("out", &EXAMPLES);
     let ranks = column::<Int32Array>(&ranks, "rank").values();
     assert!(

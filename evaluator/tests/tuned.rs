@@ -1,5 +1,6 @@
-//! `evaluator score --threshold-from`: the threshold chosen on validation and its IoU, against numpy's
-//! (tests/fixtures/birds.py), and the evaluations it is not taken from.
+//! Tests `evaluator score --threshold-from <evaluation>`, which chooses IoU's threshold by an evaluation of the
+//! same run on validation images. The threshold and the IoU at it (`iou_tuned`) must equal numpy's
+//! (`tests/fixtures/birds.py`); evaluations of anything else must be refused.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -21,7 +22,7 @@ fn validated(sandbox: &Sandbox, run: usize) {
 
 #[test]
 fn the_threshold_is_the_best_on_validation() {
-    // Threshold, and mean IoU over all and the group of waterbirds on land.
+    // Run, chosen threshold, mean IoU of all pairs and of the group waterbirds on land.
     for (run, threshold, all, group) in [
         (0, 0.25, 0.114772472686393, 0.141534391534392),
         (1, 0.55, 0.150137714222382, 0.191821862348178),
@@ -58,6 +59,7 @@ fn the_threshold_is_the_best_on_validation() {
     }
 }
 
+/// The values of all classes, sizes or groups, weighted by their numbers of pairs, sum to the overall one.
 #[test]
 fn classes_and_sizes_make_up_the_whole() {
     let sandbox = bird_sandbox("0123");
@@ -86,7 +88,7 @@ fn classes_and_sizes_make_up_the_whole() {
 #[test]
 fn of_equal_thresholds_the_lowest_is_chosen() {
     let sandbox = Sandbox::new();
-    // Half of what is explained is inside at thresholds up to 0.10, all of it from 0.15 to 0.35.
+    // IoU is 1/2 at thresholds up to 0.10 and 1 from 0.15 to 0.35, where 0.375 is still explained.
     let map = |at: usize| match (at / 8 < 4, at % 8 < 4) {
         (true, true) if at == 0 => 1.0,
         (true, true) => 0.375,
@@ -143,7 +145,7 @@ fn evaluations_of_something_else_are_refused() {
     ];
     let args = ["--maps", "-", "--threshold-from", "val"];
     for (change, message) in cases {
-        // No row is looked at before.
+        // The rows are wrong, too (they belong to other data), but this is checked before any is read.
         let maps = stream(&formula_rows(), &test(change));
         let errors = sandbox.refused(&args, &maps);
         assert_eq!(errors, format!("error: val/metrics.parquet: {message}\n"));
@@ -170,6 +172,7 @@ fn evaluations_of_something_else_are_refused() {
     assert!(errors.contains(message), "{errors}");
 }
 
+/// Map files without metadata, as other tools write them, are taken to be of the same run, with a warning.
 #[test]
 fn any_two_map_files_of_a_tool() {
     let sandbox = bird_sandbox("0123");
@@ -189,7 +192,7 @@ fn any_two_map_files_of_a_tool() {
     let (_, _, threshold) = metric(&metrics, "iou_tuned", All).unwrap();
     assert_eq!(threshold, Some(0.25));
 
-    // What one of the two says is compared.
+    // What either file's flags or metadata say is compared.
     let errors = sandbox.refused(&[&args[..], &["--run-id", "a"]].concat(), &[]);
     let message = "error: val/metrics.parquet: run_id: found val-maps, expected a as in the maps\n";
     assert_eq!(errors, message);

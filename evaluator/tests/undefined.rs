@@ -1,5 +1,6 @@
-//! Pairs with empty masks, without positive attribution and of maps of any scale: what they count as, that
-//! they are counted, and that it is said.
+//! Tests pairs (image and class) for which a metric is not defined: with an empty mask, without positive
+//! attribution, or with a map of tiny values. They must count as documented, be counted in the metrics
+//! `empty_mask`, `no_positive` and `under_constant`, and cause a warning.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -9,9 +10,10 @@ use evaluator::evaluate::{METRICS, SCORES};
 use evaluator::maps::MapRow;
 use support::{PAIRS, Sandbox, columns, formula_rows, metric, row, rows_by_hand, stream, values};
 
+/// Arguments of `evaluator score` without replicates and examples.
 const QUIET: [&str; 6] = ["--maps", "-", "--replicates", "0", "--examples", "0"];
 
-/// Scaled by a power of two, which is exact.
+/// Returns the maps times 2 to the `exponent`, which is exact but for denormal numbers.
 fn scaled(rows: &[MapRow], exponent: i32) -> Vec<MapRow> {
     let factor = 2_f64.powi(exponent);
     let scale = |value: &f32| (f64::from(*value) * factor) as f32;
@@ -23,6 +25,8 @@ fn scaled(rows: &[MapRow], exponent: i32) -> Vec<MapRow> {
         .collect()
 }
 
+/// `epg`, as the paper defines it, is 0 for a map whose positive attribution is below a constant; all other
+/// metrics do not depend on a map's scale.
 #[test]
 fn a_maps_scale_matters_in_the_papers_epg_alone() {
     let sandbox = Sandbox::new();
@@ -90,14 +94,14 @@ fn what_counts_as_zero_is_counted_and_said() {
     let words = |name| line(name).split_whitespace().collect::<Vec<_>>();
     assert_eq!(words("empty_mask"), ["empty_mask", "1", "1", "0"]);
 
-    // Of the pair with a segmentation.
+    // The pair with a segmentation (d/0) gets a negative map.
     let mut rows = rows_by_hand();
     rows[4].map = vec![-0.5];
     let said = sandbox.said("out", &QUIET, &stream(&rows, &columns()));
     let line = "warning: 1 of 5 pairs have a segmentation and no positive attribution in their boxes: on_object counts them as 0\n";
     assert!(said.contains(line), "{said}");
 
-    // Where nothing of the kind is there, nothing is said.
+    // Without such pairs there is no such warning.
     let ones: Vec<MapRow> = PAIRS.map(|pair| row(pair, 1, 1, vec![1.0])).into();
     let said = sandbox.said("out", &QUIET, &stream(&ones, &columns()));
     assert!(
@@ -120,7 +124,8 @@ fn what_ious_constant_decides_is_said() {
 #[test]
 fn maps_finer_than_the_grid_are_averaged() {
     let sandbox = Sandbox::new();
-    // Of 40×40 cells one is positive, which two taps a cell do not see: columns 3, 8, … are between them.
+    // Maps of 40×40 cells on a grid of 8×8: one cell is positive, at a place that bilinear interpolation
+    // with two taps per cell of the grid would miss.
     let fine = |pair| {
         let mut map = vec![0.0; 1600];
         map[40 + 4] = 50.0;
@@ -129,7 +134,7 @@ fn maps_finer_than_the_grid_are_averaged() {
     let rows: Vec<MapRow> = PAIRS.map(fine).into();
     sandbox.scored("out", &QUIET, &stream(&rows, &columns()));
     let scores = sandbox.table("out", &SCORES);
-    // A twenty-fifth of it in the first cell of the grid.
+    // Averaged over 5×5 cells, 50 becomes 2 in the first cell of the grid.
     assert_eq!(values(&scores, "energy_total"), [Some(2.0); 5]);
     let metrics = sandbox.table("out", &METRICS);
     assert_eq!(metric(&metrics, "no_positive", All).unwrap().0, Some(0.0));

@@ -1,7 +1,7 @@
-//! What the tests over the programs share: starting the stages' programs, reading their tables against
-//! the documented columns, and comparing runs. What the pipeline must do is in `tests/whole_pipeline`,
-//! what it must refuse in `tests/bad_input`, what it must survive in `tests/reliability`; nothing here
-//! knows a stage's library.
+//! Helpers of the tests that run the built programs: starting them, checking their tables against the
+//! declared columns, comparing runs. The tests are in `tests/`: `whole_pipeline` (what the programs must
+//! do), `bad_input` (what they must refuse), `reliability` (which faults they must survive). Nothing here
+//! links one of the other crates.
 
 pub mod peak;
 pub mod programs;

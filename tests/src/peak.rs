@@ -1,19 +1,21 @@
-//! How much memory a call takes at its highest, as the allocator counts it: for tests that a broken or
-//! hostile file cannot fill memory. Their binaries name [`Peak`] their global allocator; those of other
-//! crates take this file in by its path.
+//! Measures the peak memory of a call by counting in the allocator: for tests that a broken or hostile file
+//! cannot fill memory. A test binary that uses it declares [`Peak`] its global allocator; the tests of other
+//! crates include this file by its path (`#[path = …]`).
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, counting for each thread.
+/// The system's allocator, which also counts the bytes of each thread.
 pub struct Peak;
 
 thread_local! {
+    /// Bytes allocated less bytes freed by this thread; negative where it frees what another allocated.
     static HELD: Cell<isize> = const { Cell::new(0) };
+    /// The greatest value of `HELD` since [`of`] began.
     static HIGHEST: Cell<isize> = const { Cell::new(0) };
 }
 
-/// What `call` gives, and the most bytes it held at once on this thread beyond those held before.
+/// Runs `call`; returns its result and the most bytes this thread held at once beyond those held before.
 pub fn of<T>(call: impl FnOnce() -> T) -> (T, usize) {
     let before = HELD.get();
     HIGHEST.set(before);
@@ -21,6 +23,7 @@ pub fn of<T>(call: impl FnOnce() -> T) -> (T, usize) {
     (result, (HIGHEST.get() - before) as usize)
 }
 
+/// Counts `bytes` allocated, or freed where negative.
 fn count(bytes: isize) {
     HELD.set(HELD.get() + bytes);
     HIGHEST.set(HIGHEST.get().max(HELD.get()));
@@ -44,7 +47,7 @@ unsafe impl GlobalAlloc for Peak {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Old and new block may be there together.
+        // The new block is counted first: while bytes are copied, both blocks exist.
         count(size as isize);
         count(-(layout.size() as isize));
         unsafe { System.realloc(block, layout, size) }

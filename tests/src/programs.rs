@@ -1,10 +1,10 @@
-//! Starting the programs as a user does. They lie beside the test's own executable; a test does not
-//! build them.
+//! Starts the built programs as a user does. They lie in the folder above the test's own executable; a test
+//! does not build them.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// A stage's program, e.g. `trainer`.
+/// Returns a command for a program, e.g. `trainer`.
 ///
 /// # Panics
 /// When it was not built.
@@ -24,7 +24,7 @@ pub fn program(name: &str) -> Command {
     Command::new(path)
 }
 
-/// What a program left: its exit code and its words.
+/// The outcome of a program: its exit code and what it printed.
 #[derive(Debug)]
 pub struct Done {
     /// The exit code; `None` when a signal ended it.

@@ -1,4 +1,4 @@
-//! Training as a user does, and when two runs are the same.
+//! Starts `trainer train` as a user does, and compares the folders of two finished runs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use crate::tables::read;
 /// Columns that tell how long something took.
 const TIMES: [&str; 2] = ["seconds", "images_per_second"];
 
-/// `trainer train`, on the CPU in one thread: the same sums in the same order every time.
+/// Returns the command `trainer train` on the CPU in one thread: sums are added in the same order each
+/// time, so results have the same bits.
 pub fn train(config: &Path, data: &Path, runs: &Path) -> Command {
     let mut command = program("trainer");
     command.arg("train").arg("--config").arg(config);
@@ -21,8 +22,8 @@ pub fn train(config: &Path, data: &Path, runs: &Path) -> Command {
     command
 }
 
-/// `training` started as from a terminal, where SIGHUP ends a program: the tests themselves may have been
-/// started by `nohup`, which programs inherit.
+/// Returns `training` with the default handling of SIGHUP: the tests themselves may have been started by
+/// `nohup`, and a program inherits that SIGHUP is ignored.
 pub fn hearing_hangups(training: &Command) -> Command {
     let mut command = Command::new("env");
     command.arg("--default-signal=HUP");
@@ -32,8 +33,8 @@ pub fn hearing_hangups(training: &Command) -> Command {
     command
 }
 
-/// The first thing in which the finished runs in two folders differ, but for the time they took: the
-/// files that are there, the bytes of every kept checkpoint, the rows of `epochs` and `run`.
+/// Returns the first difference between two finished runs, or `None`. Compared are the names of the files,
+/// the bytes of every checkpoint, and the rows of `epochs` and `run` without the columns of times.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -61,7 +62,7 @@ pub fn difference(expected: &Path, found: &Path) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// A run's own files, hidden ones included, by their path in its folder.
+/// Returns the files of a run and its checkpoints, hidden ones included, by their path in its folder.
 fn files(run: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut files = BTreeMap::new();
     for folder in ["", "checkpoints/"] {

@@ -1,5 +1,5 @@
-//! The tables as Arrow shows them to any reader: whole columns, their types, the file's metadata; and
-//! the declared columns (`data-prep/schemas.toml`) they are compared with.
+//! Reads Parquet tables with the plain Arrow reader and checks them against the declared columns in
+//! `data-prep/schemas.toml`: names, types, nulls, and the metadata that every table carries.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Deserialize;
 
-/// A declared column.
+/// A column as `schemas.toml` declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// Its name.
@@ -22,7 +22,7 @@ pub struct Column {
     pub is_nullable: bool,
 }
 
-/// A declared table.
+/// A table as `schemas.toml` declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
     /// Its version.
@@ -31,14 +31,14 @@ pub struct Schema {
     pub columns: Vec<Column>,
 }
 
-/// A table in `schemas.toml`.
+/// A table in `schemas.toml`, as deserialized: each column is the text "name type meaning".
 #[derive(Deserialize)]
 struct Declared {
     version: u32,
     columns: Vec<String>,
 }
 
-/// The declared tables by name.
+/// Reads the declared tables, by name.
 ///
 /// # Errors
 /// A file that cannot be read, or a column that is not "name type meaning".
@@ -96,8 +96,8 @@ pub fn read(path: &Path) -> Result<Table> {
 }
 
 impl Table {
-    /// Whether the file is the table `name`: its metadata, its columns in order, their types, and no
-    /// null where none is documented.
+    /// Checks that the file is the table `name`: its metadata, its columns in order, their types, and no
+    /// null where none is declared.
     ///
     /// # Errors
     /// The first thing that differs.
@@ -151,6 +151,7 @@ impl Table {
     }
 }
 
+/// Returns an Arrow type by its name in `schemas.toml`.
 fn kind(found: &DataType) -> String {
     match found {
         // Polars writes views; to a reader they are the same text and bytes.

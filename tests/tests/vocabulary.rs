@@ -1,5 +1,6 @@
-//! xtask's tests go by recorded names (`xtask/tests/fixtures/vocabulary`): the stages must print these, and
-//! may print more.
+//! Compares the names that `<program> vocabulary --json` prints (networks, methods, losses, …) with those
+//! recorded in `xtask/tests/fixtures/vocabulary`, which xtask's own tests use in place of the programs. Every
+//! recorded name must be printed; more may be.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 use tests::programs::{program, succeed};
 
-/// Whether `recorded` is in `printed`: each of its keys, each of its elements anywhere in the list.
+/// Whether `printed` contains `recorded`: every key of an object, and every element of a list anywhere in it.
 fn has(printed: &Value, recorded: &Value) -> bool {
     match (printed, recorded) {
         (Value::Object(printed), Value::Object(recorded)) => recorded

@@ -1,7 +1,8 @@
-//! What `cargo xtask bench training` times: training steps and explanations of one backbone on random
-//! images. Answers each line of stdin (plain, guided@LAYER, explain@LAYER; an empty line does nothing)
-//! with one line of JSON: seconds per image, and the process's peak memory so far. Whoever asks
-//! decides on the order, so that other programs can take their turns in between.
+//! Times training steps and explanations of one backbone on random images, for `cargo xtask bench training`.
+//!
+//! Reads a step's name from each line of stdin (`plain`, `guided@LAYER`, `explain@LAYER`; an empty line does
+//! nothing), makes that step, and prints a line of JSON: seconds per image, and the process's peak memory so
+//! far. As the caller decides when each step is made, it can time other programs in between.
 
 use std::io::Write;
 use std::time::Instant;
@@ -23,8 +24,10 @@ use trainer::train::adam::Adam;
 struct Args {
     #[arg(long)]
     backbone: Backbone,
+    // Images a batch.
     #[arg(long, default_value_t = 8)]
     batch: i64,
+    // Height and width of the images in pixels.
     #[arg(long, default_value_t = 224)]
     size: i64,
     #[arg(long, default_value = "cpu")]
@@ -37,9 +40,11 @@ struct Args {
 
 const N_CLASSES: usize = 20;
 
+/// A network with its optimizer, and one batch, on which every step is made.
 struct Bench {
     model: Model,
     adam: Adam,
+    /// Bytes: (images, height, width, 3).
     images: Tensor,
     targets: Tensor,
     attribution: Attribution,
@@ -47,12 +52,14 @@ struct Bench {
 }
 
 impl Bench {
+    /// Makes an unguided training step.
     fn plain(&mut self) -> anyhow::Result<()> {
         let input = self.model.encode(&self.images)?;
         let terms = objective::plain(&self.model, &input, &self.targets)?;
         Ok(self.adam.step(&terms.total)?)
     }
 
+    /// Makes a training step guided by the Energy loss at `layer`.
     fn guided(&mut self, layer: Layer) -> anyhow::Result<()> {
         let input = self.model.encode(&self.images)?;
         let term = LocalizationTerm {
@@ -66,13 +73,14 @@ impl Bench {
         Ok(self.adam.step(&terms.total)?)
     }
 
-    /// One and a half classes an image, as in VOC: a batch of images with two and one of images with
-    /// one, as `trainer explain` sorts them.
+    /// Explains two batches, of images with two classes and of images with one: as in VOC, an image has one
+    /// and a half classes on average, and `trainer explain` sorts images by that number.
     fn explain(&self, layer: Layer) -> anyhow::Result<()> {
         self.explain_classes(layer, 2)?;
         self.explain_classes(layer, 1)
     }
 
+    /// Computes `n_classes` maps for each image of the batch and copies them to the CPU.
     fn explain_classes(&self, layer: Layer, n_classes: usize) -> anyhow::Result<()> {
         let input = self.model.encode(&self.images)?;
         let features = tch::no_grad(|| self.model.features(&input, layer, Mode::Eval))?;
@@ -91,7 +99,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Does the step `name`; how many batches that were.
+    /// Makes the step `name`; returns how many batches it used.
     fn step(&mut self, name: &str) -> anyhow::Result<i64> {
         let layer = |name: &str| name.parse().map_err(anyhow::Error::msg);
         match name.split_once('@') {
@@ -104,7 +112,7 @@ impl Bench {
     }
 }
 
-/// In MiB; null where the system does not tell it in Linux' way.
+/// Returns the process's peak memory in MiB as JSON: a number, or null where `/proc` does not tell it.
 fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status

@@ -1,5 +1,6 @@
-//! Our Adam is PyTorch's (SPEC E.1): ten steps on gradients of all sizes, as recorded by
-//! tests/fixtures/adam/make.py, in one go and broken off in the middle.
+//! Compares our Adam with PyTorch's (docs/SPEC.md E.1): ten steps with gradients of all sizes, which
+//! `tests/fixtures/adam/make.py` recorded, must give the same weights, both in one go and with the state
+//! saved and restored in between.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -12,19 +13,23 @@ use trainer::train::adam::Adam;
 use trainer::weights::checkpoint::{self, Metadata};
 
 const LEARNING_RATE: f64 = 1e-2;
+/// Steps recorded.
 const STEPS: usize = 10;
+/// Weight tensors that are stepped.
 const TENSORS: usize = 3;
 
 /// The recording in one number type.
 struct Recording {
+    /// Tensors by name, e.g. `float32/gradient.3.0`: tensor 0 in step 3.
     values: HashMap<String, Tensor>,
+    /// `float32` or `float64`.
     name: &'static str,
-    /// Distance of 1 to the next larger number.
+    /// Machine epsilon: the distance of 1 to the next larger number.
     epsilon: f64,
 }
 
 impl Recording {
-    /// Both.
+    /// Reads the recordings in float32 and float64.
     fn both() -> [Recording; 2] {
         [
             ("float32", f64::from(f32::EPSILON)),
@@ -37,18 +42,19 @@ impl Recording {
         })
     }
 
+    /// Returns `what`, e.g. `gradient.3`, of all tensors.
     fn get(&self, what: &str) -> Vec<Tensor> {
         (0..TENSORS)
             .map(|index| self.values[&format!("{}/{what}.{index}", self.name)].copy())
             .collect()
     }
 
-    /// Fresh weights with the optimizer on them.
+    /// Returns the recorded initial weights and a new optimizer of them.
     fn start(&self) -> (Vec<Tensor>, Adam) {
         on(&self.get("start"))
     }
 
-    /// One step with the recorded gradients: those of Σ gradient · weight.
+    /// Makes step number `step` with the recorded gradients: the loss Σ gradient · weight has just these.
     fn step(&self, weights: &[Tensor], adam: &mut Adam, step: usize) {
         let gradients = self.get(&format!("gradient.{step}"));
         let parts: Vec<Tensor> = weights
@@ -59,7 +65,7 @@ impl Recording {
         adam.step(&Tensor::stack(&parts, 0).sum(None)).unwrap();
     }
 
-    /// Holds weights against the recording after `step`, to four roundings of an update.
+    /// Asserts that the weights are those recorded after `step`, up to four rounding errors of an update.
     fn check(&self, weights: &[Tensor], step: usize) {
         for (index, (found, expected)) in weights
             .iter()
@@ -79,6 +85,7 @@ impl Recording {
     }
 }
 
+/// Returns trainable copies of `values` and a new optimizer of them.
 fn on(values: &[Tensor]) -> (Vec<Tensor>, Adam) {
     let weights: Vec<Tensor> = values
         .iter()
@@ -104,7 +111,8 @@ fn ten_steps_are_pytorchs() {
     }
 }
 
-/// Broken off after each number of steps: weights and state through a file, then on to the same bits.
+/// For every number of steps: weights and optimizer state are saved to a file and read again, and the
+/// remaining steps must give the same bits as ten steps in one go.
 #[test]
 fn a_saved_state_goes_on_to_the_bit() {
     let folder = tempfile::tempdir().unwrap();
@@ -148,7 +156,7 @@ fn a_saved_state_goes_on_to_the_bit() {
     }
 }
 
-/// A tensor without a gradient stays where it is.
+/// A tensor that the loss does not depend on is not moved.
 #[test]
 fn weights_outside_the_loss_stay() {
     let values = [3.0, -2.0].map(|value| Tensor::from_slice(&[value]).to_kind(Kind::Float));

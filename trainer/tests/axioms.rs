@@ -1,6 +1,6 @@
-//! What explanations must add up to (SPEC J.1, J.2): contributions sum to the logit but for its bias,
-//! X-DNNs are homogeneous, and integrated gradients are the integral they stand for. In float64, to
-//! rounding.
+//! Tests what attribution maps must add up to (docs/SPEC.md J.1, J.2), in float64 and up to rounding. The
+//! sum of a map is the logit without its bias (X-DNN, B-cos); X-DNNs without their bias are homogeneous,
+//! f(αx) = α f(x); integrated gradients equal the integral that defines them.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -15,14 +15,16 @@ use trainer::names::Layer;
 use trainer::network::{Backbone, Mode, Model};
 
 const N_CLASSES: usize = 5;
+/// What is explained: (image in the batch, class).
 const PAIRS: [(i64, i64); 3] = [(0, 3), (1, 4), (2, 0)];
 
+/// Returns the activations of three images at `layer`.
 fn features(model: &Model, layer: Layer, mode: Mode) -> Tensor {
     let input = recipe_input(model, 3, 64);
     tch::no_grad(|| model.features(&input, layer, mode)).unwrap()
 }
 
-/// Maps of [`PAIRS`], and the logits they explain (3).
+/// Returns the maps of [`PAIRS`] and the three logits that they explain.
 fn explained(
     model: &Model,
     attribution: Attribution,
@@ -36,25 +38,25 @@ fn explained(
     (maps, chosen(explainable.logits()))
 }
 
-/// The logits of [`PAIRS`].
+/// Returns the logits of [`PAIRS`].
 fn chosen(logits: &Tensor) -> Tensor {
     let chosen = PAIRS.map(|(row, class)| logits.get(row).get(class));
     Tensor::stack(&chosen, 0).detach()
 }
 
-/// Σ over each map.
+/// Returns the sum of each map.
 fn sums(maps: &Tensor) -> Tensor {
     maps.sum_dim_intlist([1i64, 2].as_slice(), false, None)
 }
 
-/// A tensor of the network.
+/// Returns a tensor of the network by its name.
 fn named(model: &Model, name: &str) -> Tensor {
     let entries = model.params.entries();
     let entry = entries.iter().find(|entry| entry.name == name).unwrap();
     entry.tensor.detach()
 }
 
-/// The head's bias for [`PAIRS`].
+/// Returns the head's bias of the classes of [`PAIRS`].
 fn bias(model: &Model) -> Tensor {
     let classes = PAIRS.map(|(_, class)| class);
     named(model, "fc.bias").index_select(0, &Tensor::from_slice(&classes))
@@ -85,6 +87,7 @@ fn xdnn_is_homogeneous() {
         let model = recipe_model(backbone, N_CLASSES, Kind::Double);
         for &layer in Layer::ALL {
             let features = features(&model, layer, Mode::Eval);
+            // The logits without the bias.
             let evidence = |features: &Tensor| {
                 let logits = tch::no_grad(|| model.logits(features, layer, Mode::Eval)).unwrap();
                 logits - named(&model, "fc.bias")
@@ -101,7 +104,8 @@ fn xdnn_is_homogeneous() {
     }
 }
 
-/// The closed form (SPEC A.3) is what 40 midpoints of the path give by libtorch's backward pass.
+/// For X-DNNs, integrated gradients have a closed form (docs/SPEC.md A.3). It must equal the average of
+/// libtorch's gradients at 40 midpoints of the path from zero features, times the features.
 #[test]
 fn integrated_gradients_of_xdnn_are_the_integral() {
     let model = recipe_model(support::named("xdnn_resnet18"), N_CLASSES, Kind::Double);
@@ -125,8 +129,8 @@ fn integrated_gradients_of_xdnn_are_the_integral() {
     }
 }
 
-/// Elsewhere they are 32 midpoints of the path, whose gradients jump: the sum is the logit's rise above
-/// that of zero features, but for the rule's error.
+/// For other networks, integrated gradients are computed from 32 midpoints of the path from zero features.
+/// Their sum must be the logit's rise along the path. As gradients jump between midpoints, 5 % are allowed.
 #[test]
 fn integrated_gradients_sum_to_the_rise_of_the_logit() {
     for backbone in [support::named("resnet18"), support::named("bcos_resnet18")] {
@@ -145,16 +149,18 @@ fn integrated_gradients_sum_to_the_rise_of_the_logit() {
     }
 }
 
-/// In training mode too: the deviations of the batch are dynamic weights. A vision transformer's
-/// position codes are evidence of their own, so there the sum holds behind them.
+/// The contributions of a B-cos network sum to its evidence, the logit without its constant bias. This also
+/// holds in training mode, where the batch's standard deviations belong to the dynamic weights. A vision
+/// transformer's position codes contribute besides the input, so there the sum is not tested at the input.
 #[test]
 fn bcos_contributions_sum_to_the_evidence() {
+    // The constant bias of the B-cos networks' logits, −6.9.
     let no_evidence = (0.001f64 / 0.999).ln();
     for backbone in Backbone::all().filter(|b| b.has_dynamic_weights) {
         let model = recipe_model(backbone, N_CLASSES, Kind::Double);
         load_buffers(&model, &tensors(&format!("golden/{backbone}.safetensors")));
         let is_transformer = !backbone.has_batch_statistics;
-        // The running deviations first, before a batch has moved them.
+        // Evaluation first: training mode changes the running standard deviations.
         for mode in [Mode::Eval, Mode::Train] {
             for &layer in Layer::ALL {
                 if is_transformer && layer == Layer::Input {

@@ -1,5 +1,6 @@
-//! Weight files as PyTorch and safetensors write them, and broken and hostile ones, against what
-//! `tests/fixtures/pth/make.py` says each of them holds or why it is refused.
+//! Reads the weight files in `tests/fixtures/pth`. Good ones, as PyTorch and safetensors write them, must
+//! give the tensors that `expected.toml` states; broken and hostile ones must be refused with the error that
+//! it states. `make.py` there writes the files and `expected.toml`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,31 +11,39 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use trainer::weights::checkpoint_file::{Dtype, NamedTensor, parse, read};
 
+/// `expected.toml`.
 #[derive(Deserialize)]
 struct Expected {
     read: Vec<ReadCase>,
     refused: Vec<RefusedCase>,
 }
 
+/// A file that is read.
 #[derive(Deserialize)]
 struct ReadCase {
     file: String,
+    /// The entry of the file that holds the state dict, where it is to be chosen.
     key: Option<String>,
+    /// All its tensors, in order.
     tensors: Vec<ExpectedTensor>,
 }
 
+/// A file that is refused.
 #[derive(Deserialize)]
 struct RefusedCase {
     file: String,
     key: Option<String>,
+    /// A part of the error.
     message: String,
 }
 
 #[derive(Deserialize)]
 struct ExpectedTensor {
     name: String,
+    /// By its name in PyTorch, e.g. `float32`.
     dtype: String,
     shape: Vec<usize>,
+    /// Its bytes, contiguous and little-endian, in hexadecimal.
     data: String,
 }
 
@@ -48,6 +57,7 @@ fn expected() -> Expected {
     toml::from_str(&fs_err::read_to_string(fixture("expected.toml")).unwrap()).unwrap()
 }
 
+/// Returns an expected tensor as the reader would.
 fn named(tensor: &ExpectedTensor) -> NamedTensor {
     let dtype = match tensor.dtype.as_str() {
         "float64" => Dtype::F64,
@@ -130,8 +140,8 @@ fn a_safetensors_file_has_no_entry_to_choose() {
     assert!(error.to_string().contains("entry \"model\""), "{error}");
 }
 
-/// Every truncation is an error. A changed byte may go unseen (in a name, in a legacy file's numbers),
-/// but never panics, hangs, or gives a tensor whose size and data disagree.
+/// A file cut short anywhere is an error. A changed byte may go unnoticed (in a name, in a legacy file's
+/// numbers), but must not cause a panic, an endless loop, or a tensor whose shape and data disagree.
 #[test]
 fn damaged_files_give_an_error_or_tensors() {
     for name in [
@@ -167,6 +177,7 @@ fn damaged_files_give_an_error_or_tensors() {
     }
 }
 
+/// A small archive whose entry inflates to 64 MiB, where the tensor needs a few bytes.
 #[test]
 fn a_zip_bomb_is_refused_while_it_is_read() {
     let path = fixture("one.pth");

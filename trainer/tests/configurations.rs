@@ -1,6 +1,6 @@
-//! What identifies a run, by the library and by the program: its configuration and id, that only runs of
-//! one configuration stand for it together, what is said of the weights it begins from, and that what is
-//! recorded is what was computed.
+//! Tests a run's identity and what is recorded of it: which options change the run id and the configuration
+//! (runs that differ only in λ and seed share one; `trainer select` chooses checkpoints within one), what is
+//! printed of the weights a run begins from, the recorded precision, the order of rows, bounds on threads.
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/pictures.rs"]
@@ -27,7 +27,7 @@ use trainer::run::schema;
 const GUIDANCE: &str = "[guidance]\nloss = \"energy\"\nlambda = 0.5\n";
 const SCRATCH: &str = "from = \"scratch\"\n";
 
-/// `run.toml` in `dir`, with the further options `top`.
+/// Writes `run.toml` in `dir`; the options `top` are added to the usual ones or take their place.
 fn config(dir: &Path, top: &str, init: &str, guidance: &str) -> PathBuf {
     let file = dir.join("run.toml");
     let or = |key: &str, usual: &str| match top.contains(key) {
@@ -56,7 +56,7 @@ fn resolved(top: &str, init: &str, guidance: &str) -> ResolvedRun {
     ResolvedRun::new(config, &dataset).unwrap()
 }
 
-/// Everything that decides a result is in the run's id, and but for λ and seed in the configuration.
+/// Every option but the name changes the run id and, except for λ and the seed, the configuration's hash.
 #[test]
 fn every_option_but_the_name_names_another_run() {
     let energy_area = |exponent: &str| {
@@ -135,20 +135,21 @@ fn every_option_but_the_name_names_another_run() {
         assert_eq!(run.run_id, usual.run_id, "{top}{guidance}");
         assert_eq!(configuration(&run), configuration(usual));
     }
-    // What a CPU makes of it.
+    // A CPU has no tf32 and computes in f32: then it counts as the configuration in f32.
     let asked = resolved("precision = \"tf32\"", SCRATCH, GUIDANCE);
     assert_ne!(asked.run_id, usual.run_id);
     assert_eq!(asked.configuration(Precision::F32), configuration(usual));
     assert_ne!(configuration(&asked), configuration(usual));
 }
 
-/// What a program said, and its exit code.
+/// What a program printed, and its exit code.
 struct Said {
     out: String,
     err: String,
     code: Option<i32>,
 }
 
+/// Runs the trainer with `args` and then a flag and a path for each of `paths`; an empty flag is left out.
 fn trainer(args: &[&str], paths: &[(&str, &Path)]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));
     command.args(args);
@@ -166,7 +167,7 @@ fn trainer(args: &[&str], paths: &[(&str, &Path)]) -> Said {
     }
 }
 
-/// A folder with data and runs.
+/// A temporary folder with data folders and runs.
 struct Sandbox {
     dir: tempfile::TempDir,
 }
@@ -182,7 +183,7 @@ impl Sandbox {
         sandbox
     }
 
-    /// Another data folder.
+    /// Writes a data folder of the data set `name`.
     fn data(&self, name: &str, inputs: &str, classes: &[&str]) -> PathBuf {
         let mut all: Vec<Picture> = pictures("train", 8);
         all.extend(pictures("val", 4));
@@ -190,7 +191,7 @@ impl Sandbox {
         write_of(&self.dir.path().join(name), (name, inputs), classes, &all)
     }
 
-    /// Trains a run of `data`: its folder, and what was said.
+    /// Trains a run on the data folder `data`; returns its folder and its standard error.
     fn train(&self, data: &str, top: &str, init: &str, guidance: &str) -> (PathBuf, String) {
         let config = config(self.dir.path(), top, init, guidance);
         let (data, runs) = (self.dir.path().join(data), self.dir.path().join("runs"));
@@ -206,13 +207,14 @@ fn from_run(folder: &Path) -> String {
     format!("from = \"run\"\nfolder = {folder:?}\n")
 }
 
+/// Returns a text column of a run's `run.parquet`.
 fn cell(run: &Path, name: &str) -> String {
     let (_, table) = read_table(run.join("run.parquet"), &schema::RUN).unwrap();
     column::<StringArray>(&table, name).value(0).to_owned()
 }
 
-/// A guided run of each seed, each begun from its seed's baseline, is of one configuration; anything
-/// else is another, and `select` says what.
+/// Guided runs of two seeds, each begun from the baseline of its seed, have one configuration. With any
+/// other run beside them, `select` refuses and says what differs.
 #[test]
 fn runs_of_one_configuration_alone_are_selected_from() {
     let sandbox = Sandbox::new();
@@ -290,8 +292,8 @@ fn runs_of_one_configuration_alone_are_selected_from() {
     );
 }
 
-/// A head is kept for the same classes in the same order alone, however many others there are; and a run
-/// of other data, or for another task, is said to be no baseline.
+/// A run keeps the head of the run it begins from only for the same classes in the same order. If that run
+/// was trained on other data or for another task, the program says that it is no baseline to compare with.
 #[test]
 fn what_a_run_begins_from_is_held_against_the_data() {
     let sandbox = Sandbox::new();
@@ -371,7 +373,7 @@ fn weights_of_other_classes_leave_the_head_new() {
     assert_eq!(said.code, Some(0), "{}", said.err);
     sandbox.data("turned", "89ab", &["waterbird", "landbird"]);
     sandbox.data("more", "cdef", &["landbird", "waterbird", "seabird"]);
-    // Imported, they say no longer what they are for.
+    // Imported weights carry no class names: only the number of classes can be compared.
     let imported = sandbox.dir.path().join("imported.safetensors");
     let asked = ["import", "--backbone", "xdnn_resnet18"];
     let said = trainer(&asked, &[("", &file), ("--out", &imported)]);
@@ -407,7 +409,7 @@ fn weights_of_other_classes_leave_the_head_new() {
     }
 }
 
-/// A CPU has no TF32: it says so once, and every table and stream has what was computed.
+/// A CPU has no TF32: the program says so once, and every table and stream records f32, which was computed.
 #[test]
 fn tf32_on_a_cpu_is_recorded_as_f32() {
     let sandbox = Sandbox::new();
@@ -480,7 +482,7 @@ fn tf32_on_a_cpu_is_recorded_as_f32() {
     assert!(rows.iter().all(|keys| *keys == rows[0]));
 }
 
-/// Sums over images are then in the same order, whatever memory makes of the batches.
+/// Ordered by the number of labels, then by image, so that sums do not depend on the size of batches.
 #[test]
 fn pairs_are_in_the_order_of_images_and_labels_whatever_the_batches() {
     let mut dataset = open("waterbirds-100", &pictures("val", 7));
@@ -528,7 +530,7 @@ fn pairs_are_in_the_order_of_images_and_labels_whatever_the_batches() {
     }
 }
 
-/// `--threads` is for all of them, and over what the environment says.
+/// `--threads` bounds the threads of every library (OpenMP, rayon) and overrides the environment.
 #[test]
 fn threads_are_bounded_in_every_library() {
     let sandbox = Sandbox::new();
@@ -570,7 +572,7 @@ fn threads_are_bounded_in_every_library() {
         most(train.arg("--data").arg(&data).args(flags))
     };
     let (bounded, run) = train(&CPU);
-    // The first thread, the one that prepares images, and what libtorch and the system may keep waiting.
+    // The main thread, the one that prepares images, and a few that libtorch and the system keep idle.
     assert!(bounded <= 6, "{bounded} threads");
     let run = PathBuf::from(run.trim_end());
     let mut explain = program();
@@ -583,7 +585,7 @@ fn threads_are_bounded_in_every_library() {
     explain.arg("--maps").arg(root.join("m.arrow"));
     let (bounded, _) = most(explain.args(CPU));
     assert!(bounded <= 6, "{bounded} threads");
-    // Else the environment's are used, so that what is counted here are such threads.
+    // Without the flag the environment's 24 are used: so the count above does see such threads.
     std::fs::remove_dir_all(&run).unwrap();
     let (free, _) = train(&["--device", "cpu"]);
     assert!(free > 12, "{free} threads");

@@ -1,6 +1,7 @@
-//! Non-finite values do not get lost: a NaN in the first layer and activations that overflow anywhere
-//! show in the logits, losses, gradients or statistics, for every network. The measure is float64: a
-//! value in float32 is as good as that one, or non-finite.
+//! Tests that non-finite values (NaN, ±∞) do not get lost inside any network: a NaN in the first layer, or
+//! activations that overflow anywhere, must show as a non-finite logit, loss, gradient or norm statistic,
+//! where the program looks for them. Overflow is judged by the same network in float64, which does not
+//! overflow: what float32 computes must be close to that or non-finite.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -23,13 +24,15 @@ use trainer::weights::checkpoint;
 use trainer::weights::import::{self, Fit};
 
 const N_CLASSES: usize = 3;
+/// What is explained: (image in the batch, class).
 const PAIRS: [(i64, i64); 2] = [(0, 1), (1, 2)];
 
+/// Returns the attribution methods defined for a network.
 fn attributions(backbone: Backbone) -> Vec<Attribution> {
     Attribution::defined_for(backbone, Order::First)
 }
 
-/// As `trainer explain` does: logits, and maps where they are asked for.
+/// Computes, as `trainer explain` does, the logits and, where `attribution` is given, the maps of [`PAIRS`].
 fn explained(
     model: &Model,
     input: &Tensor,
@@ -52,8 +55,9 @@ fn explained(
     (explainable.logits().detach(), maps)
 }
 
-/// As `trainer train` does, guided or not: the losses and sums that it looks at (5), and whether the
-/// statistics of the norms, which it looks at too, are finite.
+/// Computes a training step as `trainer train` does, guided where a `layer` is given. Returns the five losses
+/// and sums that the program checks, and whether the statistics of the norms, which it checks too, are
+/// finite.
 fn step(model: &Model, input: &Tensor, layer: Option<Layer>) -> (Tensor, bool) {
     let kind = model.params.kind();
     let targets = Tensor::zeros([2, N_CLASSES as i64], (kind, device()));
@@ -88,13 +92,13 @@ fn are_finite(tensor: &Tensor) -> bool {
     tensor.isfinite().all().int64_value(&[]) == 1
 }
 
-/// Every image's row has a value that is not finite.
+/// Whether every image's row has a non-finite value.
 fn is_noticed_in_every_row(tensor: &Tensor) -> bool {
     let is_finite = tensor.isfinite().all_dim(1, false);
     is_finite.any().int64_value(&[]) == 0
 }
 
-/// The first weight of more than one axis, of a convolution but for `bcos_simple_vit_s`.
+/// Returns the first weight with more than one axis: a convolution's, except in `bcos_simple_vit_s`.
 fn first_weight(model: &Model) -> Tensor {
     let mut entries = model.params.entries().iter();
     let first = entries.find(|entry| entry.tensor.dim() > 1).unwrap();
@@ -137,7 +141,7 @@ fn a_nan_in_the_first_weight_shows_in_a_step() {
                 let mut model = recipe_model(backbone, N_CLASSES, Kind::Float);
                 model.precision = precision;
                 let input = recipe_input(&model, 2, 32);
-                // At 32 pixels, some first weights meet the edge alone: the middle does not.
+                // In images of 32 pixels, some weights of a kernel only meet the padding; not the middle one.
                 let weight = first_weight(&model).view([-1]);
                 let middle = weight.size()[0] / 2;
                 let _ = weight.get(middle).fill_(f64::NAN);
@@ -151,7 +155,7 @@ fn a_nan_in_the_first_weight_shows_in_a_step() {
     }
 }
 
-/// A network in float32 and a copy of it in float64, of which one tensor at a time is changed.
+/// A network in float32 and a copy of it in float64. One tensor at a time is changed, in both alike.
 struct Twins([Model; 2]);
 
 impl Twins {
@@ -164,7 +168,8 @@ impl Twins {
         Twins([narrow, wide])
     }
 
-    /// Some weights, the first and the last among them: not biases, whose sums only lose digits.
+    /// Returns the indices of four weights, the first and the last among them. Biases are left out: large
+    /// ones only drown other digits.
     fn chosen(&self) -> Vec<usize> {
         let entries = self.0[0].params.entries();
         let is_weight = |&at: &usize| entries[at].is_trained && !entries[at].name.ends_with("bias");
@@ -173,7 +178,8 @@ impl Twins {
         [0, 1, n / 2, n - 1].map(|index| weights[index]).to_vec()
     }
 
-    /// Calls `look` for each of some weights multiplied with each of [`FACTORS`], with what that is.
+    /// Multiplies each of the chosen weights by each of [`FACTORS`] in turn, calls `look` with both networks
+    /// and a description of the change, and undoes it.
     fn spoilt(&self, mut look: impl FnMut(&[Model; 2], &str)) {
         for at in self.chosen() {
             for factor in FACTORS {
@@ -196,8 +202,8 @@ impl Twins {
     }
 }
 
-/// Powers of two, so that dividing gives the weights again: squares overflow, and sums of products. In
-/// float64 they do not.
+/// With the first factor, squares overflow in float32; with the second, sums of products do. In float64
+/// neither happens. They are powers of two, so that a division restores the weights exactly.
 const FACTORS: [f64; 2] = [(1u64 << 63) as f64, ((1u128 << 124) as f64)];
 
 #[test]
@@ -264,10 +270,11 @@ fn an_overflow_in_a_step_is_noticed_or_does_not_matter() {
     }
 }
 
-/// The operations that would hide it, each alone.
+/// Our ReLU and ReLU6, which would hide a NaN if they were written with `max`: a NaN stays one, and ReLU6
+/// also makes one of ±∞.
 #[test]
 fn rectifiers_do_not_hide_what_is_not_finite() {
-    // As many as make libtorch take its vectors, and a rest.
+    // 42 values: enough for libtorch's vector instructions, and a rest that is computed one by one.
     let values = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 3.0, 7.0].repeat(7);
     let given = |kind| {
         Tensor::from_slice(&values)
@@ -304,7 +311,7 @@ fn rectifiers_do_not_hide_what_is_not_finite() {
             );
         }
     });
-    // Derivatives are ReLU's.
+    // The derivative is ReLU's: 0 up to 0, then 1.
     let at = Tensor::from_slice(&[-2f64, 0.0, 1.5]).set_requires_grad(true);
     let sum =
         (fused::rectify(&at * 1.0).unwrap() * Tensor::from_slice(&[3f64, 4.0, 5.0])).sum(None);
@@ -312,8 +319,9 @@ fn rectifiers_do_not_hide_what_is_not_finite() {
     assert_eq!(gradient, Tensor::from_slice(&[0f64, 0.0, 5.0]));
 }
 
-/// The logits of a path's midpoints are not among those that are looked at, and the gradient does not
-/// depend on this bias.
+/// Integrated gradients along a path with infinite logits must give a non-finite map. The program checks only
+/// the image's own logits, not those at the path's midpoints, and the gradient does not depend on the bias
+/// that makes them infinite.
 #[test]
 fn a_path_that_leads_through_infinity_has_no_map() {
     let model = recipe_model(named("resnet18"), N_CLASSES, Kind::Float);
@@ -347,7 +355,8 @@ fn a_path_that_leads_through_infinity_has_no_map() {
     assert!(!are_finite(&map), "{map}");
 }
 
-/// In every floating type, where nothing is written: the file, the tensor, the place and what is there.
+/// Importing a file with a non-finite weight, in any floating type, is refused and writes nothing. The error
+/// names the file, the tensor, the index and the value.
 #[test]
 fn an_import_refuses_weights_that_are_not_finite() {
     let folder = tempfile::tempdir().unwrap();

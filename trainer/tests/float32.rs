@@ -1,18 +1,19 @@
-//! Float32 is float64 with fewer digits, on every processor: features, logits and maps in evaluation,
-//! losses in training. Float64 is held against the official implementation (golden.rs); here every
-//! network in float32 is held against itself in float64, with the very same weights and input.
+//! Compares every network in float32 with itself in float64, with the same weights and input: features,
+//! logits and maps in evaluation, losses in training must agree up to rounding. (`golden.rs` compares
+//! float64 with the official implementation.)
 //!
-//! How far apart they may be is measured, not typed in: float32 is computed again and again with the
-//! input moved by a unit in the last place or less, which draws all roundings anew. What that changes
-//! is how much rounding can do here, with this processor's instructions, this number of threads and
-//! this network; the float64 values may be a few times as far away. One weight times 1.001 is farther.
+//! The allowed difference is measured: float32 is computed several times with the input changed by at most a
+//! unit in the last place, so that every rounding turns out differently. The spread of the results shows how
+//! much rounding matters for this network, on this processor and with this number of threads. The float64
+//! values may be a few times as far away as that spread; a control shows that a single weight times 1.001 is
+//! farther away.
 //!
-//! That is certain only where the values are continuous. A map jumps where a ReLU is switched or
-//! another pixel of a window becomes the largest, and rounding decides whether a unit next to zero is
-//! on. So maps are compared at an input where none is next to zero: float64, in which this is the same
-//! on every machine, finds it by moving weights and input thirty times as far, to and fro; where
-//! nothing is switched, the two changes cancel. In training, maps are guided at the layer behind which
-//! nothing can be switched.
+//! This is only valid where the values are continuous. A map jumps when a ReLU switches on or off or another
+//! pixel of a pooling window becomes the largest, and for a unit close to zero rounding decides that. So maps
+//! are compared at an input at which no unit is close to switching. It is searched for in float64, which
+//! finds the same input on every machine: weights and input are moved by thirty times as much in some
+//! direction and in the opposite one; where nothing switches, the two changes of the map cancel. In training,
+//! maps are guided at the final layer, behind which nothing can switch.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -42,28 +43,29 @@ const N_CLASSES: usize = 5;
 /// The explained class of each image.
 const CLASSES: [i64; 3] = [3, 4, 2];
 
-/// A unit in the last place of float32, as a part of the number at most.
+/// A unit in the last place of float32, relative to the number, at most.
 const UNIT: f64 = f32::EPSILON as f64;
 /// How often float32 is computed with its roundings drawn anew.
 const N_ROUNDINGS: u64 = 8;
-/// How many times as far as these are from each other float64 may be from float32.
+/// How many times the spread of these float32 results float64 may be away from float32.
 const FACTOR: f64 = 8.0;
-/// Differences below this are not told from none: a single number has only so many digits.
+/// The least spread that is assumed, a few units in the last place.
 const LEAST: f64 = 4.0 * UNIT;
 
-/// How far numbers are moved to find what is switched, as a part of each. Features then move by more than
-/// three times what rounding does to them, which is asserted.
+/// By how much, relative to each, numbers are moved to find units close to switching. Features then move
+/// more than three times as much as by rounding, which is asserted.
 const FAR: f64 = 4e-6;
-/// Along how many directions. A unit within a third of [`FAR`] of zero is missed by one in four of them.
+/// How many directions are tried. One in four of them misses a unit within a third of [`FAR`] of zero.
 const N_DIRECTIONS: u64 = 6;
-/// What is left of the two changes where nothing is switched: FAR², times the curvature.
+/// The largest remainder of the two opposite changes, relative to the map, where nothing switches: it
+/// is FAR² times the curvature.
 const SMOOTH: f64 = 1e-6;
-/// How many numbers are drawn to move others by.
+/// How many random numbers are drawn, by which others are moved.
 const N_MOVES: i64 = 65_537;
 /// How many inputs are tried.
 const N_INPUTS: i64 = 100;
 
-/// A network's numbers (in the order of its parameters) and input, in float64 on the CPU.
+/// A network's weights (in the order of its parameters) and an input, in float64 on the CPU.
 struct Point {
     names: Vec<String>,
     numbers: Vec<Tensor>,
@@ -71,11 +73,11 @@ struct Point {
 }
 
 impl Point {
-    /// With the input, and where `with_weights` every other number, times 1 + `step` · u, u from −1 to
-    /// 1 as drawn for `draw`.
+    /// Returns the point with the input, and with `with_weights` every weight too, multiplied by
+    /// 1 + `step` · u. The numbers u in −1 to 1 depend on `draw`.
     fn moved(&self, step: f64, draw: u64, with_weights: bool) -> Point {
-        // One stream for all, begun elsewhere for each: its length is prime, so that no two rows of a
-        // weight meet the same numbers.
+        // All tensors use one list of random numbers, over and over, each beginning at another place. Its
+        // length is prime, so that no two rows of a weight get the same numbers.
         let u = uniform("moves", &[N_MOVES]) * 2.0 - 1.0;
         let moved = |name: &str, tensor: &Tensor| {
             let start =
@@ -99,8 +101,8 @@ impl Point {
         }
     }
 
-    /// Takes `model` there and gives its input: training moves the statistics of norms, so before
-    /// every reading.
+    /// Sets the weights of `model` and returns its input. This is done before every computation, as training
+    /// changes the statistics of norms.
     fn take(&self, model: &Model) -> Tensor {
         for (param, numbers) in model.params.entries().iter().zip(&self.numbers) {
             tch::no_grad(|| param.tensor.shallow_clone().copy_(numbers));
@@ -116,16 +118,16 @@ struct Network {
     double: Model,
 }
 
-/// Values with what they are.
+/// Computed tensors with their descriptions.
 type Values = Vec<(String, Tensor)>;
-/// Reads values off a model and its input.
+/// Computes such tensors by a model from its input.
 type Reading = fn(&Model, &Tensor) -> Values;
 
 impl Network {
     fn new(backbone: Backbone) -> Network {
         let [single, double] = [Kind::Float, Kind::Double].map(|kind| {
             let model = recipe_model(backbone, N_CLASSES, kind);
-            // B-cos networks are nothing without the statistics that belong to their weights.
+            // B-cos networks need running statistics that fit their weights.
             if fixture(&format!("golden/{backbone}.safetensors")).exists() {
                 load_buffers(&model, &tensors(&format!("golden/{backbone}.safetensors")));
             }
@@ -134,7 +136,7 @@ impl Network {
         Network { single, double }
     }
 
-    /// Its own numbers as float32 has them, and `input`.
+    /// Returns the network's weights and `input`, both rounded to float32.
     fn point(&self, input: &Tensor) -> Point {
         let params = self.single.params.entries();
         let cpu = |tensor: &Tensor| tensor.detach().to_device(Device::Cpu);
@@ -148,13 +150,13 @@ impl Network {
         }
     }
 
-    /// An image of 32×32 at which no unit is next to being switched. Image `first` is known to be one;
-    /// others are tried if it no longer is.
+    /// Returns a point whose input is an image of 32×32 at which no unit is close to switching. The image
+    /// `first` is known to be one; if it no longer is, others are tried.
     fn clear_point(&self, first: i64) -> Point {
         let inputs = recipe_input(&self.double, N_INPUTS as u64, 32);
         for index in (first..N_INPUTS).chain(0..first) {
             let point = self.point(&inputs.narrow(0, index, 1));
-            // B-cos networks have nothing to switch.
+            // B-cos networks have no ReLUs.
             if self.double.backbone.has_dynamic_weights || self.is_clear(&point) {
                 println!("image {index}");
                 return point;
@@ -163,7 +165,8 @@ impl Network {
         panic!("no input at which nothing is next to being switched");
     }
 
-    /// Whether nothing is switched within [`FAR`], where float32's rounding does not lead out of.
+    /// Whether nothing switches within [`FAR`] of the point. Also asserts that rounding to float32 moves
+    /// features less far than that.
     fn is_clear(&self, point: &Point) -> bool {
         // The map at the input depends on every unit.
         let map = |point: &Point| {
@@ -197,7 +200,8 @@ impl Network {
         true
     }
 
-    /// Holds float32 at `point` against float64, and gives for each value what the difference may be.
+    /// Asserts that float32 agrees with float64 at `point`. Returns the float64 values, and for each the
+    /// allowed relative difference.
     fn compare(&self, point: &Point, read: Reading) -> (Values, Vec<f64>) {
         let at = |point: &Point, model: &Model| read(model, &point.take(model));
         let (exact, found) = (at(point, &self.double), at(point, &self.single));
@@ -225,8 +229,8 @@ impl Network {
         (exact, allowed)
     }
 
-    /// A weight on which much rests, and where in its tensor: the largest of the first norm. Where there
-    /// are no norms, the weight of the head that adds most to the first explained logit.
+    /// Returns an important weight, as (tensor, index in it): the largest scale of the first norm or, where
+    /// there are no norms, the head's weight that adds most to the first explained logit.
     fn weight_that_counts(&self, point: &Point) -> (usize, i64) {
         let is_scale = |index: &usize| {
             point.names[*index].ends_with("weight") && point.numbers[*index].dim() == 1
@@ -251,8 +255,8 @@ impl Network {
         )
     }
 
-    /// The control: one weight times 1.001 is farther from `exact` than `allowed`, in the logits and in
-    /// a map.
+    /// The control: with one weight times 1.001, float32 must be farther from `exact` than `allowed`, in the
+    /// logits and in a map.
     fn notices_one_weight(&self, point: &Point, exact: &Values, allowed: &[f64]) {
         let (index, at) = self.weight_that_counts(point);
         let name = &point.names[index];
@@ -279,7 +283,7 @@ impl Network {
     }
 }
 
-/// The attributions that guide it, without those that have the same backward pass.
+/// Returns the attribution methods to compare: those that guide the network, one for each backward pass.
 fn attributions(model: &Model) -> &'static [Attribution] {
     match model.backbone.has_dynamic_weights {
         true => &[BCOS],
@@ -287,7 +291,8 @@ fn attributions(model: &Model) -> &'static [Attribution] {
     }
 }
 
-/// What a B-cos network's constant bias, −6.9, would hide.
+/// Returns the logits without a B-cos network's constant bias, −6.9, beside which differences would seem
+/// small.
 fn evidence(model: &Model, logits: &Tensor) -> Tensor {
     match model.backbone.has_dynamic_weights {
         true => logits - (0.001f64 / 0.999).ln(),
@@ -295,7 +300,7 @@ fn evidence(model: &Model, logits: &Tensor) -> Tensor {
     }
 }
 
-/// Maps of the classes of [`CLASSES`], and the logits they explain.
+/// Returns the maps of [`CLASSES`], and the logits without bias.
 fn explained(
     model: &Model,
     input: &Tensor,
@@ -317,7 +322,7 @@ fn explained(
     (maps, evidence(model, explainable.logits()))
 }
 
-/// Features, evidence and maps in evaluation.
+/// Returns features, logits without bias ("evidence") and maps of every layer, in evaluation mode.
 fn evaluated(model: &Model, input: &Tensor) -> Values {
     let mut values = Values::new();
     for &layer in Layer::ALL {
@@ -334,7 +339,7 @@ fn evaluated(model: &Model, input: &Tensor) -> Values {
     values
 }
 
-/// Losses in training, with batch statistics, guided at the final layer.
+/// Returns the losses in training mode, with batch statistics, guided at the final layer.
 fn guided_losses(model: &Model, input: &Tensor) -> Values {
     let (n, size) = (input.size()[0], input.size()[2]);
     let targets = Tensor::zeros([n, N_CLASSES as i64], (input.kind(), input.device()));
@@ -373,6 +378,7 @@ fn guided_losses(model: &Model, input: &Tensor) -> Values {
     values
 }
 
+/// Compares a network in float32 and float64; `clear` is an image known to be far from switching.
 fn network(backbone: Backbone, clear: i64) {
     let network = Network::new(backbone);
     let training = network.point(&recipe_input(&network.double, 3, 64));

@@ -1,7 +1,8 @@
-//! Parity with the official implementation: localization losses on given maps, and the logits, maps,
-//! losses and second-order gradients of all its ResNets under the weight recipe
-//! (tests/fixtures/golden/README.md). In float64, whose rounding no processor lets show; that float32 is
-//! the same with fewer digits is for float32.rs.
+//! Compares with values recorded from the official implementation: localization losses on given maps; and,
+//! for all its ResNets filled by the weight recipe of `tests/fixtures/golden/README.md`, the logits, maps,
+//! losses and gradients of the guided loss. Networks that it lacks are compared with torchvision or the
+//! `bcos` package. All is in float64, where rounding differs too little between processors to matter;
+//! `float32.rs` compares float32 with float64.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -28,6 +29,7 @@ use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::Layer;
 use trainer::network::{Backbone, Mode};
 
+/// Our loss, its name in the recording, and the λ it was recorded with.
 const LOSSES: [(LocalizationLoss, &str, f64); 4] = [
     (ENERGY, "Energy", 0.1),
     (L1, "L1", 0.1),
@@ -41,12 +43,15 @@ const LAYERS: [(Layer, &str); 5] = [
     (Layer::Mid3, "Mid3"),
     (Layer::Final, "Final"),
 ];
+/// Our attribution method and its name in the recording.
 const METHODS: [(Attribution, &str); 3] = [(IXG, "IxG"), (GRADCAM, "GradCam"), (BCOS, "BCos")];
 
+/// Reads a recording.
 fn golden(name: &str) -> HashMap<String, Tensor> {
     tensors(&format!("golden/{name}"))
 }
 
+/// The losses of ten given maps, and the norm and the sum of their gradients at the map.
 #[test]
 fn localization_losses_and_their_gradients() {
     let values = golden("losses_and_metrics.safetensors");
@@ -91,7 +96,7 @@ fn localization_losses_and_their_gradients() {
             for (key, found) in keys.into_iter().zip(found) {
                 assert!(found.is_finite(), "{case} {name} {key}: {found}");
                 let expected = scalar(get(&format!("{key}/{name}")));
-                // Where the official code gives NaN, finite is all that is asked.
+                // Where the official code gives NaN, ours need only be finite.
                 if expected.is_finite() {
                     let scale = if key == "loss_grad_sum" {
                         scalar(get(&format!("loss_grad_norm/{name}")))
@@ -109,9 +114,11 @@ fn localization_losses_and_their_gradients() {
     }
 }
 
-/// How near everything comes to the recording.
+/// The largest relative difference from the recording.
 const TOLERANCE: f64 = 1e-6;
 
+/// Compares logits and maps in evaluation mode, at every layer and by every method recorded; returns how many
+/// maps were compared.
 fn logits_and_maps(name: &str, backbone: Backbone, size: u64) -> usize {
     let values = golden(&format!("{name}.safetensors"));
     let model = recipe_model(backbone, 20, Kind::Double);
@@ -142,7 +149,8 @@ fn logits_and_maps(name: &str, backbone: Backbone, size: u64) -> usize {
                     "{name}: {method} at {layer}: {difference:e}"
                 );
             }
-            // A sum of values of both signs: held against their absolute sum, which is 0 where GradCAM is.
+            // A sum of values of both signs can be close to 0, so it is compared relative to the sum of
+            // absolute values (which is 0 where GradCAM's map is).
             let absolute = maps.abs().sum(None);
             let sums = maps.sum_dim_intlist([1i64, 2].as_slice(), false, Kind::Double);
             let difference = scalar(&(sums.to_device(Device::Cpu) - sum).abs().max());
@@ -156,6 +164,8 @@ fn logits_and_maps(name: &str, backbone: Backbone, size: u64) -> usize {
     checked
 }
 
+/// Compares both terms of the guided loss in training mode, and the norm and sum of its gradient at every
+/// parameter; returns how many guided losses were compared.
 fn guided_losses_and_gradients(name: &str, backbone: Backbone, size: u64) -> usize {
     let values = golden(&format!("{name}.safetensors"));
     let parameters =
@@ -169,7 +179,7 @@ fn guided_losses_and_gradients(name: &str, backbone: Backbone, size: u64) -> usi
         vec![[10, 20, 90, 100], [60, 5, 120, 70]],
         vec![[0, 0, 127, 127]],
     ];
-    // In pixels of 128×128.
+    // The boxes above are in pixels of 128×128.
     let scaled = |coordinate: i32| coordinate * size as i32 / 128;
     let boxes = boxes.map(|boxes| boxes.into_iter().map(|b| b.map(scaled)).collect());
     let grid = Grid::square(size as usize);
@@ -232,6 +242,7 @@ fn guided_losses_and_gradients(name: &str, backbone: Backbone, size: u64) -> usi
     checked
 }
 
+/// Returns the norm of each tensor.
 fn norms(tensors: &[Tensor]) -> Tensor {
     let values: Vec<f64> = tensors
         .iter()
@@ -240,32 +251,34 @@ fn norms(tensors: &[Tensor]) -> Tensor {
     Tensor::from_slice(&values)
 }
 
+/// Returns the sum of each tensor.
 fn sums(tensors: &[Tensor]) -> Tensor {
     let values: Vec<f64> = tensors.iter().map(|t| scalar(&t.sum(None))).collect();
     Tensor::from_slice(&values)
 }
 
-/// The (maps, guided losses) checked must be as many as were recorded.
+/// Compares a network with the official implementation; `expected` is how many maps and guided losses were
+/// recorded, so that none is skipped unnoticed.
 fn network(name: &str, backbone: Backbone, expected: (usize, usize)) {
     let maps = logits_and_maps(name, backbone, 128);
     let losses = guided_losses_and_gradients(name, backbone, 128);
     assert_eq!((maps, losses), expected);
 }
 
-/// The networks that torchvision has and the official implementation lacks (torchvision_networks.py).
+/// Compares a network of torchvision that the official implementation lacks (torchvision_networks.py).
 fn of_torchvision(name: &str) {
     let maps = logits_and_maps(name, named(name), 64);
     let losses = guided_losses_and_gradients(name, named(name), 64);
     assert_eq!((maps, losses), (4, 2));
 }
 
-/// The networks that only the `bcos` package has, against what it computes (bcos_package.py).
+/// Compares a network that only the `bcos` package has with what that computes (bcos_package.py).
 fn of_the_package(name: &str, backbone: Backbone) {
     let values = golden(&format!("{name}.safetensors"));
     let model = recipe_model(backbone, 10, Kind::Double);
     load_buffers(&model, &values);
     let input = recipe_input(&model, 2, 64);
-    // Evidence, not logits: the constant -6.9 would hide what differs.
+    // Logits without their constant bias, −6.9, beside which differences would seem small.
     let bias = (0.001f64 / 0.999).ln();
     let expected = &values["eval/logits"] - bias;
     let mut sums = Vec::new();
@@ -284,8 +297,9 @@ fn of_the_package(name: &str, backbone: Backbone) {
         }
         sums.push(maps.sum_dim_intlist([1i64, 2].as_slice(), false, Kind::Double));
     }
-    // Completeness at every layer (SPEC J.2), but for the mean that a layer norm takes off the
-    // position codes, which are no part of the input.
+    // Completeness (docs/SPEC.md J.2): at every layer the map sums to the logit without its bias. Not tested
+    // for the transformers, where a layer norm subtracts a mean of the position codes, which are no part
+    // of the input.
     let chosen = [expected.get(0).get(3), expected.get(1).get(7)];
     let chosen = Tensor::stack(&chosen, 0);
     if backbone == named("bcos_densenet121") {

@@ -1,5 +1,6 @@
-//! What guidance is given, on tiny data folders made by hand: annotated subsets, boxes or
-//! segmentations, crops and flips, the reversed task, areas.
+//! Tests the masks that guidance gets, on tiny data folders made by hand: which images count as annotated,
+//! boxes or segmentations, crops and flips, the reversed task, box areas. The last test trains, explains and
+//! scores both of Waterbirds' tasks.
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/pictures.rs"]
@@ -24,13 +25,15 @@ use trainer::names::{Annotation, Augmentation};
 use trainer::run::finished::FinishedRun;
 use trainer::run::schema;
 
+/// Masks from undilated boxes.
 const BOXES: MaskOptions = MaskOptions {
     annotation: Annotation::Box,
     dilation: 0.0,
     needs_areas: false,
 };
 
-/// As the official code counts: 1 % of VOC 2007's 2,501 training images are 25 (SPEC A.5).
+/// A fraction of the images is rounded down, as in the official code: 1 % of VOC 2007's 2,501 training images
+/// are 25 (docs/SPEC.md A.5).
 #[test]
 fn annotated_images_are_counted_towards_zero() {
     let dataset = open("voc2007", &pictures("train", 2501));
@@ -67,7 +70,7 @@ fn segmentations_are_the_masks_and_images_without_them_are_not_annotated() {
         let found = targets::mask_target(&dataset, pair, options, None).map(|target| target.mask);
         assert_eq!(found, dataset.class_segmentation(image, pair.1));
         assert_eq!(found.is_some(), index % 3 == 0, "image {index}");
-        // The left half of a box of 12×16 cells; the box loses no edge, it is far from the last cell.
+        // The left half of a box of 12×16 cells, which ends before the grid's last row and column.
         assert!(found.is_none_or(|mask| mask.area() == 6 * 16));
         let boxes = targets::mask_target(&dataset, pair, BOXES, None)
             .unwrap()
@@ -78,6 +81,8 @@ fn segmentations_are_the_masks_and_images_without_them_are_not_annotated() {
     }
 }
 
+/// Images are white in their boxes: after the same crop and flip, a pixel must be white just where the mask
+/// is set (in the reversed task, where it is not).
 #[test]
 fn masks_and_pixels_go_through_the_same_crop_and_flip() {
     for task in Task::ALL {
@@ -107,7 +112,7 @@ fn masks_and_pixels_go_through_the_same_crop_and_flip() {
                     let is_white = match rgb[cell * 3] {
                         131..=255 => true,
                         0..=62 => false,
-                        // Half white, or less at a corner: the edge goes through the pixel.
+                        // Neither white nor black: an edge of the box goes through the pixel.
                         _ => continue,
                     };
                     let expected = is_white == (task == Task::Conventional);
@@ -117,7 +122,7 @@ fn masks_and_pixels_go_through_the_same_crop_and_flip() {
             }
             assert!(n_inside > 100);
         }
-        // The whole image, unchanged.
+        // A view of the whole image equals loading without views.
         let whole = View {
             x: 0,
             y: 0,
@@ -130,7 +135,8 @@ fn masks_and_pixels_go_through_the_same_crop_and_flip() {
             views => Batch::load_views(&dataset, &train, views, Device::Cpu, Kind::Float).unwrap(),
         };
         assert_eq!(load(&[]).images, load(&vec![whole; train.len()]).images);
-        // And from pixels that are held, in another order; of images that are not, from the file.
+        // So does loading from pixels held in memory in another order; an image that is not held is read
+        // from the file.
         let held: Vec<usize> = train.iter().rev().copied().collect();
         let resident = Resident::load(&dataset, &held, Device::Cpu).unwrap();
         let lacking = Resident::load(&dataset, &held[1..], Device::Cpu).unwrap();
@@ -145,7 +151,7 @@ fn masks_and_pixels_go_through_the_same_crop_and_flip() {
 
 #[test]
 fn energy_is_divided_by_a_power_of_the_boxes_area() {
-    // Two boxes of 4×4 cells that share 2×4, and one image with a box of 8×8.
+    // An image with two boxes of 4×4 cells that share 2×4, and one with a box of 8×8.
     let picture = |boxes: &[[f64; 4]]| Picture {
         split: "train",
         group_id: 0,
@@ -192,8 +198,10 @@ fn energy_is_divided_by_a_power_of_the_boxes_area() {
     assert!(targets::areas(&boxes).is_empty());
 }
 
+/// The usual `[guidance]` table.
 const GUIDANCE: &str = "[guidance]\nloss = \"energy\"\nlambda = 0.5\n";
 
+/// Writes a `run.toml` with the further options `top`.
 fn config(dir: &Path, top: &str, guidance: &str) -> PathBuf {
     let file = dir.join("run.toml");
     let text = format!(
@@ -204,6 +212,8 @@ fn config(dir: &Path, top: &str, guidance: &str) -> PathBuf {
     file
 }
 
+/// Runs the trainer, which must succeed, with `args` and then a flag and a path for each of `paths`; returns
+/// its stdout.
 fn trainer(args: &[&str], paths: &[(&str, &Path)]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));
     command.args(args).args(["--device", "cpu"]);
@@ -216,7 +226,8 @@ fn trainer(args: &[&str], paths: &[(&str, &Path)]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Trains, explains and scores as a user does.
+/// For each task: trains a run, explains it for its own and for the other task, and scores the maps. Tables
+/// must record the options, and each pair must have the class and the mask of the task asked for.
 #[test]
 fn both_tasks_from_training_to_scores() {
     let dir = tempfile::tempdir().unwrap();
@@ -269,7 +280,7 @@ fn both_tasks_from_training_to_scores() {
         assert_eq!(titles, Some(expected));
         assert_eq!(FinishedRun::open(&run).unwrap().task, task);
 
-        // The run's own task, and the other one of its network.
+        // Explained for the run's own task, and for the other one.
         for asked in [
             task,
             if is_reversed {

@@ -1,5 +1,6 @@
-//! Localization losses at maps whose loss is known (SPEC J.3, J.4), their agreement with the metric
-//! that is reported, and what has no map or no mask to speak of: losses and gradients stay finite.
+//! Tests the localization losses: at maps whose loss is known (docs/SPEC.md J.3, J.4), and Energy against the
+//! evaluator's EPG. Where a map is all zeros, a mask is empty or an image has no label, losses and gradients
+//! must stay finite.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -21,13 +22,15 @@ use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::Layer;
 use trainer::network::{Backbone, Model};
 
+/// Height and width of the maps and masks.
 const SIZE: usize = 16;
+/// x1, y1, x2, y2 in cells.
 const BOX: [i32; 4] = [3, 2, 11, 9];
 
-/// The losses of the papers, of which the values below are known.
+/// The losses whose values are known below.
 const LOSSES: [LocalizationLoss; 5] = [ENERGY, L1, PPCE, RRR, ENERGY_AREA];
 
-/// `loss` with its defaults, and 1 for an option that has none.
+/// Returns `loss` with its default options, and 1 for an option without a default.
 fn chosen(loss: LocalizationLoss) -> Loss {
     let needed = loss
         .options
@@ -37,18 +40,19 @@ fn chosen(loss: LocalizationLoss) -> Loss {
     Loss::new(loss, &needed).unwrap()
 }
 
-/// The loss of one map (h, w) with the mask of `boxes` on the grid.
+/// Returns the loss of one map (h, w), with the mask of `boxes` on the grid and an area of 1.
 fn loss_of(loss: LocalizationLoss, map: &Tensor, boxes: &[[i32; 4]], grid: Grid) -> f64 {
     let masks = masks(&[boxes.to_vec()], grid).to_kind(map.kind());
     let values = chosen(loss).values(&map.unsqueeze(0), &masks, &[1.0]);
     scalar(&values.unwrap())
 }
 
-/// The mask of [`BOX`] as a map.
+/// Returns the mask of [`BOX`] as a map: 1 inside, 0 outside.
 fn inside() -> Tensor {
     masks(&[vec![BOX]], Grid::square(SIZE)).squeeze_dim(0)
 }
 
+/// Returns a map with values of both signs.
 fn random_map() -> Tensor {
     uniform("map", &[SIZE as i64, SIZE as i64]) - 0.4
 }
@@ -56,7 +60,7 @@ fn random_map() -> Tensor {
 #[test]
 fn losses_of_perfect_maps_are_zero() {
     let at = |loss, map: &Tensor| loss_of(loss, map, &[BOX], Grid::square(SIZE));
-    // Everything inside and nothing outside: also at another scale, as maps are not normalised.
+    // The mask itself as the map, also at another scale: losses do not depend on a map's scale.
     for map in [inside(), inside() * 1e3] {
         for loss in LOSSES {
             assert_eq!(at(loss, &map), 0.0, "{loss}");
@@ -78,7 +82,7 @@ fn losses_of_opposite_maps_are_the_largest() {
     assert_eq!(at(L1, &outside), 1.0);
     assert_eq!(at(PPCE, &outside), 100.0);
     assert_eq!(at(RRR, &outside), n_outside);
-    // RRR* punishes negative contributions outside, the others do not see them.
+    // RRR* also punishes negative contributions outside the mask, which the other losses ignore.
     let negative = &outside * -0.5 + inside();
     assert_eq!(at(RRR, &negative), 0.25 * n_outside);
     for loss in [ENERGY, L1, PPCE] {
@@ -105,8 +109,8 @@ fn energy_is_one_minus_the_reported_epg() {
     }
 }
 
-/// A uniform map's energy inside is the mask's share of the area, which the excluded edges keep below 1
-/// for a box around the whole image.
+/// A uniform map's EPG is the mask's share of the grid. For a box around the whole image that is below 1, as
+/// the last row and column are excluded.
 #[test]
 fn energy_of_a_uniform_map_is_the_area_outside() {
     let grid = Grid::square(224);
@@ -128,8 +132,8 @@ fn losses_do_not_depend_on_the_scale_of_a_map() {
     }
 }
 
-/// For every loss, at maps that are up-sampled and at maps that are not: its gradient is its numeric
-/// derivative, and one image's loss does not depend on another's map.
+/// For every loss, at maps of the masks' size and at smaller ones that are up-sampled: the gradient must
+/// equal the numeric derivative, and one image's loss must not depend on another's map.
 #[test]
 fn gradients_are_derivatives_of_each_image_alone() {
     const STEP: f64 = 1e-6;
@@ -162,15 +166,16 @@ fn gradients_are_derivatives_of_each_image_alone() {
     }
 }
 
-/// One objective on two or three images of 32×32.
+/// A guided loss on three images of 32×32.
 struct Batch {
     term: LocalizationTerm,
+    /// (image, class).
     labels: Vec<(i64, i64)>,
     mask_targets: MaskTargets,
 }
 
 impl Batch {
-    /// Three images with a label each, the first two annotated.
+    /// Three images with a label each; the first two have boxes.
     fn new(attribution: Attribution, layer: Layer, loss: LocalizationLoss) -> Self {
         let boxes = [vec![[4, 5, 20, 25]], vec![[10, 2, 30, 16]]];
         Batch {
@@ -190,7 +195,7 @@ impl Batch {
         }
     }
 
-    /// Total, localization term and the gradient at every trained tensor.
+    /// Computes the total loss, the localization term and the gradient at every trained tensor.
     fn run(&self, model: &Model) -> (f64, Option<f64>, Vec<Tensor>) {
         let input = recipe_input(model, 3, 32);
         let targets = Tensor::zeros([3, 3], (input.kind(), input.device()));
@@ -218,7 +223,7 @@ impl Batch {
         (scalar(&terms.total), localization, gradients)
     }
 
-    /// The localization term; everything must be finite.
+    /// Asserts that loss and gradients are finite, and returns the localization term.
     fn finite(&self, model: &Model, what: &str) -> Option<f64> {
         let (total, localization, gradients) = self.run(model);
         let LocalizationTerm {
@@ -239,13 +244,13 @@ impl Batch {
     }
 }
 
-/// Names of the trained tensors.
+/// Returns the names of the trained tensors.
 fn trained(model: &Model) -> Vec<&str> {
     let entries = model.params.entries().iter().filter(|p| p.is_trained);
     entries.map(|p| p.name.as_str()).collect()
 }
 
-/// One network of each family, with the attributions that guide it.
+/// Returns a network of each family with attribution methods that can guide it.
 fn families() -> [(Backbone, Vec<Attribution>); 4] {
     let gradients = vec![IXG, GRADCAM];
     [
@@ -256,6 +261,7 @@ fn families() -> [(Backbone, Vec<Attribution>); 4] {
     ]
 }
 
+/// Replaces a tensor of the network by `change` of it.
 fn set(model: &Model, name: &str, change: impl Fn(&Tensor) -> Tensor) {
     let entries = model.params.entries();
     let entry = entries.iter().find(|entry| entry.name == name).unwrap();
@@ -284,7 +290,7 @@ fn maps_of_zeros() {
                     _ => 0.0,
                 };
                 assert_eq!(scalar(&value), expected, "{loss}, {boxes:?}");
-                // Not merely finite: a step along it must not end the run.
+                // Small, not merely finite: a step along a huge gradient would ruin the weights.
                 let largest = scalar(&gradient.abs().max());
                 let bound = match loss.name {
                     "ppce" | "rrr" => 0.0,
@@ -296,8 +302,8 @@ fn maps_of_zeros() {
     }
 }
 
-/// GradCAM where every channel speaks against the class: nothing to localise, so the classification
-/// loss alone is what trains.
+/// GradCAM maps without positive values, as every head weight is negative: there is nothing to localise, so
+/// the gradient must be that of the classification loss alone.
 #[test]
 fn nothing_positive_in_gradcam() {
     for kind in [Kind::Float, Kind::Double] {
@@ -332,12 +338,12 @@ fn nothing_positive_in_gradcam() {
     }
 }
 
-/// A class that looks at nothing: its map is zero, the weights that make it so still get gradients.
+/// With a head of zeros every map is zero; losses and gradients must be finite.
 #[test]
 fn maps_of_a_head_of_zeros() {
     for (backbone, attributions) in families() {
         if backbone.has_dynamic_weights {
-            continue; // without direction, a B-cos layer is not defined
+            continue; // a B-cos layer divides by the norm of its weights
         }
         let model = recipe_model(backbone, 3, Kind::Float);
         set(&model, "fc.weight", Tensor::zeros_like);
@@ -374,7 +380,7 @@ fn masks_without_a_pixel() {
     }
 }
 
-/// An image without a label has no class to explain; it takes part in classification.
+/// An image without a label has no class to explain; it only counts for the classification loss.
 #[test]
 fn images_without_labels() {
     for (backbone, attributions) in families() {
@@ -400,7 +406,8 @@ fn images_without_labels() {
     }
 }
 
-/// L_loc is the sum over annotated images (SPEC H.1): without batch statistics, that of each alone.
+/// The localization term is a sum over annotated images (docs/SPEC.md H.1). In a network without batch
+/// statistics it must equal the sum of the terms of each image alone.
 #[test]
 fn the_localization_term_is_a_sum_over_annotated_images() {
     let model = recipe_model(named("xdnn_resnet18"), 3, Kind::Double);

@@ -1,5 +1,6 @@
-//! A step in several passes is the step: gradient and terms to float64's rounding, for every network
-//! that `micro_batch` is allowed for, and not for the others, which is why it is refused there.
+//! Tests the option `micro_batch`, with which a training step is computed in several passes of fewer images:
+//! gradient and loss terms must be those of a single pass, up to rounding in float64, for every network that
+//! allows the option. For networks with batch norm they must differ, which is why it is refused there.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -18,11 +19,12 @@ use trainer::train::micro_batch::{self, Sum};
 
 const N_CLASSES: i64 = 5;
 const SIZE: u64 = 32;
-/// One class for every image; the fourth has none and the second is not annotated.
+/// The class of each image; the fourth has no label.
 const CLASSES: [Option<i64>; 5] = [Some(3), Some(4), Some(2), None, Some(0)];
+/// The index of an image without boxes.
 const NOT_ANNOTATED: i64 = 1;
 
-/// A step over five images in passes of `n_pass`.
+/// Computes a step over five images in passes of `n_pass`: the summed gradient and terms.
 fn step(backbone: Backbone, term: &LocalizationTerm, n_pass: usize) -> Sum {
     let model = recipe_model(backbone, N_CLASSES as usize, Kind::Double);
     let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
@@ -73,6 +75,7 @@ fn step(backbone: Backbone, term: &LocalizationTerm, n_pass: usize) -> Sum {
     .unwrap()
 }
 
+/// Returns an Energy loss at `layer`.
 fn term(backbone: Backbone, layer: Layer) -> LocalizationTerm {
     let attribution = Attribution::usual(backbone);
     LocalizationTerm {
@@ -83,11 +86,12 @@ fn term(backbone: Backbone, layer: Layer) -> LocalizationTerm {
     }
 }
 
-/// How far passes of `n_pass` are from one: gradient, terms.
+/// Returns the relative differences of gradient and terms between passes of `n_pass` images and a single
+/// pass.
 fn difference(backbone: Backbone, layer: Layer, n_pass: usize) -> [f64; 2] {
     let term = term(backbone, layer);
     let (whole, passes) = (step(backbone, &term, 5), step(backbone, &term, n_pass));
-    // The gradient's sum may be next to nothing; it is compared by the gradient.
+    // The fifth value, the gradient's sum, may be close to 0; the gradient itself is compared.
     let terms = |sum: &Sum| sum.values.narrow(0, 0, 4);
     [
         relative(&passes.gradient, &whole.gradient),
@@ -101,7 +105,7 @@ fn passes_add_up_to_the_step() {
         if backbone.has_batch_statistics {
             continue;
         }
-        // 3 + 2 images; 1 a pass, of which the fourth has no label.
+        // Passes of 3 and 2 images; and of one image each, the fourth without a label.
         for (layer, n_pass) in [(Layer::Input, 3), (Layer::Mid2, 1)] {
             let off = difference(backbone, layer, n_pass);
             println!("{backbone} at {layer}, {n_pass} a pass: {off:?}");

@@ -1,6 +1,7 @@
-//! Operations that libtorch differentiates (`Pass::opaque`): first and second derivatives in float64,
-//! alone and in a network without any written vjp; and operations in place, which only ever
-//! change what nobody else holds.
+//! Tests `Pass::opaque`, by which a network uses an operation without a hand-written vjp (vector-Jacobian
+//! product, the backward pass): libtorch differentiates it. First and second derivatives must be right in
+//! float64, for single operations and for a whole network. Also tests that operations in place only change
+//! tensors that nobody else holds.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -21,30 +22,38 @@ use trainer::network::pass::{Pass, Value, Window};
 use trainer::network::{Architecture, Encoding, MemoryFormat, Mode, Model, Network};
 use trainer::train::adam::Adam;
 
+/// A 3×3 convolution that keeps the size.
 const WINDOW: Window = Window {
     stride: 1,
     padding: [1, 1],
     groups: 1,
 };
 
+/// Returns pseudorandom numbers in −1 to 1 that depend on `name` alone.
 fn signed(name: &str, shape: &[i64]) -> Tensor {
     uniform(name, shape) * 2.0 - 1.0
 }
 
+/// Returns a pass that records operations, so that it can be walked back.
 fn recording() -> Pass {
     Pass::recording(Mode::Train, Precision::F32)
 }
 
+/// The same convolution by libtorch.
 fn convolved(x: &Tensor, weight: &Tensor) -> Result<Tensor, TchError> {
     let none: Option<Tensor> = None;
     x.f_conv2d(weight, none.as_ref(), [1, 1], [1, 1], [1, 1], 1)
 }
 
-/// Images, weights, and the gradient at the output that the backward pass begins with.
+/// The inputs of the small networks below; all require gradients.
 struct Given {
+    /// Images.
     x: Tensor,
+    /// Weights of the first convolution.
     first: Tensor,
+    /// Weights of the second.
     second: Tensor,
+    /// The gradient at the output, with which the backward pass begins.
     cotangent: Tensor,
 }
 
@@ -65,9 +74,10 @@ impl Given {
     }
 }
 
-/// A small network, its output and the gradient at its input.
+/// A small network: computes its output from the recorded input.
 type Net = fn(&Given, &Pass, &Value) -> Value;
 
+/// Returns a network's output, and the gradient at its input.
 fn gradient(net: Net, given: &Given) -> (Tensor, Tensor) {
     let pass = recording();
     let x = pass.input(&given.x);
@@ -76,7 +86,7 @@ fn gradient(net: Net, given: &Given) -> (Tensor, Tensor) {
     (out.tensor().shallow_clone(), gradient)
 }
 
-/// Two convolutions with ReLU between them, as the networks write them.
+/// Two convolutions with a ReLU in between, by operations with a hand-written vjp.
 fn written(given: &Given, pass: &Pass, x: &Value) -> Value {
     let inner = pass
         .relu(pass.conv(x, &given.first, WINDOW).unwrap())
@@ -86,7 +96,7 @@ fn written(given: &Given, pass: &Pass, x: &Value) -> Value {
     pass.global_average_pool(&sum).unwrap()
 }
 
-/// The same without a written vjp.
+/// The same network by `Pass::opaque` alone.
 fn opaque(given: &Given, pass: &Pass, x: &Value) -> Value {
     let first = |x: &[Tensor]| convolved(&x[0], &given.first)?.f_relu();
     let inner = pass.opaque(&[x], first).unwrap();
@@ -96,13 +106,13 @@ fn opaque(given: &Given, pass: &Pass, x: &Value) -> Value {
     pass.opaque(&[&sum], pool).unwrap()
 }
 
-/// Smooth, nothing but opaque, and of several inputs that depend on each other.
+/// A smooth network by `Pass::opaque` alone; its last operation has several inputs that depend on each other,
+/// and one that it does not use, whose gradient is 0.
 fn smooth(given: &Given, pass: &Pass, x: &Value) -> Value {
     let first = |x: &[Tensor]| convolved(&x[0], &given.first)?.f_gelu("none");
     let inner = pass.opaque(&[x], first).unwrap();
     let second = |x: &[Tensor]| convolved(&x[0], &given.second)?.f_tanh();
     let outer = pass.opaque(&[&inner], second).unwrap();
-    // What is not used has the gradient 0.
     let joined = |x: &[Tensor]| {
         let weight = x[0].f_mean_dim([1i64, 2, 3].as_slice(), true, None)?;
         x[2].f_mul(&x[1])?
@@ -113,7 +123,7 @@ fn smooth(given: &Given, pass: &Pass, x: &Value) -> Value {
     pass.opaque(&[x, &inner, &outer, &unused], joined).unwrap()
 }
 
-/// The derivatives of Σ probe · (gradient at the input) by everything.
+/// Returns the derivatives of Σ probe · (gradient at the input) with respect to all of `given`.
 fn second_derivatives(net: Net, given: &Given) -> Vec<Tensor> {
     let (_, gradient) = gradient(net, given);
     let probe = signed("probe", &gradient.size());
@@ -157,6 +167,7 @@ fn its_gradient_is_libtorchs() {
     }
 }
 
+/// For each input, the derivative along a random direction against a central difference.
 #[test]
 fn its_second_derivatives_are_numeric_differences() {
     const STEP: f64 = 1e-6;
@@ -204,6 +215,7 @@ fn without_gradients_it_can_be_walked_back_again_and_again() {
     }
 }
 
+/// `relu` and `add` write into their argument's memory (same address) only when nothing else needs it.
 #[test]
 fn what_is_held_is_not_changed_in_place() {
     let given = Given::new();
@@ -218,7 +230,7 @@ fn what_is_held_is_not_changed_in_place() {
             let value = pass.relu(value).unwrap();
             assert_eq!(address(&value), before);
             assert_eq!(value.tensor(), &expected);
-            // ReLU's own vjp needs it.
+            // ReLU's vjp needs this value, so it is not written over.
             let sum = pass.add(value.share(), &conv()).unwrap();
             assert_ne!(address(&sum), before);
             assert_eq!(value.tensor(), &expected);
@@ -237,7 +249,7 @@ fn what_is_held_is_not_changed_in_place() {
     }
 }
 
-/// A network with a layer norm and GELU, of which nothing has a written vjp.
+/// A network with a layer norm and GELU, in which nothing has a hand-written vjp.
 struct Tiny {
     stem: Tensor,
     norm: Tensor,
@@ -294,6 +306,7 @@ impl Network for Tiny {
     }
 }
 
+/// Computes the guided loss of two images.
 fn guided(model: &Model, attribution: Attribution, layer: Layer) -> Terms {
     let input = recipe_input(model, 2, 32);
     let targets = Tensor::zeros([2, 3], (Kind::Double, input.device()));
@@ -316,6 +329,8 @@ fn guided(model: &Model, attribution: Attribution, layer: Layer) -> Terms {
     objective::guided(model, &input, &targets, &term, &mask_targets).unwrap()
 }
 
+/// The gradient of the localization loss along a random direction of all weights, against a central
+/// difference.
 #[test]
 fn a_network_without_a_vjp_is_guided_by_its_true_gradient() {
     const STEP: f64 = 1e-6;
@@ -366,7 +381,7 @@ fn a_network_without_a_vjp_learns_where_to_look() {
         "{before:?} {after:?}"
     );
 
-    // In evaluation, without a graph, the same maps.
+    // In evaluation mode, maps made without a graph for second derivatives are the same.
     let input = recipe_input(&model, 2, 32);
     let maps = |order| {
         let (method, layer) = (IXG, Layer::Input);

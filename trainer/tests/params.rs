@@ -1,15 +1,18 @@
-//! A network's tensors: buffers set back, and a gradient's parameter named.
+//! Tests `Params`, the store of a network's tensors: restoring its buffers (running statistics), and naming
+//! the parameter in which a gradient is non-finite.
 #![allow(clippy::unwrap_used)]
 
 use tch::{Device, Kind, Tensor};
 use trainer::guide::objective;
 use trainer::network::Model;
 
+/// Returns a ResNet-18 for three classes.
 fn model() -> Model {
     Model::new("resnet18".parse().unwrap(), 3, 0, Device::Cpu, Kind::Float).unwrap()
 }
 
-/// A batch of NaN spoils the norms' statistics before its loss is known.
+/// A batch of NaN makes the running statistics NaN in the forward pass, before its loss is known; restoring
+/// the copy must undo that.
 #[test]
 fn buffers_are_set_back() {
     let model = model();
@@ -32,6 +35,7 @@ fn buffers_are_set_back() {
     assert_eq!(model.params.copy_buffers().unwrap(), before);
 }
 
+/// `first_non_finite` finds the parameter by the position in the flat gradient.
 #[test]
 fn the_parameter_of_a_gradient_that_is_no_number_is_named() {
     let params = model().params;

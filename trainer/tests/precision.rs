@@ -1,5 +1,5 @@
-//! How features and gradients are computed changes digits at the end, not what they are: `bf16`, and
-//! whole blocks as one operation where only values are asked for.
+//! Tests that faster ways to compute change only the last digits: `bf16` against `f32`, and whole blocks
+//! fused into one operation (where no gradient is needed) against their single operations.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -13,13 +13,13 @@ use trainer::names::{Layer, Precision};
 use trainer::network::{Mode, Model};
 use trainer::train::adam::Adam;
 
-/// |a − b| / |b|.
+/// Returns the relative distance |a − b| / |b|.
 fn distance(a: &Tensor, b: &Tensor) -> f64 {
     let norm = |t: &Tensor| t.to_kind(Kind::Double).square().sum(None).sqrt();
     (norm(&(a - b)) / norm(b)).double_value(&[])
 }
 
-/// Logits in evaluation, and the gradient of the guided loss.
+/// Returns the logits in evaluation mode, and the gradient of the guided loss.
 fn guided(model: &Model) -> (Tensor, Tensor) {
     let input = support::recipe_input(model, 2, 64);
     let logits = tch::no_grad(|| model.logits(&input, Layer::Input, Mode::Eval).unwrap());
@@ -63,9 +63,9 @@ fn bf16_is_f32_with_fewer_digits() {
             distance(&gradient, &exact_gradient),
         );
         println!("{backbone}: logits differ by {logits:e}, gradients by {gradient:e}");
-        // 8 bits of mantissa: 0.4 % a product, more after 18 layers and their backward pass. That the
-        // gradient differs at all shows that bf16 was used; the logits of a B-cos network with such
-        // weights are all but its bias.
+        // bf16 has 8 bits of mantissa: 0.4 % a product, more after 18 layers and their backward pass.
+        // That the gradient differs at all shows that bf16 was used. The logits cannot show it for B-cos
+        // networks: with these weights they are little more than the constant bias.
         assert!(logits < 0.05, "{backbone}: {logits:e}");
         assert!((1e-3..0.6).contains(&gradient), "{backbone}: {gradient:e}");
     }
@@ -85,13 +85,14 @@ fn blocks_as_one_operation_give_the_same_features() {
                 let features = model.features(&input, Layer::Final, Mode::Eval);
                 features.unwrap().detach()
             };
-            // With gradients on, every operation stands alone.
+            // With gradients on, operations are not fused.
             let (alone, together) = (features(), tch::no_grad(features));
             let difference = distance(&together, &alone);
             println!("{backbone}: {difference:e}");
             assert!(difference < 1e-5, "{backbone}: {difference:e}");
-            // A folded norm rounds some of so many numbers differently, which shows that blocks were one
-            // operation. X-DNN's blocks have none, so there the processor decides.
+            // In a fused block the norm is folded into the convolution, which rounds some numbers
+            // differently: that shows that blocks were fused. X-DNN's blocks have no norms, so there the
+            // results may or may not differ.
             assert!(backbone.is_homogeneous || together != alone, "{backbone}");
         }
     }

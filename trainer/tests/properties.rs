@@ -1,11 +1,13 @@
-//! What holds for every list of epochs: the Pareto front has all that nothing beats, and nothing else.
+//! Tests, on random lists of epochs, which epochs are kept: the Pareto front over validation F1, EPG and IoU
+//! contains exactly the epochs that no other one dominates.
 #![allow(missing_docs)]
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use trainer::run::pareto::{Candidate, best_f1, front, merged_front};
 
-/// Epochs of a run. Few values, so that many are equal; each is the middle of a bin of 0.005.
+/// Draws the epochs of a run. Metrics are compared in bins of 0.005: the values are few, so that many are
+/// equal, and lie in the middle of a bin.
 fn epochs() -> impl Strategy<Value = Vec<Candidate>> {
     let metrics = prop::array::uniform3((0..6_u8).prop_map(|bin| 0.4 + f64::from(bin) * 0.005));
     prop::collection::vec(metrics, 0..12).prop_map(|metrics| {
@@ -21,7 +23,7 @@ fn epochs() -> impl Strategy<Value = Vec<Candidate>> {
     })
 }
 
-/// At least as good in all three, up to less than a bin.
+/// Whether `a` is at least as good as `b` in all three metrics, in terms of bins.
 fn is_as_good(a: &Candidate, b: &Candidate) -> bool {
     let pairs = [(a.f1, b.f1), (a.epg, b.epg), (a.iou, b.iou)];
     pairs.iter().all(|(a, b)| *a > b - 0.0025)
@@ -42,7 +44,7 @@ proptest! {
         let of_front = |candidate: &&Candidate| kept.contains(&candidate.epoch);
         for candidate in &epochs {
             let others = epochs.iter().filter(|other| other.epoch != candidate.epoch);
-            // Better in one and as good in the others, or equal and earlier.
+            // Dominates: as good in all metrics, and better in one or earlier.
             let beats = |other: &&Candidate| {
                 is_as_good(other, candidate) && (!is_as_good(candidate, other) || other.epoch < candidate.epoch)
             };
@@ -62,6 +64,7 @@ proptest! {
         prop_assert_eq!(best_f1(&epochs), expected.map(|candidate| candidate.epoch));
     }
 
+    // The front of several runs, as `trainer select` computes it.
     #[test]
     fn a_merged_front_is_that_of_all_epochs_in_one_run(runs in prop::collection::vec(epochs(), 0..4)) {
         let joined: Vec<(usize, Candidate)> = runs

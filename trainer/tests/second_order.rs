@@ -1,8 +1,9 @@
-//! The guided loss's gradient is its derivative (SPEC J.7). Maps are gradients, so this gradient goes
-//! through the second derivatives of each operation, those written in Rust (`network/pass/`) and those
-//! in C++ (`fused/`). Here it is held against numeric differences of the loss, for every family,
-//! attribution, layer and localization loss, and against libtorch's own second derivatives.
-//! `guide/dynamic_weights.rs` shows that detached dynamic weights would not pass.
+//! Checks the gradient of the guided loss numerically (docs/SPEC.md J.7). Maps are gradients, so this
+//! gradient needs the second derivatives of each operation, which are written in Rust (`network/pass/`) and
+//! C++ (`fused/`). It is compared with central differences of the loss, for every family of networks,
+//! attribution method, layer and localization loss, and with libtorch's own second derivatives.
+//! `guide/dynamic_weights.rs` shows that detaching B-cos's dynamic weights (treating them as constants)
+//! would be noticed.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -26,33 +27,35 @@ use trainer::network::{Backbone, Mode, Model};
 
 const N_CLASSES: usize = 5;
 
-/// Each loss with a λ that gives it a part in the whole.
+/// Each loss, with a λ by which it contributes noticeably to the total.
 const LOSSES: [(LocalizationLoss, f64); 4] = [(ENERGY, 10.0), (L1, 100.0), (PPCE, 1.0), (RRR, 0.1)];
 
-/// Step of the difference, as a part of each tensor's own size. The map of a ReLU network jumps where
-/// a unit switches, and PPCE's logarithm is steep where a pixel is nearly 0, so the step is far smaller
-/// than the 10⁻⁵ that would balance rounding and curvature: of some 10⁵ units always some lie within
-/// 10⁻⁵ of switching, and next to none within 10⁻⁹.
+/// The step of the difference, relative to each tensor's size (root mean square). A step of 10⁻⁵ would
+/// balance rounding and curvature. But the map of a ReLU network jumps where a unit switches, and of some 10⁵
+/// units a few always lie within 10⁻⁵ of switching, next to none within 10⁻⁹. PPCE's logarithm, too, is
+/// steep where a pixel is nearly 0.
 const STEP: f64 = 1e-9;
-/// The same for networks with layer norms, which have no such units, and whose smaller slopes rounding hides sooner.
+/// The step for networks with layer norms: they have no units that switch, and their smaller slopes would be
+/// lost in rounding with the small step.
 const SMOOTH_STEP: f64 = 1e-7;
 
-/// Largest difference from the analytic slope, as a part of √Σ (g·d)²: what float64's rounding of the
-/// loss, 10⁻¹⁵ and more in deep networks, leaves after division by the step, and some room.
+/// The largest allowed difference from the analytic slope, relative to √Σ (g·d)² (g gradient, d direction):
+/// the loss's rounding, 10⁻¹⁵ and more in deep networks, divided by the step, and some room.
 const TOLERANCE: f64 = 2e-5;
 
-/// Smallest part of √Σ (g·d)² that the localization loss's own slope must have: a hundred times what
-/// passes unseen, so that a wrong derivative of it would show.
+/// The least slope of the localization loss alone, relative to √Σ (g·d)²: a hundred times [`TOLERANCE`], so
+/// that a wrong derivative of it would be noticed.
 const PART: f64 = 2e-3;
 
-/// One objective: what is guided, on images of which size.
+/// A guided loss to check.
 #[derive(Clone)]
 struct Case {
     term: LocalizationTerm,
+    /// Height and width of the images.
     size: u64,
 }
 
-/// Every loss for each of `maps`.
+/// Returns a case for every loss and each of `maps` (method, layer, image size).
 fn cases(maps: &[(Attribution, Layer, u64)]) -> Vec<Case> {
     let with = |&(attribution, layer, size): &(Attribution, Layer, u64)| {
         LOSSES.map(|(loss, lambda)| Case {
@@ -68,8 +71,8 @@ fn cases(maps: &[(Attribution, Layer, u64)]) -> Vec<Case> {
     maps.iter().flat_map(with).collect()
 }
 
-/// Each of `attributions` at every layer, on images of 32×32, or 64×64 where the map of a smaller one
-/// would be a single number, of which every loss is a constant.
+/// Returns the cases of each of `attributions` at every layer, on images of 32×32. At the final layer they
+/// have 64×64 pixels: the map of a smaller one would be a single number, for which every loss is constant.
 fn everywhere(attributions: &[Attribution]) -> Vec<Case> {
     let mut maps = Vec::new();
     for &attribution in attributions {
@@ -81,7 +84,7 @@ fn everywhere(attributions: &[Attribution]) -> Vec<Case> {
     cases(&maps)
 }
 
-/// The guided loss of three images, of which the third is not annotated.
+/// Computes the guided loss of three images, the third without boxes.
 fn objective(model: &Model, case: &Case) -> Terms {
     let input = recipe_input(model, 3, case.size);
     let targets = Tensor::zeros([3, N_CLASSES as i64], (Kind::Double, input.device()));
@@ -105,7 +108,7 @@ fn objective(model: &Model, case: &Case) -> Terms {
     objective::guided(model, &input, &targets, &case.term, &mask_targets).unwrap()
 }
 
-/// A random direction over all trained tensors, each part as large as its tensor.
+/// Returns a random direction for all trained tensors, each part scaled to its tensor's root mean square.
 fn direction(model: &Model) -> Vec<Tensor> {
     let trained = model.params.entries().iter().filter(|p| p.is_trained);
     trained
@@ -117,7 +120,8 @@ fn direction(model: &Model) -> Vec<Tensor> {
         .collect()
 }
 
-/// Total and weighted localization loss of every case with the weights moved by `step`.
+/// Returns the total and the weighted localization loss of every case, with the weights moved from `at` by
+/// `step` along `direction`.
 fn losses(
     model: &Model,
     at: &[Tensor],
@@ -143,9 +147,9 @@ fn losses(
         .collect()
 }
 
-/// Holds the analytic slope of every case along one direction against its central difference.
+/// Asserts for every case that the analytic slope along one direction equals the central difference.
 fn derivative(backbone: Backbone, cases: &[Case]) {
-    // The tests run beside each other.
+    // One thread each, as the tests run in parallel.
     tch::set_num_threads(1);
     let model = recipe_model(backbone, N_CLASSES, Kind::Double);
     let trained = model.params.trained();
@@ -164,7 +168,7 @@ fn derivative(backbone: Backbone, cases: &[Case]) {
             [slope, square.sqrt()]
         })
         .collect();
-    // Norms over single images are layer norms, which X-DNN's ReLU networks are without.
+    // Networks without batch norm have layer norms and no ReLUs, except the X-DNNs.
     let is_smooth = !backbone.has_batch_statistics && !backbone.is_homogeneous;
     let step = if is_smooth { SMOOTH_STEP } else { STEP };
     let at: Vec<Tensor> = trained.iter().map(|t| t.detach().copy()).collect();
@@ -210,7 +214,7 @@ fn bcos() {
     derivative(named("bcos_resnet18"), &everywhere(&[BCOS]));
 }
 
-/// libtorch's backward pass stays in use for the true gradient of networks with dynamic weights.
+/// IxG and GradCAM on B-cos networks use libtorch's own backward pass, not that of the dynamic weights.
 #[test]
 fn true_gradient_of_bcos() {
     derivative(named("bcos_resnet18"), &everywhere(&[IXG, GRADCAM]));
@@ -256,7 +260,7 @@ fn bcos_simple_vit_s() {
     );
 }
 
-/// The same behind convolutions with layer norms.
+/// The same layers after a stem of convolutions with layer norms.
 #[test]
 fn bcos_vitc_s() {
     derivative(
@@ -265,9 +269,9 @@ fn bcos_vitc_s() {
     );
 }
 
-/// Where no weight is dynamic, the chain of linear maps is the gradient: in training mode, with batch
-/// statistics, as libtorch's own backward pass computes it, to rounding; and so is its derivative at
-/// the features and at every weight.
+/// In networks without dynamic weights, our backward pass (a chain of linear maps) must give the gradient
+/// that libtorch's gives, up to rounding, in training mode with batch statistics. The same holds for the
+/// derivatives of that gradient with respect to the features and every weight.
 #[test]
 fn the_chain_is_libtorchs_backward_pass() {
     tch::set_num_threads(1);
@@ -297,7 +301,8 @@ fn the_chain_is_libtorchs_backward_pass() {
                 names.push(&param.name);
                 inputs.push(param.tensor.shallow_clone());
             }
-            // What the gradient does not depend on is undefined on one way and may be 0 on the other.
+            // Where the gradient does not depend on a tensor, one way gives an undefined tensor, the other
+            // may give zeros.
             let second = |gradient: &Tensor| -> Vec<Tensor> {
                 let sum = (gradient * &probe).sum(None);
                 let gradients = Tensor::run_backward(&[&sum], &inputs, true, false);

@@ -1,4 +1,5 @@
-//! The list of networks, and what `trainer vocabulary` says of it.
+//! Tests the list of networks, and what `trainer vocabulary --json` tells other programs about networks,
+//! attribution methods, layers, tasks and losses.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -8,6 +9,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use trainer::network::Backbone;
 
+/// Returns what `trainer vocabulary --json` prints.
 fn vocabulary() -> Value {
     let printed = Command::new(env!("CARGO_BIN_EXE_trainer"))
         .args(["vocabulary", "--json"])
@@ -16,6 +18,7 @@ fn vocabulary() -> Value {
     serde_json::from_slice(&printed.stdout).unwrap()
 }
 
+/// Returns the names in a list of strings or of objects with a `name`.
 fn names(list: &Value) -> Vec<&str> {
     list.as_array()
         .unwrap()
@@ -61,7 +64,7 @@ fn it_says_what_each_network_is_explained_and_guided_by() {
     );
 }
 
-/// A network's file is named as it is, and none is missing in the list or in it twice.
+/// Each network is in a file of its own name; no file is missing in the list, and no network is in it twice.
 #[test]
 fn every_file_of_a_network_is_in_the_list() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/network/architectures");

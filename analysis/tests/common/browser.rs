@@ -1,12 +1,12 @@
-//! A report in headless Chromium, from file://. `GUIDANCE_CHROMIUM` names the program, else it is
-//! looked for under its usual names.
+//! Opens a report in headless Chromium, from a file:// address. `GUIDANCE_CHROMIUM` is the program's path;
+//! without it, the usual names are looked for in `PATH`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-/// Chromium, or `None` after saying that `test` is skipped.
+/// Returns Chromium's path; where there is none, prints that `test` is skipped and returns `None`.
 pub fn chromium(test: &str) -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("GUIDANCE_CHROMIUM") {
         return Some(path.into());
@@ -22,7 +22,7 @@ pub fn chromium(test: &str) -> Option<PathBuf> {
     found
 }
 
-/// The report of the results in `results`, with `script` run at its end.
+/// Makes a report of `results` in a new folder and adds `script` at the end of its page.
 pub fn page(results: &Path, script: &str) -> TempDir {
     let out = TempDir::new().unwrap();
     let done = Command::new(env!("CARGO_BIN_EXE_analysis"))
@@ -42,7 +42,7 @@ pub fn page(results: &Path, script: &str) -> TempDir {
     out
 }
 
-/// The page after its scripts have run, and what Chromium logged.
+/// Opens the page; returns its DOM after all scripts have run, and Chromium's log.
 pub fn visit(chromium: &Path, page: &TempDir, options: &[&str]) -> (String, String) {
     let url = format!("file://{}", page.path().join("report.html").display());
     let output = Command::new(chromium)
@@ -64,7 +64,7 @@ pub fn visit(chromium: &Path, page: &TempDir, options: &[&str]) -> (String, Stri
     (text(&output.stdout), text(&output.stderr))
 }
 
-/// What the script said in the element's attribute `data-probe`.
+/// Returns the value of the attribute `data-probe`, in which a test's script leaves its findings.
 pub fn probe(dom: &str) -> &str {
     let said = dom.split("data-probe=\"").nth(1);
     said.unwrap_or_else(|| panic!("no probe in {} letters", dom.len()))

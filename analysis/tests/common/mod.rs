@@ -1,6 +1,8 @@
-//! Results folders made up for a test: runs and what their checkpoints reach, written as the tables'
-//! schemas have them. Replicates scatter around the values, with a part that all
-//! runs share (the images drawn) and a smaller one of their own.
+//! Writes a results folder with invented numbers, from which a test makes a report: runs, and the metrics of
+//! their checkpoints, in tables of the declared schemas. Nothing is trained.
+//!
+//! Replicates (bootstrap resamples) scatter around the given values: a larger part is common to all runs, as
+//! all are scored on the same drawn images, a smaller part is the run's own.
 
 #![allow(clippy::unwrap_used, dead_code)]
 
@@ -12,22 +14,27 @@ use std::path::Path;
 use polars::prelude::*;
 use tempfile::TempDir;
 
-/// A part of the test split: group, class, or size.
+/// The part of the test split that a metric is over.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Part {
+    /// All images.
     All,
+    /// The images of a group.
     Group(i32),
+    /// The images of a class.
     Class(i32),
+    /// The boxes whose share of the image is in this range.
     Size(f64, f64),
 }
 
-/// A metric's value over a part.
+/// A metric's value over a part: (part, metric, value).
 pub type Value = (Part, &'static str, f64);
 
-/// The maps of one epoch, scored.
+/// An evaluation: the metrics of one epoch's maps at one layer.
 #[derive(Clone)]
 pub struct Score {
     pub epoch: i32,
+    /// The layer that the maps are of.
     pub layer: &'static str,
     pub values: Vec<Value>,
 }
@@ -47,32 +54,35 @@ pub struct Run {
     pub annotation: &'static str,
     pub dilation: f64,
     pub seed: i64,
+    /// The id of the baseline (unguided run) that it begins from.
     pub baseline: Option<&'static str>,
-    /// Epochs configured.
+    /// The configured number of epochs.
     pub length: i32,
     pub learning_rate: f64,
     pub batch_size: i32,
     pub augmentation: &'static str,
     pub precision: &'static str,
+    /// Height and width of the network's input in pixels.
     pub size: i32,
     /// Provenance hash of the data folder.
     pub data: &'static str,
-    /// Whatever else decides the result and is in no column of its own.
+    /// Stands for options that decide the result but have no column of their own.
     pub hidden: &'static str,
-    /// In which numbers its maps were computed.
+    /// The precision in which its maps were computed, e.g. `f32`.
     pub maps_precision: Option<&'static str>,
-    /// What its evaluations were made by.
+    /// The version of the evaluator's formulas in its evaluations.
     pub formulas: Option<&'static str>,
-    /// The loss's exponent.
+    /// The loss's option `exponent`.
     pub exponent: Option<f64>,
-    /// The version of its `run.parquet`.
+    /// The schema version of its `run.parquet`.
     pub version: &'static str,
-    /// What else the metadata of its tables says.
+    /// Further metadata of its tables: (key, value).
     pub said: Vec<(&'static str, &'static str)>,
-    /// Seconds an epoch.
+    /// Seconds that an epoch took.
     pub seconds: f64,
-    /// Epoch, validation F1 and EPG; all are in the Pareto set.
+    /// (epoch, validation F1, validation EPG); all are in the Pareto set.
     pub epochs: Vec<(i32, f64, f64)>,
+    /// Its evaluations.
     pub scores: Vec<Score>,
 }
 
@@ -106,20 +116,20 @@ impl Default for Run {
             version: "4",
             said: Vec::new(),
             seconds: 10.0,
-            // The best epoch is not the last one: it had converged.
+            // The best epoch is not the last one, so the run counts as converged.
             epochs: vec![(1, 0.80, 0.40), (2, 0.70, 0.30)],
             scores: Vec::new(),
         }
     }
 }
 
-/// F1, EPG, IoU and on-object EPG over all images.
+/// Returns the values of an evaluation that reaches this F1 and this EPG over all images.
 pub fn reaches(f1: f64, epg: f64) -> Vec<Value> {
     vec![(Part::All, "f1", f1), (Part::All, "epg", epg)]
 }
 
 impl Run {
-    /// Guided by `loss`, from the baseline `base`; on validation it is as good as that in F1.
+    /// Returns a run guided by `loss` that begins from the baseline `base` and has the same validation F1.
     pub fn guided(id: &str, loss: &'static str) -> Self {
         Self {
             id: id.to_owned(),
@@ -131,13 +141,13 @@ impl Run {
         }
     }
 
-    /// The same with its first epoch scored through its own maps.
+    /// Adds an evaluation of its first epoch with maps at the layer that it is guided at.
     pub fn scored(self, values: Vec<Value>) -> Self {
         let layer = self.layer;
         self.scored_at(layer, values)
     }
 
-    /// The same with its first epoch scored through the maps of `layer`.
+    /// Adds an evaluation of its first epoch with maps at `layer`.
     pub fn scored_at(mut self, layer: &'static str, values: Vec<Value>) -> Self {
         let epoch = self.epochs[0].0;
         self.scores.push(Score {
@@ -163,7 +173,7 @@ pub fn add(root: &Path, runs: &[Run]) {
     }
 }
 
-/// The version of a table that is read.
+/// Returns the current schema version of a table.
 pub fn version(schema: &str) -> &'static str {
     match schema {
         "run" | "replicates" => "4",
@@ -173,7 +183,7 @@ pub fn version(schema: &str) -> &'static str {
     }
 }
 
-/// Writes a table with its name and version, of the data "d" and by formulas 2.
+/// Writes a table with its schema's name and version, the data hash "d" and formulas of version 2.
 pub fn write(path: &Path, schema: &str, frame: DataFrame) {
     let metadata = [("guidance.inputs", "d"), ("guidance.formulas", "2")];
     write_with(path, schema, &metadata, frame);
@@ -200,7 +210,8 @@ fn write_version(
         .unwrap();
 }
 
-/// As the trainer's: equal in runs that differ in λ and seed alone, which their baselines may do, too.
+/// Returns a hash of a run's configuration, made by the trainer's rule: it is the same for runs that differ
+/// only in λ and seed, and whose baselines differ only in those.
 pub fn configuration(run: &Run, runs: &[Run]) -> String {
     let origin = run.baseline.map(|id| {
         let parent = runs.iter().find(|other| other.id == id);
@@ -225,6 +236,7 @@ pub fn configuration(run: &Run, runs: &[Run]) -> String {
     format!("{:012x}", std::hash::Hasher::finish(&hasher) >> 16)
 }
 
+/// Writes a run's `run.parquet`, `epochs.parquet` and evaluations.
 fn write_run(root: &Path, run: &Run, runs: &[Run]) {
     let folder = root.join("runs").join(&run.id);
     let id = run.id.as_str();
@@ -276,6 +288,7 @@ fn write_run(root: &Path, run: &Run, runs: &[Run]) {
     }
 }
 
+/// Writes the `metrics` and `replicates` of an evaluation.
 fn write_score(folder: &Path, run: &Run, score: &Score) {
     let values = &score.values;
     let n = values.len();
@@ -307,7 +320,7 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
         Part::Size(_, high) => Some(*high),
         _ => None,
     };
-    // Each run has a tuned one of its own.
+    // IoU's threshold is 0.5; the tuned IoU has a threshold that differs between runs.
     let threshold = |(_, metric, value): &(Part, &str, f64)| match *metric {
         "iou" => Some(0.5),
         "iou_tuned" => Some(*value),
@@ -333,8 +346,9 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
     write_with(&path("replicates"), "replicates", &metadata, replicates);
 }
 
-/// Replicates of a metric: ±2 points that all runs share, ±0.2 of the run's own.
+/// Replicates of each metric: its value ±0.02 common to all runs, ±0.002 of the run's own.
 const REPLICATES: i32 = 50;
+/// Metrics with replicates; a metric's place here decides how its replicates scatter.
 const MEASURES: [&str; 8] = [
     "f1",
     "map",
@@ -348,6 +362,7 @@ const MEASURES: [&str; 8] = [
 /// Metrics without replicates.
 const UNSAMPLED: [&str; 4] = ["worst_group", "empty_mask", "no_positive", "under_constant"];
 
+/// Returns the table of replicates of an evaluation.
 fn replicates(run: &Run, score: &Score) -> DataFrame {
     let own: u32 = run.id.bytes().map(u32::from).sum();
     let is_sampled = |(part, metric, _): &&Value| {

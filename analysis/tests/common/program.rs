@@ -1,4 +1,4 @@
-//! The program started by a test, and the tables that it writes.
+//! Runs `analysis` in a test and reads the tables that it writes.
 
 #![allow(clippy::unwrap_used, dead_code)]
 
@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use polars::prelude::*;
 use tempfile::TempDir;
 
+/// Runs `analysis <command> --results <results> <arguments>`.
 pub fn analysis(command: &str, results: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_analysis"))
         .args([command, "--results"])
@@ -17,7 +18,7 @@ pub fn analysis(command: &str, results: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// What `analysis report` writes and says.
+/// Runs `analysis report`; returns the folder it wrote and its standard error.
 pub fn report(results: &Path) -> (TempDir, String) {
     let out = TempDir::new().unwrap();
     let folder = out.path().to_string_lossy().into_owned();
@@ -27,6 +28,7 @@ pub fn report(results: &Path) -> (TempDir, String) {
     (out, stderr)
 }
 
+/// Reads the table `<name>.parquet` of a report.
 pub fn table(out: &TempDir, name: &str) -> DataFrame {
     let path = out.path().join(format!("{name}.parquet"));
     ParquetReader::new(std::fs::File::open(path).unwrap())
@@ -34,12 +36,14 @@ pub fn table(out: &TempDir, name: &str) -> DataFrame {
         .unwrap()
 }
 
+/// Returns a text column, with "–" for null.
 pub fn texts(frame: &DataFrame, column: &str) -> Vec<String> {
     let column = frame.column(column).unwrap().str().unwrap();
     let texts = column.iter();
     texts.map(|text| text.unwrap_or("–").to_owned()).collect()
 }
 
+/// Returns a column of numbers.
 pub fn numbers(frame: &DataFrame, column: &str) -> Vec<Option<f64>> {
     let column = frame.column(column).unwrap().cast(&DataType::Float64);
     column.unwrap().f64().unwrap().iter().collect()

@@ -1,18 +1,21 @@
-//! Sixteen birds of Waterbirds' four groups, twelve for testing and four for validation as in training
-//! (groups 0 and 3), with the maps and logits of two runs. What is expected of them is printed by
-//! tests/fixtures/birds.py, which has the same formulas.
+//! A tiny data set like Waterbirds, with the attribution maps and logits of two runs, all by formulas.
+//! Twelve test images have all four groups; four validation images have, like training images, groups 0 and
+//! 3 only. `tests/fixtures/birds.py` has the same formulas and prints the values that tests expect.
 
 use data_prep::dataset::{Split, Task};
 use evaluator::maps::{MapRow, RunColumns};
 
 use super::{Data, ImageRow, ObjectRow, Sandbox, row, stream, write_predictions};
 
+/// Image ids: the test images, then the validation images.
 const IDS: [&str; 16] = [
     "t00", "t01", "t02", "t03", "t04", "t05", "t06", "t07", "t08", "t09", "t10", "t11", "v0", "v1",
     "v2", "v3",
 ];
+/// Test images.
 pub const N_TEST: usize = 12;
 
+/// Returns the group of image `i`: 2 · bird + place.
 fn group(i: usize) -> usize {
     match i {
         0..N_TEST => i % 4,
@@ -20,7 +23,7 @@ fn group(i: usize) -> usize {
     }
 }
 
-/// The class of image `i`: the bird's, or the place's.
+/// Returns the class of image `i`: the bird's, or for the reversed task the place's.
 fn label(i: usize, task: Task) -> usize {
     match task {
         Task::Conventional => group(i) / 2,
@@ -28,6 +31,7 @@ fn label(i: usize, task: Task) -> usize {
     }
 }
 
+/// Returns the images of a split.
 fn indices(split: Split) -> std::ops::Range<usize> {
     match split {
         Split::Val => N_TEST..IDS.len(),
@@ -35,13 +39,13 @@ fn indices(split: Split) -> std::ops::Range<usize> {
     }
 }
 
-/// x1, y1, x2, y2 in cells, before they are cut off at the last.
+/// Returns the box of image `i` in cells of the grid: x1, y1, x2, y2. It may reach beyond the image.
 fn cells(i: usize) -> [usize; 4] {
     let (x1, y1) = (i * 5 % 4, i * 3 % 4);
     [x1, y1, x1 + 2 + i * 7 % 4, y1 + 1 + i * 5 % 4]
 }
 
-/// A data folder, made from `inputs`.
+/// Writes the data folder, with the input hash `inputs`.
 pub fn bird_sandbox(inputs: &str) -> Sandbox {
     let images: Vec<ImageRow> = (0..IDS.len())
         .map(|i| {
@@ -71,7 +75,7 @@ pub fn bird_sandbox(inputs: &str) -> Sandbox {
     })
 }
 
-/// The run columns of run 0 or 1.
+/// Returns which run (0 or 1) and split the maps are of.
 pub fn columns(run: usize, split: Split) -> RunColumns {
     RunColumns {
         run_id: Some(["a", "b"][run].to_owned()),
@@ -84,12 +88,12 @@ pub fn columns(run: usize, split: Split) -> RunColumns {
     }
 }
 
-/// The map stream of run 0 or 1.
+/// Returns the bytes of the map stream of run 0 or 1.
 pub fn maps(run: usize, split: Split, task: Task) -> Vec<u8> {
     stream(&rows(run, split, task), &columns(run, split))
 }
 
-/// The maps of run 0 or 1.
+/// Returns the maps of run 0 or 1. Run 1 is "guided": its maps are larger within most boxes.
 pub fn rows(run: usize, split: Split, task: Task) -> Vec<MapRow> {
     indices(split)
         .map(|i| {
@@ -110,8 +114,8 @@ pub fn rows(run: usize, split: Split, task: Task) -> Vec<MapRow> {
         .collect()
 }
 
-/// The logits of run 0 or 1 for the conventional task, with the targets of `task`: image_id, class_id,
-/// logit, target of the test images.
+/// Returns the test images' rows (image_id, class_id, logit, target). The logits are of run 0 or 1 for the
+/// conventional task, the targets those of `task`.
 pub fn logits(run: usize, task: Task) -> Vec<(&'static str, i32, f32, bool)> {
     let cell = |cell: usize| {
         let (i, class) = (cell / 2, cell % 2);
@@ -125,7 +129,7 @@ pub fn logits(run: usize, task: Task) -> Vec<(&'static str, i32, f32, bool)> {
     (0..2 * N_TEST).map(cell).collect()
 }
 
-/// Writes [`logits`] to the file `name`; gives its path.
+/// Writes [`logits`] to the file `name` and returns its path.
 pub fn write_logits(sandbox: &Sandbox, name: &str, run: usize, task: Task) -> String {
     let path = sandbox.path(name);
     write_predictions(&path, (["a", "b"][run], 3), &logits(run, task));

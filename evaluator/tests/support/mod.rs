@@ -1,4 +1,6 @@
-//! Data folders of tiny images, maps and logits for them, the evaluator's program and its tables.
+//! Helpers of the evaluator's tests: writes a tiny data folder with attribution maps and logits, runs the
+//! program in a temporary folder ([`Sandbox`]) and reads the tables that it leaves. A pair is an image and a
+//! class on it, here (image_id, class_id).
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub mod birds;
@@ -24,10 +26,10 @@ use evaluator::evaluate::PREDICTIONS;
 use evaluator::evaluate::Scope;
 use evaluator::maps::{MapRow, MapWriter, RunColumns};
 
-/// Network grid: 8×8 cells; every source image has 16×16 pixels.
+/// The grid that metrics are computed on: 8×8 cells. Every source image has 16×16 pixels.
 pub const GRID: Grid = Grid::square(8);
 
-/// image_id, split, group, labels. `e` has no label.
+/// The images of [`TINY`]. `e` has no label.
 const IMAGES_ROWS: [ImageRow; 7] = [
     ("d", "test", 1, &[0]),
     ("a", "test", 0, &[0, 1]),
@@ -38,8 +40,8 @@ const IMAGES_ROWS: [ImageRow; 7] = [
     ("g", "val", 1, &[2]),
 ];
 
-/// image_id, class, box in source pixels. On the grid: a/0 16 cells, a/1 3×5, b/1 rows 0..4 in
-/// columns 0..4, c/2 no cell (thinner than one), d/0 all but the last row and column.
+/// The objects of [`TINY`]. On the grid the pairs' masks are: a/0 16 cells; a/1 3×5 cells; b/1 rows and
+/// columns 0..4; c/2 no cell, as the box is thinner than one; d/0 all but the last row and column.
 const OBJECTS: [ObjectRow; 8] = [
     ("d", 0, [0.0, 0.0, 16.0, 16.0]),
     ("a", 0, [0.0, 0.0, 8.0, 8.0]),
@@ -51,17 +53,20 @@ const OBJECTS: [ObjectRow; 8] = [
     ("g", 2, [0.0, 0.0, 8.0, 8.0]),
 ];
 
-/// The pairs of split test in the order of image ids, as tests/fixtures/maps/make.py lists them.
+/// The pairs of split test in the order of image ids, as in `tests/fixtures/maps/make.py`.
 pub const PAIRS: [(&str, i32); 5] = [("a", 0), ("a", 1), ("b", 1), ("c", 2), ("d", 0)];
 
+/// image_id, split, group_id, labels.
 pub type ImageRow = (&'static str, &'static str, i32, &'static [i32]);
+/// image_id, class_id, box (x1, y1, x2, y2) in source pixels.
 pub type ObjectRow = (&'static str, i32, [f64; 4]);
 
-/// What a data folder holds.
+/// The content of a data folder.
 #[derive(Clone, Copy)]
 pub struct Data<'a> {
+    /// The data set's name.
     pub name: &'a str,
-    /// `guidance.inputs`.
+    /// The tables' metadata `guidance.inputs`, a hash of what the data was made from.
     pub inputs: &'a str,
     pub classes: &'a [&'a str],
     pub groups: &'a [&'a str],
@@ -79,7 +84,7 @@ pub const TINY: Data = Data {
     objects: &OBJECTS,
 };
 
-/// Writes a data folder; image d has a segmentation: its left half.
+/// Writes a data folder. Objects of the image `d` have a segmentation, the image's left half.
 pub fn write_data(dir: &Path, data: &Data) {
     let Data {
         classes,
@@ -176,7 +181,7 @@ pub fn write_data(dir: &Path, data: &Data) {
     );
 }
 
-/// A map row with a logit of 0.
+/// Returns a row of the map stream for the pair (image_id, class_id), with a logit of 0.
 pub fn row(pair: (&str, i32), height: usize, width: usize, map: Vec<f32>) -> MapRow {
     MapRow {
         image_id: pair.0.to_owned(),
@@ -188,7 +193,7 @@ pub fn row(pair: (&str, i32), height: usize, width: usize, map: Vec<f32>) -> Map
     }
 }
 
-/// The maps of tests/fixtures/maps/make.py.
+/// Returns the maps that `tests/fixtures/maps/make.py` computes by the same formula.
 pub fn formula_rows() -> Vec<MapRow> {
     let shapes = [(8, 8), (4, 4), (8, 8), (2, 3), (8, 8)];
     (0..PAIRS.len())
@@ -210,7 +215,7 @@ pub fn formula_rows() -> Vec<MapRow> {
         .collect()
 }
 
-/// The bytes of a map stream.
+/// Returns the bytes of a map stream, with two rows a batch.
 pub fn stream(rows: &[MapRow], columns: &RunColumns) -> Vec<u8> {
     let mut writer = MapWriter::new(Vec::new(), columns).unwrap();
     for rows in rows.chunks(2) {
@@ -223,6 +228,7 @@ pub fn stream(rows: &[MapRow], columns: &RunColumns) -> Vec<u8> {
 pub struct Sandbox(tempfile::TempDir);
 
 impl Sandbox {
+    /// With the data [`TINY`].
     pub fn new() -> Self {
         Self::with(&TINY)
     }
@@ -233,6 +239,7 @@ impl Sandbox {
         Self(folder)
     }
 
+    /// Returns the path of a file in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
@@ -243,13 +250,13 @@ impl Sandbox {
         self.path(name).to_str().unwrap().to_owned()
     }
 
-    /// `evaluator score` with the data folder, writing to `out`; `stdin` is piped in.
+    /// Runs `evaluator score` on the data folder, writing to `out`; `stdin` is piped in.
     pub fn score(&self, out: &str, args: &[&str], stdin: &[u8]) -> Output {
         let score = ["score", "--data", "data", "--out", out];
         self.run(&[&score, args].concat(), stdin)
     }
 
-    /// `evaluator` in the folder; `stdin` is piped in.
+    /// Runs `evaluator` in the folder; `stdin` is piped in.
     pub fn run(&self, args: &[&str], stdin: &[u8]) -> Output {
         let mut child = Command::new(env!("CARGO_BIN_EXE_evaluator"))
             .args(args)
@@ -260,13 +267,13 @@ impl Sandbox {
             .spawn()
             .unwrap();
         let mut input = child.stdin.take().unwrap();
-        // A program that stops early closes its end: that is not this side's failure.
+        // A program that stops early closes its end of the pipe; that this write then fails is no fault.
         let _ = std::io::Write::write_all(&mut input, stdin);
         drop(input);
         child.wait_with_output().unwrap()
     }
 
-    /// Like `score`, and it must succeed; gives stdout.
+    /// Like `score`, but asserts success and returns stdout.
     pub fn scored(&self, out: &str, args: &[&str], stdin: &[u8]) -> String {
         let output = self.score(out, args, stdin);
         let errors = String::from_utf8(output.stderr).unwrap();
@@ -274,7 +281,7 @@ impl Sandbox {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Like `score`, and it must fail with exit code 2, leaving no evaluation; gives stderr.
+    /// Like `score`, but asserts exit code 2 and that no evaluation is left, and returns stderr.
     pub fn refused(&self, args: &[&str], stdin: &[u8]) -> String {
         let output = self.score("refused", args, stdin);
         let errors = String::from_utf8(output.stderr).unwrap();
@@ -284,7 +291,7 @@ impl Sandbox {
         errors
     }
 
-    /// Like `scored`; gives stderr.
+    /// Like `score`, but asserts success and returns stderr.
     pub fn said(&self, out: &str, args: &[&str], stdin: &[u8]) -> String {
         let output = self.score(out, args, stdin);
         let errors = String::from_utf8(output.stderr).unwrap();
@@ -292,7 +299,7 @@ impl Sandbox {
         errors
     }
 
-    /// A table of an evaluation.
+    /// Reads a table of the evaluation in the folder `out`.
     pub fn table(&self, out: &str, spec: &TableSpec) -> RecordBatch {
         read_table(self.path(out).join(file_name(spec)), spec)
             .unwrap()
@@ -300,15 +307,17 @@ impl Sandbox {
     }
 }
 
+/// Returns a column of texts.
 pub fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
 }
 
+/// Returns a column of integers.
 pub fn i32s(values: impl IntoIterator<Item = i32>) -> ArrayRef {
     Arc::new(Int32Array::from_iter_values(values))
 }
 
-/// The run columns of the tests' maps.
+/// Returns the run that the tests' maps are of: run `r1`, epoch 7, split test, IxG at the final layer.
 pub fn columns() -> RunColumns {
     RunColumns {
         run_id: Some("r1".to_owned()),
@@ -321,8 +330,10 @@ pub fn columns() -> RunColumns {
     }
 }
 
-/// Flat on a/0 (16 of 64 cells inside), nothing positive on a/1, all inside on b/1, an empty mask on
-/// c/2, one row of the top left 1×1 map on d/0 (49 of 64 inside the box, half in the segmentation).
+/// Returns a map for each of [`PAIRS`], whose metrics are easily computed by hand:
+/// a/0 uniform, with 16 of 64 cells in the mask; a/1 nothing positive; b/1 positive in the mask alone;
+/// c/2 uniform, with an empty mask; d/0 a single value, so uniform too, with 49 of 64 cells in the box
+/// and half of all in the segmentation.
 pub fn rows_by_hand() -> Vec<MapRow> {
     let inside = |i: usize| if i / 8 < 4 && i % 8 < 4 { 2.0 } else { -1.0 };
     vec![
@@ -334,10 +345,10 @@ pub fn rows_by_hand() -> Vec<MapRow> {
     ]
 }
 
-/// Value, n and threshold of a metric.
+/// Value, n and threshold in a metric's row; `None` without such a row.
 pub type Found = Option<(Option<f64>, i64, Option<f64>)>;
 
-/// The row of a metric.
+/// Finds the row of the metric `name` over `scope` (all images, a group, a class or a range of sizes).
 pub fn metric(metrics: &RecordBatch, name: &str, scope: Scope) -> Found {
     let names: &StringArray = column(metrics, "metric");
     let id = |column_name: &str, row: usize| {
@@ -361,7 +372,7 @@ pub fn metric(metrics: &RecordBatch, name: &str, scope: Scope) -> Found {
     Some((number("value", row), n, number("threshold", row)))
 }
 
-/// The values of a metric in a long table, `scores` or `replicates`, in the order of its rows.
+/// Returns a metric's values in `scores` or `replicates`, which have a row for each metric, in row order.
 pub fn values(table: &RecordBatch, name: &str) -> Vec<Option<f64>> {
     let names: &StringArray = column(table, "metric");
     let values: &Float64Array = column(table, "value");
@@ -370,7 +381,7 @@ pub fn values(table: &RecordBatch, name: &str) -> Vec<Option<f64>> {
     of_metric.map(|(_, value)| value).collect()
 }
 
-/// Whether a metric has this value over this many.
+/// Asserts that the metric `name` was found with this value, to rounding, over `n` items.
 pub fn close(found: Found, value: f64, n: i64, name: &str) {
     let (found, found_n, _) = found.unwrap_or_else(|| panic!("no {name}"));
     assert!(
@@ -380,7 +391,8 @@ pub fn close(found: Found, value: f64, n: i64, name: &str) {
     assert_eq!(found_n, n, "{name}");
 }
 
-/// Writes `cells` (image_id, class_id, logit, target) of split test as run and epoch `key`'s.
+/// Writes a table of predictions of split test. `key` is the run and its epoch; a cell is image_id,
+/// class_id, logit, target.
 pub fn write_predictions(path: &Path, key: (&str, i32), cells: &[(&str, i32, f32, bool)]) {
     let n = cells.len();
     let batch = PREDICTIONS

@@ -1,5 +1,5 @@
-//! What the fuzzer's programs (`src/bin`) call: the readers, and the trainer's reader of weight files
-//! compiled in by its source, so that no libtorch is needed.
+//! The library that the fuzzing programs (`src/bin`) call. The trainer's reader of weight files is compiled
+//! in from its source instead of linking the trainer, so that no libtorch is needed.
 
 #[path = "../../../trainer/src/weights/checkpoint_file/mod.rs"]
 pub mod checkpoint_file;

@@ -1,5 +1,6 @@
-//! Each reader on any bytes: it must come back, with an error of one line or with a result that is
-//! consistent. Called by the fuzzer's programs, and by the trainer's test that replays the kept inputs.
+//! Gives arbitrary bytes to each reader of files and asserts that it returns either a consistent result or
+//! an error of one line. The fuzzing programs call these functions, and so does the test in
+//! `trainer/tests/fuzz_corpus` that replays the kept inputs.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -15,12 +16,13 @@ use tempfile::NamedTempFile;
 
 use crate::checkpoint_file;
 
+/// A grid that masks are brought to; its sides differ, so that swapped axes would show.
 const GRID: Grid = Grid {
     height: 7,
     width: 5,
 };
 
-/// A VOC annotation.
+/// Reads a VOC annotation.
 pub fn voc(bytes: &[u8]) {
     let classes = voc::CLASSES.map(str::to_owned);
     match voc::read_annotation(Path::new("f"), bytes.to_vec(), &classes) {
@@ -35,7 +37,7 @@ pub fn voc(bytes: &[u8]) {
     }
 }
 
-/// COCO's instances, with every shape drawn.
+/// Reads COCO's instances JSON and makes a mask from every segmentation.
 pub fn instances(bytes: &[u8]) {
     let file = written(bytes);
     let instances = match coco::load_instances(file.path()) {
@@ -59,7 +61,7 @@ pub fn instances(bytes: &[u8]) {
     }
 }
 
-/// COCO's compressed counts, behind two bytes each for the image's rows and columns.
+/// Reads COCO's compressed run lengths; the first two bytes are the image's height, the next two its width.
 pub fn rle(bytes: &[u8]) {
     let Some((&[a, b, c, d], text)) = bytes.split_first_chunk() else {
         return;
@@ -71,7 +73,7 @@ pub fn rle(bytes: &[u8]) {
     }
 }
 
-/// A JPEG or PNG image.
+/// Decodes a JPEG or PNG image.
 pub fn image(bytes: &[u8]) {
     match decode::decode(bytes) {
         Err(error) => is_one_line(&error),
@@ -79,7 +81,7 @@ pub fn image(bytes: &[u8]) {
     }
 }
 
-/// A weight file.
+/// Reads a weight file.
 pub fn checkpoint(bytes: &[u8]) {
     match checkpoint_file::parse(Path::new("f"), bytes, None) {
         Err(error) => is_one_line(&error),
@@ -97,7 +99,7 @@ pub fn checkpoint(bytes: &[u8]) {
     }
 }
 
-/// A file of attribution maps.
+/// Reads a file of attribution maps.
 pub fn maps(bytes: &[u8]) {
     let file = written(bytes);
     let mut reader = match MapReader::open(&Source::File(file.path().to_owned())) {
@@ -118,6 +120,7 @@ pub fn maps(bytes: &[u8]) {
     }
 }
 
+/// Writes a temporary file, for readers that take a path.
 fn written(bytes: &[u8]) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a temporary file");
     file.write_all(bytes)
@@ -125,7 +128,8 @@ fn written(bytes: &[u8]) -> NamedTempFile {
     file
 }
 
-/// The mask covers its image, comes back from every form, and goes to the grid.
+/// Asserts that a mask is no larger than its image, survives conversion to every other form and back, and
+/// can be brought to a grid.
 fn is_consistent(rle: &Rle) {
     let pixels = u64::from(rle.height) * u64::from(rle.width);
     assert!(rle.area() <= pixels);
@@ -141,7 +145,7 @@ fn is_consistent(rle: &Rle) {
     }
 }
 
-/// What is printed for a broken file: a line, hints on their own, and nothing that a terminal obeys.
+/// Asserts that a message is one line, apart from hints, without control characters and below 64 KiB.
 fn is_one_line(error: &dyn Display) {
     let text = error.to_string();
     let lines = text.replace("\nhint: ", " ");

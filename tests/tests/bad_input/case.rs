@@ -1,4 +1,5 @@
-//! A case: which file of a valid input is changed, how, and what must come of it.
+//! Reads and runs the cases of bad input: each says which file of a valid input is changed, how, and what
+//! the program must do with it.
 
 use std::fmt::Debug;
 use std::process::Stdio;
@@ -12,14 +13,14 @@ use crate::copy::{Copy, files};
 use crate::sandbox::{Sandbox, Valid, fixtures};
 use crate::table;
 
-/// A file of cases.
+/// A file of cases, `tests/fixtures/bad_input/<kind>.toml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cases {
     /// The input that is changed.
     valid: Valid,
-    /// What is run: a program and its arguments, with `<IN>` for the changed input and `<OUT>` for a
-    /// folder that is not there yet.
+    /// The command line: a program and its arguments, with `<IN>` for the changed input's folder and
+    /// `<OUT>` for a folder that does not exist yet.
     command: String,
     case: Vec<Case>,
 }
@@ -27,46 +28,51 @@ struct Cases {
 /// One case.
 #[derive(Deserialize)]
 struct Case {
+    /// Becomes the test's name (`tests/build.rs`).
     name: String,
+    /// The change.
     #[serde(flatten)]
     edit: Edit,
     /// Further changes, where one alone would be refused for another reason.
     #[serde(default)]
     and: Vec<Edit>,
-    /// Another command than the file's.
+    /// A command for this case in place of [`Cases::command`].
     command: Option<String>,
-    /// The file that is piped into it.
+    /// The file, relative to the input's folder, that is piped into the program.
     stdin: Option<String>,
     #[serde(flatten)]
     expected: Expected,
 }
 
-/// What must come of a case; one of these has to be said.
+/// What the program must do. A case states exactly one of these.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Expected {
-    /// The program fails: this is its message, and nothing is left in `<OUT>`.
+    /// The program fails with this message and leaves nothing in `<OUT>`. A message that ends with `…`
+    /// gives only the beginning.
     Refused { error: String },
-    /// The program succeeds and prints what it prints of the unchanged input.
+    /// The program succeeds and prints the same as for the unchanged input.
     Same { same_output: Yes },
-    /// The program succeeds: what of a table differs from the unchanged input's.
+    /// The program succeeds, and one of its tables differs from the unchanged input's by `diff`.
     Accepted {
-        /// 1 where something was skipped.
+        /// The exit code: 0, or 1 where something was skipped.
         #[serde(default)]
         exit: i32,
         /// Table and columns, e.g. `masks: image_id xmin`.
         table: String,
-        /// Rows that went (`- `) and rows that came (`+ `).
+        /// Rows that only the unchanged input's table has (`- `), and rows that only this one has (`+ `).
         diff: Vec<String>,
     },
 }
 
-/// A file of cases and its unchanged input, made when the first of its tests asks.
+/// A file of cases and its unchanged input, prepared by the first of its tests that runs.
 pub struct Input(OnceLock<Prepared>);
 
 struct Prepared {
     cases: Cases,
+    /// The folder of this file's tests.
     sandbox: Sandbox,
+    /// The outcome for the unchanged input, by the file's command.
     valid: Unchanged,
 }
 
@@ -75,13 +81,14 @@ impl Input {
         Self(OnceLock::new())
     }
 
+    /// Reads `<kind>.toml` and runs its command on the unchanged input, once.
     fn of(&self, kind: &str) -> &Prepared {
         self.0.get_or_init(|| {
             let path = fixtures().join(format!("{kind}.toml"));
             let cases: Cases = toml::from_str(&fs_err::read_to_string(&path).unwrap())
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let sandbox = Sandbox::new(kind, cases.valid);
-            // The unchanged input is valid: what is refused is refused for the change.
+            // This must succeed. So a program that refuses a changed input does so because of the change.
             let valid = Unchanged::of(&sandbox, "valid", &cases.command);
             Prepared {
                 cases,
@@ -92,7 +99,7 @@ impl Input {
     }
 }
 
-/// Runs the case `index` of a file.
+/// Runs case number `index` of `<kind>.toml`; called by the tests that `tests/build.rs` writes.
 pub fn check(kind: &str, input: &Input, index: usize) {
     let prepared = input.of(kind);
     let case = &prepared.cases.case[index];
@@ -103,13 +110,14 @@ pub fn check(kind: &str, input: &Input, index: usize) {
     prepared.sandbox.remove(&name);
 }
 
-/// The unchanged input, and what a program made of it.
+/// A copy of the unchanged input with the program's results, and how the program ended.
 struct Unchanged {
     copy: Copy,
     done: Done,
 }
 
 impl Unchanged {
+    /// Runs `command` on an unchanged copy; it must succeed.
     fn of(sandbox: &Sandbox, name: &str, command: &str) -> Self {
         let copy = sandbox.copy(name);
         let done = start(command, None, &copy);
@@ -119,6 +127,8 @@ impl Unchanged {
 }
 
 impl Case {
+    /// Changes a copy of the input, runs the program, and returns how its outcome differs from the
+    /// expected one.
     fn check(&self, name: &str, prepared: &Prepared) -> Result<(), String> {
         let Prepared {
             cases,
@@ -132,6 +142,7 @@ impl Case {
         let command = self.command.as_ref().unwrap_or(&cases.command);
         let before = changed.files();
         let done = start(command, self.stdin.as_deref(), &changed);
+        // A case with its own command is compared with what that command does on the unchanged input.
         let own = match (&self.command, &self.expected) {
             (None, _) | (_, Expected::Refused { .. }) => None,
             (Some(command), _) => Some(Unchanged::of(
@@ -162,6 +173,7 @@ impl Case {
     }
 }
 
+/// Fails unless the program ended with the code `exit`.
 fn accepted(done: &Done, exit: i32) -> Result<(), String> {
     match done.code == Some(exit) {
         true => Ok(()),
@@ -176,7 +188,7 @@ fn same<T: PartialEq + Debug>(found: &T, expected: &T) -> Result<(), String> {
     }
 }
 
-/// Runs a command of a case on `copy`.
+/// Runs a case's command line on `copy`.
 pub fn start(command: &str, stdin: Option<&str>, copy: &Copy) -> Done {
     let mut words = command.split_whitespace();
     let mut command = program(words.next().unwrap());
@@ -194,10 +206,11 @@ pub fn start(command: &str, stdin: Option<&str>, copy: &Copy) -> Done {
     run(&mut command)
 }
 
-/// Whether a program ended with `code` and this one message, and left nothing.
+/// Fails unless the program ended with `code` and the message `error`, printed nothing on stdout, and left
+/// no file in `<OUT>`.
 pub fn refused(done: &Done, code: i32, error: &str, copy: &Copy) -> Result<(), String> {
     let stderr = copy.shown(&done.stderr);
-    // Programs may say before what they begin; the message and its hint are the end.
+    // Programs may first print what they begin to do; the message and its hints come last.
     let lines: Vec<&str> = stderr.lines().collect();
     let Some(first) = lines.iter().position(|line| line.starts_with("error: ")) else {
         return Err(format!("no error: exit code {:?}\n{stderr}", done.code));

@@ -1,4 +1,4 @@
-//! What is done to one file of a valid input.
+//! The changes that a case makes to one file of a valid input ([`Edit`]).
 
 use std::path::Path;
 
@@ -11,55 +11,56 @@ use crate::table::{Format, Table};
 pub struct Edit {
     /// The file, relative to the input's folder.
     file: String,
+    /// What is done to it.
     #[serde(flatten)]
     change: Change,
 }
 
-/// The changes there are, under the names they have in a file of cases.
+/// All changes. In a file of cases they are written in snake case, e.g. `replace_all`.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Change {
-    /// A text, which is there once, becomes another.
+    /// Replaces the first text, which must occur exactly once, by the second.
     Replace(String, String),
-    /// The same wherever it is there.
+    /// Replaces the first text by the second wherever it occurs.
     ReplaceAll(String, String),
-    /// Put before everything.
+    /// Adds text at the file's beginning.
     Prepend(String),
-    /// Put behind everything.
+    /// Adds text at the file's end.
     Append(String),
-    /// The whole content.
+    /// Replaces the whole content.
     Whole(String),
-    /// Only so many bytes are left.
+    /// Cuts the file after so many bytes.
     Truncate(usize),
-    /// All bits of the byte at this position are turned.
+    /// Flips all bits of the byte at this offset.
     Flip(usize),
-    /// Another name, relative to the input's folder.
+    /// Renames the file to a path relative to the input's folder.
     Rename(String),
-    /// A file or folder lies elsewhere, and a link to it stands in its place.
+    /// Moves the file or folder to this path and puts a symbolic link to it in its place.
     Link(String),
-    /// The file goes.
+    /// Removes the file.
     Remove(Yes),
-    /// A table's (Parquet or Arrow) column goes.
+    /// Removes a column of a table (Parquet or Arrow).
     DropColumn(String),
-    /// A column has another name.
+    /// Renames a column.
     RenameColumn(String, String),
-    /// A column is of another type, e.g. `["logit", "utf8"]`.
+    /// Gives a column another type, e.g. `["logit", "utf8"]`; its values become zeros.
     Retype(String, String),
-    /// A column's value in one row, e.g. `["width", 0, "-1"]`; bytes in hexadecimal.
+    /// Sets a column's value in one row, e.g. `["width", 0, "-1"]`; bytes are written in hexadecimal.
     Set(String, usize, String),
-    /// The same without a value.
+    /// Sets a column's value in one row to null.
     SetNull(String, usize),
-    /// These rows, in this order.
+    /// Keeps the rows with these indices, in this order; one may be repeated.
     Rows(Vec<u32>),
-    /// A key of the metadata has this value.
+    /// Sets a key of the table's metadata.
     Metadata(String, String),
-    /// A key of the metadata goes.
+    /// Removes a key of the table's metadata.
     DropMetadata(String),
-    /// Stored as `parquet`, `stream` or `file` (Arrow).
+    /// Stores the table as `parquet`, `stream` (Arrow IPC stream) or `file` (Arrow IPC file).
     Store(Format),
 }
 
-/// `true`, where there is nothing more to say.
+/// The value `true`, for a key that has no other meaningful value.
 #[derive(Deserialize)]
 #[serde(try_from = "bool")]
 pub struct Yes;
@@ -73,7 +74,7 @@ impl TryFrom<bool> for Yes {
 }
 
 impl Edit {
-    /// Makes the change in the input at `root`; says why it cannot be made.
+    /// Makes the change in the input at `root`, or returns why it cannot be made.
     pub fn apply(&self, root: &Path) -> Result<(), String> {
         let path = root.join(&self.file);
         match &self.change {
@@ -88,7 +89,7 @@ impl Edit {
         Ok(())
     }
 
-    /// The file's content, changed.
+    /// Returns the file's changed content.
     fn changed(&self, change: &Change, path: &Path) -> Result<Vec<u8>, String> {
         let bytes = fs_err::read(path).map_err(|error| error.to_string())?;
         let text = || String::from_utf8(bytes.clone()).map_err(|error| error.to_string());
@@ -141,12 +142,14 @@ impl Edit {
     }
 }
 
+/// Renames a file, making the folder it goes to.
 fn move_to(from: &Path, to: &Path) {
     fs_err::create_dir_all(to.parent().unwrap()).unwrap();
     fs_err::rename(from, to).unwrap();
 }
 
-/// Writes a new file in the place of one that the valid input may share.
+/// Replaces a file by a new one. It must not be written into: as a hard link it may be shared with the
+/// valid input.
 pub fn replace(path: &Path, bytes: &[u8]) {
     fs_err::remove_file(path).unwrap();
     fs_err::write(path, bytes).unwrap();

@@ -1,5 +1,6 @@
-//! Every column of every table that a program reads: taken away, of another type, with a null where
-//! there is none. The columns are those of `data-prep/schemas.toml`.
+//! Changes every column of every table that a program reads in three ways: removes it, gives it another
+//! type, and puts a null where the schema allows none. Each time the program must refuse the table with an
+//! exact message that names the column. The columns are those of `data-prep/schemas.toml`.
 
 use tests::tables::{Column, schemas};
 
@@ -11,22 +12,23 @@ use crate::table::Table;
 /// Tables, and a program that reads them.
 struct Reader {
     command: &'static str,
-    /// Where they are, and which.
+    /// The folder in the input, and the table's name.
     tables: &'static [(&'static str, &'static str)],
-    /// How it words what is wrong.
+    /// The wording of its messages.
     words: Words,
 }
 
-/// The two crates that read tables.
+/// The wording of messages: two crates have code that reads tables.
 #[derive(Clone, Copy)]
 enum Words {
-    /// data-prep, for all but the report.
+    /// data-prep's, which every program but analysis uses.
     Arrow,
-    /// analysis.
+    /// analysis's own.
     Polars,
 }
 
 impl Words {
+    /// Returns a schema's column type as messages name it.
     fn kind(self, kind: &str) -> &'static str {
         match (self, kind) {
             (Self::Arrow, "utf8") => "Utf8",
@@ -45,6 +47,7 @@ impl Words {
         }
     }
 
+    /// Returns the message for a column that is `found` instead of being of type `kind`.
     fn wrong(self, found: &str, kind: &str) -> String {
         let kind = self.kind(kind);
         match self {
@@ -53,6 +56,7 @@ impl Words {
         }
     }
 
+    /// Returns the message for a null that is not allowed.
     fn null(self) -> &'static str {
         match self {
             Self::Arrow => "found 1 nulls, expected no nulls",
@@ -61,7 +65,8 @@ impl Words {
     }
 }
 
-/// Runs all changes of one reader's tables; gives their number.
+/// Makes every change to every table of `reader`, each in a fresh copy of the input, and checks the message.
+/// Returns the number of changes; the tests compare it, so that no column is left out unnoticed.
 fn check_all(name: &str, reader: &Reader) -> usize {
     let (sandbox, schemas) = (Sandbox::new(name, Valid::Made), schemas().unwrap());
     let mut failures = Vec::new();
@@ -74,7 +79,7 @@ fn check_all(name: &str, reader: &Reader) -> usize {
                 let path = copy.input.join(&file);
                 let mut table = Table::read(&path);
                 if change(&mut table).is_err() {
-                    // A null in a table without a row.
+                    // The table has no row to put a null into.
                     continue;
                 }
                 replace(&path, &table.bytes());
@@ -89,8 +94,10 @@ fn check_all(name: &str, reader: &Reader) -> usize {
     checked
 }
 
+/// A change of a table; fails where the table has no such place.
 type Change = Box<dyn Fn(&mut Table) -> Result<(), String>>;
 
+/// Returns the changes of a column, each with the message that it must cause.
 fn changes(column: &Column, words: Words) -> Vec<(Change, String)> {
     let name = || column.name.clone();
     let other = if column.kind == "utf8" { "f64" } else { "utf8" };

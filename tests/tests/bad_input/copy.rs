@@ -1,16 +1,19 @@
-//! A copy of a valid input to change, and what of it a message may say.
+//! A copy of a valid input that a test changes, and the replacement of its paths in messages, so that a
+//! case can state them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A copy of the valid input, and where results go.
+/// A copy of a valid input, and a folder for the program's results.
 pub struct Copy {
+    /// The copy's folder, `<IN>` in a case.
     pub input: PathBuf,
+    /// The results' folder, `<OUT>` in a case; it does not exist at first.
     pub out: PathBuf,
 }
 
 impl Copy {
-    /// All files, with their lengths.
+    /// Returns all files in both folders with their lengths in bytes.
     pub fn files(&self) -> BTreeMap<PathBuf, u64> {
         [&self.input, &self.out]
             .into_iter()
@@ -22,8 +25,9 @@ impl Copy {
             .collect()
     }
 
-    /// `text` with the folders' names for their paths, and without what a change of the valid input
-    /// or of the program's version changes: `<SHA-256>` and `<RUN>` (a run's id) for their digits.
+    /// Returns `text` with `<IN>` and `<OUT>` in the place of the two paths, and with `<SHA-256>` and
+    /// `<RUN>` in the place of hashes (64 hex digits) and run ids (12), which change with the valid input
+    /// and with the program's version.
     pub fn shown(&self, text: &str) -> String {
         let text = text.replace(self.input.to_str().unwrap(), "<IN>");
         let text = text.replace(self.out.to_str().unwrap(), "<OUT>");
@@ -41,7 +45,7 @@ impl Copy {
     }
 }
 
-/// All files under `folder`.
+/// Returns all files under `folder`; none where it does not exist.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs_err::read_dir(folder) else {
         return Vec::new();

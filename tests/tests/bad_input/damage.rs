@@ -1,5 +1,6 @@
-//! Files cut short anywhere and with a byte turned anywhere. What is said of each is not written down:
-//! the program must end by itself, without a panic, and where it refuses the file it must name it.
+//! Damages files mechanically, cutting them short or flipping bits of a byte at many offsets, and gives
+//! each to a program. No exact message is expected here: the program must end by itself, without a panic,
+//! and where it refuses the file, it must do so in one line that names a file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +13,8 @@ use crate::change::replace;
 use crate::copy::Copy;
 use crate::sandbox::{Sandbox, Valid, fixtures};
 
-/// `bytes` cut at every `step`-th byte, and with every `step`-th byte turned.
+/// Returns damaged versions of `bytes` with their names: cut at every `step`-th byte; and with, at every
+/// `step`-th byte, all bits or only the lowest flipped.
 fn damaged(bytes: &[u8], step: usize) -> Vec<(String, Vec<u8>)> {
     let offsets = || (0..bytes.len()).step_by(step);
     let cut = offsets().map(|at| (format!("cut-{at}"), bytes[..at].to_vec()));
@@ -26,8 +28,9 @@ fn damaged(bytes: &[u8], step: usize) -> Vec<(String, Vec<u8>)> {
     cut.chain(turned).collect()
 }
 
-/// Reads a devkit with a damaged copy of `file` for every image; the rest of an image is a whole
-/// one's. Gives the images that were skipped.
+/// Makes a VOC devkit with one image for each damaged version of `file`, the path of a part of image
+/// `image_id` with `#` for the id; the other parts are intact. Has data-prep read it with
+/// `--on-error skip` and returns the ids of the images that it skipped.
 fn read_damaged(name: &str, file: &str, image_id: &str) -> BTreeSet<String> {
     let Copy { input, out } = Sandbox::new(&format!("damaged-{name}"), Valid::Voc).copy("damaged");
     let parts = [
@@ -36,6 +39,7 @@ fn read_damaged(name: &str, file: &str, image_id: &str) -> BTreeSet<String> {
         "SegmentationObject/#.png",
         "SegmentationClass/#.png",
     ];
+    // The path of the intact part.
     let whole = |part: &str| input.join(part.replace('#', image_id));
     let mut set = String::new();
     let copies = damaged(&fs_err::read(whole(file)).unwrap(), 1);
@@ -72,6 +76,7 @@ fn read_damaged(name: &str, file: &str, image_id: &str) -> BTreeSet<String> {
     skipped
 }
 
+/// Returns a text column of a table.
 fn column(path: &Path, name: &str) -> Vec<String> {
     let rows = tests::tables::read(path).unwrap().rows;
     let cells = rows[name].as_string::<i32>();
@@ -80,7 +85,7 @@ fn column(path: &Path, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether all copies cut short are refused but those that lack `spare` bytes at the end or fewer.
+/// Asserts that a version cut short is skipped, unless it lacks at most the last `spare` bytes.
 fn check_cut(skipped: &BTreeSet<String>, file: &str, spare: usize) {
     let length = fs_err::read(fixtures().join("valid/voc").join(file))
         .unwrap()
@@ -107,7 +112,7 @@ fn an_image() {
 fn a_segmentation() {
     for folder in ["SegmentationObject", "SegmentationClass"] {
         let skipped = read_damaged(folder, &format!("{folder}/#.png"), "000001");
-        // The checksum of the end, which has no content.
+        // The last 4 bytes of a PNG are the checksum of its end marker, which has no content.
         check_cut(&skipped, &format!("{folder}/000001.png"), 4);
     }
 }
@@ -115,13 +120,13 @@ fn a_segmentation() {
 #[test]
 fn an_annotation() {
     let skipped = read_damaged("annotation", "Annotations/#.xml", "000003");
-    // The last line's end.
+    // The last byte is the newline after the root element.
     check_cut(&skipped, "Annotations/000003.xml", 1);
 }
 
-/// One file of the made input, damaged at every `step`-th byte, given to `command`: read (a
-/// byte that does not matter) or refused in one line that names a file. What is cut short is refused,
-/// but for a stream.
+/// Damages one file of the input [`Valid::Made`] at every `step`-th byte and gives it to `command`. Each
+/// version must be accepted (some bytes do not matter) or refused in one line that names a file. A version
+/// cut short must be refused, unless the file is a stream.
 fn check_damaged(file: &str, command: &str, part: Part, step: usize) {
     let name = format!("damaged-{}", file.replace('/', "-"));
     let copy = Sandbox::new(&name, Valid::Made).copy("damaged");
@@ -155,11 +160,12 @@ fn check_damaged(file: &str, command: &str, part: Part, step: usize) {
     assert!(n_refused > 0, "{file}");
 }
 
-/// What of a file is damaged.
+/// What kind of file is damaged.
 #[derive(Clone, Copy, PartialEq)]
 enum Part {
+    /// A file whose end is marked, so that a cut can be noticed.
     Whole,
-    /// All of a stream, which may end behind any batch.
+    /// An Arrow stream, which may end after any batch, so that not every cut can be noticed.
     Stream,
 }
 

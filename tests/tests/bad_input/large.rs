@@ -1,5 +1,5 @@
-//! Images of 100 megapixels: read, and in memory that is known. The files are small, as they show
-//! nothing.
+//! Has data-prep read images of 100 megapixels: it must accept them and stay below a given peak memory.
+//! The images are a single colour, so their files are small.
 
 use std::io::Write;
 use std::process::{Child, Stdio};
@@ -13,8 +13,9 @@ use crate::sandbox::{Sandbox, Valid, fixtures};
 /// Pixels a side.
 const SIDE: usize = 10_000;
 
-/// A gray JPEG: the small one's tables with another size, and of every unit (16 × 16 pixels: four
-/// blocks of brightness, two of colour) the codes "same mean" and "nothing else", 32 bits in all.
+/// Returns a gray JPEG: the header and the tables of a small one, with another size. Every unit of 16 × 16
+/// pixels (four blocks of brightness, two of colour) has the Huffman codes for "same mean as the block
+/// before" and "no other coefficient", 32 bits in all.
 fn jpeg() -> Vec<u8> {
     let small = fs_err::read(fixtures().join("valid/voc/JPEGImages/000001.jpg")).unwrap();
     let at = |marker: u8| {
@@ -32,7 +33,7 @@ fn jpeg() -> Vec<u8> {
     large
 }
 
-/// A black PNG of `colour`.
+/// Returns a black PNG of the colour type `colour`, whose rows have `row_bytes` bytes.
 fn png(colour: png::ColorType, row_bytes: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, SIDE as u32, SIDE as u32);
@@ -52,12 +53,12 @@ fn png(colour: png::ColorType, row_bytes: usize) -> Vec<u8> {
     bytes
 }
 
-/// The peak memory of a program in MiB, as the system tells while it runs, and its exit code.
+/// Waits for a program to end; returns its peak memory in MiB, from `/proc`, and its exit code.
 fn peak(mut child: Child) -> (u64, Option<i32>) {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     loop {
-        // It is asked for before the end is: nothing is known of a program that ended.
+        // Read before asking whether the program has ended: after that, `/proc` has nothing on it.
         let text = fs_err::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
@@ -69,7 +70,8 @@ fn peak(mut child: Child) -> (u64, Option<i32>) {
     }
 }
 
-/// Reads a devkit whose image 000004 is `image`, with `segmentation` where there is one.
+/// Has data-prep read a devkit whose image 000004 is replaced by `image`, and its segmentation by
+/// `segmentation` if given. Returns the peak memory in MiB.
 fn read(name: &str, image: &[u8], segmentation: Option<&[u8]>) -> u64 {
     let copy = Sandbox::new(&format!("large-{name}"), Valid::Voc).copy("large");
     let annotation = copy.input.join("Annotations/000004.xml");

@@ -1,8 +1,9 @@
-//! Bad input: valid files changed in one place each, and exactly what the programs say of them.
+//! Tests of bad input: each case changes one place of a valid input, runs a program on it, and compares the
+//! outcome, normally one exact error message.
 //!
-//! The cases are in `tests/fixtures/bad_input/<kind>.toml`, the valid inputs they change in `valid/`
-//! beside them; the README there says how a case is written. A case without an expected outcome is
-//! refused.
+//! The cases are in `tests/fixtures/bad_input/<kind>.toml`, the valid inputs in `valid/` beside them; the
+//! README there says how a case is written. A case must state its expected outcome. `columns`, `damage` and
+//! `large` are tests written in Rust that use the same inputs.
 #![allow(clippy::unwrap_used)]
 
 mod case;

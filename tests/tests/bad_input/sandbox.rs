@@ -1,6 +1,6 @@
-//! The valid inputs, and copies of them to change. Text and images lie in
-//! `tests/fixtures/bad_input/valid`; what the programs make of them (data, a run, maps, an
-//! evaluation) is made once for all tests of this binary.
+//! Provides the valid inputs and copies of them that tests may change. Text and images lie in
+//! `tests/fixtures/bad_input/valid`. What the programs make from those (a data folder, a run, maps,
+//! evaluations) is made once for all tests of this binary.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,11 +21,11 @@ pub enum Valid {
     Coco,
     /// Four Waterbirds.
     Waterbirds,
-    /// A recipe and a collection of it.
+    /// A recipe, and a collection that names it.
     Recipes,
-    /// Everything that comes of the devkit: `data/voc`, `runs/r`, `maps.arrow`,
-    /// `predictions.parquet`, evaluations `a` and `b` of the test images and `val` of
-    /// the validation image.
+    /// Everything that the programs make from the devkit: `data/voc`, `runs/r`, `maps.arrow`,
+    /// `predictions.parquet`; and in `runs/r/evaluations`, `a` and `b` of the test images (alike) and
+    /// `val` of the validation image.
     Made,
 }
 
@@ -34,17 +34,18 @@ pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bad_input")
 }
 
-/// Where a test's copies lie.
+/// The folder of a test, in which its copies of an input lie.
 pub struct Sandbox {
     root: PathBuf,
+    /// The unchanged input.
     valid: PathBuf,
 }
 
 impl Sandbox {
-    /// For the test `name`, of the input `valid`.
+    /// Makes a sandbox for the test `name` with the input `valid`.
     pub fn new(name: &str, valid: Valid) -> Self {
         let folder = |kind: &str| {
-            // Beside the copies, so that they can share its files.
+            // In the same file system as the copies, which are hard links to its files.
             let folder = empty(&format!("{name}/original"));
             mirror(&fixtures().join("valid").join(kind), &folder, copy_file);
             folder
@@ -60,7 +61,8 @@ impl Sandbox {
         Self { root, valid }
     }
 
-    /// A fresh copy of the input. Files are shared until they are changed: weights are large.
+    /// Makes a fresh copy of the input from hard links, because weights are large. So a test must replace
+    /// files and never write into one (`change::replace`).
     pub fn copy(&self, name: &str) -> Copy {
         let folder = self.root.join(name);
         if folder.exists() {
@@ -77,16 +79,18 @@ impl Sandbox {
         }
     }
 
-    /// Removes what lies under `name`.
+    /// Removes the copy `name`.
     pub fn remove(&self, name: &str) {
         fs_err::remove_dir_all(self.root.join(name)).unwrap();
     }
 }
 
+/// Returns the folder of all sandboxes.
 fn tmp() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad-input")
 }
 
+/// Makes an empty folder for `name`.
 fn empty(name: &str) -> PathBuf {
     let folder = tmp().join(name);
     if folder.exists() {
@@ -100,6 +104,7 @@ fn copy_file(from: &Path, to: &Path) {
     fs_err::copy(from, to).unwrap();
 }
 
+/// Makes a folder tree like `from` in `to`, each file by `file(from, to)`.
 fn mirror(from: &Path, to: &Path, file: fn(&Path, &Path)) {
     for entry in fs_err::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -113,7 +118,8 @@ fn mirror(from: &Path, to: &Path, file: fn(&Path, &Path)) {
     }
 }
 
-/// What the programs make of the devkit, on the CPU in one thread.
+/// Runs data-prep, trainer and evaluator on the devkit, on the first call, and returns the folder with
+/// their results. One thread, so that results are the same each time.
 fn made() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {

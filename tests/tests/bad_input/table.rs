@@ -1,5 +1,5 @@
-//! Tables as the programs store them, Parquet or Arrow, changed and written again; and in what two of
-//! them differ.
+//! Reads a table that the programs stored (Parquet or Arrow), changes it and writes it again; and lists
+//! the rows in which two tables differ.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -21,6 +21,7 @@ use serde::Deserialize;
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
+    /// Parquet file.
     Parquet,
     /// Arrow IPC stream.
     Stream,
@@ -30,12 +31,15 @@ pub enum Format {
 
 /// A table in memory.
 pub struct Table {
+    /// The format it was read from and will be written in.
     pub format: Format,
     metadata: BTreeMap<String, String>,
+    /// Names and values, in order.
     columns: Vec<(String, ArrayRef)>,
 }
 
 impl Table {
+    /// Reads a table; its first bytes tell the format.
     pub fn read(path: &Path) -> Self {
         let bytes = fs_err::read(path).unwrap();
         let (format, metadata, rows) = if bytes.starts_with(b"PAR1") {
@@ -65,7 +69,7 @@ impl Table {
         }
     }
 
-    /// The table as a file.
+    /// Returns the table as a file's bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let fields: Vec<Field> = self
             .columns
@@ -108,18 +112,20 @@ impl Table {
         found.ok_or_else(|| format!("no column {name}"))
     }
 
+    /// Removes a column.
     pub fn drop(&mut self, name: &str) -> Result<(), String> {
         self.column(name)?;
         self.columns.retain(|(known, _)| known != name);
         Ok(())
     }
 
+    /// Renames a column.
     pub fn rename(&mut self, from: &str, to: &str) -> Result<(), String> {
         self.column(from)?.0 = to.to_owned();
         Ok(())
     }
 
-    /// A column of `kind` (`i32`, `utf8`, …), zeros or empty text, in the place of `name`.
+    /// Replaces the values of a column by zeros of another type, `kind` (`i32`, `utf8`, …).
     pub fn retype(&mut self, name: &str, kind: &str) -> Result<(), String> {
         let kind = match kind {
             "utf8" => DataType::Utf8,
@@ -136,7 +142,7 @@ impl Table {
         Ok(())
     }
 
-    /// Another value in a row; `None` is null.
+    /// Sets a column's value in one row; `None` is null.
     pub fn set(&mut self, name: &str, row: usize, value: Option<&String>) -> Result<(), String> {
         let column = self.column(name)?;
         let old = &column.1;
@@ -168,6 +174,7 @@ impl Table {
         Ok(())
     }
 
+    /// Keeps the rows with these indices, in this order.
     pub fn take(&mut self, rows: &[u32]) -> Result<(), String> {
         let rows = UInt32Array::from(rows.to_vec());
         for (name, array) in &mut self.columns {
@@ -178,7 +185,7 @@ impl Table {
         Ok(())
     }
 
-    /// A value for a metadata key; `None` takes it away.
+    /// Sets a metadata key; `None` removes it.
     pub fn tell(&mut self, key: &str, value: Option<&String>) -> Result<(), String> {
         match value {
             Some(value) => drop(self.metadata.insert(key.to_owned(), value.clone())),
@@ -192,8 +199,9 @@ impl Table {
     }
 }
 
-/// In what the table of `spec` (`name: column column`, or `name of metric: …` for one metric's rows) in the
-/// folder `changed` differs from the one in `valid`: rows that went, then rows that came.
+/// Returns how a table in the folder `changed` differs from the one in `valid`: first the rows that only
+/// `valid` has (`- `), then those that only `changed` has (`+ `). `spec` is `name: column column …`, or
+/// `name of metric: column …` for the rows of one metric.
 pub fn difference(spec: &str, valid: &Path, changed: &Path) -> Result<Vec<String>, String> {
     let (name, columns) = spec
         .split_once(": ")
@@ -217,6 +225,7 @@ pub fn difference(spec: &str, valid: &Path, changed: &Path) -> Result<Vec<String
     Ok(found)
 }
 
+/// Returns the rows of a table as text, the cells of `columns` joined by blanks; of one metric if given.
 fn lines(path: &Path, metric: Option<&str>, columns: &[&str]) -> Result<Vec<String>, String> {
     let rows = tests::tables::read(path)
         .map_err(|error| error.to_string())?

@@ -1,8 +1,9 @@
-//! Weights exchanged with the real packages: files that PyTorch, torchvision, the `bcos` package and
-//! `efficientnet_lite_pytorch` write are imported, explained and trained on, and what is exported is
-//! loaded by them and gives the same logits; broken and hostile files of theirs are refused.
-//! `GUIDANCE_TORCH_PYTHON` names a Python with `tests/python/torch-requirements.txt`, which
-//! `cargo xtask test` makes.
+//! Exchanges weights with the Python packages PyTorch, torchvision, `bcos` and `efficientnet_lite_pytorch`.
+//! Files that these write are imported, explained and trained on; files that the trainer exports are loaded
+//! by them and must give the same logits; broken and hostile files must be refused.
+//!
+//! `GUIDANCE_TORCH_PYTHON` is a Python interpreter with the packages of
+//! `tests/python/torch-requirements.txt`; `cargo xtask test` installs one. Without it the tests are skipped.
 #![allow(clippy::unwrap_used)]
 
 mod python;

@@ -1,4 +1,5 @@
-//! `tests/python/exchange.py`, asked one question after the other: importing torch takes seconds.
+//! Calls functions of `tests/python/exchange.py` in one interpreter that stays running, because importing
+//! torch takes seconds. A question is a line of JSON on its stdin, the answer a line on its stdout.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -14,7 +15,8 @@ pub struct Python {
 }
 
 impl Python {
-    /// None, and a line that says so, where `GUIDANCE_TORCH_PYTHON` is not set.
+    /// Starts the interpreter. Where `GUIDANCE_TORCH_PYTHON` is not set, prints that `test` is skipped and
+    /// returns `None`.
     pub fn start(test: &str) -> Option<Python> {
         let Some(interpreter) = std::env::var_os("GUIDANCE_TORCH_PYTHON") else {
             println!("skipped: {test}: GUIDANCE_TORCH_PYTHON is not set");
@@ -34,10 +36,10 @@ impl Python {
         })
     }
 
-    /// What `function` of the script gives for `arguments`, a JSON array.
+    /// Calls `function` of the script with `arguments`, a JSON array, and returns its result.
     ///
     /// # Panics
-    /// With its words, where it fails.
+    /// When the function fails, with its message.
     pub fn ask(&mut self, function: &str, arguments: Value) -> Value {
         let Value::Array(mut question) = arguments else {
             panic!("{function}: arguments are an array")

@@ -1,4 +1,5 @@
-//! What is exchanged, in which form of file, and what must hold.
+//! Imports weight files that the Python packages write, in every form of file they have, and exports
+//! weights to them. Their numbers and logits must stay the same; broken and hostile files must be refused.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,13 +9,14 @@ use tests::programs::{Done, program, run, succeed};
 
 use crate::python::Python;
 
-/// Classes of the embedded scenes.
+/// Classes of the synthetic scenes that `data-prep scenes` draws.
 const CLASSES: usize = 6;
+/// Classes of ImageNet.
 const IMAGENET: usize = 1000;
-/// So small that a weight stays where it is.
+/// So small that training hardly moves a weight.
 const LEARNING_RATE: f64 = 1e-7;
 
-/// An empty folder with a few scenes under `data`.
+/// A folder for one test, with a few scenes in `data`.
 struct Sandbox(PathBuf);
 
 impl Sandbox {
@@ -47,12 +49,13 @@ impl Sandbox {
         self.0.join(name)
     }
 
-    /// Networks are large, and a test leaves its files only where it failed.
+    /// Removes the folder, as networks are large. A test that fails leaves its files.
     fn remove(self) {
         fs_err::remove_dir_all(&self.0).unwrap();
     }
 }
 
+/// Returns the command that imports a package's weight file.
 fn import(file: &Path, backbone: &str, out: &Path) -> Command {
     let mut command = program("trainer");
     command.arg("import").arg(file).arg("--out").arg(out);
@@ -60,7 +63,8 @@ fn import(file: &Path, backbone: &str, out: &Path) -> Command {
     command
 }
 
-/// `trainer explain` of a run or of weights, as `flag` says; gives the table of logits.
+/// Explains a run or a weight file, as `flag` says (`--run`, `--weights`); returns the path of the table
+/// of logits.
 fn explain(sandbox: &Sandbox, flag: &str, subject: &Path) -> PathBuf {
     let predictions = sandbox.path("predictions.parquet");
     let mut command = program("trainer");
@@ -72,7 +76,7 @@ fn explain(sandbox: &Sandbox, flag: &str, subject: &Path) -> PathBuf {
     predictions
 }
 
-/// One epoch that changes no weight, from `weights`; gives the run's folder.
+/// Trains for an epoch from `weights`, hardly moving them; returns the run's folder.
 fn train(sandbox: &Sandbox, backbone: &str, weights: &Path) -> PathBuf {
     let config = sandbox.path("run.toml");
     let text = format!(
@@ -89,8 +93,10 @@ fn train(sandbox: &Sandbox, backbone: &str, weights: &Path) -> PathBuf {
     PathBuf::from(done.stdout.trim_end())
 }
 
-/// A package's file of `form` for `classes` classes: imported to the same numbers; explained, where
-/// the classes are the data's, and trained on, and both give the package's logits.
+/// Has Python write a weight file in the form `form` for `classes` classes, and imports it: the numbers
+/// must be the same. A run is trained from it and exported, and explaining the run must give the logits
+/// that the package computes from the exported file. Where the classes are the data's, the imported
+/// weights themselves are explained and must give the package's logits, too.
 fn exchange(python: &mut Python, form: &str, backbone: &str, classes: usize) {
     let sandbox = Sandbox::new(backbone);
     let file = python.ask("write", json!([form, backbone, classes, sandbox.0]));
@@ -130,7 +136,7 @@ fn exchange(python: &mut Python, form: &str, backbone: &str, classes: usize) {
     logits(python, &exported, &predictions);
 
     if classes == CLASSES {
-        // Untouched: the package loads its own file.
+        // The weights as imported, untrained; the package loads its own file of them.
         let predictions = explain(&sandbox, "--weights", &weights);
         let own = sandbox.path("own.safetensors");
         python.ask("own", json!([backbone, own]));
@@ -139,6 +145,7 @@ fn exchange(python: &mut Python, form: &str, backbone: &str, classes: usize) {
     sandbox.remove();
 }
 
+// A test for each line: its name, the form of file, the network, the number of classes.
 macro_rules! exchanged {
     ($($test:ident: $form:literal, $backbone:literal, $classes:expr;)+) => {
         $(
@@ -193,7 +200,7 @@ fn resnet18_in_every_other_form() {
     sandbox.remove();
 }
 
-/// One line, and no file.
+/// Asserts that a command failed with one error line that contains `expected`, and wrote no file `out`.
 fn refused(case: &str, done: &Done, out: &Path, expected: &str) {
     assert_eq!(done.code, Some(2), "{case}: {}", done.stderr);
     assert_eq!(done.stdout, "", "{case}");
@@ -265,7 +272,7 @@ fn broken_and_hostile_files_are_refused_in_a_line() {
         let done = run(&mut import(&file, "resnet18", &out));
         refused(case, &done, &out, expected);
         println!("{case}: {}", done.stderr.trim_end());
-        // What one of the others would have been taken for with a flag.
+        // Some of these files are accepted once a flag says what is meant.
         let flag: &[&str] = match case {
             "two dicts" => &["--entry", "model"],
             "no head" | "three faults" => &["--partial"],

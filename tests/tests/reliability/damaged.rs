@@ -1,4 +1,10 @@
-//! Files that are no longer what was written.
+//! Damages saved files of a run (a bit flipped, cut short, of another run) and gives the command again. A
+//! damaged state is reported and the previous one used; without a good state, and with a damaged
+//! checkpoint, the program must refuse and leave the files as they are.
+//!
+//! A state is `resume.safetensors`, the state before it `resume.previous.safetensors`. `lay` puts files of
+//! an uninterrupted run into a folder; `go_on` resumes there and asserts that the run ends with the
+//! same files as that run (`made.rs`).
 
 use std::path::Path;
 use std::process::Command;
@@ -9,14 +15,15 @@ use tests::runs::train;
 use crate::made::{EPOCHS, Whole, checkpoint_name, configure, folder, whole};
 use crate::safetensors::{File, find, flip_bit};
 
+/// Cuts a file after `length` bytes.
 fn truncate(path: &Path, length: u64) {
     let file = fs_err::OpenOptions::new().write(true).open(path).unwrap();
     file.set_len(length).unwrap();
 }
 
-/// Reported with both hashes, and the state before is gone on from: to the same bits, also where the
-/// program is killed while it writes the next, which must not put the damaged one in the whole one's
-/// place.
+/// A damaged newest state is reported, and the run resumes from the previous one to the same bits. This
+/// also holds when the resumed program is killed while it writes its next state: the damaged state must
+/// not replace the good previous one.
 #[test]
 fn a_damaged_newest_state_is_reported_and_the_one_before_used() {
     let whole = whole();
@@ -73,7 +80,7 @@ fn a_damaged_newest_state_is_reported_and_the_one_before_used() {
     }
 }
 
-/// Neither is touched: what is left of them may be of use.
+/// With both states damaged the program refuses and changes neither: what is left may be of use.
 #[test]
 fn without_a_whole_state_nothing_is_destroyed() {
     let whole = whole();
@@ -94,7 +101,7 @@ fn without_a_whole_state_nothing_is_destroyed() {
         assert!(error.contains(&fault), "{error}");
     }
     assert!(hint.starts_with("hint: "), "{hint}");
-    // A plan of many runs is made all the same.
+    // `trainer state`, with which xtask plans many runs, reports the damage without an error.
     let mut state = program("trainer");
     state.arg("state").arg("--config").arg(&whole.config);
     state.arg("--data").arg(&whole.data).arg("--out").arg(&runs);
@@ -103,7 +110,7 @@ fn without_a_whole_state_nothing_is_destroyed() {
     assert!(after == before, "changed");
 }
 
-/// As of another version of the program, in a folder that was given this run's name.
+/// A state whose run id is another than its folder's is refused, e.g. in a folder that was renamed.
 #[test]
 fn a_state_of_another_run_is_not_gone_on_from() {
     let whole = whole();
@@ -123,7 +130,7 @@ fn a_state_of_another_run_is_not_gone_on_from() {
     assert!(fs_err::read(&state).unwrap() == before, "changed");
 }
 
-/// The table of epochs is only written: the rows are in the saved state.
+/// `epochs.parquet` is never read by the trainer: its rows are in the saved state, too.
 #[test]
 fn a_damaged_table_of_epochs_is_written_anew() {
     let whole = whole();
@@ -135,7 +142,8 @@ fn a_damaged_table_of_epochs_is_written_anew() {
     }
 }
 
-/// Weights of another run are not begun from, nor explained, where a bit of them has changed.
+/// A checkpoint with one flipped bit is refused both as initial weights of another run and by
+/// `trainer explain`.
 #[test]
 fn a_damaged_checkpoint_is_refused() {
     let whole = whole();
@@ -174,11 +182,12 @@ fn a_damaged_checkpoint_is_refused() {
     }
     assert!(!root.join("maps.arrow").exists());
 
-    // With the hash that belongs to it, the changed file is taken.
+    // With the hash that matches its changed content, the file is accepted.
     File::read(&checkpoint).write(&checkpoint);
     assert_eq!(self::guided(whole, &root, epoch).code, Some(0));
 }
 
+/// Trains a run for an epoch from the baseline's checkpoint of `epoch`.
 fn guided(whole: &Whole, root: &Path, epoch: i32) -> Done {
     let config = root.join("guided.toml");
     let init = format!(
@@ -189,6 +198,7 @@ fn guided(whole: &Whole, root: &Path, epoch: i32) -> Done {
     run(&mut train(&config, &whole.data, &root.join("runs")))
 }
 
+/// Explains the baseline's checkpoint of `epoch` into `maps.arrow`.
 fn explained(whole: &Whole, root: &Path, epoch: i32) -> Done {
     let maps = root.join("maps.arrow");
     let _ = std::fs::remove_file(&maps);

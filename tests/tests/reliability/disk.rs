@@ -1,5 +1,9 @@
-//! A disk that is full, read-only or closed to us: one line that names the file, what was there stays
-//! whole, and once there is room the run goes on.
+//! A disk that is full or read-only, or a folder without permission to write: the program must end with one
+//! error that names the file, earlier files must stay as they were, and once there is room the run must
+//! resume. Such disks are made with `unshare` and tmpfs; where the system forbids that, a test is skipped.
+//!
+//! `lay` puts files of an uninterrupted run into a folder; `go_on` resumes there and asserts that the run
+//! ends with the same files as that run (`made.rs`).
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,8 +13,8 @@ use tests::programs::{Done, program, run};
 use crate::made::{folder, whole};
 use crate::shared::start_until;
 
-/// Whether the system lets us have a name space of our own, where we may mount a file system or are
-/// nobody special; else says that `test` is skipped.
+/// Whether the system lets us create the namespaces of `flags` with `unshare` and run `script` there; else
+/// prints that `test` is skipped, and why.
 fn may_unshare(test: &str, flags: &[&str], script: &str) -> bool {
     let mut probe = Command::new("unshare");
     probe.args(flags).args(["sh", "-c", script]);
@@ -24,10 +28,13 @@ fn may_unshare(test: &str, flags: &[&str], script: &str) -> bool {
     false
 }
 
+/// Namespaces in which a program may mount a file system without being root.
 const OWN_MOUNTS: [&str; 3] = ["--user", "--map-root-user", "--mount"];
+/// Probes whether a mount is allowed there.
 const TRY_MOUNT: &str = "mount -t tmpfs tmpfs /mnt";
 
-/// Runs `script` with `arguments` where it may mount.
+/// Runs the shell `script` in namespaces where it may mount. Its arguments are `arguments` and then the
+/// words of `command`, which the script runs as `"$@"` after shifting its own away.
 fn in_own_mounts(script: &str, arguments: &[&Path], command: &Command) -> Done {
     let mut shell = Command::new("unshare");
     shell.args(OWN_MOUNTS).args(["sh", "-c", script, "sh"]);
@@ -35,7 +42,7 @@ fn in_own_mounts(script: &str, arguments: &[&Path], command: &Command) -> Done {
     run(shell.arg(command.get_program()).args(command.get_args()))
 }
 
-/// The last line but hints is the one error; it names `file` and says `why`.
+/// Asserts that there is exactly one error, that it names `file` and says `why`, and that nothing panicked.
 fn assert_one_error(stderr: &str, file: &str, why: &str) {
     let errors: Vec<&str> = stderr
         .lines()
@@ -51,7 +58,8 @@ fn assert_one_error(stderr: &str, file: &str, why: &str) {
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
-/// A disk that has room for a part of an epoch's files, then for all.
+/// A disk with room for a part of an epoch's files; then it is enlarged and the run resumes. The script's
+/// exit codes: 99 no such disk, 98 no failure with code 2, 97 a temporary file left, 96 not resumed.
 #[test]
 fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
     if !may_unshare("a full disk", &OWN_MOUNTS, TRY_MOUNT) {
@@ -74,7 +82,7 @@ fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
         true => "/checkpoints/epoch-0002.safetensors: ",
         false => "/resume.safetensors: ",
     };
-    // In MB: weights 14, a state 41; after epoch 1 there are 55, after epoch 2 at least 96.
+    // A checkpoint has 14 MB, a state 41 MB: after epoch 1 there are 55 MB, after epoch 2 at least 96.
     for (epoch, size, file) in [
         (0, "8m", "/checkpoints/epoch-0001.safetensors: "),
         (0, "40m", "/resume.safetensors: "),
@@ -94,7 +102,8 @@ fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
     }
 }
 
-/// Files longer than so many bytes are refused by the system. This needs no rights.
+/// With a limit on the size of files and its signal ignored, the system refuses to let a file grow: the
+/// error names the file. This needs no namespace.
 #[test]
 fn a_file_that_may_not_grow_is_said() {
     let whole = whole();
@@ -118,7 +127,7 @@ fn a_file_that_may_not_grow_is_said() {
     whole.go_on(&runs, "limited");
 }
 
-/// A read-only disk: nothing can be begun; a finished run is found finished all the same.
+/// On a read-only disk a run cannot be started or resumed; a finished one is still reported as finished.
 #[test]
 fn a_read_only_disk_is_said() {
     if !may_unshare("a read-only disk", &OWN_MOUNTS, TRY_MOUNT) {
@@ -152,7 +161,7 @@ fn a_read_only_disk_is_said() {
 /// The right to write is lost while the run is in its second epoch.
 #[test]
 fn a_lost_permission_is_said() {
-    // In a name space of its own even root is bound by permissions.
+    // In a user namespace of its own even root is bound by permissions.
     if !may_unshare("a lost permission", &["--user"], "true") {
         return;
     }
@@ -191,7 +200,8 @@ fn a_lost_permission_is_said() {
     whole.go_on(&runs, "permission");
 }
 
-/// The other programs write through the same door.
+/// The other programs and commands on a full disk name the file in one error, too, and leave no
+/// temporary or cut file behind.
 #[test]
 fn the_other_programs_name_the_file_too() {
     if !may_unshare("the other programs on a full disk", &OWN_MOUNTS, TRY_MOUNT) {
@@ -252,7 +262,7 @@ fn the_other_programs_name_the_file_too() {
     let trainer = program("trainer");
     let programs = Path::new(trainer.get_program()).parent().unwrap();
     reproduce.arg("--programs").arg(programs);
-    // What was written before is whole, and is no temporary file.
+    // On a disk of 4 kB only a first small file fits: it must be complete, and nothing else may be left.
     let script = r#"
         disk=$1; shift
         mount -t tmpfs -o size=4k tmpfs "$disk" || exit 99

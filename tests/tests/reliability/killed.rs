@@ -1,4 +1,11 @@
-//! Killed: at any step, in validation, between any two files, and within each.
+//! Runs killed in a training step, in validation, between writing any two files and in the middle of one.
+//! Each is resumed by the same command and must end with the same bits as `whole()`, a run that was never
+//! interrupted.
+//!
+//! `lay` puts that run's files after an epoch into another folder, as a killed program leaves them;
+//! `go_on` resumes there and asserts that the run ends with the same files (`made.rs`). A state is
+//! `resume.safetensors`: weights, optimizer and tables, saved after each epoch; the one before it is kept
+//! as `resume.previous.safetensors`.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
@@ -15,18 +22,20 @@ use tests::tables::read;
 use crate::made::{Files, GUIDED, checkpoint_name, configure, draw, folder, whole};
 use crate::safetensors::File;
 
+/// The signal for a file that grows beyond the process's limit.
 const SIGXFSZ: i32 = 25;
 
+/// Starts `command` without output.
 fn start(command: &mut Command) -> Child {
     let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
     silent.spawn().unwrap()
 }
 
-/// Numbers that look random: xorshift (Marsaglia 2003).
+/// A pseudorandom generator: xorshift (Marsaglia 2003).
 struct Draws(u64);
 
 impl Draws {
-    /// From 0 to below 1.
+    /// Returns a number in [0, 1).
     fn next(&mut self) -> f64 {
         for (left, shift) in [(true, 13), (false, 7), (true, 17)] {
             self.0 ^= if left {
@@ -39,8 +48,9 @@ impl Draws {
     }
 }
 
-/// Each time at another moment, most of them in a training step; some before the program got further
-/// than the last time. Each time with another number of threads that prepare the data.
+/// Kills a run up to six times, each time at another moment and with another number of threads that
+/// prepare the data. Most moments lie in a training step; some lie before the program has got further
+/// than at the kill before.
 #[test]
 fn at_random_steps_again_and_again_and_with_other_threads() {
     let whole = whole();
@@ -62,8 +72,8 @@ fn at_random_steps_again_and_again_and_with_other_threads() {
     }
 }
 
-/// A run whose epochs are validation almost throughout, killed a third into that of its second epoch,
-/// twice.
+/// Kills a run twice in its second epoch, a third of the way through validation. With 8 training and 240
+/// validation images, nearly all of an epoch is validation.
 #[test]
 fn during_validation() {
     let root = folder("validation");
@@ -73,6 +83,7 @@ fn during_validation() {
     let alone = succeed(&mut train(&config, &data, &root.join("whole")));
     let expected = PathBuf::from(alone.stdout.trim_end());
     let rows = read(&expected.join("epochs.parquet")).unwrap().rows;
+    // A value of the second epoch.
     let second = |name: &str| {
         let column: &Float64Array = rows
             .column_by_name(name)
@@ -88,7 +99,8 @@ fn during_validation() {
 
     let runs = root.join("killed");
     let found = runs.join(expected.file_name().unwrap());
-    // Appears when the first epoch has ended; is written anew before the second goes on.
+    // Written when the first epoch ends, and again when a resumed run begins with the second. A new file
+    // has a new inode.
     let table = found.join("epochs.parquet");
     let inode = || std::fs::metadata(&table).map_or(0, |table| table.ino());
     let (mut wait, mut kills) = (training + validation / 3.0, 0);
@@ -100,7 +112,7 @@ fn during_validation() {
         }
         std::thread::sleep(Duration::from_secs_f64(wait));
         if training_run.try_wait().unwrap().is_some() {
-            // The machine was busier when the time was taken than it is now.
+            // It ended before the kill: the machine was busier when the time was taken. Wait less.
             fs_err::remove_dir_all(&runs).unwrap();
             (wait, kills) = (wait / 2.0, 0);
             continue;
@@ -113,9 +125,10 @@ fn during_validation() {
     assert_eq!(difference(&expected, &found).unwrap(), None);
 }
 
-/// Around the end of each epoch: its weights there or not, the table with or without it, and the saved
-/// states before it, between two renames, and after it; the latter with and without the weights that
-/// are to be removed. Beside them lie files cut short, as of a writer that was killed.
+/// Every set of files that a kill around the end of an epoch can leave. Before the new state is in place:
+/// the epoch's checkpoint there or not, its row in the table or not, and the states as they were or
+/// between the two renames. Once it is in place: with and without the checkpoints that are no longer
+/// kept. Beside them lie temporary files cut short, as a writer leaves them that is killed.
 #[test]
 fn between_any_two_files() {
     let whole = whole();
@@ -179,7 +192,8 @@ fn between_any_two_files() {
     println!("{} folders", cases.len());
 }
 
-/// Between the table that ends a run and the removal of what only an unfinished one needs.
+/// Killed after `run.parquet`, which makes a run finished, and before the removal of what only an
+/// unfinished run needs: the next call must remove it (states, lock, checkpoints that are not kept).
 #[test]
 fn at_the_very_end() {
     let whole = whole();
@@ -199,7 +213,7 @@ fn at_the_very_end() {
     for name in ["run.toml", "epochs.parquet", "run.parquet"] {
         fs_err::copy(expected.join(name), found.join(name)).unwrap();
     }
-    // A baseline keeps one of its epochs: the other is beaten, whichever that is.
+    // A baseline (unguided run) keeps one of its two epochs, the one with the best F1.
     let kept = fs_err::read_dir(expected.join("checkpoints")).unwrap();
     let [kept] = &kept.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()[..] else {
         panic!("a baseline keeps one epoch");
@@ -216,8 +230,8 @@ fn at_the_very_end() {
     assert_eq!(difference(&expected, &found).unwrap(), None);
 }
 
-/// Where the process may not write more than so many bytes to a file, the system kills it within the
-/// first that is longer: a table (4 kB), weights (14 MB) or a state (41 MB).
+/// Killed while a file is written: with a limit on the size of files, the system kills the process in
+/// the first file that is longer. A table has 4 kB, a checkpoint 14 MB, a state 41 MB.
 #[test]
 fn while_a_file_is_written() {
     let whole = whole();
@@ -245,7 +259,7 @@ fn while_a_file_is_written() {
             assert_eq!(status.signal(), Some(SIGXFSZ), "{bytes} bytes: {status}");
         }
         let names = cut_short(&run, bytes);
-        // Killed in a state, the weights and the table it speaks of are there already.
+        // A state is written last: when the kill hits it, the epoch's checkpoint and table are complete.
         if names.iter().any(|name| name.starts_with(".resume")) {
             let rows = read(&run.join("epochs.parquet")).unwrap().rows;
             assert_eq!(rows.num_rows(), epoch + 1);
@@ -265,7 +279,7 @@ fn while_a_file_is_written() {
     }
 }
 
-/// The files in `run` that were cut short after `bytes`.
+/// Returns the names of the temporary files in `run` and asserts that each was cut short after `bytes`.
 fn cut_short(run: &Path, bytes: u64) -> Vec<String> {
     let folders = [run.to_owned(), run.join("checkpoints")];
     let entries = folders
@@ -282,8 +296,9 @@ fn cut_short(run: &Path, bytes: u64) -> Vec<String> {
         .collect()
 }
 
-/// The comparison notices what a run must not lose: a state with the optimizer's moments at zero, and one
-/// with the weights of epoch 2 that says it is after epoch 1, both with a right hash.
+/// A control of these tests themselves: `difference` must notice a run resumed from a wrong state. One
+/// state has the optimizer's moments at zero; another has the weights of epoch 2 and says that it is
+/// after epoch 1. Both have a matching hash.
 #[test]
 fn a_lost_optimizer_and_a_repeated_epoch_are_noticed() {
     let whole = whole();

@@ -1,5 +1,6 @@
-//! A run that was left alone, and every file it had on the way: from these, a folder is put together as
-//! a program leaves it that is killed at any moment.
+//! Trains one run without interruption ([`whole`]) and records every version of every file that its folder
+//! held on the way. From these, [`Whole::lay`] puts together a run folder as a killed program leaves it;
+//! [`Whole::go_on`] resumes such a folder and asserts that it ends like the uninterrupted run.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -14,34 +15,41 @@ use tests::programs::{program, run, succeed};
 use tests::runs::{difference, train};
 use tests::tables::read;
 
-/// Epochs of the run. Which of them are kept may be decided by rounding, and so by the processor: tests
-/// read it from the run's own table ([`Whole::kept`]).
+/// Epochs of the run. Which of their checkpoints are kept may depend on rounding, and so on the processor:
+/// tests read it from the run's own table ([`Whole::kept`]).
 pub const EPOCHS: usize = 4;
+/// Options that all configurations share.
 const OPTIONS: &str = "backbone = \"efficientnet_lite0\"\nattribution = \"ixg\"\nlearning_rate = 5e-3\n\
                         batch_size = 4\nseed = 2\n";
 
-/// A run left alone.
+/// A run that was never interrupted.
 pub struct Whole {
+    /// Its `run.toml`.
     pub config: PathBuf,
+    /// The data folder it was trained on.
     pub data: PathBuf,
-    /// Its folder.
+    /// The run's folder.
     pub folder: PathBuf,
     /// How long it took.
     pub took: Duration,
-    /// Its files as they were on the way.
+    /// The folder with all versions of its files ([`record`]).
     recorded: PathBuf,
 }
 
-/// What lies in the folder of a run that was killed: the numbers are epochs.
+/// The files in the folder of a killed run. Each number is the epoch after which the file was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Files {
+    /// `resume.safetensors`.
     pub newest: Option<usize>,
+    /// `resume.previous.safetensors`.
     pub previous: Option<usize>,
+    /// `epochs.parquet`.
     pub table: Option<usize>,
+    /// The epochs whose weights are there.
     pub checkpoints: BTreeSet<i32>,
 }
 
-/// An empty folder for one test.
+/// Returns an empty folder for one test.
 pub fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("reliability")
@@ -53,7 +61,7 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Draws training and validation images of 32×32 pixels.
+/// Writes a data folder of synthetic scenes of 32×32 pixels, with so many training and validation images.
 pub fn draw(out: &Path, train: usize, val: usize) {
     let mut command = program("data-prep");
     command.arg("scenes").arg("--out").arg(out);
@@ -62,17 +70,17 @@ pub fn draw(out: &Path, train: usize, val: usize) {
     succeed(&mut command);
 }
 
-/// Writes a configuration file; `top` has further options, `rest` its tables.
+/// Writes a `run.toml`: `top` has further top-level options, `rest` the tables `[init]` and `[guidance]`.
 pub fn configure(file: &Path, epochs: usize, top: &str, rest: &str) {
     let text = format!("name = \"run\"\n{OPTIONS}epochs = {epochs}\n{top}\n{rest}");
     fs_err::write(file, text).unwrap();
 }
 
-/// Fresh weights, guided at the final layer.
+/// Tables of a `run.toml`: random weights, guided by the Energy loss.
 pub const GUIDED: &str =
     "\n[init]\nfrom = \"scratch\"\n\n[guidance]\nloss = \"energy\"\nlambda = 0.05\n";
 
-/// The run, made on the first call.
+/// Returns the uninterrupted run, which is trained on the first call.
 pub fn whole() -> &'static Whole {
     static WHOLE: OnceLock<Whole> = OnceLock::new();
     WHOLE.get_or_init(|| {
@@ -96,15 +104,16 @@ pub fn whole() -> &'static Whole {
     })
 }
 
-/// Runs `command` and keeps each version of each file that appears in its run's folder, as
-/// `resume-N`, `epochs-N` and `checkpoint-N` for epoch N: files are replaced, never written again, so a
-/// link is a copy.
+/// Runs `command` and keeps each version of the files in its run's folder, as `resume-N`, `epochs-N` and
+/// `checkpoint-N` for epoch N. The trainer replaces files and never writes into one again, so a hard link
+/// keeps the old version.
 fn record(mut command: Command, runs: &Path, recorded: &Path) {
     let mut training = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    // Inodes of the versions so far; the 0 makes the first version number 1.
     let (mut states, mut tables) = (vec![0], vec![0]);
     loop {
         let status = training.try_wait().unwrap();
@@ -134,12 +143,12 @@ fn record(mut command: Command, runs: &Path, recorded: &Path) {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    // The last state is removed as soon as it is written.
+    // The last epoch's state may be missed: it is removed as soon as it is written.
     assert!(states.len() >= EPOCHS, "{} states", states.len() - 1);
     assert_eq!(tables.len() - 1, EPOCHS);
 }
 
-/// Where in a run's folder the weights of an epoch lie.
+/// Returns the path of an epoch's checkpoint in its run's folder.
 pub fn checkpoint_name(epoch: i32) -> String {
     format!("checkpoints/epoch-{epoch:04}.safetensors")
 }
@@ -150,17 +159,17 @@ impl Whole {
         self.folder.file_name().unwrap().to_owned()
     }
 
-    /// `trainer train` into `runs`.
+    /// Returns the command that trains this run anew, or resumes it, in the folder `runs`.
     pub fn train(&self, runs: &Path) -> Command {
         train(&self.config, &self.data, runs)
     }
 
-    /// The saved state after `epoch`.
+    /// Returns the recorded `resume.safetensors` after `epoch`.
     pub fn state(&self, epoch: usize) -> PathBuf {
         self.recorded.join(format!("resume-{epoch}"))
     }
 
-    /// The epochs whose weights are kept after `epoch`.
+    /// Returns the epochs whose weights are kept after `epoch`: those then in the Pareto set.
     pub fn kept(&self, epoch: usize) -> BTreeSet<i32> {
         if epoch == 0 {
             return BTreeSet::new();
@@ -177,7 +186,8 @@ impl Whole {
             .collect()
     }
 
-    /// What lies in the folder while epoch `epoch` + 1 is trained.
+    /// Returns which files lie in the folder while epoch `epoch` + 1 is trained. A checkpoint is still
+    /// there for one epoch after it has left the Pareto set, as the previous state may need it.
     pub fn files_after(&self, epoch: usize) -> Files {
         let (newest, before) = (Some(epoch).filter(|&n| n > 0), epoch.saturating_sub(1));
         let kept = self.kept(epoch);
@@ -189,7 +199,7 @@ impl Whole {
         }
     }
 
-    /// Puts a run's folder together in `runs` and gives its path.
+    /// Puts the recorded `files` together as this run's folder in `runs`, and returns its path.
     pub fn lay(&self, runs: &Path, files: &Files) -> PathBuf {
         let run = runs.join(self.id());
         fs_err::create_dir_all(run.join("checkpoints")).unwrap();
@@ -214,7 +224,9 @@ impl Whole {
         run
     }
 
-    /// Gives the command again, which must end the run as the one that was left alone. What it said.
+    /// Resumes the run in `runs`: gives its command again, asserts that it ends with the same files as the
+    /// uninterrupted run, and removes the folder `runs`. Returns its standard error. `what` names the case
+    /// in messages.
     pub fn go_on(&self, runs: &Path, what: &str) -> String {
         let done = run(&mut self.train(runs));
         assert_eq!(done.code, Some(0), "{what}: {}", done.stderr);

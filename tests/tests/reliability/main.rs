@@ -1,6 +1,7 @@
-//! The faults that a run must survive, injected from outside: kills at any moment, damaged files, a
-//! full or read-only disk, a second program on the same run, and non-finite values. After each, the
-//! same command is given again, and the run must end with the same bits as an undisturbed one.
+//! Tests that `trainer train` survives faults injected from outside: kills at any moment, damaged files, a
+//! full or read-only disk, a second program on the same run folder, and non-finite values. Most end alike:
+//! the same command is given again, and the run must end with the same bits as `made::whole()`, a run with
+//! the same configuration that was never interrupted.
 #![allow(clippy::unwrap_used)]
 
 mod damaged;

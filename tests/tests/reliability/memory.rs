@@ -1,5 +1,6 @@
-//! Where memory is short: a step in several passes has the same losses. That it has the same gradient,
-//! to float64's rounding, is shown in `trainer/tests/micro_batch.rs`.
+//! Trains a run with and without `micro_batch`, the option for short memory that computes a step in several
+//! passes of fewer images each: both must have the same losses. That their gradients agree too, up to
+//! rounding in float64, is shown in `trainer/tests/micro_batch.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,9 @@ use tests::tables::read;
 
 use crate::made::{folder, whole};
 
-/// Trains with the line `option`: the run's folder. No weight moves at so small a learning rate, and
-/// behind the final layer there is no ReLU to switch: nothing makes more of a rounding than it is.
+/// Trains with the configuration line `option` and returns the run's folder. Rounding differences stay as
+/// small as they begin: at so small a learning rate no weight moves, and between the final layer, where
+/// the maps are taken, and the logits there is no ReLU that one could switch.
 fn trained(root: &Path, option: &str) -> PathBuf {
     let config = root.join("run.toml");
     let text = format!(
@@ -23,7 +25,8 @@ fn trained(root: &Path, option: &str) -> PathBuf {
     PathBuf::from(done.stdout.trim_end())
 }
 
-/// 24 images in steps of 7, the last of 3, in passes of 3: 3 + 3 + 1 images, and 3 at once.
+/// 24 images make three steps of 7 and a last one of 3. In passes of at most 3, a step of 7 is computed
+/// as 3 + 3 + 1 images, the last step in a single pass.
 #[test]
 fn passes_of_fewer_images_have_the_same_losses() {
     let root = folder("micro_batch");

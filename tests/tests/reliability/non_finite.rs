@@ -1,4 +1,6 @@
-//! Non-finite losses, gradients, logits and maps.
+//! Runs whose loss, gradient or logits become non-finite (NaN or ±∞): training must stop before anything is
+//! saved and name the step, the term and the images of the batch, or leave the batch out where
+//! `on_non_finite = "skip"` asks for that. `whole()` is a finite run that was never interrupted (`made.rs`).
 
 use std::path::{Path, PathBuf};
 
@@ -8,19 +10,20 @@ use tests::runs::{difference, train};
 use crate::made::{EPOCHS, GUIDED, checkpoint_name, configure, folder, whole};
 use crate::safetensors::File;
 
-/// A λ that overflows. The gradient of λ · RRR* is non-finite whatever the map: one pixel wide, as
-/// at the final layer, Energy's is 0 where that pixel is not positive, which rounding may decide.
+/// Guidance with a λ that makes the gradient overflow. The loss is RRR*, because its gradient is then
+/// non-finite whatever the map. Energy's would not do: the final layer's map has a single pixel here, and
+/// where that is not positive, which rounding may decide, its gradient is 0.
 const OVERFLOWING: &str =
     "\n[init]\nfrom = \"scratch\"\n\n[guidance]\nloss = \"rrr\"\nlambda = 1e300\n";
 
-/// Trains with the further options `top` and the tables `rest`.
+/// Trains with the further options `top` and the tables `rest` of the configuration.
 fn trained(root: &Path, epochs: usize, top: &str, rest: &str) -> Done {
     let config = root.join("run.toml");
     configure(&config, epochs, &format!("layer = \"final\"\n{top}"), rest);
     run(&mut train(&config, &whole().data, &root.join("runs")))
 }
 
-/// The image ids that the error lists, which `step` and `term` begin.
+/// Asserts that the error begins with `step` and `term`, and returns the image ids that it lists.
 fn images(done: &Done, step: &str, term: &str) -> Vec<String> {
     assert_eq!(done.code, Some(2), "{}", done.stderr);
     let lines: Vec<&str> = done.stderr.lines().rev().take(3).collect();
@@ -31,13 +34,13 @@ fn images(done: &Done, step: &str, term: &str) -> Vec<String> {
     images.split(' ').map(str::to_owned).collect()
 }
 
-/// Weights that overflow: the first step's loss.
+/// Training begins with weights so large that the logits overflow: it stops at the first step's loss.
 #[test]
 fn a_classification_loss_stops_the_run() {
     let root = folder("weights");
     let epoch = whole().kept(EPOCHS).into_iter().next().unwrap();
     let mut weights = File::read(&whole().folder.join(checkpoint_name(epoch)));
-    // The features before the head are not negative, so every logit is too large for a number.
+    // The features before the head are not negative, so every logit overflows to +∞.
     for value in weights.tensor("_fc.weight").chunks_exact_mut(4) {
         value.copy_from_slice(&3e38f32.to_le_bytes());
     }
@@ -49,7 +52,7 @@ fn a_classification_loss_stops_the_run() {
     assert_eq!(images.len(), 4);
 }
 
-/// A λ that overflows: both losses are numbers, the gradient is not.
+/// A λ that overflows: both losses are finite, the gradient is not.
 #[test]
 fn a_gradient_stops_the_run_and_its_parameter_is_named() {
     let root = folder("gradient");
@@ -61,12 +64,13 @@ fn a_gradient_stops_the_run_and_its_parameter_is_named() {
     images(&done, "epoch 1, step 1", &format!("gradient of {name}"));
 }
 
+/// Returns the names of all tensors in a saved state of the run.
 fn whole_names() -> Vec<String> {
     File::read(&whole().state(1)).names()
 }
 
-/// A learning rate so large that the only step of an epoch leaves weights that overflow: validation
-/// finds it, and what was saved before is left as it was.
+/// A learning rate so large that the only step of an epoch leaves weights with which the logits overflow:
+/// validation finds it, and nothing of that epoch is saved.
 #[test]
 fn what_the_last_step_did_stops_the_run_before_it_is_saved() {
     let root = folder("rate");
@@ -92,8 +96,9 @@ fn what_the_last_step_did_stops_the_run_before_it_is_saved() {
     }
 }
 
-/// One annotated image, and a λ that overflows: in each epoch one batch has a non-finite gradient.
-/// It is named, or left out; the other steps count, and a run that is killed goes on to the same bits.
+/// One annotated image, and a λ that overflows: in each epoch one batch has a non-finite gradient. With
+/// "stop" the error names it, with "skip" it is left out and the other steps count. A run that skips and
+/// is killed resumes to the same bits.
 #[test]
 fn a_batch_is_skipped_where_that_is_asked_for() {
     let root = folder("skip");
@@ -127,7 +132,7 @@ fn a_batch_is_skipped_where_that_is_asked_for() {
     assert_eq!(difference(&expected, &found).unwrap(), None);
 }
 
-/// Which is said of it is part of the run, unless it is what was always done.
+/// `on_non_finite = "skip"` makes a run with another id; "stop", the default, does not when written out.
 #[test]
 fn only_skipping_makes_another_run() {
     let root = folder("identity");
@@ -154,7 +159,7 @@ fn only_skipping_makes_another_run() {
     assert_ne!(ids[2], ids[0]);
 }
 
-/// Where no batch is left, there is nothing to learn from.
+/// A run whose every batch is skipped stops: nothing would be learned.
 #[test]
 fn an_epoch_of_skipped_batches_stops_the_run() {
     let root = folder("all");

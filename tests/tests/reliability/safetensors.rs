@@ -1,18 +1,22 @@
-//! safetensors files changed: a tensor's bytes, and the hash that the trainer writes, as docs/decisions.md
-//! says how.
+//! Changes the trainer's safetensors files for tests: the bytes of a tensor, and the SHA-256 that the
+//! trainer stores inside the file. That hash is a line `sha256=…` in the header's metadata entry
+//! `guidance` and is taken over the whole file with 64 zeros in its own place (docs/decisions.md).
 
 use std::path::Path;
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-/// A file taken apart.
+/// A safetensors file taken apart.
 pub struct File {
+    /// The JSON header: each tensor's type, shape and offsets, and `__metadata__`.
     header: Map<String, Value>,
+    /// The bytes of all tensors.
     data: Vec<u8>,
 }
 
 impl File {
+    /// Reads a file: 8 bytes with the header's length, the header, the tensors.
     pub fn read(path: &Path) -> File {
         let bytes = fs_err::read(path).unwrap();
         let (length, rest) = bytes.split_first_chunk().unwrap();
@@ -23,20 +27,20 @@ impl File {
         }
     }
 
-    /// Names of the tensors.
+    /// Returns the names of the tensors.
     pub fn names(&self) -> Vec<String> {
         let names = self.header.keys().filter(|name| *name != "__metadata__");
         names.cloned().collect()
     }
 
-    /// A tensor's bytes.
+    /// Returns a tensor's bytes, to be changed.
     pub fn tensor(&mut self, name: &str) -> &mut [u8] {
         let offsets = self.header[name]["data_offsets"].as_array().unwrap();
         let [start, end] = [0, 1].map(|at| offsets[at].as_u64().unwrap() as usize);
         &mut self.data[start..end]
     }
 
-    /// Writes it as of another run.
+    /// Writes the file with the id of another run in its metadata, and with a matching hash.
     pub fn write_of(mut self, run_id: &str, path: &Path) {
         let said = self.header["__metadata__"]["guidance"].as_str().unwrap();
         let lines = said.lines().map(|line| match line.starts_with("run_id=") {
@@ -47,7 +51,7 @@ impl File {
         self.write(path);
     }
 
-    /// Writes it with the hash that belongs to it.
+    /// Writes the file with the hash that matches its content.
     pub fn write(mut self, path: &Path) {
         let said = self.header["__metadata__"]["guidance"].as_str().unwrap();
         let zeros = "0".repeat(64);
@@ -71,14 +75,14 @@ impl File {
     }
 }
 
-/// Changes one bit of a file.
+/// Flips the lowest bit of the file's byte at offset `byte`.
 pub fn flip_bit(path: &Path, byte: usize) {
     let mut bytes = fs_err::read(path).unwrap();
     bytes[byte] ^= 1;
     fs_err::write(path, bytes).unwrap();
 }
 
-/// Where in a file `text` stands.
+/// Returns the byte offset of `text` in a file.
 pub fn find(path: &Path, text: &str) -> usize {
     let bytes = fs_err::read(path).unwrap();
     let found = bytes

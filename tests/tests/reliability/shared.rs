@@ -1,4 +1,8 @@
-//! Two programs on one run.
+//! A second `trainer train` on a run folder that another process is using: it must be refused. Also two
+//! helpers, [`signal`] and [`start_until`], that other files of these tests call.
+//!
+//! `whole()` is a run that was never interrupted. `Whole::go_on` resumes the run in another folder and
+//! asserts that it ends with that run's files (`made.rs`).
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -7,13 +11,13 @@ use tests::programs::{run, succeed};
 
 use crate::made::{folder, whole};
 
-/// Sends a signal.
+/// Sends a signal, e.g. `-STOP`.
 pub fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
     succeed(Command::new("kill").args([name, pid.as_str()]));
 }
 
-/// Starts `command` and waits until it has `file`.
+/// Starts `command` and waits until `file` exists.
 pub fn start_until(command: &mut Command, file: &Path) -> Child {
     let command = command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
@@ -25,7 +29,7 @@ pub fn start_until(command: &mut Command, file: &Path) -> Child {
     child
 }
 
-/// The second is refused and told who the first is; once that is killed, nothing stands in the way.
+/// The second is refused with the process id of the first. Once the first is killed, a third may resume.
 #[test]
 fn the_second_program_on_a_run_is_refused() {
     let whole = whole();
@@ -35,6 +39,7 @@ fn the_second_program_on_a_run_is_refused() {
         &mut whole.train(&runs),
         &run_folder.join("resume.safetensors"),
     );
+    // Held still, so that it cannot end before the second starts.
     signal(&first, "-STOP");
     let second = run(&mut whole.train(&runs));
     assert_eq!(second.code, Some(2), "{}", second.stderr);
@@ -47,5 +52,6 @@ fn the_second_program_on_a_run_is_refused() {
     assert!(last.starts_with(&expected), "{last}");
     first.kill().unwrap();
     first.wait().unwrap();
+    // A third process resumes and must end with the uninterrupted run's files.
     whole.go_on(&runs, "after the first was killed");
 }

@@ -1,5 +1,6 @@
-//! Non-finite weights, and weights with which a network's activations overflow: they are refused where
-//! they are read, found before anything is saved, and never explained.
+//! Non-finite weights (NaN or ±∞), and finite ones with which a network's activations overflow. Reading a
+//! file with non-finite weights must be refused, training that makes such weights must stop before it
+//! saves, and no map of such a network may be written.
 
 use std::path::{Path, PathBuf};
 
@@ -9,18 +10,20 @@ use tests::runs::train;
 use crate::made::{EPOCHS, Whole, checkpoint_name, configure, folder, whole};
 use crate::safetensors::File;
 
-/// The last line that says what is wrong.
+/// Returns the error line of a program that failed with code 2.
 fn error(done: &Done) -> &str {
     assert_eq!(done.code, Some(2), "{}", done.stderr);
     let mut lines = done.stderr.lines();
     lines.rfind(|line| line.starts_with("error: ")).unwrap()
 }
 
+/// Whether one of the files `names` is in `folder`.
 fn is_left(folder: &Path, names: &[&str]) -> bool {
     names.iter().any(|name| folder.join(name).exists())
 }
 
-/// One step an epoch, so that only what comes after it can notice.
+/// A huge learning rate spoils the weights in a step. An epoch has one step, so no later step can notice:
+/// the check after the step or validation must.
 #[test]
 fn a_step_that_spoils_the_weights_ends_the_run_for_every_kind_of_network() {
     let root = folder("kinds");
@@ -63,13 +66,16 @@ fn a_step_that_spoils_the_weights_ends_the_run_for_every_kind_of_network() {
     }
 }
 
+/// The first convolution of EfficientNet-Lite0, [32, 3, 3, 3]: its element 5 has the index [0, 0, 1, 2].
 const STEM: &str = "_conv_stem.weight";
 
+/// Sets element `at` of a float32 tensor.
 fn set(file: &mut File, name: &str, at: usize, value: f32) {
     file.tensor(name)[4 * at..4 * at + 4].copy_from_slice(&value.to_le_bytes());
 }
 
-/// A finished run in `root` whose checkpoint is changed; its folder and the checkpoint.
+/// Puts a finished run into `root`, its checkpoint changed by `change` and with a matching hash. Returns the
+/// run's folder and the checkpoint's path.
 fn baseline(whole: &Whole, root: &Path, change: impl FnOnce(&mut File)) -> (PathBuf, PathBuf) {
     let epoch = whole.kept(EPOCHS).into_iter().next().unwrap();
     let run = root.join("baseline");
@@ -84,7 +90,8 @@ fn baseline(whole: &Whole, root: &Path, change: impl FnOnce(&mut File)) -> (Path
     (run, checkpoint)
 }
 
-/// `trainer explain` and `grid-pointing-game` of the run's checkpoint, and what they would have written.
+/// Runs `trainer explain` on `subject` (`--run <folder>` or `--weights <file>`) and, for a run, also
+/// `trainer grid-pointing-game`; asserts that they wrote no file and returns what they printed.
 fn explained(whole: &Whole, root: &Path, checkpoint: &Path, subject: &[&str]) -> Vec<Done> {
     let epoch = checkpoint.file_stem().unwrap().to_str().unwrap();
     let epoch = epoch["epoch-".len()..].trim_start_matches('0').to_owned();
@@ -125,8 +132,8 @@ fn explained(whole: &Whole, root: &Path, checkpoint: &Path, subject: &[&str]) ->
     done
 }
 
-/// By `explain`, by `import`, as the beginning of a run, and as the state to go on from, which the one
-/// before it takes the place of.
+/// Non-finite weights are refused by `explain`, by `import` and as a run's initial weights. In a resume
+/// state they are reported, and the previous state is used.
 #[test]
 fn weights_that_are_not_finite_are_refused_where_they_are_read() {
     let whole = whole();
@@ -183,7 +190,7 @@ fn weights_that_are_not_finite_are_refused_where_they_are_read() {
     }
 }
 
-/// Every weight is a number; what the network makes of an image is none.
+/// Every weight is finite, but the logits overflow: no map is written.
 #[test]
 fn an_overflow_is_not_explained() {
     let whole = whole();

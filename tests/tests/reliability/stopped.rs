@@ -1,5 +1,10 @@
-//! Asked to stop more than once: a second Ctrl-C ends the program at once, nothing else does. (Asked once:
-//! `whole_pipeline/resuming.rs`.) And left alone: by a terminal that is closed, by who read what it says.
+//! Signals sent to `trainer train`. The first one lets it finish the step in flight, save and exit with
+//! code 75 (`whole_pipeline/resuming.rs` tests that case). Here: a second Ctrl-C must end it at once, other
+//! further signals must not; SIGHUP counts as a signal unless it is ignored, as `nohup` asks; and training
+//! must go on when nobody reads its standard error any more.
+//!
+//! `whole()` is a run that was never interrupted. `lay` puts its files after an epoch into another
+//! folder, and `go_on` resumes there and asserts that the run ends with the same files (`made.rs`).
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -9,14 +14,14 @@ use tests::runs::{difference, hearing_hangups};
 use crate::made::{folder, whole};
 use crate::shared::signal;
 
-/// The step in flight is not waited for: nothing is said or saved, and the run goes on from what was
-/// saved before.
+/// A second SIGINT ends the program without waiting for the step in flight: nothing more is printed or
+/// saved, and the next call resumes from the state saved before.
 #[test]
 fn a_second_interrupt_ends_at_once_without_harm() {
     let whole = whole();
     let runs = folder("twice");
     whole.lay(&runs, &whole.files_after(2));
-    // Where the step ends between the two signals, there is nothing to see.
+    // When the step happens to end between the two signals, the run is saved as after one; try again.
     for _ in 0..20 {
         let mut command = whole.train(&runs);
         let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
@@ -41,8 +46,9 @@ fn a_second_interrupt_ends_at_once_without_harm() {
     panic!("always stopped after a whole step");
 }
 
-/// As Ctrl-C in a terminal reaches a training twice, once of itself and once passed on; and as a cluster
-/// announces the end of a job's time before it ends it.
+/// SIGINT and then others: the step is still finished and saved. So it happens in practice: Ctrl-C in a
+/// terminal reaches a training twice, directly and passed on by the program that started it, and a cluster
+/// sends a signal when a job's time is nearly over and another when it is.
 #[test]
 fn other_signals_after_the_first_still_let_the_step_be_saved() {
     let whole = whole();
@@ -64,7 +70,7 @@ fn other_signals_after_the_first_still_let_the_step_be_saved() {
     whole.go_on(&runs, "after four signals");
 }
 
-/// As a closed terminal or a lost connection sends it.
+/// SIGHUP, which a closed terminal or a lost connection sends, stops a run like SIGINT.
 #[test]
 fn a_hangup_is_saved_like_any_other_signal() {
     let whole = whole();
@@ -76,7 +82,7 @@ fn a_hangup_is_saved_like_any_other_signal() {
     whole.go_on(&runs, "after a hangup");
 }
 
-/// As `nohup` starts a program, and what it starts inherits.
+/// A training started with SIGHUP ignored, as `nohup` does, trains to its end in spite of one.
 #[test]
 fn an_ignored_hangup_stays_ignored() {
     let whole = whole();
@@ -96,7 +102,7 @@ fn an_ignored_hangup_stays_ignored() {
     fs_err::remove_dir_all(runs).unwrap();
 }
 
-/// A pipe whose reader has ended takes no text, nor does a terminal that is closed.
+/// Training reaches its end though writing to standard error fails: the reader of the pipe is gone.
 #[test]
 fn a_run_that_nobody_listens_to_goes_on() {
     let whole = whole();
@@ -112,7 +118,8 @@ fn a_run_that_nobody_listens_to_goes_on() {
     fs_err::remove_dir_all(runs).unwrap();
 }
 
-/// The exit code of a training that is sent SIGHUP once it handles signals, and what it said.
+/// Starts a training, sends it SIGHUP once it handles signals, and returns its exit code and its
+/// standard error. The first four bytes on standard error show that signals are handled.
 fn hung_up(command: &mut Command) -> (Option<i32>, String) {
     let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut training = command.spawn().unwrap();
@@ -125,7 +132,7 @@ fn hung_up(command: &mut Command) -> (Option<i32>, String) {
     (training.wait().unwrap().code(), said)
 }
 
-/// Whether a signal waits to be taken by the process.
+/// Whether a signal sent to the process is still undelivered.
 fn is_pending(process: &Child) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()));
     let status = status.unwrap_or_default();

@@ -1,10 +1,12 @@
-//! A run that asks for guidance where there is nothing to guide it says so, before it trains.
+//! A guided run whose annotated fraction leaves no annotated image must warn that nothing guides it,
+//! and train all the same.
 
 use tests::programs::succeed;
 use tests::runs::train;
 
 use crate::made::{folder, whole};
 
+/// 1 % of 24 training images rounds to none; with all of them annotated there is no warning.
 #[test]
 fn a_run_that_nothing_guides_says_so() {
     let root = folder("unguided");

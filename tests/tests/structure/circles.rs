@@ -1,12 +1,14 @@
-//! Circles among files, from what each imports.
+//! Finds files of a crate that import each other in a circle (import cycles).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::modules::Module;
 
-/// One line for each circle of files that import each other, with an import for each arrow in it.
+/// Returns a text for each circle of files that import each other, directly or through others: a line
+/// "file → file (imported name)" for each import in it.
 pub fn of(modules: &[Module]) -> Vec<String> {
+    // For each file the files that it imports, each with one imported name.
     let mut arrows: BTreeMap<&Path, BTreeMap<PathBuf, String>> = BTreeMap::new();
     for module in modules {
         let from = arrows.entry(&module.file).or_default();
@@ -20,6 +22,7 @@ pub fn of(modules: &[Module]) -> Vec<String> {
         .keys()
         .map(|file| (*file, reach(&arrows, file)))
         .collect();
+    // Two files are in a circle when each reaches the other.
     let mut circles = BTreeSet::new();
     for file in arrows.keys() {
         let together: BTreeSet<&Path> = reached[file]
@@ -42,7 +45,7 @@ pub fn of(modules: &[Module]) -> Vec<String> {
     circles.iter().map(line).collect()
 }
 
-/// The files that `start` reaches by at least one import.
+/// Returns the files that `start` reaches by one import or more.
 fn reach<'a>(
     arrows: &'a BTreeMap<&Path, BTreeMap<PathBuf, String>>,
     start: &Path,

@@ -1,5 +1,5 @@
-//! Rules for source files: no file is too long for a reader, and the files of a crate have an order, so
-//! that a reader can read every file after those that it imports.
+//! Checks two rules for source files: none has more than 600 lines, and no files of a crate import each other
+//! in a circle, so that a reader can read every file after those that it imports.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,6 +12,7 @@ use fs_err as fs;
 
 /// Lines of a file at most.
 const LONGEST: usize = 600;
+/// Folders of the workspace's crates.
 const CRATES: [&str; 6] = [
     "data-prep",
     "trainer",
@@ -25,7 +26,7 @@ fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Every Rust file below `folder`, but for what cargo and fetched packages put there.
+/// Adds every Rust file below `folder` to `found`; leaves out `target` and hidden folders.
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -78,7 +79,7 @@ fn no_files_of_a_crate_import_each_other_in_a_circle() {
     assert!(circles.is_empty(), "{} circles:\n{text}", circles.len());
 }
 
-/// A crate of these files.
+/// Writes a crate of these files (path in `src`, text); returns its folder and the circles in it.
 fn crate_of(files: &[(&str, &str)]) -> (tempfile::TempDir, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -94,6 +95,7 @@ fn crate_of(files: &[(&str, &str)]) -> (tempfile::TempDir, Vec<String>) {
     (folder, found)
 }
 
+/// A control of the second rule: b imports a in every way that Rust has, while a imports b.
 #[test]
 fn a_circle_is_found_however_it_is_written() {
     for (from_b, what) in [
@@ -126,6 +128,8 @@ fn a_circle_is_found_however_it_is_written() {
     }
 }
 
+/// `mod low;` is no import, nor is `pub use` of a module's own child: neither needs the child to be read
+/// first.
 #[test]
 fn declarations_and_what_a_parent_passes_on_are_no_imports() {
     let (_folder, found) = crate_of(&[
@@ -142,7 +146,7 @@ fn declarations_and_what_a_parent_passes_on_are_no_imports() {
         ),
     ]);
     assert_eq!(found, Vec::<String>::new());
-    // What a parent takes for itself is one.
+    // A parent that uses a child's name itself, without `pub`, does import it.
     let (_folder, found) = crate_of(&[
         ("lib.rs", "mod room;"),
         ("room/mod.rs", "mod low; use low::Low; pub struct Shared;"),

@@ -1,5 +1,5 @@
-//! The modules of a crate, and what each names of the others, read from the source. Names that macros
-//! make are not seen; paths within a macro's arguments are.
+//! Parses the modules of a crate and finds which files each imports, by `use` or by a path in its code.
+//! Names that a macro's expansion makes are not seen; paths in a macro's arguments are.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,38 +9,40 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, Meta, UseTree, Visibility};
 
-/// A module: a file, or a part of one in braces.
+/// A module: a file, or a `mod name { … }` within one.
 pub struct Module {
-    /// Where it is written.
+    /// The file it is written in.
     pub file: PathBuf,
-    /// Its name from the crate's root.
+    /// Its path from the crate's root, e.g. `["room", "low"]`.
     path: Vec<String>,
+    /// Names of the modules declared in it.
     children: BTreeSet<String>,
+    /// Names of its other items: functions, types, constants, macros.
     items: BTreeSet<String>,
     uses: Vec<Use>,
-    /// Paths in its code, from the crate's root.
+    /// Paths of two parts or more in its code (`a::f`), from the crate's root.
     paths: Vec<Vec<String>>,
 }
 
-/// One name that is imported.
+/// One name that a `use` imports.
 struct Use {
-    /// What it is called here; `*` for all.
+    /// The name it has here; `*` for a glob.
     name: String,
-    /// From the crate's root.
+    /// The path of what is imported, from the crate's root.
     path: Vec<String>,
-    /// Whether it is passed on: `pub use`, `pub(crate) use`.
+    /// Whether it is re-exported: `pub use`, `pub(crate) use`.
     is_passed_on: bool,
 }
 
-/// A file that is named, and the name.
+/// A file that a module imports something from.
 pub struct Import {
-    /// Where what is named is written.
+    /// The file in which the imported item is written.
     pub file: PathBuf,
-    /// As from the crate's root.
+    /// The item's path from the crate's root.
     pub name: String,
 }
 
-/// The root files of a package: library, programs, tests, examples.
+/// Returns the root files of a package: library, programs, tests, examples.
 pub fn roots(package: &Path) -> Vec<PathBuf> {
     let named = |path: &str| package.join(path);
     let mut found = vec![named("src/lib.rs"), named("src/main.rs")];
@@ -58,14 +60,15 @@ pub fn roots(package: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The modules below a root file, itself first.
+/// Reads all modules below a root file, the root itself first.
 pub fn read(root: &Path) -> Vec<Module> {
     let mut modules = Vec::new();
     read_file(root, root.parent().unwrap(), Vec::new(), &mut modules);
     modules
 }
 
-/// `folder` is where the files of its children lie.
+/// Adds the modules of `file`, whose module path is `path`, to `modules`. The files of its children lie in
+/// `folder`.
 fn read_file(file: &Path, folder: &Path, path: Vec<String>, modules: &mut Vec<Module>) {
     let text = fs::read_to_string(file).unwrap();
     let parsed =
@@ -73,6 +76,7 @@ fn read_file(file: &Path, folder: &Path, path: Vec<String>, modules: &mut Vec<Mo
     read_items(&parsed.items, (file, folder), path, modules);
 }
 
+/// Adds the module with these items, and its children, to `modules`.
 fn read_items(
     items: &[Item],
     (file, folder): (&Path, &Path),
@@ -110,7 +114,7 @@ fn read_items(
             None => folder.join(format!("{name}.rs")),
         };
         match named.is_file() {
-            // Beside a file that is called mod.rs lie its children.
+            // The children of a mod.rs lie in the same folder as it.
             true if named.ends_with("mod.rs") => {
                 read_file(&named, named.parent().unwrap(), below, modules);
             }
@@ -120,6 +124,7 @@ fn read_items(
     }
 }
 
+/// Returns the path in `#[path = "…"]`.
 fn path_attribute(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(pair) = &attribute.meta else {
         return None;
@@ -133,6 +138,7 @@ fn path_attribute(attribute: &Attribute) -> Option<String> {
     }
 }
 
+/// Returns the name of an item that others can import; modules are treated apart.
 fn name_of(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
@@ -150,7 +156,7 @@ fn name_of(item: &Item) -> Option<String> {
 }
 
 impl Module {
-    /// Every file this module names, but for the parts of its own that it only passes on.
+    /// Returns every file this module imports from, without the children that it only re-exports.
     pub fn imports(&self, modules: &[Module]) -> Vec<Import> {
         let passes_on_its_own =
             |used: &&Use| used.is_passed_on && used.path.starts_with(&self.path);
@@ -167,7 +173,8 @@ impl Module {
         found.collect()
     }
 
-    /// A path as written here, from the crate's root; `None` for what lies outside the crate.
+    /// Returns a path written in this module as one from the crate's root; `None` when it leads out of the
+    /// crate.
     fn absolute(&self, path: &[String]) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
         let below = |start: &[String], rest: &[String]| [start, rest].concat();
@@ -185,7 +192,8 @@ impl Module {
     }
 }
 
-/// The files in which what `path` names is written: names that are passed on are followed.
+/// Returns the files in which the item at `path` is written, following re-exports. `seen` has the paths
+/// followed so far, so that globs that re-export each other come to an end.
 fn resolve(modules: &[Module], path: &[String], seen: &mut Vec<Vec<String>>) -> Vec<PathBuf> {
     if seen.iter().any(|other| other == path) {
         return Vec::new();
@@ -212,7 +220,7 @@ fn resolve(modules: &[Module], path: &[String], seen: &mut Vec<Vec<String>>) -> 
                 onwards.push(name.clone());
             }
             onwards.extend_from_slice(rest);
-            // Of a name among several that may hold it, only where it is written.
+            // A glob counts only where its module has the name.
             if !is_all || has(modules, &onwards) {
                 found.extend(resolve(modules, &onwards, seen));
             }
@@ -224,7 +232,7 @@ fn resolve(modules: &[Module], path: &[String], seen: &mut Vec<Vec<String>>) -> 
     }
 }
 
-/// Whether the module that `path` leads to writes its last name.
+/// Whether the module at the path's start has its last name: as an item, a child or an import.
 fn has(modules: &[Module], path: &[String]) -> bool {
     let Some((name, folder)) = path.split_last() else {
         return false;
@@ -239,16 +247,18 @@ fn has(modules: &[Module], path: &[String]) -> bool {
     })
 }
 
-/// Collects what the items of a module name.
+/// Visits the items of a module and collects the names that they use.
 struct Reader<'a>(&'a mut Module);
 
 impl Reader<'_> {
+    /// Adds a path in code.
     fn path(&mut self, written: Vec<String>) {
         if written.len() > 1 {
             self.0.paths.extend(self.0.absolute(&written));
         }
     }
 
+    /// Adds the names of a `use`, of which `before` has been read.
     fn tree(&mut self, tree: &UseTree, before: &[String], is_passed_on: bool) {
         let mut one = |name: String, last: String| {
             let mut written = [before, &[last]].concat();
@@ -287,6 +297,7 @@ impl Reader<'_> {
         }
     }
 
+    /// Adds the paths among the tokens of a macro's arguments: names joined by `::`.
     fn tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;

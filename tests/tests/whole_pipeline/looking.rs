@@ -1,5 +1,5 @@
-//! A small B-cos run looked at: its explanations in colour, from the run and from the same weights
-//! exported and imported, and the grid pointing game.
+//! Trains a small B-cos network and checks its explanations in colour, which must be the same from the run
+//! and from its weights exported and imported again; then checks the table of the grid pointing game.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,16 @@ use tests::tables::{read, schemas};
 
 use crate::made::{SIZE, draw, folder};
 
-/// Enough for the game: four classes with a recognised image that shows nothing else.
+/// Training, validation, test and shifted test images. The game is played on training images and needs four
+/// classes, each with a recognised image that shows no other class.
 const IMAGES: [usize; 4] = [40, 20, 4, 4];
+/// The run's configuration.
 const RUN: &str = "name = \"bcos\"\nbackbone = \"bcos_resnet18\"\nattribution = \"bcos\"\n\
                    layer = \"input\"\nepochs = 16\nlearning_rate = 3e-3\nbatch_size = 8\n\n\
                    [init]\nfrom = \"scratch\"\n";
 
-/// The colours of the test split that `trainer explain` gives for `--run` or `--weights`.
+/// Runs `trainer explain --colour` on a run or a weight file, as `flag` says (`--run`, `--weights`); returns
+/// the rows of the colour stream for the test split.
 fn colours(flag: &str, subject: &Path, data: &Path, out: &Path) -> RecordBatch {
     let mut explain = program("trainer");
     explain.args(["explain", "--device", "cpu", "--smooth", "3", flag]);
@@ -72,14 +75,15 @@ fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
     }
     for rgba in rows["rgba"].as_binary::<i32>().iter().map(Option::unwrap) {
         assert_eq!(rgba.len(), SIZE * SIZE * 4);
-        // One pixel in 200 is wholly opaque; a picture is not all of one colour.
+        // Few pixels are fully opaque (about one in 200; here at least one, and less than one in 20), and
+        // a picture has more than one colour.
         let opaque = rgba.chunks(4).filter(|pixel| pixel[3] == 255).count();
         assert!((1..SIZE * SIZE / 20).contains(&opaque), "{opaque}");
         let seen: HashSet<&[u8]> = rgba.chunks(4).map(|pixel| &pixel[..3]).collect();
         assert!(seen.len() > 10, "{}", seen.len());
     }
 
-    // The same weights without their run.
+    // The same weights exported and imported, so without their run's folder.
     let (exported, imported) = (root.join("out.safetensors"), root.join("in.safetensors"));
     let mut export = program("trainer");
     export.args(["export", "--run"]).arg(&run);
@@ -94,7 +98,7 @@ fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
     let mut game = program("trainer");
     game.args(["grid-pointing-game", "--split", "train", "--device", "cpu"]);
     game.arg("--run").arg(&run).arg("--data").arg(&data);
-    // So short a training makes few networks sure of four classes.
+    // Images count from confidence 0 on: after so short a training few predictions are confident.
     game.args(["--confidence", "0", "--smooth", "3", "--out"]);
     let said = succeed(game.arg(&out)).stdout;
     let table = read(&out).unwrap();

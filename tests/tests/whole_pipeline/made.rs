@@ -1,5 +1,5 @@
-//! The pipeline, run once for all tests of this binary: data, a baseline, two guided runs, scores,
-//! report. It lies in the target folder and stays there to be looked at.
+//! Runs the pipeline once for all tests of this binary ([`made`]): data, a baseline (unguided run), two
+//! guided runs, scores, report. The results stay in the target folder, where they can be looked at.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -17,31 +17,39 @@ pub const REPLICATES: usize = 20;
 /// The baseline's epochs; a guided run has one.
 pub const EPOCHS: usize = 3;
 
-/// A run, and at which layers it was scored.
+/// A finished run.
 pub struct Run {
+    /// `baseline`, `energy` or `l1`.
     pub name: &'static str,
+    /// Its configuration file.
     pub config: PathBuf,
+    /// Its folder.
     pub folder: PathBuf,
+    /// Folders of its evaluations, one for each layer at which it was explained and scored.
     pub evaluations: Vec<PathBuf>,
 }
 
-/// Where everything is.
+/// The pipeline's files.
 pub struct Made {
+    /// The folder that all others are in.
     pub root: PathBuf,
+    /// The data folder.
     pub data: PathBuf,
+    /// The baseline, then the guided runs.
     pub runs: Vec<Run>,
+    /// The report's folder.
     pub results: PathBuf,
-    /// What `analysis report` said.
+    /// The output of `analysis report`.
     pub report: Done,
 }
 
-/// The pipeline's results, made on the first call.
+/// Returns the pipeline's files, which are made on the first call.
 pub fn made() -> &'static Made {
     static MADE: OnceLock<Made> = OnceLock::new();
     MADE.get_or_init(make)
 }
 
-/// An empty folder for one test.
+/// Returns an empty folder for one test.
 pub fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("whole-pipeline")
@@ -53,7 +61,7 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Draws `images` into `out`.
+/// Draws a data folder of synthetic scenes; `images` as in [`IMAGES`].
 pub fn draw(out: &Path, images: [usize; 4], seed: u32) -> Done {
     let mut command = program("data-prep");
     command.arg("scenes").arg("--out").arg(out);
@@ -67,7 +75,7 @@ pub fn draw(out: &Path, images: [usize; 4], seed: u32) -> Done {
     succeed(&mut command)
 }
 
-/// A configuration file's text.
+/// Returns the text of a run's configuration file.
 pub fn config(name: &str, layer: &str, epochs: usize, init: &str, guidance: &str) -> String {
     format!(
         "name = \"{name}\"\nbackbone = \"resnet18\"\nattribution = \"ixg\"\nlayer = \"{layer}\"\n\
@@ -119,6 +127,7 @@ fn make() -> Made {
     }
 }
 
+/// Trains a run from the configuration `text`.
 fn begin(root: &Path, name: &'static str, text: String) -> Run {
     let config = root.join(format!("{name}.toml"));
     fs_err::write(&config, text).unwrap();
@@ -140,7 +149,7 @@ fn begin(root: &Path, name: &'static str, text: String) -> Run {
     }
 }
 
-/// `trainer explain | evaluator score`.
+/// Scores a run at `layer` by `trainer explain | evaluator score`; returns the evaluation's folder.
 fn evaluate(trained: &Run, data: &Path, layer: &str) -> PathBuf {
     let out = trained
         .folder

@@ -1,6 +1,6 @@
-//! The four programs one after the other over a handful of drawn scenes: what they leave, that a
-//! finished run is skipped and a broken one goes on as if nothing had happened, how they refuse, and
-//! that other people's tools read everything.
+//! Runs the four programs one after the other on a handful of synthetic scenes. Tests look at the files they
+//! leave, at finished runs being skipped and interrupted ones being resumed to the same bits, at error
+//! messages, and at whether other tools (pandas, DuckDB, …) can read the tables.
 #![allow(clippy::unwrap_used)]
 
 mod looking;

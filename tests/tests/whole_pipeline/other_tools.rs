@@ -1,5 +1,6 @@
-//! Other people's tools: pandas, pyarrow, DuckDB and Polars read every table, and maps that pyarrow
-//! wrote are scored. `GUIDANCE_PYTHON` names a Python with `tests/python/requirements.txt`.
+//! Checks that other tools fit: pandas, pyarrow, DuckDB and Polars must read every table, and the evaluator
+//! must score maps that pyarrow wrote. `GUIDANCE_PYTHON` is a Python interpreter with the packages of
+//! `tests/python/requirements.txt`; without it the tests are skipped.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,6 +9,7 @@ use tests::programs::{program, succeed};
 
 use crate::made::{folder, made};
 
+/// Returns a command that runs a script of `tests/python`; `None` without an interpreter.
 fn python(script: &str) -> Option<Command> {
     let mut command = Command::new(std::env::var_os("GUIDANCE_PYTHON")?);
     command.arg(
@@ -27,10 +29,11 @@ fn every_table_opens_in_pandas_duckdb_and_polars() {
         return;
     };
     let done = succeed(command.arg(&made().root));
-    // 6 of data, 3 runs of 2, 4 evaluations of 6, 4 results, 8 of the figures and tables shown.
+    // 6 of the data, 3 runs of 2 each, 4 evaluations of 6 each, 4 in `results`, 8 of its exhibits.
     assert_eq!(done.stdout.trim_end(), "48 tables");
 }
 
+/// The EPG of a uniform map is the share of the image that the mask covers.
 #[test]
 fn a_uniform_map_of_pyarrow_has_the_masks_share_as_epg() {
     let Some(mut write) = python("uniform_maps.py") else {

@@ -1,5 +1,6 @@
-//! What the pipeline leaves: every documented file with the documented columns, as many rows as there
-//! are images, pairs and resamples, and a report that shows the table.
+//! Checks the files that the pipeline leaves: every declared table is there with its declared columns and
+//! with as many rows as there are images, pairs (an image and a class on it) and bootstrap resamples; the
+//! kept checkpoints; and the report.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,9 @@ use tests::tables::{read, schemas};
 
 use crate::made::{EPOCHS, IMAGES, REPLICATES, made};
 
+/// Tables of a data folder.
 const DATA: [&str; 6] = ["classes", "groups", "labels", "images", "masks", "skipped"];
+/// Tables of an evaluation.
 const EVALUATION: [&str; 6] = [
     "predictions",
     "scores",
@@ -20,7 +23,7 @@ const EVALUATION: [&str; 6] = [
     "examples",
 ];
 
-/// Every table between stages that the pipeline makes, with the name its columns have.
+/// Returns the path of every table that one program writes for another, with its name in `schemas.toml`.
 fn tables() -> Vec<(PathBuf, &'static str)> {
     let made = made();
     let in_folder = |folder: &Path, names: &[&'static str]| -> Vec<(PathBuf, &'static str)> {
@@ -46,7 +49,7 @@ fn every_documented_table_is_there_with_its_columns() {
         let checked = read(&path).and_then(|table| table.check(name, &schemas[name]));
         checked.unwrap_or_else(|error| panic!("{}: {error:#}", path.display()));
     }
-    // All runs, epochs and metrics in one table each, and what is printed of them.
+    // The report's tables: all runs, all epochs, all metrics, and the results table that it prints.
     for (file, schema) in [
         ("runs", "run"),
         ("epochs", "epochs"),
@@ -98,6 +101,7 @@ fn tables_have_a_row_for_every_image_pair_and_resample() {
                 .downcast_ref::<BooleanArray>()
                 .unwrap()
                 .true_count();
+            // The number of rows for the metric EPG.
             let of_epg = |name: &str| {
                 let table = rows(evaluation.join(name));
                 let metrics = table.column_by_name("metric").unwrap().as_any();
@@ -123,6 +127,7 @@ fn metrics_are_shares_and_counts() {
             let metrics = column("metric").downcast_ref::<StringArray>().unwrap();
             let values = column("value").downcast_ref::<Float64Array>().unwrap();
             let counts = column("n").downcast_ref::<Int64Array>().unwrap();
+            // Whether a row is over all images, not over a group, a class or a size.
             let of_all = |row: usize| {
                 let parts = ["group_id", "class_id", "size_low"];
                 parts.iter().all(|part| {
@@ -132,7 +137,8 @@ fn metrics_are_shares_and_counts() {
             };
             for row in 0..rows.num_rows() {
                 let (name, value) = (metrics.value(row), values.value(row));
-                // A segmentation can reach beyond the boxes.
+                // `on_object` divides the EPG within the segmentation by that within the box and can exceed
+                // 1, as a segmentation can reach beyond the boxes. Three metrics are counts of maps.
                 let is_share = match name {
                     "on_object" => value >= 0.0,
                     "empty_mask" | "no_positive" | "under_constant" => {
@@ -211,11 +217,11 @@ fn the_report_shows_the_table_and_says_what_was_found() {
     ] {
         assert!(page.contains(what), "report.html: no {what}");
     }
-    // One file that opens anywhere: nothing is fetched.
+    // The page is self-contained: nothing is fetched from the network.
     for what in ["src=\"http", "href=\"http", "@import", "url(http"] {
         assert!(!page.contains(what), "report.html fetches: {what}");
     }
-    // What was found is said on the terminal, too.
+    // The verdicts are printed on the terminal, too.
     for what in ["Guiding with Energy", "Guiding with L1", "\nR1 ", "\nR10 "] {
         let said = &made.report.stdout;
         assert!(said.contains(what), "no {what:?}:\n{said}");

@@ -1,5 +1,6 @@
-//! What the programs refuse: exit code 2, nothing on stdout, and one message that names the file or
-//! field, what was found and what was expected.
+//! Gives the programs wrong configurations, folders, checkpoints and maps. Each must be refused with exit
+//! code 2, nothing on stdout, and an error that names the file or field, what was found and what was
+//! expected.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,8 +11,10 @@ use tests::runs::train;
 
 use crate::made::{config, draw, folder, made};
 
+/// The `[init]` table's line for random weights.
 const SCRATCH: &str = "from = \"scratch\"";
 
+/// Asserts that a program refused `case` and that its error contains every text of `expected`.
 fn check(case: &str, done: &Done, expected: &[&str]) {
     assert_eq!(done.code, Some(2), "{case}: {}{}", done.stdout, done.stderr);
     assert_eq!(done.stdout, "", "{case}");
@@ -44,6 +47,7 @@ fn run_configurations() {
         )
     };
     let plain = || config("x", "final", 1, SCRATCH, "");
+    // The data folder in the place of a baseline's run folder.
     let unfinished = format!("from = \"run\"\nfolder = {:?}", made.data);
     let cases = [
         (
@@ -306,6 +310,7 @@ fn folders_checkpoints_and_maps() {
             &["no finished run", "runs/<run id>/run.parquet"],
         ),
     ];
+    // Further arguments of the cases that begin with "explain".
     cases[4].1.arg("-");
     cases[5].1.args(["-", "--checkpoint", "99"]);
     let colours = root.join("colours.arrow");

@@ -1,5 +1,5 @@
-//! `cargo xtask reproduce` with the real programs: a recipe of two networks and two λ on a handful of
-//! scenes, from the drawing to the report.
+//! Runs `cargo xtask reproduce` with the real programs: a recipe of two networks and two λ on a handful of
+//! synthetic scenes, from drawing them to the report. Given again, the command must find everything done.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,6 +8,7 @@ use tests::programs::{Done, program, run};
 
 use crate::made::folder;
 
+/// Two baselines; Energy with two λ at mid2 for each network; L1 at the input for the ResNet.
 const RECIPE: &str = r#"
 about = "Five guided runs."
 [data]
@@ -45,13 +46,14 @@ replicates = 20
 examples = 2
 "#;
 
-/// `cargo xtask <arguments>` beside the programs that were built.
+/// Returns the command `cargo xtask <arguments>`, as the built program.
 fn xtask(arguments: &[&str]) -> Command {
     let mut command = program("xtask");
     command.args(arguments);
     command
 }
 
+/// Writes the recipe and runs `reproduce` on it.
 fn reproduce(root: &Path, recipe: &str) -> Done {
     let file = root.join("recipe.toml");
     fs_err::write(&file, recipe).unwrap();
@@ -66,7 +68,7 @@ fn reproduce(root: &Path, recipe: &str) -> Done {
     run(&mut command)
 }
 
-/// Names of the evaluation folders, over all runs.
+/// Returns the names of the evaluation folders of all runs.
 fn evaluations(out: &Path) -> Vec<String> {
     let entries = |folder: &Path| -> Vec<_> {
         let entries = fs_err::read_dir(folder).into_iter().flatten();
@@ -85,8 +87,8 @@ fn a_recipe_goes_from_scenes_to_a_report_and_is_found_done() {
     let done = reproduce(&root, RECIPE);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert!(out.join("results/report.html").is_file());
-    // Whatever is chosen is scored on validation and on test images, guided runs at mid2 at the
-    // input as well.
+    // Every chosen checkpoint is scored on validation and on test images. Checkpoints of runs guided at
+    // mid2 are scored with maps at mid2 and, as `evaluate` asks, at the input.
     let names = evaluations(&out);
     let count = |start: &str| names.iter().filter(|name| name.starts_with(start)).count();
     for maps in ["ixg-input", "ixg-mid2", "bcos-input", "bcos-mid2"] {

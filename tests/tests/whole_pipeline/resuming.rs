@@ -1,5 +1,6 @@
-//! A run whose process was killed, twice, or asked to stop, many times, ends as the one that was left
-//! alone: the same weights to the last bit and the same numbers in `epochs`.
+//! Interrupts runs, by killing the process or by signals that ask it to stop, and resumes them with the same
+//! command. In the end such a run must equal one that was never interrupted: the same weights to the last
+//! bit and the same numbers in `epochs`.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -17,6 +18,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
     let whole = &made.runs[0];
     let runs = folder("resuming");
     let run = runs.join(whole.folder.file_name().unwrap());
+    // What `trainer state` says of the run: absent, partial or finished.
     let state = || {
         let mut command = program("trainer");
         command.arg("state").arg("--config").arg(&whole.config);
@@ -29,8 +31,8 @@ fn a_killed_run_goes_on_to_the_same_bits() {
         said.trim_end().split_once('\t').unwrap().1.to_owned()
     };
     assert_eq!(state(), "absent");
-    // The first epoch's table comes before its weights: killed between the two, the epoch is lost,
-    // killed after them, it is kept.
+    // Kills the run as soon as `file` is there. After an epoch the table is written before the state:
+    // killed between the two, the epoch is lost; killed after both, it is kept.
     let kill_when_it_has = |file: &str| {
         let mut command = train(&whole.config, &made.data, &runs);
         let mut training = command
@@ -46,7 +48,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
         training.wait().unwrap();
         state()
     };
-    // On a busy machine it may have come to its end before it could be killed.
+    // On a busy machine the run may end before it is killed; then try again.
     loop {
         let states = ["epochs.parquet", "resume.safetensors"].map(kill_when_it_has);
         if states.iter().all(|state| state != "finished") {
@@ -67,19 +69,20 @@ fn a_killed_run_goes_on_to_the_same_bits() {
     assert_same(&whole.folder, &run);
 }
 
+/// Asserts that an interrupted run ended like the uninterrupted one, `whole`.
 fn assert_same(whole: &Path, run: &Path) {
     assert_eq!(difference(whole, run).unwrap(), None);
 }
 
-/// Each signal is sent a little later than the one before, so that it comes while the program reads
-/// its data, in a step, between steps or in validation.
+/// Twelve signals, one in each attempt, each a little later than the one before: so they come while the
+/// program reads its data, in a step, between steps or in validation.
 #[test]
 fn a_run_asked_to_stop_saves_its_step_and_goes_on_to_the_same_bits() {
     let made = made();
     let root = folder("stopping");
     let guidance = "\n[guidance]\nloss = \"energy\"\nlambda = 0.05\nannotated_fraction = 0.5\n";
     let text = config("stopped", "input", 2, "from = \"scratch\"", guidance);
-    // Twelve steps an epoch, and a program that is stopped has made one at least.
+    // Twelve steps an epoch. Each stopped program has made at least one, so the run comes to its end.
     let text = text.replace("batch_size = 8", "batch_size = 2");
     let file = root.join("run.toml");
     fs_err::write(&file, text).unwrap();
@@ -95,7 +98,7 @@ fn a_run_asked_to_stop_saves_its_step_and_goes_on_to_the_same_bits() {
             .spawn()
             .unwrap();
         let mut errors = BufReader::new(training.stderr.take().unwrap());
-        // Signals are handled from before this line on.
+        // Before it prints this line, the program has begun to handle signals.
         let mut said = String::new();
         errors.read_line(&mut said).unwrap();
         assert!(said.starts_with("run "), "{said}");
@@ -122,7 +125,7 @@ fn a_run_asked_to_stop_saves_its_step_and_goes_on_to_the_same_bits() {
     panic!("did not end:\n{}", stops.join(""));
 }
 
-/// "stopped in epoch 1 after step 3 of 5": neither before the first step nor after the last.
+/// Whether a message like "stopped in epoch 1 after step 3 of 5" names neither step 0 nor the last step.
 fn is_within_an_epoch(said: &str) -> bool {
     let numbers = said.split("after step ").nth(1).unwrap_or_default();
     let mut numbers = numbers

@@ -1,10 +1,11 @@
-//! Each kept input, read by its reader.
+//! Gives each kept input of the fuzzer to its reader, which must return a result or an error.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::readers;
 
+/// A reader, and the folder of its inputs.
 type Reader = (&'static str, fn(&[u8]));
 
 const READERS: [Reader; 6] = [

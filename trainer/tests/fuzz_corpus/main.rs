@@ -1,6 +1,6 @@
-//! The inputs that the fuzzer (`cargo xtask fuzz`) found, each read again: a small set that reaches much
-//! of the readers' code (`corpus`), and those that once broke one (`mended`). The readers are those of all
-//! crates: the trainer is the one that depends on all.
+//! Reads the inputs again that the fuzzer (`cargo xtask fuzz`) found and `tests/fuzz` keeps: a small set that
+//! reaches much of the readers' code (`corpus`), and inputs that once broke a reader (`mended`). The readers
+//! belong to data-prep, evaluator and trainer; the test is here because the trainer depends on the others.
 
 mod corpus;
 #[path = "../../../tests/fuzz/src/readers.rs"]

@@ -1,8 +1,10 @@
-//! Archives, legacy streams and safetensors headers that lie about what is in them.
+//! Weight files whose container lies about its content: zip archives, legacy `torch.save` streams and
+//! safetensors headers. Each must be refused with its reason and within the memory limit of `main.rs`.
 
 use super::files::*;
 use super::refused_in_bounds;
 
+/// A case is its name, how the file is made, and how the error goes on after the file's name.
 #[test]
 fn containers_that_lie_are_refused() {
     refused_in_bounds(&[

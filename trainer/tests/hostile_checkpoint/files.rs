@@ -1,9 +1,12 @@
-//! Weight files put together from opcodes, so that each may lie where its test wants it to.
+//! Builds weight files byte by byte (pickle opcodes, zip archives, safetensors headers), so that a test can
+//! make one wrong in any place. Functions whose result is a part of a pickle return the opcodes that build
+//! the value.
 
 use std::io::{Cursor, Write};
 
 use zip::write::{SimpleFileOptions, ZipWriter};
 
+/// Opcodes for a string.
 pub fn text(text: &str) -> Vec<u8> {
     [
         b"X",
@@ -13,11 +16,12 @@ pub fn text(text: &str) -> Vec<u8> {
     .concat()
 }
 
+/// Opcodes for a class or function of a Python module.
 pub fn global(module: &str, name: &str) -> Vec<u8> {
     format!("c{module}\n{name}\n").into_bytes()
 }
 
-/// The persistent id of a storage of one float under `key`, the opcodes that make it.
+/// Opcodes for a reference to a storage of one float (a persistent id); `key` is the opcodes of its key.
 pub fn storage(key: &[u8]) -> Vec<u8> {
     let kind = [
         b"(".to_vec(),
@@ -28,7 +32,7 @@ pub fn storage(key: &[u8]) -> Vec<u8> {
     [kind, key.to_vec(), text("cpu"), b"K\x01tQ".to_vec()].concat()
 }
 
-/// A tensor as torch pickles it; each argument is the opcodes that make it.
+/// Opcodes for a tensor as torch pickles it; each argument is the opcodes that build it.
 pub fn tensor(storage: &[u8], offset: &[u8], size: &[u8], stride: &[u8]) -> Vec<u8> {
     let function = global("torch._utils", "_rebuild_tensor_v2");
     [
@@ -43,26 +47,29 @@ pub fn tensor(storage: &[u8], offset: &[u8], size: &[u8], stride: &[u8]) -> Vec<
     .concat()
 }
 
-/// One float of storage "0".
+/// Opcodes for a valid tensor: the one float of storage "0".
 pub fn good_tensor() -> Vec<u8> {
     tensor(&storage(&text("0")), b"K\x00", b"K\x01\x85", b"K\x01\x85")
 }
 
-/// A dict with the value under "w".
+/// Opcodes for a dict with `value` under the key "w".
 pub fn dict_of(value: &[u8]) -> Vec<u8> {
     [b"}", &text("w")[..], value, b"s"].concat()
 }
 
-/// A checkpoint of `torch.save` that holds what `pickle` (without protocol and end) makes.
+/// Returns a checkpoint as `torch.save` writes it, whose object `pickle` builds (without the opcodes for the
+/// protocol and the end).
 pub fn zip_of(pickle: &[u8]) -> Vec<u8> {
     let pickle = [b"\x80\x04", pickle, b"."].concat();
     zipped(&[("a/data.pkl", &pickle), ("a/data/0", &[0; 4])])
 }
 
+/// Returns an uncompressed archive of (name, content).
 pub fn zipped(entries: &[(&str, &[u8])]) -> Vec<u8> {
     archive(entries, zip::CompressionMethod::Stored)
 }
 
+/// Returns a compressed archive of (name, content).
 pub fn deflated(entries: &[(&str, &[u8])]) -> Vec<u8> {
     archive(entries, zip::CompressionMethod::Deflated)
 }
@@ -77,7 +84,7 @@ fn archive(entries: &[(&str, &[u8])], method: zip::CompressionMethod) -> Vec<u8>
     writer.finish().unwrap().into_inner()
 }
 
-/// Where `signature` first stands in `bytes`.
+/// Returns the offset at which `signature` first occurs in `bytes`.
 fn position(bytes: &[u8], signature: &[u8]) -> usize {
     bytes
         .windows(signature.len())
@@ -85,9 +92,10 @@ fn position(bytes: &[u8], signature: &[u8]) -> usize {
         .unwrap()
 }
 
-/// A deflated pickle of `length` bytes whose entry says that it has `declared`.
+/// Returns an archive with a compressed pickle of `length` bytes whose entry says that it has `declared`.
 pub fn resized(length: usize, declared: u32) -> Vec<u8> {
     let mut bytes = deflated(&[("a/data.pkl", &vec![b']'; length])]);
+    // The size stands in the entry's own header and in the archive's directory.
     for (signature, field) in [(b"PK\x03\x04", 22), (b"PK\x01\x02", 24)] {
         let at = position(&bytes, signature) + field;
         bytes[at..at + 4].copy_from_slice(&declared.to_le_bytes());
@@ -95,7 +103,7 @@ pub fn resized(length: usize, declared: u32) -> Vec<u8> {
     bytes
 }
 
-/// An archive whose end of 64 bits names `entries` entries, listed at `offset`.
+/// Returns an archive whose ZIP64 end record says that `entries` entries are listed at `offset`.
 pub fn zip64(entries: u64, offset: u64) -> Vec<u8> {
     let mut bytes = b"PK\x03\x04".to_vec();
     let end = bytes.len() as u64;
@@ -114,8 +122,8 @@ pub fn zip64(entries: u64, offset: u64) -> Vec<u8> {
     bytes
 }
 
-/// A state dict of `n` tensors, each of a storage of its own, all of whose entries in the archive's
-/// directory are the same compressed megabyte.
+/// Returns a state dict of `n` tensors with a storage each. In the archive's directory, the entries of all
+/// these storages point to the same compressed megabyte.
 pub fn overlapping(n: usize) -> Vec<u8> {
     let key = |i: usize| format!("{i:03}");
     let mut pickle = b"\x80\x04}".to_vec();
@@ -154,7 +162,7 @@ pub fn overlapping(n: usize) -> Vec<u8> {
     [entries, &directory, &end].concat()
 }
 
-/// A checkpoint of the format before zip, with the object's pickle, the storages' keys and bytes.
+/// Returns a checkpoint in torch's format before zip: the object's pickle, the storages' keys and bytes.
 pub fn legacy(object: &[u8], keys: &[&str], storages: &[u8]) -> Vec<u8> {
     let magic = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
     let mut bytes = [
@@ -173,23 +181,23 @@ pub fn legacy(object: &[u8], keys: &[&str], storages: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A safetensors file with this header, the braces of its object included, and `n_bytes` of data.
+/// Returns a safetensors file with this JSON header and `n_bytes` of zeros as data.
 pub fn safetensors(header: &str, n_bytes: usize) -> Vec<u8> {
     let length = (header.len() as u64).to_le_bytes();
     [&length[..], header.as_bytes(), &vec![0; n_bytes]].concat()
 }
 
-/// A safetensors header of one tensor.
+/// Returns a safetensors header of one tensor.
 pub fn entry(name: &str, dtype: &str, shape: &str, offsets: &str) -> String {
     format!(r#"{{"{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}}}"#)
 }
 
-/// A checkpoint of one tensor.
+/// Returns a checkpoint of one tensor, given by its opcodes, under the key "w".
 pub fn one(tensor: &[u8]) -> Vec<u8> {
     zip_of(&dict_of(tensor))
 }
 
-/// The largest signed number of eight bytes.
+/// Returns the largest signed number of eight bytes, about 8 EiB, as a length.
 pub fn huge() -> Vec<u8> {
     i64::MAX.to_le_bytes().to_vec()
 }

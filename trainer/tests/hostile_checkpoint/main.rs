@@ -1,7 +1,8 @@
-//! Weight files made to do harm: pickles that run a command, fill memory or never end, containers and
-//! safetensors headers that lie. Each is refused with its reason, and takes no more memory than stated.
+//! Gives the trainer's reader weight files made to do harm: pickles that run a command (`running`), fill
+//! memory or never end (`pickles`), containers that lie about their content (`containers`). Each must be
+//! refused with its reason, within a memory limit.
 //!
-//! Files of real PyTorch that are wrong in one place are in `checkpoint_file.rs`.
+//! Files of real PyTorch that are wrong in one place are tested in `checkpoint_file.rs`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -22,12 +23,14 @@ use trainer::weights::checkpoint_file::parse;
 #[global_allocator]
 static MEMORY: Peak = Peak;
 
-/// What reading may take beyond a multiple of the file: full tables of values, memo and marks.
+/// The bytes that reading may take besides a multiple of the file's size: the pickle reader's stack, memo and
+/// marks at their largest.
 const MEMORY_LIMIT: usize = 400 << 20;
 
-/// A file, by what it tries, how it is made, and how its refusal goes on behind the file's name.
+/// A hostile file: what it tries, how it is made, and how the error goes on after the file's name.
 type Case = (&'static str, fn() -> Vec<u8>, &'static str);
 
+/// Asserts that each file is refused with its error, in a short message and within the memory limit.
 #[track_caller]
 fn refused_in_bounds(cases: &[Case]) {
     let mut faults = Vec::new();
@@ -51,7 +54,7 @@ fn refused_in_bounds(cases: &[Case]) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The program itself, with little memory: one line, exit code 2, no file, nothing left behind.
+/// `trainer import` with little memory: it must end with exit code 2 and one line, and leave no file.
 #[test]
 fn the_program_refuses_them_within_a_memory_limit() {
     let cases: [(&str, Vec<u8>); 5] = [
@@ -84,7 +87,7 @@ fn the_program_refuses_them_within_a_memory_limit() {
     for (name, bytes) in cases {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), bytes).unwrap();
-        // A page beyond the limit ends the program with a signal instead of its line.
+        // With more memory than the limit the program would be ended by a signal, without its error line.
         let (error, code) = import(folder.path(), name, &["ulimit -d 600000"]);
         assert_eq!(code, Some(2), "{name}: {error}");
         assert!(error.starts_with(&format!("error: {name}: ")), "{error}");
@@ -97,7 +100,8 @@ fn the_program_refuses_them_within_a_memory_limit() {
     }
 }
 
-/// Runs `trainer import FILE` in `folder` after the shell's `limits`: what it printed, and its exit code.
+/// Runs `trainer import FILE` in `folder` after the shell commands `limits`; returns its standard error and
+/// its exit code.
 fn import(folder: &Path, file: &str, limits: &[&str]) -> (String, Option<i32>) {
     let trainer = env!("CARGO_BIN_EXE_trainer");
     let script = [

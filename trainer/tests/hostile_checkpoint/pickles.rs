@@ -1,9 +1,10 @@
-//! Pickles that share, repeat or nest their values without end.
+//! Pickles whose values are shared, repeated or nested beyond measure, so that a small file could fill memory
+//! or keep a reader busy for ever. Each must be refused with its reason and within the memory limit.
 
 use super::files::*;
 use super::refused_in_bounds;
 
-/// `n` entries of a dict that share all they can: the value in memo 0 under keys of one to four bytes.
+/// Opcodes for a dict with `n` entries that all share one value, entry 0 of the pickle's memo.
 fn shared_entries(n: u32) -> Vec<u8> {
     let mut pickle = b"}(".to_vec();
     for i in 0..n {
@@ -15,6 +16,7 @@ fn shared_entries(n: u32) -> Vec<u8> {
     pickle
 }
 
+/// Opcodes for a string of a megabyte.
 fn megabyte() -> Vec<u8> {
     text(&"x".repeat(1 << 20))
 }

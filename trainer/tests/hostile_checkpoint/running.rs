@@ -1,4 +1,4 @@
-//! Pickles that run a command when Python loads them, and here do not.
+//! Pickles that run a command when Python loads them: the trainer must refuse them and run nothing.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::files::*;
 use super::{Case, import, refused_in_bounds};
 
-/// Pickles that run `touch EXECUTED` when Python loads them.
+/// Pickles that run `touch EXECUTED` when Python loads them, so that a file tells whether they did.
 const PAYLOADS: [Case; 8] = [
     (
         "a call",
@@ -74,7 +74,7 @@ const PAYLOADS: [Case; 8] = [
         "found an object of \"builtins.bytes\" (which was not called)",
     ),
     (
-        // The first state gives the object the function that the second is handed to.
+        // The first state sets `__setstate__` to `system`, which is then called with the second state.
         "a state",
         || {
             let made = [
@@ -96,6 +96,7 @@ const PAYLOADS: [Case; 8] = [
     ),
 ];
 
+/// A pickle that calls a function with the command.
 fn call(module: &str, name: &str) -> Vec<u8> {
     [
         b"\x80\x02".to_vec(),
@@ -106,7 +107,8 @@ fn call(module: &str, name: &str) -> Vec<u8> {
     .concat()
 }
 
-/// `bytes(map(system, ["touch EXECUTED"]))`, both made by the opcodes for new objects.
+/// A pickle of `bytes(map(system, ["touch EXECUTED"]))`, in which both objects are made by opcodes for new
+/// objects; `end` makes the outer one.
 fn new_object(end: &[u8]) -> Vec<u8> {
     let (bytes, map) = (global("builtins", "bytes"), global("builtins", "map"));
     let arguments = [
@@ -158,6 +160,7 @@ fn python_would_run_the_same_pickles() {
     }
 }
 
+/// A call where a tensor's offset, key or name belongs.
 #[test]
 fn a_call_in_the_place_of_a_value_is_not_made() {
     refused_in_bounds(&[
@@ -216,6 +219,7 @@ fn a_call_in_the_place_of_a_value_is_not_made() {
     assert!(!Path::new("EXECUTED").exists());
 }
 
+/// Opcodes for a call of `system` with the command.
 fn call_of_system() -> Vec<u8> {
     [
         global("posix", "system"),

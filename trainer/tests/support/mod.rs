@@ -1,6 +1,7 @@
-//! Networks and images filled by the recipe of tests/fixtures/golden/README.md, so that no tensor is
-//! at a special value (fresh X-DNNs have convolutions of zeros, fresh norms are all alike), and
-//! comparisons of tensors.
+//! Helpers of the trainer's tests: networks and images filled by the recipe of
+//! `tests/fixtures/golden/README.md`, masks, and comparisons of tensors. The recipe computes every value from
+//! the tensor's name, so that Python scripts can fill the same network, and no tensor has a special value
+//! (freshly initialised, X-DNNs have convolutions of zeros, and all norms are alike).
 #![allow(clippy::unwrap_used, dead_code)]
 
 use std::collections::HashMap;
@@ -13,15 +14,15 @@ use trainer::network::{Backbone, Model};
 use trainer::random;
 use trainer::weights::checkpoint_file::{self, Dtype, NamedTensor};
 
-/// A file below tests/fixtures.
+/// Returns the path of a file below tests/fixtures.
 pub fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../tests/fixtures")
         .join(path)
 }
 
-/// The tensors of a safetensors file below tests/fixtures. Not by `checkpoint::load`: the official code's
-/// values are not all finite.
+/// Reads the tensors of a safetensors file below tests/fixtures. `checkpoint::load` would refuse some: the
+/// official code's values are not all finite.
 pub fn tensors(path: &str) -> HashMap<String, Tensor> {
     let named = checkpoint_file::read(&fixture(path), None).unwrap();
     let tensor = |named: NamedTensor| {
@@ -40,7 +41,7 @@ pub fn tensors(path: &str) -> HashMap<String, Tensor> {
     named.into_iter().map(tensor).collect()
 }
 
-/// The device that the networks are on: of GUIDANCE_TEST_DEVICE, else the CPU.
+/// Returns the device that networks are put on: `GUIDANCE_TEST_DEVICE`, e.g. `cuda`, else the CPU.
 pub fn device() -> Device {
     let name = std::env::var("GUIDANCE_TEST_DEVICE");
     let device = trainer::machine::device::choose(name.as_deref().unwrap_or("cpu")).unwrap();
@@ -48,12 +49,12 @@ pub fn device() -> Device {
     device
 }
 
-/// The one number of a tensor.
+/// Returns the number in a tensor of one element.
 pub fn scalar(tensor: &Tensor) -> f64 {
     tensor.to_kind(Kind::Double).double_value(&[])
 }
 
-/// Largest difference over the largest expected value.
+/// Returns the largest absolute difference, divided by the largest absolute expected value.
 pub fn relative(found: &Tensor, expected: &Tensor) -> f64 {
     let double = |t: &Tensor| t.to_device(Device::Cpu).to_kind(Kind::Double);
     let (found, expected) = (double(found), double(expected));
@@ -61,7 +62,7 @@ pub fn relative(found: &Tensor, expected: &Tensor) -> f64 {
     (found - expected).abs().max().double_value(&[]) / scale
 }
 
-/// Numbers in 0–1 that depend on the name alone.
+/// Returns pseudorandom float64 numbers in [0, 1) that depend on `name` alone.
 pub fn uniform(name: &str, shape: &[i64]) -> Tensor {
     let stream = random::fnv1a(name.as_bytes());
     let count = shape.iter().product::<i64>() as u64;
@@ -69,7 +70,8 @@ pub fn uniform(name: &str, shape: &[i64]) -> Tensor {
     Tensor::from_slice(&values).view(shape)
 }
 
-/// The union of each list of boxes (x1 y1 x2 y2, right and bottom excluded): (N, H, W) of 0 and 1.
+/// Returns one mask for each list of boxes: (N, H, W), 1 in the union of the boxes, else 0. A box is x1, y1,
+/// x2, y2 in cells of the grid, right and bottom edge excluded.
 pub fn masks(boxes: &[Vec<[i32; 4]>], grid: Grid) -> Tensor {
     let cells: Vec<f64> = boxes
         .iter()
@@ -85,7 +87,7 @@ pub fn masks(boxes: &[Vec<[i32; 4]>], grid: Grid) -> Tensor {
     cells.view([boxes.len() as i64, grid.height as i64, grid.width as i64])
 }
 
-/// The union of boxes.
+/// Returns the union of boxes as a mask.
 pub fn mask(boxes: &[[i32; 4]], grid: Grid) -> Mask {
     let boxes: Vec<GridBox> = boxes
         .iter()
@@ -94,12 +96,13 @@ pub fn mask(boxes: &[[i32; 4]], grid: Grid) -> Mask {
     Mask::from_boxes(&boxes, grid)
 }
 
-/// The network of this name.
+/// Returns the network of this name.
 pub fn named(name: &str) -> Backbone {
     name.parse().unwrap()
 }
 
-/// A network with every tensor filled from its name.
+/// Returns a network whose every tensor is filled from its name: scales of norms and running variances in
+/// 0.5–1.5, biases and running means within ±0.1, other weights uniform within ±√(6 / fan-in).
 pub fn recipe_model(backbone: Backbone, n_classes: usize, kind: Kind) -> Model {
     let model = Model::new(backbone, n_classes, 0, device(), kind).unwrap();
     for param in model.params.entries() {
@@ -126,7 +129,8 @@ pub fn recipe_model(backbone: Backbone, n_classes: usize, kind: Kind) -> Model {
     model
 }
 
-/// The network's buffers as recorded, where they are.
+/// Sets the network's buffers (running statistics) to the recorded ones, `buffers/<name>`, where there are
+/// any.
 pub fn load_buffers(model: &Model, values: &HashMap<String, Tensor>) {
     for param in model.params.entries() {
         if let Some(recorded) = values.get(&format!("buffers/{}", param.name)) {
@@ -135,7 +139,8 @@ pub fn load_buffers(model: &Model, values: &HashMap<String, Tensor>) {
     }
 }
 
-/// The recipe's `n` images of `size`×`size`, encoded for the network.
+/// Returns the recipe's `n` images of `size`×`size`, a sine pattern with noise, normalised as the network
+/// expects: (n, channels, size, size).
 pub fn recipe_input(model: &Model, n: u64, size: u64) -> Tensor {
     let stream = random::fnv1a(b"input");
     let plane = size * size;
@@ -151,7 +156,7 @@ pub fn recipe_input(model: &Model, n: u64, size: u64) -> Tensor {
     let images = Tensor::from_slice(&values).view([n as i64, 3, size as i64, size as i64]);
     let input = model.backbone.encoding.encode(&images).unwrap();
     let input = input.to_kind(model.params.kind()).to_device(device());
-    // As decoded images are.
+    // In memory as decoded images are: height, width, channel.
     let input = input.permute([0, 2, 3, 1]).contiguous();
     model.in_memory_format(input.permute([0, 3, 1, 2])).unwrap()
 }

@@ -1,4 +1,5 @@
-//! Tiny data folders made by hand: what stands in them is chosen, and they take no time.
+//! Writes tiny data folders with chosen content, without running data-prep: images that are white in their
+//! boxes and black elsewhere.
 #![allow(clippy::unwrap_used, dead_code)]
 
 use std::path::{Path, PathBuf};
@@ -16,19 +17,23 @@ use data_prep::schema::{
 };
 use data_prep::table::{Provenance, TableSpec, write_table};
 
+/// Height and width of the stored pixels.
 pub const GRID: Grid = Grid::square(32);
 
-/// An image of 64×64 source pixels: white where its class is, black elsewhere.
+/// An image of 64×64 source pixels: white in its boxes, which all show its class, black elsewhere.
 pub struct Picture {
+    /// `train`, `val` or `test`.
     pub split: &'static str,
+    /// One of four groups; the class is `group_id / 2`.
     pub group_id: i32,
-    /// Source pixels.
+    /// x1, y1, x2, y2 in source pixels.
     pub boxes: Vec<[f64; 4]>,
     /// Whether the first box's left half is its segmentation.
     pub is_segmented: bool,
 }
 
-/// `n` pictures of a split, the box of each elsewhere.
+/// Returns `n` pictures of a split, each with one box at another place; every third is segmented. Groups are
+/// as in Waterbirds: 0 and 3 in training and validation, all four in the test split.
 pub fn pictures(split: &'static str, n: usize) -> Vec<Picture> {
     (0..n)
         .map(|i| {
@@ -43,12 +48,13 @@ pub fn pictures(split: &'static str, n: usize) -> Vec<Picture> {
         .collect()
 }
 
-/// Writes a data folder; class = group / 2, as Waterbirds has it.
+/// Writes a data folder with Waterbirds' two classes; class = group / 2. Returns its path.
 pub fn write(dir: &Path, name: &str, pictures: &[Picture]) -> PathBuf {
     write_of(dir, (name, "0123"), &["landbird", "waterbird"], pictures)
 }
 
-/// The same of a data set of this (name, inputs) and these classes, of which pictures have the first two.
+/// Writes a data folder of the data set `name` with the input hash `inputs` and these classes, of which
+/// pictures show only the first two.
 pub fn write_of(
     dir: &Path,
     (name, inputs): (&str, &str),
@@ -159,6 +165,7 @@ pub fn write_of(
     dir.to_owned()
 }
 
+/// Writes a data folder and opens it.
 pub fn open(name: &str, pictures: &[Picture]) -> Dataset {
     let dir = tempfile::tempdir().unwrap();
     Dataset::open(write(dir.path(), name, pictures)).unwrap()
