@@ -9,7 +9,7 @@ use parquet::column::page::Page;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-/// Reads the header of every page of `file`, and checks its number of values; the values themselves are not
+/// Reads every page of `file`, and checks its number of values; the values themselves are not
 /// decoded.
 ///
 /// # Errors

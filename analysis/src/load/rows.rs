@@ -287,8 +287,8 @@ type Key<'a> = (
     &'a str,
 );
 
-/// Returns the rows of `replicates.parquet` by subject and metric. A file has millions of rows, so they are
-/// grouped by borrowed keys first, and a subject is made once for each group.
+/// Returns the rows of `replicates.parquet` by subject and metric. A subject owns its texts, so rows are
+/// grouped by borrowed keys first, and each subject is made once.
 pub(super) fn replicates(
     frame: &DataFrame,
     task: &str,
