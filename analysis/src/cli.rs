@@ -1,5 +1,7 @@
-//! The command line. Standard output gets tables, or the report's summary, and nothing else; standard
-//! error names the files that were written and what was left out.
+//! Runs the commands of `analysis`: reads a results folder, makes tables, figures or the report of it,
+//! and writes them. Standard output gets tables, or the report's summary, and nothing else; standard
+//! error names the files that were written and what was left out. Doc comments of options are their
+//! `--help`.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -75,7 +77,7 @@ pub struct Format {
     pub json: bool,
 }
 
-/// The names of exhibits.
+/// The values of `--show`: the names of exhibits (figures and tables of the report), with help.
 fn shows() -> PossibleValuesParser {
     let value = |entry: &Entry| PossibleValue::new(entry.name).help(entry.about);
     PossibleValuesParser::new(EXHIBITS.iter().map(value))
@@ -95,7 +97,7 @@ pub fn run(cli: &Cli) -> Result<()> {
     }
 }
 
-/// What is written.
+/// What the command writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Output {
     Tables,
@@ -103,6 +105,7 @@ enum Output {
     Report,
 }
 
+/// Makes everything in memory first, then writes it.
 fn make(output: Output, choice: &Choice) -> Result<()> {
     let results = Results::load(&choice.results, &choice.runs)?;
     let (settings, left_out) = comparison::settings(&results);
@@ -131,7 +134,8 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
         notes.extend(missing.map(|(entry, why)| format!("{}: nothing to show: {why}", entry.name)));
     }
     notes.dedup();
-    // All contents are made before anything is written, so an error leaves the folder as it was.
+    // All contents are made before anything is written, so an error leaves the folder as it was. `said`
+    // is the text to print, `open` the file that the last line names.
     let of_runs = runs::table(&evidence);
     let of_seeds = seeds::table(&evidence);
     let (files, said, open) = match output {
@@ -184,14 +188,15 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
     Ok(())
 }
 
-/// The checkpoints whose maps are shown.
+/// Returns the (run id, epoch) of the checkpoints that are reported: their maps are shown.
 fn selected(settings: &[Setting]) -> BTreeSet<(String, i32)> {
     let rows = settings.iter().flat_map(|setting| &setting.rows);
     rows.map(|row| (row.run.run_id.clone(), row.selection.epoch))
         .collect()
 }
 
-/// The table of runs, or the tables that were asked for.
+/// Returns the text to print of `analysis tables`: the table of runs, or those of the exhibits that were
+/// asked for.
 fn printed(exhibits: &[Exhibit], of_runs: &Table, asked: &[String]) -> String {
     if asked.is_empty() {
         return markdown::render(of_runs);
@@ -200,6 +205,8 @@ fn printed(exhibits: &[Exhibit], of_runs: &Table, asked: &[String]) -> String {
     tables.map(markdown::render).collect::<Vec<_>>().join("\n")
 }
 
+/// Makes the files of all tables: the table of runs, everything that was read as three Parquet files, and the
+/// tables of seeds and exhibits.
 fn tables(
     evidence: &Evidence,
     exhibits: &[Exhibit],
@@ -230,7 +237,7 @@ fn tables(
     Ok(files)
 }
 
-/// A table in its four formats.
+/// Makes the four files of a table: Markdown and LaTeX of `table`, CSV and Parquet of `flat`.
 fn formats(table: &Table, path: &str, mut flat: DataFrame, inputs: &str) -> Result<Vec<File>> {
     Ok(vec![
         File::new(format!("{path}.md"), markdown::render(table)),
@@ -243,6 +250,7 @@ fn formats(table: &Table, path: &str, mut flat: DataFrame, inputs: &str) -> Resu
     ])
 }
 
+/// Makes the two files of every figure, SVG and PNG.
 fn figures(exhibits: &[Exhibit]) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for drawn in exhibits.iter().flat_map(|exhibit| &exhibit.figures) {

@@ -1,4 +1,5 @@
-//! The errors that stop reading results, or writing tables, figures and the report.
+//! Defines the errors of this crate, with their messages: those of reading results, of answering queries,
+//! and of writing tables, figures and the report.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ pub enum Error {
     Table {
         /// The file.
         path: PathBuf,
-        /// The column or metadata key.
+        /// The column or metadata key that does not fit.
         field: String,
         /// What is there.
         found: String,
@@ -96,6 +97,7 @@ pub enum Error {
 }
 
 impl Error {
+    /// Makes an [`Error::Table`].
     pub(crate) fn table(
         path: &Path,
         field: impl Into<String>,
@@ -110,6 +112,7 @@ impl Error {
         }
     }
 
+    /// Returns a function for `map_err` that makes an [`Error::Polars`] about the file at `path`.
     pub(crate) fn polars(path: &Path) -> impl FnOnce(polars::error::PolarsError) -> Self + '_ {
         move |source| Self::Polars {
             path: path.to_owned(),
@@ -118,7 +121,7 @@ impl Error {
     }
 }
 
-/// Polars' reason without its line breaks.
+/// An error's message in one line: line breaks and repeated blanks become single blanks.
 pub(crate) fn one_line(error: &impl std::fmt::Display) -> String {
     error
         .to_string()

@@ -1,4 +1,5 @@
-//! Numbers as people read them: percent with one decimal, a true minus sign, a dash for "undefined".
+//! Formats numbers for people: percent with one decimal, differences with their sign, a true minus sign,
+//! and a dash for what is undefined.
 
 /// The text for a value that is undefined or was not measured.
 pub const MISSING: &str = "–";
@@ -13,12 +14,12 @@ pub fn points(difference: f64) -> String {
     minus(format!("{:+.1}", tidy(difference * 100.0)))
 }
 
-/// A number that is no share, with three decimals at most, e.g. `0.125`.
+/// A number that is not shown in percent, with three decimals at most, e.g. `0.125`.
 pub fn plain(value: f64) -> String {
     minus(number((value * 1e3).round() / 1e3 + 0.0))
 }
 
-/// A difference of such numbers with its sign.
+/// A difference of numbers that are not shown in percent, with its sign, e.g. `+0.123`.
 pub fn change(difference: f64) -> String {
     let shown = plain(difference);
     match shown.starts_with('−') {
@@ -56,7 +57,7 @@ fn tidy(value: f64) -> f64 {
     (value * 10.0).round() / 10.0 + 0.0
 }
 
-/// A true minus sign in place of a hyphen.
+/// `text` with a true minus sign in place of each hyphen.
 pub(crate) fn minus(text: String) -> String {
     text.replace('-', "−")
 }

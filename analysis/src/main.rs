@@ -1,5 +1,5 @@
-//! The `analysis` program: parses the command line, calls the library, turns its answer into an exit
-//! code (0 done, 2 failed). Everything else is in [`analysis::cli`].
+//! Starts the `analysis` program: parses the command line, calls the library, prints an error, and
+//! returns the exit code (0 done, 2 failed). What the commands do is in [`analysis::cli`].
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! `analysis vocabulary`: the names of exhibits and claims, for programs that ask instead of keeping
-//! lists of their own.
+//! Answers `analysis vocabulary --json`: prints the names of exhibits (figures and tables of the report)
+//! and of the paper's claims. xtask asks for them instead of keeping lists of its own.
 
 use serde::Serialize;
 
@@ -8,6 +8,7 @@ use crate::claims::list::CLAIMS;
 use crate::exhibit::list::EXHIBITS;
 use crate::render::output::PROGRAM;
 
+/// The JSON object.
 #[derive(Serialize)]
 struct Vocabulary {
     program: &'static str,
@@ -15,22 +16,25 @@ struct Vocabulary {
     claims: Vec<Claim>,
 }
 
-/// What `--show` takes.
+/// An exhibit; `--show` takes its name.
 #[derive(Serialize)]
 struct Exhibit {
     name: &'static str,
     title: &'static str,
 }
 
+/// A claim of the paper.
 #[derive(Serialize)]
 struct Claim {
+    /// `R1`, `R2`, …
     name: &'static str,
+    /// Its statement.
     title: &'static str,
     /// The section or figure of the paper.
     place: &'static str,
 }
 
-/// The exhibits and claims in their order, as a JSON object in one line.
+/// Returns the exhibits and claims in the report's order, as a JSON object in one line.
 ///
 /// # Errors
 /// None is expected.

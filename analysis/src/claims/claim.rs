@@ -1,5 +1,6 @@
-//! [`Claim`]: a statement and a rule. The rule makes [`Trial`]s, comparisons whose outcome an interval
-//! decides.
+//! Defines [`Claim`]: a statement of the paper, and the rule that tests it on our results. The rule makes
+//! [`Trial`]s. A trial is one comparison, e.g. of two losses on one network; its confidence interval
+//! decides whether it is for or against the claim.
 
 use std::fmt;
 
@@ -11,19 +12,19 @@ use crate::model::intervals::Interval;
 pub struct Claim {
     /// `R1`, `R2`, …
     pub name: &'static str,
-    /// The statement.
+    /// The statement, as the report prints it.
     pub statement: &'static str,
     /// How it is tested, in a sentence.
     pub test: &'static str,
     /// The section or figure of the paper.
     pub place: &'static str,
-    /// Whether it is a claim about all cases, or that there is a case.
+    /// Whether it is claimed of every case, or only that there is such a case.
     pub reach: Reach,
-    /// The rule: makes the trials, or tells which runs are missing.
+    /// Makes the trials from our results, or tells which runs are missing.
     pub rule: fn(&Evidence) -> Trials,
 }
 
-/// The quantifier of a claim.
+/// How much a claim says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// Claimed of all cases.
@@ -40,11 +41,11 @@ pub type Trials = Result<Vec<Trial>, String>;
 pub struct Trial {
     /// Data set, network, method and layer.
     pub place: String,
-    /// What was compared.
+    /// What was compared, in words.
     pub compared: String,
-    /// The difference in favour of the claim, as a fraction.
+    /// The difference, a fraction; above 0 it is in favour of the claim.
     pub value: Option<f64>,
-    /// Its interval.
+    /// The confidence interval of the difference: 95 %, unless the claim's rule says otherwise.
     pub interval: Option<Interval>,
     /// The outcome.
     pub outcome: Outcome,
@@ -53,16 +54,16 @@ pub struct Trial {
 /// The outcome of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The interval is on the claim's side.
+    /// The whole interval is above 0, on the claim's side.
     For,
-    /// It is on the other side.
+    /// The whole interval is below 0; or the rule found another reason against the claim.
     Against,
-    /// The interval contains 0, or there is none.
+    /// The interval contains 0, or there is none; or a second condition of the claim is not met.
     Open,
 }
 
 impl Outcome {
-    /// The outcome by the side of 0 that the interval is on; the claim's side is above.
+    /// Returns the outcome by the side of 0 that the interval is on; the claim's side is above.
     pub fn of(interval: Option<Interval>) -> Self {
         match interval {
             Some(i) if i.low > 0.0 => Self::For,

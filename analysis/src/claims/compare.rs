@@ -1,4 +1,5 @@
-//! Comparisons with intervals, for the rules: of chosen checkpoints, and of whole fronts.
+//! Compares runs for the rules of claims, and gives each difference a bootstrap interval. [`chosen`] compares
+//! checkpoints that were chosen on validation, [`fronts`] whole Pareto fronts.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +12,10 @@ use crate::model::run_sets::RunSet;
 use crate::model::setting::{Checkpoint, Row, Setting};
 use crate::model::subject::Part;
 
-/// Fronts are compared up to this distance from the baseline's F1, a fraction.
+/// Fronts are compared where F1 is at most this far from the baseline's: 5 points, as a fraction.
 pub(super) const ROOM: f64 = 0.05;
 
-/// The replicates of a metric of `row`'s selected checkpoint.
+/// Returns the bootstrap replicates of a metric of the selected checkpoint of the run `row` in `setting`.
 pub(super) fn replicates<'a>(
     evidence: &Evidence<'a>,
     setting: &Setting,
@@ -34,6 +35,7 @@ pub(super) fn chosen<const N: usize>(
     rows: [(&Setting, &Row); N],
     of: impl Fn([f64; N]) -> f64,
 ) -> Option<(f64, Option<Interval>)> {
+    // The hashes of the data folders, which decide the images.
     let images: BTreeSet<&str> = rows
         .iter()
         .map(|(_, row)| row.run.data_inputs.as_str())
@@ -47,6 +49,7 @@ pub(super) fn chosen<const N: usize>(
         values[index] = row.cell(Part::All, metric)?.value?;
         resampled[index] = replicates(evidence, setting, row, metric);
     }
+    // A replicate's number stands for the same resample of the images in every run.
     let numbers = resampled[0]
         .into_iter()
         .flat_map(|replicates| replicates.keys());
@@ -61,7 +64,7 @@ pub(super) fn chosen<const N: usize>(
     Some((of(values), interval))
 }
 
-/// The trial that a difference is above 0.
+/// Makes the trial of the claim that a difference is above 0.
 pub(super) fn trial(
     place: String,
     compared: String,
@@ -78,7 +81,9 @@ pub(super) fn trial(
 
 /// A checkpoint as a point: its F1 and another metric, as measured and in every resample.
 struct Point<'a> {
+    /// F1 and the metric on the test images.
     measured: (f64, f64),
+    /// Replicates of F1 and of the metric; `None` where the evaluation has none.
     resampled: Option<(&'a Replicates, &'a Replicates)>,
 }
 
@@ -99,13 +104,14 @@ impl<'a> Point<'a> {
         })
     }
 
+    /// The point in the resample of that number.
     fn in_resample(&self, number: i32) -> Option<(f64, f64)> {
         let (f1, value) = self.resampled?;
         Some((*f1.get(&number)?, *value.get(&number)?))
     }
 }
 
-/// The height of the front of `ours` above that of `theirs`, in `metric` against F1, and its paired
+/// Returns the height of the front of `ours` above that of `theirs`, in `metric` against F1, and its paired
 /// bootstrap interval.
 ///
 /// A front's height is its mean gain over the baseline's value in the range of F1 from 5 points below
@@ -137,6 +143,7 @@ pub(super) fn fronts(
         .map(|(row, checkpoint)| Point::of(evidence, setting, row, checkpoint, metric))
         .collect()
     };
+    // For each common baseline: its point, and the points of `ours` and `theirs`.
     let mut pairs: Vec<(Point, [Vec<Point>; 2])> = Vec::new();
     for id in &baselines(ours) & &baselines(theirs) {
         let row = setting.rows.iter().find(|row| row.run.run_id == id)?;
@@ -144,6 +151,7 @@ pub(super) fn fronts(
         pairs.push((baseline, [points(ours, &id)?, points(theirs, &id)?]));
     }
     let (first, _) = pairs.first()?;
+    // The difference of the heights, where `at` tells a point's place: as measured, or in a resample.
     let difference = |at: &dyn Fn(&Point) -> Option<(f64, f64)>| -> Option<f64> {
         let mut sum = 0.0;
         for (baseline, [ours, theirs]) in &pairs {

@@ -1,4 +1,4 @@
-//! Whether one loss has a better front than others.
+//! Compares the Pareto front of one loss with those of others, for the claims that it is the best.
 
 use crate::claims::claim::Trial;
 use crate::claims::compare::{fronts, trial};
@@ -7,7 +7,8 @@ use crate::model::evidence::Evidence;
 use crate::model::run_sets::plain;
 use crate::model::setting::Setting;
 
-/// Trials of `loss`'s front against each of `rivals`, in the settings that `suit`.
+/// Makes a trial for each of `rivals` in each setting (runs trained and scored alike) that suits: that the
+/// front of `loss` lies above the rival's, in the plane of F1 and the metric that `metric` names.
 pub(super) fn best_front(
     evidence: &Evidence,
     (loss, rivals): (&str, &[&str]),

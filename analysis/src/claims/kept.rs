@@ -1,4 +1,5 @@
-//! How much of the gain in EPG is kept where annotations are fewer or coarser.
+//! Tests how much of the gain in EPG over the baseline is kept if the annotations are fewer or coarser, for
+//! claims R7 and R8.
 
 use crate::claims::claim::{Outcome, Trial};
 use crate::claims::compare::{chosen, trial};
@@ -8,8 +9,9 @@ use crate::model::run_sets::RunSet;
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 
-/// The trial that `run_set` keeps more than half of the EPG that `full` gains over the baseline; `None`
-/// where `full` does not clearly gain.
+/// Makes the trial that `run_set` keeps more than half of the EPG that `full` gains over the baseline. `full`
+/// was guided by all boxes as they are. `None` if `full` does not clearly gain: then there is nothing to
+/// keep.
 pub(super) fn keeps_half(
     evidence: &Evidence,
     setting: &Setting,
@@ -34,7 +36,8 @@ pub(super) fn keeps_half(
     Some(trial(setting.title(), compared, difference))
 }
 
-/// Whether EPG clearly rises over the baseline's.
+/// Whether the EPG of the run `row` is clearly above the baseline's: the interval of the difference is
+/// above 0.
 pub(super) fn gains(row: &Row) -> bool {
     let cell = row.cell(Part::All, EPG);
     cell.is_some_and(|cell| Outcome::of(cell.difference_interval) == Outcome::For)

@@ -1,4 +1,4 @@
-//! The claims, in the order of the report.
+//! Lists the claims in the order in which the report shows them. A new one needs a line here.
 
 use crate::claims::claim::Claim;
 

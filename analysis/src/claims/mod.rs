@@ -1,6 +1,11 @@
-//! The paper's claims (SPEC F), each decided from our results. A claim's file has its statement and its
-//! rule; the rule makes comparisons ([`claim`]), from which the verdict follows ([`verdict`]). A new
-//! claim needs a file and a line in [`list`].
+//! Decides the paper's claims (docs/SPEC.md F) from our results. Each claim has a file, `r1.rs` to `r11.rs`,
+//! with its statement and its rule. The rule makes comparisons, called trials ([`claim`]); the verdict
+//! (holds, does not hold, undecided) follows from their outcomes ([`verdict`]). A new claim needs a file
+//! and a line in [`list`].
+//!
+//! A *setting* holds runs that are trained and scored alike, so that they can be compared; a *row* is one
+//! run in it. A *configuration* is a run but for λ and seed, its *front* the Pareto front of all its scored
+//! checkpoints, and its *chosen* checkpoint the one that did best on validation.
 
 pub mod claim;
 mod compare;

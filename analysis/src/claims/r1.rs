@@ -1,5 +1,5 @@
-//! R1. Energy's front is compared with every other loss's, EPG against F1, for each network, method and
-//! layer.
+//! Tests claim R1: compares the Pareto front of the Energy loss with that of every other loss, in the
+//! plane of EPG and F1, for each network, attribution method and layer.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
@@ -8,6 +8,7 @@ use crate::model::evidence::Evidence;
 use crate::model::loss::{ENERGY, L1, PPCE, RRR};
 use crate::model::measure::EPG;
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R1",
     statement: "Energy has the best trade-off of EPG and F1",
@@ -17,6 +18,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Makes a trial for each other loss in each setting.
 fn rule(evidence: &Evidence) -> Trials {
     let losses = (ENERGY, &[L1, PPCE, RRR][..]);
     let trials = best_front(evidence, losses, |_| EPG, |_| true);

@@ -1,6 +1,10 @@
-//! R10. On Waterbirds, Energy is compared with the baseline of the same seed in both tasks: accuracy overall
-//! and of waterbird on land; elsewhere F1 of a group of images named shifted. The interval is a t interval
-//! over seeds where there are two at least, else the bootstrap's.
+//! Tests claim R10, that guidance helps where test images differ from the training images. On Waterbirds,
+//! Energy is compared with the baseline of the same seed, in both tasks: accuracy over all images, and
+//! over the group waterbird on land. On other data, F1 of the group of images named `shifted` is
+//! compared.
+//!
+//! The interval on Waterbirds is Student's t interval over seeds if there are at least two seeds; all other
+//! intervals are the bootstrap's over images.
 
 use crate::claims::claim::{Claim, Reach, Trial, Trials};
 use crate::claims::compare::trial;
@@ -15,6 +19,7 @@ use crate::model::setting::{Cell, Setting};
 use crate::model::subject::Part;
 use crate::paper::waterbirds::{WATERBIRD_ON_LAND, WATERBIRDS};
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R10",
     statement: "Guidance helps under distribution shift",
@@ -24,6 +29,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Makes the trials of Waterbirds, and one for each other setting with a group named `shifted`.
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in evidence.settings {
@@ -46,7 +52,7 @@ fn rule(evidence: &Evidence) -> Trials {
     )
 }
 
-/// Overall accuracy, and that of waterbird on land, of each Energy configuration.
+/// Makes two trials for each Energy configuration: accuracy of waterbird on land, and accuracy overall.
 fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
     let mut trials = Vec::new();
     let run_sets = guided_here(setting);
@@ -66,6 +72,7 @@ fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
             };
             let (interval, how) = match found.std {
                 Some(std) => {
+                    // Half the width of the t interval of the mean.
                     let half = t_quantile(found.n) * std / (found.n as f64).sqrt();
                     let (low, high) = (found.mean - half, found.mean + half);
                     (Some(Interval { low, high }), format!("{} seeds", found.n))

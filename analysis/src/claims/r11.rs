@@ -1,5 +1,5 @@
-//! R11. The chosen checkpoint of L1, the loss for IoU, with at most 10 % of the images annotated is
-//! compared with the baseline: IoU must rise.
+//! Tests claim R11: compares L1, the loss that is best for IoU, guided by few annotated images (at most 10 %)
+//! with the baseline. IoU of the checkpoint that validation chose must rise.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::compare::trial;
@@ -9,6 +9,7 @@ use crate::model::loss::L1;
 use crate::model::run_sets::RunSet;
 use crate::model::subject::Part;
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R11",
     statement: "A few boxes raise IoU as well",
@@ -18,6 +19,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Makes a trial for each L1 configuration with few annotations.
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {

@@ -1,4 +1,5 @@
-//! R2. L1's front is compared with every other loss's, IoU against F1, at the final layer.
+//! Tests claim R2: compares the Pareto front of the L1 loss with that of every other loss, in the plane
+//! of IoU and F1, for maps of the final layer.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
@@ -6,6 +7,7 @@ use crate::claims::runs::{iou, some};
 use crate::model::evidence::Evidence;
 use crate::model::loss::{ENERGY, L1, PPCE, RRR};
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R2",
     statement: "L1 has the best trade-off of IoU and F1",
@@ -15,6 +17,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Makes a trial for each other loss in each setting of the final layer.
 fn rule(evidence: &Evidence) -> Trials {
     let losses = (L1, &[ENERGY, PPCE, RRR][..]);
     let trials = best_front(evidence, losses, iou, |setting| setting.layer == "final");

@@ -1,4 +1,6 @@
-//! R3. Energy's front is compared with L1's, on-object EPG against F1.
+//! Tests claim R3: compares the Pareto front of the Energy loss with that of L1, in the plane of
+//! on-object EPG and F1. On-object EPG is the share of the attribution in the boxes that lies on the
+//! object itself.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
@@ -7,6 +9,7 @@ use crate::model::evidence::Evidence;
 use crate::model::loss::{ENERGY, L1};
 use crate::model::measure::ON_OBJECT;
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R3",
     statement: "Energy concentrates on the object inside the box",
@@ -16,6 +19,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Makes a trial for each setting.
 fn rule(evidence: &Evidence) -> Trials {
     let losses = (ENERGY, &[L1][..]);
     let trials = best_front(evidence, losses, |_| ON_OBJECT, |_| true);

@@ -1,5 +1,6 @@
-//! R4. The EPG of a B-cos network's input maps is compared with that of plain and X-DNN networks of the
-//! same architecture: baselines with baselines, chosen with chosen checkpoints of Energy.
+//! Tests claim R4: compares the EPG of a B-cos network's maps at the input with that of the plain and the
+//! X-DNN network of the same architecture. A baseline is compared with a baseline, and the checkpoint
+//! that validation chose of the Energy runs with its counterpart.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::compare::{chosen, trial};
@@ -12,6 +13,7 @@ use crate::model::setting::{Row, Setting};
 use crate::model::training::{self, Training};
 use std::collections::BTreeSet;
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R4",
     statement: "B-cos localizes best at the input, before and after guidance",
@@ -21,11 +23,13 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Makes two trials, before and after guidance, for each B-cos network and each of its rivals.
 fn rule(evidence: &Evidence) -> Trials {
     let at_input: Vec<&Setting> = conventional(evidence)
         .filter(|setting| setting.layer == "input")
         .collect();
     let mut trials = Vec::new();
+    // Another network of the same architecture, on the same data and with maps in the same precision.
     let is_rival = |ours: &Setting, theirs: &Setting| {
         let (kind, architecture) = family(&theirs.backbone);
         kind != "bcos"
@@ -66,8 +70,9 @@ fn rule(evidence: &Evidence) -> Trials {
     )
 }
 
-/// For each network, those of `rivals` that were trained most like `row`'s run, and words for the
-/// differences. The origin of the weights is not compared, because each network has its own weights.
+/// Returns, of each network among `rivals`, the runs that were trained most like `row`'s run, each with words
+/// for what still differs. The weights that a run starts from are not compared, because each network has
+/// weights of its own.
 fn most_alike<'a>(
     evidence: &Evidence,
     row: &Row,
@@ -85,6 +90,7 @@ fn most_alike<'a>(
             (*setting, *rival, [words[0].clone(), words[1].clone()])
         })
         .collect();
+    // The number of differences.
     let n = |words: &[Vec<String>; 2]| words[0].len() + words[1].len();
     let is_closest = |(setting, _, words): &&(&Setting, &Row, [Vec<String>; 2])| {
         let same = all

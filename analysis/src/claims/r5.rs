@@ -1,5 +1,6 @@
-//! R5. Energy's chosen checkpoint is compared with the baseline, for each network at the final layer: EPG
-//! must rise, and the interval of F1 must not lie below −1 point.
+//! Tests claim R5: compares the checkpoint that validation chose of the Energy runs with the baseline,
+//! for each network at the final layer. EPG must rise. F1 may fall, but the interval of its change must
+//! not lie below −1 point as a whole.
 
 use crate::claims::claim::{Claim, Outcome, Reach, Trials};
 use crate::claims::compare::trial;
@@ -8,6 +9,7 @@ use crate::model::evidence::Evidence;
 use crate::model::measure::{EPG, F1};
 use crate::model::subject::Part;
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R5",
     statement: "Every network can be guided at the final layer",
@@ -17,6 +19,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Makes a trial for each setting of the final layer.
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence).filter(|setting| setting.layer == "final") {

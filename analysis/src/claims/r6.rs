@@ -1,6 +1,7 @@
-//! R6. The guided checkpoint with the highest validation F1 is compared with the baseline, for each
-//! network, method and layer whose baseline had converged (its best epoch was not its last). In one of
-//! them F1 and EPG must both rise, at a level divided by the number of them (Bonferroni).
+//! Tests claim R6: compares the guided checkpoint with the highest validation F1 with the baseline, for each
+//! network, method and layer whose baseline had converged (its best epoch was not its last). In at least
+//! one of these comparisons both F1 and EPG must rise. As one of several is enough, the intervals are made
+//! wider: the error allowed is divided by the number of comparisons (Bonferroni).
 
 use crate::claims::claim::{Claim, Outcome, Reach, Trials};
 use crate::claims::compare::{replicates, trial};
@@ -12,6 +13,7 @@ use crate::model::run_sets::plain;
 use crate::model::setting::{Checkpoint, Row, Setting};
 use crate::model::subject::Part;
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R6",
     statement: "Guidance can raise F1 for some networks",
@@ -21,8 +23,11 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Makes a trial for each setting with a converged baseline.
 fn rule(evidence: &Evidence) -> Trials {
+    // Setting, guided run, its baseline, and the guided run's checkpoint with the highest validation F1.
     let mut candidates: Vec<(&Setting, &Row, &Row, &Checkpoint)> = Vec::new();
+    // Settings left out because their baseline's best epoch was its last.
     let mut unconverged = 0;
     for setting in conventional(evidence) {
         let run_sets = plain(setting);

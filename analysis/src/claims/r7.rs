@@ -1,6 +1,6 @@
-//! R7. For Energy and L1, the chosen checkpoint with at most 10 % of the images annotated is compared
-//! with the one with all annotated, where the latter gains EPG: the former must keep more than half of
-//! the gain.
+//! Tests claim R7 for the losses Energy and L1: compares guidance by few annotated images (at most 10 %) with
+//! guidance by all, each by the checkpoint that validation chose. Where all annotations raise EPG over the
+//! baseline's, the few must keep more than half of that gain.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::kept::keeps_half;
@@ -9,6 +9,7 @@ use crate::model::evidence::Evidence;
 use crate::model::loss::{ENERGY, L1};
 use crate::model::run_sets::RunSet;
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R7",
     statement: "1 to 10 % of the boxes suffice",
@@ -18,6 +19,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Makes a trial for each configuration with few annotations.
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {

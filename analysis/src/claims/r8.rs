@@ -1,6 +1,7 @@
-//! R8. Energy's chosen checkpoint with the most dilated boxes (by at least 25 %) is compared with the
-//! one without dilation: it must keep more than half of the gain in EPG, and, where L1 gains, a greater
-//! share of its gain than L1 keeps of L1's.
+//! Tests claim R8: compares Energy guided by the most dilated boxes (by at least 25 %) with Energy guided
+//! by the boxes as they are, each by the checkpoint that validation chose. Two things must hold: the
+//! dilated boxes keep more than half of Energy's gain in EPG; and the share of its gain that Energy keeps
+//! is greater than the share that L1 keeps of L1's gain, if L1 gains.
 
 use crate::claims::claim::{Claim, Reach, Trial, Trials};
 use crate::claims::compare::{chosen, trial};
@@ -12,6 +13,7 @@ use crate::model::measure::EPG;
 use crate::model::run_sets::RunSet;
 use crate::model::setting::{Row, Setting};
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R8",
     statement: "Energy tolerates coarse boxes",
@@ -21,9 +23,10 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
-/// A dilated configuration, and the one of the same loss without dilation.
+/// A configuration with dilated boxes, and the one of the same loss with the boxes as they are.
 type Pair<'a, 'b> = (&'b RunSet<'a>, &'b RunSet<'a>);
 
+/// Makes the trials of both conditions in each setting.
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence) {
@@ -57,8 +60,8 @@ fn rule(evidence: &Evidence) -> Trials {
     )
 }
 
-/// The trial that the first keeps a greater share of its gain in EPG than the second; `None` where one
-/// of them does not clearly gain without dilation.
+/// Makes the trial that `ours` keeps a greater share of its gain in EPG with dilated boxes than `theirs`
+/// of its own; `None` if one of them does not clearly gain without dilation.
 fn keeps_more(evidence: &Evidence, setting: &Setting, ours: Pair, theirs: Pair) -> Option<Trial> {
     let [ours_coarse, ours_full, theirs_coarse, theirs_full] = [
         ours.0.chosen()?,
@@ -80,6 +83,7 @@ fn keeps_more(evidence: &Evidence, setting: &Setting, ours: Pair, theirs: Pair) 
         theirs_full,
         base(theirs_full)?,
     ];
+    // Each gain is a value minus the baseline's, which stands after it; the share kept is dilated over full.
     let shares = |values: [f64; 8]| {
         let gain = |index: usize| values[index] - values[index + 1];
         gain(0) / gain(2) - gain(4) / gain(6)

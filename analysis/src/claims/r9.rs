@@ -1,6 +1,7 @@
-//! R9. For guidance at a deeper layer, the input maps of the chosen checkpoint are compared with the
-//! baseline's, and the time of an epoch with that of guidance at the input: EPG must rise, and the
-//! upper quartile of the times must be below the lower quartile of the times at the input.
+//! Tests claim R9 for runs whose maps of a deeper layer were guided. Their maps of the input, by the
+//! checkpoint that validation chose, are compared with the baseline's: EPG must rise. Their seconds an
+//! epoch are compared with those of guidance at the input: the upper quartile must be below the lower
+//! quartile there.
 
 use crate::claims::claim::{Claim, Outcome, Reach, Trial, Trials};
 use crate::claims::compare::trial;
@@ -11,6 +12,7 @@ use crate::model::run_sets::{RunSet, deep, seconds};
 use crate::model::setting::Setting;
 use crate::model::subject::Part;
 
+/// The claim's entry in the list.
 pub(super) const CLAIM: Claim = Claim {
     name: "R9",
     statement: "Guidance at deeper layers helps input maps and is faster",
@@ -20,6 +22,7 @@ pub(super) const CLAIM: Claim = Claim {
     rule,
 };
 
+/// Makes a trial for each configuration guided at a deeper layer that has a rival guided at the input.
 fn rule(evidence: &Evidence) -> Trials {
     let mut trials = Vec::new();
     for setting in conventional(evidence).filter(|setting| setting.layer == "input") {
@@ -38,8 +41,8 @@ fn rule(evidence: &Evidence) -> Trials {
     )
 }
 
-/// Whether guidance at a deeper layer raises EPG of the input's maps and takes less time than at the
-/// input.
+/// Makes the trial that `guided`, at a deeper layer, raises EPG of the input's maps and takes less time than
+/// `input`, the same guidance at the input. The interval is of EPG; the times may turn the outcome.
 fn deeper(
     evidence: &Evidence,
     setting: &Setting,
@@ -50,6 +53,7 @@ fn deeper(
     let difference = epg.and_then(gain)?;
     let time =
         |run_set: &RunSet| seconds(evidence.results, run_set.rows.iter().map(|row| &row.run));
+    // The three quartiles of the seconds an epoch.
     let (slow, fast) = (time(input)?, time(guided)?);
     let compared = format!(
         "{} at {}, EPG of input maps over the baseline's; {:.2} times as fast",

@@ -1,6 +1,6 @@
-//! The runs that claims compare, in the terms of SPEC F: a *configuration* is all of a run except λ and
-//! seed, its *front* consists of the scored checkpoints of its runs, and its *chosen* checkpoint is the
-//! one that validation prefers.
+//! Finds the runs that claims compare. The terms are those of docs/SPEC.md F: a *configuration* is all of
+//! a run except λ and seed, its *front* consists of the scored checkpoints of its runs, and its *chosen*
+//! checkpoint is the one that did best on validation. A *setting* holds runs trained and scored alike.
 
 use crate::claims::claim::{Trial, Trials};
 use crate::model::configuration::Variant;
@@ -12,7 +12,7 @@ use crate::model::run_sets::{RunSet, plain, run_sets};
 use crate::model::setting::{Cell, Row, Setting, preferred};
 use crate::model::subject::{CONVENTIONAL, Part};
 
-/// The trials, or, if there are none, what is missing.
+/// Returns `trials`, or, if there are none, an error with the runs that are `missing`.
 pub(super) fn some(trials: Vec<Trial>, missing: &str) -> Trials {
     match trials.is_empty() {
         true => Err(format!("missing: {missing}")),
@@ -20,6 +20,7 @@ pub(super) fn some(trials: Vec<Trial>, missing: &str) -> Trials {
     }
 }
 
+/// The settings of the conventional task, whose classes are the data set's own.
 pub(super) fn conventional<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = &'a Setting> {
     evidence
         .settings
@@ -27,7 +28,7 @@ pub(super) fn conventional<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = 
         .filter(|setting| setting.task == CONVENTIONAL)
 }
 
-/// The configurations guided through the setting's own maps.
+/// The configurations that were guided through the same method and layer as the setting's maps.
 pub(super) fn guided_here<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     run_sets(setting, |row| setting.is_guided_here(&row.run))
 }
@@ -49,12 +50,13 @@ pub(super) fn chosen_energy(setting: &Setting) -> Option<&Row> {
     preferred(rows)
 }
 
-/// Difference to the baseline and its interval.
+/// Returns a metric's difference to the baseline, and its interval.
 pub(super) fn gain(cell: &Cell) -> Option<(f64, Option<Interval>)> {
     Some((cell.difference?, cell.difference_interval))
 }
 
-/// IoU at the threshold chosen on validation, or at the fixed one where there is none.
+/// Returns the name of the metric for IoU: at the threshold chosen on validation if all runs have one,
+/// else at the fixed threshold.
 pub(super) fn iou(setting: &Setting) -> &'static str {
     let has_tuned = |row: &Row| row.cell(Part::All, IOU_TUNED).is_some();
     match setting.rows.iter().all(has_tuned) {
@@ -63,7 +65,8 @@ pub(super) fn iou(setting: &Setting) -> &'static str {
     }
 }
 
-/// Whether at most 10 % of the training images have boxes, undilated.
+/// Whether a run was guided by undilated boxes on at most 10 % of the training images. 1e-9 is room for
+/// rounding.
 pub(super) fn is_few(variant: &Variant) -> bool {
     variant.annotated_fraction.0 <= 0.1 + 1e-9
         && variant.annotation == "box"

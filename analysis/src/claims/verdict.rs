@@ -1,4 +1,5 @@
-//! Decides the verdict of a claim from its trials.
+//! Decides whether a claim holds. Each of its trials (comparisons) is for it, against it or open; the verdict
+//! follows from how many there are of each ([`decide`]).
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ pub enum Verdict {
     DoesNotHold,
     /// Tested, but the intervals are too wide to tell.
     Undecided,
-    /// Runs are missing.
+    /// The runs that its rule compares are missing.
     NotTested,
 }
 
@@ -37,13 +38,13 @@ pub struct Judged {
     pub claim: Claim,
     /// The verdict.
     pub verdict: Verdict,
-    /// The reason, in a clause.
+    /// The numbers of trials for, against and open; or the runs that are missing.
     pub why: String,
     /// The comparisons behind it.
     pub trials: Vec<Trial>,
 }
 
-/// All claims, judged.
+/// Returns all claims with their verdicts.
 pub fn judge(evidence: &Evidence) -> Vec<Judged> {
     let judged = CLAIMS.iter().map(|claim| {
         let (trials, missing) = match (claim.rule)(evidence) {
@@ -62,6 +63,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Judged> {
     judged.collect()
 }
 
+/// The number of trials with that outcome.
 fn n(trials: &[Trial], outcome: Outcome) -> usize {
     trials
         .iter()
@@ -69,6 +71,7 @@ fn n(trials: &[Trial], outcome: Outcome) -> usize {
         .count()
 }
 
+/// The numbers of trials by outcome, in words.
 fn counted(trials: &[Trial]) -> String {
     format!(
         "{} for, {} against, {} open of {} comparisons",
@@ -79,14 +82,14 @@ fn counted(trials: &[Trial]) -> String {
     )
 }
 
-/// The verdict that follows from `trials`.
+/// Returns the verdict that follows from `trials`.
 ///
 /// A claim about all cases does not hold where more trials are clearly against it than chance explains.
-/// Without any true effect, each trial is clearly against it with probability 2.5 %; the claim fails
-/// where as many or more trials would be so with a probability below 5 %. It holds where it does not
-/// fail and more than half of the trials are clearly for it. A claim that there is a case holds if one
-/// trial is clearly for it, and does not hold if all are clearly against it. Everything else is
-/// undecided.
+/// Without any true effect, each trial is clearly against it with probability 2.5 %. So the claim fails
+/// if, without any effect, as many or more trials would be against it with a probability below 5 %. It
+/// holds where it does not fail and more than half of the trials are clearly for it. A claim that there
+/// is a case holds if one trial is clearly for it, and does not hold if all are clearly against it.
+/// Everything else is undecided.
 pub fn decide(trials: &[Trial], reach: Reach) -> Verdict {
     let (total, n_for, n_against) = (
         trials.len(),
@@ -103,9 +106,10 @@ pub fn decide(trials: &[Trial], reach: Reach) -> Verdict {
     }
 }
 
-/// The probability that of `total` independent intervals of 95 % at least `against` lie on one given
-/// side of the truth.
+/// Returns the probability that, of `total` independent 95 % intervals, at least `against` lie wholly on one
+/// given side of the truth.
 fn chance_of(against: usize, total: usize) -> f64 {
+    // The probability that one of them does.
     let side: f64 = 0.025;
     // The binomial terms of 0, 1, … intervals, each computed from the one before.
     let mut term = (1.0 - side).powi(total as i32);

@@ -1,4 +1,5 @@
-//! EPG against F1 of several networks beside each other (paper, Fig. 7).
+//! Makes the exhibit `backbones`: EPG against F1 of several networks, a panel for each (paper, Fig. 7).
+//! All panels are of one layer, so that the networks can be compared.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use crate::model::setting::Setting;
 use crate::model::subject::{CONVENTIONAL, Part};
 use crate::render::figure::grid::{Grid, Scale, plot_size};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "backbones",
     title: "Networks",
@@ -20,10 +22,13 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// Several networks beside each other, at the layer nearest to the input that all of them have.
+/// Makes the figure and its table from the settings at one layer: the one nearest to the input at which
+/// every network has guided runs. A setting holds runs that are trained and scored alike; `Err` says
+/// which runs are missing.
 fn make(evidence: &Evidence) -> Made {
     let has_runs = |s: &&Setting| s.task == CONVENTIONAL && !plain(s).is_empty();
     let settings: Vec<&Setting> = evidence.settings.iter().filter(has_runs).collect();
+    // A network here is a backbone on a data set.
     let networks = |settings: &[&Setting]| -> BTreeSet<String> {
         settings.iter().map(|setting| setting.model()).collect()
     };

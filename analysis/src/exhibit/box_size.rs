@@ -1,4 +1,6 @@
-//! EPG by size of the boxes (paper, supplement; reproduction study).
+//! Makes the exhibit `box_size`: the baseline's and each loss's mean EPG over test pairs with boxes of one
+//! size (paper, supplement; reproduction study). A pair is an image and a class on it; its size is the
+//! share of the image that the boxes of the class cover.
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::strata::{dot, exhibit, part_name, values, with_parts};
@@ -7,6 +9,7 @@ use crate::model::run_sets::each_loss;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Grid, Path, Plot, Quantity, Scale, plot_size};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "box_size",
     title: "EPG by size of the boxes",
@@ -15,7 +18,8 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// By the share of the image that the class's boxes cover.
+/// Makes a panel for each setting (runs trained and scored alike): sizes across, EPG up, a line for each
+/// loss, and the table of the same numbers.
 fn make(evidence: &Evidence) -> Made {
     let settings = with_parts(evidence, |part| matches!(part, Part::Size { .. }));
     let plots = settings.iter().map(|(setting, parts)| {

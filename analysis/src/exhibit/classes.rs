@@ -1,4 +1,5 @@
-//! EPG by class.
+//! Makes the exhibit `classes`: the baseline's and each loss's mean EPG over the test pairs of each class.
+//! A pair is an image and a class on it.
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::strata::{dot, exhibit, part_name, values, with_parts};
@@ -8,6 +9,7 @@ use crate::model::run_sets::each_loss;
 use crate::model::subject::Part;
 use crate::render::figure::grid::{Grid, Plot, Quantity, Scale, plot_size};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "classes",
     title: "EPG by class",
@@ -16,10 +18,12 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// By class, in the order of the baseline's EPG.
+/// Makes a panel for each setting (runs trained and scored alike): EPG across, a line of dots for each class,
+/// from the bottom in the ascending order of the baseline's EPG; and the table of the same numbers.
 fn make(evidence: &Evidence) -> Made {
     let mut settings = with_parts(evidence, |part| matches!(part, Part::Class(_)));
     for (setting, parts) in &mut settings {
+        // The baseline, where the setting has one.
         let Some(first) = each_loss(setting).first().copied() else {
             continue;
         };
@@ -55,6 +59,7 @@ fn make(evidence: &Evidence) -> Made {
     let grid = Grid {
         name: "classes",
         columns,
+        // 19 units of height for each class are enough for its name.
         plot: (width, height.max(longest as f64 * 19.0)),
         panels,
         scale: Scale::Own,

@@ -1,5 +1,6 @@
-//! Guidance at deeper layers, looked at through the maps of the input (paper, Fig. 8), and the time
-//! that an epoch takes.
+//! Makes the exhibit `deep_layers` (paper, Fig. 8): networks whose maps of a deeper layer were guided are
+//! scored by their maps of the input, beside networks guided at the input; and the seconds that an epoch
+//! of each takes.
 
 use std::collections::BTreeSet;
 
@@ -18,6 +19,7 @@ use crate::render::figure::grid::{Dot, Grid, Path, Plot, Scale, plot_size};
 use crate::render::figure::style::Emphasis;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "deep_layers",
     title: "Guidance at deeper layers",
@@ -26,7 +28,8 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// The figure and the table; what is needed are runs guided at other layers and scored at the input.
+/// Makes the figure and the table. They need runs that were guided at another layer than the input and
+/// scored by maps of the input.
 fn make(evidence: &Evidence) -> Made {
     let at_input = evidence.settings.iter().filter(|s| s.layer == "input");
     let settings: Vec<&Setting> = at_input
@@ -44,6 +47,8 @@ fn make(evidence: &Evidence) -> Made {
     Ok((figure.into_iter().collect(), vec![table]))
 }
 
+/// The figure: a row of panels for each setting (runs trained and scored alike), in it a panel for each
+/// deeper layer that was guided.
 fn figure(evidence: &Evidence, settings: &[&Setting]) -> Grid {
     let layers: BTreeSet<Layer> = settings
         .iter()
@@ -54,6 +59,7 @@ fn figure(evidence: &Evidence, settings: &[&Setting]) -> Grid {
     let mut panels = Vec::new();
     for setting in settings {
         for layer in &layers {
+            // The configurations (runs that differ in λ and seed alone) guided at a layer.
             let of = |wanted: &str| -> Vec<RunSet> {
                 let mut run_sets = deep(setting);
                 run_sets.retain(|run_set| run_set.configuration.layer.spelling() == wanted);
@@ -102,7 +108,7 @@ fn figure(evidence: &Evidence, settings: &[&Setting]) -> Grid {
     }
 }
 
-/// The front of guidance at the input, dashed and pale.
+/// Adds the Pareto front of `run_set`, which was guided at the input: dashed and pale, which is tone 1.
 fn dash(panel: &mut Plot, run_set: &RunSet) {
     let checkpoints = run_set.rows.iter().flat_map(|row| &row.checkpoints);
     let points: Vec<(f64, f64)> = checkpoints
@@ -127,6 +133,7 @@ fn dash(panel: &mut Plot, run_set: &RunSet) {
     });
 }
 
+/// The table: a line for each baseline, and for each loss at each layer that it was guided at.
 fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
     let results = evidence.results;
     let measures = [F1, EPG].map(|name| evidence.measure(name));
@@ -139,6 +146,7 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
     columns.extend(chosen::columns(&measures));
     let section = |setting: &&Setting| {
         let run_sets = deep(setting);
+        // Median seconds of an epoch.
         let median =
             |run_set: &RunSet| Some(seconds(results, run_set.rows.iter().map(|row| &row.run))?[1]);
         let mut lines = Vec::new();
@@ -165,6 +173,7 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
                         && other.configuration.layer.spelling() == "input"
                 })
                 .collect();
+            // Left out if several configurations were guided at the input: which one to compare with is open.
             let ratio = match at_input[..] {
                 [input] => median(input).zip(median(run_set)).map(|(a, b)| a / b),
                 _ => None,
@@ -197,7 +206,7 @@ fn table(evidence: &Evidence, settings: &[&Setting]) -> Table {
     }
 }
 
-/// To two decimals.
+/// Rounds to two decimals.
 fn round(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }

@@ -1,10 +1,12 @@
-//! Boxes dilated in training (paper, Fig. 10 and 11).
+//! Makes the exhibit `dilation`: runs guided by boxes that were dilated in training, beside runs guided by
+//! the boxes as they are (paper, Fig. 10 and 11). [`variation`] draws it.
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::variation::{self, Layout, Variation, percent};
 use crate::model::evidence::Evidence;
 use crate::model::measure::{EPG, IOU, IOU_TUNED};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "dilation",
     title: "Dilated boxes",
@@ -13,7 +15,7 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// Boxes dilated in training.
+/// Makes the exhibit from runs with boxes on all training images; of these only the dilation varies.
 fn make(evidence: &Evidence) -> Made {
     variation::make(
         evidence,

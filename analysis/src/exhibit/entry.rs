@@ -1,4 +1,5 @@
-//! [`Entry`], the entry of an exhibit in the list.
+//! Defines [`Entry`], by which the list of exhibits knows an exhibit: a figure or table of the report that
+//! is made from our results and has a name of its own.
 
 use crate::Result;
 use crate::model::evidence::Evidence;
@@ -14,20 +15,22 @@ pub struct Entry {
     pub title: &'static str,
     /// What it shows, in a line of the command's help.
     pub about: &'static str,
-    /// Makes its figures and tables.
+    /// Makes its figures and tables. `Err` is a failure, such as a picture that cannot be drawn.
     pub make: fn(&Evidence, Asked) -> Result<Made>,
-    /// Its text for a terminal, if it has any.
+    /// Makes the text that `analysis report` prints of it on the terminal; `None` where it prints none.
     pub said: Option<fn(&Evidence) -> String>,
 }
 
-/// Why an exhibit is made.
+/// Whether the user asked for one exhibit or for the whole report. The exhibit `published`
+/// shows more if it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// All exhibits are.
+    /// All exhibits are made.
     WithAll,
-    /// It was named.
+    /// The user named it on the command line.
     ByName,
 }
 
-/// Figures and tables, or the runs that are missing.
+/// An exhibit's figures and tables; or, as `Err`, a clause on the runs that are missing for it. That is no
+/// failure: the report leaves the exhibit out and tells why.
 pub type Made = std::result::Result<(Vec<Figure>, Vec<Table>), String>;

@@ -1,9 +1,11 @@
-//! EPG against F1 (paper, Fig. 5).
+//! Makes the exhibit `epg_f1`: the Pareto fronts of EPG against F1, a panel for each network, attribution
+//! method and layer (paper, Fig. 5). [`pareto`] draws it.
 
 use crate::exhibit::entry::Entry;
 use crate::exhibit::shared::pareto::{self, Against};
 use crate::model::measure::EPG;
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "epg_f1",
     title: "EPG against F1",
@@ -12,6 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
+/// The metric against F1, and the names of the figure of all images and of the one by group of images.
 const AGAINST: Against = Against {
     name: "epg_f1",
     groups_name: Some("epg_f1_groups"),

@@ -1,9 +1,11 @@
-//! IoU against F1 (paper, Fig. 6), at the threshold chosen on validation where there is one.
+//! Makes the exhibit `iou_f1`: the Pareto fronts of IoU against F1 (paper, Fig. 6). IoU's threshold is the
+//! one chosen on validation if all runs have one, else the fixed one. [`pareto`] draws it.
 
 use crate::exhibit::entry::Entry;
 use crate::exhibit::shared::pareto::{self, Against};
 use crate::model::measure::{IOU, IOU_TUNED};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "iou_f1",
     title: "IoU against F1",
@@ -12,6 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
+/// The metrics against F1; the first that all runs have is shown.
 const AGAINST: Against = Against {
     name: "iou_f1",
     groups_name: None,

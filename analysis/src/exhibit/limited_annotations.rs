@@ -1,10 +1,12 @@
-//! Few annotated images (paper, Fig. 12).
+//! Makes the exhibit `limited_annotations`: runs in which only a share of the training images has boxes,
+//! beside runs in which all have (paper, Fig. 12). [`variation`] draws it.
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::variation::{self, Layout, Variation, percent};
 use crate::model::evidence::Evidence;
 use crate::model::measure::{EPG, IOU, IOU_TUNED};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "limited_annotations",
     title: "Few annotations",
@@ -13,7 +15,7 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// Few annotated images.
+/// Makes the exhibit from runs with undilated boxes; of these only the share of annotated images varies.
 fn make(evidence: &Evidence) -> Made {
     variation::make(
         evidence,

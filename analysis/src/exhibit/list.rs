@@ -1,4 +1,4 @@
-//! The exhibits, in the report's order.
+//! Lists the exhibits in the order in which the report shows them. A new one needs a line here.
 
 use crate::exhibit::entry::Entry;
 

@@ -1,4 +1,5 @@
-//! The maps of one image after guidance by each loss (paper, Fig. 9).
+//! Makes the exhibit `losses`: attribution maps of one test image by the baseline and by a model guided with
+//! each loss (paper, Fig. 9).
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use crate::model::run_sets::each_loss;
 use crate::model::setting::{Row, Setting};
 use crate::render::figure::maps::{MapGrid, MapRow};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "losses",
     title: "The losses on one image",
@@ -20,37 +22,43 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// One image for each setting: the baseline's map and each loss's.
+/// Makes a figure row for each setting (runs of one network, attribution method and layer, trained and scored
+/// alike): one test image, its map by the baseline, and its map by the chosen run of each loss.
+///
+/// The outer `Result` is a failure to draw; the inner one's `Err` says which maps are missing.
 fn make(evidence: &Evidence) -> Result<Made> {
     let with_maps = |setting| -> Vec<&Row> {
-        let mut rows = each_loss(setting);
-        rows.retain(|row| evidence.maps(setting, row).next().is_some());
-        rows
+        let mut runs = each_loss(setting);
+        runs.retain(|row| evidence.maps(setting, row).next().is_some());
+        runs
     };
     let all = evidence
         .settings
         .iter()
         .map(|setting| (setting, with_maps(setting)));
-    let compared: Vec<(&Setting, Vec<&Row>)> = all.filter(|(_, rows)| rows.len() > 2).collect();
+    // The baseline and at least two losses; or three losses, where the baseline has no maps.
+    let compared: Vec<(&Setting, Vec<&Row>)> = all.filter(|(_, runs)| runs.len() > 2).collect();
     let losses = compared
         .iter()
-        .flat_map(|(_, rows)| rows)
+        .flat_map(|(_, runs)| runs)
         .map(|row| row.run.loss.clone());
+    // `None` is the baseline, and comes first.
     let losses: BTreeSet<Option<Loss>> = losses.collect();
     let mut rows = Vec::new();
-    for (setting, of_loss) in &compared {
-        let in_all = |pair: &&Example| {
-            let mut rows = of_loss.iter();
-            rows.all(|row| find(evidence, setting, row, pair).is_some())
+    for (setting, runs) in &compared {
+        let in_all = |example: &&Example| {
+            let mut runs = runs.iter();
+            runs.all(|row| find(evidence, setting, row, example).is_some())
         };
-        let Some(pair) = evidence.maps(setting, of_loss[0]).find(in_all) else {
+        // The first image, with a class on it, that all these runs have a map of.
+        let Some(example) = evidence.maps(setting, runs[0]).find(in_all) else {
             continue;
         };
-        let mut cells = vec![Some(boxed(pair))];
+        let mut cells = vec![Some(boxed(example))];
         for loss in &losses {
-            let row = of_loss.iter().find(|row| row.run.loss == *loss);
+            let row = runs.iter().find(|row| row.run.loss == *loss);
             cells.push(
-                row.and_then(|row| find(evidence, setting, row, pair))
+                row.and_then(|row| find(evidence, setting, row, example))
                     .map(map_cell),
             );
         }
@@ -72,7 +80,8 @@ fn make(evidence: &Evidence) -> Result<Made> {
             .collect(),
         rows,
         caption: format!(
-            "One test image after guidance by each loss, of each the run that validation prefers. {HOW}"
+            "Attribution maps of one test image by the baseline and by a model guided with each loss; where \
+             a loss has several runs, the one chosen on validation is shown. {HOW}"
         ),
     };
     Ok(Ok((vec![grid.draw()?], Vec::new())))

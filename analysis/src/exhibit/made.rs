@@ -1,4 +1,4 @@
-//! Makes the exhibits that there are runs for.
+//! Makes the exhibits for which the results have runs, and tells for each of the others what is missing.
 
 use crate::Result;
 use crate::exhibit::entry::{Asked, Entry};
@@ -9,8 +9,8 @@ use crate::render::exhibit::Exhibit;
 /// An exhibit that there are no runs for, and what is missing.
 pub type Missing = (&'static Entry, String);
 
-/// Makes the exhibits named in `asked`, or all where it is empty. Returns those with runs, and the
-/// others, each with what is missing.
+/// Makes the exhibits named in `asked`, or all if `asked` is empty. Returns those that could be made, and
+/// the others with what each of them lacks.
 ///
 /// # Errors
 /// A picture that cannot be drawn.

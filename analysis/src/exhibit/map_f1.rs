@@ -1,9 +1,11 @@
-//! mAP against F1 (paper, supplement).
+//! Makes the exhibit `map_f1`: the Pareto fronts of mean average precision against F1 (paper, supplement).
+//! [`pareto`] draws it.
 
 use crate::exhibit::entry::Entry;
 use crate::exhibit::shared::pareto::{self, Against};
 use crate::model::measure::MAP;
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "map_f1",
     title: "mAP against F1",
@@ -12,6 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
+/// The metric against F1.
 const AGAINST: Against = Against {
     name: "map_f1",
     groups_name: None,

@@ -1,5 +1,9 @@
-//! The tables and figures of the paper and its reproductions, made of our results: one file for each
-//! exhibit, and a line in [`list`]. An exhibit whose runs are missing tells which.
+//! Makes the tables and figures of the paper and its reproductions from our results. Each such exhibit has
+//! a file here and a line in [`list`]; where its runs are missing, it tells which.
+//!
+//! The exhibits read [`crate::model::evidence::Evidence`]: all results. A *setting* holds runs that are
+//! trained and scored alike, so that they can be compared; a *row* is one run in it. A *configuration* is
+//! a run but for λ and seed, and its *chosen* run is the one with the best scores on validation.
 
 mod backbones;
 mod box_size;

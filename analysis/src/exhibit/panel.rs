@@ -1,4 +1,5 @@
-//! Attribution maps of the same images before and after guidance (paper, Fig. 1 and 2).
+//! Makes the exhibit `panel`: attribution maps of the same test images by the baseline (before guidance) and
+//! by a guided model (paper, Fig. 1 and 2).
 
 use std::collections::BTreeSet;
 
@@ -9,11 +10,13 @@ use crate::model::evidence::Evidence;
 use crate::model::run_sets::plain;
 use crate::model::setting::{Setting, at_ends};
 
-/// Settings in a panel.
+/// The most settings (runs trained and scored alike) in a figure, so that it fits a page.
 const MOST_SETTINGS: usize = 6;
 
+/// The reason if there is nothing to show.
 const NO_MAPS: &str = "the evaluations hold no example maps of a guided run and its baseline";
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "panel",
     title: "Maps before and after guidance",
@@ -22,8 +25,8 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// Rows: the images, then for each setting the baseline's maps and those of the run that validation
-/// prefers. A figure for each data folder and task.
+/// Makes a figure for each data folder and task. Its rows are the images, then for each setting the maps of
+/// the baseline and of the guided run that did best on validation.
 fn make(evidence: &Evidence) -> Result<Made> {
     let mut figures = Vec::new();
     let settings: Vec<&Setting> = evidence

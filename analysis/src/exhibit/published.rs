@@ -1,6 +1,9 @@
-//! Published numbers beside ours, where data set, network, method, layer, loss and annotations are the
-//! same, with the difference and how our run was trained. If the exhibit is asked for by name, it also
-//! lists published numbers without a run of ours.
+//! Makes the exhibit `published`: tables of published numbers beside ours, where data set, network, method,
+//! layer, loss and annotations are the same, with the difference and how our run was trained. If the user
+//! asks for the exhibit by name, it also lists published numbers without a run of ours.
+//!
+//! There are three tables: F1, EPG and IoU ([`points`]), accuracies on Waterbirds-100 ([`accuracies`]), and
+//! EPG by size of the boxes ([`sizes`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +24,7 @@ use crate::paper::published::{self, Point, Statistic};
 use crate::paper::waterbirds::{WATERBIRD_ON_LAND, WATERBIRDS};
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Spread, Table};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "published",
     title: "Published and reproduced numbers",
@@ -29,7 +33,7 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// The tables.
+/// Makes the three tables and leaves out those without a line.
 ///
 /// # Errors
 /// A file of published numbers that is not as it should be.
@@ -49,7 +53,8 @@ fn make(evidence: &Evidence, asked: Asked) -> Result<Made> {
     })
 }
 
-/// Published, ours, difference.
+/// Three cells: the published number, ours, and the difference between them. With `is_gain` the two numbers
+/// are themselves differences, and are printed in points instead of percent.
 fn three(published: Option<f64>, ours: Option<f64>, is_gain: bool) -> [Cell; 3] {
     let shown = |value: Option<f64>| match is_gain {
         true => Cell::points(value, None),
@@ -65,6 +70,7 @@ fn three(published: Option<f64>, ours: Option<f64>, is_gain: bool) -> [Cell; 3] 
     ]
 }
 
+/// The table of F1, EPG and IoU: for each published point a line for each configuration of ours that matches.
 fn points(evidence: &Evidence, asked: Asked) -> Result<Table> {
     let mut columns = vec![
         Column::new("source", "Source", Kind::Text),
@@ -139,6 +145,7 @@ fn points(evidence: &Evidence, asked: Asked) -> Result<Table> {
     })
 }
 
+/// Adds `line` to the section of that heading, which is made if it is not there yet.
 fn push(sections: &mut Vec<Section>, heading: String, line: Line) {
     match sections
         .iter_mut()
@@ -152,6 +159,8 @@ fn push(sections: &mut Vec<Section>, heading: String, line: Line) {
     }
 }
 
+/// The words for a published configuration: the loss and what differs in its annotations from all boxes as
+/// they are.
 fn label(loss: &str, point: &Point) -> String {
     let Some(loss) = named(loss) else {
         return "Baseline".to_owned();
@@ -171,13 +180,16 @@ fn named(loss: &str) -> Option<Loss> {
 
 /// Our values that correspond to a published point.
 struct Ours<'a> {
+    /// F1, EPG and IoU: fractions, or gains over the baseline where the published ones are gains.
     values: [Option<f64>; 3],
+    /// The run, or the first of the configuration's runs.
     run: &'a Run,
-    /// Words that distinguish it from others that correspond as well.
+    /// Words that distinguish it from other runs that correspond to the same point.
     apart: Vec<String>,
 }
 
-/// Our values of a published point: of every setting and configuration that corresponds to it.
+/// Returns our values for a published point, one for each of our configurations (runs that differ in λ and
+/// seed alone) that corresponds to it, in each setting (runs trained and scored alike).
 fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Vec<Ours<'a>> {
     let [dataset, backbone, attribution, layer, loss, annotation] = &point.key;
     let settings = evidence.settings.iter().filter(|setting| {
@@ -240,13 +252,15 @@ fn ours<'a>(evidence: &Evidence<'a>, point: &Point) -> Vec<Ours<'a>> {
     found
 }
 
-/// F1, EPG and IoU; `None` without F1.
+/// F1, EPG and IoU of a checkpoint on all test images; `None` if it has no F1.
 fn values(checkpoint: &Checkpoint) -> Option<[Option<f64>; 3]> {
     let value = |metric: &str| checkpoint.cell(Part::All, metric)?.value;
     value(F1)?;
     Some([F1, EPG, IOU].map(value))
 }
 
+/// Picks from `all` (F1, EPG and IoU of each scored checkpoint) the one that `point.statistic` names,
+/// e.g. that of the highest F1. `before` has the baseline's values.
 fn statistic(
     point: &Point,
     all: &[[Option<f64>; 3]],
@@ -262,6 +276,7 @@ fn statistic(
         Statistic::HighestEpg => highest(1),
         Statistic::HighestIou | Statistic::GainHighestIou => highest(2),
         Statistic::WithinPoint | Statistic::GainWithinPoint => {
+            // 1e-12 is room for rounding.
             let least = before?[0]? - 0.01 - 1e-12;
             let kept = all
                 .iter()
@@ -279,7 +294,8 @@ fn statistic(
     }
 }
 
-/// Images, input, epochs and start of `run`, in a few words, and what else tells it `apart`.
+/// Tells in a few words how `run` was trained (images, input size, epochs, first weights), and adds `apart`,
+/// the words that distinguish it.
 fn trained_on(evidence: &Evidence, run: &Run, apart: &[String]) -> String {
     let baseline = run
         .baseline_run_id
@@ -303,6 +319,8 @@ fn trained_on(evidence: &Evidence, run: &Run, apart: &[String]) -> String {
     words.join(", ")
 }
 
+/// The table of accuracies on Waterbirds-100: of the group waterbird on land, which the paper calls the
+/// worst, and of all images.
 fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
     let mut columns = vec![
         Column::new("source", "Source", Kind::Text),
@@ -336,7 +354,7 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
                 && (&setting.backbone, &setting.task) == (backbone, task)
                 && setting.attribution == *attribution
         };
-        // The paper does not say at which layer; the one nearest to the input.
+        // The paper does not say at which layer, so ours is the one nearest to the input.
         let layer = evidence.settings.iter().find(suits).map(|s| &s.layer);
         let settings = evidence.settings.iter().filter(suits);
         let settings = settings.filter(|setting| Some(&setting.layer) == layer);
@@ -367,7 +385,7 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
                     .iter()
                     .filter_map(|row| row.cell(part, ACCURACY)?.value);
                 let ours = moments(&accuracies.collect::<Vec<_>>());
-                // The paper's are of four runs.
+                // A published standard deviation is the paper's, which is over four runs.
                 let n = if std.is_some() { 4 } else { 1 };
                 let seeds = |value, std, n| Cell::Share(value, Spread::Seeds { std, n });
                 cells.push(value.map_or(Cell::Missing, |value| seeds(value, std, n)));
@@ -416,6 +434,7 @@ fn accuracies(evidence: &Evidence, asked: Asked) -> Result<Table> {
     })
 }
 
+/// The table of EPG by size, which is the share of the image that the boxes of a class cover.
 fn sizes(evidence: &Evidence, asked: Asked) -> Result<Table> {
     let columns = vec![
         Column::new("source", "Source", Kind::Text),

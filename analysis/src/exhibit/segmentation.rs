@@ -1,4 +1,6 @@
-//! Segmentations in place of boxes (reproduction study), and how much attribution lies on the object.
+//! Makes the exhibit `segmentation`: runs guided by segmentations beside runs guided by boxes (a reproduction
+//! study of the paper did this), and how much attribution lies on the object itself instead of in its box.
+//! [`exhibit`] draws it.
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::variation::{Layout, Variation, exhibit, here, percent};
@@ -7,6 +9,7 @@ use crate::model::measure::{EPG, ON_OBJECT, SEGMENT_EPG};
 use crate::model::setting::{Row, Setting};
 use crate::model::subject::Part;
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "segmentation",
     title: "Segmentations",
@@ -15,7 +18,8 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// Segmentations in place of boxes, and what lies on the object itself.
+/// Makes the exhibit from the settings (runs trained and scored alike) in which a run was guided by
+/// segmentations, or in which test images have segmentations to score by.
 fn make(evidence: &Evidence) -> Made {
     let variation = Variation {
         name: "segmentation",
@@ -29,12 +33,14 @@ fn make(evidence: &Evidence) -> Made {
         },
         missing: "no scored run was guided by segmentations, and no scored image has one",
     };
-    // Where nothing is varied, what lies on the object is of interest at the ends of the network.
+    // Without a run guided by segmentations, only the attribution on the object is left to show. It is shown
+    // at the input and at the final layer, as the paper looks at these.
     let has_masks = |setting: &Setting| {
         let mut rows = setting.rows.iter();
         let has_any = |row: &Row| row.cell(Part::All, ON_OBJECT).is_some_and(|c| c.n > 0);
         setting.is_at_end() && rows.any(has_any) && !here(setting, &variation).is_empty()
     };
+    // Whether a run of the setting was guided by segmentations.
     let guided = |setting: &Setting| {
         let here = here(setting, &variation);
         here.iter()

@@ -1,5 +1,6 @@
-//! How checkpoints are selected (paper, Fig. 4): every epoch on validation, the Pareto set among them,
-//! and the same checkpoints on test, for one configuration.
+//! Makes the exhibit `selection`, which shows for one configuration how checkpoints are selected (paper,
+//! Fig. 4). It has three panels of EPG against F1: every epoch on validation, the epochs that were scored
+//! (the run's Pareto set on validation), and these same checkpoints on test.
 
 use crate::exhibit::entry::{Entry, Made};
 use crate::exhibit::shared::pareto::point;
@@ -14,6 +15,7 @@ use crate::model::subject::Part;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_size};
 use crate::render::figure::style::Emphasis;
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "selection",
     title: "How checkpoints are selected",
@@ -22,14 +24,15 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// The figure of the configuration that the paper shows, Energy on a B-cos network at the input, or of
-/// the most similar one.
+/// Makes the figure of the configuration (runs that differ in λ and seed alone) that the paper shows, Energy
+/// on a B-cos network at the input, or of the one most similar to it.
 fn make(evidence: &Evidence) -> Made {
     let mut candidates: Vec<(&Setting, RunSet)> = Vec::new();
     for setting in evidence.settings {
         let here = run_sets(setting, |row| setting.is_guided_here(&row.run));
         candidates.extend(here.into_iter().map(|run_set| (setting, run_set)));
     }
+    // How similar to the paper's: compared from the first field to the last.
     let likeness = |(setting, run_set): &(&Setting, RunSet)| {
         let points: usize = run_set.rows.iter().map(|row| row.checkpoints.len()).sum();
         (
@@ -39,7 +42,7 @@ fn make(evidence: &Evidence) -> Made {
             points,
         )
     };
-    // Of equals the first.
+    // Of equally similar configurations the first: `max_by_key` returns the last one of the reversed order.
     let best = candidates
         .iter()
         .rev()
@@ -49,6 +52,7 @@ fn make(evidence: &Evidence) -> Made {
     Ok((grid.draw().into_iter().collect(), Vec::new()))
 }
 
+/// Draws the three panels. `run_set` has the runs of the configuration in `setting`.
 fn figure(evidence: &Evidence, setting: &Setting, run_set: &RunSet) -> Grid {
     let epochs = || {
         let rows = run_set.rows.iter();
@@ -78,10 +82,13 @@ fn figure(evidence: &Evidence, setting: &Setting, run_set: &RunSet) -> Grid {
         let epochs = evidence.results.epochs(&row.run.run_id).iter();
         let mut chosen = epochs.filter(|epoch| epoch.epoch == row.selection.epoch);
         let chosen = chosen.next()?;
-        // A baseline is validated through the maps of its own run file, which may be others.
+        // The baseline's validation EPG is of the maps that its `run.toml` names, maybe of another layer.
+        // Then it is no point of this figure.
         let is_same = setting.is_guided_here(&row.run);
         is_same.then(|| percent(chosen.val_f1, chosen.val_epg))
     });
+    // A panel of (F1, EPG) points in percent: the baseline as `cross`, and the front's points `joined` or
+    // not.
     let panel = |title: &str, points: &[(f64, f64)], cross: Option<(f64, f64)>, joined: bool| {
         let on_front = front(points);
         let dot = |at: (f64, f64), loss, emphasis| Dot {

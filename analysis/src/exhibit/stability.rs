@@ -1,6 +1,6 @@
-//! How much F1 and EPG depend on λ and on the seed: every run at the checkpoint that validation
-//! prefers. The paper pools the three λ of a configuration into one front (section 4); this exhibit
-//! shows each λ and each seed separately.
+//! Makes the exhibit `stability`: how much F1 and EPG depend on λ and on the seed. It shows every run of a
+//! configuration (runs that differ in λ and seed alone) at the checkpoint chosen on validation. The paper
+//! pools the three λ of a configuration into one front (section 4); here each λ and seed is separate.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +17,7 @@ use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale, plot_s
 use crate::render::figure::style::Emphasis;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Spread, Table};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "stability",
     title: "How far results depend on λ and seed",
@@ -25,9 +26,10 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// A setting, and its configurations that have several runs.
+/// A setting (runs trained and scored alike), and its configurations that have several runs.
 type Repeated<'a> = (&'a Setting, Vec<RunSet<'a>>);
 
+/// Makes the figure and the table; `Err` says that no configuration has two runs.
 fn make(evidence: &Evidence) -> Made {
     let repeated = evidence.settings.iter().map(|setting| {
         let mut run_sets = plain(setting);
@@ -60,11 +62,13 @@ fn make(evidence: &Evidence) -> Made {
     Ok((grid.draw().into_iter().collect(), vec![table]))
 }
 
+/// The weight of the localization loss of a run; 0 for a baseline.
 fn lambda(row: &Row) -> f64 {
     row.run.lambda.unwrap_or(0.0)
 }
 
-/// A point for each run of the configurations, over the λ there are.
+/// Draws a panel: a point for each run at its λ, and for each configuration a line through the means over
+/// seeds.
 fn plot((setting, configurations): &Repeated, measure: &Measure) -> Plot {
     let rows = configurations.iter().flat_map(|run_set| &run_set.rows);
     let lambdas: BTreeSet<Amount> = rows.map(|row| Amount(lambda(row))).collect();
@@ -107,7 +111,7 @@ fn plot((setting, configurations): &Repeated, measure: &Measure) -> Plot {
     plot
 }
 
-/// A line for each configuration and λ.
+/// Makes a table with a line for each configuration and λ, over its seeds.
 fn table(repeated: &[Repeated], measures: &[Measure]) -> Table {
     let mut columns = vec![
         Column::new("loss", "Loss", Kind::Text),
@@ -142,7 +146,8 @@ fn table(repeated: &[Repeated], measures: &[Measure]) -> Table {
     }
 }
 
-/// Runs that differ only in the seed.
+/// Makes the line of `rows`, which are runs that differ only in the seed: mean and deviation of each metric,
+/// and of its difference to the baseline.
 fn line(configuration: &RunSet, rows: &[&Row], measures: &[Measure]) -> Line {
     let over_seeds = |measure: &Measure, get: fn(&Measured) -> Option<f64>| {
         let values = rows

@@ -1,10 +1,12 @@
-//! The paper's claims with their verdicts, and the comparisons behind them.
+//! Makes the exhibit `verdicts`: a table of the paper's claims, each with whether it holds in our
+//! results, and a table of the comparisons that decided it. [`crate::claims`] decides them.
 
 use crate::claims::verdict::{Judged, judge};
 use crate::exhibit::entry::{Entry, Made};
 use crate::model::evidence::Evidence;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
 
+/// Its entry in the list of exhibits. It also prints the verdicts on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "verdicts",
     title: "The paper's claims",
@@ -13,12 +15,13 @@ pub(super) const ENTRY: Entry = Entry {
     said: Some(said),
 };
 
-/// One table of verdicts, one of comparisons.
+/// Judges all claims, and makes the table of verdicts and the table of comparisons.
 fn make(evidence: &Evidence) -> Made {
     let judged = judge(evidence);
     Ok((Vec::new(), vec![verdicts(&judged), trials(&judged)]))
 }
 
+/// The table of verdicts: a line for each claim.
 fn verdicts(judged: &[Judged]) -> Table {
     let columns = vec![
         Column::new("claim", "", Kind::Text),
@@ -53,6 +56,7 @@ fn verdicts(judged: &[Judged]) -> Table {
     }
 }
 
+/// The table of comparisons (trials): a line for each.
 fn trials(judged: &[Judged]) -> Table {
     let columns = vec![
         Column::new("claim", "Claim", Kind::Text),
@@ -87,7 +91,7 @@ fn trials(judged: &[Judged]) -> Table {
     }
 }
 
-/// The verdicts for a terminal.
+/// Returns the verdicts as lines for the terminal.
 fn said(evidence: &Evidence) -> String {
     let mut text = String::from("\nThe paper's claims, by these results:\n");
     for judged in judge(evidence) {

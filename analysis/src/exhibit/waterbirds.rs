@@ -1,6 +1,9 @@
-//! Waterbirds-100 (paper, Table 1 and Fig. 13): accuracy of both tasks as mean and standard deviation
-//! over seeds. The paper's "worst group" is a fixed one, waterbird on land; the true minimum over
-//! groups is shown beside it (SPEC F.10).
+//! Makes the exhibit `waterbirds`: a table of test accuracy on Waterbirds-100 as mean and standard deviation
+//! over seeds, a figure by group of images, and maps (paper, Table 1 and Fig. 13).
+//!
+//! There are two tasks: the conventional one asks for the bird, the reversed one for the background. The
+//! paper's "worst group" is a fixed one, waterbird on land; the true minimum over the four groups is
+//! shown beside it (docs/SPEC.md F.10).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +26,7 @@ use crate::render::figure::grid::{Dot, Grid, Plot, Quantity, Scale, plot_size};
 use crate::render::figure::style::Emphasis;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Spread, Table};
 
+/// Its entry in the list of exhibits. It prints nothing on the terminal (`said`).
 pub(super) const ENTRY: Entry = Entry {
     name: "waterbirds",
     title: "Waterbirds",
@@ -31,17 +35,22 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// The columns of Table 1 for a task.
+/// The columns of Table 1 for a task: test accuracies.
 #[derive(Clone, Copy)]
 enum Measured {
+    /// Of waterbird on land, which the paper calls the worst group.
     Worst,
+    /// Of all images.
     Overall,
+    /// Of the group with the lowest accuracy in that run.
     Minimum,
 }
 
+/// The columns in their order.
 const MEASURED: [Measured; 3] = [Measured::Worst, Measured::Overall, Measured::Minimum];
 
 impl Measured {
+    /// The accuracy of a run's selected checkpoint, a fraction.
     fn value(self, row: &Row) -> Option<f64> {
         let cell = match self {
             Self::Worst => row.cell(WATERBIRD_ON_LAND, ACCURACY),
@@ -52,11 +61,12 @@ impl Measured {
     }
 }
 
-/// The key of a line of a section: loss, options and annotations.
+/// The key of a line of a section: how a run was guided. A baseline has no loss and no variant.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Model {
     loss: Option<Loss>,
     options: String,
+    /// The annotations that guided it.
     variant: Option<Variant>,
 }
 
@@ -71,8 +81,9 @@ impl Model {
     }
 }
 
-/// The key of a section: the fields of a setting that are the same in both tasks. Runs that were
-/// trained for another task than the scored one have a section of their own.
+/// The key of a section: the fields that the conventional and the reversed setting (runs trained and scored
+/// alike) have in common. Runs that were trained for another task than the scored one have a section of
+/// their own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct TaskPair {
     backbone: String,
@@ -80,6 +91,7 @@ struct TaskPair {
     layer: Layer,
     precision: Option<String>,
     training: Training,
+    /// The task that the runs were trained for, if they are scored for the other one.
     strayed: Option<String>,
 }
 
@@ -97,7 +109,7 @@ impl TaskPair {
     }
 }
 
-/// The table, the groups' accuracies, and maps.
+/// Makes the table, the figure of the groups' accuracies, and the figure of maps.
 fn make(evidence: &Evidence) -> Result<Made> {
     let of_dataset = evidence.settings.iter().filter(|s| s.dataset == WATERBIRDS);
     let settings: Vec<&Setting> = of_dataset
@@ -120,6 +132,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
     Ok(Ok((figures, vec![table(&settings)])))
 }
 
+/// Makes the table: a section for each [`TaskPair`], a line for each [`Model`], columns for both tasks.
 fn table(settings: &[&Setting]) -> Table {
     let column = |name, title: &str| Column::new(name, title, Kind::Seeds);
     let columns = vec![
@@ -180,8 +193,8 @@ fn table(settings: &[&Setting]) -> Table {
     }
 }
 
-/// The line of `model`; several where there are configurations that no table tells apart, each with its
-/// hashes.
+/// Returns the line of `model`. There are several where its runs have several configurations whose difference
+/// no column shows; each line then names the configurations' hashes.
 fn lines(settings: &[&&Setting], model: &Model) -> Vec<Line> {
     let tasks = [CONVENTIONAL, "reversed"].map(|task| {
         let of_task = settings.iter().filter(|setting| setting.task == task);
@@ -216,13 +229,14 @@ fn lines(settings: &[&&Setting], model: &Model) -> Vec<Line> {
     (0..n).map(line).collect()
 }
 
+/// The cell of a mean and standard deviation over seeds.
 fn over_seeds(moments: Option<Moments>) -> Cell {
     moments.map_or(Cell::Missing, |Moments { mean, std, n }| {
         Cell::Share(mean, Spread::Seeds { std, n })
     })
 }
 
-/// Accuracy of each group: a panel for each task, a point for each seed.
+/// Draws the accuracy of each group: a panel for each setting, in it a point for each seed of each loss.
 fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
     // Variants of a loss differ in tone.
     let variants: BTreeSet<Variant> = settings
@@ -252,7 +266,7 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
         }
         let n = series.len() as f64;
         for (index, (tone, rows)) in series.iter().enumerate() {
-            // Shifted, so that none hides another.
+            // Each series is shifted up or down within 0.4 of its line, so that none hides another.
             let shift = 0.4 - (index as f64 + 0.5) / n * 0.8;
             for row in rows {
                 for (line, part) in parts.iter().enumerate() {

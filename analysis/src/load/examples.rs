@@ -1,5 +1,6 @@
-//! Reads the images and maps for the report's panel, of the selected checkpoints alone: a file has some
-//! hundred kilobytes for each image, and a run may have many evaluated checkpoints.
+//! Reads the example images with their attribution maps from `examples.parquet`, for the report's figures of
+//! maps. Only those of the checkpoints that are reported are read: an image takes some hundred kilobytes,
+//! and a run may have many evaluated checkpoints.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,8 +15,8 @@ use crate::model::results::{Evaluation, Results};
 use crate::model::subject::TEST;
 use crate::{Error, Result};
 
-/// The test examples of the (run id, checkpoint) pairs in `selected`, by rank, and a note for each of
-/// their evaluations without examples.
+/// Reads the test examples of `selected`, which has run ids with checkpoints. Returns them by rank, and a
+/// note for each evaluation of these checkpoints that has no examples.
 ///
 /// # Errors
 /// A table that does not fit its schema, or an array whose length is not height × width.
@@ -43,6 +44,7 @@ pub fn load(
     Ok((examples, notes))
 }
 
+/// Reads the examples of `selected` from one file.
 fn read(
     results: &Results,
     path: &Path,
@@ -56,6 +58,7 @@ fn read(
     rows.into_iter().map(|row| row.check(path)).collect()
 }
 
+/// For each row, whether it is of the test split and of a checkpoint in `selected`.
 fn wanted(frame: &DataFrame, selected: &BTreeSet<(String, i32)>) -> PolarsResult<BooleanChunked> {
     let rows = Rows::new(frame);
     let (run_id, split) = (rows.text("run_id")?, rows.text("split")?);
@@ -66,14 +69,19 @@ fn wanted(frame: &DataFrame, selected: &BTreeSet<(String, i32)>) -> PolarsResult
     Ok(kept.map(Some).collect())
 }
 
-/// A row whose arrays are still bytes.
+/// A row whose arrays are still bytes, and unchecked.
 struct Raw {
+    /// What needs no check; its size, map and boxes are still empty.
     example: Example,
+    /// Height and width.
     size: (i32, i32),
+    /// Little-endian f32, row-major.
     map: Vec<u8>,
+    /// Little-endian i32, four for each box.
     boxes: Vec<u8>,
 }
 
+/// Takes the columns of `frame` apart into rows. `task` is the evaluation's.
 fn parse(frame: &DataFrame, task: &str) -> PolarsResult<Vec<Raw>> {
     let rows = Rows::new(frame);
     let (rank, run_id, image_id) = (
@@ -116,6 +124,7 @@ fn parse(frame: &DataFrame, task: &str) -> PolarsResult<Vec<Raw>> {
 }
 
 impl Raw {
+    /// Checks the lengths of the arrays and decodes them.
     fn check(mut self, path: &Path) -> Result<Example> {
         let (Ok(height), Ok(width)) = (usize::try_from(self.size.0), usize::try_from(self.size.1))
         else {
@@ -140,6 +149,7 @@ impl Raw {
             let found = format!("{} bytes", self.boxes.len());
             return Err(Error::table(path, "boxes", found, "a multiple of 16 bytes"));
         }
+        // Four bytes of a number.
         let word = |bytes: &[u8]| [bytes[0], bytes[1], bytes[2], bytes[3]];
         self.example.map = self
             .map

@@ -1,4 +1,5 @@
-//! Checks that all evaluations were made by one version of the formulas: only such numbers are compared.
+//! Checks that all evaluations were made by one version of the evaluator's formulas, so that their
+//! numbers can be compared. The version is in the metadata of each table of an evaluation.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,8 @@ use crate::{Error, Result};
 /// A version, and the first table that has it.
 type Known = (u32, PathBuf);
 
-/// Checks the table at `path` of an evaluation; all must have the version of the first.
+/// Checks the metadata of an evaluation's table at `path` against `known`, the version of the tables
+/// before; the first table sets it.
 ///
 /// # Errors
 /// As [`check`].
@@ -18,11 +20,11 @@ pub(super) fn take(known: &mut Option<Known>, path: &Path, metadata: &Metadata) 
     Ok(())
 }
 
-/// The version of the table at `path`.
+/// Returns the version of the table at `path`, which must be the `known` one if there is one.
 ///
 /// # Errors
-/// It has no version, or another one than the evaluations before; the message names the older one,
-/// which must be made again.
+/// The table has no version, or another one than the tables before. The message names the evaluation of the
+/// older version, which must be made again.
 pub(super) fn check(known: Option<&Known>, path: &Path, metadata: &Metadata) -> Result<u32> {
     let found = metadata.get(FORMULAS_KEY).map_or("nothing", String::as_str);
     let refused = |path: &Path, found: &str, expected: String| Error::Formulas {

@@ -1,5 +1,7 @@
-//! Calls Parquet readers, which panic on some damaged files instead of returning an error; Polars panics in
-//! threads of its own as well. Such a panic becomes the error it should have been, and nothing is printed. Tables are read one after the other, so one flag for the whole program is enough.
+//! Calls Parquet readers so that their panics become errors. On some damaged files these readers panic
+//! instead of returning an error, Polars also in threads of its own. Nothing is printed of such a panic.
+//! Tables are read one after the other, so one flag for the whole program tells whether a panic is to be
+//! printed.
 
 use std::any::Any;
 use std::fmt::Display;
@@ -9,9 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::one_line;
 
-/// Whether a panic becomes an error, so that it is not printed.
+/// Whether a reader is being called, so that a panic becomes an error and is not printed.
 static IS_GUARDED: AtomicBool = AtomicBool::new(false);
 
+/// Replaces the program's panic hook once.
 static HOOK: Once = Once::new();
 
 /// Calls `read`. After an error, the values that `read` was changing must not be used.
@@ -20,6 +23,7 @@ static HOOK: Once = Once::new();
 /// The reader's reason, or the words of its panic.
 pub(crate) fn guarded<T, E: Display>(read: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     HOOK.call_once(|| {
+        // The hook before, which prints the panics of everything else.
         let others = take_hook();
         set_hook(Box::new(move |panic| {
             if !IS_GUARDED.load(Ordering::Relaxed) {
@@ -36,6 +40,7 @@ pub(crate) fn guarded<T, E: Display>(read: impl FnOnce() -> Result<T, E>) -> Res
     }
 }
 
+/// The message of a panic.
 fn words(panic: &(dyn Any + Send)) -> &str {
     let words = panic.downcast_ref::<String>().map(String::as_str);
     let words = words.or_else(|| panic.downcast_ref::<&str>().copied());

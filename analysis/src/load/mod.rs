@@ -1,5 +1,6 @@
-//! Reads a results folder into [`crate::model`]: checks tables ([`schema`]), reads rows, puts a whole
-//! folder together ([`results`]), and reads maps of the selected checkpoints ([`examples`]).
+//! Reads a results folder into the structs of [`crate::model`]. [`schema`] reads one table and checks its
+//! columns and types, `rows` turns a table into structs, [`results`] reads all runs and evaluations of a
+//! folder, and [`examples`] the example maps of the checkpoints that are reported.
 
 pub mod examples;
 mod formulas;

@@ -1,6 +1,7 @@
-//! Checks the number of values that each page of a Parquet file declares. Polars allocates memory by
-//! it, so a damaged number would end the program. Before Polars reads, this check compares it with the
-//! footer and the page's size.
+//! Checks the number of values that each page of a Parquet file declares, before Polars reads the file.
+//! Polars allocates memory by that number, so a damaged one would end the program for lack of memory. The
+//! check compares it with the number in the file's footer, and for a dictionary page with the page's
+//! size.
 
 use std::fs::File;
 
@@ -8,7 +9,8 @@ use parquet::column::page::Page;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-/// Reads every page of `file`, but not the values in it.
+/// Reads every page of `file`, and checks its number of values; the values themselves are not
+/// decoded.
 ///
 /// # Errors
 /// A page that cannot be read or decompressed, or whose number of values is impossible.
@@ -18,6 +20,7 @@ pub(crate) fn check(file: File) -> Result<()> {
         let group = file.get_row_group(group)?;
         for (index, column) in group.metadata().columns().iter().enumerate() {
             let name = column.column_path().string();
+            // The values in all pages of this column chunk.
             let mut n_values = 0;
             for page in group.get_column_page_reader(index)? {
                 let page = page?;
@@ -58,8 +61,9 @@ mod tests {
     use super::check;
     use crate::load::guarded::guarded;
 
-    /// Every byte of a table turned: each file is read or refused. Without [`check`] some of them end
-    /// the program, and this test with it.
+    /// Writes a small table, changes bits in each of its bytes in turn, and reads each damaged file. It
+    /// must be read or refused. Without [`check`] some of these files end the program, and this test with
+    /// it.
     #[test]
     fn no_damaged_page_is_believed() {
         let mut frame = df!(

@@ -1,6 +1,6 @@
-//! Reads a results folder: every finished run, its epochs, and the metrics and replicates of every
-//! finished evaluation. Maps for the report's panel are read later ([`crate::load::examples`]), because
-//! only those of the selected checkpoints are wanted.
+//! Reads a results folder into [`Results`]: every finished run, its epochs, and the metrics and bootstrap
+//! replicates of every finished evaluation. Example maps are read later ([`crate::load::examples`]),
+//! because only those of the checkpoints that are reported are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ use crate::model::subject::TEST;
 use crate::{Error, Result};
 
 impl Results {
-    /// Reads all runs under `root/runs`, or only those in `only` unless it is empty, and the names of
-    /// groups under `root/data`.
+    /// Reads all runs under `root/runs`, or only those with an id in `only` unless `only` is empty; and
+    /// the names of groups and classes under `root/data`.
     ///
     /// A run without `run.parquet` and an evaluation without `metrics.parquet` are unfinished. They
     /// are skipped with a note.
@@ -48,6 +48,7 @@ impl Results {
             notes: Vec::new(),
             inputs: String::new(),
         };
+        // Folder by run id.
         let mut folders = BTreeMap::new();
         for run_id in only {
             let path = root.join("runs").join(run_id).join("run.parquet");
@@ -68,6 +69,7 @@ impl Results {
                 continue;
             }
             let (mut frame, metadata) = reader.read(&path, &RUN)?;
+            // The former version of the table, 3, has another column instead.
             if frame.column("loss_options").is_err() {
                 frame = rows::with_options(&frame).map_err(Error::polars(&path))?;
             }
@@ -107,7 +109,7 @@ impl Results {
                 if path.is_file() {
                     let (frame, metadata) = reader.read(&path, spec)?;
                     let found = rows::names(&frame, what).map_err(Error::polars(&path))?;
-                    // Without one it is of no run's data.
+                    // Runs name their data by this hash; without it the names belong to no run.
                     if let Some(inputs) = metadata.get(INPUTS_KEY) {
                         names.insert(inputs.clone(), found);
                     }
@@ -120,6 +122,7 @@ impl Results {
         Ok(results)
     }
 
+    /// Reads the epochs of `run`.
     fn read_epochs(&mut self, reader: &mut Reader, run: &Run, folder: &Path) -> Result<()> {
         let path = folder.join("epochs.parquet");
         let (frame, _) = reader.read(&path, &EPOCHS)?;
@@ -129,6 +132,7 @@ impl Results {
         Ok(())
     }
 
+    /// Reads every finished evaluation of the run in `run_folder`.
     fn read_evaluations(&mut self, reader: &mut Reader, run_folder: &Path) -> Result<()> {
         for folder in subfolders(&run_folder.join("evaluations"))? {
             let path = folder.join("metrics.parquet");
@@ -205,7 +209,7 @@ impl Results {
     }
 }
 
-/// Reads tables and hashes what it reads.
+/// Reads tables, and hashes the name and contents of every file it reads, for the provenance of the report.
 #[derive(Default)]
 struct Reader {
     hash: Sha256,
@@ -228,6 +232,7 @@ impl Reader {
     }
 }
 
+/// Adds the rows of `frame` to `all`, which is empty at first.
 fn append(all: &mut DataFrame, frame: &DataFrame, path: &Path) -> Result<()> {
     if all.width() == 0 {
         *all = frame.clone();
@@ -237,7 +242,7 @@ fn append(all: &mut DataFrame, frame: &DataFrame, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Folders in `dir` by name; none when `dir` is not there.
+/// Returns the folders in `dir`, sorted by name; none when `dir` is not there.
 fn subfolders(dir: &Path) -> Result<Vec<PathBuf>> {
     if !dir.is_dir() {
         return Ok(Vec::new());

@@ -1,5 +1,6 @@
-//! Turns data frames into structs. [`crate::load::schema`] has checked columns and types; this file
-//! checks values.
+//! Turns the data frames of tables into the structs of [`crate::model`]: runs, epochs, metrics,
+//! replicates and names. [`crate::load::schema`] has checked columns and types already; this file checks
+//! values.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,8 +15,9 @@ use crate::model::run::{Epoch, Run};
 use crate::model::subject::{Metric, Part, Subject};
 use crate::{Error, Result};
 
-/// Row-wise access to one frame; nulls were refused where a value is required, so a missing value
-/// can only come from a nullable column.
+/// Reads the columns of one frame as vectors with an element for each row. The methods with `maybe` are for
+/// columns that may be null. The others put a default for a null, which cannot occur: nulls in such
+/// columns were refused when the table was read.
 pub(super) struct Rows<'a> {
     frame: &'a DataFrame,
 }
@@ -94,7 +96,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The one row of `run.parquet`, whose metadata has those `titles`.
+/// Returns the run in the one row of `run.parquet`; `titles` are those in the table's metadata.
 pub(super) fn run(
     path: &Path,
     frame: &DataFrame,
@@ -123,6 +125,7 @@ pub(super) fn with_options(frame: &DataFrame) -> PolarsResult<DataFrame> {
     DataFrame::new(frame.height(), columns.collect())
 }
 
+/// Reads the first row as a run.
 fn configuration(frame: &DataFrame, titles: &BTreeMap<String, String>) -> PolarsResult<Run> {
     let rows = Rows::new(frame);
     let text = |name| rows.text(name).map(|mut values| values.remove(0));
@@ -166,7 +169,7 @@ fn configuration(frame: &DataFrame, titles: &BTreeMap<String, String>) -> Polars
     })
 }
 
-/// The rows of `epochs.parquet`, all of `run_id`, by epoch.
+/// Returns the rows of `epochs.parquet`, by epoch. All must be of `run_id`, and each epoch there once.
 pub(super) fn epochs(path: &Path, frame: &DataFrame, run_id: &str) -> Result<Vec<Epoch>> {
     let rows = Rows::new(frame);
     let owners = rows.text("run_id").map_err(Error::polars(path))?;
@@ -184,6 +187,7 @@ pub(super) fn epochs(path: &Path, frame: &DataFrame, run_id: &str) -> Result<Vec
     }
 }
 
+/// The rows of an epochs table, by epoch.
 fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
     let (epoch, is_pareto) = (rows.int("epoch")?, rows.truth("is_pareto")?);
     let (loss, loss_class) = (rows.float("loss")?, rows.float("loss_class")?);
@@ -204,7 +208,7 @@ fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
     Ok(epochs)
 }
 
-/// The subject of each row. `parts` has the part of each row.
+/// Returns the subject of each row (what its metric was measured on). `parts` has the part of each row.
 fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subject>> {
     let (run_id, checkpoint) = (rows.text("run_id")?, rows.int("checkpoint")?);
     let split = rows.text("split")?;
@@ -224,7 +228,8 @@ fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subje
         .collect())
 }
 
-/// The part of each row: a group, a class or a size of the mask. A row names at most one of these.
+/// Returns the part of the split that each row is over: all images, a group, a class or a size of the
+/// mask. A row names at most one of the last three.
 fn parts(rows: &Rows) -> PolarsResult<Vec<Part>> {
     let class_id = rows.maybe_int("class_id")?;
     let (low, high) = (
@@ -246,7 +251,7 @@ fn parts(rows: &Rows) -> PolarsResult<Vec<Part>> {
     Ok(parts)
 }
 
-/// The rows of `metrics.parquet` by subject.
+/// Returns the rows of `metrics.parquet` by subject.
 pub(super) fn metrics(
     frame: &DataFrame,
     task: &str,
@@ -282,7 +287,8 @@ type Key<'a> = (
     &'a str,
 );
 
-/// The rows of `replicates.parquet` by subject and metric.
+/// Returns the rows of `replicates.parquet` by subject and metric. A subject owns its texts, so rows are
+/// grouped by borrowed keys first, and each subject is made once.
 pub(super) fn replicates(
     frame: &DataFrame,
     task: &str,
@@ -332,7 +338,7 @@ pub(super) fn replicates(
     Ok(replicates)
 }
 
-/// Names of groups or classes by id: the columns `<what>_id` and `<what>_name`.
+/// Returns the names of groups or classes by id: the columns `<what>_id` and `<what>_name`.
 pub(super) fn names(frame: &DataFrame, what: &str) -> PolarsResult<BTreeMap<i32, String>> {
     let rows = Rows::new(frame);
     let ids = rows.int(&format!("{what}_id"))?;

@@ -1,5 +1,5 @@
-//! The tables that this crate reads, as `data-prep/schemas.toml` declares them, and the reader that checks
-//! files against them.
+//! Reads a Parquet table and checks it against its schema: name, version, columns, types and nulls. The
+//! schemas are those of `data-prep/schemas.toml`, which is compiled into the program.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub const SCHEMA_KEY: &str = "guidance.schema";
 pub const VERSION_KEY: &str = "guidance.version";
 /// Metadata key of the program that wrote a table.
 pub const PROGRAM_KEY: &str = "guidance.program";
-/// Metadata key of the hash of what a table was made from.
+/// Metadata key of the provenance: a hash of what a table was made from.
 pub const INPUTS_KEY: &str = "guidance.inputs";
 
 /// Metadata key of the version of the formulas that an evaluation was made by.
@@ -42,12 +42,12 @@ pub struct Column {
     pub name: &'static str,
     /// Its type.
     pub dtype: DataType,
-    /// Whether null may say: undefined, or not applicable.
+    /// Whether it may be null, which means undefined or not applicable.
     pub nullable: bool,
 }
 
 impl Column {
-    /// A column as `schemas.toml` has it, "name type meaning".
+    /// Parses a column as `schemas.toml` has it, "name type meaning"; a type that ends in `?` may be null.
     fn declared(entry: &'static str) -> Self {
         let mut words = entry.split(' ');
         let (name, kind) = (words.next(), words.next());
@@ -70,7 +70,7 @@ impl Column {
     }
 }
 
-/// A table's name and columns.
+/// A table as declared: its name, version and columns.
 #[derive(Debug, Clone)]
 pub struct TableSpec {
     /// `guidance.schema`.
@@ -93,6 +93,7 @@ impl TableSpec {
     }
 }
 
+/// All tables of `data-prep/schemas.toml`.
 static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
     #[derive(Deserialize)]
     struct Declared {
@@ -118,7 +119,8 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
 /// `runs/<run id>/run.parquet`.
 pub static RUN: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("run"));
 
-/// The same as long as there was one loss with an option, which had a column of its own.
+/// Version 3 of the same, which is read as well. Only one loss had an option then, and the option had a
+/// column of its own, `area_exponent`.
 static RUN_3: LazyLock<TableSpec> = LazyLock::new(|| {
     let mut run = TableSpec {
         version: 3,
@@ -150,18 +152,18 @@ pub static GROUPS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("g
 /// `data/<dataset>/classes.parquet`.
 pub static CLASSES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("classes"));
 
-/// The table that `report` prints.
+/// The table of runs that the report writes as `table.parquet`.
 pub static TABLE: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("table"));
 
 /// A file's key-value metadata.
 pub type Metadata = BTreeMap<String, String>;
 
-/// The task of an evaluation; only the reversed one is in the metadata.
+/// Returns the task of an evaluation: the one in its metadata, or else the conventional one.
 pub fn task_of(metadata: &Metadata) -> &str {
     metadata.get(TASK_KEY).map_or(CONVENTIONAL, String::as_str)
 }
 
-/// The JSON value of `key` in the metadata of the table at `path`; `None` where the key is missing.
+/// Returns the JSON value of `key` in the metadata of the table at `path`; `None` where the key is missing.
 ///
 /// # Errors
 /// It is not a `T`, which messages call `expected`.
@@ -178,7 +180,7 @@ pub fn json<T: DeserializeOwned>(
     read.map(Some).map_err(refused)
 }
 
-/// The titles of names that a table has.
+/// Returns the titles in a table's metadata: names in the table to names for people.
 ///
 /// # Errors
 /// As [`json`].
@@ -188,8 +190,8 @@ pub fn titles(path: &Path, metadata: &Metadata) -> Result<BTreeMap<String, Strin
     Ok(titles.unwrap_or_default())
 }
 
-/// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec; of a run also those of
-/// the version before.
+/// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec, and the file's
+/// metadata. `run.parquet` is also read in the version before, with that version's columns.
 ///
 /// # Errors
 /// [`Error::Table`] when it is no Parquet file, or the table's name, version, a column's presence or type,

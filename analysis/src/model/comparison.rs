@@ -1,6 +1,7 @@
-//! Puts every scored run into its settings. It decides which runs belong together, which baseline a
-//! guided run is compared with, which checkpoint stands for it, and which words distinguish settings of
-//! the same name. So the runs of one setting differ only in what the paper compares.
+//! Puts every scored run into its settings ([`Setting`]: runs that are trained and scored alike, so that they
+//! differ only in what the paper compares). It decides which runs belong together, which baseline a guided
+//! run is compared with, which checkpoint is reported for a run, and which words distinguish settings of
+//! the same name.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -16,11 +17,13 @@ use crate::model::setting::{Block, Cell, Checkpoint, Row, Setting};
 use crate::model::subject::{Metric, Part, Subject, TEST};
 use crate::model::training::{self, Training};
 
-/// The settings of all runs in `results`, and a note for every run that has no setting or no baseline.
+/// Returns the settings of all runs in `results`, and notes: on each run that has no setting, on each guided
+/// run without a baseline, and on each whose baseline was found by likeness and differs from it.
 pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
     let mut notes = Vec::new();
     let mut keys: BTreeSet<Key> = BTreeSet::new();
     for run in &results.runs {
+        // What the run was scored on: `Subject`s of the test split.
         let tested = || results.scored(&run.run_id).filter(|s| s.split == TEST);
         let named = || format!("run {} ({})", run.name, run.run_id);
         if tested().next().is_none() {
@@ -28,6 +31,7 @@ pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
             continue;
         }
         match training::baseline(run, &results.runs) {
+            // A baseline needs none.
             _ if run.is_baseline() => {}
             Err(why) => {
                 notes.push(format!("{}: {why}, so it is compared with none", named()));
@@ -64,7 +68,7 @@ pub fn settings(results: &Results) -> (Vec<Setting>, Vec<String>) {
     (settings, notes)
 }
 
-/// All fields of a setting except how its runs were trained.
+/// What identifies a setting, but for how its runs were trained: two settings may have the same key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     dataset: String,
@@ -72,6 +76,7 @@ struct Key {
     task: String,
     layer: Layer,
     attribution: String,
+    /// Provenance hash of the data folder.
     data: String,
     precision: Option<String>,
 }
@@ -90,11 +95,12 @@ impl Key {
     }
 }
 
-/// A run, the checkpoint that validation chose, and how it was trained.
+/// A run, its checkpoint chosen on validation, and how it was trained.
 type Trained<'a> = (&'a Run, Selection, Training);
 
-/// The settings of `key`: one for each training of guided runs, with the baselines trained alike; and
-/// one for each training of baselines that belong to none of these.
+/// Returns the settings of `key`. Guided runs that were trained alike make one, together with their
+/// baselines. Baselines that belong to none of these make settings of their own, one for each way of
+/// training.
 fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting> {
     let mut trained: Vec<Trained> = Vec::new();
     for run in &results.runs {
@@ -120,6 +126,7 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
         }
     }
     let is_guided = |(run, ..): &&Trained| !run.is_baseline();
+    // The ways in which guided runs were trained, each with the task they were trained for.
     let ways: BTreeSet<(Training, String)> = trained
         .iter()
         .filter(is_guided)
@@ -127,11 +134,13 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
         .collect();
     // A baseline belongs to a setting where guided runs are compared with it, or with one of another
     // seed that was trained alike.
+    // Whether each of `trained` is still in no setting.
     let mut homeless: Vec<bool> = vec![true; trained.len()];
     let mut settings: Vec<Setting> = Vec::new();
     for (training, task) in &ways {
         let is_way =
             |(run, _, own): &&Trained| !run.is_baseline() && (own, &run.task) == (training, task);
+        // How the baselines of these guided runs were trained.
         let named: BTreeSet<&Training> = trained
             .iter()
             .filter(is_way)
@@ -173,6 +182,8 @@ fn of_key(results: &Results, key: &Key, notes: &mut Vec<String>) -> Vec<Setting>
     settings
 }
 
+/// Makes one setting of the runs `trained`, all of that `key` and that training: labels them, and attaches to
+/// each run its baseline and the metrics of its scored checkpoints.
 fn fill(
     results: &Results,
     key: &Key,
@@ -198,6 +209,7 @@ fn fill(
     let runs: Vec<&Run> = trained.iter().map(|(run, ..)| *run).collect();
     let labels = run::labels(&runs, &setting.attribution, &setting.layer);
     let mut groups = BTreeSet::new();
+    // Baselines without scores of this setting's maps, with the number of their guided runs here.
     let mut unscored: BTreeMap<&str, usize> = BTreeMap::new();
     for ((run, selection, _), label) in trained.iter().zip(labels) {
         let named = match run.is_baseline() {
@@ -205,6 +217,7 @@ fn fill(
             false => training::baseline(run, &results.runs).ok(),
         };
         let is_named = |(other, ..): &&&Trained| named.is_some_and(|b| b.run_id == other.run_id);
+        // The baseline if it was scored here, with its chosen checkpoint.
         let baseline = trained
             .iter()
             .find(is_named)
@@ -256,7 +269,8 @@ fn fill(
     setting
 }
 
-/// Gives settings of the same name the words that distinguish them.
+/// Writes into each setting the words that distinguish it from others of the same name: what differs in the
+/// training, and the precision of the maps.
 fn tell_apart(settings: &mut [Setting]) {
     let mut told: Vec<Vec<String>> = Vec::new();
     for setting in settings.iter() {
@@ -288,6 +302,7 @@ fn tell_apart(settings: &mut [Setting]) {
     }
 }
 
+/// Chooses the checkpoint of `run` that is reported, among its `evaluated` ones.
 fn select_for(results: &Results, run: &Run, evaluated: &BTreeSet<i32>) -> Option<Selection> {
     let epochs = results.epochs(&run.run_id);
     if run.is_baseline() {
@@ -298,6 +313,8 @@ fn select_for(results: &Results, run: &Run, evaluated: &BTreeSet<i32>) -> Option
     select::guided(epochs, evaluated, floor)
 }
 
+/// Returns the metrics of `run` at `epoch` over all test images and over each part of them that was
+/// scored. The tables are ordered by subject, so the parts of one checkpoint follow each other.
 fn blocks(
     results: &Results,
     setting: &Setting,
@@ -324,12 +341,15 @@ fn blocks(
         .collect()
 }
 
+/// Returns how many pairs (an image and a class on it) EPG counts as 0, by reason.
 fn counts(results: &Results, subject: &Subject) -> Vec<Metric> {
     let metrics = results.metrics.get(subject).into_iter().flatten();
     let counts = metrics.filter(|metric| measure::is_count(&metric.metric));
     counts.cloned().collect()
 }
 
+/// Returns the metrics of `subject`, each with its interval, its difference to the same metric of
+/// `baseline`, and the paired interval of the difference.
 fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Block {
     let reported = |subject: &Subject| {
         let metrics = results.metrics.get(subject).map_or(&[][..], Vec::as_slice);
@@ -344,8 +364,8 @@ fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Bl
         .into_iter()
         .map(|metric| {
             let replicates = |subject: &Subject| results.resampled(subject, &metric.metric);
-            // Comparable only over as many images or pairs, and at the same threshold unless validation
-            // chose each run's own.
+            // Two values are comparable if both are over the same number of images or pairs, and at the same
+            // threshold. The tuned IoU is the exception: its threshold is chosen for each run by validation.
             let is_tuned = metric.metric == IOU_TUNED;
             let key = |m: &Metric| (m.metric.clone(), m.n, m.threshold.filter(|_| !is_tuned));
             let other = theirs.iter().find(|other| key(other) == key(&metric));
@@ -364,8 +384,8 @@ fn block(results: &Results, subject: &Subject, baseline: Option<&Subject>) -> Bl
         .collect()
 }
 
-/// Whether settings show a metric: not one at several thresholds (the sweep, which is in
-/// `metrics.parquet`), nor a number of pairs, which is told in words.
+/// Whether a setting has the metric. Left out are a metric at several thresholds (the sweep of IoU, which is
+/// only in `metrics.parquet`) and a number of pairs, which the report tells in words.
 fn is_reported(metric: &Metric, all: &[Metric]) -> bool {
     if measure::is_count(&metric.metric) {
         return false;

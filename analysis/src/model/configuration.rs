@@ -1,8 +1,8 @@
-//! A [`Configuration`] is everything that decides a run's result except its λ and its seed; runs of one
-//! configuration have the same hash, by the trainer. The paper tries three λ for each and merges their
-//! checkpoints into one Pareto front (SPEC E.4). Runs that differ in the seed alone show how much of a
-//! number is chance. [`crate::model::training`] compares the training of runs of different
-//! configurations.
+//! Defines [`Configuration`]: everything that decides a run's result except λ, the weight of the localization
+//! loss, and the seed. The trainer writes a hash of it into `run.parquet`, which is the same for all runs
+//! of a configuration. The paper tries three λ for each configuration and merges their checkpoints into
+//! one Pareto front (docs/SPEC.md E.4). Runs that differ in the seed alone show how much of a number is
+//! chance. [`crate::model::training`] compares the training of runs of different configurations.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::format::number;
 use crate::model::loss::Loss;
 use crate::model::names;
 
-/// A number as a key: ordered by value, equal if its bits are.
+/// A number that can be a key of a map: two are equal if their bits are, and they are ordered by value.
 #[derive(Debug, Clone, Copy)]
 pub struct Amount(pub f64);
 
@@ -38,6 +38,7 @@ impl Eq for Amount {}
 /// A layer, ordered from the network's input to its output.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Layer {
+    /// Its position from the input, 0, to the output.
     depth: usize,
     spelling: String,
 }
@@ -70,7 +71,7 @@ pub struct Variant {
     pub annotation: String,
     /// Share of the training images whose annotations were used.
     pub annotated_fraction: Amount,
-    /// Dilation of the boxes in training.
+    /// Dilation of the boxes in training: the share of its size by which a box grows to each side.
     pub dilation: Amount,
 }
 
@@ -101,7 +102,7 @@ impl Variant {
 /// exhibits use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Configuration {
-    /// The trainer's hash.
+    /// The trainer's hash of the configuration.
     pub hash: String,
     /// Attribution method that was guided.
     pub attribution: String,
@@ -123,8 +124,8 @@ impl Configuration {
     }
 }
 
-/// A loss with its options, and the departures of its annotations from all boxes as they are; a baseline
-/// has none of these.
+/// Returns the words for a loss with its options, and for what differs in its annotations from the
+/// default (all boxes, undilated). Without a loss it is `Baseline`.
 pub fn label(loss: Option<&Loss>, options: &str, variant: Option<&Variant>) -> String {
     let Some(loss) = loss else {
         return "Baseline".to_owned();

@@ -1,29 +1,30 @@
-//! The data that exhibits, verdicts and the report are made from.
+//! Defines [`Evidence`]: all that the exhibits (figures and tables), the verdicts on the paper's claims
+//! and the report are made from.
 
 use crate::model::example::Example;
 use crate::model::measure::Measure;
 use crate::model::results::Results;
 use crate::model::setting::{Row, Setting};
 
-/// The results, their settings and their maps.
+/// The results of one folder, sorted into settings, and example maps.
 #[derive(Clone, Copy)]
 pub struct Evidence<'a> {
     /// All results that were read.
     pub results: &'a Results,
-    /// Guided runs beside their baselines.
+    /// The runs in settings: groups of runs that are trained and scored alike, so that they can be compared.
     pub settings: &'a [Setting],
-    /// Maps of the selected checkpoints.
+    /// Example images with maps by the selected checkpoints of the runs.
     pub examples: &'a [Example],
 }
 
 impl<'a> Evidence<'a> {
-    /// The metric of that name.
+    /// Returns the metric of that name, with its title.
     pub fn measure(&self, name: &str) -> Measure {
         self.results.measures.get(name)
     }
 
-    /// The metrics with a column in tables of runs: those known here, and every other one with an
-    /// interval.
+    /// Returns the metrics that have a column in tables of runs: those with a title in
+    /// [`crate::model::measure`], and every other one for which some run has an interval.
     pub fn measures(&self) -> Vec<Measure> {
         let rows = self.settings.iter().flat_map(|setting| &setting.rows);
         let blocks = rows
@@ -35,7 +36,8 @@ impl<'a> Evidence<'a> {
         self.results.measures.columns(found)
     }
 
-    /// The examples of the selected checkpoint of `row` in `setting`, by rank.
+    /// Returns the example maps by the run `row`, at its selected checkpoint and through the method and
+    /// layer of `setting`, by rank.
     pub fn maps(
         &self,
         setting: &'a Setting,

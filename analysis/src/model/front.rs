@@ -1,15 +1,17 @@
-//! Pareto fronts in two metrics, and the gain of a front over a baseline.
+//! Computes Pareto fronts of points in two metrics (the greater, the better), and measures a front: the area
+//! that it dominates, and the share of another front that it covers.
 
 use crate::model::select;
 
-/// The indices of the points that no other one dominates, by ascending first metric. Of equal points
-/// the first is in it.
+/// Returns the indices of the points that no other point dominates, by ascending first metric. Of several
+/// equal points only the first is among them.
 pub fn front(points: &[(f64, f64)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by(|&a, &b| {
         let (a, b) = (points[a], points[b]);
         select::order(b.0, a.0).then(select::order(b.1, a.1))
     });
+    // From the highest first metric down, a point is on the front if its second metric is a new maximum.
     let mut best = f64::NEG_INFINITY;
     let mut front: Vec<usize> = order
         .into_iter()
@@ -23,7 +25,7 @@ pub fn front(points: &[(f64, f64)]) -> Vec<usize> {
     front
 }
 
-/// The area that `points` dominate within the quadrant above and right of `corner`, in the product of
+/// Returns the area that `points` dominate within the quadrant above and right of `corner`, in the product of
 /// the metrics' units; 0 where no point is in that quadrant.
 pub fn area(points: &[(f64, f64)], corner: (f64, f64)) -> f64 {
     let mut left = corner.0;
@@ -38,7 +40,7 @@ pub fn area(points: &[(f64, f64)], corner: (f64, f64)) -> f64 {
     area
 }
 
-/// The share of `theirs` that some point of `ours` dominates or equals.
+/// Returns the share of the points `theirs` that are dominated or equalled by a point of `ours`.
 pub fn covered(theirs: &[(f64, f64)], ours: &[(f64, f64)]) -> f64 {
     let is_covered = |(x, y): &&(f64, f64)| ours.iter().any(|(a, b)| a >= x && b >= y);
     theirs.iter().filter(is_covered).count() as f64 / theirs.len().max(1) as f64

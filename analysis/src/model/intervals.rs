@@ -1,11 +1,12 @@
-//! 95 % bootstrap intervals: percentiles of replicates, and of paired differences of replicates.
+//! Computes 95 % bootstrap intervals as percentiles of replicates, and of differences of replicates.
 //!
-//! The evaluator resamples, as it has the metrics. Replicate r of two runs is of the same images, so
-//! the difference of two runs in a replicate is a subtraction.
+//! A replicate is a metric's value over one resample of the test images. The evaluator computes the
+//! replicates, because it has the formulas. Replicate number r is of the same resample in every run, so
+//! the difference of two runs in it is a subtraction (a paired interval).
 
 use std::collections::BTreeMap;
 
-/// Ends of an interval, fractions like the values they bracket.
+/// The ends of an interval, in the unit of the values, which are fractions mostly.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// The lower end: the 2.5th percentile unless stated otherwise.
@@ -20,18 +21,18 @@ pub type Replicates = BTreeMap<i32, f64>;
 /// The share of replicates left out at each end of a 95 % interval.
 pub const TAIL: f64 = 0.025;
 
-/// The 2.5th and 97.5th percentile of `replicates`; `None` when there are fewer than two.
+/// Returns the 2.5th and 97.5th percentile of `replicates`; `None` when there are fewer than two.
 pub fn interval(replicates: &Replicates) -> Option<Interval> {
     combined(&[(1.0, replicates)], TAIL)
 }
 
-/// The same percentiles of `replicates − baseline`, over the replicate numbers that both have.
+/// Returns the same percentiles of `replicates − baseline`, over the replicate numbers that both have.
 pub fn paired(replicates: &Replicates, baseline: &Replicates) -> Option<Interval> {
     combined(&[(1.0, replicates), (-1.0, baseline)], TAIL)
 }
 
-/// The percentiles `tail` and 1 − `tail` of the sum of weighted replicates, over the numbers that all
-/// terms have.
+/// Returns the percentiles `tail` and 1 − `tail` (fractions) of the sum of weight × replicate, over the
+/// replicate numbers that all terms have.
 pub fn combined(terms: &[(f64, &Replicates)], tail: f64) -> Option<Interval> {
     let (_, first) = terms.first()?;
     let sum = |number: &i32| -> Option<f64> {
@@ -43,7 +44,8 @@ pub fn combined(terms: &[(f64, &Replicates)], tail: f64) -> Option<Interval> {
     between(first.keys().filter_map(sum).collect(), tail)
 }
 
-/// The percentiles `tail` and 1 − `tail` of `values`; `None` when fewer than two are finite.
+/// Returns the percentiles `tail` and 1 − `tail` (fractions) of `values`; `None` when fewer than two are
+/// finite.
 pub fn between(mut values: Vec<f64>, tail: f64) -> Option<Interval> {
     values.retain(|value| value.is_finite());
     if values.len() < 2 {
@@ -56,7 +58,8 @@ pub fn between(mut values: Vec<f64>, tail: f64) -> Option<Interval> {
     })
 }
 
-/// Linear interpolation between order statistics, numpy's default. `sorted` is not empty.
+/// Returns the quantile `q` (0 to 1) of `sorted`, which must not be empty. Between two values it is
+/// interpolated linearly, which is numpy's default.
 pub fn percentile(sorted: &[f64], q: f64) -> f64 {
     let position = q * (sorted.len() - 1) as f64;
     let below = position.floor() as usize;

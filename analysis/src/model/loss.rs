@@ -1,6 +1,6 @@
-//! Localization losses: their names in the tables, and their titles for people. The trainer decides
-//! which losses there are; a run's table has its loss's title, and this file has the titles for older
-//! tables.
+//! Defines [`Loss`], a localization loss as reports show it: its name in the tables, its title for
+//! people, and its place in legends. The trainer decides which losses there are. It writes a title into
+//! each run's table; the titles here are for older tables, which have none.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -8,14 +8,15 @@ use std::fmt;
 
 /// Raises the share of positive attribution inside the boxes (paper, section 3.4).
 pub const ENERGY: &str = "energy";
-/// L1 between the scaled positive map and the mask.
+/// L1 distance between the positive map, scaled to 0–1, and the mask of the boxes.
 pub const L1: &str = "l1";
-/// Per-pixel cross entropy inside the mask.
+/// Per-pixel cross entropy of the scaled map inside the mask.
 pub const PPCE: &str = "ppce";
-/// Squared attribution outside the mask, right for the right reasons.
+/// Squared attribution outside the mask; the method is called "right for the right reasons".
 pub const RRR: &str = "rrr";
 
-/// Titles of losses whose runs have none, in the order of tables and legends; other losses follow by name.
+/// Names and titles of known losses, in the order of tables and legends; other losses follow by name. A
+/// title is used where the run's table has none.
 const TITLES: [(&str, &str); 5] = [
     (ENERGY, "Energy"),
     (L1, "L1"),
@@ -27,6 +28,7 @@ const TITLES: [(&str, &str); 5] = [
 /// A localization loss. Two of the same name are equal.
 #[derive(Debug, Clone)]
 pub struct Loss {
+    /// Position among all losses, which decides colour and mark.
     index: usize,
     name: String,
     title: String,
@@ -63,7 +65,7 @@ impl Loss {
     }
 }
 
-/// Numbers those of `losses` that [`TITLES`] does not know: they follow the known ones, by name.
+/// Sets the index of those of `losses` that `TITLES` does not have: they follow its losses, by name.
 pub fn number_unknown<'a>(losses: impl Iterator<Item = &'a mut Loss>) {
     let losses: Vec<&mut Loss> = losses.filter(|loss| loss.index >= TITLES.len()).collect();
     let names: BTreeSet<String> = losses.iter().map(|loss| loss.name.clone()).collect();

@@ -1,5 +1,6 @@
-//! Metrics: their names in the tables, and their titles for people. The evaluator decides which metrics
-//! there are; an evaluation's tables have titles and units, and this file has them for older tables.
+//! Defines [`Measure`], a metric as reports show it: its name in the tables, its title for people, and
+//! whether it is printed in percent. The evaluator decides which metrics there are. It writes titles and
+//! units into an evaluation's tables; those here are for older tables, which have none.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,18 +12,19 @@ pub const F1: &str = "f1";
 pub const MAP: &str = "map";
 /// Share of images whose greatest logit is their label (Waterbirds).
 pub const ACCURACY: &str = "accuracy";
-/// Energy-based pointing game.
+/// Energy-based pointing game: the share of positive attribution inside the boxes.
 pub const EPG: &str = "epg";
-/// Intersection over union at the fixed threshold.
+/// Intersection over union of map and boxes, at the fixed threshold.
 pub const IOU: &str = "iou";
-/// The same at the threshold chosen on validation.
+/// Intersection over union at the threshold chosen on validation.
 pub const IOU_TUNED: &str = "iou_tuned";
 /// Share of positive attribution in the segmentation.
 pub const SEGMENT_EPG: &str = "segment_epg";
 /// Attribution in the segmentation over that in the boxes.
 pub const ON_OBJECT: &str = "on_object";
 
-/// Titles of metrics whose tables have none, in the order of columns; other metrics follow by name.
+/// Names and titles of known metrics, in the order of columns; other metrics follow by name. A title is used
+/// where the tables have none.
 const TITLES: [(&str, &str); 8] = [
     (F1, "F1"),
     (MAP, "mAP"),
@@ -34,8 +36,8 @@ const TITLES: [(&str, &str); 8] = [
     (ON_OBJECT, "On-object EPG"),
 ];
 
-/// The metrics that are numbers of pairs which EPG counts as 0 (SPEC B), each with words for these
-/// pairs. They are told in words, not in columns.
+/// The metrics that are no scores but numbers of pairs (an image and a class on it) which EPG counts as 0
+/// (docs/SPEC.md B), each with words for these pairs. Reports tell them in words, not in columns.
 pub const COUNTS: [(&str, &str); 3] = [
     ("empty_mask", "whose boxes cover no cell of the mask"),
     ("no_positive", "whose map has no positive attribution"),
@@ -55,6 +57,7 @@ pub fn is_count(metric: &str) -> bool {
 pub struct Measure {
     name: String,
     title: String,
+    /// Whether it is a fraction, printed in percent.
     is_share: bool,
 }
 
@@ -77,6 +80,7 @@ impl Measure {
         }
     }
 
+    /// The sort key: position in [`TITLES`], then name.
     fn key(&self) -> (usize, &str) {
         let rank = TITLES.iter().position(|(known, _)| *known == self.name);
         (rank.unwrap_or(TITLES.len()), &self.name)
@@ -109,10 +113,12 @@ impl Ord for Measure {
     }
 }
 
-/// The titles and units of metrics in the tables of evaluations.
+/// The titles and units of metrics, collected from the tables of all evaluations.
 #[derive(Debug, Clone, Default)]
 pub struct Measures {
+    /// Title by name.
     titles: BTreeMap<String, String>,
+    /// The names of metrics printed in percent; `None` where no table tells, so that all but counts are.
     shares: Option<BTreeSet<String>>,
 }
 
@@ -142,7 +148,7 @@ impl Measures {
         }
     }
 
-    /// The metrics with a column: those known here, and all others of the `found` ones.
+    /// Returns the metrics that tables show in columns: those of `TITLES` and all of `found`, each once.
     pub fn columns<'a>(&self, found: impl Iterator<Item = &'a str>) -> Vec<Measure> {
         let known = TITLES.iter().map(|(known, _)| *known);
         let all: BTreeSet<Measure> = known.chain(found).map(|name| self.get(name)).collect();

@@ -1,5 +1,6 @@
-//! Runs and evaluations, and what is derived from them before anything is shown: configurations, the
-//! checkpoint that stands for a run, guided runs beside their baselines, intervals, fronts, seeds.
+//! Holds runs and evaluations as structs, and derives from them what figures and tables need: the checkpoint
+//! that is reported of a run ([`select`]), settings, which put guided runs beside their baselines
+//! ([`setting`], [`comparison`]), configurations, intervals, Pareto fronts, and means over seeds.
 
 pub mod comparison;
 pub mod configuration;

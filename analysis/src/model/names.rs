@@ -1,7 +1,8 @@
-//! Names for people of the names in tables, where the tables do not say them. A name that is not known here
-//! (another tool's attribution) is shown as it is.
+//! Translates names in tables, such as `gradcam`, into names for people, such as GradCAM, where the
+//! tables do not have these. A name that is not known here (such as another tool's attribution) is shown
+//! as it is. It also orders layers and networks.
 
-/// The name for people of an attribution method whose runs do not say it.
+/// An attribution method's name for people, where its runs' tables do not have it.
 pub fn attribution(spelling: &str) -> &str {
     match spelling {
         "ixg" => "IxG",
@@ -43,7 +44,8 @@ pub fn dataset(spelling: &str) -> &str {
     }
 }
 
-/// A group of images, e.g. `group shifted`; one without a name is called `group 1` already.
+/// Returns a group's name with the word before it, e.g. `group shifted`. A group without a name is called
+/// `group 1` already.
 pub fn group(name: &str) -> String {
     if name.starts_with("group ") {
         name.to_owned()
@@ -52,7 +54,8 @@ pub fn group(name: &str) -> String {
     }
 }
 
-/// The order of backbones: plain networks, X-DNN, B-cos, as the paper's columns.
+/// Returns the sort key of a backbone: plain networks first, then X-DNN, then B-cos, as in the paper's
+/// columns.
 pub fn backbone_order(backbone: &str) -> (usize, &str) {
     let (family, architecture) = family(backbone);
     let rank = ["", "xdnn", "bcos"]
@@ -61,7 +64,7 @@ pub fn backbone_order(backbone: &str) -> (usize, &str) {
     (rank.unwrap_or(3), architecture)
 }
 
-/// A backbone's family before its architecture: `bcos_resnet18` is (`bcos`, `resnet18`), a plain
+/// Returns a backbone's family and architecture: `bcos_resnet18` is (`bcos`, `resnet18`). A plain
 /// network's family is empty.
 pub fn family(backbone: &str) -> (&str, &str) {
     ["bcos", "xdnn"]

@@ -1,4 +1,5 @@
-//! The contents of a results folder, and look-ups in them. [`crate::load`] fills them.
+//! Defines [`Results`]: the runs, metrics and bootstrap replicates of a results folder, and look-ups in them.
+//! [`crate::load`] reads them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::model::subject::{CONVENTIONAL, Metric, Part, Subject};
 pub struct Evaluation {
     /// The folder.
     pub folder: PathBuf,
-    /// The runs and epochs whose maps it scores; one as a rule.
+    /// The (run id, epoch) of the checkpoints whose maps it scores; one as a rule.
     pub checkpoints: BTreeSet<(String, i32)>,
 }
 
@@ -26,9 +27,9 @@ pub struct Results {
     pub root: PathBuf,
     /// Finished runs in table order.
     pub runs: Vec<Run>,
-    /// Epochs of each run.
+    /// Epochs of each run, by run id.
     pub epochs: BTreeMap<String, Vec<Epoch>>,
-    /// Metrics by subject.
+    /// Metrics by subject (what they were measured on).
     pub metrics: BTreeMap<Subject, Vec<Metric>>,
     /// Bootstrap replicates by subject and metric.
     pub replicates: BTreeMap<Subject, BTreeMap<String, Replicates>>,
@@ -46,7 +47,7 @@ pub struct Results {
     pub epoch_frame: DataFrame,
     /// All `metrics.parquet`, concatenated, with the task of each.
     pub metric_frame: DataFrame,
-    /// The version of the formulas that all evaluations were made by, and the first table that has it.
+    /// The version of the evaluator's formulas, the same in all evaluations, and the first table that has it.
     pub formulas: Option<(u32, PathBuf)>,
     /// Notes on what was skipped and why, a line each.
     pub notes: Vec<String>,
@@ -54,7 +55,7 @@ pub struct Results {
     pub inputs: String,
 }
 
-/// Names by provenance hash of the data folder and id.
+/// Names of groups or classes: by provenance hash of the data folder, then by id.
 pub type FolderNames = BTreeMap<String, BTreeMap<i32, String>>;
 
 impl Results {
@@ -90,8 +91,10 @@ impl Results {
         self.epochs.get(run_id).map_or(&[], Vec::as_slice)
     }
 
-    /// What `run_id` was scored on, over the whole of a split: each of its epochs, splits, tasks and maps.
+    /// Returns what `run_id` was scored on, over the whole of a split: a subject for each of its epochs,
+    /// splits, tasks and kinds of maps. Parts of a split, such as groups, are left out.
     pub fn scored<'a>(&'a self, run_id: &'a str) -> impl Iterator<Item = &'a Subject> {
+        // Subjects are ordered by run id first; this one is below all of the run.
         let first = Subject {
             run_id: run_id.to_owned(),
             checkpoint: i32::MIN,
@@ -110,7 +113,7 @@ impl Results {
     }
 }
 
-/// The name in the folder of that data.
+/// The name of the group or class `id` in the folder of that data.
 fn named(folders: &FolderNames, data: &str, id: i32) -> Option<String> {
     folders.get(data)?.get(&id).cloned()
 }

@@ -1,4 +1,5 @@
-//! One run as `run.parquet` describes it, its epochs, and its labels in tables and figures.
+//! Defines [`Run`], a training run as `run.parquet` describes it, [`Epoch`], one of its epochs, and the
+//! labels of runs in tables and figures.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -8,10 +9,10 @@ use crate::model::configuration::{Amount, Configuration, Layer, Variant};
 use crate::model::loss::Loss;
 use crate::model::names;
 
-/// A training run: its resolved configuration.
+/// A training run: everything it was configured with, and what it took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// Hash of the resolved configuration.
+    /// Its name in folders and tables: the hash of all that decides its result.
     pub run_id: String,
     /// The recipe's name for it.
     pub name: String,
@@ -23,19 +24,19 @@ pub struct Run {
     pub backbone: String,
     /// Attribution method that was guided (in a baseline, validated).
     pub attribution: String,
-    /// Names for people of the attribution methods that its trainer knows, by name.
+    /// Names for people of its backbone, its loss and every attribution method, by their name in the tables.
     pub titles: BTreeMap<String, String>,
     /// Layer that was guided (in a baseline, validated).
     pub layer: String,
-    /// Localization loss; `None` for a baseline.
+    /// Localization loss; `None` for a baseline, which is trained without guidance.
     pub loss: Option<Loss>,
-    /// Weight of the localization loss.
+    /// Weight of the localization loss; `None` for a baseline.
     pub lambda: Option<f64>,
     /// Share of the training images whose boxes were used.
     pub annotated_fraction: f64,
     /// `box` or `segmentation`.
     pub annotation: String,
-    /// Dilation of the boxes in training.
+    /// Dilation of the boxes in training: the share of its size by which a box grows to each side.
     pub dilation: f64,
     /// Seed.
     pub seed: i64,
@@ -45,7 +46,7 @@ pub struct Run {
     pub batch_size: i32,
     /// Epochs configured.
     pub epochs: i32,
-    /// `scratch`, `weights:<sha256>` or `run:<run id>@<epoch>`.
+    /// The weights it starts from: `scratch` (random), `weights:<sha256>` or `run:<run id>@<epoch>`.
     pub init: String,
     /// The run it starts from, with which it is compared.
     pub baseline_run_id: Option<String>,
@@ -63,15 +64,15 @@ pub struct Run {
     pub device: String,
     /// CPU threads.
     pub threads: i32,
-    /// Wall-clock seconds.
+    /// Wall-clock seconds of the whole run.
     pub seconds: f64,
-    /// Program and version.
+    /// Program and version that trained it.
     pub program: String,
-    /// `conventional` or `reversed`.
+    /// The task it was trained for: `conventional` or `reversed`.
     pub task: String,
     /// `none` or `crop_flip`.
     pub augmentation: String,
-    /// `f32`, `tf32` or `bf16`.
+    /// The precision of its training: `f32`, `tf32` or `bf16`.
     pub precision: String,
     /// The loss's own options, e.g. `exponent=0.5`; empty where it has none.
     pub loss_options: String,
@@ -84,7 +85,7 @@ pub struct Epoch {
     pub epoch: i32,
     /// Total training loss.
     pub loss: f64,
-    /// Its classification part.
+    /// The classification part of the training loss.
     pub loss_class: f64,
     /// F1 on the validation split.
     pub val_f1: f64,
@@ -119,7 +120,8 @@ impl Run {
         }
     }
 
-    /// The order of rows: baselines first, then losses, weights, and what else varies.
+    /// Compares two runs for the order of table lines: baselines first, then by loss, λ, and what else
+    /// varies.
     pub fn table_order(&self, other: &Self) -> Ordering {
         self.loss
             .cmp(&other.loss)
@@ -138,7 +140,7 @@ impl Run {
             .then_with(|| self.run_id.cmp(&other.run_id))
     }
 
-    /// The name for people of an attribution method.
+    /// Returns an attribution method's name for people: the title in the run's table, or else ours.
     pub fn title<'a>(&'a self, attribution: &'a str) -> &'a str {
         let said = self.titles.get(attribution).map(String::as_str);
         said.unwrap_or_else(|| names::attribution(attribution))
@@ -199,6 +201,7 @@ pub fn distinct(runs: &[&Run], labels: Vec<String>) -> Vec<String> {
     named.collect()
 }
 
+/// How many of `labels` are `label`.
 fn count(labels: &[String], label: &str) -> usize {
     labels.iter().filter(|other| *other == label).count()
 }

@@ -1,4 +1,6 @@
-//! The runs of a setting by configuration, and the selections of them that exhibits and verdicts use.
+//! Groups the runs of a setting (runs trained and scored alike) by configuration (all but λ and seed),
+//! and picks the groups and runs that figures, tables and verdicts show. A [`Row`] is one run in its
+//! setting.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +11,11 @@ use crate::model::results::Results;
 use crate::model::run::Run;
 use crate::model::setting::{Row, Setting, preferred};
 
-/// A configuration's runs in one setting.
+/// The runs of one configuration in one setting; they differ in λ and seed alone.
 pub struct RunSet<'a> {
     /// Their configuration.
     pub configuration: Configuration,
-    /// Words with the configuration's hash, where tables show another configuration alike; else none.
+    /// Words with the configuration's hash, if another configuration of the setting has the same label.
     pub apart: Option<String>,
     /// The runs.
     pub rows: Vec<&'a Row>,
@@ -32,6 +34,7 @@ impl<'a> RunSet<'a> {
         Some(self.with_apart(name))
     }
 
+    /// `name` and `apart`.
     fn with_apart(&self, name: String) -> String {
         match &self.apart {
             Some(apart) => format!("{name}, {apart}"),
@@ -39,7 +42,7 @@ impl<'a> RunSet<'a> {
         }
     }
 
-    /// The run that validation prefers.
+    /// The run that did best on validation ([`preferred`]).
     pub fn chosen(&self) -> Option<&'a Row> {
         preferred(self.rows.iter().copied())
     }
@@ -60,7 +63,7 @@ impl<'a> RunSet<'a> {
     }
 }
 
-/// The guided runs of `setting` that `suit`, by configuration.
+/// Returns the guided runs of `setting` that suit, by configuration, in the order of losses.
 pub fn run_sets<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<RunSet<'a>> {
     let mut run_sets: Vec<RunSet> = Vec::new();
     for row in setting.guided().filter(|row| suit(row)) {
@@ -88,6 +91,7 @@ pub fn run_sets<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<Ru
         };
         key(a).cmp(&key(b))
     });
+    // The configurations without their hashes: equal ones look alike in tables.
     let looks: Vec<Configuration> = run_sets
         .iter()
         .map(|run_set| Configuration {
@@ -103,8 +107,8 @@ pub fn run_sets<'a>(setting: &'a Setting, suit: impl Fn(&Row) -> bool) -> Vec<Ru
     run_sets
 }
 
-/// The configurations of runs guided through the setting's own maps: those with all boxes, undilated,
-/// or all of them where there is none.
+/// Returns the configurations whose runs were guided through the method and layer that the setting is scored
+/// through. If any of them was guided by all boxes, undilated, only such ones are returned.
 pub fn plain<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     let here = run_sets(setting, |row| setting.is_guided_here(&row.run));
     if here.iter().any(|run_set| run_set.variant().is_plain()) {
@@ -115,7 +119,8 @@ pub fn plain<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     }
 }
 
-/// The configurations of the setting's method with all boxes, undilated, by layer.
+/// Returns the configurations guided through the setting's method at any layer, by all boxes, undilated:
+/// by loss, then by layer from the input on.
 pub fn deep<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     let mut found = run_sets(setting, |row| {
         row.run.attribution == setting.attribution && row.run.configuration().variant.is_plain()
@@ -124,7 +129,8 @@ pub fn deep<'a>(setting: &'a Setting) -> Vec<RunSet<'a>> {
     found
 }
 
-/// For each seed, the run of a configuration that validation prefers over λ.
+/// Returns for each seed, of the runs of a configuration (which differ in λ), the one that did best on
+/// validation.
 pub fn by_seed<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
     let seeds: BTreeSet<i64> = rows.iter().map(|row| row.run.seed).collect();
     let of_seed = |seed: i64| {
@@ -134,7 +140,7 @@ pub fn by_seed<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
     seeds.into_iter().filter_map(of_seed).collect()
 }
 
-/// The quartiles of the seconds that an epoch of `runs` takes.
+/// Returns the three quartiles of the seconds that an epoch of `runs` takes; `None` without a finite number.
 pub fn seconds<'a>(results: &Results, runs: impl Iterator<Item = &'a Run>) -> Option<[f64; 3]> {
     let epochs = runs.flat_map(|run| results.epochs(&run.run_id));
     let mut seconds: Vec<f64> = epochs
@@ -146,7 +152,7 @@ pub fn seconds<'a>(results: &Results, runs: impl Iterator<Item = &'a Run>) -> Op
     (!seconds.is_empty()).then(|| [quartile(0.25), quartile(0.5), quartile(0.75)])
 }
 
-/// The baseline and the run of each loss that validation prefers.
+/// Returns the first baseline, if there is one, and of each loss the run that did best on validation.
 pub fn each_loss(setting: &Setting) -> Vec<&Row> {
     let run_sets = plain(setting);
     let of_loss = |loss: &Loss| {

@@ -1,22 +1,23 @@
-//! Runs that differ in the seed alone: mean and sample standard deviation of their metrics.
+//! Groups runs that differ in the seed alone, and computes mean and standard deviation of numbers, such as a
+//! metric over such runs.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::model::configuration::Amount;
 use crate::model::setting::Row;
 
-/// Mean, deviation and number of some values.
+/// Mean, standard deviation and number of some values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Moments {
     /// Their mean.
     pub mean: f64,
     /// Sample standard deviation (n − 1); `None` for a single value.
     pub std: Option<f64>,
-    /// How many.
+    /// How many values.
     pub n: usize,
 }
 
-/// Mean and deviation of `values`; `None` without any.
+/// Returns mean and standard deviation of `values`; `None` if there are none.
 pub fn moments(values: &[f64]) -> Option<Moments> {
     let n = values.len();
     if n == 0 {
@@ -28,7 +29,8 @@ pub fn moments(values: &[f64]) -> Option<Moments> {
     Some(Moments { mean, std, n })
 }
 
-/// `rows` as repeated runs, which differ only in the seed, in the order of their first row.
+/// Groups `rows` (runs in a setting) by what they are but for the seed: configuration and λ. The groups
+/// are in the order of their first run.
 pub fn repeats<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<&'a Row>> {
     let key = |row: &Row| (row.run.configuration.clone(), row.run.lambda.map(Amount));
     let mut repeats: Vec<Vec<&Row>> = Vec::new();
@@ -41,7 +43,7 @@ pub fn repeats<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<&'a Row>>
     repeats
 }
 
-/// The 97.5 % quantile of Student's t with `n − 1` degrees of freedom: half the width of a 95 %
+/// Returns the 97.5 % quantile of Student's t with `n − 1` degrees of freedom: half the width of a 95 %
 /// interval of a mean over `n` runs, in standard errors. Infinite for fewer than two.
 pub fn t_quantile(n: usize) -> f64 {
     let freedom = n.saturating_sub(1) as f64;

@@ -1,10 +1,11 @@
-//! Chooses the checkpoint of a run that is reported, on the validation split alone (paper, section 4;
-//! SPEC E.4 leaves the last step open, so it is fixed here).
+//! Chooses the checkpoint that is reported of a run, by the validation split alone (paper, section 4).
+//! The paper does not say how the last one is chosen from a Pareto set (docs/SPEC.md E.4), so this file
+//! fixes it.
 //!
-//! Candidates are the epochs of a run's Pareto set that were evaluated. A guided run is represented
-//! by the candidate with the highest validation EPG among those whose validation F1 is at most
-//! [`F1_TOLERANCE`] below the baseline's best; where there is none, by the highest validation F1.
-//! A baseline is represented by its highest validation F1.
+//! Candidates are the epochs of the run's Pareto set that were evaluated. Of a guided run, the candidate
+//! with the highest validation EPG is chosen among those whose validation F1 is at most [`F1_TOLERANCE`]
+//! below the best of its baseline; if there are none, the candidate with the highest validation F1. Of a
+//! baseline, the candidate with the highest validation F1 is chosen.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -18,7 +19,7 @@ pub const F1_TOLERANCE: f64 = 0.01;
 /// Room for rounding in the comparison with the tolerance.
 const SLACK: f64 = 1e-12;
 
-/// The checkpoint that stands for a run.
+/// The checkpoint that is reported of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Selection {
     /// Its epoch.
@@ -64,6 +65,7 @@ pub fn guided(
     evaluated: &BTreeSet<i32>,
     baseline_f1: Option<f64>,
 ) -> Option<Selection> {
+    // Without a baseline none is within the tolerance.
     let floor = baseline_f1.map_or(f64::INFINITY, |f1| f1 - F1_TOLERANCE - SLACK);
     let tolerated = candidates(epochs, evaluated).filter(|epoch| epoch.val_f1 >= floor);
     if let Some(best) = tolerated.max_by(by_epg) {
@@ -81,6 +83,7 @@ pub fn best_f1(epochs: &[Epoch]) -> Option<f64> {
         .max_by(f64::total_cmp)
 }
 
+/// The epochs of the Pareto set that were evaluated.
 fn candidates<'a>(
     epochs: &'a [Epoch],
     evaluated: &BTreeSet<i32>,
@@ -99,13 +102,15 @@ fn selection(epoch: &Epoch, rule: Rule) -> Selection {
     }
 }
 
-/// Ties go to the other metric, then to the earlier epoch; an undefined metric is below everything.
+/// Compares by EPG. Ties go to the higher F1, then to the earlier epoch; an undefined metric is below
+/// everything.
 fn by_epg(a: &&Epoch, b: &&Epoch) -> Ordering {
     order(a.val_epg, b.val_epg)
         .then(order(a.val_f1, b.val_f1))
         .then(b.epoch.cmp(&a.epoch))
 }
 
+/// Compares by F1. Ties go to the higher EPG, then to the earlier epoch.
 fn by_f1(a: &&Epoch, b: &&Epoch) -> Ordering {
     order(a.val_f1, b.val_f1)
         .then(order(a.val_epg, b.val_epg))

@@ -1,7 +1,8 @@
-//! A [`Setting`] holds runs that are compared with each other: guided runs and baselines of one data
-//! folder, backbone, task, attribution, layer, precision of the maps and training. A [`Row`] is a run
-//! in it; a [`Block`] has the metrics of a checkpoint over all test images or a part of them. Tables,
-//! figures and the report are views of these. [`crate::model::comparison`] fills them.
+//! Defines [`Setting`]: runs that can be compared with each other, because they are trained and scored
+//! alike. Its guided runs and baselines have the same data folder, backbone, task, attribution method,
+//! layer, precision of the maps, and training. A [`Row`] is one run in it; a [`Block`] has the metrics of
+//! a checkpoint over all test images or a part of them. Tables, figures and the report show these.
+//! [`crate::model::comparison`] makes them from the results.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +13,13 @@ use crate::model::select::{self, Rule, Selection};
 use crate::model::subject::{CONVENTIONAL, Metric, Part, Subject, TEST};
 use crate::model::training::Training;
 
-/// Runs that are compared with each other: they differ only in what the paper compares.
+/// Runs that are compared with each other: they differ only in what the paper compares (loss, λ,
+/// annotations, the layer that was guided) and in the seed.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// Data set.
     pub dataset: String,
-    /// Provenance hash of its folder.
+    /// Provenance hash of the data folder.
     pub data: String,
     /// Backbone.
     pub backbone: String,
@@ -35,7 +37,8 @@ pub struct Setting {
     pub trained_task: String,
     /// The training of the guided runs, or of the baselines where there is no guided run.
     pub training: Training,
-    /// Words that distinguish it from settings of the same name.
+    /// Words that distinguish it from settings of the same name, e.g. `50 epochs`; empty if none has its
+    /// name.
     pub apart: Vec<String>,
     /// Groups of test images that were scored, with their names.
     pub groups: Vec<(i32, String)>,
@@ -48,7 +51,7 @@ pub struct Setting {
 pub struct Row {
     /// The run.
     pub run: Run,
-    /// Its label in this setting.
+    /// Its label among the runs of this setting, e.g. `Energy, λ = 0.01`.
     pub label: String,
     /// The checkpoint selected on validation.
     pub selection: Selection,
@@ -76,7 +79,7 @@ impl Checkpoint {
     }
 }
 
-/// The metrics of one checkpoint over one set of images, by spelling.
+/// The metrics of one checkpoint over one set of images, by their name in the tables.
 pub type Block = BTreeMap<String, Cell>;
 
 /// One metric, its interval, and its difference to the baseline. Fractions in [0, 1].
@@ -116,12 +119,12 @@ impl Row {
 }
 
 impl Setting {
-    /// e.g. `Scenes · resnet18 · IxG at Final`.
+    /// Its heading, e.g. `Scenes · resnet18 · IxG at Final`.
     pub fn title(&self) -> String {
         format!("{} · {}", self.model(), self.maps())
     }
 
-    /// e.g. `Scenes · resnet18`, and the task where it is the reversed one.
+    /// Words for data and network, e.g. `Scenes · resnet18`, and for the task if it is the reversed one.
     pub fn model(&self) -> String {
         let mut parts = vec![names::dataset(&self.dataset), &self.backbone];
         if self.task != CONVENTIONAL {
@@ -130,12 +133,12 @@ impl Setting {
         parts.join(" · ")
     }
 
-    /// Attribution method and layer of the maps.
+    /// Names in the tables of the maps' attribution method and layer.
     pub fn method(&self) -> (&str, &str) {
         (&self.attribution, &self.layer)
     }
 
-    /// Whether the maps are at an end of the network, where the paper looks.
+    /// Whether the maps are of the input or of the final layer, the two that the paper shows.
     pub fn is_at_end(&self) -> bool {
         ["input", "final"].contains(&self.layer.as_str())
     }
@@ -145,7 +148,7 @@ impl Setting {
         (run.attribution.as_str(), run.layer.as_str()) == self.method()
     }
 
-    /// The subject, in the tables, of the maps of `run` at `epoch` over `part` of the test split.
+    /// The key in `metrics.parquet` of the maps of `run` at `epoch` over `part` of the test split.
     pub fn subject(&self, run: &Run, epoch: i32, part: Part) -> Subject {
         Subject {
             run_id: run.run_id.clone(),
@@ -159,7 +162,8 @@ impl Setting {
         }
     }
 
-    /// e.g. `IxG at Final`, or with its distinguishing words: `IxG at Final, 50 epochs`.
+    /// Words for method and layer of the maps, e.g. `IxG at Final`, or with the distinguishing words
+    /// `IxG at Final, 50 epochs`. [`crate::model::evidence::Evidence::maps`] has the maps themselves.
     pub fn maps(&self) -> String {
         self.with_apart(format!(
             "{} at {}",
@@ -204,7 +208,7 @@ impl Setting {
     }
 }
 
-/// Those of `settings` at the ends of the network, or all where there is none.
+/// Returns those of `settings` whose maps are of the input or the final layer; if there are none, all.
 pub fn at_ends<'a>(settings: &[&'a Setting]) -> Vec<&'a Setting> {
     let is_at_end = |setting: &&Setting| setting.is_at_end();
     match settings.iter().any(|setting| setting.is_at_end()) {
@@ -213,7 +217,7 @@ pub fn at_ends<'a>(settings: &[&'a Setting]) -> Vec<&'a Setting> {
     }
 }
 
-/// The row that validation prefers: the one with the highest validation EPG among those that kept
+/// Returns the run that did best on validation: the one with the highest validation EPG among those that kept
 /// validation F1 within the tolerance, else the one with the highest validation F1.
 pub fn preferred<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<&'a Row> {
     let key = |row: &Row| match row.selection.rule {

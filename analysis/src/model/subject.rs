@@ -1,11 +1,12 @@
-//! [`Subject`], what a metric is measured on, and [`Metric`], its value in `metrics.parquet`.
+//! Defines the two halves of a row of `metrics.parquet`: [`Subject`], what a metric was measured on, and
+//! [`Metric`], its name and value.
 
 use crate::model::configuration::Amount;
 
-/// The split that is reported.
+/// The name of the split that reports show.
 pub const TEST: &str = "test";
 
-/// The task whose classes are the data set's own.
+/// The task whose classes are the data set's own; Waterbirds also has a `reversed` one.
 pub const CONVENTIONAL: &str = "conventional";
 
 /// The part of a split that a metric is over.
@@ -15,13 +16,13 @@ pub enum Part {
     All,
     /// A group of its images.
     Group(i32),
-    /// The pairs of a class.
+    /// The pairs of that class; a pair is an image and a class on it.
     Class(i32),
-    /// The pairs whose mask covers a share of the pixels in [low, high).
+    /// The pairs whose boxes cover a share of the pixels in [low, high).
     Size {
-        /// Least share.
+        /// The lowest share that is in it.
         low: Amount,
-        /// The share that is too much.
+        /// The lowest share that is no more in it.
         high: Amount,
     },
 }
@@ -30,11 +31,11 @@ pub enum Part {
 /// precision, over one split or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
-    /// Run.
+    /// The run.
     pub run_id: String,
-    /// Epoch.
+    /// The epoch of the checkpoint.
     pub checkpoint: i32,
-    /// Split.
+    /// The split, e.g. `test`.
     pub split: String,
     /// The task whose classes and masks were scored; a baseline may be scored for both.
     pub task: String,
@@ -51,11 +52,11 @@ pub struct Subject {
 /// One row of `metrics.parquet` without its subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// Spelling, as in docs/schemas.md.
+    /// Its name, e.g. `epg`.
     pub metric: String,
-    /// Threshold on the scaled map, for IoU.
+    /// For IoU, the threshold on the map scaled to 0–1; else `None`.
     pub threshold: Option<f64>,
-    /// Fraction; `None` where undefined.
+    /// A fraction mostly; `None` where it is undefined.
     pub value: Option<f64>,
     /// Pairs or images it is over.
     pub n: i64,

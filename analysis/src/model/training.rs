@@ -1,7 +1,9 @@
-//! How runs were trained. The paper compares losses, annotations, layers, methods and networks.
-//! Everything else that decides a result is in [`Training`]: where runs of different configurations are
-//! compared, it must be the same, or the differences are told. This file also finds a guided run's
-//! baseline ([`baseline`]): the two usually differ in length, so the run names its baseline.
+//! Tells how runs were trained, and whether two were trained alike. The paper compares losses, annotations,
+//! layers, methods and networks. Everything else that decides a result is in [`Training`]: if runs are
+//! compared, it must be the same, or the report tells the differences ([`differences`]).
+//!
+//! This file also finds a guided run's baseline ([`baseline`]). A guided run usually starts from its
+//! baseline and names it; their trainings differ, e.g. in the number of epochs.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +30,7 @@ pub struct Training {
     pub data_shape: (i32, i32, i64, i64),
     /// Provenance hash of the data folder.
     pub data: String,
-    /// Program and version.
+    /// Program and version that trained it.
     pub program: String,
     /// The weights it starts from.
     pub origin: Origin,
@@ -37,20 +39,20 @@ pub struct Training {
 /// The weights a run starts from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// Random weights, or those of a file: as `init` says.
+    /// Random weights, or those of a file: the run's `init`, `scratch` or `weights:<sha256>`.
     Weights(String),
     /// An unguided run with this training.
     Baseline(Box<Training>),
-    /// A guided run of that configuration.
+    /// A guided run, by the hash of its configuration.
     Guided(String),
-    /// A run that is not among these.
+    /// A run that is not among the results.
     Missing,
 }
 
-/// The longest chain of runs that start from each other; tables with a longer one are invalid.
+/// The longest chain of runs of which each starts from the one before; tables with a longer one are invalid.
 const DEEPEST: usize = 8;
 
-/// The properties of a training, in the order in which differences are told.
+/// A property of a training. The order is the one in which differences are told.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Of {
     Epochs,
@@ -58,16 +60,19 @@ enum Of {
     Batch,
     Augmentation,
     Precision,
+    /// Of the network's input, in pixels.
     Size,
     TrainingImages,
     ValidationImages,
     Data,
     Program,
+    /// The first weights.
     Start,
+    /// A property of the baseline that the run starts from.
     Baseline(Box<Of>),
 }
 
-/// What is told of a training, in words.
+/// The words for each property of a training.
 type Facts = BTreeMap<Of, String>;
 
 impl Training {
@@ -76,6 +81,7 @@ impl Training {
         Self::at(run, runs, 0)
     }
 
+    /// The same for the run that is `depth` steps before the one asked for.
     fn at(run: &Run, runs: &[Run], depth: usize) -> Self {
         let origin = match &run.baseline_run_id {
             None => Origin::Weights(run.init.clone()),
@@ -124,6 +130,7 @@ impl Training {
         self
     }
 
+    /// Puts every property into words, also those of the baseline it starts from.
     fn facts(&self) -> Facts {
         let (height, width, n_train, n_val) = self.data_shape;
         let rate = number(self.learning_rate.0);
@@ -156,7 +163,7 @@ impl Training {
         ]
         .into();
         if let Origin::Baseline(parent) = &self.origin {
-            // The data is usually the same, or told by its numbers already; else its hash tells.
+            // The baseline's data is told only if its hash is another one, and then by the hash alone.
             let is_other = parent.data != self.data;
             let is_told = |of: &Of| of.is_data() && !(is_other && *of == Of::Data);
             let theirs = parent.facts().into_iter().filter(|(of, _)| !is_told(of));
@@ -199,6 +206,7 @@ fn short(hash: &str) -> String {
 pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
     let facts: Vec<Facts> = trainings.iter().map(|training| training.facts()).collect();
     let differs = |of: &Of| facts.iter().any(|other| other.get(of) != facts[0].get(of));
+    // For each training, the words of the properties in which some differ.
     let told = |with_hash: bool| -> Vec<Vec<String>> {
         let is_shown = |of: &Of| differs(of) && (with_hash || !of.is_hash());
         let words = |facts: &Facts| {
@@ -209,6 +217,7 @@ pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
     };
     let words = told(false);
     let pairs = || (0..words.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
+    // Whether two different trainings have the same words.
     let is_ambiguous =
         |(i, j): (usize, usize)| words[i] == words[j] && trainings[i] != trainings[j];
     match pairs().any(is_ambiguous) {
@@ -217,10 +226,11 @@ pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
     }
 }
 
-/// The baseline among `runs` that `run` is compared with: the run that it starts from. Where it starts
-/// from weights, this is the unguided run with its seed, weights, program version, augmentation and
-/// precision; of several, the most similar one in epochs, learning rate and batch size, then the one of
-/// its task, then the one validated through its maps.
+/// Returns the baseline among `runs` that `run` is compared with: the run that it starts from. If it
+/// starts from weights, it is the unguided run with the same data, backbone, seed, weights, program
+/// version, augmentation and precision. Of several such runs it is the one most similar in epochs,
+/// learning rate and batch size; of several of these one of the same task, and then one validated through
+/// the maps that `run` is guided through.
 ///
 /// # Errors
 /// The reason why there is none, in a clause.
@@ -253,10 +263,12 @@ pub fn baseline<'a>(run: &Run, runs: &'a [Run]) -> Result<&'a Run, String> {
         };
         other.is_baseline() && other.baseline_run_id.is_none() && key(other) == key(run)
     };
+    // The baselines that are left to choose from.
     let mut left: Vec<&Run> = runs.iter().filter(fits).collect();
     let least = left.iter().map(n_differences).min();
     left.retain(|other| Some(n_differences(other)) == least);
-    // Waterbirds' reversed task has the conventional baseline.
+    // One of the same task is better, but no condition: runs of Waterbirds' reversed task may be compared
+    // with a baseline of the conventional one.
     let of_task = |other: &&Run| other.task == run.task;
     let is_validated_alike =
         |other: &&Run| (&other.attribution, &other.layer) == (&run.attribution, &run.layer);

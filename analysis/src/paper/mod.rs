@@ -1,4 +1,5 @@
-//! The published numbers of the paper and its reproductions, and the paper's terms on Waterbirds-100.
+//! Holds what was published, to compare our results with: the numbers of the paper and its reproductions, and
+//! the group of Waterbirds-100 that the paper calls the worst.
 
 pub mod published;
 pub mod waterbirds;

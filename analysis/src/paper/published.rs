@@ -1,6 +1,6 @@
-//! Published numbers (SPEC F and G), read from the CSV files beside this one. Each has its source: P is
-//! the paper, T and F are two reproductions. [`crate::exhibit`] finds the results of ours that
-//! correspond to them.
+//! Reads published numbers (docs/SPEC.md F and G) from the CSV files beside this file, which are part of the
+//! program. Each number has its source: P is the paper, T and F are two reproductions of it. The exhibit
+//! `published` in [`crate::exhibit`] puts our corresponding results beside them.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -9,34 +9,38 @@ use polars::prelude::*;
 
 use crate::{Error, Result};
 
+/// F1, EPG and IoU.
 const POINTS: &str = include_str!("points.csv");
+/// Accuracies on Waterbirds-100.
 const WATERBIRDS: &str = include_str!("waterbirds.csv");
+/// EPG by size of the boxes.
 const SIZES: &str = include_str!("sizes.csv");
 
-/// The point of a configuration's front that a published row is.
+/// Which point of a configuration's Pareto front a published row gives. A point has F1, EPG and IoU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
     /// The baseline.
     Baseline,
-    /// The highest F1.
+    /// The point with the highest F1.
     HighestF1,
-    /// The highest EPG of those within a point of the baseline's F1.
+    /// Of the points whose F1 is at most 0.01 below the baseline's, the one with the highest EPG.
     WithinPoint,
-    /// The highest EPG.
+    /// The point with the highest EPG.
     HighestEpg,
-    /// The highest IoU.
+    /// The point with the highest IoU.
     HighestIou,
-    /// The point nearest to a named F1.
+    /// The point at the published F1; of ours, the one nearest to it.
     AtF1,
     /// Gains over the baseline at the highest F1.
     GainHighestF1,
-    /// Gains over the baseline of [`Self::WithinPoint`].
+    /// Gains over the baseline at the point of [`Self::WithinPoint`].
     GainWithinPoint,
     /// Gains over the baseline at the highest IoU.
     GainHighestIou,
 }
 
 impl Statistic {
+    /// Name in the CSV file, statistic, words for people.
     const ALL: [(&'static str, Self, &'static str); 9] = [
         ("baseline", Self::Baseline, "baseline"),
         ("highest_f1", Self::HighestF1, "highest F1"),
@@ -81,7 +85,7 @@ impl Statistic {
     }
 }
 
-/// A published point.
+/// A published point of F1, EPG and IoU.
 #[derive(Debug, Clone)]
 pub struct Point {
     /// P, T or F.
@@ -92,9 +96,9 @@ pub struct Point {
     pub annotated_fraction: Option<f64>,
     /// Dilation; `None` for a baseline.
     pub dilation: Option<f64>,
-    /// Which point.
+    /// Which point of the front it is.
     pub statistic: Statistic,
-    /// F1, EPG and IoU, fractions or differences of them.
+    /// F1, EPG and IoU: fractions, or differences of fractions if the statistic is a gain.
     pub values: [Option<f64>; 3],
 }
 
@@ -107,24 +111,25 @@ pub struct Accuracy {
     pub key: [String; 4],
     /// Annotated fraction; `None` for a baseline.
     pub annotated_fraction: Option<f64>,
-    /// Waterbird on land and overall, each with its deviation over runs where there were several.
+    /// Accuracy of waterbird on land, and overall: each a fraction, with its standard deviation over runs
+    /// where there were several.
     pub values: [(Option<f64>, Option<f64>); 2],
 }
 
-/// A published EPG of boxes of a size.
+/// A published EPG of the pairs (an image and a class on it) whose boxes are of one size.
 #[derive(Debug, Clone)]
 pub struct Size {
     /// P, T or F.
     pub source: String,
     /// Data set, backbone, attribution, layer, loss.
     pub key: [String; 5],
-    /// The share of the image inside, from and to.
+    /// The size: the share of the image that the boxes cover, from and to.
     pub range: (f64, f64),
     /// Mean EPG.
     pub epg: Option<f64>,
 }
 
-/// The published points of F1, EPG and IoU.
+/// Reads the published points of F1, EPG and IoU.
 ///
 /// # Errors
 /// A file that is not as it should be; the files are part of the program.
@@ -162,7 +167,7 @@ pub fn points() -> Result<Vec<Point>> {
     })
 }
 
-/// The published accuracies on Waterbirds-100.
+/// Reads the published accuracies on Waterbirds-100.
 ///
 /// # Errors
 /// A file that is not as it should be.
@@ -181,7 +186,7 @@ pub fn accuracies() -> Result<Vec<Accuracy>> {
     })
 }
 
-/// The published EPG by size of the boxes.
+/// Reads the published EPG by size of the boxes.
 ///
 /// # Errors
 /// A file that is not as it should be.
@@ -201,6 +206,7 @@ pub fn sizes() -> Result<Vec<Size>> {
 
 /// A CSV file, all columns as text.
 struct Rows {
+    /// Its path, for messages.
     name: &'static str,
     frame: DataFrame,
 }
@@ -219,11 +225,12 @@ impl Rows {
         Path::new(self.name)
     }
 
+    /// Calls `row` with the index of each row.
     fn each<T>(&self, row: impl Fn(usize) -> Result<T>) -> Result<Vec<T>> {
         (0..self.frame.height()).map(row).collect()
     }
 
-    /// Empty where the file has nothing.
+    /// The text in a column of a row; empty where the file has nothing.
     fn text(&self, column: &str, row: usize) -> Result<String> {
         let failed = Error::polars(self.path());
         let value = self.frame.column(column).and_then(|column| column.str());
@@ -242,6 +249,7 @@ impl Rows {
         Ok(texts)
     }
 
+    /// The number in a column of a row; `None` where the file has nothing.
     fn number(&self, column: &str, row: usize) -> Result<Option<f64>> {
         let text = self.text(column, row)?;
         if text.is_empty() {
@@ -261,6 +269,7 @@ mod tests {
     #[test]
     fn the_files_hold_what_was_published() {
         let points = points().expect("points");
+        // F1, EPG and IoU of the one row that fits, in thousandths.
         let find = |source: &str, key: [&str; 6], fraction, statistic| {
             let mut found = points.iter().filter(|point| {
                 point.source == source

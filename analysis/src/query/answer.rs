@@ -1,5 +1,7 @@
-//! Answers a query: joins the rows of `metrics.parquet` with the configuration of their run, filters them
-//! ([`crate::query::condition`]), and groups them or compares two runs ([`crate::query::compare`]).
+//! Answers `analysis query`. It joins the rows of all `metrics.parquet` with the configuration of their
+//! run, keeps the rows that meet the conditions ([`crate::query::condition`]), and makes one line of each
+//! group of rows, with a column for each metric. With `--compare` it compares two runs
+//! ([`crate::query::compare`]).
 
 use std::collections::BTreeSet;
 
@@ -20,12 +22,12 @@ use crate::render::table::markdown;
 use crate::render::table::parts::Table;
 use crate::{Error, Result};
 
-/// The metrics shown where none is asked for.
+/// The metrics shown if the query names none.
 const USUAL: [&str; 6] = [F1, MAP, ACCURACY, EPG, IOU, IOU_TUNED];
-/// Columns with the part of the split that a metric is over. If the query uses none of them, only rows
-/// over all images are answered, in which all are null.
+/// The columns that tell which part of the split a metric is over. All of them are null in rows over all
+/// images, and only such rows are answered if the query mentions none of these columns.
 const PARTS: [&str; 4] = ["group_id", "class_id", "size_low", "size_high"];
-/// The columns that distinguish rows, where they are not grouped.
+/// The columns that the answer shows, and groups by, if the query does not say `--group-by`.
 const SHOWN: [&str; 11] = [
     "run_id",
     "name",
@@ -40,7 +42,7 @@ const SHOWN: [&str; 11] = [
     "precision",
 ];
 
-/// Answers `query`: returns what to print, and what to write into which file.
+/// Answers `query`: returns the text to print, and writes the Parquet file if `--out` names one.
 ///
 /// # Errors
 /// An unknown column or metric, an invalid condition, a table that does not fit its schema, or a file
@@ -62,6 +64,7 @@ pub fn run(query: &Query) -> Result<String> {
     Ok(markdown::render(&table))
 }
 
+/// Answers a query without `--compare`: the rows, and the table to print.
 fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(DataFrame, Table)> {
     let rows = rows(results, settings).map_err(failed())?;
     let names: Vec<String> = rows
@@ -78,6 +81,7 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
         .iter()
         .map(|text| Condition::parse(text, &rows))
         .collect::<Result<_>>()?;
+    // Whether the query has a condition on the column or groups by it.
     let mentions = |column: &str| {
         conditions
             .iter()
@@ -94,7 +98,8 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
     if !query.all {
         lazy = lazy.filter(col("is_selected"));
     }
-    // A part that is asked for by one of its columns is there; of the others there is none.
+    // Rows over a group, a class or a size are kept only if the query mentions a column of that part: all of
+    // them if it groups by the column, and else also the rows in which the column is null.
     let size = ["size_low", "size_high"];
     let is_sized = size.iter().any(|column| mentions(column));
     for part in PARTS {
@@ -119,6 +124,7 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
     if query.group_by.is_empty() && !mentions("precision") && !tells_precision(&kept)? {
         keys.retain(|key| key != "precision");
     }
+    // The values of one metric within a group of rows.
     let of = |metric: &String| col("value").filter(col("metric").eq(lit(metric.as_str())));
     let mut aggregates = Vec::new();
     for metric in &metrics {
@@ -145,9 +151,11 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
     Ok((frame, table))
 }
 
-/// Metrics with their runs' configurations, and whether the checkpoint is the one that validation chose.
+/// Returns the rows of all metrics, each with its run's configuration, and with `is_selected`: whether its
+/// checkpoint is the one that validation chose. Columns of the run with the same name as one of the maps
+/// are renamed: `guided_attribution`, `guided_layer`, `trained_precision`.
 fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
-    // A baseline is in every setting of its guided runs.
+    // A baseline is in every setting (runs trained and scored alike) of its guided runs; it is taken once.
     let mut told = BTreeSet::new();
     let chosen: Vec<(&Setting, &Row)> = settings
         .iter()
@@ -189,7 +197,7 @@ fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
     .map(col)
     .to_vec();
     let mut joined = JoinArgs::new(JoinType::Left);
-    // Maps of unknown precision are those of unknown precision.
+    // Precision is null if it is not known; two such rows belong together.
     joined.nulls_equal = true;
     results
         .metric_frame
@@ -206,7 +214,7 @@ fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
         .collect()
 }
 
-/// The metrics asked for, or those of the usual ones that were measured.
+/// Returns the metrics that the query names, or else those of [`USUAL`] that were measured.
 fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
     let column = rows.column("metric").and_then(|column| column.str());
     let measured = values_of(column.map_err(failed())?);
@@ -220,8 +228,8 @@ fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
     Ok(usual.filter(|metric| measured.contains(metric)).collect())
 }
 
-/// Whether maps were computed in another precision than their run was trained in, or in several
-/// precisions.
+/// Whether the column of the maps' precision is worth showing: maps were computed in several precisions,
+/// or in another one than their run was trained in.
 fn tells_precision(rows: &DataFrame) -> Result<bool> {
     let text = |name: &str| -> PolarsResult<Vec<Option<String>>> {
         let column = rows.column(name)?.str()?;
@@ -274,7 +282,8 @@ fn refuse_mixed(rows: &DataFrame) -> Result<()> {
     })
 }
 
-/// The columns that rows are grouped by, or that tell rows apart.
+/// Returns the columns that rows are grouped by: those of `--group-by`, or else [`SHOWN`] and every column of
+/// [`PARTS`] that the query mentions.
 fn keys(query: &Query, metrics: &[String], mentions: &dyn Fn(&str) -> bool) -> Vec<String> {
     if !query.group_by.is_empty() {
         return query.group_by.clone();

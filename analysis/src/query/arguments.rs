@@ -1,4 +1,4 @@
-//! The options of a query.
+//! Defines the command-line options of `analysis query`. Their doc comments are its `--help`.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,9 @@ pub struct Query {
     /// Folder that holds runs/<run id>/
     #[arg(long, value_name = "DIR")]
     pub(super) results: PathBuf,
-    /// Only rows with that: COLUMN=VALUE[,VALUE…], also != < <= > >=; "none" is null. Columns are those of run.parquet and metrics.parquet; attribution, layer, precision and task are the maps', guided_attribution, guided_layer and trained_precision the run's. May be given several times
+    /// Only rows with that: COLUMN=VALUE[,VALUE…], also != < <= > >=; "none" is null. Columns are those
+    /// of run.parquet and metrics.parquet; attribution, layer, precision and task are the maps',
+    /// guided_attribution, guided_layer and trained_precision the run's. May be given several times
     #[arg(long = "where", value_name = "CONDITION")]
     pub(super) conditions: Vec<String>,
     /// Mean, standard deviation and number of the metrics of rows that are alike in these columns
@@ -19,7 +21,8 @@ pub struct Query {
     /// The metrics shown [default: those of f1, map, accuracy, epg, iou and iou_tuned that were measured]
     #[arg(long = "metric", value_name = "METRIC,…", value_delimiter = ',')]
     pub(super) metrics: Vec<String>,
-    /// Differences between two runs on the same data, by id (or its beginning) or name: B − A, as `evaluator compare` tells them, with paired intervals
+    /// Differences between two runs on the same data, by id (or its beginning) or name: B − A, as
+    /// `evaluator compare` tells them, with paired intervals
     #[arg(long, value_name = "A,B", conflicts_with = "group_by")]
     pub(super) compare: Option<String>,
     /// Every scored checkpoint, not only the one that validation chose

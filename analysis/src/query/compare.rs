@@ -1,6 +1,7 @@
-//! Compares two runs on the same data: every metric of their chosen checkpoints through the same maps,
-//! over all test images and over each group, with the difference B − A (as in `evaluator compare`) and
-//! its paired interval.
+//! Answers `analysis query --compare A,B`: compares two runs on the same data. For every metric it has
+//! the value of A, the value of B, the difference B − A (as in `evaluator compare`) and its paired
+//! interval, over all test images and over each group of them. Each run stands for its checkpoint chosen
+//! on validation; only scores through the same task, method, layer and precision of maps are compared.
 
 use std::collections::BTreeSet;
 
@@ -20,13 +21,19 @@ use crate::{Error, Result};
 
 /// A metric of both runs.
 struct Compared<'a> {
+    /// The setting of A: which maps were scored.
     setting: &'a Setting,
+    /// The group of images; `None` for all images.
     group: Option<i32>,
+    /// Its name.
     metric: String,
+    /// The values of A and of B.
     values: [f64; 2],
+    /// The interval of B − A.
     interval: Option<Interval>,
 }
 
+/// Answers the query; `pair` is what `--compare` was given. Returns the rows, and the table to print.
 pub(super) fn answer(
     query: &Query,
     results: &Results,
@@ -64,7 +71,7 @@ pub(super) fn answer(
             data[0], data[1]
         )));
     }
-    // A baseline is in every setting of its guided runs, through the same maps.
+    // A baseline is in every setting (runs trained and scored alike) of its guided runs; it is compared once.
     let mut seen = BTreeSet::new();
     let rows = |run: &Run| -> Vec<(&Setting, &Row)> {
         let all = settings
@@ -106,6 +113,7 @@ pub(super) fn answer(
     Ok((frame, table))
 }
 
+/// Compares every metric that both runs have; the first of the two is A.
 fn metrics<'a>(
     results: &Results,
     [(setting, ours), (their_setting, theirs)]: [(&'a Setting, &Row); 2],
@@ -142,6 +150,7 @@ fn metrics<'a>(
     compared
 }
 
+/// Makes a data frame with a row for each comparison.
 fn frame(compared: &[Compared]) -> PolarsResult<DataFrame> {
     let text = |get: fn(&Setting) -> &str| -> Vec<&str> {
         compared.iter().map(|row| get(row.setting)).collect()
@@ -166,6 +175,7 @@ fn frame(compared: &[Compared]) -> PolarsResult<DataFrame> {
     )
 }
 
+/// Makes the table to print.
 fn printed(results: &Results, frame: &DataFrame, runs: [&Run; 2]) -> PolarsResult<Table> {
     let mut titles = vec![
         ("task", "Task"),
@@ -175,7 +185,8 @@ fn printed(results: &Results, frame: &DataFrame, runs: [&Run; 2]) -> PolarsResul
         ("group_id", "Group"),
         ("metric", "Metric"),
     ];
-    // Told where it differs from what the runs were trained in, or there are several.
+    // The maps' precision is shown only if there are several, or if it is not the one that the runs were
+    // trained in.
     let trained = runs.map(|run| run.precision.as_str());
     let precisions: BTreeSet<Option<&str>> = frame.column("precision")?.str()?.iter().collect();
     let is_usual = |precision: &Option<&str>| {

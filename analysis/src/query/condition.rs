@@ -1,11 +1,12 @@
-//! A condition on rows, as typed: `loss=energy,l1`, `lambda>=0.01`, `loss!=none`.
+//! Parses a condition of `analysis query --where`, such as `loss=energy,l1`, `lambda>=0.01` or
+//! `loss!=none`, into a Polars expression that filters rows.
 
 use polars::prelude::*;
 
 use crate::query::known::{failed, known, values_of};
 use crate::{Error, Result};
 
-/// A condition.
+/// A condition that rows must meet.
 #[derive(Debug)]
 pub(super) struct Condition {
     /// The column it is about.
@@ -14,11 +15,11 @@ pub(super) struct Condition {
     pub expression: Expr,
 }
 
-/// Longer ones first, so that `<=` is not read as `<`.
+/// The operators; longer ones come first, so that `<=` is not read as `<`.
 const OPERATORS: [&str; 6] = ["!=", "<=", ">=", "=", "<", ">"];
 
 impl Condition {
-    /// Reads a condition on `rows`.
+    /// Parses `text` as a condition on `rows`.
     ///
     /// # Errors
     /// No operator, an unknown column, a value that does not suit it, or a text that no row has.
@@ -44,7 +45,9 @@ impl Condition {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         known("--where", column, &names)?;
         let there = rows.column(column).map_err(failed())?;
+        // The texts in the column, if it has texts.
         let texts = there.str().ok().map(values_of);
+        // The expression for one of the values between commas.
         let one = |value: &str| -> Result<Expr> {
             let left = col(column);
             if value == "none" {
@@ -73,7 +76,7 @@ impl Condition {
             };
             Ok(match *operator {
                 "=" => left.eq(right),
-                // What has no value is not that value.
+                // A null is not equal to the value, so `!=` keeps it.
                 "!=" => left.clone().neq(right).or(left.is_null()),
                 "<" => left.lt(right),
                 "<=" => left.lt_eq(right),
@@ -85,7 +88,7 @@ impl Condition {
             .split(',')
             .map(|value| one(value.trim()))
             .collect::<Result<_>>()?;
-        // One of several values, or none of several.
+        // Of several values after `=` one must fit; after `!=` none may.
         let joined = match *operator {
             "!=" => each.into_iter().reduce(Expr::and),
             _ => each.into_iter().reduce(Expr::or),

@@ -1,4 +1,4 @@
-//! Checks that a name exists, and makes the error where it does not.
+//! Checks that a column, metric or value that the user typed exists, and makes the errors of queries.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use polars::prelude::*;
 
 use crate::{Error, Result};
 
-/// Refuses a name that is not among `names`.
+/// Refuses a name that is not among `names`; the error lists them. `option` is the one it was given to.
 pub(super) fn known(option: &str, name: &str, names: &[String]) -> Result<()> {
     match names.iter().any(|known| known == name) {
         true => Ok(()),
@@ -25,6 +25,7 @@ pub(super) fn values_of(column: &StringChunked) -> Vec<String> {
     values.into_iter().map(str::to_owned).collect()
 }
 
+/// Turns an error of Polars into one of this crate.
 pub(super) fn failed() -> impl FnOnce(PolarsError) -> Error {
     Error::polars(Path::new("query"))
 }

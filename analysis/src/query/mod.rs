@@ -1,4 +1,4 @@
-//! Questions about the metrics of runs, filtered, grouped and compared.
+//! Answers `analysis query`: questions about the metrics of runs, which it filters, groups and compares.
 
 mod answer;
 mod arguments;

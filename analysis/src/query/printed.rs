@@ -1,11 +1,12 @@
-//! An answer as people read it.
+//! Makes the table to print of a query's answer, which is a data frame.
 
 use polars::prelude::*;
 
 use crate::model::measure::Measure;
 use crate::render::table::parts::{self, Cell, Kind, Line, Section, Spread, Table};
 
-/// The answer as people read it: in percent, means with deviations.
+/// Makes the table: a column for each of `keys`, then one for each metric in percent. If the rows are
+/// grouped, a metric has mean, standard deviation and number of rows.
 pub(super) fn printed(
     frame: &DataFrame,
     keys: &[String],
@@ -80,6 +81,7 @@ pub(super) fn printed(
     })
 }
 
+/// The cell of one value of a column that is no metric.
 pub(super) fn key_cell(column: &Column, row: usize) -> PolarsResult<Cell> {
     Ok(match column.get(row)? {
         AnyValue::Null => Cell::Missing,

@@ -1,11 +1,13 @@
-//! The cells of a table about the checkpoint that stands for a configuration.
+//! Makes the cells of a table line about one checkpoint: the one that was chosen on validation for a
+//! configuration (runs that differ in λ and seed alone). Several exhibits have such tables.
 
 use crate::model::measure::Measure;
 use crate::model::setting::Row;
 use crate::model::subject::Part;
 use crate::render::table::parts::{Cell, Column, Kind};
 
-/// Columns of [`cells`].
+/// The columns that [`cells`] fills: λ, epoch, each of `measures`, and the difference of each to the
+/// baseline.
 pub fn columns(measures: &[Measure]) -> Vec<Column> {
     let mut columns = vec![
         Column::new("lambda", "λ", Kind::Value),
@@ -28,8 +30,8 @@ pub fn columns(measures: &[Measure]) -> Vec<Column> {
     columns
 }
 
-/// λ and epoch of `row`'s selected checkpoint, its test metrics, and their differences to the
-/// baseline.
+/// Returns the cells of the run `row`: λ and epoch of its selected checkpoint, that checkpoint's test
+/// metrics, and their differences to the baseline.
 pub fn cells(row: &Row, measures: &[Measure]) -> Vec<Cell> {
     let mut cells = vec![
         row.run.lambda.map_or(Cell::Missing, Cell::Number),
@@ -49,7 +51,7 @@ pub fn cells(row: &Row, measures: &[Measure]) -> Vec<Cell> {
     cells
 }
 
-/// The caption of [`cells`].
+/// The words on these columns for a table's caption.
 pub const CAPTION: &str = "Of each configuration the checkpoint that validation prefers over \
      epochs and λ: the highest validation EPG of those that lose at most 1 point of the baseline's \
      validation F1, else the highest validation F1. Test metrics in percent with 95 % bootstrap \

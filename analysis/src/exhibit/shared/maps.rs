@@ -1,4 +1,5 @@
-//! Maps of the same images before and after guidance.
+//! Draws attribution maps of the same test images before and after guidance, and single maps for other
+//! exhibits. A pair is an image and a class on it; an [`Example`] is a pair with its map by one checkpoint.
 
 use crate::Result;
 use crate::model::evidence::Evidence;
@@ -9,9 +10,9 @@ use crate::render::colormap::{Picture, overlay, with_boxes};
 use crate::render::figure::drawing::Figure;
 use crate::render::figure::maps::{MapCell, MapGrid, MapRow};
 
-/// Images in a panel.
+/// The most images in a figure.
 const MOST: usize = 8;
-/// The least side of a picture, pixels; smaller images are magnified, so that boxes are thin lines.
+/// The least side of a picture, in pixels; smaller images are magnified, so that boxes are thin lines.
 const LEAST: usize = 160;
 
 /// The caption's words on how a map is drawn.
@@ -19,8 +20,12 @@ pub const HOW: &str = "Positive attribution for the class, white to dark red ove
      scaled by its own 99.5th percentile; boxes of the class in cyan; below each map its EPG, the share \
      of positive attribution inside the boxes.";
 
-/// The baseline's maps and those of the run that validation prefers, in each of `settings`, which are
-/// of one data set and task.
+/// Draws a figure: a row of images, then for each of `settings` a row of the baseline's maps and one of the
+/// maps by the guided run chosen on validation. A setting holds runs trained and scored alike; all of
+/// `settings` must be of one data set and task. `None` if no pair has a map by all these runs.
+///
+/// # Errors
+/// A picture that cannot be drawn.
 pub fn before_and_after(
     name: &str,
     evidence: &Evidence,
@@ -41,7 +46,7 @@ pub fn before_and_after(
     let Some((setting, first)) = series.first() else {
         return Ok(None);
     };
-    // The (image, class) pairs that most runs have, in the order of the examples.
+    // The pairs that all runs of the figure have a map of, in the order of the examples.
     let in_all = |pair: &&Example| {
         series
             .iter()
@@ -79,6 +84,7 @@ pub fn before_and_after(
     grid.draw().map(Some)
 }
 
+/// Returns the example of the run `row` in `setting` that has the image and class of `pair`.
 pub fn find<'a>(
     evidence: &Evidence<'a>,
     setting: &'a Setting,
@@ -90,7 +96,7 @@ pub fn find<'a>(
         .find(|example| example.image_id == pair.image_id && example.class_id == pair.class_id)
 }
 
-/// The image with the boxes of the class.
+/// The cell of the bare image with the boxes of the class, and the class's name under it.
 pub fn boxed(example: &Example) -> MapCell {
     MapCell {
         picture: with_boxes(&Picture::of(example), &example.boxes, scale(example)),
@@ -98,7 +104,7 @@ pub fn boxed(example: &Example) -> MapCell {
     }
 }
 
-/// The map over the image, with the boxes.
+/// The cell of the map over the image, with the boxes, and the map's EPG under it.
 pub fn map_cell(example: &Example) -> MapCell {
     let drawn = overlay(&Picture::of(example), &example.map);
     MapCell {
@@ -107,6 +113,7 @@ pub fn map_cell(example: &Example) -> MapCell {
     }
 }
 
+/// The factor by which a picture is magnified to have [`LEAST`] pixels on its shorter side.
 fn scale(example: &Example) -> usize {
     LEAST.div_ceil(example.height.min(example.width)).max(1)
 }

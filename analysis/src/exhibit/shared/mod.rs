@@ -1,4 +1,4 @@
-//! Code that several exhibits share.
+//! What several exhibits have in common: plots, map figures and table columns.
 
 pub mod chosen;
 pub mod maps;

@@ -1,5 +1,7 @@
-//! Fronts of a localization metric against F1 (paper, Fig. 5 to 7): a panel for each network, method
-//! and layer, the baseline as a cross, the points of a loss's front joined.
+//! Draws Pareto fronts of a localization metric against F1 (paper, Fig. 5 to 7), for the exhibits `epg_f1`,
+//! `iou_f1` and `map_f1`; other exhibits use its panels. There is a panel for each setting (runs of one
+//! network, method and layer, trained and scored alike). In it each scored checkpoint is a point, the
+//! baseline a cross, and a line joins the points on a loss's front.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +29,7 @@ pub struct Against {
 }
 
 impl Against {
-    /// What `settings` have of it.
+    /// Returns the first of the candidates that all runs of `settings` have, or else the last candidate.
     fn metric(&self, settings: &[&Setting]) -> &'static str {
         let has = |metric: &&&str| {
             let rows = || settings.iter().flat_map(|setting| &setting.rows);
@@ -38,13 +40,17 @@ impl Against {
     }
 }
 
-/// A series of a panel: configurations that share a tone.
+/// A series of a panel: configurations (runs that differ in λ and seed alone) drawn in one tone.
 pub struct Series<'a> {
+    /// The runs of each configuration.
     pub run_sets: Vec<RunSet<'a>>,
+    /// The number of the tone: 0 is the full colour of the loss.
     pub tone: usize,
 }
 
-/// The panel of `series` in `setting` over `part`: `measure` against F1.
+/// Makes the panel of `series` in `setting`: `measure` against F1 over `part` of the test images. Each
+/// seed of a configuration has a front of its own; the baseline's cross marks each seed, the ground their
+/// mean.
 pub fn plot(
     title: String,
     setting: &Setting,
@@ -90,7 +96,8 @@ pub fn plot(
     plot
 }
 
-/// The points of runs that differ in λ, and their front.
+/// Adds to `plot` the points of `rows`, which are runs that differ only in λ, and their Pareto front. The
+/// checkpoint chosen on validation is emphasized.
 fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, metric: &str, tone: usize) {
     let chosen = preferred(rows.iter().copied());
     let mut points: Vec<((f64, f64), &Row, &Checkpoint)> = Vec::new();
@@ -115,6 +122,7 @@ fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, metric: &str, tone: usi
             (false, true) => Emphasis::Front,
             (false, false) => Emphasis::Plain,
         };
+        // The ends of the bootstrap interval in percent, of the chosen checkpoint alone.
         let ends = |metric| {
             let interval = checkpoint
                 .cell(part, metric)?
@@ -133,7 +141,7 @@ fn add_front(plot: &mut Plot, rows: &[&Row], part: Part, metric: &str, tone: usi
     }
 }
 
-/// F1 and another metric, in percent.
+/// Returns F1 and another metric of a checkpoint over `part`, in percent; `None` if one of them is missing.
 pub fn point(checkpoint: &Checkpoint, part: Part, metric: &str) -> Option<(f64, f64)> {
     let value = |metric| Some(checkpoint.cell(part, metric)?.value? * 100.0);
     Some((value(F1)?, value(metric)?))
@@ -146,9 +154,11 @@ pub const CAPTION: &str = "One point for each scored checkpoint of the validatio
      test images. White cross: baseline; green ground: better than it in both metrics; grey ground: \
      worse in both.";
 
+/// The reason if there is nothing to show.
 const NO_RUNS: &str = "no scored run was guided through the maps it was scored through";
 
-/// Figures and table of `against`.
+/// Makes the figures and the table of an exhibit, from the settings that have runs guided through the
+/// maps that they are scored through.
 pub fn make(evidence: &Evidence, against: &Against) -> Made {
     let has_runs = |setting: &&Setting| !plain(setting).is_empty();
     let settings: Vec<&Setting> = evidence.settings.iter().filter(has_runs).collect();
@@ -170,13 +180,14 @@ pub fn make(evidence: &Evidence, against: &Against) -> Made {
     Ok((figures, vec![table]))
 }
 
-/// All configurations of a setting in one tone.
+/// Returns all configurations of a setting guided by all boxes, undilated, in one tone.
 pub fn series<'a>(setting: &'a Setting) -> [Series<'a>; 1] {
     let run_sets = plain(setting);
     [Series { run_sets, tone: 0 }]
 }
 
-/// Columns: network, method, and words that distinguish settings. Rows: layers.
+/// The figure over all test images. Columns: network, method, and words that distinguish settings. Rows:
+/// layers.
 fn overall(name: &'static str, measure: &Measure, settings: &[&Setting]) -> Grid {
     let column_of = |setting: &Setting| {
         let method = setting.attribution.clone();
@@ -217,7 +228,8 @@ fn overall(name: &'static str, measure: &Measure, settings: &[&Setting]) -> Grid
     }
 }
 
-/// Columns: groups of test images. Rows: settings. Panels of a row share their axes.
+/// The figure by group of test images; `None` if there are no groups. Columns: groups. Rows: settings.
+/// Panels of a row share their axes.
 fn by_group(name: &'static str, measure: &Measure, settings: &[&Setting]) -> Option<Grid> {
     let has_groups = settings.iter().filter(|setting| !setting.groups.is_empty());
     let settings = at_ends(&has_groups.copied().collect::<Vec<_>>());
@@ -245,8 +257,9 @@ fn by_group(name: &'static str, measure: &Measure, settings: &[&Setting]) -> Opt
     })
 }
 
-/// A line for each configuration: the checkpoint validation prefers with its `metrics`, and the ends
-/// of the front in `measure`.
+/// Makes a table with a line for each configuration: the checkpoint chosen on validation with F1 and
+/// `metrics`, and the two ends of the front of `measure` against F1 (its highest F1 and its highest
+/// `measure`).
 pub fn table(
     evidence: &Evidence,
     name: &'static str,
@@ -298,6 +311,7 @@ pub fn table(
     }
 }
 
+/// The line of `run_set`; `None` if none of its checkpoints has both F1 and `measure`.
 fn line(run_set: &RunSet, measures: &[Measure], measure: &Measure) -> Option<Line> {
     let row = run_set.chosen()?;
     let checkpoints = run_set.rows.iter().flat_map(|row| &row.checkpoints);
@@ -305,6 +319,7 @@ fn line(run_set: &RunSet, measures: &[Measure], measure: &Measure) -> Option<Lin
         .filter_map(|checkpoint| point(checkpoint, Part::All, measure.name()))
         .map(|(f1, value)| (f1 / 100.0, value / 100.0))
         .collect();
+    // In the order of ascending F1: the first has the highest `measure`, the last the highest F1.
     let ends = front(&points);
     let share = |value: f64| Cell::share(Some(value), None);
     let (top, low) = (points[*ends.last()?], points[*ends.first()?]);

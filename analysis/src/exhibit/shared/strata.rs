@@ -1,5 +1,6 @@
-//! EPG of the pairs of each size or class: the baseline and, of each loss, the configuration that
-//! validation prefers.
+//! Makes figure and table of EPG by stratum, for the exhibits `box_size` and `classes`. A stratum is a
+//! part of the test pairs: those of one class, or those whose boxes are of one size. A pair is an image
+//! and a class on it. Compared are the baseline and, of each loss, the run chosen on validation.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,8 @@ use crate::render::figure::grid::{Dot, Grid};
 use crate::render::figure::style::Emphasis;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Series, Table};
 
-/// Settings with metrics over some of those parts, and the parts.
+/// Returns the settings (runs trained and scored alike) that have EPG over `wanted` parts, each with
+/// these parts.
 pub fn with_parts<'a>(
     evidence: &Evidence<'a>,
     wanted: fn(&Part) -> bool,
@@ -39,7 +41,7 @@ pub fn with_parts<'a>(
         .collect()
 }
 
-/// Index and EPG in percent, of the parts where it is defined.
+/// Returns (index in `parts`, EPG in percent) of a run, for the parts where its EPG is defined.
 pub fn values(row: &Row, parts: &[Part]) -> Vec<(f64, f64)> {
     let value = |(index, part): (usize, &Part)| {
         let epg = row.cell(*part, EPG)?.value?;
@@ -48,6 +50,7 @@ pub fn values(row: &Row, parts: &[Part]) -> Vec<(f64, f64)> {
     parts.iter().enumerate().filter_map(value).collect()
 }
 
+/// The mark of a run in a plot.
 pub fn dot(row: &Row, at: (f64, f64)) -> Dot {
     Dot {
         at,
@@ -63,6 +66,7 @@ pub fn dot(row: &Row, at: (f64, f64)) -> Dot {
     }
 }
 
+/// The name of a part for people: a group's or class's name, or a size such as `5–10` (percent).
 pub fn part_name(evidence: &Evidence, setting: &Setting, part: Part) -> String {
     let results = evidence.results;
     match part {
@@ -75,12 +79,15 @@ pub fn part_name(evidence: &Evidence, setting: &Setting, part: Part) -> String {
     }
 }
 
-/// Its losses in CSV and Parquet; the baseline's is null.
+/// How CSV and Parquet have the columns of losses: as one column `loss` (null for the baseline) and one
+/// `epg`, a line for each loss.
 const LOSSES: Series = Series {
     key: "loss",
     value: "epg",
 };
 
+/// Draws `grid` and makes the table of the same numbers: a line for each part, the column of parts headed
+/// `what`, and a column for the baseline and for each loss.
 pub fn exhibit(
     evidence: &Evidence,
     settings: &[(&Setting, Vec<Part>)],

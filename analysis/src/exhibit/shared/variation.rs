@@ -1,6 +1,7 @@
-//! Exhibits in which one property of the annotations varies and everything else is the same: dilated
-//! boxes (paper, Fig. 10 and 11), few annotated images (Fig. 12), segmentations instead of boxes
-//! (reproduction study). The variants of a loss differ in tone and dashes.
+//! Makes exhibits in which one property of the annotations varies and everything else is the same: dilated
+//! boxes (paper, Fig. 10 and 11), few annotated images (Fig. 12), segmentations instead of boxes (a
+//! reproduction study). A variant is one value of that property; the variants of a loss are drawn in its
+//! colour and differ in tone and dashes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,9 +23,13 @@ use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
 
 /// The property that varies.
 pub struct Variation {
+    /// The exhibit's name, also of its figure and table.
     pub name: &'static str,
+    /// The first sentence of the captions.
     pub about: &'static str,
+    /// The metrics shown against F1.
     pub metrics: &'static [&'static str],
+    /// How the panels are laid out.
     pub layout: Layout,
     /// Whether a configuration takes part.
     pub includes: fn(&Variant) -> bool,
@@ -34,7 +39,7 @@ pub struct Variation {
     pub missing: &'static str,
 }
 
-/// The layout of a setting's panels.
+/// The layout of the panels of a setting (runs trained and scored alike).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// A row for each metric, a column for each loss that is varied.
@@ -43,16 +48,20 @@ pub enum Layout {
     Together,
 }
 
+/// A fraction in percent, e.g. `25 %`.
 pub fn percent(share: f64) -> String {
     format!("{} %", number((share * 1e8).round() / 1e6))
 }
 
+/// The configurations (runs that differ in λ and seed alone) that take part: guided through the maps they are
+/// scored through, with a variant that `variation` includes.
 pub fn here<'a>(setting: &'a Setting, variation: &Variation) -> Vec<RunSet<'a>> {
     run_sets(setting, |row| {
         setting.is_guided_here(&row.run) && (variation.includes)(&row.run.configuration().variant)
     })
 }
 
+/// Makes the exhibit from the settings that have several variants, or one that is not the default.
 pub fn make(evidence: &Evidence, variation: &Variation) -> Made {
     let varies = |setting: &&Setting| {
         let variants: BTreeSet<String> = here(setting, variation)
@@ -66,6 +75,7 @@ pub fn make(evidence: &Evidence, variation: &Variation) -> Made {
     exhibit(evidence, &settings, variation)
 }
 
+/// Makes the exhibit from `settings`.
 pub fn exhibit(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> Made {
     if settings.is_empty() {
         return Err(variation.missing.to_owned());
@@ -77,7 +87,8 @@ pub fn exhibit(evidence: &Evidence, settings: &[&Setting], variation: &Variation
     ))
 }
 
-/// A tone for each variant, the plain one's first.
+/// Numbers the tones of the variants, from 0 for the default (all boxes, undilated). The last tone is
+/// shared if there are more variants than tones.
 fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usize> {
     let mut variants: Vec<Variant> = settings
         .iter()
@@ -92,7 +103,7 @@ fn tones(settings: &[&Setting], variation: &Variation) -> BTreeMap<Variant, usiz
         .collect()
 }
 
-/// The losses that take part.
+/// Returns the losses of all configurations that take part.
 fn found(settings: &[&Setting], variation: &Variation) -> BTreeSet<Loss> {
     let run_sets = settings.iter().flat_map(|setting| here(setting, variation));
     run_sets
@@ -100,7 +111,7 @@ fn found(settings: &[&Setting], variation: &Variation) -> BTreeSet<Loss> {
         .collect()
 }
 
-/// The losses with more than one variant; all, where there is none.
+/// Returns the losses with more than one variant; if no loss has, all of them.
 fn varied(settings: &[&Setting], variation: &Variation) -> Vec<Loss> {
     let run_sets = || settings.iter().flat_map(|setting| here(setting, variation));
     let n_variants = |loss: &Loss| {
@@ -120,6 +131,7 @@ fn varied(settings: &[&Setting], variation: &Variation) -> Vec<Loss> {
     }
 }
 
+/// Draws the panels: fronts of each metric against F1.
 fn figure(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> Grid {
     let tones = tones(settings, variation);
     let tone = |run_set: &RunSet| tones.get(run_set.variant()).copied().unwrap_or(0);
@@ -204,6 +216,7 @@ fn figure(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> 
     }
 }
 
+/// Makes a table with a line for each baseline, and for each variant of each loss.
 fn table(evidence: &Evidence, settings: &[&Setting], variation: &Variation) -> Table {
     let names = std::iter::once(&F1).chain(variation.metrics);
     let measures: Vec<Measure> = names.map(|name| evidence.measure(name)).collect();
