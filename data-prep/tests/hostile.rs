@@ -1,5 +1,5 @@
 //! Annotations and images made to fill memory, overflow the stack or never end: each is refused with
-//! its reason, in memory that is stated. What is merely broken is in `voc.rs`, `coco.rs`, `pixels.rs`.
+//! its reason, in memory that is stated. What is merely broken is in `voc.rs`, `coco/broken.rs`, `pixels.rs`.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../tests/src/peak.rs"]

@@ -72,7 +72,7 @@ fn which_cell_is_pointed_at() {
     assert_eq!(of(&[(10, 3), (10, 39), (39, 39)], 2.0, CELL, image), 1.0);
     assert_eq!(of(&[(9, 39), (10, 3)], 2.0, CELL, image), 0.0);
     assert_eq!(of(&[(10, 3)], -0.5, CELL, image), 1.0);
-    // The map's maximum is its first cell or a cell near the mask; an empty mask is never hit.
+    // A flat map points at its first cell, here 10 pixels from the mask. An empty mask is never hit.
     assert_eq!(of(&[], 0.0, CELL, image), 1.0);
     assert_eq!(of(&[(10, 0)], 1.0, EMPTY, image), 0.0);
 }

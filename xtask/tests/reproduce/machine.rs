@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::sandbox::{RECIPE, Sandbox, done};
 
-/// Variables of threads that each call of a stage found, `-` for none.
+/// Returns what each call of a stage found in its three variables of threads: empty where one is not set.
 fn threads(sandbox: &Sandbox, call: &str) -> Vec<String> {
     let all = sandbox.read("threads");
     let found = all.lines().filter_map(|line| line.strip_prefix(call));
