@@ -36,8 +36,9 @@ fn make(evidence: &Evidence) -> Result<Made> {
         .settings
         .iter()
         .map(|setting| (setting, with_maps(setting)));
-    // The baseline and at least two losses; or three losses, where the baseline has no maps.
-    let compared: Vec<(&Setting, Vec<&Row>)> = all.filter(|(_, runs)| runs.len() > 2).collect();
+    // The baseline, which comes first, and at least two losses.
+    let is_whole = |(_, runs): &(&Setting, Vec<&Row>)| runs.len() > 2 && runs[0].run.is_baseline();
+    let compared: Vec<(&Setting, Vec<&Row>)> = all.filter(is_whole).collect();
     let losses = compared
         .iter()
         .flat_map(|(_, runs)| runs)
@@ -68,8 +69,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
         });
     }
     if rows.is_empty() {
-        let missing =
-            "maps of two losses and the baseline at least, through the same method and layer";
+        let missing = "maps of the baseline and at least two losses, through the same method and layer, of one image";
         return Ok(Err(missing.to_owned()));
     }
     let name = |loss: &Option<Loss>| loss.as_ref().map_or("Baseline".to_owned(), Loss::to_string);
