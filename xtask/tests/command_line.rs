@@ -233,7 +233,7 @@ fn reproduce_refuses_before_anything_is_built_or_written() {
     let unknown = write("unknown.toml", &format!("colour = 3\n{RECIPE}"));
     let broken = write("broken.toml", &RECIPE.replace("[0.1]", "[-0.1]"));
     let voc = write("voc.toml", &RECIPE.replace("scenes", "voc2007"));
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 11] = [
         (
             &["--recipe", "nowhere"],
             1,
@@ -275,6 +275,11 @@ fn reproduce_refuses_before_anything_is_built_or_written() {
             "good.toml: expected a folder to write in",
         ),
         (
+            &["--recipe", &good, "--out", &format!("{good}/out")],
+            1,
+            "good.toml/out: expected a folder to write in",
+        ),
+        (
             &["--recipe", &good, "--jobs", "0"],
             2,
             "'--jobs <N>': 0 is not in",
@@ -287,7 +292,9 @@ fn reproduce_refuses_before_anything_is_built_or_written() {
     ];
     let before = std::fs::read_dir(folder.path()).unwrap().count();
     for (arguments, code, expected) in cases {
-        let done = xtask(&[&["reproduce"], arguments].concat(), &[]);
+        // Without cargo nothing can be built.
+        let arguments = [&["reproduce"], arguments].concat();
+        let done = xtask(&arguments, &[("CARGO", "/nowhere/cargo")]);
         let said = stderr(&done);
         assert_eq!(done.status.code(), Some(code), "{arguments:?}: {said}");
         assert!(

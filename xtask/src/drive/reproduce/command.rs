@@ -89,13 +89,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     needs::check_weights(&experiment, args.weights.as_deref())?;
-    let programs = programs(args)?;
-    let experiment = args.checked(&programs)?;
-    bring_weights(args, &experiment)?;
+    needs::check_out(&out)?;
     let slurm = slurm::Queue::of(&out)?;
     if args.executor == Executor::Slurm {
         slurm.require_slurm()?;
     }
+    let programs = programs(args)?;
+    let experiment = args.checked(&programs)?;
+    bring_weights(args, &experiment)?;
     let lock = lock(&out)?;
     let copies = copies(&experiment, &out)?;
     // Whether a submission to a cluster is continued, so that jobs in Slurm's queue are kept.

@@ -4,11 +4,22 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use rustix::fs::{Access, access};
 
 use crate::drive::recipe::Experiment;
 use crate::drive::step::workshop::source;
 use crate::install::weights;
 use crate::system::paths;
+
+/// Fails if the folder `out` could not be made or written in.
+pub(super) fn check_out(out: &Path) -> Result<()> {
+    let there = out.ancestors().find(|folder| folder.exists());
+    let is_usable = |folder: &Path| folder.is_dir() && access(folder, Access::WRITE_OK).is_ok();
+    if !there.is_some_and(is_usable) {
+        bail!("--out: {}: expected a folder to write in", out.display());
+    }
+    Ok(())
+}
 
 /// Fails if `--data` is needed and missing, names no folder, or is given and not needed.
 pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Result<()> {
