@@ -1,8 +1,10 @@
-//! Makes the sentences at the top of the report: how guidance changed test EPG and F1, gains and losses alike.
+//! Makes the sentences at the top of the report: how guidance changed test EPG and F1, whether they rose
+//! or fell.
 //!
-//! A setting is a group of runs that are trained and scored alike. Each gets one sentence, about one guided run: of those whose checkpoint kept validation F1 within the
-//! tolerance, the one with the highest validation EPG; else the one with the highest validation F1.
-//! The test split has no say in that choice.
+//! A setting is a group of runs that are trained and scored alike. Each setting gets a sentence about one
+//! of its guided runs: of those whose checkpoint kept validation F1 within the tolerance, the one with the
+//! highest validation EPG; if there is none, the one with the highest validation F1. The test split has no
+//! say in that choice.
 
 use std::collections::BTreeSet;
 

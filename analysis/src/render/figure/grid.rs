@@ -37,8 +37,8 @@ pub struct Grid {
     pub panels: Vec<Option<Plot>>,
     /// Whether panels have axes of their own.
     pub scale: Scale,
-    /// The legend's labels of tones, i.e. looks of marks and lines within a loss's colour. A `tone` below is an
-    /// index into them; empty where there is one tone only.
+    /// The legend's labels of tones, i.e. of the looks of marks and lines within a loss's colour. A `tone`
+    /// below is an index into them; empty where there is one tone only.
     pub tones: Vec<String>,
     /// One paragraph of plain text.
     pub caption: String,
@@ -166,6 +166,7 @@ impl Grid {
         self.panels.iter().flatten()
     }
 
+    /// The room left of a plot, pixels, which grows with the vertical axis's longest name.
     fn left(&self) -> f64 {
         let labels = self.plots().flat_map(|plot| match &plot.y {
             Quantity::Names(_, names) => names.as_slice(),
@@ -175,6 +176,7 @@ impl Grid {
         66.0 + (widest.fold(0.0, f64::max) - 24.0).max(0.0)
     }
 
+    /// The legend's entries, ordered by kind.
     fn entries(&self) -> Vec<Entry> {
         let dots = || self.plots().flat_map(|plot| &plot.dots);
         let losses: BTreeSet<Option<&Loss>> = dots().map(|dot| dot.loss.as_ref()).collect();

@@ -12,8 +12,8 @@ const LINE: f64 = 24.0;
 pub(super) enum Entry {
     /// A loss's mark, or the baseline's.
     Mark(Option<Loss>),
-    /// One value of what the figure varies within a loss (such as the dilation): the loss whose colour and mark
-    /// are shown; the value's number, which decides the dashes and the mark's look; its label.
+    /// One value of what the figure varies within a loss (such as the dilation): the loss whose colour and
+    /// mark are shown; the value's number, which decides the dashes and the mark's look; its label.
     Tone(Option<Loss>, usize, String),
     /// The mark of the checkpoint that the report's main table shows.
     Selected(Option<Loss>),
@@ -32,7 +32,7 @@ impl Entry {
         }
     }
 
-    /// Entries of equal number share a line; lists of entries are in this order.
+    /// Neighbours of equal number stay together where the legend takes several lines.
     fn kind(&self) -> usize {
         match self {
             Self::Mark(_) => 0,
