@@ -92,7 +92,8 @@ pub(super) const FIELDS: [Field; 29] = [
     ("program", |run| run.program.clone()),
 ];
 
-/// Shortens each word that is longer than a short hash (words end at `:` and `@`); runs.parquet has the full text.
+/// Shortens each word that is longer than a short hash (words end at `:` and `@`).
+/// The full text is in runs.parquet.
 fn shortened(text: &str) -> String {
     let words = text.split_inclusive([':', '@']).map(|word| {
         let (body, mark) = match word.strip_suffix([':', '@']) {
