@@ -1,5 +1,6 @@
-//! What of evaluations is told apart, refused and said: precision of the maps, version of the formulas,
-//! pairs that count as nothing, names of groups.
+//! Tests what analysis does with evaluations (one checkpoint's maps of one split, scored) that differ in the
+//! maps' precision or the formulas' version, have pairs (an image and a class on it) that count as 0, or name
+//! groups: which it keeps apart, which it refuses, and what it reports.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
-//! What the exhibits are made of, from made-up results: their tables' numbers, their formats, and what
-//! they say is missing.
+//! Makes exhibits (figures and tables of the report) from made-up results, and tests the numbers in their
+//! tables, their file formats, and what they say is missing.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
-//! Which runs are one and the same, which are compared, and which are told apart: by configuration,
-//! baseline and data.
+//! Tests which runs analysis takes for the same run, which it compares, and which it keeps apart, by their
+//! configuration, baseline and data.
 
 #![allow(clippy::unwrap_used)]
 

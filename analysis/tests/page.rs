@@ -1,4 +1,5 @@
-//! `report.html` in headless Chromium, from file://: nothing is written to the console, figures and
+//! Opens `report.html` in headless Chromium, from file://, and tests that nothing is written to the
+//! console, figures and
 //! maps are there, the filter hides runs, dark and light differ.
 
 #![allow(clippy::unwrap_used)]

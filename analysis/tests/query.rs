@@ -1,4 +1,5 @@
-//! `analysis query`: filters, groups and comparisons, printed and as Parquet.
+//! Runs `analysis query` with filters, groupings and comparisons, and tests what it prints
+//! and writes as Parquet.
 
 #![allow(clippy::unwrap_used)]
 

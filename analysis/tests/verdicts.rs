@@ -1,4 +1,5 @@
-//! Each rule of the claims R1 to R10 is made to hold, to fail, and to have nothing to test.
+//! Tests the rules that give the paper's claims R1 to R10 a verdict: results are made up for which each rule
+//! holds, fails, or has nothing to test.
 
 #![allow(clippy::unwrap_used)]
 

@@ -51,7 +51,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
             let mut runs = runs.iter();
             runs.all(|row| find(evidence, setting, row, example).is_some())
         };
-        // The first image, with a class on it, that all these runs have a map of.
+        // The first pair of an image and one of its classes that all these runs have a map of.
         let Some(example) = evidence.maps(setting, runs[0]).find(in_all) else {
             continue;
         };

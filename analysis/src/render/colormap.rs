@@ -4,7 +4,7 @@
 use crate::model::example::Example;
 use crate::model::intervals::percentile;
 
-/// The percentile of the positive attribution that is drawn in full colour. The brightest 0.5 % are
+/// The quantile (0 to 1) of the map's positive values that is drawn in full colour. The brightest 0.5 % are
 /// clipped, because single pixels of input-layer maps would leave everything else white.
 const CLIP: f64 = 0.995;
 /// The opacity of the colour over the grey image.

@@ -1,8 +1,10 @@
-//! What the table says, in sentences made from its numbers and as plain about losses as about gains.
+//! Makes the sentences at the top of the report: how guidance changed test EPG and F1, whether they rose
+//! or fell.
 //!
-//! For every setting one guided run speaks: of those whose checkpoint kept validation F1 within the
-//! tolerance, the one with the highest validation EPG; else the one with the highest validation F1.
-//! The test split has no say in that choice.
+//! A setting is a group of runs that are trained and scored alike. Each setting gets a sentence about one
+//! of its guided runs: of those whose checkpoint kept validation F1 within the tolerance, the one with the
+//! highest validation EPG; if there is none, the one with the highest validation F1. The test split has no
+//! say in that choice.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +15,7 @@ use crate::model::names;
 use crate::model::setting::{Cell, Row, Setting, preferred};
 use crate::model::subject::Part;
 
-/// Findings of which more are told without those of their groups, which are in the tables.
+/// With more findings than this, the sentences about groups are left out; the tables have those numbers.
 const MOST_WITH_GROUPS: usize = 3;
 
 /// A setting's guided run against its baseline.

@@ -97,11 +97,12 @@ fn round_step(least: f64, factors: &[f64]) -> f64 {
     factors.iter().find(fits).copied().unwrap_or(10.0) * power
 }
 
+/// Whether `value` is an integer but for rounding.
 fn is_whole(value: f64) -> bool {
     (value - value.round()).abs() < 1e-6
 }
 
-/// A rectangle of the picture in which two axes span.
+/// The plot's rectangle in the figure, in pixels, with its two axes.
 #[derive(Debug, Clone)]
 pub struct Panel {
     /// Left edge.
@@ -127,7 +128,7 @@ impl Panel {
         )
     }
 
-    /// Ground and grid, under the data.
+    /// Draws the lines of the grid, one at each tick. Call it before the data are drawn.
     pub fn draw_ground(&self, svg: &mut Svg) {
         let grid = Paint::stroke("#e3e6ea", 1.0);
         for tick in &self.x.ticks {
@@ -140,7 +141,7 @@ impl Panel {
         }
     }
 
-    /// Frame, ticks and tick labels, over the data's ground.
+    /// Draws the frame, the ticks and their labels.
     pub fn draw_frame(&self, svg: &mut Svg) {
         let line = Paint::stroke("#6e7781", 1.0);
         let bottom = self.top + self.height;

@@ -1,4 +1,4 @@
-//! A finished figure.
+//! The type of a finished figure: its SVG, its caption, and its pictures, which the PNG needs separately.
 
 use crate::render::colormap::Picture;
 
@@ -18,9 +18,9 @@ pub struct Figure {
 /// A picture in a figure.
 #[derive(Debug, Clone)]
 pub struct Inset {
-    /// Its upper left corner.
+    /// Its upper left corner, in pixels of the figure.
     pub at: (f64, f64),
-    /// Width and height there.
+    /// Width and height in pixels of the figure, to which the picture is scaled.
     pub size: (f64, f64),
     /// The picture.
     pub picture: Picture,

@@ -11,7 +11,7 @@ use crate::render::figure::style::{self, Emphasis, draw_mark};
 use crate::render::figure::svg::{Anchor, Face, INK, Paint, SMALL, Svg, TEXT, fitted, text_width};
 
 const TOP: f64 = 38.0;
-/// A line of a title.
+/// The height of a line of a panel's title; as all four, in pixels.
 const TITLE: f64 = 16.0;
 const BOTTOM: f64 = 54.0;
 const RIGHT: f64 = 16.0;
@@ -33,11 +33,12 @@ pub struct Grid {
     pub columns: usize,
     /// Width and height of a panel's plot, pixels.
     pub plot: (f64, f64),
-    /// Row by row; nothing where there is nothing to show.
+    /// The panels, row by row; `None` leaves the place empty.
     pub panels: Vec<Option<Plot>>,
     /// Whether panels have axes of their own.
     pub scale: Scale,
-    /// What the tones of marks and lines are, from the first on; empty where there is one only.
+    /// The legend's labels of tones, i.e. of the looks of marks and lines within a loss's colour. A `tone`
+    /// below is an index into them; empty where there is one tone only.
     pub tones: Vec<String>,
     /// One paragraph of plain text.
     pub caption: String,
@@ -87,7 +88,7 @@ pub struct Plot {
 pub struct Path {
     /// The points, in the axes' units.
     pub points: Vec<(f64, f64)>,
-    /// Whose colour it has.
+    /// The loss whose colour it has; `None`: the baseline's.
     pub loss: Option<Loss>,
     /// Its tone.
     pub tone: usize,
@@ -102,7 +103,7 @@ pub struct Dot {
     pub across: Option<(f64, f64)>,
     /// Ends of its interval upwards.
     pub up: Option<(f64, f64)>,
-    /// Whose mark it has.
+    /// The loss whose mark it has; `None`: the baseline's.
     pub loss: Option<Loss>,
     /// Its tone.
     pub tone: usize,
@@ -165,6 +166,7 @@ impl Grid {
         self.panels.iter().flatten()
     }
 
+    /// The room left of a plot, pixels, which grows with the vertical axis's longest name.
     fn left(&self) -> f64 {
         let labels = self.plots().flat_map(|plot| match &plot.y {
             Quantity::Names(_, names) => names.as_slice(),
@@ -174,6 +176,7 @@ impl Grid {
         66.0 + (widest.fold(0.0, f64::max) - 24.0).max(0.0)
     }
 
+    /// The legend's entries, ordered by kind.
     fn entries(&self) -> Vec<Entry> {
         let dots = || self.plots().flat_map(|plot| &plot.dots);
         let losses: BTreeSet<Option<&Loss>> = dots().map(|dot| dot.loss.as_ref()).collect();

@@ -1,9 +1,10 @@
-//! The legend under a figure: the marks of losses, and the meaning of tones and backgrounds.
+//! Draws the legend under a figure: what its marks, line styles and shaded quadrants mean.
 
 use crate::model::loss::Loss;
 use crate::render::figure::style::{self, Emphasis, draw_mark};
 use crate::render::figure::svg::{Anchor, Face, INK, Paint, SMALL, Svg, text_width};
 
+/// The height of a line of the legend, pixels.
 const LINE: f64 = 24.0;
 
 /// The kind of an entry.
@@ -11,11 +12,12 @@ const LINE: f64 = 24.0;
 pub(super) enum Entry {
     /// A loss's mark, or the baseline's.
     Mark(Option<Loss>),
-    /// A variant's tone, shown with the mark of a loss.
+    /// One value of what the figure varies within a loss (such as the dilation): the loss whose colour and
+    /// mark are shown; the value's number, which decides the dashes and the mark's look; its label.
     Tone(Option<Loss>, usize, String),
-    /// The mark of the checkpoint that the table reports.
+    /// The mark of the checkpoint that the report's main table shows.
     Selected(Option<Loss>),
-    /// A shaded quadrant.
+    /// The background of a quadrant around the baseline's point: its colour, and what lying there means.
     Ground(&'static str, &'static str),
 }
 
@@ -30,6 +32,7 @@ impl Entry {
         }
     }
 
+    /// Neighbours of equal number stay together where the legend takes several lines.
     fn kind(&self) -> usize {
         match self {
             Self::Mark(_) => 0,
@@ -46,6 +49,7 @@ impl Entry {
         }
     }
 
+    /// The entry's width in pixels, with the gap after it.
     fn width(&self) -> f64 {
         self.indent() + text_width(&self.label(), SMALL) + 16.0
     }
@@ -76,7 +80,7 @@ pub(super) fn height(lines: &[Vec<Entry>]) -> f64 {
     LINE * lines.len() as f64 + 10.0
 }
 
-/// Draws `lines`, each centred in `width`.
+/// Draws `lines`, each centred in `width`; `top` is the height of the first line's middle.
 pub(super) fn draw(svg: &mut Svg, lines: &[Vec<Entry>], width: f64, top: f64) {
     for (index, line) in lines.iter().enumerate() {
         let y = top + LINE * index as f64;

@@ -92,7 +92,8 @@ pub(super) const FIELDS: [Field; 29] = [
     ("program", |run| run.program.clone()),
 ];
 
-/// Words longer than a short hash are cut; the whole is in runs.parquet.
+/// Shortens each word that is longer than a short hash (words end at `:` and `@`).
+/// The full text is in runs.parquet.
 fn shortened(text: &str) -> String {
     let words = text.split_inclusive([':', '@']).map(|word| {
         let (body, mark) = match word.strip_suffix([':', '@']) {
@@ -166,7 +167,7 @@ pub(super) fn how_to_read() -> Markup {
 
 /// The files beside the report.
 pub(super) fn files(files: &[File]) -> Markup {
-    // Formats of one table or figure stand in a line.
+    // One list item for each table or figure, with links to its formats.
     let stem = |file: &File| file.name.split('.').next().unwrap_or_default().to_owned();
     let named: Vec<&[File]> = files.chunk_by(|a, b| stem(a) == stem(b)).collect();
     html! {

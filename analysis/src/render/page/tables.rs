@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::render::table::parts::{Column, Kind, Line, LineKind, Table};
 
-/// Lines of which more are folded away.
+/// A table with more lines than this is shown folded, to be opened with a click.
 const MOST: usize = 40;
 
 /// The table with its caption; a long one is folded away.
@@ -30,6 +30,7 @@ pub(super) fn table(table: &Table) -> Markup {
     }
 }
 
+/// Whether any cell is a difference whose interval leaves out 0.
 fn has_clear(table: &Table) -> bool {
     let lines = table.sections.iter().flat_map(|section| &section.lines);
     lines

@@ -54,6 +54,7 @@ pub fn table(evidence: &Evidence) -> Table {
     }
 }
 
+/// Returns a run's line of values and, below it, where it has a baseline, its line of differences.
 fn lines(row: &Row, part: Part, measures: &[Measure]) -> Vec<Line> {
     let cells = |label: &str, epoch: String, cell: fn(&Measure, &Measured) -> Cell| {
         let metrics = measures.iter().map(|measure| {

@@ -9,7 +9,7 @@ use crate::model::setting::Row;
 use crate::model::subject::Part;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Series, Spread, Table};
 
-/// Its metrics in CSV and Parquet.
+/// The names of the two columns that hold the metrics in CSV and Parquet: which metric, and its value.
 const METRICS: Series = Series {
     key: "metric",
     value: "value",
@@ -65,6 +65,7 @@ pub fn table(evidence: &Evidence) -> Option<Table> {
     })
 }
 
+/// Returns the line of one group of runs that differ in the seed alone.
 fn line(label: &str, rows: &[&Row], part: Part, measures: &[Measure]) -> Line {
     let cell = |measure: &Measure| {
         let values = rows
