@@ -158,7 +158,7 @@ fn a_devkit_becomes_a_data_folder() {
     assert_code(&output, 0);
 
     let dataset = Dataset::open(devkit.out()).unwrap();
-    // VOC has no such images.
+    // Not "voc2007": the published data set has no images called a, b and c.
     assert_eq!(dataset.name(), "voc2007-own");
     assert_eq!(dataset.classes, voc::CLASSES);
     assert!(dataset.groups.is_empty());
@@ -223,7 +223,6 @@ fn segmentation_images_become_run_lengths() {
         &[12, 12, 255, 12, 12, 0, 255, 12, 0, 0, 0, 0],
     );
     assert_code(&devkit.run(&[]), 0);
-
     let dataset = Dataset::open(devkit.out()).unwrap();
     let a = &dataset.images[0];
     let bitmaps: Vec<Vec<bool>> = a
@@ -234,6 +233,7 @@ fn segmentation_images_become_run_lengths() {
     let inside = |indices: [usize; 12]| indices.map(|index| index == 1).to_vec();
     assert_eq!(bitmaps[0], inside([1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]));
     assert_eq!(bitmaps[1], inside([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0]));
+    // Bitmaps have the image's 4 × 3 pixels, the union the grid's 16 × 16: column 15 is a dog, 9 the void.
     let union = dataset.class_segmentation(a, 11).unwrap();
     assert!(union.get(0, 0) && union.get(0, 15) && !union.get(15, 0) && !union.get(0, 9));
     assert_eq!(dataset.class_segmentation(&dataset.images[1], 11), None);
@@ -351,7 +351,7 @@ fn each_broken_item_is_one_line_naming_file_field_found_and_expected() {
         assert!(message.contains(&line), "{line} is not in {message}");
         let dataset = Dataset::open(devkit.out()).unwrap();
         assert!(dataset.images.len() >= 2);
-        // Found again, and the exit code still says that something is missing.
+        // The second run finds the folder finished and makes nothing; 1 still says that an item was skipped.
         assert_code(&devkit.run(&["--on-error", "skip"]), 1);
     }
 }
@@ -433,9 +433,8 @@ fn an_image_of_other_contents_and_the_same_size_is_other_data() {
         .windows(2)
         .position(|pair| pair == [0xff, 0xdb])
         .unwrap();
-    bytes[table + 5] ^= 0x10; // the step of the mean: another brightness
+    bytes[table + 5] ^= 0x10; // the quantization step of each block's mean (DC): another brightness
     fs_err::write(&path, bytes).unwrap();
-
     let refused = devkit.run(&[]);
     assert_code(&refused, 2);
     assert!(
@@ -596,5 +595,6 @@ fn real_voc_is_read_whole() {
             pairs(split),
         )
     });
+    // Images and (image, class) pairs of the splits in the copy at hand, which lacks some of VOC's images.
     assert_eq!(counts, [(2500, 4016), (2508, 3892), (965, 1427)]);
 }

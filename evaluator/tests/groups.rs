@@ -25,7 +25,7 @@ fn score(sandbox: &Sandbox, task: Task, logits: &str) -> RecordBatch {
 
 #[test]
 fn four_groups_overall_and_the_worst_in_both_tasks() {
-    let sandbox = bird_sandbox("0123");
+    let sandbox = bird_sandbox("0123"); // any hash of inputs
     let third = 1.0 / 3.0;
     // Groups of three images each: landbirds on land, landbirds on water, waterbirds on land, waterbirds
     // on water. The logits are right for two, three, one and no bird (tests/fixtures/birds.py). Where bird
@@ -38,6 +38,7 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
         let metrics = score(&sandbox, task, &logits);
         let of = |name, scope| metric(&metrics, name, scope);
         for (group, value) in (0..).zip(by_group) {
+            // Over three images.
             close(of("accuracy", Group(group)), value, 3, "accuracy");
         }
         close(

@@ -10,9 +10,10 @@ use tests::runs::{difference, train};
 use crate::made::{EPOCHS, GUIDED, checkpoint_name, configure, folder, whole};
 use crate::safetensors::File;
 
-/// Guidance with a λ that makes the gradient overflow. The loss is RRR*, because its gradient is then
-/// non-finite whatever the map. Energy's would not do: the final layer's map has a single pixel here, and
-/// where that is not positive, which rounding may decide, its gradient is 0.
+/// Guidance with a λ that is infinite in 32 bits. The loss is RRR*: its gradient depends on every pixel, so
+/// infinity, or infinity times zero, which is NaN, reaches the weights whatever the map. Energy would not do:
+/// it cuts the gradient off where the map is not positive, and the final layer's map has a single pixel here,
+/// whose sign rounding may decide.
 const OVERFLOWING: &str =
     "\n[init]\nfrom = \"scratch\"\n\n[guidance]\nloss = \"rrr\"\nlambda = 1e300\n";
 
