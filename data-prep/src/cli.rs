@@ -10,12 +10,12 @@ use anyhow::{Context, Result};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use serde_json::json;
 
-use crate::convert::{self, Former, Limit, OnError, Options, Outcome};
+use crate::convert::{self, Exif, Former, Limit, OnError, Options, Outcome};
 use crate::inspect;
 use crate::mask::geometry::Grid;
 use crate::source::entry::Entry;
 use crate::source::record::Source;
-use crate::source::{self, SOURCES};
+use crate::source::{self, Arrangement, Read, SOURCES};
 use crate::store::tables::PROGRAM;
 
 #[derive(Debug, Args)]
@@ -48,6 +48,11 @@ struct Prepare {
     /// What to do with a broken image or annotation.
     #[arg(long, value_enum, default_value_t)]
     on_error: OnError,
+    /// What to do with an image that a camera turned (EXIF orientation).
+    #[arg(long, value_enum, default_value_t)]
+    exif: Exif,
+    #[command(flatten)]
+    arrangement: Arrangement,
     /// Threads that parse, hash, decode and resize [default: one per core].
     #[arg(long)]
     threads: Option<usize>,
@@ -84,6 +89,9 @@ fn command() -> Command {
         .after_help("Exit codes: 0 all images, 1 some skipped, 2 failed.")
         .subcommand_required(true)
         .arg_required_else_help(true)
+        .subcommand(Prepare::augment_args(Read::augment_args(
+            Command::new("read").about("Own data: recognises the format of a folder"),
+        )))
         .subcommands(sources)
         .subcommand(Inspect::augment_args(Command::new("inspect").about(
             "Counts and contact sheets of a data folder, to see that it is right",
@@ -112,15 +120,22 @@ fn execute(matches: &ArgMatches) -> Result<usize> {
         "inspect" => Inspect::from_arg_matches(options)?.run(),
         "vocabulary" => Vocabulary::from_arg_matches(options)?.run(),
         name => {
-            let mut sources = SOURCES.iter();
-            let source = sources.find(|source| source.name == name);
-            let source = source.with_context(|| format!("no source {name}"))?;
             let prepare = Prepare::from_arg_matches(options)?;
             if let Some(threads) = prepare.threads {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
                 pool.build_global()?;
             }
-            prepare.run((source.open)(options, &prepare.out, source::naming())?)
+            let is_own = name == "read";
+            let mut source = if is_own {
+                Read::from_arg_matches(options)?.open(&prepare.out, source::naming())?
+            } else {
+                let mut sources = SOURCES.iter();
+                let source = sources.find(|source| source.name == name);
+                let source = source.with_context(|| format!("no source {name}"))?;
+                (source.open)(options, &prepare.out, source::naming())?
+            };
+            prepare.arrangement.apply(&mut source, is_own)?;
+            prepare.run(source)
         }
     }
 }
@@ -179,6 +194,7 @@ impl Prepare {
             grid: Grid::square(usize::from(self.size)),
             limits: self.limit.clone(),
             on_error: self.on_error,
+            exif: self.exif,
             threads: self.threads.unwrap_or(cores),
             former: if self.overwrite {
                 Former::Replace
@@ -189,6 +205,8 @@ impl Prepare {
         let Outcome {
             images,
             skipped,
+            remarks,
+            perhaps_turned,
             was_complete,
         } = convert::run(source, &options)?;
         let verb = if was_complete {
@@ -200,6 +218,18 @@ impl Prepare {
             eprintln!("{out}: {note}");
         }
         eprintln!("{out}: {name}, {images} images, {verb}");
+        if perhaps_turned > 0 {
+            eprintln!(
+                "{out}: warning: {perhaps_turned} images say that a camera turned them, and the annotations do \
+                 not tell whether they mean the turned image: read as stored (--exif apply turns them, --exif \
+                 ignore leaves out this warning)"
+            );
+        }
+        if remarks > 0 {
+            eprintln!(
+                "{out}: {remarks} faults that cost no image and no object, listed in skipped.parquet"
+            );
+        }
         if skipped > 0 {
             eprintln!("{out}: {skipped} left out, listed in skipped.parquet");
         }

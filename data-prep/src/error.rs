@@ -44,6 +44,19 @@ impl Problem {
     }
 }
 
+/// Returns the first problems, one a line, and how many there are.
+fn listed(problems: &[Problem]) -> String {
+    const MOST: usize = 20;
+    let mut lines = format!("{} problems", problems.len());
+    for problem in problems.iter().take(MOST) {
+        lines += &format!("\n  {problem}");
+    }
+    if problems.len() > MOST {
+        lines += &format!("\n  and {} more", problems.len() - MOST);
+    }
+    lines + "\nhint: --on-error skip leaves these out and lists them in skipped.parquet"
+}
+
 /// Returns text from a file, made safe to quote in a message: on one line, control characters escaped, cut
 /// after 200 characters with `…`.
 pub fn quoted(text: &str) -> String {
@@ -72,6 +85,10 @@ pub enum Error {
     /// An item of a source, a table or a pixel file is invalid.
     #[error("{0}")]
     Problem(#[from] Problem),
+
+    /// Several items of a source are invalid; at least two.
+    #[error("{}", listed(.0))]
+    Problems(Vec<Problem>),
 
     /// A Parquet file cannot be written. (One that cannot be read is a [`Problem`].)
     #[error("{}: {}", path.display(), quoted(&source.to_string()))]

@@ -51,12 +51,9 @@ fn data_folder(folder: &Path) -> PathBuf {
     });
     let source = Source {
         name: "scenes".to_owned(),
-        classes: vec!["cat".to_owned(), "dog".to_owned()],
         groups: vec![(5, "five".to_owned())],
         images: images.into(),
-        problems: Vec::new(),
-        notes: Vec::new(),
-        annotations: Fingerprint::default(),
+        ..Source::new(vec!["cat".to_owned(), "dog".to_owned()])
     };
     let options = Options {
         out: out.clone(),
@@ -66,6 +63,7 @@ fn data_folder(folder: &Path) -> PathBuf {
         },
         limits: Vec::new(),
         on_error: OnError::Fail,
+        exif: Exif::Auto,
         threads: 2,
         former: Former::Keep,
     };

@@ -13,10 +13,11 @@ use std::path::Path;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::options::{Options, stop_at_first};
+use super::options::{Exif, Options};
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::foreign;
 use crate::image::decode::Decoder;
+use crate::image::orientation::Orientation;
 use crate::image::resize::Resizer;
 use crate::source::record::SourceImage;
 use crate::store::pixels::PixelWriter;
@@ -36,6 +37,16 @@ struct UnderWay {
     rgb: Vec<u8>,
     /// The problem, if the image is broken.
     problem: Option<Problem>,
+    /// Whether a camera turned it, and it stays as it is because the annotations do not tell.
+    perhaps_turned: bool,
+}
+
+/// What became of the images.
+pub(crate) struct Written {
+    /// The rows' numbers, by image.
+    pub rows: Vec<Row>,
+    /// The number of images that a camera turned and that stay as they are.
+    pub perhaps_turned: usize,
 }
 
 /// The functions that the threads call for an image; the tests replace them.
@@ -44,24 +55,24 @@ struct Steps {
     /// Appends the file's bytes to the buffer.
     read: fn(&Path, &mut Vec<u8>) -> io::Result<()>,
     /// Decodes and resizes the bytes.
-    prepare: fn(&mut UnderWay, &SourceImage, &mut Decoder, &mut Resizer) -> Result<(), Problem>,
+    prepare: fn(&mut UnderWay, &SourceImage, Exif, &mut Decoder, &mut Resizer) -> Result<(), Problem>,
 }
 
 /// For each decoding thread, the most images that are in memory: read, being decoded, or waiting for an
 /// earlier one.
 const UNDER_WAY: usize = 8;
 
-/// Adds a row to `pixels` for each of `images`, in their order, and returns the rows' numbers. With
-/// `OnError::Skip` a broken image gets no row and is added to `problems`.
+/// Adds a row to `pixels` for each of `images`, in their order, and returns the rows' numbers. A broken
+/// image gets no row and is added to `problems`.
 ///
 /// # Errors
-/// A broken image with `OnError::Fail`; a disk that is full; a panic in one of the threads.
+/// A disk that is full; a panic in one of the threads.
 pub(crate) fn write_pixels(
     images: &[SourceImage],
     options: &Options,
     pixels: &mut PixelWriter,
     problems: &mut Vec<Problem>,
-) -> Result<Vec<Row>> {
+) -> Result<Written> {
     let steps = Steps {
         read: |path, bytes| fs_err::File::open(path)?.read_to_end(bytes).map(drop),
         prepare: UnderWay::prepare,
@@ -76,7 +87,7 @@ fn write_by(
     options: &Options,
     pixels: &mut PixelWriter,
     problems: &mut Vec<Problem>,
-) -> Result<Vec<Row>> {
+) -> Result<Written> {
     let bar = progress_bar(images.len());
     let threads = options.threads.max(1);
     let under_way = threads * UNDER_WAY;
@@ -106,6 +117,7 @@ fn write_by(
         drop((read, done_send));
 
         let mut rows = Vec::with_capacity(images.len());
+        let mut perhaps_turned = 0;
         // Images that are done, but not yet the next to be written.
         let mut waiting = BTreeMap::new();
         let mut next = 0;
@@ -115,6 +127,7 @@ fn write_by(
             while let Some(mut image) = waiting.remove(&next) {
                 match image.problem.take() {
                     None => {
+                        perhaps_turned += usize::from(image.perhaps_turned);
                         pixels.push(&image.rgb)?;
                         rows.push(Row {
                             image: next,
@@ -122,10 +135,7 @@ fn write_by(
                             height: image.size.1,
                         });
                     }
-                    Some(problem) => {
-                        stop_at_first(options.on_error, std::slice::from_ref(&problem))?;
-                        problems.push(problem);
-                    }
+                    Some(problem) => problems.push(problem),
                 }
                 next += 1;
                 bar.inc(1);
@@ -133,7 +143,7 @@ fn write_by(
             }
         }
         bar.finish_and_clear();
-        Ok(rows)
+        Ok(Written { rows, perhaps_turned })
     })
     // An early return drops the channels' ends here, and the threads end at their next send.
 }
@@ -200,7 +210,8 @@ fn prepare_files(
         in_hand.set(image.index);
         if image.problem.is_none() {
             let source = &images[image.index];
-            image.problem = (steps.prepare)(&mut image, source, &mut decoder, &mut resizer).err();
+            let prepared = (steps.prepare)(&mut image, source, options.exif, &mut decoder, &mut resizer);
+            image.problem = prepared.err();
         }
         if done.send(Ok(image)).is_err() {
             return;
@@ -209,20 +220,44 @@ fn prepare_files(
 }
 
 impl UnderWay {
-    /// Decodes and resizes the file.
+    /// Decodes the file, turns it where that is asked for, and resizes it.
     fn prepare(
         &mut self,
         source: &SourceImage,
+        exif: Exif,
         decoder: &mut Decoder,
         resizer: &mut Resizer,
     ) -> Result<(), Problem> {
-        let decoded = decoder
+        let mut decoded = decoder
             .decode(&self.file)
             .map_err(|error| Problem::new(&source.path, "image", error.found, error.expected))?;
+        let size = (decoded.width as u32, decoded.height as u32);
+        let turned;
+        self.perhaps_turned = false;
+        let orientation = match exif {
+            Exif::Ignore => Orientation::default(),
+            _ => Orientation::of(&self.file),
+        };
+        if orientation != Orientation::default() {
+            let after = orientation.size(size);
+            // Only a size that differs tells which of the two was annotated.
+            let is_told = source.size.is_some() && after != size;
+            if exif == Exif::Apply || (is_told && source.size == Some(after)) {
+                turned = orientation.apply(decoded);
+                decoded = &turned;
+            } else {
+                self.perhaps_turned = !is_told;
+            }
+        }
         self.size = (decoded.width as u32, decoded.height as u32);
         if let Some((width, height)) = source.size.filter(|&size| size != self.size) {
             let found = format!("{}x{}", self.size.0, self.size.1);
-            let expected = format!("{width}x{height} as annotated");
+            let mut expected = format!("{width}x{height} as annotated");
+            if orientation.size((width, height)) == self.size && size != self.size {
+                expected += " (the file says that a camera turned it; --exif ignore leaves it as it is)";
+            } else if exif == Exif::Ignore && Orientation::of(&self.file).size(self.size) == (width, height) {
+                expected += ", which it has once it is turned as its EXIF orientation says (--exif apply)";
+            }
             return Err(Problem::new(&source.path, "size", found, expected));
         }
         resizer.resize_into(decoded, &mut self.rgb);

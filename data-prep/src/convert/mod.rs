@@ -7,5 +7,5 @@ mod options;
 mod pipeline;
 
 pub use crate::store::tables::Former;
-pub use options::{Limit, OnError, Options};
+pub use options::{Exif, Limit, OnError, Options};
 pub use pipeline::{Outcome, run};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Problem, Result};
+use crate::error::{Error, Problem, Result};
 use crate::mask::geometry::Grid;
 use crate::source::split::Split;
 use crate::store::tables::Former;
@@ -28,6 +28,19 @@ pub struct Limit {
     pub count: usize,
 }
 
+/// What to do with the orientation that a camera wrote into an image file (EXIF). Tools that annotate mostly
+/// show the image turned, and mean the turned one; Pillow and the published data sets ignore it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Exif {
+    /// Turn an image where the annotated size is that of the turned image, and it alone.
+    #[default]
+    Auto,
+    /// Turn all images that say they are turned.
+    Apply,
+    /// Turn none.
+    Ignore,
+}
+
 /// The options of making a data folder.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -39,16 +52,19 @@ pub struct Options {
     pub limits: Vec<Limit>,
     /// What to do with a broken item.
     pub on_error: OnError,
+    /// What to do with images that a camera turned.
+    pub exif: Exif,
     /// Threads that decode and resize.
     pub threads: usize,
     /// What to do with a data folder that is there already and was made from other inputs.
     pub former: Former,
 }
 
-/// Returns the first problem as an error if `on_error` is [`OnError::Fail`].
-pub(super) fn stop_at_first(on_error: OnError, problems: &[Problem]) -> Result<()> {
+/// Returns the problems as an error if there are any and `on_error` is [`OnError::Fail`].
+pub(super) fn stop_at(on_error: OnError, problems: &[Problem]) -> Result<()> {
     match (on_error, problems) {
-        (OnError::Fail, [first, ..]) => Err(first.clone().into()),
-        _ => Ok(()),
+        (OnError::Skip, _) | (_, []) => Ok(()),
+        (OnError::Fail, [one]) => Err(one.clone().into()),
+        (OnError::Fail, many) => Err(Error::Problems(many.to_vec())),
     }
 }

@@ -10,9 +10,10 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::decoding;
-use super::options::{Limit, Options, stop_at_first};
+use super::options::{Exif, Limit, Options, stop_at};
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::mask::geometry::Grid;
+use crate::source;
 use crate::source::record::{Source, SourceImage};
 use crate::store::pixels::PixelWriter;
 use crate::store::schema::PIXELS_FILE;
@@ -25,6 +26,11 @@ pub struct Outcome {
     pub images: usize,
     /// The number of items left out.
     pub skipped: usize,
+    /// The number of faults that cost no item, which are listed with those left out.
+    pub remarks: usize,
+    /// Images that a camera turned and that stay as they are, because the annotations do not tell; 0 where
+    /// the folder was there already.
+    pub perhaps_turned: usize,
     /// Whether the folder was there already, made from the same inputs.
     pub was_complete: bool,
 }
@@ -32,26 +38,36 @@ pub struct Outcome {
 /// Makes the data folder, unless it is there already.
 ///
 /// # Errors
-/// With `OnError::Fail`, the first broken item in the source's order; the folder then holds no data set.
+/// With `OnError::Fail`, the broken items (those of the annotations, or if there are none, the images that
+/// cannot be decoded); the folder then holds no data set.
 /// Also when no image is left, or the folder holds a data set made from other inputs.
 pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
+    let mut options = options.clone();
+    if options.exif == Exif::Auto && source::datasets().contains(&&*source.name) {
+        options.exif = Exif::Ignore; // published results are of images as Pillow opens them
+    }
+    let options = &options;
     apply_limits(&mut source.images, &options.limits);
     let mut problems = std::mem::take(&mut source.problems);
     leave_out_missing(&mut source.images, &mut problems);
-    stop_at_first(options.on_error, &problems)?;
+    stop_at(options.on_error, &problems)?;
 
     let inputs = inputs_hash(&source, &problems, options);
     if let Some((images, skipped)) = tables::find_former(&options.out, &inputs, options.former)? {
         return Ok(Outcome {
             images,
-            skipped,
+            skipped: skipped - source.remarks.len().min(skipped),
+            remarks: source.remarks.len(),
+            perhaps_turned: 0,
             was_complete: true,
         });
     }
     let pixels_path = options.out.join(PIXELS_FILE);
     atomic::remove_leftovers(&pixels_path)?;
     let mut pixels = PixelWriter::create(&pixels_path, options.grid, &inputs)?;
-    let rows = decoding::write_pixels(&source.images, options, &mut pixels, &mut problems)?;
+    let written = decoding::write_pixels(&source.images, options, &mut pixels, &mut problems)?;
+    let rows = written.rows;
+    stop_at(options.on_error, &problems)?;
     if rows.is_empty() {
         return Err(Error::layout(
             &options.out,
@@ -61,10 +77,13 @@ pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
         ));
     }
     pixels.finish()?;
-    tables::write(&options.out, &source, &rows, &problems, &inputs)?;
+    let listed: Vec<&Problem> = problems.iter().chain(&source.remarks).collect();
+    tables::write(&options.out, &source, &rows, &listed, &inputs)?;
     Ok(Outcome {
         images: rows.len(),
         skipped: problems.len(),
+        remarks: source.remarks.len(),
+        perhaps_turned: written.perhaps_turned,
         was_complete: false,
     })
 }
@@ -143,7 +162,10 @@ fn inputs_hash(source: &Source, problems: &[Problem], options: &Options) -> Stri
     for (image, contents) in source.images.iter().zip(&contents) {
         inputs.add(&image.file_name, contents);
     }
-    for problem in problems {
+    if options.exif == Exif::Apply || !source::datasets().contains(&&*source.name) {
+        inputs.add("exif", format!("{:?}", options.exif).as_bytes());
+    }
+    for problem in problems.iter().chain(&source.remarks) {
         inputs.add(
             "problem",
             format!("{} {}", problem.field, problem.found).as_bytes(),

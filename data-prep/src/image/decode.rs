@@ -1,17 +1,17 @@
-//! Decodes image files to 8-bit RGB, exactly as Pillow's `Image.open(…).convert("RGB")` does. `jpeg`
-//! decodes JPEG, `png` PNG.
+//! Decodes image files to 8-bit RGB. `jpeg` decodes JPEG and `png` PNG, exactly as Pillow's
+//! `Image.open(…).convert("RGB")` does; `other` decodes WebP, TIFF, BMP and GIF.
 //!
-//! The first bytes of a file decide which of the two it is, not its name. An EXIF orientation is not
-//! applied, because Pillow does not apply it.
+//! The first bytes of a file decide which of them it is, not its name. An EXIF orientation is not
+//! applied here, because Pillow does not apply it; `orientation` turns images.
 
 use super::raster::{Rgb, Undecodable};
-use super::{jpeg, png};
+use super::{jpeg, other, png};
 use crate::foreign;
 
-/// Decodes a JPEG or PNG file.
+/// Decodes an image file.
 ///
 /// # Errors
-/// When the bytes are neither, are cut short or broken, or of a kind that has no 8-bit RGB.
+/// When the bytes are of no known format, are cut short or broken, or of a kind that has no 8-bit RGB.
 pub fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
     let mut decoder = Decoder::default();
     decoder.decode(bytes)?;
@@ -28,7 +28,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Decodes a JPEG or PNG file.
+    /// Decodes an image file.
     ///
     /// # Errors
     /// As [`decode`].
@@ -40,11 +40,8 @@ impl Decoder {
             let broken = |found| Undecodable::new(found, "a whole PNG image");
             self.image = foreign::read(|| png::decode(bytes), broken)?;
         } else {
-            let found = match bytes {
-                [] => "an empty file".to_owned(),
-                _ => format!("a file that begins {:02x?}", &bytes[..bytes.len().min(4)]),
-            };
-            return Err(Undecodable::new(found, "a JPEG or PNG image"));
+            let broken = |found| Undecodable::new(found, "a whole image");
+            self.image = foreign::read(|| other::decode(bytes), broken)?;
         }
         Ok(&self.image)
     }

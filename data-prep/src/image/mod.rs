@@ -3,6 +3,8 @@
 
 pub mod decode;
 mod jpeg;
+pub mod orientation;
+mod other;
 pub mod png;
 pub mod raster;
 pub mod resize;

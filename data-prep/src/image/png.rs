@@ -1,9 +1,10 @@
 //! Decodes PNG to RGB as Pillow does: drops transparency, looks up palettes, repeats gray in all channels.
 //! The crate `image` is not used because it rounds 16-bit channels to 8 bits; Pillow drops the lower byte.
+//! Of 16-bit gray the lower byte is dropped, too, where Pillow makes every value above 255 white.
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, Transformations};
+use png::{ColorType, Transformations};
 
 use super::raster::{Rgb, Undecodable, check_size};
 
@@ -24,9 +25,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(broken)?;
     let info = reader.info();
-    if info.color_type == ColorType::Grayscale && info.bit_depth == BitDepth::Sixteen {
-        return Err(Undecodable::new("16-bit gray", "8 bits a channel"));
-    }
     let (width, height) = (info.width as usize, info.height as usize);
     check_size(width, height)?;
     let size = reader

@@ -21,6 +21,16 @@ pub trait Format: Args {
     /// # Errors
     /// When a folder or a file is not of this format. A single broken item is a problem of the source.
     fn open(&self, out: &Path, naming: Naming) -> anyhow::Result<Source>;
+
+    /// Says what `folder` holds, for people ("Pascal VOC, 364 annotations"), where it is of this format.
+    fn recognise(_: &Path) -> Option<String> {
+        None
+    }
+
+    /// The options with which `data-prep read` reads a folder; `None`: it cannot.
+    fn reading(_: Folder) -> Option<Self> {
+        None
+    }
 }
 
 /// A [`Format`] among others.
@@ -36,6 +46,10 @@ pub struct Entry {
     pub with_options: fn(Command) -> Command,
     /// Reads the options given, and then the data set, as [`Format::open`].
     pub open: fn(&ArgMatches, &Path, Naming) -> anyhow::Result<Source>,
+    /// [`Format::recognise`].
+    pub recognise: fn(&Path) -> Option<String>,
+    /// Reads a folder as [`Format::open`], with the options of [`Format::reading`].
+    pub read: fn(Folder, &Path, Naming) -> Option<anyhow::Result<Source>>,
 }
 
 impl Entry {
@@ -47,6 +61,8 @@ impl Entry {
             datasets: F::DATASETS,
             with_options: F::augment_args,
             open: |options, out, naming| F::from_arg_matches(options)?.open(out, naming),
+            recognise: F::recognise,
+            read: |folder, out, naming| Some(F::reading(folder)?.open(out, naming)),
         }
     }
 }

@@ -2,14 +2,23 @@
 //! `list` has all formats, `record` defines the records that a reader yields, `naming` decides a data
 //! set's name. `convert` opens the image files.
 
+mod arrange;
 pub mod coco;
+mod division;
 pub mod entry;
+mod files;
+mod groups;
 mod list;
+mod names;
 pub mod naming;
+mod recognise;
 pub mod record;
 pub mod scenes;
 pub mod split;
+mod tabular;
 pub mod voc;
 pub mod waterbirds;
 
+pub use arrange::Arrangement;
 pub use list::{SOURCES, datasets, naming};
+pub use recognise::Read;

@@ -158,7 +158,6 @@ fn from_folder(folder: &Path) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::source::record::Fingerprint;
 
     const RESERVED: [&str; 3] = ["voc2007", "coco2014", "scenes"];
 
@@ -167,15 +166,7 @@ mod tests {
         folder: &str,
         published: Published,
     ) -> Result<(String, Vec<String>)> {
-        let mut source = Source {
-            name: String::new(),
-            classes: Vec::new(),
-            groups: Vec::new(),
-            images: Vec::new(),
-            problems: Vec::new(),
-            notes: Vec::new(),
-            annotations: Fingerprint::default(),
-        };
+        let mut source = Source::new(Vec::new());
         let naming = Naming::new(RESERVED.to_vec()).asked(asked);
         naming.give(&mut source, Path::new(folder), Some(published))?;
         Ok((source.name, source.notes))

@@ -4,7 +4,7 @@
 //! A reader (`voc`, `coco`, `waterbirds`) parses annotations and finds files; it opens no image. The
 //! pipeline decodes, resizes and writes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -25,12 +25,37 @@ pub struct Source {
     /// The images in the order of the tables: by split (train, val, test), then as the source lists
     /// them.
     pub images: Vec<SourceImage>,
-    /// Items the reader had to leave out of `images`.
+    /// Whether the data says which image is in which split; if not, all are in train until `arrange` divides
+    /// them.
+    pub has_splits: bool,
+    /// Items the reader had to leave out: objects, and images whose annotations cannot be read.
     pub problems: Vec<Problem>,
+    /// Faults that cost neither an image nor an object, such as a broken outline of an object that has a box.
+    pub remarks: Vec<Problem>,
+    /// Columns of the user's own tables that a reader does not know, each as cells by image id.
+    pub columns: BTreeMap<String, HashMap<String, String>>,
     /// Notes for the user on how it was read, one line each.
     pub notes: Vec<String>,
     /// Hash of the annotation files read.
     pub annotations: Fingerprint,
+}
+
+impl Source {
+    /// Returns a data set without name, images and notes, whose splits are the data's own.
+    pub fn new(classes: Vec<String>) -> Self {
+        Self {
+            name: String::new(),
+            classes,
+            groups: Vec::new(),
+            images: Vec::new(),
+            has_splits: true,
+            problems: Vec::new(),
+            remarks: Vec::new(),
+            columns: BTreeMap::new(),
+            notes: Vec::new(),
+            annotations: Fingerprint::default(),
+        }
+    }
 }
 
 /// One image and its annotations.

@@ -96,7 +96,7 @@ pub(crate) fn write(
     out: &Path,
     source: &Source,
     rows: &[Row],
-    problems: &[Problem],
+    problems: &[&Problem],
     inputs: &str,
 ) -> Result<()> {
     let provenance = Provenance::new(PROGRAM, inputs).with(DATASET_KEY, &source.name);
@@ -163,9 +163,10 @@ fn labels(images: &[&SourceImage]) -> Result<RecordBatch> {
     ])
 }
 
-fn skipped(problems: &[Problem]) -> Result<RecordBatch> {
+fn skipped(problems: &[&Problem]) -> Result<RecordBatch> {
     let column = |cell: fn(&Problem) -> &str| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(problems.iter().map(cell)))
+        let cells = problems.iter().map(|problem| cell(problem));
+        Arc::new(StringArray::from_iter_values(cells))
     };
     SKIPPED.batch(vec![
         column(|problem| &problem.file),

@@ -75,15 +75,7 @@ pub fn is_validation(image_id: i64) -> bool {
 /// or `name` is another data set's. Images with a broken entry or annotation are left out and listed in the source.
 pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     let (suffix, parts) = layout(root)?;
-    let mut source = Source {
-        name: String::new(),
-        classes: categories::NAMES.map(str::to_owned).to_vec(),
-        groups: Vec::new(),
-        images: Vec::new(),
-        problems: Vec::new(),
-        notes: Vec::new(),
-        annotations: Fingerprint::default(),
-    };
+    let mut source = Source::new(categories::NAMES.map(str::to_owned).to_vec());
     let mut ids = HashSet::new();
     let mut listed = Listed::default();
     for part in &parts {

@@ -121,13 +121,11 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         .map(|entry| (entry.split, entry.image_id.as_str()))
         .collect();
     let mut source = Source {
-        name: String::new(),
-        classes,
         groups,
         images: Vec::with_capacity(entries.len()),
         problems,
-        notes: Vec::new(),
         annotations,
+        ..Source::new(classes)
     };
     let published = published::voc2007(&source.classes, &lists);
     naming.give(&mut source, &devkit, Some(published))?;

@@ -110,13 +110,11 @@ pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Sour
     }
     images.sort_by_key(|image| image.split);
     let mut source = Source {
-        name: String::new(),
-        classes: CLASSES.map(str::to_owned).to_vec(),
         groups: (0..).zip(GROUPS.map(str::to_owned)).collect(),
         images,
         problems,
-        notes: Vec::new(),
         annotations,
+        ..Source::new(CLASSES.map(str::to_owned).to_vec())
     };
     let published = published::waterbirds_100(&source.images);
     naming.give(&mut source, root, Some(published))?;

@@ -1,0 +1,299 @@
+//! Divides images into train, val and test: by a hash of their ids, or balanced by class (`--stratify`).
+//!
+//! With the hash an image stays in its split when others are added. Images that must stay together (of a
+//! patient, of a video) are one unit: the hash is that of what they share.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::str::FromStr;
+
+use regex::Regex;
+use sha2::{Digest, Sha256};
+
+use super::record::{Source, SourceImage};
+use super::split::Split;
+use crate::error::{Error, Result};
+
+/// The shares of train, val and test, in percent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shares([f64; 3]);
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self([70.0, 15.0, 15.0])
+    }
+}
+
+impl FromStr for Shares {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || format!("found {text:?}, expected three percentages that sum to 100, as 70,15,15");
+        let shares: Vec<f64> = text
+            .split(',')
+            .map(|share| share.trim().parse().map_err(|_| expected()))
+            .collect::<Result<_, _>>()?;
+        let shares: [f64; 3] = shares.try_into().map_err(|_| expected())?;
+        let is_valid = shares.iter().all(|share| (0.0..=100.0).contains(share))
+            && (shares.iter().sum::<f64>() - 100.0).abs() < 1e-6
+            && shares[0] > 0.0;
+        is_valid.then_some(Self(shares)).ok_or_else(expected)
+    }
+}
+
+impl std::fmt::Display for Shares {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [train, val, test] = self.0;
+        write!(f, "{train},{val},{test}")
+    }
+}
+
+/// How images are divided.
+#[derive(Debug)]
+pub(super) struct Division<'a> {
+    /// The share of each split.
+    pub shares: Shares,
+    /// What images of a unit share: a column of [`Source::columns`], or a regular expression whose first
+    /// group is looked for in the file's name; `None`: each image is a unit.
+    pub by: Option<&'a str>,
+    /// Whether each class gets its share of every split.
+    pub stratify: bool,
+}
+
+/// Images that stay together.
+struct Unit {
+    /// Indices into [`Source::images`].
+    images: Vec<usize>,
+    /// From 0 up to 1: a hash of what the images share.
+    position: f64,
+}
+
+impl Division<'_> {
+    /// Divides all images anew.
+    pub(super) fn divide(&self, source: &mut Source) -> Result<()> {
+        let all: Vec<usize> = (0..source.images.len()).collect();
+        let shares = self.shares.0.map(|share| share / 100.0);
+        self.split(source, &all, shares)?;
+        let whose = match source.has_splits {
+            true => "the data's own splits are not used",
+            false => "the data has no splits",
+        };
+        let note = format!(
+            "{whose}: divided {} percent {}",
+            self.shares,
+            self.description()
+        );
+        self.said(source, note);
+        source.has_splits = true;
+        Ok(())
+    }
+
+    /// Takes validation and test images from the training images, where the data has none.
+    pub(super) fn cut_missing(&self, source: &mut Source) -> Result<()> {
+        let of = |source: &Source, split| -> Vec<usize> {
+            (0..source.images.len())
+                .filter(|&index| source.images[index].split == split)
+                .collect()
+        };
+        let train = of(source, Split::Train);
+        let mut shares = self.shares.0;
+        let mut cut = Vec::new();
+        for split in [Split::Val, Split::Test] {
+            match of(source, split).is_empty() {
+                true => cut.push(split.as_ref()),
+                false => shares[split as usize] = 0.0,
+            }
+        }
+        if cut.is_empty() || train.is_empty() {
+            return Ok(());
+        }
+        let sum: f64 = shares.iter().sum();
+        self.split(source, &train, shares.map(|share| share / sum))?;
+        let cut = cut.join(" and ");
+        let note = format!("the data has no {cut}: cut from train {}", self.description());
+        self.said(source, note);
+        Ok(())
+    }
+
+    /// Says what was done, with the number of images in each split.
+    fn said(&self, source: &mut Source, note: String) {
+        let count = |split| {
+            let images = source.images.iter();
+            images.filter(|image| image.split == split).count()
+        };
+        let counts = Split::ALL.map(|split| format!("{} {split}", count(split)));
+        let note = format!("{note}: {}", counts.join(", "));
+        source.annotations.add("division", note.as_bytes());
+        source.notes.push(note);
+    }
+
+    fn description(&self) -> String {
+        let unit = match self.by {
+            Some(by) => format!("images that share {by} together, "),
+            None => String::new(),
+        };
+        match self.stratify {
+            true => format!("({unit}balanced by class; images that are added may move others)"),
+            false => format!("({unit}by a hash of the image ids, so that images that are added move no other)"),
+        }
+    }
+
+    /// Puts the images at `indices` into the splits; the `shares` sum to 1.
+    fn split(&self, source: &mut Source, indices: &[usize], shares: [f64; 3]) -> Result<()> {
+        let units = self.units(source, indices)?;
+        let splits = match self.stratify {
+            true => balanced(&units, &source.images, shares),
+            false => by_position(&units, shares),
+        };
+        for (unit, split) in units.iter().zip(splits) {
+            for &index in &unit.images {
+                source.images[index].split = split;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the units, in the order of their positions.
+    fn units(&self, source: &Source, indices: &[usize]) -> Result<Vec<Unit>> {
+        let key = self.key(source)?;
+        let mut units: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for &index in indices {
+            units.entry(key(&source.images[index])?).or_default().push(index);
+        }
+        let mut units: Vec<Unit> = units
+            .into_iter()
+            .map(|(key, images)| Unit {
+                images,
+                position: position(&key),
+            })
+            .collect();
+        units.sort_by(|a, b| a.position.total_cmp(&b.position));
+        Ok(units)
+    }
+
+    /// Returns the function that gives what an image shares with the others of its unit.
+    fn key<'s>(&self, source: &'s Source) -> Result<Box<dyn Fn(&SourceImage) -> Result<String> + 's>> {
+        let Some(by) = self.by else {
+            return Ok(Box::new(|image| Ok(image.image_id.clone())));
+        };
+        let wrong = |found: String, expected: String| Error::layout("--split-by", by, found, expected);
+        if let Some(cells) = source.columns.get(by) {
+            let by = by.to_owned();
+            return Ok(Box::new(move |image| {
+                cells.get(&image.image_id).cloned().ok_or_else(|| {
+                    let found = format!("no value for image {}", image.image_id);
+                    Error::layout("--split-by", &*by, found, "one for each image")
+                })
+            }));
+        }
+        let columns: Vec<&str> = source.columns.keys().map(String::as_str).collect();
+        let expected = match columns.as_slice() {
+            [] => "a regular expression with a group in parentheses".to_owned(),
+            _ => format!(
+                "one of the columns {}, or a regular expression with a group in parentheses",
+                columns.join(", ")
+            ),
+        };
+        let regex = Regex::new(by).map_err(|error| wrong(error.to_string(), expected.clone()))?;
+        if regex.captures_len() < 2 {
+            return Err(wrong("no group".to_owned(), expected));
+        }
+        Ok(Box::new(move |image| {
+            let found = regex.captures(&image.file_name).and_then(|found| found.get(1));
+            found.map(|found| found.as_str().to_owned()).ok_or_else(|| {
+                let found = format!("no match in {}", image.file_name);
+                Error::layout("--split-by", regex.as_str(), found, "a match in each image's file name")
+            })
+        }))
+    }
+}
+
+/// Where the hash of `key` lies between 0 and 1: the first 53 bits of its SHA-256, as a fraction.
+fn position(key: &str) -> f64 {
+    let digest = Sha256::digest(format!("split:{key}"));
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    (u64::from_be_bytes(first) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// Train up to the first share, then val, then test. A split that should have images and got none gets the
+/// unit that lies nearest to it, if there are units enough.
+fn by_position(units: &[Unit], shares: [f64; 3]) -> Vec<Split> {
+    let ends = [shares[0], shares[0] + shares[1]];
+    let mut splits: Vec<Split> = units
+        .iter()
+        .map(|unit| Split::ALL[ends.iter().filter(|&&end| unit.position >= end).count()])
+        .collect();
+    for (split, share) in Split::ALL.into_iter().zip(shares) {
+        let count = |splits: &[Split], of| splits.iter().filter(|split| **split == of).count();
+        if share == 0.0 || units.len() < 3 || count(&splits, split) > 0 {
+            continue;
+        }
+        let (start, end) = match split {
+            Split::Train => (0.0, ends[0]),
+            Split::Val => (ends[0], ends[1]),
+            Split::Test => (ends[1], 1.0),
+        };
+        let distance = |at: &usize| {
+            let position = units[*at].position;
+            (start - position).max(position - end)
+        };
+        let nearest = (0..units.len())
+            .filter(|&at| count(&splits, splits[at]) > 1)
+            .min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        if let Some(nearest) = nearest {
+            splits[nearest] = split;
+        }
+    }
+    splits
+}
+
+/// Iterative stratification (Sechidis et al. 2011): the units of the rarest class are given out first, each
+/// to the split that lacks most images of that class.
+fn balanced(units: &[Unit], images: &[SourceImage], shares: [f64; 3]) -> Vec<Split> {
+    let classes: Vec<BTreeSet<i32>> = units
+        .iter()
+        .map(|unit| unit.images.iter().flat_map(|&index| images[index].labels()).collect())
+        .collect();
+    let mut totals: HashMap<i32, usize> = HashMap::new();
+    for &class_id in classes.iter().flatten() {
+        *totals.entry(class_id).or_default() += 1;
+    }
+    let wanted = |count: usize| shares.map(|share| share * count as f64);
+    let mut missing: HashMap<i32, [f64; 3]> = totals
+        .iter()
+        .map(|(&class_id, &count)| (class_id, wanted(count)))
+        .collect();
+    let mut missing_units = wanted(units.len());
+    let mut splits: Vec<Option<Split>> = vec![None; units.len()];
+    let mut rarest: Vec<(usize, i32)> = totals.iter().map(|(&class, &count)| (count, class)).collect();
+    rarest.sort_unstable();
+    let order = rarest.iter().map(|(_, class_id)| Some(*class_id));
+    for class_id in order.chain([None]) {
+        for at in 0..units.len() {
+            let is_next = class_id.is_none_or(|class_id| classes[at].contains(&class_id));
+            if splits[at].is_some() || !is_next {
+                continue;
+            }
+            let of_class = class_id.and_then(|class_id| missing.get(&class_id)).copied();
+            let need = |split: Split| (of_class.unwrap_or(missing_units)[split as usize], missing_units[split as usize]);
+            let chosen = Split::ALL
+                .into_iter()
+                .filter(|&split| shares[split as usize] > 0.0)
+                .max_by(|a, b| {
+                    let (a_class, a_all) = need(*a);
+                    let (b_class, b_all) = need(*b);
+                    // Of equals the first split, train, is taken.
+                    a_class.total_cmp(&b_class).then(a_all.total_cmp(&b_all)).then(b.cmp(a))
+                })
+                .unwrap_or(Split::Train);
+            splits[at] = Some(chosen);
+            missing_units[chosen as usize] -= 1.0;
+            for class_id in &classes[at] {
+                if let Some(missing) = missing.get_mut(class_id) {
+                    missing[chosen as usize] -= 1.0;
+                }
+            }
+        }
+    }
+    splits.into_iter().map(|split| split.unwrap_or(Split::Train)).collect()
+}

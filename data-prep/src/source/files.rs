@@ -1,0 +1,125 @@
+//! Finds image files in a folder as users keep them: names in any case, with any extension, in folders
+//! beside the annotations.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+
+/// The extensions of images that can be decoded, in the order in which they are tried.
+pub(super) const EXTENSIONS: [&str; 10] = [
+    "jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "gif", "jfif", "jpe",
+];
+
+/// The files below a folder. Hidden files and folders are left out.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// All of them, sorted.
+    all: Vec<PathBuf>,
+    /// Indices into `all` by folder and lower-case name, and by folder and lower-case stem (images only).
+    by_name: HashMap<(PathBuf, String), usize>,
+    by_stem: HashMap<(PathBuf, String), Vec<usize>>,
+}
+
+impl Files {
+    /// Lists the files below `root`, at any depth; links are followed.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub(super) fn below(root: &Path) -> Result<Self> {
+        let mut all = Vec::new();
+        let walk = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name();
+        let is_seen = |entry: &walkdir::DirEntry| {
+            entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
+        };
+        for entry in walk.into_iter().filter_entry(is_seen) {
+            let entry = entry.map_err(std::io::Error::from)?;
+            if entry.file_type().is_file() {
+                all.push(entry.into_path());
+            }
+        }
+        let mut files = Self {
+            all,
+            ..Self::default()
+        };
+        for (index, path) in files.all.iter().enumerate() {
+            let folder = path.parent().unwrap_or(root).to_owned();
+            if is_image(path) {
+                let key = (folder.clone(), lower(path.file_stem()));
+                files.by_stem.entry(key).or_default().push(index);
+            }
+            files.by_name.entry((folder, lower(path.file_name()))).or_insert(index);
+        }
+        Ok(files)
+    }
+
+    /// Returns the files with this extension in any case, sorted.
+    pub(super) fn with_extension(&self, extension: &str) -> impl Iterator<Item = &Path> {
+        let files = self.all.iter().map(PathBuf::as_path);
+        files.filter(move |path| has_extension(path, &[extension]))
+    }
+
+    /// Returns the images, sorted.
+    pub(super) fn images(&self) -> impl Iterator<Item = &Path> {
+        self.all.iter().map(PathBuf::as_path).filter(|path| is_image(path))
+    }
+
+    /// Returns the image that `name` means in the first of `folders` that has one: the file of that name,
+    /// else one of that stem. The case of letters does not matter where no file has the same.
+    pub(super) fn image(&self, folders: &[PathBuf], name: &str) -> Option<&Path> {
+        let name = Path::new(name);
+        let in_folder = |folder: &PathBuf| {
+            let path = folder.join(name);
+            if is_image(&path) && self.all.binary_search(&path).is_ok() {
+                return self.all.binary_search(&path).ok();
+            }
+            let folder = path.parent().unwrap_or(folder).to_owned();
+            let by_name = self.by_name.get(&(folder.clone(), lower(path.file_name())));
+            let by_name = by_name.filter(|index| is_image(&self.all[**index]));
+            by_name.copied().or_else(|| self.of_stem(&folder, lower(path.file_stem())))
+        };
+        folders.iter().find_map(in_folder).map(|index| self.all[index].as_path())
+    }
+
+    /// Returns the image of a stem with the extension that is tried first.
+    fn of_stem(&self, folder: &Path, stem: String) -> Option<usize> {
+        let found = self.by_stem.get(&(folder.to_owned(), stem))?;
+        let rank = |index: &&usize| {
+            let extension = lower(self.all[**index].extension());
+            EXTENSIONS.iter().position(|known| *known == extension)
+        };
+        found.iter().min_by_key(rank).copied()
+    }
+}
+
+/// Whether a file has one of the extensions of images, in any case.
+pub(super) fn is_image(path: &Path) -> bool {
+    has_extension(path, &EXTENSIONS)
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    extensions.contains(&&*lower(path.extension()))
+}
+
+fn lower(name: Option<&std::ffi::OsStr>) -> String {
+    name.unwrap_or_default().to_string_lossy().to_lowercase()
+}
+
+/// Returns a name as annotations write it, made relative and with `/` between folders: without `./` and
+/// drive letters, and without a leading `/`. `None` where it leads out of its folder by `..`.
+pub(super) fn relative(name: &str) -> Option<String> {
+    let name = name.replace('\\', "/");
+    let name = match name.as_bytes() {
+        [drive, b':', ..] if drive.is_ascii_alphabetic() => &name[2..],
+        _ => &name,
+    };
+    let mut parts = Vec::new();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => return None,
+            part => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}

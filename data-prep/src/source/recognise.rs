@@ -1,0 +1,82 @@
+//! `data-prep read`: recognises the format of a folder, says what it recognised, and reads it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::entry::{Entry, Folder};
+use super::list::SOURCES;
+use super::naming::Naming;
+use super::record::Source;
+use crate::error::Error;
+
+/// What `data-prep read` is asked for.
+#[derive(Debug, clap::Args)]
+pub struct Read {
+    /// The folder of the data set.
+    folder: PathBuf,
+    /// The format [default: recognised].
+    #[arg(long, value_parser = formats())]
+    format: Option<String>,
+    /// What the data set is called [default: the published name where it is that data set, else the
+    /// folder's name].
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// The formats that can be read from a folder.
+fn formats() -> Vec<&'static str> {
+    SOURCES.iter().map(|source| source.name).collect()
+}
+
+impl Read {
+    /// Reads the folder; `out` is the data folder to be made.
+    ///
+    /// # Errors
+    /// When there is no such folder, it is of no known format, or its reader refuses it.
+    pub fn open(&self, out: &Path, naming: Naming) -> Result<Source> {
+        let folder = &self.folder;
+        if !folder.is_dir() {
+            let found = if folder.exists() { "a file" } else { "no such folder" };
+            return Err(Error::layout(folder, "data set", found, "a folder").into());
+        }
+        let (entry, recognised) = match &self.format {
+            Some(format) => {
+                let named = SOURCES.iter().find(|source| source.name == format);
+                (named.context("no such format")?, None)
+            }
+            None => {
+                let (entry, recognised) = recognise(folder)?;
+                (entry, Some(recognised))
+            }
+        };
+        let options = Folder {
+            root: folder.clone(),
+            name: self.name.clone(),
+        };
+        let read = (entry.read)(options, out, naming);
+        let refused = || Error::layout(folder, "--format", entry.name, "a format that is read from a folder");
+        let mut source = read.ok_or_else(refused)??;
+        source.notes.splice(0..0, recognised);
+        Ok(source)
+    }
+}
+
+/// Returns the format of a folder, and a note that says what was recognised.
+fn recognise(folder: &Path) -> Result<(&'static Entry, String)> {
+    let says = |entry: &'static Entry| Some((entry, (entry.recognise)(folder)?));
+    let mut recognised = SOURCES.iter().filter_map(says);
+    let Some((entry, what)) = recognised.next() else {
+        let expected = "annotations of one of the formats: data.yaml (YOLO), *.json (COCO), *.xml (VOC), \
+                        boxes.csv (table), metadata.csv (Waterbirds)";
+        return Err(Error::layout(folder, "format", "nothing known", expected).into());
+    };
+    let also: Vec<String> = recognised
+        .map(|(entry, what)| format!("{what} (--format {})", entry.name))
+        .collect();
+    let note = match also.as_slice() {
+        [] => format!("recognised: {what}"),
+        also => format!("recognised: {what}; there is also {}", also.join(", ")),
+    };
+    Ok((entry, note))
+}

@@ -1,0 +1,182 @@
+//! Tables that users write: CSV (comma, semicolon or tab) and Parquet, read as text cells. A problem names
+//! the file, the line and the column.
+
+use std::path::{Path, PathBuf};
+
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Problem, Result};
+use crate::foreign;
+
+/// A table in memory.
+#[derive(Debug)]
+pub(super) struct Table {
+    path: PathBuf,
+    headers: Vec<String>,
+    /// Rows of cells, each with its line in a CSV file, or its number from 1.
+    rows: Vec<(u64, Vec<String>)>,
+    /// How a row's number is called: `line` or `row`.
+    unit: &'static str,
+    /// SHA-256 of the file.
+    pub fingerprint: [u8; 32],
+}
+
+/// A row of a [`Table`].
+#[derive(Clone, Copy)]
+pub(super) struct Row<'a> {
+    table: &'a Table,
+    at: usize,
+}
+
+impl Table {
+    /// Reads a CSV or Parquet file.
+    ///
+    /// # Errors
+    /// When it cannot be read, has no header, or a line has too few or too many values.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let bytes = fs_err::read(path)?;
+        let fingerprint = Sha256::digest(&bytes).into();
+        let (headers, rows, unit) = match bytes.starts_with(b"PAR1") {
+            true => {
+                let broken = |found| Problem::new(path, "file", found, "a Parquet file");
+                let (headers, rows) = foreign::read(|| parquet(path, bytes), broken)?;
+                (headers, rows, "row")
+            }
+            false => {
+                let (headers, rows) = csv(path, &bytes)?;
+                (headers, rows, "line")
+            }
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            headers,
+            rows,
+            unit,
+            fingerprint,
+        })
+    }
+
+    /// Returns the index of a column, whose name may be written in any case.
+    ///
+    /// # Errors
+    /// When there is no such column, or two.
+    pub(super) fn column(&self, name: &str) -> Result<usize, Problem> {
+        self.any_column(&[name])
+    }
+
+    /// Returns the index of the first of several names that is a column.
+    ///
+    /// # Errors
+    /// When there is none of them, or the one found twice.
+    pub(super) fn any_column(&self, names: &[&str]) -> Result<usize, Problem> {
+        self.find_column(names)?.ok_or_else(|| {
+            let expected = format!("a column {}", names[0]);
+            Problem::new(&self.path, "columns", self.headers.join(", "), expected)
+        })
+    }
+
+    /// Returns the index of the first of several names that is a column, if there is one.
+    ///
+    /// # Errors
+    /// When the column is there twice.
+    pub(super) fn find_column(&self, names: &[&str]) -> Result<Option<usize>, Problem> {
+        for name in names {
+            let mut columns = (0..self.headers.len())
+                .filter(|&column| self.headers[column].eq_ignore_ascii_case(name));
+            match (columns.next(), columns.next()) {
+                (None, _) => {}
+                (found, None) => return Ok(found),
+                (Some(_), Some(_)) => {
+                    let expected = format!("one column {name}");
+                    let found = self.headers.join(", ");
+                    return Err(Problem::new(&self.path, "columns", found, expected));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the columns but those given: index and name.
+    pub(super) fn other_columns(&self, but: &[usize]) -> Vec<(usize, String)> {
+        let columns = self.headers.iter().cloned().enumerate();
+        columns.filter(|(column, _)| !but.contains(column)).collect()
+    }
+
+    /// Returns the rows, in the file's order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.rows.len()).map(|at| Row { table: self, at })
+    }
+}
+
+impl<'a> Row<'a> {
+    /// Returns a cell's text, without spaces around it.
+    pub(super) fn cell(self, column: usize) -> &'a str {
+        self.table.rows[self.at].1[column].trim()
+    }
+
+    /// Returns the problem that a cell is not what was expected.
+    pub(super) fn problem(self, column: usize, expected: impl Into<String>) -> Problem {
+        let number = self.table.rows[self.at].0;
+        let field = format!("{} {number}, {}", self.table.unit, self.table.headers[column]);
+        let found = match self.cell(column) {
+            "" => "nothing",
+            found => found,
+        };
+        Problem::new(&self.table.path, field, found, expected)
+    }
+}
+
+/// Headers, and rows with their lines.
+type Cells = (Vec<String>, Vec<(u64, Vec<String>)>);
+
+fn csv(path: &Path, bytes: &[u8]) -> Result<Cells, Problem> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let count = |of: u8| first.iter().filter(|byte| **byte == of).count();
+    // The mark that the header has most; a comma of equals.
+    let delimiter = [b'\t', b';', b','].into_iter().max_by_key(|&of| count(of)).unwrap_or(b',');
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text);
+    let fault = |error: csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        let (found, expected) = match error.kind() {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                (format!("{len} values"), format!("{expected_len}, as in line 1"))
+            }
+            csv::ErrorKind::Utf8 { err, .. } => (err.to_string(), "UTF-8".to_owned()),
+            _ => (error.to_string(), "values with commas between them".to_owned()),
+        };
+        Problem::new(path, format!("line {line}"), found, expected)
+    };
+    let headers: Vec<String> = reader.headers().map_err(fault)?.iter().map(|header| header.trim().to_owned()).collect();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(fault)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        rows.push((line, record.iter().map(str::to_owned).collect()));
+    }
+    Ok((headers, rows))
+}
+
+fn parquet(path: &Path, bytes: Vec<u8>) -> Result<Cells, Problem> {
+    let fault = |error: &dyn std::fmt::Display| Problem::new(path, "file", error.to_string(), "a Parquet file");
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).map_err(|error| fault(&error))?;
+    let headers: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let mut rows = Vec::new();
+    for batch in builder.build().map_err(|error| fault(&error))? {
+        let batch = batch.map_err(|error| fault(&error))?;
+        let options = FormatOptions::default();
+        let columns = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &options))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| fault(&error))?;
+        for row in 0..batch.num_rows() {
+            let cells = columns.iter().map(|column| column.value(row).to_string()).collect();
+            rows.push((rows.len() as u64 + 1, cells));
+        }
+    }
+    Ok((headers, rows))
+}
