@@ -267,7 +267,7 @@ mod tests {
             .collect()
     }
 
-    /// Stands for decoding: gives a gray image, and a problem for image 3.
+    /// Takes the place of decoding: makes a gray image, or a problem for image 3.
     fn paint(
         image: &mut UnderWay,
         source: &SourceImage,
@@ -335,7 +335,7 @@ mod tests {
         };
         for (steps, image) in [
             (decoding, "40.jpg"),
-            (all_decoding, ""),
+            (all_decoding, ""), // whichever image comes first
             (reading, "40.jpg"),
         ] {
             for threads in [1, 3] {

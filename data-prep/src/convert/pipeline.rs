@@ -33,7 +33,8 @@ pub struct Outcome {
 ///
 /// # Errors
 /// With `OnError::Fail`, the first broken item in the source's order; the folder then holds no data set.
-/// Also when no image is left, or the folder holds a data set made from other inputs.
+/// Also when no image is left; and with `Former::Keep`, when the folder holds a data set made from other
+/// inputs or by another version of this program.
 pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
     apply_limits(&mut source.images, &options.limits);
     let mut problems = std::mem::take(&mut source.problems);
@@ -137,7 +138,7 @@ fn inputs_hash(source: &Source, problems: &[Problem], options: &Options) -> Stri
         .par_iter()
         .map(|image| match fs_err::read(&image.path) {
             Ok(bytes) => Sha256::digest(bytes).into(),
-            Err(_) => [0; 32], // the decoding says why
+            Err(_) => [0; 32], // decoding reports the error
         })
         .collect();
     for (image, contents) in source.images.iter().zip(&contents) {
