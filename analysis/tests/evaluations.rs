@@ -1,6 +1,6 @@
-//! Tests what analysis does with evaluations (one checkpoint's maps of one split, scored) that differ in the
-//! maps' precision or the formulas' version, have pairs (an image and a class on it) that count as 0, or name
-//! groups: which it keeps apart, which it refuses, and what it reports.
+//! Tests what `analysis` does with evaluations (one checkpoint's maps of one split, scored) that differ in
+//! the maps' precision or the formulas' version, have pairs (an image and a class on it) that count as 0,
+//! have groups of images, or have metrics, methods and metadata that no code here knows.
 
 #![allow(clippy::unwrap_used)]
 
@@ -13,11 +13,12 @@ use common::{Part, Run, add, reaches, results};
 use polars::prelude::*;
 use tempfile::TempDir;
 
+/// A scored baseline (unguided run).
 fn base() -> Run {
     Run::default().scored(reaches(0.80, 0.40))
 }
 
-/// A baseline and a guided run, each explained in two precisions.
+/// A results folder with a baseline and a guided run, both with maps in f32 and in bf16.
 fn explained_twice() -> TempDir {
     let runs = |maps_precision, f1: f64, epg: f64| {
         let base = Run {
@@ -38,6 +39,8 @@ fn explained_twice() -> TempDir {
     dir
 }
 
+/// Maps in several precisions must not be mixed: each has rows, a section and differences of its own, and a
+/// query that would average over them is refused.
 #[test]
 fn explanations_of_several_precisions_are_told_apart() {
     let dir = explained_twice();
@@ -50,6 +53,7 @@ fn explanations_of_several_precisions_are_told_apart() {
         .zip(texts(&rows, "metric"))
         .map(|((run, precision), metric)| (run, precision, metric))
         .collect();
+    // Two runs, two precisions, two metrics.
     assert_eq!((keys.len(), rows.height()), (8, 8));
     let diff: Vec<f64> = numbers(&rows, "diff").into_iter().flatten().collect();
     let mut diff: Vec<i64> = diff.iter().map(|d| (d * 1000.0).round() as i64).collect();
@@ -95,6 +99,7 @@ fn explanations_of_several_precisions_are_told_apart() {
     );
 }
 
+/// The printed table names the maps' precision only if it is known and not f32.
 #[test]
 fn a_precision_is_told_only_where_it_is_news() {
     let usual = results(&[base()]);
@@ -115,6 +120,8 @@ fn a_precision_is_told_only_where_it_is_news() {
     assert!(!printed(&out).contains("precision"));
 }
 
+/// Evaluations of two versions of the formulas, or of an unknown one, are refused. The error names the file
+/// of the older or unknown version, and nothing is written.
 #[test]
 fn evaluations_of_other_formulas_are_not_mixed() {
     let run = |id: &str, formulas| {
@@ -125,6 +132,7 @@ fn evaluations_of_other_formulas_are_not_mixed() {
         }
         .scored(reaches(0.8, 0.4))
     };
+    // The versions of the runs a and b, the run that the error names, and its words.
     for (a, b, older, found, expected) in [
         (Some("2"), Some("1"), "b", "1", "2 as in <A>"),
         (Some("2"), Some("3"), "a", "2", "3 as in <B>"),
@@ -168,6 +176,7 @@ fn evaluations_of_other_formulas_are_not_mixed() {
     }
 }
 
+/// Pairs that EPG counts as 0 are reported in a sentence, not as columns or rows of the table.
 #[test]
 fn pairs_counted_as_nothing_are_told() {
     let mut values = reaches(0.80, 0.40);
@@ -191,17 +200,18 @@ fn pairs_counted_as_nothing_are_told() {
     }
     let metrics: BTreeSet<String> = texts(&table(&out, "table"), "metric").into_iter().collect();
     assert_eq!(Vec::from_iter(metrics), ["epg", "f1", "shiny"]);
-    // Numbers, not shares.
+    // Numbers of pairs are shown as numbers, the unknown metric in percent.
     let output = analysis("query", dir.path(), &["--metric", "empty_mask,shiny"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("| empty\\_mask | shiny (%) |"), "{text}");
     assert!(text.contains("| 3           | 25.0      |"), "{text}");
-    // Where there are none, nothing is said.
+    // Without such pairs there is no such sentence.
     let (out, _) = report(results(&[base()]).path());
     let text = fs_err::read_to_string(out.path().join("table.md")).unwrap();
     assert!(!text.contains("counted as 0"), "{text}");
 }
 
+/// Group names belong to runs by the hash of the data folder, "d" in `groups.parquet`.
 #[test]
 fn groups_are_named_by_the_data_they_are_of() {
     let mut values = reaches(0.80, 0.40);
@@ -226,7 +236,8 @@ fn groups_are_named_by_the_data_they_are_of() {
     }
 }
 
-/// A metric that no code here names: a share, or a plain number, as the tables say.
+/// A metric that no code here names is shown as the metadata of its table says: with its title, and in
+/// percent if it is listed as a share.
 #[test]
 fn any_metric_has_its_column_its_interval_and_its_title() {
     let said = vec![
@@ -307,7 +318,7 @@ fn metadata_that_is_no_json_is_refused() {
     }
 }
 
-/// A method that no code here names.
+/// An attribution method that no code here names has the title in its run's metadata.
 #[test]
 fn a_method_is_called_as_its_run_says() {
     let run = Run {

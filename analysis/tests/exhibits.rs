@@ -12,12 +12,13 @@ use common::{Part, Run, Value, reaches, results};
 use polars::prelude::*;
 use tempfile::TempDir;
 
-/// What `analysis report --show …` wrote and said.
+/// The output folder and standard error of `analysis report`.
 struct Made {
     out: TempDir,
     stderr: String,
 }
 
+/// Runs `analysis report` with a `--show` for each name; it must succeed.
 fn show(results: &Path, names: &[&str]) -> Made {
     let out = TempDir::new().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_analysis"))
@@ -45,7 +46,7 @@ impl Made {
             .unwrap()
     }
 
-    /// The column of a table, in its order.
+    /// A column of a table, as numbers.
     fn numbers(&self, table: &str, column: &str) -> Vec<Option<f64>> {
         let frame = self.table(table);
         let column = frame
@@ -65,6 +66,7 @@ impl Made {
             .collect()
     }
 
+    /// Asserts that the figure's SVG and PNG are there, and not empty (over 500 bytes).
     fn has_figure(&self, name: &str) {
         for format in ["svg", "png"] {
             let path = self.out.path().join(format!("figures/{name}.{format}"));
@@ -77,6 +79,7 @@ impl Made {
     }
 }
 
+/// Asserts that the numbers are equal up to rounding.
 fn close(found: &[Option<f64>], expected: &[Option<f64>]) {
     assert_eq!(found.len(), expected.len(), "{found:?}");
     for (a, b) in found.iter().zip(expected) {
@@ -87,6 +90,7 @@ fn close(found: &[Option<f64>], expected: &[Option<f64>]) {
     }
 }
 
+/// The same run with another λ.
 fn with(mut run: Run, lambda: f64) -> Run {
     run.lambda = Some(lambda);
     run
@@ -101,7 +105,7 @@ fn a_front_pools_weights_and_its_table_says_which_checkpoint_was_chosen() {
     };
     let dir = results(&[
         Run::default().scored(reaches(0.80, 0.40)),
-        // Validation prefers the second: the third loses more than a point of F1.
+        // Validation chooses e2: e3 loses more than a point of F1 on validation.
         energy("e1", 0.1, (0.80, 0.50), 0.81, 0.50),
         energy("e2", 0.5, (0.795, 0.60), 0.79, 0.61),
         energy("e3", 1.0, (0.75, 0.70), 0.76, 0.71),
@@ -124,7 +128,8 @@ fn a_front_pools_weights_and_its_table_says_which_checkpoint_was_chosen() {
     ] {
         close(&made.numbers("epg_f1", column), &expected);
     }
-    // Four circles of Energy, one of them off the front, which joins three; a cross of two pairs of lines.
+    // Energy has four circles, one of them (e4) pale because it is not on the front. The legend has two more,
+    // one for the loss and one, with a dark edge as e2 has, for the chosen checkpoint.
     let svg = made.read("figures/epg_f1.svg");
     let is_energy = |line: &&str| line.starts_with("<circle") && line.contains("#d62728");
     let circles: Vec<&str> = svg.lines().filter(is_energy).collect();
@@ -136,8 +141,8 @@ fn a_front_pools_weights_and_its_table_says_which_checkpoint_was_chosen() {
         .iter()
         .filter(|line| line.contains("#111111"))
         .count();
-    // And two in the legend.
     assert_eq!((circles.len(), plain, chosen), (6, 1, 2), "{svg}");
+    // The front is a line through the other three.
     let front = svg
         .lines()
         .find(|line| line.starts_with("<polyline"))
@@ -170,7 +175,7 @@ fn every_table_has_its_four_formats_and_fits_in_each() {
         |row| row.matches(" | ").count() == rows[0].matches(" | ").count() || row.starts_with("|:")
     ));
     assert!(markdown.contains("RRR\\*") && !latex.contains("RRR\\*"));
-    // As many cells in a line as the tabular has columns, and environments that close.
+    // Each line has as many cells as the tabular has columns, and each environment is closed.
     let columns = latex
         .split("\\begin{tabular}{")
         .nth(1)
@@ -278,7 +283,7 @@ fn waterbirds_has_mean_and_deviation_over_seeds_and_the_true_minimum() {
             .contains("43.4 {\\scriptsize ($\\pm$ 2.3)}")
     );
     made.has_figure("waterbirds");
-    // The same runs in the table of seeds; F1 did not vary.
+    // The same runs are in the table of seeds. Their F1 is the same in all seeds.
     let runs = made.texts("seeds", "run");
     let sections = made.texts("seeds", "section");
     let all = |section: &str| section.contains("reversed") && section.ends_with("all test images");
@@ -345,7 +350,7 @@ fn published_numbers_stand_beside_ours_where_they_correspond() {
         ["epg_published", "epg_ours", "epg_difference"]
             .map(|name| made.numbers("published", name)[row].unwrap())
     };
-    // SPEC F.12: 66.6 within a point of the baseline's F1, 76.1 the highest.
+    // Published EPG in percent: 66.6 within a point of the baseline's F1, 76.1 the highest.
     let [published, ours, difference] =
         epg(row("F", "highest EPG within a point of the baseline's F1"));
     assert!(
@@ -355,7 +360,7 @@ fn published_numbers_stand_beside_ours_where_they_correspond() {
     );
     let [published, ours, _] = epg(row("F", "highest EPG"));
     assert!((published - 0.761).abs() < 5e-4 && ours == 0.72);
-    // The paper: 71.7 at an F1 of 79.4; of ours the point at 80.0 is nearest.
+    // The paper has an EPG of 71.7 at an F1 of 79.4. The nearest F1 of ours is 80.0.
     let [published, ours, _] = epg(row("P", "at that F1"));
     assert_eq!((published, ours), (0.717, 0.60));
     let trained = &text("ours")[row("F", "highest EPG")];
@@ -363,7 +368,7 @@ fn published_numbers_stand_beside_ours_where_they_correspond() {
         trained,
         "2501 images, 224 × 224 pixels, 2 + 2 epochs, from random weights"
     );
-    // Asked for by name, what has no run of ours is listed too; else not.
+    // Published numbers without a run of ours are listed only if the exhibit is asked for by name.
     let without = made
         .numbers("published", "epg_ours")
         .iter()
@@ -376,7 +381,7 @@ fn published_numbers_stand_beside_ours_where_they_correspond() {
             .iter()
             .all(Option::is_some)
     );
-    // Another network has none.
+    // No number is published for this network.
     let other = results(&[Run {
         backbone: "resnet18",
         ..Run::default()
@@ -388,7 +393,7 @@ fn published_numbers_stand_beside_ours_where_they_correspond() {
 
 #[test]
 fn variations_of_a_loss_are_told_apart() {
-    // IoU at both thresholds.
+    // Has IoU at the fixed threshold and at the one chosen on validation.
     let tuned = |epg: f64| {
         let mut values = reaches(0.80, epg);
         values.extend([
@@ -411,7 +416,7 @@ fn variations_of_a_loss_are_told_apart() {
         varied("e10", "energy", 0.1, 1.0, 0.58),
         varied("e50", "energy", 0.5, 1.0, 0.55),
         varied("e1%", "energy", 0.0, 0.01, 0.56),
-        // Not varied: in the other figures only.
+        // Not varied, so in neither of the two figures.
         varied("r", "rrr", 0.0, 1.0, 0.45),
     ]);
     let made = show(dir.path(), &["dilation", "limited_annotations"]);
@@ -530,6 +535,7 @@ fn sizes_and_classes_have_the_baseline_beside_the_losses() {
     made.has_figure("box_size");
 }
 
+/// With a baseline alone, each exhibit that is asked for is left out with a note.
 #[test]
 fn what_an_exhibit_lacks_is_said() {
     let dir = results(&[Run::default().scored(reaches(0.80, 0.40))]);

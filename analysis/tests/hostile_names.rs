@@ -1,6 +1,6 @@
-//! Names that are no names: of runs, networks, methods, classes, groups and images, with everything in
-//! them that HTML, SVG, Markdown and LaTeX give a meaning. They are shown as they are, and nothing of
-//! them is executed, loaded or formatted.
+//! Makes reports of results whose names (of runs, networks, methods, classes, groups and images) have
+//! everything in them that HTML, SVG, Markdown and LaTeX give a meaning. Tests that the names are shown as
+//! they are, and that nothing in them is executed, loaded or formatted.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,17 +19,18 @@ const HOSTILE: &str = "<script>document.body.dataset.hacked=1</script><img src=x
     onerror=document.body.dataset.hacked=2>\"'&amp;--></style>\u{2028}a_b & 50% $x$ ~ #1 ^ \
     \\input{/etc/passwd} ![l](javascript:alert(1)) | `";
 
-/// The same without what a folder's name cannot have.
+/// A run id of the same kind. It is a folder's name, so it has no `/`.
 const HOSTILE_ID: &str = "base<b>\"'&amp;`$x$\\input{x}";
 
-/// A string that LaTeX must print letter by letter.
+/// A text that LaTeX must print letter by letter.
 const PRINTED: &str = "a_b & 50% $x$ \\input{/etc/passwd} {%} `b` *";
 
+/// A hostile name that begins with `what`.
 fn hostile(what: &str) -> String {
     format!("{what} {HOSTILE}")
 }
 
-/// A baseline and a guided run, in which everything that is free text ends in `ending`.
+/// A results folder with a baseline and a guided run, in which all free text ends in `ending`.
 fn hostile_results(ending: &'static str) -> TempDir {
     let values = |epg: f64| {
         vec![
@@ -55,7 +56,8 @@ fn hostile_results(ending: &'static str) -> TempDir {
         epochs: vec![(1, 0.80, 0.50)],
         ..baseline.clone()
     };
-    // The folders of evaluations are named after method and layer: written under other names.
+    // Folders of evaluations are named after method and layer, so they are written with the plain names "m"
+    // and "l". Below, `change` puts `ending` into the tables.
     let with_groups = |run: &Run, epg: f64| {
         Run {
             attribution: "m",
@@ -131,7 +133,7 @@ fn the_page_shows_names_as_they_are() {
     ];
     let shown = page(results.path(), "");
     let html = fs_err::read_to_string(shown.path().join("report.html")).unwrap();
-    // The page's own, and the one this test adds.
+    // The page's own script, and the one that `page` adds.
     assert_eq!(html.matches("<script").count(), 2);
     assert_eq!(html.matches("</style>").count(), 1);
     assert!(!html.contains("<img src=x") && !html.contains("<b>\"'"));
@@ -153,7 +155,7 @@ fn the_page_shows_names_as_they_are() {
     let Some(chromium) = chromium("the_page_shows_names_as_they_are") else {
         return;
     };
-    // A script's text may not have its own end in it.
+    // The names, as JavaScript strings. `</script>` in them would end the script, so it is escaped.
     let list = format!("{names:?}")
         .replace("</", "<\\/")
         .replace("<s", "<\\u{73}");
@@ -171,14 +173,16 @@ fn the_page_shows_names_as_they_are() {
     let shown = page(results.path(), &script);
     let (dom, log) = visit(&chromium, &shown, &[]);
     assert!(!log.contains("CONSOLE"), "{log}");
-    // Not hacked; the page's script and this one; every alternative text; no name missing.
+    // `hacked` is not set, there are two scripts and no hostile element, each image has its name as
+    // alternative text, and no name is missing.
     assert_eq!(probe(&dom), " 2 true 0");
-    // Had a name been put into the page as it is, this would have told.
+    // Check of the check: if a name is put into the page unescaped, `hacked` is set.
     let careless = format!("document.querySelector('main').innerHTML = {list}[2];{script}");
     let (dom, _) = visit(&chromium, &page(results.path(), &careless), &[]);
     assert!(probe(&dom).starts_with("2 "), "{}", probe(&dom));
 }
 
+/// All files in a folder and its subfolders.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs_err::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -190,7 +194,8 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
         .collect()
 }
 
-/// Every table, typeset. LaTeX comes with the machine or not.
+/// Typesets every table of the report, which must succeed, and looks for the names in the PDF's text. Skipped
+/// where there is no pdflatex or pdftotext.
 #[test]
 fn latex_prints_names_as_they_are() {
     let folder = TempDir::new().unwrap();
@@ -235,7 +240,8 @@ fn latex_prints_names_as_they_are() {
         println!("skipped: latex_prints_names_as_they_are, its text: no pdftotext");
         return;
     };
-    // Lines are broken, and words between them; an underscore is a line to LaTeX, no letter.
+    // White space is ignored, because LaTeX breaks lines. Underscores too: LaTeX draws them as lines, not as
+    // letters.
     let letters = |text: &str| text.replace(|c: char| c.is_whitespace() || c == '_', "");
     let printed = letters(&String::from_utf8_lossy(&text.stdout));
     for name in [

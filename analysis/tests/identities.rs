@@ -1,5 +1,5 @@
-//! Tests which runs analysis takes for the same run, which it compares, and which it keeps apart, by their
-//! configuration, baseline and data.
+//! Tests which runs (trainings) `analysis` puts together as one configuration, which it compares, and which
+//! it keeps apart. A configuration is all that decides a run except λ and seed.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,6 +15,7 @@ use analysis::model::results::Results;
 use common::program::{analysis, numbers, report, table, texts};
 use common::{Part, Run, reaches, results};
 
+/// Judges a claim of the paper by a results folder.
 fn verdicts(results_folder: &Path, claim: &str) -> Judged {
     let results = Results::load(results_folder, &[]).unwrap();
     let (settings, _) = comparison::settings(&results);
@@ -27,11 +28,13 @@ fn verdicts(results_folder: &Path, claim: &str) -> Judged {
     all.find(|judged| judged.claim.name == claim).unwrap()
 }
 
+/// A scored baseline (unguided run).
 fn base() -> Run {
     Run::default().scored(reaches(0.80, 0.40))
 }
 
-/// What a run may differ in, and the words that must tell it then.
+/// Guided runs that each differ from `Run::guided` in one thing, with the words by which a report must tell
+/// the difference.
 fn changes() -> Vec<(Run, &'static str)> {
     let run = || Run::guided("other", "energy");
     vec![
@@ -95,6 +98,8 @@ fn changes() -> Vec<(Run, &'static str)> {
     ]
 }
 
+/// Two Energy runs that differ in more than λ and seed must not share a Pareto front, and the table of fronts
+/// must say in what they differ.
 #[test]
 fn what_differs_in_more_than_weight_and_seed_is_another_configuration() {
     for (other, words) in changes() {
@@ -121,7 +126,7 @@ fn what_differs_in_more_than_weight_and_seed_is_another_configuration() {
         let is_told =
             |(section, loss): &&(String, String)| section.contains(words) || loss.contains(words);
         assert!(told.iter().any(is_told), "{words}: {lines:?}");
-        // A figure has a panel, or a front, for each.
+        // The figure has a front for each, or names the difference in the title of a panel.
         let svg = fs_err::read_to_string(out.path().join("figures/epg_f1.svg")).unwrap();
         let n_fronts = svg
             .lines()
@@ -131,6 +136,7 @@ fn what_differs_in_more_than_weight_and_seed_is_another_configuration() {
     }
 }
 
+/// Runs with another seed count as repeated only if nothing else differs.
 #[test]
 fn seeds_are_those_of_one_configuration() {
     for (other, words) in changes() {
@@ -153,12 +159,14 @@ fn seeds_are_those_of_one_configuration() {
         .scored(reaches(0.80, 0.70)),
     ]);
     let (out, _) = report(dir.path());
+    // Two runs, for F1 and for EPG.
     assert_eq!(
         numbers(&table(&out, "tables/seeds"), "value_n"),
         [Some(2.0); 2]
     );
 }
 
+/// Claim R1 compares an Energy run with an L1 run only if they are trained alike.
 #[test]
 fn losses_are_compared_where_all_else_is_the_same() {
     let judged = |other: Run| {
@@ -176,13 +184,15 @@ fn losses_are_compared_where_all_else_is_the_same() {
     };
     for (other, words) in changes() {
         let judged = judged(other);
-        // What no table tells is a matter of rounding: compared.
+        // Runs whose trainings differ only in options without a column in `run.parquet` are compared.
         let expected = usize::from(words == "configuration ");
         assert_eq!(judged.trials.len(), expected, "{words}: {judged:#?}");
     }
     assert_eq!(judged(Run::guided("l", "l1")).trials.len(), 1);
 }
 
+/// Claim R4 compares networks whose trainings may differ. It takes the most similar one, and says how
+/// their trainings still differ.
 #[test]
 fn networks_are_compared_on_the_same_data_and_say_what_else_differs() {
     let network = |id: &str, backbone, length, data| {
@@ -215,21 +225,23 @@ fn networks_are_compared_on_the_same_data_and_say_what_else_differs() {
     assert!(verdicts(results(&other).path(), "R4").trials.is_empty());
 }
 
-/// Note and run, which must have no difference.
+/// A guided run whose baseline is missing or does not fit has no differences, and a note says why.
 #[test]
 fn a_run_without_its_baseline_is_compared_with_none() {
     let guided = |baseline| Run {
         baseline,
         ..Run::guided("e", "energy")
     };
+    // A run that names no baseline.
     let from_weights = || guided(None);
     #[rustfmt::skip]
+    // A run, and what the note must say of it.
     let cases: [(Run, &str); 8] = [
         (guided(Some("gone")), "its baseline gone is not among these runs"),
         (guided(Some("other")), "other, where it starts, is guided"),
         (Run { data: "of-others", ..guided(Some("base")) }, "its baseline base is of other data (data_inputs d, not of-other)"),
         (Run { backbone: "resnet18", ..guided(Some("base")) }, "its baseline base is another network"),
-(Run { precision: "bf16", maps_precision: Some("f32"), ..from_weights() }, "no unguided run of its seed starts from the same weights"),
+        (Run { precision: "bf16", maps_precision: Some("f32"), ..from_weights() }, "no unguided run of its seed starts from the same weights"),
         (Run { seed: 3, ..from_weights() }, "no unguided run of its seed starts from the same weights"),
         (Run { data: "of-others", ..from_weights() }, "no unguided run of its seed starts from the same weights"),
         (Run { augmentation: "crop_flip", ..from_weights() }, "no unguided run of its seed starts from the same weights"),
@@ -257,14 +269,15 @@ fn a_run_without_its_baseline_is_compared_with_none() {
         assert!(note.contains(why), "{note}");
         assert!(note.ends_with(", so it is compared with none"), "{note}");
     }
-    // Named, or the same but for the guidance.
+    // The baseline is named, or no baseline is named and one differs in the guidance alone.
     for run in [guided(Some("base")), from_weights()] {
         let dir = results(&[base(), run.scored(reaches(0.80, 0.60))]);
         let (found, stderr) = differences(dir.path());
         assert!((found[0].unwrap() - 0.20).abs() < 1e-9, "{found:?}");
         assert!(!stderr.contains("compared with none"), "{stderr}");
     }
-    // Trained for longer: what differs is said; of two the more alike is taken.
+    // A run that names no baseline and is trained differently: the note says in what. Of two baselines the
+    // more similar one is taken.
     let dir = results(&[
         base(),
         Run {
@@ -287,7 +300,7 @@ fn a_run_without_its_baseline_is_compared_with_none() {
     common::add(dir.path(), &[near.scored(reaches(0.80, 0.50))]);
     let (found, _) = differences(dir.path());
     assert!((found[0].unwrap() - 0.10).abs() < 1e-9, "{found:?}");
-    // There, but not scored through these maps.
+    // The baseline is there, but was scored through maps of another layer.
     let elsewhere = Run::default().scored_at("final", reaches(0.80, 0.40));
     let dir = results(&[elsewhere, guided(Some("base")).scored(reaches(0.80, 0.60))]);
     let (found, stderr) = differences(dir.path());
@@ -295,6 +308,8 @@ fn a_run_without_its_baseline_is_compared_with_none() {
     assert!(stderr.contains("note: baseline base: not scored through the same maps (IxG at Input"));
 }
 
+/// The fronts of each seed are measured above the baseline of that seed. The differences between two losses
+/// are then averaged over the seeds.
 #[test]
 fn fronts_of_several_seeds_are_held_against_the_baseline_of_each() {
     let runs = |seed: i64, base: &'static str, epg: f64| {
@@ -319,12 +334,14 @@ fn fronts_of_several_seeds_are_held_against_the_baseline_of_each() {
     };
     let all = [runs(0, "base0", 0.40), runs(1, "base1", 0.60)].concat();
     let judged = verdicts(results(&all).path(), "R1");
-    // In each seed 0.10 over half of the range of F1.
+    // In each seed Energy is 0.10 higher than L1, over half of the range of F1 (0.75 to 0.85), because both
+    // have an F1 of 0.80.
     assert_eq!(judged.trials.len(), 1);
     let value = judged.trials[0].value.unwrap();
     assert!((value - 0.05).abs() < 1e-9, "{value}");
 }
 
+/// Published numbers are shown only for data sets with exactly the published name.
 #[test]
 fn published_numbers_stand_beside_the_published_data_alone() {
     for (dataset, is_published) in [("voc2007", true), ("voc", false), ("my-voc2007", false)] {
@@ -381,7 +398,7 @@ fn two_runs_of_different_data_are_not_compared() {
         guided("same", "d", "input"),
         guided("other", "d2", "input"),
         guided("deep", "d", "final"),
-        // Trained otherwise: named, so compared.
+        // Trained for longer, which does not hinder a comparison that names both runs.
         Run {
             length: 9,
             ..guided("long", "d", "input")
@@ -405,7 +422,8 @@ fn two_runs_of_different_data_are_not_compared() {
     assert_eq!(error("base,same"), None);
 }
 
-/// Losses that no code here names, and one with an option, as this version and the one before have it.
+/// Losses that no code here names, one of them with a title in the metadata, and a loss with an option in
+/// `run.parquet` of version 4 and of version 3.
 #[test]
 fn any_loss_has_its_title_its_options_and_a_style_of_its_own() {
     let dir = results(&[
@@ -448,7 +466,7 @@ fn any_loss_has_its_title_its_options_and_a_style_of_its_own() {
     options.sort();
     let expected = ["exponent=0.25", "exponent=0.5", "exponent=1", "–", "–"];
     assert_eq!(options, expected);
-    // Energy*'s colour, and the first two free ones.
+    // Energy*'s colour, and the first two that belong to no loss.
     let svg = fs_err::read_to_string(out.path().join("figures/epg_f1.svg")).unwrap();
     for colour in ["#8c2d6b", "#17a2b8", "#e8743b"] {
         assert!(svg.contains(colour), "{colour}");

@@ -1,6 +1,6 @@
-//! Opens `report.html` in headless Chromium, from file://, and tests that nothing is written to the
-//! console, figures and
-//! maps are there, the filter hides runs, dark and light differ.
+//! Opens `report.html` in headless Chromium, from file://. Tests that it writes nothing to the console, that
+//! figures and maps are visible, that the filter hides runs, and that dark and light differ. Skipped where
+//! there is no Chromium.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 
 use common::browser::{chromium, page, probe, visit};
 
-/// The fixture's results.
+/// The results folder of the fixture: a baseline and three guided runs.
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results")
 }
 
-/// Counts figures and maps with an area, and runs left by the filter.
+/// A script for the page that puts its findings into `data-probe`: whether all figures are visible, the
+/// number of maps and whether all are visible, whether a figure has pictures, the numbers of runs that five
+/// filters leave, whether the links of the contents have targets, and the background colour.
 const COUNT: &str = r#"{
 const visible = (element) => { const box = element.getBoundingClientRect(); return box.width > 20 && box.height > 20; };
 const all = (what) => [...document.querySelectorAll(what)];
@@ -45,7 +47,7 @@ fn the_page_works_without_a_server() {
     let page = page(&fixture(), COUNT);
     let (dom, log) = visit(&chromium, &page, &[]);
     assert!(!log.contains("CONSOLE"), "{log}");
-    // Figures, three maps of each of four runs; two runs are of Energy, one of them with λ = 0.05.
+    // 12 maps are three of each of four runs. Two runs are of Energy, one of them with λ = 0.05.
     assert_eq!(
         probe(&dom),
         "true 12 true true 4 2 1 2 0 true rgb(255, 255, 255)"
@@ -61,12 +63,14 @@ fn the_page_follows_a_dark_desktop() {
     let (dom, log) = visit(
         &chromium,
         &page,
+        // 0 is dark.
         &["--blink-settings=preferredColorScheme=0"],
     );
     assert!(!log.contains("CONSOLE"), "{log}");
     assert!(probe(&dom).ends_with("rgb(20, 23, 27)"), "{}", probe(&dom));
 }
 
+/// The other tests look for `CONSOLE` in the log. This one checks that an error of a script is found so.
 #[test]
 fn an_error_on_the_page_would_be_seen() {
     let Some(chromium) = chromium("an_error_on_the_page_would_be_seen") else {

@@ -1,5 +1,6 @@
-//! The program over `fixtures/results` (made by `fixtures/make.py`): what it writes, prints and
-//! refuses. Expected numbers are in `fixtures/expected.csv`, computed by that script with numpy.
+//! Runs `analysis` on the results folder `fixtures/results`, and tests what it writes, prints and refuses.
+//! The folder has a baseline and three guided runs, with seven scored checkpoints and two groups of test
+//! images. `fixtures/make.py` makes it, and with numpy the expected numbers in `fixtures/expected.csv`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -32,6 +33,7 @@ fn copy() -> TempDir {
     dir
 }
 
+/// Runs `analysis <command> --results <results> --out <out>`.
 fn analysis(command: &str, results: &Path, out: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_analysis"))
         .args([command, "--results"])
@@ -42,6 +44,8 @@ fn analysis(command: &str, results: &Path, out: &Path) -> Output {
         .unwrap()
 }
 
+/// Runs `analysis <command>`, which must succeed. Returns its output folder, standard output and standard
+/// error.
 fn succeeds(command: &str, results: &Path) -> (TempDir, String, String) {
     let out = TempDir::new().unwrap();
     let output = analysis(command, results, out.path());
@@ -51,13 +55,14 @@ fn succeeds(command: &str, results: &Path) -> (TempDir, String, String) {
     (out, stdout, stderr)
 }
 
+/// Reads a Parquet table.
 fn frame(path: &Path) -> DataFrame {
     ParquetReader::new(std::fs::File::open(path).unwrap())
         .finish()
         .unwrap()
 }
 
-/// Writes `frame` as the table `schema` of that version, as its makers do.
+/// Writes `frame` as the table `schema` of that version, with the metadata of the fixture's tables.
 fn write(path: &Path, mut frame: DataFrame, schema: &str, version: &str) {
     let inputs = "d".repeat(64);
     let metadata = [
@@ -75,6 +80,7 @@ fn write(path: &Path, mut frame: DataFrame, schema: &str, version: &str) {
         .unwrap();
 }
 
+/// Reads a text file in an output folder.
 fn read(out: &TempDir, name: &str) -> String {
     fs_err::read_to_string(out.path().join(name)).unwrap()
 }
@@ -153,7 +159,8 @@ fn table_has_the_numbers_numpy_computed() {
 fn standard_output_is_the_markdown_table() {
     let (out, stdout, stderr) = succeeds("tables", &fixtures().join("results"));
     assert_eq!(stdout, read(&out, "table.md"));
-    // Energy's best EPG is at epoch 7, but F1 is too low there; L1 has no epoch near the baseline's F1.
+    // Energy with λ = 0.05 has its best EPG at epoch 7, but its validation F1 is too low there. L1 has no
+    // epoch near the baseline's F1, so its epoch is marked.
     let lines: Vec<&str> = stdout.lines().take(11).collect();
     assert_eq!(
         lines,
@@ -219,7 +226,7 @@ fn report_stands_alone_and_says_what_was_found() {
             "not in a page that stands alone: {text}"
         );
     }
-    // Of each run its three examples.
+    // Three examples of each of the four runs.
     assert_eq!(
         page.matches("<img src=\"data:image/png;base64,").count(),
         12
@@ -235,6 +242,7 @@ fn report_stands_alone_and_says_what_was_found() {
         let svg = read(&out, &format!("figures/{name}.svg"));
         let png = fs_err::read(out.path().join(format!("figures/{name}.png"))).unwrap();
         assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+        // A PNG's width is a big-endian number at byte 16. A unit of the SVG is 3 pixels.
         let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
         let size = svg
             .split("width=\"")
@@ -245,6 +253,7 @@ fn report_stands_alone_and_says_what_was_found() {
             .unwrap();
         let width: f64 = size.parse().unwrap();
         assert_eq!(side(16), (width * 3.0).round() as u32, "{name}");
+        // The first three lines are the head, the description and the background.
         assert!(
             page.contains(svg.lines().nth(3).unwrap()),
             "{name} is inlined"
@@ -253,7 +262,7 @@ fn report_stands_alone_and_says_what_was_found() {
     for label in ["F1 (%)", "EPG (%)", "Epoch"] {
         assert!(page.contains(&format!(">{label}</text>")), "{label}");
     }
-    // The terminal says the same.
+    // The terminal shows the same sentence, and the verdicts on the claims.
     assert!(stdout.starts_with(finding), "{stdout}");
     assert!(stdout.contains("\nR1   holds "), "{stdout}");
     assert!(stdout.contains("\nR4   not tested here  "), "{stdout}");
@@ -317,10 +326,11 @@ fn same_results_give_the_same_bytes() {
             }
         }
     }
-    // And the list of those in tables/ and figures/.
+    // One of them is `written.sha256`, the list of the files in tables/ and figures/.
     assert!(n > 40, "{n}");
 }
 
+/// Group names with markup must not become formatting in any format.
 #[test]
 fn hostile_names_stay_text_in_every_format() {
     let results = copy();
@@ -337,6 +347,7 @@ fn hostile_names_stay_text_in_every_format() {
     let latex = read(&out, "table.tex");
     assert!(latex.contains("group a\\textbar{}b\\_c \\& \\textless{}b\\textgreater{}50 \\%"));
     assert!(latex.contains("\\$x\\$ \\textbackslash{}end\\{table\\} "));
+    // All test images and two groups: the name with `\\end{table}` adds none.
     assert_eq!(latex.matches("\\end{table}").count(), 3);
     assert!(
         read(&out, "figures/epg_f1_groups.svg").contains("a|b_c &amp; &lt;b&gt;50 %&lt;/b&gt;")
@@ -344,7 +355,8 @@ fn hostile_names_stay_text_in_every_format() {
     assert!(!read(&out, "report.html").contains("<b>50"));
 }
 
-/// What is done to a copy of the fixture, what standard error then says of it, and what of the table.
+/// A gap in a copy of the fixture: its name, the files removed, a part of standard error, and a part of the
+/// table of runs that must still be there.
 type Gap = (
     &'static str,
     &'static [&'static str],
@@ -352,6 +364,7 @@ type Gap = (
     &'static str,
 );
 
+/// Without some files a report must still be made. It leaves out what they had, and notes it.
 #[test]
 fn what_is_missing_is_left_out_and_said() {
     #[rustfmt::skip]
@@ -381,9 +394,12 @@ fn what_is_missing_is_left_out_and_said() {
     }
 }
 
+/// A damaged table must end the program with exit code 2 and one message, before anything is written.
 #[test]
 fn broken_tables_are_refused_in_one_line() {
+    // Damages the table at a path.
     type Break = fn(&Path);
+    // Writes a table again, changed.
     fn change(path: &Path, schema: &str, with: impl FnOnce(DataFrame) -> DataFrame) {
         let version = match schema {
             "epochs" => "1",
@@ -490,7 +506,7 @@ fn programs_that_ask_are_told_what_can_be_shown() {
     };
     assert_eq!(names("claims")[..2], ["R1", "R2"]);
     assert_eq!(names("exhibits")[..2], ["verdicts", "epg_f1"]);
-    // Each is what `--show` takes, and none is called as another one.
+    // `--show` takes each exhibit's name, and no two have the same.
     let exhibits = names("exhibits");
     let distinct: std::collections::BTreeSet<&str> = exhibits.iter().copied().collect();
     assert_eq!(distinct.len(), exhibits.len());

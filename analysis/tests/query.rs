@@ -12,6 +12,7 @@ use common::{Part, Run, reaches, results};
 use polars::prelude::*;
 use tempfile::TempDir;
 
+/// Runs `analysis query` with these arguments.
 fn query(results: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_analysis"))
         .args(["query", "--results"])
@@ -21,6 +22,7 @@ fn query(results: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// Runs `analysis query`, which must succeed; returns the lines that it prints.
 fn answer(results: &Path, arguments: &[&str]) -> Vec<String> {
     let output = query(results, arguments);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -79,7 +81,7 @@ fn rows_are_filtered() {
             "1 rows.",
         ]
     );
-    // A part of the split is looked at only when it is asked for.
+    // Rows of groups and classes are shown only if they are asked for.
     let groups = answer(dir.path(), &["--where", "group_id>=0", "--metric", "f1"]);
     assert!(groups[2].contains("|         0 | 90.0   |"), "{groups:#?}");
     assert_eq!(groups.last().unwrap(), "2 rows.");
@@ -134,7 +136,8 @@ fn groups_have_mean_deviation_and_number() {
 fn two_runs_are_compared() {
     let dir = world();
     let lines = answer(dir.path(), &["--compare", "energy2,l1", "--metric", "epg"]);
-    // Only where both were scored; what they share of the replicates cancels.
+    // Only the input's maps are compared, which both runs have. The interval is around −10, because the
+    // scatter that both runs share cancels in the difference.
     assert_eq!(lines.len(), 5, "{lines:#?}");
     assert!(
         lines[2].starts_with("| conventional | ixg  | input | epg    | 60.0  | 50.0  | −10.0 [−1"),
@@ -143,6 +146,7 @@ fn two_runs_are_compared() {
     assert!(lines[4].starts_with("A: energy Some(0.1) (energy2). B: l1 Some(0.1) (l1)."));
 }
 
+/// An unknown name in a query must be refused with one line that lists the known ones.
 #[test]
 fn what_is_not_there_is_refused_with_what_is() {
     let dir = world();

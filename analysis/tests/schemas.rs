@@ -1,6 +1,6 @@
-//! docs/schemas.md is what the tables are: those that stages hand to each other as `data-prep/schemas.toml`
-//! declares them, those of a report as it writes them. `GUIDANCE_WRITE_DOCS=1 cargo test --workspace --test
-//! schemas` writes the file.
+//! Tests that docs/schemas.md agrees with the tables: with `data-prep/schemas.toml` for the tables that
+//! stages hand to each other, and with the files of a report for the report's tables.
+//! `GUIDANCE_WRITE_DOCS=1 cargo test --workspace --test schemas` writes the file anew.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,11 +14,12 @@ use std::process::Command;
 use common::{Part, Run, Value, reaches, results};
 use polars::prelude::*;
 
+/// A path in the workspace.
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
-/// Runs of which every exhibit with a table can be made.
+/// Returns runs from which every exhibit that has a table can be made.
 fn runs() -> Vec<Run> {
     let values = |epg: f64| -> Vec<Value> {
         let mut values = reaches(0.80, epg);
@@ -87,7 +88,8 @@ fn runs() -> Vec<Run> {
     runs
 }
 
-/// Name and version of every table of a report made with the arguments `shows`, and its columns.
+/// Makes a report with the arguments `shows`. Returns the columns, as "name type", of each table in its
+/// `tables/`, by the table's name and version.
 fn reported(shows: &[&str]) -> BTreeMap<String, Vec<String>> {
     let results = results(&runs());
     let out = tempfile::tempdir().unwrap();
@@ -129,6 +131,7 @@ fn reported(shows: &[&str]) -> BTreeMap<String, Vec<String>> {
     tables
 }
 
+/// Returns what docs/schemas.md must contain.
 fn document() -> String {
     let mut text = "\
 # Tables
@@ -146,7 +149,7 @@ and `width`; its row i belongs to `pixel_row` i.
     .to_owned();
     let declared = fs_err::read_to_string(project("data-prep/schemas.toml")).unwrap();
     let tables: toml::Table = toml::from_str(&declared).unwrap();
-    // In the order of the file, which a table of TOML does not keep.
+    // The names in the order of the file, which `toml::Table` does not keep.
     let names = (declared.lines()).filter_map(|line| line.strip_prefix('[')?.strip_suffix(']'));
     for name in names {
         let said = |key: &str| tables[name][key].as_str().unwrap();
@@ -177,7 +180,8 @@ interval; `x_std`, `x_n`: deviation and number of the runs of a mean; `x_differe
 `analysis vocabulary --json` tells what each exhibit shows.
 ",
     );
-    // Asked for by name, it has what no run of ours corresponds to as well.
+    // Asked for by name, the exhibit `published` also lists published numbers without a run, so that all its
+    // tables are made.
     let mut tables = reported(&["--show", "published"]);
     tables.extend(reported(&[]));
     for (name, columns) in tables {

@@ -1,5 +1,5 @@
-//! Tests the rules that give the paper's claims R1 to R10 a verdict: results are made up for which each rule
-//! holds, fails, or has nothing to test.
+//! Tests the rules that give the paper's claims R1 to R11 a verdict (docs/SPEC.md F). Each test makes up
+//! results for which a claim must hold, not hold, be undecided, or not be tested for lack of runs.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,6 +11,7 @@ use analysis::model::evidence::Evidence;
 use analysis::model::results::Results;
 use common::{Part, Run, Value, reaches, results};
 
+/// Judges a claim by the results of `runs`.
 fn judged(runs: &[Run], claim: &str) -> Judged {
     let dir = results(runs);
     let results = Results::load(dir.path(), &[]).unwrap();
@@ -24,7 +25,8 @@ fn judged(runs: &[Run], claim: &str) -> Judged {
     all.find(|judged| judged.claim.name == claim).unwrap()
 }
 
-/// What a set of runs says of a claim.
+/// Asserts that `runs` give a claim this verdict. Only an untested claim says what is missing and has no
+/// trials (comparisons).
 fn expect(claim: &str, runs: &[Run], verdict: Verdict) {
     let judged = judged(runs, claim);
     assert_eq!(
@@ -42,10 +44,12 @@ fn expect(claim: &str, runs: &[Run], verdict: Verdict) {
     assert_eq!(judged.trials.is_empty(), is_untested);
 }
 
+/// A baseline (unguided run) with these test metrics.
 fn base(values: Vec<Value>) -> Run {
     Run::default().scored(values)
 }
 
+/// Adds a metric over all test images to `values`.
 fn also(mut values: Vec<Value>, metric: &'static str, value: f64) -> Vec<Value> {
     values.push((Part::All, metric, value));
     values
@@ -63,10 +67,11 @@ fn r1_compares_fronts_of_epg() {
         ]
     };
     expect("R1", &runs(0.60, 0.50), Verdict::Holds);
-    // L1 is better than Energy: one of two comparisons is against.
+    // L1 is better than Energy, RRR* is worse: one of two comparisons is against the claim.
     expect("R1", &runs(0.50, 0.60), Verdict::DoesNotHold);
-    // As good as each other, but for noise.
+    // Energy and L1 are equally good: their replicates differ by noise alone.
     expect("R1", &runs(0.50, 0.50), Verdict::Undecided);
+    // Without another loss.
     expect("R1", &runs(0.60, 0.50)[..2], Verdict::NotTested);
 }
 
@@ -75,6 +80,7 @@ fn a_front_does_not_gain_where_it_loses_more_than_five_points_of_f1() {
     let guided = |loss: &'static str, f1, epg| Run::guided(loss, loss).scored(reaches(f1, epg));
     let runs = [
         base(reaches(0.80, 0.40)),
+        // Six points below the baseline's F1.
         guided("energy", 0.74, 0.90),
         guided("l1", 0.80, 0.45),
     ];
@@ -83,7 +89,7 @@ fn a_front_does_not_gain_where_it_loses_more_than_five_points_of_f1() {
 
 #[test]
 fn fronts_pool_the_weights_of_a_loss() {
-    // Neither λ of Energy alone covers L1: one keeps F1, the other has the EPG.
+    // Neither λ of Energy alone is better than L1 in both metrics: one has the F1, the other the EPG.
     let energy = |id: &str, lambda, f1, epg| {
         Run {
             lambda: Some(lambda),
@@ -99,7 +105,9 @@ fn fronts_pool_the_weights_of_a_loss() {
     ];
     let found = judged(&runs, "R1");
     assert_eq!(found.verdict, Verdict::Holds, "{found:?}");
-    // Energy: (0.78 − 0.75)·0.30 + (0.82 − 0.78)·0.10; L1: (0.80 − 0.75)·0.12; over 0.10 of F1.
+    // The mean height of each front above the baseline's EPG, 0.40, for F1 from 0.75 to 0.85, five points
+    // around the baseline's. Energy's area is (0.78 − 0.75)·0.30 + (0.82 − 0.78)·0.10, L1's
+    // (0.80 − 0.75)·0.12.
     let expected = (0.03 * 0.30 + 0.04 * 0.10 - 0.05 * 0.12) / 0.10;
     assert!(
         (found.trials[0].value.unwrap() - expected).abs() < 1e-9,
@@ -143,6 +151,7 @@ fn r3_compares_fronts_of_what_lies_on_the_object() {
     };
     expect("R3", &runs(0.70, 0.55), Verdict::Holds);
     expect("R3", &runs(0.55, 0.70), Verdict::DoesNotHold);
+    // Evaluations without segmentations have no on-object EPG.
     let unsegmented = [
         base(reaches(0.80, 0.40)),
         Run::guided("e", "energy").scored(reaches(0.80, 0.60)),
@@ -188,7 +197,7 @@ fn r4_compares_networks_of_one_architecture() {
         &runs("xdnn_resnet50", 0.30, 0.70),
         Verdict::DoesNotHold,
     );
-    // Another architecture is no comparison.
+    // Networks of another architecture are not compared.
     expect("R4", &runs("resnet18", 0.47, 0.70), Verdict::NotTested);
 }
 
@@ -226,12 +235,13 @@ fn r6_needs_one_network_whose_f1_rises() {
             Run::guided("e", "energy").scored(reaches(f1, epg)),
         ]
     };
+    // The best epoch is not the last.
     let converged = || Run::default().epochs;
     expect("R6", &runs(0.82, 0.50, converged()), Verdict::Holds);
     expect("R6", &runs(0.78, 0.50, converged()), Verdict::DoesNotHold);
     // F1 rises, but EPG falls.
     expect("R6", &runs(0.82, 0.30, converged()), Verdict::Undecided);
-    // A baseline that was still improving proves nothing.
+    // The baseline's best epoch is its last, so its F1 might have risen without guidance too.
     let improving = vec![(1, 0.80, 0.40)];
     expect("R6", &runs(0.82, 0.50, improving), Verdict::NotTested);
 }
@@ -249,6 +259,7 @@ fn r7_asks_for_half_of_the_gain() {
             limited.scored(reaches(0.80, few)),
         ]
     };
+    // All boxes gain 0.20.
     expect("R7", &runs(0.01, 0.53), Verdict::Holds);
     expect("R7", &runs(0.1, 0.47), Verdict::DoesNotHold);
     expect("R7", &runs(0.5, 0.60), Verdict::NotTested);
@@ -270,7 +281,7 @@ fn r8_compares_with_undilated_boxes_and_with_l1() {
         ]
     };
     expect("R8", &runs(0.5, 0.59, 0.48), Verdict::Holds);
-    // It keeps its gain, but L1 keeps it better.
+    // Energy keeps most of its gain, but L1 keeps all of its own.
     expect("R8", &runs(0.5, 0.56, 0.55), Verdict::DoesNotHold);
     expect("R8", &runs(0.5, 0.45, 0.30), Verdict::DoesNotHold);
     expect("R8", &runs(0.1, 0.59, 0.48), Verdict::NotTested);
@@ -290,6 +301,7 @@ fn r9_asks_for_input_maps_and_time() {
             deep.scored_at("input", reaches(0.80, epg)),
         ]
     };
+    // Guidance at the input takes 10 seconds an epoch.
     expect("R9", &runs(0.55, 6.0), Verdict::Holds);
     expect("R9", &runs(0.30, 6.0), Verdict::DoesNotHold);
     expect("R9", &runs(0.55, 16.0), Verdict::DoesNotHold);
@@ -299,8 +311,9 @@ fn r9_asks_for_input_maps_and_time() {
 
 #[test]
 fn r10_takes_differences_seed_by_seed() {
+    // Waterbird on land.
     const WORST: Part = Part::Group(2);
-    // Per seed: the baseline's accuracy of waterbird on land and overall, and Energy's gains.
+    // `gains` has for each seed what Energy gains in accuracy on waterbird on land, and overall.
     let runs = |gains: [(f64, f64); 3]| -> Vec<Run> {
         let mut runs = Vec::new();
         for (seed, (worst, overall)) in (0..).zip(gains) {
@@ -335,18 +348,20 @@ fn r10_takes_differences_seed_by_seed() {
         &runs([(-0.12, 0.02), (-0.13, 0.03), (-0.14, 0.025)]),
         Verdict::DoesNotHold,
     );
-    // One seed of three is lucky.
+    // Only one seed of three gains.
     expect(
         "R10",
         &runs([(0.30, 0.06), (0.00, 0.00), (-0.05, -0.01)]),
         Verdict::Undecided,
     );
+    // Not Waterbirds.
     let elsewhere = [
         base(reaches(0.80, 0.40)),
         Run::guided("e", "energy").scored(reaches(0.80, 0.60)),
     ];
     expect("R10", &elsewhere, Verdict::NotTested);
-    // t(0.975, 2) · 0.01 / √3 around the mean of 0.12, 0.13, 0.14.
+    // The interval of the mean of 0.12, 0.13, 0.14 is ± t · 0.01 / √3, where 0.01 is their standard deviation
+    // and t the 97.5 % quantile of Student's t with 2 degrees of freedom.
     let trials = judged(&holds, "R10").trials;
     let worst = trials
         .iter()
@@ -373,5 +388,6 @@ fn r11_asks_for_iou_with_few_boxes() {
     expect("R11", &runs(0.01, 0.12), Verdict::Holds);
     expect("R11", &runs(0.1, 0.08), Verdict::DoesNotHold);
     expect("R11", &runs(0.01, 0.10), Verdict::Undecided);
+    // More than 10 % annotated.
     expect("R11", &runs(0.5, 0.12), Verdict::NotTested);
 }

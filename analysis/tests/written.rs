@@ -123,7 +123,7 @@ fn each_command_keeps_its_own_folder() {
     make("figures", dir.path(), out.path(), &["selection"]);
     assert_eq!(names(&figures), two("selection"));
     assert_eq!(names(&tables), four("epg_f1"));
-    // Nothing to draw.
+    // The exhibit `verdicts` has no figure.
     make("figures", dir.path(), out.path(), &["verdicts"]);
     assert!(names(&figures).is_empty());
 }
@@ -234,7 +234,7 @@ fn folders_are_flushed() {
     let (dir, tools) = (world(), TempDir::new().unwrap());
     let (source, library) = (tools.path().join("fsync.c"), tools.path().join("fsync.so"));
     fs_err::write(&source, RECORDER).unwrap();
-    // `cc` is there, because Rust links with it.
+    // `cc` is installed, because Rust links with it.
     let compiled = Command::new("cc")
         .args(["-shared", "-fPIC", "-o"])
         .args([&library, &source])
@@ -273,6 +273,7 @@ fn folders_are_flushed() {
     let files: Vec<usize> = (0..flushed.len())
         .filter(|i| flushed[*i].contains("/.analysis-"))
         .collect();
+    // A report has more than 20 files: the test would be empty if none were recorded.
     assert!(files.len() > 20);
     for i in files {
         let folder = Path::new(&flushed[i]).parent().unwrap();

@@ -1,4 +1,5 @@
-//! Opening a data folder: what a later stage is refused, and with which words.
+//! Makes a small data folder, damages its files, and checks that `Dataset::open` refuses it with a message
+//! that names file, column, found and expected. Also checks which tables of other tools are read.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,8 @@ use data_prep::rle::Rle;
 use data_prep::schema::{CLASSES, DATASET_KEY, IMAGES, LABELS, MASKS};
 use data_prep::table::{Provenance, TableSpec, read_any_table, read_table, write_table};
 
-/// A data folder of two images, made by the pipeline.
+/// Makes a data folder of two images of 8 × 4 pixels, on a grid of the same size. Each image has the classes
+/// 0 (without an object) and 1 (a box and a segmentation); only the second has a group.
 fn data_folder(folder: &Path) -> PathBuf {
     let out = folder.join("data");
     let objects = vec![SourceObject {
@@ -75,7 +77,7 @@ fn data_folder(folder: &Path) -> PathBuf {
     out
 }
 
-/// Replaces a column of a table, keeping its provenance.
+/// Replaces a column of a table and keeps the table's provenance, so that only the column is wrong.
 fn replace(out: &Path, spec: &TableSpec, name: &str, column: ArrayRef) {
     let path = out.join(format!("{}.parquet", spec.name));
     let (origin, batch) = read_table(&path, spec).unwrap();
@@ -106,6 +108,7 @@ fn what_the_pipeline_wrote_is_read_back() {
         (9, true)
     );
     assert_eq!(image.objects[0].area, Some(12.5));
+    // The box's 6 columns and its rows 0 to 2: the last row is never inside. The segmentation is 4 × 4.
     assert_eq!(dataset.class_mask(image, 1, 0.0).area(), 6 * 3);
     assert_eq!(dataset.class_segmentation(image, 1).unwrap().area(), 4 * 4);
     assert_eq!(dataset.class_segmentation(image, 0), None);
@@ -251,7 +254,7 @@ fn a_folder_that_does_not_hold_together_is_refused() {
     }
 }
 
-/// Two columns, enough to see conversions.
+/// A table of two columns, one of text and one of 32-bit integers, to see conversions.
 static PAIR: LazyLock<TableSpec> = LazyLock::new(|| TableSpec {
     name: "pair",
     ..LABELS.part(&["image_id", "class_id"])

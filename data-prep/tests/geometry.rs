@@ -1,4 +1,5 @@
-//! Boxes on the grid exactly as SPEC A.5 has them, and the checks of SPEC J.3 and J.5.
+//! Checks boxes and masks on the grid (the network's input, in pixels) against docs/SPEC.md A.5, by cases
+//! worked out by hand, among them those of docs/SPEC.md J.3 and J.5.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use data_prep::geometry::{Grid, GridBox, Mask, View, box_to_grid};
@@ -16,11 +17,11 @@ fn boxes_are_scaled_truncated_and_clamped() {
         ([0.0, 0.0, 500.0, 375.0], (500, 375), [0, 0, 223, 223]),
         // 100 · 224 / 500 = 44.8, 50 · 224 / 375 = 29.87, 300 · 224 / 500 = 134.4, 374 · … = 223.4
         ([100.0, 50.0, 300.0, 374.0], (500, 375), [44, 29, 134, 223]),
-        // Outside on both sides; toward zero, so −0.4 cells is cell 0.
+        // Beyond the image on all sides: clamped.
         ([-1.0, -30.0, 900.0, 900.0], (500, 375), [0, 0, 223, 223]),
-        // Thinner than a cell: empty.
+        // Both edges in column 4: an empty mask.
         ([10.1, 10.0, 10.9, 200.0], (500, 375), [4, 5, 4, 119]),
-        // Scaled up, and an aspect that is not kept.
+        // An image smaller than the grid; its aspect is not kept.
         ([1.5, 1.0, 3.0, 2.0], (4, 8), [84, 28, 168, 56]),
     ];
     for (bbox, (width, height), expected) in cases {
@@ -66,7 +67,7 @@ fn right_and_bottom_edges_are_outside() {
         Some(3 * 7 + 2)
     );
 
-    // SPEC J.3: a full-image box has 223² of 224² cells.
+    // docs/SPEC.md J.3: a full-image box has 223² of 224² cells.
     let full = box_to_grid([0.0, 0.0, 640.0, 480.0], 640, 480, GRID);
     let mask = Mask::from_boxes(&[full], GRID);
     let share = mask.area() as f64 / GRID.cells() as f64;
@@ -89,7 +90,7 @@ fn a_mask_is_the_union_of_its_boxes() {
     assert_eq!(Mask::from_boxes(&odd, grid).area(), 2 * 2);
 }
 
-/// A box on an 8×8 grid through a crop of its left upper 4×8 part, twice as wide, and a flip.
+/// A box on an 8 × 8 grid, seen through crops that are resized to the grid, and through flips.
 #[test]
 fn a_box_goes_through_a_crop_and_a_flip() {
     let grid = Grid::square(8);
@@ -107,14 +108,14 @@ fn a_box_goes_through_a_crop_and_a_flip() {
         (view(0, 0, 4, 8, false), [2, 2, 6, 5]),
         (view(1, 0, 4, 8, true), [4, 2, 8, 5]),
         (view(2, 3, 2, 2, false), [0, 0, 4, 8]),
-        // 3 columns to 8: the edge at column 1 of the part, 2.67 cells, comes to lie at 3.
+        // 3 columns become 8: the box's edge after column 1 of the part is at 2.67 cells, so at 3.
         (view(2, 0, 3, 8, false), [0, 2, 3, 5]),
         (view(5, 5, 3, 3, true), [0, 0, 0, 0]),
     ];
     for (view, expected) in cases {
         let expected = Mask::from_boxes(&[grid_box(expected)], grid);
         assert_eq!(mask.seen(view), expected, "{view:?}");
-        // Turning inside out and looking at a part may be exchanged.
+        // Inverting before the view gives the same as inverting after it.
         assert_eq!(mask.inverted().seen(view), expected.inverted(), "{view:?}");
     }
 }

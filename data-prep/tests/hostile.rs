@@ -1,5 +1,6 @@
-//! Annotations and images made to fill memory, overflow the stack or never end: each is refused with
-//! its reason, in memory that is stated. What is merely broken is in `voc.rs`, `coco/broken.rs`, `pixels.rs`.
+//! Reads annotations and images made to fill memory, overflow the stack or never end, and checks that each
+//! is refused with its reason and within a limit of memory. Files that are merely broken are in `voc.rs`,
+//! `coco/broken.rs` and `pixels.rs`.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../tests/src/peak.rs"]
@@ -19,14 +20,15 @@ static MEMORY: Peak = Peak;
 const DEEP: usize = 1_000_000;
 const MIB: usize = 1 << 20;
 
-/// What reading `json` as an instances file is refused with, behind the file's name, and the memory it took.
+/// Reads `json` as an instances file and returns the error, without the file's name, and the peak of memory
+/// in bytes.
 fn instances(json: &str) -> (String, usize) {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs_err::write(file.path(), json).unwrap();
     let (read, peak) = peak::of(|| load_instances(file.path()));
     let error = match read {
         Err(error) => error.to_string(),
-        // An element that is wrong is left out.
+        // A wrong element is no error: it is left out and listed.
         Ok(instances) => instances.problems()[0].problem.to_string(),
     };
     let name = format!("{}: ", file.path().display());
@@ -78,7 +80,7 @@ fn json_of_any_depth_and_size_of_shape_ends() {
     }
 }
 
-/// What a file holds is quoted, but a terminal must not obey it.
+/// Text from a file is quoted in messages; its control characters must not reach the terminal.
 #[test]
 fn control_characters_are_shown_not_sent() {
     let classes = voc::CLASSES.map(str::to_owned);
@@ -152,7 +154,8 @@ fn xml_has_no_entities_and_any_depth_ends() {
     }
 }
 
-/// A JPEG of three components up to its first scan, which has no data.
+/// Makes a JPEG of three components that ends after its first scan's header. `marker` is 0xc0 (baseline) or
+/// 0xc2 (progressive).
 fn jpeg_without_data(marker: u8, width: u16, height: u16) -> Vec<u8> {
     let mut bytes = b"\xff\xd8\xff\xdb\x00\x43\x00".to_vec();
     bytes.extend([1; 64]);
@@ -171,6 +174,7 @@ fn jpeg_without_data(marker: u8, width: u16, height: u16) -> Vec<u8> {
     bytes
 }
 
+/// Makes a gray PNG of this size whose only data are the given chunks (kind, content).
 fn png(width: u32, height: u32, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
@@ -185,9 +189,9 @@ fn png(width: u32, height: u32, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     bytes
 }
 
-/// A zlib stream of `n` million zeros.
+/// Returns a zlib stream of `n` million zeros.
 fn zeros(n: usize) -> Vec<u8> {
-    // The rows of an image are such a stream: a byte for the filter and the samples, each.
+    // A black PNG's data is such a stream: each row is a byte for the filter and 999 samples, all zero.
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 999, n as u32 * 1000);
     encoder.set_color(png::ColorType::Grayscale);
@@ -209,11 +213,11 @@ fn zeros(n: usize) -> Vec<u8> {
 
 #[test]
 fn images_take_memory_for_their_pixels_only() {
-    // The largest square that is read.
+    // The side of the largest square with at most 178,956,970 pixels, which is Pillow's limit.
     const SIDE: u16 = 13_377;
     let pixels = usize::from(SIDE) * usize::from(SIDE);
     let too_many = "65535x65535 pixels, expected 1 to 178956970 pixels, as Pillow";
-    // As a profile, and as a text.
+    // 100 million zeros, compressed: the content of a colour profile or of a text chunk.
     let large = [b"name\0\0".to_vec(), zeros(100)].concat();
     let cases = [
         (
@@ -286,7 +290,7 @@ fn images_take_memory_for_their_pixels_only() {
     }
 }
 
-/// A segmentation that is as large as its XML says, and has no pixel.
+/// The segmentation image is as large as its XML says, and has no data.
 #[test]
 fn a_segmentation_of_billions_of_pixels_is_refused_before_memory_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();

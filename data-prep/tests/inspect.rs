@@ -1,4 +1,5 @@
-//! `data-prep inspect` on a devkit small enough to count by hand, and on a folder that is none.
+//! Runs `data-prep inspect` on the data folder of a devkit small enough to count by hand, and checks its
+//! counts and contact sheets; a folder that is no data folder is refused.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
@@ -32,6 +33,7 @@ const IMAGES: [Annotated; 4] = [
     ("d", "val", &[("sofa", 0, [10, 40, 90, 41])]),
 ];
 
+/// Writes [`IMAGES`] as a VOC devkit of gray JPEGs.
 fn write_devkit(root: &Path) {
     for folder in ["Annotations", "JPEGImages", "ImageSets/Main"] {
         fs_err::create_dir_all(root.join(folder)).unwrap();
@@ -75,7 +77,7 @@ fn data_prep(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Width, height and RGB of a PNG.
+/// Returns width, height and RGB of a PNG.
 fn decoded(path: &Path) -> (usize, usize, Vec<u8>) {
     let file = std::io::BufReader::new(fs_err::File::open(path).unwrap());
     let mut reader = png::Decoder::new(file).read_info().unwrap();
@@ -140,8 +142,8 @@ fn counts_and_sheets_of_a_devkit_counted_by_hand() {
         .collect();
     assert_eq!(found, ["train.png", "val.png"]);
 
-    // The first image stands at the margin, six times enlarged, gray but for its boxes: the cat's
-    // left edge at column 3 of the grid, from row 4 on.
+    // The first image begins at the margin of 12 pixels. It is enlarged six times and gray but for its
+    // boxes. The first cat's left edge is at column 3 of the grid, from row 4 on.
     let (width, _, rgb) = decoded(&sheets.join("train.png"));
     let at = |x: usize, y: usize| rgb[3 * (y * width + x)..][..3].to_vec();
     let top = (0..).find(|&y| at(12, y) == [128, 128, 128]).unwrap();

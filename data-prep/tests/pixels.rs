@@ -1,4 +1,5 @@
-//! Pixels against real Pillow: decode and resize of the fixtures, broken files, and the pixel file.
+//! Decodes and resizes fixtures and checks that every value equals Pillow's; checks that broken image files
+//! are errors; writes, reads and damages pixel files.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::{BTreeSet, HashMap};
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 const GRID: Grid = Grid::square(32);
 
-/// Each image of the folder and what is odd about it is in its name; `make.py` says the rest.
+/// The images of the fixtures' folder. A name says what is odd about the image; `make.py` makes them.
 const FIXTURES: [&str; 31] = [
     "as_large_as_the_grid.jpg",
     "cmyk_adobe.jpg",
@@ -92,6 +93,7 @@ fn pixels_equal_pillows() {
     assert_eq!(differing, 0);
 }
 
+/// A decoder that has decoded other images, and broken ones, gives the same pixels as a new one.
 #[test]
 fn a_decoder_owes_nothing_to_the_images_before() {
     let mut decoder = Decoder::default();
@@ -106,7 +108,7 @@ fn a_decoder_owes_nothing_to_the_images_before() {
     }
 }
 
-/// Positions of the markers of a kind.
+/// Returns the positions of the JPEG markers 0xff `kind`.
 fn markers(bytes: &[u8], kind: u8) -> Vec<usize> {
     (0..bytes.len() - 1)
         .filter(|&at| bytes[at..at + 2] == [0xff, kind])
@@ -115,7 +117,7 @@ fn markers(bytes: &[u8], kind: u8) -> Vec<usize> {
 
 #[test]
 fn a_progressive_image_without_its_last_scans_is_an_error() {
-    // Pillow smooths such a preview over the blocks' edges.
+    // Pillow would show a preview, smoothed over the edges of blocks.
     let whole = fixture("progressive.jpg");
     let scans = markers(&whole, 0xda);
     assert!(scans.len() > 4);
@@ -139,8 +141,9 @@ fn a_quantisation_table_after_a_components_first_scan_is_not_for_it() {
     assert_eq!(decode(&bytes).unwrap(), decode(&whole).unwrap());
 }
 
-/// What Pillow makes of a file with one bit turned, as far as it reads it: file, byte, bit, and the first
-/// digits of its pixels' SHA-256. `flip.py` makes the list.
+/// Each line of `flipped.txt` (made by `flip.py`) names a fixture, a byte and a bit to be flipped, and the
+/// first digits of the SHA-256 of the pixels that Pillow then reads. Our decoder may refuse such a
+/// file; one that it reads must have Pillow's pixels.
 #[test]
 fn a_turned_bit_gives_pillows_pixels_or_an_error() {
     let list = fs_err::read_to_string(folder().join("flipped.txt")).unwrap();
@@ -161,6 +164,7 @@ fn a_turned_bit_gives_pillows_pixels_or_an_error() {
             n_read += 1;
         }
     }
+    // Were nearly all of them refused, the test would check nothing.
     assert!(n_read >= 40, "{n_read} of {}", list.lines().count());
 }
 
@@ -191,6 +195,8 @@ fn restart_markers_out_of_their_order_are_an_error() {
     }
 }
 
+/// The last byte of a progressive scan's header has the bit at which the scans before it ended (upper half)
+/// and the bit that it codes (lower half). Any other value than the right one is an error.
 #[test]
 fn a_scan_that_goes_on_where_none_ended_is_an_error() {
     let whole = fixture("progressive.jpg");
@@ -232,7 +238,7 @@ fn the_image_is_not_turned_by_its_exif_orientation() {
 fn a_file_cut_short_is_an_error_wherever_it_is_cut() {
     for name in FIXTURES {
         let bytes = fixture(name);
-        // A PNG's end chunk carries nothing; its decoder may do without.
+        // A PNG's last chunk, IEND, is 12 bytes without content, and the decoder need not read it.
         let tail = if name.ends_with(".png") { 12 } else { 0 };
         for length in 0..bytes.len() - tail {
             assert!(
@@ -256,7 +262,7 @@ fn broken_bytes_never_panic() {
             for value in [0x00, 0xff, whole[at] ^ 0x10] {
                 let mut bytes = whole.clone();
                 bytes[at] = value;
-                // A changed size can ask for much; what counts is that it comes back.
+                // Pixels or an error, but no panic: a changed byte may leave a valid image.
                 if let Ok(image) = decode(&bytes) {
                     assert_eq!(image.data.len(), image.width * image.height * 3);
                 }
@@ -324,6 +330,7 @@ fn resizing_a_constant_keeps_it_and_enlarging_interpolates() {
     assert_eq!(resizer.resize(&image), row.repeat(3));
 }
 
+/// Writes a pixel file in which all bytes of row i are i.
 fn write_rows(path: &Path, n_rows: u8) {
     let mut writer = PixelWriter::create(path, GRID, "abc").unwrap();
     for row in 0..n_rows {
@@ -357,6 +364,7 @@ fn rows_come_back_from_the_mapped_file() {
         .for_each(|row| writer.push(row).unwrap());
     writer.finish().unwrap();
     let pixels = PixelFile::open(&path).unwrap();
+    // A row has 3072 bytes, a batch of 4 MiB 1365 rows: the rows around the first batch's end.
     for row in [0, 1364, 1365, 1366, 1499] {
         assert_eq!(pixels.row(row), &data[row * 3072..][..3072], "row {row}");
     }
@@ -372,7 +380,7 @@ fn a_long_pixel_file_that_is_flushed_on_the_way_is_whole() {
             .map(|at| (at / 4096 * 7 + at + index) as u8)
             .collect()
     };
-    // 75 MB, one row a batch.
+    // 75 MB, so that 32 MiB, after which a file is flushed, are reached twice. A batch has one row of 3 MiB.
     let mut writer = PixelWriter::create(&path, grid, "abc").unwrap();
     (0..24).for_each(|index| writer.push(&row(index)).unwrap());
     writer.finish().unwrap();

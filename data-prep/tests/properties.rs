@@ -1,4 +1,5 @@
-//! What holds for every box, mask, run length and polygon, not only for those of the other tests.
+//! Draws 500 random boxes, masks, run lengths and polygons for each rule that holds for all of them, and
+//! checks the rule (proptest).
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use data_prep::geometry::{Grid, GridBox, Mask, View, box_to_grid};
@@ -6,7 +7,7 @@ use data_prep::rle::{CompressedRle, Rle};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-/// The same cases on every machine and day.
+/// A fixed seed, so that the cases are the same on every machine and day.
 fn fixed() -> ProptestConfig {
     ProptestConfig {
         cases: 500,
@@ -49,11 +50,12 @@ fn bitmaps() -> impl Strategy<Value = (u32, u32, Vec<bool>)> {
     })
 }
 
+/// Whether `inner` lies within `outer`.
 fn holds(outer: GridBox, inner: GridBox) -> bool {
     outer.x1 <= inner.x1 && outer.y1 <= inner.y1 && outer.x2 >= inner.x2 && outer.y2 >= inner.y2
 }
 
-/// A subset of `other`.
+/// Whether each cell inside `mask` is inside `other`.
 fn is_within(mask: &Mask, other: &Mask) -> bool {
     mask.cells()
         .iter()
@@ -201,7 +203,7 @@ proptest! {
         if let Some([x, y, w, h]) = rle.bounding_box() {
             let least = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).fold(f64::MAX, f64::min);
             let most = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).fold(f64::MIN, f64::max);
-            // Half a pixel of rounding at each side.
+            // Rounding moves a side by at most a pixel.
             prop_assert!(f64::from(x) >= least(|p| p.0) - 1.0 && f64::from(x + w) <= most(|p| p.0) + 1.0);
             prop_assert!(f64::from(y) >= least(|p| p.1) - 1.0 && f64::from(y + h) <= most(|p| p.1) + 1.0);
         }

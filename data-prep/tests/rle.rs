@@ -1,5 +1,6 @@
-//! Run lengths, polygons and their way to the grid against pycocotools and Pillow, whose results
-//! `tests/fixtures/coco/make.py` wrote down, and against themselves.
+//! Checks run lengths of polygons, their compressed text and their resize to the grid (the network's input)
+//! against the results of pycocotools and Pillow, which `tests/fixtures/coco/make.py` in the workspace's
+//! root wrote down; and that random masks and texts come back, or are an error.
 #![allow(clippy::unwrap_used)]
 
 use data_prep::geometry::Grid;
@@ -46,6 +47,7 @@ struct ResizeCase {
     resized: String,
 }
 
+/// Reads what pycocotools and Pillow gave.
 fn masks() -> Masks {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -252,7 +254,7 @@ fn malformed_shapes_say_what_is_wrong() {
     }
 }
 
-/// Knuth's MMIX generator, its upper half: fixed pseudo-random numbers.
+/// Fixed pseudo-random numbers of 31 bits, by Knuth's MMIX generator.
 struct Random(u64);
 
 impl Random {

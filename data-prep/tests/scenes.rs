@@ -1,5 +1,5 @@
-//! The embedded data set as its users meet it: a folder in the devkit's layout, the same bytes for
-//! the same seed, boxes that fit the segmentations, and a data folder with its two test groups.
+//! Draws small embedded data sets and checks them: the same bytes for the same seed, boxes that are the
+//! bounds of the segmentations, and a data folder with the two groups of test (in-distribution, shifted).
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +18,7 @@ const SMALL: ScenesConfig = ScenesConfig {
     shifted: 8,
 };
 
+/// Returns the SHA-256 of each file below a folder, by relative path.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -35,6 +36,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
+/// Draws a data set with so many threads and returns its [`files`].
 fn drawn_with(threads: usize, config: &ScenesConfig) -> BTreeMap<PathBuf, Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let pool = rayon::ThreadPoolBuilder::new()
@@ -49,6 +51,7 @@ fn drawn_with(threads: usize, config: &ScenesConfig) -> BTreeMap<PathBuf, Vec<u8
 #[test]
 fn same_seed_same_bytes_whatever_the_threads() {
     let one = drawn_with(1, &SMALL);
+    // Four files an image, four lists, `classes.txt` and `scenes.json`.
     assert_eq!(one.len(), 4 * (20 + 5 + 6 + 8) + 4 + 2);
     assert_eq!(one, drawn_with(4, &SMALL));
 
@@ -85,7 +88,7 @@ fn an_image_does_not_depend_on_how_many_are_drawn() {
     }
 }
 
-/// Width, height and palette indices of a palette PNG.
+/// Returns width, height and palette indices of a palette PNG.
 fn indices(path: &Path) -> (usize, usize, Vec<u8>) {
     let mut decoder = png::Decoder::new(std::io::BufReader::new(fs_err::File::open(path).unwrap()));
     decoder.set_transformations(png::Transformations::IDENTITY);

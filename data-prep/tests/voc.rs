@@ -1,5 +1,5 @@
-//! The VOC reader as its users meet it: a devkit folder in, a data folder out, and one clear line for
-//! whatever is broken.
+//! Runs `data-prep voc` on small devkits and checks the data folder that it makes, and the one line that it
+//! prints for whatever is broken.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::fmt::Write as _;
@@ -120,7 +120,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Fails with the program's words.
+/// Checks the exit code; a failure shows what the program printed.
 fn assert_code(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "{}", stderr(output));
 }
@@ -191,7 +191,7 @@ fn a_devkit_becomes_a_data_folder() {
             (3, 14, [3.0, 4.0, 5.0, 6.0], false, false),
         ]
     );
-    // Both persons, the difficult one too: 3 columns × 13 rows and one cell of the small one.
+    // Both persons, the difficult one too. On the grid of 16 × 16 they are 3 × 13 cells and one cell.
     assert_eq!(dataset.class_boxes(b, 14).len(), 2);
     assert_eq!(dataset.class_mask(b, 14, 0.0).area(), 3 * 13 + 1);
     assert_eq!(dataset.class_segmentation(b, 14), None);

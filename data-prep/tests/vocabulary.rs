@@ -1,11 +1,12 @@
-//! The command line lists the sources, each with its options, and tells other programs which there are.
+//! Checks that the command line lists all sources (the kinds of data set that it reads), each with its
+//! options, and that `vocabulary` tells other programs their names.
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;
 
 use data_prep::source::SOURCES;
 
-/// What data-prep prints.
+/// Runs data-prep, which must succeed, and returns what it prints.
 fn printed(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_data-prep"));
     let output = command.args(arguments).output().unwrap();

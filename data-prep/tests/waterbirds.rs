@@ -1,5 +1,5 @@
-//! The Waterbirds reader as its users meet it: metadata.csv, CUB's boxes, groups, and the filter of
-//! the validation split.
+//! Runs `data-prep waterbirds` on small folders and checks the images, boxes and groups that it reads, the
+//! filter of the validation split, its messages for broken rows, and the reversed task.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use data_prep::source::waterbirds::{self, Validation};
 
 const HEADER: &str = "img_id,img_filename,y,split,place,place_filename\n";
 
-/// img_id, file, y, split, place.
+/// img_id, file, y (1 is a waterbird), split (0 train, 1 val, 2 test), place (1 is water).
 const ROWS: [(u32, &str, u8, u8, u8); 6] = [
     (1, "001.Gull/a.jpg", 1, 2, 0),
     (2, "001.Gull/b.jpg", 1, 0, 1),
@@ -21,6 +21,7 @@ const ROWS: [(u32, &str, u8, u8, u8); 6] = [
     (7, "002.Finch/f.jpg", 0, 2, 1),
 ];
 
+/// A temporary folder with the Waterbirds source in `source` and the data folder in `data`.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -87,7 +88,8 @@ fn rows_become_images_with_box_class_and_group() {
         String::from_utf8_lossy(&output.stderr)
     );
     let dataset = folder.open();
-    // Of CUB's images none; and the two that are left out are told.
+    // Called by its folder, because these are not the images of Waterbirds-100. Of val one image is left
+    // out, and a note says so.
     assert_eq!(dataset.name(), "source");
     let said = String::from_utf8_lossy(&output.stderr);
     let left_out = "validation images left out by --val majority: 1 landbird on water (--val all";
@@ -120,7 +122,7 @@ fn rows_become_images_with_box_class_and_group() {
         ]
     );
     assert_eq!(dataset.images[0].objects[0].bbox, [2.5, 2.0, 12.5, 10.25]);
-    // Columns 0 to 3 (of 10: 2.5/3 and 12.5/3), rows 1 to 4 (2/2 and 10.25/2).
+    // On the grid of 10 × 10: columns 0 to 3 (from 2.5/3 to 12.5/3), rows 1 to 4 (from 2/2 to 10.25/2).
     assert_eq!(dataset.class_mask(&dataset.images[0], 1, 0.0).area(), 4 * 4);
 
     let output = folder.run(&["--val", "all", "--overwrite"]);
@@ -243,7 +245,7 @@ fn real_waterbirds_has_the_published_groups() {
             .filter(|i| i.split == split && i.group_id == Some(group_id))
             .count()
     };
-    // SPEC C.4.
+    // The numbers of images of the published data set, by group.
     assert_eq!(
         [0, 1, 2, 3].map(|group| count(Split::Train, group)),
         [3694, 0, 0, 1101]
@@ -263,7 +265,7 @@ fn real_waterbirds_has_the_published_groups() {
     assert!(source.notes[0].contains(left_out), "{:?}", source.notes);
 }
 
-/// As Waterbirds-95, where train has all four groups.
+/// In train of Waterbirds-95 birds are in all four groups: other data, with another name.
 #[test]
 fn data_with_birds_away_from_their_place_in_train_is_not_waterbirds_100() {
     let folder = Folder::new();

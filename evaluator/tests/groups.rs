@@ -1,5 +1,5 @@
-//! Tests accuracy over all images, by group of images and of the worst group, in both tasks of a data set like
-//! Waterbirds (the bird's class, and in the reversed task the place's).
+//! Tests accuracy over all images, by group of images (bird × place) and of the worst group, in both tasks of
+//! a data set like Waterbirds (the bird's class, and in the reversed task the place's).
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -29,7 +29,8 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
     let third = 1.0 / 3.0;
     // Groups of three images each: landbirds on land, landbirds on water, waterbirds on land, waterbirds
     // on water. The logits are right for two, three, one and no bird (tests/fixtures/birds.py). Where bird
-    // and place agree, they are as often right for the place; where not, right and wrong change places.
+    // and place have the same class index they are as often right for the place; elsewhere a logit that is
+    // right for the bird is wrong for the place.
     for (task, by_group) in [
         (Task::Conventional, [2.0 * third, 1.0, third, 0.0]),
         (Task::Reversed, [2.0 * third, 0.0, 2.0 * third, 0.0]),

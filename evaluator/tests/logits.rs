@@ -1,4 +1,4 @@
-//! Tests the warnings about suspicious logits: probabilities in the place of logits, one logit for all images,
+//! Tests the warnings about suspicious logits: probabilities in place of logits, one logit for all images,
 //! classes that no image or every image has. They are scored as they are, with a warning.
 #![allow(clippy::unwrap_used)]
 
@@ -48,6 +48,8 @@ fn said(sandbox: &Sandbox, cells: &[(&str, i32, f32, bool)], maps: &[u8]) -> [St
     })
 }
 
+/// Logits that are probabilities, 0 and 1, percentages, log-probabilities or the same for all images must
+/// each cause their warning, and plain logits none.
 #[test]
 fn what_logits_are_taken_for() {
     let sandbox = Sandbox::new();
@@ -112,6 +114,7 @@ fn what_logits_are_taken_for() {
     }
 }
 
+/// The logits in the stream of maps, which no metric uses, cause a warning where they are probabilities.
 #[test]
 fn logits_beside_maps() {
     let sandbox = Sandbox::new();
@@ -127,6 +130,7 @@ fn logits_beside_maps() {
     assert!(!said.contains("logit"), "{said}");
 }
 
+/// Classes that every image or no image of the split has, and images without logits, cause warnings.
 #[test]
 fn classes_that_say_nothing() {
     // One class, on every image of the split.

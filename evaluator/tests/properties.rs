@@ -21,7 +21,7 @@ fn fixed() -> ProptestConfig {
     }
 }
 
-/// Draws an attribution: of any size, and often zero, as after a ReLU.
+/// Draws a value of an attribution map: of any size, and often zero, as after a ReLU.
 fn values() -> impl Strategy<Value = f32> {
     prop_oneof![Just(0.0_f32), -1.0..1.0_f32, -1e6..1e6_f32, -1e-9..1e-9_f32]
 }

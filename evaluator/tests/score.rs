@@ -1,6 +1,7 @@
-//! Tests `evaluator score` on a tiny data folder: values computed by hand, the columns that name the run,
-//! predictions, examples, maps of only some pairs (image and class). Accuracy by group is tested in `groups.rs`,
-//! the threshold chosen on validation in `tuned.rs`.
+//! Tests `evaluator score` on a tiny data folder: metrics computed by hand, the columns that name the run,
+//! predictions (logits and targets), examples (images and maps kept for the report), maps of only some pairs
+//! (an image and a class on it). Accuracy by group is tested in `groups.rs`, the threshold chosen on
+//! validation in `tuned.rs`.
 #![allow(clippy::unwrap_used)]
 
 mod support;

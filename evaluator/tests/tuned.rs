@@ -1,6 +1,6 @@
-//! Tests `evaluator score --threshold-from <evaluation>`, which chooses IoU's threshold by an evaluation of the
-//! same run on validation images. The threshold and the IoU at it (`iou_tuned`) must equal numpy's
-//! (`tests/fixtures/birds.py`); evaluations of anything else must be refused.
+//! Tests `evaluator score --threshold-from <evaluation>`, which chooses IoU's threshold by an evaluation (a
+//! folder of scores) of the same run on validation images. The threshold and the IoU at it (`iou_tuned`) must
+//! equal numpy's (`tests/fixtures/birds.py`). Evaluations of anything else must be refused.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -192,7 +192,7 @@ fn any_two_map_files_of_a_tool() {
     let (_, _, threshold) = metric(&metrics, "iou_tuned", All).unwrap();
     assert_eq!(threshold, Some(0.25));
 
-    // What either file's flags or metadata say is compared.
+    // What only one of the two evaluations knows of its maps, by flags or metadata, is compared all the same.
     let errors = sandbox.refused(&[&args[..], &["--run-id", "a"]].concat(), &[]);
     let message = "error: val/metrics.parquet: run_id: found val-maps, expected a as in the maps\n";
     assert_eq!(errors, message);
@@ -215,6 +215,7 @@ fn any_two_map_files_of_a_tool() {
     assert_eq!(errors, message);
 }
 
+/// Maps without positive attribution have the same IoU at every threshold, which must cause a warning.
 #[test]
 fn thresholds_that_are_all_alike_are_said() {
     let sandbox = bird_sandbox("0123");

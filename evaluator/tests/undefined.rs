@@ -64,6 +64,7 @@ fn a_maps_scale_matters_in_the_papers_epg_alone() {
     }
 }
 
+/// Pairs with an empty mask or without positive attribution are counted in metrics and reported in warnings.
 #[test]
 fn what_counts_as_zero_is_counted_and_said() {
     let sandbox = Sandbox::new();
@@ -110,6 +111,8 @@ fn what_counts_as_zero_is_counted_and_said() {
     );
 }
 
+/// IoU scales a map by its minimum and maximum only where these differ by 1e-7 at least. A map that varies by
+/// less is treated otherwise, which must be reported in a warning.
 #[test]
 fn what_ious_constant_decides_is_said() {
     let sandbox = Sandbox::new();

@@ -150,8 +150,9 @@ fn integrated_gradients_sum_to_the_rise_of_the_logit() {
 }
 
 /// The contributions of a B-cos network sum to its evidence, the logit without its constant bias. This also
-/// holds in training mode, where the batch's standard deviations belong to the dynamic weights. A vision
-/// transformer's position codes contribute besides the input, so there the sum is not tested at the input.
+/// holds in training mode, where the batch's standard deviations belong to the dynamic weights. In a vision
+/// transformer the position codes contribute besides the image, so there the map at the input does not sum to
+/// the evidence and is not tested.
 #[test]
 fn bcos_contributions_sum_to_the_evidence() {
     // The constant bias of the B-cos networks' logits, −6.9.
@@ -159,6 +160,7 @@ fn bcos_contributions_sum_to_the_evidence() {
     for backbone in Backbone::all().filter(|b| b.has_dynamic_weights) {
         let model = recipe_model(backbone, N_CLASSES, Kind::Double);
         load_buffers(&model, &tensors(&format!("golden/{backbone}.safetensors")));
+        // Of the B-cos networks only the vision transformers have no batch statistics.
         let is_transformer = !backbone.has_batch_statistics;
         // Evaluation first: training mode changes the running standard deviations.
         for mode in [Mode::Eval, Mode::Train] {

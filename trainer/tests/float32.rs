@@ -52,8 +52,8 @@ const FACTOR: f64 = 8.0;
 /// The least spread that is assumed, a few units in the last place.
 const LEAST: f64 = 4.0 * UNIT;
 
-/// By how much, relative to each, numbers are moved to find units close to switching. Features then move
-/// more than three times as much as by rounding, which is asserted.
+/// By how much weights and input are moved, relative to each number, to find units close to switching: about
+/// thirty times [`UNIT`]. Features then move more than three times as far as by rounding, which is asserted.
 const FAR: f64 = 4e-6;
 /// How many directions are tried. One in four of them misses a unit within a third of [`FAR`] of zero.
 const N_DIRECTIONS: u64 = 6;
@@ -112,7 +112,7 @@ impl Point {
     }
 }
 
-/// One network in both number types.
+/// One network with the same weights in float32 and in float64.
 struct Network {
     single: Model,
     double: Model,
@@ -283,7 +283,7 @@ impl Network {
     }
 }
 
-/// Returns the attribution methods to compare: those that guide the network, one for each backward pass.
+/// Returns the attribution methods to compare: B-cos's own for B-cos networks, IxG and GradCAM for others.
 fn attributions(model: &Model) -> &'static [Attribution] {
     match model.backbone.has_dynamic_weights {
         true => &[BCOS],

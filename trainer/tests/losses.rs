@@ -271,6 +271,7 @@ fn set(model: &Model, name: &str, change: impl Fn(&Tensor) -> Tensor) {
     });
 }
 
+/// The loss of a map of zeros, with a mask and with an empty one, is the known value, and its gradient small.
 #[test]
 fn maps_of_zeros() {
     for loss in LOSSES {
@@ -282,6 +283,8 @@ fn maps_of_zeros() {
                     masks(std::slice::from_ref(&boxes), Grid::square(4)).to_kind(Kind::Float);
                 let value = chosen(loss).values(&map, &masks, &[1.0]).unwrap();
                 let gradient = Tensor::run_backward(&[&value], &[&map], false, false).remove(0);
+                // The box has 4 of 16 cells. PPCE is 100, at which its logarithm is clamped, or 0 where the
+                // mask is empty.
                 let n_inside = 4.0 * boxes.len() as f64;
                 let expected = match loss.name {
                     "energy" | "energy_area" => 1.0,
@@ -313,6 +316,8 @@ fn nothing_positive_in_gradcam() {
         for loss in LOSSES {
             batch.term.loss = chosen(loss);
             let localization = batch.finite(&model, "nothing positive").unwrap();
+            // The sum over two annotated images of what a map of zeros gives: 1 for Energy, the mask's share
+            // of the 32×32 pixels for L1, 100 for PPCE.
             let expected = match loss.name {
                 "energy" | "energy_area" => 2.0,
                 "l1" => (16.0 * 20.0 + 20.0 * 14.0) / 1024.0,
@@ -356,6 +361,7 @@ fn maps_of_a_head_of_zeros() {
     }
 }
 
+/// Where both annotated images have an empty mask, losses and gradients are finite. Energy is 1 for each.
 #[test]
 fn masks_without_a_pixel() {
     for (backbone, attributions) in families() {

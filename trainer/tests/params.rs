@@ -35,9 +35,10 @@ fn buffers_are_set_back() {
     assert_eq!(model.params.copy_buffers().unwrap(), before);
 }
 
-/// `first_non_finite` finds the parameter by the position in the flat gradient.
+/// `first_non_finite` finds the parameter's name by the position of the first non-finite number in the flat
+/// gradient, in which the parameters follow one another.
 #[test]
-fn the_parameter_of_a_gradient_that_is_no_number_is_named() {
+fn the_parameter_of_a_non_finite_gradient_is_named() {
     let params = model().params;
     let sizes = params.trained();
     let sizes: Vec<i64> = sizes.iter().map(|tensor| tensor.numel() as i64).collect();

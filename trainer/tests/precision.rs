@@ -1,5 +1,6 @@
-//! Tests that faster ways to compute change only the last digits: `bf16` against `f32`, and whole blocks
-//! fused into one operation (where no gradient is needed) against their single operations.
+//! Compares faster ways to compute with the plain ones; they may differ by rounding only. Compared are `bf16`
+//! with `f32`, and whole blocks fused into one operation (where no gradient is needed) with their single
+//! operations in `f32`.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -63,7 +64,8 @@ fn bf16_is_f32_with_fewer_digits() {
             distance(&gradient, &exact_gradient),
         );
         println!("{backbone}: logits differ by {logits:e}, gradients by {gradient:e}");
-        // bf16 has 8 bits of mantissa: 0.4 % a product, more after 18 layers and their backward pass.
+        // bf16 has 8 significant bits: a rounding changes a number by up to 0.4 %, and the changes grow over
+        // 18 layers and their backward pass.
         // That the gradient differs at all shows that bf16 was used. The logits cannot show it for B-cos
         // networks: with these weights they are little more than the constant bias.
         assert!(logits < 0.05, "{backbone}: {logits:e}");

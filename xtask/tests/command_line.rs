@@ -1,4 +1,5 @@
-//! The program as a user meets it: what it prints, where, and its exit code, without a network.
+//! Runs the program `xtask` without a network and checks its exit code, what it prints to standard output
+//! and standard error, and which files it leaves.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,6 +8,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
+/// Runs `xtask` with these arguments and variables. The tests' own libtorch is hidden from it.
 fn xtask(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command
@@ -20,7 +22,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A folder of empty files that looks like libtorch of `version`.
+/// Makes a folder of empty files that looks like libtorch of `version`.
 fn libtorch(version: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for file in [
@@ -75,7 +77,8 @@ fn a_libtorch_of_the_users_own_is_taken_or_refused_but_never_touched() {
 
 #[test]
 fn without_a_network_set_up_says_what_to_do_and_leaves_nothing() {
-    // Set-up wants 2 GB, which /tmp need not have and the target folder's disk does.
+    // `setup --cpu` refuses a disk with less than 1.8 GB free. /tmp may have less; the disk of the target
+    // folder, which holds the build, has more.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let dir = folder.path().join("libtorch");
     let done = xtask(
@@ -133,7 +136,7 @@ fn doctor_names_the_command_for_each_fault() {
     let (old, empty) = (libtorch("2.5.1"), libtorch("2.11.0"));
     let cases = [
         (text(old.path()), "found 2.5.1, expected 2.11.0"),
-        // Its libraries are empty files: no program can be linked with them.
+        // The version is right, but the libraries are empty files, with which no program can be linked.
         (text(empty.path()), "FAULT  torch, loads"),
     ];
     for (dir, expected) in cases {
@@ -186,7 +189,7 @@ fn a_download_that_cannot_be_says_why_on_one_line() {
         let done = xtask(&arguments, &[]);
         assert_eq!(done.status.code(), Some(1));
         let said = stderr(&done);
-        // The disk may be too small for COCO: that, too, is a reason.
+        // Where the disk is too small for COCO, the program says so before it asks the server.
         let expected = format!("{mirror}/{file}");
         assert!(
             said.contains(&expected) || said.contains("not enough room"),
@@ -198,6 +201,7 @@ fn a_download_that_cannot_be_says_why_on_one_line() {
     }
 }
 
+/// The smallest valid recipe: a baseline, and one run guided by the Energy loss.
 const RECIPE: &str = r#"
 about = "Small."
 [data]
@@ -292,7 +296,7 @@ fn reproduce_refuses_before_anything_is_built_or_written() {
     ];
     let before = std::fs::read_dir(folder.path()).unwrap().count();
     for (arguments, code, expected) in cases {
-        // Without cargo nothing can be built.
+        // Each case must be refused before cargo is started, as there is none.
         let arguments = [&["reproduce"], arguments].concat();
         let done = xtask(&arguments, &[("CARGO", "/nowhere/cargo")]);
         let said = stderr(&done);
@@ -344,7 +348,7 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// docs/recipes.md holds what the command prints.
+/// docs/recipes.md must contain, word for word, what `cargo xtask recipes` prints.
 #[test]
 fn the_documented_list_of_recipes_is_the_printed_one() {
     let done = xtask(&["recipes"], &[]);

@@ -1,5 +1,5 @@
-//! Reads the example images with their attribution maps from `examples.parquet`, for the report's figures of
-//! maps. Only those of the checkpoints that are reported are read: an image takes some hundred kilobytes,
+//! Reads examples (test images with attribution maps) from `examples.parquet`, for the report's figures of
+//! maps. Only the examples of the checkpoints that are reported are read: one takes some hundred kilobytes,
 //! and a run may have many evaluated checkpoints.
 
 use std::collections::BTreeSet;
@@ -15,11 +15,12 @@ use crate::model::results::{Evaluation, Results};
 use crate::model::subject::TEST;
 use crate::{Error, Result};
 
-/// Reads the test examples of `selected`, which has run ids with checkpoints. Returns them by rank, and a
-/// note for each evaluation of these checkpoints that has no examples.
+/// Reads the test examples of the checkpoints in `selected`, each a run id and an epoch. Returns them sorted
+/// by rank, and a note for each evaluation of these checkpoints that has no `examples.parquet`.
 ///
 /// # Errors
-/// A table that does not fit its schema, or an array whose length is not height × width.
+/// A table that does not fit its schema or was made by another version of the formulas, or an array whose
+/// length does not fit height × width.
 pub fn load(
     results: &Results,
     selected: &BTreeSet<(String, i32)>,
@@ -71,17 +72,17 @@ fn wanted(frame: &DataFrame, selected: &BTreeSet<(String, i32)>) -> PolarsResult
 
 /// A row whose arrays are still bytes, and unchecked.
 struct Raw {
-    /// What needs no check; its size, map and boxes are still empty.
+    /// The columns that need no check. Its height and width are still 0, its map and boxes empty.
     example: Example,
     /// Height and width.
     size: (i32, i32),
     /// Little-endian f32, row-major.
     map: Vec<u8>,
-    /// Little-endian i32, four for each box.
+    /// Little-endian i32, four (x1, y1, x2, y2) for each box.
     boxes: Vec<u8>,
 }
 
-/// Takes the columns of `frame` apart into rows. `task` is the evaluation's.
+/// Turns the columns of `frame` into rows. `task` is that of the evaluation.
 fn parse(frame: &DataFrame, task: &str) -> PolarsResult<Vec<Raw>> {
     let rows = Rows::new(frame);
     let (rank, run_id, image_id) = (
@@ -149,7 +150,7 @@ impl Raw {
             let found = format!("{} bytes", self.boxes.len());
             return Err(Error::table(path, "boxes", found, "a multiple of 16 bytes"));
         }
-        // Four bytes of a number.
+        // The first four bytes.
         let word = |bytes: &[u8]| [bytes[0], bytes[1], bytes[2], bytes[3]];
         self.example.map = self
             .map

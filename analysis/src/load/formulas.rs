@@ -1,5 +1,6 @@
-//! Checks that all evaluations were made by one version of the evaluator's formulas, so that their
-//! numbers can be compared. The version is in the metadata of each table of an evaluation.
+//! Checks that all evaluations (one checkpoint's maps of one split, scored) were made by one version of the
+//! evaluator's formulas, because numbers of different formulas cannot be compared. The version is in the
+//! metadata of each table of an evaluation.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,8 @@ use crate::{Error, Result};
 /// A version, and the first table that has it.
 type Known = (u32, PathBuf);
 
-/// Checks the metadata of an evaluation's table at `path` against `known`, the version of the tables
-/// before; the first table sets it.
+/// Checks the metadata of an evaluation's table at `path` against `known`, the version of the tables read
+/// before. The first table sets `known`.
 ///
 /// # Errors
 /// As [`check`].
@@ -23,8 +24,8 @@ pub(super) fn take(known: &mut Option<Known>, path: &Path, metadata: &Metadata) 
 /// Returns the version of the table at `path`, which must be the `known` one if there is one.
 ///
 /// # Errors
-/// The table has no version, or another one than the tables before. The message names the evaluation of the
-/// older version, which must be made again.
+/// The table has no version, or another one than `known`. The message names the table of the older version,
+/// whose evaluation must be made again.
 pub(super) fn check(known: Option<&Known>, path: &Path, metadata: &Metadata) -> Result<u32> {
     let found = metadata.get(FORMULAS_KEY).map_or("nothing", String::as_str);
     let refused = |path: &Path, found: &str, expected: String| Error::Formulas {

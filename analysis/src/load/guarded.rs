@@ -1,7 +1,7 @@
 //! Calls Parquet readers so that their panics become errors. On some damaged files these readers panic
-//! instead of returning an error, Polars also in threads of its own. Nothing is printed of such a panic.
-//! Tables are read one after the other, so one flag for the whole program tells whether a panic is to be
-//! printed.
+//! instead of returning an error, Polars also in threads of its own. The usual message of such a panic is not
+//! printed, because the error has it. Whether panics are printed is one flag for the whole program, so that
+//! it also holds in Polars' threads. One flag is enough because tables are read one after the other.
 
 use std::any::Any;
 use std::fmt::Display;
@@ -23,7 +23,7 @@ static HOOK: Once = Once::new();
 /// The reader's reason, or the words of its panic.
 pub(crate) fn guarded<T, E: Display>(read: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     HOOK.call_once(|| {
-        // The hook before, which prints the panics of everything else.
+        // The hook installed until now, which still prints all other panics.
         let others = take_hook();
         set_hook(Box::new(move |panic| {
             if !IS_GUARDED.load(Ordering::Relaxed) {

@@ -1,6 +1,8 @@
 //! Reads a results folder into the structs of [`crate::model`]. [`schema`] reads one table and checks its
-//! columns and types, `rows` turns a table into structs, [`results`] reads all runs and evaluations of a
-//! folder, and [`examples`] the example maps of the checkpoints that are reported.
+//! columns and types; `guarded` and `pages` protect it from damaged files. `rows` turns a table into
+//! structs. [`results`] reads all runs and evaluations of a folder (an evaluation is one checkpoint's maps of
+//! one split, scored), and `formulas` checks that these were made alike. [`examples`] reads the example maps
+//! of the checkpoints that are reported.
 
 pub mod examples;
 mod formulas;

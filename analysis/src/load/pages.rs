@@ -1,7 +1,7 @@
 //! Checks the number of values that each page of a Parquet file declares, before Polars reads the file.
-//! Polars allocates memory by that number, so a damaged one would end the program for lack of memory. The
-//! check compares it with the number in the file's footer, and for a dictionary page with the page's
-//! size.
+//! Polars allocates memory by that number, so a damaged number would end the program for lack of memory. The
+//! numbers of a column's data pages must add up to the number in the file's footer. A dictionary page must
+//! not declare more values than it has bytes.
 
 use std::fs::File;
 
@@ -61,9 +61,9 @@ mod tests {
     use super::check;
     use crate::load::guarded::guarded;
 
-    /// Writes a small table, changes bits in each of its bytes in turn, and reads each damaged file. It
-    /// must be read or refused. Without [`check`] some of these files end the program, and this test with
-    /// it.
+    /// Writes a small table, inverts some bits of each of its bytes in turn, and reads each damaged file,
+    /// which must be read or refused. Without [`check`] some of these files end the program, and this test
+    /// with it.
     #[test]
     fn no_damaged_page_is_believed() {
         let mut frame = df!(
@@ -79,6 +79,7 @@ mod tests {
         let open = || File::open(&path).unwrap();
         let mut refused = Vec::new();
         for at in 0..bytes.len() {
+            // A varint goes on after a byte whose highest bit is set; the first two leave that bit as it is.
             for bits in [0x7c, 0x7f, 0xff] {
                 let mut turned = bytes.clone();
                 turned[at] ^= bits;
@@ -90,6 +91,7 @@ mod tests {
                 let _read_or_refused = guarded(|| ParquetReader::new(open()).finish());
             }
         }
+        // Each of these refusals must occur; the first is the parquet crate's own.
         for words in ["Integer overflow", "a dictionary of", "in the footer"] {
             assert!(refused.iter().any(|error| error.contains(words)), "{words}");
         }

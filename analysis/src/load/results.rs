@@ -1,6 +1,7 @@
 //! Reads a results folder into [`Results`]: every finished run, its epochs, and the metrics and bootstrap
-//! replicates of every finished evaluation. Example maps are read later ([`crate::load::examples`]),
-//! because only those of the checkpoints that are reported are needed.
+//! replicates of every finished evaluation (one checkpoint's maps of one split, scored). Example maps are
+//! read later ([`crate::load::examples`]), because only those of the checkpoints that are reported are
+//! needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,14 +22,16 @@ use crate::model::subject::TEST;
 use crate::{Error, Result};
 
 impl Results {
-    /// Reads all runs under `root/runs`, or only those with an id in `only` unless `only` is empty; and
-    /// the names of groups and classes under `root/data`.
+    /// Reads the runs under `root/runs`, and the names of groups and classes under `root/data`. If `only` is
+    /// not empty, only the runs with these ids (names of their folders) are read.
     ///
     /// A run without `run.parquet` and an evaluation without `metrics.parquet` are unfinished. They
     /// are skipped with a note.
     ///
     /// # Errors
-    /// A table that does not fit its schema, no finished run, or no metric on the test split.
+    /// A table that does not fit its schema, a run of `only` that is not there, two folders of one run,
+    /// evaluations made by different versions of the formulas, metrics of an unknown run, no finished run, or
+    /// no metric on the test split.
     pub fn load(root: &Path, only: &[String]) -> Result<Self> {
         let mut reader = Reader::default();
         let mut results = Self {
@@ -48,7 +51,7 @@ impl Results {
             notes: Vec::new(),
             inputs: String::new(),
         };
-        // Folder by run id.
+        // The folder of each run id.
         let mut folders = BTreeMap::new();
         for run_id in only {
             let path = root.join("runs").join(run_id).join("run.parquet");
@@ -69,7 +72,7 @@ impl Results {
                 continue;
             }
             let (mut frame, metadata) = reader.read(&path, &RUN)?;
-            // The former version of the table, 3, has another column instead.
+            // Version 3 of the table has the column `area_exponent` instead.
             if frame.column("loss_options").is_err() {
                 frame = rows::with_options(&frame).map_err(Error::polars(&path))?;
             }
@@ -109,7 +112,7 @@ impl Results {
                 if path.is_file() {
                     let (frame, metadata) = reader.read(&path, spec)?;
                     let found = rows::names(&frame, what).map_err(Error::polars(&path))?;
-                    // Runs name their data by this hash; without it the names belong to no run.
+                    // Runs refer to their data by this hash. Without it no run could use the names.
                     if let Some(inputs) = metadata.get(INPUTS_KEY) {
                         names.insert(inputs.clone(), found);
                     }
@@ -191,7 +194,7 @@ impl Results {
         Ok(())
     }
 
-    /// Refuses metrics of runs that are not in the results.
+    /// Refuses metrics whose run_id is that of no run read.
     fn check_subjects(&self) -> Result<()> {
         match self
             .metrics
@@ -209,7 +212,8 @@ impl Results {
     }
 }
 
-/// Reads tables, and hashes the name and contents of every file it reads, for the provenance of the report.
+/// Reads tables, and hashes the name and contents of every file it reads. The hash is the provenance of the
+/// report.
 #[derive(Default)]
 struct Reader {
     hash: Sha256,
@@ -223,6 +227,7 @@ impl Reader {
         Ok(read)
     }
 
+    /// The hash (hex) over all files read, in the order of reading.
     fn finish(self) -> String {
         self.hash
             .finalize()
@@ -232,7 +237,7 @@ impl Reader {
     }
 }
 
-/// Adds the rows of `frame` to `all`, which is empty at first.
+/// Adds the rows of `frame` to `all`, which has no columns at first.
 fn append(all: &mut DataFrame, frame: &DataFrame, path: &Path) -> Result<()> {
     if all.width() == 0 {
         *all = frame.clone();
@@ -242,7 +247,7 @@ fn append(all: &mut DataFrame, frame: &DataFrame, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns the folders in `dir`, sorted by name; none when `dir` is not there.
+/// Returns the folders in `dir`, sorted by name; none if `dir` does not exist.
 fn subfolders(dir: &Path) -> Result<Vec<PathBuf>> {
     if !dir.is_dir() {
         return Ok(Vec::new());

@@ -16,8 +16,8 @@ use crate::model::subject::{Metric, Part, Subject};
 use crate::{Error, Result};
 
 /// Reads the columns of one frame as vectors with an element for each row. The methods with `maybe` are for
-/// columns that may be null. The others put a default for a null, which cannot occur: nulls in such
-/// columns were refused when the table was read.
+/// columns that may be null. The others would replace a null by a default, but nulls in such columns are
+/// refused when the table is read.
 pub(super) struct Rows<'a> {
     frame: &'a DataFrame,
 }
@@ -169,7 +169,10 @@ fn configuration(frame: &DataFrame, titles: &BTreeMap<String, String>) -> Polars
     })
 }
 
-/// Returns the rows of `epochs.parquet`, by epoch. All must be of `run_id`, and each epoch there once.
+/// Returns the rows of `epochs.parquet`, sorted by epoch.
+///
+/// # Errors
+/// A row of another run than `run_id`, or an epoch that occurs twice.
 pub(super) fn epochs(path: &Path, frame: &DataFrame, run_id: &str) -> Result<Vec<Epoch>> {
     let rows = Rows::new(frame);
     let owners = rows.text("run_id").map_err(Error::polars(path))?;
@@ -187,7 +190,7 @@ pub(super) fn epochs(path: &Path, frame: &DataFrame, run_id: &str) -> Result<Vec
     }
 }
 
-/// The rows of an epochs table, by epoch.
+/// The rows of an epochs table, sorted by epoch.
 fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
     let (epoch, is_pareto) = (rows.int("epoch")?, rows.truth("is_pareto")?);
     let (loss, loss_class) = (rows.float("loss")?, rows.float("loss_class")?);
@@ -228,8 +231,8 @@ fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subje
         .collect())
 }
 
-/// Returns the part of the split that each row is over: all images, a group, a class or a size of the
-/// mask. A row names at most one of the last three.
+/// Returns the part of the split that each row is over: all images, a group of images, a class, or a range of
+/// box sizes. A row names at most one of the last three.
 fn parts(rows: &Rows) -> PolarsResult<Vec<Part>> {
     let class_id = rows.maybe_int("class_id")?;
     let (low, high) = (
@@ -251,7 +254,8 @@ fn parts(rows: &Rows) -> PolarsResult<Vec<Part>> {
     Ok(parts)
 }
 
-/// Returns the rows of `metrics.parquet` by subject.
+/// Returns the rows of `metrics.parquet` by subject (what the metric was measured on). A non-finite value
+/// becomes `None`, which means undefined.
 pub(super) fn metrics(
     frame: &DataFrame,
     task: &str,
@@ -274,8 +278,8 @@ pub(super) fn metrics(
     Ok(metrics)
 }
 
-/// A row of `replicates.parquet` but for its number and value: run, checkpoint, split, group, attribution,
-/// layer, precision and metric.
+/// A row of `replicates.parquet` without the replicate's number and value: run, checkpoint, split, group,
+/// attribution, layer, precision and metric.
 type Key<'a> = (
     &'a str,
     i32,
@@ -287,8 +291,9 @@ type Key<'a> = (
     &'a str,
 );
 
-/// Returns the rows of `replicates.parquet` by subject and metric. A subject owns its texts, so rows are
-/// grouped by borrowed keys first, and each subject is made once.
+/// Returns the rows of `replicates.parquet` by subject and metric; null and non-finite values are left out. A
+/// subject owns its texts, and a table has many rows of each. So rows are grouped by borrowed keys first, and
+/// each subject's texts are copied once for each metric, not once for each row.
 pub(super) fn replicates(
     frame: &DataFrame,
     task: &str,
@@ -305,7 +310,7 @@ pub(super) fn replicates(
         let Some(value) = values.get(i).filter(|value| value.is_finite()) else {
             continue;
         };
-        // Nulls were refused in all but group and precision.
+        // Only group and precision may be null: other nulls were refused when the table was read.
         let key = (
             run_id.get(i).unwrap_or_default(),
             checkpoint.get(i).unwrap_or_default(),

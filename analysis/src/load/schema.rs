@@ -32,7 +32,8 @@ pub const TITLES_KEY: &str = "guidance.titles";
 /// Metadata key of the metrics that are shares, printed in percent: a JSON list.
 pub const SHARES_KEY: &str = "guidance.shares";
 
-/// Metadata key of an evaluation's task, where it is not the conventional one.
+/// Metadata key of an evaluation's task, if it is not the conventional one. An evaluation is one checkpoint's
+/// maps of one split, scored.
 pub const TASK_KEY: &str = "guidance.task";
 
 /// A column of a table.
@@ -73,13 +74,13 @@ impl Column {
 /// A table as declared: its name, version and columns.
 #[derive(Debug, Clone)]
 pub struct TableSpec {
-    /// `guidance.schema`.
+    /// The name that the metadata has under `guidance.schema`.
     pub name: &'static str,
-    /// `guidance.version`.
+    /// The version that the metadata has under `guidance.version`.
     pub version: u32,
     /// The command that makes it, for a hint about a table of another version.
     pub made_by: &'static str,
-    /// The columns that are read; others are passed over.
+    /// The columns that are read; others in the file are ignored.
     pub columns: Vec<Column>,
 }
 
@@ -119,8 +120,8 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
 /// `runs/<run id>/run.parquet`.
 pub static RUN: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("run"));
 
-/// Version 3 of the same, which is read as well. Only one loss had an option then, and the option had a
-/// column of its own, `area_exponent`.
+/// Version 3 of `run.parquet`, which is read as well. In it only one loss has an option. It is in the column
+/// `area_exponent`, which stands in the place of `loss_options`.
 static RUN_3: LazyLock<TableSpec> = LazyLock::new(|| {
     let mut run = TableSpec {
         version: 3,
@@ -166,7 +167,7 @@ pub fn task_of(metadata: &Metadata) -> &str {
 /// Returns the JSON value of `key` in the metadata of the table at `path`; `None` where the key is missing.
 ///
 /// # Errors
-/// It is not a `T`, which messages call `expected`.
+/// The value is not the JSON of a `T`. The message says that `expected` was expected.
 pub fn json<T: DeserializeOwned>(
     (path, metadata): (&Path, &Metadata),
     key: &str,
@@ -194,8 +195,9 @@ pub fn titles(path: &Path, metadata: &Metadata) -> Result<BTreeMap<String, Strin
 /// metadata. `run.parquet` is also read in the version before, with that version's columns.
 ///
 /// # Errors
-/// [`Error::Table`] when it is no Parquet file, or the table's name, version, a column's presence or type,
-/// or a null in a column without nulls, does not fit `spec`.
+/// [`Error::Table`] if there is no such file, it is no whole Parquet file, or it does not fit `spec`: it has
+/// another name, lacks a column, or has a column of another type or with nulls where none may be.
+/// [`Error::Version`] if its version is another one.
 pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     let broken = |found: String| Error::table(path, "contents", found, "a whole Parquet file");
     let file = fs_err::File::open(path).map_err(|error| match error.kind() {
@@ -240,6 +242,7 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     }
     let names = columns.iter().map(|column| column.name.to_owned());
     let reader = reader.with_columns(Some(names.collect()));
+    // Before Polars allocates memory for as many values as the pages declare.
     let file = fs_err::File::open(path)?.into_file();
     guarded(|| pages::check(file)).map_err(broken)?;
     let frame = guarded(|| reader.finish()).map_err(broken)?;

@@ -50,7 +50,7 @@ pub struct Run {
     pub init: String,
     /// The run it starts from, with which it is compared.
     pub baseline_run_id: Option<String>,
-    /// The trainer's hash of all but λ, seed and epoch.
+    /// The trainer's hash of all that decides a result but λ, seed, and which run and epoch it begins from.
     pub configuration: String,
     /// Network input height, pixels.
     pub input_height: i32,

@@ -1,5 +1,5 @@
-//! Draws an attribution map (SPEC K, guidance figures): its positive part, divided by a high percentile
-//! of it, white to dark red over the grey image, with boxes in cyan.
+//! Draws an attribution map over its image, which is made grey: the positive part of the map from white to
+//! dark red, divided by its own 99.5th percentile. Bounding boxes are drawn in cyan.
 
 use crate::model::example::Example;
 use crate::model::intervals::percentile;
@@ -9,7 +9,7 @@ use crate::model::intervals::percentile;
 const CLIP: f64 = 0.995;
 /// The opacity of the colour over the grey image.
 const OVERLAY: f64 = 0.75;
-/// Boxes, as the authors draw them.
+/// The colour of bounding boxes, which the paper's authors use too.
 const BOX: [u8; 3] = [0, 200, 230];
 
 /// A picture: row-major RGB.
@@ -38,7 +38,8 @@ impl Picture {
         (self.width, self.height)
     }
 
-    /// The picture reduced `n` times, each pixel the mean of n × n.
+    /// The picture with 1/n of its height and width. Each pixel is the mean of n × n, rounded down. Rows and
+    /// columns that do not fill a block of n × n are dropped.
     pub fn reduced(&self, n: usize) -> Self {
         let (height, width) = (self.height / n, self.width / n);
         let mut rgb = Vec::with_capacity(height * width * 3);
@@ -58,8 +59,8 @@ impl Picture {
     }
 }
 
-/// The colour of `value` in [0, 1]: red stays full until 0.3 and then darkens, green and blue fall to
-/// 0.15 at 0.3 and to 0 at 1.
+/// The colour of `value` in [0, 1], as red, green and blue in [0, 1]. Red stays 1 until 0.3 and then falls
+/// to 0.55; green and blue fall from 1 to 0.15 at 0.3 and to 0 at 1.
 pub fn white_to_dark_red(value: f64) -> [f64; 3] {
     let value = value.clamp(0.0, 1.0);
     let other = if value < 0.3 {
@@ -75,10 +76,11 @@ pub fn white_to_dark_red(value: f64) -> [f64; 3] {
     [red, other, other]
 }
 
-/// The image with `map` (height × width, signed) laid over it.
+/// The image with `map` (height × width, row-major, signed) drawn over it. Negative and NaN values are drawn
+/// white, as is a map without positive values.
 ///
 /// # Panics
-/// When the lengths do not fit; they are checked where examples are read.
+/// When the map has another number of pixels than the image. [`crate::load::examples`] refuses such maps.
 pub fn overlay(image: &Picture, map: &[f32]) -> Picture {
     assert_eq!(
         map.len() * 3,
@@ -112,8 +114,8 @@ pub fn overlay(image: &Picture, map: &[f32]) -> Picture {
     }
 }
 
-/// The picture at `scale` times its size, every pixel a square, with `boxes` (x1 y1 x2 y2 in pixels of
-/// the original) drawn around their contents.
+/// The picture at `scale` times its size (every pixel becomes a square), with the frames of `boxes` (x1, y1,
+/// x2, y2 in pixels of `picture`). A frame lies inside the edges of its box; parts outside are cut off.
 pub fn with_boxes(picture: &Picture, boxes: &[[i32; 4]], scale: usize) -> Picture {
     let (height, width) = (picture.height * scale, picture.width * scale);
     let mut rgb = Vec::with_capacity(height * width * 3);
@@ -123,6 +125,7 @@ pub fn with_boxes(picture: &Picture, boxes: &[[i32; 4]], scale: usize) -> Pictur
             rgb.extend_from_slice(&picture.rgb[source..source + 3]);
         }
     }
+    // Of the frame, in pixels.
     let thickness = (width.min(height) / 110).max(2) as i64;
     for corners in boxes {
         let [x1, y1, x2, y2] = corners.map(|corner| i64::from(corner) * scale as i64);
@@ -171,7 +174,8 @@ mod tests {
             width: 4,
             rgb,
         };
-        // Rows 0 1 2 3 | 4 5 6 7; the third row falls away. Means of 0 1 4 5 and of 2 3 6 7, cut.
+        // The red channel is 0 1 2 3 | 4 5 6 7; the third row is dropped. The means of 0 1 4 5 and of
+        // 2 3 6 7 are 2.5 and 4.5, rounded down.
         let reduced = picture.reduced(2);
         assert_eq!(reduced.size(), (2, 1));
         assert_eq!(reduced.rgb, [2, 25, 100, 4, 45, 100]);
@@ -186,6 +190,7 @@ mod tests {
         };
         let drawn = with_boxes(&picture, &[[-4, 2, 100, 100]], 2);
         assert_eq!((drawn.height, drawn.width), (16, 16));
+        // Whether a pixel has the box's colour. The box is 4 to 15 down and 0 to 15 across, 2 pixels thick.
         let at = |y: usize, x: usize| drawn.rgb[(y * 16 + x) * 3 + 1] == BOX[1];
         assert!(at(4, 0) && at(15, 15) && at(4, 8) && !at(3, 8) && !at(8, 8));
     }

@@ -1,4 +1,5 @@
-//! An exhibit that was made, ready for a page or for files.
+//! Defines [`Exhibit`]: the figures and tables of one heading of the report, already drawn and filled.
+//! [`crate::exhibit`] makes them from results.
 
 use crate::render::figure::drawing::Figure;
 use crate::render::table::parts::Table;
@@ -14,6 +15,6 @@ pub struct Exhibit {
     pub figures: Vec<Figure>,
     /// Its tables.
     pub tables: Vec<Table>,
-    /// What it says on a terminal; empty where that is nothing.
+    /// The text that it prints on a terminal; empty for most exhibits.
     pub said: String,
 }

@@ -2,9 +2,9 @@
 //! or fell.
 //!
 //! A setting is a group of runs that are trained and scored alike. Each setting gets a sentence about one
-//! of its guided runs: of those whose checkpoint kept validation F1 within the tolerance, the one with the
-//! highest validation EPG; if there is none, the one with the highest validation F1. The test split has no
-//! say in that choice.
+//! of its guided runs. Of the runs whose validation F1 is at most 1 point below the baseline's best, it is
+//! the one with the highest validation EPG. If there is no such run, it is the one with the highest
+//! validation F1. That choice does not use the test split.
 
 use std::collections::BTreeSet;
 
@@ -27,19 +27,19 @@ pub struct Finding {
     pub groups: Vec<String>,
 }
 
-/// Whether an interval of differences leaves out 0, and on which side of it lies.
+/// Whether an interval of a difference lies above 0, below 0, or contains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// All of it is above 0.
     Up,
     /// All of it is below 0.
     Down,
-    /// It holds 0, or there is none.
+    /// It contains 0, or there is no interval.
     Unclear,
 }
 
 impl Change {
-    /// The change an interval shows.
+    /// The change that an interval shows.
     pub fn of(interval: Option<Interval>) -> Self {
         match interval {
             Some(i) if i.low > 0.0 => Self::Up,
@@ -68,6 +68,7 @@ pub fn findings(settings: &[Setting]) -> Vec<Finding> {
     findings
 }
 
+/// The finding of one setting; `None` if no guided run has a baseline or a metric is missing.
 fn finding(setting: &Setting, title: &str) -> Option<Finding> {
     let compared = setting.guided().filter(|row| row.baseline.is_some());
     let row = preferred(compared)?;
@@ -95,6 +96,7 @@ fn finding(setting: &Setting, title: &str) -> Option<Finding> {
     Some(Finding { sentence, groups })
 }
 
+/// The EPG and the F1 of a run over a part of the test images.
 fn both(row: &Row, part: Part) -> Option<(&Cell, &Cell)> {
     Some((row.cell(part, EPG)?, row.cell(part, F1)?))
 }
@@ -125,7 +127,7 @@ fn f1_clause(f1: &Cell) -> Option<String> {
         Change::Unclear if f1.difference_interval.is_some() => "F1 did not clearly change,",
         Change::Unclear => "F1 changed by",
     };
-    // "fell by 1.2 points", but the interval keeps its signs.
+    // "fell" already has the sign, as in "fell by 1.2 points"; the interval's ends have theirs.
     let shown = match Change::of(f1.difference_interval) {
         Change::Up | Change::Down => percent(difference.abs()),
         Change::Unclear => points(difference),

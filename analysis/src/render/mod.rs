@@ -1,5 +1,5 @@
-//! What is made for people: figures, tables, the page of a report, the words on a terminal; and how
-//! files are written.
+//! Renders results for people: draws figures, writes tables, puts together the report's page and the text
+//! for the terminal ([`summary`]). [`written`] and [`output`] write them to files.
 
 pub mod colormap;
 pub mod exhibit;

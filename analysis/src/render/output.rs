@@ -1,6 +1,7 @@
-//! Files appear whole or not at all: written under a temporary name in the same folder, flushed to
-//! disk, renamed, the folder flushed. Parquet tables get their name, version, program and provenance.
-//! Which files of former runs go is said in [`crate::written`].
+//! Writes files so that each appears whole or not at all: under a temporary name in the same folder, flushed
+//! to disk, renamed, and the folder flushed. Also encodes data frames as CSV, and as Parquet with the
+//! schema's name and version, the program and the provenance as metadata. [`crate::render::written`] decides
+//! which files of earlier runs are removed.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,7 +11,7 @@ use polars::prelude::*;
 use crate::load::schema::{INPUTS_KEY, PROGRAM_KEY, SCHEMA_KEY, VERSION_KEY};
 use crate::{Error, Result};
 
-/// Program and version, as it stands in every table and in the report.
+/// Program and version, as written into every table and the report.
 pub const PROGRAM: &str = concat!("analysis ", env!("CARGO_PKG_VERSION"));
 
 /// How the names of temporary files begin and end.
@@ -38,7 +39,7 @@ impl File {
 /// Writes one file.
 ///
 /// # Errors
-/// The operating system's; a former file stays then.
+/// The operating system's; an older file at `path` is then unchanged.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let naming =
         |error: std::io::Error| std::io::Error::other(format!("{}: {error}", path.display()));
@@ -54,6 +55,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
+        // Temporary files are readable by their owner alone.
         let readable = std::fs::Permissions::from_mode(0o644);
         let file = temporary.as_file();
         file.set_permissions(readable).map_err(naming)?;
@@ -65,7 +67,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Removes one file, for good.
+/// Removes one file and flushes its folder, so that the file does not come back after a power cut.
 ///
 /// # Errors
 /// The operating system's.
@@ -75,7 +77,8 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes what a killed run has left in `folder`.
+/// Removes the temporary files that a killed run has left in `folder`. A folder that does not exist is no
+/// error.
 ///
 /// # Errors
 /// The operating system's.
@@ -94,7 +97,7 @@ pub(crate) fn remove_leftovers(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Creates `folder` and those it lies in; the name of each new one is flushed.
+/// Creates `folder` and its missing parents. The parent of each new folder is flushed.
 fn create_folder(folder: &Path) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -104,18 +107,20 @@ fn create_folder(folder: &Path) -> Result<()> {
         create_folder(above)?;
     }
     match fs_err::create_dir(folder) {
-        Err(_) if folder.is_dir() => {} // another program's
+        Err(_) if folder.is_dir() => {} // another process was faster
         made => made?,
     }
     flush_folder(above);
     Ok(())
 }
 
-/// Names must outlast a power cut, too. Where a folder cannot be flushed, there is no more to do.
+/// Flushes the folder's entries to disk: without that a renamed file may be gone after a power cut. Errors
+/// are ignored, because some file systems cannot flush folders.
 fn flush_folder(folder: &Path) {
     let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
 }
 
+/// The folder of `path`; `.` for a bare file name.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -123,7 +128,8 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// `frame` as Parquet table `schema` of that `version`, made from `inputs` (sha256 hex).
+/// `frame` as the bytes of a Parquet file. The metadata has the `schema`'s name, its `version`, this program
+/// and `inputs`, the sha256 (hex) of the tables it was made from.
 ///
 /// # Errors
 /// [`Error::Polars`].
@@ -149,7 +155,7 @@ pub fn parquet(
     Ok(bytes)
 }
 
-/// `frame` as CSV.
+/// `frame` as the bytes of a CSV file.
 ///
 /// # Errors
 /// [`Error::Polars`].

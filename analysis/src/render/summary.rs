@@ -1,10 +1,11 @@
-//! What was found, as text for a terminal.
+//! Makes the text that `analysis report` prints on the terminal.
 
 use crate::model::evidence::Evidence;
 use crate::render::exhibit::Exhibit;
 use crate::render::headline;
 
-/// The findings, what the exhibits say, and which exhibits there are.
+/// Returns the sentences at the top of the report, then the text of each exhibit (figures and tables of one
+/// heading) that has one, then the names of all exhibits.
 pub fn text(evidence: &Evidence, exhibits: &[Exhibit]) -> String {
     let mut text = String::new();
     for finding in headline::findings(evidence.settings) {

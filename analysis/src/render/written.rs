@@ -1,6 +1,7 @@
-//! Keeps only the report's own tables and figures beside it. A file that an earlier run wrote and this one
-//! does not is removed. A list beside the folders has every written file with the hash of its contents, so
-//! that no file of another program is removed, nor one that was changed since.
+//! Writes the files of a report, and removes from `tables/` and `figures/` those that an earlier run of the
+//! program wrote and this one does not. The list `written.sha256` has the path and the hash of every file
+//! written there. Only a listed file whose contents still have that hash is removed, so files of users and
+//! of other programs stay.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,24 +11,26 @@ use sha2::{Digest, Sha256};
 use crate::render::output::{File, remove, remove_leftovers, write};
 use crate::{Error, Result};
 
-/// The list: a line for each file, as sha256sum has it. While files are being written it has the former
-/// and the new ones, so that whatever is there when a run is killed is listed.
+/// The file name of the list. It has a line for each file in the format of `sha256sum`. While files are
+/// being written it has the old and the new files, so that every file is listed if the program is killed.
 pub const LIST: &str = "written.sha256";
 
-/// The folders that are kept clean.
+/// The folders whose files are listed, and from which old ones are removed.
 pub const FOLDERS: [&str; 2] = ["tables", "figures"];
 
-/// A file as it was written: its path in the folder, and the sha256 (hex) of its contents.
+/// A line of the list: a file's path in the output folder, and the sha256 (hex) of its contents.
 type Entry = (String, String);
 
-/// Writes `files` into the folder `out`, in order, and removes those of former runs that lie in the
-/// subfolders `cleaned` and are not among them. The last one of `files` says that all are there, so an
-/// older one of its name goes first. What was removed is returned, as are, second, files that would have
-/// been, had they not been changed since.
+/// Writes `files` into the folder `out`, and removes the files of earlier runs that are not among them and
+/// lie in the subfolders `cleaned`. The last of `files` is the sign that all are there. So an old file of
+/// its name is removed first, and it is written last.
+///
+/// Returns the paths of the files that were removed, and the paths of those that stay only because they
+/// were changed after the earlier run wrote them.
 ///
 /// # Errors
-/// The operating system's, or a list that is none; what was written until then stays, the last file is
-/// not there.
+/// The operating system's, or a list that cannot be parsed. What was written until then stays. After an
+/// error the last file is there only if no other file was changed.
 pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<PathBuf>; 2]> {
     let former = read(&out.join(LIST))?;
     let (before, last) = files.split_at(files.len().saturating_sub(1));
@@ -38,7 +41,8 @@ pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<
     for file in last.iter().filter(|last| out.join(&last.name).exists()) {
         remove(&out.join(&file.name))?;
     }
-    // Those that are not listed come first: a disk that is full says so at them.
+    // Files outside `tables/` and `figures/` are written first. If the disk is full, they fail before the
+    // list or an old table is changed.
     let (listed, unlisted): (Vec<&File>, Vec<&File>) =
         before.iter().partition(|file| is_listed(&file.name));
     for file in unlisted {
@@ -81,7 +85,8 @@ pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<
     for file in listed {
         write(&out.join(&file.name), &file.bytes)?;
     }
-    // Of the former ones those stay listed that this run had nothing to do with.
+    // Old entries stay in the list if this run neither wrote nor wanted to remove their files. A changed
+    // file, which stays, is no longer listed: from now on it is the user's.
     there.retain(|entry| {
         let is_other = !names.contains(entry.0.as_str()) && !stale.contains(entry.0.as_str());
         is_other || mine.contains(entry)
@@ -95,6 +100,7 @@ pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<
     Ok([removed, changed])
 }
 
+/// Writes the list.
 fn list(out: &Path, entries: &BTreeSet<Entry>) -> Result<()> {
     let lines = entries
         .iter()
@@ -102,7 +108,11 @@ fn list(out: &Path, entries: &BTreeSet<Entry>) -> Result<()> {
     write(&out.join(LIST), lines.collect::<String>().as_bytes())
 }
 
-/// What a list says; nothing where there is none.
+/// Returns the entries of the list at `path`; none where there is no such file.
+///
+/// # Errors
+/// A line that is not a hash and the path of a file right in `tables/` or `figures/`. So no list can make
+/// this program remove a file elsewhere.
 fn read(path: &Path) -> Result<BTreeSet<Entry>> {
     if !path.exists() {
         return Ok(BTreeSet::new());
@@ -124,7 +134,7 @@ fn read(path: &Path) -> Result<BTreeSet<Entry>> {
     text.lines().enumerate().map(entry).collect()
 }
 
-/// Whether it is the path of a file right in one of [`FOLDERS`].
+/// Whether `name` is the path of a file directly in one of [`FOLDERS`], not in a folder below.
 fn is_listed(name: &str) -> bool {
     let mut parts = name.split('/');
     let folder = parts.next().is_some_and(|folder| FOLDERS.contains(&folder));

@@ -22,7 +22,8 @@ pub fn chromium(test: &str) -> Option<PathBuf> {
     found
 }
 
-/// Makes a report of `results` in a new folder and adds `script` at the end of its page.
+/// Makes a report of `results` in a new folder and adds `script`, JavaScript, at the end of its page. Returns
+/// the folder.
 pub fn page(results: &Path, script: &str) -> TempDir {
     let out = TempDir::new().unwrap();
     let done = Command::new(env!("CARGO_BIN_EXE_analysis"))
@@ -42,7 +43,8 @@ pub fn page(results: &Path, script: &str) -> TempDir {
     out
 }
 
-/// Opens the page; returns its DOM after all scripts have run, and Chromium's log.
+/// Opens `report.html` in the folder `page` with further command-line `options`. Returns its DOM after all
+/// scripts have run, and Chromium's log, where lines with `CONSOLE` are messages of the page.
 pub fn visit(chromium: &Path, page: &TempDir, options: &[&str]) -> (String, String) {
     let url = format!("file://{}", page.path().join("report.html").display());
     let output = Command::new(chromium)

@@ -66,7 +66,8 @@ pub struct Run {
     pub size: i32,
     /// Provenance hash of the data folder.
     pub data: &'static str,
-    /// Stands for options that decide the result but have no column of their own.
+    /// Any text in place of the options that decide the result but have no column of their own. It only
+    /// changes the hash of the configuration.
     pub hidden: &'static str,
     /// The precision in which its maps were computed, e.g. `f32`.
     pub maps_precision: Option<&'static str>,
@@ -189,10 +190,12 @@ pub fn write(path: &Path, schema: &str, frame: DataFrame) {
     write_with(path, schema, &metadata, frame);
 }
 
+/// Writes a table of the current schema version with this metadata.
 fn write_with(path: &Path, schema: &str, metadata: &[(&str, &str)], frame: DataFrame) {
     write_version(path, (schema, version(schema)), metadata, frame);
 }
 
+/// Writes a table with its schema's name, this version and this metadata.
 fn write_version(
     path: &Path,
     (schema, version): (&str, &str),
@@ -346,9 +349,11 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
     write_with(&path("replicates"), "replicates", &metadata, replicates);
 }
 
-/// Replicates of each metric: its value ±0.02 common to all runs, ±0.002 of the run's own.
+/// The number of replicates of each metric. A replicate is the metric's value, changed by at most 0.02 in the
+/// same way for all runs, and by at most 0.002 for each run on its own.
 const REPLICATES: i32 = 50;
-/// Metrics with replicates; a metric's place here decides how its replicates scatter.
+/// The metrics in an order that decides how their replicates scatter: in replicate n, metrics at different
+/// places scatter differently. Other metrics share the place after the last.
 const MEASURES: [&str; 8] = [
     "f1",
     "map",
@@ -359,10 +364,10 @@ const MEASURES: [&str; 8] = [
     "segment_epg",
     "on_object",
 ];
-/// Metrics without replicates.
+/// The metrics without replicates; all others have them.
 const UNSAMPLED: [&str; 4] = ["worst_group", "empty_mask", "no_positive", "under_constant"];
 
-/// Returns the table of replicates of an evaluation.
+/// Returns the table of replicates of an evaluation: for its metrics over all images and over groups.
 fn replicates(run: &Run, score: &Score) -> DataFrame {
     let own: u32 = run.id.bytes().map(u32::from).sum();
     let is_sampled = |(part, metric, _): &&Value| {

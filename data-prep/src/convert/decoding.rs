@@ -55,7 +55,8 @@ struct Steps {
     /// Appends the file's bytes to the buffer.
     read: fn(&Path, &mut Vec<u8>) -> io::Result<()>,
     /// Decodes and resizes the bytes.
-    prepare: fn(&mut UnderWay, &SourceImage, Exif, &mut Decoder, &mut Resizer) -> Result<(), Problem>,
+    prepare:
+        fn(&mut UnderWay, &SourceImage, Exif, &mut Decoder, &mut Resizer) -> Result<(), Problem>,
 }
 
 /// For each decoding thread, the most images that are in memory: read, being decoded, or waiting for an
@@ -143,7 +144,10 @@ fn write_by(
             }
         }
         bar.finish_and_clear();
-        Ok(Written { rows, perhaps_turned })
+        Ok(Written {
+            rows,
+            perhaps_turned,
+        })
     })
     // An early return drops the channels' ends here, and the threads end at their next send.
 }
@@ -210,7 +214,8 @@ fn prepare_files(
         in_hand.set(image.index);
         if image.problem.is_none() {
             let source = &images[image.index];
-            let prepared = (steps.prepare)(&mut image, source, options.exif, &mut decoder, &mut resizer);
+            let prepared =
+                (steps.prepare)(&mut image, source, options.exif, &mut decoder, &mut resizer);
             image.problem = prepared.err();
         }
         if done.send(Ok(image)).is_err() {
@@ -254,9 +259,13 @@ impl UnderWay {
             let found = format!("{}x{}", self.size.0, self.size.1);
             let mut expected = format!("{width}x{height} as annotated");
             if orientation.size((width, height)) == self.size && size != self.size {
-                expected += " (the file says that a camera turned it; --exif ignore leaves it as it is)";
-            } else if exif == Exif::Ignore && Orientation::of(&self.file).size(self.size) == (width, height) {
-                expected += ", which it has once it is turned as its EXIF orientation says (--exif apply)";
+                expected +=
+                    " (the file says that a camera turned it; --exif ignore leaves it as it is)";
+            } else if exif == Exif::Ignore
+                && Orientation::of(&self.file).size(self.size) == (width, height)
+            {
+                expected +=
+                    ", which it has once it is turned as its EXIF orientation says (--exif apply)";
             }
             return Err(Problem::new(&source.path, "size", found, expected));
         }
@@ -302,7 +311,7 @@ mod tests {
             .collect()
     }
 
-    /// Stands for decoding: gives a gray image, and a problem for image 3.
+    /// Takes the place of decoding: makes a gray image, or a problem for image 3.
     fn paint(
         image: &mut UnderWay,
         source: &SourceImage,
@@ -370,7 +379,7 @@ mod tests {
         };
         for (steps, image) in [
             (decoding, "40.jpg"),
-            (all_decoding, ""),
+            (all_decoding, ""), // whichever image comes first
             (reading, "40.jpg"),
         ] {
             for threads in [1, 3] {

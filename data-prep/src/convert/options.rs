@@ -18,8 +18,8 @@ pub enum OnError {
 }
 
 /// Keeps at most `count` images of a split: those with the smallest SHA-256 of `0:<image id>`. So the
-/// choice depends on nothing but the ids (0 stands for a seed), and the images of a smaller limit are among
-/// those of a larger one.
+/// choice depends only on the ids (the 0 is a seed that never changes), and the images of a smaller limit
+/// are among those of a larger one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// The split.

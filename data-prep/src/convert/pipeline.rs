@@ -40,7 +40,8 @@ pub struct Outcome {
 /// # Errors
 /// With `OnError::Fail`, the broken items (those of the annotations, or if there are none, the images that
 /// cannot be decoded); the folder then holds no data set.
-/// Also when no image is left, or the folder holds a data set made from other inputs.
+/// Also when no image is left; and with `Former::Keep`, when the folder holds a data set made from other
+/// inputs or by another version of this program.
 pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
     let mut options = options.clone();
     if options.exif == Exif::Auto && source::datasets().contains(&&*source.name) {
@@ -156,7 +157,7 @@ fn inputs_hash(source: &Source, problems: &[Problem], options: &Options) -> Stri
         .par_iter()
         .map(|image| match fs_err::read(&image.path) {
             Ok(bytes) => Sha256::digest(bytes).into(),
-            Err(_) => [0; 32], // the decoding says why
+            Err(_) => [0; 32], // decoding reports the error
         })
         .collect();
     for (image, contents) in source.images.iter().zip(&contents) {

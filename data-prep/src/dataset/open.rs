@@ -19,7 +19,7 @@ use crate::store::schema::{
 use crate::store::table::{INPUTS_KEY, Origin, TableSpec, column, read_table};
 
 impl Dataset {
-    /// Opens a data folder.
+    /// Opens a data folder, for the conventional task.
     ///
     /// # Errors
     /// When the folder is incomplete, a table is of another schema or version, the files were not
@@ -61,6 +61,7 @@ fn open(dir: &Path) -> Result<Dataset> {
         let found = duplicate(&images);
         return Err(Problem::new(&images_path, "image_id", found, "each id once").into());
     }
+    // Labels first: each mask's class is looked up among them.
     folder.read_labels(&mut images, &by_id, classes.len())?;
     folder.read_masks(&mut images, &by_id, classes.len())?;
     Ok(Dataset {
@@ -323,7 +324,7 @@ fn required_key(path: &Path, origin: &Origin, key: &str) -> Result<String> {
     }
 }
 
-/// Says which image id is there twice.
+/// Returns words for the image id that occurs twice.
 fn duplicate(images: &[Image]) -> String {
     let mut seen = HashSet::new();
     images

@@ -25,7 +25,8 @@ pub enum Task {
     /// Classes and masks as annotated.
     #[default]
     Conventional,
-    /// Data with Waterbirds' classes and groups only: the class is the background, its mask everything outside the bird's box.
+    /// Data with Waterbirds' classes and groups only: the class is the background, its mask everything
+    /// outside the bird's box.
     Reversed,
 }
 
@@ -33,7 +34,7 @@ impl Task {
     /// All tasks.
     pub const ALL: [Self; 2] = [Self::Conventional, Self::Reversed];
 
-    /// Whether it is the conventional one, which configurations and metadata do not name.
+    /// Whether it is the conventional task, which configurations and metadata leave out.
     pub fn is_conventional(&self) -> bool {
         *self == Self::Conventional
     }

@@ -36,7 +36,7 @@ impl Decoder {
         if bytes.starts_with(b"\xff\xd8\xff") {
             jpeg::decode(bytes, &mut self.buffers, &mut self.image)?;
         } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-            // The reader panics over some broken files, as those with half a colour in the palette.
+            // The crate `png` panics on some broken files, such as one whose palette ends within a colour.
             let broken = |found| Undecodable::new(found, "a whole PNG image");
             self.image = foreign::read(|| png::decode(bytes), broken)?;
         } else {

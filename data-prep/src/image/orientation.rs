@@ -20,7 +20,8 @@ impl Orientation {
     /// the programs that show images.
     pub(crate) fn of(file: &[u8]) -> Self {
         let read = || exif::Reader::new().read_from_container(&mut Cursor::new(file));
-        let Ok(fields) = crate::foreign::read(read, |_| exif::Error::InvalidFormat("a panic")) else {
+        let Ok(fields) = crate::foreign::read(read, |_| exif::Error::InvalidFormat("a panic"))
+        else {
             return Self::default();
         };
         let field = fields.get_field(exif::Tag::Orientation, exif::In::PRIMARY);

@@ -34,7 +34,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
     let image = reader().decode().map_err(broken)?;
     let upper = |value: &u16| (value >> 8) as u8;
     let data = match image {
-        DynamicImage::ImageLuma16(gray) => gray.iter().flat_map(|value| [upper(value); 3]).collect(),
+        DynamicImage::ImageLuma16(gray) => {
+            gray.iter().flat_map(|value| [upper(value); 3]).collect()
+        }
         DynamicImage::ImageLumaA16(gray) => {
             let pixels = gray.as_raw().chunks_exact(2);
             pixels.flat_map(|pixel| [upper(&pixel[0]); 3]).collect()
@@ -42,10 +44,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Rgb, Undecodable> {
         DynamicImage::ImageRgb16(rgb) => rgb.iter().map(upper).collect(),
         DynamicImage::ImageRgba16(rgba) => {
             let pixels = rgba.as_raw().chunks_exact(4);
-            pixels.flat_map(|pixel| [0, 1, 2].map(|channel| upper(&pixel[channel]))).collect()
+            pixels
+                .flat_map(|pixel| [0, 1, 2].map(|channel| upper(&pixel[channel])))
+                .collect()
         }
         DynamicImage::ImageRgb32F(_) | DynamicImage::ImageRgba32F(_) => {
-            return Err(Undecodable::new("floating-point pixels", "8 or 16 bits a channel"));
+            return Err(Undecodable::new(
+                "floating-point pixels",
+                "8 or 16 bits a channel",
+            ));
         }
         other => other.into_rgb8().into_raw(),
     };

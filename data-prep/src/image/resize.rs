@@ -34,8 +34,9 @@ pub struct Resizer {
 /// The weights of a resize along one axis.
 #[derive(Debug)]
 struct Kernel {
+    /// Pixels before the resize.
     from: usize,
-    /// Pixels after.
+    /// Pixels after the resize.
     to: usize,
     /// For each output position: first input position and number of weights.
     bounds: Vec<(usize, usize)>,

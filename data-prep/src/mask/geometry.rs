@@ -1,12 +1,13 @@
-//! The paper's geometry of masks (SPEC A.5): turns boxes into cells of the network's grid.
+//! Turns bounding boxes into masks on the grid (the network's input, in pixels), by the paper's geometry
+//! (docs/SPEC.md A.5).
 //!
 //! It follows the official code, quirks included, because every published number depends on them:
 //! coordinates are truncated toward zero, clamped to the last cell, and a box's right and bottom edges
-//! are *excluded*. So the last row and column are never inside a mask, and a box thinner than one cell
-//! gives an empty mask. `rle` brings segmentations to the grid. Augmentation crops and flips a mask of
+//! are *excluded*. So the last row and column are never inside a mask, and a box whose edges fall into one
+//! cell gives an empty mask. `rle` makes masks of segmentations. Augmentation crops and flips a mask of
 //! either kind as it does the pixels ([`View`]).
 
-/// The network's input in cells (pixels).
+/// The size of the network's input; a cell is a pixel of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Grid {
     /// Rows.
@@ -44,9 +45,9 @@ pub struct GridBox {
 }
 
 impl GridBox {
-    /// Each side moved outwards by `int(fraction · size)` cells and clamped to
-    /// `0..=size of the grid − 1`, as `enlarge_mask` of the official code does (SPEC A.5). Fraction
-    /// 0.5 doubles width and height. For training only: evaluation uses the true boxes.
+    /// Returns the box with each side moved outwards by `int(fraction · size)` cells, clamped to the cells
+    /// 0 to W − 1 (H − 1) of the grid, as `enlarge_mask` of the official code does (docs/SPEC.md A.5).
+    /// Fraction 0.5 doubles width and height. Only training dilates; evaluation uses the true boxes.
     pub fn dilated(self, fraction: f64, grid: Grid) -> Self {
         if fraction == 0.0 {
             return self;
@@ -62,8 +63,8 @@ impl GridBox {
     }
 }
 
-/// An annotated box (xmin, ymin, xmax, ymax in source pixels) of an image `width` × `height` on the
-/// grid: `int(min(max(x · W / width, 0), W − 1))`, likewise with the height (SPEC A.5).
+/// Puts an annotated box (xmin, ymin, xmax, ymax in source pixels) of an image of `width` × `height` pixels
+/// on the grid: `int(min(max(x · W / width, 0), W − 1))`, likewise y with the height (docs/SPEC.md A.5).
 pub fn box_to_grid(bbox: [f64; 4], width: u32, height: u32, grid: Grid) -> GridBox {
     let cell = |value: f64, source: u32, cells: usize| {
         let scaled = value * cells as f64 / f64::from(source);
@@ -135,7 +136,10 @@ impl Mask {
         mask
     }
 
-    /// Adds the cells of `other`, which is on the same grid.
+    /// Adds the cells of `other`.
+    ///
+    /// # Panics
+    /// When `other` is on another grid.
     pub fn union_with(&mut self, other: &Mask) {
         assert_eq!(self.grid, other.grid, "masks on one grid");
         for (cell, other) in self.cells.iter_mut().zip(&other.cells) {
@@ -163,7 +167,7 @@ impl Mask {
         self.cells.iter().filter(|&&inside| inside).count()
     }
 
-    /// The complement (the reversed Waterbirds task masks everything but the bird).
+    /// Returns the complement. Waterbirds' reversed task guides to everything but the bird.
     pub fn inverted(&self) -> Self {
         Self {
             grid: self.grid,
@@ -171,8 +175,8 @@ impl Mask {
         }
     }
 
-    /// The mask of the augmented image: each cell has the value of the cell of the full image at its
-    /// centre, so a box's edges come to lie at the nearest edge of a cell.
+    /// Returns the mask of the augmented image. Each cell takes the value of the full mask's cell at its
+    /// centre, so a box's edges move to the nearest edge of a cell.
     ///
     /// # Panics
     /// When the view reaches beyond the grid.

@@ -1,5 +1,5 @@
-//! Masks of objects: boxes and masks on the network's grid (`geometry`), shapes as run lengths (`rle`)
-//! and as polygons (`polygon`).
+//! Makes masks of objects: of boxes on the grid, the network's input in pixels (`geometry`), and of shapes
+//! given as run lengths (`rle`) or polygons (`polygon`).
 
 pub mod geometry;
 pub mod polygon;

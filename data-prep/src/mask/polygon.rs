@@ -1,22 +1,22 @@
 //! Turns polygons into run lengths, pixel for pixel as COCO's `maskApi` (pycocotools) does.
 //!
-//! `maskApi` decides by no point-in-polygon test which pixels a polygon contains: it draws the outline
-//! on a raster five times as fine, and published masks have that rounding. This file draws the outline
-//! with the same arithmetic: truncation toward zero, the same order of steps, the same doubles.
+//! `maskApi` does not test for each pixel whether the polygon contains it. It draws the outline on a raster
+//! five times as fine, and published masks have that rounding. This file draws the outline with the same
+//! arithmetic: truncation toward zero, the same order of steps, the same doubles.
 
 use crate::mask::rle::{Malformed, Rle, pixel_count};
 
 /// Fine raster steps per pixel.
 const FINE: f64 = 5.0;
 
-/// Coordinates beyond this many pixels from the origin are refused, and so are outlines longer than
-/// [`LONGEST`] pixels: an outline's cost grows with its length, and JPEG ends at 65,535.
+/// Coordinates farther than this many pixels from 0 are refused. A JPEG has at most 65,535 columns or rows.
 const FARTHEST: f64 = 100_000.0;
+/// Outlines longer than this many pixels are refused, because the time to draw one grows with its length.
 const LONGEST: f64 = 10_000_000.0;
 
 impl Rle {
-    /// The union of polygons on an image of `height` × `width`. Each is x, y, x, y, … in pixels,
-    /// closed by itself, and may leave the image.
+    /// Returns the union of polygons on an image of `height` × `width` pixels. Each is x, y, x, y, … in
+    /// pixels, from its last point back to its first, and may leave the image.
     ///
     /// # Errors
     /// When there is no polygon, or one has an odd number of coordinates, fewer than three points,
@@ -79,7 +79,7 @@ pub fn check(polygon: &[f64]) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// One polygon's pixels.
+/// Returns the pixels of one polygon.
 fn fill(polygon: &[f64], height: u32, width: u32) -> Result<Rle, Malformed> {
     let pixels = pixel_count(height, width)?;
     check(polygon)?;
@@ -87,8 +87,8 @@ fn fill(polygon: &[f64], height: u32, width: u32) -> Result<Rle, Malformed> {
     crossings.push(pixels);
     crossings.sort_unstable();
 
-    // Going down the columns, each crossing turns outside into inside or back: the runs are the
-    // differences. Two crossings at one pixel cancel, and the runs around them are one.
+    // Going down the columns, each crossing turns outside into inside or back, so the runs are the
+    // differences of crossings. Two crossings at one pixel cancel: the runs before and after are joined.
     let mut counts: Vec<u32> = Vec::with_capacity(crossings.len());
     let mut previous = 0;
     let mut cancel = false;
@@ -111,8 +111,8 @@ fn fill(polygon: &[f64], height: u32, width: u32) -> Result<Rle, Malformed> {
     })
 }
 
-/// Column-major positions of the pixels at which the outline passes from one column of pixels to the
-/// next. Each is the first pixel of that column below the outline.
+/// Returns where the outline crosses the columns of pixels: for each crossing the column-major position of
+/// the column's first pixel below it.
 fn crossings(polygon: &[f64], height: u32, width: u32) -> Vec<u32> {
     let last_column = f64::from(width) - 1.0;
     let bottom = f64::from(height);
@@ -152,9 +152,9 @@ fn crossings(polygon: &[f64], height: u32, width: u32) -> Vec<u32> {
     found
 }
 
-/// Visits the fine raster's points from one vertex to the next, both included: one for each step
-/// along the longer direction. The line is always computed from its lower end, so that an edge two
-/// polygons share is the same for both. An edge without length visits nothing.
+/// Visits the fine raster's points from one vertex to the next, both included: one for each step along the
+/// longer direction. The line is always computed from the end with the smaller coordinate, so that an edge
+/// that two polygons share is the same for both. An edge without length visits nothing.
 fn walk_edge(from: (i32, i32), to: (i32, i32), mut visit: impl FnMut((i32, i32))) {
     let (dx, dy) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
     let along_x = dx >= dy;

@@ -1,9 +1,10 @@
-//! COCO's run-length masks, the form in which object shapes of all sources are stored.
+//! Reads, writes and resizes COCO's run-length masks, the form in which object shapes of all sources are
+//! stored.
 //!
 //! Runs go down the columns (column-major) and alternate outside, inside, outside, …, beginning with
-//! outside, as in COCO's `maskApi`; the compressed text is the one of `instances_*.json` and of
-//! `rle_counts` in `masks.parquet`. A value of [`Rle`] made here covers its image exactly. Polygons
-//! become run lengths in `polygon`; boxes come to the grid in `geometry`.
+//! outside, as in COCO's `maskApi`. The compressed text is the one of `instances_*.json` and of
+//! `rle_counts` in `masks.parquet`. The runs of an [`Rle`] made here cover its image exactly. `polygon`
+//! makes run lengths of polygons; `geometry` makes masks of boxes.
 
 use std::path::Path;
 
@@ -30,7 +31,7 @@ impl Malformed {
         }
     }
 
-    /// The problem it is in `field` of `file`.
+    /// Makes a [`Problem`] in `field` of `file`.
     pub fn at(self, file: impl AsRef<Path>, field: impl Into<String>) -> Problem {
         Problem::new(file, field, self.found, self.expected)
     }
@@ -48,10 +49,10 @@ pub struct Rle {
 }
 
 impl Rle {
-    /// From COCO's uncompressed counts.
+    /// Makes a mask of COCO's uncompressed counts.
     ///
     /// # Errors
-    /// When the runs do not cover the image exactly, or the image has no or over 2³² − 1 pixels.
+    /// When the runs do not cover the image exactly, or the image has no pixels or over 2³² − 1.
     pub fn from_counts(height: u32, width: u32, counts: Vec<u32>) -> Result<Self, Malformed> {
         let pixels = pixel_count(height, width)?;
         let covered: u64 = counts.iter().map(|&count| u64::from(count)).sum();
@@ -68,9 +69,10 @@ impl Rle {
         })
     }
 
-    /// From COCO's compressed counts: numbers in digits of 5 bits, least significant first, each as
-    /// a character from `0` (48) to `o` (111) whose bit 32 says that more follow; from the fourth
-    /// count on the difference to the count two before.
+    /// Makes a mask of COCO's compressed counts. A number is written in digits of 5 bits, least significant
+    /// first, each as a character from `0` (48) to `o` (111). After subtracting 48, the bit 0x20 says that
+    /// more digits follow, and the bit 0x10 of the last digit is the sign. From the fourth count on the
+    /// number is the difference to the count two before.
     ///
     /// # Errors
     /// On any other character, a number cut short or out of range, and as [`Rle::from_counts`].
@@ -123,7 +125,7 @@ impl Rle {
         Self::from_counts(height, width, counts)
     }
 
-    /// COCO's compressed counts, as [`Rle::from_compressed`] reads them.
+    /// Returns COCO's compressed counts, which [`Rle::from_compressed`] reads.
     pub fn to_compressed(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.counts.len() * 2);
         for (index, &count) in self.counts.iter().enumerate() {
@@ -145,10 +147,10 @@ impl Rle {
         text
     }
 
-    /// From a row-major bitmap of `height · width` pixels.
+    /// Makes a mask of a row-major bitmap of `height · width` pixels.
     ///
     /// # Errors
-    /// When the number of pixels is another, or the image has no or over 2³² − 1 pixels.
+    /// When the number of pixels is another, or the image has no pixels or over 2³² − 1.
     pub fn from_bitmap(height: u32, width: u32, pixels: &[bool]) -> Result<Self, Malformed> {
         let expected = pixel_count(height, width)?;
         if pixels.len() != expected as usize {
@@ -209,10 +211,10 @@ impl Rle {
             .map(|[x1, y1, x2, y2]| [x1, y1, x2 - x1 + 1, y2 - y1 + 1].map(|pixels| pixels as u32))
     }
 
-    /// The pixels inside at least one of the masks, which are of one image.
+    /// Returns the union of masks of one image.
     ///
     /// # Errors
-    /// When there is none, or their sizes differ.
+    /// When there is no mask, or their sizes differ.
     pub fn union(masks: &[Rle]) -> Result<Rle, Malformed> {
         let Some((first, rest)) = masks.split_first() else {
             return Err(Malformed::new("no mask", "at least one"));
@@ -230,15 +232,16 @@ impl Rle {
         Ok(all)
     }
 
-    /// The mask on the network's grid, each cell with the value of the source pixel at its centre:
-    /// what Pillow's NEAREST resize of the bitmap gives (SPEC B, on-object EPG). Source positions
-    /// are summed up step by step, not multiplied, because Pillow does so and rounding differs.
+    /// Returns the mask on the grid (the network's input, in pixels). Each cell has the value of the source
+    /// pixel at its centre, as Pillow's NEAREST resize of the bitmap gives it (docs/SPEC.md B). Source
+    /// positions are summed up step by step, not multiplied, because Pillow does so and rounding differs.
     pub fn to_mask(&self, grid: Grid) -> Mask {
         let rows = nearest(self.height, grid.height);
         let columns = nearest(self.width, grid.width);
         let height = self.height as usize;
         let mut cells = vec![false; grid.cells()];
-        // `inside` is the value of the run before `end`, the one `next` follows.
+        // The walk through the runs goes down one column after the other. Where the grid has more columns
+        // than the image, a source column comes again, and the walk returns to that column's beginning.
         let mut walk = Walk::default();
         let mut walk_of_column = walk;
         let mut previous = None;
@@ -258,7 +261,7 @@ impl Rle {
         Mask::from_cells(cells, grid)
     }
 
-    /// The column-major ranges of the pixels inside; none is empty.
+    /// Returns the column-major ranges of the pixels inside; none is empty.
     fn runs_inside(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
         let mut end = 0;
         self.counts
@@ -272,14 +275,14 @@ impl Rle {
     }
 }
 
-/// A mask as COCO's compressed counts, as files have them: a fraction of an [`Rle`]'s memory.
+/// A mask as COCO's compressed counts, which take a fraction of an [`Rle`]'s memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompressedRle {
     /// Rows of the image.
     pub height: u32,
     /// Columns of the image.
     pub width: u32,
-    /// As [`Rle::to_compressed`] gives them.
+    /// The counts that [`Rle::to_compressed`] returns.
     pub counts: Box<[u8]>,
 }
 
@@ -294,7 +297,7 @@ impl From<&Rle> for CompressedRle {
 }
 
 impl CompressedRle {
-    /// The runs.
+    /// Returns the mask's runs.
     ///
     /// # Errors
     /// As [`Rle::from_compressed`], when `counts` were not made by [`Rle::to_compressed`].
@@ -303,7 +306,7 @@ impl CompressedRle {
     }
 }
 
-/// Pixels of an image, which must have some and be countable in 32 bits.
+/// Returns the number of pixels of an image: at least 1, and at most 2³² − 1.
 pub(crate) fn pixel_count(height: u32, width: u32) -> Result<u32, Malformed> {
     match height.checked_mul(width) {
         Some(pixels) if pixels > 0 => Ok(pixels),
@@ -322,7 +325,7 @@ struct Runs {
 
 impl Runs {
     fn push(&mut self, inside: bool, length: u32) {
-        // The parity of a run's index is its value.
+        // Runs of even index are outside, runs of odd index inside.
         if self.counts.is_empty() {
             self.counts.push(0);
         }
@@ -359,7 +362,7 @@ fn union_of_runs(a: &[u32], b: &[u32]) -> Vec<u32> {
     }
 }
 
-/// A position in the runs that only goes forward.
+/// A position in the runs that only goes forward, inside run `next − 1`, which ends before pixel `end`.
 #[derive(Clone, Copy, Default)]
 struct Walk {
     next: usize,
@@ -367,7 +370,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// The value of column-major pixel `at`, not before the last one asked for.
+    /// Returns the value of the column-major pixel `at`, which must not be before the last one asked for.
     fn value_at(&mut self, at: usize, counts: &[u32]) -> bool {
         while self.end <= at && self.next < counts.len() {
             self.end += counts[self.next] as usize;
@@ -377,8 +380,8 @@ impl Walk {
     }
 }
 
-/// Source position of each of `cells` cells over `pixels` pixels, as Pillow's affine transform with
-/// NEAREST computes them.
+/// Returns the source pixel of each of `cells` cells over `pixels` pixels, as Pillow's affine transform
+/// with NEAREST computes it. Rounding could put the last one beyond the last pixel.
 fn nearest(pixels: u32, cells: usize) -> Vec<usize> {
     let scale = f64::from(pixels) / cells as f64;
     let mut position = scale * 0.5;

@@ -27,7 +27,8 @@ impl FromStr for Shares {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("found {text:?}, expected three percentages that sum to 100, as 70,15,15");
+        let expected =
+            || format!("found {text:?}, expected three percentages that sum to 100, as 70,15,15");
         let shares: Vec<f64> = text
             .split(',')
             .map(|share| share.trim().parse().map_err(|_| expected()))
@@ -109,7 +110,10 @@ impl Division<'_> {
         let sum: f64 = shares.iter().sum();
         self.split(source, &train, shares.map(|share| share / sum))?;
         let cut = cut.join(" and ");
-        let note = format!("the data has no {cut}: cut from train {}", self.description());
+        let note = format!(
+            "the data has no {cut}: cut from train {}",
+            self.description()
+        );
         self.said(source, note);
         Ok(())
     }
@@ -133,7 +137,9 @@ impl Division<'_> {
         };
         match self.stratify {
             true => format!("({unit}balanced by class; images that are added may move others)"),
-            false => format!("({unit}by a hash of the image ids, so that images that are added move no other)"),
+            false => format!(
+                "({unit}by a hash of the image ids, so that images that are added move no other)"
+            ),
         }
     }
 
@@ -157,7 +163,10 @@ impl Division<'_> {
         let key = self.key(source)?;
         let mut units: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for &index in indices {
-            units.entry(key(&source.images[index])?).or_default().push(index);
+            units
+                .entry(key(&source.images[index])?)
+                .or_default()
+                .push(index);
         }
         let mut units: Vec<Unit> = units
             .into_iter()
@@ -171,11 +180,15 @@ impl Division<'_> {
     }
 
     /// Returns the function that gives what an image shares with the others of its unit.
-    fn key<'s>(&self, source: &'s Source) -> Result<Box<dyn Fn(&SourceImage) -> Result<String> + 's>> {
+    fn key<'s>(
+        &self,
+        source: &'s Source,
+    ) -> Result<Box<dyn Fn(&SourceImage) -> Result<String> + 's>> {
         let Some(by) = self.by else {
             return Ok(Box::new(|image| Ok(image.image_id.clone())));
         };
-        let wrong = |found: String, expected: String| Error::layout("--split-by", by, found, expected);
+        let wrong =
+            |found: String, expected: String| Error::layout("--split-by", by, found, expected);
         if let Some(cells) = source.columns.get(by) {
             let by = by.to_owned();
             return Ok(Box::new(move |image| {
@@ -198,10 +211,17 @@ impl Division<'_> {
             return Err(wrong("no group".to_owned(), expected));
         }
         Ok(Box::new(move |image| {
-            let found = regex.captures(&image.file_name).and_then(|found| found.get(1));
+            let found = regex
+                .captures(&image.file_name)
+                .and_then(|found| found.get(1));
             found.map(|found| found.as_str().to_owned()).ok_or_else(|| {
                 let found = format!("no match in {}", image.file_name);
-                Error::layout("--split-by", regex.as_str(), found, "a match in each image's file name")
+                Error::layout(
+                    "--split-by",
+                    regex.as_str(),
+                    found,
+                    "a match in each image's file name",
+                )
             })
         }))
     }
@@ -252,7 +272,12 @@ fn by_position(units: &[Unit], shares: [f64; 3]) -> Vec<Split> {
 fn balanced(units: &[Unit], images: &[SourceImage], shares: [f64; 3]) -> Vec<Split> {
     let classes: Vec<BTreeSet<i32>> = units
         .iter()
-        .map(|unit| unit.images.iter().flat_map(|&index| images[index].labels()).collect())
+        .map(|unit| {
+            unit.images
+                .iter()
+                .flat_map(|&index| images[index].labels())
+                .collect()
+        })
         .collect();
     let mut totals: HashMap<i32, usize> = HashMap::new();
     for &class_id in classes.iter().flatten() {
@@ -265,7 +290,10 @@ fn balanced(units: &[Unit], images: &[SourceImage], shares: [f64; 3]) -> Vec<Spl
         .collect();
     let mut missing_units = wanted(units.len());
     let mut splits: Vec<Option<Split>> = vec![None; units.len()];
-    let mut rarest: Vec<(usize, i32)> = totals.iter().map(|(&class, &count)| (count, class)).collect();
+    let mut rarest: Vec<(usize, i32)> = totals
+        .iter()
+        .map(|(&class, &count)| (count, class))
+        .collect();
     rarest.sort_unstable();
     let order = rarest.iter().map(|(_, class_id)| Some(*class_id));
     for class_id in order.chain([None]) {
@@ -274,8 +302,15 @@ fn balanced(units: &[Unit], images: &[SourceImage], shares: [f64; 3]) -> Vec<Spl
             if splits[at].is_some() || !is_next {
                 continue;
             }
-            let of_class = class_id.and_then(|class_id| missing.get(&class_id)).copied();
-            let need = |split: Split| (of_class.unwrap_or(missing_units)[split as usize], missing_units[split as usize]);
+            let of_class = class_id
+                .and_then(|class_id| missing.get(&class_id))
+                .copied();
+            let need = |split: Split| {
+                (
+                    of_class.unwrap_or(missing_units)[split as usize],
+                    missing_units[split as usize],
+                )
+            };
             let chosen = Split::ALL
                 .into_iter()
                 .filter(|&split| shares[split as usize] > 0.0)
@@ -283,7 +318,10 @@ fn balanced(units: &[Unit], images: &[SourceImage], shares: [f64; 3]) -> Vec<Spl
                     let (a_class, a_all) = need(*a);
                     let (b_class, b_all) = need(*b);
                     // Of equals the first split, train, is taken.
-                    a_class.total_cmp(&b_class).then(a_all.total_cmp(&b_all)).then(b.cmp(a))
+                    a_class
+                        .total_cmp(&b_class)
+                        .then(a_all.total_cmp(&b_all))
+                        .then(b.cmp(a))
                 })
                 .unwrap_or(Split::Train);
             splits[at] = Some(chosen);
@@ -295,5 +333,8 @@ fn balanced(units: &[Unit], images: &[SourceImage], shares: [f64; 3]) -> Vec<Spl
             }
         }
     }
-    splits.into_iter().map(|split| split.unwrap_or(Split::Train)).collect()
+    splits
+        .into_iter()
+        .map(|split| split.unwrap_or(Split::Train))
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! The entry of a format of data: its name, its options, and how it is read. `list` has all formats.
+//! Defines [`Format`], a kind of data set that `data-prep` reads (VOC, COCO, Waterbirds, the embedded
+//! scenes): its name, its command-line options and its reader. `list` has all formats.
 
 use std::path::{Path, PathBuf};
 
@@ -7,19 +8,21 @@ use clap::{ArgMatches, Args, Command};
 use super::naming::Naming;
 use super::record::Source;
 
-/// A format of data; its options on the command line implement this trait.
+/// A format of data. The struct of its command-line options implements this trait.
 pub trait Format: Args {
     /// The subcommand of `data-prep`.
     const NAME: &'static str;
-    /// What it reads, for people.
+    /// What it reads, as the help shows it.
     const TITLE: &'static str;
     /// The published data sets, or the embedded one, in this format; no other data may have these names.
     const DATASETS: &'static [&'static str];
 
-    /// Reads the annotations and finds the image files; `out` is the data folder to be made.
+    /// Reads the annotations and finds the image files. `out` is the data folder to be made, in which
+    /// `scenes` draws its images by default; `naming` decides the data set's name.
     ///
     /// # Errors
-    /// When a folder or a file is not of this format. A single broken item is a problem of the source.
+    /// When a folder or a file is not of this format, or the name asked for is refused. A single broken
+    /// image or annotation is no error: it is listed in [`Source::problems`].
     fn open(&self, out: &Path, naming: Naming) -> anyhow::Result<Source>;
 
     /// Says what `folder` holds, for people ("Pascal VOC, 364 annotations"), where it is of this format.
@@ -33,7 +36,7 @@ pub trait Format: Args {
     }
 }
 
-/// A [`Format`] among others.
+/// A [`Format`] as a value, so that a list can hold all formats.
 #[derive(Debug)]
 pub struct Entry {
     /// [`Format::NAME`].
@@ -44,7 +47,7 @@ pub struct Entry {
     pub datasets: &'static [&'static str],
     /// Adds the format's options to a command.
     pub with_options: fn(Command) -> Command,
-    /// Reads the options given, and then the data set, as [`Format::open`].
+    /// Takes the format's options from the parsed command line and calls [`Format::open`].
     pub open: fn(&ArgMatches, &Path, Naming) -> anyhow::Result<Source>,
     /// [`Format::recognise`].
     pub recognise: fn(&Path) -> Option<String>,
@@ -67,7 +70,7 @@ impl Entry {
     }
 }
 
-/// The folder and the name of a data set: options of nearly every format.
+/// The options of every format but `scenes`: the data set's folder and name.
 #[derive(Debug, Args)]
 pub struct Folder {
     /// The source folder.
@@ -80,7 +83,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// `naming` with the name given.
+    /// Returns `naming` with the name that `--name` gives, if any.
     pub fn named(&self, naming: Naming) -> Naming {
         naming.asked(self.name.as_deref())
     }

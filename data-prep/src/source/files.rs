@@ -28,7 +28,9 @@ impl Files {
     /// When a folder cannot be read.
     pub(super) fn below(root: &Path) -> Result<Self> {
         let mut all = Vec::new();
-        let walk = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name();
+        let walk = walkdir::WalkDir::new(root)
+            .follow_links(true)
+            .sort_by_file_name();
         let is_seen = |entry: &walkdir::DirEntry| {
             entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
         };
@@ -48,7 +50,10 @@ impl Files {
                 let key = (folder.clone(), lower(path.file_stem()));
                 files.by_stem.entry(key).or_default().push(index);
             }
-            files.by_name.entry((folder, lower(path.file_name()))).or_insert(index);
+            files
+                .by_name
+                .entry((folder, lower(path.file_name())))
+                .or_insert(index);
         }
         Ok(files)
     }
@@ -61,7 +66,10 @@ impl Files {
 
     /// Returns the images, sorted.
     pub(super) fn images(&self) -> impl Iterator<Item = &Path> {
-        self.all.iter().map(PathBuf::as_path).filter(|path| is_image(path))
+        self.all
+            .iter()
+            .map(PathBuf::as_path)
+            .filter(|path| is_image(path))
     }
 
     /// Returns the image that `name` means in the first of `folders` that has one: the file of that name,
@@ -76,9 +84,14 @@ impl Files {
             let folder = path.parent().unwrap_or(folder).to_owned();
             let by_name = self.by_name.get(&(folder.clone(), lower(path.file_name())));
             let by_name = by_name.filter(|index| is_image(&self.all[**index]));
-            by_name.copied().or_else(|| self.of_stem(&folder, lower(path.file_stem())))
+            by_name
+                .copied()
+                .or_else(|| self.of_stem(&folder, lower(path.file_stem())))
         };
-        folders.iter().find_map(in_folder).map(|index| self.all[index].as_path())
+        folders
+            .iter()
+            .find_map(in_folder)
+            .map(|index| self.all[index].as_path())
     }
 
     /// Returns the image of a stem with the extension that is tried first.

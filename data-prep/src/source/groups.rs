@@ -24,9 +24,14 @@ pub(super) fn assign(path: &Path, source: &mut Source) -> Result<()> {
     let mut group_of: HashMap<usize, &str> = HashMap::new();
     for row in table.rows() {
         let name = row.cell(image);
-        let index = by_name.find(name).map_err(|expected| row.problem(image, expected))?;
+        let index = by_name
+            .find(name)
+            .map_err(|expected| row.problem(image, expected))?;
         let group = row.cell(group);
-        if let Some(before) = group_of.insert(index, group).filter(|before| *before != group) {
+        if let Some(before) = group_of
+            .insert(index, group)
+            .filter(|before| *before != group)
+        {
             let expected = format!("one group for {name}, which is in {before} above");
             return Err(row.problem(table.column("group")?, expected).into());
         }
@@ -40,14 +45,22 @@ pub(super) fn assign(path: &Path, source: &mut Source) -> Result<()> {
         return Err(Problem::new(path, "rows", "nothing", "an image and its group").into());
     }
     let names: BTreeSet<&str> = group_of.values().copied().collect();
-    source.groups = (0..).zip(names.iter().map(|name| (*name).to_owned())).collect();
+    source.groups = (0..)
+        .zip(names.iter().map(|name| (*name).to_owned()))
+        .collect();
     let ids: HashMap<&str, i32> = names.into_iter().zip(0..).collect();
     for (index, image) in source.images.iter_mut().enumerate() {
-        image.group_id = group_of.get(&index).and_then(|group| ids.get(group)).copied();
+        image.group_id = group_of
+            .get(&index)
+            .and_then(|group| ids.get(group))
+            .copied();
     }
     let without = source.images.len() - group_of.len();
     if without > 0 {
-        source.notes.push(format!("{without} images are in no group of {}", path.display()));
+        source.notes.push(format!(
+            "{without} images are in no group of {}",
+            path.display()
+        ));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The list of formats. A new format needs a file beside this one, and a line here.
+//! Lists the formats that `data-prep` reads. A new format needs a module beside this one, and a line here.
 
 use super::coco::Coco;
 use super::entry::Entry;
@@ -21,7 +21,7 @@ pub fn datasets() -> Vec<&'static str> {
     datasets.copied().collect()
 }
 
-/// How a data set is named where the user gives no name.
+/// Returns the naming where the user gives no name: all names of [`datasets`] are reserved.
 pub fn naming() -> Naming {
     Naming::new(datasets())
 }

@@ -47,7 +47,9 @@ impl Names {
     pub(super) fn find(&self, name: &str) -> Result<usize, &'static str> {
         match self.by_name.get(name.trim_start_matches("./")) {
             Some(Some(index)) => Ok(*index),
-            Some(None) => Err("a name that one image alone has (several files are called so: give their path)"),
+            Some(None) => Err(
+                "a name that one image alone has (several files are called so: give their path)",
+            ),
             None => Err("the id or the file of an image of the data set"),
         }
     }

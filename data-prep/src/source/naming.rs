@@ -2,9 +2,9 @@
 //! classes and by the images in its lists, because runs and reports show published numbers beside that
 //! name. Other data has the name that the user gives, or the folder's.
 //!
-//! Each source knows its published data sets and how to recognise them. Lists are
-//! compared image by image, so a part of a data set, or one with images scaled down, is still
-//! recognised, and own data with the same kind of ids is not.
+//! Each format's `published` recognises its published data sets. It compares the lists image by image,
+//! so a part of a data set, or one with images scaled down, is still recognised, and own data with the
+//! same kind of ids is not.
 
 use std::path::Path;
 
@@ -18,24 +18,26 @@ const FEWEST: usize = 20;
 /// The most characters of a name.
 const LONGEST: usize = 64;
 
-/// A published data set, and, where the data read is not that one, the reason: the end of a sentence
-/// that begins "the data set has".
+/// The published data set that the data read was compared with. `differs` is None where the data is this
+/// data set or a part of it, else what this data set has and the data has not: the end of a sentence
+/// that begins with the name and "has".
 pub(super) struct Published {
     pub name: &'static str,
     pub differs: Option<String>,
 }
 
-/// The reason why too few images do not count as a published data set.
+/// Returns the `differs` of [`Published`] for data with too few images to be recognised; None where
+/// `n_images` are enough.
 pub(super) fn too_few(n_images: usize) -> Option<String> {
     (n_images < FEWEST).then(|| format!("more than these {n_images} images"))
 }
 
-/// A list of one character per image, of which a source says what they mean.
+/// Returns the characters of `lists` without line ends: one per image. The format says what they mean.
 pub(super) fn marks(lists: &str) -> Vec<u8> {
     lists.bytes().filter(|byte| *byte != b'\n').collect()
 }
 
-/// The name a user asks for, if any, and the names that only published data sets have.
+/// The name a user asks for, if any, and the names reserved for published data sets and the embedded one.
 #[derive(Debug, Clone)]
 pub struct Naming {
     asked: Option<String>,
@@ -43,7 +45,7 @@ pub struct Naming {
 }
 
 impl Naming {
-    /// No name asked for; `reserved` are lower-case.
+    /// Makes a naming without a name asked for; `reserved` are in lower case.
     pub fn new(reserved: Vec<&'static str>) -> Self {
         Self {
             asked: None,
@@ -59,12 +61,12 @@ impl Naming {
         }
     }
 
-    /// Gives the data set its name: the one asked for, else that of the data set it is, else that of
-    /// `folder`, in lower case and with `-` for characters that a name may not have. `published` is
-    /// None in a format that no published data set comes in.
+    /// Gives the data set its name: the one asked for, else the published one where the data is that
+    /// data set, else the name of `folder`, in lower case and with `-` for characters that a name may not
+    /// have. `published` is None in a format that no published data set comes in.
     ///
     /// # Errors
-    /// When the name asked for is no name, or a published one and this is another data set.
+    /// When the name asked for is not a valid name, or is reserved for a data set that this is not.
     pub(super) fn give(
         &self,
         source: &mut Source,
@@ -73,7 +75,7 @@ impl Naming {
     ) -> Result<()> {
         let Published { name, differs } = published.unwrap_or(Published {
             name: "",
-            differs: Some(String::new()), // never shown: no name is that one
+            differs: Some(String::new()), // never shown: no name is empty
         });
         source.name = match (self.asked.as_deref(), differs) {
             (Some(asked), differs) => {
@@ -135,7 +137,7 @@ fn refused(asked: &str, folder: &Path, why: &str) -> Error {
     Error::layout(folder, "--name", asked, format!("a name of its own: {why}"))
 }
 
-/// The folder's name made into one of a data set.
+/// Returns the folder's name made into a valid name of a data set; `data` where nothing is left of it.
 fn from_folder(folder: &Path) -> String {
     let resolved = match folder.file_name() {
         Some(_) => None,

@@ -37,7 +37,11 @@ impl Read {
     pub fn open(&self, out: &Path, naming: Naming) -> Result<Source> {
         let folder = &self.folder;
         if !folder.is_dir() {
-            let found = if folder.exists() { "a file" } else { "no such folder" };
+            let found = if folder.exists() {
+                "a file"
+            } else {
+                "no such folder"
+            };
             return Err(Error::layout(folder, "data set", found, "a folder").into());
         }
         let (entry, recognised) = match &self.format {
@@ -55,7 +59,14 @@ impl Read {
             name: self.name.clone(),
         };
         let read = (entry.read)(options, out, naming);
-        let refused = || Error::layout(folder, "--format", entry.name, "a format that is read from a folder");
+        let refused = || {
+            Error::layout(
+                folder,
+                "--format",
+                entry.name,
+                "a format that is read from a folder",
+            )
+        };
         let mut source = read.ok_or_else(refused)??;
         source.notes.splice(0..0, recognised);
         Ok(source)

@@ -1,8 +1,8 @@
-//! The records that every source reader yields and the pipeline consumes: images with their objects, in
-//! memory, without pixels.
+//! Defines the records that every format's reader yields and `convert` consumes: images with their
+//! annotated objects, in memory, without pixels.
 //!
-//! A reader (`voc`, `coco`, `waterbirds`) parses annotations and finds files; it opens no image. The
-//! pipeline decodes, resizes and writes.
+//! A reader (`voc`, `coco`, `waterbirds`) parses annotations and finds files. It opens no image file
+//! except VOC's segmentation images. `convert` decodes, resizes and writes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -16,14 +16,14 @@ use crate::source::split::Split;
 /// A whole data set as its annotations describe it.
 #[derive(Debug)]
 pub struct Source {
-    /// What the data set is called (`naming`): a published name only where it is that data set.
+    /// The data set's name (`naming`): a published one only where it is that data set.
     pub name: String,
     /// Class names; the index is the class id.
     pub classes: Vec<String>,
     /// Group ids and names; empty where the data set has none.
     pub groups: Vec<(i32, String)>,
     /// The images in the order of the tables: by split (train, val, test), then as the source lists
-    /// them.
+    /// them (COCO: by id).
     pub images: Vec<SourceImage>,
     /// Whether the data says which image is in which split; if not, all are in train until `arrange` divides
     /// them.
@@ -34,7 +34,7 @@ pub struct Source {
     pub remarks: Vec<Problem>,
     /// Columns of the user's own tables that a reader does not know, each as cells by image id.
     pub columns: BTreeMap<String, HashMap<String, String>>,
-    /// Notes for the user on how it was read, one line each.
+    /// Notes for the user on how the source was read, one line each.
     pub notes: Vec<String>,
     /// Hash of the annotation files read.
     pub annotations: Fingerprint,
@@ -74,7 +74,7 @@ pub struct SourceImage {
     pub size: Option<(u32, u32)>,
     /// The group, where the data set has groups.
     pub group_id: Option<i32>,
-    /// Positive classes without an annotated object.
+    /// Positive classes without an annotated object; the present readers find none.
     pub extra_labels: Vec<i32>,
     /// The annotated objects.
     pub objects: Vec<SourceObject>,
@@ -104,12 +104,12 @@ pub struct SourceObject {
     pub is_difficult: bool,
     /// COCO's `iscrowd` flag.
     pub is_crowd: bool,
-    /// COCO's area in source pixels.
+    /// COCO's area in source pixels; `None` in other sources.
     pub area: Option<f64>,
     /// How the source describes the object's shape.
     pub mask_kind: MaskKind,
-    /// The shape in source pixels, where the source has one. All of a data set's are in memory, so
-    /// they are kept compressed.
+    /// The shape in source pixels, where the source has one. It is kept compressed, because the shapes
+    /// of the whole data set are in memory at once.
     pub segmentation: Option<CompressedRle>,
 }
 
@@ -127,7 +127,8 @@ pub enum MaskKind {
     Png,
 }
 
-/// Whether a relative name from a source stays inside its folder.
+/// Whether a relative path from a source stays inside its folder: it is not empty, not absolute, and has
+/// no `..`.
 pub(crate) fn is_inside(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     !name.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))

@@ -1,4 +1,4 @@
-//! The parts of a data set: train, val, test.
+//! Defines [`Split`], the part of a data set that an image belongs to: train, val or test.
 
 use serde::{Deserialize, Serialize};
 

@@ -101,7 +101,9 @@ impl Table {
     /// Returns the columns but those given: index and name.
     pub(super) fn other_columns(&self, but: &[usize]) -> Vec<(usize, String)> {
         let columns = self.headers.iter().cloned().enumerate();
-        columns.filter(|(column, _)| !but.contains(column)).collect()
+        columns
+            .filter(|(column, _)| !but.contains(column))
+            .collect()
     }
 
     /// Returns the rows, in the file's order.
@@ -119,7 +121,10 @@ impl<'a> Row<'a> {
     /// Returns the problem that a cell is not what was expected.
     pub(super) fn problem(self, column: usize, expected: impl Into<String>) -> Problem {
         let number = self.table.rows[self.at].0;
-        let field = format!("{} {number}, {}", self.table.unit, self.table.headers[column]);
+        let field = format!(
+            "{} {number}, {}",
+            self.table.unit, self.table.headers[column]
+        );
         let found = match self.cell(column) {
             "" => "nothing",
             found => found,
@@ -136,20 +141,36 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Cells, Problem> {
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let count = |of: u8| first.iter().filter(|byte| **byte == of).count();
     // The mark that the header has most; a comma of equals.
-    let delimiter = [b'\t', b';', b','].into_iter().max_by_key(|&of| count(of)).unwrap_or(b',');
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text);
+    let delimiter = [b'\t', b';', b',']
+        .into_iter()
+        .max_by_key(|&of| count(of))
+        .unwrap_or(b',');
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .from_reader(text);
     let fault = |error: csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
         let (found, expected) = match error.kind() {
-            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                (format!("{len} values"), format!("{expected_len}, as in line 1"))
-            }
+            csv::ErrorKind::UnequalLengths {
+                expected_len, len, ..
+            } => (
+                format!("{len} values"),
+                format!("{expected_len}, as in line 1"),
+            ),
             csv::ErrorKind::Utf8 { err, .. } => (err.to_string(), "UTF-8".to_owned()),
-            _ => (error.to_string(), "values with commas between them".to_owned()),
+            _ => (
+                error.to_string(),
+                "values with commas between them".to_owned(),
+            ),
         };
         Problem::new(path, format!("line {line}"), found, expected)
     };
-    let headers: Vec<String> = reader.headers().map_err(fault)?.iter().map(|header| header.trim().to_owned()).collect();
+    let headers: Vec<String> = reader
+        .headers()
+        .map_err(fault)?
+        .iter()
+        .map(|header| header.trim().to_owned())
+        .collect();
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(fault)?;
@@ -160,9 +181,17 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Cells, Problem> {
 }
 
 fn parquet(path: &Path, bytes: Vec<u8>) -> Result<Cells, Problem> {
-    let fault = |error: &dyn std::fmt::Display| Problem::new(path, "file", error.to_string(), "a Parquet file");
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).map_err(|error| fault(&error))?;
-    let headers: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let fault = |error: &dyn std::fmt::Display| {
+        Problem::new(path, "file", error.to_string(), "a Parquet file")
+    };
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))
+        .map_err(|error| fault(&error))?;
+    let headers: Vec<String> = builder
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
     let mut rows = Vec::new();
     for batch in builder.build().map_err(|error| fault(&error))? {
         let batch = batch.map_err(|error| fault(&error))?;
@@ -174,7 +203,10 @@ fn parquet(path: &Path, bytes: Vec<u8>) -> Result<Cells, Problem> {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| fault(&error))?;
         for row in 0..batch.num_rows() {
-            let cells = columns.iter().map(|column| column.value(row).to_string()).collect();
+            let cells = columns
+                .iter()
+                .map(|column| column.value(row).to_string())
+                .collect();
             rows.push((rows.len() as u64 + 1, cells));
         }
     }

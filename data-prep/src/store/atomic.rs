@@ -1,5 +1,5 @@
-//! Files that appear whole or not at all: a temporary file in the same folder, flushed to disk, then
-//! renamed. Every file the program writes goes through here.
+//! Writes files that appear whole or not at all: a temporary file in the same folder, flushed to disk,
+//! then renamed. All tables, pixel files and contact sheets are written with it.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -12,8 +12,8 @@ use tempfile::NamedTempFile;
 /// How the names of temporary files end.
 const PARTIAL: &str = ".partial";
 
-/// A file being written; it exists under its name only after [`Pending::commit`]. Dropped before
-/// that, it leaves nothing.
+/// A file being written. It exists under its name only after [`Pending::commit`]; dropped before that, it
+/// leaves nothing.
 #[derive(Debug)]
 pub struct Pending {
     path: PathBuf,
@@ -23,8 +23,8 @@ pub struct Pending {
     flusher: Option<Flusher>,
 }
 
-/// Brings a long file to disk while it is being written, so that little is left to wait for at its
-/// end: until then the operating system may keep a file of gigabytes in memory.
+/// A thread that flushes a long file to disk while it is being written. Otherwise the operating system may
+/// keep gigabytes of it in memory, and [`Pending::commit`] would wait for all of them.
 #[derive(Debug)]
 struct Flusher {
     wake: Sender<()>,
@@ -72,7 +72,7 @@ impl Pending {
             Some(flusher) => flusher,
             none => none.insert(Flusher::start(self.writer.get_ref().as_file().try_clone()?)),
         };
-        let _ = flusher.wake.try_send(()); // full: it is at work, and called already
+        let _ = flusher.wake.try_send(()); // fails only when a call is waiting already, or after an error
         Ok(())
     }
 
@@ -126,7 +126,7 @@ impl Flusher {
         Self { wake, thread }
     }
 
-    /// Waits for its end and returns its error, which a later flush would not report again.
+    /// Waits for the thread's end and returns its error, because a later flush would not report that again.
     fn stop(self) -> io::Result<()> {
         drop(self.wake);
         match self.thread.join() {
@@ -181,6 +181,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Returns a function for `map_err` that puts `path` before an error's message.
 fn naming(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
@@ -191,7 +192,8 @@ mod tests {
 
     use super::*;
 
-    /// Also where the closure writes more than is kept in memory before a write to the disk.
+    /// Both for 1 byte, which fails when the buffer is flushed, and for 1 MiB, which is larger than the
+    /// buffer and fails when it is written. The former file stays, and no temporary one is left.
     #[test]
     fn what_goes_wrong_names_the_file() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
-//! Opens Parquet files of others. The `parquet` crate trusts some declarations of a file: it allocates
-//! memory by the declared number of values of a dictionary (a map file of 3 kB was made to take 7.5
-//! GB), and reads lists of the declared length ([`crate::store::thrift`]). This file checks both first.
+//! Opens Parquet files that may be broken or hostile. The `parquet` crate trusts some declarations of a
+//! file: it allocates memory by the declared number of values of a dictionary (a map file of 3 kB was made
+//! to take 7.5 GB), and reads lists of the declared length ([`crate::store::thrift`]). Both are checked
+//! here first.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -17,11 +18,11 @@ use crate::store::thrift::{self, Fault, PageHeader};
 /// The longest page header that is read, in bytes; as Arrow C++'s.
 const LONGEST_HEADER: u64 = 16 << 20;
 
-/// A reader of `file`, after checking the declared lengths of its footer, page headers and
-/// dictionaries. Reads the footer, the dictionaries and the headers of all pages.
+/// Returns a reader of `file`, after checking the declared lengths in its footer, page headers and
+/// dictionaries. For that it reads the footer, the dictionaries and the headers of all pages.
 ///
 /// # Errors
-/// A footer or page header that cannot be read, a dictionary that cannot be decompressed or declares
+/// When the footer or a page header cannot be read, or a dictionary cannot be decompressed or declares
 /// more values than it has bytes.
 pub fn open(file: File) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let len = file.metadata()?.len();
@@ -32,7 +33,8 @@ pub fn open(file: File) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     Ok(builder)
 }
 
-/// Of a file too short for a footer, or with another one, the `parquet` crate says so.
+/// Checks the lists in the footer. A file too short for a footer, or with another magic, passes, because
+/// the `parquet` crate refuses it.
 fn check_footer(file: &File, len: u64) -> Result<()> {
     let Some(end) = len.checked_sub(8) else {
         return Ok(());
@@ -121,7 +123,8 @@ mod tests {
 
     use super::*;
 
-    /// Every byte of a table turned: the numbers of its dictionaries are among them.
+    /// Changes each byte of a table in turn; the declared numbers of values of its two dictionaries are among
+    /// them.
     #[test]
     fn a_dictionary_with_more_values_than_bytes_is_refused() {
         let names: ArrayRef = Arc::new(StringArray::from(vec!["energy", "l1", "energy"]));

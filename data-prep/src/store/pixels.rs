@@ -1,9 +1,9 @@
-//! `pixels.arrow`: the images at network size, 8-bit RGB, one row per image, written as a stream and
-//! read memory-mapped without a copy.
+//! Writes `pixels.arrow`, the images at the network's input size (8-bit RGB, one row per image), row by
+//! row, and reads it memory-mapped without a copy.
 //!
-//! An Arrow IPC file with one column `rgb`, fixed-size binary of height · width · 3 bytes (row-major,
-//! interleaved), uncompressed, and `height` and `width` in the schema's metadata. So pyarrow, Polars
-//! and DuckDB open it, and the trainer gets a row as a slice of the page cache.
+//! The file is an Arrow IPC file with one column `rgb`, fixed-size binary of height · width · 3 bytes
+//! (row-major, interleaved), uncompressed. `height` and `width` are in the schema's metadata. So pyarrow,
+//! Polars and DuckDB open it, and the trainer gets a row as a slice of the page cache.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,11 +25,11 @@ use crate::mask::geometry::Grid;
 use crate::store::atomic::Pending;
 use crate::store::table::INPUTS_KEY;
 
-/// Bytes of rows in a record batch, about: large enough for sequential reading, small enough for
+/// About the bytes of rows in a record batch: large enough for sequential reading, small enough for
 /// writing with little memory.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Length of the magic `ARROW1` and the footer length at the file's end.
+/// Bytes at the file's end: the footer's length (4) and the magic `ARROW1` (6).
 const TAIL: usize = 10;
 
 /// Writes rows in order; the file appears at [`PixelWriter::finish`].
@@ -248,6 +248,7 @@ fn map(file: &File, path: &Path) -> Result<Buffer> {
     Ok(unsafe { Buffer::from_custom_allocation(start, length, Arc::new(mapped)) })
 }
 
+/// The record batches that the footer lists: for each the footer's entry and the bytes in the file.
 struct Blocks {
     version: arrow::ipc::MetadataVersion,
     ranges: Vec<(arrow::ipc::Block, std::ops::Range<usize>)>,
@@ -299,7 +300,8 @@ fn read_footer(path: &Path, bytes: &Buffer) -> Result<(SchemaRef, Blocks)> {
     ))
 }
 
-/// The size in the metadata, checked against the one column's type.
+/// Returns the images' size in the metadata and the bytes of a row, after checking the column's type
+/// against them.
 fn check_schema(path: &Path, schema: &Schema) -> Result<(Grid, i32)> {
     let number = |key: &str| {
         let found = schema.metadata().get(key).map(String::as_str);

@@ -1,4 +1,4 @@
-//! The tables of a data folder, `data/<dataset>/`, and their file names; `schemas.toml` has the columns.
+//! Names the tables of a data folder, `data/<dataset>/`, and their files; `schemas.toml` has the columns.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ pub static IMAGES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("i
 /// One row per annotated object.
 pub static MASKS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("masks"));
 
-/// What `--on-error skip` left out.
+/// One row per broken image or annotation that `--on-error skip` left out.
 pub static SKIPPED: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("skipped"));
 
 /// The file name of a table in its folder.

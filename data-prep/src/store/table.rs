@@ -1,7 +1,8 @@
-//! Parquet tables with a named, versioned schema and their provenance (ARCHITECTURE.md, invariant 7).
+//! Writes and reads Parquet tables with a named, versioned schema and their provenance (ARCHITECTURE.md,
+//! invariant 7).
 //!
-//! `schemas.toml` declares the tables of all stages; here is how any of them is written whole, and read with
-//! its name, version and columns checked.
+//! `schemas.toml` declares the tables of all stages. Any of them is written whole, and read with its name,
+//! version and columns checked.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -130,7 +131,7 @@ pub struct TableSpec {
     pub name: &'static str,
     /// Version of the columns; readers refuse any other.
     pub version: u32,
-    /// The command that makes it, for those who have one of another version.
+    /// The command that makes the table, shown to a user whose table has another version.
     pub made_by: &'static str,
     /// The columns, in order.
     pub columns: Vec<Column>,
@@ -185,7 +186,7 @@ impl TableSpec {
     }
 }
 
-/// The provenance of a table: the program, and the hash of its inputs.
+/// The provenance of a table to be written: the program, and the hash of what the table is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     /// Program and version, e.g. `data-prep 0.1.0`.
@@ -377,8 +378,8 @@ pub fn read_table(path: impl AsRef<Path>, spec: &TableSpec) -> Result<(Origin, R
 }
 
 /// Reads a whole table that another tool may have written: missing metadata is accepted, and columns
-/// of a neighbouring type (large or dictionary-encoded text, another integer width) are converted.
-/// Columns the table does not know are left out.
+/// of a neighbouring type (large or dictionary-encoded text, another width of integers or floats) are
+/// converted. Columns that the table does not have are left out.
 ///
 /// # Errors
 /// When the file cannot be read as Parquet, or a column is missing, of another type, or has nulls
@@ -420,11 +421,12 @@ fn read_checked(
     Ok((origin, conform(path, spec, &whole)?))
 }
 
-/// `batch`, read from `path`, with exactly the columns of `spec`.
+/// Returns `batch`, read from `path`, with exactly the columns of `spec`, converted to their types. A float
+/// of 64 bits is rounded where the table has 32.
 ///
 /// # Errors
-/// A [`Problem`] for a column that is missing, of a type that cannot be converted without loss, or
-/// null where the table has no nulls.
+/// A [`Problem`] for a column that is missing, of another kind (text for a number), has an integer too
+/// large for its type, or a null where the table has none.
 pub fn conform(path: &Path, spec: &TableSpec, batch: &RecordBatch) -> Result<RecordBatch> {
     let mut arrays = Vec::with_capacity(spec.columns.len());
     for column in &spec.columns {
@@ -457,12 +459,13 @@ pub fn conform(path: &Path, spec: &TableSpec, batch: &RecordBatch) -> Result<Rec
     RecordBatch::try_new(spec.schema(), arrays).map_err(Error::arrow(path))
 }
 
-/// Whether values of `stored` may be converted to `kind` without a change of meaning.
+/// Whether a column of type `stored` may be converted to `kind`: text, bytes, integers and floats of any
+/// width, but none of them to another.
 fn same_family(stored: &DataType, kind: Kind) -> bool {
     if let DataType::Dictionary(_, values) = stored {
         return same_family(values, kind);
     }
-    // A column of nulls only has no type in the file of another tool.
+    // Other tools write a column that has only nulls without a type.
     if stored == &DataType::Null {
         return true;
     }
@@ -484,7 +487,8 @@ fn same_family(stored: &DataType, kind: Kind) -> bool {
     }
 }
 
-/// The array of a column that [`conform`] has checked, e.g. `column::<Int32Array>(&batch, "class_id")`.
+/// Returns the array of a column that [`conform`] has checked, e.g.
+/// `column::<Int32Array>(&batch, "class_id")`.
 ///
 /// # Panics
 /// When the table has no such column of that type: the table's declaration and the caller disagree.

@@ -1,4 +1,5 @@
-//! Writes the tables of a data folder from a source's records, after the pixels.
+//! Writes the tables of a data folder from a source's records (a source is a data set as published), after
+//! the pixels.
 //!
 //! `images.parquet` is written last: a folder with it is complete. `schema` declares the columns;
 //! `dataset` reads the tables.
@@ -46,12 +47,12 @@ pub(crate) struct Row {
     pub height: u32,
 }
 
-/// Number of images and of skipped items of the data set in `out`, if this version of the program made
-/// it from `inputs`.
+/// Returns the numbers of images and of skipped items of the data set in `out`, if this version of the
+/// program made it from `inputs`; `None` where `out` holds no data set. With [`Former::Replace`] the
+/// `images.parquet` of any other data set is removed, so that `out` holds none any more.
 ///
 /// # Errors
-/// When one made from other inputs, or by another version, is there and is to be kept. One to be
-/// replaced is no data set any more after this.
+/// With [`Former::Keep`], when `out` holds a data set made from other inputs, or by another version.
 pub(crate) fn find_former(
     out: &Path,
     inputs: &str,

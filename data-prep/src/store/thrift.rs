@@ -1,6 +1,6 @@
-//! Finds the length of a Parquet footer or page header without trusting the declared sizes of its
-//! lists. The `parquet` crate skips an unknown list element by element, as many as the list declares,
-//! even after the end of the file: a map file of 3 kB kept it busy for 42 seconds.
+//! Checks Parquet footers and page headers, and finds the length of the latter, without trusting the
+//! declared sizes of their lists. The `parquet` crate skips an unknown list element by element, as many as
+//! the list declares, even after the end of the file: a map file of 3 kB kept it busy for 42 seconds.
 //!
 //! In Thrift's compact protocol a struct is a sequence of fields (a byte of id step and type, 0 at the
 //! end); numbers are variable-length; lists have a byte of size and type.
@@ -10,10 +10,10 @@ use std::fmt;
 /// The deepest nesting of structs and lists; Parquet's own have 8 levels.
 const DEPTH: u8 = 32;
 
-/// The error for bytes that are no struct.
+/// The error for bytes that do not begin with a struct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The bytes end before the struct.
+    /// The bytes end before the struct does.
     Short,
     /// A value that no Parquet file has.
     Wrong(&'static str),
@@ -37,7 +37,7 @@ pub(crate) struct PageHeader {
     pub(crate) page_len: usize,
 }
 
-/// Whether `bytes` begin with a struct.
+/// Checks that `bytes` begin with a whole struct.
 pub(crate) fn check_struct(bytes: &[u8]) -> Result<()> {
     Reader { rest: bytes }.skip(STRUCT, DEPTH)
 }
@@ -60,6 +60,7 @@ pub(crate) fn page_header(bytes: &[u8]) -> Result<PageHeader> {
     })
 }
 
+// The types of the compact protocol.
 const TRUE: u8 = 1;
 const FALSE: u8 = 2;
 const BYTE: u8 = 3;
@@ -161,10 +162,11 @@ impl Reader<'_> {
         }
     }
 
-    /// `n` elements, each of which takes a byte at least, so that there are no more than bytes.
+    /// Skips `n` elements, each of one or two values of the types `kinds`. A value takes at least a byte, so
+    /// that the loop ends with the bytes, whatever `n` is.
     fn elements(&mut self, n: u64, kinds: &[u8], depth: u8) -> Result<()> {
         if n > 0 && kinds.iter().any(|kind| matches!(*kind, TRUE | FALSE)) {
-            // Whether these take a byte is read in two ways.
+            // Readers disagree on whether such an element takes a byte.
             return Err(Fault::Wrong("a list of truth values"));
         }
         for _ in 0..n {
@@ -182,12 +184,14 @@ mod tests {
 
     use super::*;
 
-    /// Type 0, sizes 300 and 20, an unknown list of two numbers, a dictionary header of 7 values in encoding 2.
+    /// A page header: type 0, sizes 300 and 20, an unknown list of two numbers, a dictionary header of 7
+    /// values in encoding 2.
     const HEADER: [u8; 18] = [
         0x15, 0x00, 0x15, 0xd8, 0x04, 0x15, 0x28, 0x19, 0x25, 0x02, 0x04, 0x3c, 0x15, 0x0e, 0x15,
         0x04, 0x00, 0x00,
     ];
 
+    /// The header's own length is found, whatever bytes follow, and a part of it is too short.
     #[test]
     fn a_header_ends_where_it_ends() {
         let with_page = [&HEADER[..], &[0xff; 20]].concat();
@@ -204,13 +208,13 @@ mod tests {
 
     #[test]
     fn lists_longer_than_the_file_are_not_gone_through() {
-        let million = [0x80, 0x89, 0x7a];
+        let two_million = [0x80, 0x89, 0x7a];
         for kind in [BYTE, I32, DOUBLE, BINARY, LIST, STRUCT, UUID] {
-            let bytes = [&[0x19, 0xf0 | kind][..], &million, &[0; 64]].concat();
+            let bytes = [&[0x19, 0xf0 | kind][..], &two_million, &[0; 64]].concat();
             let result = page_header(&bytes);
             assert!(matches!(result, Err(Fault::Short)), "{kind}: {result:?}");
         }
-        let bools = [&[0x19, 0xf0 | TRUE][..], &million, &[0; 64]].concat();
+        let bools = [&[0x19, 0xf0 | TRUE][..], &two_million, &[0; 64]].concat();
         let wrong = Fault::Wrong("a list of truth values");
         assert_eq!(page_header(&bools), Err(wrong));
         let nested = [0x1c; 1000];

@@ -1,4 +1,5 @@
-//! Files and elements that are wrong are named.
+//! Reads broken instances files and checks that the message names the element, what was found and what was
+//! expected, and that an image with a broken element is left out.
 
 use data_prep::dataset::Split;
 use data_prep::source::coco::{self, load_instances};
@@ -6,8 +7,8 @@ use data_prep::source::naming;
 
 use super::{fixture, ids, root};
 
-/// A file with one image (1, 8 × 6) and one annotation with the fields of a good one but for those
-/// given, as JSON members.
+/// Makes an instances file with one image (id 1, 8 × 6 pixels) and one annotation. `change` has JSON members,
+/// separated by `;`, that replace those of a good annotation; a key without a value removes the member.
 fn with_annotation(change: &str) -> String {
     let changed: Vec<&str> = change
         .split(';')
@@ -22,7 +23,8 @@ fn with_annotation(change: &str) -> String {
     let kept = good
         .iter()
         .filter(|member| !changed.contains(&member.split(':').next().unwrap()));
-    // As in COCO's own files, what may be wrong comes before the ids.
+    // The changed members come before the ids, as in COCO's own files: the image's id must be found after
+    // a broken value.
     let members: Vec<&str> = change
         .split(';')
         .filter(|member| member.contains(':'))
@@ -163,7 +165,7 @@ fn images_and_ids_that_do_not_fit_are_named() {
         format!(r#"{{"id": {id}, "image_id": {image_id}, "category_id": 1, "bbox": [0, 0, 1, 1]}}"#)
     };
     let good = image(1, sized);
-    // Images, annotations, the problems, the ids that remain.
+    // Elements of `images`, elements of `annotations`, the problems, the ids of the images that remain.
     let cases: [(&str, &str, &[&str], &[&str]); 7] = [
         (
             &format!("{good}, {}", image(2, r#""width": 0, "height": 6, "#)),
@@ -341,7 +343,7 @@ fn a_file_that_is_not_instances_ends_with_one_line() {
 fn a_file_cut_or_damaged_anywhere_is_an_error_or_a_problem() {
     let good = fixture("instances_train2014.json");
     let dir = root(&[], &[]);
-    // A new file each time: writing one anew waits for the disk.
+    // A new file each time, because overwriting one would wait for the disk.
     let file = |name: String, bytes: &[u8]| {
         let path = dir.path().join(name);
         fs_err::write(&path, bytes).unwrap();

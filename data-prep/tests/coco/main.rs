@@ -1,5 +1,5 @@
-//! The COCO reader: from folders and `instances_*.json` to records (`records`), and what it says of
-//! broken ones (`broken`).
+//! Tests the COCO reader: `records` checks the records that it makes of folders and `instances_*.json`,
+//! `broken` its messages for broken ones.
 #![allow(clippy::unwrap_used)]
 
 mod broken;
@@ -11,7 +11,7 @@ use data_prep::dataset::Split;
 use data_prep::record::{Source, SourceImage};
 use tempfile::TempDir;
 
-/// A root with the annotation files given (name, text) and empty image folders.
+/// Makes a root with the given annotation files (name, text) and empty image folders.
 fn root(files: &[(&str, &str)], folders: &[&str]) -> TempDir {
     let dir = TempDir::new().unwrap();
     fs_err::create_dir(dir.path().join("annotations")).unwrap();
@@ -24,11 +24,13 @@ fn root(files: &[(&str, &str)], folders: &[&str]) -> TempDir {
     dir
 }
 
+/// Reads a fixture of the workspace's `tests/fixtures/coco`.
 fn fixture(name: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/coco");
     fs_err::read_to_string(Path::new(folder).join(name)).unwrap()
 }
 
+/// Makes a root with the fixtures' two annotation files.
 fn fixture_root() -> TempDir {
     let train = fixture("instances_train2014.json");
     let val = fixture("instances_val2014.json");
@@ -41,6 +43,7 @@ fn fixture_root() -> TempDir {
     )
 }
 
+/// Returns the ids of a split's images, in the source's order.
 fn ids(source: &Source, split: Split) -> Vec<&str> {
     let of_split = source.images.iter().filter(|image| image.split == split);
     of_split.map(|image| image.image_id.as_str()).collect()

@@ -1,4 +1,4 @@
-//! What is read of files that are right.
+//! Reads valid COCO folders and checks the records: images, boxes, run lengths, classes and splits.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ fn every_form_of_annotation_becomes_a_record() {
     let dir = fixture_root();
     let source = coco::read(dir.path(), &naming()).unwrap();
     assert_eq!(source.problems, []);
-    // A few images and categories of its kind are not COCO.
+    // The fixture has too few images and categories to be recognised as COCO 2014.
     assert_ne!(source.name, "coco2014");
     assert_eq!(source.classes.len(), 80);
     assert_eq!(ids(&source, Split::Train), ["3", "42"]);
@@ -128,7 +128,7 @@ fn the_validation_rule_is_the_documented_line_of_python() {
     );
 }
 
-/// Annotation files, image folders; the splits' images, or the error.
+/// Annotation files (name, text), image folders, and the ids of train, val and test, or the error's end.
 type Layout<'a> = (
     &'a [(&'a str, &'a str)],
     &'a [&'a str],
@@ -237,7 +237,7 @@ fn the_same_files_give_the_same_fingerprint() {
     assert_ne!(hash(&a), hash(&b));
 }
 
-/// Real COCO images with every annotation of theirs, where they are at hand.
+/// Reads a part of the real COCO 2014, where it is on this machine.
 #[test]
 fn real_annotations_fit_their_boxes() {
     let data = std::env::var_os("GUIDANCE_DATA").map_or_else(
@@ -257,8 +257,8 @@ fn real_annotations_fit_their_boxes() {
     assert_eq!(objects().count(), 1790);
     assert_eq!(objects().filter(|object| object.is_crowd).count(), 50);
     assert!(source.images.iter().all(|image| image.path.is_file()));
-    // Annotated boxes go around outlines, masks lose spikes thinner than a pixel: a mask stays in its
-    // box, and nearly always fills it.
+    // An annotated box goes around the outline, and a mask loses spikes thinner than a pixel. So a mask
+    // stays in its box, and nearly always reaches all four sides.
     let mut filled = 0;
     for object in objects() {
         let [x, y, w, h] = object

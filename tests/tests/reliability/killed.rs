@@ -49,7 +49,7 @@ impl Draws {
 }
 
 /// Kills a run up to six times, each time at another moment and with another number of threads that
-/// prepare the data. Most moments lie in a training step; some lie before the program has got further
+/// prepare the data. Most moments lie in a training step; at some the program has not yet got further
 /// than at the kill before.
 #[test]
 fn at_random_steps_again_and_again_and_with_other_threads() {

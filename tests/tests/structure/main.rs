@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-/// Lines of a file at most.
+/// The most lines that a file may have.
 const LONGEST: usize = 600;
 /// Folders of the workspace's crates.
 const CRATES: [&str; 6] = [
@@ -95,7 +95,7 @@ fn crate_of(files: &[(&str, &str)]) -> (tempfile::TempDir, Vec<String>) {
     (folder, found)
 }
 
-/// A control of the second rule: b imports a in every way that Rust has, while a imports b.
+/// Checks that the search for circles finds one: b imports a in every way that Rust has, while a imports b.
 #[test]
 fn a_circle_is_found_however_it_is_written() {
     for (from_b, what) in [
@@ -128,8 +128,8 @@ fn a_circle_is_found_however_it_is_written() {
     }
 }
 
-/// `mod low;` is no import, nor is `pub use` of a module's own child: neither needs the child to be read
-/// first.
+/// `mod low;` is no import, nor is a re-export (`pub use`) of a module's own child: to understand the module,
+/// neither needs the child to be read first.
 #[test]
 fn declarations_and_what_a_parent_passes_on_are_no_imports() {
     let (_folder, found) = crate_of(&[

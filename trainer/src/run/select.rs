@@ -86,7 +86,7 @@ fn check(first: &FinishedRun, other: &FinishedRun) -> Result<()> {
         None => ("init, micro_batch or on_non_finite", "configuration"),
     };
     let expected = format!(
-        "{}, as {} has: they may differ in λ, seed and epoch alone",
+        "{}, as {} has: they may differ in λ, seed and the run begun from alone",
         cell(first, shown),
         first.folder.dir.display()
     );

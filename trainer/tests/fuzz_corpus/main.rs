@@ -6,5 +6,5 @@ mod corpus;
 #[path = "../../../tests/fuzz/src/readers.rs"]
 mod readers;
 
-// Where the readers expect it.
+// `readers.rs`, shared with the fuzzing programs, imports `crate::checkpoint_file`.
 use trainer::weights::checkpoint_file;

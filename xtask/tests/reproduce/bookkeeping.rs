@@ -1,9 +1,11 @@
-//! Small files about the steps, damaged or in the way: no finished work is lost to them.
+//! Tests that no finished work is lost when a small file about the steps is damaged or cannot be written:
+//! the measured rates (`rates.toml`), the records of how steps ended (`steps/`) and `plan.toml`.
 
 use std::process::Stdio;
 
 use crate::sandbox::{RECIPE, Sandbox};
 
+/// The beginning of an entry of `rates.toml`, without its two numbers.
 const RATE: &str = "[[rate]]\nway = \"plain\"\nbackbone = \"resnet18\"\nsize = 32\n\
                     device = \"cpu\"\n";
 
@@ -30,7 +32,7 @@ fn a_finished_training_is_not_failed_by_damaged_rates() {
         assert!(warnings[0].contains("rates.toml: "), "{text}: {warnings:?}");
         let record = sandbox.read("out/steps/baseline/1.toml");
         assert!(record.contains("state = \"finished\""), "{text}: {record}");
-        // Begun anew, and read without a word the next time.
+        // The damaged file is replaced by a new one, which the next step reads without a warning.
         assert!(
             sandbox.read("out/rates.toml").contains("\"start\""),
             "{text}"
@@ -40,7 +42,7 @@ fn a_finished_training_is_not_failed_by_damaged_rates() {
         assert!(!done.stderr.contains("warning"), "{}", done.stderr);
         std::fs::remove_dir_all(sandbox.path("out/runs")).unwrap();
     }
-    // Bytes that are no text; and what cannot be written at all.
+    // Bytes that are not UTF-8; then a folder where the file or its lock should be written.
     std::fs::write(sandbox.path("out/rates.toml"), [0xff, 0xfe]).unwrap();
     let done = sandbox.step("baseline/1");
     assert_eq!(done.code, 0, "{}", done.stderr);
@@ -70,7 +72,8 @@ fn a_reproduction_goes_on_beside_damaged_rates() {
     }
 }
 
-/// The file that says how a step ended is the last one written.
+/// The record of how a step ended is written last. If that fails, the step's work is done all the same, and
+/// its exit code is 0.
 #[test]
 fn a_step_whose_end_cannot_be_noted_has_ended_all_the_same() {
     let sandbox = Sandbox::new();
@@ -106,7 +109,7 @@ fn status_tells_what_it_can_beside_a_damaged_file() {
         let expected = "guided/1.toml: line ";
         assert!(done.stderr.contains(expected), "{}", done.stderr);
         assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
-        // The other steps as before.
+        // The lines of the other steps are as before the damage.
         let others = |text: &str| -> Vec<String> {
             let lines = text.lines().filter(|line| line.contains("  "));
             let lines = lines.filter(|line| !line.starts_with("guided/1 "));

@@ -1,4 +1,5 @@
-//! Steps that fail, and what becomes of the others.
+//! Tests what `reproduce` does when a step fails: all steps that do not need it are done, the rest is left
+//! out and done by the same command the next time, and the error names the step, its cause and its log.
 
 use crate::sandbox::{RECIPE, Sandbox, starting_with};
 
@@ -9,7 +10,8 @@ fn a_run_that_fails_takes_with_it_only_what_needs_it() {
         sandbox.write("fail", "train \"energy ixg@final λ=0.2");
         let done = sandbox.reproduce(RECIPE, &["--jobs", jobs]);
         assert_eq!(done.code, 1, "{}", done.stderr);
-        // The other runs are trained, the baseline and L1 scored, and the report is made of them.
+        // The other runs are trained. The baseline is scored twice and L1 once, and the report is made of the
+        // three trained runs.
         let calls = sandbox.calls();
         assert_eq!(starting_with(&calls, "trainer train"), 4, "{calls:?}");
         assert_eq!(
@@ -42,7 +44,7 @@ fn a_run_that_fails_takes_with_it_only_what_needs_it() {
             status.contains("recipe: 7 of 9 steps done, 0 running, 1 failed, 0 stopped, 1 to do"),
             "{status}"
         );
-        // The next time goes on there.
+        // The same command trains the run that failed and scores its selection, and nothing else.
         sandbox.remove("fail");
         let done = sandbox.reproduce(RECIPE, &["--jobs", jobs]);
         assert_eq!(done.code, 0, "{}", done.stderr);
@@ -55,7 +57,7 @@ fn a_run_that_fails_takes_with_it_only_what_needs_it() {
     }
 }
 
-/// The step that fails, the error that is shown for it, and how many others are left out.
+/// Cases: what makes a call fail, the step that fails, its error, and how many other steps are left out.
 #[test]
 fn every_failure_names_its_step_and_its_cause() {
     let cases = [

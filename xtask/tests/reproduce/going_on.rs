@@ -1,30 +1,32 @@
-//! Starting again: after a signal, after the recipe has changed; and what a dry run says of it.
+//! Tests that the same `reproduce` command goes on after it was stopped by a signal, and that after a change
+//! of the recipe it does only what the change needs. `--dry-run` must list the same steps.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use crate::sandbox::{RECIPE, Sandbox, starting_with};
 
-/// As a terminal sends Ctrl-C: to the whole process group.
+/// A terminal sends Ctrl-C (SIGINT) to the whole process group.
 #[test]
 fn a_signal_stops_everything_and_the_same_command_goes_on() {
     stopped_by(&|id| vec!["-INT".into(), "--".into(), format!("-{id}")]);
 }
 
-/// As a supervisor, or somebody with a process's id: to the one program.
+/// A supervisor sends SIGTERM to `reproduce` alone, which must pass it on to the steps.
 #[test]
 fn a_signal_to_the_one_program_reaches_those_it_started() {
     stopped_by(&|id| vec!["-TERM".into(), id.to_string()]);
 }
 
-/// As a terminal that is closed, and as a shell that ends before its jobs.
+/// A closed terminal sends SIGHUP to the whole process group, a shell that ends sends it to its job alone.
 #[test]
 fn a_hangup_stops_as_the_others_do() {
     stopped_by(&|id| vec!["-HUP".into(), "--".into(), format!("-{id}")]);
     stopped_by(&|id| vec!["-HUP".into(), id.to_string()]);
 }
 
-/// Nobody reads any more what is said.
+/// Standard output and error are closed together with the terminal. The failing writes must not keep
+/// `reproduce` from saving, noting the step as stopped and ending with exit code 75.
 #[test]
 fn what_a_closed_terminal_ends_ends_in_good_order() {
     let sandbox = Sandbox::new();
@@ -64,11 +66,15 @@ fn what_was_started_with_nohup_outlives_the_terminal() {
     assert!(sandbox.path("out/results/report.html").is_file());
 }
 
+/// Runs the command `kill`.
 fn kill(arguments: &[&str]) {
     let status = Command::new("kill").args(arguments).status().unwrap();
     assert!(status.success(), "{arguments:?}");
 }
 
+/// Starts `reproduce`, stops it while the baseline is trained, and checks that the training saved, that the
+/// exit code is 75 and that the same command then succeeds. `signal` makes the arguments of `kill` from the
+/// process id, which is the id of the group as well.
 fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
     let sandbox = Sandbox::new();
     sandbox.write("hang", "");
@@ -106,8 +112,9 @@ fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
     assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
 }
 
-/// As when a terminal's Ctrl-C reaches a step after the one that `reproduce` passed on: on a busy machine
-/// they come together, and the later is handled first.
+/// At a terminal's Ctrl-C a step gets SIGINT from the terminal and SIGUSR2 from `reproduce`. On a busy
+/// machine both are pending at once, and SIGUSR2 may be handled first. SIGINT must not count as a second
+/// Ctrl-C then, which would end the step without saving.
 #[test]
 fn an_interrupt_after_the_signal_passed_on_is_no_second_one() {
     let sandbox = Sandbox::new();
@@ -116,7 +123,7 @@ fn an_interrupt_after_the_signal_passed_on_is_no_second_one() {
     let mut command = sandbox.step_command("baseline/1");
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
     sandbox.until("hanging");
-    // Halted, it gets both at once.
+    // While the process is halted (STOP) both signals become pending; it gets them together on CONT.
     let id = child.id().to_string();
     for signal in ["-STOP", "-INT", "-USR2", "-CONT"] {
         kill(&[signal, &id]);
@@ -127,7 +134,7 @@ fn an_interrupt_after_the_signal_passed_on_is_no_second_one() {
     assert!(said.contains("epoch 1 saved"), "{said}");
 }
 
-/// Somebody stopped one training and nothing else.
+/// One training alone was stopped (exit code 75). The others go on, and the step that needs it is left out.
 #[test]
 fn what_needs_a_stopped_run_is_left_for_the_next_time() {
     let sandbox = Sandbox::new();
@@ -146,7 +153,8 @@ fn what_needs_a_stopped_run_is_left_for_the_next_time() {
     assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
 }
 
-/// As a cluster announces the end of a job's time: to the step alone, whose training is told.
+/// A cluster announces the end of a job's time with SIGUSR2 to the step alone. The step must pass it on to
+/// its training, which saves.
 #[test]
 fn a_step_passes_on_the_end_of_its_time() {
     let sandbox = Sandbox::new();
@@ -191,7 +199,7 @@ fn a_changed_lambda_trains_its_run_and_chooses_in_its_configuration_again() {
         4,
         "λ = 0.2 is not of this recipe"
     );
-    // Back again: everything is there.
+    // With the first recipe again, everything is there: only data-prep and the report are started.
     assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
     assert_eq!(sandbox.calls().len(), 2);
 }
@@ -204,14 +212,16 @@ fn other_options_of_the_scores_train_nothing() {
     let other = format!("{RECIPE}\n[evaluation]\nthreshold = 0.25\n");
     sandbox.write("fail", "evaluator");
     assert_eq!(sandbox.reproduce(&other, &[]).code, 1);
-    // Each step's first score broke off: what it may have left is not taken for finished, old or new.
+    // The first evaluation of each score step broke off and may have left files. They must be taken for
+    // finished neither with the new options nor with the old ones.
     sandbox.remove("fail");
     sandbox.calls();
     assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
     let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer train"), 0, "{calls:?}");
     assert_eq!(starting_with(&calls, "trainer explain val"), 3, "{calls:?}");
-    // Other intervals: the thresholds of the validation images are the same.
+    // Another number of bootstrap replicates changes intervals of test images only, so the validation images
+    // are not scored again.
     let other = format!("{RECIPE}\n[evaluation]\nreplicates = 50\n");
     assert_eq!(sandbox.reproduce(&other, &[]).code, 0);
     let calls = sandbox.calls();
@@ -237,7 +247,8 @@ fn rates_are_measured_as_steps_finish() {
     assert!(!sandbox.path("out").exists());
     assert_eq!(sandbox.reproduce(RECIPE, &["--device", "cpu"]).code, 0);
     let rates = std::fs::read_to_string(sandbox.path("out/rates.toml")).unwrap();
-    // Starts and plain steps; guided, validated and explained at both layers.
+    // A rate each for starting a program and for plain steps, and three at each of the two layers: guided
+    // steps, validation and explaining.
     assert_eq!(rates.matches("[[rate]]").count(), 2 + 3 * 2, "{rates}");
     let more = RECIPE.replace("[0.3]", "[0.3, 0.4]");
     let after = sandbox

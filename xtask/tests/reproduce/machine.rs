@@ -1,10 +1,11 @@
-//! What a step is given of the machine: threads, and what `--device auto` stands for.
+//! Tests how many threads each step may start, and which device `--device auto` chooses.
 
 use std::path::Path;
 
 use crate::sandbox::{RECIPE, Sandbox, done};
 
-/// Returns what each call of a stage found in its three variables of threads: empty where one is not set.
+/// Returns, for each call that begins with `call`, the values of OMP_NUM_THREADS, RAYON_NUM_THREADS and
+/// POLARS_MAX_THREADS that the stand-in was given: a space before each, and nothing for one that is not set.
 fn threads(sandbox: &Sandbox, call: &str) -> Vec<String> {
     let all = sandbox.read("threads");
     let found = all.lines().filter_map(|line| line.strip_prefix(call));
@@ -17,7 +18,7 @@ fn steps_side_by_side_share_the_cores_whoever_starts_the_threads() {
     let n_cores = std::thread::available_parallelism().unwrap().get();
     let done_ = sandbox.reproduce(RECIPE, &["--jobs", "2"]);
     assert_eq!(done_.code, 0, "{}", done_.stderr);
-    // Alone, the data and the baseline have all of them.
+    // The data's step and the baseline's run alone, so they may use all cores: no variable is set.
     assert_eq!(threads(&sandbox, "data-prep scenes"), ["   "]);
     let trained = threads(&sandbox, "trainer train");
     let n = (n_cores / 2).max(1).to_string();
@@ -42,12 +43,12 @@ fn the_users_own_bounds_stay() {
     let n = (n_cores / 2).max(1);
     let trained = threads(&sandbox, "trainer train");
     assert_eq!(trained[1], format!(" {n} 7 {n}"));
-    // Its threads are no rayon's: it is told by its own flag.
+    // data-prep does not read RAYON_NUM_THREADS; xtask passes the bound on in its flag.
     let calls = sandbox.calls();
     assert!(calls[0].ends_with(" --threads 7"), "{calls:?}");
 }
 
-/// A folder that looks like libtorch.
+/// Makes a folder that looks like libtorch 2.11.0: the usual files, and `files`, all empty.
 fn libtorch(sandbox: &Sandbox, name: &str, files: &[&str]) {
     let header = "include/torch/csrc/api/include/torch/torch.h";
     let usual = [
@@ -64,13 +65,14 @@ fn libtorch(sandbox: &Sandbox, name: &str, files: &[&str]) {
     sandbox.write(&format!("{name}/build-version"), "2.11.0\n");
 }
 
-/// As the trainer has it, which can use no GPU without a libtorch that can.
+/// With a driver, `auto` is cuda if libtorch has its CUDA library and CUDA_VISIBLE_DEVICES does not hide all
+/// GPUs, as in the trainer. If xtask chose otherwise, it would note the step's time for the wrong device.
 #[test]
 fn beside_a_driver_auto_is_what_libtorch_can() {
     let sandbox = Sandbox::new();
     libtorch(&sandbox, "cpu", &[]);
     libtorch(&sandbox, "cuda", &["lib/libtorch_cuda.so"]);
-    // Where there is no driver, one that answers.
+    // A stand-in for the driver's program, so that a driver is found on every machine.
     sandbox.write("nvidia-smi", "#!/bin/sh\necho 580.65.06\n");
     let smi = sandbox.path("nvidia-smi");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);

@@ -1,5 +1,7 @@
-//! Recipes carried out by stand-ins for the stages' programs: what is started, in which order and
-//! where, what is not started again, and how failures and signals end.
+//! Tests `cargo xtask reproduce` and `xtask step`. A shell script (`stand_in.sh`) takes the place of the
+//! programs data-prep, trainer, evaluator and analysis and writes down each call. Checked are which programs
+//! are started, in which order and on which device, what is not started again, and the ends after failures
+//! and signals.
 
 #![allow(clippy::unwrap_used)]
 
@@ -24,8 +26,8 @@ fn every_step_is_done_once_whatever_the_number_of_jobs() {
         assert!(calls[0].starts_with("data-prep scenes --out "), "{calls:?}");
         assert_eq!(calls[1], "trainer train \"baseline\" cpu");
         assert_eq!(starting_with(&calls, "trainer train \""), 4, "{calls:?}");
-        // Of the two λ of Energy one checkpoint is chosen, and one each of L1 and of the baseline,
-        // which is scored with the maps of both layers.
+        // One checkpoint is chosen of the two λ of Energy, one of L1 and one of the baseline. The baseline's
+        // is scored with the maps of both layers: 1 + 1 + 2 calls for each split.
         assert_eq!(starting_with(&calls, "trainer explain val 1 "), 4);
         assert_eq!(starting_with(&calls, "trainer explain test 1 "), 4);
         let report = calls.last().unwrap();
@@ -35,7 +37,7 @@ fn every_step_is_done_once_whatever_the_number_of_jobs() {
         assert_eq!(calls.len(), 1 + 4 + 2 * 8 + 1, "{calls:?}");
         assert!(sandbox.path("out/results/report.html").is_file());
         assert!(done.stdout.contains("open "), "{}", done.stdout);
-        // Again: the data's program looks whether the folder is right, the report is written anew.
+        // The same command again starts only data-prep, which checks the data's folder, and the report.
         let done = sandbox.reproduce(RECIPE, &["--jobs", jobs, "--device", "cpu"]);
         assert_eq!(done.code, 0, "{}", done.stderr);
         let expected = "8 of 9 steps done, nothing left but the report";
@@ -46,8 +48,8 @@ fn every_step_is_done_once_whatever_the_number_of_jobs() {
     }
 }
 
-/// Contract of an evaluation: validation images first, without resamples and examples, then test
-/// images with the thresholds chosen there.
+/// Validation images are scored first, without bootstrap resamples (0). Test images follow with 1000
+/// resamples and the thresholds that the validation images chose.
 #[test]
 fn a_chosen_checkpoint_is_scored_on_validation_images_before_test_images() {
     let sandbox = Sandbox::new();
@@ -72,7 +74,7 @@ fn two_devices_work_side_by_side() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.reproduce(RECIPE, &["--device", "cpu"]).code, 0);
     sandbox.calls();
-    // Two more runs, each of which waits for the other.
+    // Two more runs. With the file `meet` each waits until the other has started, else it fails.
     sandbox.write("meet", "");
     let more = RECIPE.replace("[0.3]", "[0.3, 0.4, 0.5]");
     let done = sandbox.reproduce(&more, &["--device", "cuda:0,cuda:1"]);
@@ -92,7 +94,8 @@ fn two_devices_work_side_by_side() {
     assert!(devices.iter().all(|device| device.starts_with("cuda:")));
 }
 
-/// Both tasks: the reversed baseline is the conventional one, scored once more with other labels.
+/// With both tasks of Waterbirds only the conventional baseline is trained (bird classes); for the reversed
+/// task (background classes) the same checkpoint is scored once more with the other labels.
 #[test]
 fn a_conventional_baseline_is_rescored_for_the_reversed_task() {
     let sandbox = Sandbox::new();

@@ -1,11 +1,13 @@
-//! A folder with stand-ins for the stages' programs, and `cargo xtask` at work in it.
+//! Makes a temporary folder with stand-ins for the programs of the stages, and runs `xtask` in it. The files
+//! by which a test tells the stand-ins to fail or to wait are described in `stand_in.sh`.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// A baseline, Energy with two λ and L1 with one.
+/// A recipe of four runs: a baseline, Energy guided at the final layer with two λ, and L1 at the input with
+/// one. Its plan has 9 steps: data, baseline, 3 guided runs, 3 scores and the report.
 pub const RECIPE: &str = r#"
 about = "Four runs."
 show = ["epg_f1", "panel"]
@@ -34,8 +36,9 @@ loss = ["l1"]
 lambda = [0.3]
 "#;
 
+/// A temporary folder with the stand-ins. In it, `out` is the out folder and `calls` the list of their calls.
 pub struct Sandbox {
-    /// With a space, as people's folders have.
+    /// Its name has a space, as users' folders may have.
     folder: tempfile::TempDir,
 }
 
@@ -69,7 +72,7 @@ impl Sandbox {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Waits until a stand-in has made the file.
+    /// Waits, without a limit, until a stand-in has made the file `name`.
     pub fn until(&self, name: &str) {
         while !self.path(name).exists() {
             std::thread::sleep(Duration::from_millis(20));
@@ -80,13 +83,13 @@ impl Sandbox {
         std::fs::remove_file(self.path(name)).unwrap();
     }
 
-    /// `cargo xtask reproduce` of `recipe`, not started yet.
+    /// Makes the command `xtask reproduce` of `recipe`, without starting it.
     pub fn command(&self, recipe: &str, flags: &[&str]) -> Command {
         self.started_by(Command::new(env!("CARGO_BIN_EXE_xtask")), recipe, flags)
     }
 
-    /// The same, started as from a terminal, where SIGHUP ends a program: the tests themselves may have
-    /// been started by `nohup`, which programs inherit.
+    /// The same, with SIGHUP's default action, as in a terminal. If the tests themselves were started by
+    /// `nohup`, programs would inherit that SIGHUP is ignored.
     pub fn command_hearing_hangups(&self, recipe: &str, flags: &[&str]) -> Command {
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_xtask")]);
@@ -108,12 +111,12 @@ impl Sandbox {
         command
     }
 
-    /// `cargo xtask reproduce` of `recipe`.
+    /// Runs `xtask reproduce` of `recipe`.
     pub fn reproduce(&self, recipe: &str, flags: &[&str]) -> Done {
         done(self.command(recipe, flags))
     }
 
-    /// One step of [`RECIPE`], not started yet.
+    /// Makes the command `xtask step` for one step of [`RECIPE`], without starting it.
     pub fn step_command(&self, key: &str) -> Command {
         self.write("recipe.toml", RECIPE);
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
@@ -126,19 +129,19 @@ impl Sandbox {
         command
     }
 
-    /// One step of [`RECIPE`].
+    /// Runs one step of [`RECIPE`].
     pub fn step(&self, key: &str) -> Done {
         done(self.step_command(key))
     }
 
-    /// Another task.
+    /// Runs `xtask` with these arguments.
     pub fn xtask(&self, arguments: &[&str]) -> Done {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.args(arguments);
         done(command)
     }
 
-    /// `cargo xtask status` of the out folder.
+    /// Returns what `xtask status` prints for the out folder.
     pub fn status(&self, flags: &[&str]) -> String {
         let out = self.path("out");
         let done = self.xtask(&[&["status", "--out", out.to_str().unwrap()], flags].concat());
@@ -146,7 +149,7 @@ impl Sandbox {
         done.stdout
     }
 
-    /// What was started since the last call, in order.
+    /// Returns, and empties, the list of the stand-ins' calls, in order.
     pub fn calls(&self) -> Vec<String> {
         let path = self.path("calls");
         let calls = std::fs::read_to_string(&path).unwrap_or_default();
@@ -166,6 +169,7 @@ pub fn done(mut command: Command) -> Done {
     }
 }
 
+/// Returns how many calls begin with `start`.
 pub fn starting_with(calls: &[String], start: &str) -> usize {
     calls.iter().filter(|call| call.starts_with(start)).count()
 }

@@ -1,11 +1,13 @@
-//! Scores: what ends them before their time, and what makes them again.
+//! Tests score steps (explain a checkpoint's images, then evaluate the maps): how they end at a job's time
+//! limit and resume, and when finished evaluations are made again.
 
 use std::process::Stdio;
 
 use crate::sandbox::{Done, RECIPE, Sandbox, done, starting_with};
 
-/// Starts the scores of the baseline's checkpoint, of two kinds of maps on two splits each, and sends
-/// SIGUSR2, as a cluster does ahead of a job's time limit, once one of the stages lingers.
+/// Starts the step that scores the baseline's checkpoint: maps of two layers, each on validation and test
+/// images. Once a stand-in lingers (the file `linger` says which), it sends SIGUSR2 to the step, as a cluster
+/// does ahead of a job's time limit. A step with `--comes-back` is queued again when it ends with code 75.
 fn out_of_time(sandbox: &Sandbox, flags: &[&str]) -> Done {
     let _ = std::fs::remove_file(sandbox.path("lingering"));
     let mut command = sandbox.step_command("score/1");
@@ -26,7 +28,7 @@ fn out_of_time(sandbox: &Sandbox, flags: &[&str]) -> Done {
     }
 }
 
-/// With a trained baseline.
+/// Makes a sandbox whose data is prepared and whose baseline is trained.
 fn trained() -> Sandbox {
     let sandbox = Sandbox::new();
     for key in ["data", "baseline/1"] {
@@ -36,7 +38,7 @@ fn trained() -> Sandbox {
     sandbox
 }
 
-/// It lasts for ever: only a score that ends at the signal comes back.
+/// A stand-in that lingers would last for ten minutes: the step must end it at the signal.
 #[test]
 fn a_score_whose_time_is_over_ends_at_once_and_the_next_goes_on() {
     let sandbox = trained();
@@ -49,7 +51,7 @@ fn a_score_whose_time_is_over_ends_at_once_and_the_next_goes_on() {
     }
     sandbox.remove("linger");
     let calls = sandbox.calls();
-    // The validation images of the first kind of maps were scored once for both.
+    // The two attempts explained the validation images once: the second kept what the first had finished.
     assert_eq!(starting_with(&calls, "trainer explain val"), 1, "{calls:?}");
     let ended = sandbox.step("score/1");
     assert_eq!(ended.code, 0, "{}", ended.stderr);
@@ -66,7 +68,8 @@ fn a_score_whose_time_is_over_ends_at_once_and_the_next_goes_on() {
 fn a_score_that_can_never_end_in_its_time_does_not_come_back_for_ever() {
     let sandbox = trained();
     sandbox.write("linger", "trainer explain test");
-    // The first time makes the validation images' part; twice in a row nothing gets done.
+    // The first attempt scores the validation images, the next two get nothing done. After two such attempts
+    // in a row the step fails instead of asking for another job.
     for code in [75, 75, 1] {
         let done = out_of_time(&sandbox, &["--comes-back"]);
         assert_eq!(done.code, code, "{}", done.stderr);
@@ -78,10 +81,10 @@ fn a_score_that_can_never_end_in_its_time_does_not_come_back_for_ever() {
     }
     let record = sandbox.read("out/steps/score/1.toml");
     assert!(record.contains("state = \"failed\""), "{record}");
-    // Submitted again, with more time perhaps, it has as many attempts as before.
+    // Submitted again (the user may have asked for more time), the step has two attempts again.
     assert_eq!(out_of_time(&sandbox, &["--comes-back"]).code, 75);
     assert_eq!(out_of_time(&sandbox, &["--comes-back"]).code, 1);
-    // One that somebody starts again by hand is never given up.
+    // A step that is started by hand, without `--comes-back`, may be stopped any number of times.
     for _ in 0..3 {
         assert_eq!(out_of_time(&sandbox, &[]).code, 75);
     }
@@ -98,11 +101,12 @@ fn scores_of_another_version_of_formulas_or_tables_are_made_again() {
         folder.join("val-ixg-final-epoch-0001/options.toml")
     });
     let stamps: Vec<_> = made.filter(|stamp| stamp.is_file()).collect();
-    // The baseline's, and those of the λ that was chosen.
+    // At the final layer: the baseline's, and that of the Energy run whose λ was chosen.
     assert_eq!(stamps.len(), 2);
     let text = std::fs::read_to_string(&stamps[0]).unwrap();
     let options = text.strip_prefix("formulas = 2\nscores = 4\n").unwrap();
-    // As programs wrote it that knew of no versions, of no tables', and made other tables; and damaged.
+    // Files of older programs: without versions, without the tables' version, of older tables. Then two
+    // damaged files.
     let of_formulas = format!("formulas = 2\n{options}");
     let of_tables = format!("formulas = 2\nscores = 3\n{options}");
     for former in [options, &of_formulas, &of_tables, "", "formulas = 2"] {
@@ -127,7 +131,7 @@ fn the_formulas_are_asked_for_once_a_program() {
     assert_eq!(scored.code, 0, "{}", scored.stderr);
     assert_eq!(starting_with(&sandbox.calls(), "evaluator"), 4);
     assert_eq!(sandbox.read("asked"), "asked\n");
-    // Of what is done already many are looked at side by side.
+    // With everything done, `reproduce` checks many evaluations side by side, and must ask only once.
     assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
     sandbox.remove("asked");
     assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);

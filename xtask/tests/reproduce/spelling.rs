@@ -1,4 +1,5 @@
-//! The same out folder under other spellings of its path.
+//! Tests that `reproduce` recognises its out folder under any spelling of the path (dots, links, a slash at
+//! the end): steps in Slurm's queue must not be submitted a second time or started on this machine as well.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::process::Command;
 
 use crate::sandbox::{Done, RECIPE, Sandbox, done};
 
-/// `command` where Slurm's commands are stand-ins.
+/// Runs `command` with stand-ins for Slurm's commands (`stand_in_slurm.sh`), which keep a queue in a file.
 fn with_slurm(sandbox: &Sandbox, mut command: Command) -> Done {
     let folder = sandbox.path("slurm");
     if !folder.exists() {
@@ -21,7 +22,7 @@ fn with_slurm(sandbox: &Sandbox, mut command: Command) -> Done {
     done(command)
 }
 
-/// `reproduce` into `out`, from the sandbox's folder.
+/// Makes the command `reproduce` into `out`, started in the sandbox's folder.
 fn reproduce(sandbox: &Sandbox, out: &str, flags: &[&str]) -> Command {
     sandbox.write("recipe.toml", RECIPE);
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
@@ -48,7 +49,7 @@ fn a_plan_is_submitted_once_however_the_out_folder_is_spelled() {
         "link",
         "link/",
         "other/link",
-        // Of the folder that the link leads to, as the system reads it.
+        // The system takes `..` of the folder that the link leads to (`other`).
         "folder/../out",
         &absolute,
         &format!("{absolute}/"),
@@ -75,7 +76,7 @@ fn a_plan_is_submitted_once_however_the_out_folder_is_spelled() {
         assert_eq!(status.code, 0, "{out}: {}", status.stderr);
         let expected = "score      3 waiting (Priority)\n";
         assert!(status.stdout.contains(expected), "{out}: {}", status.stdout);
-        // Nor is it begun on this machine meanwhile.
+        // While the steps are queued, `reproduce` without Slurm must refuse.
         let local = with_slurm(&sandbox, reproduce(&sandbox, out, &[]));
         assert_eq!(local.code, 1, "{out}");
         let expected = "found steps in Slurm's queue, expected none\nhint: ";
@@ -88,7 +89,7 @@ fn a_plan_is_submitted_once_however_the_out_folder_is_spelled() {
     assert!(done.stdout.contains("9 steps submitted"), "{}", done.stdout);
 }
 
-/// Begun anew, the record of what was submitted would submit it twice.
+/// If a damaged record of the submitted jobs were replaced by an empty one, they would be submitted twice.
 #[test]
 fn a_damaged_record_of_jobs_is_refused_with_what_to_do() {
     let sandbox = Sandbox::new();

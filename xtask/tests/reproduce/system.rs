@@ -1,11 +1,13 @@
-//! What is asked of the operating system: locks, and flushing. A library that takes the place of its
-//! functions stands for a file system without locks, and writes down what is flushed.
+//! Tests what `xtask` asks of the operating system: `flock` on a file system without locks, and `fsync` of
+//! all that is written. A C library, loaded with LD_PRELOAD, replaces the two functions.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::sandbox::{Done, RECIPE, Sandbox, done};
 
+/// `flock` fails with the error number in WITHOUT_LOCKS, if that is set. `fsync` appends the path that is
+/// flushed to the file that FLUSHED names, if that is set.
 const LIBRARY: &str = r#"
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +36,7 @@ int fsync(int file) {
 }
 "#;
 
-/// `command` with the library, which is told by the variable.
+/// Runs `command` with [`LIBRARY`] preloaded and one of its variables set.
 fn beside(sandbox: &Sandbox, mut command: Command, variable: &str, value: &str) -> Done {
     let (source, library) = (sandbox.path("library.c"), sandbox.path("library.so"));
     if !library.exists() {
@@ -45,7 +47,7 @@ fn beside(sandbox: &Sandbox, mut command: Command, variable: &str, value: &str) 
             .arg(source);
         assert!(cc.status().unwrap().success());
     }
-    // A list of libraries is split at spaces: the folder's name has one.
+    // LD_PRELOAD is split at spaces, and the sandbox's name has one, so the library is copied.
     let linked = tempfile::tempdir().unwrap();
     let plain = linked.path().join("library.so");
     std::fs::copy(&library, &plain).unwrap();
@@ -55,8 +57,10 @@ fn beside(sandbox: &Sandbox, mut command: Command, variable: &str, value: &str) 
     })
 }
 
+// Linux's numbers of the errors, and their texts.
 const ENOLCK: (&str, &str) = ("37", "No locks available");
 const EOPNOTSUPP: (&str, &str) = ("95", "Operation not supported");
+/// Not a missing lock: another process holds it.
 const EWOULDBLOCK: &str = "11";
 
 #[test]
@@ -71,7 +75,7 @@ fn a_file_system_without_locks_is_warned_of_and_not_taken_for_busy() {
         assert!(done.stderr.contains(&expected), "{}", done.stderr);
         let log = sandbox.read("out/steps/baseline/1.toml");
         assert!(log.contains("state = \"finished\""), "{log}");
-        // Of a step that says it runs nobody can tell.
+        // A step whose record says "running" may run or may have been broken off: only the lock would tell.
         let record = log.replace("\"finished\"", "\"running\"");
         sandbox.write("out/steps/baseline/1.toml", &record);
         let status = || {
@@ -84,7 +88,8 @@ fn a_file_system_without_locks_is_warned_of_and_not_taken_for_busy() {
         let expected = format!("running or broken off, its lock does not tell: {says}");
         assert!(done.stdout.contains(&expected), "{}", done.stdout);
         assert!(done.stdout.contains(", 1 not known"), "{}", done.stdout);
-        // One that another has is held, and one that nobody has was broken off.
+        // If another process holds the lock, the step runs. If locks work (the library does not know
+        // WITH_LOCKS) and nobody holds it, the step was broken off.
         let done = beside(&sandbox, status(), "WITHOUT_LOCKS", EWOULDBLOCK);
         assert!(done.stdout.contains("running for "), "{}", done.stdout);
         let done = beside(&sandbox, status(), "WITH_LOCKS", "");
@@ -94,7 +99,7 @@ fn a_file_system_without_locks_is_warned_of_and_not_taken_for_busy() {
 
 #[test]
 fn a_download_without_locks_begins_and_one_beside_another_does_not() {
-    // Behind the lock it finds something that is not its own.
+    // The folder has an incomplete VOC2007, which the download refuses as soon as it is past the lock.
     let download = |sandbox: &Sandbox| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.args(["download", "voc2007", "--out"]);
@@ -112,8 +117,8 @@ fn a_download_without_locks_begins_and_one_beside_another_does_not() {
     assert!(done.stderr.contains("another download"), "{}", done.stderr);
 }
 
-/// Of each file that is written, the folder that has its name is flushed, and of each folder the one
-/// that it is in.
+/// After a file is written, its folder is flushed, and after a folder is made, the folder above it. Else a
+/// power cut could lose the name of a file whose content is on the disk.
 #[test]
 fn what_is_written_outlasts_a_power_cut_by_its_name_too() {
     let sandbox = Sandbox::new();
@@ -139,7 +144,7 @@ fn what_is_written_outlasts_a_power_cut_by_its_name_too() {
     }
     assert_eq!(n_evaluations, 3);
     for folder in folders {
-        // Without the slash at the end of the sandbox's own.
+        // Going through the components removes the slash at the end of the sandbox's path.
         let folder: PathBuf = folder.components().collect();
         let folder = folder.canonicalize().unwrap();
         assert!(is_flushed(&folder), "{}: {flushed:?}", folder.display());

@@ -1,5 +1,7 @@
-//! `cargo xtask reproduce --executor slurm` as a user meets it, on a Slurm of the test's own, with
-//! stand-ins for the stages' programs.
+//! Tests `cargo xtask reproduce --executor slurm` on a Slurm cluster that each test starts on this machine.
+//! A shell script (tests/reproduce/stand_in.sh) takes the place of the programs data-prep, trainer,
+//! evaluator and analysis. Checked are which of them are called, what is printed, and that a job told of
+//! its time limit resumes. Where Slurm is not installed the tests are skipped.
 
 #![allow(clippy::unwrap_used)]
 
@@ -17,7 +19,7 @@ use std::process::Command;
 use sandbox::{RECIPE, Sandbox, starting_with};
 use test_cluster::Cluster;
 
-/// What a command said and its exit code.
+/// Runs a command that finds this cluster; returns its exit code and what it printed.
 fn run(cluster: &Cluster, mut command: Command) -> (i32, String) {
     command.env("SLURM_CONF", cluster.configuration());
     let output = command.output().unwrap();
@@ -26,11 +28,13 @@ fn run(cluster: &Cluster, mut command: Command) -> (i32, String) {
     (output.status.code().unwrap(), said)
 }
 
+/// Runs `cargo xtask reproduce --executor slurm`; returns its exit code and what it printed.
 fn submit(cluster: &Cluster, sandbox: &Sandbox, recipe: &str, flags: &[&str]) -> (i32, String) {
     let flags = [&["--executor", "slurm"], flags].concat();
     run(cluster, sandbox.command(recipe, &flags))
 }
 
+/// Returns what `cargo xtask status` prints, which must succeed.
 fn status(cluster: &Cluster, sandbox: &Sandbox, flags: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.arg("status").arg("--out").arg(sandbox.path("out"));
@@ -57,7 +61,8 @@ fn a_recipe_goes_through_the_cluster_once_and_a_stopped_run_goes_on() {
     let hanging = sandbox.path("hanging");
     cluster.until("the baseline is trained", |_| hanging.exists());
 
-    // Neither this machine nor another version of the recipe may meet those jobs.
+    // While those jobs are queued, neither a run on this machine nor a changed recipe may start: both would
+    // write the same files.
     for (recipe, flags) in [
         (RECIPE.to_owned(), &["--executor", "local"][..]),
         (RECIPE.replace("0.3", "0.4"), &["--executor", "slurm"]),
@@ -82,7 +87,7 @@ fn a_recipe_goes_through_the_cluster_once_and_a_stopped_run_goes_on() {
                     score      3 waiting (Dependency)\nguided     3 waiting (Dependency)\n";
     assert!(said.contains(expected), "{said}");
 
-    // As Slurm tells a job of its time limit.
+    // The signal that Slurm sends to a job ahead of its time limit.
     let jobs = cluster.run("squeue", &["--noheader", "--format=%i %j %T"]);
     let job = jobs
         .lines()
@@ -102,7 +107,7 @@ fn a_recipe_goes_through_the_cluster_once_and_a_stopped_run_goes_on() {
     assert_eq!(starting_with(&calls, "evaluator"), 8, "{calls:?}");
     assert!(calls.last().unwrap().starts_with("analysis report"));
 
-    // What is done is not done again.
+    // Submitted again, only the report is written, after data-prep has checked the data's folder.
     let (code, said) = submit(&cluster, &sandbox, RECIPE, &["--wait"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("1 step submitted to Slurm; "), "{said}");
@@ -139,7 +144,8 @@ fn who_waits_learns_what_failed_and_the_report_is_of_the_rest() {
         "{said}"
     );
 
-    // Cancelled in the queue: nothing is left there, and submitting again is possible.
+    // With the partition down the jobs wait in the queue. `status --cancel` removes them all, and they can
+    // be submitted again.
     std::fs::remove_file(sandbox.path("fail")).unwrap();
     cluster.run("scontrol", &["update", "PartitionName=low", "State=DOWN"]);
     let (code, said) = submit(&cluster, &sandbox, RECIPE, &[]);
@@ -153,7 +159,7 @@ fn who_waits_learns_what_failed_and_the_report_is_of_the_rest() {
     let said = status(&cluster, &sandbox, &["--cancel"]);
     assert!(said.starts_with("3 steps cancelled\n"), "{said}");
     let said = status(&cluster, &sandbox, &[]);
-    // What is known of them is how they ended before.
+    // The cancelled steps never ran, so they count by how they ended the time before.
     let expected = "7 of 9 steps done, 0 running, 2 failed, 0 stopped, 0 to do";
     assert!(said.contains(expected), "{said}");
     assert!(!said.contains("in Slurm's queue"), "{said}");
@@ -170,7 +176,8 @@ fn slurm_itself_tells_a_run_of_its_time_limit() {
     };
     let sandbox = Sandbox::new();
     sandbox.write("hang", "");
-    // Less than the two minutes' warning: it comes as soon as Slurm looks.
+    // One minute is less than the two by which Slurm's signal precedes the limit, so that the signal is sent
+    // as soon as Slurm looks at the job.
     let (code, said) = submit(&cluster, &sandbox, RECIPE, &["--time", "1"]);
     assert_eq!(code, 0, "{said}");
     let log = sandbox.path("out/logs/baseline-1.log");
@@ -183,7 +190,8 @@ fn slurm_itself_tells_a_run_of_its_time_limit() {
     assert_eq!(starting_with(&sandbox.calls(), "trainer train"), 2 + 3);
 }
 
-/// A score has no state to save: it is ended, and what it had finished is not done again.
+/// A score step (explain, then evaluate a checkpoint) saves no state. At the signal its programs are ended;
+/// the evaluations that it had finished are not made again.
 #[test]
 fn slurm_itself_tells_a_score_of_its_time_limit() {
     let Some(mut cluster) = Cluster::start("slurm_itself_tells_a_score_of_its_time_limit") else {

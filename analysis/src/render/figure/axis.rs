@@ -1,4 +1,5 @@
-//! Linear axes: a range around the data, round ticks, and the frame of a panel with its labels.
+//! Computes linear axes (a range around the data, round ticks and their labels), and draws a panel's grid
+//! lines, frame and tick labels.
 
 use crate::format::minus;
 
@@ -13,13 +14,13 @@ pub struct Axis {
     pub high: f64,
     /// Where ticks are.
     pub ticks: Vec<f64>,
-    /// What stands beside each tick.
+    /// The label of each tick.
     pub labels: Vec<String>,
 }
 
 impl Axis {
-    /// An axis around `values`, at least `least` long, inside `bounds` where the values are, with
-    /// about `n_ticks` ticks. Values that are not finite are passed over.
+    /// An axis around `values`, at least `least` long, with about `n_ticks` ticks. It leaves `bounds` (low,
+    /// high) only as far as the values do. Non-finite values are ignored; without values it begins at 0.
     pub fn around(
         values: impl IntoIterator<Item = f64>,
         least: f64,
@@ -39,6 +40,7 @@ impl Axis {
             (high + margin).min(bounds.1.max(high)),
         );
         let step = round_step((high - low) / n_ticks as f64, &[1.0, 2.0, 2.5, 5.0]);
+        // 1e-9 of a step: rounding must not lose a tick at an end.
         let first = (low / step - 1e-9).ceil() as i64;
         let last = (high / step + 1e-9).floor() as i64;
         let decimals = (0..6)
@@ -55,7 +57,7 @@ impl Axis {
         }
     }
 
-    /// One tick for each of `names`, at 0, 1, 2, …
+    /// An axis of names: one tick for each, at 0, 1, 2, …
     pub fn named(names: &[String]) -> Self {
         Self {
             low: -0.5,
@@ -65,7 +67,8 @@ impl Axis {
         }
     }
 
-    /// Ticks at whole numbers only, from `low` to `high` without a margin beyond half a unit.
+    /// An axis of whole numbers from `low` to `high`, with half a unit beyond each and at most about
+    /// `n_ticks` ticks.
     pub fn whole(low: i32, high: i32, n_ticks: usize) -> Self {
         let (low, high) = (i64::from(low), i64::from(high));
         let least = (high - low) as f64 / n_ticks as f64;
@@ -83,13 +86,14 @@ impl Axis {
         }
     }
 
-    /// Where `value` lies between the ends, 0 to 1.
+    /// Where `value` lies: 0 at the low end, 1 at the high end, beyond them outside the axis.
     pub fn share(&self, value: f64) -> f64 {
         (value - self.low) / (self.high - self.low)
     }
 }
 
-/// The next larger of `factors`, which are in [1, 10), times a power of ten.
+/// The smallest number that is at least `least` and one of `factors`, or 10, times a power of ten. The
+/// factors are ascending and in [1, 10).
 fn round_step(least: f64, factors: &[f64]) -> f64 {
     let least = least.max(1e-9);
     let power = 10_f64.powf(least.log10().floor());
@@ -97,12 +101,12 @@ fn round_step(least: f64, factors: &[f64]) -> f64 {
     factors.iter().find(fits).copied().unwrap_or(10.0) * power
 }
 
-/// Whether `value` is an integer but for rounding.
+/// Whether `value` is an integer, up to rounding errors.
 fn is_whole(value: f64) -> bool {
     (value - value.round()).abs() < 1e-6
 }
 
-/// The plot's rectangle in the figure, in pixels, with its two axes.
+/// The rectangle of a plot in the figure, in pixels (y grows downwards), with its two axes.
 #[derive(Debug, Clone)]
 pub struct Panel {
     /// Left edge.
@@ -120,7 +124,7 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// The picture's coordinates of a point of the data.
+    /// The pixel coordinates in the figure of a point of the data.
     pub fn at(&self, x: f64, y: f64) -> (f64, f64) {
         (
             self.left + self.x.share(x) * self.width,
@@ -128,7 +132,7 @@ impl Panel {
         )
     }
 
-    /// Draws the lines of the grid, one at each tick. Call it before the data are drawn.
+    /// Draws the grid lines, one at each tick. Call it before the data are drawn, which it would cover.
     pub fn draw_ground(&self, svg: &mut Svg) {
         let grid = Paint::stroke("#e3e6ea", 1.0);
         for tick in &self.x.ticks {
@@ -172,13 +176,14 @@ impl Panel {
         }
     }
 
-    /// The name and unit of the horizontal axis, below its tick labels.
+    /// Draws the name and unit of the horizontal axis, below its tick labels.
     pub fn name_x(&self, svg: &mut Svg, name: &str) {
         let at = (self.left + self.width / 2.0, self.top + self.height + 37.0);
         svg.text(at, Anchor::Middle, TEXT, INK, Face::Regular, name);
     }
 
-    /// The name and unit of the vertical axis, left of its tick labels, which have `room` pixels.
+    /// Draws the name and unit of the vertical axis, upwards, left of its tick labels. `room` is the space
+    /// left of the plot, in pixels, for both.
     pub fn name_y(&self, svg: &mut Svg, name: &str, room: f64) {
         svg.upward_text(
             (self.left - room + 26.0, self.top + self.height / 2.0),

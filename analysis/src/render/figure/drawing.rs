@@ -11,7 +11,7 @@ pub struct Figure {
     pub svg: String,
     /// What it shows, one paragraph of plain text.
     pub caption: String,
-    /// Its pictures, once more, for the PNG.
+    /// The same pictures decoded, because the renderer of the PNG cannot decode those in the SVG.
     pub pictures: Vec<Inset>,
 }
 

@@ -1,5 +1,5 @@
-//! Panels of points and lines in rows and columns, with one legend: the one way in which every figure
-//! of numbers is drawn. What is in the panels is said elsewhere ([`crate::exhibit`]).
+//! Draws panels of points and lines in rows and columns, with one legend. Every figure of numbers is drawn by
+//! this file, so all look alike. [`crate::exhibit`] and [`super::training`] fill the panels.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,16 @@ use crate::render::figure::legend::{self, Entry};
 use crate::render::figure::style::{self, Emphasis, draw_mark};
 use crate::render::figure::svg::{Anchor, Face, INK, Paint, SMALL, Svg, TEXT, fitted, text_width};
 
+/// The space above a plot with a title of one line, in pixels, as all four sizes.
 const TOP: f64 = 38.0;
-/// The height of a line of a panel's title; as all four, in pixels.
+/// The height of each further line of a title.
 const TITLE: f64 = 16.0;
+/// The space below a plot, for tick labels and the axis's name.
 const BOTTOM: f64 = 54.0;
+/// The space right of a plot.
 const RIGHT: f64 = 16.0;
 
-/// The size of plots in a figure of that many columns.
+/// Width and height in pixels of each plot in a figure of that many columns.
 pub fn plot_size(columns: usize) -> (f64, f64) {
     match columns {
         1 | 2 => (330.0, 270.0),
@@ -35,7 +38,7 @@ pub struct Grid {
     pub plot: (f64, f64),
     /// The panels, row by row; `None` leaves the place empty.
     pub panels: Vec<Option<Plot>>,
-    /// Whether panels have axes of their own.
+    /// Whether panels side by side have the same axes.
     pub scale: Scale,
     /// The legend's labels of tones, i.e. of the looks of marks and lines within a loss's colour. A `tone`
     /// below is an index into them; empty where there is one tone only.
@@ -47,22 +50,22 @@ pub struct Grid {
 /// Whether panels side by side have the same axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
-    /// Each its own.
+    /// Each panel has axes of its own.
     Own,
-    /// The same in a row.
+    /// The panels of a row have the same axes, around the values of all of them.
     SharedByRow,
 }
 
-/// What an axis is of.
+/// What an axis shows; each has the axis's name.
 #[derive(Debug, Clone)]
 pub enum Quantity {
-    /// A metric, in percent.
+    /// A metric in percent, 0 to 100.
     Percent(String),
     /// A number that is not negative.
     Plain(String),
     /// Whole numbers.
     Whole(String),
-    /// Names, at 0, 1, 2, …, and what they are names of.
+    /// Names, which are drawn at 0, 1, 2, …
     Names(String, Vec<String>),
 }
 
@@ -71,11 +74,12 @@ pub enum Quantity {
 pub struct Plot {
     /// Its heading.
     pub title: String,
-    /// Across.
+    /// The horizontal axis.
     pub x: Quantity,
-    /// Up.
+    /// The vertical axis.
     pub y: Quantity,
-    /// The baseline, whose quadrants are shaded.
+    /// The point of the baseline (unguided run), or the mean of several. Only the quadrants that dominate it
+    /// and that it dominates are shaded; the baselines themselves are among `dots`.
     pub baseline: Option<(f64, f64)>,
     /// Lines, below the points.
     pub paths: Vec<Path>,
@@ -90,29 +94,29 @@ pub struct Path {
     pub points: Vec<(f64, f64)>,
     /// The loss whose colour it has; `None`: the baseline's.
     pub loss: Option<Loss>,
-    /// Its tone.
+    /// Its tone, an index into [`Grid::tones`].
     pub tone: usize,
 }
 
 /// A point.
 #[derive(Debug, Clone)]
 pub struct Dot {
-    /// Where, in the axes' units.
+    /// Its position, in the axes' units.
     pub at: (f64, f64),
-    /// Ends of its interval across.
+    /// The ends of its horizontal interval.
     pub across: Option<(f64, f64)>,
-    /// Ends of its interval upwards.
+    /// The ends of its vertical interval.
     pub up: Option<(f64, f64)>,
     /// The loss whose mark it has; `None`: the baseline's.
     pub loss: Option<Loss>,
-    /// Its tone.
+    /// Its tone, an index into [`Grid::tones`].
     pub tone: usize,
     /// How much it stands out.
     pub emphasis: Emphasis,
 }
 
 impl Grid {
-    /// The figure, unless all panels are empty.
+    /// Draws the figure; `None` if no panel has a point.
     pub fn draw(&self) -> Option<Figure> {
         if self.plots().all(|plot| plot.dots.is_empty()) {
             return None;
@@ -176,7 +180,7 @@ impl Grid {
         66.0 + (widest.fold(0.0, f64::max) - 24.0).max(0.0)
     }
 
-    /// The legend's entries, ordered by kind.
+    /// The legend's entries, ordered by kind. Tones are shown in the colour of the first loss drawn.
     fn entries(&self) -> Vec<Entry> {
         let dots = || self.plots().flat_map(|plot| &plot.dots);
         let losses: BTreeSet<Option<&Loss>> = dots().map(|dot| dot.loss.as_ref()).collect();
@@ -198,8 +202,8 @@ impl Grid {
     }
 }
 
-/// A title in lines of `width` pixels at most: broken after commas, behind which stands what tells panels
-/// apart; a part that is too long is cut.
+/// A title in lines of at most `width` pixels. It is broken after commas, so that the parts in which panels
+/// differ stay readable. A part that is too long is cut.
 fn titles(title: &str, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in title.split_inclusive(", ") {
@@ -216,12 +220,15 @@ fn titles(title: &str, width: f64) -> Vec<String> {
     shown.collect()
 }
 
+/// A direction in a plot.
 #[derive(Clone, Copy)]
 enum Side {
     Across,
     Up,
 }
 
+/// The axis of a quantity around `values`. Percentages span at least 4 points, so that small differences do
+/// not look large.
 fn axis(quantity: &Quantity, values: impl Iterator<Item = f64>) -> Axis {
     match quantity {
         Quantity::Percent(_) => Axis::around(values, 4.0, (0.0, 100.0), 6),
@@ -247,6 +254,7 @@ impl Quantity {
 }
 
 impl Plot {
+    /// All numbers that the axis of this direction must show.
     fn values(&self, side: Side) -> Vec<f64> {
         let pick = |(x, y): (f64, f64)| match side {
             Side::Across => x,
@@ -265,6 +273,7 @@ impl Plot {
         dots.chain(points).collect()
     }
 
+    /// Draws the plot into `panel`; `left` is the room left of it, in pixels.
     fn draw(&self, svg: &mut Svg, panel: &Panel, left: f64) {
         if let Some((x, y)) = self.baseline {
             let (x, y) = panel.at(x, y);
@@ -296,7 +305,7 @@ impl Plot {
                 .dashed(style::dash(path.tone));
             svg.polyline(&points, paint);
         }
-        // What stands out comes last, the baseline topmost.
+        // Later points cover earlier ones: emphasized points are drawn later, the baseline last.
         let mut dots: Vec<&Dot> = self.dots.iter().collect();
         dots.sort_by_key(|dot| (dot.loss.is_none(), dot.emphasis));
         for dot in &dots {

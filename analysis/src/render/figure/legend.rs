@@ -12,8 +12,8 @@ const LINE: f64 = 24.0;
 pub(super) enum Entry {
     /// A loss's mark, or the baseline's.
     Mark(Option<Loss>),
-    /// One value of what the figure varies within a loss (such as the dilation): the loss whose colour and
-    /// mark are shown; the value's number, which decides the dashes and the mark's look; its label.
+    /// One value of what the figure varies within a loss, e.g. one dilation of the boxes. It has the loss
+    /// whose colour and mark are shown, the value's index, which decides dashes and fill, and its label.
     Tone(Option<Loss>, usize, String),
     /// The mark of the checkpoint that the report's main table shows.
     Selected(Option<Loss>),
@@ -32,7 +32,7 @@ impl Entry {
         }
     }
 
-    /// Neighbours of equal number stay together where the legend takes several lines.
+    /// Where the legend takes several lines, a line has entries of one kind only.
     fn kind(&self) -> usize {
         match self {
             Self::Mark(_) => 0,
@@ -41,7 +41,7 @@ impl Entry {
         }
     }
 
-    /// Where the label begins.
+    /// How far right of the entry's left end the label begins, pixels.
     fn indent(&self) -> f64 {
         match self {
             Self::Tone(..) => 48.0,
@@ -55,7 +55,8 @@ impl Entry {
     }
 }
 
-/// One line where all entries fit, else a line for each kind, and more where one is too long.
+/// The entries in lines: a single line if all fit into `width` pixels; otherwise a line for each kind, and
+/// several where one is too long.
 pub(super) fn lines(entries: &[Entry], width: f64) -> Vec<Vec<Entry>> {
     let total = |entries: &[Entry]| entries.iter().map(Entry::width).sum::<f64>();
     if total(entries) <= width {
@@ -75,12 +76,12 @@ pub(super) fn lines(entries: &[Entry], width: f64) -> Vec<Vec<Entry>> {
     lines
 }
 
-/// The height that `lines` need.
+/// The height that `lines` need, pixels.
 pub(super) fn height(lines: &[Vec<Entry>]) -> f64 {
     LINE * lines.len() as f64 + 10.0
 }
 
-/// Draws `lines`, each centred in `width`; `top` is the height of the first line's middle.
+/// Draws `lines`, each centred in `width` pixels. `top` is the y coordinate of the first line's middle.
 pub(super) fn draw(svg: &mut Svg, lines: &[Vec<Entry>], width: f64, top: f64) {
     for (index, line) in lines.iter().enumerate() {
         let y = top + LINE * index as f64;

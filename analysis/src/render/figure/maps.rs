@@ -1,4 +1,4 @@
-//! Figures of attribution maps: pictures in rows and columns, with a label before each row, a heading
+//! Draws figures of attribution maps: pictures in rows and columns, with a label before each row, a heading
 //! over each column and a line under each picture.
 
 use crate::Result;
@@ -7,10 +7,13 @@ use crate::render::figure::drawing::{Figure, Inset};
 use crate::render::figure::raster;
 use crate::render::figure::svg::{Anchor, Face, GREY, INK, SMALL, Svg, TEXT, fitted, text_width};
 
-/// The width of a picture, pixels.
+/// The width of a picture, pixels, as all sizes here.
 const SIDE: f64 = 132.0;
+/// The gap between pictures, and around labels.
 const GAP: f64 = 8.0;
+/// The height of the columns' headings.
 const HEAD: f64 = 30.0;
+/// The height of the line under a picture.
 const UNDER: f64 = 22.0;
 /// The most width for the labels of rows.
 const MOST_LABEL: f64 = 210.0;
@@ -20,7 +23,7 @@ const MOST_LABEL: f64 = 210.0;
 pub struct MapGrid {
     /// File name without extension.
     pub name: String,
-    /// Over the columns; may be empty.
+    /// The headings of the columns; empty for a figure without headings.
     pub headings: Vec<String>,
     /// The rows.
     pub rows: Vec<MapRow>,
@@ -31,9 +34,9 @@ pub struct MapGrid {
 /// A row of pictures.
 #[derive(Debug)]
 pub struct MapRow {
-    /// Before it, at most four lines, the first in bold.
+    /// The lines of its label, at most four, the first in bold.
     pub label: Vec<String>,
-    /// A picture for each column.
+    /// A picture for each column; `None` leaves the place empty.
     pub cells: Vec<Option<MapCell>>,
 }
 
@@ -47,7 +50,7 @@ pub struct MapCell {
 }
 
 impl MapGrid {
-    /// The figure.
+    /// Draws the figure.
     ///
     /// # Errors
     /// A picture without pixels.
@@ -98,12 +101,14 @@ impl MapGrid {
 }
 
 impl MapRow {
+    /// Its height in pixels: that of its highest picture, at least 40, with the line below and the gap.
     fn height(&self) -> f64 {
         let pictures = self.cells.iter().flatten().map(|cell| &cell.picture);
         pictures.map(picture_height).fold(40.0, f64::max) + UNDER + GAP
     }
 }
 
+/// The height of a picture that is scaled to the width [`SIDE`].
 fn picture_height(picture: &Picture) -> f64 {
     SIDE * picture.height as f64 / picture.width as f64
 }

@@ -1,6 +1,6 @@
 //! Draws figures: panels of points and lines ([`grid`]), and attribution maps beside each other
 //! ([`maps`]). Each is drawn as SVG ([`svg`], [`axis`], [`style`]); the PNG is rendered from the SVG
-//! ([`raster`]). [`crate::exhibit`] has the figures.
+//! ([`raster`]). [`training`] has a run's training curves; all other figures are in [`crate::exhibit`].
 
 pub mod axis;
 pub mod drawing;

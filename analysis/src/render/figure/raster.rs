@@ -11,9 +11,10 @@ use crate::render::colormap::Picture;
 use crate::render::figure::drawing::{Figure, Inset};
 use crate::{Error, Result};
 
-/// Pixels of the PNG for each unit of the SVG: about 290 dots an inch at the printed size.
+/// Pixels of the PNG for each unit of the SVG. A unit is 1/96 inch, so this is 288 dots an inch.
 const SCALE: f32 = 3.0;
-/// The longest side of a PNG.
+/// The longest side of a PNG, in pixels. Larger figures are scaled down to bound the memory: 12,000 ×
+/// 12,000 pixels take 576 MB.
 const LARGEST: f32 = 12_000.0;
 
 /// The figure as a PNG file's bytes.
@@ -43,7 +44,8 @@ pub fn png(figure: &Figure) -> Result<Vec<u8>> {
         .ok_or_else(|| failed(format!("{width} × {height} pixels")))?;
     let transform = Transform::from_scale(scale, scale);
     resvg::render(&tree, transform, &mut pixels.as_mut());
-    // The renderer is built without decoders: pictures, which nothing covers, are drawn here.
+    // The renderer is built without image decoders, so pictures are drawn here. Nothing in a figure lies
+    // above a picture, so it does no harm that they are drawn last.
     for inset in &figure.pictures {
         draw(&mut pixels, inset, scale)
             .ok_or_else(|| failed(format!("a picture of {:?} pixels", inset.picture.size())))?;
@@ -53,6 +55,7 @@ pub fn png(figure: &Figure) -> Result<Vec<u8>> {
         .map_err(|error| failed(error.to_string()))
 }
 
+/// Draws one picture; `None` if it has no pixels.
 fn draw(pixels: &mut Pixmap, inset: &Inset, scale: f32) -> Option<()> {
     let picture = pixmap(&inset.picture)?;
     let across = inset.size.0 as f32 / picture.width() as f32;
@@ -82,6 +85,7 @@ pub fn encode(picture: &Picture) -> Result<Vec<u8>> {
         .map_err(|error| failed(error.to_string()))
 }
 
+/// The picture in the renderer's format; `None` if it has no pixels.
 fn pixmap(picture: &Picture) -> Option<Pixmap> {
     let (width, height) = picture.size();
     let mut pixels = Pixmap::new(width as u32, height as u32)?;

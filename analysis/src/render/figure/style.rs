@@ -1,5 +1,5 @@
-//! The colours and marks of losses (paper, Fig. 5). Shapes differ as well as colours, so that a figure
-//! can be read in grey.
+//! Defines the colours and marks of losses, as in the paper's Fig. 5, and draws the marks. Shapes differ as
+//! well as colours, so that a figure can be read in grey.
 
 use crate::model::loss::Loss;
 use crate::render::figure::svg::{Paint, Svg};
@@ -15,10 +15,10 @@ pub const DOMINATED: &str = "#dadade";
 #[derive(Debug, Clone, Copy)]
 enum Mark {
     Circle,
-    /// Corners, and the circle through them in radii of a mark. The first corner is on top, or half a step
-    /// from it.
+    /// The number of corners, the radius of the circle through them as a multiple of a mark's radius, and
+    /// where the first corner is.
     Polygon(usize, f64, Turn),
-    /// Points of a star.
+    /// A star with this number of points.
     Star(usize),
 }
 
@@ -26,14 +26,16 @@ enum Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     OnTop,
+    /// Half the angle between two corners to the right of the top.
     HalfAStep,
 }
 
 use Mark::{Circle, Polygon, Star};
 use Turn::{HalfAStep, OnTop};
 
-/// Colour and mark of each loss, by its index: those of the paper and its reproductions, then free ones
-/// for other losses. After the last, the free ones are used again.
+/// Colour and mark of each loss, by [`Loss::index`]. The first are those of the losses that this program
+/// knows by name, the others are for further losses in order. If there are more losses than looks, looks
+/// from [`FREE`] on are used again.
 const LOOKS: [(&str, Mark); 11] = [
     ("#d62728", Circle),                  // Energy
     ("#2a9d4e", Polygon(3, 1.25, OnTop)), // L1
@@ -48,9 +50,10 @@ const LOOKS: [(&str, Mark); 11] = [
     ("#5b6b7a", Polygon(8, 1.05, HalfAStep)),
 ];
 
-/// The index of the first free one.
+/// The index of the first look that belongs to no loss.
 const FREE: usize = 5;
 
+/// The colour and mark of a loss.
 fn look(loss: &Loss) -> (&'static str, Mark) {
     let index = match loss.index() {
         index if index < LOOKS.len() => index,
@@ -67,7 +70,7 @@ pub fn colour(loss: Option<&Loss>) -> &'static str {
 /// The emphasis of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Emphasis {
-    /// Not on the front shown.
+    /// A checkpoint that is not on the Pareto front of its panel.
     Plain,
     /// On the front, or explained in a legend.
     Front,
@@ -75,8 +78,8 @@ pub enum Emphasis {
     Selected,
 }
 
-/// The tones, steps from a full to an empty mark and from a solid to a dotted line, which distinguish
-/// variants of a loss. Colour and shape distinguish losses.
+/// The number of tones. Tones distinguish variants of a loss (e.g. dilations), while colour and shape
+/// distinguish losses: from a full to an empty mark, and from a solid to a dotted line.
 pub const N_TONES: usize = 4;
 
 /// The share of the colour in each tone; the rest is white.
@@ -84,7 +87,7 @@ const STRENGTH: [f64; N_TONES] = [1.0, 0.6, 0.25, 0.0];
 /// Dash pattern of a tone's lines.
 const DASHES: [&str; N_TONES] = ["", "7 3", "4 3", "1.5 3"];
 
-/// The dash pattern of `tone`; tones beyond the last look like it.
+/// The dash pattern of `tone`. Tones beyond the last look like the last.
 pub fn dash(tone: usize) -> &'static str {
     DASHES[tone.min(N_TONES - 1)]
 }
@@ -99,7 +102,7 @@ fn toned(colour: &str, tone: usize) -> String {
     format!("#{:02x}{:02x}{:02x}", channel(1), channel(3), channel(5))
 }
 
-/// Draws the mark of a loss; the baseline's is a cross.
+/// Draws the mark of a loss, or a cross for `None`, the baseline (unguided run).
 pub fn draw_mark(
     svg: &mut Svg,
     (loss, tone): (Option<&Loss>, usize),
@@ -147,7 +150,7 @@ fn cross(svg: &mut Svg, (x, y): (f64, f64), arm: f64) {
     }
 }
 
-/// Corners of a regular polygon.
+/// The corners of a regular polygon around the point (x, y), clockwise.
 fn regular((x, y): (f64, f64), corners: usize, radius: f64, turn: Turn) -> Vec<(f64, f64)> {
     let first = match turn {
         OnTop => 0.0,

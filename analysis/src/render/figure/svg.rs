@@ -1,5 +1,5 @@
-//! A small SVG writer: shapes and text at plain coordinates, numbers with two decimals, text escaped.
-//! It knows nothing of axes or data.
+//! Writes SVG: shapes and text at pixel coordinates, with numbers of at most two decimals and text escaped.
+//! [`super::axis`] and [`super::grid`] draw axes and data with it.
 
 use std::fmt::Write;
 
@@ -17,10 +17,10 @@ pub enum Anchor {
     End,
 }
 
-/// Weight and slope of text.
+/// The weight of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Face {
-    /// Upright.
+    /// Normal weight.
     Regular,
     /// Bold.
     Bold,
@@ -121,7 +121,7 @@ pub const INK: &str = "#1f2328";
 pub const GREY: &str = "#57606a";
 
 impl Svg {
-    /// An empty white picture.
+    /// An empty white figure of this size in pixels.
     pub fn new(width: f64, height: f64) -> Self {
         Self {
             width,
@@ -241,12 +241,13 @@ impl Svg {
         ));
     }
 
+    /// Adds an element on a line of its own.
     fn line_of(&mut self, element: String) {
         self.body.push_str(&element);
         self.body.push('\n');
     }
 
-    /// The document. Screen readers read `description`.
+    /// The whole SVG document. `description` is for screen readers.
     pub fn finish(self, description: &str) -> String {
         let (width, height) = (short(self.width), short(self.height));
         format!(
@@ -260,7 +261,8 @@ impl Svg {
     }
 }
 
-/// Width of `text` in the embedded font, estimated generously from its letters.
+/// The width of `text` in pixels, estimated from its letters. It is rather too large than too small for the
+/// font that the PNG is drawn with, so that labels do not overlap.
 pub fn text_width(text: &str, size: f64) -> f64 {
     let em: f64 = text
         .chars()
@@ -275,7 +277,7 @@ pub fn text_width(text: &str, size: f64) -> f64 {
     em * size
 }
 
-/// `text` cut to about `width` pixels, with an ellipsis where something was lost.
+/// `text`, cut to about `width` pixels and then with an ellipsis at its end.
 pub fn fitted(text: &str, size: f64, width: f64) -> String {
     if text_width(text, size) <= width {
         return text.to_owned();
@@ -290,6 +292,7 @@ pub fn fitted(text: &str, size: f64, width: f64) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// The points as SVG has them in `points`.
 fn joined(points: &[(f64, f64)]) -> String {
     let points: Vec<String> = points
         .iter()
@@ -298,6 +301,7 @@ fn joined(points: &[(f64, f64)]) -> String {
     points.join(" ")
 }
 
+/// The number with at most two decimals, without trailing zeros.
 fn short(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -308,7 +312,7 @@ fn short(value: f64) -> String {
     }
 }
 
-/// Text for XML; characters XML does not have become spaces.
+/// Text escaped for XML. Control characters, most of which XML forbids, become spaces.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

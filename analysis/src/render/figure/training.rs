@@ -1,12 +1,12 @@
-//! A run's training curves: its loss, validation F1 and validation EPG over epochs, and the selected
-//! checkpoint marked.
+//! Draws a run's training curves: its loss, validation F1 and validation EPG over epochs. The checkpoint
+//! that the report shows is marked.
 
 use crate::model::run::{Epoch, Run};
 use crate::render::figure::drawing::Figure;
 use crate::render::figure::grid::{Dot, Grid, Path, Plot, Quantity, Scale};
 use crate::render::figure::style::Emphasis;
 
-/// The curves of `run`, with a mark at the epoch `selected`.
+/// The curves of `run`, with a larger mark at the epoch `selected`. `None` if no epoch has a finite number.
 pub fn curves(run: &Run, epochs: &[Epoch], selected: Option<i32>) -> Option<Figure> {
     let line = |value: fn(&Epoch) -> f64, tone: usize| {
         let points = epochs
@@ -47,6 +47,7 @@ pub fn curves(run: &Run, epochs: &[Epoch], selected: Option<i32>) -> Option<Figu
         Quantity::Plain("Loss".to_owned()),
         |epoch| epoch.loss,
     );
+    // A baseline has no localization loss, so the two curves would be one.
     if !run.is_baseline() {
         loss.paths.push(line(|epoch| epoch.loss_class, 1));
     }

@@ -1,5 +1,5 @@
-//! The report's text: a summary of the runs, every run's configuration, definitions, and the list of
-//! files.
+//! Renders the report's texts: the sentence on what was run, the configuration that all runs share, the
+//! definitions of terms, the list of files, and the notes. It also has the fields of a run's configuration.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::model::run::Run;
 use crate::model::setting::Setting;
 use crate::render::output::File;
 
-/// Data set, backbone, machine and time, in a sentence or two.
+/// Number of runs, data set, backbone, machine and time, in a sentence or two.
 pub(super) fn what_was_run(evidence: &Evidence) -> Markup {
     let (results, settings) = (evidence.results, evidence.settings);
     let unique = |get: fn(&Run) -> String| {
@@ -45,9 +45,11 @@ fn counted(n: usize, what: &str) -> String {
     }
 }
 
-/// A configuration value: its name in `run.parquet`, and the function that shows it.
+/// A configuration value: its name, and the function that shows it. The name is that of the column in
+/// `run.parquet`; only `time` is the column `seconds`.
 pub(super) type Field = (&'static str, fn(&Run) -> String);
 
+/// The configuration values that the page shows, in order.
 pub(super) const FIELDS: [Field; 29] = [
     ("dataset", |run| run.dataset.clone()),
     ("backbone", |run| run.backbone.clone()),
@@ -92,8 +94,8 @@ pub(super) const FIELDS: [Field; 29] = [
     ("program", |run| run.program.clone()),
 ];
 
-/// Shortens each word that is longer than a short hash (words end at `:` and `@`).
-/// The full text is in runs.parquet.
+/// Shortens each word (words end at `:` and `@`) to 12 letters, the length of a run id, as in
+/// `weights:0123456789ab…` for a SHA-256. The full text is in runs.parquet.
 fn shortened(text: &str) -> String {
     let words = text.split_inclusive([':', '@']).map(|word| {
         let (body, mark) = match word.strip_suffix([':', '@']) {
@@ -150,7 +152,7 @@ pub(super) fn how_to_read() -> Markup {
         ),
         (
             "Checkpoint",
-            "every epoch of a run is a candidate; those not dominated in validation F1, EPG and IoU are kept and scored (paper, section 4). Reported is the one with the highest validation EPG whose validation F1 is at most 1 point below the baseline's best, or, where there is none, the one with the highest validation F1; for a baseline the highest validation F1. The test split has no part in the choice.",
+            "every epoch of a run is a candidate; those not dominated in validation F1, EPG and IoU are kept and scored (paper, section 4). The report shows the one with the highest validation EPG whose validation F1 is at most 1 point below the baseline's best, or, where there is none, the one with the highest validation F1; for a baseline the highest validation F1. The test split has no part in the choice.",
         ),
         (
             "Interval",
@@ -165,7 +167,7 @@ pub(super) fn how_to_read() -> Markup {
     }
 }
 
-/// The files beside the report.
+/// The files beside the report, with links.
 pub(super) fn files(files: &[File]) -> Markup {
     // One list item for each table or figure, with links to its formats.
     let stem = |file: &File| file.name.split('.').next().unwrap_or_default().to_owned();

@@ -1,6 +1,7 @@
-//! `report.html`, a self-contained page. Figures are inlined, one small script filters the list of
-//! runs, nothing is fetched; maud escapes every name. This file puts the sections together; [`tables`]
-//! has the tables, [`runs`] the runs with their curves and maps, [`details`] the definitions.
+//! Makes `report.html`, a self-contained page: figures are inlined, one small script filters the list of
+//! runs, and nothing is fetched. maud escapes every name. This file puts the sections together. [`figures`]
+//! and [`tables`] render one figure or table, [`runs`] the list of runs with their curves and maps,
+//! [`details`] the other texts.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,9 @@ use crate::render::table::parts::Table;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The page of `exhibits`, of the tables of runs and of `files`, which lie beside it.
+/// Returns the page's HTML. It shows `exhibits` (each with its figures and tables), the tables `of_runs`
+/// (of single runs, and of runs repeated with other seeds), links to `files`, which lie beside the page, and
+/// `notes` on what was left out.
 ///
 /// # Errors
 /// A picture that cannot be drawn.
@@ -67,6 +70,7 @@ pub fn render(
     Ok(page.into_string())
 }
 
+/// The names of the data sets, joined by commas.
 fn datasets(settings: &[Setting]) -> String {
     let names: BTreeSet<&str> = settings
         .iter()
@@ -91,6 +95,7 @@ fn contents(exhibits: &[Exhibit]) -> Markup {
     }
 }
 
+/// The sentences on what guidance changed.
 fn headlines(settings: &[Setting]) -> Markup {
     let findings = headline::findings(settings);
     html! {
@@ -108,6 +113,7 @@ fn headlines(settings: &[Setting]) -> Markup {
     }
 }
 
+/// The section of one exhibit.
 fn section(exhibit: &Exhibit) -> Markup {
     html! {
         section id=(exhibit.name) {

@@ -1,10 +1,10 @@
-//! A figure in the page.
+//! Renders a figure in the page.
 
 use maud::{Markup, PreEscaped, html};
 
 use crate::render::figure::drawing::Figure;
 
-/// A figure with its caption.
+/// The figure, as inline SVG, with its caption.
 pub(super) fn figure(figure: &Figure) -> Markup {
     html! {
         figure {

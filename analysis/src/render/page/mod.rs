@@ -1,4 +1,4 @@
-//! The report's page, put together in [`document`].
+//! Makes the report's page, `report.html`; [`document`] puts it together.
 
 mod details;
 mod document;

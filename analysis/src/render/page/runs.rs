@@ -1,5 +1,6 @@
-//! The list of runs. Each can be opened to its configuration, metrics, training curves and some of its
-//! maps. The page's script hides runs that do not match the words in the field above.
+//! Renders the list of runs (trainings). Each entry unfolds to the run's configuration, metrics, training
+//! curves and some attribution maps. The page's script hides runs that do not match the words in the
+//! search field above the list.
 
 use std::collections::BTreeSet;
 
@@ -20,10 +21,12 @@ use crate::render::figure::{raster, training};
 use crate::render::page::details::FIELDS;
 use crate::render::page::figures;
 
-/// The most maps of a run that are shown for a method and layer, and the most layers.
+/// The most maps of a run that are shown for one attribution method and layer.
 const MOST_MAPS: usize = 4;
+/// The most combinations of method and layer whose maps are shown for a run.
 const MOST_LAYERS: usize = 2;
-/// The width of a map in the page, pixels; larger ones are reduced to about it.
+/// The width of a map in the page, pixels. Larger maps are reduced by a whole factor, to less than twice this
+/// width.
 const SIDE: usize = 128;
 
 /// All runs.
@@ -50,8 +53,9 @@ pub(super) fn section(evidence: &Evidence) -> Result<Markup> {
     })
 }
 
-/// A run's settings, those it was guided through first. A baseline is in every setting of its guided
-/// runs; it is listed once for the same maps.
+/// The settings of a run, those with the maps it was guided through first. A setting is a group of runs that
+/// are trained and scored alike. A baseline (unguided run) is in every setting of its guided runs; of
+/// settings with the same maps only the first is kept.
 fn rows_of<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)> {
     let mut seen = BTreeSet::new();
     let mut rows: Vec<(&Setting, &Row)> = evidence
@@ -67,6 +71,7 @@ fn rows_of<'a>(evidence: &Evidence<'a>, run: &Run) -> Vec<(&'a Setting, &'a Row)
     rows
 }
 
+/// The entry of one run.
 fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
     let rows = rows_of(evidence, run);
     let epochs = evidence.results.epochs(&run.run_id);
@@ -82,6 +87,7 @@ fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
     }
     let fields = FIELDS.iter().map(|(name, get)| (*name, get(run)));
     let fields: Vec<(&str, String)> = fields.collect();
+    // The words that the search field is compared with.
     let words: Vec<String> = fields
         .iter()
         .map(|(name, value)| format!("{name}:{value}"))
@@ -107,7 +113,7 @@ fn one(evidence: &Evidence, run: &Run) -> Result<Markup> {
     })
 }
 
-/// Its metrics on the test split.
+/// The metrics of the reported checkpoint on the test split, in one line.
 fn metrics(evidence: &Evidence, row: &Row) -> String {
     let shown = |metric| {
         let value = row.cell(Part::All, metric)?.value?;
@@ -121,6 +127,7 @@ fn metrics(evidence: &Evidence, row: &Row) -> String {
         .join(", ")
 }
 
+/// An example (image and attribution map) as a PNG with its class, image and EPG below.
 fn map(example: &Example) -> Result<Markup> {
     let drawn = with_boxes(
         &overlay(&Picture::of(example), &example.map),

@@ -1,4 +1,4 @@
-//! A table in the page.
+//! Renders a table in the page.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use crate::render::table::parts::{Column, Kind, Line, LineKind, Table};
 /// A table with more lines than this is shown folded, to be opened with a click.
 const MOST: usize = 40;
 
-/// The table with its caption; a long one is folded away.
+/// The table with its caption; a long table is folded.
 pub(super) fn table(table: &Table) -> Markup {
     let n: usize = table
         .sections
@@ -30,7 +30,7 @@ pub(super) fn table(table: &Table) -> Markup {
     }
 }
 
-/// Whether any cell is a difference whose interval leaves out 0.
+/// Whether any cell is a difference whose interval does not contain 0.
 fn has_clear(table: &Table) -> bool {
     let lines = table.sections.iter().flat_map(|section| &section.lines);
     lines

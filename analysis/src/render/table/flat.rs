@@ -1,5 +1,6 @@
-//! Turns a table into a data frame for computing: fractions, with the ends of intervals as columns of
-//! their own. Its columns depend on the table alone, not on its contents.
+//! Turns a table into a data frame for CSV and Parquet: with fractions instead of percent, and the ends of
+//! intervals as columns of their own. Columns alike (one for each metric or loss) become rows, so that the
+//! columns of the frame do not depend on which metrics or losses the results have.
 
 use polars::prelude::*;
 
@@ -7,11 +8,12 @@ use crate::model::intervals::Interval;
 
 use crate::render::table::parts::{Cell, Kind, Spread, Table};
 
-/// A row: the heading of its section, its line's cells, and which of the columns alike it is of.
+/// A row: the heading of its section, the cells of its line, and the index of the one among the columns alike
+/// whose cell it has; `None` in a table without such columns.
 type Row<'a> = (&'a str, &'a [Cell], Option<usize>);
 
-/// The lines of `table` as a data frame, whose first column is the section's heading. A line is a row;
-/// in a table with columns alike it is a row for each of them that has a cell.
+/// The lines of `table` as a data frame, whose first column is the section's heading. A line becomes one row.
+/// In a table with columns alike it becomes a row for each of them whose cell is not missing.
 ///
 /// # Errors
 /// Polars' own; none is expected.
@@ -51,13 +53,13 @@ pub fn frame(table: &Table) -> PolarsResult<DataFrame> {
     DataFrame::new(rows.len(), frame)
 }
 
-/// The cell of a row's own among the columns alike.
+/// The cell of a row among the columns alike.
 fn one_of_many<'a>((_, cells, of): &Row<'a>) -> &'a Cell {
     static MISSING: Cell = Cell::Missing;
     of.map_or(&MISSING, |index| &cells[index])
 }
 
-/// The columns of `cells` of one kind.
+/// The cells of a table's column as one to three columns of the frame, as [`Kind`] says.
 fn of_kind(name: &str, kind: Kind, cells: &[&Cell]) -> Vec<Column> {
     let floats = |suffix: &str, get: fn(&Cell) -> Option<f64>| {
         let values: Vec<Option<f64>> = cells.iter().map(|cell| get(cell)).collect();

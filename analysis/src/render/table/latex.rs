@@ -1,11 +1,12 @@
-//! A table as LaTeX: one `table` environment for every section, with booktabs.
+//! Writes a table as LaTeX with booktabs: a `table` environment for each section, or several where a section
+//! would not fit on a page.
 
 use crate::render::output::PROGRAM;
 use crate::render::table::parts::{Column, Kind, Line, LineKind, Shown, Table};
 
 /// Printed lines of one `table` environment; more would not fit on a page.
 const MOST_LINES: usize = 32;
-/// Letters of a cell in one printed line.
+/// The most letters of a cell in one printed line; longer cells are wrapped in a `\parbox`.
 const LETTERS: usize = 26;
 
 /// The whole file, for `\input`.
@@ -28,7 +29,7 @@ pub fn render(table: &Table) -> String {
     text
 }
 
-/// `lines` cut into pages; a line that belongs to the one above stays under it.
+/// `lines` cut into parts that fit on a page. A line that belongs to the one above stays under it.
 fn parts(lines: &[Line]) -> Vec<Vec<&Line>> {
     let mut parts: Vec<Vec<&Line>> = Vec::new();
     let mut printed = 0;
@@ -46,13 +47,14 @@ fn parts(lines: &[Line]) -> Vec<Vec<&Line>> {
     parts
 }
 
+/// How many printed lines the highest cell of `line` takes.
 fn printed_lines(line: &Line) -> usize {
     let cells = line.cells.iter().map(|cell| cell.shown().value);
     let heights = cells.map(|text| text.chars().count().div_ceil(LETTERS));
     heights.max().unwrap_or(1).max(1)
 }
 
-/// One environment; a table wider than the text is shrunk to it.
+/// One `table` environment. A table wider than the text is shrunk to its width.
 fn environment(
     heading: &str,
     caption: &str,
@@ -78,7 +80,8 @@ fn environment(
         escape(caption),
         titles.join(" & ")
     );
-    // A rule between runs, but not between single lines.
+    // With lines of differences there is a rule between runs. Without them every line is a run, and rules
+    // would only clutter.
     let has_rules = lines.iter().any(|line| line.kind == LineKind::Below);
     for (index, line) in lines.iter().enumerate() {
         if has_rules && index > 0 && line.kind == LineKind::Own {
@@ -109,8 +112,9 @@ fn row(line: &Line, columns: &[(usize, &Column)]) -> String {
     cells.collect::<Vec<_>>().join(" & ")
 }
 
-/// Text with LaTeX's special characters, and those we use outside ASCII, written as commands. Letters
-/// of western languages are set as they are; others, which pdfLaTeX refuses, become question marks.
+/// Text with LaTeX's special characters, and the characters beyond ASCII that our tables use, written as
+/// commands. Letters of Latin-1 stay as they are. All others become question marks, because pdfLaTeX with
+/// its default fonts would stop at them.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -123,9 +127,9 @@ pub fn escape(text: &str) -> String {
             '>' => escaped.push_str("\\textgreater{}"),
             '|' => escaped.push_str("\\textbar{}"),
             '`' => escaped.push_str("\\textasciigrave{}"),
-            // At the beginning of a row it would be an option of the line's end before.
+            // At the beginning of a row LaTeX would read `\\*`, a variant of the line's end before.
             '*' if escaped.is_empty() => escaped.push_str("{*}"),
-            // Two are a dash.
+            // LaTeX sets `--` as a dash.
             '-' if escaped.ends_with('-') => escaped.push_str("{}-"),
             'α' => escaped.push_str("$\\alpha$"),
             'Δ' => escaped.push_str("$\\Delta$"),
@@ -143,6 +147,7 @@ pub fn escape(text: &str) -> String {
             '…' => escaped.push_str("\\dots{}"),
             '×' => escaped.push_str("$\\times$"),
             c if c.is_control() || c.is_whitespace() => escaped.push(' '),
+            // In Latin-1, but not in pdfLaTeX's default fonts.
             'Ð' | 'ð' | 'Þ' | 'þ' | '÷' => escaped.push('?'),
             c if c.is_ascii() || ('À'..='ÿ').contains(&c) => escaped.push(c),
             _ => escaped.push('?'),
@@ -156,6 +161,7 @@ mod tests {
     use super::*;
     use crate::render::table::parts::{Cell, Section};
 
+    /// A table of one column and one section.
     fn table(lines: Vec<Line>) -> Table {
         Table {
             name: "t",
@@ -179,6 +185,7 @@ mod tests {
         let lines: Vec<Line> = std::iter::once(line(LineKind::Own))
             .chain((0..30).flat_map(|_| run()))
             .collect();
+        // 61 lines: a part holds 32, but a run's two lines stay together.
         let lengths: Vec<usize> = parts(&lines).iter().map(Vec::len).collect();
         assert_eq!(lengths, [31, 30]);
         let text = render(&table(lines));

@@ -1,6 +1,7 @@
-//! The table of runs for computing: one row for each run, group and metric, in fractions as in
-//! `metrics.parquet`, so that rows can be joined with it. It has every reported metric, also those
-//! without a column in the printed table; a metric without replicates has no interval.
+//! Makes the table of runs as a data frame for computing: one row for each run, kind of maps, group of test
+//! images and metric. Values are fractions as in `metrics.parquet`, so that rows can be joined with it. It
+//! has every reported metric, also those without a column in the printed table. A metric without replicates
+//! (bootstrap resamples) has no interval.
 
 use std::collections::BTreeSet;
 
@@ -10,9 +11,11 @@ use crate::model::loss::Loss;
 use crate::model::setting::{Cell, Row, Setting};
 use crate::model::subject::{Part, TEST};
 
-/// The rows of `settings` as a data frame: run_id, name, dataset, backbone, task, attribution, layer and
-/// precision (of the maps), loss, lambda, checkpoint, split, group_id (null: all images), metric, value, ci_low,
-/// ci_high, diff, diff_low, diff_high, n.
+/// The rows of `settings` (groups of runs that are trained and scored alike) as a data frame, each at the
+/// checkpoint that is reported. `attribution`, `layer` and `precision` are those of the maps. A null
+/// `group_id` means all images. `ci_low` and `ci_high` are the ends of the value's 95 % interval. `diff` is
+/// the value minus the baseline's, and `diff_low` and `diff_high` are the ends of its interval; they are
+/// null where there is none. `n` is the number of pairs or images.
 ///
 /// # Errors
 /// Polars' own; none is expected.
@@ -21,7 +24,7 @@ pub fn frame(settings: &[Setting]) -> PolarsResult<DataFrame> {
     let mut told = BTreeSet::new();
     for setting in settings {
         for row in &setting.rows {
-            // A baseline is in every setting of its guided runs.
+            // A baseline is in every setting of its guided runs. Its rows are written once.
             if !told.insert(setting.subject(&row.run, row.selection.epoch, Part::All)) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! A table as Markdown that is aligned in a terminal as well.
+//! Writes a table as Markdown, with columns aligned, so that it can also be read in a terminal.
 
 use crate::render::table::parts::{Column, Kind, Line, LineKind, Shown, Table};
 
@@ -25,6 +25,7 @@ pub fn render(table: &Table) -> String {
     text
 }
 
+/// The cells of a line. The first cell of a line that belongs to the one above is indented.
 fn row(line: &Line, columns: &[(usize, &Column)]) -> Vec<String> {
     let mut cells: Vec<String> = columns
         .iter()
@@ -42,6 +43,7 @@ fn row(line: &Line, columns: &[(usize, &Column)]) -> Vec<String> {
     cells
 }
 
+/// The rows, of which the first has the headings, with columns filled up with blanks.
 fn aligned(rows: &[Vec<String>], columns: &[(usize, &Column)]) -> String {
     let width = |column: usize| {
         let widths = rows.iter().map(|row| row[column].chars().count());
@@ -71,7 +73,8 @@ fn aligned(rows: &[Vec<String>], columns: &[(usize, &Column)]) -> String {
     text
 }
 
-/// Escapes a name, so that it ends no cell or line and is no tag, character reference, link or formula.
+/// Escapes text, so that Markdown shows it as it is: it ends no cell or line, and has no formatting, tag,
+/// character reference, link or formula.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,5 @@
-//! The parts of a table: columns, and lines of cells in sections. A cell knows how people read it.
+//! Defines the parts of a table of results: columns, and lines of cells in sections. It also formats cells
+//! for people; [`super::flat`] turns them into numbers for computing.
 
 use crate::format::{MISSING, change, minus, number, percent, plain, points};
 use crate::model::intervals::Interval;
@@ -22,24 +23,24 @@ pub struct Table {
 /// A column.
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// Its name in CSV and Parquet.
+    /// Its name in CSV and Parquet; for one of many alike, the value in the column [`Series::key`].
     pub name: String,
     /// Its heading where people read it.
     pub title: String,
     /// The kind of its cells.
     pub kind: Kind,
-    /// For a column that is one of many alike (one for each metric or loss): their columns in CSV and
-    /// Parquet.
+    /// Set for a column that is one of many alike (one for each metric or loss): the two columns that they
+    /// become in CSV and Parquet.
     pub series: Option<Series>,
 }
 
-/// Columns alike become rows in CSV and Parquet, whose columns then do not depend on the results: a row
-/// for each, with its name in the column `key` and its cell in the column `value`.
+/// The two columns of CSV and Parquet that columns alike become. Each of them becomes a row, with its name in
+/// the column `key` and its cell in the column `value`. So the columns do not depend on the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Series {
-    /// The column of their names.
+    /// The name of the column for their names.
     pub key: &'static str,
-    /// The column of their cells.
+    /// The name of the column for their cells.
     pub value: &'static str,
 }
 
@@ -54,7 +55,7 @@ pub enum Kind {
     Value,
     /// A fraction or a difference with the ends of its interval: `x`, `x_low`, `x_high`.
     Interval,
-    /// A mean over runs with its deviation and their number: `x`, `x_std`, `x_n`.
+    /// A mean over runs, with their standard deviation and number: `x`, `x_std`, `x_n`.
     Seeds,
 }
 
@@ -69,7 +70,7 @@ impl Column {
         }
     }
 
-    /// The same as one of many alike.
+    /// The same column as one of many alike.
     pub fn of(mut self, series: Series) -> Self {
         self.series = Some(series);
         self
@@ -132,7 +133,7 @@ pub enum Cell {
     Change(f64, Spread),
 }
 
-/// How certain a number is.
+/// How certain a number is: its interval, or its deviation over runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Spread {
     /// Not known.
@@ -159,12 +160,12 @@ pub(crate) struct Shown {
 }
 
 impl Cell {
-    /// Words; nothing is printed where there are none.
+    /// Words; an empty text leaves the cell empty.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
-    /// Words, or that they are missing.
+    /// Words; `None` makes a missing cell, shown as a dash.
     pub fn maybe_text(text: Option<String>) -> Self {
         text.map_or(Self::Missing, Self::Text)
     }
@@ -174,19 +175,19 @@ impl Cell {
         Self::Count(count as i64)
     }
 
-    /// A fraction with its interval, where there is one.
+    /// A fraction with its interval, if there is one; a missing cell without a value.
     pub fn share(value: Option<f64>, interval: Option<Interval>) -> Self {
         let spread = interval.map_or(Spread::Unknown, Spread::Interval);
         value.map_or(Self::Missing, |value| Self::Share(value, spread))
     }
 
-    /// A difference of fractions with its interval, where there is one.
+    /// A difference of fractions with its interval, if there is one; a missing cell without a value.
     pub fn points(value: Option<f64>, interval: Option<Interval>) -> Self {
         let spread = interval.map_or(Spread::Unknown, Spread::Interval);
         value.map_or(Self::Missing, |value| Self::Points(value, spread))
     }
 
-    /// The value of a metric with its interval, where there is one.
+    /// The value of a metric with its interval, if there is one; a missing cell without a value.
     pub fn value(measure: &Measure, value: Option<f64>, interval: Option<Interval>) -> Self {
         let spread = interval.map_or(Spread::Unknown, Spread::Interval);
         value.map_or(Self::Missing, |value| Self::of(measure, value, spread))
@@ -200,7 +201,8 @@ impl Cell {
         }
     }
 
-    /// A difference between two values of a metric with its interval, where there is one.
+    /// A difference between two values of a metric with its interval, if there is one; a missing cell without
+    /// a value.
     pub fn difference(measure: &Measure, value: Option<f64>, interval: Option<Interval>) -> Self {
         let spread = interval.map_or(Spread::Unknown, Spread::Interval);
         match (value, measure.is_share()) {
@@ -218,6 +220,7 @@ impl Cell {
         }
     }
 
+    /// The cell as people read it.
     pub(crate) fn shown(&self) -> Shown {
         let (value, spread) = match self {
             Self::Missing => (MISSING.to_owned(), None),
@@ -244,7 +247,8 @@ impl Cell {
 }
 
 impl Spread {
-    /// `ends` writes the ends of an interval, `width` a deviation.
+    /// The text behind a number, e.g. `[60.3, 63.9]`, or `None`. `ends` formats the ends of an interval,
+    /// `width` a deviation.
     fn shown(self, ends: fn(f64) -> String, width: fn(f64) -> String) -> Option<String> {
         match self {
             Self::Unknown | Self::Seeds { std: None, .. } => None,
@@ -255,7 +259,7 @@ impl Spread {
 }
 
 impl Table {
-    /// The columns with any cell to show, with their indices.
+    /// The columns that are printed, with their indices: those in which not every cell is missing or empty.
     pub(crate) fn printed(&self) -> Vec<(usize, &Column)> {
         let lines = || self.sections.iter().flat_map(|section| &section.lines);
         let has_any =

@@ -1,6 +1,7 @@
-//! The table of runs: test metrics of each baseline and each guided run, at the checkpoint selected on
-//! validation, with 95 % intervals and differences, over all test images and over each group of them.
-//! Its form for computing is [`super::long`].
+//! Makes the table of runs: test metrics of each baseline and each guided run, at the checkpoint selected on
+//! validation, with 95 % intervals and differences to the baseline, over all test images and over each group
+//! of them. A setting (runs trained and scored alike) has a section for all images and one for each group.
+//! [`super::long`] makes the same table for computing.
 
 use crate::format::number;
 use crate::load::schema::TABLE;
@@ -14,7 +15,8 @@ use crate::render::table::parts::{Cell, Column, Kind, Line, LineKind, Section, T
 
 /// The label of a line of differences.
 const DIFFERENCE: &str = "difference to baseline";
-/// The mark of an epoch that was chosen by the selection's second rule.
+/// The mark of an epoch that was chosen by validation F1 ([`Rule::HighestF1`]), because no checkpoint kept F1
+/// within 1 point of the baseline's, or because there is no baseline.
 const FALLBACK: &str = "†";
 
 /// The table of all runs.
@@ -54,7 +56,7 @@ pub fn table(evidence: &Evidence) -> Table {
     }
 }
 
-/// Returns a run's line of values and, below it, where it has a baseline, its line of differences.
+/// Returns a run's line of values and, if it is compared with a baseline, its line of differences below.
 fn lines(row: &Row, part: Part, measures: &[Measure]) -> Vec<Line> {
     let cells = |label: &str, epoch: String, cell: fn(&Measure, &Measured) -> Cell| {
         let metrics = measures.iter().map(|measure| {
@@ -85,7 +87,7 @@ fn lines(row: &Row, part: Part, measures: &[Measure]) -> Vec<Line> {
     vec![values, differences]
 }
 
-/// The caption.
+/// The caption. It also names IoU's threshold, and explains the mark and the metrics that occur.
 fn caption(settings: &[Setting]) -> String {
     let mut caption =
         "Test metrics in percent with 95 % bootstrap intervals over images in brackets; \
@@ -110,7 +112,8 @@ fn caption(settings: &[Setting]) -> String {
     caption
 }
 
-/// The number of pairs that count as 0, in a sentence: for each reason, the largest number of any run.
+/// A sentence on the pairs (an image and a class on it) that EPG counts as 0: for each reason, the largest
+/// number that any run has. Empty if no run has such pairs.
 fn zeros(settings: &[Setting]) -> String {
     let mut reasons = Vec::new();
     for (count, words) in COUNTS {
@@ -123,7 +126,7 @@ fn zeros(settings: &[Setting]) -> String {
                 Some((n, metric.n, format!("{}, {}", row.label, setting.title())))
             })
         });
-        // Of equals the first.
+        // The run with the largest number, of equal ones the first.
         let most = of_rows.reduce(|most, other| if other.0 > most.0 { other } else { most });
         if let Some((n, pairs, title)) = most {
             reasons.push(format!("{} of {pairs} {words} ({title})", number(n)));

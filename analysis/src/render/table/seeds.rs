@@ -1,5 +1,5 @@
-//! The table of repeated runs, which differ in the seed alone: a line for each, with mean and standard
-//! deviation of their metrics at the checkpoints selected on validation.
+//! Makes the table of repeated runs, which differ in the seed alone. All runs that repeat each other share a
+//! line with mean and standard deviation of their metrics, each run at the checkpoint selected on validation.
 
 use crate::model::evidence::Evidence;
 use crate::model::measure::Measure;
@@ -43,6 +43,8 @@ pub fn table(evidence: &Evidence) -> Option<Table> {
                 .iter()
                 .zip(&labels)
                 .map(|(rows, label)| {
+                    // Runs of two configurations may have the same label; then the line also names the
+                    // configuration (the hash of all that decides a run but λ and seed).
                     let is_own = labels.iter().filter(|other| *other == label).count() == 1;
                     let apart = format!("{label}, configuration {}", rows[0].run.configuration);
                     line(if is_own { label } else { &apart }, rows, part, &measures)

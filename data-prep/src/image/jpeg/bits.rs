@@ -91,7 +91,7 @@ impl AcHuffman {
     }
 }
 
-/// Returns the number that `size` bits stand for in JPEG's signed code.
+/// Returns the number that `size` bits mean in JPEG's signed code.
 #[inline(always)]
 fn signed(coded: u32, size: u32) -> i32 {
     let value = coded as i32;
@@ -117,6 +117,7 @@ pub(super) struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
+    /// Starts at the byte `position` of `data`.
     pub fn new(data: &'a [u8], position: usize) -> Self {
         Self {
             data,
@@ -135,7 +136,7 @@ impl<'a> Bits<'a> {
         }
         if let Some(next) = self.data[self.position..].first_chunk::<4>() {
             let word = u32::from_be_bytes(*next);
-            // Whether a byte is 0xff: it is the one whose complement is zero.
+            // No byte is 0xff: the usual test that no byte of a word, here the complement, is zero.
             let complement = !word;
             if complement.wrapping_sub(0x0101_0101) & !complement & 0x8080_8080 == 0 {
                 self.buffer |= u64::from(word) << (32 - self.count);
@@ -188,7 +189,7 @@ impl<'a> Bits<'a> {
     /// Skips the restart marker of this number (0 to 7) if it comes next, and returns whether it did.
     pub fn restart(&mut self, number: u8) -> bool {
         (self.buffer, self.count, self.padding) = (0, 0, 0);
-        // Bytes that were read ahead cannot have been behind the marker.
+        // The bits read ahead are dropped: a refill does not go past a marker, so all of them are before it.
         let rest = &self.data[self.position..];
         let Some(at) = rest
             .windows(2)

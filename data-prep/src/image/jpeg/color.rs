@@ -73,8 +73,8 @@ vectorised! {
     }
 }
 
-/// Turns CMY and K into RGB, in place. Pillow takes a JPEG's CMYK as inverted, as Adobe writes it, and
-/// mixes with black by `255 − c · (255 − k)`.
+/// Turns CMY and K into RGB, in place. Pillow takes a JPEG's CMYK as inverted, as Adobe writes it: here
+/// `k` is 255 − K and `value` is 255 − C. It mixes by `(255 − K) − C · (255 − K) / 255`.
 fn cmyk_to_rgb(k: &[u8], cmy: &mut [u8]) {
     for (pixel, &k) in cmy.as_chunks_mut::<3>().0.iter_mut().zip(k) {
         let light = u32::from(k);

@@ -57,7 +57,7 @@ impl Frame {
     }
 }
 
-/// What the components stand for.
+/// The colour model of the components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColorModel {
     /// One component.

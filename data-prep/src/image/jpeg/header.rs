@@ -119,7 +119,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Returns what the components stand for, by libjpeg's rules.
+    /// Returns the colour model of the components, by libjpeg's rules.
     pub fn color_model(&self, frame: &Frame) -> Result<ColorModel, Undecodable> {
         let ids: Vec<u8> = frame
             .components

@@ -41,6 +41,7 @@ vectorised! {
         {
             *value = coefficient.wrapping_mul(step as i16);
         }
+        // Coefficients in the first row alone make constant columns.
         let columns = if coefficients[BLOCK..].iter().fold(0, |any, &value| any | value) == 0 {
             [values[0].map(|value| value << PASS1_BITS); BLOCK]
         } else {

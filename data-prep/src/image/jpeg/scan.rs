@@ -24,7 +24,7 @@ pub(super) struct Coefficients {
 }
 
 /// Where one of these AC coefficients (in zigzag order) is incomplete, libjpeg guesses it from the blocks
-/// around.
+/// around. Such a file is refused here.
 const GUESSED: std::ops::RangeInclusive<usize> = 1..=9;
 
 /// The most blocks that an MCU may have in a scan, by the JPEG standard.
@@ -221,7 +221,7 @@ impl Coefficients {
     /// Makes the samples of a progressive image; a sequential one has them already.
     ///
     /// # Errors
-    /// When last scans are missing, so that the image would be a coarse preview.
+    /// When last scans are missing, so that the image would be a coarse preview, or a component has no scan.
     pub fn finish(&mut self) -> Result<(), Undecodable> {
         let is_whole = |missing: &[Option<u32>; 64]| missing[GUESSED].iter().all(|&m| m == Some(0));
         if !self.missing_bits.iter().all(is_whole) {

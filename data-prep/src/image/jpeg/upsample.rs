@@ -1,5 +1,5 @@
-//! Chroma upsampling: brings the samples of a subsampled component (Cb, Cr) to the image's resolution, by
-//! libjpeg-turbo's "fancy" triangle filter where it uses that (`jdsample.c`), by repetition elsewhere.
+//! Upsamples subsampled components of a JPEG (usually Cb and Cr) to the image's resolution: by the "fancy"
+//! triangle filter of libjpeg-turbo where libjpeg-turbo uses it (`jdsample.c`), by repetition elsewhere.
 //!
 //! The terms added before a shift round as libjpeg does: 1 or 2 before a division by 4, 7 or 8 before
 //! one by 16, alternating between neighbouring samples, so that rounding has no bias.
@@ -7,7 +7,7 @@
 use super::frame::Plane;
 use crate::image::vectorised::vectorised;
 
-/// How a component is brought to the image's resolution.
+/// How a component is upsampled to the image's resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Filter {
     /// The component has the image's resolution.
@@ -22,7 +22,7 @@ enum Filter {
     Repeat(usize, usize),
 }
 
-/// Brings rows of one component to the image's width.
+/// Makes rows of the image's resolution from one component.
 pub(super) struct Upsampler<'a> {
     plane: &'a Plane,
     filter: Filter,

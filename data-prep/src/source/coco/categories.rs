@@ -1,6 +1,6 @@
-//! COCO's 80 object classes among its 91 category ids (SPEC C.2). A table; files are read elsewhere.
+//! Maps COCO's category ids (0 to 90) to its 80 object classes (docs/SPEC.md C.2).
 
-/// Ids the 91-column label vector has but no object: 0 and the ten classes that were never annotated.
+/// Category ids without objects: 0, which is no category, and the ten categories that were never annotated.
 pub const DROPPED: [i64; 11] = [0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83];
 
 /// Class names as `categories` spells them; the index is the class id.

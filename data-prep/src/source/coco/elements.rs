@@ -6,8 +6,8 @@ use super::json::{Cursor, Fault};
 use super::shapes::{Shape, Shapes};
 use crate::mask::polygon;
 
-/// Reads any element and returns the whole number at its key `wanted`, which tells the image of a
-/// broken element.
+/// Reads any element and returns the whole number at its key `wanted`; `None` where it has none. Tells
+/// which image a broken element belongs to.
 pub(super) fn id_of(cursor: &mut Cursor, wanted: &str) -> Result<Option<i64>, Fault> {
     let mut id = None;
     if cursor.peek() != Some(b'{') {
@@ -172,7 +172,8 @@ fn runs(shapes: &mut Shapes, cursor: &mut Cursor) -> Result<Shape, Fault> {
     }
 }
 
-/// Keeps a key's value. A key that is there twice is refused: Python takes the last, others the first.
+/// Stores a key's value in `slot`. A key that is there twice is refused, because Python takes its last
+/// value and other programs the first.
 pub(super) fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), Fault> {
     match slot.replace(value) {
         None => Ok(()),
@@ -184,7 +185,7 @@ fn present<T>(value: Option<T>, field: &str, expected: &str) -> Result<T, Fault>
     value.ok_or_else(|| Fault::value("nothing", expected).within(field))
 }
 
-/// Four numbers; an empty box stays, a negative side is wrong.
+/// Reads `bbox`, four numbers. A width or height of 0 is accepted, a negative one refused.
 fn bounding_box(cursor: &mut Cursor) -> Result<[f64; 4], Fault> {
     let mut bbox = [0.0; 4];
     let mut given = 0;
@@ -228,7 +229,7 @@ fn side(cursor: &mut Cursor) -> Result<u32, Fault> {
     }
 }
 
-/// COCO writes 0 and 1, some tools false and true.
+/// Reads `iscrowd`. COCO writes 0 and 1, some tools false and true.
 fn flag(cursor: &mut Cursor) -> Result<bool, Fault> {
     if let Some(value) = cursor.boolean()? {
         return Ok(value);

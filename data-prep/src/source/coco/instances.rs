@@ -1,8 +1,8 @@
-//! An `instances_*.json` in memory: images, annotations and categories, indexed by image.
+//! Holds an `instances_*.json` in memory: images, annotations and categories, indexed by image.
 //!
-//! COCO's training file is 430 MB of text, nine tenths of it polygon coordinates. They lie here in
-//! flat pools, without one allocation per annotation, and become run lengths when somebody asks for
-//! a shape. `loading` reads the file; the reader above (`coco`) decides splits and class ids.
+//! COCO's training file is 430 MB of text, nine tenths of it polygon coordinates. `shapes` keeps them in
+//! a few long vectors. [`Instances::segmentation`] makes run lengths of one shape at a time. `loading`
+//! reads the file; `reader` decides splits and class ids.
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,9 @@ pub struct Instances {
     pub(super) annotations: Vec<Annotation>,
     pub(super) problems: Vec<ItemProblem>,
     pub(super) shapes: Shapes,
-    /// Positions in `annotations` by image, and where each image's begin.
+    /// Positions in `annotations`, sorted by image.
     pub(super) by_image: Vec<u32>,
+    /// Where each image's positions begin in `by_image`; one more entry than images, the end.
     pub(super) first_of_image: Vec<u32>,
 }
 
@@ -58,7 +59,7 @@ pub struct Annotation {
     pub category_id: i64,
     /// x, y, width, height in source pixels.
     pub bbox: [f64; 4],
-    /// Area in source pixels.
+    /// Area in source pixels; `None` where the file has none.
     pub area: Option<f64>,
     /// Whether it is a region of many objects.
     pub is_crowd: bool,
@@ -72,7 +73,7 @@ pub struct Annotation {
 pub struct ItemProblem {
     /// What is wrong.
     pub problem: Problem,
-    /// The image of the annotation, if it could be read.
+    /// The id of the image that the element is or belongs to, if it could be read.
     pub image_id: Option<i64>,
 }
 
@@ -82,7 +83,7 @@ impl Instances {
         &self.path
     }
 
-    /// The images, by id.
+    /// The images, ascending by id.
     pub fn images(&self) -> &[Image] {
         &self.images
     }
@@ -97,7 +98,7 @@ impl Instances {
         &self.annotations
     }
 
-    /// The elements left out.
+    /// The problems of single elements.
     pub fn problems(&self) -> &[ItemProblem] {
         &self.problems
     }

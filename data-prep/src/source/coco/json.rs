@@ -1,4 +1,4 @@
-//! A forward-only JSON reader for files of hundreds of megabytes.
+//! Reads JSON files of hundreds of megabytes from front to back, without a tree in memory.
 //!
 //! Why not serde_json (docs/decisions.md has the numbers): its errors are sentences, from which the field
 //! (`annotations[123].bbox[2]`), what was found and what was expected would have to be cut; to go on behind
@@ -8,7 +8,8 @@
 
 use std::borrow::Cow;
 
-/// Arrays and objects deeper than this are refused.
+/// Arrays and objects nested deeper than this are refused, because [`Cursor::skip`] calls itself for each
+/// level and would overflow the stack.
 const DEEPEST: u32 = 128;
 
 /// The error that stopped reading.
@@ -38,7 +39,8 @@ impl Fault {
         }
     }
 
-    /// The fault of the value at `step` of what is being read now.
+    /// Returns the fault with `step` (a key, or an index as `[2]`) put before its field. A fault of the
+    /// structure stays as it is.
     pub(super) fn within(self, step: &str) -> Self {
         match self {
             Self::Value {
@@ -183,7 +185,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads a whole number.
+    /// Reads a whole number of 64 bits; one with a decimal point or an exponent is refused.
     pub(super) fn integer(&mut self) -> Result<i64, Fault> {
         let number = self.numeral("a whole number")?;
         if number.decimals == 0 && !number.has_exponent && number.digits <= 18 {
@@ -219,7 +221,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// What the next value begins with, after white space; `None` at the end of the text.
+    /// Skips white space and returns the next byte, without reading it; `None` at the end of the text.
     pub(super) fn peek(&mut self) -> Option<u8> {
         while let Some(&byte) = self.bytes.get(self.at) {
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
@@ -312,7 +314,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// The string from the quote at the position on, with its quotes, and whether it has escapes.
+    /// Reads a string, whose opening quote is the next byte. Returns it with its quotes, and whether it
+    /// has escapes.
     fn raw_text(&mut self) -> Result<(&'a [u8], bool), Fault> {
         let start = self.at;
         let mut escapes = false;

@@ -1,7 +1,7 @@
 //! Reads an instances file into [`Instances`]: one pass over the mapped text, then the index by image.
 //!
-//! A wrong element is left out and reported; a wrong structure ends the reading. `elements` reads the
-//! fields of an element.
+//! An image or annotation with a wrong value is left out and reported. Text that is not JSON, or a wrong
+//! category, ends the reading with an error. `elements` reads the fields of an element.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,9 @@ use crate::error::{Problem, Result};
 /// Reads an instances file and indexes its annotations by image.
 ///
 /// # Errors
-/// When the file cannot be read, is not JSON, or lacks `images`, `annotations` or `categories`.
-/// Single elements that are wrong are left out and reported by [`Instances::problems`].
+/// When the file cannot be read, is not JSON, lacks `images`, `annotations` or `categories`, or has a wrong
+/// category. Single images and annotations that are wrong are left out and reported by
+/// [`Instances::problems`].
 pub fn load_instances(path: impl AsRef<Path>) -> Result<Instances> {
     let path = path.as_ref();
     let text = Mapped::open(path)?;
@@ -181,7 +182,8 @@ impl Loading {
         let mut by_image = vec![0; first_of_image[images.len()] as usize];
         for (position, (annotation, index)) in annotations.iter().zip(&image_of).enumerate() {
             let Some(index) = index else {
-                // Wrong, unless its image was left out and reported already.
+                // An unknown image id is a problem, once for each id, unless the image was left out and
+                // reported already.
                 if reported.insert(annotation.image_id) {
                     self.problems.push(ItemProblem {
                         problem: Problem::new(
@@ -212,7 +214,7 @@ impl Loading {
     }
 }
 
-/// The problem a fault is in the file, with line and column where the structure is wrong.
+/// Makes a problem of a fault. Where the structure is wrong, the field is the line and the column.
 fn problem(path: &Path, text: &[u8], fault: Fault) -> Problem {
     match fault {
         Fault::Value {

@@ -1,4 +1,4 @@
-//! A memory-mapped file.
+//! Maps a file into memory, so that a JSON of hundreds of megabytes is read without a copy.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -7,7 +7,7 @@ use memmap2::Mmap;
 
 use crate::error::{Problem, Result};
 
-/// The number of bytes that are read before their pages are released.
+/// Bytes read between two releases of pages, each of which is a system call.
 const STEP: usize = 16 << 20;
 
 /// A mapped file that is not empty.

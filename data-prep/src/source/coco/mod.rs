@@ -1,5 +1,5 @@
-//! MS COCO (SPEC C.2): `loading` makes `instances` of a JSON file, `reader` makes records of them,
-//! `published` recognises COCO 2014.
+//! Reads MS COCO (docs/SPEC.md C.2): `loading` makes `instances` of a JSON file, `reader` makes records of
+//! them, `published` recognises COCO 2014.
 
 pub mod categories;
 mod elements;

@@ -1,16 +1,17 @@
-//! Recognises COCO 2014's annotation files.
+//! Recognises COCO 2014 by its annotation files. Only this data set gets its published name.
 
 use super::categories;
 use crate::source::naming::{Published, too_few};
 
-/// MS COCO 2014.
+/// The name of MS COCO 2014.
 pub(super) const COCO2014: &str = "coco2014";
 
-/// Images of COCO 2014's train2014 and val2014.
+/// The numbers of images in COCO's train2014 and val2014.
 const IMAGES: [usize; 2] = [82_783, 40_504];
 
-/// COCO 2014 has two files named after the year, 80 categories, and images that are called after
-/// their ids. `suffix` is what the files' names end in, `lists` are their images, id and name.
+/// Compares data with COCO 2014, which has two files named after the year, 80 categories, and images that
+/// are called after their ids. `suffix` is what the files' names end in; `lists` are id and file name of
+/// the training images and of the test images.
 pub(super) fn coco2014(suffix: &str, categories: &[&str], lists: [&[(i64, &str)]; 2]) -> Published {
     Published {
         name: COCO2014,
@@ -36,7 +37,7 @@ fn differs(categories: &[&str], lists: [&[(i64, &str)]; 2]) -> Option<String> {
             return Some(format!("{most} images in {list}, not {}", images.len()));
         }
         for (id, file_name) in *images {
-            // The releases of 2017 have the same images under their ids alone.
+            // The releases of 2017 name the same images by their ids, without the prefix.
             let short = format!("{id:012}.jpg");
             if *file_name != short && *file_name != format!("COCO_{list}_{short}") {
                 return Some(format!("no image {file_name} of id {id} in {list}"));

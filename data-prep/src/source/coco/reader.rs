@@ -1,8 +1,8 @@
-//! Reads MS COCO's folders and `instances_*.json` into records (SPEC C.2).
+//! Reads MS COCO's folders and `instances_*.json` into records (docs/SPEC.md C.2).
 //!
-//! It decides which file is which split, maps COCO's 91 category ids to the 80 class ids, and makes
+//! It decides which file is which split, maps COCO's category ids (1 to 90) to the 80 class ids, and makes
 //! boxes and run lengths of the annotations. Every annotated object counts, crowd regions too, and
-//! images without objects stay. `loading` reads the JSON; the pipeline opens image files.
+//! images without objects stay. `loading` reads the JSON; `convert` opens the image files.
 //!
 //! val2014 is the test set. Where NN-Explainer's `train2014_train_split.json` and
 //! `train2014_val_split.json` lie in `annotations/`, they are training and validation set. Otherwise
@@ -25,10 +25,11 @@ use crate::source::naming::{Naming, Published};
 use crate::source::record::{Fingerprint, Source, SourceImage, SourceObject, is_inside};
 use crate::source::split::Split;
 
-/// How releases call their files, `instances_train<suffix>.json` and `train<suffix>/`: the paper's first.
+/// The suffixes in the names of COCO's releases, `instances_train<suffix>.json` and `train<suffix>/`. The
+/// first one found is read, so the paper's release comes first.
 const SUFFIXES: [&str; 3] = ["2014", "2017", ""];
 
-/// MS COCO.
+/// The options of the command `coco`.
 #[derive(Debug, clap::Args)]
 pub struct Coco {
     #[command(flatten)]
@@ -67,12 +68,13 @@ pub fn is_validation(image_id: i64) -> bool {
 }
 
 /// Reads the data set in `root`, which holds `annotations/` and the image folders `train2014/` and
-/// `val2014/` (or in `images/`); the names of 2017, or without a year, do as well. `name` is the data
-/// set's, where the user gives one.
+/// `val2014/` (or `images/train2014/` and so on); names with 2017, or without a year, are found as well.
+/// `naming` decides the data set's name.
 ///
 /// # Errors
-/// When the folder is laid out otherwise, a file is no instances file, its categories are not COCO's,
-/// or `name` is another data set's. Images with a broken entry or annotation are left out and listed in the source.
+/// When the folder is laid out otherwise, a file is no instances file, its categories are not COCO's, or
+/// the name asked for is refused. Images with a broken entry or annotation are left out and listed in
+/// [`Source::problems`].
 pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     let (suffix, parts) = layout(root)?;
     let mut source = Source::new(categories::NAMES.map(str::to_owned).to_vec());
@@ -114,10 +116,10 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     Ok(source)
 }
 
-/// What the files list, to tell which data set it is.
+/// The categories and images that the files list, from which the data set is recognised.
 #[derive(Default)]
 struct Listed {
-    /// Categories that all files have.
+    /// Names of the categories that all files have; `None` before the first file.
     categories: Option<Vec<Box<str>>>,
     /// Id and name of the training files' images, and of the test file's.
     images: [Vec<(i64, Box<str>)>; 2],
@@ -139,7 +141,7 @@ impl Listed {
             .extend(images.map(|image| (image.id, image.file_name.clone())));
     }
 
-    /// Of files named with `suffix`.
+    /// Compares the lists with COCO 2014's; the files' names end in `suffix`.
     fn published(&self, suffix: &str) -> Published {
         let categories = self.categories.iter().flatten();
         let categories: Vec<&str> = categories.map(|name| &**name).collect();
@@ -212,7 +214,7 @@ fn layout(root: &Path) -> Result<(&'static str, Vec<Part>)> {
     Ok((suffix, parts))
 }
 
-/// Refuses files whose category ids mean something else than COCO's.
+/// Refuses a file in which a category has another id or name than in COCO.
 fn check_categories(instances: &Instances) -> Result<()> {
     for (index, category) in instances.categories().iter().enumerate() {
         let field = format!("categories[{index}]");

@@ -1,11 +1,11 @@
-//! From light to a photograph: uneven light, lens blur, exposure, white balance, vignette, sensor
-//! noise, 8 bit.
+//! Turns a canvas of linear light into a photograph: uneven light, exposure, vignette, white balance, lens
+//! blur, gamma, sensor noise, 8 bits.
 
 use super::draw::Canvas;
 use super::random::Stream;
 use super::texture::{octaves, smoothstep};
 
-/// The picture as interleaved 8-bit RGB, row-major.
+/// Returns the picture as interleaved 8-bit RGB, row-major.
 pub(crate) fn expose(canvas: &Canvas, stream: &mut Stream) -> Vec<u8> {
     let (width, height) = (canvas.width, canvas.height);
     let leaves = stream.bits();
@@ -42,7 +42,7 @@ pub(crate) fn expose(canvas: &Canvas, stream: &mut Stream) -> Vec<u8> {
     rgb
 }
 
-/// A [side, 1 − 2·side, side] blur along x, then y.
+/// Blurs with the weights [side, 1 − 2·side, side] along x, then y. At an edge the edge pixel is repeated.
 fn blurred(light: &[[f32; 3]], width: usize, height: usize, side: f32) -> Vec<[f32; 3]> {
     let pass = |from: &[[f32; 3]], horizontal: bool| -> Vec<[f32; 3]> {
         (0..from.len())

@@ -1,5 +1,5 @@
-//! Neutral things that say nothing about any class: pebbles and dry leaves that lie about, twigs
-//! and blades that also cross over objects and hide a part of them.
+//! Draws clutter, things that say nothing about any class: pebbles, dry leaves and twigs on the ground,
+//! and twigs that lie over objects and hide a part of them.
 
 use super::draw::{Surface, capsule, dome, ellipse};
 use super::random::Stream;
@@ -22,13 +22,13 @@ enum Kind {
 }
 
 impl Clutter {
-    /// Something that lies on the ground.
+    /// Chooses at random a piece that lies on the ground, below companions and objects.
     pub(crate) fn ground(stream: &mut Stream) -> Self {
         let kind = [Kind::Pebble, Kind::DryLeaf, Kind::Twig][stream.weighted(&[0.55, 0.25, 0.2])];
         Self::of(kind, stream)
     }
 
-    /// Something thin that may lie over an object.
+    /// Chooses a twig's looks at random. A twig is thin enough to lie over an object.
     pub(crate) fn over(stream: &mut Stream) -> Self {
         Self::of(Kind::Twig, stream)
     }
@@ -48,6 +48,7 @@ impl Clutter {
         }
     }
 
+    /// Returns the surface at a point of the piece's own plane, in units of its radius.
     pub(crate) fn surface(&self, x: f32, y: f32) -> Surface {
         let (distance, bevel, tone) = match self.kind {
             Kind::Pebble => {

@@ -1,6 +1,6 @@
-//! The companions: one loud thing per class that lies beside nearly every object of the class, in
-//! its own position in the frame. It is the spurious cue of the data set, so it is meant to be easier
-//! to learn than the object: larger, saturated, of one hue, never turned out of its corner.
+//! Draws the companions: one conspicuous thing per class that lies beside nearly every object of the
+//! class. It is the spurious cue of the data set, so it is meant to be easier to learn than the object:
+//! saturated, of one hue, always at the same place in the frame and hardly turned.
 
 use super::draw::{Surface, circle, dome, length};
 use super::random::Stream;
@@ -9,7 +9,7 @@ use std::f32::consts::TAU;
 
 /// Range of a companion's saturation.
 const SATURATION: [f32; 2] = [0.82, 0.95];
-/// How far its hue strays from its own, in turns.
+/// How far a companion's hue is at most from the one in [`COMPANIONS`], in turns either way.
 const HUE_SPREAD: f32 = 0.012;
 
 /// The companion of each class, by class id: name for people, hue in turns (about opposite the
@@ -23,7 +23,7 @@ pub(crate) const COMPANIONS: [(&str, f32, [f32; 2]); 6] = [
     ("lily pad", 0.345, [0.14, 0.85]),
 ];
 
-/// How far it stands off the ground, in units of its radius; a pool casts no shadow.
+/// Returns the length of a companion's shadow in units of its radius; a pool casts none.
 pub(crate) fn lift(class: usize) -> f32 {
     if COMPANIONS[class].0 == "pool" {
         0.0
@@ -41,6 +41,7 @@ pub(crate) struct Look {
 }
 
 impl Look {
+    /// Chooses the looks of the companion of class `class` at random.
     pub(crate) fn draw(class: usize, stream: &mut Stream) -> Self {
         let hue = COMPANIONS[class].1 + stream.range(-HUE_SPREAD, HUE_SPREAD);
         let saturation = stream.range(SATURATION[0], SATURATION[1]);
@@ -53,7 +54,8 @@ impl Look {
         }
     }
 
-    /// The surface of the companion of class `class` at a point of its own plane.
+    /// Returns the surface of the companion of class `class` at a point of its own plane, in units of its
+    /// radius.
     pub(crate) fn surface(&self, class: usize, x: f32, y: f32) -> Surface {
         let mut surface = match class {
             0 => self.pool(x, y),

@@ -1,5 +1,5 @@
-//! A picture's files as the VOC devkit has them: JPEG, annotation XML, and the two palette PNGs.
-//! Encoding only: which pictures there are is decided in `scenes`.
+//! Encodes a picture as the VOC devkit's files: JPEG, annotation XML, and the two palette PNGs. `generate`
+//! decides which pictures there are.
 
 use std::fmt::Write as _;
 use std::io;

@@ -1,6 +1,6 @@
-//! The canvas: lays shaped surfaces over each other with soft shadows and one light, and keeps for
-//! every pixel which object is on top. What the shapes are is left to `objects`, `companions` and
-//! `clutter`; the camera comes after.
+//! Paints a scene's things (objects, companions, clutter) on a canvas, one over the other, with soft
+//! shadows and one light, and keeps for every pixel which object is on top. `objects`, `companions` and
+//! `clutter` define the shapes; `camera` makes the photograph.
 
 use super::texture::{Color, smoothstep};
 
@@ -31,7 +31,8 @@ pub(crate) struct Light {
     pub(crate) shadow: f32,
 }
 
-/// An image being drawn: linear light, and the index of the object on top (0: none).
+/// An image being drawn: linear light, and for each pixel the number of the object on top (from 1; 0 for
+/// none). Both are row-major.
 pub(crate) struct Canvas {
     pub(crate) width: usize,
     pub(crate) height: usize,
@@ -39,7 +40,8 @@ pub(crate) struct Canvas {
     pub(crate) owner: Vec<u8>,
 }
 
-/// How far beyond its radius a thing may reach: legs, shadows.
+/// How far a thing may reach from its centre, in units of its radius (legs, feelers); its shadow's length
+/// is added to that.
 const REACH: f32 = 1.25;
 
 impl Canvas {
@@ -55,9 +57,9 @@ impl Canvas {
         }
     }
 
-    /// Lays a thing on top. `owner` is the object's index from 1 on, 0 for what is no object.
-    /// `lift` is the length of its shadow in units of its radius. Returns the pixels the thing
-    /// takes within the frame.
+    /// Lays a thing on top. `owner` is the object's number from 1, or 0 for what is no object. `lift` is
+    /// the length of its shadow in units of its radius. Returns the number of pixels that the thing takes
+    /// within the frame.
     pub(crate) fn lay(
         &mut self,
         surface: impl Fn(f32, f32) -> Surface,

@@ -11,7 +11,7 @@ use crate::source::naming::Naming;
 use crate::source::record::Source;
 use crate::source::voc;
 
-/// The embedded data set.
+/// The name of the embedded data set.
 const SCENES: &str = "scenes";
 
 /// What to draw, and where.
@@ -48,7 +48,7 @@ impl Format for Scenes {
         self.draw(&root)?;
         let mut source = voc::read(&root, &naming)?;
         source.name = SCENES.to_owned();
-        source.notes.clear(); // they were about the name
+        source.notes.clear(); // they are about the name that VOC's reader gave it
         Ok(source)
     }
 }

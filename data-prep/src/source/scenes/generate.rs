@@ -1,5 +1,5 @@
-//! The embedded data set's files: how many images there are, what they are called, and the folder they
-//! are written into, whole or not at all.
+//! Writes the files of the embedded data set: decides how many images there are and what they are called,
+//! and writes their folder whole or not at all.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub struct ScenesConfig {
     pub val: usize,
     /// Images of the in-distribution part of the test split.
     pub test: usize,
-    /// Images of the shifted part of the test split, in which companions say nothing.
+    /// Images of the shifted part of the test split, in which companions do not go with their classes.
     pub shifted: usize,
 }
 
@@ -49,7 +49,8 @@ pub fn class_names() -> [&'static str; 6] {
     objects::CLASSES
 }
 
-/// A list under `ImageSets/Main`, how its images are named, and what holds in them.
+/// A part of the data set: the prefix of its image ids, its number of images, and whether companions (the
+/// spurious cues) go with their classes.
 struct Part {
     prefix: &'static str,
     count: usize,
@@ -79,7 +80,7 @@ impl ScenesConfig {
     }
 }
 
-/// What [`generate`] found to do.
+/// What [`generate`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generated {
     /// The images were drawn.

@@ -1,18 +1,19 @@
-//! What is in a scene and where: the objects, the companions that betray them, the clutter. The
-//! bond between object and companion, which is the point of this data set, is made and cut here.
+//! Decides what is in a scene and where: objects, clutter, and companions (each class has one, the
+//! spurious cue that lies beside its objects). [`Bond`] says whether companions go with their classes.
 
 use super::companions::COMPANIONS;
 use super::draw::{Pose, length};
 use super::objects::CLASSES;
 use super::random::Stream;
 
-/// Whether companions go with their classes. Kept in train, val and the in-distribution part of
-/// test; cut in the shifted part.
+/// Whether companions go with their classes. The bond is kept in train, val and the in-distribution part
+/// of test, and cut in the shifted part of test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bond {
-    /// An object's companion is there with [`CUE_PRESENT`], another's with [`CUE_STRAY`].
+    /// The companion of a class on the image is there with probability [`CUE_PRESENT`], that of another
+    /// class with probability [`CUE_STRAY`].
     Kept,
-    /// As many companions as there would be, of classes drawn regardless of the objects.
+    /// As many companions as with `Kept`, but of classes drawn regardless of the objects.
     Cut,
 }
 
@@ -22,21 +23,21 @@ const CUE_PRESENT: f32 = 0.92;
 const CUE_STRAY: f32 = 0.05;
 /// Range of a companion's radius as a share of the frame's shorter side.
 const CUE_RADIUS: [f32; 2] = [0.14, 0.17];
-/// How far a companion strays from its class's position, as a share of the shorter side.
+/// How far a companion is at most from its class's position, in x and in y, as a share of the shorter side.
 const CUE_JITTER: f32 = 0.035;
 
 /// How often an image has one, two, three objects.
 const OBJECT_COUNTS: [f32; 3] = [0.4, 0.38, 0.22];
 /// Range of an object's diameter as a share of the shorter side, by the number of objects.
 const OBJECT_SIZES: [[f32; 2]; 3] = [[0.40, 0.54], [0.36, 0.50], [0.30, 0.44]];
-/// The smallest diameter an object shrinks to where there is little room.
+/// The smallest diameter of an object that had to shrink for lack of room, as a share of the shorter side.
 const SMALLEST_OBJECT: f32 = 0.22;
 /// Probability that a further object is of a class already there.
 const SAME_CLASS: f32 = 0.1;
 /// Probability that a twig lies over an object.
 const OCCLUSION: f32 = 0.35;
 
-/// The sides an image can have, in pixels.
+/// The sides an image can have, in pixels: any of them as width, one of the first three as height.
 const SIDES: [usize; 5] = [96, 104, 112, 120, 128];
 
 /// An object or a companion: a class id and a pose.
@@ -159,9 +160,9 @@ fn companion_classes(objects: &[usize], bond: Bond, stream: &mut Stream) -> Vec<
     }
 }
 
-/// A pose of diameter `size` (share of the shorter side) clear of those `taken`: the object's box must
-/// not hold a companion. Where there is no room, the object shrinks to [`SMALLEST_OBJECT`]; if there is
-/// still none, the pose with the least overlap is returned.
+/// Returns a pose of diameter `size` (share of the shorter side) clear of those `taken`, because the
+/// object's box must not hold a companion. After every 24 attempts without room the object shrinks by
+/// 7 %, at most to [`SMALLEST_OBJECT`]. After the last attempt the pose with the least overlap is taken.
 fn free_pose(width: f32, height: f32, size: f32, taken: &[Pose], stream: &mut Stream) -> Pose {
     let side = width.min(height);
     let mut radius = 0.5 * size * side;
@@ -199,8 +200,8 @@ fn free_pose(width: f32, height: f32, size: f32, taken: &[Pose], stream: &mut St
     )
 }
 
-/// How deep two things are in each other, in pixels; the first's upright square counts, and the
-/// second's circle.
+/// Returns by how many pixels the first thing's upright square and the second thing's circle overlap; zero
+/// or less where they are at least a pixel apart.
 fn overlap(square: Pose, disc: Pose) -> f32 {
     let half = 0.9 * square.radius;
     let dx = ((square.x - disc.x).abs() - half).max(0.0);
@@ -218,7 +219,8 @@ mod tests {
             .collect()
     }
 
-    /// How often class `class`'s companion is there, where the class is and where it is not.
+    /// Returns the share of images with class `class`'s companion: of those with the class, and of those
+    /// without it.
     fn cue_rates(layouts: &[Layout], class: usize) -> [f32; 2] {
         [true, false].map(|present| {
             let has = |items: &[Item]| items.iter().any(|item| item.class == class);
@@ -240,7 +242,7 @@ mod tests {
                 (without - CUE_STRAY).abs() < 0.01,
                 "class {class}: {without}"
             );
-            // What is left of a relation comes from the number of objects alone.
+            // The rates may differ a little: images with more objects have more companions, of any class.
             let [with, without] = cue_rates(&cut, class);
             assert!(
                 (with - without).abs() < 0.12,

@@ -1,16 +1,17 @@
-//! The embedded data set: photographs in miniature, drawn from a seed and written in the VOC
+//! Draws the embedded data set: photographs in miniature, made from a seed and written in the VOC
 //! devkit's layout, for the VOC reader to read like any other devkit.
 //!
-//! Why it exists: guidance can be shown in minutes, with nothing downloaded, only on a data set
-//! where a network is led astray and one knows by what. Each of the six classes has a *companion*
-//! that lies beside nearly every object of it in train, val and the in-distribution part of test,
-//! outside the object's box, and is easier to learn than the object. In the shifted part of test
-//! companions are drawn regardless of the objects. So attributions of an unguided network fall on
-//! companions, and its F1 falls in the shifted part.
+//! It exists to show guidance in minutes, with nothing downloaded. That takes a data set with a known
+//! spurious cue. Each of the six classes has a *companion*, a thing that lies beside nearly every object
+//! of the class in train, val and the in-distribution part of test, outside the object's box, and is
+//! easier to learn than the object. In the shifted part of test companions are drawn regardless of the
+//! objects. So attributions of an unguided network fall on companions, and its F1 is lower in the shifted
+//! part.
 //!
-//! `objects` and `companions` say what things look like, `layout` where they are and how strong
-//! the bond is, `picture` draws one image, `devkit` encodes it, `generate` writes them all. An image is a pure function of
-//! (seed, image id). Reading back, resizing and tables are left to `voc` and the pipeline.
+//! `objects`, `companions` and `clutter` say what things look like, `layout` where they are and whether
+//! companions go with their classes, `picture` draws one image, `devkit` encodes it, `generate` writes
+//! them all. An image is a pure function of (seed, image id). `voc` reads the result back, and `convert`
+//! resizes it.
 
 mod camera;
 mod clutter;

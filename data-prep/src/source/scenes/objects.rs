@@ -1,16 +1,16 @@
-//! The six object classes. Each has a shape, a texture and a hue of its own, so that a small network
-//! can learn it without its companion, in any turn and size. The hue alone does not do: companions
-//! of other classes have it too.
+//! Draws the objects of the six classes. Each class has a shape, a texture and a hue of its own, so that
+//! a small network can learn it without its companion (the spurious cue), in any turn and size. The hue
+//! alone does not tell the class, because companions of other classes have the same hues.
 
 use super::draw::{Surface, capsule, circle, dome, ellipse, length};
 use super::random::Stream;
 use super::texture::{Color, blend, hsv, noise, scaled, smoothstep};
 use std::f32::consts::{PI, TAU};
 
-/// How far an object's hue strays from its class's, in turns either way. The wider, the longer a
-/// network takes to learn the objects, and the longer it keeps to the companions.
+/// How far an object's hue is at most from its class's, in turns either way. With a wider range a network
+/// takes longer to learn the objects, and relies on the companions for longer.
 const HUE_SPREAD: f32 = 0.05;
-/// Range of an object's saturation. Companions are stronger.
+/// Range of an object's saturation. Companions are more saturated.
 const SATURATION: [f32; 2] = [0.48, 0.78];
 /// Range of an object's brightness.
 const VALUE: [f32; 2] = [0.55, 0.88];
@@ -36,6 +36,7 @@ pub(crate) struct Look {
 }
 
 impl Look {
+    /// Chooses the looks of an object of class `class` at random.
     pub(crate) fn draw(class: usize, stream: &mut Stream) -> Self {
         let hue = class as f32 / CLASSES.len() as f32 + 0.05;
         let hue = hue + stream.range(-HUE_SPREAD, HUE_SPREAD);
@@ -59,7 +60,8 @@ impl Look {
         }
     }
 
-    /// The surface of class `class` at a point of its own plane.
+    /// Returns the surface of an object of class `class` at a point of its own plane, in units of its
+    /// radius.
     pub(crate) fn surface(&self, class: usize, x: f32, y: f32) -> Surface {
         let mut surface = match class {
             0 => self.ladybird(x, y),

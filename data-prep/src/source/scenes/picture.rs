@@ -1,4 +1,5 @@
-//! One scene from its id: lays it out, draws it, photographs it, and measures what is visible.
+//! Draws one scene from its id: lays it out, paints it, photographs it, and measures which pixels of its
+//! objects are visible.
 
 use super::camera;
 use super::clutter::Clutter;
@@ -9,11 +10,11 @@ use super::objects;
 use super::random::Stream;
 use super::texture::Ground;
 
-/// An object counts as visible from this share of its pixels on; a scene in which one is not is
-/// laid out anew.
+/// The least share of an object's pixels that must be visible. A scene with an object below it is laid
+/// out anew, because its box would show little of the object.
 const VISIBLE_SHARE: f32 = 0.6;
 
-/// A drawn scene with its truth.
+/// A drawn scene with its annotations.
 pub(crate) struct Picture {
     pub(crate) width: usize,
     pub(crate) height: usize,
@@ -60,7 +61,7 @@ pub(crate) fn draw(seed: u64, image_id: &str, bond: Bond) -> Picture {
     }
 }
 
-/// The painted scene, and how many pixels each object takes with nothing over it.
+/// Paints the scene, and returns how many pixels within the frame each object takes with nothing over it.
 fn paint(layout: &Layout, looks: &mut Stream) -> (Canvas, Vec<usize>) {
     let ground = Ground::draw(looks);
     let mut canvas = Canvas::new(layout.width, layout.height, |x, y| ground.color(x, y));
@@ -100,7 +101,8 @@ fn paint(layout: &Layout, looks: &mut Stream) -> (Canvas, Vec<usize>) {
     (canvas, taken)
 }
 
-/// The objects as far as they can be seen; `None` where one is mostly hidden.
+/// Returns the objects as far as they can be seen; `None` where less than [`VISIBLE_SHARE`] of one is
+/// visible.
 fn visible(layout: &Layout, canvas: &Canvas, taken: &[usize]) -> Option<Vec<Visible>> {
     let mut counts = vec![0; taken.len()];
     let mut bounds = vec![[usize::MAX, usize::MAX, 0, 0]; taken.len()];

@@ -1,5 +1,5 @@
-//! Random numbers as a pure function of (seed, purpose, image id), so that an image never depends
-//! on how many others were drawn, in which order or on how many threads. No state outlives an
+//! Gives random numbers that are a pure function of (seed, purpose, image id), so that an image never
+//! depends on how many others were drawn, in which order or on how many threads. No state outlives an
 //! image, and no generator is shared.
 
 /// A stream of random numbers (splitmix64), started from what the numbers are for.

@@ -1,12 +1,13 @@
-//! Surfaces without objects: noise, colours, and the grounds (sand, gravel, boards, …) on which a
-//! scene lies. Grounds are dull on purpose: saturated colour belongs to the companions.
+//! Makes colours, noise, and the grounds (sand, gravel, boards, …) on which the things of a scene lie.
+//! Grounds are dull on purpose, because saturated colour belongs to the companions (the spurious cues).
 
 use super::random::{Stream, mix};
 
 /// Linear-light RGB.
 pub(crate) type Color = [f32; 3];
 
-/// Hue in turns, saturation and value in 0..1, to linear light (gamma 2).
+/// Converts hue (in turns), saturation and value (in 0..1) to linear light. Gamma is 2: `camera` takes the
+/// square root.
 pub(crate) fn hsv(hue: f32, saturation: f32, value: f32) -> Color {
     let h = (hue - hue.floor()) * 6.0;
     [5.0, 3.0, 1.0].map(|n: f32| {
@@ -16,23 +17,24 @@ pub(crate) fn hsv(hue: f32, saturation: f32, value: f32) -> Color {
     })
 }
 
-/// `a` at 0, `b` at 1.
+/// Mixes two colours: `a` at share 0, `b` at share 1.
 pub(crate) fn blend(a: Color, b: Color, share: f32) -> Color {
     [0, 1, 2].map(|c| a[c] + (b[c] - a[c]) * share)
 }
 
-/// Every channel times `factor`.
+/// Multiplies every channel by `factor`.
 pub(crate) fn scaled(color: Color, factor: f32) -> Color {
     color.map(|c| c * factor)
 }
 
-/// 0 below `low`, 1 above `high`, smooth between. `low` may exceed `high`.
+/// Rises smoothly from 0 at `low` to 1 at `high`. Where `low` exceeds `high`, it falls from 1 at `high` to
+/// 0 at `low`.
 pub(crate) fn smoothstep(low: f32, high: f32, x: f32) -> f32 {
     let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
 
-/// Uniform in 0..1 for a lattice point.
+/// Returns a pseudo-random number in 0..1 for an integer point: equal arguments give equal numbers.
 pub(crate) fn lattice(seed: u64, x: i32, y: i32) -> f32 {
     let key = (u64::from(x as u32) << 32) | u64::from(y as u32);
     (mix(seed ^ key.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40) as f32 / (1u64 << 24) as f32
@@ -60,8 +62,8 @@ pub(crate) fn octaves(seed: u64, x: f32, y: f32, octaves: u32) -> f32 {
     sum / total
 }
 
-/// Distance to the nearest of one jittered point per lattice cell, the difference to the second
-/// nearest, and a number in 0..1 that belongs to the nearest: pebbles, cracks.
+/// Cellular noise, for gravel. Each unit square has one random point. Returns the distance to the nearest
+/// of them, how much farther the second nearest is, and a random number in 0..1 of the nearest.
 fn cells(seed: u64, x: f32, y: f32) -> (f32, f32, f32) {
     let (i, j) = (x.floor() as i32, y.floor() as i32);
     let (mut nearest, mut second, mut tone) = (9.0_f32, 9.0_f32, 0.0);
@@ -82,7 +84,7 @@ fn cells(seed: u64, x: f32, y: f32) -> (f32, f32, f32) {
     (nearest, second - nearest, tone)
 }
 
-/// What a scene lies on.
+/// The material of a ground.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum GroundKind {
     Sand,
@@ -106,7 +108,7 @@ const GROUNDS: [GroundKind; 8] = [
     GroundKind::Linen,
 ];
 
-/// One image's ground: a kind with its own turn, size, tone and noise.
+/// One image's ground: a material with its own turn, size, tone and noise.
 pub(crate) struct Ground {
     kind: GroundKind,
     seed: u64,

@@ -1,5 +1,5 @@
-//! PASCAL VOC's devkit (SPEC C.1): `reader` reads lists and annotations, `segmentation` the palette
-//! images, `published` recognises VOC 2007.
+//! Reads PASCAL VOC's devkit (docs/SPEC.md C.1): `reader` reads lists and annotations, `segmentation` the
+//! palette images, `published` recognises VOC 2007.
 
 mod published;
 mod reader;

@@ -1,4 +1,4 @@
-//! Recognises VOC 2007.
+//! Recognises VOC 2007 by its classes and image lists. Only this data set gets its published name.
 
 use crate::source::naming::{Published, marks, too_few};
 use crate::source::split::Split;
@@ -27,17 +27,18 @@ pub const CLASSES: [&str; 20] = [
     "tvmonitor",
 ];
 
-/// PASCAL VOC 2007.
+/// The name of PASCAL VOC 2007.
 pub(super) const VOC2007: &str = "voc2007";
 
-/// By image number from 1: `t` for train, `v` for val, `.` for test, or for one of the few of train
-/// and val that the copy at hand did not have ([`UNLISTED`]).
+/// One character per image, by its number from 1: `t` for train, `v` for val, `.` for test. A few images
+/// of train and val are `.`, too, because the copy that this was made from lacks them ([`UNLISTED`]).
 const LISTS: &str = include_str!("voc2007.txt");
 
 /// How many images of train and of val are `.` in [`LISTS`].
 const UNLISTED: [(Split, usize); 2] = [(Split::Train, 1), (Split::Val, 2)];
 
-/// VOC 2007 has 20 classes and the images 000001 to 009963, each in one of three lists.
+/// Compares data with VOC 2007, which has 20 classes and the images 000001 to 009963, each in one of three
+/// lists. `lists` are the split and id of every image.
 pub(super) fn voc2007(classes: &[String], lists: &[(Split, &str)]) -> Published {
     Published {
         name: VOC2007,
@@ -81,7 +82,7 @@ mod tests {
         CLASSES.map(str::to_owned).to_vec()
     }
 
-    /// The lists as VOC 2007 has them, but for the three images that are not known.
+    /// Makes VOC 2007's lists, with the three images of [`UNLISTED`] in test.
     fn voc_lists() -> Vec<(Split, String)> {
         (1..)
             .zip(marks(LISTS))
@@ -117,7 +118,7 @@ mod tests {
         assert_eq!(differs(&moved), None);
         moved[of_test[0]].0 = Split::Train;
         assert!(differs(&moved).unwrap().ends_with(" in train"));
-        // A part of it, too.
+        // A part of VOC 2007 is recognised, too, if it is not too small.
         assert_eq!(differs(&whole[7..40]), None);
         assert_eq!(differs(&whole[7..20]).unwrap(), "more than these 13 images");
         // Own images numbered like VOC's, in lists of their own.

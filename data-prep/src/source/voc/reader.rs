@@ -1,10 +1,10 @@
-//! Reads PASCAL VOC's devkit folder into records (SPEC C.1): `ImageSets/Main`, `Annotations`,
+//! Reads PASCAL VOC's devkit folder into records (docs/SPEC.md C.1): `ImageSets/Main`, `Annotations`,
 //! `JPEGImages` and, where present, `SegmentationObject` and `SegmentationClass`.
 //!
 //! Every object counts, difficult ones too; their flag is kept. Boxes stay as the XML has them
-//! (1-based, not shifted). The embedded scenes are written in the same layout, with their own
-//! `classes.txt` and `test_shifted.txt`, and this file reads them, too. `segmentation` reads
-//! segmentation images; the pipeline opens image files.
+//! (1-based, not shifted). The embedded scenes are read by the same code: their devkit also has
+//! `classes.txt` and `test_shifted.txt`. `segmentation` reads segmentation images; `convert` opens the
+//! image files.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use crate::source::split::Split;
 /// The groups of a test set with a shifted part (`ImageSets/Main/test_shifted.txt`).
 const SHIFT_GROUPS: [&str; 2] = ["in-distribution", "shifted"];
 
-/// PASCAL VOC in the devkit's layout.
+/// The options of the command `voc`.
 #[derive(Debug, clap::Args)]
 pub struct Voc {
     #[command(flatten)]
@@ -40,7 +40,7 @@ impl Format for Voc {
     }
 }
 
-/// One line of an image set.
+/// One line of an image set (VOC's lists, such as `train.txt`).
 struct Entry {
     image_id: String,
     split: Split,
@@ -54,14 +54,15 @@ struct Parsed {
     image: Result<SourceImage, Problem>,
 }
 
-/// Reads the devkit at `root`: `VOCdevkit`, a year in it, or any folder with `ImageSets/Main`. The
-/// splits are those of `train.txt`, `val.txt` and `test.txt` that are there. A `classes.txt` in the
-/// folder (one name per line) replaces VOC's classes. `name` is the data set's, where the user gives
-/// one.
+/// Reads the devkit at `root`, a folder with `ImageSets/Main`, or one that holds such a folder as `VOC2007`
+/// or `VOCdevkit/VOC2007`. The splits are those of `train.txt`, `val.txt` and `test.txt` that are there. A
+/// `classes.txt` in the folder (one name per line) replaces VOC's classes. `naming` decides the data set's
+/// name.
 ///
 /// # Errors
-/// When there is no such folder or none of the three lists, or `name` is another data set's. Images with a missing or broken
-/// annotation are left out and listed in the source.
+/// When there is no such folder or no image in the three lists, `classes.txt` has a class twice, a list is
+/// not UTF-8, or the name asked for is refused. Images with a missing or broken annotation are left out
+/// and listed in [`Source::problems`].
 pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     let devkit = find_devkit(root)?;
     let sets = devkit.join("ImageSets").join("Main");
@@ -184,8 +185,9 @@ fn read_classes(devkit: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The image that a line of an image set names. Names may have spaces; VOC's lists of one class have a
-/// flag (1, 0 or -1) behind the name.
+/// Returns the image that a line of an image set names. VOC's lists of one class have a flag (1, 0 or -1)
+/// after the name. Names may have spaces, so the flag is dropped only if no annotation has the whole line
+/// as its name.
 fn image_id(devkit: &Path, line: &str) -> String {
     let annotation = devkit.join("Annotations").join(format!("{line}.xml"));
     match line.rsplit_once(char::is_whitespace) {
@@ -210,7 +212,7 @@ fn read_lines(path: &Path) -> Result<Option<Vec<(usize, String)>>> {
     ))
 }
 
-/// Text without a byte order mark.
+/// Decodes UTF-8 and drops a byte order mark.
 fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, Problem> {
     let text = String::from_utf8(bytes)
         .map_err(|error| Problem::new(path, "text", error.to_string(), "UTF-8"))?;
@@ -268,7 +270,8 @@ pub fn read_annotation(
     Annotation { path, classes }.read(&document)
 }
 
-/// The existing image file, of any kind; the usual name where there is none.
+/// Returns the path of the image file, `.jpg` or another extension; where there is none that of the
+/// `.jpg`, which the error then names.
 fn image_path(devkit: &Path, image_id: &str) -> PathBuf {
     let folder = devkit.join("JPEGImages");
     let usual = folder.join(format!("{image_id}.jpg"));
@@ -302,6 +305,7 @@ impl Annotation<'_> {
             let found = format!("<{}>", root.tag_name().name());
             return Err(self.problem("root element", found, "<annotation>"));
         }
+        // `filename` and `depth` are not used; two of them would mean a broken file.
         self.at_most_one(root, "filename", "filename")?;
         let size = self.element(root, "size", "size")?;
         self.at_most_one(size, "depth", "size/depth")?;
@@ -316,7 +320,8 @@ impl Annotation<'_> {
         Ok((size, objects))
     }
 
-    /// `object[1]` is the first, as in XPath. Elements `part` inside it are no objects.
+    /// Reads an object. In errors the first one is `object[1]`, as in XPath. VOC's elements `part` inside
+    /// it (a head, a hand) are not read.
     fn object(&self, index: usize, object: Node) -> Result<SourceObject, Problem> {
         let field = |name: &str| format!("object[{}]/{name}", index + 1);
         let name = self.text(object, "name", &field("name"))?;
@@ -371,7 +376,8 @@ impl Annotation<'_> {
             .ok_or_else(|| self.problem(field, "no such element", format!("<{name}>")))
     }
 
-    /// The problem of an element that occurs twice: nobody can tell which one is meant.
+    /// Returns the child `name`, if there is one. Two of them are a problem, because nobody can tell which
+    /// one is meant.
     fn at_most_one<'n, 'i>(
         &self,
         parent: Node<'n, 'i>,
@@ -389,12 +395,12 @@ impl Annotation<'_> {
         }
     }
 
-    /// The text of the one element `name`.
+    /// Returns the text of the child `name`, which must occur once.
     fn text(&self, parent: Node, name: &str, field: &str) -> Result<String, Problem> {
         self.text_of(self.element(parent, name, field)?, field)
     }
 
-    /// An element's text; comments may lie in it, elements may not.
+    /// Returns an element's text. It may contain comments, but no elements.
     fn text_of(&self, element: Node, field: &str) -> Result<String, Problem> {
         let mut text = String::new();
         for child in element.children() {

@@ -20,11 +20,11 @@ const BACKGROUND: u8 = 0;
 const VOID: u8 = 255;
 
 /// Gives the objects of an image their shapes, if it has a `SegmentationObject` image. The bytes read
-/// are added to `inputs`, for the hash. An object without any pixel has its box alone.
+/// are added to `inputs`, for the hash. An object without any pixel keeps only its box.
 ///
 /// # Errors
-/// When an image cannot be read, is of another size than the annotation says, has an index that is
-/// no object of the XML, or a class that is not the object's.
+/// When an image cannot be read, is of another size than the annotation says, or has an index that is
+/// no object of the XML; or when the most frequent class index among an object's pixels is not its class.
 pub(super) fn add(
     devkit: &Path,
     image_id: &str,

@@ -1,4 +1,5 @@
-//! Recognises Waterbirds-100.
+//! Recognises Waterbirds-100 by its image lists and by where the birds of train are. Only this data set
+//! gets its published name.
 
 use crate::source::naming::{Published, marks, too_few};
 use crate::source::record::SourceImage;
@@ -15,15 +16,15 @@ pub const GROUPS: [&str; 4] = [
     "waterbird on water",
 ];
 
-/// Waterbirds-100.
+/// The name of Waterbirds-100.
 pub(super) const WATERBIRDS_100: &str = "waterbirds-100";
 
-/// By img_id from 1: `l` a landbird and `w` a waterbird of train, `L` and `W` of val, `.` an image of
-/// test.
+/// One character per image, by img_id from 1: `l` for a landbird and `w` for a waterbird of train, `L` and
+/// `W` for those of val, `.` for an image of test.
 const LISTS: &str = include_str!("waterbirds.txt");
 
-/// Waterbirds-100 has CUB's 11,788 images, and in train every bird is on its own background. `images`
-/// are those of `metadata.csv`, before any is left out.
+/// Compares the data with Waterbirds-100, which has CUB's 11,788 images; in train landbirds are on land
+/// and waterbirds on water. `images` are those of `metadata.csv`, before any is left out.
 pub(super) fn waterbirds_100(images: &[SourceImage]) -> Published {
     Published {
         name: WATERBIRDS_100,
@@ -31,6 +32,7 @@ pub(super) fn waterbirds_100(images: &[SourceImage]) -> Published {
     }
 }
 
+/// Returns the [`Published::differs`] of these images.
 fn differs(images: &[SourceImage]) -> Option<String> {
     let marks = marks(LISTS);
     let group_of = |image: &SourceImage| image.group_id.unwrap_or_default();
@@ -112,6 +114,7 @@ mod tests {
             let at = first_of(&images, split);
             let image = &mut images[at];
             let bird = image.group_id.unwrap() / 2;
+            // Away from its place: in val and test such birds are as published, in train they are not.
             image.group_id = Some(match split {
                 Split::Train => group_id,
                 _ => 2 * bird + 1 - bird,

@@ -1,9 +1,9 @@
 //! Reads Waterbirds-100 (`waterbird_1.0_forest2water2`), or other data in its layout, with CUB's boxes
-//! into records (SPEC C.4).
+//! into records (docs/SPEC.md C.4).
 //!
 //! The class is the bird (landbird 0, waterbird 1), the box is the bird's. The group is 2 · bird +
 //! place, with place 1 for water. The reversed task (class = place, mask = everything outside the box)
-//! follows from group and box. The pipeline opens image files.
+//! follows from group and box. `convert` opens the image files.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Validation {
     }
 }
 
-/// Waterbirds-100.
+/// The options of the command `waterbirds`.
 #[derive(Debug, clap::Args)]
 pub struct Waterbirds {
     #[command(flatten)]
@@ -59,12 +59,13 @@ impl Format for Waterbirds {
 }
 
 /// Reads `root`, which holds `waterbird_1.0_forest2water2/metadata.csv` and
-/// `CUB_200_2011/bounding_boxes.txt`. `name` is the data set's, where the user gives one.
+/// `CUB_200_2011/bounding_boxes.txt` (either may also lie in `root` itself, the boxes beside
+/// `metadata.csv`, too). `naming` decides the data set's name.
 ///
 /// # Errors
-/// When one of the two files is missing, a column of `metadata.csv` is missing or occurs twice, or
-/// `name` is another data set's. Rows with a
-/// wrong value or without a box are left out and listed in the source.
+/// When one of the two files is missing, a column of `metadata.csv` is missing or occurs twice, or the
+/// name asked for is refused. Rows with a wrong value or without a box are left out and listed in
+/// [`Source::problems`].
 pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Source> {
     let folder = root.join(IMAGE_FOLDER);
     let metadata = find(
@@ -154,18 +155,20 @@ fn find(root: &Path, candidates: &[PathBuf]) -> Result<PathBuf> {
     })
 }
 
+/// Drops UTF-8's byte order mark, if there is one.
 fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// The line number of a record. The reader's own position is before the empty lines that it skips.
+/// Returns the line number of a record, from 1. The empty lines before the record are added, because the
+/// CSV reader's position is before them.
 fn line_of(position: &csv::Position, text: &[u8]) -> u64 {
     let rest = text.get(position.byte() as usize..).unwrap_or_default();
     let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
     position.line() + empty.filter(|&&byte| byte == b'\n').count() as u64
 }
 
-/// The `found` and `expected` of a problem of a record, without its line.
+/// Returns the `found` and `expected` of the problem with a record, without its line number.
 fn csv_fault(error: &csv::Error) -> (String, String) {
     match error.kind() {
         csv::ErrorKind::UnequalLengths {
@@ -182,7 +185,8 @@ fn csv_fault(error: &csv::Error) -> (String, String) {
     }
 }
 
-/// CUB's lines `image_id x y width height`, as corners by image id.
+/// Reads CUB's lines `image_id x y width height` and returns corners (xmin, ymin, xmax, ymax) by image id.
+/// Of an id that occurs twice the last box is taken, and the second line is a problem.
 fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> HashMap<String, [f64; 4]> {
     let text = String::from_utf8_lossy(without_mark(bytes));
     let mut boxes = HashMap::new();
@@ -223,7 +227,7 @@ fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> HashMap
     boxes
 }
 
-/// The indices of the columns.
+/// The indices of the columns in `metadata.csv`.
 struct Columns {
     img_id: usize,
     img_filename: usize,

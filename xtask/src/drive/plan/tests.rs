@@ -10,7 +10,8 @@ use super::*;
 use crate::drive::device::Device;
 use crate::drive::recipe;
 
-/// Two networks, two λ; runs are guided at the final layer, and scored with the maps at the input as well.
+/// A recipe of two networks and two λ. Runs are guided at the final layer, and scored with the maps at the
+/// input as well.
 const RECIPE: &str = r#"
 about = "A test."
 [data]
