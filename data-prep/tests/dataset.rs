@@ -9,10 +9,10 @@ use arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
 };
 use arrow::datatypes::{DataType, Field, Schema};
-use data_prep::convert::{self, Former, OnError, Options};
+use data_prep::convert::{self, Exif, Former, OnError, Options};
 use data_prep::dataset::{Dataset, Task};
 use data_prep::geometry::Grid;
-use data_prep::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject};
+use data_prep::record::{MaskKind, Source, SourceImage, SourceObject};
 use data_prep::rle::Rle;
 use data_prep::schema::{CLASSES, DATASET_KEY, IMAGES, LABELS, MASKS};
 use data_prep::table::{Provenance, TableSpec, read_any_table, read_table, write_table};

@@ -100,7 +100,7 @@ impl Division<'_> {
         let mut cut = Vec::new();
         for split in [Split::Val, Split::Test] {
             match of(source, split).is_empty() {
-                true => cut.push(split.as_ref()),
+                true => cut.push(split.to_string()),
                 false => shares[split as usize] = 0.0,
             }
         }

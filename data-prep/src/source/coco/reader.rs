@@ -22,7 +22,7 @@ use crate::error::{Error, Problem, Result};
 use crate::mask::rle::CompressedRle;
 use crate::source::entry::{Folder, Format};
 use crate::source::naming::{Naming, Published};
-use crate::source::record::{Fingerprint, Source, SourceImage, SourceObject, is_inside};
+use crate::source::record::{Source, SourceImage, SourceObject, is_inside};
 use crate::source::split::Split;
 
 /// The suffixes in the names of COCO's releases, `instances_train<suffix>.json` and `train<suffix>/`. The
