@@ -99,7 +99,7 @@ impl Plan {
         let mut plan = Plan { steps: Vec::new() };
         let data = &experiment.data;
         for (index, part) in data.iter().enumerate() {
-            let name = part.dataset.name();
+            let name = part.name();
             let key = match data.len() {
                 1 => "data".to_owned(),
                 _ => format!("data/{name}"),

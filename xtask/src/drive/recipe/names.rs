@@ -15,7 +15,7 @@ impl Experiment {
         };
         let labels = Labels {
             data: vary(|run| run.data.to_string()).then(|| {
-                let names = self.data.iter().map(|data| data.dataset.name().to_owned());
+                let names = self.data.iter().map(|data| data.name().to_owned());
                 names.collect()
             }),
             backbone: vary(|run| run.backbone.clone()),

@@ -94,7 +94,7 @@ impl<'a> Workshop<'a> {
 
     /// The folder of prepared data of the data set of this index.
     pub(super) fn data_dir(&self, data: usize) -> PathBuf {
-        let name = self.experiment.data[data].dataset.name();
+        let name = self.experiment.data[data].name();
         self.folders.out.join("data").join(name)
     }
 
@@ -236,13 +236,13 @@ pub(crate) fn source(
     given: Option<&Path>,
 ) -> Option<PathBuf> {
     let needing = experiment.data.iter();
-    let n_needing = needing.filter(|data| !data.dataset.is_embedded()).count();
-    if data.dataset.is_embedded() {
+    let n_needing = needing.filter(|data| !data.is_embedded()).count();
+    if data.is_embedded() {
         return None;
     }
     given.map(|folder| match n_needing {
         1 => folder.to_owned(),
-        _ => folder.join(data.dataset.folder()),
+        _ => folder.join(data.folder()),
     })
 }
 
