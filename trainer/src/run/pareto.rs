@@ -1,6 +1,7 @@
-//! Chooses epochs by their validation metrics (paper section 4, Fig. 4; docs/SPEC.md E). Of guided runs it
-//! is the Pareto front: the epochs that no other epoch dominates in F1, EPG and IoU, each rounded to
-//! multiples of 0.005. Of a baseline it is the epoch with the highest F1.
+//! Selects the epochs to keep and to score, by their validation metrics (paper section 4, Fig. 4; docs/SPEC.md
+//! E). Of guided runs it is the Pareto front: the epochs that no other epoch dominates in F1, EPG and IoU, each rounded to
+//! multiples of 0.005. Of a baseline it is the epoch with the highest F1. The fronts in a report are others:
+//! of two metrics on test images (analysis `model/front.rs`).
 
 /// An epoch that may be chosen: its validation metrics, each in 0–1.
 #[derive(Clone, Copy, Debug, PartialEq)]
