@@ -2,7 +2,8 @@
 //! the experiment's other runs.
 
 use super::experiment::{Experiment, Run};
-use super::format::{CONVENTIONAL, SEGMENTATION};
+use super::data::CONVENTIONAL;
+use super::format::SEGMENTATION;
 
 impl Experiment {
     /// Sets the name of every run and selection.
@@ -65,7 +66,10 @@ impl Labels {
             Some(guidance) => {
                 let loss = &guidance.loss;
                 words.push(format!("{} {}@{}", loss.name, run.attribution, run.layer));
-                words.extend(with_lambda.then(|| format!("λ={}", guidance.lambda)));
+                words.extend(with_lambda.then(|| match run.tuned_in {
+                    None => format!("λ={}", guidance.lambda),
+                    Some(_) => "λ as found".to_owned(),
+                }));
                 let options = loss.options.iter();
                 words.extend(options.map(|(name, value)| format!("{name}={value}")));
                 if guidance.annotation == SEGMENTATION {

@@ -47,7 +47,7 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
                         "the folder that holds waterbird_1.0_forest2water2 and CUB_200_2011"
                             .to_owned(),
                     "voc2007" | "coco2014" => format!("cargo xtask download {name}"),
-                    _ => "data-prep help says what each source reads".to_owned(),
+                    _ => "data.root in the recipe, or --data, names it".to_owned(),
                 }
             );
         };
