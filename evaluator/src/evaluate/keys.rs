@@ -1,6 +1,6 @@
 //! Metadata keys of the tables of an evaluation, beside those of every table.
 
-/// Metadata key of the hash of the data folder that was scored against.
+/// Metadata key of the hash of what the data folder that was scored against was made from (its `inputs`).
 pub const DATA_INPUTS_KEY: &str = "guidance.data_inputs";
 /// Metadata key of the version of the formulas, [`crate::FORMULAS`].
 pub const FORMULAS_KEY: &str = "guidance.formulas";
