@@ -30,6 +30,12 @@ fn formats() -> Vec<&'static str> {
 }
 
 impl Read {
+    /// The folder, if it is one that data-prep has made.
+    pub fn made(&self) -> Option<&Path> {
+        let is_made = self.folder.join("images.parquet").is_file();
+        is_made.then_some(self.folder.as_path())
+    }
+
     /// Reads the folder; `out` is the data folder to be made.
     ///
     /// # Errors
@@ -43,6 +49,10 @@ impl Read {
                 "no such folder"
             };
             return Err(Error::layout(folder, "data set", found, "a folder").into());
+        }
+        if self.made().is_some() {
+            let found = "a data folder that data-prep has made";
+            return Err(Error::layout(folder, "data set", found, "images and annotations").into());
         }
         let (entry, recognised) = match &self.format {
             Some(format) => {

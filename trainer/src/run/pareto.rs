@@ -86,7 +86,10 @@ pub fn best_f1(candidates: &[Candidate]) -> Option<i32> {
 pub fn best_epg(runs: &[Vec<Candidate>], least_f1: f64) -> Option<(usize, i32)> {
     let mut best: Option<(usize, &Candidate)> = None;
     for (run, candidates) in runs.iter().enumerate() {
-        for candidate in candidates.iter().filter(|candidate| candidate.f1 >= least_f1) {
+        for candidate in candidates
+            .iter()
+            .filter(|candidate| candidate.f1 >= least_f1)
+        {
             if best.is_none_or(|(_, best)| candidate.epg > best.epg) {
                 best = Some((run, candidate));
             }

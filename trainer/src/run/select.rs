@@ -53,7 +53,9 @@ pub fn select_one(runs: &[FinishedRun], baseline: &FinishedRun) -> Result<Option
         .map(|run| epochs::candidates(&run.epochs))
         .collect();
     let of_baseline = epochs::candidates(&baseline.epochs);
-    let mut f1 = of_baseline.iter().filter(|row| row.epoch == baseline.best_f1_epoch);
+    let mut f1 = of_baseline
+        .iter()
+        .filter(|row| row.epoch == baseline.best_f1_epoch);
     let least = f1.next().map_or(0.0, |row| row.f1 - TOLERANCE);
     Ok(pareto::best_epg(&candidates, least).or_else(|| {
         let all = candidates.iter().flatten();

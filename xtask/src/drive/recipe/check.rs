@@ -6,10 +6,10 @@
 
 use std::fmt::Display;
 
+use super::data::PREPARED;
 use super::format::{
     Change, Collection, Evaluation, Grid, GuidedStart, Length, Loss, Model, Recipe, SEGMENTATION,
 };
-use super::data::PREPARED;
 use crate::drive::vocabulary::{Analysis, Named, Network, Trainer, Vocabulary};
 
 /// The first fault of several checks.
@@ -77,7 +77,11 @@ impl Recipe {
         let tune_on = self.tune_on?;
         let seeds: Vec<String> = self.seed.iter().map(u64::to_string).collect();
         if !self.seed.contains(&tune_on) {
-            return wrong("tune_on", tune_on, format!("one of the seeds {}", seeds.join(", ")));
+            return wrong(
+                "tune_on",
+                tune_on,
+                format!("one of the seeds {}", seeds.join(", ")),
+            );
         }
         match self.guided.start {
             GuidedStart::Baseline => None,

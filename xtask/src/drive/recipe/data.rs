@@ -135,7 +135,10 @@ impl Data {
         let groups = self.groups.as_ref().map(|path| path.display().to_string());
         for (flag, value) in [
             ("--name", self.name.as_ref()),
-            ("--format", self.format.as_ref()),
+            (
+                "--format",
+                self.format.as_ref().filter(|_| !self.is_prepared()),
+            ),
             ("--split", self.split.as_ref()),
             ("--split-by", self.split_by.as_ref()),
             ("--groups", groups.as_ref()),

@@ -11,7 +11,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use experiment::{Experiment, Guidance, Maps, Origin, Run, RunIndex, Selection};
 pub(crate) use data::{Data, PREPARED};
+pub(crate) use experiment::{Experiment, Guidance, Maps, Origin, Run, RunIndex, Selection};
 pub(crate) use format::{Fit, Loss, Slurm};
 pub(crate) use read::{File, available, expand, files, read};

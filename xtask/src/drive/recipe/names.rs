@@ -1,8 +1,8 @@
 //! Labels runs and selections of an experiment for people. A label says only what distinguishes the run from
 //! the experiment's other runs.
 
-use super::experiment::{Experiment, Run};
 use super::data::CONVENTIONAL;
+use super::experiment::{Experiment, Run};
 use super::format::SEGMENTATION;
 
 impl Experiment {

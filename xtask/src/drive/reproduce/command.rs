@@ -83,7 +83,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let out = match &args.out {
         Some(out) => std::path::absolute(out)?,
-        None => paths::root().join("out").join(args.folder_name(&experiment)),
+        None => paths::root()
+            .join("out")
+            .join(args.folder_name(&experiment)),
     };
     if args.dry_run {
         dry_run(args, experiment, &out)?;
@@ -218,12 +220,19 @@ impl Args {
         let folder = self.data.as_deref().filter(|_| self.recipe.is_none());
         let folder = folder.and_then(|folder| std::path::absolute(folder).ok());
         let name = folder.as_deref().and_then(Path::file_name);
-        name.map_or_else(|| experiment.name.clone(), |name| name.to_string_lossy().into_owned())
+        name.map_or_else(
+            || experiment.name.clone(),
+            |name| name.to_string_lossy().into_owned(),
+        )
     }
 
     /// The recipe, completed for own data, whose names are checked against those that `programs` know; and
     /// what was decided for own data, a line each.
-    fn checked(&self, experiment: Experiment, programs: &BinDir) -> Result<(Experiment, Vec<String>)> {
+    fn checked(
+        &self,
+        experiment: Experiment,
+        programs: &BinDir,
+    ) -> Result<(Experiment, Vec<String>)> {
         let vocabulary = Vocabulary::ask(programs)?;
         let speed = self.speed(&experiment);
         let (files, decided) = own::complete(&experiment, self.data.as_deref(), programs, speed)?;

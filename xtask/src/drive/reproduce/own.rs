@@ -22,8 +22,8 @@ use crate::system::process::{self, BinDir};
 struct Survey {
     /// The data set's name.
     name: String,
-    /// The format; `prepared` for a folder that data-prep has made.
-    format: String,
+    /// Whether the folder is one that data-prep has made.
+    prepared: bool,
     /// Height and width of the pixels of a folder that data-prep has made.
     size: Option<u32>,
     /// Images in each split.
@@ -79,29 +79,31 @@ fn own_data(table: &Table) -> Option<Data> {
 fn ask(data: &Data, folder: &Path, programs: &BinDir) -> Result<Survey> {
     let mut command = std::process::Command::new(programs.program("data-prep")?);
     command.arg("read").arg(folder).arg("--dry-run");
-    if !data.is_prepared() {
-        command.args(data.read_arguments());
-    }
+    command.args(data.read_arguments());
     let said = process::capture(&mut command, "reading the data's annotations")?;
     serde_json::from_str(&said).context("data-prep read --dry-run")
 }
 
 /// Sets name, folder and numbers of images.
 fn complete_data(table: &mut Table, folder: &Path, survey: &Survey) -> Result<()> {
-    let folder = folder.to_str().map(str::to_owned);
-    let folder = folder.context("--data: expected a path in UTF-8")?;
+    let folder = folder
+        .to_str()
+        .context("--data: expected a path in UTF-8")?;
     let count = |count: u32| Value::from(i64::from(count));
     let images = [
         ("train", survey.train),
         ("val", survey.val),
         ("test", survey.test),
     ];
-    let images: Table = images.map(|(split, n)| (split.to_owned(), count(n))).into_iter().collect();
+    let images: Table = images
+        .map(|(split, n)| (split.to_owned(), count(n)))
+        .into_iter()
+        .collect();
     let data = data_of(table)?;
     data.insert("name".to_owned(), Value::from(survey.name.clone()));
     data.insert("root".to_owned(), Value::from(folder));
     data.insert("images".to_owned(), Value::from(images));
-    if survey.format == PREPARED {
+    if survey.prepared {
         data.insert("format".to_owned(), Value::from(PREPARED));
         if let Some(size) = survey.size {
             data.insert("size".to_owned(), count(size));
@@ -121,20 +123,13 @@ fn fit_to(
 ) -> Result<Vec<String>> {
     table.remove("fit");
     let own_size = size_of(table)?;
-    let sizes: Vec<u32> = match (survey.format.as_str(), speed.device) {
-        (PREPARED, _) | (_, Device::Cuda) => vec![own_size],
-        (_, Device::Cpu) => {
-            let smaller = SIZES.into_iter().filter(|&size| size < own_size);
-            std::iter::once(own_size).chain(smaller).collect()
-        }
-    };
-    let parts = match (survey.format.as_str(), speed.device) {
-        (PREPARED, _) | (_, Device::Cuda) => 0..=0,
-        (_, Device::Cpu) => 0..=SMALLEST_PART,
-    };
-    let smallest = sizes.last().copied().unwrap_or(own_size);
-    let choices = sizes.iter().map(|&size| (size, 0));
-    let choices = choices.chain(parts.skip(1).map(|part| (smallest, part)));
+    let mut choices = vec![(own_size, 0)];
+    if speed.device == Device::Cpu && !survey.prepared {
+        let smaller = SIZES.into_iter().filter(|&size| size < own_size);
+        choices.extend(smaller.map(|size| (size, 0)));
+        let smallest = choices.last().map_or(own_size, |(size, _)| *size);
+        choices.extend((1..=SMALLEST_PART).map(|part| (smallest, part)));
+    }
     let one = Speed {
         device: Device::Cpu,
         n_devices: 1,
@@ -144,7 +139,10 @@ fn fit_to(
         let mut tried = table.clone();
         let n_train = (survey.train >> part).max(1);
         set_images(&mut tried, size, survey, part)?;
-        for (run, steps) in [("baseline", fit.baseline_steps), ("guided", fit.guided_steps)] {
+        for (run, steps) in [
+            ("baseline", fit.baseline_steps),
+            ("guided", fit.guided_steps),
+        ] {
             set_epochs(&mut tried, run, steps, n_train)?;
         }
         let text = toml::to_string(&tried)?;
@@ -167,11 +165,15 @@ fn fit_to(
     let mut said = Vec::new();
     let limit = format!("so that two idle CPU cores take about {minutes:.0} minutes");
     if size < own_size {
-        said.push(format!("images at {size}×{size} instead of {own_size}×{own_size}, {limit}"));
+        said.push(format!(
+            "images at {size}×{size} instead of {own_size}×{own_size}, {limit}"
+        ));
     }
     if n_train < survey.train {
         let n = survey.train;
-        said.push(format!("{n_train} of {n} training images, {limit} (a GPU takes all of them)"));
+        said.push(format!(
+            "{n_train} of {n} training images, {limit} (a GPU takes all of them)"
+        ));
     }
     Ok(said)
 }

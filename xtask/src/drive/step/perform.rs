@@ -81,7 +81,10 @@ impl Workshop<'_> {
             },
         };
         let Some(config) = self.config(run, baseline.as_deref())? else {
-            bail!("training {}: the runs that find its λ are not finished", run.name);
+            bail!(
+                "training {}: the runs that find its λ are not finished",
+                run.name
+            );
         };
         let file = self.folders.out.join("configs");
         let file = file.join(format!("{}.toml", key.replace('/', "-")));
@@ -137,7 +140,9 @@ impl Workshop<'_> {
             }
         }
         let first = runs.first().map(|&index| self.experiment.run(index));
-        let baseline = first.and_then(Run::baseline).context("a tuned run has a baseline")?;
+        let baseline = first
+            .and_then(Run::baseline)
+            .context("a tuned run has a baseline")?;
         let Some(baseline) = self.known_folder(RunIndex::Baseline(baseline)) else {
             return Ok(None);
         };
@@ -147,7 +152,8 @@ impl Workshop<'_> {
             let guidance = self.experiment.run(runs[index]).guidance.as_ref()?;
             Some(guidance.lambda)
         });
-        let lambda = chosen.context("trainer select --against: found no checkpoint, expected one")?;
+        let lambda =
+            chosen.context("trainer select --against: found no checkpoint, expected one")?;
         self.lambdas().insert(selection, lambda);
         Ok(Some(lambda))
     }
