@@ -7,6 +7,8 @@ mod data;
 mod experiment;
 mod format;
 mod names;
+#[cfg(test)]
+mod own_tests;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -220,3 +220,66 @@ fn size_of(table: &mut Table) -> Result<u32> {
     let size = size.and_then(|size| u32::try_from(size).ok());
     size.context("data.size: found nothing, expected a number of pixels")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// The recipe `own` for so many images, sized for a device; returns epochs of baseline and guided runs,
+    /// size, limit of training images, and what was said.
+    fn sized(train: u32, device: Device) -> (i64, i64, i64, Option<i64>, Vec<String>) {
+        let text = include_str!("../../../../recipes/own.toml").to_owned();
+        let mut table: Table = text.parse().unwrap();
+        let survey = Survey {
+            name: "cells".to_owned(),
+            prepared: false,
+            size: None,
+            train,
+            val: train / 5,
+            test: train / 5,
+        };
+        let file = File {
+            path: "own.toml".into(),
+            text,
+        };
+        let fit: Fit = table["fit"].clone().try_into().unwrap();
+        let speed = Speed {
+            device,
+            n_devices: 1,
+        };
+        complete_data(&mut table, Path::new("/cells"), &survey).unwrap();
+        let said = fit_to(&mut table, &file, fit, &survey, speed).unwrap();
+        let number = |table: &Table, key: &str| table[key].as_integer().unwrap();
+        let of = |name: &str| table[name].as_table().unwrap();
+        let limit = of("data").get("limit").and_then(Value::as_table);
+        (
+            number(of("baseline"), "epochs"),
+            number(of("guided"), "epochs"),
+            number(of("data"), "size"),
+            limit.map(|limit| number(limit, "train")),
+            said,
+        )
+    }
+
+    #[test]
+    fn few_images_are_seen_more_often_and_many_are_made_smaller_then_fewer() {
+        // 320 and 160 steps of 16 images.
+        let (baseline, guided, size, limit, said) = sized(200, Device::Cpu);
+        assert_eq!((baseline, guided, size, limit), (26, 13, 224, None));
+        assert!(said.is_empty(), "{said:?}");
+
+        let (baseline, guided, size, limit, said) = sized(100_000, Device::Cpu);
+        assert_eq!((baseline, guided, size), (3, 3, 128));
+        assert!(limit.is_some_and(|limit| limit < 10_000), "{limit:?}");
+        assert!(
+            said[0].starts_with("images at 128×128 instead of 224×224"),
+            "{said:?}"
+        );
+        assert!(said[1].contains("of 100000 training images"), "{said:?}");
+
+        let (_, _, size, limit, said) = sized(100_000, Device::Cuda);
+        assert_eq!((size, limit, said), (224, None, Vec::new()));
+    }
+}
