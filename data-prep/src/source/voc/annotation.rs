@@ -32,9 +32,9 @@ pub struct Annotation {
     pub deleted: usize,
     /// The numbers with a comma before their decimals.
     pub commas: usize,
-    /// What had to be left out: objects, or the file's name or size.
+    /// What had to be left out: objects, a flag, or the file's name or size.
     pub problems: Vec<Problem>,
-    /// Faults that cost nothing but an outline or a flag.
+    /// Faults that cost no more than an outline.
     pub remarks: Vec<Problem>,
 }
 
@@ -240,17 +240,17 @@ impl Reader<'_> {
         Vec::new()
     }
 
-    /// VOC's flag. LabelImg's `Unspecified` is no; what cannot be read is no, too, and listed.
+    /// VOC's flag. LabelImg's `Unspecified` is no; what cannot be read is a problem, and no, too.
     fn is_difficult(&mut self, place: Place) -> bool {
         let problem = match self.optional_text(place, "difficult") {
             Ok(flag) => match flag.unwrap_or_default().to_lowercase().as_str() {
-                "" | "0" | "false" | "no" | "unspecified" => return false,
-                "1" | "true" | "yes" => return true,
+                "" | "0" | "false" | "unspecified" => return false,
+                "1" | "true" => return true,
                 other => self.problem(place.of("difficult"), other, "0 or 1"),
             },
             Err(problem) => problem,
         };
-        self.found.remarks.push(problem);
+        self.found.problems.push(problem);
         false
     }
 

@@ -80,13 +80,8 @@ impl Classes {
     /// # Errors
     /// With what was expected: when it is none of the classes.
     pub(super) fn id(&self, name: &str) -> Result<i32, String> {
-        self.ids.get(name).copied().ok_or_else(|| {
-            let file = match self.origin {
-                Origin::File(file) => format!(" ({file})"),
-                Origin::Voc | Origin::Found => String::new(),
-            };
-            format!("one of {}{file}", quoted(&self.names.join(", ")))
-        })
+        let expected = || format!("one of {}", quoted(&self.names.join(", ")));
+        self.ids.get(name).copied().ok_or_else(expected)
     }
 
     /// Says which classes these are, and which of them may be one class written in two ways.
