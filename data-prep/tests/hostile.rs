@@ -124,11 +124,7 @@ fn xml_has_no_entities_and_any_depth_ends() {
             undeclared.to_owned(),
             "XML: found unknown entity reference 'file' at 1:21",
         ),
-        (
-            "elements in elements",
-            nested,
-            "nothing wrong",
-        ),
+        ("elements in elements", nested, "nothing wrong"),
         ("elements without end", "<a>".repeat(DEEP), "XML: found "),
         (
             "attributes",
@@ -138,12 +134,14 @@ fn xml_has_no_entities_and_any_depth_ends() {
     ];
     for (name, xml, expected) in cases {
         let length = xml.len();
-        let (read, peak) =
-            peak::of(|| voc::read_annotation(Path::new("f"), xml.into_bytes()));
+        let (read, peak) = peak::of(|| voc::read_annotation(Path::new("f"), xml.into_bytes()));
         let error = match read {
             Err(error) => error.to_string(),
             Ok(read) => {
-                assert!(read.objects.is_empty() && read.problems.is_empty(), "{name}");
+                assert!(
+                    read.objects.is_empty() && read.problems.is_empty(),
+                    "{name}"
+                );
                 "f: nothing wrong".to_owned()
             }
         };

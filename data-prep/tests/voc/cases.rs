@@ -1,5 +1,5 @@
-//! Inputs from the wild (`shared/cases`) and a data set of other people (`shared/data/own`), where they are at
-//! hand.
+//! Inputs from the wild (`shared/cases`) and a data set of other people (`shared/data/own`), where they are
+//! at hand.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -35,10 +35,19 @@ fn read(command: &str, folder: &str) -> Option<(Dataset, Output)> {
 
 /// The class, size, box and presence of a shape of each object of image a.
 fn objects_of_a(dataset: &Dataset) -> Vec<(&str, (u32, u32), [f64; 4], bool)> {
-    let a = dataset.images.iter().find(|image| image.image_id == "a").unwrap();
+    let a = dataset
+        .images
+        .iter()
+        .find(|image| image.image_id == "a")
+        .unwrap();
     let object = |object: &data_prep::dataset::Object| {
         let class = dataset.classes[object.class_id as usize].as_str();
-        (class, (a.width, a.height), object.bbox, object.segmentation.is_some())
+        (
+            class,
+            (a.width, a.height),
+            object.bbox,
+            object.segmentation.is_some(),
+        )
     };
     a.objects.iter().map(object).collect()
 }
@@ -50,21 +59,37 @@ fn cases_are_read_as_their_users_need() {
     for (case, expected) in [
         ("01-voc-size-zero", vec![dog]),
         ("02-voc-no-size", vec![dog]),
-        ("07-voc-two-bndbox-in-object", vec![dog, ("dog", (64, 48), [20.0, 20.0, 60.0, 45.0], false)]),
+        (
+            "07-voc-two-bndbox-in-object",
+            vec![dog, ("dog", (64, 48), [20.0, 20.0, 60.0, 45.0], false)],
+        ),
         ("10-voc-own-class", vec![("Blub", (64, 48), bbox, false)]),
         ("12-voc-ext-PNG", vec![dog]),
         ("12d-voc-ext-webp", vec![dog]),
         ("14-voc-utf16", vec![("Straße", (64, 48), bbox, false)]),
-        ("17-voc-exif6-upright-size", vec![("dog", (48, 64), [8.0, 10.0, 40.0, 50.0], false)]),
+        (
+            "17-voc-exif6-upright-size",
+            vec![("dog", (48, 64), [8.0, 10.0, 40.0, 50.0], false)],
+        ),
         ("17b-voc-exif3", vec![dog]),
         ("80e-seg-rgb", vec![("dog", (64, 48), bbox, true)]),
     ] {
         let Some((dataset, output)) = read("voc", &format!("cases/{case}")) else {
             continue;
         };
-        assert_eq!(objects_of_a(&dataset), expected, "{case}: {}", stderr(&output));
+        assert_eq!(
+            objects_of_a(&dataset),
+            expected,
+            "{case}: {}",
+            stderr(&output)
+        );
         let warned = stderr(&output).contains("a camera turned them");
-        assert_eq!(warned, case.starts_with("17b"), "{case}: {}", stderr(&output));
+        assert_eq!(
+            warned,
+            case.starts_with("17b"),
+            "{case}: {}",
+            stderr(&output)
+        );
     }
 }
 
@@ -74,7 +99,10 @@ fn roboflows_case_is_read() {
         return;
     };
     assert_eq!(dataset.classes, ["cell"]);
-    assert_eq!(Split::ALL.map(|split| dataset.indices(split).len()), [1, 1, 1]);
+    assert_eq!(
+        Split::ALL.map(|split| dataset.indices(split).len()),
+        [1, 1, 1]
+    );
 }
 
 #[test]
@@ -85,5 +113,8 @@ fn blood_cells_are_read() {
     assert_eq!((dataset.name(), dataset.images.len()), ("bccd", 364));
     assert_eq!(dataset.classes, ["Platelets", "RBC", "WBC"]);
     let said = stderr(&output);
-    assert!(said.contains("classes: 3 found in the annotations"), "{said}");
+    assert!(
+        said.contains("classes: 3 found in the annotations"),
+        "{said}"
+    );
 }

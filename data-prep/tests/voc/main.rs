@@ -1,6 +1,6 @@
 //! Runs `data-prep voc` on small devkits and checks the data folder that it makes, and the one line that it
-//! prints for whatever is broken. `layouts` has other folders, `objects` what an object may be, `segmentations`
-//! painted shapes, `cases` the inputs from the wild.
+//! prints for whatever is broken. `layouts` has other folders, `objects` what an object may be,
+//! `segmentations` painted shapes, `cases` the inputs from the wild.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod cases;
@@ -159,7 +159,12 @@ fn each_broken_item_is_one_line_naming_file_field_found_and_expected() {
             "Annotations/b.xml: root element: found <html>, expected <annotation>",
         ),
         (
-            |d| d.annotate("b", &annotation(40, 20, "").replace("<width>40", "<width>4O")),
+            |d| {
+                d.annotate(
+                    "b",
+                    &annotation(40, 20, "").replace("<width>40", "<width>4O"),
+                )
+            },
             "Annotations/b.xml: size/width: found 4O, expected a positive number of pixels",
         ),
         (

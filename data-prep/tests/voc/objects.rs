@@ -1,4 +1,5 @@
-//! What an annotation may say of an object and of its image, and that one broken object costs that object alone.
+//! What an annotation may say of an object and of its image, and that one broken object costs that object
+//! alone.
 
 use arrow::array::StringArray;
 use data_prep::dataset::{Dataset, Image};
@@ -18,7 +19,8 @@ pub(crate) fn skipped(out: &std::path::Path) -> Vec<String> {
     (0..table.num_rows()).map(line).collect()
 }
 
-/// Reads a devkit whose image b, of 40 × 20 pixels, has `xml`; returns b, the exit code, and what was skipped.
+/// Reads a devkit whose image b, of 40 × 20 pixels, has `xml`; returns b, the exit code and the lines of
+/// [`skipped`].
 fn read(xml: &[u8]) -> (Image, Option<i32>, Vec<String>) {
     let devkit = Devkit::new();
     devkit.write("Annotations/b.xml", xml);
@@ -31,7 +33,9 @@ fn read(xml: &[u8]) -> (Image, Option<i32>, Vec<String>) {
 
 fn boxes(image: &Image) -> Vec<(i64, [f64; 4])> {
     let objects = image.objects.iter();
-    objects.map(|object| (object.instance_id, object.bbox)).collect()
+    objects
+        .map(|object| (object.instance_id, object.bbox))
+        .collect()
 }
 
 const DOG: &str = "<name>dog</name>";
@@ -45,7 +49,10 @@ fn of(inside: &str) -> String {
 fn an_image_has_its_own_size_where_the_annotation_says_none() {
     let whole = annotation(40, 20, &object("dog", "1 2 30 18", "0"));
     for (from, to) in [
-        ("<width>40</width><height>20</height>", "<width>0</width><height>0</height>"),
+        (
+            "<width>40</width><height>20</height>",
+            "<width>0</width><height>0</height>",
+        ),
         ("<width>40</width>", "<width>-1</width>"),
         ("<width>40</width>", "<width></width>"),
         ("<height>20</height>", ""),
@@ -57,7 +64,10 @@ fn an_image_has_its_own_size_where_the_annotation_says_none() {
         assert_eq!(boxes(&b), [(1, [1.0, 2.0, 30.0, 18.0])], "{to}");
         assert_eq!(skipped, [""; 0], "{to}");
     }
-    let twice = whole.replace("<size>", "<size><width>4</width><height>4</height></size><size>");
+    let twice = whole.replace(
+        "<size>",
+        "<size><width>4</width><height>4</height></size><size>",
+    );
     let (b, code, skipped) = read(twice.as_bytes());
     assert_eq!((b.width, b.height, code), (40, 20, Some(1)));
     assert_eq!(boxes(&b).len(), 1);
@@ -104,12 +114,14 @@ fn a_broken_object_costs_that_object_alone() {
         ),
         (
             bndbox(&CORNERS.replace("<xmin>1<", "<xmin>31<")),
-            "object[1]/bndbox: found xmin 31, ymin 2, xmax 30, ymax 18, expected xmin <= xmax and ymin <= ymax",
+            "object[1]/bndbox: found xmin 31, ymin 2, xmax 30, ymax 18, \
+             expected xmin <= xmax and ymin <= ymax",
             true,
         ),
         (
             bndbox("<xmin>-9</xmin><ymin>2</ymin><xmax>-1</xmax><ymax>18</ymax>"),
-            "object[1]/bndbox: found xmin -9, ymin 2, xmax -1, ymax 18, expected a box that reaches into the image",
+            "object[1]/bndbox: found xmin -9, ymin 2, xmax -1, ymax 18, \
+             expected a box that reaches into the image",
             true,
         ),
         (
@@ -156,9 +168,15 @@ fn boxes_are_kept_as_tools_write_them() {
         assert_eq!(boxes(&b), [(1, bbox)]);
     }
     let devkit = Devkit::new();
-    devkit.annotate("b", &annotation(40, 20, &object("dog", "1,5 2,5 30 18", "0")));
+    devkit.annotate(
+        "b",
+        &annotation(40, 20, &object("dog", "1,5 2,5 30 18", "0")),
+    );
     let said = stderr(&devkit.run(&[]));
-    assert!(said.contains("2 numbers are written with a comma"), "{said}");
+    assert!(
+        said.contains("2 numbers are written with a comma"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -182,7 +200,8 @@ fn a_flag_may_be_unspecified_or_missing() {
 fn an_outline_or_a_turned_box_gives_the_box_where_there_is_none() {
     let labelme = "<polygon><username>a</username><pt><x>2</x><y>3</y></pt><pt><x>12</x><y>3</y></pt>\
                    <pt><x>12</x><y>13</y></pt></polygon>";
-    let roboflow = "<polygon><x1>2</x1><x2>12</x2><x3>12</x3><y1>3</y1><y2>3</y2><y3>13</y3></polygon>";
+    let roboflow =
+        "<polygon><x1>2</x1><x2>12</x2><x3>12</x3><y1>3</y1><y2>3</y2><y3>13</y3></polygon>";
     for polygon in [labelme, roboflow] {
         let (b, code, skipped) = read(of(polygon).as_bytes());
         assert_eq!((code, skipped.len()), (Some(0), 0));
@@ -198,15 +217,22 @@ fn an_outline_or_a_turned_box_gives_the_box_where_there_is_none() {
     let flat = "<polygon><x1>2</x1><y1>3</y1><x2>x</x2><y2>3</y2></polygon>";
     let (b, code, skipped) = read(of(&format!("<bndbox>{CORNERS}</bndbox>{flat}")).as_bytes());
     assert_eq!((boxes(&b).len(), code), (1, Some(0)));
-    assert_eq!(skipped, ["object[1]/polygon/x2: found x, expected a number"]);
+    assert_eq!(
+        skipped,
+        ["object[1]/polygon/x2: found x, expected a number"]
+    );
     assert!(b.objects[0].segmentation.is_none());
     // A quarter turn: 10 wide and 4 high become 4 wide and 10 high.
-    let turned = "<robndbox><cx>20</cx><cy>10</cy><w>10</w><h>4</h><angle>1.5707963267948966</angle></robndbox>";
+    let turned = "<robndbox><cx>20</cx><cy>10</cy><w>10</w><h>4</h>\
+                  <angle>1.5707963267948966</angle></robndbox>";
     let (b, code, _) = read(of(turned).as_bytes());
     assert_eq!(code, Some(0));
     let (_, bbox) = boxes(&b)[0];
     let expected = [18.0, 5.0, 22.0, 15.0];
-    assert!(bbox.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{bbox:?}");
+    assert!(
+        bbox.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9),
+        "{bbox:?}"
+    );
 }
 
 #[test]
@@ -217,7 +243,11 @@ fn what_labelme_marks_as_deleted_is_no_object() {
     devkit.annotate("b", &annotation(40, 20, &(deleted + &kept)));
     let output = devkit.run(&[]);
     assert_code(&output, 0);
-    assert!(stderr(&output).contains("1 objects are marked as deleted"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("1 objects are marked as deleted"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(Dataset::open(devkit.out()).unwrap().images[1].labels, [11]);
 }
 
@@ -232,13 +262,27 @@ fn text_is_read_in_the_encoding_that_the_file_says() {
     };
     let utf16 = |text: &str, swap: bool, mark: &str| -> Vec<u8> {
         let units = [mark, text].concat().encode_utf16().collect::<Vec<_>>();
-        let bytes = |unit: u16| if swap { unit.to_be_bytes() } else { unit.to_le_bytes() };
+        let bytes = |unit: u16| {
+            if swap {
+                unit.to_be_bytes()
+            } else {
+                unit.to_le_bytes()
+            }
+        };
         units.into_iter().flat_map(bytes).collect()
     };
-    let latin1 = |text: &str| text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let latin1 = |text: &str| {
+        text.chars()
+            .map(|c| u8::try_from(u32::from(c)).unwrap())
+            .collect()
+    };
     let german = "Straße";
     let shift_jis = [
-        xml("Shift_JIS", "").split("<name>").next().unwrap().as_bytes(),
+        xml("Shift_JIS", "")
+            .split("<name>")
+            .next()
+            .unwrap()
+            .as_bytes(),
         b"<name>\x8c\xa2",
         xml("", "").split_once("<name>").unwrap().1.as_bytes(),
     ];
@@ -250,7 +294,10 @@ fn text_is_read_in_the_encoding_that_the_file_says() {
         (latin1(&xml("windows-1252", german)), german),
         (xml("utf-8", german).into_bytes(), german),
         (xml("UTF-16", german).into_bytes(), german), // which it is not
-        (("\u{feff}".to_owned() + &xml("", german)).into_bytes(), german),
+        (
+            ("\u{feff}".to_owned() + &xml("", german)).into_bytes(),
+            german,
+        ),
         (shift_jis.concat(), "犬"),
     ] {
         let devkit = Devkit::new();
@@ -260,9 +307,15 @@ fn text_is_read_in_the_encoding_that_the_file_says() {
         assert!(classes.iter().any(|class| class == name), "{classes:?}");
     }
     for (bytes, found) in [
-        (xml("klingon", "dog").into_bytes(), "b.xml: encoding: found klingon, expected UTF-8, UTF-16"),
+        (
+            xml("klingon", "dog").into_bytes(),
+            "b.xml: encoding: found klingon, expected UTF-8, UTF-16",
+        ),
         (latin1(&xml("", german)), "b.xml: text: found invalid utf-8"),
-        (b"\xff\xfe<\0a\0\0\xd8".to_vec(), "b.xml: text: found bytes that are not UTF-16LE"),
+        (
+            b"\xff\xfe<\0a\0\0\xd8".to_vec(),
+            "b.xml: text: found bytes that are not UTF-16LE",
+        ),
     ] {
         let devkit = Devkit::new();
         devkit.write("Annotations/b.xml", &bytes);
@@ -275,10 +328,17 @@ fn text_is_read_in_the_encoding_that_the_file_says() {
 #[test]
 fn elements_may_be_in_a_namespace() {
     let xml = annotation(40, 20, &object("dog", "1 2 30 18", "0"));
-    let default = xml.replacen("<annotation>", "<annotation xmlns=\"urn:a\" verified=\"yes\">", 1);
+    let default = xml.replacen(
+        "<annotation>",
+        "<annotation xmlns=\"urn:a\" verified=\"yes\">",
+        1,
+    );
     let (b, code, _) = read(default.as_bytes());
     assert_eq!((boxes(&b).len(), code), (1, Some(0)));
-    let prefixed = xml.replace("</", "</v:").replace('<', "<v:").replace("<v:/v:", "</v:");
+    let prefixed = xml
+        .replace("</", "</v:")
+        .replace('<', "<v:")
+        .replace("<v:/v:", "</v:");
     let prefixed = prefixed.replacen("<v:annotation>", "<v:annotation xmlns:v=\"urn:a\">", 1);
     let (b, code, _) = read(prefixed.as_bytes());
     assert_eq!((boxes(&b).len(), code), (1, Some(0)));

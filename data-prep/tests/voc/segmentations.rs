@@ -54,7 +54,13 @@ fn shapes(devkit: &Devkit) -> (Vec<Vec<usize>>, Vec<String>) {
 
 #[test]
 fn shapes_are_painted_in_indices_grays_and_colours() {
-    let classes = OBJECTS.map(|index| if index == 0 || index == 255 { index } else { 12 });
+    let classes = OBJECTS.map(|index| {
+        if index == 0 || index == 255 {
+            index
+        } else {
+            12
+        }
+    });
     let rgba: Vec<u8> = painted(&OBJECTS, voc)
         .chunks(3)
         .flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255])
@@ -82,19 +88,44 @@ fn shapes_are_painted_in_indices_grays_and_colours() {
 #[test]
 fn classes_are_painted_in_the_colours_of_labelmap() {
     let devkit = two_dogs();
-    let map = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:10,20,30::\ndog:1,2,3:head,tail:run\n";
+    let map = "# label:color_rgb:parts:actions\n\
+               background:0,0,0::\ncat:10,20,30::\ndog:1,2,3:head,tail:run\n";
     devkit.write("labelmap.txt", map);
-    devkit.png("SegmentationObject/a.png", 4, ColorType::Rgb, &painted(&OBJECTS, voc));
+    devkit.png(
+        "SegmentationObject/a.png",
+        4,
+        ColorType::Rgb,
+        &painted(&OBJECTS, voc),
+    );
     let class = |colour: [u8; 3]| {
-        painted(&OBJECTS, |index| if index == 1 || index == 2 { colour } else { [0; 3] })
+        painted(&OBJECTS, |index| {
+            if index == 1 || index == 2 {
+                colour
+            } else {
+                [0; 3]
+            }
+        })
     };
-    devkit.png("SegmentationClass/a.png", 4, ColorType::Rgb, &class([1, 2, 3]));
+    devkit.png(
+        "SegmentationClass/a.png",
+        4,
+        ColorType::Rgb,
+        &class([1, 2, 3]),
+    );
     assert_eq!(shapes(&devkit).0, [vec![0, 1, 4], vec![3, 7]]);
     assert_eq!(Dataset::open(devkit.out()).unwrap().classes, ["cat", "dog"]);
-    devkit.png("SegmentationClass/a.png", 4, ColorType::Rgb, &class([10, 20, 30]));
+    devkit.png(
+        "SegmentationClass/a.png",
+        4,
+        ColorType::Rgb,
+        &class([10, 20, 30]),
+    );
     let (pixels, remarks) = shapes(&devkit);
     assert_eq!(pixels, [vec![0; 0], vec![]]);
-    assert_eq!(remarks, ["index inside object 1: found 1, expected 2, the class in the XML"]);
+    assert_eq!(
+        remarks,
+        ["index inside object 1: found 1, expected 2, the class in the XML"]
+    );
 }
 
 #[test]
@@ -125,7 +156,8 @@ fn a_shape_that_cannot_be_read_is_listed_and_the_box_kept() {
             ColorType::Grayscale,
             whites.to_vec(),
             4,
-            "index: found only 255, expected k, or the k-th colour of VOC's palette, for the k-th object of the XML",
+            "index: found only 255, expected k, or the k-th colour of VOC's palette, for the k-th \
+             object of the XML",
         ),
         (
             ColorType::GrayscaleAlpha,
@@ -145,5 +177,8 @@ fn a_shape_that_cannot_be_read_is_listed_and_the_box_kept() {
     devkit.palette("SegmentationObject/a.png", 4, &OBJECTS);
     devkit.palette("SegmentationClass/a.png", 4, &[8; 12]);
     let (_, remarks) = shapes(&devkit);
-    assert_eq!(remarks, ["index inside object 1: found 8, expected 12, the class in the XML"]);
+    assert_eq!(
+        remarks,
+        ["index inside object 1: found 8, expected 12, the class in the XML"]
+    );
 }

@@ -220,8 +220,8 @@ impl Reader<'_> {
         read.collect()
     }
 
-    /// Returns the outline of an object that has `count` boxes. Where it is broken, or may be of any of several
-    /// boxes, there is none, which is listed.
+    /// Returns the outline of an object that has `count` boxes. Where it is broken, or may be of any of
+    /// several boxes, there is none, which is listed.
     fn of_one_box(
         &mut self,
         place: Place,
@@ -271,7 +271,9 @@ impl Reader<'_> {
         }
         if xmin < 0.0 || ymin < 0.0 {
             let expected = "corners from 0 (the part inside the image is used)";
-            self.found.remarks.push(self.problem(field, found, expected));
+            self.found
+                .remarks
+                .push(self.problem(field, found, expected));
         }
         Ok(bbox)
     }
@@ -372,13 +374,7 @@ impl Reader<'_> {
 
     /// Returns the text of the child `name`, which must occur once.
     fn text(&self, parent: Place, name: &str) -> Result<String, Problem> {
-        let missing = || {
-            self.problem(
-                parent.of(name),
-                "no such element",
-                format!("<{name}>"),
-            )
-        };
+        let missing = || self.problem(parent.of(name), "no such element", format!("<{name}>"));
         let element = self.at_most_one(parent, name)?.ok_or_else(missing)?;
         self.text_of(element, parent.of(name))
     }

@@ -45,11 +45,7 @@ impl Classes {
     ///
     /// # Errors
     /// When a list has a class twice or cannot be read, or when there is neither a list nor a class.
-    pub(super) fn decide(
-        folder: &Path,
-        found: &BTreeSet<&str>,
-        perhaps_voc: bool,
-    ) -> Result<Self> {
+    pub(super) fn decide(folder: &Path, found: &BTreeSet<&str>, perhaps_voc: bool) -> Result<Self> {
         let (names, origin) = if let Some((file, names)) = listed(folder)? {
             (names, Origin::File(file))
         } else if perhaps_voc && found.iter().all(|name| CLASSES.contains(name)) {
@@ -164,6 +160,9 @@ fn painted(line: &str) -> Option<(String, Option<[u8; 3]>)> {
 }
 
 fn rgb(text: &str) -> Option<[u8; 3]> {
-    let channels: Option<Vec<u8>> = text.split(',').map(|value| value.trim().parse().ok()).collect();
+    let channels: Option<Vec<u8>> = text
+        .split(',')
+        .map(|value| value.trim().parse().ok())
+        .collect();
     channels?.try_into().ok()
 }

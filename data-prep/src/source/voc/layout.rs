@@ -1,5 +1,5 @@
-//! Finds the annotations of a folder: those that the image sets of a devkit list (VOC, CVAT), or every XML file
-//! below the folder (Roboflow, LabelImg, Kaggle).
+//! Finds the annotations of a folder: those that the image sets of a devkit list (VOC, CVAT), or every XML
+//! file below the folder (Roboflow, LabelImg, Kaggle).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -59,8 +59,13 @@ impl Layout {
 
     fn of_devkit(folder: PathBuf) -> Result<Self> {
         let sets = folder.join("ImageSets").join("Main");
-        let shifted: Option<HashSet<String>> = lines(&sets.join("test_shifted.txt"))?
-            .map(|lines| lines.iter().map(|(_, line)| image_id(&folder, line)).collect());
+        let shifted: Option<HashSet<String>> =
+            lines(&sets.join("test_shifted.txt"))?.map(|lines| {
+                lines
+                    .iter()
+                    .map(|(_, line)| image_id(&folder, line))
+                    .collect()
+            });
         let groups = match shifted {
             Some(_) => (0..).zip(SHIFT_GROUPS.map(str::to_owned)).collect(),
             None => Vec::new(),
@@ -70,7 +75,10 @@ impl Layout {
         for (split, path) in lists(&sets)? {
             let is_trainval = named(&path) == TRAINVAL;
             let before: HashSet<String> = match is_trainval {
-                true => entries.iter().map(|entry: &Entry| entry.image_id.clone()).collect(),
+                true => entries
+                    .iter()
+                    .map(|entry: &Entry| entry.image_id.clone())
+                    .collect(),
                 false => HashSet::new(),
             };
             for (number, line) in lines(&path)?.unwrap_or_default() {
@@ -177,7 +185,12 @@ pub(super) fn devkit_in(root: &Path) -> Result<Option<PathBuf>> {
     match (devkits.next(), devkits.next()) {
         (Some(one), Some(other)) => {
             let found = format!("{} and {}", one.display(), other.display());
-            Err(Error::layout(root, "VOC devkit", found, "one folder that holds ImageSets/Main"))
+            Err(Error::layout(
+                root,
+                "VOC devkit",
+                found,
+                "one folder that holds ImageSets/Main",
+            ))
         }
         (one, _) => Ok(one),
     }

@@ -29,9 +29,9 @@ struct Candidates<'a> {
 }
 
 impl Pictures {
-    /// Finds the images of the annotations of `layout`; `names` are what their `<filename>` has. An image that
-    /// is called like another annotation, or that several annotations name, is not taken for `<filename>`'s
-    /// sake: such annotations are copies of a template.
+    /// Finds the images of the annotations of `layout`; `names` are what their `<filename>` has. An image
+    /// that is called like another annotation, or that several annotations name, is not taken for
+    /// `<filename>`'s sake: such annotations are copies of a template.
     ///
     /// In the layout of a devkit, an image that is not there has the path at which it should be.
     pub(super) fn find(layout: &Layout, names: &[Option<&str>]) -> Self {
@@ -162,9 +162,14 @@ impl<'a> Search<'a> {
     fn images(&self) -> impl Iterator<Item = &'a Path> {
         let is_segmentation = |image: &Path| {
             let folders = image.strip_prefix(&self.layout.folder).unwrap_or(image);
-            folders.iter().any(|name| name.to_string_lossy().starts_with("Segmentation"))
+            folders
+                .iter()
+                .any(|name| name.to_string_lossy().starts_with("Segmentation"))
         };
-        self.layout.files.images().filter(move |image| !is_segmentation(image))
+        self.layout
+            .files
+            .images()
+            .filter(move |image| !is_segmentation(image))
     }
 
     fn candidates(&self, xml: &Path, name: Option<&str>) -> Candidates<'a> {
@@ -218,7 +223,10 @@ impl<'a> Search<'a> {
 /// `annotations/train`), or around it. None is outside `root`.
 fn beside(root: &Path, folder: &Path) -> Vec<PathBuf> {
     let mut folders = vec![folder.to_owned()];
-    for around in folder.ancestors().take_while(|around| around.starts_with(root)) {
+    for around in folder
+        .ancestors()
+        .take_while(|around| around.starts_with(root))
+    {
         let below = folder.strip_prefix(around).unwrap_or(Path::new(""));
         let mut rest = below.iter();
         rest.next();

@@ -46,8 +46,8 @@ pub(super) fn voc2007(classes: &[String], lists: &[(Split, &str)]) -> Published 
     }
 }
 
-/// Whether an image is called as PASCAL VOC calls its own: by a number of six digits (2007) or by the year and
-/// one (later years).
+/// Whether an image is called as PASCAL VOC calls its own: by a number of six digits (2007) or by the year
+/// and one (later years).
 pub(super) fn is_image_id(name: &str) -> bool {
     let number = match name.split_once('_') {
         Some((year, number)) if year.len() == 4 && year.starts_with("20") => {

@@ -74,7 +74,9 @@ impl Format for Voc {
 
 /// Whether an XML file begins as an annotation does.
 fn is_annotation(path: &Path) -> bool {
-    let text = fs_err::read(path).ok().and_then(|bytes| text::decode(path, bytes).ok());
+    let text = fs_err::read(path)
+        .ok()
+        .and_then(|bytes| text::decode(path, bytes).ok());
     let text = text.unwrap_or_default();
     let mut starts = text.match_indices("<annotation");
     starts.any(|(at, start)| {
@@ -98,15 +100,15 @@ struct Recorded {
 }
 
 /// Reads the devkit at `root`, a folder with `ImageSets/Main`, or one that holds such a folder as `VOC2007`
-/// or `VOCdevkit/VOC2007`; or all annotations below `root`. The splits are those of `train.txt`, `val.txt` and
-/// `test.txt`, or of the folders' names. The classes are VOC's where all objects have them, or those of
-/// `classes.txt` (one name per line), or those that the annotations have. `naming` decides the data set's
-/// name.
+/// or `VOCdevkit/VOC2007`; or all annotations below `root`. The splits are those of `train.txt`, `val.txt`
+/// and `test.txt`, or of the folders' names. The classes are those of `classes.txt` (one name per line) or
+/// another list, or VOC's where all objects have these, or those that the annotations have. `naming`
+/// decides the data set's name.
 ///
 /// # Errors
-/// When there is no annotation, a list names no image, `classes.txt` has a class twice, a list cannot be read,
-/// or the name asked for is refused. Images with a missing or broken annotation, and objects that cannot be
-/// read, are left out and listed in [`Source::problems`].
+/// When there is no annotation, a list names no image, `classes.txt` has a class twice, a list cannot be
+/// read, or the name asked for is refused. Images with a missing or broken annotation, and objects that
+/// cannot be read, are left out and listed in [`Source::problems`].
 pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     read_as(root, naming, false)
 }
@@ -162,12 +164,21 @@ fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
         .zip(pictures.files)
         .map(|((entry, parsed), picture)| {
             let mut inputs = parsed.inputs;
-            let recorded = record(&layout, entry, parsed.annotation, picture, &classes, &mut inputs);
+            let recorded = record(
+                &layout,
+                entry,
+                parsed.annotation,
+                picture,
+                &classes,
+                &mut inputs,
+            );
             (inputs, recorded)
         })
         .collect();
     for (entry, (inputs, recorded)) in entries.iter().zip(recorded) {
-        source.annotations.add(&entry.image_id, inputs.hex().as_bytes());
+        source
+            .annotations
+            .add(&entry.image_id, inputs.hex().as_bytes());
         source.images.extend(recorded.image);
         source.problems.extend(recorded.problems);
         source.remarks.extend(recorded.remarks);
@@ -208,15 +219,20 @@ fn leave_foreign(
     parsed.retain(is_kept);
     if parsed.is_empty() {
         let found = format!("{before} XML files of another kind");
-        return Err(Error::layout(root, "VOC devkit", found, "XML files with the root <annotation>"));
+        return Err(Error::layout(
+            root,
+            "VOC devkit",
+            found,
+            "XML files with the root <annotation>",
+        ));
     }
     shorten(&mut layout.entries);
     let foreign = before - parsed.len();
     Ok((foreign > 0).then(|| format!("{foreign} XML files are no annotations: left out")))
 }
 
-/// Gives annotations whose folders are named for no split the one of their image's folders. Returns whether any
-/// has a split, and a note on those that have none.
+/// Gives annotations whose folders are named for no split the one of their image's folders. Returns whether
+/// any has a split, and a note on those that have none.
 fn split_by_folders(
     layout: &mut Layout,
     pictures: &[Result<PathBuf, Problem>],
@@ -225,7 +241,11 @@ fn split_by_folders(
         let of_picture = || split_of(&layout.folder, picture.as_ref().ok()?);
         entry.split = entry.split.or_else(of_picture);
     }
-    let without = layout.entries.iter().filter(|entry| entry.split.is_none()).count();
+    let without = layout
+        .entries
+        .iter()
+        .filter(|entry| entry.split.is_none())
+        .count();
     let has_splits = without < layout.entries.len();
     let note = || format!("{without} images are in no folder named for a split: put into train");
     (has_splits, (has_splits && without > 0).then(note))
@@ -234,7 +254,9 @@ fn split_by_folders(
 /// Says what was decided while the annotations were read.
 fn decisions(parsed: &[Parsed]) -> Vec<String> {
     let sum = |count: fn(&Annotation) -> usize| -> usize {
-        let annotations = parsed.iter().filter_map(|parsed| parsed.annotation.as_ref().ok());
+        let annotations = parsed
+            .iter()
+            .filter_map(|parsed| parsed.annotation.as_ref().ok());
         annotations.map(count).sum()
     };
     let (deleted, commas) = (sum(|read| read.deleted), sum(|read| read.commas));
@@ -243,13 +265,17 @@ fn decisions(parsed: &[Parsed]) -> Vec<String> {
         notes.push(format!("{deleted} objects are marked as deleted: left out"));
     }
     if commas > 0 {
-        notes.push(format!("{commas} numbers are written with a comma before their decimals"));
+        notes.push(format!(
+            "{commas} numbers are written with a comma before their decimals"
+        ));
     }
     notes
 }
 
 fn class_names(parsed: &[Parsed]) -> BTreeSet<&str> {
-    let annotations = parsed.iter().filter_map(|parsed| parsed.annotation.as_ref().ok());
+    let annotations = parsed
+        .iter()
+        .filter_map(|parsed| parsed.annotation.as_ref().ok());
     let names = annotations.flat_map(|read| {
         let of_boxes = read.objects.iter().map(|object| &object.class);
         of_boxes.chain(&read.without_box).map(String::as_str)
@@ -308,7 +334,9 @@ fn record(
     };
     let objects = objects(entry, &annotation, &path, classes, inputs, &mut recorded);
     let without_box = annotation.without_box.iter();
-    let labels: BTreeSet<i32> = without_box.filter_map(|name| classes.id(name).ok()).collect();
+    let labels: BTreeSet<i32> = without_box
+        .filter_map(|name| classes.id(name).ok())
+        .collect();
     recorded.image = Some(SourceImage {
         image_id: entry.image_id.clone(),
         file_name: file_name(layout, &path),
@@ -385,6 +413,10 @@ fn file_name(layout: &Layout, path: &Path) -> String {
     };
     match path.strip_prefix(folder) {
         Ok(relative) => slashed(relative),
-        Err(_) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        Err(_) => path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
     }
 }

@@ -29,9 +29,9 @@ struct Indices {
     has_palette: bool,
 }
 
-/// Gives the objects of an image their shapes, if `folder` has a `SegmentationObject` image. `elements` is the
-/// number of objects in the XML. The bytes read are added to `inputs`, for the hash. An object without any
-/// pixel keeps only its box.
+/// Gives the objects of an image their shapes, if `folder` has a `SegmentationObject` image. `elements` is
+/// the number of objects in the XML. The bytes read are added to `inputs`, for the hash. An object without
+/// any pixel keeps only its box.
 ///
 /// # Errors
 /// When an image cannot be read, is of another size than the annotation says, or has a colour that means
@@ -51,7 +51,10 @@ pub(super) fn add(
     let Some(indices) = read(&object_path, size, palette::index, inputs)? else {
         return Ok(());
     };
-    let Indices { pixels, has_palette } = indices;
+    let Indices {
+        pixels,
+        has_palette,
+    } = indices;
     let is_object = |index: u8| index != BACKGROUND && index != VOID;
     if let Some(index) = pixels
         .iter()
