@@ -6,11 +6,13 @@ use super::naming::Naming;
 use super::scenes::Scenes;
 use super::voc::Voc;
 use super::waterbirds::Waterbirds;
+use super::yolo::Yolo;
 
 /// All formats, in the order of the help.
 pub const SOURCES: &[Entry] = &[
     Entry::of::<Voc>(),
     Entry::of::<Coco>(),
+    Entry::of::<Yolo>(),
     Entry::of::<Waterbirds>(),
     Entry::of::<Scenes>(),
 ];

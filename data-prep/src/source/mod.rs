@@ -7,6 +7,7 @@ pub mod coco;
 mod division;
 pub mod entry;
 mod files;
+mod finding;
 mod groups;
 mod list;
 mod names;
@@ -18,6 +19,7 @@ pub mod split;
 mod tabular;
 pub mod voc;
 pub mod waterbirds;
+pub mod yolo;
 
 pub use arrange::Arrangement;
 pub use list::{SOURCES, datasets, naming};
