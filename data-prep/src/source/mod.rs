@@ -16,6 +16,7 @@ mod recognise;
 pub mod record;
 pub mod scenes;
 pub mod split;
+pub mod table;
 mod tabular;
 pub mod voc;
 pub mod waterbirds;
