@@ -1,6 +1,6 @@
-//! Runs `data-prep yolo`, `table` and `read` on small folders as people have them, and checks the data folders
-//! and the lines that they print: `yolo` and `yolo_broken`, `table`, `arrange` (splits and groups), and `same`
-//! (one data set in three formats).
+//! Runs `data-prep yolo`, `table` and `read` on small folders as people have them, and checks the data
+//! folders and the lines that they print: `yolo` and `yolo_broken`, `table`, `arrange` (splits and groups),
+//! and `same` (one data set in three formats).
 #![allow(clippy::unwrap_used)]
 
 mod arrange;

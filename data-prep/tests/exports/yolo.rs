@@ -2,7 +2,7 @@
 
 use data_prep::dataset::Split;
 
-use crate::folder::{Folder, by_id, ids};
+use crate::folder::{Folder, by_id, ids, jpeg};
 
 /// As Roboflow writes it: paths with a `..` too many, and a test folder that is not there.
 const ROBOFLOW: &str = "train: ../train/images\nval: ../valid/images\ntest: ../test/images\n\nnc: 2\n\
@@ -17,6 +17,7 @@ fn roboflow() -> Folder {
         ),
         ("train/labels/b.txt", ""),
         ("valid/labels/a.txt", "0 0 0 1 0 1 1 0 1\n"),
+        ("images/readme", "not the folder that test names"),
     ]);
     folder.images(&[
         "train/images/a.jpg",
@@ -62,7 +63,8 @@ fn a_roboflow_export_has_boxes_polygons_and_images_without_objects() {
 /// Paths of Ultralytics: relative to `path`, a list of folders, and a .txt that lists images.
 #[test]
 fn paths_may_be_folders_lists_of_folders_and_lists_of_images() {
-    let yaml = "path: ./data\ntrain: [images/one, images/two]\nval: val.txt\ntest: null\nnames:\n  3: x\n  7: y\n";
+    let yaml = "path: ./data\ntrain: [images/one, images/two]\nval: val.txt\ntest: null\n\
+                names:\n  3: x\n  7: y\n";
     let folder = Folder::new(&[
         ("my.yml", yaml),
         ("other.yaml", "nothing: here\n"),
@@ -193,4 +195,38 @@ fn boxes_are_cut_at_the_edge_and_keypoints_not_read() {
     );
     let bbox = folder.open().images[0].objects[0].bbox;
     assert!(bbox[0] == 0.0 && (bbox[2] - 12.0).abs() < 1e-9, "{bbox:?}");
+}
+
+/// Fractions are of the image as the tool showed it: stored, or turned where the user says so.
+#[test]
+fn fractions_are_of_the_turned_image_where_it_is_turned() {
+    let folder = Folder::new(&[
+        ("data.yaml", "train: images\nnames: [cat]\n"),
+        (
+            "labels/a.txt",
+            "0 0.5 0.25 0.5 0.5\n0 0 0 0.5 0 0.5 1 0 1\n",
+        ),
+    ]);
+    folder.write("images/a.jpg", turned(&jpeg(40, 20)));
+    folder
+        .yolo(&[])
+        .check(0, &["warning: 1 images say that a camera turned them"]);
+    let read = || {
+        let dataset = folder.open();
+        let image = &dataset.images[0];
+        let area = image.objects[1].segmentation.as_ref().unwrap().area();
+        (image.width, image.height, image.objects[0].bbox, area)
+    };
+    assert_eq!(read(), (40, 20, [10.0, 0.0, 30.0, 10.0], 400));
+    folder.yolo(&["--exif", "apply"]).check(0, &[]);
+    assert_eq!(read(), (20, 40, [5.0, 0.0, 15.0, 20.0], 400));
+}
+
+/// A JPEG with the EXIF orientation 6: to be turned by 90 degrees.
+fn turned(jpeg: &[u8]) -> Vec<u8> {
+    let tiff = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let mut segment = b"\xff\xe1\0\0Exif\0\0".to_vec();
+    segment.extend(tiff);
+    segment[3] = (segment.len() - 2) as u8;
+    [&jpeg[..2], &segment, &jpeg[2..]].concat()
 }

@@ -31,7 +31,7 @@ fn each_broken_line_is_a_problem_and_its_class_stays() {
         ),
         (
             "1 .5 .5 .5 .5 .9",
-            "a sixth number is a confidence, as predictions have it",
+            "a sixth is a confidence, as of predictions",
             &[1],
         ),
         (

@@ -15,8 +15,8 @@ pub struct Tables {
     /// The folder of the images that the tables name.
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// A CSV or Parquet file with a row for each object: image, class, xmin, ymin, xmax, ymax in pixels (or x,
-    /// y, width, height), and optionally split, group and mask (an image file).
+    /// A CSV or Parquet file with a row for each object: image, class, xmin, ymin, xmax, ymax in pixels (or
+    /// x, y, width, height), and optionally split, group and mask (an image file).
     #[arg(long, value_name = "FILE")]
     boxes: Option<PathBuf>,
     /// A CSV or Parquet file with a row for each class of an image that may have no box: image, class, and

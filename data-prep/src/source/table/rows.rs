@@ -113,6 +113,7 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn add_table(&mut self, part: &Part, table: &Table, columns: &Columns) {
         let is_relative = is_relative(table, columns);
+        self.source.is_relative |= is_relative;
         if let Some(bbox) = columns.bbox {
             let unit = match is_relative {
                 true => "fractions of the image's width and height, since none is over 1",

@@ -1,5 +1,5 @@
-//! Finds what a YOLO export says of itself: `data.yaml` (Ultralytics, Roboflow), or else the list of names and
-//! `obj.data` of darknet, CVAT and LabelImg.
+//! Finds what a YOLO export says of itself: `data.yaml` (Ultralytics, Roboflow), or else the list of names
+//! and `obj.data` of darknet, CVAT and LabelImg.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,8 @@ pub(super) struct Declared {
 }
 
 impl Config {
-    /// Finds the configuration of the export at `root`, a folder or its YAML file; `None` where there is none.
+    /// Finds the configuration of the export at `root`, a folder or its YAML file; `None` where there is
+    /// none.
     ///
     /// # Errors
     /// When there are several, or the one found is broken.

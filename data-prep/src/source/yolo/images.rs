@@ -196,23 +196,25 @@ impl Images {
 }
 
 /// Returns the folder or file that a configuration's path means: relative to a base as Ultralytics takes it;
-/// without the leading `..` that Roboflow writes; else the longest end of the path that is there.
+/// without the leading `..` that Roboflow writes; else the longest end of the path that is there. An end that is
+/// one folder's name only, as `images`, could be the folder of another split.
 fn resolve(bases: &[PathBuf], place: &str) -> Option<PathBuf> {
     let place = place.trim().replace('\\', "/");
-    let mut ends = vec![place.as_str()];
-    let mut rest = place.as_str();
-    while let Some((_, end)) = rest.split_once('/') {
-        if !end.is_empty() {
-            ends.push(end);
-        }
+    let at_base = |end: &str| {
+        bases
+            .iter()
+            .map(|base| base.join(end))
+            .find(|path| path.exists())
+    };
+    let inside = place.trim_start_matches("./").trim_start_matches("../");
+    let mut found = at_base(&place).or_else(|| at_base(inside));
+    let mut rest = inside;
+    while let Some((_, end)) = rest.split_once('/').filter(|_| found.is_none()) {
+        let path = at_base(end).filter(|path| end.contains('/') || path.is_file());
+        found = path.filter(|_| !end.is_empty());
         rest = end;
     }
-    let mut candidates = ends
-        .iter()
-        .flat_map(|end| bases.iter().map(move |base| base.join(end)));
-    candidates
-        .find(|path| path.exists())
-        .map(|path| plain(&path))
+    found.map(|path| plain(&path))
 }
 
 /// Returns a path without `.`, and without `..` after a folder's name.
@@ -239,8 +241,8 @@ pub(super) struct LabelFiles {
 }
 
 impl LabelFiles {
-    /// Finds the label files: in `labels` instead of the last folder called `images`, as Ultralytics does, else
-    /// beside the images.
+    /// Finds the label files: in `labels` instead of the last folder called `images`, as Ultralytics does,
+    /// else beside the images.
     ///
     /// # Errors
     /// When more than half of the images have no label file, or all of a split.

@@ -1,5 +1,5 @@
-//! Reads a label file: a line for each object, `class x y w h` (centre and size) or `class x1 y1 x2 y2 x3 y3 …`
-//! (a polygon), all but the class as fractions of the image's width and height (docs of Ultralytics).
+//! Reads a label file: a line for each object, `class x y w h` (centre and size) or `class x1 y1 x2 y2 x3 y3
+//! …` (a polygon), all but the class as fractions of the image's width and height (docs of Ultralytics).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -103,7 +103,8 @@ fn object(
     let is_box = match values.len() {
         4 => true,
         5 => {
-            let expected = "class, x, y, width and height; a sixth number is a confidence, as predictions have it";
+            let expected =
+                "class, x, y, width and height; a sixth is a confidence, as of predictions";
             return Err(fault(format!("6 numbers ({line})"), expected));
         }
         n if n >= 6 && n.is_multiple_of(2) => false,

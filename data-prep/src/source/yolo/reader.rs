@@ -1,5 +1,5 @@
-//! `data-prep yolo`: reads a YOLO export into records. Boxes and polygons are fractions of the image's size in
-//! the label files, so the image's header is read for its size.
+//! `data-prep yolo`: reads a YOLO export into records. Boxes and polygons are fractions of the image's size
+//! in the label files, so the image's header is read for its size.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,8 @@ pub struct Yolo {
 
 impl Format for Yolo {
     const NAME: &str = "yolo";
-    const TITLE: &str = "YOLO: data.yaml, or names as of darknet, CVAT and LabelImg; boxes or polygons in .txt files";
+    const TITLE: &str =
+        "YOLO: data.yaml, or the names of darknet, CVAT and LabelImg; a .txt for each image";
     const DATASETS: &[&str] = &[];
 
     fn open(&self, _: &Path, naming: Naming) -> anyhow::Result<Source> {
@@ -117,6 +118,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
 
     let mut source = Source {
         has_splits: images.has_splits,
+        is_relative: true,
         problems: images.problems,
         notes: config.notes.iter().chain(&images.notes).cloned().collect(),
         ..Source::new(config.classes.clone())
