@@ -5,6 +5,7 @@
 mod decoding;
 mod options;
 mod pipeline;
+mod stretched;
 
 pub use crate::store::tables::Former;
 pub use options::{Exif, Limit, OnError, Options};

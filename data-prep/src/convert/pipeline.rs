@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::decoding;
 use super::options::{Exif, Limit, Options, stop_at};
+use super::stretched;
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::mask::geometry::Grid;
 use crate::source;
@@ -62,6 +63,9 @@ pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
             perhaps_turned: 0,
             was_complete: true,
         });
+    }
+    if options.exif == Exif::Apply && source.is_relative {
+        stretched::stretch(&mut source.images);
     }
     let pixels_path = options.out.join(PIXELS_FILE);
     atomic::remove_leftovers(&pixels_path)?;

@@ -47,10 +47,19 @@ impl Arrangement {
             by: self.split_by.as_deref(),
             stratify: self.stratify,
         };
+        let mut is_divided = true;
         if self.split.is_some() || (complete && !source.has_splits) {
             division.divide(source)?;
-        } else if complete {
-            division.cut_missing(source)?;
+        } else {
+            is_divided = complete && division.cut_missing(source)?;
+        }
+        let unused = [
+            ("--split-by", self.split_by.is_some()),
+            ("--stratify", self.stratify),
+        ];
+        for (option, _) in unused.iter().filter(|(_, given)| *given && !is_divided) {
+            let note = "has no effect, since the data's own splits are kept (--split divides anew)";
+            source.notes.push(format!("{option} {note}"));
         }
         source.images.sort_by_key(|image| image.split); // stable
         Ok(())

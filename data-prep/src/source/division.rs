@@ -88,8 +88,9 @@ impl Division<'_> {
         Ok(())
     }
 
-    /// Takes validation and test images from the training images, where the data has none.
-    pub(super) fn cut_missing(&self, source: &mut Source) -> Result<()> {
+    /// Takes validation and test images from the training images, where the data has none. Returns whether it
+    /// has taken any.
+    pub(super) fn cut_missing(&self, source: &mut Source) -> Result<bool> {
         let of = |source: &Source, split| -> Vec<usize> {
             (0..source.images.len())
                 .filter(|&index| source.images[index].split == split)
@@ -105,7 +106,7 @@ impl Division<'_> {
             }
         }
         if cut.is_empty() || train.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let sum: f64 = shares.iter().sum();
         self.split(source, &train, shares.map(|share| share / sum))?;
@@ -115,7 +116,7 @@ impl Division<'_> {
             self.description()
         );
         self.said(source, note);
-        Ok(())
+        Ok(true)
     }
 
     /// Says what was done, with the number of images in each split.
@@ -146,10 +147,11 @@ impl Division<'_> {
     /// Puts the images at `indices` into the splits; the `shares` sum to 1.
     fn split(&self, source: &mut Source, indices: &[usize], shares: [f64; 3]) -> Result<()> {
         let units = self.units(source, indices)?;
-        let splits = match self.stratify {
+        let mut splits = match self.stratify {
             true => balanced(&units, &source.images, shares),
             false => by_position(&units, shares),
         };
+        fill_empty(&units, shares, &mut splits);
         for (unit, split) in units.iter().zip(splits) {
             for &index in &unit.images {
                 source.images[index].split = split;
@@ -192,7 +194,8 @@ impl Division<'_> {
         if let Some(cells) = source.columns.get(by) {
             let by = by.to_owned();
             return Ok(Box::new(move |image| {
-                cells.get(&image.image_id).cloned().ok_or_else(|| {
+                let cell = cells.get(&image.image_id).filter(|cell| !cell.is_empty());
+                cell.cloned().ok_or_else(|| {
                     let found = format!("no value for image {}", image.image_id);
                     Error::layout("--split-by", &*by, found, "one for each image")
                 })
@@ -235,17 +238,22 @@ fn position(key: &str) -> f64 {
     (u64::from_be_bytes(first) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Train up to the first share, then val, then test. A split that should have images and got none gets the
-/// unit that lies nearest to it, if there are units enough.
+/// Train up to the first share, then val, then test.
 fn by_position(units: &[Unit], shares: [f64; 3]) -> Vec<Split> {
     let ends = [shares[0], shares[0] + shares[1]];
-    let mut splits: Vec<Split> = units
-        .iter()
-        .map(|unit| Split::ALL[ends.iter().filter(|&&end| unit.position >= end).count()])
-        .collect();
+    let split = |unit: &Unit| Split::ALL[ends.iter().filter(|&&end| unit.position >= end).count()];
+    units.iter().map(split).collect()
+}
+
+/// Gives a split that should have images and got none the unit that lies nearest to it by position, if there
+/// are units enough for all; train gets one in any case.
+fn fill_empty(units: &[Unit], shares: [f64; 3], splits: &mut [Split]) {
+    let ends = [shares[0], shares[0] + shares[1]];
+    let wanted = shares.iter().filter(|share| **share > 0.0).count();
     for (split, share) in Split::ALL.into_iter().zip(shares) {
         let count = |splits: &[Split], of| splits.iter().filter(|split| **split == of).count();
-        if share == 0.0 || units.len() < 3 || count(&splits, split) > 0 {
+        let is_enough = units.len() >= wanted;
+        if share == 0.0 || count(splits, split) > 0 || !(is_enough || split == Split::Train) {
             continue;
         }
         let (start, end) = match split {
@@ -258,13 +266,12 @@ fn by_position(units: &[Unit], shares: [f64; 3]) -> Vec<Split> {
             (start - position).max(position - end)
         };
         let nearest = (0..units.len())
-            .filter(|&at| count(&splits, splits[at]) > 1)
+            .filter(|&at| !is_enough || count(splits, splits[at]) > 1)
             .min_by(|a, b| distance(a).total_cmp(&distance(b)));
         if let Some(nearest) = nearest {
             splits[nearest] = split;
         }
     }
-    splits
 }
 
 /// Iterative stratification (Sechidis et al. 2011): the units of the rarest class are given out first, each

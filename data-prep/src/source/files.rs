@@ -68,6 +68,11 @@ impl Files {
         files.filter(move |path| has_extension(path, &[extension]))
     }
 
+    /// Returns all files, sorted.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Path> {
+        self.all.iter().map(PathBuf::as_path)
+    }
+
     /// Returns the images, sorted.
     pub(super) fn images(&self) -> impl Iterator<Item = &Path> {
         self.all

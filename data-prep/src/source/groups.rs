@@ -27,13 +27,16 @@ pub(super) fn assign(path: &Path, source: &mut Source) -> Result<()> {
         let index = by_name
             .find(name)
             .map_err(|expected| row.problem(image, expected))?;
-        let group = row.cell(group);
+        let (column, group) = (group, row.cell(group));
+        if group.is_empty() {
+            return Err(row.problem(column, "a group").into());
+        }
         if let Some(before) = group_of
             .insert(index, group)
             .filter(|before| *before != group)
         {
             let expected = format!("one group for {name}, which is in {before} above");
-            return Err(row.problem(table.column("group")?, expected).into());
+            return Err(row.problem(column, expected).into());
         }
         for (column, header) in &others {
             let image_id = source.images[index].image_id.clone();

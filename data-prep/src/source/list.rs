@@ -4,13 +4,17 @@ use super::coco::Coco;
 use super::entry::Entry;
 use super::naming::Naming;
 use super::scenes::Scenes;
+use super::table::Table;
 use super::voc::Voc;
 use super::waterbirds::Waterbirds;
+use super::yolo::Yolo;
 
 /// All formats, in the order of the help.
 pub const SOURCES: &[Entry] = &[
     Entry::of::<Voc>(),
     Entry::of::<Coco>(),
+    Entry::of::<Yolo>(),
+    Entry::of::<Table>(),
     Entry::of::<Waterbirds>(),
     Entry::of::<Scenes>(),
 ];

@@ -8,13 +8,17 @@ use super::entry::{Entry, Folder};
 use super::list::SOURCES;
 use super::naming::Naming;
 use super::record::Source;
+use super::table::Tables;
 use crate::error::Error;
 
 /// What `data-prep read` is asked for.
 #[derive(Debug, clap::Args)]
 pub struct Read {
-    /// The folder of the data set.
-    folder: PathBuf,
+    /// The folder of the data set; may be left out with --images.
+    #[arg(required_unless_present = "images")]
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    tables: Tables,
     /// The format [default: recognised].
     #[arg(long, value_parser = formats())]
     format: Option<String>,
@@ -41,7 +45,11 @@ impl Read {
     /// # Errors
     /// When there is no such folder, it is of no known format, or its reader refuses it.
     pub fn open(&self, out: &Path, naming: Naming) -> Result<Source> {
-        let folder = &self.folder;
+        if self.tables.any() {
+            let naming = naming.asked(self.name.as_deref());
+            return self.tables.read(self.folder.as_deref(), &naming);
+        }
+        let folder = self.folder.as_deref().context("no folder")?;
         if !folder.is_dir() {
             let found = if folder.exists() {
                 "a file"
@@ -65,7 +73,7 @@ impl Read {
             }
         };
         let options = Folder {
-            root: folder.clone(),
+            root: folder.to_owned(),
             name: self.name.clone(),
         };
         let read = (entry.read)(options, out, naming);

@@ -28,6 +28,9 @@ pub struct Source {
     /// Whether the data says which image is in which split; if not, all are in train until `arrange` divides
     /// them.
     pub has_splits: bool,
+    /// Whether boxes and shapes are fractions of the image's size in the data; here they are in pixels of the
+    /// image as it is stored.
+    pub is_relative: bool,
     /// Items the reader had to leave out: objects, and images whose annotations cannot be read.
     pub problems: Vec<Problem>,
     /// Faults that cost neither an image nor an object, such as a broken outline of an object that has a box.
@@ -49,6 +52,7 @@ impl Source {
             groups: Vec::new(),
             images: Vec::new(),
             has_splits: true,
+            is_relative: false,
             problems: Vec::new(),
             remarks: Vec::new(),
             columns: BTreeMap::new(),

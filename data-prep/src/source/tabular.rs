@@ -71,10 +71,17 @@ impl Table {
     /// # Errors
     /// When there is none of them, or the one found twice.
     pub(super) fn any_column(&self, names: &[&str]) -> Result<usize, Problem> {
-        self.find_column(names)?.ok_or_else(|| {
-            let expected = format!("a column {}", names[0]);
-            Problem::new(&self.path, "columns", self.headers.join(", "), expected)
-        })
+        let expected = || self.lacks(&format!("a column {}", names[0]));
+        self.find_column(names)?.ok_or_else(expected)
+    }
+
+    /// Returns the problem that columns are missing.
+    pub(super) fn lacks(&self, expected: &str) -> Problem {
+        let found = match self.headers.as_slice() {
+            [] => "nothing".to_owned(),
+            headers => headers.join(", "),
+        };
+        Problem::new(&self.path, "columns", found, expected)
     }
 
     /// Returns the index of the first of several names that is a column, if there is one.
@@ -149,7 +156,9 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Cells, Problem> {
         .delimiter(delimiter)
         .from_reader(text);
     let fault = |error: csv::Error| {
-        let line = error.position().map_or(1, csv::Position::line);
+        let line = error
+            .position()
+            .map_or(1, |position| line_of(position, text));
         let (found, expected) = match error.kind() {
             csv::ErrorKind::UnequalLengths {
                 expected_len, len, ..
@@ -174,10 +183,19 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Cells, Problem> {
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(fault)?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record
+            .position()
+            .map_or(0, |position| line_of(position, text));
         rows.push((line, record.iter().map(str::to_owned).collect()));
     }
     Ok((headers, rows))
+}
+
+/// Returns the line of a record. Its position is before the empty lines that the library skips.
+fn line_of(position: &csv::Position, text: &[u8]) -> u64 {
+    let rest = text.get(position.byte() as usize..).unwrap_or_default();
+    let skipped = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    position.line() + skipped.filter(|byte| **byte == b'\n').count() as u64
 }
 
 fn parquet(path: &Path, bytes: Vec<u8>) -> Result<Cells, Problem> {

@@ -1,0 +1,176 @@
+//! Recognises the columns of a table of boxes or labels.
+
+use crate::error::{Problem, Result};
+use crate::source::tabular::{Row, Table};
+
+const IMAGE: [&str; 10] = [
+    "image",
+    "filename",
+    "file_name",
+    "image_id",
+    "image_path",
+    "path",
+    "image_name",
+    "imageid",
+    "img",
+    "file",
+];
+const CLASS: [&str; 8] = [
+    "class",
+    "label",
+    "category",
+    "name",
+    "class_name",
+    "label_name",
+    "labelname",
+    "category_name",
+];
+
+/// Spellings of left, top, right and bottom.
+const CORNERS: [[&str; 4]; 6] = [
+    ["xmin", "ymin", "xmax", "ymax"],
+    ["x_min", "y_min", "x_max", "y_max"],
+    ["x1", "y1", "x2", "y2"],
+    ["left", "top", "right", "bottom"],
+    ["bbox_xmin", "bbox_ymin", "bbox_xmax", "bbox_ymax"],
+    ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"],
+];
+/// Spellings of left, top, width and height.
+const SIZES: [[&str; 4]; 5] = [
+    ["x", "y", "width", "height"],
+    ["x", "y", "w", "h"],
+    ["xmin", "ymin", "width", "height"],
+    ["left", "top", "width", "height"],
+    ["bbox_x", "bbox_y", "bbox_width", "bbox_height"],
+];
+
+/// The columns of a table, as indices.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub image: usize,
+    pub class: usize,
+    /// `None` in a table of labels.
+    pub bbox: Option<BoxColumns>,
+    /// The image's width and height: columns of these names beside corners (TensorFlow's and Roboflow's CSV).
+    pub size: Option<[usize; 2]>,
+    pub split: Option<usize>,
+    pub group: Option<usize>,
+    pub mask: Option<usize>,
+    /// All other columns: index and name.
+    pub others: Vec<(usize, String)>,
+}
+
+/// The columns of a box.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BoxColumns {
+    pub at: [usize; 4],
+    /// Whether the last two are width and height, not right and bottom.
+    pub has_size: bool,
+    pub names: [&'static str; 4],
+}
+
+impl Columns {
+    /// Recognises the columns of a table of boxes, or of labels.
+    ///
+    /// # Errors
+    /// When a column that is needed is missing, or one is there twice.
+    pub(super) fn of(table: &Table, has_boxes: bool) -> Result<Self, Problem> {
+        let image = table.any_column(&IMAGE)?;
+        // `name` may be the image's.
+        let class = table.any_column(&CLASS)?;
+        let split = table.find_column(&["split"])?;
+        let group = table.find_column(&["group"])?;
+        let (mut bbox, mut size, mut mask) = (None, None, None);
+        if has_boxes {
+            bbox = Some(box_columns(table)?);
+            mask = table.find_column(&["mask", "mask_path", "mask_file"])?;
+            if bbox.is_some_and(|bbox| !bbox.has_size) {
+                let [width, height] = [
+                    &["width", "image_width", "img_width"],
+                    &["height", "image_height", "img_height"],
+                ]
+                .map(|names| table.find_column(names));
+                size = width?.zip(height?).map(|(width, height)| [width, height]);
+            }
+        }
+        let mut known = vec![image, class];
+        known.extend(bbox.iter().flat_map(|bbox| bbox.at));
+        known.extend(size.iter().flatten());
+        known.extend([split, mask].into_iter().flatten());
+        let others = table.other_columns(&known);
+        Ok(Self {
+            image,
+            class,
+            bbox,
+            size,
+            split,
+            group,
+            mask,
+            others,
+        })
+    }
+}
+
+/// Finds the columns of boxes: corners before left, top, width and height, so that a width and height beside
+/// corners are the image's.
+fn box_columns(table: &Table) -> Result<BoxColumns, Problem> {
+    let spellings = CORNERS
+        .iter()
+        .map(|names| (names, false))
+        .chain(SIZES.iter().map(|names| (names, true)));
+    for (names, has_size) in spellings {
+        let mut at = [0; 4];
+        let mut all = true;
+        for (slot, name) in at.iter_mut().zip(names) {
+            match table.find_column(&[name])? {
+                Some(column) => *slot = column,
+                None => all = false,
+            }
+        }
+        if all {
+            return Ok(BoxColumns {
+                at,
+                has_size,
+                names: *names,
+            });
+        }
+    }
+    Err(table.lacks("columns xmin, ymin, xmax, ymax, or x, y, width, height"))
+}
+
+impl BoxColumns {
+    /// Returns left, top, right and bottom of a row; `None` where all four cells are empty.
+    ///
+    /// # Errors
+    /// When a cell is no number, or the box has no width or height.
+    pub(super) fn read(&self, row: Row) -> Result<Option<[f64; 4]>, Problem> {
+        let is_empty = |column: &usize| {
+            let cell = row.cell(*column);
+            cell.is_empty() || cell.eq_ignore_ascii_case("nan")
+        };
+        if self.at.iter().all(is_empty) {
+            return Ok(None);
+        }
+        let mut bbox = [0.0; 4];
+        for (value, column) in bbox.iter_mut().zip(self.at) {
+            let number: Option<f64> = row.cell(column).parse().ok();
+            *value = number
+                .filter(|number| number.is_finite())
+                .ok_or_else(|| row.problem(column, "a number"))?;
+        }
+        if self.has_size {
+            bbox[2] += bbox[0];
+            bbox[3] += bbox[1];
+        }
+        for (low, high) in [(0, 2), (1, 3)] {
+            if bbox[low] >= bbox[high] {
+                let expected = match self.has_size {
+                    true => "more than 0".to_owned(),
+                    false => format!("more than {} {}", self.names[low], bbox[low]),
+                };
+                return Err(row.problem(self.at[high], expected));
+            }
+        }
+        Ok(Some(bbox))
+    }
+}

@@ -1,0 +1,486 @@
+//! Makes records of the rows of tables of boxes and labels.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::columns::Columns;
+use super::layout::{Layout, Part};
+use super::masks;
+use crate::error::{Problem, Result};
+use crate::image::orientation::Orientation;
+use crate::mask::rle::CompressedRle;
+use crate::source::finding::{Gallery, Shortened, names_and_ids, size_of};
+use crate::source::naming::Naming;
+use crate::source::record::{MaskKind, Source, SourceImage, SourceObject};
+use crate::source::split::Split;
+use crate::source::tabular::{Row, Table};
+
+/// How far beyond 0 and 1 a fraction of the image's size may lie by rounding.
+const ROUNDING: f64 = 1e-3;
+
+/// Reads the tables and finds their images. Classes and groups are numbered in the order of their names
+/// (of their numbers, where all names are numbers).
+///
+/// # Errors
+/// When a table has not the columns it needs, no row names an image, or the name asked for is refused. A row
+/// with a fault is left out and listed in [`Source::problems`]; its image still shows its class.
+pub(super) fn read(layout: &Layout, naming: &Naming) -> Result<Source> {
+    let mut tables = Vec::new();
+    for part in &layout.parts {
+        let table = Table::open(&part.path)?;
+        let columns = Columns::of(&table, part.has_boxes)?;
+        tables.push((part, table, columns));
+    }
+    let cells = tables
+        .iter()
+        .flat_map(|(_, table, columns)| table.rows().map(|row| row.cell(columns.class)));
+    let classes = in_order(cells.filter(|class| !class.is_empty()));
+    let gallery = Gallery::below(&layout.images)?;
+    let mut rows = Rows {
+        gallery: &gallery,
+        class_ids: classes.iter().cloned().zip(0..).collect(),
+        by_path: HashMap::new(),
+        images: Vec::new(),
+        mask_files: HashSet::new(),
+        varying: BTreeSet::new(),
+        source: Source::new(classes),
+        counts: Counts::default(),
+    };
+    for (part, table, columns) in &tables {
+        rows.source.annotations.add("table", &table.fingerprint);
+        rows.add_table(part, table, columns);
+    }
+    let mut source = rows.finish(layout)?;
+    let is_generic = |name: &std::ffi::OsStr| name.eq_ignore_ascii_case("images");
+    let named_after = match layout.images.parent() {
+        Some(parent)
+            if layout.images.file_name().is_some_and(is_generic) && parent != Path::new("") =>
+        {
+            parent
+        }
+        _ => &layout.images,
+    };
+    naming.give(&mut source, named_after, None)?;
+    Ok(source)
+}
+
+/// Returns names in order, each once: numbers by value, where all are numbers.
+fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<&str> = names.collect::<BTreeSet<_>>().into_iter().collect();
+    if names.iter().all(|name| name.parse::<i64>().is_ok()) {
+        names.sort_by_key(|name| name.parse::<i64>().ok());
+    }
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// What is told at the end.
+#[derive(Default)]
+struct Counts {
+    without_box: usize,
+    beyond: usize,
+}
+
+/// An image while rows are added to it.
+struct Building<'a> {
+    path: &'a Path,
+    split: Option<Split>,
+    group: Option<String>,
+    /// As the table says.
+    size: Option<(u32, u32)>,
+    /// As the header says, once it was asked for; `None` inside where it cannot be read.
+    header: Option<Option<(u32, u32)>>,
+    extra_labels: Vec<i32>,
+    objects: Vec<SourceObject>,
+    /// The other columns' cells.
+    cells: BTreeMap<String, String>,
+    /// The table in which it came first.
+    table: PathBuf,
+}
+
+/// The images and classes that the rows read so far make.
+struct Rows<'a> {
+    gallery: &'a Gallery,
+    class_ids: HashMap<String, i32>,
+    by_path: HashMap<&'a Path, usize>,
+    images: Vec<Building<'a>>,
+    mask_files: HashSet<PathBuf>,
+    /// Columns that differ between the rows of an image.
+    varying: BTreeSet<String>,
+    source: Source,
+    counts: Counts,
+}
+
+impl<'a> Rows<'a> {
+    fn add_table(&mut self, part: &Part, table: &Table, columns: &Columns) {
+        let is_relative = is_relative(table, columns);
+        self.source.is_relative |= is_relative;
+        if let Some(bbox) = columns.bbox {
+            let unit = match is_relative {
+                true => "fractions of the image's width and height, since none is over 1",
+                false => "pixels",
+            };
+            let names = bbox.names.join(", ");
+            let path = part.path.display();
+            self.source
+                .notes
+                .push(format!("{path}: boxes of the columns {names} in {unit}"));
+        }
+        let mut shortened = Shortened::default();
+        for row in table.rows() {
+            let at = match self.image(part, columns, row, &mut shortened) {
+                Ok(at) => at,
+                Err(problem) => {
+                    self.source.problems.push(problem);
+                    continue;
+                }
+            };
+            let class_id = self.class_ids.get(row.cell(columns.class)).copied();
+            let object = self
+                .place(at, part, columns, row)
+                .and_then(|()| self.object(at, part, columns, row, is_relative));
+            let image = &mut self.images[at];
+            match object {
+                Ok(Some(object)) => image.objects.push(object),
+                Ok(None) => image.extra_labels.extend(class_id),
+                Err(problem) => {
+                    image.extra_labels.extend(class_id);
+                    self.source.problems.push(problem);
+                }
+            }
+        }
+    }
+
+    /// Returns the index of a row's image.
+    fn image(
+        &mut self,
+        part: &Part,
+        columns: &Columns,
+        row: Row,
+        shortened: &mut Shortened,
+    ) -> Result<usize, Problem> {
+        let written = row.cell(columns.image);
+        let wrong = |expected: String| row.problem(columns.image, expected);
+        let found = self
+            .gallery
+            .find(&part.folders, written)
+            .map_err(|expected| wrong(expected.to_owned()))?;
+        shortened.check(&found).map_err(wrong)?;
+        let next = self.images.len();
+        let at = *self.by_path.entry(found.path).or_insert(next);
+        if at == next {
+            self.images.push(Building {
+                path: found.path,
+                split: part.split,
+                group: None,
+                size: None,
+                header: None,
+                extra_labels: Vec::new(),
+                objects: Vec::new(),
+                cells: BTreeMap::new(),
+                table: part.path.clone(),
+            });
+        }
+        Ok(at)
+    }
+
+    /// Takes the split, group, size and other cells of a row's image.
+    fn place(
+        &mut self,
+        at: usize,
+        part: &Part,
+        columns: &Columns,
+        row: Row,
+    ) -> Result<(), Problem> {
+        let image = &mut self.images[at];
+        for (column, name) in &columns.others {
+            let cell = row.cell(*column);
+            let before = image
+                .cells
+                .entry(name.clone())
+                .or_insert_with(|| cell.to_owned());
+            if before != cell {
+                self.varying.insert(name.clone());
+            }
+        }
+        let split = match columns.split {
+            None => part.split,
+            Some(column) => {
+                let split = Split::named_in(row.cell(column));
+                Some(split.ok_or_else(|| row.problem(column, "train, val or test"))?)
+            }
+        };
+        if let Some((before, split)) = image
+            .split
+            .zip(split)
+            .filter(|(before, split)| before != split)
+        {
+            let expected = format!("{before}, in which this image is above");
+            return Err(match columns.split {
+                Some(column) => row.problem(column, expected),
+                None => row.problem(
+                    columns.image,
+                    format!("an image of {split} only, not of {before}"),
+                ),
+            });
+        }
+        image.split = image.split.or(split);
+        if let Some(column) = columns.group {
+            let group = row.cell(column);
+            if let Some(before) = image.group.as_ref().filter(|before| *before != group) {
+                let expected = format!("{before}, the group that this image is in above");
+                return Err(row.problem(column, expected));
+            }
+            image.group = (!group.is_empty()).then(|| group.to_owned());
+        }
+        if let Some([width, height]) = columns.size {
+            let pixels = |column: usize| {
+                let pixels: Option<u32> = row.cell(column).parse().ok();
+                pixels.filter(|&pixels| pixels > 0)
+            };
+            // An empty or impossible size is none, as in other formats.
+            let size = pixels(width).zip(pixels(height));
+            if image.size.is_some() && size.is_some() && image.size != size {
+                let (width, height) = image.size.unwrap_or_default();
+                let expected = format!("{width}x{height}, the size of this image above");
+                return Err(row.problem(columns.size.unwrap_or_default()[0], expected));
+            }
+            image.size = image.size.or(size);
+        }
+        Ok(())
+    }
+
+    /// Returns the object of a row; `None` where it has no box.
+    fn object(
+        &mut self,
+        at: usize,
+        part: &Part,
+        columns: &Columns,
+        row: Row,
+        is_relative: bool,
+    ) -> Result<Option<SourceObject>, Problem> {
+        let Some(boxes) = columns.bbox else {
+            return Ok(None);
+        };
+        let mut bbox = boxes.read(row)?;
+        let mask_name = columns
+            .mask
+            .map(|column| row.cell(column))
+            .filter(|name| !name.is_empty());
+        let class = row.cell(columns.class);
+        let Some(&class_id) = self.class_ids.get(class) else {
+            return match (bbox, mask_name) {
+                (None, None) => Ok(None), // an image without objects
+                _ => Err(row.problem(columns.class, "a class")),
+            };
+        };
+        if let Some(found) = &mut bbox {
+            self.check(at, boxes.at[0], row, found, is_relative)?;
+        }
+        let mut object = SourceObject {
+            instance_id: self.images[at].objects.len() as i64 + 1,
+            class_id,
+            bbox: [0.0; 4],
+            is_difficult: false,
+            is_crowd: false,
+            area: None,
+            mask_kind: MaskKind::Box,
+            segmentation: None,
+        };
+        if let (Some(name), Some(column)) = (mask_name, columns.mask) {
+            match (self.mask(at, part, row, column, name), bbox) {
+                (Ok((rle, around)), _) => {
+                    object.segmentation = Some(rle);
+                    object.mask_kind = MaskKind::Png;
+                    bbox = bbox.or(Some(around));
+                }
+                (Err(problem), Some(_)) => self.source.remarks.push(problem),
+                (Err(problem), None) => return Err(problem),
+            }
+        }
+        self.counts.without_box += usize::from(bbox.is_none());
+        Ok(bbox.map(|bbox| SourceObject { bbox, ..object }))
+    }
+
+    /// Brings a box to pixels, and refuses one that lies outside its image.
+    fn check(
+        &mut self,
+        at: usize,
+        column: usize,
+        row: Row,
+        bbox: &mut [f64; 4],
+        is_relative: bool,
+    ) -> Result<(), Problem> {
+        let path = self.images[at].path;
+        let Some(size) = self.images[at].size.or_else(|| self.header(at)) else {
+            return match is_relative {
+                true => Err(size_of(path)
+                    .err()
+                    .unwrap_or_else(|| row.problem(column, "pixels"))),
+                false => Ok(()), // decoding tells that the image is broken
+            };
+        };
+        let [width, height] = [f64::from(size.0), f64::from(size.1)];
+        if is_relative {
+            let [left, top, right, bottom] = bbox.map(|edge| edge.clamp(0.0, 1.0));
+            *bbox = [left * width, top * height, right * width, bottom * height];
+            return Ok(());
+        }
+        let [left, top, right, bottom] = *bbox;
+        let is_outside = |width: f64, height: f64| {
+            left >= width || top >= height || right <= 0.0 || bottom <= 0.0
+        };
+        if is_outside(width, height) {
+            let turned = fs_err::read(path)
+                .map(|bytes| Orientation::of(&bytes).size(size))
+                .unwrap_or(size);
+            if turned == size || is_outside(f64::from(turned.0), f64::from(turned.1)) {
+                let expected = format!("a box inside the image of {}x{} pixels", size.0, size.1);
+                return Err(row.problem(column, expected));
+            }
+        } else if left < -1.0 || top < -1.0 || right > width + 1.0 || bottom > height + 1.0 {
+            self.counts.beyond += 1;
+        }
+        Ok(())
+    }
+
+    /// Returns the shape that a mask file shows, and the box around it in pixels.
+    fn mask(
+        &mut self,
+        at: usize,
+        part: &Part,
+        row: Row,
+        column: usize,
+        name: &str,
+    ) -> Result<(CompressedRle, [f64; 4]), Problem> {
+        let path =
+            masks::find(&part.folders, name).map_err(|expected| row.problem(column, expected))?;
+        self.mask_files.insert(path.clone());
+        let image = self.images[at].path;
+        let size = self.header(at).map_or_else(|| size_of(image), Ok)?;
+        let (rle, bytes) = masks::read(&path, size)?;
+        self.source.annotations.add("mask", &bytes);
+        let [x, y, width, height] = rle.bounding_box().unwrap_or_default().map(f64::from);
+        Ok((CompressedRle::from(&rle), [x, y, x + width, y + height]))
+    }
+
+    /// Returns the size in pixels that an image's header says, if it can be read.
+    fn header(&mut self, at: usize) -> Option<(u32, u32)> {
+        let image = &mut self.images[at];
+        *image.header.get_or_insert_with(|| size_of(image.path).ok())
+    }
+
+    /// Makes the records of the images.
+    fn finish(mut self, layout: &Layout) -> Result<Source> {
+        if self.images.is_empty() {
+            let first = self.source.problems.into_iter().next();
+            let nothing = || {
+                Problem::new(
+                    &layout.parts[0].path,
+                    "rows",
+                    "nothing",
+                    "an image and its class",
+                )
+            };
+            return Err(first.unwrap_or_else(nothing).into());
+        }
+        self.say(layout);
+        let groups = in_order(
+            self.images
+                .iter()
+                .filter_map(|image| image.group.as_deref()),
+        );
+        let group_ids: HashMap<&str, i32> = groups.iter().map(String::as_str).zip(0..).collect();
+        let has_splits = self.images.iter().any(|image| image.split.is_some());
+        let paths: Vec<&Path> = self.images.iter().map(|image| image.path).collect();
+        let names = names_and_ids(&layout.images, &paths);
+        let source = &mut self.source;
+        for (image, (file_name, image_id)) in self.images.into_iter().zip(names) {
+            if has_splits && image.split.is_none() {
+                let found = format!("nothing for {file_name}");
+                source.problems.push(Problem::new(
+                    &image.table,
+                    "split",
+                    found,
+                    "train, val or test",
+                ));
+                continue;
+            }
+            for (name, cell) in image
+                .cells
+                .into_iter()
+                .filter(|(name, _)| !self.varying.contains(name))
+            {
+                source
+                    .columns
+                    .entry(name)
+                    .or_default()
+                    .insert(image_id.clone(), cell);
+            }
+            source.images.push(SourceImage {
+                image_id,
+                file_name,
+                path: image.path.to_owned(),
+                split: image.split.unwrap_or(Split::Train),
+                size: image.size,
+                group_id: image
+                    .group
+                    .and_then(|group| group_ids.get(&*group).copied()),
+                extra_labels: image.extra_labels,
+                objects: image.objects,
+            });
+        }
+        source.has_splits = has_splits;
+        source.groups = (0..).zip(groups).collect();
+        Ok(self.source)
+    }
+
+    /// Adds the notes on what was decided for the user.
+    fn say(&mut self, layout: &Layout) {
+        let images = self.gallery.files().images();
+        let unnamed = images
+            .filter(|path| !self.by_path.contains_key(path) && !self.mask_files.contains(*path));
+        let unnamed = unnamed.count();
+        let grouped = self
+            .images
+            .iter()
+            .filter(|image| image.group.is_some())
+            .count();
+        let ungrouped = self.images.len() - grouped;
+        let notes = &mut self.source.notes;
+        if self.counts.without_box > 0 {
+            let count = self.counts.without_box;
+            notes.push(format!(
+                "{count} rows have a class and no box: the class counts, without a box"
+            ));
+        }
+        if self.counts.beyond > 0 {
+            notes.push(format!(
+                "{} boxes reach beyond their image",
+                self.counts.beyond
+            ));
+        }
+        if grouped > 0 && ungrouped > 0 {
+            notes.push(format!("{ungrouped} images are in no group"));
+        }
+        if unnamed > 0 {
+            notes.push(format!(
+                "{unnamed} images of {} are in no table: left out (a row with an empty class makes one an \
+                 image without classes)",
+                layout.images.display()
+            ));
+        }
+    }
+}
+
+/// Whether all coordinates of a table are fractions: no pixel coordinates are all from 0 to 1.
+fn is_relative(table: &Table, columns: &Columns) -> bool {
+    let Some(boxes) = columns.bbox else {
+        return false;
+    };
+    let mut read = table
+        .rows()
+        .filter_map(|row| boxes.read(row).ok().flatten())
+        .peekable();
+    let is_fraction = |edge: f64| (-ROUNDING..=1.0 + ROUNDING).contains(&edge);
+    read.peek().is_some() && read.all(|bbox| bbox.into_iter().all(is_fraction))
+}

@@ -1,0 +1,337 @@
+//! Finds the images of a YOLO export and their label files: in the folders and lists that `data.yaml` or
+//! `obj.data` names, else in all folders, whose names then say the split.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+
+use super::config::{Config, Declared};
+use crate::error::{Error, Problem, Result};
+use crate::source::files::{Files, is_image};
+use crate::source::finding::{Gallery, Shortened};
+use crate::source::split::Split;
+
+/// The images of an export.
+#[derive(Default)]
+pub(super) struct Images {
+    /// Image files with their splits, each once, in the order of the export.
+    pub images: Vec<(PathBuf, Split)>,
+    /// Whether the export says the splits.
+    pub has_splits: bool,
+    pub problems: Vec<Problem>,
+    pub notes: Vec<String>,
+    /// The lists of images read: name and content.
+    pub inputs: Vec<(String, Vec<u8>)>,
+}
+
+impl Images {
+    /// Finds the images of the export in the folder `root`.
+    ///
+    /// # Errors
+    /// When no image is found, or the folder or list of the training images is missing.
+    pub(super) fn find(root: &Path, config: &Config) -> Result<Self> {
+        let gallery = Gallery::below(root)?;
+        let mut found = Self::default();
+        if config.splits.is_empty() {
+            found.by_folder(root, gallery.files());
+        } else {
+            found.has_splits = true;
+            for declared in &config.splits {
+                for place in &declared.places {
+                    found.add_place(config, &gallery, declared, place)?;
+                }
+            }
+            found.drop_repeated();
+        }
+        if found.images.is_empty() && found.problems.is_empty() {
+            let expected = "images in the folders that the export names";
+            return Err(Error::layout(root, "images", "none", expected));
+        }
+        Ok(found)
+    }
+
+    /// Takes the images of a folder, or those that a list names.
+    fn add_place(
+        &mut self,
+        config: &Config,
+        gallery: &Gallery,
+        declared: &Declared,
+        place: &str,
+    ) -> Result<()> {
+        let Declared {
+            split, file, key, ..
+        } = declared;
+        match resolve(&config.bases, place) {
+            Some(path) if path.is_dir() => {
+                let files = Files::below(&path)?;
+                self.images
+                    .extend(files.images().map(|image| (image.to_owned(), *split)));
+                Ok(())
+            }
+            Some(path) if !is_image(&path) => self.add_list(config, gallery, *split, &path),
+            _ if *split == Split::Train => {
+                let found = format!("{place}: no such folder or list");
+                let expected =
+                    "a folder of images or a .txt that lists them, beside the file or below `path`";
+                Err(Problem::new(file, key, found, expected).into())
+            }
+            _ => {
+                self.notes.push(format!(
+                    "{}: {key}: there is no {place}: read without it",
+                    file.display()
+                ));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the images that a list names, one a line.
+    fn add_list(
+        &mut self,
+        config: &Config,
+        gallery: &Gallery,
+        split: Split,
+        list: &Path,
+    ) -> Result<()> {
+        let text = fs_err::read_to_string(list)?;
+        let mut folders: Vec<PathBuf> = list.parent().map(Path::to_owned).into_iter().collect();
+        folders.extend(config.bases.iter().cloned());
+        let mut shortened = Shortened::default();
+        let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
+        for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            let line = line.trim();
+            let as_written = folders
+                .iter()
+                .map(|folder| folder.join(line))
+                .find(|path| path.is_file());
+            let found = match as_written {
+                Some(path) => Ok(path),
+                None => gallery
+                    .find(&folders, line)
+                    .map_err(str::to_owned)
+                    .and_then(|found| {
+                        shortened.check(&found)?;
+                        Ok(found.path.to_owned())
+                    }),
+            };
+            match found {
+                Ok(path) => self.images.push((plain(&path), split)),
+                Err(expected) => {
+                    self.problems.push(Problem::new(
+                        list,
+                        format!("line {number}"),
+                        line,
+                        expected,
+                    ));
+                }
+            }
+        }
+        self.inputs.push((split.to_string(), text.into_bytes()));
+        Ok(())
+    }
+
+    /// Takes all images, with the splits that the names of their folders say; where there are folders called
+    /// `images`, those in them.
+    fn by_folder(&mut self, root: &Path, files: &Files) {
+        let inside = |path: &Path| -> Vec<String> {
+            let folder = path.parent().unwrap_or(root);
+            let folders = folder.strip_prefix(root).unwrap_or(folder).components();
+            folders
+                .map(|part| part.as_os_str().to_string_lossy().into_owned())
+                .collect()
+        };
+        let all: Vec<(&Path, Vec<String>)> =
+            files.images().map(|path| (path, inside(path))).collect();
+        let is_images = |folders: &Vec<String>| {
+            folders
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case("images"))
+        };
+        let any_images = all.iter().any(|(_, folders)| is_images(folders));
+        let taken: Vec<_> = all
+            .iter()
+            .filter(|(_, folders)| !any_images || is_images(folders))
+            .collect();
+        if taken.len() < all.len() {
+            self.notes.push(format!(
+                "{} images outside the folders called images are left out",
+                all.len() - taken.len()
+            ));
+        }
+        let mut without = 0;
+        for (path, folders) in &taken {
+            let split = folders.iter().find_map(|name| Split::named_in(name));
+            without += usize::from(split.is_none());
+            self.images
+                .push((path.to_path_buf(), split.unwrap_or(Split::Train)));
+        }
+        self.has_splits = without < taken.len();
+        if self.has_splits && without > 0 {
+            self.notes.push(format!(
+                "{without} images are in no folder of a split: they are in train"
+            ));
+        }
+    }
+
+    /// Leaves an image that several splits have in the first of them.
+    fn drop_repeated(&mut self) {
+        let mut first: HashMap<PathBuf, Split> = HashMap::new();
+        let mut repeated: BTreeMap<(Split, Split), usize> = BTreeMap::new();
+        self.images.sort_by_key(|(_, split)| *split); // stable
+        self.images.retain(|(path, split)| match first.get(path) {
+            Some(before) => {
+                *repeated.entry((*before, *split)).or_default() += 1;
+                false
+            }
+            None => first.insert(path.clone(), *split).is_none(),
+        });
+        for ((before, split), count) in repeated {
+            self.notes.push(match before == split {
+                true => format!("{count} images are named twice in {split}: they are in it once"),
+                false => format!(
+                    "{count} images are in {before} and in {split}: they are in {before} only"
+                ),
+            });
+        }
+    }
+}
+
+/// Returns the folder or file that a configuration's path means: relative to a base as Ultralytics takes it;
+/// without the leading `..` that Roboflow writes; else the longest end of the path that is there. An end that is
+/// one folder's name only, as `images`, could be the folder of another split.
+fn resolve(bases: &[PathBuf], place: &str) -> Option<PathBuf> {
+    let place = place.trim().replace('\\', "/");
+    let at_base = |end: &str| {
+        bases
+            .iter()
+            .map(|base| base.join(end))
+            .find(|path| path.exists())
+    };
+    let inside = place.trim_start_matches("./").trim_start_matches("../");
+    let mut found = at_base(&place).or_else(|| at_base(inside));
+    let mut rest = inside;
+    while let Some((_, end)) = rest.split_once('/').filter(|_| found.is_none()) {
+        let path = at_base(end).filter(|path| end.contains('/') || path.is_file());
+        found = path.filter(|_| !end.is_empty());
+        rest = end;
+    }
+    found.map(|path| plain(&path))
+}
+
+/// Returns a path without `.`, and without `..` after a folder's name.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let after_name = matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if after_name => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+/// Where the label files of images are.
+#[derive(Default)]
+pub(super) struct LabelFiles {
+    /// The label file of each image; `None` where there is none.
+    pub of_image: Vec<Option<PathBuf>>,
+    /// Label files in folders called `labels` that belong to no image.
+    pub without_image: Vec<PathBuf>,
+}
+
+impl LabelFiles {
+    /// Finds the label files: in `labels` instead of the last folder called `images`, as Ultralytics does,
+    /// else beside the images.
+    ///
+    /// # Errors
+    /// When more than half of the images have no label file, or all of a split.
+    pub(super) fn find(images: &Images) -> Result<Self> {
+        let mut found = Self::default();
+        let mut folders: BTreeMap<PathBuf, usize> = BTreeMap::new();
+        let mut missing: BTreeMap<Split, (usize, usize)> = BTreeMap::new();
+        for (image, split) in &images.images {
+            let places = [in_labels(image), Some(image.with_extension("txt"))];
+            let label = places.iter().flatten().find(|path| path.is_file());
+            let (none, all) = missing.entry(*split).or_default();
+            *all += 1;
+            let looked_in = label
+                .or(places.iter().flatten().next())
+                .and_then(|path| path.parent());
+            let lacking = folders
+                .entry(looked_in.unwrap_or(image).to_owned())
+                .or_default();
+            if label.is_none() {
+                *none += 1;
+                *lacking += 1;
+            }
+            found.of_image.push(label.cloned());
+        }
+        let (none, all) = missing
+            .values()
+            .fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+        let without = missing.iter().find(|(_, (none, all))| none == all);
+        if let Some((count, what)) = match without {
+            _ if none * 2 > all => Some((none, format!("{all} images"))),
+            Some((split, (none, _))) => Some((*none, format!("{none} images of {split}"))),
+            None => None,
+        } {
+            let worst = folders.iter().max_by_key(|(_, lacking)| **lacking);
+            let folder = worst.map(|(folder, _)| folder.clone()).unwrap_or_default();
+            let expected = "a .txt for each image that has objects";
+            let text = format!("none for {count} of {what}");
+            return Err(Error::layout(folder, "label files", text, expected));
+        }
+        found.find_without_image(images, folders.keys());
+        Ok(found)
+    }
+
+    /// Lists the label files in `folders` called `labels` that no image has. Lists of images may leave
+    /// some out on purpose.
+    fn find_without_image<'f>(
+        &mut self,
+        images: &Images,
+        folders: impl Iterator<Item = &'f PathBuf>,
+    ) {
+        if !images.inputs.is_empty() {
+            return;
+        }
+        let used: HashSet<&Path> = self
+            .of_image
+            .iter()
+            .flatten()
+            .map(PathBuf::as_path)
+            .collect();
+        let is_labels = |folder: &&PathBuf| {
+            let mut names = folder.components();
+            names.any(|name| name.as_os_str().eq_ignore_ascii_case("labels"))
+        };
+        let mut without = Vec::new();
+        for folder in folders.filter(is_labels) {
+            let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+            without.extend(entries.map(|entry| entry.path()).filter(|path| {
+                let is_list = path.file_name().is_some_and(|name| name == "classes.txt");
+                path.extension().is_some_and(|ext| ext == "txt")
+                    && !is_list
+                    && !used.contains(&**path)
+            }));
+        }
+        without.sort();
+        self.without_image = without;
+    }
+}
+
+/// Returns the path with `labels` instead of its last folder called `images`, and the extension `.txt`.
+fn in_labels(image: &Path) -> Option<PathBuf> {
+    let parts: Vec<Component> = image.components().collect();
+    let at = parts
+        .iter()
+        .rposition(|part| part.as_os_str() == "images")?;
+    if at + 1 == parts.len() {
+        return None;
+    }
+    let mut path: PathBuf = parts[..at].iter().collect();
+    path.push("labels");
+    path.extend(&parts[at + 1..]);
+    Some(path.with_extension("txt"))
+}

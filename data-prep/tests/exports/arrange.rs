@@ -1,0 +1,262 @@
+//! Splits and groups of own data: `--split`, `--split-by`, `--stratify`, `--groups`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use data_prep::dataset::{Dataset, Split};
+
+use crate::folder::Folder;
+
+const HEADER: &str = "image,class,xmin,ymin,xmax,ymax";
+
+/// A folder of `count` images; `row` makes the cells after a box, and the class.
+fn numbered(header: &str, count: usize, row: impl Fn(usize) -> (String, String)) -> Folder {
+    let mut text = format!("{HEADER}{header}\n");
+    let folder = Folder::new(&[]);
+    for number in 0..count {
+        let (class, more) = row(number);
+        writeln!(text, "p{}_{number:03},{class},1,1,9,9{more}", number % 10).unwrap();
+        folder.image(&format!("images/p{}_{number:03}.jpg", number % 10));
+    }
+    folder.write("boxes.csv", text);
+    folder
+}
+
+fn plain(count: usize) -> Folder {
+    numbered("", count, |_| ("cat".to_owned(), String::new()))
+}
+
+fn splits(dataset: &Dataset) -> BTreeMap<String, Split> {
+    dataset
+        .images
+        .iter()
+        .map(|image| (image.image_id.clone(), image.split))
+        .collect()
+}
+
+fn counts(dataset: &Dataset) -> [usize; 3] {
+    Split::ALL.map(|split| dataset.indices(split).len())
+}
+
+#[test]
+fn images_that_are_added_move_no_other() {
+    let few = plain(100);
+    few.read(&[]).check(
+        0,
+        &["the data has no splits: divided 70,15,15 percent (by a hash"],
+    );
+    let (few, many) = (few.open(), plain(150));
+    many.read(&[]).check(0, &[]);
+    let (before, after) = (splits(&few), splits(&many.open()));
+    assert!(before.iter().all(|(id, split)| after[id] == *split));
+    let [train, val, test] = counts(&few);
+    assert!(
+        (60..=80).contains(&train) && val >= 7 && test >= 7,
+        "{train} {val} {test}"
+    );
+}
+
+#[test]
+fn every_split_gets_an_image_where_there_are_three() {
+    for count in 1..=12 {
+        for more in [&[][..], &["--stratify"]] {
+            let folder = plain(count);
+            folder.read(more).check(0, &[]);
+            let counts = counts(&folder.open());
+            let least = usize::from(count >= 3);
+            assert!(
+                counts[0] >= 1 && counts[1] >= least && counts[2] >= least,
+                "{count} {more:?}: {counts:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn shares_are_as_asked_for() {
+    let folder = plain(60);
+    folder
+        .read(&["--split", "50, 50,0"])
+        .check(0, &["divided 50,50,0 percent"]);
+    let [train, val, test] = counts(&folder.open());
+    assert!(train > 20 && val > 20 && test == 0, "{train} {val} {test}");
+    for (shares, said) in [
+        (
+            "70,30",
+            "expected three percentages that sum to 100, as 70,15,15",
+        ),
+        ("70,20,20", "expected three percentages that sum to 100"),
+        ("0,50,50", "expected three percentages that sum to 100"),
+        ("70,a,30", "expected three percentages that sum to 100"),
+        ("nan,50,50", "expected three percentages that sum to 100"),
+    ] {
+        folder.read(&["--split", shares]).check(2, &[said]);
+    }
+}
+
+#[test]
+fn images_of_a_patient_stay_together() {
+    // By a column and by the name.
+    let folder = numbered(",patient", 60, |number| {
+        ("cat".to_owned(), format!(",{}", number % 12))
+    });
+    folder
+        .read(&["--split-by", "patient"])
+        .check(0, &["images that share patient together"]);
+    let together = |dataset: &Dataset, of: &dyn Fn(&str) -> String| {
+        let mut splits: BTreeMap<String, BTreeSet<Split>> = BTreeMap::new();
+        for image in &dataset.images {
+            splits
+                .entry(of(&image.image_id))
+                .or_default()
+                .insert(image.split);
+        }
+        splits.values().all(|splits| splits.len() == 1)
+    };
+    let dataset = folder.open();
+    let patient = |id: &str| (id[id.len() - 3..].parse::<usize>().unwrap() % 12).to_string();
+    assert!(together(&dataset, &patient) && counts(&dataset).iter().all(|&count| count > 0));
+
+    for more in [&[][..], &["--stratify"]] {
+        let by_name = [&["--split-by", "(p[0-9]+)_"][..], more].concat();
+        folder
+            .read(&by_name)
+            .check(0, &["images that share (p[0-9]+)_ together"]);
+        let dataset = folder.open();
+        let patient = |id: &str| {
+            id.split_once('_')
+                .unwrap()
+                .0
+                .rsplit('/')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        assert!(together(&dataset, &patient) && counts(&dataset).iter().all(|&count| count > 0));
+    }
+    for (by, said) in [
+        (
+            "p[0-9]+",
+            "--split-by: p[0-9]+: found no group, expected one of the columns patient, or a regular",
+        ),
+        (
+            "p([0-9]+",
+            "expected one of the columns patient, or a regular expression with a group",
+        ),
+        ("q([0-9]+)", "expected a match in each image's file name"),
+    ] {
+        let failed = folder.read(&["--split-by", by]);
+        failed.check(2, &[said]);
+        assert_eq!(failed.text.lines().count(), 1, "{}", failed.text);
+    }
+}
+
+#[test]
+fn a_column_without_a_value_for_an_image_is_refused() {
+    let folder = numbered(",patient", 10, |number| {
+        let patient = if number == 4 { "" } else { "x" };
+        ("cat".to_owned(), format!(",{patient}"))
+    });
+    folder
+        .read(&["--split-by", "patient"])
+        .check(2, &["found no value for image images/p4_004"]);
+}
+
+#[test]
+fn stratify_gives_each_class_its_share() {
+    let folder = numbered("", 200, |number| {
+        let class = if number % 20 == 0 { "rare" } else { "common" };
+        (class.to_owned(), String::new())
+    });
+    folder.read(&["--stratify"]).check(
+        0,
+        &["balanced by class; images that are added may move others"],
+    );
+    let dataset = folder.open();
+    let of = |split, class: i32| {
+        let images = dataset.images.iter();
+        images
+            .filter(|image| image.split == split && image.labels.contains(&class))
+            .count()
+    };
+    assert_eq!(counts(&dataset), [140, 30, 30]);
+    let rare = Split::ALL.map(|split| of(split, 1));
+    assert!(
+        rare[0] == 7 && rare[1] + rare[2] == 3 && rare[1] > 0 && rare[2] > 0,
+        "{rare:?}"
+    );
+}
+
+#[test]
+fn splits_of_the_data_stay_and_missing_ones_are_cut_from_train() {
+    let folder = numbered(",split", 40, |number| {
+        let split = if number < 5 { "test" } else { "train" };
+        ("cat".to_owned(), format!(",{split}"))
+    });
+    folder
+        .read(&[])
+        .check(0, &["the data has no val: cut from train (by a hash"]);
+    let dataset = folder.open();
+    let [train, val, test] = counts(&dataset);
+    assert!(test == 5 && val > 0 && train > val, "{train} {val} {test}");
+    let splits = splits(&dataset);
+    assert!((0..5).all(|number| splits[&format!("images/p{number}_{number:03}")] == Split::Test));
+    folder.run(&["table", "--root", "{}"]).check(0, &[]);
+    assert_eq!(counts(&folder.open()), [35, 0, 5]);
+    folder
+        .read(&["--split", "60,20,20"])
+        .check(0, &["the data's own splits are not used: divided 60,20,20"]);
+}
+
+#[test]
+fn groups_are_by_id_file_name_or_stem() {
+    let folder = plain(6);
+    folder.write(
+        "groups.csv",
+        "image,group,site\nimages/p0_000,b,1\np1_001.jpg,a,2\np2_002,b,1\nimages/p3_003.jpg,a,2\n",
+    );
+    let groups = ["--groups", "{}/groups.csv"];
+    folder
+        .read(&groups)
+        .check(0, &["2 images are in no group of "]);
+    let dataset = folder.open();
+    assert_eq!(dataset.groups, [(0, "a".to_owned()), (1, "b".to_owned())]);
+    let mut found: Vec<_> = dataset
+        .images
+        .iter()
+        .map(|image| (&*image.image_id, image.group_id))
+        .collect();
+    found.sort_unstable();
+    let ids: Vec<_> = found.iter().map(|(_, group)| *group).collect();
+    assert_eq!(ids, [Some(1), Some(0), Some(1), Some(0), None, None]);
+    for (text, said) in [
+        (
+            "image,group\np9,a\n",
+            "line 2, image: found p9, expected the id or the file of an image",
+        ),
+        (
+            "image,group\np0_000,a\np0_000.jpg,b\n",
+            "line 3, group: found b, expected one group for p0_000.jpg",
+        ),
+        (
+            "image,group\np0_000,\n",
+            "line 2, group: found nothing, expected a group",
+        ),
+        (
+            "image\np0_000\n",
+            "columns: found image, expected a column group",
+        ),
+        (
+            "image,group\n",
+            "rows: found nothing, expected an image and its group",
+        ),
+    ] {
+        folder.write("groups.csv", text);
+        let failed = folder.read(&groups);
+        failed.check(2, &[said]);
+        assert_eq!(failed.text.lines().count(), 1, "{}", failed.text);
+    }
+    folder
+        .run(&["read", "{}", "--groups", "{}/gone.csv"])
+        .check(2, &["gone.csv"]);
+}

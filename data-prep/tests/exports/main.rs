@@ -1,0 +1,11 @@
+//! Runs `data-prep yolo`, `table` and `read` on small folders as people have them, and checks the data
+//! folders and the lines that they print: `yolo` and `yolo_broken`, `table`, `arrange` (splits and groups),
+//! and `same` (one data set in three formats).
+#![allow(clippy::unwrap_used)]
+
+mod arrange;
+mod folder;
+mod same;
+mod table;
+mod yolo;
+mod yolo_broken;

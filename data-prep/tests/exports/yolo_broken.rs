@@ -1,0 +1,208 @@
+//! Broken exports: one line each, and what stays with `--on-error skip`.
+
+use crate::folder::{Folder, jpeg};
+
+const YAML: &str = "train: images\nnames: [cat, dog]\n";
+
+/// An export with one image whose label file has this text.
+fn export(label: &str) -> Folder {
+    let folder = Folder::new(&[("data.yaml", YAML), ("labels/a.txt", label)]);
+    folder.image("images/a.jpg");
+    folder
+}
+
+#[test]
+fn each_broken_line_is_a_problem_and_its_class_stays() {
+    for (line, said, labels) in [
+        (
+            "2 .5 .5 .5 .5",
+            "line 1: found class 2, expected 0 to 1, the numbers of the names",
+            &[][..],
+        ),
+        (
+            "0.5 .5 .5 .5 .5",
+            "line 1: found class 0.5, expected a class number",
+            &[],
+        ),
+        (
+            "cat .5 .5 .5 .5",
+            "line 1: found class cat, expected a class number",
+            &[],
+        ),
+        (
+            "1 .5 .5 .5 .5 .9",
+            "a sixth is a confidence, as of predictions",
+            &[1],
+        ),
+        (
+            "1 .5 .5 .5",
+            "found 4 numbers (1 .5 .5 .5), expected class, x, y, width and height, or",
+            &[1],
+        ),
+        ("1 .5 .5 .5 .5 .5 .5 .5", "found 8 numbers", &[1]),
+        (
+            "1 .5 .5 .5 1.2",
+            "found 1.2, expected fractions of the image's width and height, from 0 to 1",
+            &[1],
+        ),
+        ("1 20 10 5 5", "found 20, expected fractions", &[1]),
+        ("1 .5 .5 nan .5", "found nan, expected a number", &[1]),
+        (
+            "1 .5 .5 0 .5",
+            "expected a box with a width and a height inside the image",
+            &[1],
+        ),
+        (
+            "1,.5,.5,.5,.5",
+            "found class 1,.5,.5,.5,.5, expected a class number",
+            &[],
+        ),
+    ] {
+        let folder = export(line);
+        let failed = folder.yolo(&[]);
+        failed.check(2, &[said, "a.txt: line 1: found "]);
+        assert_eq!(failed.text.lines().count(), 1, "{}", failed.text);
+        folder
+            .yolo(&["--on-error", "skip"])
+            .check(1, &["1 left out, listed in skipped.parquet"]);
+        assert_eq!(folder.open().images[0].labels, labels, "{line}");
+        assert_eq!(folder.skipped().len(), 1);
+    }
+}
+
+#[test]
+fn values_beyond_the_edge_by_rounding_are_right() {
+    let folder = export("1 1.0005 .5 .5 .5\n0 -0.0004 0 1 0 1 1.0002\n");
+    folder.yolo(&[]).check(0, &[]);
+    assert_eq!(folder.open().images[0].objects.len(), 2);
+}
+
+#[test]
+fn an_unusable_polygon_leaves_its_box() {
+    // A line is no area, and its box has no height; this one is thinner than a pixel.
+    let folder = export("0 0.51 0.51 0.512 0.51 0.512 0.512\n");
+    folder
+        .yolo(&[])
+        .check(0, &["1 faults that cost no image and no object"]);
+    let dataset = folder.open();
+    assert!(dataset.images[0].objects[0].segmentation.is_none());
+    assert_eq!(folder.skipped(), ["a polygon that covers no pixel"]);
+}
+
+#[test]
+fn many_problems_are_listed_with_their_total() {
+    let folder = export(&"2 .5 .5 .5 .5\n".repeat(25));
+    folder
+        .yolo(&[])
+        .check(2, &["25 problems", "line 20: found class 2", "and 5 more"]);
+}
+
+#[test]
+fn missing_label_files_are_an_error_that_names_the_folder() {
+    let folder = export("0 .5 .5 .5 .5");
+    folder.images(&["images/b.jpg", "images/c.jpg"]);
+    folder.yolo(&[]).check(
+        2,
+        &["source/labels: label files: found none for 2 of 3 images, expected a .txt"],
+    );
+
+    let yaml = "train: train/images\nval: val/images\nnames: [cat]\n";
+    let folder = Folder::new(&[
+        ("data.yaml", yaml),
+        ("train/labels/a.txt", ""),
+        ("train/labels/b.txt", ""),
+    ]);
+    folder.images(&[
+        "train/images/a.jpg",
+        "train/images/b.jpg",
+        "val/images/c.jpg",
+    ]);
+    folder.yolo(&[]).check(
+        2,
+        &["val/labels: label files: found none for 1 of 1 images of val"],
+    );
+}
+
+#[test]
+fn a_label_file_without_image_and_a_broken_image_are_problems() {
+    let folder = export("0 .5 .5 .5 .5");
+    folder.write("labels/gone.txt", "0 .5 .5 .5 .5");
+    folder.write("labels/classes.txt", "cat\ndog\n");
+    folder.yolo(&[]).check(
+        2,
+        &["labels/gone.txt: image: found no such file, expected an image of this name"],
+    );
+
+    let folder = export("0 .5 .5 .5 .5");
+    folder.write("images/b.jpg", &jpeg(40, 20)[..10]);
+    folder.write("labels/b.txt", "0 .5 .5 .5 .5");
+    folder.yolo(&[]).check(2, &["images/b.jpg: image: found"]);
+    folder
+        .yolo(&["--on-error", "skip"])
+        .check(1, &["1 images, written", "1 left out"]);
+}
+
+#[test]
+fn a_broken_configuration_is_one_line() {
+    for (yaml, said) in [
+        ("train: images\nnames: [cat\n", "data.yaml: line "),
+        (
+            "train: images\nnames: []\n",
+            "data.yaml: names: found no name, expected a list of class names",
+        ),
+        (
+            "train: images\n",
+            "data.yaml: names: found nothing, expected a list of class names",
+        ),
+        (
+            "train: images\nnames: {a: cat}\n",
+            "names: found a, expected a class number before the colon",
+        ),
+        (
+            "train: images\nnames: [cat, [dog]]\n",
+            "names, class 1: found no text, expected a class name",
+        ),
+        (
+            "train: images\nnc: 3\nnames: [cat]\n",
+            "data.yaml: nc: found 3, expected 1, the number of names",
+        ),
+        (
+            "train: gone\nnames: [cat]\n",
+            "data.yaml: train: found gone: no such folder or list, expected a folder",
+        ),
+        (
+            "train: {a: b}\nnames: [cat]\n",
+            "data.yaml: train: found something else, expected a folder, a list",
+        ),
+        (
+            "train: empty\nnames: [cat]\n",
+            "images: found none, expected images in the folders that the export names",
+        ),
+    ] {
+        let folder = export("0 .5 .5 .5 .5");
+        folder.write("empty/readme", "");
+        folder.write("data.yaml", yaml);
+        let failed = folder.yolo(&[]);
+        failed.check(2, &[said]);
+        assert_eq!(failed.text.lines().count(), 1, "{}", failed.text);
+    }
+    let folder = export("");
+    fs_err::rename(
+        folder.root().join("data.yaml"),
+        folder.root().join("a.yaml"),
+    )
+    .unwrap();
+    folder.write("b.yaml", YAML);
+    folder.yolo(&[]).check(
+        2,
+        &["*.yaml with names: found a.yaml, b.yaml, expected one; give it as --root"],
+    );
+    folder.run(&["yolo", "--root", "{}/a.yaml"]).check(0, &[]);
+    let none = Folder::new(&[]);
+    none.yolo(&[]).check(
+        2,
+        &["class names: found none, expected data.yaml with names, or classes.txt"],
+    );
+    none.run(&["yolo", "--root", "{}/gone"])
+        .check(2, &["found no such folder, expected a folder"]);
+}
