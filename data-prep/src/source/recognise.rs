@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::entry::{Entry, Folder};
+use super::coco::{AnnotationFiles, Coco};
+use super::entry::{Entry, Folder, Format};
 use super::list::SOURCES;
 use super::naming::Naming;
 use super::record::Source;
@@ -14,7 +15,8 @@ use crate::error::Error;
 #[derive(Debug, clap::Args)]
 pub struct Read {
     /// The folder of the data set.
-    folder: PathBuf,
+    #[arg(required_unless_present_any = ["train", "val", "test"])]
+    folder: Option<PathBuf>,
     /// The format [default: recognised].
     #[arg(long, value_parser = formats())]
     format: Option<String>,
@@ -22,6 +24,8 @@ pub struct Read {
     /// folder's name].
     #[arg(long)]
     name: Option<String>,
+    #[command(flatten)]
+    coco: AnnotationFiles,
 }
 
 /// The formats that can be read from a folder.
@@ -35,7 +39,10 @@ impl Read {
     /// # Errors
     /// When there is no such folder, it is of no known format, or its reader refuses it.
     pub fn open(&self, out: &Path, naming: Naming) -> Result<Source> {
-        let folder = &self.folder;
+        if !self.coco.is_empty() {
+            return self.open_coco(out, naming);
+        }
+        let folder = self.folder.as_ref().context("no folder")?;
         if !folder.is_dir() {
             let found = if folder.exists() {
                 "a file"
@@ -70,6 +77,17 @@ impl Read {
         let mut source = read.ok_or_else(refused)??;
         source.notes.splice(0..0, recognised);
         Ok(source)
+    }
+
+    /// Reads the COCO JSON files that are named.
+    fn open_coco(&self, out: &Path, naming: Naming) -> Result<Source> {
+        if let Some(format) = self.format.as_ref().filter(|format| *format != Coco::NAME) {
+            let path = self.folder.clone().unwrap_or_default();
+            let expected = "coco, or no --train, --val and --test, which name COCO JSON";
+            return Err(Error::layout(path, "--format", format, expected).into());
+        }
+        let (folder, name) = (self.folder.clone(), self.name.clone());
+        Coco::new(folder, name, self.coco.clone()).open(out, naming)
     }
 }
 
