@@ -28,8 +28,12 @@ fn instances(json: &str) -> (String, usize) {
     let (read, peak) = peak::of(|| load_instances(file.path()));
     let error = match read {
         Err(error) => error.to_string(),
-        // A wrong element is no error: it is left out and listed.
-        Ok(instances) => instances.problems()[0].problem.to_string(),
+        // A wrong element is no error: it, or its shape, is left out and listed.
+        Ok(instances) => {
+            let problems = instances.problems().iter().map(|item| &item.problem);
+            let mut all = problems.chain(instances.remarks());
+            all.next().unwrap().to_string()
+        }
     };
     let name = format!("{}: ", file.path().display());
     (error.strip_prefix(&name).unwrap().to_owned(), peak)

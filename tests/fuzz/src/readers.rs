@@ -49,13 +49,18 @@ pub fn instances(bytes: &[u8]) {
     for problem in instances.problems() {
         is_one_line(&problem.problem);
     }
+    for remark in instances.remarks() {
+        is_one_line(remark);
+    }
     for (index, image) in instances.images().iter().enumerate() {
         for annotation in instances.annotations_of(index) {
             match instances.segmentation(annotation, image) {
                 Err(problem) => is_one_line(&problem),
                 Ok(None) => {}
                 Ok(Some(rle)) => {
-                    assert_eq!((rle.height, rle.width), (image.height, image.width));
+                    if let Some(size) = image.size {
+                        assert_eq!((rle.width, rle.height), size);
+                    }
                     is_consistent(&rle);
                 }
             }
