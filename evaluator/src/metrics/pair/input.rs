@@ -24,6 +24,8 @@ pub struct Pair<'a> {
     pub map: &'a [f32],
     /// The union of the class's boxes (SPEC A.5).
     pub mask: &'a Mask,
+    /// The number of cells inside `mask`.
+    pub mask_area: usize,
     /// The union of the segmentations of the class's objects; `None` unless each of them has one.
     pub segmentation: Option<&'a Mask>,
     /// IoU's thresholds.
@@ -56,6 +58,7 @@ impl<'a> Pair<'a> {
         Self {
             map,
             mask,
+            mask_area: mask.area(),
             segmentation,
             thresholds,
             image_size,

@@ -8,7 +8,7 @@ pub(super) const METRIC: PairMetric = PairMetric {
     title: "Cells in the boxes",
     over: Over::Pairs,
     threshold: Threshold::None,
-    value: |pair| Some(pair.mask.area() as f64),
+    value: |pair| Some(pair.mask_area as f64),
     mean: Mean::NotTaken,
     interval: false,
     share: false,

@@ -37,7 +37,7 @@ impl ScoredPair {
             values: std::array::from_fn(|k| PAIR_METRICS[k].measure(pair)),
             energy: pair.energy,
             segment_energy: pair.segment_energy,
-            mask_area: pair.mask.area(),
+            mask_area: pair.mask_area,
             is_iou_under_constant: pair.is_iou_under_constant(),
             sweep: pair.sweep,
         }
