@@ -209,7 +209,13 @@ impl Division<'_> {
                 columns.join(", ")
             ),
         };
-        let regex = Regex::new(by).map_err(|error| wrong(error.to_string(), expected.clone()))?;
+        let regex = Regex::new(by).map_err(|error| {
+            let error = error.to_string(); // its last line has the reason
+            wrong(
+                error.lines().last().unwrap_or_default().to_owned(),
+                expected.clone(),
+            )
+        })?;
         if regex.captures_len() < 2 {
             return Err(wrong("no group".to_owned(), expected));
         }
