@@ -1,4 +1,4 @@
-//! Tests the rules that give the paper's claims R1 to R11 a verdict (docs/SPEC.md F). Each test makes up
+//! Tests the rules that give the claims R1 to R11 a verdict (docs/SPEC.md F). Each test makes up
 //! results for which a claim must hold, not hold, be undecided, or not be tested for lack of runs.
 
 #![allow(clippy::unwrap_used)]
@@ -58,6 +58,7 @@ fn also(mut values: Vec<Value>, metric: &'static str, value: f64) -> Vec<Value> 
 #[test]
 fn r1_compares_fronts_of_epg() {
     let runs = |energy: f64, l1: f64| {
+        // The loss is also the run's id; `reaches` is (F1, EPG).
         let guided = |loss: &'static str, epg| Run::guided(loss, loss).scored(reaches(0.80, epg));
         [
             base(reaches(0.80, 0.40)),
@@ -105,7 +106,8 @@ fn fronts_pool_the_weights_of_a_loss() {
     ];
     let found = judged(&runs, "R1");
     assert_eq!(found.verdict, Verdict::Holds, "{found:?}");
-    // The mean height of each front above the baseline's EPG, 0.40, for F1 from 0.75 to 0.85, five points
+    // The height of a front at an F1 is the greatest EPG of a checkpoint with that F1 or more. The trial's value
+    // is Energy's mean height above the baseline's EPG, 0.40, less L1's, for F1 from 0.75 to 0.85, five points
     // around the baseline's. Energy's area is (0.78 − 0.75)·0.30 + (0.82 − 0.78)·0.10, L1's
     // (0.80 − 0.75)·0.12.
     let expected = (0.03 * 0.30 + 0.04 * 0.10 - 0.05 * 0.12) / 0.10;
@@ -162,33 +164,35 @@ fn r3_compares_fronts_of_what_lies_on_the_object() {
 
 #[test]
 fn r4_compares_networks_of_one_architecture() {
+    // B-cos must have the higher EPG before guidance (`before`; its rival has 0.40) and after it (`after`; its
+    // rival has 0.55).
     let runs = |backbone: &'static str, before: f64, after: f64| {
-        let ours = Run {
+        let bcos = Run {
             id: "bcos".to_owned(),
             backbone: "bcos_resnet50",
             attribution: "bcos",
             ..Run::default()
         };
-        let guided = Run {
+        let bcos_guided = Run {
             id: "bcos_e".to_owned(),
             loss: Some("energy"),
             lambda: Some(0.1),
             baseline: Some("bcos"),
-            ..ours.clone()
+            ..bcos.clone()
         };
-        let theirs = Run {
+        let rival = Run {
             backbone,
             ..Run::default()
         };
-        let theirs_guided = Run {
+        let rival_guided = Run {
             backbone,
             ..Run::guided("e", "energy")
         };
         [
-            ours.scored(reaches(0.80, before)),
-            guided.scored(reaches(0.80, after)),
-            theirs.scored(reaches(0.80, 0.40)),
-            theirs_guided.scored(reaches(0.80, 0.55)),
+            bcos.scored(reaches(0.80, before)),
+            bcos_guided.scored(reaches(0.80, after)),
+            rival.scored(reaches(0.80, 0.40)),
+            rival_guided.scored(reaches(0.80, 0.55)),
         ]
     };
     expect("R4", &runs("resnet50", 0.47, 0.70), Verdict::Holds);
@@ -239,7 +243,7 @@ fn r6_needs_one_network_whose_f1_rises() {
     let converged = || Run::default().epochs;
     expect("R6", &runs(0.82, 0.50, converged()), Verdict::Holds);
     expect("R6", &runs(0.78, 0.50, converged()), Verdict::DoesNotHold);
-    // F1 rises, but EPG falls.
+    // F1 rises, but EPG falls: R6's condition on EPG can only withhold a verdict.
     expect("R6", &runs(0.82, 0.30, converged()), Verdict::Undecided);
     // The baseline's best epoch is its last, so its F1 might have risen without guidance too.
     let improving = vec![(1, 0.80, 0.40)];

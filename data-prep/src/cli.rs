@@ -3,7 +3,7 @@
 //! Exit codes: 0 when everything is in the data folder, 1 when some items were skipped, 2 when the command
 //! failed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -17,6 +17,7 @@ use crate::source::entry::Entry;
 use crate::source::record::Source;
 use crate::source::{self, Arrangement, Read, SOURCES};
 use crate::store::tables::PROGRAM;
+use crate::survey;
 
 #[derive(Debug, Args)]
 struct Inspect {
@@ -37,8 +38,11 @@ struct Vocabulary {
 #[derive(Debug, Args)]
 struct Prepare {
     /// The data folder to make.
+    #[arg(long, required_unless_present = "dry_run")]
+    out: Option<PathBuf>,
+    /// Print what would be read, as JSON, and write nothing; no image is opened.
     #[arg(long)]
-    out: PathBuf,
+    dry_run: bool,
     /// Height and width of the pixels.
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u16).range(8..=2048))]
     size: u16,
@@ -125,19 +129,33 @@ fn execute(matches: &ArgMatches) -> Result<usize> {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
                 pool.build_global()?;
             }
+            let out = prepare.out.clone().unwrap_or_default();
             let is_own = name == "read";
             let mut source = if is_own {
-                Read::from_arg_matches(options)?.open(&prepare.out, source::naming())?
+                let read = Read::from_arg_matches(options)?;
+                if let Some(made) = read.made().filter(|_| prepare.dry_run) {
+                    return print(&survey::of_folder(made)?);
+                }
+                read.open(&out, source::naming())?
             } else {
                 let mut sources = SOURCES.iter();
                 let source = sources.find(|source| source.name == name);
                 let source = source.with_context(|| format!("no source {name}"))?;
-                (source.open)(options, &prepare.out, source::naming())?
+                (source.open)(options, &out, source::naming())?
             };
             prepare.arrangement.apply(&mut source, is_own)?;
-            prepare.run(source)
+            match prepare.dry_run {
+                true => print(&survey::of_source(&source, &prepare.limit)),
+                false => prepare.run(source, &out),
+            }
         }
     }
+}
+
+/// Prints JSON on standard output; nothing is skipped by it.
+fn print(value: &serde_json::Value) -> Result<usize> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(0)
 }
 
 impl Inspect {
@@ -169,7 +187,7 @@ impl Vocabulary {
                 "sources": SOURCES.iter().map(entry).collect::<Vec<_>>(),
                 "datasets": source::datasets(),
             });
-            println!("{}", serde_json::to_string_pretty(&vocabulary)?);
+            print(&vocabulary)?;
         } else {
             for source in SOURCES {
                 println!("{:12} {}", source.name, source.title);
@@ -182,15 +200,11 @@ impl Vocabulary {
 
 impl Prepare {
     /// Makes the data folder, says so on standard error, and returns the number of skipped items.
-    fn run(&self, source: Source) -> Result<usize> {
-        let (out, name, notes) = (
-            self.out.display(),
-            source.name.clone(),
-            source.notes.clone(),
-        );
+    fn run(&self, source: Source, out: &Path) -> Result<usize> {
+        let (name, notes) = (source.name.clone(), source.notes.clone());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let options = Options {
-            out: self.out.clone(),
+            out: out.to_owned(),
             grid: Grid::square(usize::from(self.size)),
             limits: self.limit.clone(),
             on_error: self.on_error,
@@ -209,6 +223,7 @@ impl Prepare {
             perhaps_turned,
             was_complete,
         } = convert::run(source, &options)?;
+        let out = out.display();
         let verb = if was_complete {
             "complete already"
         } else {

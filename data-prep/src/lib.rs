@@ -16,6 +16,7 @@ pub mod inspect;
 mod mask;
 pub mod source;
 mod store;
+mod survey;
 
 pub use error::{Error, Problem, Result};
 pub use image::{decode, raster, resize};

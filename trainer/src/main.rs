@@ -57,6 +57,10 @@ enum Command {
         /// Folders of finished runs
         #[arg(required = true)]
         runs: Vec<PathBuf>,
+        /// Print one checkpoint alone: the highest validation EPG where F1 is at most one point below
+        /// that of the baseline in this folder
+        #[arg(long, value_name = "BASELINE")]
+        against: Option<PathBuf>,
     },
     /// Write the attribution maps of a checkpoint as an Arrow IPC stream, and its logits.
     Explain(ExplainArgs),
@@ -286,7 +290,7 @@ fn main() -> ExitCode {
             result => result.map(|_| ()),
         },
         Command::State(args) => state_command(&args),
-        Command::Select { runs } => select_command(&runs),
+        Command::Select { runs, against } => select_command(&runs, against.as_deref()),
         Command::Explain(args) => explain_command(&args),
         Command::GridPointingGame(args) => game_command(&args),
         Command::Vocabulary { json: _ } => vocabulary_command(),
@@ -351,12 +355,19 @@ fn train_command(args: &RunArgs, machine: &MachineArgs) -> Result<Outcome> {
     Ok(Outcome::Finished)
 }
 
-fn select_command(folders: &[PathBuf]) -> Result<()> {
+fn select_command(folders: &[PathBuf], against: Option<&Path>) -> Result<()> {
     let runs: Vec<_> = folders
         .iter()
         .map(|folder| FinishedRun::open(folder))
         .collect::<Result<_, _>>()?;
-    for (run, epoch) in select::select(&runs)? {
+    let chosen = match against {
+        None => select::select(&runs)?,
+        Some(baseline) => {
+            let baseline = FinishedRun::open(baseline)?;
+            select::select_one(&runs, &baseline)?.into_iter().collect()
+        }
+    };
+    for (run, epoch) in chosen {
         println!("{}\t{epoch}", runs[run].run_id);
     }
     Ok(())

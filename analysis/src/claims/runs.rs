@@ -43,7 +43,8 @@ pub(super) fn of_loss<'a, 'b>(
     run_sets.iter().filter(fits)
 }
 
-/// The run of Energy with all boxes, undilated, that validation prefers.
+/// Returns the checkpoint of the Energy runs (with all boxes, undilated) that has the highest validation EPG
+/// among those that lose at most one point of the baseline's validation F1.
 pub(super) fn chosen_energy(setting: &Setting) -> Option<&Row> {
     let run_sets = plain(setting);
     let rows = of_loss(&run_sets, ENERGY).flat_map(|run_set| run_set.rows.iter().copied());

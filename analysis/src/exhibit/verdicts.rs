@@ -4,6 +4,7 @@
 use crate::claims::verdict::{Judged, judge};
 use crate::exhibit::entry::{Entry, Made};
 use crate::model::evidence::Evidence;
+use crate::model::names;
 use crate::render::table::parts::{Cell, Column, Kind, Line, Section, Table};
 
 /// Its entry in the list of exhibits. It also prints the verdicts on the terminal (`said`).
@@ -15,8 +16,13 @@ pub(super) const ENTRY: Entry = Entry {
     said: Some(said),
 };
 
-/// Judges all claims, and makes the table of verdicts and the table of comparisons.
+/// Judges all claims, and makes the table of verdicts and the table of comparisons. The claims are about the
+/// paper's data (the embedded scenes stand for it); of own data they are not asked.
 fn make(evidence: &Evidence) -> Made {
+    let mut settings = evidence.settings.iter();
+    if let Some(own) = settings.find(|setting| names::is_own(&setting.dataset)) {
+        return Err(format!("the claims are not about {}", own.dataset));
+    }
     let judged = judge(evidence);
     Ok((Vec::new(), vec![verdicts(&judged), trials(&judged)]))
 }

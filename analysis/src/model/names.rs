@@ -44,6 +44,14 @@ pub fn dataset(spelling: &str) -> &str {
     }
 }
 
+/// Whether a data set is neither the paper's nor the embedded one.
+pub fn is_own(spelling: &str) -> bool {
+    !matches!(
+        spelling,
+        "voc2007" | "coco2014" | "waterbirds-100" | "scenes"
+    )
+}
+
 /// Returns a group's name with the word before it, e.g. `group shifted`. A group without a name is called
 /// `group 1` already.
 pub fn group(name: &str) -> String {

@@ -4,7 +4,7 @@
 use crate::render::figure::drawing::Figure;
 use crate::render::table::parts::Table;
 
-/// Figures and tables of one name.
+/// The figures and tables under one heading.
 #[derive(Debug)]
 pub struct Exhibit {
     /// Its name in file names and as an anchor.
@@ -15,6 +15,6 @@ pub struct Exhibit {
     pub figures: Vec<Figure>,
     /// Its tables.
     pub tables: Vec<Table>,
-    /// The text that it prints on a terminal; empty for most exhibits.
+    /// What `analysis report` prints of it on the terminal, besides; empty for most exhibits.
     pub said: String,
 }

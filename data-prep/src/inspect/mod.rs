@@ -6,9 +6,11 @@
 //! sheets, by default into the folder's `inspect/`.
 
 mod contact_sheet;
+mod doubts;
 mod drawing;
 mod inspection;
 mod summary;
 
+pub use doubts::uninformative;
 pub use inspection::{Inspection, inspect};
 pub use summary::{AREA_BINS, ClassCounts, SplitSummary, Summary};

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::doubts;
 use crate::dataset::{Dataset, Image, Split};
 
 /// Upper ends of the bins of the histogram of box areas, as shares of the image; one more bin is open.
@@ -29,6 +30,8 @@ pub struct Summary {
     pub groups: Vec<(i32, String)>,
     /// Train, val and test.
     pub splits: [SplitSummary; 3],
+    /// What a person must look at before training, a sentence each ([`super::doubts`]).
+    pub doubts: Vec<String>,
 }
 
 /// The counts of one split.
@@ -84,6 +87,7 @@ impl Summary {
             classes: dataset.classes.clone(),
             groups: dataset.groups.clone(),
             splits: Split::ALL.map(|split| SplitSummary::of(dataset, split)),
+            doubts: doubts::of(dataset),
         }
     }
 }
@@ -163,6 +167,12 @@ impl fmt::Display for Summary {
         writeln!(f, "network input {columns} x {rows} (width x height)")?;
         writeln!(f, "made from inputs {}", self.inputs)?;
 
+        if !self.doubts.is_empty() {
+            writeln!(f, "\ncheck first")?;
+            for doubt in &self.doubts {
+                writeln!(f, "- {doubt}")?;
+            }
+        }
         let mut table = Table::new(["split", "train", "val", "test"]);
         let splits = &self.splits;
         table.row("images", splits, |s| s.images.to_string());

@@ -22,7 +22,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Lists the files below `root`, at any depth; links are followed.
+    /// Lists the files below `root`, at any depth; links are followed, and those that lead nowhere left out.
     ///
     /// # Errors
     /// When a folder cannot be read.
@@ -35,7 +35,11 @@ impl Files {
             entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
         };
         for entry in walk.into_iter().filter_entry(is_seen) {
-            let entry = entry.map_err(std::io::Error::from)?;
+            let entry = match entry.map_err(|error| (error.depth(), std::io::Error::from(error))) {
+                Ok(entry) => entry,
+                Err((1.., error)) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err((_, error)) => return Err(error.into()),
+            };
             if entry.file_type().is_file() {
                 all.push(entry.into_path());
             }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::entry::{Entry, Folder};
+use super::coco::{AnnotationFiles, Coco};
+use super::entry::{Entry, Folder, Format};
 use super::list::SOURCES;
 use super::naming::Naming;
 use super::record::Source;
@@ -14,8 +15,8 @@ use crate::error::Error;
 /// What `data-prep read` is asked for.
 #[derive(Debug, clap::Args)]
 pub struct Read {
-    /// The folder of the data set; may be left out with --images.
-    #[arg(required_unless_present = "images")]
+    /// The folder of the data set; may be left out with --images, or with --train, --val and --test.
+    #[arg(required_unless_present_any = ["images", "train", "val", "test"])]
     folder: Option<PathBuf>,
     #[command(flatten)]
     tables: Tables,
@@ -26,6 +27,8 @@ pub struct Read {
     /// folder's name].
     #[arg(long)]
     name: Option<String>,
+    #[command(flatten)]
+    coco: AnnotationFiles,
 }
 
 /// The formats that can be read from a folder.
@@ -34,6 +37,12 @@ fn formats() -> Vec<&'static str> {
 }
 
 impl Read {
+    /// The folder, if it is one that data-prep has made.
+    pub fn made(&self) -> Option<&Path> {
+        let folder = self.folder.as_deref()?;
+        folder.join("images.parquet").is_file().then_some(folder)
+    }
+
     /// Reads the folder; `out` is the data folder to be made.
     ///
     /// # Errors
@@ -43,6 +52,9 @@ impl Read {
             let naming = naming.asked(self.name.as_deref());
             return self.tables.read(self.folder.as_deref(), &naming);
         }
+        if !self.coco.is_empty() {
+            return self.open_coco(out, naming);
+        }
         let folder = self.folder.as_deref().context("no folder")?;
         if !folder.is_dir() {
             let found = if folder.exists() {
@@ -51,6 +63,10 @@ impl Read {
                 "no such folder"
             };
             return Err(Error::layout(folder, "data set", found, "a folder").into());
+        }
+        if self.made().is_some() {
+            let found = "a data folder that data-prep has made";
+            return Err(Error::layout(folder, "data set", found, "images and annotations").into());
         }
         let (entry, recognised) = match &self.format {
             Some(format) => {
@@ -78,6 +94,17 @@ impl Read {
         let mut source = read.ok_or_else(refused)??;
         source.notes.splice(0..0, recognised);
         Ok(source)
+    }
+
+    /// Reads the COCO JSON files that are named.
+    fn open_coco(&self, out: &Path, naming: Naming) -> Result<Source> {
+        if let Some(format) = self.format.as_ref().filter(|format| *format != Coco::NAME) {
+            let path = self.folder.clone().unwrap_or_default();
+            let expected = "coco, or no --train, --val and --test, which name COCO JSON";
+            return Err(Error::layout(path, "--format", format, expected).into());
+        }
+        let (folder, name) = (self.folder.clone(), self.name.clone());
+        Coco::new(folder, name, self.coco.clone()).open(out, naming)
     }
 }
 

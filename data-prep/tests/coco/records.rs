@@ -175,8 +175,8 @@ fn layouts_are_found_by_their_names() {
             &[],
             &["train2014", "val2014"],
             Err(
-                "annotations: annotation files: found none of the names known, expected \
-                 instances_train2014.json and instances_val2014.json",
+                "annotation files: found no *.json, expected COCO JSON, such as \
+                 annotations/instances_train.json or train/_annotations.coco.json",
             ),
         ),
         (

@@ -1,7 +1,7 @@
 //! Reads two evaluations of the same images side by side: for each image the differences of its pairs'
 //! values (B − A), and how well each of the two runs predicts it.
 //!
-//! A pair is an image and a class on it; it has one attribution map. A cell is an image and any class; it
+//! A pair is an image and a class on it; it has one attribution map. A prediction is for an image and any class; it
 //! has one logit.
 
 use std::collections::{BTreeMap, HashMap};
@@ -45,7 +45,7 @@ pub(super) struct Outcome {
 /// the data folder of both, whose labels are the targets where `predictions.parquet` has none.
 ///
 /// # Errors
-/// When a table does not fit its schema, the two do not have the same pairs and cells, or predictions are
+/// When a table does not fit its schema, the two do not have the same pairs and predictions, or predictions are
 /// not those that were scored.
 pub(super) fn read(
     a: &Evaluation,
@@ -101,7 +101,7 @@ fn add_pairs(
     Ok(n_pairs)
 }
 
-/// Adds both outcomes to each image, after a check that both have the same cells with the same targets, and
+/// Adds both outcomes to each image, after a check that both have predictions for the same classes with the same targets, and
 /// that the logits in the files are those that were scored.
 fn add_outcomes(
     a: &Evaluation,
@@ -109,28 +109,29 @@ fn add_outcomes(
     data: Option<&Path>,
     images: &mut BTreeMap<String, PairedImage>,
 ) -> Result<()> {
-    let (in_a, mut in_b) = (cells(a, data)?, cells(b, data)?);
+    let (in_a, mut in_b) = (predictions(a, data)?, predictions(b, data)?);
     let found = [&in_a, &in_b].map(fingerprint_of);
     let other = |image_id: &str, found: &str, expected: &str| {
         let found = format!("{found} of image {image_id}");
         let expected = format!("{expected} as in {}", a.path(&PREDICTIONS).display());
         Error::problem(&b.path(&PREDICTIONS), "image_id", found, expected)
     };
-    for (image_id, cells_a) in in_a {
-        let Some(cells_b) = in_b.remove(&image_id) else {
+    for (image_id, predictions_a) in in_a {
+        let Some(predictions_b) = in_b.remove(&image_id) else {
             return Err(other(&image_id, "no logit", "one for each class"));
         };
-        let labels = |cells: &[Cell]| -> Vec<(i32, bool)> {
-            cells
+        let labels = |predictions: &[Prediction]| -> Vec<(i32, bool)> {
+            predictions
                 .iter()
-                .map(|cell| (cell.class_id, cell.target))
+                .map(|prediction| (prediction.class_id, prediction.target))
                 .collect()
         };
-        if labels(&cells_a) != labels(&cells_b) {
+        if labels(&predictions_a) != labels(&predictions_b) {
             return Err(other(&image_id, "other classes or targets", "those"));
         }
         let image = images.entry(image_id).or_default();
-        image.outcomes = Some([cells_a, cells_b].map(|cells| outcome(&cells)));
+        image.outcomes =
+            Some([predictions_a, predictions_b].map(|predictions| outcome(&predictions)));
     }
     if let Some(image_id) = in_b.keys().next() {
         return Err(other(image_id, "logits", "none"));
@@ -153,21 +154,29 @@ fn add_outcomes(
 }
 
 /// Returns the hash of the images' logits.
-fn fingerprint_of(images: &BTreeMap<String, Vec<Cell>>) -> String {
+fn fingerprint_of(images: &BTreeMap<String, Vec<Prediction>>) -> String {
     let images = images.iter();
-    fingerprint(images.map(|(id, cells)| (id.as_str(), cells.iter().map(|cell| cell.logit))))
+    fingerprint(images.map(|(id, predictions)| {
+        (
+            id.as_str(),
+            predictions.iter().map(|prediction| prediction.logit),
+        )
+    }))
 }
 
 /// One row of `predictions.parquet`: an image's logit for a class.
-struct Cell {
+struct Prediction {
     class_id: i32,
     logit: f32,
     /// Whether the class is on the image.
     target: bool,
 }
 
-/// Reads the cells of each image, ordered by class.
-fn cells(side: &Evaluation, data: Option<&Path>) -> Result<BTreeMap<String, Vec<Cell>>> {
+/// Reads the predictions of each image, ordered by class.
+fn predictions(
+    side: &Evaluation,
+    data: Option<&Path>,
+) -> Result<BTreeMap<String, Vec<Prediction>>> {
     let task: Task = side.task.parse().unwrap_or_default();
     // The predictions must be of the same run, checkpoint, split and precision as the evaluation.
     let expected = RunColumns {
@@ -177,7 +186,7 @@ fn cells(side: &Evaluation, data: Option<&Path>) -> Result<BTreeMap<String, Vec<
     let whose = format!("in {}", side.path(&METRICS).display());
     let source = Source::File(side.path(&PREDICTIONS));
     let mut rows = Rows::open(&source, Belonging::new(&expected, &whose))?;
-    let mut images: BTreeMap<String, Vec<Cell>> = BTreeMap::new();
+    let mut images: BTreeMap<String, Vec<Prediction>> = BTreeMap::new();
     let mut labels: Option<Labels> = None;
     while let Some(batch) = rows.next_batch()? {
         if batch.targets.is_none() && labels.is_none() {
@@ -190,7 +199,7 @@ fn cells(side: &Evaluation, data: Option<&Path>) -> Result<BTreeMap<String, Vec<
                     .as_ref()
                     .is_some_and(|l| l.contain(image_id, class_id))
             };
-            let cell = Cell {
+            let prediction = Prediction {
                 class_id,
                 logit: batch.logits.value(row),
                 target: match &batch.targets {
@@ -199,15 +208,15 @@ fn cells(side: &Evaluation, data: Option<&Path>) -> Result<BTreeMap<String, Vec<
                 },
             };
             match images.get_mut(image_id) {
-                Some(cells) => cells.push(cell),
+                Some(predictions) => predictions.push(prediction),
                 None => {
-                    images.insert(image_id.to_owned(), vec![cell]);
+                    images.insert(image_id.to_owned(), vec![prediction]);
                 }
             }
         }
     }
-    for cells in images.values_mut() {
-        cells.sort_by_key(|cell| cell.class_id);
+    for predictions in images.values_mut() {
+        predictions.sort_by_key(|prediction| prediction.class_id);
     }
     Ok(images)
 }
@@ -238,10 +247,16 @@ impl Labels {
     }
 }
 
-/// Returns the outcome of one run on an image from its cells.
-fn outcome(cells: &[Cell]) -> Outcome {
-    let logits: Vec<f32> = cells.iter().map(|cell| cell.logit).collect();
-    let targets: Vec<bool> = cells.iter().map(|cell| cell.target).collect();
+/// Returns the outcome of one run on an image from its predictions.
+fn outcome(predictions: &[Prediction]) -> Outcome {
+    let logits: Vec<f32> = predictions
+        .iter()
+        .map(|prediction| prediction.logit)
+        .collect();
+    let targets: Vec<bool> = predictions
+        .iter()
+        .map(|prediction| prediction.target)
+        .collect();
     Outcome {
         counts: Counts::of(&logits, &targets),
         is_right: targets[arg_max(&logits)],

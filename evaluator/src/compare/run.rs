@@ -15,8 +15,8 @@ use super::paired::{CompareOptions, Compared, Paired};
 use super::sides::{Replicates, Sides};
 use crate::error::Result;
 use crate::evaluate::{
-    DATA_INPUTS_KEY, Evaluation, FORMULAS_KEY, METRICS, PAIRED, RunKey, SEED_KEY, TASK_KEY, f64s,
-    i32s, texts_or_null,
+    DATA_INPUTS_KEY, Evaluation, FORMULAS_KEY, METRICS, PAIRED, PERMUTATIONS_KEY, RunKey, SEED_KEY,
+    TASK_KEY, f64s, i32s, texts_or_null,
 };
 use crate::metrics::pair::{PAIR_METRICS, Threshold};
 use crate::{FORMULAS, PROGRAM};
@@ -32,7 +32,8 @@ pub struct Comparison {
     pub n_images: usize,
     /// The number of pairs (an image and a class on it), which are the same in both.
     pub n_pairs: usize,
-    /// A folder without scored `predictions.parquet`, which is why f1 and accuracy are not tested.
+    /// A folder whose evaluation was scored without logits, or whose `predictions.parquet` is gone, so that
+    /// f1 and accuracy are not tested.
     pub without_predictions: Option<PathBuf>,
     /// Folders with metrics that the other folder lacks, which are not compared.
     pub one_sided: Vec<(PathBuf, Vec<&'static str>)>,
@@ -44,9 +45,10 @@ pub struct Comparison {
 ///
 /// # Errors
 /// When an evaluation is not finished, or a table does not fit its schema; when the evaluations are of
-/// different splits, tasks, data folders, pairs or cells, or have different seeds of replicates or
-/// fixed IoU thresholds; when predictions are not the scored ones, or have no targets and no data
-/// folder is given; when the table cannot be written.
+/// different splits, tasks, data folders or pairs, have logits for different images or classes, or have
+/// different bootstrap seeds or fixed IoU thresholds; when the logits in `predictions.parquet` are not those
+/// that `evaluator score` was given, or have no targets and no data folder is given; when the table cannot
+/// be written.
 pub fn compare(options: &CompareOptions) -> Result<Comparison> {
     let (a, b) = (Evaluation::open(&options.a)?, Evaluation::open(&options.b)?);
     check_same(&a, &b)?;
@@ -133,7 +135,8 @@ fn write(
     let provenance = Provenance::new(PROGRAM, inputs.hex())
         .with(FORMULAS_KEY, FORMULAS.to_string())
         .with(DATA_INPUTS_KEY, a.data_inputs.as_str())
-        .with("guidance.permutations", options.permutations.to_string())
+        .with(PERMUTATIONS_KEY, options.permutations.to_string())
+        // Here the seed of the permutation tests.
         .with(SEED_KEY, options.seed.to_string());
     let n = rows.len();
     let text = |value: &str| -> ArrayRef {

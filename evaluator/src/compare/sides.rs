@@ -26,7 +26,7 @@ pub(super) struct Sides<'a> {
 
 impl Sides<'_> {
     /// Returns the row of `metric` over a group (`None`: over all images); `None` where one evaluation
-    /// lacks the metric, or its value is undefined.
+    /// lacks the metric, or its value is undefined. (An [`Evaluation`] keeps no rows by class or size.)
     pub(super) fn row(&self, group_id: Option<i32>, metric: Compared) -> Option<Paired> {
         let stored = |side: &Evaluation| {
             let mut rows = side.metric(metric.name());
@@ -65,8 +65,8 @@ impl Sides<'_> {
         images.filter(move |image| group_id.is_none() || image.group_id == group_id)
     }
 
-    /// Returns each image's difference in the i-th compared metric of pairs, without the images that have
-    /// none.
+    /// Returns for each image the sum of B − A over its pairs, in the i-th compared metric of pairs, without the
+    /// images that have none.
     fn differences(&self, group_id: Option<i32>, i: usize) -> Vec<f64> {
         self.images(group_id)
             .filter_map(|image| *image.differences.get(i)?)
@@ -83,7 +83,8 @@ impl Sides<'_> {
         images.filter_map(|image| image.outcomes).collect()
     }
 
-    /// Tests whether the mean of `differences` could be 0.
+    /// Tests whether the mean of `differences` could be 0. They are sums over an image's pairs, so that an image
+    /// weighs as it does in the metric, which is a mean over pairs.
     fn test_mean(&self, differences: &[f64]) -> Option<(Test, f64)> {
         let n = differences.len();
         let mean = |swapped: &[bool]| {

@@ -1,6 +1,6 @@
 //! Metadata keys of the tables of an evaluation, beside those of every table.
 
-/// Metadata key of the hash of the data folder that was scored against.
+/// Metadata key of the hash of what the data folder that was scored against was made from (its `inputs`).
 pub const DATA_INPUTS_KEY: &str = "guidance.data_inputs";
 /// Metadata key of the version of the formulas, [`crate::FORMULAS`].
 pub const FORMULAS_KEY: &str = "guidance.formulas";
@@ -12,7 +12,9 @@ pub const RUN_ID_FROM_KEY: &str = "guidance.run_id_from";
 /// Metadata key of the number of images in a pass that made the maps; absent where the map file does
 /// not say it.
 pub const BATCH_SIZE_KEY: &str = "guidance.batch_size";
-/// Metadata key of the seed of the bootstrap resamples.
+/// Metadata key of the number of permutations behind the p-values of `paired.parquet`.
+pub const PERMUTATIONS_KEY: &str = "guidance.permutations";
+/// Metadata key of the seed of the bootstrap resamples; in `paired.parquet` that of the permutation tests.
 pub const SEED_KEY: &str = "guidance.seed";
 /// Metadata key of the task; absent where it is the conventional one.
 pub const TASK_KEY: &str = "guidance.task";

@@ -24,14 +24,16 @@ const GRID: Grid = Grid {
 
 /// Reads a VOC annotation.
 pub fn voc(bytes: &[u8]) {
-    let classes = voc::CLASSES.map(str::to_owned);
-    match voc::read_annotation(Path::new("f"), bytes.to_vec(), &classes) {
+    match voc::read_annotation(Path::new("f"), bytes.to_vec()) {
         Err(error) => is_one_line(&error),
-        Ok((_, objects)) => {
-            for object in objects {
+        Ok(annotation) => {
+            for object in annotation.objects {
                 let [xmin, ymin, xmax, ymax] = object.bbox;
                 assert!(xmin <= xmax && ymin <= ymax, "{object:?}");
-                assert!((0..20).contains(&object.class_id), "{object:?}");
+                assert!(!object.class.is_empty(), "{object:?}");
+            }
+            for problem in annotation.problems.iter().chain(&annotation.remarks) {
+                is_one_line(problem);
             }
         }
     }
@@ -47,13 +49,18 @@ pub fn instances(bytes: &[u8]) {
     for problem in instances.problems() {
         is_one_line(&problem.problem);
     }
+    for remark in instances.remarks() {
+        is_one_line(remark);
+    }
     for (index, image) in instances.images().iter().enumerate() {
         for annotation in instances.annotations_of(index) {
             match instances.segmentation(annotation, image) {
                 Err(problem) => is_one_line(&problem),
                 Ok(None) => {}
                 Ok(Some(rle)) => {
-                    assert_eq!((rle.height, rle.width), (image.height, image.width));
+                    if let Some(size) = image.size {
+                        assert_eq!((rle.width, rle.height), size);
+                    }
                     is_consistent(&rle);
                 }
             }

@@ -174,7 +174,7 @@ impl Module {
     }
 
     /// Returns a path written in this module as one from the crate's root; `None` when it leads out of the
-    /// crate.
+    /// crate, or begins with an item of this module. A path may begin with a name that the module imports.
     fn absolute(&self, path: &[String]) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
         let below = |start: &[String], rest: &[String]| [start, rest].concat();
@@ -187,12 +187,19 @@ impl Module {
                 Some(below(&self.path[..up], &path[n_up..]))
             }
             name if self.children.contains(name) => Some(below(&self.path, path)),
-            _ => None,
+            name => {
+                let used = self
+                    .uses
+                    .iter()
+                    .find(|used| used.name == name && name != "*")?;
+                Some(below(&used.path, rest))
+            }
         }
     }
 }
 
-/// Returns the files in which the item at `path` is written, following re-exports. `seen` has the paths
+/// Returns the files in which the item at `path` is written, following re-exports. A path that ends in `*`
+/// (from `use a::*`) stands for the module's own file and for those of the globs in it. `seen` has the paths
 /// followed so far, so that globs that re-export each other come to an end.
 fn resolve(modules: &[Module], path: &[String], seen: &mut Vec<Vec<String>>) -> Vec<PathBuf> {
     if seen.iter().any(|other| other == path) {
@@ -210,20 +217,26 @@ fn resolve(modules: &[Module], path: &[String], seen: &mut Vec<Vec<String>>) -> 
         return vec![module.file.clone()];
     };
     let rest = &path[depth + 1..];
-    let mut found = Vec::new();
+    let mut found = match name.as_str() {
+        "*" => vec![module.file.clone()],
+        _ => Vec::new(),
+    };
     for used in &module.uses {
-        let is_all = used.name == "*";
-        if used.name == *name || (is_all && !module.items.contains(name) && name != "*") {
-            let mut onwards = used.path.clone();
-            if is_all {
-                onwards.pop();
-                onwards.push(name.clone());
-            }
+        let is_glob = used.name == "*";
+        let mut onwards = used.path.clone();
+        if is_glob {
+            onwards.pop();
+            onwards.push(name.clone());
+        }
+        let is_followed = match (is_glob, name.as_str()) {
+            (false, _) => used.name == *name,
+            (true, "*") => true,
+            // A glob counts only where its module has the name, and this module has not.
+            (true, _) => !module.items.contains(name) && has(modules, &onwards),
+        };
+        if is_followed {
             onwards.extend_from_slice(rest);
-            // A glob counts only where its module has the name.
-            if !is_all || has(modules, &onwards) {
-                found.extend(resolve(modules, &onwards, seen));
-            }
+            found.extend(resolve(modules, &onwards, seen));
         }
     }
     match found.is_empty() {
@@ -232,7 +245,8 @@ fn resolve(modules: &[Module], path: &[String], seen: &mut Vec<Vec<String>>) -> 
     }
 }
 
-/// Whether the module at the path's start has its last name: as an item, a child or an import.
+/// Whether the module at all but the last part of `path` has that last part: as an item, a child or an
+/// import.
 fn has(modules: &[Module], path: &[String]) -> bool {
     let Some((name, folder)) = path.split_last() else {
         return false;

@@ -1,6 +1,7 @@
-//! Chooses epochs by their validation metrics (paper section 4, Fig. 4; docs/SPEC.md E). Of guided runs it
-//! is the Pareto front: the epochs that no other epoch dominates in F1, EPG and IoU, each rounded to
-//! multiples of 0.005. Of a baseline it is the epoch with the highest F1.
+//! Selects the epochs to keep and to score, by their validation metrics (paper section 4, Fig. 4; docs/SPEC.md
+//! E). Of guided runs it is the Pareto front: the epochs that no other epoch dominates in F1, EPG and IoU, each rounded to
+//! multiples of 0.005. Of a baseline it is the epoch with the highest F1. The fronts in a report are others:
+//! of two metrics on test images (analysis `model/front.rs`).
 
 /// An epoch that may be chosen: its validation metrics, each in 0–1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,6 +80,24 @@ pub fn best_f1(candidates: &[Candidate]) -> Option<i32> {
     best.map(|candidate| candidate.epoch)
 }
 
+/// Returns the one epoch that stands for runs of one configuration, as (index into `runs`, epoch): of the
+/// epochs whose F1 is at least `least_f1` the one with the highest EPG, the first if several have it; `None`
+/// where no epoch has that F1.
+pub fn best_epg(runs: &[Vec<Candidate>], least_f1: f64) -> Option<(usize, i32)> {
+    let mut best: Option<(usize, &Candidate)> = None;
+    for (run, candidates) in runs.iter().enumerate() {
+        for candidate in candidates
+            .iter()
+            .filter(|candidate| candidate.f1 >= least_f1)
+        {
+            if best.is_none_or(|(_, best)| candidate.epg > best.epg) {
+                best = Some((run, candidate));
+            }
+        }
+    }
+    best.map(|(run, candidate)| (run, candidate.epoch))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +121,18 @@ mod tests {
             candidate(5, 0.50, 0.20, 0.20), // better IoU
         ];
         assert_eq!(front(&epochs), [2, 3, 5]);
+    }
+
+    #[test]
+    fn one_epoch_has_the_highest_epg_among_those_of_enough_f1() {
+        let runs = [
+            vec![candidate(1, 0.70, 0.30, 0.1), candidate(2, 0.69, 0.40, 0.1)],
+            vec![candidate(1, 0.60, 0.90, 0.1), candidate(2, 0.69, 0.40, 0.1)],
+        ];
+        assert_eq!(best_epg(&runs, 0.69), Some((0, 2)));
+        assert_eq!(best_epg(&runs, 0.70), Some((0, 1)));
+        assert_eq!(best_epg(&runs, 0.60), Some((1, 1)));
+        assert_eq!(best_epg(&runs, 0.71), None);
     }
 
     #[test]

@@ -37,6 +37,33 @@ pub fn select(runs: &[FinishedRun]) -> Result<Vec<(usize, i32)>> {
     Ok(pareto::merged_front(&epochs))
 }
 
+/// How much lower than the baseline's the F1 of a guided checkpoint may be for [`select_one`]: one point.
+const TOLERANCE: f64 = 0.01;
+
+/// Returns the one checkpoint that stands for guided `runs` of one configuration, as (index into `runs`,
+/// epoch): the highest validation EPG among the epochs whose validation F1 is at least that of `baseline`
+/// less [`TOLERANCE`]; where there is none, the highest F1.
+///
+/// # Errors
+/// Those of [`select`].
+pub fn select_one(runs: &[FinishedRun], baseline: &FinishedRun) -> Result<Option<(usize, i32)>> {
+    select(runs)?;
+    let candidates: Vec<_> = runs
+        .iter()
+        .map(|run| epochs::candidates(&run.epochs))
+        .collect();
+    let of_baseline = epochs::candidates(&baseline.epochs);
+    let mut f1 = of_baseline
+        .iter()
+        .filter(|row| row.epoch == baseline.best_f1_epoch);
+    let least = f1.next().map_or(0.0, |row| row.f1 - TOLERANCE);
+    Ok(pareto::best_epg(&candidates, least).or_else(|| {
+        let all = candidates.iter().flatten();
+        let most = all.map(|candidate| candidate.f1).fold(0.0, f64::max);
+        pareto::best_epg(&candidates, most)
+    }))
+}
+
 /// Columns that the search for a difference passes over: runs of one configuration may differ in them, or
 /// another column shows the same difference more plainly (`data_inputs` for `dataset`).
 const NOT_COMPARED: [&str; 14] = [

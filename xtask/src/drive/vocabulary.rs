@@ -120,6 +120,12 @@ impl DataPrep {
         datasets.map(String::as_str).collect()
     }
 
+    /// The names of the formats of data.
+    pub(crate) fn formats(&self) -> Vec<&str> {
+        let formats = self.sources.iter();
+        formats.map(|source| source.name.as_str()).collect()
+    }
+
     /// The subcommand that reads the data set `name`.
     pub(crate) fn subcommand(&self, name: &str) -> Result<&str> {
         let mut sources = self.sources.iter();

@@ -1,9 +1,9 @@
 //! Decodes JPEG to RGB, every sample as libjpeg-turbo (and so Pillow) does: the networks must see the
 //! pixels that the paper's networks saw.
 //!
-//! This is our own decoder because it has to be exact on a machine without an assembler. The decoder in
-//! Rust that was measured (zune-jpeg 0.5) differs from libjpeg by up to seven levels of 255. libjpeg-turbo
-//! built without its assembly is exact, but it is C and slower than this. The decoder reads baseline and
+//! This is our own decoder: libjpeg-turbo needs an assembler to be built at full speed, which a bare machine
+//! lacks, and built without one it is exact, but slower than this. The decoder in Rust that was measured
+//! (zune-jpeg 0.5) differs from libjpeg by up to seven levels of 255. The decoder reads baseline and
 //! progressive Huffman-coded files of 8 bits, with any subsampling that libjpeg takes.
 //!
 //! Each step is a file: `header` (segments), `bits` (Huffman codes), `scan` (coefficients), `idct` (blocks

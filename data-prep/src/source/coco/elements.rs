@@ -6,40 +6,54 @@ use super::json::{Cursor, Fault};
 use super::shapes::{Shape, Shapes};
 use crate::mask::polygon;
 
-/// Reads any element and returns the whole number at its key `wanted`; `None` where it has none. Tells
-/// which image a broken element belongs to.
-pub(super) fn id_of(cursor: &mut Cursor, wanted: &str) -> Result<Option<i64>, Fault> {
-    let mut id = None;
+/// What annotations hold beside their plain fields.
+#[derive(Default)]
+pub(super) struct Aside {
+    /// The segmentations.
+    pub(super) shapes: Shapes,
+    /// Faults of values that the element read last can do without.
+    pub(super) faults: Vec<Fault>,
+    /// The number of outlines that are one list of numbers.
+    pub(super) flat_outlines: usize,
+}
+
+/// Reads any element and returns the whole numbers at its keys `wanted`; `None` where it has none. Tells
+/// which image and category a broken element belongs to.
+pub(super) fn ids_of<const N: usize>(
+    cursor: &mut Cursor,
+    wanted: [&str; N],
+) -> Result<[Option<i64>; N], Fault> {
+    let mut ids = [None; N];
     if cursor.peek() != Some(b'{') {
-        return cursor.skip().map(|()| id);
+        return cursor.skip().map(|()| ids);
     }
     cursor.object(|cursor, key| {
-        if key == wanted
+        if let Some(at) = wanted.iter().position(|wanted| *wanted == key)
             && let Ok(found) = cursor.attempt(Cursor::integer)?
         {
-            id = Some(found);
+            ids[at] = Some(found);
             return Ok(());
         }
         cursor.skip()
     })?;
-    Ok(id)
+    Ok(ids)
 }
 
 /// Reads an element of `images`.
-pub(super) fn image(cursor: &mut Cursor) -> Result<Image, Fault> {
+pub(super) fn image(cursor: &mut Cursor, faults: &mut Vec<Fault>) -> Result<Image, Fault> {
     let (mut id, mut file_name, mut width, mut height) = (None, None, None, None);
     cursor.object(|cursor, key| match key {
         "id" => once(&mut id, cursor.integer()?),
         "file_name" => once(&mut file_name, cursor.string()?.into()),
-        "width" => once(&mut width, side(cursor)?),
-        "height" => once(&mut height, side(cursor)?),
+        "width" => once(&mut width, optional(cursor, key, faults, side)?),
+        "height" => once(&mut height, optional(cursor, key, faults, side)?),
         _ => cursor.skip(),
     })?;
+    let side = |side: Option<Option<Option<u32>>>| side.flatten().flatten();
     Ok(Image {
         id: present(id, "id", "a whole number")?,
         file_name: present(file_name, "file_name", "a string")?,
-        width: present(width, "width", "a whole number")?,
-        height: present(height, "height", "a whole number")?,
+        size: side(width).zip(side(height)),
     })
 }
 
@@ -57,11 +71,11 @@ pub(super) fn category(cursor: &mut Cursor) -> Result<Category, Fault> {
     })
 }
 
-/// Reads an element of `annotations`, its segmentation into `shapes`.
+/// Reads an element of `annotations`, its segmentation into the shapes of `aside`.
 pub(super) fn annotation(
     cursor: &mut Cursor,
     index: u32,
-    shapes: &mut Shapes,
+    aside: &mut Aside,
 ) -> Result<Annotation, Fault> {
     let (mut id, mut image_id, mut category_id, mut bbox) = (None, None, None, None);
     let (mut area, mut is_crowd, mut shape) = (None, None, None);
@@ -70,50 +84,92 @@ pub(super) fn annotation(
         "image_id" => once(&mut image_id, cursor.integer()?),
         "category_id" => once(&mut category_id, cursor.integer()?),
         "bbox" => once(&mut bbox, bounding_box(cursor)?),
-        "area" if cursor.null()? => once(&mut area, None),
-        "area" => once(&mut area, Some(cursor.number()?)),
-        "iscrowd" => once(&mut is_crowd, flag(cursor)?),
-        "segmentation" => once(&mut shape, segmentation(shapes, cursor)?),
+        "area" => once(
+            &mut area,
+            optional(cursor, key, &mut aside.faults, area_of)?,
+        ),
+        "iscrowd" => once(
+            &mut is_crowd,
+            optional(cursor, key, &mut aside.faults, flag)?,
+        ),
+        "segmentation" => once(&mut shape, segmentation(aside, cursor)?),
         _ => cursor.skip(),
     })?;
+    let shape = shape.unwrap_or(Shape::None);
+    let bbox = bbox.flatten();
+    if bbox.is_none() && shape == Shape::None {
+        present(bbox, "bbox", "[x, y, width, height]")?;
+    }
     Ok(Annotation {
         id: present(id, "id", "a whole number")?,
         image_id: present(image_id, "image_id", "a whole number")?,
         category_id: present(category_id, "category_id", "a whole number")?,
-        bbox: present(bbox, "bbox", "[x, y, width, height]")?,
+        bbox,
         area: area.flatten(),
-        is_crowd: is_crowd.unwrap_or_default(),
+        is_crowd: is_crowd.flatten().unwrap_or_default(),
         index,
-        shape: shape.unwrap_or(Shape::None),
+        shape,
     })
 }
 
-/// Reads `segmentation`: a list of polygons, or run lengths with their size.
-fn segmentation(shapes: &mut Shapes, cursor: &mut Cursor) -> Result<Shape, Fault> {
+/// Reads the value at `key`, which an element can do without: it may be null, and where it is wrong its
+/// fault goes to `faults`.
+fn optional<T>(
+    cursor: &mut Cursor,
+    key: &str,
+    faults: &mut Vec<Fault>,
+    read: impl FnOnce(&mut Cursor) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
     if cursor.null()? {
-        return Ok(Shape::None);
+        return Ok(None);
     }
-    match cursor.peek() {
-        Some(b'[') => polygons(shapes, cursor),
-        Some(b'{') => runs(shapes, cursor),
-        _ => Err(cursor.unexpected("polygons or run lengths")),
+    match cursor.attempt(read)? {
+        Ok(value) => Ok(Some(value)),
+        Err(fault) => {
+            faults.push(fault.within(key));
+            cursor.skip()?;
+            Ok(None)
+        }
     }
 }
 
-fn polygons(shapes: &mut Shapes, cursor: &mut Cursor) -> Result<Shape, Fault> {
-    let first = shapes.polygon_ends.len();
-    cursor.array(|cursor, _| {
-        let start = shapes.coordinates.len();
-        cursor.array(|cursor, _| {
-            shapes.coordinates.push(cursor.number()?);
-            Ok(())
-        })?;
-        polygon::check(&shapes.coordinates[start..])
-            .map_err(|malformed| Fault::value(malformed.found, malformed.expected))?;
-        shapes.polygon_ends.push(shapes.coordinates.len());
+/// Reads `segmentation`: a list of polygons, or run lengths with their size. What is wrong of it goes to
+/// the faults of `aside`; the polygons that are right are kept.
+fn segmentation(aside: &mut Aside, cursor: &mut Cursor) -> Result<Shape, Fault> {
+    if cursor.null()? {
+        return Ok(Shape::None);
+    }
+    let before = aside.shapes.lengths();
+    let read = cursor.attempt(|cursor| match cursor.peek() {
+        Some(b'[') => polygons(aside, cursor),
+        Some(b'{') => runs(&mut aside.shapes, cursor),
+        _ => Err(cursor.unexpected("polygons or run lengths")),
+    })?;
+    read.or_else(|fault| {
+        aside.shapes.truncate(before);
+        aside.faults.push(fault.within("segmentation"));
+        cursor.skip().map(|()| Shape::None)
+    })
+}
+
+fn polygons(aside: &mut Aside, cursor: &mut Cursor) -> Result<Shape, Fault> {
+    let first = aside.shapes.polygon_ends.len();
+    let start = aside.shapes.coordinates.len();
+    let mut is_flat = false;
+    cursor.array(|cursor, index| {
+        // Some tools write a single polygon without the list around it.
+        is_flat |= index == 0 && matches!(cursor.peek(), Some(b'-' | b'0'..=b'9'));
+        match is_flat {
+            true => aside.shapes.coordinates.push(cursor.number()?),
+            false => polygon(aside, cursor, index)?,
+        }
         Ok(())
     })?;
-    Ok(match shapes.polygon_ends.len() - first {
+    if is_flat {
+        end_polygon(&mut aside.shapes, start)?;
+        aside.flat_outlines += 1;
+    }
+    Ok(match aside.shapes.polygon_ends.len() - first {
         // Tools without shapes write an empty list.
         0 => Shape::None,
         count => Shape::Polygons {
@@ -121,6 +177,34 @@ fn polygons(shapes: &mut Shapes, cursor: &mut Cursor) -> Result<Shape, Fault> {
             count: count as u32,
         },
     })
+}
+
+/// Reads polygon number `index` of an annotation. A wrong one goes to the faults of `aside`.
+fn polygon(aside: &mut Aside, cursor: &mut Cursor, index: usize) -> Result<(), Fault> {
+    let shapes = &mut aside.shapes;
+    let start = shapes.coordinates.len();
+    let read = cursor.attempt(|cursor| {
+        cursor.array(|cursor, _| {
+            shapes.coordinates.push(cursor.number()?);
+            Ok(())
+        })?;
+        end_polygon(shapes, start)
+    })?;
+    if let Err(fault) = read {
+        aside.shapes.coordinates.truncate(start);
+        let fault = fault.within(&format!("[{index}]"));
+        aside.faults.push(fault.within("segmentation"));
+        cursor.skip()?;
+    }
+    Ok(())
+}
+
+/// Ends the polygon whose coordinates begin at `start`, if it is one.
+fn end_polygon(shapes: &mut Shapes, start: usize) -> Result<(), Fault> {
+    polygon::check(&shapes.coordinates[start..])
+        .map_err(|malformed| Fault::value(malformed.found, malformed.expected))?;
+    shapes.polygon_ends.push(shapes.coordinates.len());
+    Ok(())
 }
 
 fn runs(shapes: &mut Shapes, cursor: &mut Cursor) -> Result<Shape, Fault> {
@@ -185,8 +269,12 @@ fn present<T>(value: Option<T>, field: &str, expected: &str) -> Result<T, Fault>
     value.ok_or_else(|| Fault::value("nothing", expected).within(field))
 }
 
-/// Reads `bbox`, four numbers. A width or height of 0 is accepted, a negative one refused.
-fn bounding_box(cursor: &mut Cursor) -> Result<[f64; 4], Fault> {
+/// Reads `bbox`, four numbers; `None` where it is null or empty. A width or height of 0 is accepted, a
+/// negative one refused.
+fn bounding_box(cursor: &mut Cursor) -> Result<Option<[f64; 4]>, Fault> {
+    if cursor.null()? {
+        return Ok(None);
+    }
     let mut bbox = [0.0; 4];
     let mut given = 0;
     cursor.array(|cursor, index| {
@@ -200,11 +288,15 @@ fn bounding_box(cursor: &mut Cursor) -> Result<[f64; 4], Fault> {
         given = index + 1;
         Ok(())
     })?;
-    if given != 4 {
-        return Err(Fault::value(
-            format!("{given} numbers"),
-            "[x, y, width, height]",
-        ));
+    match given {
+        0 => return Ok(None),
+        4 => {}
+        _ => {
+            return Err(Fault::value(
+                format!("{given} numbers"),
+                "[x, y, width, height]",
+            ));
+        }
     }
     let [x, y, width, height] = bbox;
     if !(x + width).is_finite() || !(y + height).is_finite() {
@@ -213,7 +305,7 @@ fn bounding_box(cursor: &mut Cursor) -> Result<[f64; 4], Fault> {
             "corners within the range of doubles",
         ));
     }
-    Ok(bbox)
+    Ok(Some(bbox))
 }
 
 fn unsigned(cursor: &mut Cursor) -> Result<u32, Fault> {
@@ -222,10 +314,23 @@ fn unsigned(cursor: &mut Cursor) -> Result<u32, Fault> {
         .map_err(|_| Fault::value(value.to_string(), "a whole number from 0 to 4294967295"))
 }
 
-fn side(cursor: &mut Cursor) -> Result<u32, Fault> {
-    match unsigned(cursor)? {
-        0 => Err(Fault::value("0", "at least one pixel")),
-        value => Ok(value),
+/// Reads a width or height in pixels; `None` where it is not known, which tools write as 0 or −1.
+fn side(cursor: &mut Cursor) -> Result<Option<u32>, Fault> {
+    let value = cursor.integer()?;
+    if value <= 0 {
+        return Ok(None);
+    }
+    let side = u32::try_from(value);
+    side.map(Some)
+        .map_err(|_| Fault::value(value.to_string(), "at most 4294967295 pixels"))
+}
+
+/// Reads `area`, in source pixels.
+fn area_of(cursor: &mut Cursor) -> Result<f64, Fault> {
+    let value = cursor.number()?;
+    match value < 0.0 {
+        true => Err(Fault::value(value.to_string(), "an area from 0")),
+        false => Ok(value),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::shapes::{Shape, Shapes};
 use crate::error::Problem;
-use crate::mask::rle::Rle;
+use crate::mask::rle::{Malformed, Rle};
 use crate::source::record::MaskKind;
 
 /// An instances file.
@@ -19,6 +19,9 @@ pub struct Instances {
     pub(super) categories: Vec<Category>,
     pub(super) annotations: Vec<Annotation>,
     pub(super) problems: Vec<ItemProblem>,
+    pub(super) remarks: Vec<Problem>,
+    /// The number of outlines that are one list of numbers instead of a list of polygons.
+    pub(super) flat_outlines: usize,
     pub(super) shapes: Shapes,
     /// Positions in `annotations`, sorted by image.
     pub(super) by_image: Vec<u32>,
@@ -33,16 +36,15 @@ pub struct Image {
     pub id: i64,
     /// Relative to the split's image folder.
     pub file_name: Box<str>,
-    /// Columns in pixels.
-    pub width: u32,
-    /// Rows in pixels.
-    pub height: u32,
+    /// Columns and rows in pixels; `None` where the file does not say both. Tools write −1 or 0 for that,
+    /// too.
+    pub size: Option<(u32, u32)>,
 }
 
 /// An element of `categories`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Category {
-    /// COCO's id, 1 to 90.
+    /// The file's id of it; COCO's own are 1 to 90.
     pub id: i64,
     /// The class name.
     pub name: Box<str>,
@@ -57,8 +59,8 @@ pub struct Annotation {
     pub image_id: i64,
     /// The category it is of.
     pub category_id: i64,
-    /// x, y, width, height in source pixels.
-    pub bbox: [f64; 4],
+    /// x, y, width, height in source pixels; `None` where the file has none, but an outline.
+    pub bbox: Option<[f64; 4]>,
     /// Area in source pixels; `None` where the file has none.
     pub area: Option<f64>,
     /// Whether it is a region of many objects.
@@ -68,13 +70,15 @@ pub struct Annotation {
     pub(super) shape: Shape,
 }
 
-/// A problem of one element, and the image that is incomplete because of it.
+/// A problem of one element, which is left out because of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemProblem {
     /// What is wrong.
     pub problem: Problem,
     /// The id of the image that the element is or belongs to, if it could be read.
     pub image_id: Option<i64>,
+    /// The id of the category of an annotation left out, if it could be read.
+    pub category_id: Option<i64>,
 }
 
 impl Instances {
@@ -103,6 +107,11 @@ impl Instances {
         &self.problems
     }
 
+    /// The faults that cost neither an image nor an annotation, such as an outline of one point.
+    pub fn remarks(&self) -> &[Problem] {
+        &self.remarks
+    }
+
     /// The annotations of the image at `index` of [`Instances::images`], in the file's order.
     pub fn annotations_of(&self, index: usize) -> impl Iterator<Item = &Annotation> {
         let range = self.first_of_image[index] as usize..self.first_of_image[index + 1] as usize;
@@ -123,51 +132,77 @@ impl Instances {
     /// The annotation's shape as run lengths over its image; `None` where it has only a box.
     ///
     /// # Errors
-    /// When the segmentation is malformed, or run lengths are of another size than the image.
+    /// When the segmentation is malformed, run lengths are of another size than the image, or the image's
+    /// size is unknown.
     pub fn segmentation(
         &self,
         annotation: &Annotation,
         image: &Image,
     ) -> Result<Option<Rle>, Problem> {
-        let decoded = match annotation.shape {
-            Shape::None => return Ok(None),
+        let field = || format!("annotations[{}].segmentation", annotation.index);
+        if annotation.shape == Shape::None {
+            return Ok(None);
+        }
+        let Some((width, height)) = image.size else {
+            return Err(Problem::new(
+                &self.path,
+                field(),
+                "a shape on an image of unknown size",
+                "a width and a height in `images`, or a file whose header tells them",
+            ));
+        };
+        let rle = self.decoded(annotation.shape, (width, height));
+        let rle = rle.map_err(|malformed| malformed.at(&self.path, field()))?;
+        if (rle.height, rle.width) != (height, width) {
+            return Err(Problem::new(
+                &self.path,
+                format!("{}.size", field()),
+                format!("[{}, {}]", rle.height, rle.width),
+                format!("the image's [{height}, {width}]"),
+            ));
+        }
+        Ok(Some(rle))
+    }
+
+    /// Makes run lengths of a shape: of polygons over an image of `size` (width and height), else as they
+    /// are.
+    fn decoded(&self, shape: Shape, size: (u32, u32)) -> Result<Rle, Malformed> {
+        let range = |first: usize, count: u32| first..first + count as usize;
+        match shape {
+            Shape::None => Err(Malformed::new("no shape", "one")),
             Shape::Polygons { first, count } => {
-                let polygons: Vec<&[f64]> = (first..first + count as usize)
-                    .map(|polygon| self.shapes.polygon(polygon))
-                    .collect();
-                Rle::from_polygons(&polygons, image.height, image.width)
+                let polygons: Vec<&[f64]> = self.shapes.polygons(first, count).collect();
+                Rle::from_polygons(&polygons, size.1, size.0)
             }
             Shape::Counts {
                 first,
                 count,
                 height,
                 width,
-            } => Rle::from_counts(
-                height,
-                width,
-                self.shapes.counts[first..first + count as usize].to_vec(),
-            ),
+            } => {
+                let counts = self.shapes.counts[range(first, count)].to_vec();
+                Rle::from_counts(height, width, counts)
+            }
             Shape::Text {
                 first,
                 count,
                 height,
                 width,
-            } => Rle::from_compressed(
-                height,
-                width,
-                &self.shapes.text[first..first + count as usize],
-            ),
-        };
-        let field = || format!("annotations[{}].segmentation", annotation.index);
-        let rle = decoded.map_err(|malformed| malformed.at(&self.path, field()))?;
-        if (rle.height, rle.width) != (image.height, image.width) {
-            return Err(Problem::new(
-                &self.path,
-                format!("{}.size", field()),
-                format!("[{}, {}]", rle.height, rle.width),
-                format!("the image's [{}, {}]", image.height, image.width),
-            ));
+            } => Rle::from_compressed(height, width, &self.shapes.text[range(first, count)]),
         }
-        Ok(Some(rle))
+    }
+
+    /// The box around the points of the annotation's polygons, as xmin, ymin, xmax, ymax in source
+    /// pixels; `None` where it has none.
+    pub(super) fn around_polygons(&self, annotation: &Annotation) -> Option<[f64; 4]> {
+        let Shape::Polygons { first, count } = annotation.shape else {
+            return None;
+        };
+        let points = self.shapes.polygons(first, count);
+        let points = points.flat_map(|polygon| polygon.as_chunks::<2>().0);
+        points.fold(None, |around, &[x, y]| {
+            let [xmin, ymin, xmax, ymax] = around.unwrap_or([x, y, x, y]);
+            Some([xmin.min(x), ymin.min(y), xmax.max(x), ymax.max(y)])
+        })
     }
 }

@@ -185,7 +185,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads a whole number of 64 bits; one with a decimal point or an exponent is refused.
+    /// Reads a whole number of 64 bits. Other programs write it as 1.0 or 1e3, too; 1.5 is refused.
     pub(super) fn integer(&mut self) -> Result<i64, Fault> {
         let number = self.numeral("a whole number")?;
         if number.decimals == 0 && !number.has_exponent && number.digits <= 18 {
@@ -193,8 +193,8 @@ impl<'a> Cursor<'a> {
             return Ok(if number.negative { -value } else { value });
         }
         let text = number.text;
-        text.parse()
-            .map_err(|_| Fault::value(text, "a whole number of 64 bits"))
+        let whole = text.parse().ok().or_else(|| whole(text.parse().ok()?));
+        whole.ok_or_else(|| Fault::value(text, "a whole number of 64 bits"))
     }
 
     /// Reads a string.
@@ -241,6 +241,10 @@ impl<'a> Cursor<'a> {
             Some(b't') => self.literal("true"),
             Some(b'f') => self.literal("false"),
             Some(b'n') => self.literal("null"),
+            _ if self.non_finite().is_some() => {
+                self.at += self.non_finite().unwrap_or_default().len();
+                Ok(())
+            }
             Some(b'-' | b'0'..=b'9') => self.numeral("a number").map(drop),
             _ => Err(self.structure("a value")),
         }
@@ -257,10 +261,21 @@ impl<'a> Cursor<'a> {
     /// A fault of the value that comes next, quoting its beginning.
     pub(super) fn unexpected(&mut self, expected: impl Into<String>) -> Fault {
         self.peek();
+        if let Some(word) = self.non_finite() {
+            return Fault::value(word, expected);
+        }
         let rest = &self.bytes[self.at..];
         let excerpt = String::from_utf8_lossy(&rest[..rest.len().min(40)]).into_owned();
         let end = excerpt.find([',', '}', '\n']).unwrap_or(excerpt.len());
         Fault::value(excerpt[..end].to_owned(), expected)
+    }
+
+    /// Returns the next value if it is one that Python's `json` writes beyond JSON: not a number, or
+    /// infinite.
+    fn non_finite(&self) -> Option<&'static str> {
+        let words = ["NaN", "Infinity", "-Infinity"].into_iter();
+        let mut next = words.filter(|word| self.bytes[self.at..].starts_with(word.as_bytes()));
+        next.next()
     }
 
     fn structure(&mut self, expected: &'static str) -> Fault {
@@ -302,6 +317,7 @@ impl<'a> Cursor<'a> {
             Some(b'{' | b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => {
                 Err(self.unexpected(expected))
             }
+            _ if self.non_finite().is_some() => Err(self.unexpected(expected)),
             _ => Err(self.structure(expected)),
         }
     }
@@ -356,12 +372,20 @@ impl<'a> Cursor<'a> {
         if !matches!(self.peek(), Some(b'-' | b'0'..=b'9')) {
             return Err(match self.peek() {
                 Some(b'{' | b'[' | b'"' | b't' | b'f' | b'n') => self.unexpected(expected),
+                _ if self.non_finite().is_some() => self.unexpected(expected),
                 _ => self.structure(expected),
             });
         }
         let start = self.at;
         let negative = self.bytes[self.at] == b'-';
         self.at += usize::from(negative);
+        if negative && self.bytes.get(self.at) == Some(&b'I') {
+            self.at = start;
+            return Err(match self.non_finite() {
+                Some(_) => self.unexpected(expected),
+                None => self.structure(expected),
+            });
+        }
         let first = self.at;
         let mut mantissa = self.digits(0)?;
         let mut digits = self.at - first;
@@ -408,6 +432,12 @@ impl<'a> Cursor<'a> {
         }
         Ok(mantissa)
     }
+}
+
+/// Returns a number that is whole and that doubles hold exactly.
+fn whole(value: f64) -> Option<i64> {
+    const LARGEST: f64 = 9_007_199_254_740_992.0; // 2^53
+    (value.fract() == 0.0 && value.abs() <= LARGEST).then_some(value as i64)
 }
 
 /// A number as it is written.

@@ -1,16 +1,16 @@
 //! Reads an instances file into [`Instances`]: one pass over the mapped text, then the index by image.
 //!
-//! An image or annotation with a wrong value is left out and reported. Text that is not JSON, or a wrong
-//! category, ends the reading with an error. `elements` reads the fields of an element.
+//! An image or annotation with a wrong value that it needs is left out and reported; a wrong value that
+//! it can do without is remarked on. Text that is not JSON, or a wrong category, ends the reading with an
+//! error. `elements` reads the fields of an element.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::elements::{self, once};
+use super::elements::{self, Aside, once};
 use super::instances::{Annotation, Category, Image, Instances, ItemProblem};
 use super::json::{Cursor, Fault};
 use super::mapped::Mapped;
-use super::shapes::Shapes;
 use crate::error::{Problem, Result};
 
 /// Reads an instances file and indexes its annotations by image.
@@ -36,7 +36,8 @@ struct Loading {
     categories: Option<Vec<Category>>,
     annotations: Option<Vec<Annotation>>,
     problems: Vec<ItemProblem>,
-    shapes: Shapes,
+    remarks: Vec<Problem>,
+    aside: Aside,
 }
 
 impl Loading {
@@ -47,7 +48,8 @@ impl Loading {
             categories: None,
             annotations: None,
             problems: Vec::new(),
-            shapes: Shapes::default(),
+            remarks: Vec::new(),
+            aside: Aside::default(),
         }
     }
 
@@ -78,11 +80,16 @@ impl Loading {
     fn read_images(&mut self, cursor: &mut Cursor) -> Result<Vec<Image>, Fault> {
         let mut images = Vec::new();
         cursor.array(|cursor, index| {
-            match cursor.attempt(elements::image)? {
-                Ok(image) => images.push(image),
+            let element = || format!("images[{index}]");
+            let faults = &mut self.aside.faults;
+            match cursor.attempt(|cursor| elements::image(cursor, faults))? {
+                Ok(image) => {
+                    images.push(image);
+                    self.remark(element);
+                }
                 Err(fault) => {
-                    let id = elements::id_of(cursor, "id")?;
-                    self.leave_out(format!("images[{index}]"), fault, id);
+                    let [id] = elements::ids_of(cursor, ["id"])?;
+                    self.leave_out(element(), fault, id, None);
                 }
             }
             Ok(())
@@ -98,14 +105,20 @@ impl Loading {
         let mut annotations = Vec::new();
         let mut released = 0;
         cursor.array(|cursor, index| {
-            let before = self.shapes.lengths();
-            let shapes = &mut self.shapes;
-            match cursor.attempt(|cursor| elements::annotation(cursor, index as u32, shapes))? {
-                Ok(annotation) => annotations.push(annotation),
+            let element = || format!("annotations[{index}]");
+            let before = (self.aside.shapes.lengths(), self.aside.flat_outlines);
+            let aside = &mut self.aside;
+            match cursor.attempt(|cursor| elements::annotation(cursor, index as u32, aside))? {
+                Ok(annotation) => {
+                    annotations.push(annotation);
+                    self.remark(element);
+                }
                 Err(fault) => {
-                    self.shapes.truncate(before);
-                    let image_id = elements::id_of(cursor, "image_id")?;
-                    self.leave_out(format!("annotations[{index}]"), fault, image_id);
+                    self.aside.shapes.truncate(before.0);
+                    self.aside.flat_outlines = before.1;
+                    let wanted = ["image_id", "category_id"];
+                    let [image_id, category_id] = elements::ids_of(cursor, wanted)?;
+                    self.leave_out(element(), fault, image_id, category_id);
                 }
             }
             text.release(&mut released, cursor.position());
@@ -114,7 +127,15 @@ impl Loading {
         Ok(annotations)
     }
 
-    fn leave_out(&mut self, element: String, fault: Fault, image_id: Option<i64>) {
+    /// Reports an element that is left out.
+    fn leave_out(
+        &mut self,
+        element: String,
+        fault: Fault,
+        image_id: Option<i64>,
+        category_id: Option<i64>,
+    ) {
+        self.aside.faults.clear();
         if let Fault::Value {
             field,
             found,
@@ -124,7 +145,23 @@ impl Loading {
             self.problems.push(ItemProblem {
                 problem: Problem::new(&self.path, field, found, expected),
                 image_id,
+                category_id,
             });
+        }
+    }
+
+    /// Remarks on the faults of the element read last.
+    fn remark(&mut self, element: impl Fn() -> String) {
+        for fault in std::mem::take(&mut self.aside.faults) {
+            if let Fault::Value {
+                field,
+                found,
+                expected,
+            } = fault.within(&element())
+            {
+                let problem = Problem::new(&self.path, field, found, expected);
+                self.remarks.push(problem);
+            }
         }
     }
 
@@ -142,21 +179,7 @@ impl Loading {
             .ok_or_else(|| missing("categories"))?;
 
         images.sort_by_key(|image| image.id);
-        images.dedup_by(|later, kept| {
-            let duplicate = later.id == kept.id;
-            if duplicate {
-                self.problems.push(ItemProblem {
-                    problem: Problem::new(
-                        &self.path,
-                        format!("images[id={}]", later.id),
-                        format!("the id again for {}", later.file_name),
-                        format!("one image with the id ({})", kept.file_name),
-                    ),
-                    image_id: Some(later.id),
-                });
-            }
-            duplicate
-        });
+        self.leave_out_doubled(&mut images);
 
         // A counting sort: annotations keep the file's order within their image.
         let mut first_of_image = vec![0_u32; images.len() + 1];
@@ -193,6 +216,7 @@ impl Loading {
                             "the id of one of the images",
                         ),
                         image_id: Some(annotation.image_id),
+                        category_id: None,
                     });
                 }
                 continue;
@@ -207,10 +231,44 @@ impl Loading {
             categories,
             annotations,
             problems: self.problems,
-            shapes: self.shapes,
+            remarks: self.remarks,
+            flat_outlines: self.aside.flat_outlines,
+            shapes: self.aside.shapes,
             by_image,
             first_of_image,
         })
+    }
+
+    /// Keeps one of the images that are listed twice. Where two have one id and different files, both go,
+    /// since the annotations do not tell which of them they are on. `images` are sorted by id.
+    fn leave_out_doubled(&mut self, images: &mut Vec<Image>) {
+        let mut ambiguous = HashSet::new();
+        images.dedup_by(|later, kept| {
+            if later.id != kept.id {
+                return false;
+            }
+            let problem = Problem::new(
+                &self.path,
+                format!("images[id={}]", later.id),
+                format!("the id again for {}", later.file_name),
+                format!("one image with the id ({})", kept.file_name),
+            );
+            match later.file_name == kept.file_name {
+                true => self.remarks.push(problem),
+                false => {
+                    ambiguous.insert(later.id);
+                    self.problems.push(ItemProblem {
+                        problem,
+                        image_id: Some(later.id),
+                        category_id: None,
+                    });
+                }
+            }
+            true
+        });
+        if !ambiguous.is_empty() {
+            images.retain(|image| !ambiguous.contains(&image.id));
+        }
     }
 }
 

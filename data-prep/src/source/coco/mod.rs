@@ -1,16 +1,25 @@
-//! Reads MS COCO (docs/SPEC.md C.2): `loading` makes `instances` of a JSON file, `reader` makes records of
-//! them, `published` recognises COCO 2014.
+//! Reads COCO JSON (docs/SPEC.md C.2), MS COCO's own and that of any tool: `layout` finds the annotation
+//! files, `loading` makes `instances` of a file, `folder` finds its images, `records` makes records.
+//! `reader` and `published` read MS COCO, `own` everything else.
 
 pub mod categories;
+mod classes;
+mod counts;
 mod elements;
+mod folder;
 mod instances;
 mod json;
+mod layout;
 mod loading;
 mod mapped;
+mod options;
+mod own;
 mod published;
 mod reader;
+mod records;
 mod shapes;
 
 pub use instances::{Annotation, Category, Image, Instances, ItemProblem};
 pub use loading::load_instances;
-pub use reader::{Coco, is_validation, read};
+pub use options::{AnnotationFiles, Coco};
+pub use reader::{is_validation, read};

@@ -1,59 +1,26 @@
-//! Reads MS COCO's folders and `instances_*.json` into records (docs/SPEC.md C.2).
+//! Reads MS COCO's folders into records (docs/SPEC.md C.2), and gives other data in COCO's format to `own`.
 //!
-//! It decides which file is which split, maps COCO's category ids (1 to 90) to the 80 class ids, and makes
-//! boxes and run lengths of the annotations. Every annotated object counts, crowd regions too, and
-//! images without objects stay. `loading` reads the JSON; `convert` opens the image files.
-//!
-//! val2014 is the test set. Where NN-Explainer's `train2014_train_split.json` and
-//! `train2014_val_split.json` lie in `annotations/`, they are training and validation set. Otherwise
-//! [`is_validation`] draws about a tenth of train2014 for validation.
+//! It decides which file is which split, and maps COCO's category ids (1 to 90) to the 80 class ids.
+//! Every annotated object counts, crowd regions too, and images without objects stay. val2014 is the test
+//! set. Where there are no files for training and validation (`layout`), [`is_validation`] draws about a
+//! tenth of train2014 for validation.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::instances::{Annotation, Image, Instances};
+use super::folder::ImageFolder;
+use super::instances::Instances;
+use super::layout::{self, Part, Release};
 use super::loading::load_instances;
 use super::mapped::Mapped;
-use super::{categories, published};
-use crate::error::{Error, Problem, Result};
-use crate::mask::rle::CompressedRle;
-use crate::source::entry::{Folder, Format};
+use super::records::Making;
+use super::{categories, own, published};
+use crate::error::{Problem, Result};
 use crate::source::naming::{Naming, Published};
-use crate::source::record::{Source, SourceImage, SourceObject, is_inside};
+use crate::source::record::{Source, SourceImage};
 use crate::source::split::Split;
-
-/// The suffixes in the names of COCO's releases, `instances_train<suffix>.json` and `train<suffix>/`. The
-/// first one found is read, so the paper's release comes first.
-const SUFFIXES: [&str; 3] = ["2014", "2017", ""];
-
-/// The options of the command `coco`.
-#[derive(Debug, clap::Args)]
-pub struct Coco {
-    #[command(flatten)]
-    folder: Folder,
-}
-
-impl Format for Coco {
-    const NAME: &str = "coco";
-    const TITLE: &str = "MS COCO: annotations/instances_*.json and the image folders";
-    const DATASETS: &[&str] = &[published::COCO2014];
-
-    fn open(&self, _: &Path, naming: Naming) -> anyhow::Result<Source> {
-        Ok(read(&self.folder.root, &self.folder.named(naming))?)
-    }
-}
-
-/// An annotation file and its split.
-struct Part {
-    annotations: PathBuf,
-    /// The folder of its images.
-    images: PathBuf,
-    /// The split of its images; `None`: training and validation by [`is_validation`].
-    split: Option<Split>,
-}
 
 /// Whether an image of the training file is for validation where there are no split files: the
 /// first 64 bits of the SHA-256 of its decimal id are a multiple of ten. In Python:
@@ -67,44 +34,76 @@ pub fn is_validation(image_id: i64) -> bool {
     remainder == 0
 }
 
-/// Reads the data set in `root`, which holds `annotations/` and the image folders `train2014/` and
-/// `val2014/` (or `images/train2014/` and so on); names with 2017, or without a year, are found as well.
-/// `naming` decides the data set's name.
+/// Reads the data set in `root`. As MS COCO's is read what has `annotations/`, the image folders
+/// `train2014/` and `val2014/` (or `images/train2014/` and so on; names with 2017, or without a year, are
+/// found as well), and no other categories than COCO's; all else is read as the user's own. `naming`
+/// decides the data set's name.
 ///
 /// # Errors
-/// When the folder is laid out otherwise, a file is no instances file, its categories are not COCO's, or
-/// the name asked for is refused. Images with a broken entry or annotation are left out and listed in
-/// [`Source::problems`].
+/// When there is no instances file, a release of MS COCO lacks a file or folder, a file cannot be read,
+/// no image folder is found, or the name asked for is refused. Single images and annotations that are
+/// wrong are left out and listed in [`Source::problems`].
 pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
-    let (suffix, parts) = layout(root)?;
+    if let Some(release) = layout::release(root) {
+        match &release.parts {
+            Ok(parts) => {
+                if let Some(source) = of_release(root, release.suffix, parts, naming)? {
+                    return Ok(source);
+                }
+            }
+            // Without a year, nearly any data is called so.
+            Err(_) if release.suffix.is_empty() => {}
+            Err(_) => {
+                let Release { first, parts, .. } = release;
+                if has_cocos_categories(&load_instances(first)?) {
+                    parts?;
+                }
+            }
+        }
+    }
+    own::read(root, &layout::find(root)?, naming)
+}
+
+/// Reads a release of MS COCO; `None` where a file has categories of its own.
+fn of_release(
+    root: &Path,
+    suffix: &str,
+    parts: &[Part],
+    naming: &Naming,
+) -> Result<Option<Source>> {
     let mut source = Source::new(categories::NAMES.map(str::to_owned).to_vec());
     let mut ids = HashSet::new();
     let mut listed = Listed::default();
-    for part in &parts {
+    for part in parts {
         let file = part.annotations.file_name().unwrap_or_default();
         let text = Mapped::open(&part.annotations)?;
         source.annotations.add(&file.to_string_lossy(), &text);
         drop(text);
         let instances = load_instances(&part.annotations)?;
-        check_categories(&instances)?;
+        if !has_cocos_categories(&instances) {
+            return Ok(None);
+        }
         listed.add(&instances, part.split);
-        let broken: HashSet<i64> = instances
-            .problems()
-            .iter()
-            .filter_map(|item| item.image_id)
+        let known = instances.categories().iter().map(|category| category.id);
+        let classes: HashMap<i64, i32> = known
+            .filter_map(|id| Some((id, categories::class_id(id)?)))
             .collect();
-        let left_out = instances.problems().iter();
-        source
-            .problems
-            .extend(left_out.map(|item| item.problem.clone()));
-
-        let read: Vec<Result<SourceImage, Problem>> = (0..instances.images().len())
-            .into_par_iter()
-            .filter(|&index| !broken.contains(&instances.images()[index].id))
-            .map(|index| image(&instances, index, part))
-            .collect();
-        for image in read {
-            match image.and_then(|image| first_of_its_id(image, &mut ids, part)) {
+        let by_rule = |image_id| match is_validation(image_id) {
+            true => Split::Val,
+            false => Split::Train,
+        };
+        let made = Making {
+            instances: &instances,
+            classes: &classes,
+            folder: &ImageFolder::new(part.images.clone().unwrap_or_default()),
+            split: &|image_id| part.split.unwrap_or_else(|| by_rule(image_id)),
+        }
+        .all();
+        source.problems.extend(made.problems);
+        source.remarks.extend(made.remarks);
+        source.notes.extend(made.counts.notes());
+        for image in made.images {
+            match first_of_its_id(image, &mut ids, part) {
                 Ok(image) => source.images.push(image),
                 Err(problem) => source.problems.push(problem),
             }
@@ -113,7 +112,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     // Stable: within a split the images stay sorted by COCO's id.
     source.images.sort_by_key(|image| image.split);
     naming.give(&mut source, root, Some(listed.published(suffix)))?;
-    Ok(source)
+    Ok(Some(source))
 }
 
 /// The categories and images that the files list, from which the data set is recognised.
@@ -153,162 +152,12 @@ impl Listed {
     }
 }
 
-/// Finds the annotation files and image folders of the first release that is there.
-fn layout(root: &Path) -> Result<(&'static str, Vec<Part>)> {
-    let annotations = root.join("annotations");
-    let file = |name: String| annotations.join(name);
-    let Some(suffix) = SUFFIXES.iter().find(|suffix| {
-        file(format!("instances_train{suffix}.json")).is_file()
-            || file(format!("instances_val{suffix}.json")).is_file()
-    }) else {
-        return Err(Error::layout(
-            annotations,
-            "annotation files",
-            "none of the names known",
-            "instances_train2014.json and instances_val2014.json",
-        ));
-    };
-    let folder = |name: &str| {
-        let candidates = [root.to_owned(), root.join("images")];
-        let mut candidates = candidates
-            .map(|folder| folder.join(format!("{name}{suffix}")))
-            .into_iter();
-        candidates.find(|folder| folder.is_dir()).ok_or_else(|| {
-            Error::layout(
-                root,
-                "image folder",
-                format!("no {name}{suffix}"),
-                format!("{name}{suffix} or images/{name}{suffix}"),
-            )
-        })
-    };
-    let part = |annotations: PathBuf, folder_name: &str, split| {
-        if !annotations.is_file() {
-            return Err(Error::layout(
-                annotations,
-                "annotation file",
-                "nothing",
-                "a JSON file",
-            ));
-        }
-        Ok(Part {
-            annotations,
-            images: folder(folder_name)?,
-            split,
-        })
-    };
-
-    let test = file(format!("instances_val{suffix}.json"));
-    let split_files = ["train", "val"].map(|of| file(format!("train{suffix}_{of}_split.json")));
-    let mut parts = if split_files.iter().any(|path| path.is_file()) {
-        let [train, val] = split_files;
-        vec![
-            part(train, "train", Some(Split::Train))?,
-            part(val, "train", Some(Split::Val))?,
-        ]
-    } else {
-        let train = file(format!("instances_train{suffix}.json"));
-        vec![part(train, "train", None)?]
-    };
-    parts.push(part(test, "val", Some(Split::Test))?);
-    Ok((suffix, parts))
-}
-
-/// Refuses a file in which a category has another id or name than in COCO.
-fn check_categories(instances: &Instances) -> Result<()> {
-    for (index, category) in instances.categories().iter().enumerate() {
-        let field = format!("categories[{index}]");
-        match categories::class_id(category.id) {
-            Some(class_id) if categories::NAMES[class_id as usize] == &*category.name => {}
-            Some(class_id) => {
-                let expected = categories::NAMES[class_id as usize];
-                let (found, field) = (&*category.name, format!("{field}.name"));
-                return Err(Problem::new(instances.path(), field, found, expected).into());
-            }
-            None => {
-                let (found, field) = (category.id.to_string(), format!("{field}.id"));
-                let expected = "one of COCO's 80 category ids (1 to 90)";
-                return Err(Problem::new(instances.path(), field, found, expected).into());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The record of an image and its objects.
-fn image(instances: &Instances, index: usize, part: &Part) -> Result<SourceImage, Problem> {
-    let image = &instances.images()[index];
-    if !is_inside(&image.file_name) {
-        return Err(Problem::new(
-            instances.path(),
-            format!("images[id={}].file_name", image.id),
-            format!("{:?}", image.file_name),
-            "a file inside the image folder",
-        ));
-    }
-    let mut ids = HashSet::new();
-    let objects = instances
-        .annotations_of(index)
-        .map(|annotation| {
-            if !ids.insert(annotation.id) {
-                return Err(Problem::new(
-                    instances.path(),
-                    format!("annotations[{}].id", annotation.index),
-                    format!("{} again on image {}", annotation.id, image.id),
-                    "another id for each object",
-                ));
-            }
-            object(instances, annotation, image)
-        })
-        .collect::<Result<_, _>>()?;
-    let by_rule = || match is_validation(image.id) {
-        true => Split::Val,
-        false => Split::Train,
-    };
-    Ok(SourceImage {
-        image_id: image.id.to_string(),
-        file_name: image.file_name.to_string(),
-        path: part.images.join(&*image.file_name),
-        split: part.split.unwrap_or_else(by_rule),
-        size: Some((image.width, image.height)),
-        group_id: None,
-        extra_labels: Vec::new(),
-        objects,
-    })
-}
-
-/// The record of an object.
-fn object(
-    instances: &Instances,
-    annotation: &Annotation,
-    image: &Image,
-) -> Result<SourceObject, Problem> {
-    let known = instances.categories().iter();
-    let class_id = categories::class_id(annotation.category_id)
-        .filter(|_| {
-            known
-                .clone()
-                .any(|category| category.id == annotation.category_id)
-        })
-        .ok_or_else(|| {
-            Problem::new(
-                instances.path(),
-                format!("annotations[{}].category_id", annotation.index),
-                annotation.category_id.to_string(),
-                "the id of one of the categories",
-            )
-        })?;
-    let [x, y, width, height] = annotation.bbox;
-    let segmentation = instances.segmentation(annotation, image)?;
-    Ok(SourceObject {
-        instance_id: annotation.id,
-        class_id,
-        bbox: [x, y, x + width, y + height],
-        is_difficult: false,
-        is_crowd: annotation.is_crowd,
-        area: annotation.area,
-        mask_kind: instances.mask_kind(annotation),
-        segmentation: segmentation.as_ref().map(CompressedRle::from),
+/// Whether every category of a file has the id and the name of one of COCO's.
+fn has_cocos_categories(instances: &Instances) -> bool {
+    let mut categories = instances.categories().iter();
+    categories.all(|category| {
+        let class_id = categories::class_id(category.id);
+        class_id.is_some_and(|id| categories::NAMES[id as usize] == &*category.name)
     })
 }
 

@@ -41,12 +41,17 @@ pub(super) struct Shapes {
 
 impl Shapes {
     /// Returns the coordinates of polygon number `index`.
-    pub(super) fn polygon(&self, index: usize) -> &[f64] {
+    fn polygon(&self, index: usize) -> &[f64] {
         let start = match index {
             0 => 0,
             _ => self.polygon_ends[index - 1],
         };
         &self.coordinates[start..self.polygon_ends[index]]
+    }
+
+    /// Returns the coordinates of `count` polygons from number `first` on.
+    pub(super) fn polygons(&self, first: usize, count: u32) -> impl Iterator<Item = &[f64]> {
+        (first..first + count as usize).map(|index| self.polygon(index))
     }
 
     /// Drops what was added since [`Shapes::lengths`] returned these lengths, so that an annotation that

@@ -6,6 +6,7 @@ use std::io;
 
 use super::objects::CLASSES;
 use super::picture::Picture;
+use crate::source::voc::palette;
 
 /// JPEG quality of the images.
 const QUALITY: u8 = 92;
@@ -89,25 +90,10 @@ fn palette_png(picture: &Picture, index: impl Fn(u8) -> u8) -> io::Result<Vec<u8
     let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_palette(voc_palette());
+    encoder.set_palette((0..=255).flat_map(palette::colour).collect::<Vec<u8>>());
     let cells: Vec<u8> = picture.owner.iter().map(|&owner| index(owner)).collect();
     let mut writer = encoder.write_header().map_err(io::Error::other)?;
     writer.write_image_data(&cells).map_err(io::Error::other)?;
     writer.finish().map_err(io::Error::other)?;
     Ok(bytes)
-}
-
-/// VOC's 256 colours: the bits of the index dealt out to red, green and blue, highest bit first.
-fn voc_palette() -> Vec<u8> {
-    let mut palette = Vec::with_capacity(768);
-    for index in 0..256u32 {
-        let mut color = [0u8; 3];
-        for bit in 0..8 {
-            for (c, channel) in color.iter_mut().enumerate() {
-                *channel |= ((index >> (3 * bit + c) & 1) as u8) << (7 - bit);
-            }
-        }
-        palette.extend(color);
-    }
-    palette
 }

@@ -1,9 +1,19 @@
-//! Reads PASCAL VOC's devkit (docs/SPEC.md C.1): `reader` reads lists and annotations, `segmentation` the
-//! palette images, `published` recognises VOC 2007.
+//! Reads PASCAL VOC's XML in the devkit and in other folders (docs/SPEC.md C.1): `layout` finds the
+//! annotations, `annotation` reads one and `text` decodes it, `shape` has the geometry of outlines, `classes`
+//! decides the class list, `pictures` finds the image files, `segmentation` reads images painted in VOC's
+//! `palette`, `reader` puts them together, `published` recognises VOC 2007.
 
+mod annotation;
+mod classes;
+mod layout;
+pub(crate) mod palette;
+mod pictures;
 mod published;
 mod reader;
 mod segmentation;
+mod shape;
+mod text;
 
+pub use annotation::{Annotation, Object, read_annotation};
 pub use published::CLASSES;
-pub use reader::{Voc, read, read_annotation};
+pub use reader::{Voc, read};

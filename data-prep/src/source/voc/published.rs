@@ -46,6 +46,22 @@ pub(super) fn voc2007(classes: &[String], lists: &[(Split, &str)]) -> Published 
     }
 }
 
+/// Whether an image is called as PASCAL VOC calls its own: by a number of six digits (2007) or by the year
+/// and one (later years).
+pub(super) fn is_image_id(name: &str) -> bool {
+    let number = match name.split_once('_') {
+        Some((year, number)) if year.len() == 4 && year.starts_with("20") => {
+            if !year.bytes().all(|byte| byte.is_ascii_digit()) {
+                return false;
+            }
+            number
+        }
+        Some(_) => return false,
+        None => name,
+    };
+    number.len() == 6 && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn differs(classes: &[String], lists: &[(Split, &str)]) -> Option<String> {
     if classes != CLASSES {
         return Some("20 classes, aeroplane to tvmonitor".to_owned());

@@ -1,15 +1,18 @@
 //! Reads VOC's segmentation images: an object's pixels from `SegmentationObject`, checked against its
 //! class in `SegmentationClass`.
 //!
-//! Both are palette PNGs. In the first, index k is the k-th object of the XML; in the second, the
+//! VOC's are palette PNGs. In the first, index k is the k-th object of the XML; in the second, the
 //! class id plus one; in both 0 is background and 255 the void along outlines, which belongs to no
-//! object.
+//! object. Gray images have these numbers as grays. Tools also paint in colours: those of VOC's palette, and
+//! classes in those of CVAT's `labelmap.txt`.
 
 use std::io::Cursor;
 use std::path::Path;
 
 use png::{BitDepth, ColorType, Decoder, Transformations};
 
+use super::classes::Classes;
+use super::palette;
 use crate::error::{Problem, unreadable};
 use crate::image::png::fault;
 use crate::image::raster::check_size;
@@ -19,42 +22,64 @@ use crate::source::record::{Fingerprint, MaskKind, SourceObject};
 const BACKGROUND: u8 = 0;
 const VOID: u8 = 255;
 
-/// Gives the objects of an image their shapes, if it has a `SegmentationObject` image. The bytes read
-/// are added to `inputs`, for the hash. An object without any pixel keeps only its box.
+/// The indices of a segmentation image, row-major.
+struct Indices {
+    pixels: Vec<u8>,
+    /// Whether the image has a palette, and so needs no guess what its colours mean.
+    has_palette: bool,
+}
+
+/// Gives the objects of an image their shapes, if `folder` has a `SegmentationObject` image. `elements` is
+/// the number of objects in the XML. The bytes read are added to `inputs`, for the hash. An object without
+/// any pixel keeps only its box.
 ///
 /// # Errors
-/// When an image cannot be read, is of another size than the annotation says, or has an index that is
-/// no object of the XML; or when the most frequent class index among an object's pixels is not its class.
+/// When an image cannot be read, is of another size than the annotation says, or has a colour that means
+/// nothing or an index that is no object of the XML; or when the most frequent class index among an object's
+/// pixels is not its class. No object gets a shape then.
 pub(super) fn add(
-    devkit: &Path,
+    folder: &Path,
     image_id: &str,
     size: (u32, u32),
+    elements: usize,
     objects: &mut [SourceObject],
+    classes: &Classes,
     inputs: &mut Fingerprint,
 ) -> Result<(), Problem> {
-    let path = |folder: &str| devkit.join(folder).join(format!("{image_id}.png"));
+    let path = |name: &str| folder.join(name).join(format!("{image_id}.png"));
     let object_path = path("SegmentationObject");
-    let Some(indices) = read(&object_path, size, inputs)? else {
+    let Some(indices) = read(&object_path, size, palette::index, inputs)? else {
         return Ok(());
     };
-    let n_objects = objects.len();
-    if let Some(index) = indices
+    let Indices {
+        pixels,
+        has_palette,
+    } = indices;
+    let is_object = |index: u8| index != BACKGROUND && index != VOID;
+    if let Some(index) = pixels
         .iter()
-        .find(|&&index| index != BACKGROUND && index != VOID && usize::from(index) > n_objects)
+        .find(|&&index| is_object(index) && usize::from(index) > elements)
     {
-        let expected = format!("at most {n_objects}, the number of objects in the XML");
-        return Err(Problem::new(
-            object_path,
-            "index",
-            index.to_string(),
-            expected,
-        ));
+        let expected = format!("at most {elements}, the number of objects in the XML");
+        let found = index.to_string();
+        return Err(Problem::new(object_path, "index", found, expected));
+    }
+    if !has_palette && pixels.contains(&VOID) && !pixels.iter().any(|&index| is_object(index)) {
+        let expected = "k, or the k-th colour of VOC's palette, for the k-th object of the XML";
+        return Err(Problem::new(object_path, "index", "only 255", expected));
     }
     let class_path = path("SegmentationClass");
-    let class_indices = read(&class_path, size, inputs)?;
-    for (object, index) in objects.iter_mut().zip(1..VOID) {
-        let inside: Vec<bool> = indices.iter().map(|&pixel| pixel == index).collect();
+    let index = |colour| class_index(colour, classes);
+    let class_indices = read(&class_path, size, index, inputs)?.map(|found| found.pixels);
+    let mut shapes = Vec::with_capacity(objects.len());
+    for object in objects.iter() {
+        let index = u8::try_from(object.instance_id).unwrap_or(VOID);
+        let inside: Vec<bool> = match index {
+            VOID => Vec::new(),
+            index => pixels.iter().map(|&pixel| pixel == index).collect(),
+        };
         if !inside.contains(&true) {
+            shapes.push(None);
             continue;
         }
         if let Some(class_indices) = &class_indices {
@@ -68,10 +93,25 @@ pub(super) fn add(
         let (width, height) = size;
         let rle = Rle::from_bitmap(height, width, &inside)
             .map_err(|malformed| malformed.at(&object_path, "pixels"))?;
-        object.segmentation = Some(CompressedRle::from(&rle));
-        object.mask_kind = MaskKind::Png;
+        shapes.push(Some(CompressedRle::from(&rle)));
+    }
+    for (object, shape) in objects.iter_mut().zip(shapes) {
+        if shape.is_some() {
+            object.segmentation = shape;
+            object.mask_kind = MaskKind::Png;
+        }
     }
     Ok(())
+}
+
+/// Returns the index of a colour in a class image: the class id plus one.
+fn class_index(colour: [u8; 3], classes: &Classes) -> Option<u8> {
+    match classes.colours.get(&colour) {
+        Some(Some(id)) => u8::try_from(id + 1).ok(),
+        Some(None) => Some(BACKGROUND),
+        None => palette::index(colour)
+            .filter(|index| classes.colours.is_empty() || matches!(*index, BACKGROUND | VOID)),
+    }
 }
 
 fn most_frequent(indices: &[u8], inside: &[bool]) -> u8 {
@@ -83,12 +123,13 @@ fn most_frequent(indices: &[u8], inside: &[bool]) -> u8 {
     most.unwrap_or(BACKGROUND)
 }
 
-/// The palette indices of an image, row-major; `None` when there is no such file.
+/// The indices of an image; `None` when there is no such file. `index_of` returns the index of a colour.
 fn read(
     path: &Path,
     (width, height): (u32, u32),
+    index_of: impl Fn([u8; 3]) -> Option<u8>,
     inputs: &mut Fingerprint,
-) -> Result<Option<Vec<u8>>, Problem> {
+) -> Result<Option<Indices>, Problem> {
     let problem =
         |field: &str, found: String, expected: &str| Problem::new(path, field, found, expected);
     let bytes = match fs_err::read(path) {
@@ -102,30 +143,76 @@ fn read(
     decoder.set_transformations(Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(not_png)?;
     let info = reader.info();
-    if info.color_type != ColorType::Indexed || info.bit_depth == BitDepth::Sixteen {
-        let found = format!("{:?}", info.color_type);
-        return Err(problem("colours", found, "a palette"));
-    }
     if (info.width, info.height) != (width, height) {
         let found = format!("{}x{}", info.width, info.height);
-        return Err(problem(
-            "size",
-            found,
-            &format!("{width}x{height} as in the XML"),
-        ));
+        let expected = format!("{width}x{height}, the size of the image");
+        return Err(problem("size", found, &expected));
     }
     check_size(width as usize, height as usize)
         .map_err(|fault| problem("size", fault.found, fault.expected))?;
-    let bits = usize::from(info.bit_depth as u8);
-    let mut packed = vec![0; reader.output_buffer_size().unwrap_or(0)];
-    let frame = reader.next_frame(&mut packed).map_err(not_png)?;
+    let (colours, depth) = (info.color_type, info.bit_depth);
+    let channels = match (colours, depth) {
+        (ColorType::Indexed | ColorType::Grayscale, BitDepth::Sixteen) => None,
+        (ColorType::Indexed | ColorType::Grayscale, _) => Some(1),
+        (ColorType::Rgb, BitDepth::Eight) => Some(3),
+        (ColorType::Rgba, BitDepth::Eight) => Some(4),
+        _ => None,
+    };
+    let Some(channels) = channels else {
+        let found = format!("{colours:?} of {} bits", depth as u8);
+        let expected = "a palette, gray or RGB of at most 8 bits";
+        return Err(problem("colours", found, expected));
+    };
+    let mut data = vec![0; reader.output_buffer_size().unwrap_or(0)];
+    let frame = reader.next_frame(&mut data).map_err(not_png)?;
+    let rows = data.chunks_exact(frame.line_size);
+    let pixels = match channels {
+        1 => unpacked(rows, width as usize, usize::from(depth as u8)),
+        channels => {
+            let colours = rows.flat_map(|row| row.chunks_exact(channels));
+            looked_up(colours, index_of).map_err(|[r, g, b]| {
+                let expected = "a colour of VOC's palette, or of labelmap.txt";
+                problem("colours", format!("{r},{g},{b}"), expected)
+            })?
+        }
+    };
+    Ok(Some(Indices {
+        pixels,
+        has_palette: colours == ColorType::Indexed,
+    }))
+}
+
+/// Returns the pixels of rows in which each has `bits` bits, 1 to 8.
+fn unpacked<'a>(rows: impl Iterator<Item = &'a [u8]>, width: usize, bits: usize) -> Vec<u8> {
     let mask = (u16::MAX >> (16 - bits)) as u8;
-    let mut indices = Vec::with_capacity(width as usize * height as usize);
-    for row in packed.chunks_exact(frame.line_size) {
-        indices.extend((0..width as usize).map(|x| {
+    let pixels = rows.flat_map(|row| {
+        (0..width).map(move |x| {
             let shift = 8 - bits - (x * bits) % 8;
             (row[x * bits / 8] >> shift) & mask
-        }));
-    }
-    Ok(Some(indices))
+        })
+    });
+    pixels.collect()
+}
+
+/// Returns the indices of pixels, of which each has its colour first.
+///
+/// # Errors
+/// With the first colour that has no index.
+fn looked_up<'a>(
+    pixels: impl Iterator<Item = &'a [u8]>,
+    index_of: impl Fn([u8; 3]) -> Option<u8>,
+) -> Result<Vec<u8>, [u8; 3]> {
+    let mut last = None;
+    let indices = pixels.map(|pixel| {
+        let colour = [pixel[0], pixel[1], pixel[2]];
+        match last {
+            Some((known, index)) if known == colour => Ok(index),
+            _ => {
+                let index = index_of(colour).ok_or(colour)?;
+                last = Some((colour, index));
+                Ok(index)
+            }
+        }
+    });
+    indices.collect()
 }

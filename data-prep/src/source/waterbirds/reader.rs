@@ -117,6 +117,7 @@ pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Sour
         annotations,
         ..Source::new(CLASSES.map(str::to_owned).to_vec())
     };
+    // Named by all images of `metadata.csv`, so before any is left out.
     let published = published::waterbirds_100(&source.images);
     naming.give(&mut source, root, Some(published))?;
     leave_out(&mut source, validation);

@@ -81,7 +81,7 @@ impl LayerNorm {
         }
     }
 
-    /// Same shape. libtorch's own layer norm is not used, because it makes 0 of a value that overflows.
+    /// Same shape. libtorch's own layer norm is not used, because it makes 0 where the variance overflows.
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         let axis = [-1i64];
         let centred = x.f_sub(&x.f_mean_dim(axis.as_slice(), true, None)?)?;
@@ -89,6 +89,7 @@ impl LayerNorm {
             .f_square()?
             .f_mean_dim(axis.as_slice(), true, None)?
             .f_add_scalar(EPS)?;
+        // In place: rsqrt would make 0 of an infinite variance and so hide the overflow.
         finite::infinite_to_nan(&square)?;
         centred
             .f_mul(&square.f_rsqrt()?)?

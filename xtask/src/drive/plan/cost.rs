@@ -113,14 +113,7 @@ impl Work {
 
 /// The number of images of train, val and test.
 fn n_images(data: &Data) -> [f64; 3] {
-    let all: [u32; 3] = match data.dataset.name() {
-        "scenes" => [1000, 250, 600],
-        // A tenth of train2014's 82,783 for validation.
-        "coco2014" => [74_505, 8278, 40_504],
-        "waterbirds-100" => [4795, 600, 5794],
-        // VOC 2007; also the guess for data sets that are not known.
-        _ => [2501, 2510, 4952],
-    };
+    let all = data.n_images();
     let limits = [data.limit.train, data.limit.val, data.limit.test];
     std::array::from_fn(|split| f64::from(limits[split].unwrap_or(u32::MAX).min(all[split])))
 }

@@ -99,7 +99,7 @@ impl Plan {
         let mut plan = Plan { steps: Vec::new() };
         let data = &experiment.data;
         for (index, part) in data.iter().enumerate() {
-            let name = part.dataset.name();
+            let name = part.name();
             let key = match data.len() {
                 1 => "data".to_owned(),
                 _ => format!("data/{name}"),
@@ -130,15 +130,15 @@ impl Plan {
         plan
     }
 
-    /// Appends the training of one run, which needs its data and, if it starts from one, its baseline.
+    /// Appends the training of one run, which needs its data, its baseline if it starts from one, and the
+    /// runs among which its λ is found.
     fn add_run(&mut self, experiment: &Experiment, index: RunIndex, key: String) {
         let run = experiment.run(index);
-        let needed = [
-            Some(StepKind::Data(run.data)),
-            run.baseline()
-                .map(|index| StepKind::Train(RunIndex::Baseline(index))),
-        ];
-        let needed = needed.into_iter().flatten();
+        let baseline = run.baseline().map(RunIndex::Baseline);
+        let tuning = run.tuned_in.iter();
+        let tuning = tuning.flat_map(|&selection| &experiment.selections[selection].runs);
+        let runs = baseline.into_iter().chain(tuning.copied());
+        let needed = std::iter::once(StepKind::Data(run.data)).chain(runs.map(StepKind::Train));
         let after = needed.filter_map(|kind| self.position(kind)).collect();
         let work = Work::of_run(experiment, run);
         self.add(key, &run.name, StepKind::Train(index), after, work);

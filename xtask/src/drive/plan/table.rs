@@ -90,7 +90,7 @@ fn networks(experiment: &Experiment) -> String {
                 networks.push(network);
             }
         }
-        let (name, size) = (data.dataset.name(), data.size);
+        let (name, size) = (data.name(), data.size);
         format!("{name} at {size}×{size} ({})", networks.join(", "))
     };
     let parts = experiment.data.iter().enumerate().map(of_data);

@@ -6,14 +6,14 @@
 
 use std::fmt::Display;
 
+use super::data::PREPARED;
 use super::format::{
-    Change, Collection, Evaluation, Grid, GuidedStart, Length, Loss, Model, REVERSED, Recipe,
-    SEGMENTATION,
+    Change, Collection, Evaluation, Grid, GuidedStart, Length, Loss, Model, Recipe, SEGMENTATION,
 };
 use crate::drive::vocabulary::{Analysis, Named, Network, Trainer, Vocabulary};
 
 /// The first fault of several checks.
-fn first<const N: usize>(checks: [Option<String>; N]) -> Option<String> {
+pub(super) fn first<const N: usize>(checks: [Option<String>; N]) -> Option<String> {
     checks.into_iter().flatten().next()
 }
 
@@ -26,15 +26,13 @@ impl Recipe {
             learning_rate: guided.learning_rate,
             batch_size: guided.batch_size,
         };
-        let limits = data.limit.splits();
         first([
             distinct("seed", &self.seed),
-            whole("data.size", data.size),
-            limits
-                .filter_map(|(split, limit)| whole(&format!("data.limit.{split}"), limit))
-                .next(),
+            self.tuning_fault(),
+            data.fault(),
             distinct("data.task", &data.task),
             self.task_fault(),
+            self.fit_fault(),
             self.baseline.fault("baseline"),
             length.fault("guided"),
             self.evaluation.fault(),
@@ -52,11 +50,16 @@ impl Recipe {
     pub(super) fn unknown(&self, vocabulary: &Vocabulary) -> Option<String> {
         let (data, trainer) = (&self.data, &vocabulary.trainer);
         let datasets = vocabulary.data.datasets();
+        let formats = [vocabulary.data.formats(), vec![PREPARED]].concat();
         let mut models = self.model.iter().enumerate();
         first([
             unknown_exhibit(&self.show, &vocabulary.analysis),
             spelled("precision", &self.precision, &trainer.precisions),
-            spelled("data.dataset", data.dataset.name(), &datasets),
+            data.published()
+                .and_then(|name| spelled("data.dataset", name, &datasets)),
+            data.format
+                .as_ref()
+                .and_then(|format| spelled("data.format", format, &formats)),
             each("data.task", &data.task, &trainer.tasks),
             spelled(
                 "data.augmentation",
@@ -69,15 +72,42 @@ impl Recipe {
         ])
     }
 
-    /// The fault of the tasks: the reversed task needs Waterbirds, and two tasks need guided runs that start
-    /// from no baseline.
-    fn task_fault(&self) -> Option<String> {
-        let (task, dataset) = (&self.data.task, &self.data.dataset);
-        let found = || task.join(", ");
-        if has(task, REVERSED) && !dataset.has_backgrounds() {
-            let found = format!("{} for {}", found(), dataset.name());
-            return wrong("data.task", found, "conventional, or waterbirds-100");
+    /// The fault of a seed to tune on that is none of the seeds, or of tuning without baselines.
+    fn tuning_fault(&self) -> Option<String> {
+        let tune_on = self.tune_on?;
+        let seeds: Vec<String> = self.seed.iter().map(u64::to_string).collect();
+        if !self.seed.contains(&tune_on) {
+            return wrong(
+                "tune_on",
+                tune_on,
+                format!("one of the seeds {}", seeds.join(", ")),
+            );
         }
+        match self.guided.start {
+            GuidedStart::Baseline => None,
+            // A λ is chosen by the F1 of the baseline that its run starts from.
+            GuidedStart::Weights => wrong("tune_on", "guided.start = \"weights\"", "baseline"),
+        }
+    }
+
+    /// The fault of a table for own data beside a published data set.
+    fn fit_fault(&self) -> Option<String> {
+        let (fit, data) = (self.fit?, &self.data);
+        first([
+            data.published().and_then(|name| {
+                let expected = "it for own data alone, which has no dataset";
+                wrong("fit", format!("it beside dataset = {name:?}"), expected)
+            }),
+            whole("fit.minutes", fit.minutes),
+            whole("fit.baseline_steps", fit.baseline_steps),
+            whole("fit.guided_steps", fit.guided_steps),
+        ])
+    }
+
+    /// The fault of two tasks, which need guided runs that start from no baseline.
+    fn task_fault(&self) -> Option<String> {
+        let task = &self.data.task;
+        let found = || task.join(", ");
         // With both tasks no baseline is trained for the reversed one (the conventional baseline is scored
         // again for it), so its guided runs would have none to start from.
         match task.len() > 1 && self.guided.start == GuidedStart::Baseline {
@@ -399,12 +429,12 @@ fn has(values: &[String], value: &str) -> bool {
 }
 
 /// A fault, in the form of all of them.
-fn wrong(field: &str, found: impl Display, expected: impl Display) -> Option<String> {
+pub(super) fn wrong(field: &str, found: impl Display, expected: impl Display) -> Option<String> {
     Some(format!("{field}: found {found}, expected {expected}"))
 }
 
 /// The fault of a number that is 0.
-fn whole(field: &str, value: u32) -> Option<String> {
+pub(super) fn whole(field: &str, value: u32) -> Option<String> {
     match value {
         0 => wrong(field, 0, "1 at least"),
         _ => None,

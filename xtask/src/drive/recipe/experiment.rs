@@ -5,13 +5,12 @@
 //! checkpoints that are scored (paper section 4, SPEC E.4). Each baseline is a selection of its own. A run
 //! that several grids of the recipe ask for is there once.
 
-use std::path::PathBuf;
-
 use super::check::split_maps;
+use super::data::{CONVENTIONAL, Data, REVERSED};
 use super::format::{
-    CONVENTIONAL, Data, Evaluation, Grid, GuidedStart, Length, Loss, Model, REVERSED, Recipe,
-    Slurm, Start,
+    Evaluation, Fit, Grid, GuidedStart, Length, Loss, Model, Recipe, Slurm, Start,
 };
+use super::read::File;
 
 /// All runs of a recipe.
 #[derive(Clone, Debug)]
@@ -33,8 +32,10 @@ pub(crate) struct Experiment {
     pub(crate) evaluation: Evaluation,
     /// Options of Slurm, where a cluster runs it.
     pub(crate) slurm: Slurm,
+    /// The limits of what a recipe for own data may cost.
+    pub(crate) fit: Option<Fit>,
     /// The recipe's file first, then those it includes.
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: Vec<File>,
 }
 
 /// One training run: what its `run.toml` says.
@@ -59,6 +60,9 @@ pub(crate) struct Run {
     pub(crate) length: Length,
     /// None in a baseline.
     pub(crate) guidance: Option<Guidance>,
+    /// The selection among whose runs the λ is found, where another seed's runs are tuned for this one
+    /// (`tune_on`); `guidance.lambda` is then 0.
+    pub(crate) tuned_in: Option<usize>,
 }
 
 /// Where a run's weights come from.
@@ -114,8 +118,8 @@ pub(crate) struct Maps {
 impl Experiment {
     /// The runs of `recipes`, several where a collection includes them. The text, the report's
     /// contents, the options of the evaluation and of Slurm are the first recipe's; the caller sets
-    /// `name` and `files`.
-    pub(super) fn of(recipes: &[&Recipe]) -> Experiment {
+    /// `name`.
+    pub(super) fn of(recipes: &[&Recipe], files: Vec<File>) -> Experiment {
         let first = recipes.first();
         let mut experiment = Experiment {
             name: String::new(),
@@ -127,7 +131,8 @@ impl Experiment {
             selections: Vec::new(),
             evaluation: first.map_or_else(Evaluation::default, |r| r.evaluation.clone()),
             slurm: first.map_or_else(Slurm::default, |recipe| recipe.slurm.clone()),
-            files: Vec::new(),
+            fit: first.and_then(|recipe| recipe.fit),
+            files,
         };
         for recipe in recipes {
             experiment.add(recipe);
@@ -159,7 +164,10 @@ impl Experiment {
     fn add(&mut self, recipe: &Recipe) {
         let data = position_or_push(&mut self.data, &recipe.data, Data::is_same_folder);
         for model in &recipe.model {
-            for &seed in &recipe.seed {
+            // The seed that λ is found on comes first.
+            let mut seeds = recipe.seed.clone();
+            seeds.sort_by_key(|&seed| recipe.tune_on.is_some_and(|tune_on| tune_on != seed));
+            for seed in seeds {
                 self.add_model(recipe, data, model, seed);
             }
         }
@@ -192,6 +200,7 @@ impl Experiment {
                 seed,
                 length: recipe.baseline.changed(model.baseline),
                 guidance: None,
+                tuned_in: None,
             })
         }) else {
             return;
@@ -239,17 +248,38 @@ impl Experiment {
                         .collect();
                     self.select(RunIndex::Baseline(baseline), &maps);
                     for guidance in grid.guidances() {
-                        let guidance = Some(guidance);
-                        let run = Run {
-                            guidance,
+                        let mut run = Run {
+                            guidance: Some(guidance),
                             ..run.clone()
                         };
+                        if let Some(tune_on) = recipe.tune_on.filter(|tune_on| *tune_on != seed) {
+                            run.tuned_in = self.tuning(&run, tune_on);
+                            run.forget_lambda();
+                        }
                         let index = position_or_push(&mut self.guided, &run, Run::eq);
                         self.select(RunIndex::Guided(index), &maps);
                     }
                 }
             }
         }
+    }
+
+    /// The selection of the runs of the seed `tune_on` that differ from `run` in λ, seed and baseline alone.
+    fn tuning(&self, run: &Run, tune_on: u64) -> Option<usize> {
+        let without = |run: &Run| {
+            let mut run = Run {
+                seed: 0,
+                origin: Origin::Scratch,
+                tuned_in: None,
+                ..run.clone()
+            };
+            run.forget_lambda();
+            run
+        };
+        self.selections.iter().position(|selection| {
+            let first = selection.runs.first().map(|&index| self.run(index));
+            first.is_some_and(|first| first.seed == tune_on && without(first) == without(run))
+        })
     }
 
     /// Adds `run` to the selection of runs that differ from it in λ alone, which is created if need be,
@@ -276,13 +306,6 @@ impl Experiment {
     }
 }
 
-impl Data {
-    /// Whether both need the same folder of prepared data.
-    fn is_same_folder(&self, other: &Data) -> bool {
-        (&self.dataset, self.size, &self.limit) == (&other.dataset, other.size, &other.limit)
-    }
-}
-
 impl Run {
     /// The baseline it starts from.
     pub(crate) fn baseline(&self) -> Option<usize> {
@@ -292,16 +315,19 @@ impl Run {
         }
     }
 
+    /// Sets λ to 0.
+    fn forget_lambda(&mut self) {
+        if let Some(guidance) = &mut self.guidance {
+            guidance.lambda = 0.0;
+        }
+    }
+
     /// Whether the runs are the same, or differ in λ alone.
     fn equals_except_lambda(&self, other: &Run) -> bool {
-        let without = |run: &Run| Run {
-            guidance: run.guidance.clone().map(|guidance| Guidance {
-                lambda: 0.0,
-                ..guidance
-            }),
-            ..run.clone()
-        };
-        without(self) == without(other)
+        let [mut run, mut other] = [self.clone(), other.clone()];
+        run.forget_lambda();
+        other.forget_lambda();
+        run == other
     }
 }
 

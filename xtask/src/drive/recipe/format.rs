@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The task that every data set has.
-pub(super) const CONVENTIONAL: &str = "conventional";
-/// The task of Waterbirds that asks for the background instead of the bird.
-pub(super) const REVERSED: &str = "reversed";
+use super::data::{Data, Limit};
+
 /// The annotation by segmentation masks; these cannot be dilated as boxes can.
 pub(super) const SEGMENTATION: &str = "segmentation";
 
@@ -25,6 +23,11 @@ pub(crate) struct Recipe {
     /// Seeds; every run is made once with each.
     #[serde(default = "first_seed")]
     pub(super) seed: Vec<u64>,
+    /// The seed whose guided runs try every λ of a grid; those of the other seeds take the λ found. Absent:
+    /// every seed tries every λ.
+    pub(super) tune_on: Option<u64>,
+    /// Values that `reproduce` sets for own data.
+    pub(super) fit: Option<Fit>,
     /// The precision of training, in the trainer's spelling.
     #[serde(default = "full_precision")]
     pub(super) precision: String,
@@ -42,6 +45,20 @@ pub(crate) struct Recipe {
     /// Options for Slurm.
     #[serde(default)]
     pub(super) slurm: Slurm,
+}
+
+/// What a recipe for own data may cost. `reproduce` counts the images, and sets the epochs, and where two
+/// cores would take longer than `minutes`, smaller images and then a part of the training images. (On a GPU
+/// all images are taken at the recipe's size.)
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fit {
+    /// The most minutes on two idle CPU cores.
+    pub(crate) minutes: u32,
+    /// Training steps of a baseline, from which its epochs follow.
+    pub(crate) baseline_steps: u32,
+    /// Training steps of a guided run.
+    pub(crate) guided_steps: u32,
 }
 
 /// A recipe that includes other recipes: all their runs, each once, with the values of `with`.
@@ -95,79 +112,6 @@ impl Default for Slurm {
             gpus: 1,
             time: None,
             extra: Vec::new(),
-        }
-    }
-}
-
-/// The images, their size, and the tasks.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Data {
-    /// A name that data-prep knows (`data-prep vocabulary`).
-    pub(crate) dataset: DataSet,
-    /// Height and width of the network's input.
-    pub(crate) size: u32,
-    /// The most images of each split.
-    #[serde(default)]
-    pub(crate) limit: Limit,
-    /// The tasks, in the trainer's spelling. With both, the reversed baseline is the conventional one,
-    /// scored again.
-    #[serde(default = "conventional")]
-    pub(super) task: Vec<String>,
-    /// The augmentation of training images, in the trainer's spelling.
-    #[serde(default = "unchanged")]
-    pub(super) augmentation: String,
-}
-
-/// The most images of each split; absent: all.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Limit {
-    pub(crate) train: Option<u32>,
-    pub(crate) val: Option<u32>,
-    pub(crate) test: Option<u32>,
-}
-
-impl Limit {
-    /// The name and limit of each split that has a limit.
-    pub(crate) fn splits(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
-        let named = [
-            ("train", self.train),
-            ("val", self.val),
-            ("test", self.test),
-        ];
-        named
-            .into_iter()
-            .filter_map(|(split, limit)| Some((split, limit?)))
-    }
-}
-
-/// A data set by the name that data-prep has for it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct DataSet(String);
-
-impl DataSet {
-    /// Its name in data-prep's spelling.
-    pub(crate) fn name(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether it is the synthetic data set, which data-prep draws itself, so that it has no source folder.
-    pub(crate) fn is_embedded(&self) -> bool {
-        self.0 == "scenes"
-    }
-
-    /// Whether the reversed task is defined for it, as for Waterbirds.
-    pub(crate) fn has_backgrounds(&self) -> bool {
-        self.0 == "waterbirds-100"
-    }
-
-    /// The name of its folder in `--data`, where a recipe needs several data sets.
-    pub(crate) fn folder(&self) -> &str {
-        match self.name() {
-            "voc2007" => "VOCdevkit",
-            name => name,
         }
     }
 }
@@ -347,16 +291,6 @@ fn first_seed() -> Vec<u64> {
 /// Default of `precision`.
 fn full_precision() -> String {
     "f32".to_owned()
-}
-
-/// Default of `data.task`.
-fn conventional() -> Vec<String> {
-    vec![CONVENTIONAL.to_owned()]
-}
-
-/// Default of `data.augmentation`.
-fn unchanged() -> String {
-    "none".to_owned()
 }
 
 /// Default of `annotation`.

@@ -3,13 +3,17 @@
 //! these. xtask writes each run's configuration; what it means is the trainer's.
 
 mod check;
+mod data;
 mod experiment;
 mod format;
 mod names;
+#[cfg(test)]
+mod own_tests;
 mod read;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use experiment::{Experiment, Maps, Origin, Run, RunIndex, Selection};
-pub(crate) use format::{Data, Loss, Slurm};
-pub(crate) use read::{available, read};
+pub(crate) use data::{Data, PREPARED};
+pub(crate) use experiment::{Experiment, Guidance, Maps, Origin, Run, RunIndex, Selection};
+pub(crate) use format::{Fit, Loss, Slurm};
+pub(crate) use read::{File, available, expand, files, read};

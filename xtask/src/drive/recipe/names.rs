@@ -1,8 +1,9 @@
 //! Labels runs and selections of an experiment for people. A label says only what distinguishes the run from
 //! the experiment's other runs.
 
+use super::data::CONVENTIONAL;
 use super::experiment::{Experiment, Run};
-use super::format::{CONVENTIONAL, SEGMENTATION};
+use super::format::SEGMENTATION;
 
 impl Experiment {
     /// Sets the name of every run and selection.
@@ -15,7 +16,7 @@ impl Experiment {
         };
         let labels = Labels {
             data: vary(|run| run.data.to_string()).then(|| {
-                let names = self.data.iter().map(|data| data.dataset.name().to_owned());
+                let names = self.data.iter().map(|data| data.name().to_owned());
                 names.collect()
             }),
             backbone: vary(|run| run.backbone.clone()),
@@ -65,7 +66,10 @@ impl Labels {
             Some(guidance) => {
                 let loss = &guidance.loss;
                 words.push(format!("{} {}@{}", loss.name, run.attribution, run.layer));
-                words.extend(with_lambda.then(|| format!("λ={}", guidance.lambda)));
+                words.extend(with_lambda.then(|| match run.tuned_in {
+                    None => format!("λ={}", guidance.lambda),
+                    Some(_) => "λ as found".to_owned(),
+                }));
                 let options = loss.options.iter();
                 words.extend(options.map(|(name, value)| format!("{name}={value}")));
                 if guidance.annotation == SEGMENTATION {

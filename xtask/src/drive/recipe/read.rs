@@ -12,54 +12,87 @@ use super::format::{Collection, Recipe, With};
 use crate::drive::vocabulary::Vocabulary;
 use crate::system::paths;
 
-/// Reads `recipes/<name>.toml` under `root`, or the file `name` when it ends in `.toml`, and expands
-/// it. Names are checked if `vocabulary` is given.
+/// The text of a recipe file.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct File {
+    /// Where it was read.
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+}
+
+/// Reads `recipes/<name>.toml` under `root`, or the file `name` when it ends in `.toml`, and the recipes that
+/// it includes, which lie in the same folder.
+///
+/// # Errors
+/// When there is no such file.
+pub(crate) fn files(root: &Path, name: &str) -> Result<Vec<File>> {
+    let path = match name.ends_with(".toml") {
+        true => PathBuf::from(name),
+        false => root.join("recipes").join(format!("{name}.toml")),
+    };
+    if !path.is_file() {
+        bail!(
+            "--recipe: found no file {}, expected one of {}, or a .toml file",
+            paths::shown(&path),
+            available(&root.join("recipes"))?.join(", ")
+        );
+    }
+    let (shown, text) = (paths::shown(&path), fs::read_to_string(&path)?);
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let mut files = vec![File { path, text }];
+    if is_collection(&files[0].text) {
+        let collection: Collection = parse(&shown, &files[0].text)?;
+        for name in &collection.include {
+            let path = folder.join(format!("{name}.toml"));
+            let text = fs::read_to_string(&path);
+            let text = text.with_context(|| format!("{shown}: include {name:?}"))?;
+            files.push(File { path, text });
+        }
+    }
+    Ok(files)
+}
+
+/// Reads a recipe's files and expands them: [`files`], then [`expand`].
 ///
 /// # Errors
 /// When there is no such file, or the recipe is invalid.
 pub(crate) fn read(root: &Path, name: &str, vocabulary: Option<&Vocabulary>) -> Result<Experiment> {
-    let file = match name.ends_with(".toml") {
-        true => PathBuf::from(name),
-        false => root.join("recipes").join(format!("{name}.toml")),
-    };
-    if !file.is_file() {
-        bail!(
-            "--recipe: found no file {}, expected one of {}, or a .toml file",
-            paths::shown(&file),
-            available(&root.join("recipes"))?.join(", ")
-        );
+    expand(files(root, name)?, vocabulary)
+}
+
+/// Expands a recipe: the first of `files`; a collection includes the others. Names are checked if
+/// `vocabulary` is given.
+///
+/// # Errors
+/// When the recipe is invalid.
+pub(crate) fn expand(files: Vec<File>, vocabulary: Option<&Vocabulary>) -> Result<Experiment> {
+    let (file, others) = files.split_first().context("a recipe has a file")?;
+    let (shown, stem) = (paths::shown(&file.path), file.path.file_stem());
+    let label = stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    if !is_collection(&file.text) {
+        let recipe = read_one(file, vocabulary)?;
+        return Ok(Experiment {
+            name: label,
+            ..Experiment::of(&[&recipe], files)
+        });
     }
-    let (shown, text) = (paths::shown(&file), fs::read_to_string(&file)?);
-    let label = file
-        .file_stem()
-        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    if !is_collection(&text) {
-        let recipe = read_one(&file, vocabulary)?;
-        let mut experiment = Experiment::of(&[&recipe]);
-        experiment.name = label;
-        experiment.files = vec![file];
-        return Ok(experiment);
-    }
-    let collection: Collection = parse(&shown, &text)?;
+    let collection: Collection = parse(&shown, &file.text)?;
     let unknown = || collection.unknown(vocabulary?);
     if let Some(fault) = collection.fault().or_else(unknown) {
         bail!("{shown}: {fault}");
     }
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let (mut recipes, mut files) = (Vec::new(), vec![file.clone()]);
-    for name in &collection.include {
-        let part = folder.join(format!("{name}.toml"));
+    let mut recipes = Vec::new();
+    for (name, part) in collection.include.iter().zip(others) {
         let recipe =
-            read_one(&part, vocabulary).with_context(|| format!("{shown}: include {name:?}"))?;
+            read_one(part, vocabulary).with_context(|| format!("{shown}: include {name:?}"))?;
         recipes.push(collection.with.applied_to(recipe));
-        files.push(part);
     }
-    let experiment = Experiment::of(&recipes.iter().collect::<Vec<_>>());
+    let experiment = Experiment::of(&recipes.iter().collect::<Vec<_>>(), files);
     // Each data set has one folder of prepared data.
     for (index, data) in experiment.data.iter().enumerate() {
         let mut others = experiment.data[..index].iter();
-        if others.any(|other| other.dataset == data.dataset) {
-            let name = data.dataset.name();
+        if others.any(|other| other.name() == data.name()) {
+            let name = data.name();
             bail!("{shown}: include: found {name} in two sizes, expected one");
         }
     }
@@ -69,7 +102,6 @@ pub(crate) fn read(root: &Path, name: &str, vocabulary: Option<&Vocabulary>) -> 
         show: collection.show,
         evaluation: collection.evaluation,
         slurm: collection.slurm,
-        files,
         ..experiment
     })
 }
@@ -81,9 +113,9 @@ fn is_collection(text: &str) -> bool {
 }
 
 /// Reads and checks one recipe.
-fn read_one(file: &Path, vocabulary: Option<&Vocabulary>) -> Result<Recipe> {
-    let (shown, text) = (paths::shown(file), fs::read_to_string(file)?);
-    let recipe: Recipe = parse(&shown, &text)?;
+fn read_one(file: &File, vocabulary: Option<&Vocabulary>) -> Result<Recipe> {
+    let shown = paths::shown(&file.path);
+    let recipe: Recipe = parse(&shown, &file.text)?;
     match recipe.fault().or_else(|| recipe.unknown(vocabulary?)) {
         None => Ok(recipe),
         Some(fault) => bail!("{shown}: {fault}"),

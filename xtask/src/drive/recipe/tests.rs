@@ -496,7 +496,7 @@ fn a_collection_sets_its_sizes_in_each_recipe() {
     let folders: Vec<(&str, u32, Option<u32>)> = experiment
         .data
         .iter()
-        .map(|data| (data.dataset.name(), data.size, data.limit.train))
+        .map(|data| (data.name(), data.size, data.limit.train))
         .collect();
     assert_eq!(
         folders,

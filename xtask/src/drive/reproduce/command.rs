@@ -12,7 +12,7 @@ use fs_err as fs;
 use super::board::Board;
 use super::cluster::Cluster;
 use super::queue::Queue;
-use super::{needs, outcome};
+use super::{needs, outcome, own};
 use crate::drive::device::{self, Device};
 use crate::drive::plan::cost::{Rates, Speed};
 use crate::drive::plan::{Plan, PlanFile, Step, duration};
@@ -29,14 +29,15 @@ use crate::system::{files, lock, paths};
 /// Command line of `reproduce`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A name from recipes/, or a .toml file
-    #[arg(long, default_value = "demo")]
-    recipe: String,
-    /// The data set's folder; for a recipe of several, the folder that holds theirs (not needed for
-    /// the embedded scenes)
+    /// A name from recipes/, or a .toml file [default: demo, with --data own]
+    #[arg(long)]
+    recipe: Option<String>,
+    /// The data set's folder, your own as well (README, Your data); for a recipe of several, the folder
+    /// that holds theirs (not needed for the embedded scenes)
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where everything is written [default: out/<recipe>, in the repository]. Recipes of the same
+    /// Where everything is written [default: out/<recipe>, for own data out/<data set>, in the
+    /// repository]. Recipes of the same
     /// data may share it, and the runs they have in common
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -75,14 +76,16 @@ enum Executor {
 
 /// Runs `cargo xtask reproduce`.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let experiment = recipe::read(&paths::root(), &args.recipe, None)?;
+    let experiment = recipe::read(&paths::root(), args.recipe(), None)?;
     // A dry run needs no data, so the cost can be asked before the data is downloaded.
     if !args.dry_run || args.data.is_some() {
         needs::check_data(&experiment, args.data.as_deref())?;
     }
     let out = match &args.out {
         Some(out) => std::path::absolute(out)?,
-        None => paths::root().join("out").join(&experiment.name),
+        None => paths::root()
+            .join("out")
+            .join(args.folder_name(&experiment)),
     };
     if args.dry_run {
         dry_run(args, experiment, &out)?;
@@ -95,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         slurm.require_slurm()?;
     }
     let programs = programs(args)?;
-    let experiment = args.checked(&programs)?;
+    let (experiment, decided) = args.checked(experiment, &programs)?;
     bring_weights(args, &experiment)?;
     let lock = lock(&out)?;
     let copies = copies(&experiment, &out)?;
@@ -115,6 +118,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         "{}\n",
         plan.describe(&experiment, &out, &rates, speed)
     )?;
+    for line in &decided {
+        writeln!(stdout, "{line}")?;
+    }
     let plan_file = PlanFile::new(&experiment.name, &plan, &rates, speed.device);
     plan_file.write(&out)?;
     if !goes_on {
@@ -167,9 +173,11 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
         Some(folder) => Some(BinDir::of(folder, &STAGES)?),
         None => process::built(&STAGES)?,
     };
-    let experiment = &match &programs {
-        Some(programs) => args.checked(programs)?,
-        None => experiment,
+    let (experiment, decided) = &match &programs {
+        Some(programs) if needs::check_data(&experiment, args.data.as_deref()).is_ok() => {
+            args.checked(experiment, programs)?
+        }
+        _ => (experiment, Vec::new()),
     };
     let (is_built, mut plan) = (programs.is_some(), Plan::new(experiment));
     if let Some(programs) = programs {
@@ -184,8 +192,11 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
     );
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{text}")?;
+    for line in decided {
+        writeln!(stdout, "{line}")?;
+    }
     if !is_built {
-        let text = "set-up and build come first; whether the names are right and what is finished is known after them";
+        let text = "set-up and build come first; whether the names are right, what is finished and how much own data there is are known after them";
         writeln!(stdout, "{text}")?;
     }
     for name in needs::missing_weights(experiment, args.weights.as_deref()) {
@@ -198,10 +209,34 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
 }
 
 impl Args {
-    /// The recipe, whose names are checked against those that `programs` know.
-    fn checked(&self, programs: &BinDir) -> Result<Experiment> {
+    /// The recipe's name or file.
+    fn recipe(&self) -> &str {
+        let default = if self.data.is_some() { "own" } else { "demo" };
+        self.recipe.as_deref().unwrap_or(default)
+    }
+
+    /// The name of the folder in `out/`: the recipe's; without one, own data's.
+    fn folder_name(&self, experiment: &Experiment) -> String {
+        let folder = self.data.as_deref().filter(|_| self.recipe.is_none());
+        let folder = folder.and_then(|folder| std::path::absolute(folder).ok());
+        let name = folder.as_deref().and_then(Path::file_name);
+        name.map_or_else(
+            || experiment.name.clone(),
+            |name| name.to_string_lossy().into_owned(),
+        )
+    }
+
+    /// The recipe, completed for own data, whose names are checked against those that `programs` know; and
+    /// what was decided for own data, a line each.
+    fn checked(
+        &self,
+        experiment: Experiment,
+        programs: &BinDir,
+    ) -> Result<(Experiment, Vec<String>)> {
         let vocabulary = Vocabulary::ask(programs)?;
-        recipe::read(&paths::root(), &self.recipe, Some(&vocabulary))
+        let speed = self.speed(&experiment);
+        let (files, decided) = own::complete(&experiment, self.data.as_deref(), programs, speed)?;
+        Ok((recipe::expand(files, Some(&vocabulary))?, decided))
     }
 
     /// The folders that steps work with, as absolute paths.
@@ -286,9 +321,9 @@ fn lock(out: &Path) -> Result<fs::File> {
 /// The paths in `out` and the contents of copies of the recipe's files. Jobs read the copies, which do not
 /// change when somebody edits the recipe.
 fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let copy = |file: &PathBuf| {
-        let name = file.file_name().context("a recipe has a file name")?;
-        Ok((out.join("recipe").join(name), fs::read_to_string(file)?))
+    let copy = |file: &recipe::File| {
+        let name = file.path.file_name().context("a recipe has a file name")?;
+        Ok((out.join("recipe").join(name), file.text.clone()))
     };
     experiment.files.iter().map(copy).collect()
 }

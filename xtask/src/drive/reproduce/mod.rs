@@ -7,6 +7,7 @@ mod cluster;
 mod command;
 mod needs;
 mod outcome;
+mod own;
 mod queue;
 
 pub(crate) use command::{Args, run};

@@ -25,7 +25,7 @@ pub(super) fn check_out(out: &Path) -> Result<()> {
 pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Result<()> {
     // All but the synthetic scenes, which data-prep draws itself.
     let all = experiment.data.iter();
-    let needed: Vec<_> = all.filter(|data| !data.dataset.is_embedded()).collect();
+    let needed: Vec<_> = all.filter(|data| !data.is_embedded()).collect();
     if let (true, Some(dir)) = (needed.is_empty(), given) {
         bail!(
             "--data: found {}, expected none: the recipe's synthetic scenes are built in",
@@ -33,12 +33,12 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
         );
     }
     if let (2.., None) = (needed.len(), given) {
-        let folders: Vec<&str> = needed.iter().map(|data| data.dataset.folder()).collect();
+        let folders: Vec<&str> = needed.iter().map(|data| data.folder()).collect();
         let folders = folders.join(", ");
         bail!("--data: found nothing, expected a folder that contains {folders}");
     }
     for data in needed {
-        let name = data.dataset.name();
+        let name = data.name();
         let Some(folder) = source(experiment, data, given) else {
             bail!(
                 "--data: found nothing, expected the folder of {name}\nhint: {}",
@@ -47,7 +47,7 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
                         "the folder that holds waterbird_1.0_forest2water2 and CUB_200_2011"
                             .to_owned(),
                     "voc2007" | "coco2014" => format!("cargo xtask download {name}"),
-                    _ => "data-prep help says what each source reads".to_owned(),
+                    _ => "data.root in the recipe, or --data, names it".to_owned(),
                 }
             );
         };

@@ -51,7 +51,10 @@ impl Cluster {
             command.args(["--noheader", "--partition=low", "--format=%T"]);
             let said = command.output().unwrap();
             let state = String::from_utf8_lossy(&said.stdout);
-            assert!(!state.starts_with("inval"), "slurmd and slurm.conf differ");
+            assert!(
+                !state.starts_with("inval"),
+                "the node is {state}: slurmd found other resources than slurm.conf names"
+            );
             state.trim() == "idle"
         });
         Some(cluster)
@@ -83,7 +86,7 @@ impl Cluster {
             for daemon in &mut self.daemons {
                 if let Some(status) = daemon.child.try_wait().unwrap() {
                     let log = std::fs::read_to_string(&daemon.log).unwrap_or_default();
-                    panic!("waiting until {what}: {status}\n{log}");
+                    panic!("waiting until {what}: a daemon ended with {status}; its log:\n{log}");
                 }
             }
             std::thread::sleep(Duration::from_millis(100));
@@ -154,7 +157,7 @@ impl Cluster {
         let mut file = file.open(self.path("munge.key")).unwrap();
         file.write_all(&key).unwrap();
         let mut command = Command::new(programs::find("munged").unwrap());
-        // --force: the folder is private, which munged warns of.
+        // munged refuses a socket in a private folder unless it is forced.
         command.args(["--foreground", "--force"]);
         for (option, name) in [
             ("socket", "munge.socket"),

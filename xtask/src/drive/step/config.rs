@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::drive::recipe::{Loss, Run};
+use crate::drive::recipe::{Guidance, Loss, Run};
 
 /// The keys of `run.toml`.
 #[derive(Serialize)]
@@ -49,8 +49,8 @@ struct GuidanceToml<'a> {
     loss: &'a Loss,
 }
 
-/// The text of the configuration of `run`, which starts from `init`.
-pub(super) fn of(run: &Run, init: Init) -> Result<String> {
+/// The text of the configuration of `run`, which starts from `init` and is guided by `guidance`.
+pub(super) fn of(run: &Run, guidance: Option<&Guidance>, init: Init) -> Result<String> {
     let config = RunToml {
         name: &run.name,
         backbone: &run.backbone,
@@ -65,7 +65,7 @@ pub(super) fn of(run: &Run, init: Init) -> Result<String> {
         micro_batch: run.micro_batch,
         seed: run.seed,
         init,
-        guidance: run.guidance.as_ref().map(|guidance| GuidanceToml {
+        guidance: guidance.map(|guidance| GuidanceToml {
             lambda: guidance.lambda,
             annotation: &guidance.annotation,
             annotated_fraction: guidance.annotated_fraction,

@@ -46,7 +46,12 @@ impl Workshop<'_> {
             return Ok(found.clone());
         }
         self.look_up(&[run])?;
-        Ok(self.known().get(&run).cloned().flatten())
+        Ok(self.known_folder(run))
+    }
+
+    /// The folder of `run`, if it was asked about and is finished.
+    pub(super) fn known_folder(&self, run: RunIndex) -> Option<PathBuf> {
+        self.known().get(&run).cloned().flatten()
     }
 
     /// What was found so far, locked.
@@ -61,9 +66,23 @@ impl Workshop<'_> {
             .iter()
             .map(|run| baseline(run).map_or(*run, RunIndex::Baseline))
             .collect();
-        let others = runs.iter().filter(|run| baseline(run).is_some()).copied();
-        // Baselines first, because the configuration of a guided run names the folder of its baseline.
-        for level in [baselines, others.collect()] {
+        // Baselines first, because the configuration of a guided run names the folder of its baseline; last
+        // the runs whose λ is found among others.
+        let tuned_in = |run: &RunIndex| self.experiment.run(*run).tuned_in;
+        let tuning = runs.iter().filter_map(tuned_in);
+        let tuning = tuning.flat_map(|index| self.experiment.selections[index].runs.iter());
+        let guided: BTreeSet<RunIndex> = runs
+            .iter()
+            .chain(tuning)
+            .filter(|run| baseline(run).is_some() && tuned_in(run).is_none())
+            .copied()
+            .collect();
+        let baselines = baselines
+            .into_iter()
+            .chain(guided.iter().filter_map(baseline).map(RunIndex::Baseline))
+            .collect();
+        let tuned = runs.iter().filter(|run| tuned_in(run).is_some()).copied();
+        for level in [baselines, guided.clone(), tuned.collect()] {
             for data in 0..self.experiment.data.len() {
                 let of_data = |run: &&RunIndex| self.experiment.run(**run).data == data;
                 let runs: Vec<RunIndex> = level.iter().filter(of_data).copied().collect();
@@ -90,13 +109,16 @@ impl Workshop<'_> {
             }
             let baseline = match run.baseline() {
                 None => None,
-                Some(index) => match self.known().get(&RunIndex::Baseline(index)) {
-                    Some(Some(folder)) => Some(folder.clone()),
-                    _ => continue,
+                Some(index) => match self.known_folder(RunIndex::Baseline(index)) {
+                    Some(folder) => Some(folder),
+                    None => continue,
                 },
             };
+            let Some(config) = self.config(run, baseline.as_deref())? else {
+                continue;
+            };
             let file = folder.path().join(format!("{}.toml", files.len()));
-            fs::write(&file, self.config(run, baseline.as_deref())?)?;
+            fs::write(&file, config)?;
             asked.push(index);
             files.push(file);
         }

@@ -2,7 +2,7 @@
 //! runs it asks `finished`). Which checkpoints are scored is the choice of `trainer select`; no metric is
 //! known here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
@@ -33,14 +33,26 @@ impl Workshop<'_> {
     /// Runs data-prep for the data set of this index.
     fn prepare_data(&self, index: usize) -> Result<()> {
         let data = &self.experiment.data[index];
+        if data.is_prepared() {
+            return Ok(());
+        }
         let mut command = self.command("data-prep")?;
-        let known = DataPrep::ask(&self.folders.programs)?;
-        command.arg(known.subcommand(data.dataset.name())?);
+        let source = self.source(data);
+        match data.published() {
+            Some(name) => {
+                let known = DataPrep::ask(&self.folders.programs)?;
+                command.arg(known.subcommand(name)?);
+                if let Some(folder) = source {
+                    command.arg("--root").arg(folder);
+                }
+            }
+            None => {
+                command.arg("read").args(source);
+                command.args(data.read_arguments());
+            }
+        }
         command.arg("--out").arg(self.data_dir(index));
         command.args(["--size", &data.size.to_string()]);
-        if let Some(folder) = self.source(data) {
-            command.arg("--root").arg(folder);
-        }
         for (split, limit) in data.limit.splits() {
             command.args(["--limit", &format!("{split}={limit}")]);
         }
@@ -68,7 +80,12 @@ impl Workshop<'_> {
                 folder => folder,
             },
         };
-        let config = self.config(run, baseline.as_deref())?;
+        let Some(config) = self.config(run, baseline.as_deref())? else {
+            bail!(
+                "training {}: the runs that find its λ are not finished",
+                run.name
+            );
+        };
         let file = self.folders.out.join("configs");
         let file = file.join(format!("{}.toml", key.replace('/', "-")));
         files::write(&file, &config)?;
@@ -99,7 +116,7 @@ impl Workshop<'_> {
         };
         let run = self.experiment.run(*run);
         let mut scores = Vec::new();
-        for (folder, epoch) in self.chosen(&folders)? {
+        for (folder, epoch) in self.chosen(&folders, None)? {
             for maps in &selection.maps {
                 scores.push(Score::new(self, run, folder.clone(), epoch, maps));
             }
@@ -107,10 +124,48 @@ impl Workshop<'_> {
         Ok(Some(scores))
     }
 
-    /// The run folder and epoch of each checkpoint that the trainer chooses among these runs.
-    fn chosen(&self, folders: &[PathBuf]) -> Result<Vec<(PathBuf, u32)>> {
+    /// The λ of the run that the trainer chooses among those of the selection of this index, which are of the
+    /// seed that is tuned on. None where one of them is not finished.
+    pub(super) fn lambda(&self, selection: usize) -> Result<Option<f64>> {
+        if let Some(lambda) = self.lambdas().get(&selection) {
+            return Ok(Some(*lambda));
+        }
+        let runs = &self.experiment.selections[selection].runs;
+        self.look_up(runs)?;
+        let mut folders = Vec::new();
+        for &run in runs {
+            match self.known_folder(run) {
+                Some(folder) => folders.push(folder),
+                None => return Ok(None),
+            }
+        }
+        let first = runs.first().map(|&index| self.experiment.run(index));
+        let baseline = first
+            .and_then(Run::baseline)
+            .context("a tuned run has a baseline")?;
+        let Some(baseline) = self.known_folder(RunIndex::Baseline(baseline)) else {
+            return Ok(None);
+        };
+        let chosen = self.chosen(&folders, Some(&baseline))?;
+        let chosen = chosen.first().and_then(|(folder, _)| {
+            let index = folders.iter().position(|other| other == folder)?;
+            let guidance = self.experiment.run(runs[index]).guidance.as_ref()?;
+            Some(guidance.lambda)
+        });
+        let lambda =
+            chosen.context("trainer select --against: found no checkpoint, expected one")?;
+        self.lambdas().insert(selection, lambda);
+        Ok(Some(lambda))
+    }
+
+    /// The run folder and epoch of each checkpoint that the trainer chooses among these runs; the one that
+    /// stands for all of them where the folder of their baseline is given.
+    fn chosen(&self, folders: &[PathBuf], baseline: Option<&Path>) -> Result<Vec<(PathBuf, u32)>> {
         let mut command = self.command("trainer")?;
         command.arg("select").args(folders);
+        if let Some(baseline) = baseline {
+            command.arg("--against").arg(baseline);
+        }
         let said = process::capture(&mut command, "choosing checkpoints")?;
         let read = |line: &str| {
             let (run_id, epoch) = line.split_once('\t')?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -14,7 +14,7 @@ use fs_err as fs;
 
 use super::config::{self, Init};
 use super::record::Log;
-use crate::drive::recipe::{Data, Experiment, Origin, Run, RunIndex};
+use crate::drive::recipe::{Data, Experiment, Guidance, Origin, Run, RunIndex};
 use crate::install::weights;
 use crate::system::paths;
 use crate::system::process::{self, BinDir};
@@ -42,6 +42,8 @@ pub(crate) struct Workshop<'a> {
     /// The runs that the trainer was asked about: the folder of each that is finished, None for one that is
     /// not.
     pub(super) known: Mutex<BTreeMap<RunIndex, Option<PathBuf>>>,
+    /// The λ found among the runs of a selection, by its index.
+    lambdas: Mutex<BTreeMap<usize, f64>>,
 }
 
 /// The folders a step works with.
@@ -78,6 +80,7 @@ impl<'a> Workshop<'a> {
             n_made: AtomicUsize::new(0),
             versions: Mutex::default(),
             known: Mutex::default(),
+            lambdas: Mutex::default(),
         }
     }
 
@@ -94,8 +97,11 @@ impl<'a> Workshop<'a> {
 
     /// The folder of prepared data of the data set of this index.
     pub(super) fn data_dir(&self, data: usize) -> PathBuf {
-        let name = self.experiment.data[data].dataset.name();
-        self.folders.out.join("data").join(name)
+        let data = &self.experiment.data[data];
+        match (data.is_prepared(), self.source(data)) {
+            (true, Some(folder)) => folder,
+            _ => self.folders.out.join("data").join(data.name()),
+        }
     }
 
     /// The folder of all runs.
@@ -129,6 +135,11 @@ impl<'a> Workshop<'a> {
             said.trim()
         );
         Ok(known.insert(said).clone())
+    }
+
+    /// The λ found so far, locked.
+    pub(super) fn lambdas(&self) -> MutexGuard<'_, BTreeMap<usize, f64>> {
+        self.lambdas.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this process has made an evaluation.
@@ -198,8 +209,15 @@ impl<'a> Workshop<'a> {
     }
 
     /// The configuration of `run`, in TOML; `baseline` is the folder of the baseline that it starts from, if
-    /// any.
-    pub(super) fn config(&self, run: &Run, baseline: Option<&Path>) -> Result<String> {
+    /// any. None where the runs are not finished among which its λ is found.
+    pub(super) fn config(&self, run: &Run, baseline: Option<&Path>) -> Result<Option<String>> {
+        let guidance = match (run.tuned_in, run.guidance.clone()) {
+            (Some(selection), Some(guidance)) => match self.lambda(selection)? {
+                Some(lambda) => Some(Guidance { lambda, ..guidance }),
+                None => return Ok(None),
+            },
+            (_, guidance) => guidance,
+        };
         let init = match (baseline, self.weights_of(run)?) {
             (Some(folder), _) => Init::Run {
                 folder: folder.to_owned(),
@@ -207,7 +225,7 @@ impl<'a> Workshop<'a> {
             (None, Some(file)) => Init::Weights { file },
             (None, None) => Init::Scratch,
         };
-        config::of(run, init)
+        Ok(Some(config::of(run, guidance.as_ref(), init)?))
     }
 
     /// A `trainer` command with these configuration files, on the data set of this index.
@@ -229,21 +247,23 @@ impl<'a> Workshop<'a> {
 }
 
 /// The folder of the original data of `data`. `given` is `--data`: that folder itself where the recipe needs
-/// one data set, else the folder that holds one for each. None where `data` is built in, or without `--data`.
+/// one data set, else the folder that holds one for each. Without it, own data's `root`. None where `data` is
+/// built in, or nothing is given.
 pub(crate) fn source(
     experiment: &Experiment,
     data: &Data,
     given: Option<&Path>,
 ) -> Option<PathBuf> {
     let needing = experiment.data.iter();
-    let n_needing = needing.filter(|data| !data.dataset.is_embedded()).count();
-    if data.dataset.is_embedded() {
+    let n_needing = needing.filter(|data| !data.is_embedded()).count();
+    if data.is_embedded() {
         return None;
     }
-    given.map(|folder| match n_needing {
-        1 => folder.to_owned(),
-        _ => folder.join(data.dataset.folder()),
-    })
+    match (given, n_needing) {
+        (None, _) => data.root.clone(),
+        (Some(folder), 1) => Some(folder.to_owned()),
+        (Some(folder), _) => Some(folder.join(data.folder())),
+    }
 }
 
 /// Waits until the threads have written the last line of what they read.

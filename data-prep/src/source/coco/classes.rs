@@ -1,0 +1,104 @@
+//! Makes classes of the categories of several COCO JSON files. Files may give a category different ids, as
+//! Roboflow's splits do, so a class is known by its name.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::instances::{Category, Instances};
+use crate::error::{Problem, Result};
+
+/// The most names that a note lists.
+const MOST_NAMES: usize = 20;
+
+/// The classes of the files so far.
+#[derive(Debug, Default)]
+pub(super) struct Classes {
+    /// The index is the class id: the first file's categories by id, then what later files add.
+    names: Vec<String>,
+    by_name: HashMap<String, i32>,
+    /// Names that several categories of a file have.
+    doubled: BTreeSet<String>,
+}
+
+impl Classes {
+    /// Adds the categories of a file, and returns the class id by category id.
+    ///
+    /// # Errors
+    /// When two categories of different names have one id, because their annotations cannot be told apart.
+    pub(super) fn add(&mut self, instances: &Instances) -> Result<HashMap<i64, i32>> {
+        let mut categories: Vec<(usize, &Category)> =
+            instances.categories().iter().enumerate().collect();
+        categories.sort_by_key(|(_, category)| category.id); // stable
+        let mut ids: HashMap<i64, i32> = HashMap::new();
+        let mut in_file = BTreeSet::new();
+        for (index, category) in categories {
+            let class_id = self.class_of(&category.name);
+            match ids.insert(category.id, class_id) {
+                None if !in_file.insert(class_id) => {
+                    self.doubled.insert(category.name.to_string());
+                }
+                Some(other) if other != class_id => {
+                    return Err(Problem::new(
+                        instances.path(),
+                        format!("categories[{index}].id"),
+                        format!("{} again, for {}", category.id, category.name),
+                        "each id for one name",
+                    )
+                    .into());
+                }
+                _ => {}
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Returns the class id of a name, which becomes a class if it is none yet.
+    fn class_of(&mut self, name: &str) -> i32 {
+        if let Some(&class_id) = self.by_name.get(name) {
+            return class_id;
+        }
+        let class_id = self.names.len() as i32;
+        self.names.push(name.to_owned());
+        self.by_name.insert(name.to_owned(), class_id);
+        class_id
+    }
+
+    /// Returns the names by class id.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Returns the notes on names that several categories have, and on classes that no image shows;
+    /// `shown` are the class ids of the others.
+    pub(super) fn notes(&self, shown: &BTreeSet<i32>) -> Vec<String> {
+        let doubled: Vec<&str> = self.doubled.iter().map(String::as_str).collect();
+        let unused: Vec<&str> = (0..)
+            .zip(&self.names)
+            .filter(|(class_id, _)| !shown.contains(class_id))
+            .map(|(_, name)| name.as_str())
+            .collect();
+        let mut notes = Vec::new();
+        if !doubled.is_empty() {
+            notes.push(format!(
+                "several categories are called {}: they are one class",
+                listed(&doubled)
+            ));
+        }
+        if !unused.is_empty() {
+            notes.push(format!(
+                "no annotation is of {}: no image has the label, the name stays in classes.parquet",
+                listed(&unused)
+            ));
+        }
+        notes
+    }
+}
+
+/// Returns the first names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let first = &names[..names.len().min(MOST_NAMES)];
+    let first = crate::error::quoted(&first.join(", "));
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}

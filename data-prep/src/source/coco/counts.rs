@@ -1,0 +1,65 @@
+//! Counts what was decided for the user while a COCO JSON was read, and says it: a line for each kind.
+
+use std::ops::AddAssign;
+
+/// How often something was decided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Images without a usable width and height.
+    pub unsized_images: usize,
+    /// Images whose file was found under another name or in another folder than `file_name` says.
+    pub renamed: usize,
+    /// Entries of `images` for a file that an entry before them is for.
+    pub merged: usize,
+    /// Objects without a box, which were given the one around their outline.
+    pub boxed: usize,
+    /// Outlines that are one list of numbers.
+    pub flat: usize,
+    /// Objects whose id another object of their image has.
+    pub renumbered: usize,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.unsized_images += other.unsized_images;
+        self.renamed += other.renamed;
+        self.merged += other.merged;
+        self.boxed += other.boxed;
+        self.flat += other.flat;
+        self.renumbered += other.renumbered;
+    }
+}
+
+impl Counts {
+    /// Returns the notes, none for what did not happen.
+    pub(super) fn notes(self) -> impl Iterator<Item = String> {
+        let said = [
+            (
+                self.unsized_images,
+                "images have no width and height in the annotations: those of their files are used",
+            ),
+            (
+                self.renamed,
+                "images were found under another name or in another folder than their file_name says",
+            ),
+            (
+                self.merged,
+                "entries of `images` are for a file that is listed before: their objects were put together",
+            ),
+            (
+                self.boxed,
+                "objects have no bbox: the box around their outline is used",
+            ),
+            (
+                self.flat,
+                "outlines are a list of numbers, not of polygons: each was read as one polygon",
+            ),
+            (
+                self.renumbered,
+                "objects have the id of another object of their image: they were given other ids",
+            ),
+        ];
+        let said = said.into_iter().filter(|(count, _)| *count > 0);
+        said.map(|(count, what)| format!("{count} {what}"))
+    }
+}

@@ -1,0 +1,234 @@
+//! Finds the annotation files of a data set in COCO's format, and the split of each.
+//!
+//! MS COCO's folders are known by their names: val2014 is the test set. Where NN-Explainer's
+//! `train2014_train_split.json` and `train2014_val_split.json` lie in `annotations/`, they are training
+//! and validation set. Of any other data, all JSON files that are instances files are read.
+
+use std::path::{Path, PathBuf};
+
+use super::json::Cursor;
+use super::mapped::Mapped;
+use crate::error::{Error, Result};
+use crate::source::split::Split;
+
+/// The suffixes in the names of COCO's releases, `instances_train<suffix>.json` and `train<suffix>/`. The
+/// first one found is read, so the paper's release comes first.
+const SUFFIXES: [&str; 3] = ["2014", "2017", ""];
+
+/// The name of the JSON in Roboflow's exports.
+const ROBOFLOW: &str = "_annotations.coco.json";
+
+/// Folders in one another in which annotation files are looked for.
+const DEPTH: usize = 3;
+
+/// An annotation file and its split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    pub annotations: PathBuf,
+    /// The folder of its images; `None`: to be found.
+    pub images: Option<PathBuf>,
+    /// The split of its images; `None`: the file is named for none.
+    pub split: Option<Split>,
+}
+
+/// Files named as MS COCO's are.
+pub(super) struct Release {
+    /// What their names end in.
+    pub suffix: &'static str,
+    /// One of the files.
+    pub first: PathBuf,
+    /// The files; training and validation are divided by the reader where `split` is `None`.
+    pub parts: Result<Vec<Part>>,
+}
+
+/// Finds the files of the first release that is there; `None` where there is none.
+pub(super) fn release(root: &Path) -> Option<Release> {
+    let annotations = root.join("annotations");
+    let file = |name: String| annotations.join(name);
+    SUFFIXES.into_iter().find_map(|suffix| {
+        let files = [
+            file(format!("train{suffix}_train_split.json")),
+            file(format!("instances_train{suffix}.json")),
+            file(format!("instances_val{suffix}.json")),
+        ];
+        let is_there = files[1..].iter().any(|path| path.is_file());
+        let first = files.into_iter().find(|path| path.is_file());
+        first.filter(|_| is_there).map(|first| Release {
+            suffix,
+            first,
+            parts: parts(root, &annotations, suffix),
+        })
+    })
+}
+
+/// Returns the files of a release with their image folders.
+///
+/// # Errors
+/// When a file or an image folder is missing.
+fn parts(root: &Path, annotations: &Path, suffix: &str) -> Result<Vec<Part>> {
+    let file = |name: String| annotations.join(name);
+    let folder = |name: &str| {
+        let candidates = [root.to_owned(), root.join("images")];
+        let mut candidates = candidates
+            .map(|folder| folder.join(format!("{name}{suffix}")))
+            .into_iter();
+        candidates.find(|folder| folder.is_dir()).ok_or_else(|| {
+            Error::layout(
+                root,
+                "image folder",
+                format!("no {name}{suffix}"),
+                format!("{name}{suffix} or images/{name}{suffix}"),
+            )
+        })
+    };
+    let part = |annotations: PathBuf, folder_name: &str, split| {
+        if !annotations.is_file() {
+            return Err(Error::layout(
+                annotations,
+                "annotation file",
+                "nothing",
+                "a JSON file",
+            ));
+        }
+        Ok(Part {
+            annotations,
+            images: Some(folder(folder_name)?),
+            split,
+        })
+    };
+
+    let test = file(format!("instances_val{suffix}.json"));
+    let split_files = ["train", "val"].map(|of| file(format!("train{suffix}_{of}_split.json")));
+    let mut parts = if split_files.iter().any(|path| path.is_file()) {
+        let [train, val] = split_files;
+        vec![
+            part(train, "train", Some(Split::Train))?,
+            part(val, "train", Some(Split::Val))?,
+        ]
+    } else {
+        let train = file(format!("instances_train{suffix}.json"));
+        vec![part(train, "train", None)?]
+    };
+    parts.push(part(test, "val", Some(Split::Test))?);
+    Ok(parts)
+}
+
+/// Finds the instances files below `root`, in the order of their splits; they have none where no file is
+/// for training. Where some are named `instances_…` or as Roboflow's, COCO's other files (keypoints,
+/// captions) are not taken for more of them.
+///
+/// # Errors
+/// When there is none, or a folder cannot be read.
+pub(super) fn find(root: &Path) -> Result<Vec<Part>> {
+    let mut files = Vec::new();
+    let walk = walkdir::WalkDir::new(root).max_depth(DEPTH);
+    let is_seen = |entry: &walkdir::DirEntry| {
+        entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
+    };
+    let walk = walk.follow_links(true).sort_by_file_name();
+    for entry in walk.into_iter().filter_entry(is_seen) {
+        let path = entry.map_err(std::io::Error::from)?.into_path();
+        let extension = path.extension().unwrap_or_default();
+        if extension.eq_ignore_ascii_case("json") && path.is_file() {
+            files.push(path);
+        }
+    }
+    let n_files = files.len();
+    if files.iter().any(|path| is_named_so(path)) {
+        files.retain(|path| is_named_so(path));
+    } else {
+        files.retain(|path| is_instances(path));
+    }
+    if files.is_empty() {
+        return Err(Error::layout(
+            root,
+            "annotation files",
+            match n_files {
+                0 => "no *.json".to_owned(),
+                n => format!("{n} *.json, none with images, annotations and categories"),
+            },
+            "COCO JSON, such as annotations/instances_train.json or train/_annotations.coco.json",
+        ));
+    }
+    let mut parts: Vec<Part> = files
+        .into_iter()
+        .map(|path| Part {
+            split: split_of(root, &path),
+            annotations: path,
+            images: None,
+        })
+        .collect();
+    // Files of which none is for training are no splits.
+    if parts
+        .iter()
+        .all(|part| part.split.is_some_and(|split| split != Split::Train))
+    {
+        parts.iter_mut().for_each(|part| part.split = None);
+    }
+    parts.sort_by_key(|part| part.split.unwrap_or(Split::Train)); // stable
+    Ok(parts)
+}
+
+/// Whether a file has one of the names that tools give to instances files.
+fn is_named_so(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("instances_") || name == ROBOFLOW
+}
+
+/// Whether a JSON file has the keys of an instances file, or has some of them and breaks off: then
+/// reading it says where.
+fn is_instances(path: &Path) -> bool {
+    let wanted = ["images", "annotations", "categories"];
+    let mut found = [false; 3];
+    let Ok(text) = Mapped::open(path) else {
+        return false;
+    };
+    let mut cursor = Cursor::new(&text);
+    let read = cursor.object(|cursor, key| {
+        if let Some(index) = wanted.iter().position(|wanted| *wanted == key) {
+            found[index] = cursor.peek() == Some(b'[');
+        }
+        cursor.skip()
+    });
+    match read {
+        Ok(()) => found == [true; 3],
+        Err(_) => found.contains(&true),
+    }
+}
+
+/// The split that a file is named for, or else the innermost folder below `root` that is named for one.
+fn split_of(root: &Path, path: &Path) -> Option<Split> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let named = |name: &std::ffi::OsStr| Split::named_in(&name.to_string_lossy());
+    let folder = path.parent().and_then(|it| it.strip_prefix(root).ok());
+    Split::named_in(&stem).or_else(|| folder?.iter().rev().find_map(named))
+}
+
+/// Returns a short name for each file, all different: its split, else its folder, else its stem, else its
+/// path.
+pub(super) fn labels(parts: &[Part]) -> Vec<String> {
+    let text = |name: Option<&std::ffi::OsStr>| Some(name?.to_string_lossy().into_owned());
+    let split = |part: &Part| Some(part.split?.to_string());
+    let folder = |part: &Part| text(part.annotations.parent()?.file_name());
+    let stem = |part: &Part| text(part.annotations.file_stem());
+    let path = |part: &Part| Some(part.annotations.display().to_string());
+    let kinds: [&dyn Fn(&Part) -> Option<String>; 4] = [&split, &folder, &stem, &path];
+    let all_differ = |kind: &dyn Fn(&Part) -> Option<String>| {
+        let labels: Option<Vec<String>> = parts.iter().map(kind).collect();
+        labels.filter(|labels| {
+            let unique: std::collections::BTreeSet<&String> = labels.iter().collect();
+            unique.len() == labels.len()
+        })
+    };
+    let mut labels = kinds.into_iter().filter_map(all_differ);
+    labels.next().unwrap_or_default()
+}
+
+/// The folder of a data set by one of its annotation files: the file's, or the one around `annotations`.
+pub(super) fn data_folder(annotations: &Path) -> &Path {
+    let folder = annotations.parent().unwrap_or(annotations);
+    match (folder.file_name(), folder.parent()) {
+        (Some(name), Some(around)) if name == "annotations" => around,
+        _ => folder,
+    }
+}

@@ -1,0 +1,248 @@
+//! Finds the image file of each annotation: the one that `<filename>` names, else the one called like the
+//! annotation. No image is used for two annotations.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::layout::{Layout, split_of};
+use crate::error::Problem;
+use crate::source::files::is_image;
+
+/// The folders in which tools put images, beside a folder of annotations.
+const FOLDERS: [&str; 6] = ["JPEGImages", "images", "Images", "image", "imgs", "img"];
+
+/// The image files of a data set.
+pub(super) struct Pictures {
+    /// The file of each annotation.
+    pub(super) files: Vec<Result<PathBuf, Problem>>,
+    /// What was decided, for the user.
+    pub(super) notes: Vec<String>,
+}
+
+/// What may be the image of an annotation.
+#[derive(Clone, Copy)]
+struct Candidates<'a> {
+    /// The image that `<filename>` names, if it is not called like the annotation.
+    named: Option<&'a Path>,
+    /// The image called like the annotation.
+    own: Option<&'a Path>,
+}
+
+impl Pictures {
+    /// Finds the images of the annotations of `layout`; `names` are what their `<filename>` has. An image
+    /// that is called like another annotation, or that several annotations name, is not taken for
+    /// `<filename>`'s sake: such annotations are copies of a template.
+    ///
+    /// In the layout of a devkit, an image that is not there has the path at which it should be.
+    pub(super) fn find(layout: &Layout, names: &[Option<&str>]) -> Self {
+        let search = Search::new(layout);
+        let entries = layout.entries.iter().zip(names);
+        let candidates: Vec<Candidates> = entries
+            .map(|(entry, name)| search.candidates(&entry.xml, *name))
+            .collect();
+        // The annotation that each image is called like (the first of several), and how many name it.
+        let mut owners: HashMap<&Path, &Path> = HashMap::new();
+        let mut named: HashMap<&Path, HashSet<&Path>> = HashMap::new();
+        for (entry, candidates) in layout.entries.iter().zip(&candidates) {
+            if let Some(own) = candidates.own {
+                owners.entry(own).or_insert(&entry.xml);
+            }
+            if let Some(image) = candidates.named {
+                named.entry(image).or_default().insert(&entry.xml);
+            }
+        }
+        let is_free = |image: &Path| !owners.contains_key(image) && named[image].len() == 1;
+        let (mut by_name, mut template) = (0, 0);
+        let files = layout.entries.iter().zip(&candidates).zip(names);
+        let files: Vec<Result<PathBuf, Problem>> = files
+            .map(|((entry, found), name)| match (found.named, found.own) {
+                (Some(image), own) if is_free(image) => {
+                    by_name += usize::from(own.is_some());
+                    Ok(image.to_owned())
+                }
+                (named, Some(own)) if owners[own] == entry.xml => {
+                    template += usize::from(named.is_some());
+                    Ok(own.to_owned())
+                }
+                (_, Some(own)) => Err(taken(&entry.xml, own, Some(owners[own]))),
+                (Some(image), None) => Err(taken(&entry.xml, image, owners.get(image).copied())),
+                (None, None) if layout.is_devkit => {
+                    let name = format!("{}.jpg", entry.image_id);
+                    Ok(layout.folder.join("JPEGImages").join(name))
+                }
+                (None, None) => {
+                    let stem = entry.xml.file_stem().unwrap_or_default().to_string_lossy();
+                    let expected = format!("an image that is there, or one called {stem}");
+                    let found = name.unwrap_or("no name");
+                    Err(Problem::new(&entry.xml, "filename", found, expected))
+                }
+            })
+            .collect();
+        let used: HashSet<&Path> = candidates
+            .iter()
+            .flat_map(|found| [found.named, found.own])
+            .flatten()
+            .collect();
+        let unused = search.images().filter(|image| !used.contains(image));
+        let notes = notes(layout, unused.count(), by_name, template);
+        Self { files, notes }
+    }
+}
+
+fn notes(layout: &Layout, unused: usize, by_name: usize, template: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    if unused > 0 {
+        let why = match layout.is_devkit {
+            true => "in no list of ImageSets/Main",
+            false => "not annotated",
+        };
+        notes.push(format!("{unused} images are {why}: left out"));
+    }
+    if by_name > 0 {
+        notes.push(format!(
+            "of {by_name} annotations <filename> names an image, and another has the annotation's name: the \
+             first is taken"
+        ));
+    }
+    if template > 0 {
+        notes.push(format!(
+            "of {template} annotations <filename> names the image of another annotation: the image with the \
+             annotation's name is taken"
+        ));
+    }
+    notes
+}
+
+/// The problem of an annotation whose image is that of another one.
+fn taken(xml: &Path, image: &Path, by: Option<&Path>) -> Problem {
+    let found = image.display().to_string();
+    let expected = match by {
+        Some(other) => format!("an image of its own, not that of {}", other.display()),
+        None => "an image that no other annotation names".to_owned(),
+    };
+    Problem::new(xml, "filename", found, expected)
+}
+
+/// Looks for images by folder and name.
+struct Search<'a> {
+    layout: &'a Layout,
+    /// For each folder of annotations, where images may be, the likeliest first.
+    folders: HashMap<&'a Path, Vec<PathBuf>>,
+    /// All images by their names in lower case, without extension; empty for a devkit.
+    by_stem: HashMap<String, Vec<&'a Path>>,
+}
+
+impl<'a> Search<'a> {
+    fn new(layout: &'a Layout) -> Self {
+        let mut search = Self {
+            layout,
+            folders: HashMap::new(),
+            by_stem: HashMap::new(),
+        };
+        let with_images: HashSet<&Path> = search.images().filter_map(Path::parent).collect();
+        for folder in layout.entries.iter().filter_map(|entry| entry.xml.parent()) {
+            let look = || {
+                let mut folders = beside(&layout.folder, folder);
+                folders.retain(|folder| with_images.contains(folder.as_path()));
+                folders
+            };
+            search.folders.entry(folder).or_insert_with(look);
+        }
+        if !layout.is_devkit {
+            let mut by_stem: HashMap<String, Vec<&Path>> = HashMap::new();
+            for image in search.images() {
+                by_stem.entry(stem(image)).or_default().push(image);
+            }
+            search.by_stem = by_stem;
+        }
+        search
+    }
+
+    /// All images but those of segmentations.
+    fn images(&self) -> impl Iterator<Item = &'a Path> {
+        let is_segmentation = |image: &Path| {
+            let folders = image.strip_prefix(&self.layout.folder).unwrap_or(image);
+            folders
+                .iter()
+                .any(|name| name.to_string_lossy().starts_with("Segmentation"))
+        };
+        self.layout
+            .files
+            .images()
+            .filter(move |image| !is_segmentation(image))
+    }
+
+    fn candidates(&self, xml: &Path, name: Option<&str>) -> Candidates<'a> {
+        let folder = xml.parent().unwrap_or(xml);
+        let own_name = xml.file_stem().unwrap_or_default().to_string_lossy();
+        let name = name.and_then(|name| name.rsplit(['/', '\\']).next());
+        let name = name.filter(|name| !matches!(*name, "" | "." | ".."));
+        // With an extension, since a name may have dots: `a.rf.1` is no file `a` of the kind `rf`.
+        let name = name.map(|name| match is_image(Path::new(name)) {
+            true => name.to_owned(),
+            false => format!("{name}.jpg"),
+        });
+        let is_own = |name: &String| stem(Path::new(name)) == own_name.to_lowercase();
+        let (named, own) = match name {
+            Some(name) if is_own(&name) => (None, self.image(xml, folder, &name)),
+            Some(name) => (
+                self.image(xml, folder, &name),
+                self.image(xml, folder, &format!("{own_name}.jpg")),
+            ),
+            None => (None, self.image(xml, folder, &format!("{own_name}.jpg"))),
+        };
+        Candidates {
+            named: named.filter(|image| Some(*image) != own),
+            own,
+        }
+    }
+
+    /// Returns the image called `name` in the folders beside `folder`; if there is none, the only one of the
+    /// annotation's split with this name, wherever it is.
+    fn image(&self, xml: &Path, folder: &Path, name: &str) -> Option<&'a Path> {
+        let beside = self.folders.get(folder)?;
+        if let Some(image) = self.layout.files.image(beside, name) {
+            return Some(image);
+        }
+        let root = &self.layout.folder;
+        let split = split_of(root, xml);
+        let found = self.by_stem.get(&stem(Path::new(name)))?;
+        let mut found = found.iter().filter(|image| match split_of(root, image) {
+            Some(of) => split.is_none_or(|split| split == of),
+            None => true,
+        });
+        match (found.next(), found.next()) {
+            (Some(image), None) => Some(image),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the folders where the images of the annotations in `folder` may be: there, in a folder of images
+/// beside it or beside one that it is in, in the same folders below that (`images/train` for
+/// `annotations/train`), or around it. None is outside `root`.
+fn beside(root: &Path, folder: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    for around in folder
+        .ancestors()
+        .take_while(|around| around.starts_with(root))
+    {
+        let below = folder.strip_prefix(around).unwrap_or(Path::new(""));
+        let mut rest = below.iter();
+        rest.next();
+        for name in FOLDERS {
+            let images = around.join(name);
+            folders.push(images.join(below));
+            folders.push(images.join(rest.as_path()));
+            folders.push(images);
+        }
+        folders.push(around.to_owned());
+    }
+    folders
+}
+
+/// A file's name without its extension, in lower case.
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().to_lowercase()
+}

@@ -1,0 +1,41 @@
+//! Boxes around the outlines and turned boxes of an annotation, and the pixels of outlines.
+
+use std::path::Path;
+
+use crate::error::Problem;
+use crate::mask::rle::{CompressedRle, Rle};
+
+/// Returns the box xmin, ymin, xmax, ymax around polygons (x, y, x, y, …); `None` where they have no point.
+pub(super) fn around(polygons: &[Vec<f64>]) -> Option<[f64; 4]> {
+    let points = polygons.iter().flat_map(|polygon| polygon.chunks_exact(2));
+    let boxes = points.map(|point| [point[0], point[1], point[0], point[1]]);
+    boxes.reduce(|a, b| {
+        let [x, y] = [a[0].min(b[0]), a[1].min(b[1])];
+        [x, y, a[2].max(b[2]), a[3].max(b[3])]
+    })
+}
+
+/// Returns the box around a turned one: centre x, centre y, width, height and angle in radians, as roLabelImg
+/// writes them.
+pub(super) fn around_turned([x, y, width, height, angle]: [f64; 5]) -> [f64; 4] {
+    let (sin, cos) = (angle.sin().abs(), angle.cos().abs());
+    let (width, height) = (width.abs(), height.abs());
+    let right = (width * cos + height * sin) / 2.0;
+    let down = (width * sin + height * cos) / 2.0;
+    [x - right, y - down, x + right, y + down]
+}
+
+/// Returns the pixels inside the polygons of object number `number`, in an image of `size` (width, height).
+///
+/// # Errors
+/// When there are too few points, or numbers too large.
+pub(super) fn filled(
+    path: &Path,
+    number: usize,
+    polygons: &[Vec<f64>],
+    (width, height): (u32, u32),
+) -> Result<CompressedRle, Problem> {
+    let rle = Rle::from_polygons(polygons, height, width)
+        .map_err(|malformed| malformed.at(path, format!("object[{number}]/polygon")))?;
+    Ok(CompressedRle::from(&rle))
+}

@@ -1,0 +1,56 @@
+//! Says what a data set holds before it is converted: `data-prep read --dry-run`. The output is JSON, for
+//! `cargo xtask reproduce`, which sizes an experiment by it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::convert::Limit;
+use crate::dataset::Dataset;
+use crate::error::Result;
+use crate::source::record::Source;
+use crate::source::split::Split;
+
+/// What the annotations of `source` say; of each split no more images than its limit.
+pub(crate) fn of_source(source: &Source, limits: &[Limit]) -> Value {
+    let count = |split: Split| {
+        let images = source.images.iter();
+        let count = images.filter(|image| image.split == split).count();
+        let limits = limits.iter().filter(|limit| limit.split == split);
+        limits.fold(count, |count, limit| count.min(limit.count))
+    };
+    json!({
+        "name": source.name,
+        "prepared": false,
+        "train": count(Split::Train),
+        "val": count(Split::Val),
+        "test": count(Split::Test),
+        "classes": source.classes,
+        "groups": source.groups.iter().map(|(_, name)| name).collect::<Vec<_>>(),
+        "problems": source.problems.len(),
+        "remarks": source.remarks.len(),
+        "notes": source.notes,
+    })
+}
+
+/// What the data folder `dir`, which is made already, holds.
+///
+/// # Errors
+/// When it is no finished data folder.
+pub(crate) fn of_folder(dir: &Path) -> Result<Value> {
+    let dataset = Dataset::open(dir)?;
+    let count = |split| dataset.indices(split).len();
+    Ok(json!({
+        "name": dataset.name(),
+        "prepared": true,
+        "size": dataset.grid().height,
+        "train": count(Split::Train),
+        "val": count(Split::Val),
+        "test": count(Split::Test),
+        "classes": dataset.classes,
+        "groups": dataset.groups.iter().map(|(_, name)| name).collect::<Vec<_>>(),
+        "problems": 0,
+        "remarks": 0,
+        "notes": [],
+    }))
+}
