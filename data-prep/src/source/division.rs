@@ -60,6 +60,9 @@ pub(super) struct Division<'a> {
     pub stratify: bool,
 }
 
+/// Returns what an image shares with the others of its unit.
+type Key<'s> = Box<dyn Fn(&SourceImage) -> Result<String> + 's>;
+
 /// Images that stay together.
 struct Unit {
     /// Indices into [`Source::images`].
@@ -182,10 +185,7 @@ impl Division<'_> {
     }
 
     /// Returns the function that gives what an image shares with the others of its unit.
-    fn key<'s>(
-        &self,
-        source: &'s Source,
-    ) -> Result<Box<dyn Fn(&SourceImage) -> Result<String> + 's>> {
+    fn key<'s>(&self, source: &'s Source) -> Result<Key<'s>> {
         let Some(by) = self.by else {
             return Ok(Box::new(|image| Ok(image.image_id.clone())));
         };
