@@ -60,6 +60,9 @@ pub(super) struct Division<'a> {
     pub stratify: bool,
 }
 
+/// Returns what an image shares with the others of its unit.
+type Key<'s> = Box<dyn Fn(&SourceImage) -> Result<String> + 's>;
+
 /// Images that stay together.
 struct Unit {
     /// Indices into [`Source::images`].
@@ -182,10 +185,7 @@ impl Division<'_> {
     }
 
     /// Returns the function that gives what an image shares with the others of its unit.
-    fn key<'s>(
-        &self,
-        source: &'s Source,
-    ) -> Result<Box<dyn Fn(&SourceImage) -> Result<String> + 's>> {
+    fn key<'s>(&self, source: &'s Source) -> Result<Key<'s>> {
         let Some(by) = self.by else {
             return Ok(Box::new(|image| Ok(image.image_id.clone())));
         };
@@ -209,7 +209,13 @@ impl Division<'_> {
                 columns.join(", ")
             ),
         };
-        let regex = Regex::new(by).map_err(|error| wrong(error.to_string(), expected.clone()))?;
+        let regex = Regex::new(by).map_err(|error| {
+            let error = error.to_string(); // its last line has the reason
+            wrong(
+                error.lines().last().unwrap_or_default().to_owned(),
+                expected.clone(),
+            )
+        })?;
         if regex.captures_len() < 2 {
             return Err(wrong("no group".to_owned(), expected));
         }

@@ -134,7 +134,7 @@ fn each_broken_row_is_a_problem_and_its_class_stays() {
         (
             "a,,1,2,3,4,train,x",
             "line 3, class: found nothing, expected a class",
-            &[1],
+            &[0],
         ),
         (
             "a,cat,1,2,3,4,fold1,x",
