@@ -183,7 +183,10 @@ fn a_value_that_an_object_can_do_without_costs_nothing_else() {
             "segmentation: found counts that end inside the number at byte 1, expected complete \
              compressed counts",
         ),
-        (r#""iscrowd": NaN"#, "iscrowd: found NaN, expected 0 or 1"),
+        (
+            r#""iscrowd": NaN"#,
+            "iscrowd: found NaN, expected a whole number",
+        ),
         (r#""area": NaN"#, "area: found NaN, expected a number"),
         (
             r#""area": -Infinity"#,

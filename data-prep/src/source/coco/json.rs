@@ -378,14 +378,10 @@ impl<'a> Cursor<'a> {
         }
         let start = self.at;
         let negative = self.bytes[self.at] == b'-';
-        self.at += usize::from(negative);
-        if negative && self.bytes.get(self.at) == Some(&b'I') {
-            self.at = start;
-            return Err(match self.non_finite() {
-                Some(_) => self.unexpected(expected),
-                None => self.structure(expected),
-            });
+        if negative && self.non_finite().is_some() {
+            return Err(self.unexpected(expected));
         }
+        self.at += usize::from(negative);
         let first = self.at;
         let mut mantissa = self.digits(0)?;
         let mut digits = self.at - first;

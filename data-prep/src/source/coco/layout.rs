@@ -4,6 +4,7 @@
 //! `train2014_train_split.json` and `train2014_val_split.json` lie in `annotations/`, they are training
 //! and validation set. Of any other data, all JSON files that are instances files are read.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::json::Cursor;
@@ -204,24 +205,26 @@ fn split_of(root: &Path, path: &Path) -> Option<Split> {
     Split::named_in(&stem).or_else(|| folder?.iter().rev().find_map(named))
 }
 
-/// Returns a short name for each file, all different: its split, else its folder, else its stem, else its
-/// path.
+/// Returns a short name for each file, all different: its split, else its folder, else its stem, else its path.
 pub(super) fn labels(parts: &[Part]) -> Vec<String> {
-    let text = |name: Option<&std::ffi::OsStr>| Some(name?.to_string_lossy().into_owned());
-    let split = |part: &Part| Some(part.split?.to_string());
-    let folder = |part: &Part| text(part.annotations.parent()?.file_name());
-    let stem = |part: &Part| text(part.annotations.file_stem());
-    let path = |part: &Part| Some(part.annotations.display().to_string());
-    let kinds: [&dyn Fn(&Part) -> Option<String>; 4] = [&split, &folder, &stem, &path];
-    let all_differ = |kind: &dyn Fn(&Part) -> Option<String>| {
-        let labels: Option<Vec<String>> = parts.iter().map(kind).collect();
-        labels.filter(|labels| {
-            let unique: std::collections::BTreeSet<&String> = labels.iter().collect();
-            unique.len() == labels.len()
-        })
+    let text = |name: &std::ffi::OsStr| name.to_string_lossy().into_owned();
+    let splits = parts.iter().map(|part| Some(part.split?.to_string()));
+    let folders = parts
+        .iter()
+        .map(|part| Some(text(part.annotations.parent()?.file_name()?)));
+    let stems = parts
+        .iter()
+        .map(|part| part.annotations.file_stem().map(text));
+    let kinds: [Option<Vec<String>>; 3] = [splits.collect(), folders.collect(), stems.collect()];
+    let all_differ = |labels: &Vec<String>| {
+        let unique: BTreeSet<&String> = labels.iter().collect();
+        unique.len() == labels.len()
     };
-    let mut labels = kinds.into_iter().filter_map(all_differ);
-    labels.next().unwrap_or_default()
+    let short = kinds.into_iter().flatten().find(all_differ);
+    let paths = parts
+        .iter()
+        .map(|part| part.annotations.display().to_string());
+    short.unwrap_or_else(|| paths.collect())
 }
 
 /// The folder of a data set by one of its annotation files: the file's, or the one around `annotations`.

@@ -13,6 +13,9 @@ use crate::mask::rle::CompressedRle;
 use crate::source::record::{MaskKind, SourceImage, SourceObject};
 use crate::source::split::Split;
 
+/// Images whose records are made at once, so that those of COCO are not in memory twice.
+const AT_ONCE: usize = 4096;
+
 /// What the records of a file are made from.
 pub(super) struct Making<'a> {
     pub instances: &'a Instances,
@@ -57,11 +60,14 @@ impl Making<'_> {
             },
         };
         let lost = self.lost_classes();
-        let each: Vec<Made> = (0..instances.images().len())
-            .into_par_iter()
-            .map(|index| self.image(index, &lost))
-            .collect();
-        each.into_iter().for_each(|image| made.add(image));
+        let n_images = instances.images().len();
+        for first in (0..n_images).step_by(AT_ONCE) {
+            let each: Vec<Made> = (first..n_images.min(first + AT_ONCE))
+                .into_par_iter()
+                .map(|index| self.image(index, &lost))
+                .collect();
+            each.into_iter().for_each(|image| made.add(image));
+        }
         made
     }
 
