@@ -214,7 +214,6 @@ fn leave_foreign(
     let is_kept = |parsed: &Parsed| !parsed.annotation.as_ref().is_err_and(is_foreign);
     let mut kept = parsed.iter().map(is_kept);
     layout.entries.retain(|_| kept.next().unwrap_or(true));
-    drop(kept);
     let before = parsed.len();
     parsed.retain(is_kept);
     if parsed.is_empty() {
