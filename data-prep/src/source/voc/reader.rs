@@ -39,7 +39,7 @@ pub struct Voc {
 
 impl Format for Voc {
     const NAME: &str = "voc";
-    const TITLE: &str = "PASCAL VOC: a devkit, or XML files and images in any folders";
+    const TITLE: &str = "PASCAL VOC in the devkit's layout, or XML files and images in any folders";
     const DATASETS: &[&str] = &[published::VOC2007];
 
     fn open(&self, _: &Path, naming: Naming) -> anyhow::Result<Source> {
