@@ -9,9 +9,12 @@ mod peak;
 use std::path::Path;
 use std::process::Command;
 
+use arrow::array::StringArray;
 use data_prep::decode::decode;
+use data_prep::schema::SKIPPED;
 use data_prep::source::coco::load_instances;
 use data_prep::source::voc;
+use data_prep::table::{column, read_table};
 use peak::Peak;
 
 #[global_allocator]
@@ -296,7 +299,8 @@ fn images_take_memory_for_their_pixels_only() {
     }
 }
 
-/// The segmentation image is as large as its XML says, and has no data.
+/// The segmentation image is as large as its XML says, and has no data. It is listed beside the image, which
+/// is as large; another image is read.
 #[test]
 fn a_segmentation_of_billions_of_pixels_is_refused_before_memory_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
@@ -305,8 +309,14 @@ fn a_segmentation_of_billions_of_pixels_is_refused_before_memory_is_asked_for() 
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, bytes).unwrap();
     };
-    write("ImageSets/Main/train.txt", b"a\n");
+    write("ImageSets/Main/train.txt", b"a\nb\n");
     write("JPEGImages/a.jpg", &jpeg_without_data(0xc0, 65535, 65535));
+    let mut small = Vec::new();
+    jpeg_encoder::Encoder::new(&mut small, 90)
+        .encode(&[9; 8 * 8 * 3], 8, 8, jpeg_encoder::ColorType::Rgb)
+        .unwrap();
+    write("JPEGImages/b.jpg", &small);
+    write("Annotations/b.xml", b"<annotation/>");
     write(
         "Annotations/a.xml",
         b"<annotation><size><width>65535</width><height>65535</height></size></annotation>",
@@ -324,14 +334,26 @@ fn a_segmentation_of_billions_of_pixels_is_refused_before_memory_is_asked_for() 
     let output = Command::new("sh")
         .args([
             "-c",
-            "ulimit -v 2000000 && exec \"$0\" voc --root . --out data",
+            "ulimit -v 2000000 && exec \"$0\" voc --root . --out data --on-error skip",
         ])
         .arg(env!("CARGO_BIN_EXE_data-prep"))
         .current_dir(folder.path())
         .output()
         .unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
-    let expected = "SegmentationObject/a.png: size: found 65535x65535 pixels, expected 1 to 178956970 pixels, as Pillow";
-    assert!(error.contains(expected), "{error}");
-    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    let (_, skipped) = read_table(folder.path().join("data/skipped.parquet"), &SKIPPED).unwrap();
+    let cells = |name| column::<StringArray>(&skipped, name);
+    let rows = cells("file").iter().zip(cells("field")).zip(cells("found"));
+    let rows: Vec<String> = rows
+        .map(|((file, field), found)| [file, field, found].map(Option::unwrap).join(" "))
+        .collect();
+    let pixels = "65535x65535 pixels";
+    assert_eq!(
+        rows,
+        [
+            format!("./JPEGImages/a.jpg image {pixels}"),
+            format!("./SegmentationObject/a.png size {pixels}")
+        ]
+    );
 }

@@ -277,15 +277,9 @@ fn text_is_read_in_the_encoding_that_the_file_says() {
             .collect()
     };
     let german = "Straße";
-    let shift_jis = [
-        xml("Shift_JIS", "")
-            .split("<name>")
-            .next()
-            .unwrap()
-            .as_bytes(),
-        b"<name>\x8c\xa2",
-        xml("", "").split_once("<name>").unwrap().1.as_bytes(),
-    ];
+    let japanese = xml("Shift_JIS", "");
+    let (before, after) = japanese.split_once("<name>").unwrap();
+    let shift_jis = [before.as_bytes(), b"<name>\x8c\xa2", after.as_bytes()];
     for (bytes, name) in [
         (utf16(&xml("UTF-16", german), false, "\u{feff}"), german),
         (utf16(&xml("UTF-16", german), true, "\u{feff}"), german),

@@ -39,7 +39,7 @@ pub struct Voc {
 
 impl Format for Voc {
     const NAME: &str = "voc";
-    const TITLE: &str = "PASCAL VOC: a devkit, or XML files and images in any folders";
+    const TITLE: &str = "PASCAL VOC in the devkit's layout, or XML files and images in any folders";
     const DATASETS: &[&str] = &[published::VOC2007];
 
     fn open(&self, _: &Path, naming: Naming) -> anyhow::Result<Source> {
@@ -214,7 +214,6 @@ fn leave_foreign(
     let is_kept = |parsed: &Parsed| !parsed.annotation.as_ref().is_err_and(is_foreign);
     let mut kept = parsed.iter().map(is_kept);
     layout.entries.retain(|_| kept.next().unwrap_or(true));
-    drop(kept);
     let before = parsed.len();
     parsed.retain(is_kept);
     if parsed.is_empty() {

@@ -203,7 +203,7 @@ fn looked_up<'a>(
     index_of: impl Fn([u8; 3]) -> Option<u8>,
 ) -> Result<Vec<u8>, [u8; 3]> {
     let mut last = None;
-    let indices = pixels.map(|pixel| {
+    let indices = pixels.map(|pixel| -> Result<u8, [u8; 3]> {
         let colour = [pixel[0], pixel[1], pixel[2]];
         match last {
             Some((known, index)) if known == colour => Ok(index),
