@@ -56,6 +56,33 @@ impl Format for Waterbirds {
         let naming = self.folder.named(naming);
         Ok(read(&self.folder.root, &naming, self.val)?)
     }
+
+    fn recognise(folder: &Path) -> Option<String> {
+        let metadata = metadata_paths(folder);
+        let metadata = metadata.iter().find(|file| file.is_file())?;
+        let text = fs_err::read(metadata).ok()?;
+        let mut reader = csv::Reader::from_reader(without_mark(&text));
+        Columns::find(metadata, &mut reader).ok()?;
+        let shown = metadata.strip_prefix(folder).unwrap_or(metadata);
+        Some(format!("Waterbirds, {}", shown.display()))
+    }
+
+    fn reading(folder: Folder) -> Option<Self> {
+        Some(Self {
+            folder,
+            val: Validation::default(),
+        })
+    }
+}
+
+/// Where `metadata.csv` may lie: in the published folder, in `root`, or in another folder of `root`, as of
+/// Waterbirds with other shares of minority groups (`waterbird_complete95_forest2water2`).
+fn metadata_paths(root: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![root.join(IMAGE_FOLDER), root.to_owned()];
+    let others = walkdir::WalkDir::new(root).min_depth(1).max_depth(1).sort_by_file_name();
+    let others = others.into_iter().flatten().map(walkdir::DirEntry::into_path);
+    folders.extend(others.filter(|path| path.is_dir()));
+    folders.into_iter().map(|folder| folder.join("metadata.csv")).collect()
 }
 
 /// Reads `root`, which holds `waterbird_1.0_forest2water2/metadata.csv` and
@@ -67,20 +94,16 @@ impl Format for Waterbirds {
 /// name asked for is refused. Rows with a wrong value or without a box are left out and listed in
 /// [`Source::problems`].
 pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Source> {
-    let folder = root.join(IMAGE_FOLDER);
-    let metadata = find(
-        root,
-        &[folder.join("metadata.csv"), root.join("metadata.csv")],
-    )?;
+    let metadata = find(root, &metadata_paths(root))?;
+    let images_folder = metadata.parent().unwrap_or(root);
     let boxes_path = find(
         root,
         &[
             root.join("CUB_200_2011").join("bounding_boxes.txt"),
             root.join("bounding_boxes.txt"),
-            folder.join("bounding_boxes.txt"),
+            images_folder.join("bounding_boxes.txt"),
         ],
     )?;
-    let images_folder = metadata.parent().unwrap_or(root);
     let metadata_bytes = fs_err::read(&metadata)?;
     let boxes_bytes = fs_err::read(&boxes_path)?;
     let mut annotations = Fingerprint::default();
