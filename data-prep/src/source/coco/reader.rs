@@ -44,33 +44,40 @@ pub fn is_validation(image_id: i64) -> bool {
 /// no image folder is found, or the name asked for is refused. Single images and annotations that are
 /// wrong are left out and listed in [`Source::problems`].
 pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
+    let mut notes = Vec::new();
     if let Some(release) = layout::release(root) {
         match &release.parts {
-            Ok(parts) => {
-                if let Some(source) = of_release(root, release.suffix, parts, naming)? {
-                    return Ok(source);
-                }
-            }
+            Ok(parts) => match of_release(root, release.suffix, parts, naming)? {
+                Ok(source) => return Ok(source),
+                Err(NotCoco(category)) => notes.push(format!(
+                    "COCO has no category {category}: read as own data, whose val is no test set"
+                )),
+            },
             // Without a year, nearly any data is called so.
             Err(_) if release.suffix.is_empty() => {}
             Err(_) => {
                 let Release { first, parts, .. } = release;
-                if has_cocos_categories(&load_instances(first)?) {
+                if not_cocos(&load_instances(first)?).is_none() {
                     parts?;
                 }
             }
         }
     }
-    own::read(root, &layout::find(root)?, naming)
+    let mut source = own::read(root, &layout::find(root)?, naming)?;
+    source.notes.splice(0..0, notes);
+    Ok(source)
 }
 
-/// Reads a release of MS COCO; `None` where a file has categories of its own.
+/// Id and name of a category that COCO has not.
+struct NotCoco(String);
+
+/// Reads a release of MS COCO; [`NotCoco`] where a file has categories of its own.
 fn of_release(
     root: &Path,
     suffix: &str,
     parts: &[Part],
     naming: &Naming,
-) -> Result<Option<Source>> {
+) -> Result<Result<Source, NotCoco>> {
     let mut source = Source::new(categories::NAMES.map(str::to_owned).to_vec());
     let mut ids = HashSet::new();
     let mut listed = Listed::default();
@@ -80,8 +87,8 @@ fn of_release(
         source.annotations.add(&file.to_string_lossy(), &text);
         drop(text);
         let instances = load_instances(&part.annotations)?;
-        if !has_cocos_categories(&instances) {
-            return Ok(None);
+        if let Some(category) = not_cocos(&instances) {
+            return Ok(Err(category));
         }
         listed.add(&instances, part.split);
         let known = instances.categories().iter().map(|category| category.id);
@@ -112,7 +119,7 @@ fn of_release(
     // Stable: within a split the images stay sorted by COCO's id.
     source.images.sort_by_key(|image| image.split);
     naming.give(&mut source, root, Some(listed.published(suffix)))?;
-    Ok(Some(source))
+    Ok(Ok(source))
 }
 
 /// The categories and images that the files list, from which the data set is recognised.
@@ -152,13 +159,15 @@ impl Listed {
     }
 }
 
-/// Whether every category of a file has the id and the name of one of COCO's.
-fn has_cocos_categories(instances: &Instances) -> bool {
+/// Returns the first category of a file whose id and name are not those of one of COCO's.
+fn not_cocos(instances: &Instances) -> Option<NotCoco> {
     let mut categories = instances.categories().iter();
-    categories.all(|category| {
+    let other = categories.find(|category| {
         let class_id = categories::class_id(category.id);
-        class_id.is_some_and(|id| categories::NAMES[id as usize] == &*category.name)
-    })
+        class_id.is_none_or(|id| categories::NAMES[id as usize] != &*category.name)
+    })?;
+    let name = crate::error::quoted(&other.name);
+    Some(NotCoco(format!("{name} with the id {}", other.id)))
 }
 
 /// Refuses an image whose id an earlier file had.
