@@ -36,7 +36,14 @@ fn pixels_of_every_format_are_pillows() {
 
 #[test]
 fn a_file_that_is_cut_short_is_an_error_and_no_panic() {
-    for name in ["rgb.bmp", "lzw.tiff", "lossless.webp", "lossy.webp", "two_frames.gif", "gray16.png"] {
+    for name in [
+        "rgb.bmp",
+        "lzw.tiff",
+        "lossless.webp",
+        "lossy.webp",
+        "two_frames.gif",
+        "gray16.png",
+    ] {
         let bytes = fs_err::read(folder().join(name)).unwrap();
         for length in [13, bytes.len() / 2] {
             assert!(decode(&bytes[..length]).is_err(), "{name} cut to {length}");

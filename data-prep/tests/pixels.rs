@@ -280,7 +280,10 @@ fn what_cannot_be_decoded_is_said() {
         .unwrap();
     arithmetic[frame + 1] = 0xc9;
     let cases: [(&[u8], &str); 4] = [
-        (b"", "found an empty file, expected a JPEG, PNG, WebP, TIFF, BMP or GIF image"),
+        (
+            b"",
+            "found an empty file, expected a JPEG, PNG, WebP, TIFF, BMP or GIF image",
+        ),
         (
             b"%PDF-1.7",
             "found a file that begins [25, 50, 44, 46], expected a JPEG, PNG, WebP, TIFF, BMP or GIF image",

@@ -79,10 +79,19 @@ impl Format for Waterbirds {
 /// Waterbirds with other shares of minority groups (`waterbird_complete95_forest2water2`).
 fn metadata_paths(root: &Path) -> Vec<PathBuf> {
     let mut folders = vec![root.join(IMAGE_FOLDER), root.to_owned()];
-    let others = walkdir::WalkDir::new(root).min_depth(1).max_depth(1).sort_by_file_name();
-    let others = others.into_iter().flatten().map(walkdir::DirEntry::into_path);
+    let others = walkdir::WalkDir::new(root)
+        .min_depth(1)
+        .max_depth(1)
+        .sort_by_file_name();
+    let others = others
+        .into_iter()
+        .flatten()
+        .map(walkdir::DirEntry::into_path);
     folders.extend(others.filter(|path| path.is_dir()));
-    folders.into_iter().map(|folder| folder.join("metadata.csv")).collect()
+    folders
+        .into_iter()
+        .map(|folder| folder.join("metadata.csv"))
+        .collect()
 }
 
 /// Reads `root`, which holds `waterbird_1.0_forest2water2/metadata.csv` and
