@@ -269,6 +269,13 @@ impl UnderWay {
             }
             return Err(Problem::new(&source.path, "size", found, expected));
         }
+        let shapes = source.objects.iter();
+        let mut shapes = shapes.filter_map(|object| object.segmentation.as_ref());
+        if let Some(shape) = shapes.find(|shape| (shape.width, shape.height) != self.size) {
+            let found = format!("{}x{}", self.size.0, self.size.1);
+            let expected = format!("{}x{} as its outlines", shape.width, shape.height);
+            return Err(Problem::new(&source.path, "size", found, expected));
+        }
         resizer.resize_into(decoded, &mut self.rgb);
         Ok(())
     }
