@@ -137,7 +137,7 @@ pub fn read(root: &Path, naming: &Naming, validation: Validation) -> Result<Sour
             columns: &columns,
         };
         match row.read(record, images_folder, &boxes_path, &boxes) {
-            Ok(image) => images.push(image),
+            Ok(image) => images.extend(image),
             Err(problem) => problems.push(problem),
         }
     }
@@ -219,8 +219,11 @@ fn csv_fault(error: &csv::Error) -> (String, String) {
 }
 
 /// Reads CUB's lines `image_id x y width height` and returns corners (xmin, ymin, xmax, ymax) by image id.
+/// Corners by image id; `None` where the image's line is broken, which is listed.
+type Boxes = HashMap<String, Option<[f64; 4]>>;
+
 /// Of an id that occurs twice the last box is taken, and the second line is a problem.
-fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> HashMap<String, [f64; 4]> {
+fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> Boxes {
     let text = String::from_utf8_lossy(without_mark(bytes));
     let mut boxes = HashMap::new();
     for (index, line) in text.lines().enumerate() {
@@ -240,7 +243,10 @@ fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> HashMap
                     && (y + height).is_finite() =>
             {
                 let corners = [x, y, x + width, y + height];
-                if boxes.insert((*image_id).to_owned(), corners).is_some() {
+                if boxes
+                    .insert((*image_id).to_owned(), Some(corners))
+                    .is_some()
+                {
                     problems.push(Problem::new(
                         path,
                         format!("line {}", index + 1),
@@ -249,12 +255,14 @@ fn read_boxes(path: &Path, bytes: &[u8], problems: &mut Vec<Problem>) -> HashMap
                     ));
                 }
             }
-            _ => problems.push(Problem::new(
-                path,
-                format!("line {}", index + 1),
-                line,
-                "image id, x, y, width and height",
-            )),
+            _ => {
+                let expected = "image id, x, y, width and height";
+                let field = format!("line {}", index + 1);
+                problems.push(Problem::new(path, field, line, expected));
+                if let [image_id, ..] = words.as_slice() {
+                    boxes.entry((*image_id).to_owned()).or_insert(None);
+                }
+            }
         }
     }
     boxes
@@ -314,8 +322,8 @@ impl Row<'_> {
         record: Result<csv::StringRecord, csv::Error>,
         folder: &Path,
         boxes_path: &Path,
-        boxes: &HashMap<String, [f64; 4]>,
-    ) -> Result<SourceImage, Problem> {
+        boxes: &Boxes,
+    ) -> Result<Option<SourceImage>, Problem> {
         let record = record.map_err(|error| {
             let (found, expected) = csv_fault(&error);
             Problem::new(self.path, format!("line {}", self.line), found, expected)
@@ -330,11 +338,15 @@ impl Row<'_> {
             let expected = "a path inside the image folder";
             return Err(self.problem("img_filename", file_name, expected));
         }
-        let Some(&bbox) = boxes.get(image_id) else {
-            let field = format!("image id {image_id}");
-            return Err(Problem::new(boxes_path, field, "no line", "a bounding box"));
+        let bbox = match boxes.get(image_id) {
+            Some(Some(bbox)) => *bbox,
+            Some(None) => return Ok(None),
+            None => {
+                let field = format!("image id {image_id}");
+                return Err(Problem::new(boxes_path, field, "no line", "a bounding box"));
+            }
         };
-        Ok(SourceImage {
+        Ok(Some(SourceImage {
             image_id: image_id.to_owned(),
             file_name: file_name.to_owned(),
             path: folder.join(file_name),
@@ -352,7 +364,7 @@ impl Row<'_> {
                 mask_kind: MaskKind::Box,
                 segmentation: None,
             }],
-        })
+        }))
     }
 
     fn number(&self, found: &str, column: &str, most: usize) -> Result<usize, Problem> {

@@ -4,18 +4,12 @@
 //! `fault` functions check values by the recipe alone. `unknown` functions check names against those that the
 //! stages know. Both return the first fault, as the text "field: found …, expected …", or None.
 
-use std::fmt::Display;
-
 use super::data::PREPARED;
+use super::fault::{first, whole, wrong};
 use super::format::{
     Change, Collection, Evaluation, Grid, GuidedStart, Length, Loss, Model, Recipe, SEGMENTATION,
 };
 use crate::drive::vocabulary::{Analysis, Named, Network, Trainer, Vocabulary};
-
-/// The first fault of several checks.
-pub(super) fn first<const N: usize>(checks: [Option<String>; N]) -> Option<String> {
-    checks.into_iter().flatten().next()
-}
 
 impl Recipe {
     /// The first fault that needs no knowledge of the stages' names.
@@ -426,19 +420,6 @@ fn names(list: &[Named]) -> Vec<&str> {
 /// Whether `value` is among `values`.
 fn has(values: &[String], value: &str) -> bool {
     values.iter().any(|found| found == value)
-}
-
-/// A fault, in the form of all of them.
-pub(super) fn wrong(field: &str, found: impl Display, expected: impl Display) -> Option<String> {
-    Some(format!("{field}: found {found}, expected {expected}"))
-}
-
-/// The fault of a number that is 0.
-pub(super) fn whole(field: &str, value: u32) -> Option<String> {
-    match value {
-        0 => wrong(field, 0, "1 at least"),
-        _ => None,
-    }
 }
 
 /// The fault of a number that is not positive and finite.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::check::{first, whole, wrong};
+use super::fault::{first, whole, wrong};
 
 /// The task that every data set has.
 pub(super) const CONVENTIONAL: &str = "conventional";

@@ -7,10 +7,10 @@
 
 use super::check::split_maps;
 use super::data::{CONVENTIONAL, Data, REVERSED};
+use super::file::File;
 use super::format::{
     Evaluation, Fit, Grid, GuidedStart, Length, Loss, Model, Recipe, Slurm, Start,
 };
-use super::read::File;
 
 /// All runs of a recipe.
 #[derive(Clone, Debug)]

@@ -5,6 +5,8 @@
 mod check;
 mod data;
 mod experiment;
+mod fault;
+mod file;
 mod format;
 mod names;
 #[cfg(test)]
@@ -15,5 +17,6 @@ mod tests;
 
 pub(crate) use data::{Data, PREPARED};
 pub(crate) use experiment::{Experiment, Guidance, Maps, Origin, Run, RunIndex, Selection};
+pub(crate) use file::File;
 pub(crate) use format::{Fit, Loss, Slurm};
-pub(crate) use read::{File, available, expand, files, read};
+pub(crate) use read::{available, expand, read};

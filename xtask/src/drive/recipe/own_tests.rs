@@ -115,7 +115,7 @@ fn a_recipe_that_mixes_own_and_published_data_is_refused() {
         (
             "root = \"cells\"",
             "format = \"csv\"",
-            "x.toml: data.format: found \"csv\", expected one of voc, coco, waterbirds, scenes, prepared",
+            "x.toml: data.format: found \"csv\", expected one of voc, coco, yolo, table, waterbirds, scenes, prepared",
         ),
         (
             "tune_on = 1",

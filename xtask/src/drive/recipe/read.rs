@@ -8,17 +8,10 @@ use fs_err as fs;
 use serde::de::DeserializeOwned;
 
 use super::experiment::Experiment;
+use super::file::File;
 use super::format::{Collection, Recipe, With};
 use crate::drive::vocabulary::Vocabulary;
 use crate::system::paths;
-
-/// The text of a recipe file.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct File {
-    /// Where it was read.
-    pub(crate) path: PathBuf,
-    pub(crate) text: String,
-}
 
 /// Reads `recipes/<name>.toml` under `root`, or the file `name` when it ends in `.toml`, and the recipes that
 /// it includes, which lie in the same folder.

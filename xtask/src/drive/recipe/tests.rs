@@ -419,6 +419,8 @@ fn the_recipes_of_the_repository_have_the_papers_numbers_of_runs() {
         ("limited-annotations-lite", 1, 3 * 2 * 3, 3 * 2),
         ("other-backbones", 2, 2 * 4 * 3, 2 * 4),
         ("other-backbones-lite", 2, 2 * 4 * 3, 2 * 4),
+        // Three λ on one seed, and the one found on two more.
+        ("own", 3, 2 * 2 * 3 + 2 * 2 * 2, 3 * 2 * 2),
         ("scenes-lite", 3, 3 * 2 * 4 * 3, 3 * 2 * 4),
         ("segmentation", 1, 2 * 2 * 3, 2 * 2),
         ("segmentation-lite", 1, 2 * 2 * 3, 2 * 2),
@@ -479,8 +481,8 @@ fn the_files_in_the_documentation_can_be_read() {
         .collect();
     assert_eq!(files.len(), 2);
     let experiment = read(files[0]).unwrap();
-    // 2 attributions × 2 layers × 2 fractions × 2 dilations × 3 λ × 2 seeds.
-    assert_eq!(experiment.guided.len(), 2 * 2 * 2 * 2 * 3 * 2);
+    // 2 attributions × 2 layers × 2 fractions × 2 dilations: 3 λ on one seed, and the one found on the other.
+    assert_eq!(experiment.guided.len(), 2 * 2 * 2 * 2 * (3 + 1));
     assert_eq!(experiment.slurm.extra, ["--account=vision"]);
     let recipes = paths::root().join("recipes");
     let collection: Collection = toml::from_str(files[1]).unwrap();

@@ -174,10 +174,8 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
         None => process::built(&STAGES)?,
     };
     let (experiment, decided) = &match &programs {
-        Some(programs) if needs::check_data(&experiment, args.data.as_deref()).is_ok() => {
-            args.checked(experiment, programs)?
-        }
-        _ => (experiment, Vec::new()),
+        Some(programs) => args.checked(experiment, programs)?,
+        None => (experiment, Vec::new()),
     };
     let (is_built, mut plan) = (programs.is_some(), Plan::new(experiment));
     if let Some(programs) = programs {
