@@ -33,8 +33,11 @@ fn read(command: &str, folder: &str) -> Option<(Dataset, Output)> {
     Some((Dataset::open(out.path().join("out")).unwrap(), output))
 }
 
+/// Class, size of the image, box, and whether there is a shape, of an object.
+type Seen<'a> = (&'a str, (u32, u32), [f64; 4], bool);
+
 /// The class, size, box and presence of a shape of each object of image a.
-fn objects_of_a(dataset: &Dataset) -> Vec<(&str, (u32, u32), [f64; 4], bool)> {
+fn objects_of_a(dataset: &Dataset) -> Vec<Seen<'_>> {
     let a = dataset
         .images
         .iter()
