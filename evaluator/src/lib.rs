@@ -21,7 +21,7 @@ pub use metrics::pair::{PairScore, score_pair};
 /// gives other numbers for the same maps raises it; evaluations of different versions are neither compared
 /// nor mixed. Tables of version 1 do not name it. That version sampled maps with more cells than the grid,
 /// and its epg_defined, segment_epg and on_object depended on a map's scale.
-pub const FORMULAS: u32 = 2;
+pub const FORMULAS: u32 = 3;
 
 /// Returns the versions of the formulas and of an evaluation's tables, a line `name = version` for each. An
 /// evaluation with other versions is made again.

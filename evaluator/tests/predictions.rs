@@ -214,7 +214,7 @@ fn the_precision_of_an_explanation_is_recorded() {
         let found = precisions(&sandbox, "b", spec, "precision");
         assert_eq!(found, [Some("bf16".to_owned())], "{}", spec.name);
         let (origin, _) = read_table(sandbox.path("b").join(file_name(spec)), spec).unwrap();
-        assert_eq!(origin.get("guidance.formulas"), Some("2"));
+        assert_eq!(origin.get("guidance.formulas"), Some("3"));
         assert_eq!(origin.get("guidance.batch_size"), Some("5"));
     }
     // Where the maps do not tell a precision, the column is null; a comparison shows one beside the other.
@@ -317,7 +317,7 @@ fn what_maps_do_not_say_their_predictions_may() {
 fn evaluations_of_other_formulas_are_refused() {
     let sandbox = bird_sandbox("0123");
     let versions = String::from_utf8(sandbox.run(&["formulas"], &[]).stdout).unwrap();
-    assert!(versions.starts_with("formulas = 2\n"), "{versions}");
+    assert!(versions.starts_with("formulas = 3\n"), "{versions}");
     assert!(versions.contains("\nscores = 4\n"), "{versions}");
     scored(&sandbox);
     let val = maps(0, Split::Val, CONVENTIONAL);
@@ -340,7 +340,7 @@ fn evaluations_of_other_formulas_are_refused() {
         }
         let message = |out| {
             format!(
-                "error: {out}/metrics.parquet: guidance.formulas: found {found}, expected 2, this program's version of the formulas\nhint: score its maps again with evaluator score\n"
+                "error: {out}/metrics.parquet: guidance.formulas: found {found}, expected 3, this program's version of the formulas\nhint: score its maps again with evaluator score\n"
             )
         };
         let (code, _, errors) = compare(&sandbox, &[]);

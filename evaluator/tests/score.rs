@@ -147,7 +147,7 @@ fn every_table_names_the_metrics() {
     sandbox.scored("out", &["--maps", "-", "--replicates", "1"], &maps);
     let said = sandbox.run(&["vocabulary", "--json"], &[]).stdout;
     let vocabulary: Value = serde_json::from_slice(&said).unwrap();
-    assert_eq!(vocabulary["formulas"], 2);
+    assert_eq!(vocabulary["formulas"], 3);
     let words = vocabulary["metrics"].as_array().unwrap();
     let word = |name: &str| words.iter().find(|word| word["name"] == name);
     let expected = json!({

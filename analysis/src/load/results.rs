@@ -10,8 +10,8 @@ use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::load::schema::{
-    self, CLASSES, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata, REPLICATES, RUN, SHARES_KEY,
-    TableSpec,
+    self, CLASSES, DATA_INPUTS_KEY, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata, REPLICATES, RUN,
+    SHARES_KEY, TableSpec, UNINFORMATIVE_KEY,
 };
 use crate::load::{formulas, rows};
 use crate::model::loss;
@@ -43,6 +43,7 @@ impl Results {
             measures: Measures::default(),
             group_names: BTreeMap::new(),
             class_names: BTreeMap::new(),
+            uninformative: BTreeMap::new(),
             evaluations: Vec::new(),
             run_frame: DataFrame::empty(),
             epoch_frame: DataFrame::empty(),
@@ -151,6 +152,11 @@ impl Results {
             let expected = "a JSON list of metrics";
             let shares = schema::json((&path, &metadata), SHARES_KEY, expected)?;
             self.measures.add(schema::titles(&path, &metadata)?, shares);
+            let expected = "a JSON object of a sentence for each class";
+            let classes = schema::json((&path, &metadata), UNINFORMATIVE_KEY, expected)?;
+            if let (Some(classes), Some(data)) = (classes, metadata.get(DATA_INPUTS_KEY)) {
+                self.uninformative.insert(data.clone(), classes);
+            }
             let task = schema::task_of(&metadata);
             let metrics = rows::metrics(&frame, task).map_err(Error::polars(&path))?;
             if metrics

@@ -32,6 +32,13 @@ pub const TITLES_KEY: &str = "guidance.titles";
 /// Metadata key of the metrics that are shares, printed in percent: a JSON list.
 pub const SHARES_KEY: &str = "guidance.shares";
 
+/// Metadata key of the hash of what the data folder that was scored against was made from.
+pub const DATA_INPUTS_KEY: &str = "guidance.data_inputs";
+
+/// Metadata key of the classes that can say nothing about guidance (docs/SPEC.md B): a JSON object, id to a
+/// sentence that says why.
+pub const UNINFORMATIVE_KEY: &str = "guidance.uninformative";
+
 /// Metadata key of an evaluation's task, if it is not the conventional one. An evaluation is one checkpoint's
 /// maps of one split, scored.
 pub const TASK_KEY: &str = "guidance.task";

@@ -14,6 +14,10 @@ pub const MAP: &str = "map";
 pub const ACCURACY: &str = "accuracy";
 /// Energy-based pointing game: the share of positive attribution inside the boxes.
 pub const EPG: &str = "epg";
+/// F1 over the classes that can say something, where some of the data's cannot (docs/SPEC.md B).
+pub const F1_INFORMATIVE: &str = "f1_informative";
+/// EPG over the pairs of these classes.
+pub const EPG_INFORMATIVE: &str = "epg_informative";
 /// Intersection over union of map and boxes, at the fixed threshold.
 pub const IOU: &str = "iou";
 /// Intersection over union at the threshold chosen on validation.

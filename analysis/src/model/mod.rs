@@ -11,6 +11,7 @@ pub mod intervals;
 pub mod loss;
 pub mod measure;
 pub mod names;
+pub mod over_seeds;
 pub mod results;
 pub mod run;
 pub mod run_sets;

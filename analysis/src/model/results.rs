@@ -39,6 +39,9 @@ pub struct Results {
     pub group_names: FolderNames,
     /// Names of the classes.
     pub class_names: FolderNames,
+    /// The classes that can say nothing about guidance (docs/SPEC.md B), each with a sentence that says why.
+    /// Data without such classes is not in it.
+    pub uninformative: FolderNames,
     /// Finished evaluations of the test split, whose maps can be shown.
     pub evaluations: Vec<Evaluation>,
     /// All `run.parquet`, concatenated.
@@ -55,7 +58,7 @@ pub struct Results {
     pub inputs: String,
 }
 
-/// Names of groups or classes: by provenance hash of the data folder, then by id.
+/// Names of groups or classes, or sentences about them: by provenance hash of the data folder, then by id.
 pub type FolderNames = BTreeMap<String, BTreeMap<i32, String>>;
 
 impl Results {

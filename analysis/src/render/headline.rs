@@ -1,18 +1,20 @@
 //! Makes the sentences at the top of the report: how guidance changed test EPG and F1, whether they rose
 //! or fell.
 //!
-//! A setting is a group of runs that are trained and scored alike. Each setting gets a sentence about one
-//! of its guided runs. Of the runs whose validation F1 is at most 1 point below the baseline's best, it is
-//! the one with the highest validation EPG. If there is no such run, it is the one with the highest
-//! validation F1. That choice does not use the test split.
+//! A setting is a group of runs that are trained and scored alike. Each setting gets a sentence about those
+//! of its guided runs that did best on validation, and that differ in the seed alone ([`OverSeeds`]). That
+//! choice does not use the test split. Classes that can say nothing (docs/SPEC.md B) enter no sentence; they
+//! are named in one of their own.
 
 use std::collections::BTreeSet;
 
 use crate::format::{percent, points};
+use crate::model::evidence::Evidence;
 use crate::model::intervals::Interval;
-use crate::model::measure::{EPG, F1};
+use crate::model::measure::{EPG, EPG_INFORMATIVE, F1, F1_INFORMATIVE};
 use crate::model::names;
-use crate::model::setting::{Cell, Row, Setting, preferred};
+use crate::model::over_seeds::{Difference, OverSeeds};
+use crate::model::setting::Setting;
 use crate::model::subject::Part;
 
 /// With more findings than this, the sentences about groups are left out; the tables have those numbers.
@@ -50,7 +52,8 @@ impl Change {
 }
 
 /// One finding for each setting in which a guided run can be compared.
-pub fn findings(settings: &[Setting]) -> Vec<Finding> {
+pub fn findings(evidence: &Evidence) -> Vec<Finding> {
+    let settings = evidence.settings;
     let models: BTreeSet<String> = settings.iter().map(Setting::model).collect();
     let title = |setting: &Setting| match models.len() {
         1 => setting.maps(),
@@ -58,7 +61,7 @@ pub fn findings(settings: &[Setting]) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> = settings
         .iter()
-        .filter_map(|setting| finding(setting, &title(setting)))
+        .filter_map(|setting| finding(evidence, setting, &title(setting)))
         .collect();
     if findings.len() > MOST_WITH_GROUPS {
         findings
@@ -68,77 +71,102 @@ pub fn findings(settings: &[Setting]) -> Vec<Finding> {
     findings
 }
 
+/// Returns a sentence for each class that can say nothing and so enters no finding.
+pub fn left_out(evidence: &Evidence) -> BTreeSet<String> {
+    let classes = evidence.results.uninformative.values();
+    let why_not = classes.flat_map(|classes| classes.values());
+    why_not
+        .map(|why| format!("Not in the findings: {why}."))
+        .collect()
+}
+
 /// The finding of one setting; `None` if no guided run has a baseline or a metric is missing.
-fn finding(setting: &Setting, title: &str) -> Option<Finding> {
-    let compared = setting.guided().filter(|row| row.baseline.is_some());
-    let row = preferred(compared)?;
-    let groups = setting
-        .groups
-        .iter()
-        .filter_map(|(group, name)| {
-            let part = Part::Group(*group);
-            let (epg, f1) = both(row, part)?;
-            Some(format!(
-                "On the test images of {}: {}; {}.",
-                names::group(name),
-                epg_clause(row, setting, epg, part)?,
-                f1_clause(f1)?
-            ))
-        })
-        .collect();
-    let (epg, f1) = both(row, Part::All)?;
+fn finding(evidence: &Evidence, setting: &Setting, title: &str) -> Option<Finding> {
+    let runs = OverSeeds::preferred(setting)?;
+    let some_cannot = evidence.results.uninformative.contains_key(&setting.data);
+    let metrics = match some_cannot {
+        true => [EPG_INFORMATIVE, F1_INFORMATIVE],
+        false => [EPG, F1],
+    };
+    let clauses = |part: Part| -> Option<String> {
+        let [epg, f1] = metrics.map(|metric| runs.difference(evidence, setting, part, metric));
+        Some(format!("{}; {}", epg_clause(&epg?), f1_clause(&f1?)))
+    };
+    let groups = setting.groups.iter();
+    let groups = groups.filter_map(|(group, name)| {
+        let clauses = clauses(Part::Group(*group))?;
+        let group = names::group(name);
+        Some(format!("On the test images of {group}: {clauses}."))
+    });
+    let label = match runs.rows.as_slice() {
+        [row] => row.label.clone(),
+        rows => rows[0].run.label(&setting.attribution, &setting.layer),
+    };
     let sentence = format!(
-        "Guiding with {} ({title}): {}; {}.",
-        row.label,
-        epg_clause(row, setting, epg, Part::All)?,
-        f1_clause(f1)?
+        "Guiding with {label} ({title}{}): {}.",
+        seeds(&runs),
+        clauses(Part::All)?
     );
-    Some(Finding { sentence, groups })
+    Some(Finding {
+        sentence,
+        groups: groups.collect(),
+    })
 }
 
-/// The EPG and the F1 of a run over a part of the test images.
-fn both(row: &Row, part: Part) -> Option<(&Cell, &Cell)> {
-    Some((row.cell(part, EPG)?, row.cell(part, F1)?))
+/// Words for the seeds, if there are several; and for those on which λ was chosen.
+fn seeds(runs: &OverSeeds) -> String {
+    let listed = |seeds: &BTreeSet<i64>| {
+        let seeds: Vec<String> = seeds.iter().map(i64::to_string).collect();
+        match seeds.as_slice() {
+            [.., _, _] => {
+                let (last, first) = (&seeds[seeds.len() - 1], &seeds[..seeds.len() - 1]);
+                format!("seeds {} and {last}", first.join(", "))
+            }
+            _ => format!("seed {}", seeds.concat()),
+        }
+    };
+    let mut words = String::new();
+    if runs.rows.len() > 1 {
+        words.push_str(&format!(", mean of {}", listed(&runs.seeds())));
+    }
+    if !runs.tuned_on.is_empty() {
+        words.push_str(&format!(", λ chosen on {}", listed(&runs.tuned_on)));
+    }
+    words
 }
 
-fn epg_clause(row: &Row, setting: &Setting, epg: &Cell, part: Part) -> Option<String> {
-    let before = setting.baseline_of(row)?.cell(part, EPG)?.value?;
-    let (after, difference) = (epg.value?, epg.difference?);
-    let verb = match Change::of(epg.difference_interval) {
+fn epg_clause(epg: &Difference) -> String {
+    let verb = match Change::of(epg.interval) {
         Change::Up => "test EPG rose",
         Change::Down => "test EPG fell",
-        Change::Unclear if epg.difference_interval.is_some() => "test EPG did not clearly change,",
+        Change::Unclear if epg.interval.is_some() => "test EPG did not clearly change,",
         Change::Unclear => "test EPG went",
     };
-    Some(format!(
+    format!(
         "{verb} from {}\u{a0}% to {}\u{a0}% ({} points{})",
-        percent(before),
-        percent(after),
-        points(difference),
-        interval(epg.difference_interval)
-    ))
+        percent(epg.before),
+        percent(epg.after),
+        points(epg.difference),
+        interval(epg.interval)
+    )
 }
 
-fn f1_clause(f1: &Cell) -> Option<String> {
-    let difference = f1.difference?;
-    let verb = match Change::of(f1.difference_interval) {
+fn f1_clause(f1: &Difference) -> String {
+    let verb = match Change::of(f1.interval) {
         Change::Up => "F1 rose by",
         Change::Down => "F1 fell by",
-        Change::Unclear if f1.difference_interval.is_some() => "F1 did not clearly change,",
+        Change::Unclear if f1.interval.is_some() => "F1 did not clearly change,",
         Change::Unclear => "F1 changed by",
     };
     // "fell" already has the sign, as in "fell by 1.2 points"; the interval's ends have theirs.
-    let shown = match Change::of(f1.difference_interval) {
-        Change::Up | Change::Down => percent(difference.abs()),
-        Change::Unclear => points(difference),
+    let shown = match Change::of(f1.interval) {
+        Change::Up | Change::Down => percent(f1.difference.abs()),
+        Change::Unclear => points(f1.difference),
     };
     let interval = f1
-        .difference_interval
+        .interval
         .map(|i| format!(" [{},\u{a0}{}]", points(i.low), points(i.high)));
-    Some(format!(
-        "{verb} {shown} points{}",
-        interval.unwrap_or_default()
-    ))
+    format!("{verb} {shown} points{}", interval.unwrap_or_default())
 }
 
 fn interval(interval: Option<Interval>) -> String {

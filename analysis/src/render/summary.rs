@@ -8,11 +8,14 @@ use crate::render::headline;
 /// heading) that has one, then the names of all exhibits.
 pub fn text(evidence: &Evidence, exhibits: &[Exhibit]) -> String {
     let mut text = String::new();
-    for finding in headline::findings(evidence.settings) {
+    for finding in headline::findings(evidence) {
         text.push_str(&format!("{}\n", finding.sentence.replace('\u{a0}', " ")));
         for group in &finding.groups {
             text.push_str(&format!("  {}\n", group.replace('\u{a0}', " ")));
         }
+    }
+    for sentence in headline::left_out(evidence) {
+        text.push_str(&format!("{sentence}\n"));
     }
     text.extend(exhibits.iter().map(|exhibit| exhibit.said.as_str()));
     let shown: Vec<&str> = exhibits.iter().map(|exhibit| exhibit.name).collect();

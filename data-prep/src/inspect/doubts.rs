@@ -34,7 +34,7 @@ pub(super) fn of(dataset: &Dataset) -> Vec<String> {
 }
 
 /// The classes that teach a classifier nothing, or whose maps guidance cannot move, each with the sentence that
-/// says why.
+/// says why. All images are looked at, whatever their split.
 pub fn uninformative(dataset: &Dataset) -> BTreeMap<i32, String> {
     let images = &dataset.images;
     let n_images = images.len().max(1) as f64;
@@ -54,10 +54,17 @@ pub fn uninformative(dataset: &Dataset) -> BTreeMap<i32, String> {
             continue;
         }
         let cells = dataset.grid().cells() as f64;
-        let covered = on
-            .iter()
-            .map(|image| dataset.class_mask(image, class_id, 0.0).area() as f64 / cells);
-        let covered: f64 = covered.sum::<f64>() / on.len().max(1) as f64;
+        // Images that only say that the class is on them have no box to cover them.
+        let boxed = on.iter().filter(|image| {
+            image
+                .objects
+                .iter()
+                .any(|object| object.class_id == class_id)
+        });
+        let covered: Vec<f64> = boxed
+            .map(|image| dataset.class_mask(image, class_id, 0.0).area() as f64 / cells)
+            .collect();
+        let covered = covered.iter().sum::<f64>() / covered.len().max(1) as f64;
         if covered > WHOLE_IMAGE {
             let percent = 100.0 * covered;
             let why = format!(

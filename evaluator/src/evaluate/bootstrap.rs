@@ -39,6 +39,8 @@ pub struct Totals {
     pub pool_metrics: Vec<&'static PoolMetric>,
     /// The metrics of pairs, in the order of `ImageTotals::pairs`.
     pub pair_metrics: Vec<&'static PairMetric>,
+    /// For each class whether it can say something.
+    pub informative: Vec<bool>,
 }
 
 impl Totals {
@@ -73,9 +75,16 @@ pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<R
     let predicted: Vec<usize> = (0..images.len())
         .filter(|&i| !images[i].logits.is_empty())
         .collect();
-    let counts: Vec<Counts> = images
+    // Of all classes, and of those that can say something.
+    let counts: Vec<[Counts; 2]> = images
         .iter()
-        .map(|image| Counts::of(&image.logits, &image.targets))
+        .map(|image| {
+            let (logits, targets) = (&image.logits, &image.targets);
+            [
+                Counts::of(logits, targets),
+                Counts::of_classes(logits, targets, &totals.informative),
+            ]
+        })
         .collect();
     let rankings: Vec<Ranking> = (0..n_classes)
         .map(|class| {
@@ -87,11 +96,12 @@ pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<R
     let metrics = |replicate: usize, group_id: Option<i32>, weights: &[u32]| {
         let mut pool = Pool::default();
         let mut sums = vec![Sum::default(); totals.pair_metrics.len()];
-        for ((image, counts), &weight) in images.iter().zip(&counts).zip(weights) {
+        for ((image, [counts, informative]), &weight) in images.iter().zip(&counts).zip(weights) {
             if weight == 0 {
                 continue;
             }
             pool.counts.add(counts, u64::from(weight));
+            pool.informative.add(informative, u64::from(weight));
             for (sum, of_image) in sums.iter_mut().zip(&image.pairs) {
                 sum.add_weighted(of_image, weight);
             }
@@ -201,6 +211,7 @@ mod tests {
             images: images.collect(),
             pool_metrics: POOL_METRICS.iter().filter(|m| m.interval).collect(),
             pair_metrics: vec![&METRIC, &METRIC],
+            informative: vec![true, false, true],
         }
     }
 
@@ -208,7 +219,10 @@ mod tests {
     fn a_replicate_is_the_metric_of_the_images_drawn() {
         let totals = totals();
         let images = &totals.images;
-        assert_eq!(totals.names()[..3], ["f1", "map", "accuracy"]);
+        assert_eq!(
+            totals.names()[..4],
+            ["f1", "f1_informative", "map", "accuracy"]
+        );
         let rows = replicates(&totals, &[0, 1], 3, 8);
         assert_eq!(rows.len(), 24);
         for row in rows {
@@ -223,13 +237,25 @@ mod tests {
             let logits: Vec<f32> = drawn.iter().flat_map(|i| i.1.logits.clone()).collect();
             let targets: Vec<bool> = drawn.iter().flat_map(|i| i.1.targets.clone()).collect();
             assert_eq!(row.values[0], f1_micro(&logits, &targets));
+            // Of the three classes the second says nothing.
+            let of_the_others = |cells: Vec<f32>| -> Vec<f32> {
+                let cells = cells.into_iter().enumerate();
+                cells
+                    .filter(|(i, _)| i % 3 != 1)
+                    .map(|(_, cell)| cell)
+                    .collect()
+            };
+            let their_logits = of_the_others(logits.clone());
+            let their_targets = of_the_others(targets.iter().map(|&t| f32::from(t)).collect());
+            let their_targets: Vec<bool> = their_targets.iter().map(|&t| t == 1.0).collect();
+            assert_eq!(row.values[1], f1_micro(&their_logits, &their_targets));
             let map = mean_average_precision(&logits, &targets, 3).unwrap();
-            assert!((row.values[1].unwrap() - map).abs() < 1e-12);
+            assert!((row.values[2].unwrap() - map).abs() < 1e-12);
             let right: Vec<bool> = drawn.iter().filter_map(|i| i.1.is_right).collect();
             let n_right = right.iter().filter(|&&is_right| is_right).count();
-            assert_eq!(row.values[2], Some(n_right as f64 / right.len() as f64));
+            assert_eq!(row.values[3], Some(n_right as f64 / right.len() as f64));
             let pairs: Vec<[Option<f64>; 2]> = drawn.iter().flat_map(|i| values(i.0)).collect();
-            for (metric, found) in row.values[3..].iter().enumerate() {
+            for (metric, found) in row.values[4..].iter().enumerate() {
                 let expected = mean(pairs.iter().filter_map(|values| values[metric]));
                 let difference = found.unwrap_or(-1.0) - expected.unwrap_or(-1.0);
                 assert!(difference.abs() < 1e-12, "{found:?} {expected:?}");
@@ -261,6 +287,6 @@ mod tests {
             images: Vec::new(),
             ..totals()
         };
-        assert_eq!(replicates(&totals, &[], 0, 1)[0].values, [None; 5]);
+        assert_eq!(replicates(&totals, &[], 0, 1)[0].values, [None; 6]);
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use data_prep::dataset::{Dataset, Image, Split};
 
 use super::bootstrap::{ImageTotals, Totals};
+use super::informative::Informative;
 use super::predictions::Predictions;
 use super::sums::Sum;
 use crate::metrics::pair::{Measured, PAIR_METRICS, PairMetric, ScoredPair, Thresholds};
@@ -29,6 +30,8 @@ pub struct Evaluated<'a> {
     pub predictions: Option<&'a Predictions>,
     /// IoU's thresholds.
     pub thresholds: Thresholds,
+    /// Which classes can say something.
+    pub informative: &'a Informative,
 }
 
 impl Evaluated<'_> {
@@ -66,8 +69,13 @@ impl Evaluated<'_> {
     /// Returns the metrics of logits that are defined for this data set.
     pub fn pool_metrics(&self) -> impl Iterator<Item = &'static PoolMetric> {
         let is_one_of_two = self.is_one_of_two();
+        let some_cannot = !self.informative.why_not.is_empty();
         let metrics = POOL_METRICS.iter();
-        metrics.filter(move |metric| metric.task == Task::Any || is_one_of_two)
+        metrics.filter(move |metric| match metric.task {
+            Task::Any => true,
+            Task::OneOfTwo => is_one_of_two,
+            Task::SomeUninformative => some_cannot,
+        })
     }
 
     /// Whether there are two classes and every image has exactly one label, so that accuracy is defined.
@@ -128,6 +136,7 @@ impl Evaluated<'_> {
                 None => Vec::new(),
             },
             pair_metrics: of_pairs.into_iter().map(|(_, metric)| metric).collect(),
+            informative: self.informative.of_classes(n_classes as usize),
         }
     }
 }

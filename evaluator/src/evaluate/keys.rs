@@ -21,5 +21,8 @@ pub const TASK_KEY: &str = "guidance.task";
 /// Metadata key of the metrics' names for people: a JSON object from the name in tables to the one for
 /// people.
 pub const TITLES_KEY: &str = "guidance.titles";
+/// Metadata key of the classes that can say nothing about guidance: a JSON object from the id to a sentence
+/// that says why; absent where all classes can.
+pub const UNINFORMATIVE_KEY: &str = "guidance.uninformative";
 /// Metadata key of the metrics that are shares, which people read in percent: a JSON list.
 pub const SHARES_KEY: &str = "guidance.shares";

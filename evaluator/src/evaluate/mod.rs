@@ -5,6 +5,7 @@ mod bootstrap;
 mod evaluated;
 mod evaluation;
 mod examples;
+mod informative;
 mod keys;
 mod pairs;
 mod predictions;

@@ -95,6 +95,7 @@ impl Evaluated<'_> {
     fn classification(&self, predictions: &Predictions, scope: Scope, metrics: &mut Vec<Metric>) {
         let n_classes = self.dataset.classes.len();
         let (mut logits, mut targets) = (Vec::new(), Vec::new());
+        let informative = self.informative.of_classes(n_classes);
         let (mut n, mut n_right) = (0, 0_u64);
         let indices = self.dataset.indices(self.split);
         for (index, row) in indices.into_iter().zip(&predictions.logits) {
@@ -118,8 +119,10 @@ impl Evaluated<'_> {
                 (f1, average_precision(&logits, &targets))
             })
             .collect();
+        let is_counted = informative.repeat(n);
         let pool = Pool {
             counts: Counts::of(&logits, &targets),
+            informative: Counts::of_classes(&logits, &targets, &is_counted),
             n_right,
             n_judged: n as u64,
             precisions: by_class.iter().map(|of| of.1).collect(),

@@ -20,9 +20,10 @@ use serde_json::json;
 use super::bootstrap::replicates;
 use super::evaluated::Evaluated;
 use super::examples::{Example, choose};
+use super::informative::Informative;
 use super::keys::{
     BATCH_SIZE_KEY, DATA_INPUTS_KEY, FORMULAS_KEY, PREDICTIONS_KEY, RUN_ID_FROM_KEY, SEED_KEY,
-    SHARES_KEY, TASK_KEY, TITLES_KEY,
+    SHARES_KEY, TASK_KEY, TITLES_KEY, UNINFORMATIVE_KEY,
 };
 use super::pairs::Pairs;
 use super::predictions::{self, Missing, PREDICTIONS, Predictions};
@@ -110,7 +111,14 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         fixed: options.threshold,
         tuned: tuned.as_ref().map(|tuned| tuned.index),
     };
-    let intake = take_in(reader, first, (&dataset, split), thresholds, options)?;
+    let informative = Informative::of(&dataset);
+    let intake = take_in(
+        reader,
+        first,
+        (&dataset, split, &informative),
+        thresholds,
+        options,
+    )?;
     let left_out = match (intake.missing, options.missing) {
         (Some(missing), Missing::Refused) => return Err(missing),
         (missing, _) => missing,
@@ -144,6 +152,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         pairs: &intake.pairs,
         predictions: predictions.as_ref(),
         thresholds,
+        informative: &informative,
     };
     let provenance = provenance(
         options,
@@ -153,6 +162,7 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
         tuned.as_ref(),
     );
     let mut warnings = warnings::of_pairs(&intake.pairs);
+    warnings.extend(warnings::of_classes(&informative));
     warnings.extend(warnings::of_map_logits(&options.maps, &intake.logits));
     if let Some(predictions) = &predictions {
         warnings.extend(warnings::of_predictions(predictions, &dataset, split));
@@ -233,7 +243,7 @@ struct Intake {
 fn take_in(
     mut reader: MapReader,
     first: Vec<MapRow>,
-    (dataset, split): (&Dataset, Split),
+    (dataset, split, informative): (&Dataset, Split, &Informative),
     thresholds: Thresholds,
     options: &ScoreOptions,
 ) -> Result<Intake> {
@@ -271,7 +281,9 @@ fn take_in(
                     let segmentation = dataset.class_segmentation(image, class_id);
                     let map = to_grid(&row.map, (row.height, row.width), dataset.grid());
                     let size = (image.height, image.width);
-                    let pair = Pair::new(&map, &mask, segmentation.as_ref(), thresholds, size);
+                    let segmentation = segmentation.as_ref();
+                    let mut pair = Pair::new(&map, &mask, segmentation, thresholds, size);
+                    pair.is_informative = informative.is_informative(class_id);
                     let scored = ScoredPair::new(index, class_id, &pair);
                     let example = chosen.contains(&slot).then(|| map.into_owned());
                     (scored, example)
@@ -368,6 +380,10 @@ fn provenance(
     }
     if let Some(predictions) = evaluated.predictions {
         provenance = provenance.with(PREDICTIONS_KEY, predictions.fingerprint.as_str());
+    }
+    if !evaluated.informative.why_not.is_empty() {
+        let why_not = json!(evaluated.informative.why_not).to_string();
+        provenance = provenance.with(UNINFORMATIVE_KEY, why_not);
     }
     if columns.run_id.is_none() {
         provenance = provenance.with(RUN_ID_FROM_KEY, "file");

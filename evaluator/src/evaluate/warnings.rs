@@ -5,6 +5,7 @@
 use data_prep::dataset::{Dataset, Split};
 use data_prep::error::quoted;
 
+use super::informative::Informative;
 use super::predictions::Predictions;
 use super::tuned::Tuned;
 use crate::maps::Source;
@@ -48,6 +49,14 @@ impl Range {
     fn is_of_probabilities(&self) -> bool {
         self.n > 0 && self.least >= 0.0 && self.greatest <= 1.0
     }
+}
+
+/// Returns warnings about classes that can say nothing.
+pub(crate) fn of_classes(informative: &Informative) -> Vec<String> {
+    let why_not = informative.why_not.values();
+    let warnings =
+        why_not.map(|why| format!("{why}; epg_informative and f1_informative leave it out"));
+    warnings.collect()
 }
 
 /// Returns warnings about pairs that a mean counts as 0 or leaves out.

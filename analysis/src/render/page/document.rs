@@ -50,7 +50,7 @@ pub fn render(
                 }
                 (contents(exhibits))
                 main {
-                    (headlines(evidence.settings))
+                    (headlines(evidence))
                     @for exhibit in exhibits { (section(exhibit)) }
                     section id="table" {
                         h2 { "Test metrics of every run" }
@@ -96,8 +96,8 @@ fn contents(exhibits: &[Exhibit]) -> Markup {
 }
 
 /// The sentences on what guidance changed.
-fn headlines(settings: &[Setting]) -> Markup {
-    let findings = headline::findings(settings);
+fn headlines(evidence: &Evidence) -> Markup {
+    let findings = headline::findings(evidence);
     html! {
         section.headline {
             @if findings.is_empty() {
@@ -109,6 +109,7 @@ fn headlines(settings: &[Setting]) -> Markup {
                     ul { @for group in &finding.groups { li { (group) } } }
                 }
             }
+            @for sentence in headline::left_out(evidence) { p { (sentence) } }
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Pair<'a> {
     pub thresholds: Thresholds,
     /// (height, width) of the image in pixels before resizing. The grid may have another aspect ratio.
     pub image_size: (u32, u32),
+    /// Whether the class can say something; `None` where all classes of the data can (docs/SPEC.md B).
+    pub is_informative: Option<bool>,
     /// Positive attribution inside the boxes and in total.
     pub energy: Energy,
     /// Positive attribution inside the segmentation; `None` without one.
@@ -43,7 +45,8 @@ pub struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    /// Computes the results that several metrics need.
+    /// Computes the results that several metrics need. The class counts as one of data whose classes all can
+    /// say something.
     ///
     /// # Panics
     /// When map and masks are not on one grid.
@@ -62,6 +65,7 @@ impl<'a> Pair<'a> {
             segmentation,
             thresholds,
             image_size,
+            is_informative: None,
             energy: energy(map, mask),
             segment_energy: segmentation.map(|segmentation| energy(map, segmentation).inside),
             sweep: scale.sweep(map, mask),

@@ -11,6 +11,7 @@ pub const PAIR_METRICS: &[PairMetric] = &[
     super::mask_area::METRIC,
     super::epg::METRIC,
     super::epg_defined::METRIC,
+    super::epg_informative::METRIC,
     super::iou::METRIC,
     super::iou_tuned::METRIC,
     super::segment_epg::METRIC,

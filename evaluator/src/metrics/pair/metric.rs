@@ -31,6 +31,8 @@ pub enum Over {
     Pairs,
     /// Pairs in which every object of the class has a segmentation.
     SegmentedPairs,
+    /// Pairs whose class can say something, where the data also has classes that cannot.
+    InformativePairs,
 }
 
 /// Which threshold of IoU a metric uses.
@@ -69,7 +71,11 @@ pub enum Measured {
 impl PairMetric {
     /// Measures one pair.
     pub fn measure(&self, pair: &Pair) -> Measured {
-        let has_it = self.over == Over::Pairs || pair.segmentation.is_some();
+        let has_it = match self.over {
+            Over::Pairs => true,
+            Over::SegmentedPairs => pair.segmentation.is_some(),
+            Over::InformativePairs => pair.is_informative == Some(true),
+        };
         if !has_it || !self.is_asked(pair.thresholds) {
             return Measured::Absent;
         }

@@ -6,6 +6,7 @@ mod energy_inside;
 mod energy_total;
 mod epg;
 mod epg_defined;
+mod epg_informative;
 mod input;
 mod iou;
 mod iou_tuned;

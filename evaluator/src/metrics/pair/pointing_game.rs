@@ -1,20 +1,23 @@
 //! The metric `pointing_game` (Zhang et al. 2018, docs/SPEC.md B): 1, a hit, where the map's maximum lies
 //! within 15 pixels of the class's boxes, else 0.
 //!
-//! As in TorchRay's `PointingGame`, distances are Euclidean, in pixels of the image, and a distance of
-//! exactly 15 is a miss. The maximum is that of the signed map, the first of equals row by row, so a flat
-//! map points at its first cell. An empty mask is a miss.
+//! As in TorchRay's `PointingGame`, the map is brought to the size of the image by bilinear interpolation
+//! (PyTorch's with `align_corners=False`), the maximum is that of the signed map, the first of equals row by
+//! row, distances are Euclidean, and a distance of exactly 15 pixels is a miss. A flat map thus points at
+//! the image's first pixel. An empty mask is a miss.
 //!
-//! Three things differ from TorchRay. Maximum and mask are taken on the grid, with each cell at the
-//! position of its centre in the image; TorchRay brings maps to the image's size. Masks of COCO are boxes;
-//! TorchRay's are segmentations. The mean is over pairs (an image and a class on it); TorchRay's is over
-//! classes (the classes' means are in the table, too). No pair is left out as difficult.
+//! Interpolation is a smoothing: on an enlarged map a single high cell can lose to several lower ones side
+//! by side.
+//!
+//! Three things differ from TorchRay. The mask is that of all our metrics, cells of the grid; a pixel is
+//! inside where a part of it is in such a cell. TorchRay fills the annotated boxes, and COCO's segmentations. The mean is over
+//! pairs (an image and a class on it); TorchRay's is over classes (the classes' means are in the table,
+//! too). No pair is left out as difficult.
 
 use data_prep::geometry::Grid;
 
 use super::input::Pair;
 use super::metric::{Mean, Over, PairMetric, Threshold};
-use crate::metrics::pooled::arg_max;
 
 pub(super) const METRIC: PairMetric = PairMetric {
     name: "pointing_game",
@@ -28,27 +31,115 @@ pub(super) const METRIC: PairMetric = PairMetric {
 };
 
 /// The tolerance, in pixels of the image.
-const TOLERANCE: f64 = 15.0;
+const TOLERANCE: usize = 15;
 
-/// Whether a cell of the mask is nearer than the tolerance to the map's maximum.
+/// Whether a pixel inside the mask is nearer than the tolerance to the map's maximum.
 fn is_hit(pair: &Pair) -> bool {
-    let Grid { height, width } = pair.mask.grid();
-    let (image_height, image_width) = pair.image_size;
-    // Pixels of the image per cell of the grid.
-    let down = f64::from(image_height) / height as f64;
-    let right = f64::from(image_width) / width as f64;
-    let point = arg_max(pair.map);
-    let (y, x) = (point / width, point % width);
-    // The cells along an axis that may be near enough.
-    let near = |at: usize, pixels: f64, n: usize| {
-        let reach = (TOLERANCE / pixels).ceil() as usize;
-        at.saturating_sub(reach)..n.min(at + reach + 1)
+    if pair.mask_area == 0 {
+        return false;
+    }
+    let grid = pair.mask.grid();
+    let (height, width) = (pair.image_size.0 as usize, pair.image_size.1 as usize);
+    let (y, x) = peak(pair.map, grid, (height, width));
+    // The cells along an axis that have pixels near enough, each with the distance of its nearest one.
+    let near = |pixel: usize, pixels: usize, cells: usize| {
+        let distances = (0..cells).map(|cell| {
+            let first = cell * pixels / cells;
+            let last = ((cell + 1) * pixels).div_ceil(cells) - 1;
+            (
+                cell,
+                first.saturating_sub(pixel).max(pixel.saturating_sub(last)),
+            )
+        });
+        let near = distances.filter(|(_, distance)| *distance < TOLERANCE);
+        near.collect::<Vec<(usize, usize)>>()
     };
-    near(y, down, height).any(|row| {
-        near(x, right, width).any(|column| {
-            let dy = row.abs_diff(y) as f64 * down;
-            let dx = column.abs_diff(x) as f64 * right;
-            pair.mask.get(row, column) && dy * dy + dx * dx < TOLERANCE * TOLERANCE
+    let columns = near(x, width, grid.width);
+    near(y, height, grid.height).into_iter().any(|(row, dy)| {
+        columns.iter().any(|&(column, dx)| {
+            dy * dy + dx * dx < TOLERANCE * TOLERANCE && pair.mask.get(row, column)
         })
     })
+}
+
+/// Returns the (row, column) of the greatest pixel, the first of equals, of a map brought to an image of
+/// (height, width) pixels.
+fn peak(map: &[f32], grid: Grid, (height, width): (usize, usize)) -> (usize, usize) {
+    let map_row = |y: usize| &map[y * grid.width..][..grid.width];
+    let rows = positions(height, grid.height);
+    let columns = positions(width, grid.width);
+    // No pixel of a row exceeds what interpolation makes of the maxima of its two rows of cells, so most
+    // rows need not be interpolated once a high pixel is known. The most promising row comes first.
+    let maxima: Vec<f64> = (0..grid.height)
+        .map(|y| f64::from(map_row(y).iter().copied().fold(f32::NEG_INFINITY, f32::max)))
+        .collect();
+    let bounds: Vec<f64> = rows.iter().map(|row| row.between(&maxima)).collect();
+    let promising = (1..height).fold(0, |best, y| if bounds[y] > bounds[best] { y } else { best });
+    let mut cells = vec![0.0; grid.width];
+    let mut greatest = |y: usize| {
+        let row = &rows[y];
+        for ((cell, &above), &below) in cells
+            .iter_mut()
+            .zip(map_row(row.low))
+            .zip(map_row(row.high))
+        {
+            *cell = interpolate(f64::from(above), f64::from(below), row.weight);
+        }
+        let pixels = columns.iter().map(|column| column.between(&cells));
+        let first = (f64::NEG_INFINITY, 0);
+        pixels.enumerate().fold(
+            first,
+            |best, (x, pixel)| {
+                if pixel > best.0 { (pixel, x) } else { best }
+            },
+        )
+    };
+    let (mut value, mut x) = greatest(promising);
+    let mut y = promising;
+    for row in 0..height {
+        if bounds[row] < value || (bounds[row] <= value && row >= y) {
+            continue;
+        }
+        let (row_value, row_x) = greatest(row);
+        if row_value > value || (row_value >= value && row < y) {
+            (value, y, x) = (row_value, row, row_x);
+        }
+    }
+    (y, x)
+}
+
+/// Where the centre of a pixel lies between the centres of two cells, along one axis.
+struct Position {
+    low: usize,
+    high: usize,
+    /// The share of `high`, in 0..1.
+    weight: f64,
+}
+
+impl Position {
+    /// Returns the value at the position.
+    fn between(&self, values: &[f64]) -> f64 {
+        interpolate(values[self.low], values[self.high], self.weight)
+    }
+}
+
+/// Returns the positions of `pixels` pixels among `cells` cells; beyond the outer cells' centres, these.
+fn positions(pixels: usize, cells: usize) -> Vec<Position> {
+    let scale = cells as f64 / pixels as f64;
+    (0..pixels)
+        .map(|pixel| {
+            let at = ((pixel as f64 + 0.5) * scale - 0.5).max(0.0);
+            let low = (at as usize).min(cells - 1);
+            Position {
+                low,
+                high: (low + 1).min(cells - 1),
+                weight: at - low as f64,
+            }
+        })
+        .collect()
+}
+
+/// Returns the value between two; between equal ones exactly theirs, so that what is flat stays flat.
+fn interpolate(low: f64, high: f64, weight: f64) -> f64 {
+    low + (high - low) * weight
 }

@@ -5,6 +5,7 @@ use super::metric::PoolMetric;
 /// The metrics of the logits of all images or of a group.
 pub const POOL_METRICS: &[PoolMetric] = &[
     super::f1::METRIC,
+    super::f1_informative::METRIC,
     super::map::METRIC,
     super::accuracy_cells::METRIC,
     super::accuracy::METRIC,

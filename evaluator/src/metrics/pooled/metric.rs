@@ -27,6 +27,8 @@ pub enum Task {
     Any,
     /// Data with two classes and exactly one label on every image.
     OneOfTwo,
+    /// Data in which some classes can say something and some cannot.
+    SomeUninformative,
 }
 
 /// How a difference between two runs is tested over images.
@@ -47,6 +49,8 @@ pub enum PairedTest {
 pub struct Pool {
     /// True and false positives and negatives over all cells (images × classes).
     pub counts: Counts,
+    /// Those of `counts` that are of classes which can say something.
+    pub informative: Counts,
     /// Images whose greatest logit is that of their label.
     pub n_right: u64,
     /// Images that `n_right` is out of: those with logits, where the data has one label on every image.

@@ -7,6 +7,7 @@
 mod accuracy;
 mod accuracy_cells;
 mod f1;
+mod f1_informative;
 mod list;
 mod map;
 mod metric;

@@ -30,6 +30,14 @@ impl Counts {
         counts
     }
 
+    /// Counts the cells of `logits` against `targets`, one per class, of the classes that `is_counted`.
+    pub fn of_classes(logits: &[f32], targets: &[bool], is_counted: &[bool]) -> Self {
+        let cells = logits.iter().zip(targets).zip(is_counted);
+        let cells = cells.filter(|(_, is_counted)| **is_counted);
+        let (logits, targets): (Vec<f32>, Vec<bool>) = cells.map(|(cell, _)| cell).unzip();
+        Self::of(&logits, &targets)
+    }
+
     /// Adds another's counts, each times `weight`.
     pub fn add(&mut self, other: &Self, weight: u64) {
         self.true_positive += weight * other.true_positive;
