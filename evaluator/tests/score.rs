@@ -15,8 +15,8 @@ use evaluator::maps::RunColumns;
 use evaluator::metrics::pair::{Over, PAIR_METRICS, Threshold};
 use serde_json::{Value, json};
 use support::{
-    PAIRS, Sandbox, close, columns, formula_rows, metric, rows_by_hand, stream, values,
-    write_predictions,
+    Data, ObjectRow, PAIRS, Sandbox, TINY, close, columns, formula_rows, metric, rows_by_hand,
+    stream, values, write_predictions,
 };
 
 #[test]
@@ -36,7 +36,12 @@ fn values_known_by_hand() {
     let has = |is_segmented: bool| {
         let metrics = PAIR_METRICS.iter();
         let metrics = metrics.filter(move |metric| {
-            metric.threshold != Threshold::Tuned && (is_segmented || metric.over == Over::Pairs)
+            let is_over = match metric.over {
+                Over::Pairs => true,
+                Over::SegmentedPairs => is_segmented,
+                Over::InformativePairs => false, // all classes can say something
+            };
+            metric.threshold != Threshold::Tuned && is_over
         });
         metrics.map(|metric| metric.name)
     };
@@ -234,6 +239,56 @@ fn predictions(
     let path = sandbox.path(name);
     write_predictions(&path, ("r1", 7), &cells);
     path.to_str().unwrap().to_owned()
+}
+
+/// A class whose boxes cover most of its images can say nothing: two metrics leave it out, and say so. In a
+/// published data set all classes count.
+#[test]
+fn classes_that_can_say_nothing_are_left_out_of_two_metrics() {
+    let whole = [0.0, 0.0, 16.0, 16.0];
+    let objects: Vec<ObjectRow> = TINY
+        .objects
+        .iter()
+        .map(|&(id, class, corners)| (id, class, if class == 0 { whole } else { corners }))
+        .collect();
+    let score = |name| {
+        let sandbox = Sandbox::with(&Data {
+            name,
+            objects: &objects,
+            ..TINY
+        });
+        let logits = predictions(&sandbox, "p.parquet", |_, _, logit| Some(logit));
+        let args = ["--maps", "-", "--predictions", &logits, "--replicates", "9"];
+        let said = sandbox.said("out", &args, &stream(&rows_by_hand(), &columns()));
+        (sandbox, said)
+    };
+    let (sandbox, said) = score("tiny");
+    let line = "cat covers 77 % of its images: guidance cannot move a map off it";
+    let warning = format!("warning: {line}; epg_informative and f1_informative leave it out\n");
+    assert!(said.contains(&warning), "{said}");
+    let metrics = sandbox.table("out", &METRICS);
+    let of = |name, scope| metric(&metrics, name, scope);
+    // The pairs a/1 (undefined: 0), b/1 and c/2.
+    close(of("epg_informative", All), 1.0 / 3.0, 3, "epg_informative");
+    close(of("epg_informative", Group(0)), 0.0, 2, "epg_informative");
+    assert_eq!(of("epg_informative", Class(0)), None);
+    assert_eq!(of("epg", All).unwrap().1, 5);
+    // Predicted: b1 (right), e1 (wrong). Missed: a1, c2.
+    close(of("f1_informative", All), 2.0 / 5.0, 5, "f1_informative");
+    let replicates = sandbox.table("out", &REPLICATES);
+    for name in ["epg_informative", "f1_informative"] {
+        assert_eq!(values(&replicates, name).len(), 9 * 3, "{name}");
+    }
+    let path = sandbox.path("out").join(file_name(&METRICS));
+    let (origin, _) = read_table(path, &METRICS).unwrap();
+    let named = origin.get("guidance.uninformative").unwrap();
+    assert_eq!(named, json!({ "0": line }).to_string());
+
+    let (sandbox, said) = score("voc2007");
+    assert!(!said.contains("informative"), "{said}");
+    let metrics = sandbox.table("out", &METRICS);
+    assert_eq!(metric(&metrics, "epg_informative", All), None);
+    assert_eq!(metric(&metrics, "f1_informative", All), None);
 }
 
 #[test]
