@@ -18,6 +18,7 @@ use crate::source::record::Source;
 use crate::source::{self, Arrangement, Read, SOURCES};
 use crate::store::tables::PROGRAM;
 use crate::survey;
+use crate::words;
 
 #[derive(Debug, Args)]
 struct Inspect {
@@ -232,17 +233,18 @@ impl Prepare {
         for note in notes {
             eprintln!("{out}: {note}");
         }
-        eprintln!("{out}: {name}, {images} images, {verb}");
+        eprintln!("{out}: {name}, {}, {verb}", words::n_images(images));
         if perhaps_turned > 0 {
             eprintln!(
-                "{out}: warning: {perhaps_turned} images say that a camera turned them, and the annotations do \
-                 not tell whether they mean the turned image: read as stored (--exif apply turns them, --exif \
-                 ignore leaves out this warning)"
+                "{out}: warning: {} that a camera turned the photo, and the annotations do not tell whether they \
+                 mean the turned image: read as stored (--exif apply turns such images, --exif ignore leaves \
+                 out this warning)",
+                words::images(perhaps_turned, "says", "say")
             );
         }
         if remarks > 0 {
             eprintln!(
-                "{out}: {remarks} faults that cost no image and no object, listed in skipped.parquet"
+                "{out}: faults that cost no image and no object: {remarks}, listed in skipped.parquet"
             );
         }
         if skipped > 0 {

@@ -17,6 +17,7 @@ mod mask;
 pub mod source;
 mod store;
 mod survey;
+mod words;
 
 pub use error::{Error, Problem, Result};
 pub use image::{decode, raster, resize};

@@ -13,6 +13,9 @@ use support::birds::{N_TEST, bird_sandbox, columns, maps, rows};
 use support::{Sandbox, close, formula_rows, metric, row, stream, values};
 
 const CONVENTIONAL: Task = Task::Conventional;
+/// The hash of what the data folder was made from, and that of another folder.
+const INPUTS: &str = "0123";
+const OTHER_INPUTS: &str = "4567";
 
 /// Scores the validation birds of a run into `val`.
 fn validated(sandbox: &Sandbox, run: usize) {
@@ -27,7 +30,7 @@ fn the_threshold_is_the_best_on_validation() {
         (0, 0.25, 0.114772472686393, 0.141534391534392),
         (1, 0.55, 0.150137714222382, 0.191821862348178),
     ] {
-        let sandbox = bird_sandbox("0123");
+        let sandbox = bird_sandbox(INPUTS);
         validated(&sandbox, run);
         let args = ["--maps", "-", "--threshold-from", "val"];
         let summary = sandbox.scored("out", &args, &maps(run, Split::Test, CONVENTIONAL));
@@ -48,6 +51,7 @@ fn the_threshold_is_the_best_on_validation() {
         assert!((mean - all).abs() < 1e-12, "{mean}");
         let replicates = sandbox.table("out", &REPLICATES);
         let tuned = values(&replicates, "iou_tuned");
+        // Each replicate has five rows: all images, then the four groups.
         let overall: Vec<f64> = tuned.into_iter().step_by(5).flatten().collect();
         let mean = overall.iter().sum::<f64>() / overall.len() as f64;
         assert_eq!(overall.len(), 1000);
@@ -62,7 +66,7 @@ fn the_threshold_is_the_best_on_validation() {
 /// The values of all classes, sizes or groups, weighted by their numbers of pairs, sum to the overall one.
 #[test]
 fn classes_and_sizes_make_up_the_whole() {
-    let sandbox = bird_sandbox("0123");
+    let sandbox = bird_sandbox(INPUTS);
     validated(&sandbox, 1);
     let args = ["--maps", "-", "--threshold-from", "val"];
     sandbox.scored("out", &args, &maps(1, Split::Test, CONVENTIONAL));
@@ -86,9 +90,10 @@ fn classes_and_sizes_make_up_the_whole() {
 }
 
 #[test]
-fn of_equal_thresholds_the_lowest_is_chosen() {
+fn of_thresholds_with_equal_iou_the_lowest_is_chosen() {
     let sandbox = Sandbox::new();
-    // IoU is 1/2 at thresholds up to 0.10 and 1 from 0.15 to 0.35, where 0.375 is still explained.
+    // Both boxes are the upper left 4×4 cells. Up to the threshold 0.10 the 4×8 cells of 0.125 and more are
+    // above it, IoU 1/2; from 0.15 to 0.35 only the boxes' own cells are, IoU 1; from 0.40 one cell, IoU 1/16.
     let map = |at: usize| match (at / 8 < 4, at % 8 < 4) {
         (true, true) if at == 0 => 1.0,
         (true, true) => 0.375,
@@ -113,7 +118,7 @@ fn of_equal_thresholds_the_lowest_is_chosen() {
 
 #[test]
 fn evaluations_of_something_else_are_refused() {
-    let sandbox = bird_sandbox("0123");
+    let sandbox = bird_sandbox(INPUTS);
     validated(&sandbox, 0);
     let test = |change: fn(&mut RunColumns)| {
         let mut columns = columns(0, Split::Test);
@@ -161,21 +166,23 @@ fn evaluations_of_something_else_are_refused() {
     let message = "error: data: evaluation: found no metrics.parquet, expected a folder that evaluator score has finished\n";
     assert_eq!(errors, message);
 
-    let other = bird_sandbox("4567");
+    let other = bird_sandbox(OTHER_INPUTS);
     let val = sandbox.path("val");
     let from_other = ["--maps", "-", "--threshold-from", val.to_str().unwrap()];
     let errors = other.refused(
         &from_other,
         &support::birds::maps(0, Split::Test, CONVENTIONAL),
     );
-    let message = "guidance.data_inputs: found 0123, expected 4567 as in the data folder";
-    assert!(errors.contains(message), "{errors}");
+    let message = format!(
+        "guidance.data_inputs: found {INPUTS}, expected {OTHER_INPUTS} as in the data folder"
+    );
+    assert!(errors.contains(&message), "{errors}");
 }
 
 /// Map files without metadata, as other tools write them, are taken to be of the same run, with a warning.
 #[test]
-fn any_two_map_files_of_a_tool() {
-    let sandbox = bird_sandbox("0123");
+fn map_files_without_metadata_are_taken_as_one_run() {
+    let sandbox = bird_sandbox(INPUTS);
     let none = RunColumns::default();
     let bare = |split| stream(&rows(0, split, CONVENTIONAL), &none);
     let [val, test] = [
@@ -192,7 +199,8 @@ fn any_two_map_files_of_a_tool() {
     let (_, _, threshold) = metric(&metrics, "iou_tuned", All).unwrap();
     assert_eq!(threshold, Some(0.25));
 
-    // What only one of the two evaluations knows of its maps, by flags or metadata, is compared all the same.
+    // Where only the maps or only the evaluation knows run or layer, the other's stand-in (the file's name,
+    // "unknown") is compared with it and refused. A precision is compared where both know it.
     let errors = sandbox.refused(&[&args[..], &["--run-id", "a"]].concat(), &[]);
     let message = "error: val/metrics.parquet: run_id: found val-maps, expected a as in the maps\n";
     assert_eq!(errors, message);
@@ -217,8 +225,8 @@ fn any_two_map_files_of_a_tool() {
 
 /// Maps without positive attribution have the same IoU at every threshold, which must cause a warning.
 #[test]
-fn thresholds_that_are_all_alike_are_said() {
-    let sandbox = bird_sandbox("0123");
+fn an_iou_that_no_threshold_changes_is_warned_of() {
+    let sandbox = bird_sandbox(INPUTS);
     let nothing = |split| {
         let mut rows = rows(0, split, CONVENTIONAL);
         rows.iter_mut().for_each(|row| row.map.fill(-1.0));

@@ -1,5 +1,5 @@
-//! Makes the exhibit `losses`: attribution maps of one test image by the baseline and by a model guided with
-//! each loss (paper, Fig. 9).
+//! Makes the exhibit `losses`: for each setting, attribution maps of one test image by the baseline and by a
+//! model guided with each loss (paper, Fig. 9).
 
 use std::collections::BTreeSet;
 
@@ -80,7 +80,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
             .collect(),
         rows,
         caption: format!(
-            "Attribution maps of one test image by the baseline and by a model guided with each loss; where \
+            "In each row, attribution maps of one test image by the baseline and by a model guided with each loss; where \
              a loss has several runs, the one chosen on validation is shown. {HOW}"
         ),
     };

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::doubts;
 use crate::dataset::{Dataset, Image, Split};
+use crate::words;
 
 /// Upper ends of the bins of the histogram of box areas, as shares of the image; one more bin is open.
 pub const AREA_BINS: [f64; 6] = [0.01, 0.05, 0.10, 0.25, 0.50, 0.75];
@@ -160,8 +161,9 @@ impl fmt::Display for Summary {
         let (rows, columns) = self.grid;
         writeln!(
             f,
-            "{}: {images} images, {} classes",
+            "{}: {}, {} classes",
             self.name,
+            words::n_images(images),
             self.classes.len()
         )?;
         writeln!(f, "network input {columns} x {rows} (width x height)")?;

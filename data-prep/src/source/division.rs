@@ -129,7 +129,11 @@ impl Division<'_> {
             images.filter(|image| image.split == split).count()
         };
         let counts = Split::ALL.map(|split| format!("{} {split}", count(split)));
-        let note = format!("{note}: {}", counts.join(", "));
+        let few = match Split::ALL.iter().any(|split| count(*split) == 0) {
+            true => " (too few images for all three)",
+            false => "",
+        };
+        let note = format!("{note}: {}{few}", counts.join(", "));
         source.annotations.add("division", note.as_bytes());
         source.notes.push(note);
     }

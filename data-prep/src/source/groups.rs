@@ -7,6 +7,7 @@ use super::names::Names;
 use super::record::Source;
 use super::tabular::Table;
 use crate::error::{Problem, Result};
+use crate::words;
 
 /// Puts the images of `source` into the groups that the file at `path` has, and replaces groups that they
 /// are in. Groups are numbered in the order of their names. Other columns are kept for `--split-by`.
@@ -61,7 +62,8 @@ pub(super) fn assign(path: &Path, source: &mut Source) -> Result<()> {
     let without = source.images.len() - group_of.len();
     if without > 0 {
         source.notes.push(format!(
-            "{without} images are in no group of {}",
+            "{} in no group of {}",
+            words::images(without, "is", "are"),
             path.display()
         ));
     }

@@ -78,7 +78,7 @@ pub struct SourceImage {
     pub size: Option<(u32, u32)>,
     /// The group, where the data set has groups.
     pub group_id: Option<i32>,
-    /// Positive classes without an annotated object; the present readers find none.
+    /// Positive classes without an annotated object, as tables of labels give them.
     pub extra_labels: Vec<i32>,
     /// The annotated objects.
     pub objects: Vec<SourceObject>,
@@ -123,7 +123,7 @@ pub struct SourceObject {
 pub enum MaskKind {
     /// A bounding box only.
     Box,
-    /// COCO polygons.
+    /// Polygons of COCO or YOLO.
     Polygon,
     /// COCO run lengths, compressed or not.
     Rle,

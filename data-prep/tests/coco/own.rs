@@ -373,9 +373,9 @@ fn a_file_is_found_by_what_its_name_says() {
         let made = read(dir.path(), &[]);
         assert_eq!(made.code, 0, "{given}: {}", made.stderr);
         assert_eq!(made.dataset().images[0].file_name, file_name, "{given}");
-        let says = made
-            .stderr
-            .contains("1 images were found under another name");
+        let says = made.stderr.contains(
+            "images found under another name or in another folder than their file_name says: 1",
+        );
         assert_eq!(says, is_renamed, "{given}: {}", made.stderr);
     }
     let dir = data(&[("x.json", &name("../a.png"))], &["a.png"]);
@@ -438,11 +438,11 @@ fn what_the_annotations_do_not_say_comes_from_the_file_and_the_outline() {
     let made = read(dir.path(), &[]);
     assert_eq!(made.code, 0, "{}", made.stderr);
     made.says(
-        "1 images have no width and height in the annotations: those of their files are used",
+        "images without width and height in the annotations, read with those of their files: 1",
     );
-    made.says("2 objects have no bbox: the box around their outline is used");
-    made.says("2 outlines are a list of numbers, not of polygons: each was read as one polygon");
-    made.says("1 objects have the id of another object of their image: they were given other ids");
+    made.says("objects without bbox, read with the box around their outline: 2");
+    made.says("outlines that are a list of numbers, not of polygons, read as one polygon each: 2");
+    made.says("objects with the id of another object of their image, given other ids: 1");
     let image = &made.dataset().images[0];
     assert_eq!((image.width, image.height), SIZE);
     let ids: Vec<i64> = image
@@ -467,7 +467,9 @@ fn an_image_listed_again_is_one_image() {
     );
     let made = read(dir.path(), &["--on-error", "skip"]);
     assert_eq!(made.code, 1, "{}", made.stderr);
-    made.says("1 entries of `images` are for a file that is listed before");
+    made.says(
+        "entries of `images` for a file that is listed before, whose objects were put together: 1",
+    );
     assert_eq!(made.labels("1"), ["leaf", "unused"]);
     assert_eq!(made.dataset().images.len(), 2);
     assert_eq!(made.skipped, ["images[id=3].file_name"]);

@@ -35,7 +35,7 @@ fn a_roboflow_export_has_boxes_polygons_and_images_without_objects() {
         0,
         &[
             "recognised: YOLO, ",
-            "1 images have no label file: they have no objects",
+            "1 image has no label file: no objects",
             "test: there is no ../test/images: read without it",
         ],
     );
@@ -141,7 +141,7 @@ fn splits_come_from_the_names_of_folders_where_nothing_else_says_them() {
     folder.images(&["images/train/a.jpg", "images/test/b.jpg", "preview.png"]);
     folder.yolo(&[]).check(
         0,
-        &["1 images outside the folders called images are left out"],
+        &["1 image is outside the folders called images: left out"],
     );
     let dataset = folder.open();
     assert_eq!(ids(&dataset, Split::Train), ["images/train/a"]);
@@ -168,7 +168,7 @@ fn an_image_of_two_splits_stays_in_the_first() {
     folder.yolo(&[]).check(
         0,
         &[
-            "1 images are in train and in val: they are in train only",
+            "1 image is in train and in val: taken in train only",
             "classes of the same name are one class: cat",
         ],
     );
@@ -210,7 +210,7 @@ fn fractions_are_of_the_turned_image_where_it_is_turned() {
     folder.write("images/a.jpg", turned(&jpeg(40, 20)));
     folder
         .yolo(&[])
-        .check(0, &["warning: 1 images say that a camera turned them"]);
+        .check(0, &["warning: 1 image says that a camera turned the photo"]);
     let read = || {
         let dataset = folder.open();
         let image = &dataset.images[0];

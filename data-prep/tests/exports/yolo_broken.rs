@@ -83,7 +83,7 @@ fn an_unusable_polygon_leaves_its_box() {
     let folder = export("0 0.51 0.51 0.512 0.51 0.512 0.512\n");
     folder
         .yolo(&[])
-        .check(0, &["1 faults that cost no image and no object"]);
+        .check(0, &["faults that cost no image and no object: 1,"]);
     let dataset = folder.open();
     assert!(dataset.images[0].objects[0].segmentation.is_none());
     assert_eq!(folder.skipped(), ["a polygon that covers no pixel"]);
@@ -139,7 +139,7 @@ fn a_label_file_without_image_and_a_broken_image_are_problems() {
     folder.yolo(&[]).check(2, &["images/b.jpg: image: found"]);
     folder
         .yolo(&["--on-error", "skip"])
-        .check(1, &["1 images, written", "1 left out"]);
+        .check(1, &["1 image, written", "1 left out"]);
 }
 
 #[test]

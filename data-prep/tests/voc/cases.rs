@@ -86,7 +86,7 @@ fn cases_are_read_as_their_users_need() {
             "{case}: {}",
             stderr(&output)
         );
-        let warned = stderr(&output).contains("a camera turned them");
+        let warned = stderr(&output).contains("a camera turned the photo");
         assert_eq!(
             warned,
             case.starts_with("17b"),

@@ -120,7 +120,7 @@ fn roboflows_folders_are_the_splits() {
         "{said}"
     );
     assert!(
-        said.contains("1 images are not annotated: left out"),
+        said.contains("1 image is not annotated: left out"),
         "{said}"
     );
 }

@@ -1,8 +1,9 @@
 """The official preprocessing of VOC, one process, as its scripts do it.
 
-    preprocess_voc.py VOCDEVKIT OUT [SIZE]
+    preprocess_voc.py FOLDER OUT [SIZE]
 
-For each split: parse every image's XML, open and resize the image with Pillow, turn it into float32
+FOLDER holds Annotations, ImageSets and JPEGImages: a VOCdevkit's VOC2007, or own data in this layout, whose
+classes are then those of its annotations. For each split: parse every image's XML, open and resize the image with Pillow, turn it into float32
 channels x height x width from 0 to 1, stack the split into one array, save it. The steps of
 torchvision's VOCDetection, Resize and ToTensor are written out in Pillow and numpy, which do the work
 in torchvision as well: the reference then needs no PyTorch, and no time to load it.
@@ -31,7 +32,16 @@ def to_tensor(image):
     return numpy.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(numpy.float32) / 255
 
 
-def boxes_on_grid(annotation, size):
+def classes_of(root):
+    """All names in the annotations, sorted."""
+    names = set()
+    for path in (root / "Annotations").glob("*.xml"):
+        things = ElementTree.parse(path).getroot().iter("object")
+        names.update(thing.findtext("name") for thing in things)
+    return sorted(names)
+
+
+def boxes_on_grid(annotation, size, classes):
     """Class and box of each object, scaled to the grid and truncated."""
     width = int(annotation.findtext("size/width"))
     height = int(annotation.findtext("size/height"))
@@ -41,23 +51,24 @@ def boxes_on_grid(annotation, size):
         for name, length in (("xmin", width), ("ymin", height), ("xmax", width), ("ymax", height)):
             value = float(thing.findtext(f"bndbox/{name}")) * size / length
             corners.append(int(min(max(value, 0), size - 1)))
-        boxes.append([CLASSES.index(thing.findtext("name")), *corners])
+        boxes.append([classes.index(thing.findtext("name")), *corners])
     return boxes
 
 
 def main():
-    root, out = Path(sys.argv[1]) / "VOC2007", Path(sys.argv[2])
+    root, out = Path(sys.argv[1]), Path(sys.argv[2])
     size = int(sys.argv[3]) if len(sys.argv) > 3 else 224
     start, saving, n_images = time.perf_counter(), 0.0, 0
+    classes = CLASSES if root.name == "VOC2007" else classes_of(root)
     for split in ("train", "val", "test"):
         image_ids = (root / "ImageSets" / "Main" / f"{split}.txt").read_text().split()
-        images, labels, boxes = [], numpy.zeros((len(image_ids), len(CLASSES)), numpy.float32), []
+        images, labels, boxes = [], numpy.zeros((len(image_ids), len(classes)), numpy.float32), []
         for row, image_id in enumerate(image_ids):
             annotation = ElementTree.parse(root / "Annotations" / f"{image_id}.xml").getroot()
             image = Image.open(root / "JPEGImages" / f"{image_id}.jpg").convert("RGB")
             image = image.resize((size, size), Image.Resampling.BILINEAR)
             images.append(to_tensor(image))
-            boxes.append(boxes_on_grid(annotation, size))
+            boxes.append(boxes_on_grid(annotation, size, classes))
             for class_id, *_ in boxes[-1]:
                 labels[row, class_id] = 1
         images = numpy.stack(images)

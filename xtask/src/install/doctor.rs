@@ -180,7 +180,7 @@ fn python() -> Finding {
                 format!("{} ({python}), {version}", said.trim()),
             )
         }
-        // Only set-up cannot do without Python, and it is done already.
+        // Set-up, the part of a build that needs pip, is done already, so this is no fault.
         _ if Location::find().is_ok_and(|at| libtorch::inspect(at.dir()).is_ok()) => Finding::note(
             "python, pip",
             "none: libtorch is there already, but weights, test and bench need it",
@@ -217,8 +217,8 @@ fn torch() -> Vec<Finding> {
         }
     };
     let linked = match found.build {
-        Build::Cpu => "libtorch.so is a stub over libtorch_cpu",
-        Build::Cuda => "libtorch.so is the real one, with libtorch_cuda",
+        Build::Cpu => "libtorch.so loads libtorch_cpu alone",
+        Build::Cuda => "libtorch.so loads libtorch_cuda, too",
     };
     let mut findings = vec![
         Finding::good(
@@ -307,13 +307,22 @@ fn memory() -> Option<Finding> {
     })
 }
 
-/// Checks the free disk space.
+/// Checks the free disk space: README's 10 GB are for everything from the start, so less is a note. With less
+/// than 2 GB even a small recipe cannot write its results.
 fn room() -> Finding {
     match disk::free(&paths::root()) {
         Ok(free) if free < 2_000_000_000 => Finding::fault(
             "disk",
             format!("{} free, expected 2 GB at least", progress::size(free)),
             "cargo clean",
+        ),
+        Ok(free) if free < 10_000_000_000 => Finding::note(
+            "disk",
+            format!(
+                "{} free, enough where everything is built; from the start it takes 10 GB",
+                progress::size(free)
+            ),
+            "",
         ),
         Ok(free) => Finding::good("disk", format!("{} free", progress::size(free))),
         Err(error) => Finding::note("disk", format!("{error:#}"), ""),

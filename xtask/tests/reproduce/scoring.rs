@@ -1,12 +1,16 @@
 //! Tests score steps (explain a checkpoint's images, then evaluate the maps): how they end at a job's time
 //! limit and resume, and when finished evaluations are made again.
+//!
+//! The programs of the stages are replaced by a stand-in, a shell script that notes each call in a list. A call
+//! whose line contains the text in the file `linger` makes the file `lingering` and then sleeps for ten
+//! minutes.
 
 use std::process::Stdio;
 
 use crate::sandbox::{Done, RECIPE, Sandbox, done, starting_with};
 
 /// Starts the step that scores the baseline's checkpoint: maps of two layers, each on validation and test
-/// images. Once a stand-in lingers (the file `linger` says which), it sends SIGUSR2 to the step, as a cluster
+/// images. Once a stand-in lingers, it sends SIGUSR2 to the step, as a cluster
 /// does ahead of a job's time limit. A step with `--comes-back` is queued again when it ends with code 75.
 fn out_of_time(sandbox: &Sandbox, flags: &[&str]) -> Done {
     let _ = std::fs::remove_file(sandbox.path("lingering"));
@@ -34,7 +38,7 @@ fn trained() -> Sandbox {
     for key in ["data", "baseline/1"] {
         assert_eq!(sandbox.step(key).code, 0, "{key}");
     }
-    sandbox.calls();
+    sandbox.calls(); // empties the list, so that only later calls are counted
     sandbox
 }
 
@@ -94,7 +98,7 @@ fn a_score_that_can_never_end_in_its_time_does_not_come_back_for_ever() {
 fn scores_of_another_version_of_formulas_or_tables_are_made_again() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
-    sandbox.calls();
+    sandbox.calls(); // empties the list
     let runs = sandbox.path("out/runs");
     let made = std::fs::read_dir(runs).unwrap().map(|run| {
         let folder = run.unwrap().path().join("evaluations");
@@ -119,13 +123,17 @@ fn scores_of_another_version_of_formulas_or_tables_are_made_again() {
     assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
     let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer train"), 0, "{calls:?}");
+    // Four pairs of checkpoint and layer, each on validation and test images.
     assert_eq!(starting_with(&calls, "trainer explain"), 8, "{calls:?}");
     assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+    // data-prep, which checks the data folder, and the report.
     assert_eq!(sandbox.calls().len(), 2);
 }
 
+/// A process of xtask asks `evaluator formulas` once for the versions of formulas and tables. At each call the
+/// stand-in adds a line to the file `asked`.
 #[test]
-fn the_formulas_are_asked_for_once_a_program() {
+fn each_process_asks_for_the_versions_once() {
     let sandbox = trained();
     let scored = sandbox.step("score/1");
     assert_eq!(scored.code, 0, "{}", scored.stderr);

@@ -36,30 +36,30 @@ impl Counts {
         let said = [
             (
                 self.unsized_images,
-                "images have no width and height in the annotations: those of their files are used",
+                "images without width and height in the annotations, read with those of their files",
             ),
             (
                 self.renamed,
-                "images were found under another name or in another folder than their file_name says",
+                "images found under another name or in another folder than their file_name says",
             ),
             (
                 self.merged,
-                "entries of `images` are for a file that is listed before: their objects were put together",
+                "entries of `images` for a file that is listed before, whose objects were put together",
             ),
             (
                 self.boxed,
-                "objects have no bbox: the box around their outline is used",
+                "objects without bbox, read with the box around their outline",
             ),
             (
                 self.flat,
-                "outlines are a list of numbers, not of polygons: each was read as one polygon",
+                "outlines that are a list of numbers, not of polygons, read as one polygon each",
             ),
             (
                 self.renumbered,
-                "objects have the id of another object of their image: they were given other ids",
+                "objects with the id of another object of their image, given other ids",
             ),
         ];
         let said = said.into_iter().filter(|(count, _)| *count > 0);
-        said.map(|(count, what)| format!("{count} {what}"))
+        said.map(|(count, what)| format!("{what}: {count}"))
     }
 }

@@ -14,6 +14,7 @@ use crate::source::naming::Naming;
 use crate::source::record::{MaskKind, Source, SourceImage, SourceObject};
 use crate::source::split::Split;
 use crate::source::tabular::{Row, Table};
+use crate::words;
 
 /// How far beyond 0 and 1 a fraction of the image's size may lie by rounding.
 const ROUNDING: f64 = 1e-3;
@@ -460,13 +461,17 @@ impl<'a> Rows<'a> {
             ));
         }
         if grouped > 0 && ungrouped > 0 {
-            notes.push(format!("{ungrouped} images are in no group"));
+            let images = words::images(ungrouped, "is", "are");
+            notes.push(format!("{images} in no group"));
         }
         if unnamed > 0 {
             notes.push(format!(
-                "{unnamed} images of {} are in no table: left out (a row with an empty class makes one an \
-                 image without classes)",
-                layout.images.display()
+                "{} in no table: left out (a row with an empty class makes one an image without classes)",
+                words::images(
+                    unnamed,
+                    &format!("of {} is", layout.images.display()),
+                    &format!("of {} are", layout.images.display())
+                )
             ));
         }
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::layout::{Layout, split_of};
 use crate::error::Problem;
 use crate::source::files::is_image;
+use crate::words;
 
 /// The folders in which tools put images, beside a folder of annotations.
 const FOLDERS: [&str; 6] = ["JPEGImages", "images", "Images", "image", "imgs", "img"];
@@ -96,7 +97,8 @@ fn notes(layout: &Layout, unused: usize, by_name: usize, template: usize) -> Vec
             true => "in no list of ImageSets/Main",
             false => "not annotated",
         };
-        notes.push(format!("{unused} images are {why}: left out"));
+        let images = words::images(unused, "is", "are");
+        notes.push(format!("{images} {why}: left out"));
     }
     if by_name > 0 {
         notes.push(format!(

@@ -23,6 +23,7 @@ use crate::source::files::Files;
 use crate::source::naming::Naming;
 use crate::source::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject};
 use crate::source::split::Split;
+use crate::words;
 
 /// The most XML files that are opened to see whether one is an annotation.
 const LOOKED_AT: usize = 1000;
@@ -246,7 +247,8 @@ fn split_by_folders(
         .filter(|entry| entry.split.is_none())
         .count();
     let has_splits = without < layout.entries.len();
-    let note = || format!("{without} images are in no folder named for a split: put into train");
+    let images = words::images(without, "is", "are");
+    let note = || format!("{images} in no folder named for a split: put into train");
     (has_splits, (has_splits && without > 0).then(note))
 }
 

@@ -9,6 +9,7 @@ use crate::error::{Error, Problem, Result};
 use crate::source::files::{Files, is_image};
 use crate::source::finding::{Gallery, Shortened};
 use crate::source::split::Split;
+use crate::words;
 
 /// The images of an export.
 #[derive(Default)]
@@ -153,8 +154,8 @@ impl Images {
             .collect();
         if taken.len() < all.len() {
             self.notes.push(format!(
-                "{} images outside the folders called images are left out",
-                all.len() - taken.len()
+                "{} outside the folders called images: left out",
+                words::images(all.len() - taken.len(), "is", "are")
             ));
         }
         let mut without = 0;
@@ -167,7 +168,8 @@ impl Images {
         self.has_splits = without < taken.len();
         if self.has_splits && without > 0 {
             self.notes.push(format!(
-                "{without} images are in no folder of a split: they are in train"
+                "{} in no folder of a split: put into train",
+                words::images(without, "is", "are")
             ));
         }
     }
@@ -185,11 +187,10 @@ impl Images {
             None => first.insert(path.clone(), *split).is_none(),
         });
         for ((before, split), count) in repeated {
+            let images = words::images(count, "is", "are");
             self.notes.push(match before == split {
-                true => format!("{count} images are named twice in {split}: they are in it once"),
-                false => format!(
-                    "{count} images are in {before} and in {split}: they are in {before} only"
-                ),
+                true => format!("{images} named twice in {split}: taken once"),
+                false => format!("{images} in {before} and in {split}: taken in {before} only"),
             });
         }
     }

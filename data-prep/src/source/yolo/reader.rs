@@ -14,6 +14,7 @@ use crate::source::files::Files;
 use crate::source::finding::{names_and_ids, size_of};
 use crate::source::naming::Naming;
 use crate::source::record::{Source, SourceImage};
+use crate::words;
 
 /// The options of the command `yolo`.
 #[derive(Debug, clap::Args)]
@@ -208,7 +209,8 @@ fn say(source: &mut Source, label_files: &LabelFiles, config: &Config, clipped: 
         .count();
     if without > 0 {
         source.notes.push(format!(
-            "{without} images have no label file: they have no objects"
+            "{} no label file: no objects",
+            words::images(without, "has", "have")
         ));
     }
     if clipped > 0 {

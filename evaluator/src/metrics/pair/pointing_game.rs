@@ -96,8 +96,8 @@ fn peak(map: &[f32], grid: Grid, (height, width): (usize, usize)) -> (usize, usi
     };
     let (mut value, mut x) = greatest(promising);
     let mut y = promising;
-    for row in 0..height {
-        if bounds[row] < value || (bounds[row] <= value && row >= y) {
+    for (row, &bound) in bounds.iter().enumerate() {
+        if bound < value || (bound <= value && row >= y) {
             continue;
         }
         let (row_value, row_x) = greatest(row);

@@ -1,4 +1,5 @@
-//! Counts pairs (an image and a class on it) whose EPG and IoU say less than they seem to (docs/SPEC.md B).
+//! Counts pairs (an image and a class on it) whose EPG, and without a mask also IoU, is 0 or undefined for
+//! another reason than where the map looks (docs/SPEC.md B).
 
 use crate::metrics::pair::ScoredPair;
 
@@ -13,22 +14,24 @@ pub struct PairCount {
     pub is_one: fn(&ScoredPair) -> bool,
 }
 
-/// Pairs whose boxes cover no cell (SPEC A.5), so that EPG and IoU are 0 whatever the map.
+/// Pairs whose boxes cover no pixel at the size of the network's input (SPEC A.5): IoU is 0, and so is EPG,
+/// unless it is undefined.
 pub const EMPTY_MASK: PairCount = PairCount {
     name: "empty_mask",
     title: "Pairs whose boxes cover no cell of the mask",
     is_one: |pair| pair.mask_area == 0,
 };
 
-/// Pairs whose map is nowhere positive on the grid, so that EPG is undefined.
+/// Pairs whose map is nowhere positive: EPG's denominator is 0. `epg` counts them as 0, `epg_defined` leaves
+/// them out.
 pub const NO_POSITIVE: PairCount = PairCount {
     name: "no_positive",
     title: "Pairs whose map has no positive attribution",
     is_one: |pair| pair.energy.share().is_none(),
 };
 
-/// Pairs with positive attribution whose sum is below the paper's constant, so that the paper's EPG is
-/// undefined.
+/// Pairs with positive attribution whose sum is below the official code's 1e-7: `epg` counts them as 0, as that
+/// code does; `epg_defined` takes their share.
 pub const UNDER_CONSTANT: PairCount = PairCount {
     name: "under_constant",
     title: "Pairs whose positive attribution is in all below the constant 1e-7",

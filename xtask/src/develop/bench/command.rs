@@ -19,7 +19,7 @@ pub(crate) struct Args {
     /// What to measure
     #[arg(value_enum, default_value_t = Subject::All)]
     subject: Subject,
-    /// The VOCdevkit folder [default: $GUIDANCE_DATA/VOCdevkit, else ../shared/data/VOCdevkit]
+    /// The VOCdevkit folder, or own data in its layout [default: $GUIDANCE_DATA/VOCdevkit, else ../shared/data/VOCdevkit]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Runs of each side; the tables show medians
@@ -47,7 +47,7 @@ pub(crate) struct Args {
 /// What there is to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Subject {
-    /// data-prep voc against Pillow and numpy
+    /// data-prep read against Pillow and numpy
     Preprocessing,
     /// Loading an instances JSON against pycocotools
     Instances,

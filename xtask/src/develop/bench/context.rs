@@ -17,7 +17,7 @@ pub(super) struct Bench<'a> {
     pub(super) python: PathBuf,
     /// A folder to write in; it is deleted at the end, after an error as well.
     pub(super) scratch: PathBuf,
-    /// The VOCdevkit folder, where `--data` names one.
+    /// The VOCdevkit folder, or own data in its layout, where `--data` names one.
     pub(super) data: Option<PathBuf>,
     /// How often each program is measured.
     pub(super) n_runs: u32,
@@ -28,19 +28,26 @@ pub(super) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// The VOCdevkit folder: `--data`, else the one in `$GUIDANCE_DATA` or in `../shared/data`.
-    pub(super) fn devkit(&self) -> Result<PathBuf> {
+    /// The folder to give to data-prep, and the one in it that holds Annotations, ImageSets and JPEGImages:
+    /// a VOCdevkit and its VOC2007, or twice that of own data. It is `--data`, else the VOCdevkit in
+    /// `$GUIDANCE_DATA` or in `../shared/data`.
+    pub(super) fn voc(&self) -> Result<(PathBuf, PathBuf)> {
         let data = std::env::var_os("GUIDANCE_DATA")
             .map_or_else(|| paths::root().join("../shared/data"), PathBuf::from);
         let devkit = self.data.clone().unwrap_or_else(|| data.join("VOCdevkit"));
-        if !devkit.join("VOC2007/JPEGImages").is_dir() {
-            bail!(
-                "--data: found no VOC2007/JPEGImages in {}, expected a VOCdevkit folder\n\
+        let inner = [devkit.join("VOC2007"), devkit.clone()];
+        match inner
+            .into_iter()
+            .find(|inner| inner.join("JPEGImages").is_dir())
+        {
+            Some(inner) => Ok((devkit, inner)),
+            None => bail!(
+                "--data: found no VOC2007/JPEGImages and no JPEGImages in {}, expected a VOCdevkit folder, or \
+                 own data with Annotations, ImageSets and JPEGImages\n\
                  hint: cargo xtask download voc2007",
                 devkit.display()
-            );
+            ),
         }
-        Ok(devkit)
     }
 
     /// A new, empty folder in the scratch folder.

@@ -31,7 +31,7 @@ pub(super) fn run(bench: &Bench, train_images: u64, epochs: u32) -> Result<()> {
     let n_images = train_images + test_images;
     // Bytes of RGB, and as much again for all other files.
     disk::require(&bench.scratch, 2 * n_images * SIZE.pow(2) * 3)?;
-    let picture_folder = bench.devkit()?.join("VOC2007/JPEGImages");
+    let picture_folder = bench.voc()?.1.join("JPEGImages");
     let train = instances::generate(bench, train_images)?;
     let test = bench.scratch.join("val.json");
     let mut generate = Command::new(bench.example("generate_instances")?);

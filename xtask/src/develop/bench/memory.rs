@@ -24,7 +24,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         bench.memory_images * bytes_per_image * 21 / 20,
     )?;
     // `coco_layout.py` scales one of these pictures to each size that the annotations name.
-    let picture_folder = bench.devkit()?.join("VOC2007/JPEGImages");
+    let picture_folder = bench.voc()?.1.join("JPEGImages");
 
     let size = bench.memory_size;
     println!("### Memory of `data-prep coco` by number of images, {size} × {size}\n");

@@ -1,5 +1,5 @@
-//! Measures how fast VOC is made into tables and pixels at the network's input size: `data-prep voc` against
-//! the official preprocessing in Python, on the same images. Output folders are deleted between runs, so
+//! Measures how fast VOC, or own data in its layout, is made into tables and pixels at the network's input
+//! size: `data-prep read` against the official preprocessing in Python, on the same images. Output folders are deleted between runs, so
 //! every run writes all of it.
 
 use std::process::Command;
@@ -29,8 +29,8 @@ struct Report {
 
 /// Measures both programs in turn and prints the table.
 pub(super) fn run(bench: &Bench) -> Result<()> {
-    let devkit = bench.devkit()?;
-    let n_pictures = fs::read_dir(devkit.join("VOC2007/JPEGImages"))?.count() as u64;
+    let (folder, inner) = bench.voc()?;
+    let n_pictures = fs::read_dir(inner.join("JPEGImages"))?.count() as u64;
     // The reference writes four bytes a number. Ours are one byte, and are deleted before it writes.
     disk::require(&bench.scratch, n_pictures * SIZE * SIZE * 3 * 4)?;
 
@@ -69,16 +69,17 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
     };
     let n_images = reports.first().map_or(0, |report| report.images);
     let per_second = n_images as f64 / wall;
-    println!("### VOC 2007, {n_images} images to {SIZE} × {SIZE}\n");
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    println!("### {name}, {n_images} images to {SIZE} × {SIZE}\n");
     println!("{table}\ndata-prep: {per_second:.0} images per second.\n");
     Ok(())
 }
 
-/// Measures one run of `data-prep voc`.
+/// Measures one run of `data-prep read`.
 fn ours_once(bench: &Bench) -> Result<Cost> {
     let out = bench.folder("ours")?;
     let mut command = Command::new(bench.programs.program("data-prep")?);
-    command.arg("voc").arg("--root").arg(bench.devkit()?);
+    command.arg("read").arg(bench.voc()?.0);
     command
         .arg("--out")
         .arg(&out)
@@ -93,7 +94,7 @@ fn reference_once(bench: &Bench) -> Result<Cost> {
     let out = bench.folder("reference")?;
     let mut command = Command::new(&bench.python);
     command.arg(python::script("preprocess_voc.py"));
-    command.arg(bench.devkit()?).arg(&out).arg(SIZE.to_string());
+    command.arg(bench.voc()?.1).arg(&out).arg(SIZE.to_string());
     let cost = measure::run(&bench.python, &command)?;
     fs::remove_dir_all(&out)?;
     Ok(cost)

@@ -36,9 +36,8 @@ pub(crate) struct Args {
     /// that holds theirs (not needed for the embedded scenes)
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where everything is written [default: out/<recipe>, for own data out/<data set>, in the
-    /// repository]. Recipes of the same
-    /// data may share it, and the runs they have in common
+    /// Where everything is written [default: out/<recipe>, or without --recipe out/<name of the --data
+    /// folder>, in the repository]. Recipes of the same data may share it, and the runs they have in common
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Folder with <backbone>.safetensors, made with trainer import, for recipes that start from
@@ -99,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let programs = programs(args)?;
     let (experiment, decided) = args.checked(experiment, &programs)?;
-    bring_weights(args, &experiment)?;
+    download_weights(args, &experiment)?;
     let lock = lock(&out)?;
     let copies = copies(&experiment, &out)?;
     // Whether a submission to a cluster is continued, so that jobs in Slurm's queue are kept.
@@ -124,15 +123,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let plan_file = PlanFile::new(&experiment.name, &plan, &rates, speed.device);
     plan_file.write(&out)?;
     if !goes_on {
+        // What `status` knew of an earlier plan's steps: a key may now stand for another step. Results stay.
         record::clear(&out, plan.steps.iter().map(|step| step.key.as_str()))?;
     }
     let common = common(&copies, &folders)?;
     let program = folders.programs.program("xtask")?;
     if args.executor == Executor::Slurm {
         let device = args.device.first().map_or("auto", String::as_str);
-        // The further arguments of a cluster's job.
-        let own = ["--comes-back", "--device", device].map(str::to_owned);
-        let common = [&common[..], &own].concat();
+        // A cluster's job is queued again when its time limit has ended it (--comes-back).
+        let of_cluster = ["--comes-back", "--device", device].map(str::to_owned);
+        let common = [&common[..], &of_cluster].concat();
         let jobs = |wanted: fn(&Step) -> bool| plan.jobs(wanted, &common, &rates, speed.device);
         let cluster = Cluster {
             queue: slurm,
@@ -142,6 +142,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             plan_file,
             out: &out,
         };
+        // Finished data is run as well: data-prep then checks that the folder is what the recipe asks for.
         let to_do = jobs(|step| !step.is_done);
         cluster.submit(&jobs(Step::is_to_check), &to_do, args.jobs)?;
         drop(lock);
@@ -194,13 +195,13 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
         writeln!(stdout, "{line}")?;
     }
     if !is_built {
-        let text = "set-up and build come first; whether the names are right, what is finished and how much own data there is are known after them";
+        let text = "the programs are not built yet: names in the recipe (networks, losses, …) are unchecked, and which steps are finished and how many images own data has is not known";
         writeln!(stdout, "{text}")?;
     }
     for name in needs::missing_weights(experiment, args.weights.as_deref()) {
         writeln!(
             stdout,
-            "ImageNet weights of {name} are to be brought (--weights)"
+            "ImageNet weights of {name} cannot be downloaded: name the folder that has them (--weights DIR)"
         )?;
     }
     Ok(())
@@ -284,6 +285,7 @@ impl Args {
 
 /// The programs: those in `--programs`, else built now.
 fn programs(args: &Args) -> Result<BinDir> {
+    // A step is a process of its own, `xtask step KEY`.
     let names = [&STAGES[..], &["xtask"]].concat();
     match &args.programs {
         Some(folder) => BinDir::of(folder, &names),
@@ -295,7 +297,7 @@ fn programs(args: &Args) -> Result<BinDir> {
 }
 
 /// Downloads the published weights that are missing.
-fn bring_weights(args: &Args, experiment: &Experiment) -> Result<()> {
+fn download_weights(args: &Args, experiment: &Experiment) -> Result<()> {
     for name in experiment.weights() {
         if weights::find(name, args.weights.as_deref()).is_none() {
             weights::ensure(name)?;
@@ -316,7 +318,7 @@ fn lock(out: &Path) -> Result<fs::File> {
     Ok(lock)
 }
 
-/// The paths in `out` and the contents of copies of the recipe's files. Jobs read the copies, which do not
+/// The paths in `out` and the contents of copies of the recipe's files, its own before those it includes. Jobs read the copies, which do not
 /// change when somebody edits the recipe.
 fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>> {
     let copy = |file: &recipe::File| {
