@@ -14,6 +14,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::model::evidence::Evidence;
 use crate::model::intervals::{self, Interval, Replicates};
+use crate::model::run::Run;
 use crate::model::seeds::{moments, repeats};
 use crate::model::select::Rule;
 use crate::model::setting::{Row, Setting};
@@ -44,15 +45,16 @@ pub struct Difference {
 impl<'a> OverSeeds<'a> {
     /// Returns the runs with a baseline in `setting` that did best on validation. Of those with the most seeds,
     /// the ones that all kept validation F1 within the tolerance come first, then the highest mean validation
-    /// EPG (where none kept it, F1) decides. `None` without such a run.
-    pub fn preferred(setting: &'a Setting) -> Option<Self> {
+    /// EPG (where none kept it, F1) decides. `runs` are all runs, also those that were not scored. `None` without
+    /// a run that has a baseline.
+    pub fn preferred(runs: &[Run], setting: &'a Setting) -> Option<Self> {
         let compared: Vec<&Row> = setting
             .guided()
             .filter(|row| row.baseline.is_some())
             .collect();
         let candidates = repeats(compared.iter().copied()).into_iter();
         let candidates = candidates.filter_map(|rows| {
-            let tuned_on = tuned_on(&compared, &rows[0].run.configuration);
+            let tuned_on = tuned_on(runs, &rows[0].run.configuration);
             let is_left = |row: &&Row| !tuned_on.contains(&row.run.seed);
             let rows: Vec<&Row> = rows.into_iter().filter(is_left).collect();
             (!rows.is_empty()).then_some(Self { rows, tuned_on })
@@ -132,14 +134,12 @@ impl<'a> OverSeeds<'a> {
     }
 }
 
-/// The seeds on which λ of a configuration was chosen: those with more λ than another seed has.
-fn tuned_on(rows: &[&Row], configuration: &str) -> BTreeSet<i64> {
+/// The seeds on which λ of a configuration was chosen: those with more λ than another seed has. Not all of
+/// these runs need be scored, as only checkpoints that may be chosen are.
+fn tuned_on(runs: &[Run], configuration: &str) -> BTreeSet<i64> {
     let mut n_lambdas: BTreeMap<i64, usize> = BTreeMap::new();
-    for row in rows
-        .iter()
-        .filter(|row| row.run.configuration == configuration)
-    {
-        *n_lambdas.entry(row.run.seed).or_default() += 1;
+    for run in runs.iter().filter(|run| run.configuration == configuration) {
+        *n_lambdas.entry(run.seed).or_default() += 1;
     }
     let least = n_lambdas.values().copied().min();
     let more = n_lambdas.into_iter().filter(|(_, n)| Some(*n) > least);

@@ -82,7 +82,7 @@ pub fn left_out(evidence: &Evidence) -> BTreeSet<String> {
 
 /// The finding of one setting; `None` if no guided run has a baseline or a metric is missing.
 fn finding(evidence: &Evidence, setting: &Setting, title: &str) -> Option<Finding> {
-    let runs = OverSeeds::preferred(setting)?;
+    let runs = OverSeeds::preferred(&evidence.results.runs, setting)?;
     let some_cannot = evidence.results.uninformative.contains_key(&setting.data);
     let metrics = match some_cannot {
         true => [EPG_INFORMATIVE, F1_INFORMATIVE],
