@@ -2,7 +2,7 @@
 //! of a source, which `--on-error skip` leaves out and lists; the pipeline decides whether it ends the
 //! operation.
 //!
-//! A source is a data set as it is published: a VOC devkit, COCO's JSON files and images, Waterbirds'
+//! A source is a data set as it comes: a VOC devkit, COCO's JSON files and images, Waterbirds'
 //! CSV. The field `source` of an error is another thing, its cause, as in
 //! [`std::error::Error::source`].
 

@@ -230,7 +230,7 @@ fn what_is_held_is_not_changed_in_place() {
             let value = pass.relu(value).unwrap();
             assert_eq!(address(&value), before);
             assert_eq!(value.tensor(), &expected);
-            // ReLU's vjp needs this value, so it is not written over.
+            // ReLU's vjp would need its output, so no pass writes over it, not even one that records nothing.
             let sum = pass.add(value.share(), &conv()).unwrap();
             assert_ne!(address(&sum), before);
             assert_eq!(value.tensor(), &expected);

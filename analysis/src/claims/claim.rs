@@ -1,6 +1,7 @@
 //! Defines [`Claim`]: a statement of the paper, and the rule that tests it on our results. The rule makes
-//! [`Trial`]s. A trial is one comparison, e.g. of two losses on one network; its confidence interval
-//! decides whether it is for or against the claim.
+//! [`Trial`]s. A trial is one comparison, e.g. of two losses on one network; its interval decides whether it
+//! is for or against the claim. A rule may have a second condition that turns it: F1's interval in R5, EPG's in
+//! R6, and in R9, which is about times, quartiles of the epochs' times.
 
 use std::fmt;
 
@@ -56,7 +57,7 @@ pub struct Trial {
 pub enum Outcome {
     /// The whole interval is above 0, on the claim's side.
     For,
-    /// The whole interval is below 0; or the rule found another reason against the claim.
+    /// The whole interval is below 0; or the rule's second condition is against the claim.
     Against,
     /// The interval contains 0, or there is none; or a second condition of the claim is not met.
     Open,

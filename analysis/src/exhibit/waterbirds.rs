@@ -3,7 +3,7 @@
 //!
 //! There are two tasks: the conventional one asks for the bird, the reversed one for the background. The
 //! paper's "worst group" is a fixed one, waterbird on land; the true minimum over the four groups is
-//! shown beside it (docs/SPEC.md F.10).
+//! shown beside it (docs/SPEC.md C.4).
 
 use std::collections::{BTreeMap, BTreeSet};
 

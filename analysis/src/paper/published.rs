@@ -265,7 +265,7 @@ impl Rows {
 mod tests {
     use super::*;
 
-    /// Spot checks against SPEC F.3, F.10, F.12, F.13 and G.1.
+    /// Spot checks against the papers, typed anew.
     #[test]
     fn the_files_hold_what_was_published() {
         let points = points().expect("points");

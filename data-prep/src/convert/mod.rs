@@ -1,4 +1,4 @@
-//! Makes a data folder from a source's records (a source is a data set as it is published): `pipeline`
+//! Makes a data folder from a source's records (a source is a data set as it comes): `pipeline`
 //! decides what goes in and whether the folder is there already, `decoding` turns the image files into
 //! pixels.
 

@@ -1,4 +1,5 @@
-//! Makes a data folder from a source's records (a source is a data set as it is published).
+//! Makes a data folder from a source's records (a source is a data set as it comes, images and annotation
+//! files, published or the user's own).
 //!
 //! It leaves out images beyond the limits and broken ones, computes a hash of all that the folder is made
 //! from, and does nothing if a folder with this hash is there already. The source's reader has decided
@@ -39,8 +40,9 @@ pub struct Outcome {
 /// Makes the data folder, unless it is there already.
 ///
 /// # Errors
-/// With `OnError::Fail`, the broken items (those of the annotations, or if there are none, the images that
-/// cannot be decoded); the folder then holds no data set.
+/// With `OnError::Fail`, the broken items. First those that are found without decoding (annotations, missing
+/// files, repeated ids): the folder is then untouched, and a data set in it stays. If there are none, the
+/// images that cannot be decoded: the folder then holds no data set.
 /// Also when no image is left; and with `Former::Keep`, when the folder holds a data set made from other
 /// inputs or by another version of this program.
 pub fn run(mut source: Source, options: &Options) -> Result<Outcome> {
@@ -167,6 +169,8 @@ fn inputs_hash(source: &Source, problems: &[Problem], options: &Options) -> Stri
     for (image, contents) in source.images.iter().zip(&contents) {
         inputs.add(&image.file_name, contents);
     }
+    // Published data is read with `Ignore` by default, which adds nothing: its hash is the one from before
+    // there was this option.
     if options.exif == Exif::Apply || !source::datasets().contains(&&*source.name) {
         inputs.add("exif", format!("{:?}", options.exif).as_bytes());
     }

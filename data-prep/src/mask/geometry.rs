@@ -3,8 +3,9 @@
 //!
 //! It follows the official code, quirks included, because every published number depends on them:
 //! coordinates are truncated toward zero, clamped to the last cell, and a box's right and bottom edges
-//! are *excluded*. So the last row and column are never inside a mask, and a box whose edges fall into one
-//! cell gives an empty mask. `rle` makes masks of segmentations. Augmentation crops and flips a mask of
+//! are *excluded*. So the last row and column are never inside a mask of boxes (before it is inverted or
+//! augmented: a flip moves the empty column to the left), and a box whose edges fall into one cell gives an
+//! empty mask. `rle` makes masks of segmentations. Augmentation crops and flips a mask of
 //! either kind as it does the pixels ([`View`]).
 
 /// The size of the network's input; a cell is a pixel of it.

@@ -23,8 +23,8 @@ pub struct Read {
     /// The format [default: recognised].
     #[arg(long, value_parser = formats())]
     format: Option<String>,
-    /// What the data set is called [default: the published name where it is that data set, else the
-    /// folder's name].
+    /// What the data set is called [default: the published name where the folder is that data set, else
+    /// the folder's name; data whose files are named (--train, --val, --test) is always own data].
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]

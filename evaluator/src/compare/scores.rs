@@ -1,5 +1,6 @@
-//! Reads `scores.parquet` of an evaluation, pair by pair. A pair is an image and a class on it; the file
-//! has a row for each pair and metric, and the rows of a pair follow one another.
+//! Reads `scores.parquet` of an evaluation, pair by pair. A pair is an image and a class on it. The file has a
+//! row for each pair and each metric that the pair has, and the rows of a pair follow one another. A null is
+//! an undefined value; without a row the pair does not have the metric ([`Measured::Absent`]).
 
 use arrow::array::{Array, Float64Array, Int32Array, RecordBatch, StringArray};
 use data_prep::table::{column, read_table};

@@ -41,7 +41,7 @@ pub struct Grid {
     /// Whether panels side by side have the same axes.
     pub scale: Scale,
     /// The legend's labels of tones, i.e. of the looks of marks and lines within a loss's colour. A `tone`
-    /// below is an index into them; empty where there is one tone only.
+    /// below is an index into them, and chooses the look; empty where the legend has none to tell apart.
     pub tones: Vec<String>,
     /// One paragraph of plain text.
     pub caption: String,

@@ -65,7 +65,7 @@ pub fn curves(run: &Run, epochs: &[Epoch], selected: Option<i32>) -> Option<Figu
             })),
         ],
         scale: Scale::Own,
-        tones: Vec::new(),
+        tones: Vec::new(), // the caption tells solid from dashed, not the legend
         caption:
             "Training loss (solid: total; dashed: its classification part), validation F1 and \
                   validation EPG over epochs. The large mark is the checkpoint the table reports."

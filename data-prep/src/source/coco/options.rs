@@ -17,8 +17,8 @@ pub struct Coco {
     /// The source folder.
     #[arg(long, required_unless_present_any = ["train", "val", "test"])]
     root: Option<PathBuf>,
-    /// What the data set is called [default: the published name where it is that data set, else the
-    /// folder's name].
+    /// What the data set is called [default: the published name where the folder is that data set, else
+    /// the folder's name; data whose files are named (--train, --val, --test) is always own data].
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
@@ -122,6 +122,7 @@ impl Format for Coco {
             (None, Some(part)) => layout::data_folder(&part.annotations),
             (None, None) => anyhow::bail!("--root: found nothing, expected a folder"),
         };
+        // Files that are named are the user's own division, MS COCO's as well: own data.
         Ok(match parts.is_empty() {
             true => reader::read(root, &naming)?,
             false => own::read(root, &parts, &naming)?,

@@ -1,18 +1,21 @@
 //! The metric `pointing_game` (Zhang et al. 2018, docs/SPEC.md B): 1, a hit, where the map's maximum lies
-//! within 15 pixels of the class's boxes, else 0.
+//! nearer than 15 pixels to the class's boxes, else 0.
 //!
-//! As in TorchRay's `PointingGame`, the map is brought to the size of the image by bilinear interpolation
-//! (PyTorch's with `align_corners=False`), the maximum is that of the signed map, the first of equals row by
-//! row, distances are Euclidean, and a distance of exactly 15 pixels is a miss. A flat map thus points at
-//! the image's first pixel. An empty mask is a miss.
+//! The rule is that of TorchRay's class `PointingGame`: distances are Euclidean, and a distance of exactly 15
+//! pixels is a miss. The point is found as in its attribution benchmark: the map is brought to the size of
+//! the image by bilinear interpolation (PyTorch's with `align_corners=False`), and the maximum is that of the
+//! signed map, the first of equals row by row. A flat map thus points at the image's first pixel. An empty
+//! mask is a miss.
 //!
 //! Interpolation is a smoothing: on an enlarged map a single high cell can lose to several lower ones side
 //! by side.
 //!
-//! Three things differ from TorchRay. The mask is that of all our metrics, cells of the grid; a pixel is
+//! Four things differ from TorchRay. The map is the one on the grid, so that a map of another size is
+//! resampled twice (to the grid as docs/SPEC.md A.3 says, then here). The mask is that of all our metrics, cells of the grid; a pixel is
 //! inside where a part of it is in such a cell. TorchRay fills the annotated boxes, and COCO's segmentations. The mean is over
 //! pairs (an image and a class on it); TorchRay's is over classes (the classes' means are in the table,
-//! too). No pair is left out as difficult.
+//! too). Pairs whose boxes VOC all marks as difficult count, too; TorchRay skips them. There is no subset of
+//! difficult pairs.
 
 use data_prep::geometry::Grid;
 
@@ -123,7 +126,8 @@ impl Position {
     }
 }
 
-/// Returns the positions of `pixels` pixels among `cells` cells; beyond the outer cells' centres, these.
+/// Returns the positions of `pixels` pixels among `cells` cells; a pixel beyond the outermost centre is at that
+/// centre.
 fn positions(pixels: usize, cells: usize) -> Vec<Position> {
     let scale = cells as f64 / pixels as f64;
     (0..pixels)

@@ -31,7 +31,9 @@ pub(crate) enum Way {
     Explain(String),
 }
 
-/// An amount of work of one kind: images through one network, or starts of programs.
+/// An amount of work of one kind: images through one network, or starts of programs. Precision, attribution
+/// method and micro-batches are left out: a plan seldom mixes them for one network, and once steps have run,
+/// measured times hold them. Before that, times are for f32 and a method of one backward pass.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Work {
     way: Way,
@@ -42,9 +44,9 @@ pub(crate) struct Work {
     times: f64,
 }
 
-/// The largest number of checkpoints that are expected to be chosen on the Pareto front of a configuration
-/// (guided runs that differ in λ alone). Measured fronts hold 2 to 67 points of 150 epochs, most of them
-/// below 20 (SPEC F.12).
+/// The number of checkpoints on the Pareto front of a selection (guided runs of one seed that differ in λ
+/// alone) that is expected of long runs. Those of a reproduction study hold 2 to 67 points of 150 epochs;
+/// 12 is a common number.
 const MOST_CHOSEN: f64 = 12.0;
 /// About the share of epochs that are chosen in short runs, where that is fewer than `MOST_CHOSEN`.
 const CHOSEN: f64 = 1.0 / 3.0;
@@ -94,7 +96,8 @@ impl Work {
         let [_, n_val, n_test] = n_images(data);
         let explain = Way::Explain(layer.to_owned());
         [
-            // Two programs: the trainer explains validation images, then test images.
+            // Two starts, for validation and for test images: each is a trainer, and an evaluator that reads
+            // from it and starts beside it.
             Work::new(Way::Start, run, data, 2.0),
             Work::new(explain, run, data, n_val + n_test),
         ]
@@ -143,7 +146,7 @@ const CPU_PLAIN: [(&str, f64); 10] = [
 ];
 /// Seconds of a network that `CPU_PLAIN` does not have: a ResNet-50's.
 const UNKNOWN: f64 = 0.101;
-/// Seconds that a program's start takes: libtorch is loaded, and an evaluation draws its resamples.
+/// Seconds that a start takes: libtorch is loaded, and after an explanation the evaluator draws its resamples.
 const START: f64 = 2.0;
 /// Time of a guided step over that of a plain step, at input, mid1, mid2, mid3 and final
 /// (docs/benchmarks.md has both ends; a GPU's ratios are near these).

@@ -158,7 +158,7 @@ fn each_model_has_its_baselines_and_configurations_hold_the_runs_of_all_lambda()
     assert_eq!(maps(baseline), ["ixg@final", "gradcam@mid2", "ixg@input"]);
 }
 
-/// With both tasks one baseline is trained, for the conventional task, and scored for both (SPEC F.10).
+/// With both tasks one baseline is trained, for the conventional task, and scored for both (SPEC C.4).
 /// Guided runs start from the same weights as the baseline, not from the baseline itself (SPEC E.3).
 #[test]
 fn both_tasks_of_waterbirds_share_one_baseline() {

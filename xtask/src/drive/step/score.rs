@@ -86,7 +86,7 @@ impl<'a> Score<'a> {
     }
 
     /// Whether the maps are for another task than the run was trained for. So a conventional baseline serves
-    /// as the reversed one, too (SPEC F.10).
+    /// as the reversed one, too (SPEC C.4).
     fn is_rescored(&self) -> bool {
         self.maps.task != self.run.task
     }
