@@ -131,3 +131,24 @@ fn classes_that_can_say_nothing_enter_no_finding() {
         "{lines:?}"
     );
 }
+
+#[test]
+fn the_worst_group_is_named_before_and_after() {
+    let in_groups = |mut run: Run, f1: [f64; 2]| {
+        let values = &mut run.scores[0].values;
+        for (group, f1) in (0..).zip(f1) {
+            values.push((Part::Group(group), "f1", f1));
+            values.push((Part::Group(group), "epg", 0.3));
+        }
+        run
+    };
+    let lines = said(&[
+        in_groups(baseline(0, 0.30, 0.60), [0.80, 0.40]),
+        in_groups(guided(0, 0.5, 0.9, 0.45, 0.60), [0.50, 0.70]),
+    ]);
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert_eq!(
+        lines[3].trim(),
+        "Lowest F1 of a group: before group 1 with 40.0 %, after group 0 with 50.0 %."
+    );
+}

@@ -49,6 +49,15 @@ fn four_groups_overall_and_the_worst_in_both_tasks() {
             "accuracy",
         );
         close(of("worst_group", All), 0.0, 4, "worst_group");
+        for (worst, metric) in [("worst_group_f1", "f1"), ("worst_group_epg", "epg")] {
+            let of_groups = (0..4).map(|group| of(metric, Group(group)).unwrap().0.unwrap());
+            close(
+                of(worst, All),
+                of_groups.reduce(f64::min).unwrap(),
+                4,
+                worst,
+            );
+        }
         let replicates = sandbox.table(task.as_ref(), &REPLICATES);
         let accuracy = values(&replicates, "accuracy");
         let overall: Vec<f64> = accuracy.into_iter().step_by(5).flatten().collect();

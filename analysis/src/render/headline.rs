@@ -98,6 +98,8 @@ fn finding(evidence: &Evidence, setting: &Setting, title: &str) -> Option<Findin
         let group = names::group(name);
         Some(format!("On the test images of {group}: {clauses}."))
     });
+    let groups: Vec<String> = groups.collect();
+    let worst = worst_group(&runs, evidence, setting, metrics[1]).filter(|_| groups.len() > 1);
     let label = match runs.rows.as_slice() {
         [row] => row.label.clone(),
         rows => rows[0].run.label(&setting.attribution, &setting.layer),
@@ -109,8 +111,31 @@ fn finding(evidence: &Evidence, setting: &Setting, title: &str) -> Option<Findin
     );
     Some(Finding {
         sentence,
-        groups: groups.collect(),
+        groups: groups.into_iter().chain(worst).collect(),
     })
+}
+
+/// Names the group with the lowest F1 before guidance and the one after it; `None` where a group lacks F1.
+fn worst_group(
+    runs: &OverSeeds,
+    evidence: &Evidence,
+    setting: &Setting,
+    f1: &str,
+) -> Option<String> {
+    let groups = setting.groups.iter().map(|(group, name)| {
+        let found = runs.difference(evidence, setting, Part::Group(*group), f1)?;
+        Some((names::group(name), found))
+    });
+    let groups: Vec<(String, Difference)> = groups.collect::<Option<_>>()?;
+    let worst = |of: fn(&Difference) -> f64| {
+        let groups = groups.iter().map(|(name, found)| (name, of(found)));
+        let (name, value) = groups.min_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some(format!("{name} with {}\u{a0}%", percent(value)))
+    };
+    let (before, after) = (worst(|found| found.before)?, worst(|found| found.after)?);
+    Some(format!(
+        "Lowest F1 of a group: before {before}, after {after}."
+    ))
 }
 
 /// Words for the seeds, if there are several; and for those on which λ was chosen.

@@ -3,8 +3,8 @@
 //!
 //! Over all images and over each group there are: the metrics of logits (`n` is the number of images), the
 //! means over pairs (`n`: the pairs that enter the mean), the mean IoU at each threshold of the sweep, and
-//! the numbers of pairs for which EPG and IoU say little (`n`: all pairs). Over all images there is also
-//! the accuracy of the worst group (`n`: the groups). Each class has f1 and ap (average precision; their
+//! the numbers of pairs for which EPG and IoU say little (`n`: all pairs). Over all images there are also
+//! accuracy, F1 and EPG of the worst group, each of the group where it is lowest (`n`: the groups). Each class has f1 and ap (average precision; their
 //! mean over classes is map) over all images, and the means over its pairs. Each size has the means over
 //! its pairs. A class or size without pairs has no means.
 
@@ -17,7 +17,7 @@ use super::sums::Sum;
 use crate::metrics::overlap::{N_THRESHOLDS, sweep_threshold};
 use crate::metrics::pair::{Mean, ScoredPair};
 use crate::metrics::pooled::{Counts, PAIR_COUNTS, Pool, average_precision};
-use crate::metrics::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUP, mean};
+use crate::metrics::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUPS, mean};
 
 /// One row of `metrics.parquet`.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +52,7 @@ impl Metric {
 }
 
 impl Evaluated<'_> {
-    /// Returns all rows, ordered by scope: all images, groups, classes, sizes; last the worst group.
+    /// Returns all rows, ordered by scope: all images, groups, classes, sizes; last the worst groups.
     pub fn metrics(&self) -> Vec<Metric> {
         let groups = self.groups().into_iter().map(Scope::Group);
         let mut pairs_of: BTreeMap<Scope, Vec<&ScoredPair>> = std::iter::once(Scope::All)
@@ -71,14 +71,16 @@ impl Evaluated<'_> {
             }
             self.localization(scope, pairs, &mut metrics);
         }
-        let of_groups: Vec<f64> = metrics
-            .iter()
-            .filter(|m| m.metric == "accuracy" && m.scope != Scope::All)
-            .filter_map(|m| m.value)
-            .collect();
-        if let Some(worst) = of_groups.iter().copied().reduce(f64::min) {
-            let n = of_groups.len();
-            metrics.push(Metric::new(Scope::All, WORST_GROUP, Some(worst), n));
+        for (name, _, of) in WORST_GROUPS {
+            let of_groups = metrics
+                .iter()
+                .filter(|m| m.metric == of && matches!(m.scope, Scope::Group(_)))
+                .filter_map(|m| m.value);
+            let of_groups: Vec<f64> = of_groups.collect();
+            if let Some(worst) = of_groups.iter().copied().reduce(f64::min) {
+                let n = of_groups.len();
+                metrics.push(Metric::new(Scope::All, name, Some(worst), n));
+            }
         }
         metrics
     }

@@ -11,5 +11,5 @@ pub mod pooled;
 mod vocabulary;
 
 pub(crate) use mean::mean;
-pub(crate) use vocabulary::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUP, shares, titles};
+pub(crate) use vocabulary::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUPS, shares, titles};
 pub use vocabulary::{Of, Undefined, Word, vocabulary};

@@ -10,9 +10,13 @@ use super::pooled::{PAIR_COUNTS, POOL_METRICS};
 
 /// Name of the average precision of one class.
 pub(crate) const AVERAGE_PRECISION: &str = "ap";
-/// Name of the lowest accuracy of any group, in a row over all images. (What the paper calls Waterbirds'
-/// worst group is always the same one, waterbird on land: the accuracy of group 2, in both tasks.)
-pub(crate) const WORST_GROUP: &str = "worst_group";
+/// Name, title and metric of the lowest values of any group, in rows over all images. (What the paper calls
+/// Waterbirds' worst group is always the same one, waterbird on land: the accuracy of group 2, in both tasks.)
+pub(crate) const WORST_GROUPS: [(&str, &str, &str); 3] = [
+    ("worst_group", "Accuracy of the worst group", "accuracy"),
+    ("worst_group_f1", "F1 of the worst group", "f1"),
+    ("worst_group_epg", "EPG of the worst group", "epg"),
+];
 /// Name of the mean IoU at each threshold of the sweep.
 pub(crate) const IOU_SWEEP: &str = "iou_sweep";
 
@@ -66,10 +70,8 @@ pub fn vocabulary() -> Vec<Word> {
     };
     let logits = POOL_METRICS.iter();
     let logits = logits.map(|metric| pooled(metric.name, metric.title, true, metric.interval));
-    let others = [
-        pooled(AVERAGE_PRECISION, "Average precision", true, false),
-        pooled(WORST_GROUP, "Accuracy of the worst group", true, false),
-    ];
+    let others = [pooled(AVERAGE_PRECISION, "Average precision", true, false)];
+    let worst = WORST_GROUPS.map(|(name, title, _)| pooled(name, title, true, false));
     let averaged = PAIR_METRICS.iter().filter_map(|metric| {
         let undefined = match metric.mean {
             Mean::UndefinedAsZero => Undefined::Zero,
@@ -90,6 +92,7 @@ pub fn vocabulary() -> Vec<Word> {
     let counts = counts.map(|count| pooled(count.name, count.title, false, false));
     logits
         .chain(others)
+        .chain(worst)
         .chain(averaged)
         .chain(sweep)
         .chain(counts)
