@@ -365,6 +365,9 @@ fn a_file_is_found_by_what_its_name_says() {
         ("other/a b.png", "a b.png", true),
         ("A B.PNG", "a b.png", true),
         ("a b.jpg", "a b.png", true),
+        ("../../label-studio/upload/1/a b.png", "a b.png", true),
+        (r"..\\..\\upload\\1\\a b.png", "a b.png", true),
+        ("../other/sub/c.png", "sub/c.png", true),
     ] {
         let dir = data(
             &[("x.json", &name(given))],
@@ -378,12 +381,17 @@ fn a_file_is_found_by_what_its_name_says() {
         );
         assert_eq!(says, is_renamed, "{given}: {}", made.stderr);
     }
-    let dir = data(&[("x.json", &name("../a.png"))], &["a.png"]);
+    // Nothing outside the image folder is read.
+    let dir = data(
+        &[("x/annotations/x.json", &name("../images/a.png"))],
+        &["x/images/a.png"],
+    );
+    let made = read(dir.path(), &[]);
+    assert_eq!(made.dataset().images[0].file_name, "a.png");
+    let dir = data(&[("x.json", &name("sub/.."))], &["a.png"]);
     let made = read(dir.path(), &[]);
     assert_eq!(made.code, 2);
-    made.says(
-        r#"images[id=1].file_name: found "../a.png", expected a file inside the image folder"#,
-    );
+    made.says(r#"images[id=1].file_name: found "sub/..", expected a file inside the image folder"#);
 
     let dir = data(&[("x.json", &name("z.png"))], &["images/a.png"]);
     let made = read(dir.path(), &[]);
@@ -397,6 +405,33 @@ fn a_file_is_found_by_what_its_name_says() {
         (made.code, made.skipped.as_slice()),
         (1, &["file".to_owned()][..])
     );
+}
+
+#[test]
+fn masks_are_not_taken_for_the_images() {
+    let text = json(&[(1, "a.jfif"), (2, "b.jfif")], &[(1, -3)]);
+    let masks = ["masks/a.png", "masks/b.png"];
+    let dir = data(&[("x.json", &text)], &masks);
+    // Where nothing else is there, an image may have been converted.
+    let made = read(dir.path(), &[]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    made.says(
+        "images read from .png, where no file has the names in .jfif that the annotations give: 2",
+    );
+    // One image is there, so the other is missing; a PNG beside it is no replacement.
+    for folder in ["images", "masks"] {
+        let image = dir.path().join(folder).join("a.JFIF");
+        fs_err::create_dir_all(image.parent().unwrap()).unwrap();
+        fs_err::rename(dir.path().join("masks/a.png"), &image).unwrap();
+        draw(&dir.path().join("masks/a.png"));
+        let made = read(dir.path(), &["--on-error", "skip"]);
+        assert_eq!(made.code, 1, "{}", made.stderr);
+        assert_eq!(made.dataset().images.len(), 1);
+        assert_eq!(made.dataset().images[0].file_name, "a.JFIF");
+        assert_eq!(made.skipped, ["file"]);
+        made.says("b.jfif: file: found no such file");
+        fs_err::remove_file(image).unwrap();
+    }
 }
 
 #[test]

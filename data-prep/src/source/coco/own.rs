@@ -71,7 +71,7 @@ impl Reading<'_> {
         drop(text);
         let instances = load_instances(file)?;
         let classes = self.classes.add(&instances)?;
-        let folder = ImageFolder::new(self.folder(part, &instances)?);
+        let folder = ImageFolder::new(self.folder(part, &instances)?, &instances);
         let mut made = Making {
             instances: &instances,
             classes: &classes,

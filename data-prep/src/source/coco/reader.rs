@@ -102,7 +102,7 @@ fn of_release(
         let made = Making {
             instances: &instances,
             classes: &classes,
-            folder: &ImageFolder::new(part.images.clone().unwrap_or_default()),
+            folder: &ImageFolder::new(part.images.clone().unwrap_or_default(), &instances),
             split: &|image_id| part.split.unwrap_or_else(|| by_rule(image_id)),
         }
         .all();

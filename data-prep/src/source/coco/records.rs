@@ -21,7 +21,7 @@ pub(super) struct Making<'a> {
     pub instances: &'a Instances,
     /// Class ids by category id.
     pub classes: &'a HashMap<i64, i32>,
-    pub folder: &'a ImageFolder,
+    pub folder: &'a ImageFolder<'a>,
     /// The split of an image by its id.
     pub split: &'a (dyn Fn(i64) -> Split + Sync),
 }
@@ -98,6 +98,9 @@ impl Making<'_> {
             return made;
         };
         made.counts.renamed += usize::from(file.is_renamed);
+        if let Some(extensions) = &file.extensions {
+            made.counts.extensions.insert(extensions.clone(), 1);
+        }
         made.counts.unsized_images += usize::from(image.size.is_none());
         let mut labels = lost.get(&image.id).cloned().unwrap_or_default();
         let mut objects = self.objects(index, &file, &mut labels, &mut made);
