@@ -353,6 +353,36 @@ fn classes_are_known_by_name() {
 }
 
 #[test]
+fn a_category_that_is_only_the_others_supercategory_is_left_out() {
+    let of = |zero: &str, others: [&str; 2], annotations: &[(i64, i64)]| {
+        let [first, second] = others;
+        let categories = format!(
+            r#"{{"id": 0, "name": "project", "supercategory": "{zero}"}},
+                {{"id": 1, "name": "door", "supercategory": "{first}"}},
+                {{"id": 2, "name": "window", "supercategory": "{second}"}}"#
+        );
+        let text = json_with(&categories, &[(1, "a.png")], annotations);
+        let dir = data(&[("train/_annotations.coco.json", &text)], &["train/a.png"]);
+        read(dir.path(), &[])
+    };
+    let left_out = "category project is only the others' supercategory: left out";
+    let made = of("none", ["project"; 2], &[(1, 1)]);
+    made.says(left_out);
+    assert_eq!(made.dataset().classes, ["door", "window"]);
+    assert_eq!(made.labels("1"), ["door"]);
+    // What nothing uses stays, as it stays where another category is outside of it.
+    made.says("no annotation is of window: no image has the label");
+    for made in [
+        of("none", ["project", "none"], &[(1, 1)]),
+        of("", ["project"; 2], &[(1, 1)]),
+        of("none", ["project"; 2], &[(1, 0)]),
+    ] {
+        assert_eq!(made.dataset().classes, ["project", "door", "window"]);
+        assert!(!made.stderr.contains(left_out), "{}", made.stderr);
+    }
+}
+
+#[test]
 fn a_file_is_found_by_what_its_name_says() {
     let name = |name: &str| json(&[(1, name)], &[(1, -3)]);
     for (given, file_name, is_renamed) in [

@@ -59,15 +59,19 @@ pub(super) fn image(cursor: &mut Cursor, faults: &mut Vec<Fault>) -> Result<Imag
 
 /// Reads an element of `categories`.
 pub(super) fn category(cursor: &mut Cursor) -> Result<Category, Fault> {
-    let (mut id, mut name) = (None, None);
+    let (mut id, mut name, mut supercategory) = (None, None, None);
     cursor.object(|cursor, key| match key {
         "id" => once(&mut id, cursor.integer()?),
         "name" => once(&mut name, cursor.string()?.into()),
+        "supercategory" if cursor.peek() == Some(b'"') => {
+            once(&mut supercategory, cursor.string()?.into())
+        }
         _ => cursor.skip(),
     })?;
     Ok(Category {
         id: present(id, "id", "a whole number")?,
         name: present(name, "name", "a string")?,
+        supercategory,
     })
 }
 
@@ -158,7 +162,7 @@ fn polygons(aside: &mut Aside, cursor: &mut Cursor) -> Result<Shape, Fault> {
     let mut is_flat = false;
     cursor.array(|cursor, index| {
         // Some tools write a single polygon without the list around it.
-        is_flat |= index == 0 && matches!(cursor.peek(), Some(b'-' | b'0'..=b'9'));
+        is_flat |= index == 0 && matches!(cursor.peek(), Some(b'-' | b'0'..=b'9' | b'"'));
         match is_flat {
             true => aside.shapes.coordinates.push(cursor.number()?),
             false => polygon(aside, cursor, index)?,

@@ -48,6 +48,8 @@ pub struct Category {
     pub id: i64,
     /// The class name.
     pub name: Box<str>,
+    /// The name of the group that it is in, where the file has one.
+    pub supercategory: Option<Box<str>>,
 }
 
 /// An element of `annotations`.
