@@ -85,7 +85,7 @@ pub fn read(folder: &Path, more: &[&str]) -> Made {
 }
 
 /// Draws an image of [`SIZE`].
-fn draw(path: &Path) {
+pub fn draw(path: &Path) {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
     let (width, height) = SIZE;
     let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), width, height);
@@ -99,7 +99,7 @@ fn draw(path: &Path) {
 }
 
 /// Makes a data set of JSON files (path, text) and images.
-fn data(files: &[(&str, &str)], images: &[&str]) -> TempDir {
+pub fn data(files: &[(&str, &str)], images: &[&str]) -> TempDir {
     let dir = TempDir::new().unwrap();
     for (path, text) in files {
         let path = dir.path().join(path);
@@ -119,11 +119,11 @@ const CATEGORIES: &str = r#"{"id": 90000000000, "name": "pod"}, {"id": -3, "name
 
 /// Makes an instances file of images (id, file name) and annotations (image id, category id), each with a
 /// box.
-fn json(images: &[(i64, &str)], annotations: &[(i64, i64)]) -> String {
+pub fn json(images: &[(i64, &str)], annotations: &[(i64, i64)]) -> String {
     json_with(CATEGORIES, images, annotations)
 }
 
-fn json_with(categories: &str, images: &[(i64, &str)], annotations: &[(i64, i64)]) -> String {
+pub fn json_with(categories: &str, images: &[(i64, &str)], annotations: &[(i64, i64)]) -> String {
     let (width, height) = SIZE;
     let images = images.iter().map(|(id, name)| {
         format!(r#"{{"id": {id}, "file_name": "{name}", "width": {width}, "height": {height}}}"#)
@@ -353,36 +353,6 @@ fn classes_are_known_by_name() {
 }
 
 #[test]
-fn a_category_that_is_only_the_others_supercategory_is_left_out() {
-    let of = |zero: &str, others: [&str; 2], annotations: &[(i64, i64)]| {
-        let [first, second] = others;
-        let categories = format!(
-            r#"{{"id": 0, "name": "project", "supercategory": "{zero}"}},
-                {{"id": 1, "name": "door", "supercategory": "{first}"}},
-                {{"id": 2, "name": "window", "supercategory": "{second}"}}"#
-        );
-        let text = json_with(&categories, &[(1, "a.png")], annotations);
-        let dir = data(&[("train/_annotations.coco.json", &text)], &["train/a.png"]);
-        read(dir.path(), &[])
-    };
-    let left_out = "category project is only the others' supercategory: left out";
-    let made = of("none", ["project"; 2], &[(1, 1)]);
-    made.says(left_out);
-    assert_eq!(made.dataset().classes, ["door", "window"]);
-    assert_eq!(made.labels("1"), ["door"]);
-    // What nothing uses stays, as it stays where another category is outside of it.
-    made.says("no annotation is of window: no image has the label");
-    for made in [
-        of("none", ["project", "none"], &[(1, 1)]),
-        of("", ["project"; 2], &[(1, 1)]),
-        of("none", ["project"; 2], &[(1, 0)]),
-    ] {
-        assert_eq!(made.dataset().classes, ["project", "door", "window"]);
-        assert!(!made.stderr.contains(left_out), "{}", made.stderr);
-    }
-}
-
-#[test]
 fn a_file_is_found_by_what_its_name_says() {
     let name = |name: &str| json(&[(1, name)], &[(1, -3)]);
     for (given, file_name, is_renamed) in [
@@ -435,33 +405,6 @@ fn a_file_is_found_by_what_its_name_says() {
         (made.code, made.skipped.as_slice()),
         (1, &["file".to_owned()][..])
     );
-}
-
-#[test]
-fn masks_are_not_taken_for_the_images() {
-    let text = json(&[(1, "a.jfif"), (2, "b.jfif")], &[(1, -3)]);
-    let masks = ["masks/a.png", "masks/b.png"];
-    let dir = data(&[("x.json", &text)], &masks);
-    // Where nothing else is there, an image may have been converted.
-    let made = read(dir.path(), &[]);
-    assert_eq!(made.code, 0, "{}", made.stderr);
-    made.says(
-        "images read from .png, where no file has the names in .jfif that the annotations give: 2",
-    );
-    // One image is there, so the other is missing; a PNG beside it is no replacement.
-    for folder in ["images", "masks"] {
-        let image = dir.path().join(folder).join("a.JFIF");
-        fs_err::create_dir_all(image.parent().unwrap()).unwrap();
-        fs_err::rename(dir.path().join("masks/a.png"), &image).unwrap();
-        draw(&dir.path().join("masks/a.png"));
-        let made = read(dir.path(), &["--on-error", "skip"]);
-        assert_eq!(made.code, 1, "{}", made.stderr);
-        assert_eq!(made.dataset().images.len(), 1);
-        assert_eq!(made.dataset().images[0].file_name, "a.JFIF");
-        assert_eq!(made.skipped, ["file"]);
-        made.says("b.jfif: file: found no such file");
-        fs_err::remove_file(image).unwrap();
-    }
 }
 
 #[test]

@@ -64,7 +64,8 @@ pub(super) fn category(cursor: &mut Cursor) -> Result<Category, Fault> {
         "id" => once(&mut id, cursor.integer()?),
         "name" => once(&mut name, cursor.string()?.into()),
         "supercategory" if cursor.peek() == Some(b'"') => {
-            once(&mut supercategory, cursor.string()?.into())
+            supercategory = Some(cursor.string()?.into());
+            Ok(())
         }
         _ => cursor.skip(),
     })?;

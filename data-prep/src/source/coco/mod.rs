@@ -1,6 +1,7 @@
 //! Reads COCO JSON (docs/SPEC.md C.2), MS COCO's own and that of any tool: `layout` finds the annotation
 //! files, `loading` makes `instances` of a file, `folder` finds its images, `records` makes records.
-//! `reader` and `published` read MS COCO, `own` everything else.
+//! `reader` and `published` read MS COCO, `own` everything else; `leftover` counts the images that are in no
+//! annotations.
 
 pub mod categories;
 mod classes;
@@ -10,6 +11,7 @@ mod folder;
 mod instances;
 mod json;
 mod layout;
+mod leftover;
 mod loading;
 mod mapped;
 mod options;
