@@ -85,3 +85,102 @@ fn images_without_annotations_are_counted() {
     made.says("2 images are not annotated: left out");
     assert_eq!(made.dataset().images.len(), 2);
 }
+
+#[test]
+fn annotation_files_beside_others_are_read_unless_they_repeat_images() {
+    let ab = json(&[(1, "a.png"), (2, "b.png")], &[(1, -3)]);
+    let c = json(&[(3, "c.png")], &[(3, -3)]);
+    let abc = json(&[(1, "a.png"), (2, "b.png"), (3, "c.png")], &[]);
+    let images = ["images/a.png", "images/b.png", "images/c.png"];
+    let not_read = "not read, with images of the other annotation files: annotations/";
+    type Case<'a> = (
+        &'a [(&'a str, &'a str)],
+        [&'a [&'a str]; 3],
+        Option<&'a str>,
+    );
+    let cases: [Case; 5] = [
+        (
+            &[("instances_train.json", &ab), ("val.json", &c)],
+            [&["1", "2"], &["3"], &[]],
+            None,
+        ),
+        (
+            &[
+                ("instances_default.json", &ab),
+                ("test_instances_default.json", &c),
+            ],
+            [&["1", "2"], &[], &["3"]],
+            None,
+        ),
+        (
+            &[
+                ("all.json", &abc),
+                ("instances_train.json", &ab),
+                ("val.json", &c),
+            ],
+            [&["1", "2"], &["3"], &[]],
+            Some("all.json; name all files that are to be read by --train, --val and --test"),
+        ),
+        (
+            &[
+                ("instances_train.json", &ab),
+                ("test.json", &c),
+                ("val.json", &abc),
+            ],
+            [&["1", "2"], &[], &["3"]],
+            Some("val.json;"),
+        ),
+        (
+            &[
+                ("instances_train.json", &ab),
+                ("person_keypoints_val.json", &c),
+                ("test.json", &c),
+            ],
+            [&["1", "2"], &[], &["3"]],
+            None,
+        ),
+    ];
+    for (files, expected, note) in cases {
+        let paths = files.iter().map(|(name, _)| format!("annotations/{name}"));
+        let paths: Vec<String> = paths.collect();
+        let texts = files.iter().map(|(_, text)| *text);
+        let files: Vec<(&str, &str)> = paths.iter().map(String::as_str).zip(texts).collect();
+        let dir = data(&files, &images);
+        let root = dir.path().display().to_string();
+        // This command divides nothing.
+        let made = run(["coco", "--root", &root]);
+        assert_eq!(made.code, 0, "{files:?}: {}", made.stderr);
+        assert_eq!(
+            Split::ALL.map(|split| made.ids(split)),
+            expected,
+            "{files:?}"
+        );
+        assert_eq!(
+            made.stderr.contains("not read"),
+            note.is_some(),
+            "{}",
+            made.stderr
+        );
+        if let Some(note) = note {
+            made.says(&format!("{not_read}{note}"));
+        }
+    }
+    // Images of one name in the folders of two splits are two; what lies elsewhere is named.
+    let dir = data(
+        &[
+            ("annotations/instances_train.json", &ab),
+            ("annotations/val.json", &ab),
+            ("old/val.json", &c),
+        ],
+        &[
+            "images/train/a.png",
+            "images/train/b.png",
+            "images/val/a.png",
+            "images/val/b.png",
+        ],
+    );
+    let made = run(["coco", "--root", &dir.path().display().to_string()]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert_eq!(made.ids(Split::Val), ["val/1", "val/2"]);
+    made.says("not read, not beside the other annotation files: old/val.json;");
+}

@@ -3,6 +3,7 @@
 //! `reader` and `published` read MS COCO, `own` everything else; `leftover` counts the images that are in no
 //! annotations.
 
+mod beside;
 pub mod categories;
 mod classes;
 mod counts;

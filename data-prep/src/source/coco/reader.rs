@@ -63,7 +63,9 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
             }
         }
     }
-    let mut source = own::read(root, &layout::find(root)?, naming)?;
+    let files = layout::find(root)?;
+    notes.extend(files.notes);
+    let mut source = own::read(root, &files.parts, naming)?;
     source.notes.splice(0..0, notes);
     Ok(source)
 }
