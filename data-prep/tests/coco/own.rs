@@ -484,6 +484,33 @@ fn an_image_listed_again_is_one_image() {
 }
 
 #[test]
+fn ids_of_images_may_be_strings() {
+    let text = json(&[(1, "a.png"), (2, "b.png")], &[(1, -3), (2, 7)]);
+    let text = text_with(&text_with(&text, 1, "a.png"), 2, "b 2");
+    let dir = data(&[("x.json", &text)], &["a.png", "b.png"]);
+    let made = read(dir.path(), &[]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert_eq!(made.labels("a.png"), ["leaf"]);
+    assert_eq!(made.labels("b 2"), ["unused"]);
+    let text = text.replace(r#""image_id": "b 2""#, r#""image_id": "c""#);
+    let dir = data(&[("x.json", &text)], &["a.png", "b.png"]);
+    let made = read(dir.path(), &[]);
+    made.says("annotations[1].image_id: found c, expected the id of one of the images");
+}
+
+/// Gives an image of a file another id.
+fn text_with(text: &str, number: i64, id: &str) -> String {
+    let text = text.replace(
+        &format!(r#"{{"id": {number}, "file_name""#),
+        &format!(r#"{{"id": "{id}", "file_name""#),
+    );
+    text.replace(
+        &format!(r#""image_id": {number},"#),
+        &format!(r#""image_id": "{id}","#),
+    )
+}
+
+#[test]
 fn files_and_folders_can_be_named() {
     let train = json(&[(1, "a.png")], &[(1, -3)]);
     let test = json(&[(1, "b.png")], &[(1, 7)]);

@@ -1,6 +1,7 @@
 //! Parses the elements of an instances file: an image, a category, an annotation or a segmentation.
 //! `loading` checks which elements there are and how they belong together.
 
+use super::ids::TextIds;
 use super::instances::{Annotation, Category, Image};
 use super::json::{Cursor, Fault};
 use super::shapes::{Shape, Shapes};
@@ -11,6 +12,8 @@ use crate::mask::polygon;
 pub(super) struct Aside {
     /// The segmentations.
     pub(super) shapes: Shapes,
+    /// The ids of images that are strings.
+    pub(super) ids: TextIds,
     /// Faults of values that the element read last can do without.
     pub(super) faults: Vec<Fault>,
     /// The number of outlines that are one list of numbers.
@@ -40,10 +43,11 @@ pub(super) fn ids_of<const N: usize>(
 }
 
 /// Reads an element of `images`.
-pub(super) fn image(cursor: &mut Cursor, faults: &mut Vec<Fault>) -> Result<Image, Fault> {
+pub(super) fn image(cursor: &mut Cursor, aside: &mut Aside) -> Result<Image, Fault> {
+    let Aside { ids, faults, .. } = aside;
     let (mut id, mut file_name, mut width, mut height) = (None, None, None, None);
     cursor.object(|cursor, key| match key {
-        "id" => once(&mut id, cursor.integer()?),
+        "id" => once(&mut id, ids.read(cursor)?),
         "file_name" => once(&mut file_name, cursor.string()?.into()),
         "width" => once(&mut width, optional(cursor, key, faults, side)?),
         "height" => once(&mut height, optional(cursor, key, faults, side)?),
@@ -86,7 +90,7 @@ pub(super) fn annotation(
     let (mut area, mut is_crowd, mut shape) = (None, None, None);
     cursor.object(|cursor, key| match key {
         "id" => once(&mut id, cursor.integer()?),
-        "image_id" => once(&mut image_id, cursor.integer()?),
+        "image_id" => once(&mut image_id, aside.ids.read(cursor)?),
         "category_id" => once(&mut category_id, cursor.integer()?),
         "bbox" => once(&mut bbox, bounding_box(cursor)?),
         "area" => once(

@@ -9,6 +9,7 @@ mod classes;
 mod counts;
 mod elements;
 mod folder;
+mod ids;
 mod instances;
 mod json;
 mod layout;

@@ -91,7 +91,7 @@ impl Making<'_> {
         let Some(file) = self.folder.find(&image.file_name) else {
             made.problems.push(Problem::new(
                 self.instances.path(),
-                format!("images[id={}].file_name", image.id),
+                format!("images[id={}].file_name", self.instances.image_id(image)),
                 format!("{:?}", image.file_name),
                 "a file inside the image folder",
             ));
@@ -109,7 +109,7 @@ impl Making<'_> {
             labels.remove(&object.class_id);
         }
         made.images.push(SourceImage {
-            image_id: image.id.to_string(),
+            image_id: self.instances.image_id(image),
             file_name: file.file_name,
             path: file.path,
             split: (self.split)(image.id),
