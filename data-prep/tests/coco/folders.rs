@@ -27,6 +27,7 @@ fn masks_are_not_taken_for_the_images() {
         assert_eq!(made.dataset().images.len(), 1);
         assert_eq!(made.dataset().images[0].file_name, "a.JFIF");
         assert_eq!(made.skipped, ["file"]);
+        let made = read(dir.path(), &[]);
         made.says("b.jfif: file: found no such file");
         fs_err::remove_file(image).unwrap();
     }

@@ -381,13 +381,11 @@ fn a_file_is_found_by_what_its_name_says() {
         );
         assert_eq!(says, is_renamed, "{given}: {}", made.stderr);
     }
-    // Nothing outside the image folder is read.
-    let dir = data(
-        &[("x/annotations/x.json", &name("../images/a.png"))],
-        &["x/images/a.png"],
-    );
-    let made = read(dir.path(), &[]);
-    assert_eq!(made.dataset().images[0].file_name, "a.png");
+    // Nothing outside of the folder is read.
+    let dir = data(&[("x/x.json", &name("../a.png"))], &["a.png", "x/b.png"]);
+    let made = read(&dir.path().join("x"), &[]);
+    assert_eq!(made.code, 2);
+    made.says("x.json: image folder: found no ../a.png in any folder looked in (.), expected");
     let dir = data(&[("x.json", &name("sub/.."))], &["a.png"]);
     let made = read(dir.path(), &[]);
     assert_eq!(made.code, 2);
