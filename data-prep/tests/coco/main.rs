@@ -1,8 +1,10 @@
 //! Tests the COCO reader: `records` checks the records that it makes of folders and `instances_*.json`,
-//! `broken` its messages for broken ones, `own` reads data of other tools, `real` data of people.
+//! `broken` its messages for broken ones, `own` reads data of other tools, `folders` what holds more than its
+//! annotations say, `real` data of people.
 #![allow(clippy::unwrap_used)]
 
 mod broken;
+mod folders;
 mod own;
 mod real;
 mod records;

@@ -85,7 +85,7 @@ pub fn read(folder: &Path, more: &[&str]) -> Made {
 }
 
 /// Draws an image of [`SIZE`].
-fn draw(path: &Path) {
+pub fn draw(path: &Path) {
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
     let (width, height) = SIZE;
     let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), width, height);
@@ -99,7 +99,7 @@ fn draw(path: &Path) {
 }
 
 /// Makes a data set of JSON files (path, text) and images.
-fn data(files: &[(&str, &str)], images: &[&str]) -> TempDir {
+pub fn data(files: &[(&str, &str)], images: &[&str]) -> TempDir {
     let dir = TempDir::new().unwrap();
     for (path, text) in files {
         let path = dir.path().join(path);
@@ -119,11 +119,11 @@ const CATEGORIES: &str = r#"{"id": 90000000000, "name": "pod"}, {"id": -3, "name
 
 /// Makes an instances file of images (id, file name) and annotations (image id, category id), each with a
 /// box.
-fn json(images: &[(i64, &str)], annotations: &[(i64, i64)]) -> String {
+pub fn json(images: &[(i64, &str)], annotations: &[(i64, i64)]) -> String {
     json_with(CATEGORIES, images, annotations)
 }
 
-fn json_with(categories: &str, images: &[(i64, &str)], annotations: &[(i64, i64)]) -> String {
+pub fn json_with(categories: &str, images: &[(i64, &str)], annotations: &[(i64, i64)]) -> String {
     let (width, height) = SIZE;
     let images = images.iter().map(|(id, name)| {
         format!(r#"{{"id": {id}, "file_name": "{name}", "width": {width}, "height": {height}}}"#)
@@ -365,6 +365,9 @@ fn a_file_is_found_by_what_its_name_says() {
         ("other/a b.png", "a b.png", true),
         ("A B.PNG", "a b.png", true),
         ("a b.jpg", "a b.png", true),
+        ("../../label-studio/upload/1/a b.png", "a b.png", true),
+        (r"..\\..\\upload\\1\\a b.png", "a b.png", true),
+        ("../other/sub/c.png", "sub/c.png", true),
     ] {
         let dir = data(
             &[("x.json", &name(given))],
@@ -378,12 +381,15 @@ fn a_file_is_found_by_what_its_name_says() {
         );
         assert_eq!(says, is_renamed, "{given}: {}", made.stderr);
     }
-    let dir = data(&[("x.json", &name("../a.png"))], &["a.png"]);
+    // Nothing outside of the folder is read.
+    let dir = data(&[("x/x.json", &name("../a.png"))], &["a.png", "x/b.png"]);
+    let made = read(&dir.path().join("x"), &[]);
+    assert_eq!(made.code, 2);
+    made.says("x.json: image folder: found no ../a.png in any folder looked in (.), expected");
+    let dir = data(&[("x.json", &name("sub/.."))], &["a.png"]);
     let made = read(dir.path(), &[]);
     assert_eq!(made.code, 2);
-    made.says(
-        r#"images[id=1].file_name: found "../a.png", expected a file inside the image folder"#,
-    );
+    made.says(r#"images[id=1].file_name: found "sub/..", expected a file inside the image folder"#);
 
     let dir = data(&[("x.json", &name("z.png"))], &["images/a.png"]);
     let made = read(dir.path(), &[]);
@@ -473,6 +479,33 @@ fn an_image_listed_again_is_one_image() {
     assert_eq!(made.labels("1"), ["leaf", "unused"]);
     assert_eq!(made.dataset().images.len(), 2);
     assert_eq!(made.skipped, ["images[id=3].file_name"]);
+}
+
+#[test]
+fn ids_of_images_may_be_strings() {
+    let text = json(&[(1, "a.png"), (2, "b.png")], &[(1, -3), (2, 7)]);
+    let text = text_with(&text_with(&text, 1, "a.png"), 2, "b 2");
+    let dir = data(&[("x.json", &text)], &["a.png", "b.png"]);
+    let made = read(dir.path(), &[]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert_eq!(made.labels("a.png"), ["leaf"]);
+    assert_eq!(made.labels("b 2"), ["unused"]);
+    let text = text.replace(r#""image_id": "b 2""#, r#""image_id": "c""#);
+    let dir = data(&[("x.json", &text)], &["a.png", "b.png"]);
+    let made = read(dir.path(), &[]);
+    made.says("annotations[1].image_id: found c, expected the id of one of the images");
+}
+
+/// Gives an image of a file another id.
+fn text_with(text: &str, number: i64, id: &str) -> String {
+    let text = text.replace(
+        &format!(r#"{{"id": {number}, "file_name""#),
+        &format!(r#"{{"id": "{id}", "file_name""#),
+    );
+    text.replace(
+        &format!(r#""image_id": {number},"#),
+        &format!(r#""image_id": "{id}","#),
+    )
 }
 
 #[test]

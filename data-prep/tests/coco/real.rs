@@ -88,8 +88,8 @@ fn cacao_and_facade_are_read_as_they_are() {
         (
             "cacao",
             [217, 71, 30],
-            5,
-            "no annotation is of cacao-diseases-pest",
+            4,
+            "category cacao-diseases-pest is only the others' supercategory: left out",
         ),
         (
             "facade",

@@ -17,6 +17,8 @@ pub(super) struct Classes {
     by_name: HashMap<String, i32>,
     /// Names that several categories of a file have.
     doubled: BTreeSet<String>,
+    /// Names of categories that are only the supercategory of the others.
+    placeholders: BTreeSet<String>,
 }
 
 impl Classes {
@@ -25,8 +27,14 @@ impl Classes {
     /// # Errors
     /// When two categories of different names have one id, because their annotations cannot be told apart.
     pub(super) fn add(&mut self, instances: &Instances) -> Result<HashMap<i64, i32>> {
-        let mut categories: Vec<(usize, &Category)> =
-            instances.categories().iter().enumerate().collect();
+        let placeholder = placeholder(instances);
+        if let Some(category) = placeholder {
+            self.placeholders.insert(category.name.to_string());
+        }
+        let categories = instances.categories().iter().enumerate();
+        let mut categories: Vec<(usize, &Category)> = categories
+            .filter(|(_, category)| Some(*category) != placeholder)
+            .collect();
         categories.sort_by_key(|(_, category)| category.id); // stable
         let mut ids: HashMap<i64, i32> = HashMap::new();
         let mut in_file = BTreeSet::new();
@@ -67,7 +75,7 @@ impl Classes {
         &self.names
     }
 
-    /// Returns the notes on names that several categories have, and on classes that no image shows;
+    /// Returns the notes on categories left out, on names that several categories have, and on classes that no image shows;
     /// `shown` are the class ids of the others.
     pub(super) fn notes(&self, shown: &BTreeSet<i32>) -> Vec<String> {
         let doubled: Vec<&str> = self.doubled.iter().map(String::as_str).collect();
@@ -76,7 +84,13 @@ impl Classes {
             .filter(|(class_id, _)| !shown.contains(class_id))
             .map(|(_, name)| name.as_str())
             .collect();
-        let mut notes = Vec::new();
+        let placeholders = self.placeholders.iter();
+        let placeholders = placeholders.filter(|name| !self.by_name.contains_key(*name));
+        let left_out = |name: &String| {
+            let name = crate::error::quoted(name);
+            format!("category {name} is only the others' supercategory: left out")
+        };
+        let mut notes: Vec<String> = placeholders.map(left_out).collect();
         if !doubled.is_empty() {
             notes.push(format!(
                 "several categories are called {}: they are one class",
@@ -91,6 +105,32 @@ impl Classes {
         }
         notes
     }
+}
+
+/// Returns the category that Roboflow puts before the classes: it has the id 0, the supercategory `none` and no
+/// annotation, and is the supercategory of all others, none of which has its name.
+fn placeholder(instances: &Instances) -> Option<&Category> {
+    let categories = instances.categories();
+    let first = categories.iter().find(|category| category.id == 0)?;
+    let is_below = |other: &Category| {
+        other.id != 0
+            && other.name != first.name
+            && other.supercategory.as_ref() == Some(&first.name)
+    };
+    let mut others = categories
+        .iter()
+        .filter(|other| !std::ptr::eq(*other, first));
+    let broken = instances.problems().iter();
+    let mut used = instances
+        .annotations()
+        .iter()
+        .map(|annotation| annotation.category_id)
+        .chain(broken.filter_map(|item| item.category_id));
+    let is_placeholder = categories.len() > 1
+        && first.supercategory.as_deref() == Some("none")
+        && others.all(is_below)
+        && used.all(|id| id != first.id);
+    is_placeholder.then_some(first)
 }
 
 /// Returns the first names, and how many more there are.

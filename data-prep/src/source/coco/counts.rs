@@ -1,9 +1,10 @@
 //! Counts what was decided for the user while a COCO JSON was read, and says it: a line for each kind.
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 /// How often something was decided.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Images without a usable width and height.
     pub unsized_images: usize,
@@ -17,6 +18,8 @@ pub(super) struct Counts {
     pub flat: usize,
     /// Objects whose id another object of their image has.
     pub renumbered: usize,
+    /// Images read from a file of another extension than `file_name` has, by the two extensions.
+    pub extensions: BTreeMap<[String; 2], usize>,
 }
 
 impl AddAssign for Counts {
@@ -27,6 +30,9 @@ impl AddAssign for Counts {
         self.boxed += other.boxed;
         self.flat += other.flat;
         self.renumbered += other.renumbered;
+        for (extensions, count) in other.extensions {
+            *self.extensions.entry(extensions).or_default() += count;
+        }
     }
 }
 
@@ -60,6 +66,13 @@ impl Counts {
             ),
         ];
         let said = said.into_iter().filter(|(count, _)| *count > 0);
-        said.map(|(count, what)| format!("{what}: {count}"))
+        let said = said.map(|(count, what)| format!("{what}: {count}"));
+        let others = self.extensions.into_iter().map(|([given, found], count)| {
+            format!(
+                "images read from .{found}, where no file has the names in .{given} that the \
+                 annotations give: {count}"
+            )
+        });
+        said.chain(others)
     }
 }

@@ -1,6 +1,7 @@
 //! Parses the elements of an instances file: an image, a category, an annotation or a segmentation.
 //! `loading` checks which elements there are and how they belong together.
 
+use super::ids::TextIds;
 use super::instances::{Annotation, Category, Image};
 use super::json::{Cursor, Fault};
 use super::shapes::{Shape, Shapes};
@@ -11,6 +12,8 @@ use crate::mask::polygon;
 pub(super) struct Aside {
     /// The segmentations.
     pub(super) shapes: Shapes,
+    /// The ids of images that are strings.
+    pub(super) ids: TextIds,
     /// Faults of values that the element read last can do without.
     pub(super) faults: Vec<Fault>,
     /// The number of outlines that are one list of numbers.
@@ -40,10 +43,11 @@ pub(super) fn ids_of<const N: usize>(
 }
 
 /// Reads an element of `images`.
-pub(super) fn image(cursor: &mut Cursor, faults: &mut Vec<Fault>) -> Result<Image, Fault> {
+pub(super) fn image(cursor: &mut Cursor, aside: &mut Aside) -> Result<Image, Fault> {
+    let Aside { ids, faults, .. } = aside;
     let (mut id, mut file_name, mut width, mut height) = (None, None, None, None);
     cursor.object(|cursor, key| match key {
-        "id" => once(&mut id, cursor.integer()?),
+        "id" => once(&mut id, ids.read(cursor)?),
         "file_name" => once(&mut file_name, cursor.string()?.into()),
         "width" => once(&mut width, optional(cursor, key, faults, side)?),
         "height" => once(&mut height, optional(cursor, key, faults, side)?),
@@ -59,15 +63,20 @@ pub(super) fn image(cursor: &mut Cursor, faults: &mut Vec<Fault>) -> Result<Imag
 
 /// Reads an element of `categories`.
 pub(super) fn category(cursor: &mut Cursor) -> Result<Category, Fault> {
-    let (mut id, mut name) = (None, None);
+    let (mut id, mut name, mut supercategory) = (None, None, None);
     cursor.object(|cursor, key| match key {
         "id" => once(&mut id, cursor.integer()?),
         "name" => once(&mut name, cursor.string()?.into()),
+        "supercategory" if cursor.peek() == Some(b'"') => {
+            supercategory = Some(cursor.string()?.into());
+            Ok(())
+        }
         _ => cursor.skip(),
     })?;
     Ok(Category {
         id: present(id, "id", "a whole number")?,
         name: present(name, "name", "a string")?,
+        supercategory,
     })
 }
 
@@ -81,7 +90,7 @@ pub(super) fn annotation(
     let (mut area, mut is_crowd, mut shape) = (None, None, None);
     cursor.object(|cursor, key| match key {
         "id" => once(&mut id, cursor.integer()?),
-        "image_id" => once(&mut image_id, cursor.integer()?),
+        "image_id" => once(&mut image_id, aside.ids.read(cursor)?),
         "category_id" => once(&mut category_id, cursor.integer()?),
         "bbox" => once(&mut bbox, bounding_box(cursor)?),
         "area" => once(
@@ -158,7 +167,7 @@ fn polygons(aside: &mut Aside, cursor: &mut Cursor) -> Result<Shape, Fault> {
     let mut is_flat = false;
     cursor.array(|cursor, index| {
         // Some tools write a single polygon without the list around it.
-        is_flat |= index == 0 && matches!(cursor.peek(), Some(b'-' | b'0'..=b'9'));
+        is_flat |= index == 0 && matches!(cursor.peek(), Some(b'-' | b'0'..=b'9' | b'"'));
         match is_flat {
             true => aside.shapes.coordinates.push(cursor.number()?),
             false => polygon(aside, cursor, index)?,

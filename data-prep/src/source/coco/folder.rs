@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::instances::Instances;
 use super::layout::Part;
 use crate::error::{Error, Result};
-use crate::source::files::{Files, relative};
+use crate::source::files::{Files, is_image, relative};
 use crate::source::split::Split;
 
 /// The number of images that are looked for in each folder.
@@ -19,10 +20,20 @@ const TRIED: usize = 100;
 const MOST_NAMED: usize = 8;
 
 /// A folder of images.
-pub(super) struct ImageFolder {
+pub(super) struct ImageFolder<'a> {
     folder: PathBuf,
-    /// The files in it, listed when a file is not there under the name given.
-    files: OnceLock<Files>,
+    /// The annotations of its images.
+    instances: &'a Instances,
+    /// What is in it, listed when a file is not there under the name given.
+    listing: OnceLock<Listing>,
+}
+
+/// The files of an image folder.
+struct Listing {
+    files: Files,
+    /// Whether no image has the name that the annotations give it. Then one that has another extension is
+    /// taken; else it may be a mask, and an image that is missing.
+    takes_other_extensions: bool,
 }
 
 /// The file of an image.
@@ -33,56 +44,116 @@ pub(super) struct Found {
     pub file_name: String,
     /// Whether it is another name than the annotations give.
     pub is_renamed: bool,
+    /// The extensions of images that the annotations give and that the file has, where they differ.
+    pub extensions: Option<[String; 2]>,
 }
 
-impl ImageFolder {
-    pub(super) fn new(folder: PathBuf) -> Self {
+impl<'a> ImageFolder<'a> {
+    /// The folder in which the images of `instances` are.
+    pub(super) fn new(folder: PathBuf, instances: &'a Instances) -> Self {
         Self {
             folder,
-            files: OnceLock::new(),
+            instances,
+            listing: OnceLock::new(),
         }
     }
 
     /// Returns the file that `name` means; where there is none, the path at which it was expected. `None`
-    /// where the name leads out of the folder by `..`.
+    /// where the name ends in no file's.
     pub(super) fn find(&self, name: &str) -> Option<Found> {
-        let file_name = relative(name)?;
+        let file_name = inside(name)?;
         let path = self.folder.join(&file_name);
         if path.is_file() {
             return Some(Found {
                 path,
                 file_name,
-                is_renamed: false,
+                is_renamed: relative(name).is_none(),
+                extensions: None,
             });
         }
-        let list = || Files::below(&self.folder).unwrap_or_default();
-        let files = self.files.get_or_init(list);
-        Some(match look_up(files, &self.folder, name) {
-            Some(path) => Found {
-                file_name: from(&self.folder, path),
-                path: path.to_owned(),
+        let listing = self.listing.get_or_init(|| self.list());
+        let looked_up = look_up(&listing.files, &self.folder, name);
+        let looked_up = looked_up.filter(|hit| {
+            hit.is_exact || listing.takes_other_extensions || !is_image(Path::new(&file_name))
+        });
+        Some(match looked_up {
+            Some(hit) => Found {
+                file_name: from(&self.folder, hit.path),
+                path: hit.path.to_owned(),
                 is_renamed: true,
+                extensions: (!hit.is_exact && is_image(Path::new(&file_name)))
+                    .then(|| [extension(Path::new(&file_name)), extension(hit.path)]),
             },
             None => Found {
                 path,
                 file_name,
                 is_renamed: false,
+                extensions: None,
             },
         })
     }
+
+    fn list(&self) -> Listing {
+        let files = Files::below(&self.folder).unwrap_or_default();
+        let mut names = self.instances.images().iter().map(|image| &image.file_name);
+        let has_exact = names.any(|name| {
+            let hit = look_up(&files, &self.folder, name);
+            hit.is_some_and(|hit| hit.is_exact)
+        });
+        Listing {
+            files,
+            takes_other_extensions: !has_exact,
+        }
+    }
 }
 
-/// Returns the image that `name` means in `folder`: by all of the name, else by its last part.
-fn look_up<'f>(files: &'f Files, folder: &Path, name: &str) -> Option<&'f Path> {
-    let whole = relative(name)?;
-    let last = whole.rsplit('/').next().unwrap_or(&whole);
-    let last = match name.contains("://") {
-        true => last.split(['?', '#']).next().unwrap_or(last),
-        false => last,
+/// Returns a name as annotations write it, as one inside the image folder: of a name with `..` what follows
+/// the last of them. `None` where that is nothing.
+fn inside(name: &str) -> Option<String> {
+    relative(name).or_else(|| {
+        let name = name.replace('\\', "/");
+        let (_, rest) = name.rsplit_once("../")?;
+        relative(rest)
+    })
+}
+
+/// An image that was looked for by its name.
+struct Hit<'f> {
+    path: &'f Path,
+    /// Whether it has the extension of the name, in any case.
+    is_exact: bool,
+}
+
+/// Returns the image that `name` means in `folder`: by all of the name, else by as many of its last parts
+/// as there are. One with the extension of the name goes before all others.
+fn look_up<'f>(files: &'f Files, folder: &Path, name: &str) -> Option<Hit<'f>> {
+    let whole = inside(name)?;
+    let whole = match name.contains("://") {
+        true => whole.split(['?', '#']).next().unwrap_or(&whole),
+        false => &whole,
     };
+    let wanted = extension(Path::new(whole));
     let folders = [folder.to_owned()];
-    let found = files.image(&folders, &whole);
-    found.or_else(|| files.image(&folders, last))
+    let mut other = None;
+    let starts = whole.match_indices('/').map(|(at, _)| at + 1);
+    for start in std::iter::once(0).chain(starts) {
+        let Some(path) = files.image(&folders, &whole[start..]) else {
+            continue;
+        };
+        let is_exact = extension(path) == wanted;
+        let hit = Hit { path, is_exact };
+        match is_exact {
+            true => return Some(hit),
+            false => other = other.or(Some(hit)),
+        }
+    }
+    other
+}
+
+/// The extension of a file's name in lower case.
+fn extension(path: &Path) -> String {
+    let extension = path.extension().unwrap_or_default();
+    extension.to_string_lossy().to_lowercase()
 }
 
 /// The path from `folder` to a file in it, with `/` between folders.
@@ -95,7 +166,8 @@ fn from(folder: &Path, path: &Path) -> String {
 }
 
 /// Returns the folder below `root` in which most of the first images of `part` are; their `names` are as
-/// the annotations give them. Of several folders the first in the order of [`candidates`] is taken.
+/// the annotations give them. Images of other extensions, which masks may have, count where no folder has
+/// one of the same. Of several folders the first in the order of [`candidates`] is taken.
 ///
 /// # Errors
 /// When none of them is in any folder. The error names the folders looked in.
@@ -106,7 +178,7 @@ pub(super) fn choose<'n>(
     names: impl Iterator<Item = &'n str>,
 ) -> Result<PathBuf> {
     let names: Vec<&str> = names
-        .filter(|name| relative(name).is_some())
+        .filter(|name| inside(name).is_some())
         .take(TRIED)
         .collect();
     let beside = part.annotations.parent().unwrap_or(root);
@@ -114,16 +186,18 @@ pub(super) fn choose<'n>(
         return Ok(beside.to_owned());
     };
     let candidates = candidates(root, part, files);
-    let mut best: Option<(usize, &PathBuf)> = None;
+    let mut best: Option<([usize; 2], &PathBuf)> = None;
     for folder in &candidates {
-        let found = names
-            .iter()
-            .filter(|name| look_up(files, folder, name).is_some())
-            .count();
-        if found > best.map_or(0, |(most, _)| most) {
+        let hits = names.iter().filter_map(|name| look_up(files, folder, name));
+        let found = hits.fold([0, 0], |[exact, other], hit| match hit.is_exact {
+            true => [exact + 1, other],
+            false => [exact, other + 1],
+        });
+        // Exact names first: these are ordered.
+        if found > best.map_or([0, 0], |(most, _)| most) {
             best = Some((found, folder));
         }
-        if found == names.len() {
+        if found[0] == names.len() {
             break;
         }
     }

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::ids::TextIds;
 use super::shapes::{Shape, Shapes};
 use crate::error::Problem;
 use crate::mask::rle::{Malformed, Rle};
@@ -23,6 +24,7 @@ pub struct Instances {
     /// The number of outlines that are one list of numbers instead of a list of polygons.
     pub(super) flat_outlines: usize,
     pub(super) shapes: Shapes,
+    pub(super) text_ids: TextIds,
     /// Positions in `annotations`, sorted by image.
     pub(super) by_image: Vec<u32>,
     /// Where each image's positions begin in `by_image`; one more entry than images, the end.
@@ -32,7 +34,7 @@ pub struct Instances {
 /// An element of `images`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// COCO's id.
+    /// COCO's id; where it is a string, a number in place of it ([`Instances::image_id`]).
     pub id: i64,
     /// Relative to the split's image folder.
     pub file_name: Box<str>,
@@ -48,6 +50,8 @@ pub struct Category {
     pub id: i64,
     /// The class name.
     pub name: Box<str>,
+    /// The name of the group that it is in, where the file has one.
+    pub supercategory: Option<Box<str>>,
 }
 
 /// An element of `annotations`.
@@ -90,6 +94,11 @@ impl Instances {
     /// The images, ascending by id.
     pub fn images(&self) -> &[Image] {
         &self.images
+    }
+
+    /// The image's id as the file has it.
+    pub fn image_id(&self, image: &Image) -> String {
+        self.text_ids.shown(image.id)
     }
 
     /// The categories in the file's order.

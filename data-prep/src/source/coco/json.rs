@@ -165,7 +165,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads a finite number, rounded to the nearest double.
+    /// Reads a finite number, rounded to the nearest double. A string of one is read as well.
     pub(super) fn number(&mut self) -> Result<f64, Fault> {
         let number = self.numeral("a number")?;
         // Both operands are exact below 2^53 and 10^22, so the quotient is correctly rounded.
@@ -185,7 +185,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads a whole number of 64 bits. Other programs write it as 1.0 or 1e3, too; 1.5 is refused.
+    /// Reads a whole number of 64 bits. Other programs write it as 1.0, 1e3 or "1", too; 1.5 is refused.
     pub(super) fn integer(&mut self) -> Result<i64, Fault> {
         let number = self.numeral("a whole number")?;
         if number.decimals == 0 && !number.has_exponent && number.digits <= 18 {
@@ -368,10 +368,31 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// Reads a number from a string, as some tools write them.
+    fn quoted_numeral(&mut self, expected: &'static str) -> Result<Numeral<'a>, Fault> {
+        let start = self.at;
+        let (quoted, _) = self.raw_text()?;
+        let text = std::str::from_utf8(&quoted[1..quoted.len() - 1]).unwrap_or_default();
+        let text = text.trim();
+        if !text.parse().is_ok_and(f64::is_finite) {
+            self.at = start;
+            return Err(self.unexpected(expected));
+        }
+        Ok(Numeral {
+            text,
+            negative: false,
+            mantissa: 0,
+            digits: 0,
+            decimals: 0,
+            has_exponent: true, // so that `text` is read
+        })
+    }
+
     fn numeral(&mut self, expected: &'static str) -> Result<Numeral<'a>, Fault> {
         if !matches!(self.peek(), Some(b'-' | b'0'..=b'9')) {
             return Err(match self.peek() {
-                Some(b'{' | b'[' | b'"' | b't' | b'f' | b'n') => self.unexpected(expected),
+                Some(b'"') => return self.quoted_numeral(expected),
+                Some(b'{' | b'[' | b't' | b'f' | b'n') => self.unexpected(expected),
                 _ if self.non_finite().is_some() => self.unexpected(expected),
                 _ => self.structure(expected),
             });

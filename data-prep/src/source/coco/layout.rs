@@ -2,22 +2,18 @@
 //!
 //! MS COCO's folders are known by their names: val2014 is the test set. Where NN-Explainer's
 //! `train2014_train_split.json` and `train2014_val_split.json` lie in `annotations/`, they are training
-//! and validation set. Of any other data, all JSON files that are instances files are read.
+//! and validation set. Of any other data, the instances files that `beside` chooses are read.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::json::Cursor;
-use super::mapped::Mapped;
+use super::beside::{self, split_of};
 use crate::error::{Error, Result};
 use crate::source::split::Split;
 
 /// The suffixes in the names of COCO's releases, `instances_train<suffix>.json` and `train<suffix>/`. The
 /// first one found is read, so the paper's release comes first.
 const SUFFIXES: [&str; 3] = ["2014", "2017", ""];
-
-/// The name of the JSON in Roboflow's exports.
-const ROBOFLOW: &str = "_annotations.coco.json";
 
 /// Folders in one another in which annotation files are looked for.
 const DEPTH: usize = 3;
@@ -30,6 +26,13 @@ pub(super) struct Part {
     pub images: Option<PathBuf>,
     /// The split of its images; `None`: the file is named for none.
     pub split: Option<Split>,
+}
+
+/// The files of other data than MS COCO.
+pub(super) struct Files {
+    pub parts: Vec<Part>,
+    /// What is not read although it is of the same kind.
+    pub notes: Vec<String>,
 }
 
 /// Files named as MS COCO's are.
@@ -115,12 +118,11 @@ fn parts(root: &Path, annotations: &Path, suffix: &str) -> Result<Vec<Part>> {
 }
 
 /// Finds the instances files below `root`, in the order of their splits; they have none where no file is
-/// for training. Where some are named `instances_…` or as Roboflow's, COCO's other files (keypoints,
-/// captions) are not taken for more of them.
+/// for training. `beside` says which JSON files these are.
 ///
 /// # Errors
 /// When there is none, or a folder cannot be read.
-pub(super) fn find(root: &Path) -> Result<Vec<Part>> {
+pub(super) fn find(root: &Path) -> Result<Files> {
     let mut files = Vec::new();
     let walk = walkdir::WalkDir::new(root).max_depth(DEPTH);
     let is_seen = |entry: &walkdir::DirEntry| {
@@ -135,11 +137,8 @@ pub(super) fn find(root: &Path) -> Result<Vec<Part>> {
         }
     }
     let n_files = files.len();
-    if files.iter().any(|path| is_named_so(path)) {
-        files.retain(|path| is_named_so(path));
-    } else {
-        files.retain(|path| is_instances(path));
-    }
+    let chosen = beside::choose(root, files);
+    let files = chosen.read;
     if files.is_empty() {
         return Err(Error::layout(
             root,
@@ -167,42 +166,10 @@ pub(super) fn find(root: &Path) -> Result<Vec<Part>> {
         parts.iter_mut().for_each(|part| part.split = None);
     }
     parts.sort_by_key(|part| part.split.unwrap_or(Split::Train)); // stable
-    Ok(parts)
-}
-
-/// Whether a file has one of the names that tools give to instances files.
-fn is_named_so(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with("instances_") || name == ROBOFLOW
-}
-
-/// Whether a JSON file has the keys of an instances file, or has some of them and breaks off: then
-/// reading it says where.
-fn is_instances(path: &Path) -> bool {
-    let wanted = ["images", "annotations", "categories"];
-    let mut found = [false; 3];
-    let Ok(text) = Mapped::open(path) else {
-        return false;
-    };
-    let mut cursor = Cursor::new(&text);
-    let read = cursor.object(|cursor, key| {
-        if let Some(index) = wanted.iter().position(|wanted| *wanted == key) {
-            found[index] = cursor.peek() == Some(b'[');
-        }
-        cursor.skip()
-    });
-    match read {
-        Ok(()) => found == [true; 3],
-        Err(_) => found.contains(&true),
-    }
-}
-
-/// The split that a file is named for, or else the innermost folder below `root` that is named for one.
-fn split_of(root: &Path, path: &Path) -> Option<Split> {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let named = |name: &std::ffi::OsStr| Split::named_in(&name.to_string_lossy());
-    let folder = path.parent().and_then(|it| it.strip_prefix(root).ok());
-    Split::named_in(&stem).or_else(|| folder?.iter().rev().find_map(named))
+    Ok(Files {
+        parts,
+        notes: chosen.notes,
+    })
 }
 
 /// Returns a short name for each file, all different: its split, else its folder, else its stem, else its path.

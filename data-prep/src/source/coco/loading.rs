@@ -81,8 +81,8 @@ impl Loading {
         let mut images = Vec::new();
         cursor.array(|cursor, index| {
             let element = || format!("images[{index}]");
-            let faults = &mut self.aside.faults;
-            match cursor.attempt(|cursor| elements::image(cursor, faults))? {
+            let aside = &mut self.aside;
+            match cursor.attempt(|cursor| elements::image(cursor, aside))? {
                 Ok(image) => {
                     images.push(image);
                     self.remark(element);
@@ -212,7 +212,7 @@ impl Loading {
                         problem: Problem::new(
                             &self.path,
                             format!("annotations[{}].image_id", annotation.index),
-                            annotation.image_id.to_string(),
+                            self.aside.ids.shown(annotation.image_id),
                             "the id of one of the images",
                         ),
                         image_id: Some(annotation.image_id),
@@ -234,6 +234,7 @@ impl Loading {
             remarks: self.remarks,
             flat_outlines: self.aside.flat_outlines,
             shapes: self.aside.shapes,
+            text_ids: self.aside.ids,
             by_image,
             first_of_image,
         })
@@ -249,7 +250,7 @@ impl Loading {
             }
             let problem = Problem::new(
                 &self.path,
-                format!("images[id={}]", later.id),
+                format!("images[id={}]", self.aside.ids.shown(later.id)),
                 format!("the id again for {}", later.file_name),
                 format!("one image with the id ({})", kept.file_name),
             );

@@ -1,15 +1,19 @@
 //! Reads COCO JSON (docs/SPEC.md C.2), MS COCO's own and that of any tool: `layout` finds the annotation
 //! files, `loading` makes `instances` of a file, `folder` finds its images, `records` makes records.
-//! `reader` and `published` read MS COCO, `own` everything else.
+//! `reader` and `published` read MS COCO, `own` everything else; `leftover` counts the images that are in no
+//! annotations.
 
+mod beside;
 pub mod categories;
 mod classes;
 mod counts;
 mod elements;
 mod folder;
+mod ids;
 mod instances;
 mod json;
 mod layout;
+mod leftover;
 mod loading;
 mod mapped;
 mod options;

@@ -130,7 +130,7 @@ impl Format for Coco {
     }
 
     fn recognise(folder: &Path) -> Option<String> {
-        let parts = layout::find(folder).ok()?;
+        let parts = layout::find(folder).ok()?.parts;
         let [first, others @ ..] = parts.as_slice() else {
             return None;
         };

@@ -9,6 +9,7 @@ use super::counts::Counts;
 use super::folder::{self, ImageFolder};
 use super::instances::Instances;
 use super::layout::{self, Part};
+use super::leftover;
 use super::loading::load_instances;
 use super::mapped::Mapped;
 use super::records::{Made, Making, merge};
@@ -41,6 +42,8 @@ pub(super) fn read(root: &Path, parts: &[Part], naming: &Naming) -> Result<Sourc
     }
     source.classes = reading.classes.names().to_vec();
     source.notes.extend(reading.counts.notes());
+    let used = reading.in_file.keys().map(PathBuf::as_path);
+    source.notes.extend(leftover::note(used));
     let labels = source.images.iter().flat_map(SourceImage::labels);
     let shown: BTreeSet<i32> = labels.collect();
     source.notes.extend(reading.classes.notes(&shown));
@@ -71,7 +74,7 @@ impl Reading<'_> {
         drop(text);
         let instances = load_instances(file)?;
         let classes = self.classes.add(&instances)?;
-        let folder = ImageFolder::new(self.folder(part, &instances)?);
+        let folder = ImageFolder::new(self.folder(part, &instances)?, &instances);
         let mut made = Making {
             instances: &instances,
             classes: &classes,

@@ -63,7 +63,9 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
             }
         }
     }
-    let mut source = own::read(root, &layout::find(root)?, naming)?;
+    let files = layout::find(root)?;
+    notes.extend(files.notes);
+    let mut source = own::read(root, &files.parts, naming)?;
     source.notes.splice(0..0, notes);
     Ok(source)
 }
@@ -102,7 +104,7 @@ fn of_release(
         let made = Making {
             instances: &instances,
             classes: &classes,
-            folder: &ImageFolder::new(part.images.clone().unwrap_or_default()),
+            folder: &ImageFolder::new(part.images.clone().unwrap_or_default(), &instances),
             split: &|image_id| part.split.unwrap_or_else(|| by_rule(image_id)),
         }
         .all();

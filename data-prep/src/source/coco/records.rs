@@ -21,7 +21,7 @@ pub(super) struct Making<'a> {
     pub instances: &'a Instances,
     /// Class ids by category id.
     pub classes: &'a HashMap<i64, i32>,
-    pub folder: &'a ImageFolder,
+    pub folder: &'a ImageFolder<'a>,
     /// The split of an image by its id.
     pub split: &'a (dyn Fn(i64) -> Split + Sync),
 }
@@ -91,13 +91,16 @@ impl Making<'_> {
         let Some(file) = self.folder.find(&image.file_name) else {
             made.problems.push(Problem::new(
                 self.instances.path(),
-                format!("images[id={}].file_name", image.id),
+                format!("images[id={}].file_name", self.instances.image_id(image)),
                 format!("{:?}", image.file_name),
                 "a file inside the image folder",
             ));
             return made;
         };
         made.counts.renamed += usize::from(file.is_renamed);
+        if let Some(extensions) = &file.extensions {
+            made.counts.extensions.insert(extensions.clone(), 1);
+        }
         made.counts.unsized_images += usize::from(image.size.is_none());
         let mut labels = lost.get(&image.id).cloned().unwrap_or_default();
         let mut objects = self.objects(index, &file, &mut labels, &mut made);
@@ -106,7 +109,7 @@ impl Making<'_> {
             labels.remove(&object.class_id);
         }
         made.images.push(SourceImage {
-            image_id: image.id.to_string(),
+            image_id: self.instances.image_id(image),
             file_name: file.file_name,
             path: file.path,
             split: (self.split)(image.id),
