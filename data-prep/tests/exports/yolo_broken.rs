@@ -98,6 +98,30 @@ fn many_problems_are_listed_with_their_total() {
 }
 
 #[test]
+fn a_single_problem_says_how_to_leave_it_out() {
+    let folder = export("2 .5 .5 .5 .5");
+    let failed = folder.read(&[]);
+    let hint = "\nhint: --on-error skip leaves this out and lists it in skipped.parquet\n";
+    failed.check(
+        2,
+        &["line 1: found class 2, expected 0 to 1, the numbers of the names"],
+    );
+    assert!(failed.text.ends_with(hint), "{}", failed.text);
+
+    let folder = export("0 .5 .5 .5 .5");
+    folder.write("images/a.jpg", &jpeg(40, 20)[..300]);
+    let failed = folder.read(&[]);
+    failed.check(2, &["images/a.jpg: "]);
+    assert!(failed.text.ends_with(hint), "{}", failed.text);
+
+    // A fault that nothing leaves out has no hint.
+    folder.write("data.yaml", "train: gone\nnames: [cat]\n");
+    let failed = folder.read(&[]);
+    failed.check(2, &["data.yaml: train: found gone"]);
+    assert!(!failed.text.contains("hint"), "{}", failed.text);
+}
+
+#[test]
 fn missing_label_files_are_an_error_that_names_the_folder() {
     let folder = export("0 .5 .5 .5 .5");
     folder.images(&["images/b.jpg", "images/c.jpg"]);
