@@ -12,60 +12,69 @@ fn export(label: &str) -> Folder {
 }
 
 #[test]
-fn each_broken_line_is_a_problem_and_its_class_stays() {
-    for (line, said, labels) in [
+fn each_broken_line_is_a_problem_and_its_class_stays_where_it_is_known() {
+    for (line, said, class) in [
         (
             "2 .5 .5 .5 .5",
             "line 1: found class 2, expected 0 to 1, the numbers of the names",
-            &[][..],
+            None,
         ),
         (
             "0.5 .5 .5 .5 .5",
             "line 1: found class 0.5, expected a class number",
-            &[],
+            None,
         ),
         (
             "cat .5 .5 .5 .5",
             "line 1: found class cat, expected a class number",
-            &[],
+            None,
         ),
         (
             "1 .5 .5 .5 .5 .9",
             "a sixth is a confidence, as of predictions",
-            &[1],
+            Some(1),
         ),
         (
             "1 .5 .5 .5",
             "found 4 numbers (1 .5 .5 .5), expected class, x, y, width and height, or",
-            &[1],
+            Some(1),
         ),
-        ("1 .5 .5 .5 .5 .5 .5 .5", "found 8 numbers", &[1]),
+        ("1 .5 .5 .5 .5 .5 .5 .5", "found 8 numbers", Some(1)),
         (
             "1 .5 .5 .5 1.2",
             "found 1.2, expected fractions of the image's width and height, from 0 to 1",
-            &[1],
+            Some(1),
         ),
-        ("1 20 10 5 5", "found 20, expected fractions", &[1]),
-        ("1 .5 .5 nan .5", "found nan, expected a number", &[1]),
+        ("1 20 10 5 5", "found 20, expected fractions", Some(1)),
+        ("1 .5 .5 nan .5", "found nan, expected a number", Some(1)),
         (
             "1 .5 .5 0 .5",
             "expected a box with a width and a height inside the image",
-            &[1],
+            Some(1),
         ),
         (
             "1,.5,.5,.5,.5",
             "found class 1,.5,.5,.5,.5, expected a class number",
-            &[],
+            None,
         ),
     ] {
         let folder = export(line);
         let failed = folder.yolo(&[]);
         failed.check(2, &[said, "a.txt: line 1: found "]);
         assert_eq!(failed.text.lines().count(), 1, "{}", failed.text);
-        folder
-            .yolo(&["--on-error", "skip"])
-            .check(1, &["1 left out, listed in skipped.parquet"]);
-        assert_eq!(folder.open().images[0].labels, labels, "{line}");
+        folder.write("labels/other.txt", "0 .5 .5 .5 .5");
+        folder.image("images/other.jpg");
+        let skipped = folder.yolo(&["--on-error", "skip"]);
+        skipped.check(1, &["1 left out, listed in skipped.parquet"]);
+        let unknown = "1 image has an object whose class is not known";
+        assert_eq!(skipped.text.contains(unknown), class.is_none(), "{line}");
+        let dataset = folder.open();
+        let found = dataset
+            .images
+            .iter()
+            .find(|image| image.image_id == "images/a");
+        let found = found.map(|image| &*image.labels);
+        assert_eq!(found, class.as_ref().map(std::slice::from_ref), "{line}");
         assert_eq!(folder.skipped().len(), 1);
     }
 }
@@ -229,4 +238,29 @@ fn a_broken_configuration_is_one_line() {
     );
     none.run(&["yolo", "--root", "{}/gone"])
         .check(2, &["found no such folder, expected a folder"]);
+}
+
+/// An image that lost one of its objects is no image without that object's class, nor one without classes.
+#[test]
+fn an_image_with_an_object_of_unknown_class_is_left_out() {
+    let folder = Folder::new(&[
+        ("data.yaml", YAML),
+        (
+            "labels/a.txt",
+            "0 .5 .5 .5 .5\n7 .5 .5 .5 .5\n9 .5 .5 .5 .5\n",
+        ),
+        ("labels/b.txt", "2 .5 .5 .5 .5\n"),
+        ("labels/c.txt", "1 .5 .5 .5 .5\n"),
+    ]);
+    folder.images(&["images/a.jpg", "images/b.jpg", "images/c.jpg"]);
+    folder.yolo(&["--on-error", "skip"]).check(
+        1,
+        &[
+            "2 images have an object whose class is not known, and so perhaps more classes: left out",
+            "1 image, written",
+            "3 left out",
+        ],
+    );
+    assert_eq!(folder.skipped(), ["class 7", "class 9", "class 2"]);
+    assert_eq!(folder.open().images[0].image_id, "images/c");
 }

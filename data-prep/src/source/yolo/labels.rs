@@ -30,6 +30,8 @@ pub(super) struct Labels {
     pub remarks: Vec<Problem>,
     /// Boxes cut at the image's edge.
     pub clipped: usize,
+    /// Whether there is an object of which nobody knows the class, so that nobody knows what is on the image.
+    pub has_unknown: bool,
 }
 
 /// Why an object is left out.
@@ -62,6 +64,7 @@ pub(super) fn parse(path: &Path, text: &str, format: &Format, size: (u32, u32)) 
                 });
             }
             Err(fault) => {
+                labels.has_unknown |= fault.class_id.is_none();
                 labels.extra_labels.extend(fault.class_id);
                 let field = format!("line {number}");
                 labels

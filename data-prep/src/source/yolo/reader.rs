@@ -134,7 +134,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         .map(|(path, _)| path.as_path())
         .collect();
     let names = names_and_ids(folder, &paths);
-    let mut clipped = 0;
+    let (mut clipped, mut unknown) = (0, 0);
     for (((path, split), read), (file_name, image_id)) in
         images.images.iter().zip(parsed).zip(names)
     {
@@ -142,6 +142,10 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         source.annotations.add("split", split.as_ref().as_bytes());
         match read.labels {
             Err(problem) => source.problems.push(problem),
+            Ok(labels) if labels.has_unknown => {
+                unknown += 1;
+                source.problems.extend(labels.problems);
+            }
             Ok(labels) => {
                 clipped += labels.clipped;
                 source.problems.extend(labels.problems);
@@ -165,6 +169,12 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         .problems
         .extend(label_files.without_image.iter().map(without_image));
     say(&mut source, &label_files, &config, clipped);
+    if unknown > 0 {
+        source.notes.push(format!(
+            "{} an object whose class is not known, and so perhaps more classes: left out",
+            words::images(unknown, "has", "have")
+        ));
+    }
     Ok(source)
 }
 
