@@ -60,6 +60,22 @@ fn a_roboflow_export_has_boxes_polygons_and_images_without_objects() {
     assert_eq!(valid.objects[0].segmentation.as_ref().unwrap().area(), 800);
 }
 
+/// A split's folder may be called otherwise than the export says.
+#[test]
+fn images_in_no_split_are_counted() {
+    let folder = roboflow();
+    folder.images(&["validate/images/d.jpg", "validate/images/e.jpg"]);
+    folder.write(
+        "data.yaml",
+        ROBOFLOW.replace("../valid/images", "../train/../valid/images"),
+    );
+    let said = "2 images are in no split: left out";
+    folder.read(&[]).check(0, &[said]);
+    assert_eq!(ids(&folder.open(), Split::Val), ["valid/images/a"]);
+    let whole = roboflow().read(&[]);
+    assert!(!whole.text.contains("in no split"), "{}", whole.text);
+}
+
 /// Paths of Ultralytics: relative to `path`, a list of folders, and a .txt that lists images.
 #[test]
 fn paths_may_be_folders_lists_of_folders_and_lists_of_images() {

@@ -42,6 +42,7 @@ impl Images {
                 }
             }
             found.drop_repeated();
+            found.say_unused(gallery.files());
         }
         if found.images.is_empty() && found.problems.is_empty() {
             let expected = "images in the folders that the export names";
@@ -171,6 +172,21 @@ impl Images {
                 "{} in no folder of a split: put into train",
                 words::images(without, "is", "are")
             ));
+        }
+    }
+
+    /// Says how many images no split has, where the export says the splits. Folders that lead to one file by
+    /// other ways (`path`, links) are the same.
+    fn say_unused(&mut self, files: &Files) {
+        let real = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let used: HashSet<PathBuf> = self.images.iter().map(|(path, _)| real(path)).collect();
+        let unused = files.images().filter(|path| !used.contains(&real(path)));
+        match unused.count() {
+            0 => {}
+            count => self.notes.push(format!(
+                "{} in no split: left out",
+                words::images(count, "is", "are")
+            )),
         }
     }
 
