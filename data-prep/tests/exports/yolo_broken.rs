@@ -142,18 +142,50 @@ fn missing_label_files_are_an_error_that_names_the_folder() {
     let yaml = "train: train/images\nval: val/images\nnames: [cat]\n";
     let folder = Folder::new(&[
         ("data.yaml", yaml),
-        ("train/labels/a.txt", ""),
-        ("train/labels/b.txt", ""),
+        ("val/labels/a.txt", ""),
+        ("val/labels/b.txt", ""),
     ]);
-    folder.images(&[
-        "train/images/a.jpg",
-        "train/images/b.jpg",
-        "val/images/c.jpg",
-    ]);
+    folder.images(&["val/images/a.jpg", "val/images/b.jpg", "train/images/c.jpg"]);
     folder.yolo(&[]).check(
         2,
-        &["val/labels: label files: found none for 1 of 1 images of val"],
+        &["train/labels: label files: found none for 1 of 1 images of train"],
     );
+}
+
+/// Photos for a demonstration, or a test set whose answers are not published.
+#[test]
+fn a_test_split_without_label_files_is_left_out() {
+    let yaml = "train: train/images\nval: val/images\ntest: test/images\nnames: [cat]\n";
+    let folder = Folder::new(&[("data.yaml", yaml), ("val/labels/v.txt", "")]);
+    folder.images(&["val/images/v.jpg", "test/images/a.jpg", "test/images/b.jpg"]);
+    for name in ["a", "b", "c", "d"] {
+        folder.image(&format!("train/images/{name}.jpg"));
+        folder.write(&format!("train/labels/{name}.txt"), "0 .5 .5 .5 .5");
+    }
+    let left_out = "test: no label files in test/labels for its 2 images: left out";
+    let read = folder.read(&[]);
+    read.check(0, &[left_out, "the data has no test: cut from train"]);
+    assert!(!read.text.contains("in no split"), "{}", read.text);
+    let dataset = folder.open();
+    assert_eq!(dataset.images.len(), 5);
+    assert!(
+        dataset
+            .images
+            .iter()
+            .all(|image| !image.file_name.starts_with("test/"))
+    );
+
+    // Without a file that says the splits, and for validation.
+    let folder = Folder::new(&[("classes.txt", "cat\n"), ("train/a.txt", "0 .5 .5 .5 .5")]);
+    folder.images(&["train/a.jpg", "HD_test/b.jpg", "val/c.jpg"]);
+    folder.yolo(&[]).check(
+        0,
+        &[
+            "test: no label files in HD_test for its 1 image: left out",
+            "val: no label files in val for its 1 image: left out",
+        ],
+    );
+    assert_eq!(folder.open().images.len(), 1);
 }
 
 #[test]

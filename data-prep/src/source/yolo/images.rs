@@ -175,6 +175,35 @@ impl Images {
         }
     }
 
+    /// Leaves out validation or test images of which none has a label file, as those of a demonstration; they
+    /// are then cut from the training images. Where these have no label files either, nothing is known and
+    /// [`LabelFiles::find`] says so.
+    pub(super) fn drop_unlabelled(&mut self, root: &Path) {
+        let of = |images: &[(PathBuf, Split)], wanted: Split| -> Vec<PathBuf> {
+            let images = images.iter().filter(|(_, split)| *split == wanted);
+            images.map(|(path, _)| path.clone()).collect()
+        };
+        let is_labelled = |image: &PathBuf| label_places(image).iter().any(|path| path.is_file());
+        if !of(&self.images, Split::Train).iter().any(is_labelled) {
+            return;
+        }
+        for split in [Split::Val, Split::Test] {
+            let images = of(&self.images, split);
+            let Some(first) = images.first().filter(|_| !images.iter().any(is_labelled)) else {
+                continue;
+            };
+            let places = label_places(first);
+            let folder = places.first().and_then(|path| path.parent());
+            let folder = folder.unwrap_or(root);
+            self.notes.push(format!(
+                "{split}: no label files in {} for its {}: left out",
+                folder.strip_prefix(root).unwrap_or(folder).display(),
+                words::n_images(images.len())
+            ));
+            self.images.retain(|(_, of)| *of != split);
+        }
+    }
+
     /// Says how many images no split has, where the export says the splits. Folders that lead to one file by
     /// other ways (`path`, links) are the same.
     fn say_unused(&mut self, files: &Files) {
@@ -258,8 +287,7 @@ pub(super) struct LabelFiles {
 }
 
 impl LabelFiles {
-    /// Finds the label files: in `labels` instead of the last folder called `images`, as Ultralytics does,
-    /// else beside the images.
+    /// Finds the label files ([`label_places`]).
     ///
     /// # Errors
     /// When more than half of the images have no label file, or all of a split.
@@ -268,13 +296,11 @@ impl LabelFiles {
         let mut folders: BTreeMap<PathBuf, usize> = BTreeMap::new();
         let mut missing: BTreeMap<Split, (usize, usize)> = BTreeMap::new();
         for (image, split) in &images.images {
-            let places = [in_labels(image), Some(image.with_extension("txt"))];
-            let label = places.iter().flatten().find(|path| path.is_file());
+            let places = label_places(image);
+            let label = places.iter().find(|path| path.is_file());
             let (none, all) = missing.entry(*split).or_default();
             *all += 1;
-            let looked_in = label
-                .or(places.iter().flatten().next())
-                .and_then(|path| path.parent());
+            let looked_in = label.or(places.first()).and_then(|path| path.parent());
             let lacking = folders
                 .entry(looked_in.unwrap_or(image).to_owned())
                 .or_default();
@@ -336,6 +362,13 @@ impl LabelFiles {
         without.sort();
         self.without_image = without;
     }
+}
+
+/// Returns the paths that an image's label file may have: in `labels` instead of the last folder called
+/// `images`, as Ultralytics does, else beside the image.
+fn label_places(image: &Path) -> Vec<PathBuf> {
+    let beside = image.with_extension("txt");
+    in_labels(image).into_iter().chain([beside]).collect()
 }
 
 /// Returns the path with `labels` instead of its last folder called `images`, and the extension `.txt`.

@@ -104,7 +104,8 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         let expected = "data.yaml with names, or classes.txt, obj.names or obj.data";
         return Err(Error::layout(root, "class names", "none", expected));
     };
-    let images = Images::find(folder, &config)?;
+    let mut images = Images::find(folder, &config)?;
+    images.drop_unlabelled(folder);
     let label_files = LabelFiles::find(&images)?;
     let format = labels::Format {
         class_of: &config.class_of,
