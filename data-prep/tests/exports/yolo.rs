@@ -213,6 +213,23 @@ fn boxes_are_cut_at_the_edge_and_keypoints_not_read() {
     assert!(bbox[0] == 0.0 && (bbox[2] - 12.0).abs() < 1e-9, "{bbox:?}");
 }
 
+#[test]
+fn a_line_that_is_there_twice_is_one_object() {
+    let label = "0 .5 .5 .5 .5\n1 .5 .5 .5 .5\n0  .5 .5 .5 .5 \n0 .5 .5 .5 .4\n0 .5 .5 .5 .5\n";
+    let yaml = "train: images\nnames: [cat, dog]\n";
+    let folder = Folder::new(&[("data.yaml", yaml), ("labels/a.txt", label)]);
+    folder.image("images/a.jpg");
+    folder
+        .yolo(&[])
+        .check(0, &["2 lines of label files repeat another one: left out"]);
+    let dataset = folder.open();
+    let objects = dataset.images[0].objects.iter();
+    let found: Vec<_> = objects
+        .map(|object| (object.instance_id, object.class_id))
+        .collect();
+    assert_eq!(found, [(1, 0), (2, 1), (4, 0)]);
+}
+
 /// Fractions are of the image as the tool showed it: stored, or turned where the user says so.
 #[test]
 fn fractions_are_of_the_turned_image_where_it_is_turned() {

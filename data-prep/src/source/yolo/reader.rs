@@ -81,6 +81,17 @@ struct Read {
     labels: Result<Labels, Problem>,
 }
 
+/// What is counted over all images, for the notes.
+#[derive(Default)]
+struct Counts {
+    /// Boxes cut at the image's edge.
+    clipped: usize,
+    /// Lines that are there twice.
+    repeated: usize,
+    /// Images with an object of unknown class.
+    unknown: usize,
+}
+
 /// Reads the export at `root`, a folder or its YAML file. `naming` decides the data set's name.
 ///
 /// # Errors
@@ -135,7 +146,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         .map(|(path, _)| path.as_path())
         .collect();
     let names = names_and_ids(folder, &paths);
-    let (mut clipped, mut unknown) = (0, 0);
+    let mut counts = Counts::default();
     for (((path, split), read), (file_name, image_id)) in
         images.images.iter().zip(parsed).zip(names)
     {
@@ -144,11 +155,12 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         match read.labels {
             Err(problem) => source.problems.push(problem),
             Ok(labels) if labels.has_unknown => {
-                unknown += 1;
+                counts.unknown += 1;
                 source.problems.extend(labels.problems);
             }
             Ok(labels) => {
-                clipped += labels.clipped;
+                counts.clipped += labels.clipped;
+                counts.repeated += labels.repeated;
                 source.problems.extend(labels.problems);
                 source.remarks.extend(labels.remarks);
                 source.images.push(SourceImage {
@@ -169,13 +181,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     source
         .problems
         .extend(label_files.without_image.iter().map(without_image));
-    say(&mut source, &label_files, &config, clipped);
-    if unknown > 0 {
-        source.notes.push(format!(
-            "{} an object whose class is not known, and so perhaps more classes: left out",
-            words::images(unknown, "has", "have")
-        ));
-    }
+    say(&mut source, &label_files, &config, &counts);
     Ok(source)
 }
 
@@ -212,7 +218,7 @@ fn read_image(image: &Path, label: Option<&Path>, format: &labels::Format) -> Re
 }
 
 /// Adds the notes on what was decided for the user.
-fn say(source: &mut Source, label_files: &LabelFiles, config: &Config, clipped: usize) {
+fn say(source: &mut Source, label_files: &LabelFiles, config: &Config, counts: &Counts) {
     let without = label_files
         .of_image
         .iter()
@@ -224,9 +230,25 @@ fn say(source: &mut Source, label_files: &LabelFiles, config: &Config, clipped: 
             words::images(without, "has", "have")
         ));
     }
-    if clipped > 0 {
+    let Counts {
+        clipped,
+        repeated,
+        unknown,
+    } = counts;
+    if *clipped > 0 {
         source.notes.push(format!(
             "{clipped} boxes reach beyond their image: cut at its edge"
+        ));
+    }
+    if *repeated > 0 {
+        source.notes.push(format!(
+            "{repeated} lines of label files repeat another one: left out"
+        ));
+    }
+    if *unknown > 0 {
+        source.notes.push(format!(
+            "{} an object whose class is not known, and so perhaps more classes: left out",
+            words::images(*unknown, "has", "have")
         ));
     }
     if config.keypoints.is_some() {
