@@ -1,7 +1,7 @@
 //! Finds the images of a YOLO export and their label files: in the folders and lists that `data.yaml` or
 //! `obj.data` names, else in all folders, whose names then say the split.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::config::{Config, Declared};
@@ -219,26 +219,67 @@ impl Images {
         }
     }
 
-    /// Leaves an image that several splits have in the first of them.
+    /// Leaves an image that several splits have in one of them ([`keepers`]).
     fn drop_repeated(&mut self) {
-        let mut first: HashMap<PathBuf, Split> = HashMap::new();
-        let mut repeated: BTreeMap<(Split, Split), usize> = BTreeMap::new();
         self.images.sort_by_key(|(_, split)| *split); // stable
-        self.images.retain(|(path, split)| match first.get(path) {
-            Some(before) => {
-                *repeated.entry((*before, *split)).or_default() += 1;
-                false
+        let kept = keepers(&self.images);
+        let mut seen: HashSet<PathBuf> = HashSet::new();
+        let mut repeated: BTreeMap<(Split, Split, Split), usize> = BTreeMap::new();
+        self.images.retain(|(path, split)| {
+            let kept = kept.get(path).copied().unwrap_or(*split);
+            let is_first = kept == *split && seen.insert(path.clone());
+            if !is_first {
+                let both = (kept.min(*split), kept.max(*split), kept);
+                *repeated.entry(both).or_default() += 1;
             }
-            None => first.insert(path.clone(), *split).is_none(),
+            is_first
         });
-        for ((before, split), count) in repeated {
+        for ((one, other, kept), count) in repeated {
             let images = words::images(count, "is", "are");
-            self.notes.push(match before == split {
-                true => format!("{images} named twice in {split}: taken once"),
-                false => format!("{images} in {before} and in {split}: taken in {before} only"),
+            self.notes.push(match one == other {
+                true => format!("{images} named twice in {kept}: taken once"),
+                false => format!("{images} in {one} and in {other}: taken in {kept} only"),
             });
         }
     }
+}
+
+/// Returns the split in which each image is taken: the later of two, so that validation and test are of the
+/// images that the data says. Where that would take all of the earlier split's images, or where the later split
+/// has no other images, it is a split in name only: the images stay in the earlier one, and others are cut
+/// from train.
+fn keepers(images: &[(PathBuf, Split)]) -> HashMap<PathBuf, Split> {
+    let mut splits_of: HashMap<&Path, BTreeSet<Split>> = HashMap::new();
+    for (path, split) in images {
+        splits_of.entry(path).or_default().insert(*split);
+    }
+    let is_later_kept = |before: Split, after: Split| {
+        let mut all = splits_of.values();
+        let keeps_some = |splits: &BTreeSet<Split>| splits.contains(&before) && splits.len() == 1;
+        let has_others =
+            |splits: &BTreeSet<Split>| splits.contains(&after) && !splits.contains(&before);
+        all.clone().any(keeps_some) && all.any(has_others)
+    };
+    let mut later = BTreeSet::new();
+    for before in Split::ALL {
+        let after = Split::ALL.into_iter().filter(|after| *after > before);
+        later.extend(
+            after
+                .filter(|after| is_later_kept(before, *after))
+                .map(|after| (before, after)),
+        );
+    }
+    let keeper = |splits: &BTreeSet<Split>| {
+        let splits = splits.iter().copied();
+        splits.reduce(|kept, split| match later.contains(&(kept, split)) {
+            true => split,
+            false => kept,
+        })
+    };
+    let kept = splits_of
+        .iter()
+        .map(|(path, splits)| Some((path.to_path_buf(), keeper(splits)?)));
+    kept.flatten().collect()
 }
 
 /// Returns the folder or file that a configuration's path means: relative to a base as Ultralytics takes it;
