@@ -152,6 +152,30 @@ fn missing_label_files_are_an_error_that_names_the_folder() {
     );
 }
 
+/// Label files tell the format, and then what is missing can be named.
+#[test]
+fn a_folder_without_class_names_is_recognised_by_its_label_files() {
+    let said = "class names: found none, expected data.yaml with names, or classes.txt, obj.names or obj.data";
+    for (image, label) in [
+        ("images/train/a.jpg", "labels/train/a.txt"),
+        ("all/a.jpg", "all/a.txt"),
+    ] {
+        let folder = Folder::new(&[(label, "3 .5 .5 .5 .5\n"), ("readme.txt", "hello\n")]);
+        folder.image(image);
+        folder.read(&[]).check(2, &[said]);
+    }
+    // Numbers that belong to no image, and what another format's files say, are no label files.
+    let other = Folder::new(&[("numbers.txt", "3 .5 .5 .5 .5\n")]);
+    other.image("a.jpg");
+    other.read(&[]).check(2, &["format: found nothing known"]);
+    other.write("a.txt", "3 .5 .5 .5 .5\n");
+    other.write(
+        "boxes.csv",
+        "image,class,xmin,ymin,xmax,ymax\na.jpg,cat,1,1,9,9\n",
+    );
+    other.read(&[]).check(0, &["recognised: table"]);
+}
+
 /// Photos for a demonstration, or a test set whose answers are not published.
 #[test]
 fn a_test_split_without_label_files_is_left_out() {

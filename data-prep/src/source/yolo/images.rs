@@ -407,7 +407,7 @@ impl LabelFiles {
 
 /// Returns the paths that an image's label file may have: in `labels` instead of the last folder called
 /// `images`, as Ultralytics does, else beside the image.
-fn label_places(image: &Path) -> Vec<PathBuf> {
+pub(super) fn label_places(image: &Path) -> Vec<PathBuf> {
     let beside = image.with_extension("txt");
     in_labels(image).into_iter().chain([beside]).collect()
 }

@@ -1,12 +1,13 @@
 //! `data-prep yolo`: reads a YOLO export into records. Boxes and polygons are fractions of the image's size
 //! in the label files, so the image's header is read for its size.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::config::Config;
-use super::images::{Images, LabelFiles};
+use super::images::{Images, LabelFiles, label_places};
 use super::labels::{self, Labels};
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::source::entry::{Folder, Format};
@@ -38,10 +39,16 @@ impl Format for Yolo {
         if yaml.is_file() {
             return Some(format!("YOLO, {}", yaml.display())); // if it is broken, reading says so
         }
-        let config = Config::find(folder).ok()??;
+        let Some(config) = Config::find(folder).ok()? else {
+            // Without class names, which reading asks for.
+            let is_yolo = is_only_labels(folder);
+            return is_yolo.then(|| format!("YOLO, label files in {}", folder.display()));
+        };
         let is_yaml = config.inputs.iter().any(|(name, _)| name == "data.yaml");
-        let is_yolo =
-            is_yaml || (!folder.join("ImageSets").is_dir() && has_labels(folder, &config));
+        let is_yolo = is_yaml
+            || (!folder.join("ImageSets").is_dir()
+                && Files::below(folder)
+                    .is_ok_and(|files| has_labels(&files, |path| path != config.path)));
         is_yolo.then(|| format!("YOLO, {}", config.path.display()))
     }
 
@@ -50,12 +57,20 @@ impl Format for Yolo {
     }
 }
 
-/// Whether one of the first text files below a folder has a line of a label file.
-fn has_labels(folder: &Path, config: &Config) -> bool {
-    const MOST: usize = 100;
+/// Whether a folder without class names has label files of its images, and nothing of another format.
+fn is_only_labels(folder: &Path) -> bool {
+    const OTHERS: [&str; 5] = ["xml", "json", "csv", "parquet", "npy"];
     let Ok(files) = Files::below(folder) else {
         return false;
     };
+    let is_other = |extension: &&str| files.with_extension(extension).next().is_some();
+    let labels: HashSet<PathBuf> = files.images().flat_map(label_places).collect();
+    !OTHERS.iter().any(is_other) && has_labels(&files, |path| labels.contains(path))
+}
+
+/// Whether one of the first text files that are `wanted` begins with a line of a label file.
+fn has_labels(files: &Files, wanted: impl Fn(&Path) -> bool) -> bool {
+    const MOST: usize = 100;
     let is_label = |line: &str| {
         let mut words = line.split_whitespace();
         let class = words.next().and_then(|word| word.parse::<i64>().ok());
@@ -65,7 +80,7 @@ fn has_labels(folder: &Path, config: &Config) -> bool {
     };
     let texts = files
         .with_extension("txt")
-        .filter(|path| *path != config.path)
+        .filter(|path| wanted(path))
         .take(MOST);
     let mut texts = texts.filter_map(|path| fs_err::read_to_string(path).ok());
     texts.any(|text| {
