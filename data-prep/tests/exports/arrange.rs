@@ -264,16 +264,17 @@ fn groups_are_by_id_file_name_or_stem() {
 }
 
 /// Roboflow's copies: `NAME.rf.<hash>`, three of each of 30 pictures, and 40 pictures without copies.
-fn copies(split: impl Fn(usize) -> &'static str) -> Folder {
+/// `split` makes the cell after a box, of the column `header`.
+fn copies(header: &str, split: impl Fn(usize) -> &'static str) -> Folder {
     let folder = Folder::new(&[]);
-    let mut text = format!("{HEADER},split\n");
+    let mut text = format!("{HEADER}{header}\n");
     let names = (0..130).map(|number| match number {
         0..90 => format!("b{}_png.rf.{number:032x}", number / 3),
         _ => format!("single{number}_png.rf.{number:032x}"),
     });
     for (number, name) in names.enumerate() {
         folder.image(&format!("images/{name}.jpg"));
-        writeln!(text, "{name}.jpg,cat,1,1,9,9,{}", split(number)).unwrap();
+        writeln!(text, "{name}.jpg,cat,1,1,9,9{}", split(number)).unwrap();
     }
     folder.write("boxes.csv", text);
     folder
@@ -305,8 +306,11 @@ fn by_hash(id: &str) -> Split {
 
 #[test]
 fn copies_of_one_picture_stay_together_where_the_program_divides() {
-    let none = copies(|_| "");
-    let no_test = copies(|number| if number < 9 { "val" } else { "train" });
+    let none = copies("", |_| "");
+    let no_test = copies(
+        ",split",
+        |number| if number < 9 { ",val" } else { ",train" },
+    );
     for (folder, more, said) in [
         (&none, &[][..], "the data has no splits: divided"),
         (&none, &["--stratify"], "the data has no splits: divided"),
@@ -339,10 +343,10 @@ fn copies_of_one_picture_stay_together_where_the_program_divides() {
 
 #[test]
 fn copies_in_two_of_the_data_s_own_splits_are_a_doubt() {
-    let folder = copies(|number| match number {
-        0 | 3 => "val",
-        129 => "test",
-        _ => "train",
+    let folder = copies(",split", |number| match number {
+        0 | 3 => ",val",
+        129 => ",test",
+        _ => ",train",
     });
     folder.read(&[]).check(0, &[]);
     let inspection = inspect(folder.open().dir(), &folder.root().join("sheets")).unwrap();

@@ -173,7 +173,7 @@ fn a_folder_without_class_names_is_recognised_by_its_label_files() {
         "boxes.csv",
         "image,class,xmin,ymin,xmax,ymax\na.jpg,cat,1,1,9,9\n",
     );
-    other.read(&[]).check(0, &["recognised: table"]);
+    other.read(&[]).check(0, &["recognised: tables, "]);
 }
 
 /// Photos for a demonstration, or a test set whose answers are not published.
