@@ -11,6 +11,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use serde_json::json;
 
 use crate::convert::{self, Exif, Former, Limit, OnError, Options, Outcome};
+use crate::error::Error;
 use crate::inspect;
 use crate::mask::geometry::Grid;
 use crate::source::entry::Entry;
@@ -147,9 +148,24 @@ fn execute(matches: &ArgMatches) -> Result<usize> {
             prepare.arrangement.apply(&mut source, is_own)?;
             match prepare.dry_run {
                 true => print(&survey::of_source(&source, &prepare.limit)),
-                false => prepare.run(source, &out),
+                false => prepare.run(source, &out).map_err(|error| match is_own {
+                    true => with_hint(error, &out),
+                    false => error,
+                }),
             }
         }
+    }
+}
+
+/// Makes the error of a single broken item one that says how to leave it out, as that of several does. A
+/// problem of a table in the data folder `out` is no item's.
+fn with_hint(error: anyhow::Error, out: &Path) -> anyhow::Error {
+    match error.downcast::<Error>() {
+        Ok(Error::Problem(one)) if Path::new(&one.file).parent() != Some(out) => {
+            Error::Problems(vec![one]).into()
+        }
+        Ok(error) => error.into(),
+        Err(error) => error,
     }
 }
 

@@ -44,9 +44,14 @@ impl Problem {
     }
 }
 
-/// Returns the first problems, one a line, and how many there are.
+/// Returns the first problems, one a line, and how many there are; a single one alone.
 fn listed(problems: &[Problem]) -> String {
     const MOST: usize = 20;
+    if let [one] = problems {
+        return format!(
+            "{one}\nhint: --on-error skip leaves this out and lists it in skipped.parquet"
+        );
+    }
     let mut lines = format!("{} problems", problems.len());
     for problem in problems.iter().take(MOST) {
         lines += &format!("\n  {problem}");
@@ -86,7 +91,7 @@ pub enum Error {
     #[error("{0}")]
     Problem(#[from] Problem),
 
-    /// Several items of a source are invalid; at least two.
+    /// Items of a source are invalid, which may be left out.
     #[error("{}", listed(.0))]
     Problems(Vec<Problem>),
 

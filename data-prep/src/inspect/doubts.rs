@@ -1,12 +1,13 @@
 //! Finds what makes a data set unfit to guide a network with, or its results unfit to be believed: splits,
 //! classes or groups without images, classes that a network can learn nothing from, boxes that vanish on the
-//! grid, and one picture in two splits.
+//! grid, and one picture, or its copies, in two splits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, Image, Split};
+use crate::source::yolo::copies;
 
 /// A class on fewer training images than this is hardly learned.
 const FEW_IMAGES: usize = 10;
@@ -30,6 +31,7 @@ pub(super) fn of(dataset: &Dataset) -> Vec<String> {
     doubts.extend(vanishing(dataset));
     doubts.extend(empty_groups(dataset));
     doubts.extend(duplicates(dataset));
+    doubts.extend(copies_apart(dataset));
     doubts
 }
 
@@ -168,6 +170,31 @@ fn duplicates(dataset: &Dataset) -> Option<String> {
         format!(
             "{n} pictures are in more than one split, so that the test is not of new images: {}{more}",
             found.join(", ")
+        )
+    })
+}
+
+/// Pictures of which different splits have copies, as Roboflow names them.
+fn copies_apart(dataset: &Dataset) -> Option<String> {
+    let mut splits: BTreeMap<&str, BTreeSet<Split>> = BTreeMap::new();
+    for image in &dataset.images {
+        if let Some(name) = copies::picture(&image.file_name) {
+            splits.entry(name).or_default().insert(image.split);
+        }
+    }
+    let mut names: Vec<&str> = splits
+        .into_iter()
+        .filter(|(_, splits)| splits.len() > 1)
+        .map(|(name, _)| name)
+        .collect();
+    let n = names.len();
+    (n > 0).then(|| {
+        let more = if n > MOST_NAMED { ", …" } else { "" };
+        names.truncate(MOST_NAMED);
+        format!(
+            "{n} pictures may have copies (NAME.rf.…) in more than one split, so that the test is not of new \
+             images: {}{more}",
+            names.join(", ")
         )
     })
 }

@@ -1,9 +1,10 @@
 //! Divides images into train, val and test: by a hash of their ids, or balanced by class (`--stratify`).
 //!
 //! With the hash an image stays in its split when others are added. Images that must stay together (of a
-//! patient, of a video) are one unit: the hash is that of what they share.
+//! patient, of a video) are one unit: the hash is that of what they share. Where the user does not say what
+//! that is, Roboflow's copies of one picture stay together.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::str::FromStr;
 
 use regex::Regex;
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::record::{Source, SourceImage};
 use super::split::Split;
+use super::yolo::copies;
 use crate::error::{Error, Result};
 
 /// The shares of train, val and test, in percent.
@@ -54,7 +56,7 @@ pub(super) struct Division<'a> {
     /// The share of each split.
     pub shares: Shares,
     /// What images of a unit share: a column of [`Source::columns`], or a regular expression whose first
-    /// group is looked for in the file's name; `None`: each image is a unit.
+    /// group is looked for in the file's name; `None`: each image is a unit, with its copies where it has some.
     pub by: Option<&'a str>,
     /// Whether each class gets its share of every split.
     pub stratify: bool,
@@ -76,7 +78,8 @@ impl Division<'_> {
     pub(super) fn divide(&self, source: &mut Source) -> Result<()> {
         let all: Vec<usize> = (0..source.images.len()).collect();
         let shares = self.shares.0.map(|share| share / 100.0);
-        self.split(source, &all, shares)?;
+        let copied = self.copied(source, &all);
+        self.split(source, &all, shares, &copied)?;
         let whose = match source.has_splits {
             true => "the data's own splits are not used",
             false => "the data has no splits",
@@ -84,7 +87,7 @@ impl Division<'_> {
         let note = format!(
             "{whose}: divided {} percent {}",
             self.shares,
-            self.description()
+            self.description(&copied)
         );
         self.said(source, note);
         source.has_splits = true;
@@ -112,11 +115,12 @@ impl Division<'_> {
             return Ok(false);
         }
         let sum: f64 = shares.iter().sum();
-        self.split(source, &train, shares.map(|share| share / sum))?;
+        let copied = self.copied(source, &train);
+        self.split(source, &train, shares.map(|share| share / sum), &copied)?;
         let cut = cut.join(" and ");
         let note = format!(
             "the data has no {cut}: cut from train {}",
-            self.description()
+            self.description(&copied)
         );
         self.said(source, note);
         Ok(true)
@@ -138,9 +142,25 @@ impl Division<'_> {
         source.notes.push(note);
     }
 
-    fn description(&self) -> String {
+    /// Returns the pictures of which there are several copies among the images at `indices`; none where the
+    /// user says what stays together.
+    fn copied(&self, source: &Source, indices: &[usize]) -> HashSet<String> {
+        let mut seen = HashSet::new();
+        let names = indices
+            .iter()
+            .filter_map(|&index| copies::picture(&source.images[index].file_name));
+        names
+            .filter(|name| self.by.is_none() && !seen.insert(*name))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn description(&self, copied: &HashSet<String>) -> String {
         let unit = match self.by {
             Some(by) => format!("images that share {by} together, "),
+            None if !copied.is_empty() => {
+                "copies of one picture, NAME.rf.…, stay together, ".to_owned()
+            }
             None => String::new(),
         };
         match self.stratify {
@@ -151,9 +171,16 @@ impl Division<'_> {
         }
     }
 
-    /// Puts the images at `indices` into the splits; the `shares` sum to 1.
-    fn split(&self, source: &mut Source, indices: &[usize], shares: [f64; 3]) -> Result<()> {
-        let units = self.units(source, indices)?;
+    /// Puts the images at `indices` into the splits; the `shares` sum to 1. Copies of one of the pictures
+    /// `copied` are one unit.
+    fn split(
+        &self,
+        source: &mut Source,
+        indices: &[usize],
+        shares: [f64; 3],
+        copied: &HashSet<String>,
+    ) -> Result<()> {
+        let units = self.units(source, indices, copied)?;
         let mut splits = match self.stratify {
             true => balanced(&units, &source.images, shares),
             false => by_position(&units, shares),
@@ -168,8 +195,13 @@ impl Division<'_> {
     }
 
     /// Returns the units, in the order of their positions.
-    fn units(&self, source: &Source, indices: &[usize]) -> Result<Vec<Unit>> {
-        let key = self.key(source)?;
+    fn units(
+        &self,
+        source: &Source,
+        indices: &[usize],
+        copied: &HashSet<String>,
+    ) -> Result<Vec<Unit>> {
+        let key = self.key(source, copied)?;
         let mut units: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for &index in indices {
             units
@@ -189,9 +221,15 @@ impl Division<'_> {
     }
 
     /// Returns the function that gives what an image shares with the others of its unit.
-    fn key<'s>(&self, source: &'s Source) -> Result<Key<'s>> {
+    fn key<'s>(&self, source: &'s Source, copied: &'s HashSet<String>) -> Result<Key<'s>> {
         let Some(by) = self.by else {
-            return Ok(Box::new(|image| Ok(image.image_id.clone())));
+            return Ok(Box::new(|image| {
+                let picture = copies::picture(&image.file_name);
+                Ok(match picture.filter(|name| copied.contains(*name)) {
+                    Some(name) => format!("{name}.rf"),
+                    None => image.image_id.clone(),
+                })
+            }));
         };
         let wrong =
             |found: String, expected: String| Error::layout("--split-by", by, found, expected);

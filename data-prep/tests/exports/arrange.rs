@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use data_prep::dataset::{Dataset, Split};
+use data_prep::inspect::inspect;
+use sha2::{Digest, Sha256};
 
 use crate::folder::Folder;
 
@@ -259,4 +261,97 @@ fn groups_are_by_id_file_name_or_stem() {
     folder
         .run(&["read", "{}", "--groups", "{}/gone.csv"])
         .check(2, &["gone.csv"]);
+}
+
+/// Roboflow's copies: `NAME.rf.<hash>`, three of each of 30 pictures, and 40 pictures without copies.
+/// `split` makes the cell after a box, of the column `header`.
+fn copies(header: &str, split: impl Fn(usize) -> &'static str) -> Folder {
+    let folder = Folder::new(&[]);
+    let mut text = format!("{HEADER}{header}\n");
+    let names = (0..130).map(|number| match number {
+        0..90 => format!("b{}_png.rf.{number:032x}", number / 3),
+        _ => format!("single{number}_png.rf.{number:032x}"),
+    });
+    for (number, name) in names.enumerate() {
+        folder.image(&format!("images/{name}.jpg"));
+        writeln!(text, "{name}.jpg,cat,1,1,9,9{}", split(number)).unwrap();
+    }
+    folder.write("boxes.csv", text);
+    folder
+}
+
+/// The splits in which each picture has a copy.
+fn splits_of_pictures(dataset: &Dataset) -> BTreeMap<String, BTreeSet<Split>> {
+    let mut found: BTreeMap<String, BTreeSet<Split>> = BTreeMap::new();
+    for image in &dataset.images {
+        let (name, _) = image.image_id.split_once(".rf.").unwrap();
+        found
+            .entry(name.to_owned())
+            .or_default()
+            .insert(image.split);
+    }
+    found
+}
+
+/// Where an image falls by the hash of its id.
+fn by_hash(id: &str) -> Split {
+    let digest = Sha256::digest(format!("split:{id}"));
+    let first = u64::from_be_bytes(digest[..8].try_into().unwrap());
+    match first as f64 / 2_f64.powi(64) {
+        ..0.70 => Split::Train,
+        ..0.85 => Split::Val,
+        _ => Split::Test,
+    }
+}
+
+#[test]
+fn copies_of_one_picture_stay_together_where_the_program_divides() {
+    let none = copies("", |_| "");
+    let no_test = copies(
+        ",split",
+        |number| if number < 9 { ",val" } else { ",train" },
+    );
+    for (folder, more, said) in [
+        (&none, &[][..], "the data has no splits: divided"),
+        (&none, &["--stratify"], "the data has no splits: divided"),
+        (&no_test, &[], "the data has no test: cut from train"),
+        (&no_test, &["--split", "60,20,20"], "divided 60,20,20"),
+    ] {
+        folder.read(more).check(
+            0,
+            &[said, "(copies of one picture, NAME.rf.…, stay together, "],
+        );
+        let dataset = folder.open();
+        assert!(counts(&dataset).iter().all(|&count| count > 0));
+        let splits = splits_of_pictures(&dataset);
+        assert!(
+            splits.values().all(|splits| splits.len() == 1),
+            "{splits:?}"
+        );
+    }
+    // An image without copies falls where it fell.
+    none.read(&[]).check(0, &[]);
+    let dataset = none.open();
+    let singles = dataset.images.iter();
+    for image in singles.filter(|image| image.image_id.contains("single")) {
+        assert_eq!(image.split, by_hash(&image.image_id), "{}", image.image_id);
+    }
+    // What the user says stays together is not added to.
+    let by_name = none.read(&["--split-by", "rf.(.*).jpg"]);
+    by_name.check(0, &["(images that share rf.(.*).jpg together, by"]);
+}
+
+#[test]
+fn copies_in_two_of_the_data_s_own_splits_are_a_doubt() {
+    let folder = copies(",split", |number| match number {
+        0 | 3 => ",val",
+        129 => ",test",
+        _ => ",train",
+    });
+    folder.read(&[]).check(0, &[]);
+    let inspection = inspect(folder.open().dir(), &folder.root().join("sheets")).unwrap();
+    let doubts = inspection.summary.doubts;
+    let expected = "2 pictures may have copies (NAME.rf.…) in more than one split, so that the test is not of \
+                    new images: b0_png, b1_png";
+    assert!(doubts.iter().any(|doubt| doubt == expected), "{doubts:?}");
 }

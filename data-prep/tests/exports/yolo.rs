@@ -60,6 +60,22 @@ fn a_roboflow_export_has_boxes_polygons_and_images_without_objects() {
     assert_eq!(valid.objects[0].segmentation.as_ref().unwrap().area(), 800);
 }
 
+/// A split's folder may be called otherwise than the export says.
+#[test]
+fn images_in_no_split_are_counted() {
+    let folder = roboflow();
+    folder.images(&["validate/images/d.jpg", "validate/images/e.jpg"]);
+    folder.write(
+        "data.yaml",
+        ROBOFLOW.replace("../valid/images", "../train/../valid/images"),
+    );
+    let said = "2 images are in no split: left out";
+    folder.read(&[]).check(0, &[said]);
+    assert_eq!(ids(&folder.open(), Split::Val), ["valid/images/a"]);
+    let whole = roboflow().read(&[]);
+    assert!(!whole.text.contains("in no split"), "{}", whole.text);
+}
+
 /// Paths of Ultralytics: relative to `path`, a list of folders, and a .txt that lists images.
 #[test]
 fn paths_may_be_folders_lists_of_folders_and_lists_of_images() {
@@ -180,6 +196,67 @@ fn an_image_of_two_splits_stays_in_the_first() {
     );
 }
 
+/// Nothing is trained on and validated with, and validation keeps its images.
+#[test]
+fn an_image_of_train_and_val_stays_in_val_where_val_has_others() {
+    let splits_of = |train: &str, val: &str, test: &str| {
+        let lists = [("train.txt", train), ("val.txt", val), ("test.txt", test)];
+        let yaml = "train: train.txt\nval: val.txt\ntest: test.txt\nnames: [cat]\n";
+        let folder = Folder::new(&[("data.yaml", yaml)]);
+        for (path, names) in lists {
+            let line = |name: char| format!("images/{name}.jpg\n");
+            folder.write(path, names.chars().map(line).collect::<String>());
+        }
+        for name in "abcdef".chars() {
+            folder.image(&format!("images/{name}.jpg"));
+            folder.write(&format!("labels/{name}.txt"), "0 .5 .5 .5 .5");
+        }
+        let said = folder.yolo(&[]);
+        said.check(0, &[]);
+        let dataset = folder.open();
+        let names = |split| {
+            let ids = ids(&dataset, split).into_iter();
+            ids.map(|id| &id["images/".len()..]).collect::<String>()
+        };
+        (Split::ALL.map(names), said.text)
+    };
+    for (given, expected, note) in [
+        // Val keeps what is in train as well, and test what is in val or train.
+        (
+            ["abcd", "de", "f"],
+            ["abc", "de", "f"],
+            "1 image is in train and in val: taken in val only",
+        ),
+        (
+            ["abcd", "cef", "df"],
+            ["ab", "ce", "df"],
+            "1 image is in val and in test: taken in test only",
+        ),
+        // All of val is in train: it is no validation set.
+        (
+            ["abcd", "cd", "ef"],
+            ["abcd", "", "ef"],
+            "2 images are in train and in val: taken in train only",
+        ),
+        // All of train is in val: train is not emptied.
+        (
+            ["ab", "abc", "def"],
+            ["ab", "c", "def"],
+            "2 images are in train and in val: taken in train only",
+        ),
+        (
+            ["abc", "abc", "abc"],
+            ["abc", "", ""],
+            "3 images are in train and in test: taken in train only",
+        ),
+    ] {
+        let [train, val, test] = given;
+        let (found, text) = splits_of(train, val, test);
+        assert_eq!(found, expected, "{given:?}");
+        assert!(text.contains(note), "{text}\nlacks {note}");
+    }
+}
+
 #[test]
 fn boxes_are_cut_at_the_edge_and_keypoints_not_read() {
     let yaml = "train: images\nkpt_shape: [2, 3]\nnc: 1\nnames: [cat]\n";
@@ -195,6 +272,23 @@ fn boxes_are_cut_at_the_edge_and_keypoints_not_read() {
     );
     let bbox = folder.open().images[0].objects[0].bbox;
     assert!(bbox[0] == 0.0 && (bbox[2] - 12.0).abs() < 1e-9, "{bbox:?}");
+}
+
+#[test]
+fn a_line_that_is_there_twice_is_one_object() {
+    let label = "0 .5 .5 .5 .5\n1 .5 .5 .5 .5\n0  .5 .5 .5 .5 \n0 .5 .5 .5 .4\n0 .5 .5 .5 .5\n";
+    let yaml = "train: images\nnames: [cat, dog]\n";
+    let folder = Folder::new(&[("data.yaml", yaml), ("labels/a.txt", label)]);
+    folder.image("images/a.jpg");
+    folder
+        .yolo(&[])
+        .check(0, &["2 lines of label files repeat another one: left out"]);
+    let dataset = folder.open();
+    let objects = dataset.images[0].objects.iter();
+    let found: Vec<_> = objects
+        .map(|object| (object.instance_id, object.class_id))
+        .collect();
+    assert_eq!(found, [(1, 0), (2, 1), (4, 0)]);
 }
 
 /// Fractions are of the image as the tool showed it: stored, or turned where the user says so.

@@ -1,7 +1,7 @@
 //! Finds the images of a YOLO export and their label files: in the folders and lists that `data.yaml` or
 //! `obj.data` names, else in all folders, whose names then say the split.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::config::{Config, Declared};
@@ -42,6 +42,7 @@ impl Images {
                 }
             }
             found.drop_repeated();
+            found.say_unused(gallery.files());
         }
         if found.images.is_empty() && found.problems.is_empty() {
             let expected = "images in the folders that the export names";
@@ -174,26 +175,111 @@ impl Images {
         }
     }
 
-    /// Leaves an image that several splits have in the first of them.
+    /// Leaves out validation or test images of which none has a label file, as those of a demonstration; they
+    /// are then cut from the training images. Where these have no label files either, nothing is known and
+    /// [`LabelFiles::find`] says so.
+    pub(super) fn drop_unlabelled(&mut self, root: &Path) {
+        let of = |images: &[(PathBuf, Split)], wanted: Split| -> Vec<PathBuf> {
+            let images = images.iter().filter(|(_, split)| *split == wanted);
+            images.map(|(path, _)| path.clone()).collect()
+        };
+        let is_labelled = |image: &PathBuf| label_places(image).iter().any(|path| path.is_file());
+        if !of(&self.images, Split::Train).iter().any(is_labelled) {
+            return;
+        }
+        for split in [Split::Val, Split::Test] {
+            let images = of(&self.images, split);
+            let Some(first) = images.first().filter(|_| !images.iter().any(is_labelled)) else {
+                continue;
+            };
+            let places = label_places(first);
+            let folder = places.first().and_then(|path| path.parent());
+            let folder = folder.unwrap_or(root);
+            self.notes.push(format!(
+                "{split}: no label files in {} for its {}: left out",
+                folder.strip_prefix(root).unwrap_or(folder).display(),
+                words::n_images(images.len())
+            ));
+            self.images.retain(|(_, of)| *of != split);
+        }
+    }
+
+    /// Says how many images no split has, where the export says the splits. Folders that lead to one file by
+    /// other ways (`path`, links) are the same.
+    fn say_unused(&mut self, files: &Files) {
+        let real = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let used: HashSet<PathBuf> = self.images.iter().map(|(path, _)| real(path)).collect();
+        let unused = files.images().filter(|path| !used.contains(&real(path)));
+        match unused.count() {
+            0 => {}
+            count => self.notes.push(format!(
+                "{} in no split: left out",
+                words::images(count, "is", "are")
+            )),
+        }
+    }
+
+    /// Leaves an image that several splits have in one of them ([`keepers`]).
     fn drop_repeated(&mut self) {
-        let mut first: HashMap<PathBuf, Split> = HashMap::new();
-        let mut repeated: BTreeMap<(Split, Split), usize> = BTreeMap::new();
         self.images.sort_by_key(|(_, split)| *split); // stable
-        self.images.retain(|(path, split)| match first.get(path) {
-            Some(before) => {
-                *repeated.entry((*before, *split)).or_default() += 1;
-                false
+        let kept = keepers(&self.images);
+        let mut seen: HashSet<PathBuf> = HashSet::new();
+        let mut repeated: BTreeMap<(Split, Split, Split), usize> = BTreeMap::new();
+        self.images.retain(|(path, split)| {
+            let kept = kept.get(path).copied().unwrap_or(*split);
+            let is_first = kept == *split && seen.insert(path.clone());
+            if !is_first {
+                let both = (kept.min(*split), kept.max(*split), kept);
+                *repeated.entry(both).or_default() += 1;
             }
-            None => first.insert(path.clone(), *split).is_none(),
+            is_first
         });
-        for ((before, split), count) in repeated {
+        for ((one, other, kept), count) in repeated {
             let images = words::images(count, "is", "are");
-            self.notes.push(match before == split {
-                true => format!("{images} named twice in {split}: taken once"),
-                false => format!("{images} in {before} and in {split}: taken in {before} only"),
+            self.notes.push(match one == other {
+                true => format!("{images} named twice in {kept}: taken once"),
+                false => format!("{images} in {one} and in {other}: taken in {kept} only"),
             });
         }
     }
+}
+
+/// Returns the split in which each image is taken: the later of two, so that validation and test are of the
+/// images that the data says. Where that would take all of the earlier split's images, or where the later split
+/// has no other images, it is a split in name only: the images stay in the earlier one, and others are cut
+/// from train.
+fn keepers(images: &[(PathBuf, Split)]) -> HashMap<PathBuf, Split> {
+    let mut splits_of: HashMap<&Path, BTreeSet<Split>> = HashMap::new();
+    for (path, split) in images {
+        splits_of.entry(path).or_default().insert(*split);
+    }
+    let is_later_kept = |before: Split, after: Split| {
+        let mut all = splits_of.values();
+        let keeps_some = |splits: &BTreeSet<Split>| splits.contains(&before) && splits.len() == 1;
+        let has_others =
+            |splits: &BTreeSet<Split>| splits.contains(&after) && !splits.contains(&before);
+        all.clone().any(keeps_some) && all.any(has_others)
+    };
+    let mut later = BTreeSet::new();
+    for before in Split::ALL {
+        let after = Split::ALL.into_iter().filter(|after| *after > before);
+        later.extend(
+            after
+                .filter(|after| is_later_kept(before, *after))
+                .map(|after| (before, after)),
+        );
+    }
+    let keeper = |splits: &BTreeSet<Split>| {
+        let splits = splits.iter().copied();
+        splits.reduce(|kept, split| match later.contains(&(kept, split)) {
+            true => split,
+            false => kept,
+        })
+    };
+    let kept = splits_of
+        .iter()
+        .map(|(path, splits)| Some((path.to_path_buf(), keeper(splits)?)));
+    kept.flatten().collect()
 }
 
 /// Returns the folder or file that a configuration's path means: relative to a base as Ultralytics takes it;
@@ -242,8 +328,7 @@ pub(super) struct LabelFiles {
 }
 
 impl LabelFiles {
-    /// Finds the label files: in `labels` instead of the last folder called `images`, as Ultralytics does,
-    /// else beside the images.
+    /// Finds the label files ([`label_places`]).
     ///
     /// # Errors
     /// When more than half of the images have no label file, or all of a split.
@@ -252,13 +337,11 @@ impl LabelFiles {
         let mut folders: BTreeMap<PathBuf, usize> = BTreeMap::new();
         let mut missing: BTreeMap<Split, (usize, usize)> = BTreeMap::new();
         for (image, split) in &images.images {
-            let places = [in_labels(image), Some(image.with_extension("txt"))];
-            let label = places.iter().flatten().find(|path| path.is_file());
+            let places = label_places(image);
+            let label = places.iter().find(|path| path.is_file());
             let (none, all) = missing.entry(*split).or_default();
             *all += 1;
-            let looked_in = label
-                .or(places.iter().flatten().next())
-                .and_then(|path| path.parent());
+            let looked_in = label.or(places.first()).and_then(|path| path.parent());
             let lacking = folders
                 .entry(looked_in.unwrap_or(image).to_owned())
                 .or_default();
@@ -320,6 +403,13 @@ impl LabelFiles {
         without.sort();
         self.without_image = without;
     }
+}
+
+/// Returns the paths that an image's label file may have: in `labels` instead of the last folder called
+/// `images`, as Ultralytics does, else beside the image.
+pub(super) fn label_places(image: &Path) -> Vec<PathBuf> {
+    let beside = image.with_extension("txt");
+    in_labels(image).into_iter().chain([beside]).collect()
 }
 
 /// Returns the path with `labels` instead of its last folder called `images`, and the extension `.txt`.

@@ -1,7 +1,7 @@
 //! Reads a label file: a line for each object, `class x y w h` (centre and size) or `class x1 y1 x2 y2 x3 y3
 //! …` (a polygon), all but the class as fractions of the image's width and height (docs of Ultralytics).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use crate::error::Problem;
@@ -30,6 +30,10 @@ pub(super) struct Labels {
     pub remarks: Vec<Problem>,
     /// Boxes cut at the image's edge.
     pub clipped: usize,
+    /// Lines that an earlier one says already.
+    pub repeated: usize,
+    /// Whether there is an object of which nobody knows the class, so that nobody knows what is on the image.
+    pub has_unknown: bool,
 }
 
 /// Why an object is left out.
@@ -43,8 +47,14 @@ struct Fault {
 /// Reads the label file of an image of `size`: width and height in pixels.
 pub(super) fn parse(path: &Path, text: &str, format: &Format, size: (u32, u32)) -> Labels {
     let mut labels = Labels::default();
+    let mut seen: HashSet<Vec<&str>> = HashSet::new();
     let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
     for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if seen.contains(&words) {
+            labels.repeated += 1;
+            continue;
+        }
         let mut remark = |found: String, expected: String| {
             labels.remarks.push(Problem::new(
                 path,
@@ -53,8 +63,9 @@ pub(super) fn parse(path: &Path, text: &str, format: &Format, size: (u32, u32)) 
                 expected,
             ));
         };
-        match object(line, format, size, &mut remark) {
+        match object(line, &words, format, size, &mut remark) {
             Ok((object, is_clipped)) => {
+                seen.insert(words);
                 labels.clipped += usize::from(is_clipped);
                 labels.objects.push(SourceObject {
                     instance_id: number,
@@ -62,6 +73,7 @@ pub(super) fn parse(path: &Path, text: &str, format: &Format, size: (u32, u32)) 
                 });
             }
             Err(fault) => {
+                labels.has_unknown |= fault.class_id.is_none();
                 labels.extra_labels.extend(fault.class_id);
                 let field = format!("line {number}");
                 labels
@@ -73,14 +85,14 @@ pub(super) fn parse(path: &Path, text: &str, format: &Format, size: (u32, u32)) 
     labels
 }
 
-/// Returns the object of a line, and whether its box was cut at the image's edge.
+/// Returns the object of a line and its words, and whether its box was cut at the image's edge.
 fn object(
     line: &str,
+    words: &[&str],
     format: &Format,
     size: (u32, u32),
     remark: &mut impl FnMut(String, String),
 ) -> Result<(SourceObject, bool), Fault> {
-    let words: Vec<&str> = line.split_whitespace().collect();
     let class_id = class(words[0], format.class_of)?;
     let fault = |found: String, expected: &str| Fault {
         found,

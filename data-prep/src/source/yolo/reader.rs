@@ -1,12 +1,13 @@
 //! `data-prep yolo`: reads a YOLO export into records. Boxes and polygons are fractions of the image's size
 //! in the label files, so the image's header is read for its size.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::config::Config;
-use super::images::{Images, LabelFiles};
+use super::images::{Images, LabelFiles, label_places};
 use super::labels::{self, Labels};
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::source::entry::{Folder, Format};
@@ -38,10 +39,16 @@ impl Format for Yolo {
         if yaml.is_file() {
             return Some(format!("YOLO, {}", yaml.display())); // if it is broken, reading says so
         }
-        let config = Config::find(folder).ok()??;
+        let Some(config) = Config::find(folder).ok()? else {
+            // Without class names, which reading asks for.
+            let is_yolo = is_only_labels(folder);
+            return is_yolo.then(|| format!("YOLO, label files in {}", folder.display()));
+        };
         let is_yaml = config.inputs.iter().any(|(name, _)| name == "data.yaml");
-        let is_yolo =
-            is_yaml || (!folder.join("ImageSets").is_dir() && has_labels(folder, &config));
+        let is_yolo = is_yaml
+            || (!folder.join("ImageSets").is_dir()
+                && Files::below(folder)
+                    .is_ok_and(|files| has_labels(&files, |path| path != config.path)));
         is_yolo.then(|| format!("YOLO, {}", config.path.display()))
     }
 
@@ -50,12 +57,20 @@ impl Format for Yolo {
     }
 }
 
-/// Whether one of the first text files below a folder has a line of a label file.
-fn has_labels(folder: &Path, config: &Config) -> bool {
-    const MOST: usize = 100;
+/// Whether a folder without class names has label files of its images, and nothing of another format.
+fn is_only_labels(folder: &Path) -> bool {
+    const OTHERS: [&str; 5] = ["xml", "json", "csv", "parquet", "npy"];
     let Ok(files) = Files::below(folder) else {
         return false;
     };
+    let is_other = |extension: &&str| files.with_extension(extension).next().is_some();
+    let labels: HashSet<PathBuf> = files.images().flat_map(label_places).collect();
+    !OTHERS.iter().any(is_other) && has_labels(&files, |path| labels.contains(path))
+}
+
+/// Whether one of the first text files that are `wanted` begins with a line of a label file.
+fn has_labels(files: &Files, wanted: impl Fn(&Path) -> bool) -> bool {
+    const MOST: usize = 100;
     let is_label = |line: &str| {
         let mut words = line.split_whitespace();
         let class = words.next().and_then(|word| word.parse::<i64>().ok());
@@ -65,7 +80,7 @@ fn has_labels(folder: &Path, config: &Config) -> bool {
     };
     let texts = files
         .with_extension("txt")
-        .filter(|path| *path != config.path)
+        .filter(|path| wanted(path))
         .take(MOST);
     let mut texts = texts.filter_map(|path| fs_err::read_to_string(path).ok());
     texts.any(|text| {
@@ -79,6 +94,17 @@ fn has_labels(folder: &Path, config: &Config) -> bool {
 struct Read {
     text: String,
     labels: Result<Labels, Problem>,
+}
+
+/// What is counted over all images, for the notes.
+#[derive(Default)]
+struct Counts {
+    /// Boxes cut at the image's edge.
+    clipped: usize,
+    /// Lines that are there twice.
+    repeated: usize,
+    /// Images with an object of unknown class.
+    unknown: usize,
 }
 
 /// Reads the export at `root`, a folder or its YAML file. `naming` decides the data set's name.
@@ -104,7 +130,8 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         let expected = "data.yaml with names, or classes.txt, obj.names or obj.data";
         return Err(Error::layout(root, "class names", "none", expected));
     };
-    let images = Images::find(folder, &config)?;
+    let mut images = Images::find(folder, &config)?;
+    images.drop_unlabelled(folder);
     let label_files = LabelFiles::find(&images)?;
     let format = labels::Format {
         class_of: &config.class_of,
@@ -134,7 +161,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         .map(|(path, _)| path.as_path())
         .collect();
     let names = names_and_ids(folder, &paths);
-    let mut clipped = 0;
+    let mut counts = Counts::default();
     for (((path, split), read), (file_name, image_id)) in
         images.images.iter().zip(parsed).zip(names)
     {
@@ -142,8 +169,13 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         source.annotations.add("split", split.as_ref().as_bytes());
         match read.labels {
             Err(problem) => source.problems.push(problem),
+            Ok(labels) if labels.has_unknown => {
+                counts.unknown += 1;
+                source.problems.extend(labels.problems);
+            }
             Ok(labels) => {
-                clipped += labels.clipped;
+                counts.clipped += labels.clipped;
+                counts.repeated += labels.repeated;
                 source.problems.extend(labels.problems);
                 source.remarks.extend(labels.remarks);
                 source.images.push(SourceImage {
@@ -164,7 +196,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     source
         .problems
         .extend(label_files.without_image.iter().map(without_image));
-    say(&mut source, &label_files, &config, clipped);
+    say(&mut source, &label_files, &config, &counts);
     Ok(source)
 }
 
@@ -201,7 +233,7 @@ fn read_image(image: &Path, label: Option<&Path>, format: &labels::Format) -> Re
 }
 
 /// Adds the notes on what was decided for the user.
-fn say(source: &mut Source, label_files: &LabelFiles, config: &Config, clipped: usize) {
+fn say(source: &mut Source, label_files: &LabelFiles, config: &Config, counts: &Counts) {
     let without = label_files
         .of_image
         .iter()
@@ -213,9 +245,25 @@ fn say(source: &mut Source, label_files: &LabelFiles, config: &Config, clipped: 
             words::images(without, "has", "have")
         ));
     }
-    if clipped > 0 {
+    let Counts {
+        clipped,
+        repeated,
+        unknown,
+    } = counts;
+    if *clipped > 0 {
         source.notes.push(format!(
             "{clipped} boxes reach beyond their image: cut at its edge"
+        ));
+    }
+    if *repeated > 0 {
+        source.notes.push(format!(
+            "{repeated} lines of label files repeat another one: left out"
+        ));
+    }
+    if *unknown > 0 {
+        source.notes.push(format!(
+            "{} an object whose class is not known, and so perhaps more classes: left out",
+            words::images(*unknown, "has", "have")
         ));
     }
     if config.keypoints.is_some() {
