@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, Image, Split};
-use crate::source::yolo::copies;
+use crate::source::copies;
 
 /// A class on fewer training images than this is hardly learned.
 const FEW_IMAGES: usize = 10;

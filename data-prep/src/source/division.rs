@@ -10,9 +10,9 @@ use std::str::FromStr;
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
+use super::copies;
 use super::record::{Source, SourceImage};
 use super::split::Split;
-use super::yolo::copies;
 use crate::error::{Error, Result};
 
 /// The shares of train, val and test, in percent.

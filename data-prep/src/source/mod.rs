@@ -4,6 +4,7 @@
 
 mod arrange;
 pub mod coco;
+pub(crate) mod copies;
 mod division;
 pub mod entry;
 mod files;
