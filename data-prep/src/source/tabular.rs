@@ -7,6 +7,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
 
+use super::files;
 use crate::error::{Problem, Result};
 use crate::foreign;
 
@@ -21,7 +22,12 @@ pub(super) struct Table {
     unit: &'static str,
     /// SHA-256 of the file.
     pub fingerprint: [u8; 32],
+    /// Whether the file has no header, and the columns are [`HEADERLESS`].
+    pub is_headerless: bool,
 }
+
+/// The columns of a CSV file without a header, as keras-retinanet writes it.
+pub(super) const HEADERLESS: [&str; 6] = ["path", "x1", "y1", "x2", "y2", "class"];
 
 /// A row of a [`Table`].
 #[derive(Clone, Copy)]
@@ -38,23 +44,25 @@ impl Table {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let bytes = fs_err::read(path)?;
         let fingerprint = Sha256::digest(&bytes).into();
-        let (headers, rows, unit) = match bytes.starts_with(b"PAR1") {
+        let ((mut headers, mut rows), unit) = match bytes.starts_with(b"PAR1") {
             true => {
                 let broken = |found| Problem::new(path, "file", found, "a Parquet file");
-                let (headers, rows) = foreign::read(|| parquet(path, bytes), broken)?;
-                (headers, rows, "row")
+                (foreign::read(|| parquet(path, bytes), broken)?, "row")
             }
-            false => {
-                let (headers, rows) = csv(path, &bytes)?;
-                (headers, rows, "line")
-            }
+            false => (csv(path, &bytes)?, "line"),
         };
+        let is_headerless = unit == "line" && is_box(&headers);
+        if is_headerless {
+            let columns = HEADERLESS.map(str::to_owned).to_vec();
+            rows.insert(0, (1, std::mem::replace(&mut headers, columns)));
+        }
         Ok(Self {
             path: path.to_owned(),
             headers,
             rows,
             unit,
             fingerprint,
+            is_headerless,
         })
     }
 
@@ -138,6 +146,17 @@ impl<'a> Row<'a> {
         };
         Problem::new(&self.table.path, field, found, expected)
     }
+}
+
+/// Whether the first row of a file is no header, but an image, four numbers or nothing, and a class.
+fn is_box(first: &[String]) -> bool {
+    let [path, corners @ .., _] = first else {
+        return false;
+    };
+    let is_number = |cell: &String| cell.parse::<f64>().is_ok();
+    first.len() == HEADERLESS.len()
+        && files::is_image(Path::new(path))
+        && (corners.iter().all(is_number) || corners.iter().all(String::is_empty))
 }
 
 /// Headers, and rows with their lines.

@@ -1,0 +1,100 @@
+//! Tables as other tools write them: without a header, without classes, a file for each split, and folders in
+//! which nothing is known.
+
+use data_prep::dataset::Split;
+
+use crate::folder::{Folder, by_id, ids};
+
+const HEADER: &str = "filename,width,height,class,xmin,ymin,xmax,ymax\n";
+
+fn rows(images: &[&str]) -> String {
+    let row = |image: &&str| format!("{image},40,20,cat,1,2,9,9\n");
+    HEADER.to_owned() + &images.iter().map(row).collect::<String>()
+}
+
+#[test]
+fn a_csv_without_header_is_keras_retinanets() {
+    let folder = Folder::new(&[
+        (
+            "train/_annotations.csv",
+            "a.jpg,1,2,30,18,dog\na.jpg,3,4,9.5,9,cat\nb.jpg,,,,,\n",
+        ),
+        (
+            "valid/_annotations.csv",
+            "c.jpg,,,,,\nd.jpg,0,0,40,20,cat\n",
+        ),
+    ]);
+    folder.images(&["train/a.jpg", "train/b.jpg", "valid/c.jpg", "valid/d.jpg"]);
+    folder.read(&[]).check(
+        0,
+        &[
+            "no header: path, x1, y1, x2, y2, class, as keras-retinanet writes",
+            "boxes of the columns x1, y1, x2, y2 in pixels",
+        ],
+    );
+    let dataset = folder.open();
+    assert_eq!(dataset.classes, ["cat", "dog"]);
+    let a = by_id(&dataset, "train/a");
+    assert_eq!(a.objects[0].bbox, [1.0, 2.0, 30.0, 18.0]);
+    assert_eq!(a.objects[1].bbox, [3.0, 4.0, 9.5, 9.0]);
+    assert_eq!(by_id(&dataset, "train/b").labels.len(), 0);
+    assert_eq!(by_id(&dataset, "valid/c").split, Split::Val);
+    assert_eq!(&*by_id(&dataset, "valid/d").labels, [0]);
+
+    let broken = Folder::new(&[("boxes.csv", "a.jpg,1,2,3,4,cat\na.jpg,1,x,3,4,cat\n")]);
+    broken.image("images/a.jpg");
+    let said = broken.read(&[]);
+    said.check(2, &["boxes.csv: line 2, y1: found x, expected a number"]);
+}
+
+#[test]
+fn boxes_without_classes_are_of_one_and_may_be_lists() {
+    let folder = Folder::new(&[(
+        "solution (1).csv",
+        "image,xmin,ymin,xmax,ymax\na.jpg,1,2,9,9\nb.jpg,,,,\n",
+    )]);
+    folder.images(&["pictures/a.jpg", "pictures/b.jpg"]);
+    folder.read(&[]).check(
+        0,
+        &["no column of classes: all boxes are of one class, object"],
+    );
+    let dataset = folder.open();
+    assert_eq!(dataset.classes, ["object"]);
+    assert_eq!(&*by_id(&dataset, "pictures/a").labels, [0]);
+    assert_eq!(by_id(&dataset, "pictures/b").labels.len(), 0);
+
+    let folder = Folder::new(&[(
+        "train.csv",
+        "image_id,width,height,bbox,source\na,40,20,\"[1.5, 2.0, 10, 8.0]\",x\nb,40,20,\"[0, 0, 40, 20]\",y\n",
+    )]);
+    folder.images(&["train/a.jpg", "train/b.jpg"]);
+    folder.read(&[]).check(
+        0,
+        &["boxes of the column bbox (x, y, width, height) in pixels"],
+    );
+    let bbox = by_id(&folder.open(), "train/a").objects[0].bbox;
+    assert_eq!(bbox, [1.5, 2.0, 11.5, 10.0]);
+    for (list, said) in [
+        (
+            "[1, 2, 3]",
+            "found [1, 2, 3], expected [x, y, width, height]",
+        ),
+        ("[1, 2, 0, 3]", "found [1, 2, 0, 3], expected more than 0"),
+    ] {
+        folder.write("train.csv", format!("image_id,bbox\na,\"{list}\"\n"));
+        folder
+            .read(&[])
+            .check(2, &["train.csv: line 2, bbox: ", said]);
+    }
+
+    // With labels beside them the classes of boxes are needed.
+    let folder = Folder::new(&[
+        ("boxes.csv", "image,xmin,ymin,xmax,ymax\na.jpg,1,2,9,9\n"),
+        ("labels.csv", "image,class\na.jpg,cat\n"),
+    ]);
+    folder.image("images/a.jpg");
+    folder.read(&[]).check(
+        2,
+        &["boxes.csv: columns: found ", "expected a column class"],
+    );
+}
