@@ -98,3 +98,78 @@ fn boxes_without_classes_are_of_one_and_may_be_lists() {
         &["boxes.csv: columns: found ", "expected a column class"],
     );
 }
+
+#[test]
+fn tables_are_recognised_by_their_columns_and_are_of_the_splits_of_their_names() {
+    // TensorFlow's tutorial; both splits have an image of one name.
+    let (train, test) = (rows(&["a.jpg", "b.jpg"]), rows(&["a.jpg"]));
+    let folder = Folder::new(&[
+        ("images/train_labels.csv", &*train),
+        ("images/test_labels.csv", &test),
+        ("results.csv", "epoch,loss\n1,2\n"),
+    ]);
+    folder.images(&[
+        "images/train/a.jpg",
+        "images/train/b.jpg",
+        "images/test/a.jpg",
+    ]);
+    folder.read(&[]).check(
+        0,
+        &[
+            "recognised: tables, ",
+            "test_labels.csv",
+            "train_labels.csv",
+        ],
+    );
+    assert_eq!(ids(&folder.open(), Split::Test), ["images/test/a"]);
+    assert_eq!(folder.open().images.len(), 3);
+
+    folder.write("images/more.csv", rows(&["b.jpg"]));
+    let failed = folder.read(&[]);
+    failed.check(
+        2,
+        &[
+            "more.csv: split: found ",
+            "more.csv, expected train, val or test in the name of each file",
+        ],
+    );
+    assert_eq!(failed.text.lines().count(), 1, "{}", failed.text);
+
+    let folder = Folder::new(&[("annotations.csv", &*rows(&["a.jpg", "b.jpg"]))]);
+    folder.images(&["Images/a.jpg", "Images/b.jpg"]);
+    folder.read(&[]).check(
+        0,
+        &["recognised: tables, ", "the data has no splits: divided"],
+    );
+}
+
+#[test]
+fn several_files_of_boxes_may_be_named() {
+    let (train, val) = (rows(&["a.jpg", "b.jpg"]), rows(&["c.jpg"]));
+    let test = rows(&["d.jpg"]);
+    let folder = Folder::new(&[
+        ("train.csv", &*train),
+        ("tables/val_boxes.csv", &val),
+        ("test/boxes.csv", &test),
+    ]);
+    folder.images(&[
+        "images/a.jpg",
+        "images/b.jpg",
+        "images/c.jpg",
+        "images/d.jpg",
+    ]);
+    let boxes = [
+        "--boxes",
+        "{}/train.csv",
+        "--boxes",
+        "{}/tables/val_boxes.csv",
+    ];
+    let third = ["--boxes", "{}/test/boxes.csv"];
+    folder
+        .run(&[&["read", "--images", "{}/images"], &boxes[..], &third].concat())
+        .check(0, &[]);
+    let dataset = folder.open();
+    assert_eq!(ids(&dataset, Split::Train), ["a", "b"]);
+    assert_eq!(ids(&dataset, Split::Val), ["c"]);
+    assert_eq!(ids(&dataset, Split::Test), ["d"]);
+}

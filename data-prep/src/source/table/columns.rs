@@ -1,5 +1,7 @@
 //! Recognises the columns of a table of boxes or labels.
 
+use std::path::Path;
+
 use crate::error::{Problem, Result};
 use crate::source::tabular::{Row, Table};
 
@@ -151,6 +153,11 @@ impl Columns {
 
 fn is_empty(cell: &str) -> bool {
     cell.is_empty() || cell.eq_ignore_ascii_case("nan")
+}
+
+/// Whether a file is a table of boxes by its header.
+pub(super) fn is_boxes(path: &Path) -> bool {
+    Table::header(path).is_ok_and(|table| Columns::of(&table, true).is_ok())
 }
 
 /// Finds the columns of boxes: corners before left, top, width and height, so that a width and height beside

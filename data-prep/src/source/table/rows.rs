@@ -30,11 +30,14 @@ pub(super) fn read(layout: &Layout, naming: &Naming) -> Result<Source> {
     for part in &layout.parts {
         let table = Table::open(&part.path)?;
         let columns = Columns::of(&table, part.has_boxes)?;
-        if layout.parts.iter().any(|part| !part.has_boxes) {
-            columns.need_class(&table)?;
-        }
         tables.push((part, table, columns));
     }
+    if tables.iter().any(|(_, _, columns)| columns.class.is_some()) {
+        for (_, table, columns) in &tables {
+            columns.need_class(table)?;
+        }
+    }
+    need_splits(&tables)?;
     let cells = tables
         .iter()
         .flat_map(|(_, table, columns)| table.rows().map(|row| columns.class_of(row)));
@@ -66,6 +69,28 @@ pub(super) fn read(layout: &Layout, naming: &Naming) -> Result<Source> {
     };
     naming.give(&mut source, named_after, None)?;
     Ok(source)
+}
+
+/// Refuses tables of boxes of which some are of a split and others of none.
+fn need_splits(tables: &[(&Part, Table, Columns)]) -> Result<(), Problem> {
+    let boxes = || tables.iter().filter(|(part, _, _)| part.has_boxes);
+    let named = boxes().find(|(part, _, _)| part.split.is_some());
+    let unnamed = boxes()
+        .filter(|(part, _, columns)| part.split.is_none() && columns.split.is_none())
+        .map(|(part, _, _)| part.path.display().to_string())
+        .collect::<Vec<_>>();
+    match (named, unnamed.as_slice()) {
+        (Some((part, _, _)), [first, ..]) => {
+            let found = unnamed.join(", ");
+            let expected = format!(
+                "train, val or test in the name of each file or its folder, as of {} (or --images DIR and \
+                 --boxes FILE for each file that is meant)",
+                part.path.display()
+            );
+            Err(Problem::new(first, "split", found, expected))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns names in order, each once: numbers by value, where all are numbers.
