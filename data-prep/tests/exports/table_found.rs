@@ -48,58 +48,6 @@ fn a_csv_without_header_is_keras_retinanets() {
 }
 
 #[test]
-fn boxes_without_classes_are_of_one_and_may_be_lists() {
-    let folder = Folder::new(&[(
-        "solution (1).csv",
-        "image,xmin,ymin,xmax,ymax\na.jpg,1,2,9,9\nb.jpg,,,,\n",
-    )]);
-    folder.images(&["pictures/a.jpg", "pictures/b.jpg"]);
-    folder.read(&[]).check(
-        0,
-        &["no column of classes: all boxes are of one class, object"],
-    );
-    let dataset = folder.open();
-    assert_eq!(dataset.classes, ["object"]);
-    assert_eq!(&*by_id(&dataset, "pictures/a").labels, [0]);
-    assert_eq!(by_id(&dataset, "pictures/b").labels.len(), 0);
-
-    let folder = Folder::new(&[(
-        "train.csv",
-        "image_id,width,height,bbox,source\na,40,20,\"[1.5, 2.0, 10, 8.0]\",x\nb,40,20,\"[0, 0, 40, 20]\",y\n",
-    )]);
-    folder.images(&["train/a.jpg", "train/b.jpg"]);
-    folder.read(&[]).check(
-        0,
-        &["boxes of the column bbox (x, y, width, height) in pixels"],
-    );
-    let bbox = by_id(&folder.open(), "train/a").objects[0].bbox;
-    assert_eq!(bbox, [1.5, 2.0, 11.5, 10.0]);
-    for (list, said) in [
-        (
-            "[1, 2, 3]",
-            "found [1, 2, 3], expected [x, y, width, height]",
-        ),
-        ("[1, 2, 0, 3]", "found [1, 2, 0, 3], expected more than 0"),
-    ] {
-        folder.write("train.csv", format!("image_id,bbox\na,\"{list}\"\n"));
-        folder
-            .read(&[])
-            .check(2, &["train.csv: line 2, bbox: ", said]);
-    }
-
-    // With labels beside them the classes of boxes are needed.
-    let folder = Folder::new(&[
-        ("boxes.csv", "image,xmin,ymin,xmax,ymax\na.jpg,1,2,9,9\n"),
-        ("labels.csv", "image,class\na.jpg,cat\n"),
-    ]);
-    folder.image("images/a.jpg");
-    folder.read(&[]).check(
-        2,
-        &["boxes.csv: columns: found ", "expected a column class"],
-    );
-}
-
-#[test]
 fn tables_are_recognised_by_their_columns_and_are_of_the_splits_of_their_names() {
     // TensorFlow's tutorial; both splits have an image of one name.
     let (train, test) = (rows(&["a.jpg", "b.jpg"]), rows(&["a.jpg"]));
@@ -172,4 +120,83 @@ fn several_files_of_boxes_may_be_named() {
     assert_eq!(ids(&dataset, Split::Train), ["a", "b"]);
     assert_eq!(ids(&dataset, Split::Val), ["c"]);
     assert_eq!(ids(&dataset, Split::Test), ["d"]);
+}
+
+#[test]
+fn boxes_without_classes_are_of_one_and_may_be_lists() {
+    let folder = Folder::new(&[(
+        "solution (1).csv",
+        "image,xmin,ymin,xmax,ymax\na.jpg,1,2,9,9\nb.jpg,,,,\n",
+    )]);
+    folder.images(&["pictures/a.jpg", "pictures/b.jpg"]);
+    folder.read(&[]).check(
+        0,
+        &["no column of classes: all boxes are of one class, object"],
+    );
+    let dataset = folder.open();
+    assert_eq!(dataset.classes, ["object"]);
+    assert_eq!(&*by_id(&dataset, "pictures/a").labels, [0]);
+    assert_eq!(by_id(&dataset, "pictures/b").labels.len(), 0);
+
+    let folder = Folder::new(&[(
+        "train.csv",
+        "image_id,width,height,bbox,source\na,40,20,\"[1.5, 2.0, 10, 8.0]\",x\nb,40,20,\"[0, 0, 40, 20]\",y\n",
+    )]);
+    folder.images(&["train/a.jpg", "train/b.jpg"]);
+    folder.read(&[]).check(
+        0,
+        &["boxes of the column bbox (x, y, width, height) in pixels"],
+    );
+    let bbox = by_id(&folder.open(), "train/a").objects[0].bbox;
+    assert_eq!(bbox, [1.5, 2.0, 11.5, 10.0]);
+    for (list, said) in [
+        (
+            "[1, 2, 3]",
+            "found [1, 2, 3], expected [x, y, width, height]",
+        ),
+        ("[1, 2, 0, 3]", "found [1, 2, 0, 3], expected more than 0"),
+    ] {
+        folder.write("train.csv", format!("image_id,bbox\na,\"{list}\"\n"));
+        folder
+            .read(&[])
+            .check(2, &["train.csv: line 2, bbox: ", said]);
+    }
+
+    // With labels beside them the classes of boxes are needed.
+    let folder = Folder::new(&[
+        ("boxes.csv", "image,xmin,ymin,xmax,ymax\na.jpg,1,2,9,9\n"),
+        ("labels.csv", "image,class\na.jpg,cat\n"),
+    ]);
+    folder.image("images/a.jpg");
+    folder.read(&[]).check(
+        2,
+        &["boxes.csv: columns: found ", "expected a column class"],
+    );
+}
+
+#[test]
+fn a_folder_of_no_known_format_is_said_to_hold_what_it_holds() {
+    for (files, said) in [
+        (
+            &[("a.csv", "id,label\n1,2\n"), ("b/c.csv", "x\n")][..],
+            "found nothing known: 2 CSV or Parquet files without the columns of boxes (a.csv: id, label), \
+             expected annotations of one of the formats",
+        ),
+        (&[("a.csv", "id,label\n1,2\n")], "--images DIR --boxes FILE"),
+        (
+            &[("a.json", "{\"shapes\": []}"), ("b.json", "{}")],
+            "found nothing known: 2 *.json without images, annotations and categories, expected",
+        ),
+        (
+            &[("a.txt", "hello\n")],
+            "found nothing known: 1 *.txt and no data.yaml or classes.txt that fits them, expected",
+        ),
+        (&[], "found nothing known: 1 image alone, expected"),
+    ] {
+        let folder = Folder::new(files);
+        folder.image("photos/x.jpg");
+        let failed = folder.read(&[]);
+        failed.check(2, &["format: ", said]);
+        assert_eq!(failed.text.lines().count(), 1, "{}", failed.text);
+    }
 }

@@ -438,7 +438,11 @@ fn own_data_has_vocs_twenty_only_where_its_images_are_called_like_vocs() {
 fn a_missing_image_is_not_the_mask_of_its_name() {
     let tree = Tree::new();
     for id in ["a", "b", "c"] {
-        tree.xml(&format!("annotations/{id}.xml"), &format!("{id}.jpg"), "dog");
+        tree.xml(
+            &format!("annotations/{id}.xml"),
+            &format!("{id}.jpg"),
+            "dog",
+        );
         tree.image(&format!("masks/{id}.png"));
     }
     tree.image("images/a.jpg").image("images/b.jpg");
@@ -464,12 +468,18 @@ fn boxes_beyond_their_image_are_counted() {
     tree.image("a.jpg").image("b.jpg");
     let outside = object("dog", "1 2 80 18", "0") + &object("dog", "1 2 40 20", "0");
     tree.write("a.xml", annotation(40, 20, &outside));
-    tree.write("b.xml", annotation(40, 20, &object("dog", "1 2 41 21", "0")));
+    tree.write(
+        "b.xml",
+        annotation(40, 20, &object("dog", "1 2 41 21", "0")),
+    );
     let (_, said) = tree.read();
     assert!(said.contains("1 boxes reach beyond their image"), "{said}");
     let dataset = Dataset::open(tree.out()).unwrap();
     assert_eq!(dataset.images[0].objects[0].bbox, [1.0, 2.0, 80.0, 18.0]);
-    tree.write("a.xml", annotation(40, 20, &object("dog", "1 2 40 20", "0")));
+    tree.write(
+        "a.xml",
+        annotation(40, 20, &object("dog", "1 2 40 20", "0")),
+    );
     let (_, said) = tree.read();
     assert!(!said.contains("beyond"), "{said}");
 }

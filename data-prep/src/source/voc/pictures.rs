@@ -74,9 +74,7 @@ impl Pictures {
                     let name = format!("{}.jpg", entry.image_id);
                     Ok(layout.folder.join("JPEGImages").join(name))
                 }
-                (None, None) => {
-                    Err(missing(&entry.xml, *name, found.lookalike))
-                }
+                (None, None) => Err(missing(&entry.xml, *name, found.lookalike)),
             })
             .collect();
         let used: HashSet<&Path> = candidates
