@@ -6,11 +6,14 @@ use anyhow::{Context, Result};
 
 use super::coco::{AnnotationFiles, Coco};
 use super::entry::{Entry, Folder, Format};
+use super::files::Files;
 use super::list::SOURCES;
 use super::naming::Naming;
 use super::record::Source;
-use super::table::Tables;
-use crate::error::Error;
+use super::table::{Tables, tables};
+use super::tabular::Table;
+use crate::error::{Error, quoted};
+use crate::words;
 
 /// What `data-prep read` is asked for.
 #[derive(Debug, clap::Args)]
@@ -113,9 +116,14 @@ fn recognise(folder: &Path) -> Result<(&'static Entry, String)> {
     let says = |entry: &'static Entry| Some((entry, (entry.recognise)(folder)?));
     let mut recognised = SOURCES.iter().filter_map(says);
     let Some((entry, what)) = recognised.next() else {
-        let expected = "annotations of one of the formats: data.yaml (YOLO), *.json (COCO), *.xml (VOC), \
-                        boxes.csv (table), metadata.csv (Waterbirds)";
-        return Err(Error::layout(folder, "format", "nothing known", expected).into());
+        let mut expected =
+            "annotations of one of the formats: data.yaml (YOLO), *.json (COCO), *.xml (VOC), \
+                            boxes.csv (table), metadata.csv (Waterbirds)"
+                .to_owned();
+        if !tables(folder).is_empty() {
+            expected += "; a table that lies elsewhere is read with --images DIR --boxes FILE";
+        }
+        return Err(Error::layout(folder, "format", seen(folder), expected).into());
     };
     let also: Vec<String> = recognised
         .map(|(entry, what)| format!("{what} (--format {})", entry.name))
@@ -125,4 +133,45 @@ fn recognise(folder: &Path) -> Result<(&'static Entry, String)> {
         also => format!("recognised: {what}; there is also {}", also.join(", ")),
     };
     Ok((entry, note))
+}
+
+/// Says what lies in a folder of no known format.
+fn seen(folder: &Path) -> String {
+    let files = Files::below(folder).unwrap_or_default();
+    let count = |extension| files.with_extension(extension).count();
+    let mut seen: Vec<String> = seen_tables(folder).into_iter().collect();
+    let kinds = [
+        ("json", "without images, annotations and categories"),
+        ("xml", "without <annotation>"),
+        ("txt", "and no data.yaml or classes.txt that fits them"),
+    ];
+    for (extension, lack) in kinds {
+        match count(extension) {
+            0 => {}
+            n => seen.push(format!("{n} *.{extension} {lack}")),
+        }
+    }
+    match (seen.is_empty(), files.images().count()) {
+        (false, _) => format!("nothing known: {}", seen.join("; ")),
+        (true, 0) => "nothing known".to_owned(),
+        (true, n) => format!("nothing known: {} alone", words::n_images(n)),
+    }
+}
+
+/// Says which columns the first table of a folder has.
+fn seen_tables(folder: &Path) -> Option<String> {
+    let paths = tables(folder);
+    let first = paths.first()?;
+    let name = first.file_name().unwrap_or_default().to_string_lossy();
+    let columns = match Table::header(first) {
+        Ok(table) => quoted(&table.columns().join(", ")),
+        Err(_) => "no columns".to_owned(),
+    };
+    let files = match paths.len() {
+        1 => "1 CSV or Parquet file".to_owned(),
+        n => format!("{n} CSV or Parquet files"),
+    };
+    Some(format!(
+        "{files} without the columns of boxes ({name}: {columns})"
+    ))
 }

@@ -1,12 +1,14 @@
 //! Tables that users write: CSV (comma, semicolon or tab) and Parquet, read as text cells. A problem names
 //! the file, the line and the column.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
 
+use super::files;
 use crate::error::{Problem, Result};
 use crate::foreign;
 
@@ -21,7 +23,12 @@ pub(super) struct Table {
     unit: &'static str,
     /// SHA-256 of the file.
     pub fingerprint: [u8; 32],
+    /// Whether the file has no header, and the columns are [`HEADERLESS`].
+    pub is_headerless: bool,
 }
+
+/// The columns of a CSV file without a header, as keras-retinanet writes it.
+pub(super) const HEADERLESS: [&str; 6] = ["path", "x1", "y1", "x2", "y2", "class"];
 
 /// A row of a [`Table`].
 #[derive(Clone, Copy)]
@@ -36,26 +43,63 @@ impl Table {
     /// # Errors
     /// When it cannot be read, has no header, or a line has too few or too many values.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let bytes = fs_err::read(path)?;
+        Self::of(path, fs_err::read(path)?)
+    }
+
+    /// Reads a CSV file's first line, or a Parquet file's columns, as a table without further rows.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn header(path: &Path) -> Result<Self> {
+        const MOST: u64 = 1 << 16;
+        let mut bytes = Vec::new();
+        let file = fs_err::File::open(path)?;
+        file.take(MOST).read_to_end(&mut bytes)?;
+        if bytes.starts_with(b"PAR1") {
+            let broken = |found| Problem::new(path, "file", found, "a Parquet file").into();
+            let headers = foreign::read(|| parquet_header(path), broken)?;
+            return Ok(Self::with(path, (headers, Vec::new()), "row"));
+        }
+        let start = bytes.iter().position(|byte| !matches!(byte, b'\n' | b'\r'));
+        let bytes = bytes.split_off(start.unwrap_or_default());
+        let line = bytes.split(|byte| *byte == b'\n').next();
+        Self::of(path, line.unwrap_or_default().to_owned())
+    }
+
+    fn of(path: &Path, bytes: Vec<u8>) -> Result<Self> {
         let fingerprint = Sha256::digest(&bytes).into();
-        let (headers, rows, unit) = match bytes.starts_with(b"PAR1") {
+        let (cells, unit) = match bytes.starts_with(b"PAR1") {
             true => {
                 let broken = |found| Problem::new(path, "file", found, "a Parquet file");
-                let (headers, rows) = foreign::read(|| parquet(path, bytes), broken)?;
-                (headers, rows, "row")
+                (foreign::read(|| parquet(path, bytes), broken)?, "row")
             }
-            false => {
-                let (headers, rows) = csv(path, &bytes)?;
-                (headers, rows, "line")
-            }
+            false => (csv(path, &bytes)?, "line"),
         };
         Ok(Self {
+            fingerprint,
+            ..Self::with(path, cells, unit)
+        })
+    }
+
+    fn with(path: &Path, (mut headers, mut rows): Cells, unit: &'static str) -> Self {
+        let is_headerless = unit == "line" && is_box(&headers);
+        if is_headerless {
+            let columns = HEADERLESS.map(str::to_owned).to_vec();
+            rows.insert(0, (1, std::mem::replace(&mut headers, columns)));
+        }
+        Self {
             path: path.to_owned(),
             headers,
             rows,
             unit,
-            fingerprint,
-        })
+            fingerprint: [0; 32],
+            is_headerless,
+        }
+    }
+
+    /// Returns the names of the columns.
+    pub(super) fn columns(&self) -> &[String] {
+        &self.headers
     }
 
     /// Returns the index of a column, whose name may be written in any case.
@@ -140,6 +184,17 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Whether the first row of a file is no header, but an image, four numbers or nothing, and a class.
+fn is_box(first: &[String]) -> bool {
+    let [path, corners @ .., _] = first else {
+        return false;
+    };
+    let is_number = |cell: &String| cell.parse::<f64>().is_ok();
+    first.len() == HEADERLESS.len()
+        && files::is_image(Path::new(path))
+        && (corners.iter().all(is_number) || corners.iter().all(String::is_empty))
+}
+
 /// Headers, and rows with their lines.
 type Cells = (Vec<String>, Vec<(u64, Vec<String>)>);
 
@@ -198,18 +253,28 @@ fn line_of(position: &csv::Position, text: &[u8]) -> u64 {
     position.line() + skipped.filter(|byte| **byte == b'\n').count() as u64
 }
 
+/// Reads the names of a Parquet file's columns.
+fn parquet_header(path: &Path) -> Result<Vec<String>> {
+    let (file, _) = fs_err::File::open(path)?.into_parts();
+    let fault = |error: parquet::errors::ParquetError| {
+        Problem::new(path, "file", error.to_string(), "a Parquet file")
+    };
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(fault)?;
+    Ok(names(builder.schema()))
+}
+
+fn names(schema: &arrow::datatypes::Schema) -> Vec<String> {
+    let fields = schema.fields().iter();
+    fields.map(|field| field.name().clone()).collect()
+}
+
 fn parquet(path: &Path, bytes: Vec<u8>) -> Result<Cells, Problem> {
     let fault = |error: &dyn std::fmt::Display| {
         Problem::new(path, "file", error.to_string(), "a Parquet file")
     };
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))
         .map_err(|error| fault(&error))?;
-    let headers: Vec<String> = builder
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
+    let headers = names(builder.schema());
     let mut rows = Vec::new();
     for batch in builder.build().map_err(|error| fault(&error))? {
         let batch = batch.map_err(|error| fault(&error))?;

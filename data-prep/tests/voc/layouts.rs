@@ -433,3 +433,53 @@ fn own_data_has_vocs_twenty_only_where_its_images_are_called_like_vocs() {
         assert_eq!(dataset.classes.len(), count, "{id}");
     }
 }
+
+#[test]
+fn a_missing_image_is_not_the_mask_of_its_name() {
+    let tree = Tree::new();
+    for id in ["a", "b", "c"] {
+        tree.xml(
+            &format!("annotations/{id}.xml"),
+            &format!("{id}.jpg"),
+            "dog",
+        );
+        tree.image(&format!("masks/{id}.png"));
+    }
+    tree.image("images/a.jpg").image("images/b.jpg");
+    let said = tree.refused();
+    assert!(
+        said.contains("c.xml: filename: found no such file c.jpg, expected it in the folder of the other images"),
+        "{said}"
+    );
+    // Beside the others, or where all images have another extension, it is taken.
+    tree.image("images/c.png");
+    let (found, _) = tree.read();
+    assert_eq!(found[2].2, "images/c.png");
+    for id in ["a.jpg", "b.jpg", "c.png"] {
+        fs_err::remove_file(tree.root().join("images").join(id)).unwrap();
+    }
+    let (found, _) = tree.read();
+    assert_eq!(found[2].2, "masks/c.png");
+}
+
+#[test]
+fn boxes_beyond_their_image_are_counted() {
+    let tree = Tree::new();
+    tree.image("a.jpg").image("b.jpg");
+    let outside = object("dog", "1 2 80 18", "0") + &object("dog", "1 2 40 20", "0");
+    tree.write("a.xml", annotation(40, 20, &outside));
+    tree.write(
+        "b.xml",
+        annotation(40, 20, &object("dog", "1 2 41 21", "0")),
+    );
+    let (_, said) = tree.read();
+    assert!(said.contains("1 boxes reach beyond their image"), "{said}");
+    let dataset = Dataset::open(tree.out()).unwrap();
+    assert_eq!(dataset.images[0].objects[0].bbox, [1.0, 2.0, 80.0, 18.0]);
+    tree.write(
+        "a.xml",
+        annotation(40, 20, &object("dog", "1 2 40 20", "0")),
+    );
+    let (_, said) = tree.read();
+    assert!(!said.contains("beyond"), "{said}");
+}

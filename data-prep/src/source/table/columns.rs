@@ -1,5 +1,7 @@
 //! Recognises the columns of a table of boxes or labels.
 
+use std::path::Path;
+
 use crate::error::{Problem, Result};
 use crate::source::tabular::{Row, Table};
 
@@ -15,7 +17,7 @@ const IMAGE: [&str; 10] = [
     "img",
     "file",
 ];
-const CLASS: [&str; 8] = [
+const CLASS: [&str; 12] = [
     "class",
     "label",
     "category",
@@ -24,7 +26,17 @@ const CLASS: [&str; 8] = [
     "label_name",
     "labelname",
     "category_name",
+    "class_id",
+    "category_id",
+    "label_id",
+    "classid",
 ];
+
+/// The class of all boxes of a table that has no classes.
+pub(super) const ONE_CLASS: &str = "object";
+
+/// The column of a box as text, `[x, y, width, height]`.
+const LIST: &str = "bbox";
 
 /// Spellings of left, top, right and bottom.
 const CORNERS: [[&str; 4]; 6] = [
@@ -48,7 +60,8 @@ const SIZES: [[&str; 4]; 5] = [
 #[derive(Debug)]
 pub(super) struct Columns {
     pub image: usize,
-    pub class: usize,
+    /// `None` in a table of boxes that are all of [`ONE_CLASS`].
+    pub class: Option<usize>,
     /// `None` in a table of labels.
     pub bbox: Option<BoxColumns>,
     /// The image's width and height: columns of these names beside corners (TensorFlow's and Roboflow's CSV).
@@ -66,6 +79,8 @@ pub(super) struct BoxColumns {
     pub at: [usize; 4],
     /// Whether the last two are width and height, not right and bottom.
     pub has_size: bool,
+    /// Whether all four are in one column ([`LIST`]).
+    pub is_list: bool,
     pub names: [&'static str; 4],
 }
 
@@ -77,14 +92,17 @@ impl Columns {
     pub(super) fn of(table: &Table, has_boxes: bool) -> Result<Self, Problem> {
         let image = table.any_column(&IMAGE)?;
         // `name` may be the image's.
-        let class = table.any_column(&CLASS)?;
+        let class = match has_boxes {
+            true => table.find_column(&CLASS)?,
+            false => Some(table.any_column(&CLASS)?),
+        };
         let split = table.find_column(&["split"])?;
         let group = table.find_column(&["group"])?;
         let (mut bbox, mut size, mut mask) = (None, None, None);
         if has_boxes {
             bbox = Some(box_columns(table)?);
             mask = table.find_column(&["mask", "mask_path", "mask_file"])?;
-            if bbox.is_some_and(|bbox| !bbox.has_size) {
+            if bbox.is_some_and(|bbox| bbox.is_list || !bbox.has_size) {
                 let [width, height] = [
                     &["width", "image_width", "img_width"],
                     &["height", "image_height", "img_height"],
@@ -93,7 +111,8 @@ impl Columns {
                 size = width?.zip(height?).map(|(width, height)| [width, height]);
             }
         }
-        let mut known = vec![image, class];
+        let mut known = vec![image];
+        known.extend(class);
         known.extend(bbox.iter().flat_map(|bbox| bbox.at));
         known.extend(size.iter().flatten());
         known.extend([split, mask].into_iter().flatten());
@@ -109,6 +128,36 @@ impl Columns {
             others,
         })
     }
+
+    /// Returns the class of a row; nothing where the row has none.
+    pub(super) fn class_of<'a>(&self, row: Row<'a>) -> &'a str {
+        let mut object = self.bbox.iter().flat_map(|bbox| bbox.at).chain(self.mask);
+        match self.class {
+            Some(column) => row.cell(column),
+            None if object.all(|column| is_empty(row.cell(column))) => "",
+            None => ONE_CLASS,
+        }
+    }
+
+    /// Refuses a table without classes.
+    ///
+    /// # Errors
+    /// When it has no column of classes.
+    pub(super) fn need_class(&self, table: &Table) -> Result<(), Problem> {
+        match self.class {
+            Some(_) => Ok(()),
+            None => Err(table.lacks("a column class")),
+        }
+    }
+}
+
+fn is_empty(cell: &str) -> bool {
+    cell.is_empty() || cell.eq_ignore_ascii_case("nan")
+}
+
+/// Whether a file is a table of boxes by its header.
+pub(super) fn is_boxes(path: &Path) -> bool {
+    Table::header(path).is_ok_and(|table| Columns::of(&table, true).is_ok())
 }
 
 /// Finds the columns of boxes: corners before left, top, width and height, so that a width and height beside
@@ -131,32 +180,59 @@ fn box_columns(table: &Table) -> Result<BoxColumns, Problem> {
             return Ok(BoxColumns {
                 at,
                 has_size,
+                is_list: false,
                 names: *names,
             });
         }
     }
+    if let Some(column) = table.find_column(&[LIST])? {
+        return Ok(BoxColumns {
+            at: [column; 4],
+            has_size: true,
+            is_list: true,
+            names: SIZES[0],
+        });
+    }
     Err(table.lacks("columns xmin, ymin, xmax, ymax, or x, y, width, height"))
 }
 
+fn number(text: &str) -> Option<f64> {
+    let number: Option<f64> = text.trim().parse().ok();
+    number.filter(|number| number.is_finite())
+}
+
+/// Reads four numbers in brackets, with commas between them.
+fn list(text: &str) -> Option<[f64; 4]> {
+    let inside = text.strip_prefix(['[', '('])?.strip_suffix([']', ')'])?;
+    let numbers: Option<Vec<f64>> = inside.split(',').map(number).collect();
+    numbers?.try_into().ok()
+}
+
 impl BoxColumns {
+    /// Says which columns the boxes are in.
+    pub(super) fn said(&self) -> String {
+        let names = self.names.join(", ");
+        match self.is_list {
+            true => format!("the column {LIST} ({names})"),
+            false => format!("the columns {names}"),
+        }
+    }
+
     /// Returns left, top, right and bottom of a row; `None` where all four cells are empty.
     ///
     /// # Errors
     /// When a cell is no number, or the box has no width or height.
     pub(super) fn read(&self, row: Row) -> Result<Option<[f64; 4]>, Problem> {
-        let is_empty = |column: &usize| {
-            let cell = row.cell(*column);
-            cell.is_empty() || cell.eq_ignore_ascii_case("nan")
-        };
-        if self.at.iter().all(is_empty) {
+        if self.at.iter().all(|column| is_empty(row.cell(*column))) {
             return Ok(None);
         }
-        let mut bbox = [0.0; 4];
-        for (value, column) in bbox.iter_mut().zip(self.at) {
-            let number: Option<f64> = row.cell(column).parse().ok();
-            *value = number
-                .filter(|number| number.is_finite())
-                .ok_or_else(|| row.problem(column, "a number"))?;
+        let mut bbox = match self.is_list {
+            true => list(row.cell(self.at[0]))
+                .ok_or_else(|| row.problem(self.at[0], "[x, y, width, height]"))?,
+            false => [0.0; 4],
+        };
+        for (value, column) in bbox.iter_mut().zip(self.at).filter(|_| !self.is_list) {
+            *value = number(row.cell(column)).ok_or_else(|| row.problem(column, "a number"))?;
         }
         if self.has_size {
             bbox[2] += bbox[0];

@@ -16,9 +16,10 @@ pub struct Tables {
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
     /// A CSV or Parquet file with a row for each object: image, class, xmin, ymin, xmax, ymax in pixels (or
-    /// x, y, width, height), and optionally split, group and mask (an image file).
+    /// x, y, width, height), and optionally split, group and mask (an image file). Given several times, each
+    /// is of the split that its name or its folder says (train, val or test).
     #[arg(long, value_name = "FILE")]
-    boxes: Option<PathBuf>,
+    boxes: Vec<PathBuf>,
     /// A CSV or Parquet file with a row for each class of an image that may have no box: image, class, and
     /// optionally split and group. An empty class makes an image without classes.
     #[arg(long, value_name = "FILE")]
@@ -28,7 +29,7 @@ pub struct Tables {
 impl Tables {
     /// Whether the user gave any.
     pub(in crate::source) fn any(&self) -> bool {
-        self.images.is_some() || self.boxes.is_some() || self.labels.is_some()
+        self.images.is_some() || !self.boxes.is_empty() || self.labels.is_some()
     }
 
     /// Reads the tables; without `--images` the images are in `folder`, if that is given.
@@ -44,14 +45,14 @@ impl Tables {
         let Some(images) = images else {
             let table = self
                 .boxes
-                .as_deref()
-                .or(self.labels.as_deref())
-                .unwrap_or(Path::new(""));
+                .first()
+                .or(self.labels.as_ref())
+                .map_or(Path::new(""), PathBuf::as_path);
             return Err(
                 Error::layout(table, "--images", "nothing", "the folder of its images").into(),
             );
         };
-        let layout = Layout::given(images, self.boxes.as_deref(), self.labels.as_deref())?;
+        let layout = Layout::given(images, &self.boxes, self.labels.as_deref())?;
         Ok(rows::read(&layout, naming)?)
     }
 }
@@ -61,7 +62,7 @@ impl Tables {
 pub struct Table {
     #[command(flatten)]
     tables: Tables,
-    /// A folder that has boxes.csv, labels.csv or _annotations.csv, instead of the options above.
+    /// A folder that has boxes.csv, labels.csv or other tables of boxes, instead of the options above.
     #[arg(long)]
     root: Option<PathBuf>,
     /// What the data set is called [default: the name of the folder of images].
@@ -78,7 +79,7 @@ impl Format for Table {
         let naming = naming.asked(self.name.as_deref());
         match &self.root {
             Some(root) if !self.tables.any() => {
-                let expected = "boxes.csv, labels.csv or _annotations.csv, also as .parquet";
+                let expected = "boxes.csv, labels.csv or any table with the columns of boxes, also as .parquet";
                 let layout = Layout::find(root)
                     .ok_or_else(|| Error::layout(root, "tables", "none", expected))?;
                 Ok(rows::read(&layout, &naming)?)

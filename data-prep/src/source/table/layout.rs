@@ -1,8 +1,10 @@
-//! Finds the tables of a folder and where their images are: `boxes.csv` and `labels.csv`, or the
-//! `_annotations.csv` in `train`, `valid` and `test` that Roboflow writes for TensorFlow.
+//! Finds the tables of a folder and where their images are: `boxes.csv` and `labels.csv`, the
+//! `_annotations.csv` in `train`, `valid` and `test` that Roboflow writes for TensorFlow, or any tables with
+//! the columns of boxes, of the splits that their names say.
 
 use std::path::{Path, PathBuf};
 
+use super::columns::is_boxes;
 use crate::error::{Error, Result};
 use crate::source::split::Split;
 
@@ -14,7 +16,7 @@ pub(super) struct Part {
     pub has_boxes: bool,
     /// The folders that the names of images are relative to, in the order in which they are tried.
     pub folders: Vec<PathBuf>,
-    /// The split of all its images, where its folder says so.
+    /// The split of all its images, where its name or its folder says so.
     pub split: Option<Split>,
 }
 
@@ -31,11 +33,7 @@ impl Layout {
     ///
     /// # Errors
     /// When there is no table, or a file or the folder is missing.
-    pub(super) fn given(
-        images: &Path,
-        boxes: Option<&Path>,
-        labels: Option<&Path>,
-    ) -> Result<Self> {
+    pub(super) fn given(images: &Path, boxes: &[PathBuf], labels: Option<&Path>) -> Result<Self> {
         if !images.is_dir() {
             return Err(Error::layout(
                 images,
@@ -45,8 +43,9 @@ impl Layout {
             ));
         }
         let mut parts = Vec::new();
-        for (path, has_boxes, option) in [(boxes, true, "--boxes"), (labels, false, "--labels")] {
-            let Some(path) = path else { continue };
+        let labels = labels.map(|path| (path, false, "--labels"));
+        let all = boxes.iter().map(|path| (path.as_path(), true, "--boxes"));
+        for (path, has_boxes, option) in all.chain(labels) {
             if !path.is_file() {
                 return Err(Error::layout(
                     path,
@@ -57,11 +56,16 @@ impl Layout {
             }
             let beside = path.parent().unwrap_or(Path::new("")).to_owned();
             let folders = vec![images.to_owned(), beside];
+            // One file is all of the data, whatever it is called.
+            let split = match has_boxes && boxes.len() > 1 {
+                true => split_of(path, None),
+                false => None,
+            };
             parts.push(Part {
                 path: path.to_owned(),
                 has_boxes,
-                folders,
-                split: None,
+                folders: with_split(folders, split),
+                split,
             });
         }
         match parts.is_empty() {
@@ -78,39 +82,12 @@ impl Layout {
         }
     }
 
-    /// Finds the tables of a folder; `None` where there are none.
+    /// Finds the tables of a folder: those that have the usual names, or else all that have the columns of
+    /// boxes; `None` where there are none.
     pub(super) fn find(root: &Path) -> Option<Self> {
-        let mut parts = Vec::new();
-        for (stem, has_boxes) in [("boxes", true), ("labels", false), ("_annotations", true)] {
-            let mut names = ["csv", "parquet"]
-                .iter()
-                .map(|extension| root.join(format!("{stem}.{extension}")));
-            if let Some(path) = names.find(|path| path.is_file()) {
-                let folders = vec![root.to_owned(), root.join("images")];
-                parts.push(Part {
-                    path,
-                    has_boxes,
-                    folders,
-                    split: None,
-                });
-            }
-        }
-        let folders = fs_err::read_dir(root)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path());
-        for folder in folders.filter(|folder| folder.is_dir()) {
-            let path = folder.join("_annotations.csv");
-            let split = Split::named_in(&folder.file_name().unwrap_or_default().to_string_lossy());
-            if split.is_some() && path.is_file() {
-                parts.push(Part {
-                    path,
-                    has_boxes: true,
-                    folders: vec![folder],
-                    split,
-                });
-            }
+        let mut parts = called_usually(root);
+        if !parts.iter().any(|part| part.has_boxes) {
+            parts.extend(with_boxes(root));
         }
         parts.sort_by_key(|part| part.split); // stable
         (!parts.is_empty()).then(|| Self {
@@ -118,4 +95,108 @@ impl Layout {
             parts,
         })
     }
+}
+
+/// Finds boxes, labels and Roboflow's tables by their names.
+fn called_usually(root: &Path) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for (stem, has_boxes) in [("boxes", true), ("labels", false), ("_annotations", true)] {
+        let mut names = ["csv", "parquet"]
+            .iter()
+            .map(|extension| root.join(format!("{stem}.{extension}")));
+        let path = names.find(|path| path.is_file());
+        if let Some(path) = path.filter(|path| has_boxes || !is_boxes(path)) {
+            let folders = vec![root.to_owned(), root.join("images")];
+            parts.push(Part {
+                path,
+                has_boxes,
+                folders,
+                split: None,
+            });
+        }
+    }
+    for folder in folders_in(root) {
+        let path = folder.join("_annotations.csv");
+        let split = Split::named_in(&name(&folder));
+        if split.is_some() && path.is_file() {
+            parts.push(Part {
+                path,
+                has_boxes: true,
+                folders: vec![folder],
+                split,
+            });
+        }
+    }
+    parts
+}
+
+/// Finds all tables that have the columns of boxes, in a folder and the folders in it. Of a CSV and a Parquet
+/// file of one name the first is taken.
+fn with_boxes(root: &Path) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for path in tables(root) {
+        let before = parts.last().map(|part| part.path.with_extension(""));
+        if before == Some(path.with_extension("")) || !is_boxes(&path) {
+            continue;
+        }
+        let split = split_of(&path, Some(root));
+        let beside = path.parent().unwrap_or(root).to_owned();
+        let images = [beside.join("images"), root.to_owned(), root.join("images")];
+        let folders = [beside].into_iter().chain(images).collect();
+        parts.push(Part {
+            path,
+            has_boxes: true,
+            folders: with_split(folders, split),
+            split,
+        });
+    }
+    parts
+}
+
+/// The CSV and Parquet files in a folder and in the folders in it, sorted.
+pub(in crate::source) fn tables(root: &Path) -> Vec<PathBuf> {
+    let mut folders = folders_in(root);
+    folders.push(root.to_owned());
+    let files = folders.iter().flat_map(|folder| entries(folder));
+    let is_table = |path: &PathBuf| {
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        (extension == "csv" || extension == "parquet") && path.is_file()
+    };
+    let mut files: Vec<PathBuf> = files.filter(is_table).collect();
+    files.sort_unstable();
+    files
+}
+
+/// The split that a table is named for, or else its folder, if that is not `root`.
+fn split_of(path: &Path, root: Option<&Path>) -> Option<Split> {
+    let folder = path.parent().filter(|folder| Some(*folder) != root);
+    let stem = name(&path.with_extension(""));
+    Split::named_in(&stem).or_else(|| Split::named_in(&name(folder?)))
+}
+
+/// Puts the folders of a split (`images/train`) before those that they are in.
+fn with_split(folders: Vec<PathBuf>, split: Option<Split>) -> Vec<PathBuf> {
+    let inside = folders.iter().flat_map(|folder| folders_in(folder));
+    let is_of = |folder: &PathBuf| split.is_some() && Split::named_in(&name(folder)) == split;
+    let mut all: Vec<PathBuf> = inside.filter(is_of).collect();
+    all.extend(folders);
+    all
+}
+
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = entries(folder).filter(|path| path.is_dir()).collect();
+    folders.sort_unstable();
+    folders
+}
+
+/// What is in a folder and not hidden; nothing where it cannot be read.
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    paths.filter(|path| !name(path).starts_with('.'))
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }

@@ -9,3 +9,4 @@ mod masks;
 mod rows;
 
 pub use entry::{Table, Tables};
+pub(super) use layout::tables;

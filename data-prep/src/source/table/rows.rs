@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::columns::Columns;
+use super::columns::{Columns, ONE_CLASS};
 use super::layout::{Layout, Part};
 use super::masks;
 use crate::error::{Problem, Result};
@@ -13,7 +13,7 @@ use crate::source::finding::{Gallery, Shortened, names_and_ids, size_of};
 use crate::source::naming::Naming;
 use crate::source::record::{MaskKind, Source, SourceImage, SourceObject};
 use crate::source::split::Split;
-use crate::source::tabular::{Row, Table};
+use crate::source::tabular::{HEADERLESS, Row, Table};
 use crate::words;
 
 /// How far beyond 0 and 1 a fraction of the image's size may lie by rounding.
@@ -32,9 +32,15 @@ pub(super) fn read(layout: &Layout, naming: &Naming) -> Result<Source> {
         let columns = Columns::of(&table, part.has_boxes)?;
         tables.push((part, table, columns));
     }
+    if tables.iter().any(|(_, _, columns)| columns.class.is_some()) {
+        for (_, table, columns) in &tables {
+            columns.need_class(table)?;
+        }
+    }
+    need_splits(&tables)?;
     let cells = tables
         .iter()
-        .flat_map(|(_, table, columns)| table.rows().map(|row| row.cell(columns.class)));
+        .flat_map(|(_, table, columns)| table.rows().map(|row| columns.class_of(row)));
     let classes = in_order(cells.filter(|class| !class.is_empty()));
     let gallery = Gallery::below(&layout.images)?;
     let mut rows = Rows {
@@ -63,6 +69,28 @@ pub(super) fn read(layout: &Layout, naming: &Naming) -> Result<Source> {
     };
     naming.give(&mut source, named_after, None)?;
     Ok(source)
+}
+
+/// Refuses tables of boxes of which some are of a split and others of none.
+fn need_splits(tables: &[(&Part, Table, Columns)]) -> Result<(), Problem> {
+    let boxes = || tables.iter().filter(|(part, _, _)| part.has_boxes);
+    let named = boxes().find(|(part, _, _)| part.split.is_some());
+    let unnamed = boxes()
+        .filter(|(part, _, columns)| part.split.is_none() && columns.split.is_none())
+        .map(|(part, _, _)| part.path.display().to_string())
+        .collect::<Vec<_>>();
+    match (named, unnamed.as_slice()) {
+        (Some((part, _, _)), [first, ..]) => {
+            let found = unnamed.join(", ");
+            let expected = format!(
+                "train, val or test in the name of each file or its folder, as of {} (or --images DIR and \
+                 --boxes FILE for each file that is meant)",
+                part.path.display()
+            );
+            Err(Problem::new(first, "split", found, expected))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns names in order, each once: numbers by value, where all are numbers.
@@ -120,11 +148,20 @@ impl<'a> Rows<'a> {
                 true => "fractions of the image's width and height, since none is over 1",
                 false => "pixels",
             };
-            let names = bbox.names.join(", ");
             let path = part.path.display();
-            self.source
-                .notes
-                .push(format!("{path}: boxes of the columns {names} in {unit}"));
+            let notes = &mut self.source.notes;
+            if table.is_headerless {
+                let names = HEADERLESS.join(", ");
+                notes.push(format!(
+                    "{path}: no header: {names}, as keras-retinanet writes"
+                ));
+            }
+            notes.push(format!("{path}: boxes of {} in {unit}", bbox.said()));
+            if columns.class.is_none() {
+                notes.push(format!(
+                    "{path}: no column of classes: all boxes are of one class, {ONE_CLASS}"
+                ));
+            }
         }
         let mut shortened = Shortened::default();
         for row in table.rows() {
@@ -135,7 +172,7 @@ impl<'a> Rows<'a> {
                     continue;
                 }
             };
-            let class_id = self.class_ids.get(row.cell(columns.class)).copied();
+            let class_id = self.class_ids.get(columns.class_of(row)).copied();
             let object = self
                 .place(at, part, columns, row)
                 .and_then(|()| self.object(at, part, columns, row, is_relative));
@@ -267,11 +304,11 @@ impl<'a> Rows<'a> {
             .mask
             .map(|column| row.cell(column))
             .filter(|name| !name.is_empty());
-        let class = row.cell(columns.class);
+        let class = columns.class_of(row);
         let Some(&class_id) = self.class_ids.get(class) else {
             return match (bbox, mask_name) {
                 (None, None) => Ok(None), // an image without objects
-                _ => Err(row.problem(columns.class, "a class")),
+                _ => Err(row.problem(columns.class.unwrap_or(columns.image), "a class")),
             };
         };
         if let Some(found) = &mut bbox {

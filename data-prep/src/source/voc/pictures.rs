@@ -27,6 +27,8 @@ struct Candidates<'a> {
     named: Option<&'a Path>,
     /// The image called like the annotation.
     own: Option<&'a Path>,
+    /// An image that has the name with another extension, in a folder of other pictures, such as masks.
+    lookalike: Option<&'a Path>,
 }
 
 impl Pictures {
@@ -38,9 +40,10 @@ impl Pictures {
     pub(super) fn find(layout: &Layout, names: &[Option<&str>]) -> Self {
         let search = Search::new(layout);
         let entries = layout.entries.iter().zip(names);
-        let candidates: Vec<Candidates> = entries
+        let mut candidates: Vec<Candidates> = entries
             .map(|(entry, name)| search.candidates(&entry.xml, *name))
             .collect();
+        leave_lookalikes(layout, names, &mut candidates);
         // The annotation that each image is called like (the first of several), and how many name it.
         let mut owners: HashMap<&Path, &Path> = HashMap::new();
         let mut named: HashMap<&Path, HashSet<&Path>> = HashMap::new();
@@ -71,12 +74,7 @@ impl Pictures {
                     let name = format!("{}.jpg", entry.image_id);
                     Ok(layout.folder.join("JPEGImages").join(name))
                 }
-                (None, None) => {
-                    let stem = entry.xml.file_stem().unwrap_or_default().to_string_lossy();
-                    let expected = format!("an image that is there, or one called {stem}");
-                    let found = name.unwrap_or("no name");
-                    Err(Problem::new(&entry.xml, "filename", found, expected))
-                }
+                (None, None) => Err(missing(&entry.xml, *name, found.lookalike)),
             })
             .collect();
         let used: HashSet<&Path> = candidates
@@ -113,6 +111,55 @@ fn notes(layout: &Layout, unused: usize, by_name: usize, template: usize) -> Vec
         ));
     }
     notes
+}
+
+/// Leaves out images of another extension than `<filename>` has from folders in which no annotation of the
+/// same folder has an image with its own extension, where another folder has such images: they are masks.
+fn leave_lookalikes(layout: &Layout, names: &[Option<&str>], candidates: &mut [Candidates]) {
+    let extension = |path: &Path| path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
+    let wanted: Vec<_> = names
+        .iter()
+        .map(|name| name.map(Path::new).filter(|name| is_image(name)))
+        .map(|name| extension(name?))
+        .collect();
+    let mut exact: HashMap<&Path, HashSet<&Path>> = HashMap::new();
+    for ((entry, wanted), found) in layout.entries.iter().zip(&wanted).zip(&*candidates) {
+        let images = [found.named, found.own].into_iter().flatten();
+        let images = images.filter(|image| wanted.is_some() && extension(image) == *wanted);
+        let folders = images.filter_map(Path::parent);
+        let beside = entry.xml.parent().unwrap_or(&entry.xml);
+        exact.entry(beside).or_default().extend(folders);
+    }
+    for ((entry, wanted), found) in layout.entries.iter().zip(&wanted).zip(candidates) {
+        let beside = entry.xml.parent().unwrap_or(&entry.xml);
+        let folders = &exact[beside];
+        let is_lookalike = |image: &&Path| {
+            let folder = image.parent().unwrap_or(image);
+            let is_other = wanted.is_some() && extension(image) != *wanted;
+            is_other && !folders.is_empty() && folder != beside && !folders.contains(folder)
+        };
+        found.lookalike = found.own.or(found.named).filter(is_lookalike);
+        found.named = found.named.filter(|image| !is_lookalike(image));
+        found.own = found.own.filter(|image| !is_lookalike(image));
+    }
+}
+
+/// The problem of an annotation that has no image.
+fn missing(xml: &Path, name: Option<&str>, lookalike: Option<&Path>) -> Problem {
+    let stem = xml.file_stem().unwrap_or_default().to_string_lossy();
+    let found = name.unwrap_or("no name");
+    match lookalike {
+        None => {
+            let expected = format!("an image that is there, or one called {stem}");
+            Problem::new(xml, "filename", found, expected)
+        }
+        Some(image) => {
+            let found = format!("no such file {found}");
+            let image = image.display();
+            let expected = format!("it in the folder of the other images, not {image}");
+            Problem::new(xml, "filename", found, expected)
+        }
+    }
 }
 
 /// The problem of an annotation whose image is that of another one.
@@ -196,6 +243,7 @@ impl<'a> Search<'a> {
         Candidates {
             named: named.filter(|image| Some(*image) != own),
             own,
+            lookalike: None,
         }
     }
 

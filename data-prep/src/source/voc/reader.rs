@@ -18,6 +18,7 @@ use super::layout::{Entry, Layout, devkit_in, shorten, slashed, split_of};
 use super::pictures::Pictures;
 use super::{published, segmentation, shape, text};
 use crate::error::{Error, Problem, Result, unreadable};
+use crate::image::orientation::Orientation;
 use crate::source::entry::{Folder, Format};
 use crate::source::files::Files;
 use crate::source::naming::Naming;
@@ -98,6 +99,8 @@ struct Recorded {
     image: Option<SourceImage>,
     problems: Vec<Problem>,
     remarks: Vec<Problem>,
+    /// How many boxes reach beyond the image.
+    beyond: usize,
 }
 
 /// Reads the devkit at `root`, a folder with `ImageSets/Main`, or one that holds such a folder as `VOC2007`
@@ -153,7 +156,8 @@ fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
         .map(|entry| (split(entry), entry.image_id.as_str()))
         .collect();
     let published = published::voc2007(&source.classes, &lists);
-    if published.differs.is_some() {
+    let is_published = published.differs.is_none();
+    if !is_published {
         source.notes = notes;
         source.notes.extend(classes.notes());
     }
@@ -176,6 +180,11 @@ fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
             (inputs, recorded)
         })
         .collect();
+    let beyond: usize = recorded.iter().map(|(_, recorded)| recorded.beyond).sum();
+    if beyond > 0 && !is_published {
+        let note = format!("{beyond} boxes reach beyond their image: kept as they are written");
+        source.notes.push(note);
+    }
     for (entry, (inputs, recorded)) in entries.iter().zip(recorded) {
         source
             .annotations
@@ -316,6 +325,7 @@ fn record(
         image: None,
         problems: Vec::new(),
         remarks: Vec::new(),
+        beyond: 0,
     };
     let mut annotation = match annotation {
         Ok(annotation) => annotation,
@@ -386,6 +396,12 @@ fn objects(
             mask_kind: MaskKind::Box,
             segmentation: None,
         };
+        let is_beyond = size.is_some_and(|size| {
+            let is_annotated = annotation.size.is_some();
+            reaches_beyond(found.bbox, size)
+                && (is_annotated || reaches_beyond(found.bbox, turned(picture, size)))
+        });
+        recorded.beyond += usize::from(is_beyond);
         if let Some(size) = size.filter(|_| !found.polygons.is_empty()) {
             match shape::filled(&entry.xml, found.number, &found.polygons, size) {
                 Ok(shape) => {
@@ -404,6 +420,18 @@ fn objects(
         recorded.remarks.extend(shapes.err());
     }
     objects
+}
+
+/// Whether a box reaches further beyond an image than rounding and counting from 1 explain.
+fn reaches_beyond([left, top, right, bottom]: [f64; 4], (width, height): (u32, u32)) -> bool {
+    let [width, height] = [f64::from(width), f64::from(height)];
+    left < -1.0 || top < -1.0 || right > width + 1.0 || bottom > height + 1.0
+}
+
+/// The size of an image turned as its EXIF orientation says.
+fn turned(picture: &Path, size: (u32, u32)) -> (u32, u32) {
+    let bytes = fs_err::read(picture);
+    bytes.map_or(size, |bytes| Orientation::of(&bytes).size(size))
 }
 
 /// The image's path in `JPEGImages` of a devkit, else in the folder read.
