@@ -141,8 +141,14 @@ fn seen(folder: &Path) -> String {
     let count = |extension| files.with_extension(extension).count();
     let mut seen: Vec<String> = seen_tables(folder).into_iter().collect();
     let kinds = [
-        ("json", "without images, annotations and categories"),
-        ("xml", "without <annotation>"),
+        (
+            "json",
+            "without images, annotations and categories (--format coco says more)",
+        ),
+        (
+            "xml",
+            "that are not VOC's <annotation> (--format voc says more)",
+        ),
         ("txt", "and no data.yaml or classes.txt that fits them"),
     ];
     for (extension, lack) in kinds {

@@ -185,7 +185,7 @@ fn a_folder_of_no_known_format_is_said_to_hold_what_it_holds() {
         (&[("a.csv", "id,label\n1,2\n")], "--images DIR --boxes FILE"),
         (
             &[("a.json", "{\"shapes\": []}"), ("b.json", "{}")],
-            "found nothing known: 2 *.json without images, annotations and categories, expected",
+            "found nothing known: 2 *.json without images, annotations and categories (--format coco says more), expected",
         ),
         (
             &[("a.txt", "hello\n")],
