@@ -18,6 +18,8 @@ pub(super) struct Counts {
     pub flat: usize,
     /// Objects whose id another object of their image has.
     pub renumbered: usize,
+    /// Images left out because the class of an object on them is not known.
+    pub unknown: usize,
     /// Images read from a file of another extension than `file_name` has, by the two extensions.
     pub extensions: BTreeMap<[String; 2], usize>,
 }
@@ -30,6 +32,7 @@ impl AddAssign for Counts {
         self.boxed += other.boxed;
         self.flat += other.flat;
         self.renumbered += other.renumbered;
+        self.unknown += other.unknown;
         for (extensions, count) in other.extensions {
             *self.extensions.entry(extensions).or_default() += count;
         }
@@ -63,6 +66,10 @@ impl Counts {
             (
                 self.renumbered,
                 "objects with the id of another object of their image, given other ids",
+            ),
+            (
+                self.unknown,
+                "images with an object whose category is not known, left out",
             ),
         ];
         let said = said.into_iter().filter(|(count, _)| *count > 0);

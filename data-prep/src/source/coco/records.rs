@@ -72,20 +72,20 @@ impl Making<'_> {
     }
 
     /// The classes of the annotations that could not be read, by the image's id: it shows them all the
-    /// same.
-    fn lost_classes(&self) -> HashMap<i64, BTreeSet<i32>> {
-        let mut lost: HashMap<i64, BTreeSet<i32>> = HashMap::new();
+    /// same. `None` stands for a class that is not known either.
+    fn lost_classes(&self) -> HashMap<i64, BTreeSet<Option<i32>>> {
+        let mut lost: HashMap<i64, BTreeSet<Option<i32>>> = HashMap::new();
         for item in self.instances.problems() {
             let class = item.category_id.and_then(|id| self.classes.get(&id));
-            if let (Some(image_id), Some(&class)) = (item.image_id, class) {
-                lost.entry(image_id).or_default().insert(class);
+            if let Some(image_id) = item.image_id {
+                lost.entry(image_id).or_default().insert(class.copied());
             }
         }
         lost
     }
 
     /// Makes the record of an image and its objects.
-    fn image(&self, index: usize, lost: &HashMap<i64, BTreeSet<i32>>) -> Made {
+    fn image(&self, index: usize, lost: &HashMap<i64, BTreeSet<Option<i32>>>) -> Made {
         let image = &self.instances.images()[index];
         let mut made = Made::default();
         let Some(file) = self.folder.find(&image.file_name) else {
@@ -102,8 +102,14 @@ impl Making<'_> {
             made.counts.extensions.insert(extensions.clone(), 1);
         }
         made.counts.unsized_images += usize::from(image.size.is_none());
-        let mut labels = lost.get(&image.id).cloned().unwrap_or_default();
-        let mut objects = self.objects(index, &file, &mut labels, &mut made);
+        let lost = lost.get(&image.id).into_iter().flatten();
+        let lost: Option<BTreeSet<i32>> = lost.copied().collect();
+        let mut labels = lost.clone().unwrap_or_default();
+        let objects = self.objects(index, &file, &mut labels, &mut made);
+        let (Some(mut objects), Some(_)) = (objects, lost) else {
+            made.counts.unknown += 1;
+            return made;
+        };
         made.counts.renumbered += renumber(&mut objects);
         for object in &objects {
             labels.remove(&object.class_id);
@@ -122,14 +128,14 @@ impl Making<'_> {
     }
 
     /// Makes the records of an image's objects. The class of an object that has to be left out goes to
-    /// `labels`.
+    /// `labels`. `None` where the class of one is not known, and so not what is on the image.
     fn objects(
         &self,
         index: usize,
         file: &Found,
         labels: &mut BTreeSet<i32>,
         made: &mut Made,
-    ) -> Vec<SourceObject> {
+    ) -> Option<Vec<SourceObject>> {
         let instances = self.instances;
         let image = &instances.images()[index];
         let with_header;
@@ -141,6 +147,7 @@ impl Making<'_> {
             }
         };
         let mut objects = Vec::new();
+        let mut are_known = true;
         for annotation in instances.annotations_of(index) {
             let Some(&class_id) = self.classes.get(&annotation.category_id) else {
                 made.problems.push(Problem::new(
@@ -149,6 +156,7 @@ impl Making<'_> {
                     annotation.category_id.to_string(),
                     "the id of one of the categories",
                 ));
+                are_known = false;
                 continue;
             };
             match self.object(annotation, image, class_id, made) {
@@ -159,7 +167,7 @@ impl Making<'_> {
                 }
             }
         }
-        objects
+        are_known.then_some(objects)
     }
 
     /// Makes the record of an object. An outline that cannot be used is remarked on, if there is a box.

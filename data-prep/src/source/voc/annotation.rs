@@ -119,6 +119,8 @@ impl Reader<'_> {
         }
         let objects: Vec<Node> = children(root, "object").collect();
         self.found.elements = objects.len();
+        // Most elements are one box, and room for more would be kept for all images at once.
+        self.found.objects.reserve_exact(objects.len());
         for (number, node) in (1..).zip(objects) {
             let field = format!("object[{number}]");
             let place = Place {

@@ -103,6 +103,9 @@ struct Recorded {
     beyond: usize,
 }
 
+/// The number of annotations that are made into records at a time, so that few are in memory in both forms.
+const BATCH: usize = 512;
+
 /// Reads the devkit at `root`, a folder with `ImageSets/Main`, or one that holds such a folder as `VOC2007`
 /// or `VOCdevkit/VOC2007`; or all annotations below `root`. The splits are those of `train.txt`, `val.txt`
 /// and `test.txt`, or of the folders' names. The classes are those of `classes.txt` (one name per line) or
@@ -134,6 +137,7 @@ fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
         notes.extend(note);
         has_splits
     };
+    layout.files = Files::default(); // all images are found
     notes.extend(decisions(&parsed));
 
     let has_vocs_names = || {
@@ -163,35 +167,40 @@ fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
     }
     naming.give(&mut source, &layout.folder, Some(published))?;
 
-    let recorded: Vec<(Fingerprint, Recorded)> = entries
-        .par_iter()
-        .zip(parsed)
-        .zip(pictures.files)
-        .map(|((entry, parsed), picture)| {
-            let mut inputs = parsed.inputs;
-            let recorded = record(
-                &layout,
-                entry,
-                parsed.annotation,
-                picture,
-                &classes,
-                &mut inputs,
-            );
-            (inputs, recorded)
-        })
-        .collect();
-    let beyond: usize = recorded.iter().map(|(_, recorded)| recorded.beyond).sum();
+    let mut found = entries.iter().zip(parsed).zip(pictures.files);
+    let mut beyond = 0;
+    loop {
+        let batch: Vec<_> = found.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            break;
+        }
+        let recorded: Vec<(&Entry, Fingerprint, Recorded)> = batch
+            .into_par_iter()
+            .map(|((entry, parsed), picture)| {
+                let mut inputs = parsed.inputs;
+                let recorded = record(
+                    &layout,
+                    entry,
+                    parsed.annotation,
+                    picture,
+                    &classes,
+                    &mut inputs,
+                );
+                (entry, inputs, recorded)
+            })
+            .collect();
+        for (entry, inputs, recorded) in recorded {
+            let inputs = inputs.hex();
+            source.annotations.add(&entry.image_id, inputs.as_bytes());
+            source.images.extend(recorded.image);
+            source.problems.extend(recorded.problems);
+            source.remarks.extend(recorded.remarks);
+            beyond += recorded.beyond;
+        }
+    }
     if beyond > 0 && !is_published {
         let note = format!("{beyond} boxes reach beyond their image: kept as they are written");
         source.notes.push(note);
-    }
-    for (entry, (inputs, recorded)) in entries.iter().zip(recorded) {
-        source
-            .annotations
-            .add(&entry.image_id, inputs.hex().as_bytes());
-        source.images.extend(recorded.image);
-        source.problems.extend(recorded.problems);
-        source.remarks.extend(recorded.remarks);
     }
     source.images.sort_by_key(|image| image.split); // stable
     Ok(source)
