@@ -83,11 +83,18 @@ pub fn left_out(evidence: &Evidence) -> BTreeSet<String> {
 /// The finding of one setting; `None` if no guided run has a baseline or a metric is missing.
 fn finding(evidence: &Evidence, setting: &Setting, title: &str) -> Option<Finding> {
     let runs = OverSeeds::preferred(&evidence.results.runs, setting)?;
-    let some_cannot = evidence.results.uninformative.contains_key(&setting.data);
-    let metrics = match some_cannot {
-        true => [EPG_INFORMATIVE, F1_INFORMATIVE],
-        false => [EPG, F1],
+    let left_out = evidence.results.uninformative.get(&setting.data);
+    let metrics = match left_out {
+        Some(_) => [EPG_INFORMATIVE, F1_INFORMATIVE],
+        None => [EPG, F1],
     };
+    let over = left_out.map(|left_out| {
+        let classes = evidence.results.class_names.get(&setting.data);
+        match classes.map(|all| (all.len().saturating_sub(left_out.len()), all.len())) {
+            Some((n, all)) => format!(", {n} of {all} classes"),
+            None => format!(", classes left out: {}", left_out.len()),
+        }
+    });
     let clauses = |part: Part| -> Option<String> {
         let [epg, f1] = metrics.map(|metric| runs.difference(evidence, setting, part, metric));
         Some(format!("{}; {}", epg_clause(&epg?), f1_clause(&f1?)))
@@ -105,8 +112,9 @@ fn finding(evidence: &Evidence, setting: &Setting, title: &str) -> Option<Findin
         rows => rows[0].run.label(&setting.attribution, &setting.layer),
     };
     let sentence = format!(
-        "Guiding with {label} ({title}{}): {}.",
+        "Guiding with {label} ({title}{}{}): {}.",
         seeds(&runs),
+        over.unwrap_or_default(),
         clauses(Part::All)?
     );
     Some(Finding {
