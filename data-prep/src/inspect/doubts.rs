@@ -12,9 +12,9 @@ use crate::source::copies;
 /// A class on fewer training images than this is hardly learned.
 const FEW_IMAGES: usize = 10;
 /// A class on a larger share of the images than this is always right to be named: nothing is learned from it.
-pub const EVERYWHERE: f64 = 0.95;
+const EVERYWHERE: f64 = 0.95;
 /// Where the boxes of a class cover more than this share of the image on average, any map is inside them.
-pub const WHOLE_IMAGE: f64 = 0.70;
+const WHOLE_IMAGE: f64 = 0.70;
 /// The most names in a sentence.
 const MOST_NAMED: usize = 5;
 

@@ -75,8 +75,8 @@ impl Classes {
         &self.names
     }
 
-    /// Returns the notes on categories left out, on names that several categories have, and on classes that no image shows;
-    /// `shown` are the class ids of the others.
+    /// Returns the notes on categories left out, on names that several categories have, and on classes that no
+    /// image shows; `shown` are the class ids of the others.
     pub(super) fn notes(&self, shown: &BTreeSet<i32>) -> Vec<String> {
         let doubled: Vec<&str> = self.doubled.iter().map(String::as_str).collect();
         let unused: Vec<&str> = (0..)

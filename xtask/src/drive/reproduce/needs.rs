@@ -38,7 +38,10 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
         bail!("--data: found nothing, expected a folder that contains {folders}");
     }
     for data in needed {
-        let name = data.name();
+        let name = match data.published() {
+            Some(name) => name,
+            None => "your data",
+        };
         let Some(folder) = source(experiment, data, given) else {
             bail!(
                 "--data: found nothing, expected the folder of {name}\nhint: {}",
