@@ -38,10 +38,7 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
         bail!("--data: found nothing, expected a folder that contains {folders}");
     }
     for data in needed {
-        let name = match data.published() {
-            Some(name) => name,
-            None => "your data",
-        };
+        let name = data.published().unwrap_or("your data");
         let Some(folder) = source(experiment, data, given) else {
             bail!(
                 "--data: found nothing, expected the folder of {name}\nhint: {}",
