@@ -125,6 +125,10 @@ fn counts_and_sheets_of_a_devkit_counted_by_hand() {
         (test.images, test.mean_mask_share, test.source_sizes),
         (0, None, None)
     );
+    // All four images have the same pixels; the first of each split is named.
+    let doubt = "1 picture is in more than one split, so that the test is not of new images: a in train = c in val";
+    let doubts = &inspection.summary.doubts;
+    assert!(doubts.iter().any(|found| found == doubt), "{doubts:?}");
     let cat = inspection
         .summary
         .classes

@@ -155,9 +155,14 @@ fn duplicates(dataset: &Dataset) -> Option<String> {
         .values()
         .filter(in_two_splits)
         .map(|images| {
-            let images = images.iter();
-            let names: Vec<String> = images
-                .map(|image| format!("{} in {}", image.image_id, image.split))
+            // One image of each split stands for all that have these pixels.
+            let mut of_split: BTreeMap<Split, &str> = BTreeMap::new();
+            for image in images {
+                of_split.entry(image.split).or_insert(&image.image_id);
+            }
+            let names: Vec<String> = of_split
+                .iter()
+                .map(|(split, image_id)| format!("{image_id} in {split}"))
                 .collect();
             names.join(" = ")
         })
@@ -168,7 +173,8 @@ fn duplicates(dataset: &Dataset) -> Option<String> {
         let more = if n > MOST_NAMED { ", …" } else { "" };
         found.truncate(MOST_NAMED);
         format!(
-            "{n} pictures are in more than one split, so that the test is not of new images: {}{more}",
+            "{} in more than one split, so that the test is not of new images: {}{more}",
+            counted(n, "picture is", "pictures are"),
             found.join(", ")
         )
     })
@@ -192,9 +198,14 @@ fn copies_apart(dataset: &Dataset) -> Option<String> {
         let more = if n > MOST_NAMED { ", …" } else { "" };
         names.truncate(MOST_NAMED);
         format!(
-            "{n} pictures may have copies (NAME.rf.…) in more than one split, so that the test is not of new \
-             images: {}{more}",
+            "{} copies (NAME.rf.…) in more than one split, so that the test is not of new images: {}{more}",
+            counted(n, "picture may have", "pictures may have"),
             names.join(", ")
         )
     })
+}
+
+/// A number with the word for one or for several.
+fn counted(n: usize, one: &str, several: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { several })
 }

@@ -16,9 +16,16 @@ pub(super) const EXTENSIONS: [&str; 10] = [
 pub(super) struct Files {
     /// All of them, sorted.
     all: Vec<PathBuf>,
-    /// Indices into `all` by folder and lower-case name, and by folder and lower-case stem (images only).
-    by_name: HashMap<(PathBuf, String), usize>,
-    by_stem: HashMap<(PathBuf, String), Vec<usize>>,
+    /// For each folder, indices into `all` of its files.
+    by_folder: HashMap<PathBuf, Names>,
+}
+
+/// The files of a folder by lower-case name, and its images by lower-case stem: of several of one stem the
+/// one whose extension is tried first.
+#[derive(Debug, Default)]
+struct Names {
+    names: HashMap<String, usize>,
+    stems: HashMap<String, usize>,
 }
 
 impl Files {
@@ -49,15 +56,22 @@ impl Files {
             ..Self::default()
         };
         for (index, path) in files.all.iter().enumerate() {
-            let folder = path.parent().unwrap_or(root).to_owned();
-            if is_image(path) {
-                let key = (folder.clone(), lower(path.file_stem()));
-                files.by_stem.entry(key).or_default().push(index);
+            let folder = path.parent().unwrap_or(root);
+            if !files.by_folder.contains_key(folder) {
+                files.by_folder.insert(folder.to_owned(), Names::default());
             }
-            files
-                .by_name
-                .entry((folder, lower(path.file_name())))
-                .or_insert(index);
+            let Some(of_folder) = files.by_folder.get_mut(folder) else {
+                continue;
+            };
+            if is_image(path) {
+                let stem = of_folder.stems.entry(lower(path.file_stem()));
+                let kept = stem.or_insert(index);
+                if rank(path) < rank(&files.all[*kept]) {
+                    *kept = index;
+                }
+            }
+            let name = of_folder.names.entry(lower(path.file_name()));
+            name.or_insert(index);
         }
         Ok(files)
     }
@@ -90,28 +104,23 @@ impl Files {
             if is_image(&path) && self.all.binary_search(&path).is_ok() {
                 return self.all.binary_search(&path).ok();
             }
-            let folder = path.parent().unwrap_or(folder).to_owned();
-            let by_name = self.by_name.get(&(folder.clone(), lower(path.file_name())));
+            let of_folder = self.by_folder.get(path.parent().unwrap_or(folder))?;
+            let by_name = of_folder.names.get(&lower(path.file_name()));
             let by_name = by_name.filter(|index| is_image(&self.all[**index]));
-            by_name
-                .copied()
-                .or_else(|| self.of_stem(&folder, lower(path.file_stem())))
+            let by_stem = || of_folder.stems.get(&lower(path.file_stem()));
+            by_name.or_else(by_stem).copied()
         };
         folders
             .iter()
             .find_map(in_folder)
             .map(|index| self.all[index].as_path())
     }
+}
 
-    /// Returns the image of a stem with the extension that is tried first.
-    fn of_stem(&self, folder: &Path, stem: String) -> Option<usize> {
-        let found = self.by_stem.get(&(folder.to_owned(), stem))?;
-        let rank = |index: &&usize| {
-            let extension = lower(self.all[**index].extension());
-            EXTENSIONS.iter().position(|known| *known == extension)
-        };
-        found.iter().min_by_key(rank).copied()
-    }
+/// The place of an image's extension among those that are tried.
+fn rank(image: &Path) -> Option<usize> {
+    let extension = lower(image.extension());
+    EXTENSIONS.iter().position(|known| *known == extension)
 }
 
 /// Whether a file has one of the extensions of images, in any case.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::text::lines;
 use crate::error::{Error, Problem, Result};
@@ -27,7 +28,7 @@ pub(super) struct Entry {
     pub(super) split: Option<Split>,
     pub(super) group_id: Option<i32>,
     /// The folder that may hold `SegmentationObject`, and the name of the images there.
-    pub(super) shapes: (PathBuf, String),
+    pub(super) shapes: (Arc<Path>, String),
 }
 
 /// The annotations of a folder.
@@ -72,6 +73,7 @@ impl Layout {
         };
         let mut entries = Vec::new();
         let mut problems = Vec::new();
+        let shapes: Arc<Path> = folder.as_path().into();
         for (split, path) in lists(&sets)? {
             let is_trainval = named(&path) == TRAINVAL;
             let before: HashSet<String> = match is_trainval {
@@ -99,7 +101,7 @@ impl Layout {
                     xml: annotation_path(&folder, &image_id),
                     split,
                     group_id: shifted.as_ref().map(is_shifted),
-                    shapes: (folder.clone(), image_id.clone()),
+                    shapes: (Arc::clone(&shapes), image_id.clone()),
                     image_id,
                 });
             }
@@ -133,7 +135,7 @@ impl Layout {
         let entry = |xml: &Path| {
             let relative = xml.strip_prefix(root).unwrap_or(xml).with_extension("");
             let folder = xml.parent().unwrap_or(root);
-            let beside = folder.parent().unwrap_or(root).to_owned();
+            let beside = folder.parent().unwrap_or(root).into();
             let stem = xml.file_stem().unwrap_or_default().to_string_lossy();
             Entry {
                 image_id: slashed(&relative),
