@@ -381,6 +381,37 @@ fn a_devkit_of_any_name_is_found_and_of_two_none_is_chosen() {
         said.contains("VOC2012, expected one folder that holds ImageSets/Main"),
         "{said}"
     );
+    // Recognised as VOC's, so that reading it says the same.
+    let folder = year.parent().unwrap();
+    let read = data_prep(&["read"], folder, &devkit.out(), &["--overwrite"]);
+    assert_code(&read, 2);
+    assert_eq!(stderr(&read), said);
+}
+
+#[test]
+fn an_annotation_is_known_by_its_first_element() {
+    let xml = annotation(40, 20, &object("dog", "1 2 30 18", "0"));
+    let declared = "<?xml version=\"1.0\"?>\n<!-- <export> of a tool -->\n";
+    for (start, code, expected) in [
+        (
+            declared.to_owned(),
+            0,
+            "recognised: PASCAL VOC's annotations, 1 XML files",
+        ),
+        // An element further in is none.
+        (
+            format!("{declared}<export>"),
+            2,
+            "format: found nothing known: 1 *.xml that are not VOC's <annotation>",
+        ),
+    ] {
+        let tree = Tree::new();
+        tree.image("a.jpg").write("a.xml", format!("{start}{xml}"));
+        let output = tree.run("read", &["--split", "100,0,0"]);
+        assert_code(&output, code);
+        let said = stderr(&output);
+        assert!(said.contains(expected), "{start}: {said}");
+    }
 }
 
 #[test]

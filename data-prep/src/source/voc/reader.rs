@@ -4,8 +4,9 @@
 //! Every object counts, difficult ones too; their flag is kept. Boxes stay as the XML has them
 //! (1-based, not shifted). The embedded scenes are read by the same code: their devkit also has
 //! `classes.txt` and `test_shifted.txt`. `layout` finds the annotations, `annotation` reads one, `classes`
-//! decides the class list, `pictures` finds the image files, `segmentation` reads segmentation images;
-//! `convert` opens the image files.
+//! decides the class list, `pictures` finds the image files, `segmentation` reads segmentation images.
+//! Of image files the size and the EXIF orientation are read where an annotation has no size or a box does not
+//! fit it; `convert` decodes them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,9 @@ const LOOKED_AT: usize = 1000;
 pub struct Voc {
     #[command(flatten)]
     folder: Folder,
-    /// Whether the data is the user's own, so that VOC's classes are taken only for images called like VOC's.
+    /// True for `data-prep read`, which is for any data: VOC's classes are taken only where the images are
+    /// also called like VOC's. False for `data-prep voc`, which is for VOC's own devkit and copies of it with
+    /// other images. The command decides, because the files cannot: own data may have only dogs and cats, too.
     #[arg(skip)]
     is_own: bool,
 }
@@ -50,7 +53,9 @@ impl Format for Voc {
     }
 
     fn recognise(folder: &Path) -> Option<String> {
-        let devkit = devkit_in(folder).ok()?;
+        let Ok(devkit) = devkit_in(folder) else {
+            return Some("several devkits of PASCAL VOC".to_owned()); // opening it says which
+        };
         let files = match &devkit {
             Some(devkit) => Files::below(&devkit.join("Annotations")).ok()?,
             None => Files::below(folder).ok()?,
@@ -74,17 +79,13 @@ impl Format for Voc {
     }
 }
 
-/// Whether an XML file begins as an annotation does.
+/// Whether an XML file's first element is an annotation's. The rest need not be well-formed: reading says
+/// what is wrong.
 fn is_annotation(path: &Path) -> bool {
     let text = fs_err::read(path)
         .ok()
         .and_then(|bytes| text::decode(path, bytes).ok());
-    let text = text.unwrap_or_default();
-    let mut starts = text.match_indices("<annotation");
-    starts.any(|(at, start)| {
-        let after = text[at + start.len()..].chars().next();
-        after.is_some_and(|after| after.is_whitespace() || matches!(after, '>' | '/'))
-    })
+    text.is_some_and(|text| text::first_element(&text) == Some("annotation"))
 }
 
 /// An annotation that was read, or the problem because of which its image is left out.
@@ -113,8 +114,9 @@ const BATCH: usize = 512;
 /// decides the data set's name.
 ///
 /// # Errors
-/// When there is no annotation, a list names no image, `classes.txt` has a class twice, a list cannot be
-/// read, or the name asked for is refused. Images with a missing or broken annotation, and objects that
+/// When `root` has several devkits, none of them VOC 2007's, or no annotation (no XML file, or only some of
+/// another kind); when a folder or list cannot be read, the lists name no image, a list of classes has one
+/// twice, or there is no class; when the name asked for is refused. Images with a missing or broken annotation, and objects that
 /// cannot be read, are left out and listed in [`Source::problems`].
 pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     read_as(root, naming, false)
@@ -161,6 +163,7 @@ fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
         .collect();
     let published = published::voc2007(&source.classes, &lists);
     let is_published = published.differs.is_none();
+    // How VOC 2007 is read, whole, in part or scaled, is in docs/SPEC.md C.1, the same for everybody.
     if !is_published {
         source.notes = notes;
         source.notes.extend(classes.notes());
@@ -198,7 +201,7 @@ fn read_as(root: &Path, naming: &Naming, is_own: bool) -> Result<Source> {
             beyond += recorded.beyond;
         }
     }
-    if beyond > 0 && !is_published {
+    if beyond > 0 {
         let note = format!("{beyond} boxes reach beyond their image: kept as they are written");
         source.notes.push(note);
     }

@@ -73,6 +73,29 @@ fn declared(bytes: &[u8]) -> Option<&[u8]> {
     Some(&value[..end])
 }
 
+/// Returns the name of the first element of an XML text, which follows after declaration, comments and document
+/// type; `None` where something else does.
+pub(super) fn first_element(text: &str) -> Option<&str> {
+    let mut rest = text.trim_start();
+    let name = loop {
+        let has_subset = || {
+            rest.split('>')
+                .next()
+                .is_some_and(|head| head.contains('['))
+        };
+        let end = match rest {
+            _ if rest.starts_with("<?") => "?>",
+            _ if rest.starts_with("<!--") => "-->",
+            _ if rest.starts_with("<!") && has_subset() => "]>",
+            _ if rest.starts_with("<!") => ">",
+            _ => break rest.strip_prefix('<')?,
+        };
+        rest = rest.split_once(end)?.1.trim_start();
+    };
+    name.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/'))
+        .next()
+}
+
 /// Returns the lines of a file that have text, with their numbers from 1; `None` when there is no such file.
 ///
 /// # Errors
@@ -87,4 +110,35 @@ pub(super) fn lines(path: &Path) -> Result<Option<Vec<(usize, String)>>> {
     let lines = lines.filter(|(_, line)| !line.is_empty());
     let lines = lines.map(|(number, line)| (number, line.to_owned()));
     Ok(Some(lines.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_element;
+
+    #[test]
+    fn the_first_element_follows_after_what_is_none() {
+        let subset = "<!DOCTYPE a [<!ENTITY b \"<c>\">\n]><annotation>";
+        for (text, found) in [
+            ("<annotation>", Some("annotation")),
+            ("\n <annotation verified=\"yes\">", Some("annotation")),
+            ("<annotation/>", Some("annotation")),
+            ("<annotations>", Some("annotations")),
+            (
+                "<?xml version=\"1.0\"?><!-- <b> --><annotation>",
+                Some("annotation"),
+            ),
+            (
+                "<!DOCTYPE a SYSTEM \"a.dtd\">\n<annotation>",
+                Some("annotation"),
+            ),
+            (subset, Some("annotation")),
+            ("<a><annotation>", Some("a")),
+            ("text <annotation>", None),
+            ("<!-- <annotation>", None),
+            ("", None),
+        ] {
+            assert_eq!(first_element(text), found, "{text}");
+        }
+    }
 }
