@@ -1,5 +1,6 @@
-//! Tests claim R1: compares the Pareto front of the Energy loss with that of every other loss, in the
-//! plane of EPG and F1, for each network, attribution method and layer.
+//! Tests claim R1: compares the Pareto front of the Energy loss with that of every other loss of the paper
+//! (L1, PPCE, RRR*), in the plane of EPG and F1, for each network, attribution method and layer. Losses that
+//! the paper does not have are no rivals: it says nothing about them.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
@@ -12,13 +13,13 @@ use crate::model::measure::EPG;
 pub(super) const CLAIM: Claim = Claim {
     name: "R1",
     statement: "Energy has the best trade-off of EPG and F1",
-    test: "height of Energy's front over every other loss's, EPG against F1",
+    test: "height of Energy's front over each other loss's of the paper, EPG against F1",
     place: "Fig. 5 and 7",
     reach: Reach::Everywhere,
     rule,
 };
 
-/// Makes a trial for each other loss in each setting.
+/// Makes a trial for each other loss of the paper in each setting.
 fn rule(evidence: &Evidence) -> Trials {
     let losses = (ENERGY, &[L1, PPCE, RRR][..]);
     let trials = best_front(evidence, losses, |_| EPG, |_| true);

@@ -1,5 +1,6 @@
-//! Tests claim R2: compares the Pareto front of the L1 loss with that of every other loss, in the plane
-//! of IoU and F1, for maps of the final layer.
+//! Tests claim R2: compares the Pareto front of the L1 loss with that of every other loss of the paper
+//! (Energy, PPCE, RRR*), in the plane of IoU and F1, for maps of the final layer. Losses that the paper does
+//! not have are no rivals: it says nothing about them.
 
 use crate::claims::claim::{Claim, Reach, Trials};
 use crate::claims::fronts::best_front;
@@ -11,13 +12,13 @@ use crate::model::loss::{ENERGY, L1, PPCE, RRR};
 pub(super) const CLAIM: Claim = Claim {
     name: "R2",
     statement: "L1 has the best trade-off of IoU and F1",
-    test: "height of L1's front over every other loss's, IoU against F1, final layer",
+    test: "height of L1's front over each other loss's of the paper, IoU against F1, final layer",
     place: "Fig. 6",
     reach: Reach::Everywhere,
     rule,
 };
 
-/// Makes a trial for each other loss in each setting of the final layer.
+/// Makes a trial for each other loss of the paper in each setting of the final layer.
 fn rule(evidence: &Evidence) -> Trials {
     let losses = (L1, &[ENERGY, PPCE, RRR][..]);
     let trials = best_front(evidence, losses, iou, |setting| setting.layer == "final");

@@ -12,19 +12,20 @@ pub const F1: &str = "f1";
 pub const MAP: &str = "map";
 /// Share of images whose greatest logit is their label (Waterbirds).
 pub const ACCURACY: &str = "accuracy";
-/// Energy-based pointing game: the share of positive attribution inside the boxes.
+/// Energy-based pointing game: the share of positive attribution inside the mask (the boxes; in the reversed
+/// task everything outside them).
 pub const EPG: &str = "epg";
 /// F1 over the classes that can say something, where some of the data's cannot (docs/SPEC.md B).
 pub const F1_INFORMATIVE: &str = "f1_informative";
 /// EPG over the pairs of these classes.
 pub const EPG_INFORMATIVE: &str = "epg_informative";
-/// Intersection over union of map and boxes, at the fixed threshold.
+/// Intersection over union of map and mask, at the fixed threshold.
 pub const IOU: &str = "iou";
 /// Intersection over union at the threshold chosen on validation.
 pub const IOU_TUNED: &str = "iou_tuned";
 /// Share of positive attribution in the segmentation.
 pub const SEGMENT_EPG: &str = "segment_epg";
-/// Attribution in the segmentation over that in the boxes.
+/// Attribution in the segmentation over that in the mask.
 pub const ON_OBJECT: &str = "on_object";
 
 /// Names and titles of known metrics, in the order of columns; other metrics follow by name. A title is used
