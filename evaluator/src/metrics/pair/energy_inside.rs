@@ -1,5 +1,6 @@
 //! The metric `energy_inside` of a pair (an image and a class on it): the positive attribution inside the
-//! class's boxes, Σ M·A⁺. A⁺ is the map's positive part, M the mask of the boxes (1 inside, 0 outside).
+//! class's mask, Σ M·A⁺. A⁺ is the map's positive part, M the mask (the class's boxes; in the reversed task
+//! everything outside them).
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

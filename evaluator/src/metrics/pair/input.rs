@@ -22,7 +22,7 @@ pub struct Thresholds {
 pub struct Pair<'a> {
     /// The signed map, row-major, on the grid of `mask`.
     pub map: &'a [f32],
-    /// The union of the class's boxes (SPEC A.5).
+    /// The class's mask: the union of its boxes (SPEC A.5), in the reversed task everything outside them.
     pub mask: &'a Mask,
     /// The number of cells inside `mask`.
     pub mask_area: usize,
@@ -34,11 +34,11 @@ pub struct Pair<'a> {
     pub image_size: (u32, u32),
     /// Whether the class can say something; `None` where all classes of the data can (docs/SPEC.md B).
     pub is_informative: Option<bool>,
-    /// Positive attribution inside the boxes and in total.
+    /// Positive attribution inside the mask and in total.
     pub energy: Energy,
     /// Positive attribution inside the segmentation; `None` without one.
     pub segment_energy: Option<f64>,
-    /// Overlap with the boxes at each threshold of the sweep.
+    /// Overlap with the mask at each threshold of the sweep.
     pub sweep: [Iou; N_THRESHOLDS],
     /// How the map is brought to 0..=1 for IoU.
     scale: Scale,
@@ -73,7 +73,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Returns the overlap of the boxes and the cells above a threshold.
+    /// Returns the overlap of the mask and the cells above a threshold.
     pub fn overlap(&self, threshold: f64) -> Iou {
         self.scale.iou(self.map, self.mask, threshold)
     }

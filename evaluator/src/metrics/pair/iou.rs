@@ -1,4 +1,4 @@
-//! The metric `iou`: intersection over union of the boxes and the map above the fixed threshold
+//! The metric `iou`: intersection over union of the mask and the map above the fixed threshold
 //! (docs/SPEC.md B). It is defined for every pair (an image and a class on it): where the union is empty,
 //! it is 0.
 

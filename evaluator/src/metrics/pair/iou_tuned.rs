@@ -1,4 +1,4 @@
-//! The metric `iou_tuned`: intersection over union of the boxes and the map above the threshold that was
+//! The metric `iou_tuned`: intersection over union of the mask and the map above the threshold that was
 //! chosen on validation (docs/SPEC.md B), one of 0.00, 0.05, … 0.95.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};

@@ -1,5 +1,5 @@
 //! The metric `mask_area` of a pair (an image and a class on it): the number of grid cells inside the
-//! class's boxes.
+//! class's mask.
 
 use super::metric::{Mean, Over, PairMetric, Threshold};
 

@@ -1,5 +1,5 @@
 //! The metric `pointing_game` (Zhang et al. 2018, docs/SPEC.md B): 1, a hit, where the map's maximum lies
-//! nearer than 15 pixels to the class's boxes, else 0.
+//! nearer than 15 pixels to the class's mask, else 0.
 //!
 //! The rule is that of TorchRay's class `PointingGame`: distances are Euclidean, and a distance of exactly 15
 //! pixels is a miss. The point is found as in its attribution benchmark: the map is brought to the size of

@@ -16,15 +16,15 @@ pub struct ScoredPair {
     pub class_id: i32,
     /// The value of each of [`PAIR_METRICS`], in their order.
     pub values: [Measured; PAIR_METRICS.len()],
-    /// Positive attribution inside the boxes and in total.
+    /// Positive attribution inside the mask and in total.
     pub energy: Energy,
     /// Positive attribution inside the class's segmentation; `None` without one.
     pub segment_energy: Option<f64>,
-    /// The number of grid cells inside the boxes.
+    /// The number of grid cells inside the mask.
     pub mask_area: usize,
     /// Whether the constant of docs/SPEC.md B decides its IoU ([`Pair::is_iou_under_constant`]).
     pub is_iou_under_constant: bool,
-    /// Overlap with the boxes at each threshold of the sweep.
+    /// Overlap with the mask at each threshold of the sweep.
     pub sweep: [Iou; N_THRESHOLDS],
 }
 

@@ -1,4 +1,4 @@
-//! The metric `segment_epg`: EPG with the class's segmentation instead of its boxes (docs/SPEC.md B), Σ
+//! The metric `segment_epg`: EPG with the class's segmentation instead of its mask (docs/SPEC.md B), Σ
 //! S·A⁺ / Σ A⁺. A⁺ is the map's positive part, S the mask of the segmentation. It is undefined only where
 //! no attribution is positive, and the mean counts that as 0.
 
