@@ -2,7 +2,7 @@
 //! inside bounding boxes. The modules, with the sections of the paper:
 //!
 //! - [`network`]: the networks, divided at the layers that the paper explains, and their operations
-//! - [`explain`]: attribution methods (section 3.1), the maps of a split, colours and the grid pointing
+//! - [`explain`]: attribution methods (section 3.2), the maps of a split, colours and the grid pointing
 //!   game (SPEC K)
 //! - [`guide`]: annotated images, drawn classes and masks (section 3.5), the localization losses
 //!   (section 3.4) and the objective

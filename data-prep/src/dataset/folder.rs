@@ -18,7 +18,7 @@ use crate::store::pixels::PixelFile;
 pub struct Image {
     /// Its id, unique in the data set.
     pub image_id: String,
-    /// The image file's name in the published data set.
+    /// The image file's name, as the source gives it.
     pub file_name: String,
     /// The split it belongs to.
     pub split: Split,
@@ -83,7 +83,8 @@ impl Dataset {
         &self.dir
     }
 
-    /// Returns the hash of the published files and the options that the folder was made from.
+    /// Returns the hash of what the folder was made from: annotations, image files, and the options that
+    /// change the result.
     pub fn inputs(&self) -> &str {
         &self.inputs
     }

@@ -1,6 +1,6 @@
 //! Reads data sets, those of other people and the embedded one: one reader for each format. `entry` defines a
 //! format's entry, `list` has all formats, `record` defines the records that a reader yields, `naming` decides
-//! a data set's name. `convert` opens the image files.
+//! a data set's name. `convert` decodes the image files.
 
 mod arrange;
 pub mod coco;

@@ -1,8 +1,9 @@
 //! Defines the records that every format's reader yields and `convert` consumes: images with their
 //! annotated objects, in memory, without pixels.
 //!
-//! A reader (`voc`, `coco`, `waterbirds`) parses annotations and finds files. It opens no image file
-//! except VOC's segmentation images. `convert` decodes, resizes and writes.
+//! A reader (`voc`, `coco`, `yolo`, …) parses annotations and finds files. Of image files it takes size and
+//! orientation alone, where the annotations leave these open; VOC's segmentation images and the masks that
+//! tables name are annotations, and read whole. `convert` decodes, resizes and writes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -78,7 +79,8 @@ pub struct SourceImage {
     pub size: Option<(u32, u32)>,
     /// The group, where the data set has groups.
     pub group_id: Option<i32>,
-    /// Positive classes without an annotated object, as tables of labels give them.
+    /// Positive classes that are there whatever `objects` has: those of tables of labels, and of objects that
+    /// had to be left out. A class may be here and have an object, too.
     pub extra_labels: Vec<i32>,
     /// The annotated objects.
     pub objects: Vec<SourceObject>,

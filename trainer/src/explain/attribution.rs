@@ -1,6 +1,6 @@
 //! Defines what an attribution method is ([`Attribution`]) and computes the maps of a batch with one
 //! ([`Explainable`]). A map explains one logit of one image by one number for each position (h, w) of a
-//! layer, summed over channels (paper section 3.1; docs/SPEC.md A.3). The methods are in `methods/`, one
+//! layer, summed over channels (paper section 3.2; docs/SPEC.md A.3). The methods are in `methods/`, one
 //! file each.
 
 use std::fmt;

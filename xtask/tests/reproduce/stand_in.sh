@@ -1,10 +1,13 @@
 #!/bin/sh
 # Stands for all four stages in the tests of reproduce, as far as their files go: a run is named by
-# its configuration. Every call is written down beside the program. Files there change what happens:
-# `fail` holds what makes a call fail (with what is in `code`, else 2); with `meet`, training waits until
-# another training is there as well; with `hang`, it lasts until a signal comes, with `hold`, until that
-# file goes. `linger` holds what makes a call that knows no signal last for ever. `formulas` holds the
-# versions that the evaluator says, else 2 and 4. How many threads a call may have is written down in `threads`.
+# its configuration without its name. Beside the program `calls` gets a line for every call but those of
+# state, select, vocabulary and formulas (these are in `asked`), and `threads` how many threads a call may
+# have, of all but vocabulary and formulas.
+# Other files there change what happens. `fail` holds what makes a call fail, where its line has it (with
+# the code in `code`, else 2). With `meet`, training fails unless another one is there within half a minute.
+# With `hang`, it ends at a signal with 75, else after a minute with 2; with `hold`, it waits until that file
+# goes. `linger` holds what makes a call sleep for ten minutes, whose process has no trap for a signal.
+# `formulas` holds what `evaluator formulas` says, else 2 and 4.
 here=$(dirname "$0")
 program=$(basename "$0")
 flag() { # the value after a flag

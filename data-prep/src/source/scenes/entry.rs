@@ -48,7 +48,8 @@ impl Format for Scenes {
         self.draw(&root)?;
         let mut source = voc::read(&root, &naming)?;
         source.name = SCENES.to_owned();
-        source.notes.clear(); // they are about the name that VOC's reader gave it
+        // On the classes, and on the name that VOC's reader gave it: the same for every drawing.
+        source.notes.clear();
         Ok(source)
     }
 }
