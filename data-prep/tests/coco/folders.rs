@@ -87,6 +87,33 @@ fn images_without_annotations_are_counted() {
     assert_eq!(made.dataset().images.len(), 2);
 }
 
+/// Where neither splits nor the names of folders and files differ, ids begin with paths in the data's folder,
+/// the same wherever it lies.
+#[test]
+fn ids_do_not_depend_on_where_the_folder_lies() {
+    let a = json(&[(1, "a.png")], &[(1, -3)]);
+    let b = json(&[(1, "b.png")], &[(1, -3)]);
+    for above in ["", "further/down/"] {
+        let file = |name: &str| format!("{above}{name}");
+        let (one, two) = (
+            file("data/x/part/boxes.json"),
+            file("data/y/part/boxes.json"),
+        );
+        let images = [file("data/x/part/a.png"), file("data/y/part/b.png")];
+        let images: Vec<&str> = images.iter().map(String::as_str).collect();
+        let dir = data(&[(&one, &a), (&two, &b)], &images);
+        let folder = dir.path().join(file("data"));
+        let made = read(&folder, &["--split", "100,0,0"]);
+        assert_eq!(made.code, 0, "{}", made.stderr);
+        let ids = ["x/part/boxes.json/1", "y/part/boxes.json/1"];
+        assert_eq!(made.ids(Split::Train), ids);
+        // As well where the files are named.
+        let named = [one, two].map(|path| format!("--train={}", dir.path().join(path).display()));
+        let made = run(["read", &named[0], &named[1], "--split", "100,0,0"]);
+        assert_eq!(made.ids(Split::Train), ids, "{}", made.stderr);
+    }
+}
+
 #[test]
 fn annotation_files_beside_others_are_read_unless_they_repeat_images() {
     let ab = json(&[(1, "a.png"), (2, "b.png")], &[(1, -3)]);

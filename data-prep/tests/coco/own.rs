@@ -471,6 +471,12 @@ fn an_image_listed_again_is_one_image() {
         &[("train.json", &twice), ("val.json", &again)],
         &["images/a.png", "images/b.png"],
     );
+    let made = read(dir.path(), &[]);
+    assert_eq!(made.code, 2);
+    made.says(
+        "val.json: images[id=3].file_name: found a.png, which train.json has too, expected an image in one \
+         annotation file only",
+    );
     let made = read(dir.path(), &["--on-error", "skip"]);
     assert_eq!(made.code, 1, "{}", made.stderr);
     made.says(

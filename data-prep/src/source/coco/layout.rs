@@ -172,7 +172,8 @@ pub(super) fn find(root: &Path) -> Result<Files> {
     })
 }
 
-/// Returns a short name for each file, all different: its split, else its folder, else its stem, else its path.
+/// Returns a short name for each file, all different: its split, else its folder, else its stem, else its path
+/// in the folder around all of them. Image ids begin with it, so it does not say where that folder lies.
 pub(super) fn labels(parts: &[Part]) -> Vec<String> {
     let text = |name: &std::ffi::OsStr| name.to_string_lossy().into_owned();
     let splits = parts.iter().map(|part| Some(part.split?.to_string()));
@@ -188,10 +189,23 @@ pub(super) fn labels(parts: &[Part]) -> Vec<String> {
         unique.len() == labels.len()
     };
     let short = kinds.into_iter().flatten().find(all_differ);
-    let paths = parts
-        .iter()
-        .map(|part| part.annotations.display().to_string());
-    short.unwrap_or_else(|| paths.collect())
+    short.unwrap_or_else(|| {
+        let files: Vec<&Path> = parts
+            .iter()
+            .map(|part| part.annotations.as_path())
+            .collect();
+        let around = around(&files);
+        let path = |file: &&Path| text(file.strip_prefix(around).unwrap_or(file).as_os_str());
+        files.iter().map(path).collect()
+    })
+}
+
+/// Returns the innermost folder that all `files` are in; an empty path where there is none.
+fn around<'a>(files: &[&'a Path]) -> &'a Path {
+    let first = files.first().copied().unwrap_or(Path::new(""));
+    let mut folders = first.ancestors().skip(1);
+    let around = folders.find(|folder| files.iter().all(|file| file.starts_with(folder)));
+    around.unwrap_or(Path::new(""))
 }
 
 /// The folder of a data set by one of its annotation files: the file's, or the one around `annotations`.

@@ -111,7 +111,10 @@ impl Reading<'_> {
         folder::choose(root, part, files, names)
     }
 
-    /// Takes out the images whose file an earlier annotation file lists, too.
+    /// Takes out the images whose file an earlier annotation file lists, too. Their objects are not put
+    /// together, as [`merge`] does within a file: in files of two splits the image would be tested on and
+    /// trained on, and files of one split may annotate the same objects again. Which file is right is the
+    /// user's to say; with `--on-error skip` it is the first, in the order of the splits.
     fn leave_out_of_other_files(&mut self, part: &Part, made: &mut Made) {
         let Made {
             images, problems, ..
