@@ -180,7 +180,7 @@ fn a_folder_that_does_not_hold_together_is_refused() {
             &MASKS,
             "rle_width",
             numbers(&[8, 9]),
-            "rle_height, rle_width: found 9×4 on image b, exp",
+            "rle_width, rle_height: found 9×4 on image b, exp",
         ),
         (
             &MASKS,
@@ -225,7 +225,7 @@ fn a_folder_that_does_not_hold_together_is_refused() {
                 write_table(out.join("classes.parquet"), &spec, &provenance, &batch).unwrap();
             },
             "classes.parquet: guidance.version: found 2, expected 1\nhint: it is of another version of \
-             the programs; make it again by `data-prep voc` (coco, waterbirds, scenes) with \
+             the programs; make it again by `data-prep read` (voc, coco, waterbirds, scenes) with \
              --overwrite",
         ),
         (
@@ -309,7 +309,7 @@ fn a_table_of_another_tool_is_taken_when_its_columns_fit() {
                 ("image_id", ids.clone()),
                 ("class_id", Arc::new(Int64Array::from(vec![1, 1 << 40]))),
             ],
-            "class_id: found Int64, expected a column of type Int32",
+            "class_id: found 1099511627776 in row 1, expected -2147483648 to 2147483647",
         ),
         (
             vec![

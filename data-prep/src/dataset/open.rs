@@ -302,12 +302,12 @@ fn parse_images(
 fn parse_rle(path: &Path, image: &Image, size: [Option<i32>; 2], counts: &[u8]) -> Result<Rle> {
     let [Some(height), Some(width)] = size else {
         let found = format!("null on image {}", image.image_id);
-        return Err(Problem::new(path, "rle_height, rle_width", found, "a size").into());
+        return Err(Problem::new(path, "rle_width, rle_height", found, "a size").into());
     };
     if (width as u32, height as u32) != (image.width, image.height) {
         let found = format!("{width}×{height} on image {}", image.image_id);
         let expected = format!("the image's {}×{}", image.width, image.height);
-        return Err(Problem::new(path, "rle_height, rle_width", found, expected).into());
+        return Err(Problem::new(path, "rle_width, rle_height", found, expected).into());
     }
     Rle::from_compressed(image.height, image.width, counts).map_err(|error| {
         error

@@ -12,6 +12,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
+use arrow::util::display::array_value_to_string;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
@@ -62,6 +63,15 @@ impl Kind {
             Self::F32 => DataType::Float32,
             Self::F64 => DataType::Float64,
             Self::Binary => DataType::Binary,
+        }
+    }
+
+    /// Returns words for the values that an integer may have, or any value of another type.
+    fn range(self) -> String {
+        match self {
+            Self::I32 => format!("{} to {}", i32::MIN, i32::MAX),
+            Self::I64 => format!("{} to {}", i64::MIN, i64::MAX),
+            _ => format!("a value of type {}", self.arrow()),
         }
     }
 }
@@ -418,7 +428,7 @@ fn read_checked(
     let batches = batches.map_err(|error| broken(error.to_string()))?;
     let stored = batches.first().map_or(stored, RecordBatch::schema);
     let whole = concat_batches(&stored, &batches).map_err(Error::arrow(path))?;
-    Ok((origin, conform(path, spec, &whole)?))
+    Ok((origin, conform_rows(path, spec, &whole, "")?))
 }
 
 /// Returns `batch`, read from `path`, with exactly the columns of `spec`, converted to their types. A float
@@ -428,6 +438,16 @@ fn read_checked(
 /// A [`Problem`] for a column that is missing, of another kind (text for a number), has an integer too
 /// large for its type, or a null where the table has none.
 pub fn conform(path: &Path, spec: &TableSpec, batch: &RecordBatch) -> Result<RecordBatch> {
+    conform_rows(path, spec, batch, " of its record batch")
+}
+
+/// [`conform`]; `of` says, after the number of a row, what rows are counted in, from 0.
+fn conform_rows(
+    path: &Path,
+    spec: &TableSpec,
+    batch: &RecordBatch,
+    of: &str,
+) -> Result<RecordBatch> {
     let mut arrays = Vec::with_capacity(spec.columns.len());
     for column in &spec.columns {
         let wanted = column.kind.arrow();
@@ -444,8 +464,10 @@ pub fn conform(path: &Path, spec: &TableSpec, batch: &RecordBatch) -> Result<Rec
                 return Err(mismatch().into());
             }
             let converted = cast(array, &wanted).map_err(|_| mismatch())?;
-            if converted.logical_null_count() > array.logical_null_count() {
-                return Err(mismatch().into()); // a value that does not fit the narrower type
+            if let Some(row) = first_lost(array, &converted) {
+                let value = array_value_to_string(array, row).map_err(Error::arrow(path))?;
+                let found = format!("{value} in row {row}{of}");
+                return Err(Problem::new(path, column.name, found, column.kind.range()).into());
             }
             converted
         };
@@ -457,6 +479,15 @@ pub fn conform(path: &Path, spec: &TableSpec, batch: &RecordBatch) -> Result<Rec
         arrays.push(array);
     }
     RecordBatch::try_new(spec.schema(), arrays).map_err(Error::arrow(path))
+}
+
+/// Returns the first row whose value the type of `converted` has no room for, an integer that `cast` made a
+/// null of.
+fn first_lost(array: &dyn Array, converted: &dyn Array) -> Option<usize> {
+    let after = converted.logical_nulls()?;
+    let before = array.logical_nulls();
+    let had_value = |row| before.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+    (0..array.len()).find(|&row| after.is_null(row) && had_value(row))
 }
 
 /// Whether a column of type `stored` may be converted to `kind`: text, bytes, integers and floats of any
