@@ -213,7 +213,7 @@ fn sizes_that_lie_inside_a_file() {
     for (name, found) in [
         (
             "a_buffer_far_outside_its_message",
-            "Parser error: the offset of the new Buffer cannot exceed",
+            "Ipc error: a buffer outside its message",
         ),
         (
             "a_compressed_buffer_of_petabytes",

@@ -455,14 +455,20 @@ fn conform_rows(
         let Some(array) = batch.column_by_name(column.name) else {
             return Err(Problem::new(path, column.name, "no such column", expected).into());
         };
+        let found = array.data_type().to_string();
+        let mismatch = || Problem::new(path, column.name, found.as_str(), expected.as_str());
+        if !same_family(array.data_type(), column.kind) {
+            return Err(mismatch().into());
+        }
+        // Before conversion, since a column of nulls alone may have any length without a byte.
+        let nulls = array.logical_null_count();
+        if nulls > 0 && !column.nullable {
+            let found = format!("{nulls} nulls");
+            return Err(Problem::new(path, column.name, found, "no nulls").into());
+        }
         let array = if array.data_type() == &wanted {
             array.clone()
         } else {
-            let found = array.data_type().to_string();
-            let mismatch = || Problem::new(path, column.name, found.as_str(), expected.as_str());
-            if !same_family(array.data_type(), column.kind) {
-                return Err(mismatch().into());
-            }
             let converted = cast(array, &wanted).map_err(|_| mismatch())?;
             if let Some(row) = first_lost(array, &converted) {
                 let value = array_value_to_string(array, row).map_err(Error::arrow(path))?;
@@ -471,11 +477,6 @@ fn conform_rows(
             }
             converted
         };
-        let nulls = array.null_count();
-        if nulls > 0 && !column.nullable {
-            let found = format!("{nulls} nulls");
-            return Err(Problem::new(path, column.name, found, "no nulls").into());
-        }
         arrays.push(array);
     }
     RecordBatch::try_new(spec.schema(), arrays).map_err(Error::arrow(path))

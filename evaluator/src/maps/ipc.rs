@@ -1,6 +1,13 @@
 //! Reads record batches of Arrow IPC streams and files, and checks each message before arrow decodes it. A
 //! compressed buffer declares its size, and arrow allocates that much memory at once: a false size in a
-//! broken file would end the program.
+//! broken file would end the program. What a message can ask for is bounded before anything is decoded:
+//!
+//! - of its metadata and body 64 MiB are allocated before there is a byte, then about twice what has come;
+//! - a compressed buffer is no larger than its codec can have compressed into its bytes, and all buffers of a
+//!   compressed message together than [`LARGEST`];
+//! - its rows are no more than the bytes of its buffers, since each of our tables has a column without nulls.
+//!
+//! One message is in memory at a time, and with it the dictionaries that came before.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -19,6 +26,8 @@ const CONTINUATION: [u8; 4] = [0xff; 4];
 const TAIL: usize = 10;
 /// The most bytes that are allocated before that many have been read.
 const RESERVED: usize = 64 << 20;
+/// The most bytes that the buffers of a compressed message may hold in all: 21,000 maps of 224×224.
+const LARGEST: i64 = 4 << 30;
 
 /// The record batches of a stream or file.
 pub(super) struct Batches<S> {
@@ -132,22 +141,23 @@ impl<S: Source> Iterator for Batches<S> {
 }
 
 impl<R: Read> Source for Stream<R> {
-    /// A stream ends with an end marker, or with its bytes.
+    /// A stream ends with an end marker, or with its bytes. Streams of before 2019, whose messages have no
+    /// marker, are not read: `columnar` knows a stream by its first one.
     fn next(&mut self) -> Result<Option<Framed>, ArrowError> {
         let mut bytes = Vec::new();
-        if append(&mut self.0, &mut bytes, 4)? == 0 {
+        if append(&mut self.0, &mut bytes, 8)? == 0 {
             return Ok(None);
         }
-        // In streams of before 2019 a message begins with its length, without a marker.
-        if bytes == CONTINUATION {
-            append(&mut self.0, &mut bytes, 4)?;
+        let cut = || broken("the end inside a message");
+        let (marker, length) = bytes.split_first_chunk::<4>().ok_or_else(cut)?;
+        if *marker != CONTINUATION {
+            return Err(broken("a message without its marker"));
         }
-        let metadata = bytes.len();
-        let length = bytes.last_chunk().copied().map(u32::from_le_bytes);
-        let length = length.ok_or_else(|| broken("the end inside a message"))?;
+        let length = u32::from_le_bytes(*length.first_chunk::<4>().ok_or_else(cut)?);
         if length == 0 {
             return Ok(None);
         }
+        let metadata = bytes.len();
         append_whole(&mut self.0, &mut bytes, length.into())?;
         let mut framed = Framed {
             body: bytes.len(),
@@ -171,6 +181,7 @@ impl<R: Read + Seek> Source for File<R> {
         append_whole(&mut self.file, &mut bytes, block.metaDataLength().into())?;
         let body = bytes.len();
         append_whole(&mut self.file, &mut bytes, block.bodyLength())?;
+        // In files of before 2019 a message begins with its length, without a marker.
         let metadata = if bytes.starts_with(&CONTINUATION) {
             8
         } else {
@@ -194,38 +205,50 @@ impl Framed {
         root_as_message(metadata).map_err(|error| broken(&error.to_string()))
     }
 
-    /// Refuses a compressed buffer whose declared size no codec could have compressed into its bytes. A
-    /// compressed buffer begins with its uncompressed size.
+    /// Refuses a compressed buffer whose declared size its codec could not have compressed into its bytes,
+    /// compressed buffers larger than [`LARGEST`] together, and more rows than bytes. A compressed buffer
+    /// begins with its uncompressed size.
     fn check_sizes(&self, message: &Message) -> Result<(), ArrowError> {
         let dictionary = message.header_as_dictionary_batch();
         let batch = dictionary.and_then(|dictionary| dictionary.data());
         let Some(batch) = batch.or(message.header_as_record_batch()) else {
             return Ok(());
         };
-        let Some(compression) = batch.compression() else {
-            return Ok(());
-        };
         // The greatest factor by which the codec can compress.
-        let most = match compression.codec() {
-            CompressionType::LZ4_FRAME => 256,
-            _ => 1 << 15, // zstd: a block of 128 KiB in four bytes
-        };
+        let most = batch
+            .compression()
+            .map(|compression| match compression.codec() {
+                CompressionType::LZ4_FRAME => 256,
+                _ => 1 << 15, // zstd: a block of 128 KiB in four bytes
+            });
         let body = &self.bytes[self.body..];
+        let mut whole = 0_i64;
         for buffer in batch.buffers().into_iter().flatten() {
             let bytes = usize::try_from(buffer.offset()).ok().and_then(|start| {
                 let length = usize::try_from(buffer.length()).ok()?;
                 body.get(start..)?.get(..length)
             });
             let bytes = bytes.ok_or_else(|| broken("a buffer outside its message"))?;
-            let Some((size, content)) = bytes.split_first_chunk() else {
-                continue; // an empty buffer
+            let size = match (most, bytes.split_first_chunk()) {
+                (Some(most), Some((size, content))) => {
+                    let (size, content) = (i64::from_le_bytes(*size), content.len() as i64);
+                    if size > most * content {
+                        return Err(broken(&format!("{size} bytes compressed to {content}")));
+                    }
+                    // -1 stands for bytes that are not compressed.
+                    if size < 0 { content } else { size }
+                }
+                _ => bytes.len() as i64,
             };
-            // -1 stands for bytes that are not compressed.
-            let size = i64::from_le_bytes(*size);
-            if size > most * content.len() as i64 {
-                let content = content.len();
-                return Err(broken(&format!("{size} bytes compressed to {content}")));
-            }
+            whole = whole.saturating_add(size);
+        }
+        if most.is_some() && whole > LARGEST {
+            let found = format!("{whole} bytes in a compressed record batch, more than {LARGEST}");
+            return Err(broken(&found));
+        }
+        if batch.length() > whole {
+            let rows = batch.length();
+            return Err(broken(&format!("{rows} rows in {whole} bytes")));
         }
         Ok(())
     }
@@ -253,4 +276,84 @@ fn append_whole(
 /// Returns the error for a broken file.
 fn broken(found: &str) -> ArrowError {
     ArrowError::IpcError(found.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use arrow::array::{ArrayRef, BinaryArray, NullArray};
+    use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+
+    use super::*;
+
+    /// Returns a stream of one batch with this column, and where the batch's message begins.
+    fn stream(column: ArrayRef, compression: Option<CompressionType>) -> (Vec<u8>, usize) {
+        let batch = RecordBatch::try_from_iter([("map", column)]).unwrap();
+        let options = IpcWriteOptions::default();
+        let options = options.try_with_compression(compression).unwrap();
+        let schema = batch.schema();
+        let mut writer = StreamWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
+        let start = writer.get_ref().len();
+        writer.write(&batch).unwrap();
+        (writer.into_inner().unwrap(), start)
+    }
+
+    /// Returns the number of rows of each batch, or the error's words.
+    fn read(bytes: &[u8]) -> Result<Vec<usize>, String> {
+        let words = |error: ArrowError| error.to_string();
+        let batches = Batches::of_stream(bytes).map_err(words)?;
+        let rows = batches.map(|batch| batch.map(|batch| batch.num_rows()).map_err(words));
+        rows.collect()
+    }
+
+    fn map(bytes: &[u8]) -> ArrayRef {
+        Arc::new(BinaryArray::from_iter_values([bytes]))
+    }
+
+    #[test]
+    fn a_stream_may_end_between_messages_only() {
+        let (bytes, start) = stream(map(b"abcd"), None);
+        assert_eq!(read(&bytes), Ok(vec![1]));
+        assert_eq!(
+            read(&bytes[..bytes.len() - 8]),
+            Ok(vec![1]),
+            "no end marker"
+        );
+        assert_eq!(read(&bytes[..start]), Ok(Vec::new()));
+        // Inside the marker, and between marker and length.
+        for more in 1..8 {
+            let error = read(&bytes[..start + more]).unwrap_err();
+            assert_eq!(error, "Ipc error: the end inside a message", "{more}");
+        }
+        let error = read(&bytes[..start + 9]).unwrap_err();
+        assert!(error.contains(" bytes of a message"), "{error}");
+        let without = [&bytes[..start], &bytes[start + 4..]].concat();
+        let error = read(&without).unwrap_err();
+        assert_eq!(error, "Ipc error: a message without its marker");
+    }
+
+    #[test]
+    fn what_a_message_may_hold_is_bounded() {
+        // Half of each byte is random, so that zstd makes about half of them.
+        let mut state = 1_u32;
+        let random = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 28) as u8
+        });
+        let values: Vec<u8> = random.take(400_000).collect();
+        let (mut bytes, _) = stream(map(&values), Some(CompressionType::ZSTD));
+        assert_eq!(read(&bytes), Ok(vec![1]));
+        let size = 400_000_i64.to_le_bytes();
+        // The last place: the map's bytes are the last buffer.
+        let at = bytes.windows(8).rposition(|window| window == size).unwrap();
+        // As much as the codec may have compressed, but more than is read at once.
+        bytes[at..at + 8].copy_from_slice(&(5_i64 << 30).to_le_bytes());
+        let error = read(&bytes).unwrap_err();
+        let expected = " bytes in a compressed record batch, more than 4294967296";
+        assert!(error.ends_with(expected), "{error}");
+
+        let (bytes, _) = stream(Arc::new(NullArray::new(1 << 40)), None);
+        let error = read(&bytes).unwrap_err();
+        assert_eq!(error, "Ipc error: 1099511627776 rows in 0 bytes");
+    }
 }

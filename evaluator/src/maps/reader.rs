@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Int32Array, RecordBatch, StringArray};
-use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use data_prep::Problem;
 use data_prep::record::Fingerprint;
@@ -50,9 +49,11 @@ struct Batch {
     keys: RecordBatch,
     /// All null where the file has no logits.
     logits: Float32Array,
-    /// The column `map` in the file's own type: it may be too large for 32-bit offsets, so it is the only
-    /// column that is not converted.
+    /// The column `map` in the file's own type, of a dictionary its values: it may be too large for 32-bit
+    /// offsets, so it is the only column that is not converted.
     maps: ArrayRef,
+    /// Where the map of each row is in `maps`, of a dictionary; else in its own place.
+    places: Option<Vec<usize>>,
     /// The next row to return.
     next: usize,
 }
@@ -208,32 +209,35 @@ impl Batch {
             None => Float32Array::new_null(batch.num_rows()),
         };
         let maps = &batch["map"]; // there, and binary: checked on opening
-        // Dictionary values are expanded, one for each row; other layouts are read as they are.
-        let maps = match maps.data_type() {
-            DataType::Dictionary(_, values) => cast(maps, values).map_err(Error::arrow(path))?,
-            _ => maps.clone(),
-        };
         let nulls = maps.logical_null_count();
         if nulls > 0 {
             let found = format!("{nulls} nulls");
             let problem = Problem::new(path, "map", found, "no nulls");
             return Err(Error::Data(problem.into()));
         }
+        // A dictionary is not expanded: one large map may stand in any number of rows.
+        let (maps, places) = match maps.as_any_dictionary_opt() {
+            Some(dictionary) => (dictionary.values(), Some(dictionary.normalized_keys())),
+            None => (maps, None),
+        };
         Ok(Self {
             keys,
             logits,
-            maps,
+            maps: maps.clone(),
+            places,
             next: 0,
         })
     }
 
     /// Returns the bytes of the next row's map.
     fn map_bytes(&self) -> &[u8] {
+        let places = self.places.as_ref();
+        let at = places.map_or(self.next, |places| places[self.next]);
         match self.maps.data_type() {
-            DataType::LargeBinary => self.maps.as_binary::<i64>().value(self.next),
-            DataType::BinaryView => self.maps.as_binary_view().value(self.next),
-            DataType::FixedSizeBinary(_) => self.maps.as_fixed_size_binary().value(self.next),
-            _ => self.maps.as_binary::<i32>().value(self.next),
+            DataType::LargeBinary => self.maps.as_binary::<i64>().value(at),
+            DataType::BinaryView => self.maps.as_binary_view().value(at),
+            DataType::FixedSizeBinary(_) => self.maps.as_fixed_size_binary().value(at),
+            _ => self.maps.as_binary::<i32>().value(at),
         }
     }
 }
@@ -245,6 +249,7 @@ mod tests {
 
     use arrow::array::{BinaryArray, LargeBinaryArray};
     use arrow::buffer::{Buffer, MutableBuffer, OffsetBuffer};
+    use arrow::compute::cast;
 
     use super::*;
 
