@@ -298,6 +298,35 @@ fn any_metric_has_its_column_its_interval_and_its_title() {
     assert!(shown.contains("| pg (%) | entropy |"), "{shown}");
 }
 
+/// An evaluation of a checkpoint that another one scores, too, is left out whole, with what its metadata says.
+#[test]
+fn a_checkpoint_scored_again_is_left_out_and_said() {
+    let dir = results(&[base()]);
+    let again = Run {
+        said: vec![("guidance.titles", r#"{"epg": "Share inside"}"#)],
+        ..Run::default()
+    };
+    let other = results(&[again.scored(reaches(0.10, 0.10))]);
+    let evaluations = |dir: &TempDir| dir.path().join("runs/base/evaluations");
+    let copy = evaluations(&dir).join("test-zz");
+    fs_err::create_dir_all(&copy).unwrap();
+    for table in ["metrics.parquet", "replicates.parquet"] {
+        let made = evaluations(&other).join("test-ixg-input-epoch-0001");
+        fs_err::copy(made.join(table), copy.join(table)).unwrap();
+    }
+    let (out, stderr) = report(dir.path());
+    let note =
+        "test-zz: scores a checkpoint that another evaluation of the run scores too, left out";
+    assert!(stderr.contains(note), "{stderr}");
+    let values = numbers(&table(&out, "table"), "value");
+    let mut values: Vec<f64> = values.into_iter().flatten().collect();
+    values.sort_by(f64::total_cmp);
+    assert_eq!(values, [0.40, 0.80]);
+    let printed = fs_err::read_to_string(out.path().join("table.md")).unwrap();
+    assert!(printed.contains("EPG (%)"), "{printed}");
+    assert!(!printed.contains("Share inside"), "{printed}");
+}
+
 #[test]
 fn metadata_that_is_no_json_is_refused() {
     for (key, expected) in [

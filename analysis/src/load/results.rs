@@ -149,16 +149,10 @@ impl Results {
             }
             let (frame, metadata) = reader.read(&path, &METRICS)?;
             formulas::take(&mut self.formulas, &path, &metadata)?;
-            let expected = "a JSON list of metrics";
-            let shares = schema::json((&path, &metadata), SHARES_KEY, expected)?;
-            self.measures.add(schema::titles(&path, &metadata)?, shares);
-            let expected = "a JSON object of a sentence for each class";
-            let classes = schema::json((&path, &metadata), UNINFORMATIVE_KEY, expected)?;
-            if let (Some(classes), Some(data)) = (classes, metadata.get(DATA_INPUTS_KEY)) {
-                self.uninformative.insert(data.clone(), classes);
-            }
             let task = schema::task_of(&metadata);
             let metrics = rows::metrics(&frame, task).map_err(Error::polars(&path))?;
+            // A note, not an error: a checkpoint may be scored again, with another threshold or by hand, beside
+            // the evaluation that the recipe made. The first by name is reported.
             if metrics
                 .keys()
                 .any(|subject| self.metrics.contains_key(subject))
@@ -168,6 +162,14 @@ impl Results {
                     folder.display()
                 ));
                 continue;
+            }
+            let expected = "a JSON list of metrics";
+            let shares = schema::json((&path, &metadata), SHARES_KEY, expected)?;
+            self.measures.add(schema::titles(&path, &metadata)?, shares);
+            let expected = "a JSON object of a sentence for each class";
+            let classes = schema::json((&path, &metadata), UNINFORMATIVE_KEY, expected)?;
+            if let (Some(classes), Some(data)) = (classes, metadata.get(DATA_INPUTS_KEY)) {
+                self.uninformative.insert(data.clone(), classes);
             }
             let tested = metrics.keys().filter(|subject| subject.split == TEST);
             let checkpoints: BTreeSet<(String, i32)> = tested
@@ -218,8 +220,8 @@ impl Results {
     }
 }
 
-/// Reads tables, and hashes the name and contents of every file it reads. The hash is the provenance of the
-/// report.
+/// Reads tables, and hashes the name (without its folders) and contents of every file it reads. The hash is the
+/// provenance of the report: of its numbers, as the examples that its figures show are read later, without it.
 #[derive(Default)]
 struct Reader {
     hash: Sha256,

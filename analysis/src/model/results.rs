@@ -54,7 +54,8 @@ pub struct Results {
     pub formulas: Option<(u32, PathBuf)>,
     /// Notes on what was skipped and why, a line each.
     pub notes: Vec<String>,
-    /// sha256 (hex) of every table read, names and contents.
+    /// sha256 (hex) of every table read, its name (without its folders) and contents, but for the examples: these
+    /// are read later.
     pub inputs: String,
 }
 
