@@ -116,8 +116,8 @@ const BATCH: usize = 512;
 /// # Errors
 /// When `root` has several devkits, none of them VOC 2007's, or no annotation (no XML file, or only some of
 /// another kind); when a folder or list cannot be read, the lists name no image, a list of classes has one
-/// twice, or there is no class; when the name asked for is refused. Images with a missing or broken annotation, and objects that
-/// cannot be read, are left out and listed in [`Source::problems`].
+/// twice, or there is no class; when the name asked for is refused. Images with a missing or broken
+/// annotation, and objects that cannot be read, are left out and listed in [`Source::problems`].
 pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
     read_as(root, naming, false)
 }
