@@ -514,3 +514,31 @@ fn boxes_beyond_their_image_are_counted() {
     let (_, said) = tree.read();
     assert!(!said.contains("beyond"), "{said}");
 }
+
+/// What is wrong with boxes is said of VOC 2007, too, of which nothing else is said.
+#[test]
+fn boxes_beyond_their_image_are_counted_in_published_data() {
+    let devkit = Devkit::new();
+    // The first images of VOC 2007's training and test lists.
+    let test = [
+        1, 2, 3, 4, 6, 8, 10, 11, 13, 14, 15, 18, 22, 25, 27, 28, 29, 31, 37, 38,
+    ]
+    .map(|number: u32| format!("{number:06}"));
+    devkit.set("train", "000012\n");
+    devkit.set("test", &test.join("\n"));
+    for id in test.iter().map(String::as_str).chain(["000012"]) {
+        let corners = if id == "000012" {
+            "1 2 80 18"
+        } else {
+            "1 2 40 20"
+        };
+        devkit.annotate(id, &annotation(40, 20, &object("dog", corners, "0")));
+        devkit.image(id, 40, 20);
+    }
+    let output = devkit.run(&[]);
+    assert_code(&output, 0);
+    let said = stderr(&output);
+    assert_eq!(Dataset::open(devkit.out()).unwrap().name(), "voc2007");
+    assert!(said.contains("1 boxes reach beyond their image"), "{said}");
+    assert!(!said.contains("classes:"), "{said}");
+}
