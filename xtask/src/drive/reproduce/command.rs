@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let programs = programs(args)?;
     let (experiment, decided) = args.checked(experiment, &programs)?;
-    download_weights(args, &experiment)?;
+    download_weights(args, &experiment, &programs)?;
     let lock = lock(&out)?;
     let copies = copies(&experiment, &out)?;
     // Whether a submission to a cluster is continued, so that jobs in Slurm's queue are kept.
@@ -297,10 +297,10 @@ fn programs(args: &Args) -> Result<BinDir> {
 }
 
 /// Downloads the published weights that are missing.
-fn download_weights(args: &Args, experiment: &Experiment) -> Result<()> {
+fn download_weights(args: &Args, experiment: &Experiment, programs: &BinDir) -> Result<()> {
     for name in experiment.weights() {
         if weights::find(name, args.weights.as_deref()).is_none() {
-            weights::ensure(name)?;
+            weights::ensure(name, programs)?;
         }
     }
     Ok(())
