@@ -1,6 +1,6 @@
 //! Completes a recipe for own data: asks data-prep what the folder holds, and writes name, folder and numbers
 //! of images into the recipe's text. A recipe with a table `[fit]` also gets its epochs, and where two CPU
-//! cores would take too long, smaller images and then fewer training images.
+//! cores would take too long, smaller images, then fewer training images, then fewer steps.
 //!
 //! Steps read the completed text (`out/<recipe>/recipe/`), so they all work on the same data.
 
@@ -34,8 +34,10 @@ struct Survey {
 
 /// The heights and widths that are tried, the recipe's own first, until the time is short enough.
 const SIZES: [u32; 3] = [192, 160, 128];
-/// The smallest part of the training images, as a power of two.
-const SMALLEST_PART: u32 = 6;
+/// The fewest steps that are tried: the fraction 1/2² of the recipe's.
+const FEWEST_STEPS: u32 = 2;
+/// The fewest and the most epochs of a run.
+const EPOCHS: [u32; 2] = [3, 30];
 
 /// Returns the recipe's files with those for own data completed, and what was decided, a line each. `data` is
 /// `--data`.
@@ -125,27 +127,28 @@ fn fit_to(
 ) -> Result<Vec<String>> {
     table.remove("fit");
     let own_size = size_of(table)?;
-    let mut choices = vec![(own_size, 0)];
-    if speed.device == Device::Cpu && !survey.prepared {
-        let smaller = SIZES.into_iter().filter(|&size| size < own_size);
-        choices.extend(smaller.map(|size| (size, 0)));
-        let smallest = choices.last().map_or(own_size, |(size, _)| *size);
-        choices.extend((1..=SMALLEST_PART).map(|part| (smallest, part)));
-    }
+    let choices = match speed.device {
+        Device::Cpu => choices(
+            own_size,
+            fit.baseline_steps * batch_size(table, "baseline")?,
+            survey,
+        ),
+        Device::Cuda => vec![Choice::whole(own_size)],
+    };
     let one = Speed {
         device: Device::Cpu,
         n_devices: 1,
     };
     let mut chosen = None;
-    for (size, part) in choices {
+    for choice in choices {
         let mut tried = table.clone();
-        let n_train = (survey.train >> part).max(1);
-        set_images(&mut tried, size, survey, part)?;
+        let n_train = choice.n_train(survey);
+        set_images(&mut tried, choice, survey)?;
         for (run, steps) in [
             ("baseline", fit.baseline_steps),
             ("guided", fit.guided_steps),
         ] {
-            set_epochs(&mut tried, run, steps, n_train)?;
+            set_epochs(&mut tried, run, steps >> choice.fewer_steps, n_train)?;
         }
         let text = toml::to_string(&tried)?;
         let parsed = recipe::expand(
@@ -157,18 +160,27 @@ fn fit_to(
         )?;
         let minutes = Plan::new(&parsed).seconds_left(&Rates::default(), one) / 60.0;
         let is_short = minutes <= f64::from(fit.minutes);
-        chosen = Some((tried, size, n_train, minutes));
+        chosen = Some((tried, choice, minutes));
         if is_short {
             break;
         }
     }
-    let (tried, size, n_train, minutes) = chosen.context("[fit]: nothing to choose from")?;
+    let (tried, choice, minutes) = chosen.context("[fit]: nothing to choose from")?;
     *table = tried;
+    let (size, n_train) = (choice.size, choice.n_train(survey));
     let mut said = Vec::new();
     let limit = format!("so that two idle CPU cores take about {minutes:.0} minutes");
     if size < own_size {
         said.push(format!(
             "images at {size}×{size} instead of {own_size}×{own_size}, {limit}"
+        ));
+    }
+    if choice.fewer_steps > 0 {
+        let all = [fit.baseline_steps, fit.guided_steps];
+        let [baseline, guided] = all.map(|steps| steps >> choice.fewer_steps);
+        said.push(format!(
+            "about {baseline} training steps of the baseline and {guided} of guided runs instead of {} and {}, {limit}",
+            all[0], all[1]
         ));
     }
     if n_train < survey.train {
@@ -180,15 +192,64 @@ fn fit_to(
     Ok(said)
 }
 
-/// Sets the size, and the part of the images that is taken: the fraction 1/2^`part`, of validation and test
-/// images no more than as many as there are training images.
-fn set_images(table: &mut Table, size: u32, survey: &Survey, part: u32) -> Result<()> {
+/// What may be made smaller, so that two cores take no longer than they should.
+#[derive(Clone, Copy)]
+struct Choice {
+    /// Height and width of the images.
+    size: u32,
+    /// The fraction 1/2^`part` of the images is taken.
+    part: u32,
+    /// The fraction 1/2^`fewer_steps` of the training steps is made.
+    fewer_steps: u32,
+}
+
+impl Choice {
+    /// All images of this size, and all steps.
+    fn whole(size: u32) -> Self {
+        Self {
+            size,
+            part: 0,
+            fewer_steps: 0,
+        }
+    }
+
+    fn n_train(self, survey: &Survey) -> u32 {
+        (survey.train >> self.part).max(1)
+    }
+}
+
+/// Returns what is tried, one after another: smaller images; then fewer of them, as long as the fewest epochs
+/// see more than `seen`, the images of a baseline's steps; then fewer steps. Images of a finished data folder
+/// stay as they are.
+fn choices(own_size: u32, seen: u32, survey: &Survey) -> Vec<Choice> {
+    let mut choices = vec![Choice::whole(own_size)];
+    if !survey.prepared {
+        let smaller = SIZES.into_iter().filter(|&size| size < own_size);
+        choices.extend(smaller.map(Choice::whole));
+    }
+    let mut last = choices[choices.len() - 1];
+    while !survey.prepared && last.n_train(survey) > seen / EPOCHS[0] {
+        last.part += 1;
+        choices.push(last);
+    }
+    for fewer_steps in 1..=FEWEST_STEPS {
+        choices.push(Choice {
+            fewer_steps,
+            ..last
+        });
+    }
+    choices
+}
+
+/// Sets the size, and the part of the images that is taken, of validation and test images no more than as many
+/// as there are training images.
+fn set_images(table: &mut Table, choice: Choice, survey: &Survey) -> Result<()> {
     let data = data_of(table)?;
-    data.insert("size".to_owned(), Value::from(i64::from(size)));
-    if part == 0 {
+    data.insert("size".to_owned(), Value::from(i64::from(choice.size)));
+    if choice.part == 0 {
         return Ok(());
     }
-    let n_train = (survey.train >> part).max(1);
+    let n_train = choice.n_train(survey);
     let limits = [
         ("train", n_train),
         ("val", survey.val.min(n_train)),
@@ -202,14 +263,26 @@ fn set_images(table: &mut Table, size: u32, survey: &Survey, part: u32) -> Resul
 
 /// Sets the epochs in which `n_train` images make about so many steps: from 3 to 30.
 fn set_epochs(table: &mut Table, run: &str, steps: u32, n_train: u32) -> Result<()> {
-    let run_table = table.get_mut(run).and_then(Value::as_table_mut);
-    let run_table = run_table.with_context(|| format!("[{run}]: found nothing"))?;
-    let batch_size = run_table.get("batch_size").and_then(Value::as_integer);
-    let batch_size = batch_size.with_context(|| format!("{run}.batch_size: found nothing"))?;
-    let steps_an_epoch = (f64::from(n_train) / batch_size as f64).max(1.0);
-    let epochs = (f64::from(steps) / steps_an_epoch).round().clamp(3.0, 30.0);
-    run_table.insert("epochs".to_owned(), Value::from(epochs as i64));
+    let steps_an_epoch = (f64::from(n_train) / f64::from(batch_size(table, run)?)).max(1.0);
+    let [fewest, most] = EPOCHS.map(f64::from);
+    let epochs = (f64::from(steps) / steps_an_epoch)
+        .round()
+        .clamp(fewest, most);
+    run_of(table, run)?.insert("epochs".to_owned(), Value::from(epochs as i64));
     Ok(())
+}
+
+fn batch_size(table: &mut Table, run: &str) -> Result<u32> {
+    let size = run_of(table, run)?
+        .get("batch_size")
+        .and_then(Value::as_integer);
+    let size = size.and_then(|size| u32::try_from(size).ok());
+    size.with_context(|| format!("{run}.batch_size: found nothing, expected a number of images"))
+}
+
+fn run_of<'a>(table: &'a mut Table, run: &str) -> Result<&'a mut Table> {
+    let found = table.get_mut(run).and_then(Value::as_table_mut);
+    found.with_context(|| format!("[{run}]: found nothing"))
 }
 
 fn data_of(table: &mut Table) -> Result<&mut Table> {
@@ -232,6 +305,15 @@ mod tests {
     /// The recipe `own` for so many images, sized for a device; returns epochs of baseline and guided runs,
     /// size, limit of training images, and what was said.
     fn sized(train: u32, device: Device) -> (i64, i64, i64, Option<i64>, Vec<String>) {
+        sized_to(60, train, device)
+    }
+
+    /// The same for so many minutes.
+    fn sized_to(
+        minutes: u32,
+        train: u32,
+        device: Device,
+    ) -> (i64, i64, i64, Option<i64>, Vec<String>) {
         let text = include_str!("../../../../recipes/own.toml").to_owned();
         let mut table: Table = text.parse().unwrap();
         let survey = Survey {
@@ -246,7 +328,10 @@ mod tests {
             path: "own.toml".into(),
             text,
         };
-        let fit: Fit = table["fit"].clone().try_into().unwrap();
+        let fit = Fit {
+            minutes,
+            ..table["fit"].clone().try_into().unwrap()
+        };
         let speed = Speed {
             device,
             n_devices: 1,
@@ -280,6 +365,16 @@ mod tests {
             "{said:?}"
         );
         assert!(said[1].contains("of 100000 training images"), "{said:?}");
+
+        // Where epochs are few there is nothing to gain from fewer images.
+        let (baseline, guided, size, limit, said) = sized_to(10, 200, Device::Cpu);
+        assert_eq!((baseline, guided, size, limit), (4, 3, 128, None));
+        assert!(
+            said[1].starts_with(
+                "about 50 training steps of the baseline and 25 of guided runs instead of 200 and 100, so"
+            ),
+            "{said:?}"
+        );
 
         let (_, _, size, limit, said) = sized(100_000, Device::Cuda);
         assert_eq!((size, limit, said), (224, None, Vec::new()));
