@@ -61,10 +61,52 @@ fn changes() -> Vec<(Run, &'static str)> {
         ),
         (
             Run {
+                optimizer: ("adamw", 0.05),
+                ..run()
+            },
+            "AdamW, weight decay 0.05",
+        ),
+        (
+            Run {
+                optimizer: ("adam", 1e-4),
+                ..run()
+            },
+            "Adam, weight decay 1e-4",
+        ),
+        (
+            Run {
+                schedule: ("cosine", 0),
+                ..run()
+            },
+            "cosine schedule",
+        ),
+        (
+            Run {
+                schedule: ("constant", 20),
+                ..run()
+            },
+            "constant schedule, 20 steps of warm-up",
+        ),
+        (
+            Run {
+                early_stopping: "metric=f1, patience=3",
+                ..run()
+            },
+            "early stopping metric=f1, patience=3",
+        ),
+        (
+            Run {
                 augmentation: "crop_flip",
                 ..run()
             },
             "crop_flip",
+        ),
+        (
+            Run {
+                color_jitter: "hue=0.1",
+                ..run()
+            },
+            "color jitter hue=0.1",
         ),
         (
             Run {
@@ -423,7 +465,7 @@ fn two_runs_of_different_data_are_not_compared() {
 }
 
 /// Losses that no code here names, one of them with a title in the metadata, and a loss with an option in
-/// `run.parquet` of version 4 and of version 3.
+/// `run.parquet` of this version and of versions 4 and 3.
 #[test]
 fn any_loss_has_its_title_its_options_and_a_style_of_its_own() {
     let dir = results(&[
@@ -441,6 +483,12 @@ fn any_loss_has_its_title_its_options_and_a_style_of_its_own() {
         }
         .scored(reaches(0.80, 0.60)),
         Run {
+            exponent: Some(2.0),
+            version: "4",
+            ..Run::guided("before", "energy_area")
+        }
+        .scored(reaches(0.80, 0.62)),
+        Run {
             exponent: Some(1.0),
             version: "3",
             ..Run::guided("former", "energy_area")
@@ -452,6 +500,7 @@ fn any_loss_has_its_title_its_options_and_a_style_of_its_own() {
         "Baseline",
         "Energy*, exponent = 0.5",
         "Energy*, exponent = 1",
+        "Energy*, exponent = 2",
         "GAP loss, exponent = 0.25",
         "gradia",
     ];
@@ -464,8 +513,18 @@ fn any_loss_has_its_title_its_options_and_a_style_of_its_own() {
     let runs = table(&out, "runs");
     let mut options = texts(&runs, "loss_options");
     options.sort();
-    let expected = ["exponent=0.25", "exponent=0.5", "exponent=1", "–", "–"];
+    let expected = [
+        "exponent=0.25",
+        "exponent=0.5",
+        "exponent=1",
+        "exponent=2",
+        "–",
+        "–",
+    ];
     assert_eq!(options, expected);
+    // What versions 4 and 3 do not tell was so in their time.
+    assert_eq!(texts(&runs, "optimizer"), ["adam"; 6]);
+    assert_eq!(texts(&runs, "schedule"), ["constant"; 6]);
     // Energy*'s colour, and the first two that belong to no loss.
     let svg = fs_err::read_to_string(out.path().join("figures/epg_f1.svg")).unwrap();
     for colour in ["#8c2d6b", "#17a2b8", "#e8743b"] {

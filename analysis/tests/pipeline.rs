@@ -404,6 +404,7 @@ fn broken_tables_are_refused_in_one_line() {
         let version = match schema {
             "epochs" => "1",
             "examples" => "2",
+            // Of version 5 the recorded tables lack columns; version 4 is read, too.
             "run" | "replicates" => "4",
             _ => "3",
         };
@@ -411,7 +412,7 @@ fn broken_tables_are_refused_in_one_line() {
     }
     #[rustfmt::skip]
     let cases: [(&str, Break, &str); 10] = [
-        ("runs/base0001/run.parquet", |p| write(p, frame(p), "run", "2"), "guidance.version: found 2, expected 4\nhint: it is of another version of the programs; make it again by `trainer train`"),
+        ("runs/base0001/run.parquet", |p| write(p, frame(p), "run", "2"), "guidance.version: found 2, expected 5\nhint: it is of another version of the programs; make it again by `trainer train`"),
         ("runs/base0001/run.parquet", |p| change(p, "run", |f| f.drop("loss_options").unwrap()), "loss_options: found no such column, expected str"),
         ("runs/base0001/epochs.parquet", |p| write(p, frame(p), "run", "1"), "guidance.schema: found run, expected epochs"),
         ("runs/base0001/run.parquet", |p| { ParquetWriter::new(std::fs::File::create(p).unwrap()).finish(&mut df!("run_id" => ["x"]).unwrap()).unwrap(); }, "guidance.schema: found nothing, expected run"),

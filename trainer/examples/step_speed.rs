@@ -18,7 +18,7 @@ use trainer::machine::device;
 use trainer::machine::process;
 use trainer::names::{Layer, Precision};
 use trainer::network::{Backbone, Mode, Model};
-use trainer::train::adam::Adam;
+use trainer::train::adam::{Adam, WeightDecay};
 
 #[derive(Parser)]
 struct Args {
@@ -39,6 +39,7 @@ struct Args {
 }
 
 const N_CLASSES: usize = 20;
+const LEARNING_RATE: f64 = 1e-5;
 
 /// A network with its optimizer, and one batch, on which every step is made.
 struct Bench {
@@ -56,7 +57,7 @@ impl Bench {
     fn plain(&mut self) -> anyhow::Result<()> {
         let input = self.model.encode(&self.images)?;
         let terms = objective::plain(&self.model, &input, &self.targets)?;
-        Ok(self.adam.step(&terms.total)?)
+        Ok(self.adam.step(&terms.total, LEARNING_RATE)?)
     }
 
     /// Makes a training step guided by the Energy loss at `layer`.
@@ -70,7 +71,7 @@ impl Bench {
         };
         let mask_targets = &self.mask_targets;
         let terms = objective::guided(&self.model, &input, &self.targets, &term, mask_targets)?;
-        Ok(self.adam.step(&terms.total)?)
+        Ok(self.adam.step(&terms.total, LEARNING_RATE)?)
     }
 
     /// Explains two batches, of images with two classes and of images with one: as in VOC, an image has one
@@ -146,7 +147,7 @@ fn main() -> anyhow::Result<()> {
         .narrow(2, quarter, half)
         .fill_(1.0);
     let mut bench = Bench {
-        adam: Adam::new(model.params.trained(), 1e-5)?,
+        adam: Adam::new(model.params.trained(), WeightDecay::NONE)?,
         images: Tensor::randint(255, shape, (Kind::Uint8, device)),
         targets: Tensor::zeros([n, N_CLASSES as i64], (Kind::Float, device)),
         attribution: Attribution::usual(args.backbone),

@@ -316,6 +316,7 @@ impl RunArgs {
     fn resolve(&self) -> Result<(ResolvedRun, Dataset, RunFolder)> {
         let dataset = Dataset::open(&self.data)?;
         let config = RunConfig::read(&self.config)?;
+        config.check_warmup(&self.config, dataset.indices(Split::Train).len())?;
         let dataset = dataset.with_task(config.task)?;
         let run = ResolvedRun::new(config, &dataset)?;
         let folder = RunFolder::new(&self.out, &run.run_id);

@@ -102,6 +102,40 @@ spelled! {
 }
 
 spelled! {
+    /// The optimizer, PyTorch's of the same name (SPEC E.1).
+    Optimizer {
+        /// Adam; weight decay is added to the gradient (L2 regularisation).
+        Adam = "adam",
+        /// AdamW: weights decay apart from the gradient.
+        AdamW = "adamw",
+    }
+}
+
+spelled! {
+    /// How the learning rate goes on after warm-up (SPEC E.1).
+    Schedule {
+        /// It stays.
+        Constant = "constant",
+        /// It falls along half a cosine towards 0 at the end of the last epoch.
+        Cosine = "cosine",
+    }
+}
+
+spelled! {
+    /// A metric of the validation after each epoch.
+    ValidationMetric {
+        /// Micro F1.
+        F1 = "f1",
+        /// Macro mean average precision.
+        Map = "map",
+        /// Mean EPG.
+        Epg = "epg",
+        /// Mean IoU.
+        Iou = "iou",
+    }
+}
+
+spelled! {
     /// The type of number in which convolutions and matrix products are computed. Everything else, weights
     /// and optimizer included, is 32-bit.
     Precision {

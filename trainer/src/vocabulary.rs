@@ -10,7 +10,9 @@ use serde::Serialize;
 use crate::explain::attribution::Attribution;
 use crate::explain::gradients::Order;
 use crate::guide::loss::LocalizationLoss;
-use crate::names::{Annotation, Augmentation, Layer, Precision};
+use crate::names::{
+    Annotation, Augmentation, Layer, Optimizer, Precision, Schedule, ValidationMetric,
+};
 use crate::network::Backbone;
 use crate::run::schema::PROGRAM;
 
@@ -26,6 +28,9 @@ pub struct Vocabulary {
     tasks: Vec<String>,
     augmentations: Vec<String>,
     precisions: Vec<String>,
+    optimizers: Vec<String>,
+    schedules: Vec<String>,
+    validation_metrics: Vec<String>,
 }
 
 /// A name.
@@ -69,6 +74,9 @@ impl Vocabulary {
             tasks: spellings(&Task::ALL),
             augmentations: spellings(Augmentation::ALL),
             precisions: spellings(Precision::ALL),
+            optimizers: spellings(Optimizer::ALL),
+            schedules: spellings(Schedule::ALL),
+            validation_metrics: spellings(ValidationMetric::ALL),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Compares our Adam with PyTorch's (docs/SPEC.md E.1): ten steps with gradients of all sizes, which
+//! Compares our Adam and AdamW with PyTorch's (docs/SPEC.md E.1): ten steps with gradients of all sizes, which
 //! `tests/fixtures/adam/make.py` recorded, must give the same weights, both in one go and with the state
 //! saved and restored in between.
 #![allow(clippy::unwrap_used)]
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use support::tensors;
 use tch::{Kind, Tensor};
-use trainer::train::adam::Adam;
+use trainer::train::adam::{Adam, WeightDecay};
 use trainer::weights::checkpoint::{self, Metadata};
 
 const LEARNING_RATE: f64 = 1e-2;
@@ -18,8 +18,18 @@ const STEPS: usize = 10;
 /// Weight tensors that are stepped.
 const TENSORS: usize = 3;
 
-/// The recording in one number type.
+/// The recorded optimizers: the name of their weights in the recording, and how weights decay.
+const DECAYS: [(&str, WeightDecay); 3] = [
+    ("weights", WeightDecay::NONE),
+    ("l2", WeightDecay::L2(0.1)),
+    ("adamw", WeightDecay::Decoupled(0.1)),
+];
+
+/// The recording of one optimizer in one number type.
 struct Recording {
+    /// `weights`, `l2` or `adamw`.
+    optimizer: &'static str,
+    decay: WeightDecay,
     /// Tensors by name, e.g. `float32/gradient.3.0`: tensor 0 in step 3.
     values: HashMap<String, Tensor>,
     /// `float32` or `float64`.
@@ -29,17 +39,22 @@ struct Recording {
 }
 
 impl Recording {
-    /// Reads the recordings in float32 and float64.
-    fn both() -> [Recording; 2] {
-        [
+    /// Reads the recordings of all optimizers in float32 and float64.
+    fn all() -> Vec<Recording> {
+        let kinds = [
             ("float32", f64::from(f32::EPSILON)),
             ("float64", f64::EPSILON),
-        ]
-        .map(|(name, epsilon)| Recording {
-            values: tensors("adam/adam.safetensors"),
-            name,
-            epsilon,
-        })
+        ];
+        let of_kind = |(name, epsilon)| {
+            DECAYS.map(|(optimizer, decay)| Recording {
+                optimizer,
+                decay,
+                values: tensors("adam/adam.safetensors"),
+                name,
+                epsilon,
+            })
+        };
+        kinds.into_iter().flat_map(of_kind).collect()
     }
 
     /// Returns `what`, e.g. `gradient.3`, of all tensors.
@@ -51,7 +66,7 @@ impl Recording {
 
     /// Returns the recorded initial weights and a new optimizer of them.
     fn start(&self) -> (Vec<Tensor>, Adam) {
-        on(&self.get("start"))
+        on(&self.get("start"), self.decay)
     }
 
     /// Makes step number `step` with the recorded gradients: the loss Σ gradient · weight has just these.
@@ -62,14 +77,15 @@ impl Recording {
             .zip(&gradients)
             .map(|(weight, gradient)| (weight * gradient).sum(None))
             .collect();
-        adam.step(&Tensor::stack(&parts, 0).sum(None)).unwrap();
+        let loss = Tensor::stack(&parts, 0).sum(None);
+        adam.step(&loss, LEARNING_RATE).unwrap();
     }
 
     /// Asserts that the weights are those recorded after `step`, up to four rounding errors of an update.
     fn check(&self, weights: &[Tensor], step: usize) {
         for (index, (found, expected)) in weights
             .iter()
-            .zip(self.get(&format!("weights.{step}")))
+            .zip(self.get(&format!("{}.{step}", self.optimizer)))
             .enumerate()
         {
             let allowed = (expected.abs() + LEARNING_RATE) * (4.0 * self.epsilon);
@@ -78,26 +94,27 @@ impl Recording {
                 .double_value(&[]);
             assert!(
                 excess <= 0.0,
-                "{} tensor {index} after step {step}: {found:?}, expected {expected:?}",
-                self.name
+                "{} {} tensor {index} after step {step}: {found:?}, expected {expected:?}",
+                self.name,
+                self.optimizer
             );
         }
     }
 }
 
 /// Returns trainable copies of `values` and a new optimizer of them.
-fn on(values: &[Tensor]) -> (Vec<Tensor>, Adam) {
+fn on(values: &[Tensor], decay: WeightDecay) -> (Vec<Tensor>, Adam) {
     let weights: Vec<Tensor> = values
         .iter()
         .map(|tensor| tensor.copy().set_requires_grad(true))
         .collect();
     let clones = weights.iter().map(Tensor::shallow_clone).collect();
-    (weights, Adam::new(clones, LEARNING_RATE).unwrap())
+    (weights, Adam::new(clones, decay).unwrap())
 }
 
 #[test]
 fn ten_steps_are_pytorchs() {
-    for recording in Recording::both() {
+    for recording in Recording::all() {
         let (weights, mut adam) = recording.start();
         for step in 1..=STEPS {
             recording.step(&weights, &mut adam, step);
@@ -106,9 +123,13 @@ fn ten_steps_are_pytorchs() {
         let start = recording.get("start");
         let moved = (&start[1] - &weights[1]).abs().max().double_value(&[]);
         assert!(moved > LEARNING_RATE, "{moved}");
-        // The recording has a gradient of 0 there in every step.
-        let still = (start[0].get(0) - weights[0].get(0)).double_value(&[]);
-        assert_eq!(still, 0.0, "moved without a gradient");
+        // The recording has a gradient of 0 there in every step: it moves by decay alone.
+        let moved = (start[0].get(0) - weights[0].get(0)).double_value(&[]);
+        assert_eq!(
+            moved == 0.0,
+            recording.decay == WeightDecay::NONE,
+            "{moved}"
+        );
     }
 }
 
@@ -117,7 +138,7 @@ fn ten_steps_are_pytorchs() {
 #[test]
 fn a_saved_state_goes_on_to_the_bit() {
     let folder = tempfile::tempdir().unwrap();
-    for recording in Recording::both() {
+    for recording in Recording::all() {
         let (whole, mut adam) = recording.start();
         for step in 1..=STEPS {
             recording.step(&whole, &mut adam, step);
@@ -140,7 +161,7 @@ fn a_saved_state_goes_on_to_the_bit() {
             let values: Vec<Tensor> = (0..TENSORS)
                 .map(|index| read[&index.to_string()].shallow_clone())
                 .collect();
-            let (weights, mut adam) = on(&values);
+            let (weights, mut adam) = on(&values, recording.decay);
             let moments = ["first", "second"].map(|name| read[name].shallow_clone());
             adam.restore(&moments, steps).unwrap();
             for step in broken_off + 1..=STEPS {
@@ -149,8 +170,8 @@ fn a_saved_state_goes_on_to_the_bit() {
             for (found, expected) in weights.iter().zip(&whole) {
                 assert_eq!(
                     found, expected,
-                    "{} broken off after {broken_off} steps",
-                    recording.name
+                    "{} {} broken off after {broken_off} steps",
+                    recording.name, recording.optimizer
                 );
             }
         }
@@ -161,9 +182,10 @@ fn a_saved_state_goes_on_to_the_bit() {
 #[test]
 fn weights_outside_the_loss_stay() {
     let values = [3.0, -2.0].map(|value| Tensor::from_slice(&[value]).to_kind(Kind::Float));
-    let (weights, mut adam) = on(&values);
+    let (weights, mut adam) = on(&values, WeightDecay::NONE);
     for _ in 0..3 {
-        adam.step(&weights[0].square().sum(None)).unwrap();
+        let loss = weights[0].square().sum(None);
+        adam.step(&loss, LEARNING_RATE).unwrap();
     }
     assert_eq!(weights[1], values[1]);
     let moved = (&weights[0] - &values[0]).double_value(&[0]);

@@ -19,7 +19,7 @@ use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::{Layer, Precision};
 use trainer::network::pass::fused;
 use trainer::network::{Backbone, Mode, Model};
-use trainer::train::adam::Adam;
+use trainer::train::adam::{Adam, WeightDecay};
 use trainer::weights::checkpoint;
 use trainer::weights::import::{self, Fit};
 
@@ -82,7 +82,7 @@ fn step(model: &Model, input: &Tensor, layer: Option<Layer>) -> (Tensor, bool) {
         }
     };
     let terms = terms.unwrap();
-    let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
+    let adam = Adam::new(model.params.trained(), WeightDecay::NONE).unwrap();
     let values = terms.values(&adam.gradient(&terms.total).unwrap());
     let is_whole = model.params.first_spoilt().unwrap().is_none();
     (values.unwrap(), is_whole)

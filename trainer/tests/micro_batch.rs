@@ -14,7 +14,7 @@ use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::Layer;
 use trainer::network::Backbone;
-use trainer::train::adam::Adam;
+use trainer::train::adam::{Adam, WeightDecay};
 use trainer::train::micro_batch::{self, Sum};
 
 const N_CLASSES: i64 = 5;
@@ -27,7 +27,7 @@ const NOT_ANNOTATED: i64 = 1;
 /// Computes a step over five images in passes of `n_pass`: the summed gradient and terms.
 fn step(backbone: Backbone, term: &LocalizationTerm, n_pass: usize) -> Sum {
     let model = recipe_model(backbone, N_CLASSES as usize, Kind::Double);
-    let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
+    let adam = Adam::new(model.params.trained(), WeightDecay::NONE).unwrap();
     let input = recipe_input(&model, CLASSES.len() as u64, SIZE);
     let targets = Tensor::zeros([5, N_CLASSES], (Kind::Double, input.device()));
     for (image, class) in CLASSES.iter().enumerate() {

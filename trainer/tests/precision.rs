@@ -12,7 +12,7 @@ use trainer::guide::losses::energy::ENERGY;
 use trainer::guide::objective::{self, LocalizationTerm, MaskTargets};
 use trainer::names::{Layer, Precision};
 use trainer::network::{Mode, Model};
-use trainer::train::adam::Adam;
+use trainer::train::adam::{Adam, WeightDecay};
 
 /// Returns the relative distance |a − b| / |b|.
 fn distance(a: &Tensor, b: &Tensor) -> f64 {
@@ -40,7 +40,7 @@ fn guided(model: &Model) -> (Tensor, Tensor) {
     };
     let targets = Tensor::from_slice(&[0f32, 1.0, 0.0, 0.0, 0.0, 1.0]).view([2, 3]);
     let terms = objective::guided(model, &input, &targets, &term, &mask_targets).unwrap();
-    let adam = Adam::new(model.params.trained(), 1e-3).unwrap();
+    let adam = Adam::new(model.params.trained(), WeightDecay::NONE).unwrap();
     (logits, adam.gradient(&terms.total).unwrap())
 }
 

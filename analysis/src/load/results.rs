@@ -73,7 +73,7 @@ impl Results {
                 continue;
             }
             let (mut frame, metadata) = reader.read(&path, &RUN)?;
-            // Version 3 of the table has the column `area_exponent` instead.
+            // Version 3 of the table has `area_exponent` in its place.
             if frame.column("loss_options").is_err() {
                 frame = rows::with_options(&frame).map_err(Error::polars(&path))?;
             }

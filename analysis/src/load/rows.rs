@@ -108,8 +108,8 @@ pub(super) fn run(
     configuration(frame, titles).map_err(Error::polars(path))
 }
 
-/// Converts the frame of a `run.parquet` of version 3 to version 4, in which the exponent of the loss
-/// is one of the loss's options.
+/// Converts the frame of a `run.parquet` of version 3, in which the exponent of the loss is not yet one of
+/// the loss's options.
 pub(super) fn with_options(frame: &DataFrame) -> PolarsResult<DataFrame> {
     let exponents = Rows::new(frame).maybe_float("area_exponent")?.into_iter();
     let options = |exponent: Option<f64>| exponent.map(|x| format!("exponent={}", number(x)));
@@ -166,6 +166,13 @@ fn configuration(frame: &DataFrame, titles: &BTreeMap<String, String>) -> Polars
         augmentation: text("augmentation")?,
         precision: text("precision")?,
         loss_options: text("loss_options")?,
+        optimizer: text("optimizer")?,
+        weight_decay: float("weight_decay")?,
+        schedule: text("schedule")?,
+        warmup_steps: long("warmup_steps")?,
+        early_stopping: text("early_stopping")?,
+        color_jitter: text("color_jitter")?,
+        epochs_trained: rows.maybe_int("epochs_trained")?[0],
     })
 }
 

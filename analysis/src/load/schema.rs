@@ -89,7 +89,12 @@ pub struct TableSpec {
     pub made_by: &'static str,
     /// The columns that are read; others in the file are ignored.
     pub columns: Vec<Column>,
+    /// The version before, where it is read as well, and the columns that it lacks.
+    former: Option<(u32, Vec<Lacking>)>,
 }
+
+/// A column that a table's former version lacks, and the value that it has there; `None`: null.
+type Lacking = (&'static str, Option<&'static str>);
 
 impl TableSpec {
     /// The table `name` as `data-prep/schemas.toml` declares it.
@@ -98,6 +103,23 @@ impl TableSpec {
             Some(table) => table.clone(),
             None => panic!("{name} is not a table of data-prep/schemas.toml"),
         }
+    }
+
+    /// The columns that the former version lacks.
+    fn lacks(&self) -> &[Lacking] {
+        let former = self.former.as_ref();
+        former.map_or(&[], |(_, lacks)| lacks.as_slice())
+    }
+
+    /// The former version of the table, where it is read as well.
+    fn before(&self) -> Option<Self> {
+        let (version, lacks) = self.former.as_ref()?;
+        let is_there = |column: &&Column| !lacks.iter().any(|(name, _)| *name == column.name);
+        Some(Self {
+            version: *version,
+            columns: self.columns.iter().filter(is_there).cloned().collect(),
+            ..self.clone()
+        })
     }
 }
 
@@ -109,7 +131,14 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
         made_by: &'static str,
         #[serde(borrow)]
         columns: Vec<&'static str>,
+        former: Option<u32>,
+        #[serde(borrow, default)]
+        lacks: Vec<&'static str>,
     }
+    let lacking = |entry: &'static str| match entry.split_once(' ') {
+        Some((name, value)) => (name, Some(value)),
+        None => (entry, None),
+    };
     let text = include_str!("../../../data-prep/schemas.toml");
     let tables: BTreeMap<&'static str, Declared> = match toml::from_str(text) {
         Ok(tables) => tables,
@@ -120,6 +149,10 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
         version: table.version,
         made_by: table.made_by,
         columns: table.columns.into_iter().map(Column::declared).collect(),
+        former: table.former.map(|version| {
+            let lacks = table.lacks.into_iter().map(lacking);
+            (version, lacks.collect())
+        }),
     });
     tables.collect()
 });
@@ -128,12 +161,10 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
 pub static RUN: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("run"));
 
 /// Version 3 of `run.parquet`, which is read as well. In it only one loss has an option. It is in the column
-/// `area_exponent`, which stands in the place of `loss_options`.
+/// `area_exponent`, which stands in the place of `loss_options`; what version 4 lacks, it lacks, too.
 static RUN_3: LazyLock<TableSpec> = LazyLock::new(|| {
-    let mut run = TableSpec {
-        version: 3,
-        ..TableSpec::declared("run")
-    };
+    let mut run = RUN.before().unwrap_or_else(|| RUN.clone());
+    run.version = 3;
     for column in &mut run.columns {
         if column.name == "loss_options" {
             *column = Column::declared("area_exponent f64?");
@@ -199,7 +230,8 @@ pub fn titles(path: &Path, metadata: &Metadata) -> Result<BTreeMap<String, Strin
 }
 
 /// Reads the columns of `spec` from the Parquet file at `path`, in the order of the spec, and the file's
-/// metadata. `run.parquet` is also read in the version before, with that version's columns.
+/// metadata. A former version that may be read has its columns completed; version 3 of `run.parquet` keeps its
+/// column `area_exponent`.
 ///
 /// # Errors
 /// [`Error::Table`] if there is no such file, it is no whole Parquet file, or it does not fit `spec`: it has
@@ -224,10 +256,16 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     if found(SCHEMA_KEY) != spec.name {
         return Err(Error::table(path, SCHEMA_KEY, found(SCHEMA_KEY), spec.name));
     }
-    let former = (spec.name == RUN.name).then(|| &*RUN_3);
-    let is_read = |spec: &&TableSpec| found(VERSION_KEY) == spec.version.to_string();
-    let mut readable = [Some(spec), former].into_iter().flatten();
-    let Some(TableSpec { columns, .. }) = readable.find(is_read) else {
+    let (former, older) = (
+        spec.before(),
+        (spec.name == RUN.name).then(|| RUN_3.clone()),
+    );
+    let is_read = |spec: &TableSpec| found(VERSION_KEY) == spec.version.to_string();
+    let mut readable = [Some(spec.clone()), former, older].into_iter().flatten();
+    let Some(TableSpec {
+        columns, version, ..
+    }) = readable.find(is_read)
+    else {
         return Err(Error::Version {
             path: path.to_owned(),
             found: found(VERSION_KEY).to_owned(),
@@ -237,7 +275,7 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
     };
 
     let schema = guarded(|| reader.schema()).map_err(broken)?;
-    for column in columns {
+    for column in &columns {
         let expected = column.dtype.to_string();
         match schema.get(column.name).map(DataType::from_arrow_field) {
             Some(found) if found == column.dtype => {}
@@ -263,5 +301,20 @@ pub fn read(path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
             return Err(Error::table(path, column.name, found, "none"));
         }
     }
+    let frame = match version == spec.version {
+        true => frame,
+        false => completed(frame, spec).map_err(Error::polars(path))?,
+    };
     Ok((frame, metadata))
+}
+
+/// Returns `frame`, a table of the former version of `spec`, with the columns that it lacks.
+fn completed(mut frame: DataFrame, spec: &TableSpec) -> PolarsResult<DataFrame> {
+    for (name, value) in spec.lacks() {
+        let values = polars::prelude::Column::new((*name).into(), vec![*value; frame.height()]);
+        let column = spec.columns.iter().find(|column| column.name == *name);
+        let dtype = column.map_or(&DataType::String, |column| &column.dtype);
+        frame.with_column(values.cast(dtype)?)?;
+    }
+    Ok(frame)
 }

@@ -13,6 +13,15 @@ pub fn attribution(spelling: &str) -> &str {
     }
 }
 
+/// An optimizer's name for people.
+pub fn optimizer(spelling: &str) -> &str {
+    match spelling {
+        "adam" => "Adam",
+        "adamw" => "AdamW",
+        other => other,
+    }
+}
+
 /// A layer's name for people.
 pub fn layer(spelling: &str) -> &str {
     match spelling {

@@ -76,6 +76,20 @@ pub struct Run {
     pub precision: String,
     /// The loss's own options, e.g. `exponent=0.5`; empty where it has none.
     pub loss_options: String,
+    /// `adam` or `adamw`.
+    pub optimizer: String,
+    /// Its weight decay.
+    pub weight_decay: f64,
+    /// How the learning rate goes on after warm-up: `constant` or `cosine`.
+    pub schedule: String,
+    /// Steps of warm-up.
+    pub warmup_steps: i64,
+    /// `none`, or e.g. `metric=f1, patience=3`.
+    pub early_stopping: String,
+    /// `none`, or e.g. `brightness=0.4, hue=0.1`.
+    pub color_jitter: String,
+    /// Epochs trained; `None` in a table of a version without early stopping, where it is all of them.
+    pub epochs_trained: Option<i32>,
 }
 
 /// One row of `epochs.parquet`; metrics are fractions in [0, 1].

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::format::number;
 use crate::model::configuration::Amount;
+use crate::model::names;
 use crate::model::run::Run;
 
 /// Everything in `run.parquet` that decides a run's result, except its network, its guidance and the
@@ -21,8 +22,16 @@ pub struct Training {
     pub learning_rate: Amount,
     /// Images a step.
     pub batch_size: i32,
+    /// Optimizer and weight decay.
+    pub optimizer: (String, Amount),
+    /// How the learning rate goes on after warm-up, and steps of warm-up.
+    pub schedule: (String, i64),
+    /// `none`, or metric and patience.
+    pub early_stopping: String,
     /// `none` or `crop_flip`.
     pub augmentation: String,
+    /// `none`, or the strengths.
+    pub color_jitter: String,
     /// `f32`, `tf32` or `bf16`.
     pub precision: String,
     /// Input height and width, numbers of training and validation images: they follow from the data
@@ -58,7 +67,11 @@ enum Of {
     Epochs,
     Rate,
     Batch,
+    Optimizer,
+    Schedule,
+    EarlyStopping,
     Augmentation,
+    ColorJitter,
     Precision,
     /// Of the network's input, in pixels.
     Size,
@@ -99,7 +112,11 @@ impl Training {
             epochs: run.epochs,
             learning_rate: Amount(run.learning_rate),
             batch_size: run.batch_size,
+            optimizer: (run.optimizer.clone(), Amount(run.weight_decay)),
+            schedule: (run.schedule.clone(), run.warmup_steps),
+            early_stopping: run.early_stopping.clone(),
             augmentation: run.augmentation.clone(),
+            color_jitter: run.color_jitter.clone(),
             precision: run.precision.clone(),
             data_shape: (run.input_height, run.input_width, run.n_train, run.n_val),
             data: run.data_inputs.clone(),
@@ -138,6 +155,21 @@ impl Training {
             "none" => "no augmentation",
             other => other,
         };
+        let optimizer = match &self.optimizer {
+            (name, Amount(0.0)) => names::optimizer(name).to_owned(),
+            (name, Amount(decay)) => {
+                let name = names::optimizer(name);
+                format!("{name}, weight decay {}", number(*decay))
+            }
+        };
+        let schedule = match &self.schedule {
+            (name, 0) => format!("{name} schedule"),
+            (name, steps) => format!("{name} schedule, {steps} steps of warm-up"),
+        };
+        let or_no = |text: &str, what: &str| match text {
+            "none" => format!("no {what}"),
+            text => format!("{what} {text}"),
+        };
         let start = match &self.origin {
             Origin::Weights(init) => match init.split_once(':') {
                 Some((kind, hash)) => format!("from {kind} {}", short(hash)),
@@ -152,7 +184,14 @@ impl Training {
             (Of::Epochs, format!("{} epochs", self.epochs)),
             (Of::Rate, format!("learning rate {rate}")),
             (Of::Batch, format!("batches of {}", self.batch_size)),
+            (Of::Optimizer, optimizer),
+            (Of::Schedule, schedule),
+            (
+                Of::EarlyStopping,
+                or_no(&self.early_stopping, "early stopping"),
+            ),
             (Of::Augmentation, augmentation.to_owned()),
+            (Of::ColorJitter, or_no(&self.color_jitter, "color jitter")),
             (Of::Precision, format!("trained in {}", self.precision)),
             (Of::Size, format!("{height} × {width} pixels")),
             (Of::TrainingImages, format!("{n_train} training images")),
@@ -228,8 +267,8 @@ pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
 
 /// Returns the baseline among `runs` that `run` is compared with: the run that it starts from. If it
 /// starts from weights, it is the unguided run with the same data, backbone, seed, weights, program
-/// version, augmentation and precision. Of several such runs it is the one most similar in epochs,
-/// learning rate and batch size; of several of these one of the same task, and then one validated through
+/// version, augmentation, colour jitter and precision. Of several such runs it is the one most similar in
+/// epochs, learning rate, batch size, optimizer, schedule and early stopping; of several of these one of the same task, and then one validated through
 /// the maps that `run` is guided through.
 ///
 /// # Errors
@@ -258,7 +297,12 @@ pub fn baseline<'a>(run: &Run, runs: &'a [Run]) -> Result<&'a Run, String> {
     let fits = |other: &&Run| {
         let key = |run: &Run| {
             let names = [&run.dataset, &run.data_inputs, &run.backbone, &run.init];
-            let how = [&run.augmentation, &run.precision, &run.program];
+            let how = [
+                &run.augmentation,
+                &run.color_jitter,
+                &run.precision,
+                &run.program,
+            ];
             (names.map(String::clone), how.map(String::clone), run.seed)
         };
         other.is_baseline() && other.baseline_run_id.is_none() && key(other) == key(run)

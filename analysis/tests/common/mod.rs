@@ -60,7 +60,13 @@ pub struct Run {
     pub length: i32,
     pub learning_rate: f64,
     pub batch_size: i32,
+    /// Name and weight decay.
+    pub optimizer: (&'static str, f64),
+    /// Name and steps of warm-up.
+    pub schedule: (&'static str, i64),
+    pub early_stopping: &'static str,
     pub augmentation: &'static str,
+    pub color_jitter: &'static str,
     pub precision: &'static str,
     /// Height and width of the network's input in pixels.
     pub size: i32,
@@ -106,7 +112,11 @@ impl Default for Run {
             length: 2,
             learning_rate: 1e-4,
             batch_size: 32,
+            optimizer: ("adam", 0.0),
+            schedule: ("constant", 0),
+            early_stopping: "none",
             augmentation: "none",
+            color_jitter: "none",
             precision: "f32",
             size: 224,
             data: "d",
@@ -114,7 +124,7 @@ impl Default for Run {
             maps_precision: Some("f32"),
             formulas: Some("2"),
             exponent: None,
-            version: "4",
+            version: "5",
             said: Vec::new(),
             seconds: 10.0,
             // The best epoch is not the last one, so the run counts as converged.
@@ -177,7 +187,8 @@ pub fn add(root: &Path, runs: &[Run]) {
 /// Returns the current schema version of a table.
 pub fn version(schema: &str) -> &'static str {
     match schema {
-        "run" | "replicates" => "4",
+        "run" => "5",
+        "replicates" => "4",
         "metrics" => "3",
         "examples" => "2",
         _ => "1",
@@ -228,6 +239,12 @@ pub fn configuration(run: &Run, runs: &[Run]) -> String {
             (run.annotated_fraction, run.annotation, run.dilation, origin),
             (run.length, run.learning_rate, run.batch_size, run.data),
             (
+                run.optimizer,
+                run.schedule,
+                run.early_stopping,
+                run.color_jitter
+            ),
+            (
                 run.augmentation,
                 run.precision,
                 run.hidden,
@@ -266,6 +283,16 @@ fn write_run(root: &Path, run: &Run, runs: &[Run]) {
         _ => Column::new("loss_options".into(), [options]),
     };
     frame.with_column(options).unwrap();
+    if !["3", "4"].contains(&run.version) {
+        let (optimizer, weight_decay) = run.optimizer;
+        let (schedule, warmup_steps) = run.schedule;
+        let later = df!(
+            "optimizer" => [optimizer], "weight_decay" => [weight_decay], "schedule" => [schedule],
+            "warmup_steps" => [warmup_steps], "early_stopping" => [run.early_stopping],
+            "color_jitter" => [run.color_jitter], "epochs_trained" => [run.epochs.len() as i32],
+        );
+        frame = frame.hstack(later.unwrap().columns()).unwrap();
+    }
     let path = folder.join("run.parquet");
     write_version(&path, ("run", run.version), &run.said, frame);
     let n = run.epochs.len();

@@ -23,6 +23,7 @@ use serde::Deserialize;
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::foreign;
 use crate::store::atomic::Pending;
+use crate::store::former::Former;
 use crate::store::pages;
 
 /// Metadata key of the table's name.
@@ -119,6 +120,9 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
         made_by: &'static str,
         #[serde(borrow)]
         columns: Vec<&'static str>,
+        former: Option<u32>,
+        #[serde(borrow, default)]
+        lacks: Vec<&'static str>,
     }
     let text = include_str!("../../schemas.toml");
     let tables: BTreeMap<&'static str, Declared> = match toml::from_str(text) {
@@ -130,6 +134,9 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
         version: table.version,
         made_by: table.made_by,
         columns: table.columns.into_iter().map(Column::declared).collect(),
+        former: table
+            .former
+            .map(|version| Former::declared(version, &table.lacks)),
     });
     tables.collect()
 });
@@ -139,12 +146,14 @@ static DECLARED: LazyLock<Vec<TableSpec>> = LazyLock::new(|| {
 pub struct TableSpec {
     /// Name, as in docs/schemas.md (`images`, `scores`, …).
     pub name: &'static str,
-    /// Version of the columns; readers refuse any other.
+    /// Version of the columns; readers refuse any other but `former`.
     pub version: u32,
     /// The command that makes the table, shown to a user whose table has another version.
     pub made_by: &'static str,
     /// The columns, in order.
     pub columns: Vec<Column>,
+    /// The version before, where it is read as well.
+    pub former: Option<Former>,
 }
 
 impl TableSpec {
@@ -170,7 +179,7 @@ impl TableSpec {
         };
         Self {
             columns: names.iter().map(column).collect(),
-            ..*self
+            ..self.clone()
         }
     }
 
@@ -271,6 +280,9 @@ impl Origin {
     /// says how to make the table again.
     pub fn check(&self, path: &Path, spec: &TableSpec) -> Result<()> {
         self.expect(path, SCHEMA_KEY, spec.name)?;
+        if self.former(spec).is_some() {
+            return Ok(());
+        }
         let problem = match self.expect(path, VERSION_KEY, &spec.version.to_string()) {
             Ok(()) => return Ok(()),
             Err(problem) => problem,
@@ -290,6 +302,13 @@ impl Origin {
             self.check(path, spec)?;
         }
         Ok(())
+    }
+
+    /// The version before that of `spec`, if the file has it.
+    fn former<'a>(&self, spec: &'a TableSpec) -> Option<&'a Former> {
+        let found = self.get(VERSION_KEY)?;
+        let former = spec.former.as_ref();
+        former.filter(|former| found == former.version.to_string())
     }
 
     fn expect(&self, path: &Path, key: &str, expected: &str) -> Result<(), Problem> {
@@ -428,6 +447,12 @@ fn read_checked(
     let batches = batches.map_err(|error| broken(error.to_string()))?;
     let stored = batches.first().map_or(stored, RecordBatch::schema);
     let whole = concat_batches(&stored, &batches).map_err(Error::arrow(path))?;
+    let whole = match origin.former(spec) {
+        Some(former) => former
+            .completed(&whole, &spec.schema())
+            .map_err(Error::arrow(path))?,
+        None => whole,
+    };
     Ok((origin, conform_rows(path, spec, &whole, "")?))
 }
 

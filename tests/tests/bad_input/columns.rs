@@ -176,5 +176,5 @@ fn columns_of_a_report() {
         ],
         words: Words::Polars,
     };
-    assert_eq!(check_all("columns-report", &reader), 246);
+    assert_eq!(check_all("columns-report", &reader), 266);
 }

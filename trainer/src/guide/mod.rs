@@ -2,6 +2,8 @@
 
 // Random crops and flips of training images.
 pub mod augmentation;
+// Random brightness, contrast, saturation and hue of training images.
+pub mod color_jitter;
 #[cfg(test)]
 mod dynamic_weights;
 // What a localization loss is.

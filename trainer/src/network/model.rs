@@ -54,12 +54,26 @@ impl Model {
     /// Returns 8-bit images (N, H, W, 3), which may be on any device, as the network's input (N, 3 or 6, H,
     /// W): scaled to 0–1, then encoded as its architecture says (docs/SPEC.md C.3).
     pub fn encode(&self, images: &Tensor) -> Result<Tensor, TchError> {
-        let (device, kind) = (self.params.device(), self.params.kind());
-        let images = images
-            .f_to_device(device)?
-            .f_permute([0, 3, 1, 2])?
-            .f_to_kind(kind)?
-            .f_div_scalar(255.0)?;
+        self.encode_scaled(&self.scaled(images)?)
+    }
+
+    /// Returns 8-bit images, which may be on any device, scaled to 0–1, on the network's device.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn scaled(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        images
+            .f_to_device(self.params.device())?
+            .f_to_kind(self.params.kind())?
+            .f_div_scalar(255.0)
+    }
+
+    /// Does the same as [`Model::encode`] for images (N, H, W, 3) that [`Model::scaled`] returned.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn encode_scaled(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        let images = images.f_permute([0, 3, 1, 2])?;
         self.in_memory_format(self.backbone.encoding.encode(&images)?)
     }
 

@@ -10,9 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::explain::attribution::Attribution;
 use crate::explain::gradients::Order;
+use crate::guide::color_jitter::ColorJitter;
 use crate::guide::loss::Loss;
-use crate::names::{Annotation, Augmentation, Layer, OnNonFinite, Precision};
+use crate::names::{Annotation, Augmentation, Layer, OnNonFinite, Optimizer, Precision, Schedule};
 use crate::network::Backbone;
+use crate::train::adam::WeightDecay;
+use crate::train::stopping::EarlyStopping;
 
 /// One training run, as the user writes it. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,9 +38,24 @@ pub struct RunConfig {
     pub augmentation: Augmentation,
     /// Passes over the training images.
     pub epochs: i32,
-    /// Adam's constant learning rate.
+    /// The learning rate; with warm-up or another schedule than the constant one, the highest.
     #[serde(default = "default_learning_rate")]
     pub learning_rate: f64,
+    /// How the learning rate goes on after warm-up.
+    #[serde(default = "constant", skip_serializing_if = "is_constant")]
+    pub schedule: Schedule,
+    /// Steps in which the learning rate rises to its height; absent: as `warmup_epochs` says, or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_steps: Option<u32>,
+    /// The same in epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_epochs: Option<u32>,
+    /// The optimizer.
+    #[serde(default = "adam", skip_serializing_if = "is_adam")]
+    pub optimizer: Optimizer,
+    /// Weight decay; absent: the optimizer's default ([`RunConfig::decay`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
     /// Images in a step. The localization loss is summed over the batch, so the right λ depends on it
     /// (SPEC H.1).
     #[serde(default = "default_batch_size")]
@@ -57,6 +75,12 @@ pub struct RunConfig {
     /// What to do with a batch that has a non-finite loss, gradient or attribution map.
     #[serde(default = "stop", skip_serializing_if = "is_stop")]
     pub on_non_finite: OnNonFinite,
+    /// When the run ends before its last epoch; absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+    /// The colour jitter of training images, after `augmentation`; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color_jitter: Option<ColorJitter>,
     /// Where the weights come from.
     pub init: Init,
     /// The localization loss; absent in a baseline.
@@ -118,6 +142,22 @@ fn is_unchanged(augmentation: &Augmentation) -> bool {
     *augmentation == Augmentation::None
 }
 
+fn constant() -> Schedule {
+    Schedule::Constant
+}
+
+fn is_constant(schedule: &Schedule) -> bool {
+    *schedule == Schedule::Constant
+}
+
+fn adam() -> Optimizer {
+    Optimizer::Adam
+}
+
+fn is_adam(optimizer: &Optimizer) -> bool {
+    *optimizer == Optimizer::Adam
+}
+
 fn full_precision() -> Precision {
     Precision::F32
 }
@@ -145,6 +185,9 @@ fn are_boxes(annotation: &Annotation) -> bool {
 fn default_batch_size() -> usize {
     64
 }
+
+/// PyTorch's default of AdamW.
+const ADAMW_DECAY: f64 = 0.01;
 
 fn one() -> f64 {
     1.0
@@ -175,6 +218,32 @@ impl RunConfig {
         Ok(config)
     }
 
+    /// How weights decay; where the configuration does not say how much, 0 with Adam and 0.01 with AdamW, as
+    /// PyTorch's.
+    pub fn decay(&self) -> WeightDecay {
+        match self.optimizer {
+            Optimizer::Adam => WeightDecay::L2(self.weight_decay.unwrap_or(0.0)),
+            Optimizer::AdamW => WeightDecay::Decoupled(self.weight_decay.unwrap_or(ADAMW_DECAY)),
+        }
+    }
+
+    /// Refuses a warm-up that leaves no step after it, of a run on `n_train` training images; `path` is the
+    /// configuration's file.
+    ///
+    /// # Errors
+    /// Names the file, the key, what was found and what was expected.
+    pub fn check_warmup(&self, path: &Path, n_train: usize) -> Result<()> {
+        let steps = self.epochs as usize * n_train.div_ceil(self.batch_size);
+        match self.warmup_steps {
+            Some(warmup) if warmup as usize >= steps => {
+                let expected = format!("fewer than the {steps} steps of all epochs");
+                let warmup = warmup.to_string();
+                Err(Error::invalid(path, "warmup_steps", warmup, expected))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses values out of range, and combinations that are not defined.
     fn check(&self, path: &Path) -> Result<()> {
         let positive = |field: &str, value: f64| match value > 0.0 && value.is_finite() {
@@ -189,6 +258,7 @@ impl RunConfig {
         positive("epochs", f64::from(self.epochs))?;
         positive("batch_size", self.batch_size as f64)?;
         positive("learning_rate", self.learning_rate)?;
+        self.check_variation(path)?;
         if let Some(images) = self.micro_batch {
             positive("micro_batch", images as f64)?;
             if self.backbone.has_batch_statistics {
@@ -242,5 +312,66 @@ impl RunConfig {
             }
         }
         Ok(())
+    }
+
+    /// Does the same for optimizer, schedule, early stopping and colour jitter.
+    fn check_variation(&self, path: &Path) -> Result<()> {
+        let wrong = |field: &str, found: String, expected: &str| {
+            Err(Error::invalid(path, field, found, expected))
+        };
+        if let Some(decay) = self.weight_decay
+            && !(decay >= 0.0 && decay.is_finite())
+        {
+            return wrong("weight_decay", decay.to_string(), "0 or a number above it");
+        }
+        let warmups = [
+            ("warmup_steps", self.warmup_steps),
+            ("warmup_epochs", self.warmup_epochs),
+        ];
+        for (field, warmup) in warmups {
+            if warmup == Some(0) {
+                return wrong(field, "0".to_owned(), "a number above 0, or no such line");
+            }
+        }
+        match (self.warmup_steps, self.warmup_epochs) {
+            (Some(_), Some(epochs)) => {
+                let found = format!("{epochs} beside warmup_steps");
+                return wrong("warmup_epochs", found, "one of both");
+            }
+            (None, Some(warmup)) if i64::from(warmup) >= i64::from(self.epochs) => {
+                let expected = format!("fewer than the {} epochs", self.epochs);
+                return wrong("warmup_epochs", warmup.to_string(), &expected);
+            }
+            _ => {}
+        }
+        if let Some(stopping) = self.early_stopping
+            && stopping.patience == 0
+        {
+            return wrong("early_stopping.patience", "0".to_owned(), "1 at least");
+        }
+        let Some(jitter) = self.color_jitter else {
+            return Ok(());
+        };
+        for (name, strength) in jitter.strengths() {
+            let (most, expected) = match name {
+                "hue" => (0.5, "0 to 0.5"),
+                _ => (f64::MAX, "0 or a number above it"),
+            };
+            if !(0.0..=most).contains(&strength) {
+                return wrong(
+                    &format!("color_jitter.{name}"),
+                    strength.to_string(),
+                    expected,
+                );
+            }
+        }
+        match jitter == ColorJitter::default() {
+            true => wrong(
+                "color_jitter",
+                "nothing above 0".to_owned(),
+                "brightness, contrast, saturation or hue",
+            ),
+            false => Ok(()),
+        }
     }
 }

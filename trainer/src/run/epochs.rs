@@ -22,7 +22,7 @@ pub struct EpochRow {
     pub loss_class: f64,
     /// Mean over annotated images of the localization loss, before λ; 0 in a baseline.
     pub loss_localization: f64,
-    /// The learning rate of this epoch.
+    /// The learning rate of the epoch's last step.
     pub learning_rate: f64,
     /// Seconds of training and validation.
     pub seconds: f64,

@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::guide::loss::Loss;
 use crate::hex::hex;
-use crate::names::Precision;
+use crate::names::{Precision, Schedule};
 use crate::run::config::RunConfig;
+use crate::train::adam::WeightDecay;
 
 /// Returns the configuration hash, for the column `configuration` and for run ids: the first 12 hex digits
 /// of a SHA-256 over everything that decides a result except λ and the seed. If a run begins from another
@@ -36,7 +37,7 @@ pub(super) fn configuration(
     short_hash(&format!(
         "version {}\ndata {data_inputs}\ntask {}\naugmentation {}\nbackbone {}\nattribution {}\nlayer {}\n\
          epochs {}\nlearning_rate {:e}\nbatch_size {}\nmicro_batch {}\nprecision {precision}\n\
-         on_non_finite {}\ninit {origin}\nguidance {guidance}\n",
+         on_non_finite {}\ninit {origin}\nguidance {guidance}\n{}",
         env!("CARGO_PKG_VERSION"),
         config.task,
         config.augmentation,
@@ -48,7 +49,34 @@ pub(super) fn configuration(
         config.batch_size,
         micro_batch.map_or("none".to_owned(), |images| images.to_string()),
         config.on_non_finite,
+        variation(config),
     ))
+}
+
+/// Returns a line for each option that came later and has another value than its default, which is what
+/// runs had before. So those keep their hashes.
+fn variation(config: &RunConfig) -> String {
+    let mut lines = String::new();
+    if config.decay() != WeightDecay::NONE {
+        let (WeightDecay::L2(rate) | WeightDecay::Decoupled(rate)) = config.decay();
+        lines += &format!("optimizer {}\nweight_decay {rate:e}\n", config.optimizer);
+    }
+    if config.schedule != Schedule::Constant {
+        lines += &format!("schedule {}\n", config.schedule);
+    }
+    if let Some(steps) = config.warmup_steps {
+        lines += &format!("warmup_steps {steps}\n");
+    }
+    if let Some(epochs) = config.warmup_epochs {
+        lines += &format!("warmup_epochs {epochs}\n");
+    }
+    if let Some(stopping) = &config.early_stopping {
+        lines += &format!("early_stopping {stopping}\n");
+    }
+    if let Some(jitter) = &config.color_jitter {
+        lines += &format!("color_jitter {jitter}\n");
+    }
+    lines
 }
 
 /// Returns the run id: a hash of the configuration (with the precision asked for, which the device may

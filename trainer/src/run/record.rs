@@ -14,6 +14,7 @@ use crate::names::{Annotation, Precision};
 use crate::run::config::{Guidance, RunConfig};
 use crate::run::resolved::ResolvedRun;
 use crate::run::schema::{PROGRAM, RUN};
+use crate::train::adam::WeightDecay;
 
 /// Facts about a finished run that are not in its configuration.
 #[derive(Clone, Debug)]
@@ -32,6 +33,10 @@ pub struct RunFacts {
     pub threads: i32,
     /// Seconds of all epochs.
     pub seconds: f64,
+    /// Steps of warm-up.
+    pub warmup_steps: usize,
+    /// Epochs that it was trained.
+    pub epochs: usize,
 }
 
 // Columns with one cell.
@@ -66,6 +71,11 @@ fn loss_options(guidance: &Guidance) -> Option<String> {
     (!options.is_empty()).then(|| options.join(", "))
 }
 
+/// The text of an option, or `none`.
+fn or_none(option: Option<impl ToString>) -> ArrayRef {
+    text(option.map_or_else(|| "none".to_owned(), |option| option.to_string()))
+}
+
 /// Returns a JSON object that maps names as tables spell them to the names that reports show (`ixg` to
 /// `IxG`): of the run's backbone and loss, and of every attribution method, because the run may be
 /// explained with any of them later.
@@ -84,6 +94,7 @@ fn titles(config: &RunConfig) -> String {
 /// The disk's.
 pub fn write(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()> {
     let (config, guidance) = (&run.config, run.config.guidance.as_ref());
+    let (WeightDecay::L2(decay) | WeightDecay::Decoupled(decay)) = config.decay();
     let batch = RUN.batch(vec![
         text(&run.run_id),
         text(&config.name),
@@ -124,6 +135,13 @@ pub fn write(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()> {
         int(facts.threads),
         number(facts.seconds),
         text(PROGRAM),
+        text(config.optimizer.to_string()),
+        number(decay),
+        text(config.schedule.to_string()),
+        long(facts.warmup_steps as i64),
+        or_none(config.early_stopping),
+        or_none(config.color_jitter),
+        int(facts.epochs as i32),
     ])?;
     let provenance =
         Provenance::new(PROGRAM, &run.data_inputs).with("guidance.titles", titles(config));

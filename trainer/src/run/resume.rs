@@ -17,7 +17,7 @@ use crate::names::Precision;
 use crate::network::Model;
 use crate::run::epochs::EpochRow;
 use crate::run::folder::RunFolder;
-use crate::train::adam::Adam;
+use crate::train::adam::{Adam, WeightDecay};
 use crate::weights::checkpoint::{self, Metadata};
 
 /// The position of a run: its finished epochs, and the finished part of the next.
@@ -95,14 +95,13 @@ impl SavedStates {
         Ok(self.first_readable(epochs)?.map(|(epochs, _)| epochs))
     }
 
-    /// Loads the newest undamaged state: its weights into `model`; returns the optimizer, with
-    /// `learning_rate`, and the position, or `None` where no state was saved. A warning names a damaged
-    /// state.
+    /// Loads the newest undamaged state: its weights into `model`; returns the optimizer, with `decay`, and
+    /// the position, or `None` where no state was saved. A warning names a damaged state.
     ///
     /// # Errors
     /// There are states, but none is whole and fits this network.
-    pub fn load(&mut self, model: &Model, learning_rate: f64) -> Result<Option<(Adam, Position)>> {
-        let found = self.first_readable(|file| self.read(file, model, learning_rate))?;
+    pub fn load(&mut self, model: &Model, decay: WeightDecay) -> Result<Option<(Adam, Position)>> {
+        let found = self.first_readable(|file| self.read(file, model, decay))?;
         let Some(((adam, position, precision), faults)) = found else {
             return Ok(None);
         };
@@ -126,7 +125,7 @@ impl SavedStates {
         &self,
         file: &Path,
         model: &Model,
-        learning_rate: f64,
+        decay: WeightDecay,
     ) -> Result<(Adam, Position, Precision)> {
         let state = checkpoint::load_with_hash(file)?;
         self.check(file, &state.1)?;
@@ -136,7 +135,7 @@ impl SavedStates {
             field: "precision".to_owned(),
             reason,
         })?;
-        let (adam, position) = load(file, state, model, learning_rate)?;
+        let (adam, position) = load(file, state, model, decay)?;
         Ok((adam, position, precision))
     }
 
@@ -240,7 +239,7 @@ fn load(
     path: &Path,
     (tensors, metadata): checkpoint::Loaded,
     model: &Model,
-    learning_rate: f64,
+    decay: WeightDecay,
 ) -> Result<(Adam, Position)> {
     let is_weight = |name: &str| !name.starts_with("adam.") && name != EPOCHS;
     let (weights, others): (Vec<_>, Vec<_>) =
@@ -248,7 +247,7 @@ fn load(
     model
         .params
         .load(&weights, &[], &path.display().to_string())?;
-    let mut adam = Adam::new(model.params.trained(), learning_rate)?;
+    let mut adam = Adam::new(model.params.trained(), decay)?;
     let other = |name: &str| {
         let found = others
             .iter()

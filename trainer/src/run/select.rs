@@ -66,7 +66,7 @@ pub fn select_one(runs: &[FinishedRun], baseline: &FinishedRun) -> Result<Option
 
 /// Columns that the search for a difference passes over: runs of one configuration may differ in them, or
 /// another column shows the same difference more plainly (`data_inputs` for `dataset`).
-const NOT_COMPARED: [&str; 14] = [
+const NOT_COMPARED: [&str; 15] = [
     "run_id",
     "name",
     "lambda",
@@ -80,6 +80,7 @@ const NOT_COMPARED: [&str; 14] = [
     "device",
     "threads",
     "seconds",
+    "epochs_trained",
     "dataset",
 ];
 

@@ -1,5 +1,5 @@
-//! The optimizer Adam (Kingma and Ba 2015) with PyTorch's default β₁, β₂ and ε. All trained weights lie
-//! in one flat buffer, so that a step is a few operations on one vector. tch has an Adam, too, but it
+//! The optimizers Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019) with PyTorch's default β₁,
+//! β₂ and ε; all trained weights decay, as PyTorch's do by default. They lie in one flat buffer, so that a step is a few operations on one vector. tch has an Adam, too, but it
 //! does not give out its moments, which a run must save to be resumed where it stopped.
 
 use tch::{TchError, Tensor};
@@ -11,10 +11,24 @@ const BETA2: f64 = 0.999;
 /// Added to the root of the second moment.
 const EPS: f64 = 1e-8;
 
-/// The optimizer: constant learning rate, no weight decay (SPEC E.1).
+/// How weights decay: the only difference between Adam and AdamW.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WeightDecay {
+    /// Adam's: so much of the weight is added to its gradient.
+    L2(f64),
+    /// AdamW's: before each step the weight loses so much of itself, times the learning rate.
+    Decoupled(f64),
+}
+
+impl WeightDecay {
+    /// No decay.
+    pub const NONE: WeightDecay = WeightDecay::L2(0.0);
+}
+
+/// The optimizer (SPEC E.1).
 #[derive(Debug)]
 pub struct Adam {
-    learning_rate: f64,
+    decay: WeightDecay,
     /// The values of all trained tensors, which are views into this buffer.
     weights: Tensor,
     /// First and second moments, laid out like `weights`.
@@ -30,7 +44,7 @@ impl Adam {
     ///
     /// # Errors
     /// libtorch's.
-    pub fn new(trained: Vec<Tensor>, learning_rate: f64) -> Result<Self, TchError> {
+    pub fn new(trained: Vec<Tensor>, decay: WeightDecay) -> Result<Self, TchError> {
         tch::no_grad(|| {
             let flat: Vec<Tensor> = trained
                 .iter()
@@ -49,7 +63,7 @@ impl Adam {
             }
             let moments = [weights.f_zeros_like()?, weights.f_zeros_like()?];
             Ok(Adam {
-                learning_rate,
+                decay,
                 weights,
                 moments,
                 trained,
@@ -58,13 +72,13 @@ impl Adam {
         })
     }
 
-    /// Differentiates `loss` and takes one step.
+    /// Differentiates `loss` and takes one step with this learning rate.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn step(&mut self, loss: &Tensor) -> Result<(), TchError> {
+    pub fn step(&mut self, loss: &Tensor, learning_rate: f64) -> Result<(), TchError> {
         let gradient = self.gradient(loss)?;
-        self.apply(&gradient)
+        self.apply(&gradient, learning_rate)
     }
 
     /// Returns the gradient of `loss` by all trained tensors, as one vector laid out like `weights`; 0
@@ -89,12 +103,23 @@ impl Adam {
         })
     }
 
-    /// Takes one step along `gradient`.
+    /// Takes one step along `gradient` with this learning rate.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn apply(&mut self, gradient: &Tensor) -> Result<(), TchError> {
+    pub fn apply(&mut self, gradient: &Tensor, learning_rate: f64) -> Result<(), TchError> {
         tch::no_grad(|| {
+            let decayed = match self.decay {
+                WeightDecay::L2(rate) if rate != 0.0 => {
+                    Some(gradient.f_add(&self.weights.f_mul_scalar(rate)?)?)
+                }
+                WeightDecay::Decoupled(rate) if rate != 0.0 => {
+                    let _ = self.weights.f_mul_scalar_(1.0 - learning_rate * rate)?;
+                    None
+                }
+                _ => None,
+            };
+            let gradient = decayed.as_ref().unwrap_or(gradient);
             self.steps += 1;
             let steps = self.steps as i32;
             let (correction1, correction2) = (1.0 - BETA1.powi(steps), 1.0 - BETA2.powi(steps));
@@ -109,7 +134,7 @@ impl Adam {
                 .f_add_scalar_(EPS)?;
             let update = first
                 .f_div(&denominator)?
-                .f_mul_scalar_(-self.learning_rate / correction1)?;
+                .f_mul_scalar_(-learning_rate / correction1)?;
             let _ = self.weights.f_add_(&update)?;
             Ok(())
         })

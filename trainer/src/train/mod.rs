@@ -6,8 +6,12 @@ pub mod adam;
 pub mod micro_batch;
 // Losses read back from the device, and checked.
 mod readings;
+// The learning rate of each step.
+pub mod schedule;
 // The weights a run begins from.
 mod start;
+// Early stopping.
+pub mod stopping;
 // The run: epochs, steps, and files after each epoch.
 pub mod training;
 // F1, mAP, EPG and IoU on the validation split.

@@ -33,13 +33,15 @@ use crate::run::schema::PROGRAM;
 use crate::train::adam::Adam;
 use crate::train::micro_batch::{self, Sum};
 use crate::train::readings::{self, NonFinite, Unread};
+use crate::train::schedule::LearningRates;
 use crate::train::start;
+use crate::train::stopping::EarlyStopping;
 use crate::train::validation;
 
 /// How [`train`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All epochs are done.
+    /// All epochs are done, or it ended early.
     Finished,
     /// Asked to stop; everything so far is saved.
     Stopped {
@@ -59,6 +61,7 @@ struct Training<'a> {
     folder: &'a RunFolder,
     model: Model,
     adam: Adam,
+    rates: LearningRates,
     saved: SavedStates,
     /// A row for each finished epoch.
     epochs: Vec<EpochRow>,
@@ -116,7 +119,7 @@ pub fn train(
     }
     folder.remove_leftovers(config.epochs)?;
     let mut saved = SavedStates::of(folder);
-    let (adam, position) = match (saved.load(&model, config.learning_rate)?, fresh) {
+    let (adam, position) = match (saved.load(&model, config.decay())?, fresh) {
         (Some(found), _) => found,
         (None, Some(adam)) => (adam, Position::default()),
         (None, None) => (begin(run, &model)?, Position::default()),
@@ -157,6 +160,7 @@ pub fn train(
         folder,
         model,
         adam,
+        rates: LearningRates::new(config, train.len()),
         saved,
         epochs,
         images: train,
@@ -165,6 +169,11 @@ pub fn train(
         stop,
     };
     for epoch in training.epochs.len() as i32 + 1..=config.epochs {
+        // Also asked of a run that was killed between its last epoch and its end.
+        if let Some(stopping) = training.is_to_end() {
+            say!("run {}: ends early ({stopping})", run.run_id);
+            break;
+        }
         let done = training.epoch(epoch, &val, &mut part)?;
         if !done {
             training.save(part)?;
@@ -185,6 +194,8 @@ pub fn train(
         device: device::describe(device),
         threads: tch::get_num_threads(),
         seconds: training.epochs.iter().map(|row| row.seconds).sum(),
+        warmup_steps: training.rates.warmup(),
+        epochs: training.epochs.len(),
     };
     record::write(&folder.run_table(), run, &facts)?;
     kept::tidy(folder)?;
@@ -195,7 +206,7 @@ pub fn train(
 /// optimizer.
 fn begin(run: &ResolvedRun, model: &Model) -> Result<Adam> {
     start::load(run, model)?;
-    Ok(Adam::new(model.params.trained(), run.config.learning_rate)?)
+    Ok(Adam::new(model.params.trained(), run.config.decay())?)
 }
 
 impl Training<'_> {
@@ -241,7 +252,7 @@ impl Training<'_> {
                 0 => 0.0,
                 n_annotated => part.localization / n_annotated as f64,
             },
-            learning_rate: config.learning_rate,
+            learning_rate: self.rates.at_end_of(epoch),
             seconds: part.seconds + started.elapsed().as_secs_f64(),
             images_per_second: self.images.len() as f64 / part.seconds,
             val_f1: metrics.f1,
@@ -252,6 +263,12 @@ impl Training<'_> {
         });
         kept::write(self.run, self.folder, &self.model, &mut self.epochs)?;
         Ok(true)
+    }
+
+    /// The early stopping that ends the run after its finished epochs.
+    fn is_to_end(&self) -> Option<EarlyStopping> {
+        let stopping = self.run.config.early_stopping;
+        stopping.filter(|stopping| stopping.is_due(&self.epochs))
     }
 
     fn save(&mut self, part: EpochPart) -> Result<()> {
@@ -306,7 +323,10 @@ impl Training<'_> {
                 bar.set_message(format!("loss {mean:.3}"));
             }
             match found {
-                None => self.adam.apply(&gradient)?,
+                None => {
+                    let rate = self.rates.in_epoch(epoch, part.steps);
+                    self.adam.apply(&gradient, rate)?;
+                }
                 Some(found) => {
                     let error = self.error(epoch, found, (part.steps, &gradient))?;
                     if !is_skipping {
@@ -373,6 +393,17 @@ impl Training<'_> {
         })
     }
 
+    /// Returns the network's input for `batch`, after colour jitter where there is any.
+    fn input(&self, batch: &Batch, epoch: i32) -> Result<Tensor> {
+        let config = &self.run.config;
+        let mut images = self.model.scaled(&batch.images)?;
+        if let Some(jitter) = &config.color_jitter {
+            let ids = batch.indices.iter().map(|&index| self.id(index));
+            images = jitter.show(&images, ids, config.seed, epoch)?;
+        }
+        Ok(self.model.encode_scaled(&images)?)
+    }
+
     /// Loads the batch of `images`, with augmentation also the view (crop and flip) of each image.
     fn batch(&self, images: &[usize], epoch: i32) -> Result<(Batch, Option<Vec<View>>)> {
         let (device, kind) = (self.model.params.device(), self.model.params.kind());
@@ -410,7 +441,7 @@ impl Training<'_> {
     fn objective(&self, images: &[usize], factor: f64, epoch: i32) -> Result<(Terms, usize)> {
         let (batch, views) = self.batch(images, epoch)?;
         let (model, dataset, config) = (&self.model, self.dataset, &self.run.config);
-        let input = model.encode(&batch.images)?;
+        let input = self.input(&batch, epoch)?;
         let Some((guidance, annotated)) = config.guidance.as_ref().zip(self.annotated.as_ref())
         else {
             return Ok((objective::plain(model, &input, &batch.targets)?, 0));

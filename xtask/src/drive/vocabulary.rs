@@ -45,6 +45,10 @@ pub(crate) struct Trainer {
     pub(crate) tasks: Vec<String>,
     pub(crate) augmentations: Vec<String>,
     pub(crate) precisions: Vec<String>,
+    pub(crate) optimizers: Vec<String>,
+    pub(crate) schedules: Vec<String>,
+    /// The metrics of the validation after each epoch.
+    pub(crate) validation_metrics: Vec<String>,
 }
 
 /// A network.

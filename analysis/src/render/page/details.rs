@@ -50,7 +50,7 @@ fn counted(n: usize, what: &str) -> String {
 pub(super) type Field = (&'static str, fn(&Run) -> String);
 
 /// The configuration values that the page shows, in order.
-pub(super) const FIELDS: [Field; 29] = [
+pub(super) const FIELDS: [Field; 36] = [
     ("dataset", |run| run.dataset.clone()),
     ("backbone", |run| run.backbone.clone()),
     ("task", |run| run.task.clone()),
@@ -71,11 +71,20 @@ pub(super) const FIELDS: [Field; 29] = [
         options => options.to_owned(),
     }),
     ("augmentation", |run| run.augmentation.clone()),
+    ("color_jitter", |run| run.color_jitter.clone()),
     ("precision", |run| run.precision.clone()),
     ("seed", |run| run.seed.to_string()),
+    ("optimizer", |run| run.optimizer.clone()),
+    ("weight_decay", |run| number(run.weight_decay)),
     ("learning_rate", |run| number(run.learning_rate)),
+    ("schedule", |run| run.schedule.clone()),
+    ("warmup_steps", |run| run.warmup_steps.to_string()),
     ("batch_size", |run| run.batch_size.to_string()),
     ("epochs", |run| run.epochs.to_string()),
+    ("epochs_trained", |run| {
+        run.epochs_trained.unwrap_or(run.epochs).to_string()
+    }),
+    ("early_stopping", |run| run.early_stopping.clone()),
     ("init", |run| shortened(&run.init)),
     ("baseline_run_id", |run| {
         run.baseline_run_id

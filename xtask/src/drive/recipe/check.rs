@@ -5,21 +5,14 @@
 //! stages know. Both return the first fault, as the text "field: found …, expected …", or None.
 
 use super::data::PREPARED;
-use super::fault::{first, whole, wrong};
-use super::format::{
-    Change, Collection, Evaluation, Grid, GuidedStart, Length, Loss, Model, Recipe, SEGMENTATION,
-};
+use super::fault::{first, spelled, whole, wrong};
+use super::format::{Collection, Evaluation, Grid, GuidedStart, Loss, Model, Recipe, SEGMENTATION};
 use crate::drive::vocabulary::{Analysis, Named, Network, Trainer, Vocabulary};
 
 impl Recipe {
     /// The first fault that needs no knowledge of the stages' names.
     pub(super) fn fault(&self) -> Option<String> {
         let (data, guided) = (&self.data, &self.guided);
-        let length = Length {
-            epochs: guided.epochs,
-            learning_rate: guided.learning_rate,
-            batch_size: guided.batch_size,
-        };
         first([
             distinct("seed", &self.seed),
             self.tuning_fault(),
@@ -28,7 +21,7 @@ impl Recipe {
             self.task_fault(),
             self.fit_fault(),
             self.baseline.fault("baseline"),
-            length.fault("guided"),
+            guided.length().fault("guided"),
             self.evaluation.fault(),
             nonempty("model", &self.model),
             self.model_fault(),
@@ -37,7 +30,20 @@ impl Recipe {
                 grid.fault(name)
                     .or_else(|| grid.unknown_model(name, &self.model))
             }),
+            self.warmup_fault(),
         ])
+    }
+
+    /// The fault of a warm-up that is as long as a run of one of the models.
+    fn warmup_fault(&self) -> Option<String> {
+        self.model.iter().find_map(|model| {
+            let baseline = self.baseline.clone().changed(&model.baseline);
+            let grids = self.guided.grid.iter().filter(|grid| grid.is_for(model));
+            let mut guided = grids.map(|grid| grid.length(&self.guided, model));
+            baseline
+                .warmup_fault("baseline")
+                .or_else(|| guided.find_map(|length| length.warmup_fault("guided")))
+        })
     }
 
     /// The first name that its stage does not know, or does not allow in this field.
@@ -60,6 +66,8 @@ impl Recipe {
                 &data.augmentation,
                 &trainer.augmentations,
             ),
+            self.baseline.unknown("baseline", trainer),
+            self.guided.length().unknown("guided", trainer),
             models
                 .find_map(|(index, model)| model.unknown(&format!("model {}", index + 1), trainer)),
             self.grids(|name, grid| grid.unknown(name, &self.model, trainer)),
@@ -184,8 +192,13 @@ impl Model {
             return spelled(&format!("{field}: backbone"), &self.backbone, &known);
         };
         let attribution = format!("{field}: attribution");
-        guiding(&attribution, &self.attribution, network, trainer)
-            .or_else(|| self.undivided(&format!("{field}: micro_batch"), network))
+        first([
+            guiding(&attribution, &self.attribution, network, trainer),
+            self.undivided(&format!("{field}: micro_batch"), network),
+            self.baseline
+                .unknown(&format!("{field}: baseline"), trainer),
+            self.guided.unknown(&format!("{field}: guided"), trainer),
+        ])
     }
 
     /// The fault of a `micro_batch` for a network with batch norms: their statistics are over a whole step's
@@ -200,30 +213,6 @@ impl Model {
             ),
             "a network without such norms; for others lower batch_size",
         )
-    }
-}
-
-impl Length {
-    fn fault(&self, field: &str) -> Option<String> {
-        let change = Change {
-            epochs: Some(self.epochs),
-            learning_rate: Some(self.learning_rate),
-            batch_size: Some(self.batch_size),
-        };
-        change.fault(field)
-    }
-}
-
-impl Change {
-    fn fault(&self, field: &str) -> Option<String> {
-        let name = |key: &str| format!("{field}.{key}");
-        let rate = self.learning_rate;
-        first([
-            self.epochs.and_then(|value| whole(&name("epochs"), value)),
-            rate.and_then(|value| above_0(&name("learning_rate"), value)),
-            self.batch_size
-                .and_then(|value| whole(&name("batch_size"), value)),
-        ])
     }
 }
 
@@ -249,7 +238,7 @@ impl Grid {
             nonempty(&field("layer"), &self.layer),
             nonempty(&field("loss"), &self.loss),
             nonempty(&field("annotation"), &self.annotation),
-            within("lambda", &self.lambda, above_0, "a number above 0"),
+            within("lambda", &self.lambda, above_0.clone(), "a number above 0"),
             within(
                 "annotated_fraction",
                 &self.annotated_fraction,
@@ -260,6 +249,21 @@ impl Grid {
             self.dilation_fault(&field("dilation")),
             self.epochs
                 .and_then(|epochs| whole(&field("epochs"), epochs)),
+            self.learning_rate
+                .as_ref()
+                .and_then(|rates| within("learning_rate", rates, above_0, "a number above 0")),
+            self.batch_size.as_ref().and_then(|sizes| {
+                let mut faults = sizes.iter().map(|size| whole(&field("batch_size"), *size));
+                nonempty(&field("batch_size"), sizes).or_else(|| faults.find_map(|fault| fault))
+            }),
+            self.weight_decay.as_ref().and_then(|decays| {
+                within(
+                    "weight_decay",
+                    decays,
+                    0.0..=f64::MAX,
+                    "0 or a number above it",
+                )
+            }),
         ])
     }
 
@@ -422,14 +426,6 @@ fn has(values: &[String], value: &str) -> bool {
     values.iter().any(|found| found == value)
 }
 
-/// The fault of a number that is not positive and finite.
-fn above_0(field: &str, value: f64) -> Option<String> {
-    match value > 0.0 && value.is_finite() {
-        true => None,
-        false => wrong(field, value, "a number above 0"),
-    }
-}
-
 /// The fault of an empty list.
 fn nonempty<T>(field: &str, values: &[T]) -> Option<String> {
     match values.is_empty() {
@@ -451,17 +447,4 @@ fn distinct<T: PartialEq + std::fmt::Debug>(field: &str, values: &[T]) -> Option
 /// The first fault of [`spelled`] among `values`.
 fn each<T: AsRef<str>>(field: &str, values: &[String], known: &[T]) -> Option<String> {
     values.iter().find_map(|value| spelled(field, value, known))
-}
-
-/// The fault of a name that is not among the `known` ones.
-fn spelled<T: AsRef<str>>(field: &str, value: &str, known: &[T]) -> Option<String> {
-    let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
-    match known.contains(&value) {
-        true => None,
-        false => wrong(
-            field,
-            format!("{value:?}"),
-            format!("one of {}", known.join(", ")),
-        ),
-    }
 }

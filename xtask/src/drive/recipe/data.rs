@@ -6,9 +6,9 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::fault::{first, whole, wrong};
+use super::fault::{first, from_0, whole, wrong};
 
 /// The task that every data set has.
 pub(super) const CONVENTIONAL: &str = "conventional";
@@ -51,6 +51,48 @@ pub(crate) struct Data {
     /// The augmentation of training images, in the trainer's spelling.
     #[serde(default = "unchanged")]
     pub(super) augmentation: String,
+    /// The colour jitter of training images, after the augmentation; absent: none.
+    pub(super) color_jitter: Option<ColorJitter>,
+}
+
+/// How strongly the colours of training images vary; absent: not at all. The values are torchvision's.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ColorJitter {
+    brightness: Option<f64>,
+    contrast: Option<f64>,
+    saturation: Option<f64>,
+    /// In turns of the colour circle, 0.5 at most.
+    hue: Option<f64>,
+}
+
+impl ColorJitter {
+    fn fault(&self) -> Option<String> {
+        let named = [
+            ("brightness", self.brightness),
+            ("contrast", self.contrast),
+            ("saturation", self.saturation),
+            ("hue", self.hue),
+        ];
+        let field = |name: &str| format!("data.color_jitter.{name}");
+        let fault = |(name, value): &(&str, Option<f64>)| match (*value)? {
+            value if *name == "hue" && !(0.0..=0.5).contains(&value) => {
+                wrong(&field(name), value, "0 to 0.5")
+            }
+            value => from_0(&field(name), value),
+        };
+        named.iter().find_map(fault).or_else(|| {
+            let is_on = |(_, value): &(&str, Option<f64>)| value.is_some_and(|value| value > 0.0);
+            match named.iter().any(is_on) {
+                true => None,
+                false => wrong(
+                    "data.color_jitter",
+                    "nothing above 0",
+                    "brightness, contrast, saturation or hue",
+                ),
+            }
+        })
+    }
 }
 
 /// How many images each split has.
@@ -160,6 +202,7 @@ impl Data {
         let without = |data: &Data| Data {
             task: Vec::new(),
             augmentation: String::new(),
+            color_jitter: None,
             ..data.clone()
         };
         without(self) == without(other)
@@ -175,6 +218,7 @@ impl Data {
                 .filter_map(|(split, limit)| whole(&format!("data.limit.{split}"), limit))
                 .next(),
             self.task_fault(),
+            self.color_jitter.as_ref().and_then(ColorJitter::fault),
         ])
     }
 

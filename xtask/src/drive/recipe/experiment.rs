@@ -6,11 +6,12 @@
 //! that several grids of the recipe ask for is there once.
 
 use super::check::split_maps;
-use super::data::{CONVENTIONAL, Data, REVERSED};
+use super::data::{CONVENTIONAL, ColorJitter, Data, REVERSED};
 use super::file::File;
 use super::format::{
-    Evaluation, Fit, Grid, GuidedStart, Length, Loss, Model, Recipe, Slurm, Start,
+    Evaluation, Fit, Grid, GuidedRuns, GuidedStart, Loss, Model, Recipe, Slurm, Start,
 };
+use super::length::Length;
 
 /// All runs of a recipe.
 #[derive(Clone, Debug)]
@@ -52,11 +53,12 @@ pub(crate) struct Run {
     pub(crate) layer: String,
     pub(crate) task: String,
     pub(crate) augmentation: String,
+    pub(crate) color_jitter: Option<ColorJitter>,
     pub(crate) precision: String,
     /// Images in a pass, where those of a step do not fit into memory; None: the whole batch.
     pub(crate) micro_batch: Option<u32>,
     pub(crate) seed: u64,
-    /// Epochs, learning rate and batch size.
+    /// Epochs, learning rate, batch size and what else decides the steps.
     pub(crate) length: Length,
     /// None in a baseline.
     pub(crate) guidance: Option<Guidance>,
@@ -195,10 +197,11 @@ impl Experiment {
                     false => REVERSED.to_owned(),
                 },
                 augmentation: recipe.data.augmentation.clone(),
+                color_jitter: recipe.data.color_jitter.clone(),
                 precision: recipe.precision.clone(),
                 micro_batch: model.micro_batch,
                 seed,
-                length: recipe.baseline.changed(model.baseline),
+                length: recipe.baseline.clone().changed(&model.baseline),
                 guidance: None,
                 tuned_in: None,
             })
@@ -220,18 +223,13 @@ impl Experiment {
         };
         for task in &recipe.data.task {
             for grid in grids.clone() {
-                let length = Length {
-                    epochs: grid.epochs.unwrap_or(recipe.guided.epochs),
-                    learning_rate: recipe.guided.learning_rate,
-                    batch_size: recipe.guided.batch_size,
-                };
+                let lengths = grid.lengths(&recipe.guided, model);
                 for (attribution, layer) in grid.guided_maps(model) {
                     let run = Run {
                         origin,
                         attribution: attribution.clone(),
                         layer: layer.clone(),
                         task: task.clone(),
-                        length: length.changed(model.guided),
                         ..plain.clone()
                     };
                     let also = grid.evaluate.iter().map(|text| {
@@ -247,8 +245,13 @@ impl Experiment {
                         })
                         .collect();
                     self.select(RunIndex::Baseline(baseline), &maps);
-                    for guidance in grid.guidances() {
+                    let varied = lengths.iter().flat_map(|length| {
+                        let guidances = grid.guidances().into_iter();
+                        guidances.map(move |guidance| (length.clone(), guidance))
+                    });
+                    for (length, guidance) in varied {
                         let mut run = Run {
+                            length,
                             guidance: Some(guidance),
                             ..run.clone()
                         };
@@ -341,6 +344,38 @@ impl Grid {
             let layers = layers.clone().into_iter();
             layers.map(move |layer| (attribution.clone(), layer))
         })
+    }
+
+    /// The hyperparameters of the grid's runs of `model`, but for those that it has several values of.
+    pub(super) fn length(&self, guided: &GuidedRuns, model: &Model) -> Length {
+        let own = guided.length();
+        let epochs = self.epochs.unwrap_or(own.epochs);
+        Length { epochs, ..own }.changed(&model.guided)
+    }
+
+    /// Every combination of learning rate, batch size and weight decay.
+    fn lengths(&self, guided: &GuidedRuns, model: &Model) -> Vec<Length> {
+        let own = self.length(guided, model);
+        let one = vec![own.learning_rate];
+        let rates = self.learning_rate.as_ref().unwrap_or(&one);
+        let one = vec![own.batch_size];
+        let sizes = self.batch_size.as_ref().unwrap_or(&one);
+        let decays = match &self.weight_decay {
+            Some(decays) => decays.iter().copied().map(Some).collect(),
+            None => vec![own.weight_decay],
+        };
+        let mut lengths = Vec::new();
+        for &learning_rate in rates {
+            for &batch_size in sizes {
+                lengths.extend(decays.iter().map(|&weight_decay| Length {
+                    learning_rate,
+                    batch_size,
+                    weight_decay,
+                    ..own.clone()
+                }));
+            }
+        }
+        lengths
     }
 
     /// Every combination of loss, annotation, fraction, dilation and λ, in this order.

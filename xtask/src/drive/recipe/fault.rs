@@ -19,3 +19,32 @@ pub(super) fn whole(field: &str, value: u32) -> Option<String> {
         _ => None,
     }
 }
+
+/// The fault of a number that is not positive and finite.
+pub(super) fn above_0(field: &str, value: f64) -> Option<String> {
+    match value > 0.0 && value.is_finite() {
+        true => None,
+        false => wrong(field, value, "a number above 0"),
+    }
+}
+
+/// The fault of a number that is negative or not finite.
+pub(super) fn from_0(field: &str, value: f64) -> Option<String> {
+    match value >= 0.0 && value.is_finite() {
+        true => None,
+        false => wrong(field, value, "0 or a number above it"),
+    }
+}
+
+/// The fault of a name that is not among the `known` ones.
+pub(super) fn spelled<T: AsRef<str>>(field: &str, value: &str, known: &[T]) -> Option<String> {
+    let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+    match known.contains(&value) {
+        true => None,
+        false => wrong(
+            field,
+            format!("{value:?}"),
+            format!("one of {}", known.join(", ")),
+        ),
+    }
+}

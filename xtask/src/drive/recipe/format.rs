@@ -7,6 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::data::{Data, Limit};
+use super::length::{Change, EarlyStopping, Length};
 
 /// The annotation by segmentation masks; these cannot be dilated as boxes can.
 pub(super) const SEGMENTATION: &str = "segmentation";
@@ -146,38 +147,6 @@ pub(crate) enum Start {
     Imagenet,
 }
 
-/// The hyperparameters of training: `[baseline]`, and part of `[guided]`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Length {
-    /// Passes over the training images.
-    pub(crate) epochs: u32,
-    /// Adam's learning rate.
-    pub(crate) learning_rate: f64,
-    /// Images in a step. The right λ depends on it (SPEC H.1).
-    pub(crate) batch_size: u32,
-}
-
-/// Hyperparameters that a model changes; absent: the recipe's.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Change {
-    pub(super) epochs: Option<u32>,
-    pub(super) learning_rate: Option<f64>,
-    pub(super) batch_size: Option<u32>,
-}
-
-impl Length {
-    /// These hyperparameters with `change` applied.
-    pub(super) fn changed(self, change: Change) -> Length {
-        Length {
-            epochs: change.epochs.unwrap_or(self.epochs),
-            learning_rate: change.learning_rate.unwrap_or(self.learning_rate),
-            batch_size: change.batch_size.unwrap_or(self.batch_size),
-        }
-    }
-}
-
 /// The guided runs: for each grid, every combination of its values.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -185,10 +154,34 @@ pub(super) struct GuidedRuns {
     /// The weights that they start from.
     #[serde(default)]
     pub(super) start: GuidedStart,
+    // The keys of a `Length`; serde does not flatten a struct into one that refuses unknown keys.
     pub(super) epochs: u32,
     pub(super) learning_rate: f64,
     pub(super) batch_size: u32,
+    optimizer: Option<String>,
+    weight_decay: Option<f64>,
+    schedule: Option<String>,
+    warmup_steps: Option<u32>,
+    warmup_epochs: Option<u32>,
+    early_stopping: Option<EarlyStopping>,
     pub(super) grid: Vec<Grid>,
+}
+
+impl GuidedRuns {
+    /// The hyperparameters, which grids and models may change.
+    pub(super) fn length(&self) -> Length {
+        Length {
+            epochs: self.epochs,
+            learning_rate: self.learning_rate,
+            batch_size: self.batch_size,
+            optimizer: self.optimizer.clone(),
+            weight_decay: self.weight_decay,
+            schedule: self.schedule.clone(),
+            warmup_steps: self.warmup_steps,
+            warmup_epochs: self.warmup_epochs,
+            early_stopping: self.early_stopping.clone(),
+        }
+    }
 }
 
 /// The weights that guided runs start from.
@@ -227,6 +220,12 @@ pub(super) struct Grid {
     pub(super) dilation: Vec<f64>,
     /// Instead of the recipe's number of guided epochs.
     pub(super) epochs: Option<u32>,
+    /// Instead of the recipe's and the model's guided learning rate.
+    pub(super) learning_rate: Option<Vec<f64>>,
+    /// Instead of the recipe's and the model's guided batch size.
+    pub(super) batch_size: Option<Vec<u32>>,
+    /// Instead of the recipe's and the model's guided weight decay.
+    pub(super) weight_decay: Option<Vec<f64>>,
     /// `[attribution@]layer`: maps that checkpoints are scored with besides those that were guided.
     #[serde(default)]
     pub(super) evaluate: Vec<String>,

@@ -8,6 +8,9 @@ mod experiment;
 mod fault;
 mod file;
 mod format;
+#[cfg(test)]
+mod grid_tests;
+mod length;
 mod names;
 #[cfg(test)]
 mod own_tests;
@@ -15,8 +18,9 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use data::{Data, PREPARED};
+pub(crate) use data::{ColorJitter, Data, PREPARED};
 pub(crate) use experiment::{Experiment, Guidance, Maps, Origin, Run, RunIndex, Selection};
 pub(crate) use file::File;
 pub(crate) use format::{Fit, Loss, Slurm};
+pub(crate) use length::EarlyStopping;
 pub(crate) use read::{available, expand, read};

@@ -2,7 +2,7 @@
 //! the experiment's other runs.
 
 use super::data::CONVENTIONAL;
-use super::experiment::{Experiment, Run};
+use super::experiment::{Experiment, Run, Selection};
 use super::format::SEGMENTATION;
 
 impl Experiment {
@@ -24,25 +24,52 @@ impl Experiment {
         };
         for runs in [&mut self.baselines, &mut self.guided] {
             let mut names: Vec<String> = runs.iter().map(|run| labels.of(run, true)).collect();
-            tell_apart(&mut names, |index| {
-                let length = runs[index].length;
-                format!(" {} epochs", length.epochs)
-            });
+            let runs_alike: Vec<&Run> = runs.iter().collect();
+            tell_runs_apart(&mut names, &runs_alike);
             tell_apart(&mut names, |index| format!(" #{}", index + 1));
             for (run, name) in runs.iter_mut().zip(names) {
                 run.name = name;
             }
         }
-        for index in 0..self.selections.len() {
-            let selection = &self.selections[index];
-            let first = selection.runs.first().map(|&run| self.run(run));
-            self.selections[index].name = match first {
-                Some(run) if selection.runs.len() == 1 => run.name.clone(),
-                Some(run) => labels.of(run, false),
-                None => String::new(),
-            };
+        // A selection has a run.
+        let first: Vec<&Run> = self
+            .selections
+            .iter()
+            .map(|s| self.run(s.runs[0]))
+            .collect();
+        let of_selection = |(selection, run): (&Selection, &&Run)| match selection.runs.len() {
+            1 => run.name.clone(),
+            _ => labels.of(run, false),
+        };
+        let mut names: Vec<String> = self
+            .selections
+            .iter()
+            .zip(&first)
+            .map(of_selection)
+            .collect();
+        tell_runs_apart(&mut names, &first);
+        for (selection, name) in self.selections.iter_mut().zip(names) {
+            selection.name = name;
         }
     }
+}
+
+/// Adds epochs, learning rate, batch size and weight decay to the names of runs that occur more than once, as
+/// far as these differ in them.
+fn tell_runs_apart(names: &mut [String], runs: &[&Run]) {
+    tell_apart(names, |index| {
+        format!(" {} epochs", runs[index].length.epochs)
+    });
+    tell_apart(names, |index| {
+        format!(" rate {}", runs[index].length.learning_rate)
+    });
+    tell_apart(names, |index| {
+        format!(" batches of {}", runs[index].length.batch_size)
+    });
+    tell_apart(names, |index| match runs[index].length.weight_decay {
+        Some(decay) => format!(" decay {decay}"),
+        None => String::new(),
+    });
 }
 
 /// What runs' names say besides the loss: only what differs between the experiment's runs.
@@ -92,12 +119,14 @@ impl Labels {
     }
 }
 
-/// Adds `more(index)` to the names that occur more than once.
+/// Adds `more(index)` to each name that occurs more than once, where that differs between those of the name.
 fn tell_apart(names: &mut [String], more: impl Fn(usize) -> String) {
     let before = names.to_vec();
     for (index, name) in names.iter_mut().enumerate() {
-        if before.iter().filter(|other| *other == name).count() > 1 {
-            *name += &more(index);
+        let own = more(index);
+        let mut alike = (0..before.len()).filter(|&other| before[other] == *name);
+        if alike.any(|other| more(other) != own) {
+            *name += &own;
         }
     }
 }

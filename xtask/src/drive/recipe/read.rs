@@ -78,7 +78,12 @@ pub(crate) fn expand(files: Vec<File>, vocabulary: Option<&Vocabulary>) -> Resul
     for (name, part) in collection.include.iter().zip(others) {
         let recipe =
             read_one(part, vocabulary).with_context(|| format!("{shown}: include {name:?}"))?;
-        recipes.push(collection.with.applied_to(recipe));
+        let recipe = collection.with.applied_to(recipe);
+        // Fewer epochs may be no longer than the warm-up.
+        if let Some(fault) = recipe.fault() {
+            bail!("{shown}: include {name:?}: {fault}");
+        }
+        recipes.push(recipe);
     }
     let experiment = Experiment::of(&recipes.iter().collect::<Vec<_>>(), files);
     // Each data set has one folder of prepared data.
@@ -149,6 +154,9 @@ impl With {
         }
         if let Some(batch_size) = self.batch_size {
             (baseline.batch_size, guided.batch_size) = (batch_size, batch_size);
+            for grid in &mut guided.grid {
+                grid.batch_size = None;
+            }
         }
         for model in &mut recipe.model {
             model.init = self.init.unwrap_or(model.init);

@@ -518,6 +518,8 @@ fn a_collection_with_a_fault_is_refused_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("x.toml"), GOOD).unwrap();
     std::fs::write(dir.path().join("y.toml"), GOOD.replace("= 32", "= 64")).unwrap();
+    let warm = GOOD.replace("[guided]", "[guided]\nwarmup_epochs = 2");
+    std::fs::write(dir.path().join("warm.toml"), warm).unwrap();
     let good = "about = \"Both.\"\ninclude = [\"x\", \"y\"]\n[with]\nsize = 16\n";
     let file = dir.path().join("all.toml");
     let read = |text: &str| {
@@ -539,6 +541,11 @@ fn a_collection_with_a_fault_is_refused_in_one_line() {
             "with.size: found 0, expected 1 at least",
         ),
         ("size = 16", "seed = 16", "line 4: unknown field `seed`"),
+        (
+            "\"y\"]\n[with]\n",
+            "\"warm\"]\n[with]\nepochs = 1\n",
+            "include \"warm\": guided.warmup_epochs: found 2, expected fewer than the 1 epochs",
+        ),
         (
             "size = 16",
             "epochs = 1",

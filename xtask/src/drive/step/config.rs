@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::drive::recipe::{Guidance, Loss, Run};
+use crate::drive::recipe::{ColorJitter, EarlyStopping, Guidance, Loss, Run};
 
 /// The keys of `run.toml`.
 #[derive(Serialize)]
@@ -22,6 +22,14 @@ struct RunToml<'a> {
     batch_size: u32,
     micro_batch: Option<u32>,
     seed: u64,
+    optimizer: Option<&'a str>,
+    weight_decay: Option<f64>,
+    schedule: Option<&'a str>,
+    warmup_steps: Option<u32>,
+    warmup_epochs: Option<u32>,
+    // Tables from here on: TOML wants plain values before them.
+    early_stopping: Option<&'a EarlyStopping>,
+    color_jitter: Option<&'a ColorJitter>,
     init: Init,
     guidance: Option<GuidanceToml<'a>>,
 }
@@ -64,6 +72,13 @@ pub(super) fn of(run: &Run, guidance: Option<&Guidance>, init: Init) -> Result<S
         batch_size: run.length.batch_size,
         micro_batch: run.micro_batch,
         seed: run.seed,
+        optimizer: run.length.optimizer.as_deref(),
+        weight_decay: run.length.weight_decay,
+        schedule: run.length.schedule.as_deref(),
+        warmup_steps: run.length.warmup_steps,
+        warmup_epochs: run.length.warmup_epochs,
+        early_stopping: run.length.early_stopping.as_ref(),
+        color_jitter: run.color_jitter.as_ref(),
         init,
         guidance: guidance.map(|guidance| GuidanceToml {
             lambda: guidance.lambda,

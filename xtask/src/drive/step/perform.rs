@@ -95,7 +95,10 @@ impl Workshop<'_> {
         command.args(["--device", &self.device]);
         self.run(command, &format!("training {}", run.name), Saves::Yes)?;
         Ok(match before {
-            Some((_, state)) if state == "absent" => Work::of_run(self.experiment, run),
+            // How many epochs a run took that may end early, only its tables tell.
+            Some((_, state)) if state == "absent" && run.length.early_stopping.is_none() => {
+                Work::of_run(self.experiment, run)
+            }
             _ => Vec::new(),
         })
     }

@@ -1,0 +1,73 @@
+//! The learning rate of each step (docs/SPEC.md E.1): linear warm-up, then constant or along a cosine. It is
+//! a function of the step's number alone, so that a resumed run needs no state for it.
+
+use std::f64::consts::PI;
+
+use crate::names::Schedule;
+use crate::run::config::RunConfig;
+
+/// The learning rates of a run's steps.
+#[derive(Clone, Copy, Debug)]
+pub struct LearningRates {
+    schedule: Schedule,
+    /// The configured learning rate, the greatest.
+    peak: f64,
+    /// Steps of warm-up, fewer than `steps`.
+    warmup: usize,
+    /// Steps of all epochs.
+    steps: usize,
+    steps_an_epoch: usize,
+}
+
+impl LearningRates {
+    /// Returns the learning rates of a run on `n_train` training images.
+    pub fn new(config: &RunConfig, n_train: usize) -> Self {
+        let steps_an_epoch = n_train.div_ceil(config.batch_size);
+        LearningRates {
+            schedule: config.schedule,
+            peak: config.learning_rate,
+            warmup: match (config.warmup_steps, config.warmup_epochs) {
+                (Some(steps), _) => steps as usize,
+                (None, Some(epochs)) => epochs as usize * steps_an_epoch,
+                (None, None) => 0,
+            },
+            steps: config.epochs as usize * steps_an_epoch,
+            steps_an_epoch,
+        }
+    }
+
+    /// Steps of warm-up.
+    pub fn warmup(&self) -> usize {
+        self.warmup
+    }
+
+    /// Steps of all epochs.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Returns the learning rate of `step`, which counts from 0 through all epochs; steps that were left
+    /// out for a non-finite value count.
+    pub fn learning_rate(&self, step: usize) -> f64 {
+        if step < self.warmup {
+            return self.peak * (step + 1) as f64 / (self.warmup + 1) as f64;
+        }
+        match self.schedule {
+            Schedule::Constant => self.peak,
+            Schedule::Cosine => {
+                let done = (step - self.warmup) as f64 / (self.steps - self.warmup) as f64;
+                self.peak * (1.0 + (PI * done).cos()) / 2.0
+            }
+        }
+    }
+
+    /// Returns the learning rate of step number `step` of `epoch`, both from 1.
+    pub fn in_epoch(&self, epoch: i32, step: usize) -> f64 {
+        self.learning_rate((epoch as usize - 1) * self.steps_an_epoch + step - 1)
+    }
+
+    /// Returns the learning rate of the last step of `epoch`, from 1.
+    pub fn at_end_of(&self, epoch: i32) -> f64 {
+        self.in_epoch(epoch, self.steps_an_epoch)
+    }
+}

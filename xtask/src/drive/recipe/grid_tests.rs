@@ -1,0 +1,92 @@
+//! Tests grids over hyperparameters: which runs and selections they become, and their names.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::drive::vocabulary::recorded;
+
+const RECIPE: &str = r#"
+about = "A test."
+[data]
+dataset = "scenes"
+size = 32
+[[model]]
+backbone = "resnet18"
+init = "scratch"
+attribution = "ixg"
+guided = { learning_rate = 3e-4 }
+[baseline]
+epochs = 2
+learning_rate = 1e-3
+batch_size = 4
+[guided]
+epochs = 3
+learning_rate = 1e-4
+batch_size = 4
+optimizer = "adamw"
+early_stopping = { metric = "epg", patience = 2 }
+[[guided.grid]]
+layer = ["final"]
+loss = ["energy"]
+lambda = [0.1, 0.2]
+learning_rate = [1e-4, 1e-3]
+weight_decay = [0.0, 0.05]
+[[guided.grid]]
+layer = ["final"]
+loss = ["energy"]
+lambda = [0.1]
+batch_size = [4, 8]
+"#;
+
+/// Reads a recipe with this text.
+fn read(text: &str) -> Experiment {
+    let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let (folder, file) = (file.path().parent().unwrap(), file.path().to_str().unwrap());
+    super::read(folder, file, Some(&recorded())).unwrap()
+}
+
+/// Every combination is a selection of its own, whose runs differ in λ alone, with a name of its own. The
+/// baseline is one for all. A grid's values replace the model's.
+#[test]
+fn a_grid_combines_hyperparameters_with_everything_else() {
+    let experiment = read(RECIPE);
+    let names = experiment.selections.iter().map(|s| s.name.as_str());
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [
+            "baseline",
+            "energy ixg@final rate 0.0001 decay 0",
+            "energy ixg@final rate 0.0001 decay 0.05",
+            "energy ixg@final rate 0.001 decay 0",
+            "energy ixg@final rate 0.001 decay 0.05",
+            "energy ixg@final λ=0.1 rate 0.0003 batches of 4",
+            "energy ixg@final λ=0.1 rate 0.0003 batches of 8",
+        ]
+    );
+    let n_runs = experiment.selections.iter().map(|s| s.runs.len());
+    assert_eq!(n_runs.collect::<Vec<_>>(), [1, 2, 2, 2, 2, 1, 1]);
+    let last = &experiment.guided[9].length;
+    assert_eq!((last.learning_rate, last.batch_size), (3e-4, 8));
+    let adamw = Some("adamw".to_owned());
+    let mut guided = experiment.guided.iter();
+    assert!(guided.all(|run| run.length.optimizer == adamw));
+    assert_eq!(experiment.baselines.len(), 1);
+    assert_eq!(experiment.baselines[0].length.optimizer, None);
+}
+
+/// With a seed to tune on, each of the other seeds' runs takes the λ found with its own hyperparameters.
+#[test]
+fn each_combination_finds_its_own_weight() {
+    let experiment = read(&format!("seed = [3, 4]\ntune_on = 3{RECIPE}"));
+    let others = experiment.guided.iter().filter(|run| run.seed == 4);
+    let others: Vec<&Run> = others.collect();
+    assert_eq!(others.len(), 4 + 2);
+    for run in others {
+        let tuning = &experiment.selections[run.tuned_in.unwrap()];
+        let tuning = tuning.runs.iter().map(|&run| experiment.run(run));
+        let tuning: Vec<&Run> = tuning.collect();
+        assert!(tuning.iter().all(|tuned| tuned.seed == 3));
+        assert!(tuning.iter().all(|tuned| tuned.length == run.length));
+    }
+}
