@@ -71,7 +71,7 @@ fn changes() -> Vec<(Run, &'static str)> {
                 optimizer: ("adam", 1e-4),
                 ..run()
             },
-            "Adam, weight decay 1e-4",
+            "Adam, weight decay 0.0001",
         ),
         (
             Run {
