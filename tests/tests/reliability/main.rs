@@ -15,3 +15,4 @@ mod shared;
 mod spoilt;
 mod stopped;
 mod unguided;
+mod watched;
