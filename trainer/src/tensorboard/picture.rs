@@ -71,14 +71,15 @@ fn white_to_dark_red(value: f64) -> [f64; 3] {
     [1.0 - 0.45 * high, other, other]
 }
 
-/// Draws the frame of a box, one cell wide, inside its edges.
+/// Draws the frame of a box inside its edges, two cells wide where the image has 110 rows and columns.
 fn outline(rgb: &mut [u8], frame: GridBox, grid: Grid) {
+    let width = (grid.width.min(grid.height) / 110 + 1).min(2);
     let inside = |value: i32, cells: usize| (value.max(0) as usize).min(cells);
     let (x1, x2) = (inside(frame.x1, grid.width), inside(frame.x2, grid.width));
     let (y1, y2) = (inside(frame.y1, grid.height), inside(frame.y2, grid.height));
     for y in y1..y2 {
         for x in x1..x2 {
-            if y == y1 || y + 1 == y2 || x == x1 || x + 1 == x2 {
+            if (x - x1).min(x2 - 1 - x).min(y - y1).min(y2 - 1 - y) < width {
                 let at = 3 * (y * grid.width + x);
                 rgb[at..at + 3].copy_from_slice(&BOX);
             }

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// The folder it writes into
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Also those that are done or wait
+    /// Also those that are done or wait (followed in a terminal, where they fit)
     #[arg(long)]
     all: bool,
     /// Go on showing it, every few seconds, until all has ended (or Ctrl-C, which ends only this)
@@ -66,17 +66,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut look = Look {
         out: &out,
         queue,
-        all: args.all,
         error: String::new(),
     };
     if !args.follow {
         let columns = terminal.size_checked().map_or(COLUMNS, |(_, n)| n.into());
-        let seen = look.once(columns)?;
+        let seen = look.once(columns, args.all)?;
         return Ok(terminal.write_str(&seen.text)?);
     }
     match terminal.is_term() {
-        true => redraw(&mut look),
-        false => print_changes(&mut look, &terminal),
+        true => redraw(&mut look, args.all),
+        false => print_changes(&mut look, &terminal, args.all),
     }
 }
 
@@ -84,8 +83,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 struct Look<'a> {
     out: &'a Path,
     queue: slurm::Queue,
-    /// Whether steps that are done or wait are shown, too.
-    all: bool,
     /// Slurm's last error, which is printed once.
     error: String,
 }
@@ -100,7 +97,8 @@ struct Seen {
 }
 
 impl Look<'_> {
-    fn once(&mut self, columns: usize) -> Result<Seen> {
+    /// Looks once. `all` shows steps that are done or wait, too.
+    fn once(&mut self, columns: usize, all: bool) -> Result<Seen> {
         let plan = PlanFile::read(self.out).map_err(|error| {
             let text =
                 "the same cargo xtask reproduce as before writes it anew; nothing is made again";
@@ -116,7 +114,7 @@ impl Look<'_> {
             slurm::Status::default()
         });
         let standings = standings(self.out, &plan, &slurm);
-        let mut text = describe(self.out, &plan, &standings, self.all, columns);
+        let mut text = describe(self.out, &plan, &standings, all, columns);
         if slurm.is_active() {
             text += &format!("\nin Slurm's queue:\n{}\n", slurm.counts());
         }
@@ -140,13 +138,16 @@ impl Look<'_> {
 }
 
 /// Shows the text in a terminal, each time in the place of the one before, until all has ended.
-fn redraw(look: &mut Look) -> Result<()> {
+fn redraw(look: &mut Look, all: bool) -> Result<()> {
     let terminal = Term::buffered_stdout();
     let mut n_lines = 0;
     loop {
         let (rows, columns) = terminal.size();
         let (rows, columns) = (usize::from(rows), usize::from(columns));
-        let seen = look.once(columns)?;
+        let mut seen = look.once(columns, all)?;
+        if all && seen.text.lines().count() >= rows {
+            seen = look.once(columns, false)?;
+        }
         let lines: Vec<&str> = seen.text.lines().collect();
         // What is higher than the terminal could not be taken back.
         let n_hidden = match lines.len() < rows {
@@ -171,10 +172,10 @@ fn redraw(look: &mut Look) -> Result<()> {
 }
 
 /// Prints the text whenever a step began or ended, or one of its epochs, until all has ended.
-fn print_changes(look: &mut Look, terminal: &Term) -> Result<()> {
+fn print_changes(look: &mut Look, terminal: &Term, all: bool) -> Result<()> {
     let mut shown = Vec::new();
     loop {
-        let seen = look.once(COLUMNS)?;
+        let seen = look.once(COLUMNS, all)?;
         if seen.state != shown {
             let gap = if shown.is_empty() { "" } else { "\n" };
             terminal.write_str(&format!("{gap}{}", seen.text))?;
