@@ -9,6 +9,7 @@
 //! - [`train`]: steps, epochs and validation (section 4)
 //! - [`run`]: a run's configuration, id, folder and tables, and which epochs are kept
 //! - [`weights`]: weight files, import and export
+//! - [`tensorboard`]: event files, by which TensorBoard shows a run
 //! - [`machine`]: device, memory, process and signals
 //! - [`vocabulary`]: all names that a configuration may use
 //! - [`names`], [`batches`], [`random`], [`finite`], [`error`]: used by all of them
@@ -37,6 +38,7 @@ pub mod network;
 mod progress;
 pub mod random;
 pub mod run;
+pub mod tensorboard;
 pub mod train;
 pub mod vocabulary;
 pub mod weights;

@@ -45,6 +45,9 @@ enum Command {
     Train {
         #[command(flatten)]
         run: RunArgs,
+        /// A file (JSON) that always says how far it is: epoch, step, curves so far
+        #[arg(long, value_name = "FILE")]
+        progress: Option<PathBuf>,
         #[command(flatten)]
         machine: MachineArgs,
     },
@@ -282,7 +285,11 @@ fn odd(text: &str) -> Result<usize, String> {
 fn main() -> ExitCode {
     process::settle();
     let result = match Cli::parse().command {
-        Command::Train { run, machine } => match train_command(&run, &machine) {
+        Command::Train {
+            run,
+            progress,
+            machine,
+        } => match train_command(&run, progress.as_deref(), &machine) {
             Ok(Outcome::Stopped { epoch, steps, of }) => {
                 say!("stopped in epoch {epoch} after step {steps} of {of}: run again to go on");
                 return ExitCode::from(stop::EXIT_CODE);
@@ -324,7 +331,11 @@ impl RunArgs {
     }
 }
 
-fn train_command(args: &RunArgs, machine: &MachineArgs) -> Result<Outcome> {
+fn train_command(
+    args: &RunArgs,
+    progress: Option<&Path>,
+    machine: &MachineArgs,
+) -> Result<Outcome> {
     let stop = Stop::on_signals().context("signal handlers")?;
     machine.bound_threads()?;
     let (run, dataset, folder) = args.resolve()?;
@@ -346,7 +357,7 @@ fn train_command(args: &RunArgs, machine: &MachineArgs) -> Result<Outcome> {
                 run.config.name,
                 device::describe(device)
             );
-            let outcome = training::train(&run, &dataset, &folder, device, &stop)?;
+            let outcome = training::train(&run, &dataset, &folder, device, progress, &stop)?;
             if outcome != Outcome::Finished {
                 return Ok(outcome);
             }

@@ -16,3 +16,4 @@ mod spoilt;
 mod stopped;
 mod unguided;
 mod varied;
+mod watched;

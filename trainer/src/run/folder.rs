@@ -7,6 +7,7 @@
 //!                resume.safetensors   saved after every epoch and when stopped, to resume from: weights,
 //!                                     optimizer, and the position (finished epochs and steps)
 //!                resume.previous.safetensors   the saved state before it, in case the newest is damaged
+//!                tensorboard/events.out.tfevents.*   curves and maps for TensorBoard, a file for each start
 //!                train.lock           held by the program that trains the run
 //!                run.parquet          written last: if it is there, the run is finished
 //! ```
@@ -65,6 +66,11 @@ impl RunFolder {
     /// The file that the program which trains the run keeps locked.
     pub fn lock_file(&self) -> PathBuf {
         self.dir.join("train.lock")
+    }
+
+    /// The folder of the event files.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.dir.join("tensorboard")
     }
 
     /// The weights of a kept epoch.

@@ -54,7 +54,7 @@ impl Lock {
 }
 
 /// Returns the machine's name.
-fn host() -> String {
+pub(crate) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     match name.trim() {
         "" => "this machine".to_owned(),

@@ -2,6 +2,7 @@
 //! sections 3 and 4; docs/SPEC.md A.1, A.2, E). A run that was stopped or killed is resumed.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Instant;
 
 use data_prep::dataset::{Dataset, Split};
@@ -30,13 +31,15 @@ use crate::run::record::{self, RunFacts};
 use crate::run::resolved::ResolvedRun;
 use crate::run::resume::{EpochPart, Position, SavedStates};
 use crate::run::schema::PROGRAM;
+use crate::tensorboard::events::RunEvents;
 use crate::train::adam::Adam;
 use crate::train::micro_batch::{self, Sum};
+use crate::train::progress_file::ProgressFile;
 use crate::train::readings::{self, NonFinite, Unread};
 use crate::train::schedule::LearningRates;
 use crate::train::start;
 use crate::train::stopping::EarlyStopping;
-use crate::train::validation;
+use crate::train::validation::{self, Validated};
 
 /// How [`train`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +74,14 @@ struct Training<'a> {
     annotated: Option<HashSet<usize>>,
     /// The pixels that every epoch reads, held on the device; `None` where they do not fit.
     resident: Option<Resident>,
+    events: RunEvents<'a>,
+    progress: ProgressFile<'a>,
     stop: &'a Stop,
 }
 
 /// Trains `run` to its end. Skips a finished run. Resumes a run that was asked to stop at its next step,
-/// and one that was killed after its last finished epoch.
+/// and one that was killed after its last finished epoch. Says in the file `progress`, if there is a path for
+/// it, how far it is.
 ///
 /// # Errors
 /// A data folder without training or validation images, another program that trains the run, weights
@@ -85,6 +91,7 @@ pub fn train(
     dataset: &Dataset,
     folder: &RunFolder,
     device: Device,
+    progress: Option<&Path>,
     stop: &Stop,
 ) -> Result<Outcome> {
     let config = &run.config;
@@ -166,6 +173,8 @@ pub fn train(
         images: train,
         annotated,
         resident: Resident::load_if_fits(dataset, &read_again, device)?,
+        events: RunEvents::new(run, dataset, folder, &val),
+        progress: ProgressFile::new(progress, config.epochs),
         stop,
     };
     for epoch in training.epochs.len() as i32 + 1..=config.epochs {
@@ -229,19 +238,25 @@ impl Training<'_> {
                 "one at least to learn from",
             ));
         }
+        let bounds = Bounds {
+            images: config.batch_size,
+            memory: None,
+        };
         let started = Instant::now();
-        let metrics = validation::validate(
+        let validated = validation::validate(
             (&self.model, epoch),
             self.dataset,
             (val, self.resident.as_ref()),
             (config.attribution, config.layer),
-            Bounds {
-                images: config.batch_size,
-                memory: None,
-            },
-            self.stop,
+            (bounds, self.stop),
+            self.events.pairs(epoch),
         )?;
-        let Some(metrics) = metrics else {
+        let Some(Validated {
+            metrics,
+            maps,
+            size,
+        }) = validated
+        else {
             return Ok(false);
         };
         self.epochs.push(EpochRow {
@@ -262,6 +277,13 @@ impl Training<'_> {
             is_pareto: false,
         });
         kept::write(self.run, self.folder, &self.model, &mut self.epochs)?;
+        if let Some(row) = self.epochs.last() {
+            self.events.write(row, &maps, size)?;
+        }
+        self.progress.tell(
+            &self.epochs,
+            (0, self.images.len().div_ceil(config.batch_size)),
+        );
         Ok(true)
     }
 
@@ -301,6 +323,8 @@ impl Training<'_> {
         let mut unread = Vec::new();
         let batches: Vec<&[usize]> = order.chunks(config.batch_size).collect();
         for &images in &batches[part.steps..] {
+            self.progress
+                .tell(&self.epochs, (part.steps, batches.len()));
             // A forward pass in training updates the running statistics of batch norms. They are copied
             // to be put back if the batch is skipped.
             let buffers = match is_skipping {
@@ -343,6 +367,8 @@ impl Training<'_> {
             }
         }
         bar.finish_and_clear();
+        self.progress
+            .tell(&self.epochs, (part.steps, batches.len()));
         self.check(epoch, part.steps)?;
         Ok(part.steps == batches.len())
     }

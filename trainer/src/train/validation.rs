@@ -1,6 +1,6 @@
 //! Validation after an epoch: explains the validation images with the model as it is now and computes
 //! F1, mAP, EPG and IoU, with the formulas of the crate `evaluator`. EPG and IoU are of (image, class)
-//! pairs: an image and a class on it.
+//! pairs: an image and a class on it. The maps of some pairs are handed on.
 
 use data_prep::dataset::Dataset;
 use rayon::prelude::*;
@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::batches::Resident;
 use crate::error::{Error, Result};
 use crate::explain::attribution::Attribution;
-use crate::explain::explanations::{self, Bounds, Explained};
+use crate::explain::explanations::{self, Bounds, Explained, PairMap};
 use crate::machine::stop::Stop;
 use crate::names::Layer;
 use crate::network::Model;
@@ -31,8 +31,20 @@ pub struct Metrics {
     pub iou: f64,
 }
 
+/// The result of a validation.
+#[derive(Clone, Debug)]
+pub struct Validated {
+    /// The metrics of all images.
+    pub metrics: Metrics,
+    /// The maps of the pairs that were asked for.
+    pub maps: Vec<PairMap>,
+    /// Height and width of the maps.
+    pub size: (usize, usize),
+}
+
 /// Evaluates `model` after `epoch` on the images `indices`, whose pixels come from `resident` if it has
-/// all of them. Returns `None` if the program was asked to stop before the end. The metrics are summed in
+/// all of them, and keeps the maps of the (image, class) pairs `shown`. Returns `None` if the program was
+/// asked to stop before the end. The metrics are summed in
 /// the order of the images whatever the batches were. So the batch size, which depends on free memory,
 /// changes nothing but the rounding of maps.
 ///
@@ -43,12 +55,13 @@ pub fn validate(
     dataset: &Dataset,
     (indices, resident): (&[usize], Option<&Resident>),
     (attribution, layer): (Attribution, Layer),
-    bounds: Bounds,
-    stop: &Stop,
-) -> Result<Option<Metrics>> {
+    (bounds, stop): (Bounds, &Stop),
+    shown: &[(usize, i32)],
+) -> Result<Option<Validated>> {
     let bar = progress_bar(indices.len() as u64, "validation");
     let n_classes = dataset.classes.len();
     let mut images = Vec::with_capacity(indices.len());
+    let (mut maps, mut size) = (Vec::new(), (0, 0));
     let batch_size = explanations::batch_size(model, dataset, (attribution, layer), bounds)?;
     for batch in explanations::batches(dataset, indices, batch_size) {
         if stop.is_asked() {
@@ -77,6 +90,9 @@ pub fn validate(
             let pairs: Vec<(f64, f64)> = scores.by_ref().take(n_labels).collect();
             images.push((index, logits.to_vec(), pairs));
         }
+        size = explained.size;
+        let is_shown = |pair: &PairMap| shown.contains(&(pair.image, pair.class_id));
+        maps.extend(explained.pairs.into_iter().filter(is_shown));
         bar.inc(batch.len() as u64);
     }
     bar.finish_and_clear();
@@ -94,12 +110,17 @@ pub fn validate(
         }
     }
     let n_pairs = n_pairs.max(1) as f64;
-    Ok(Some(Metrics {
+    let metrics = Metrics {
         f1: evaluator::metrics::pooled::f1_micro(&logits, &targets).unwrap_or(0.0),
         map: evaluator::metrics::pooled::mean_average_precision(&logits, &targets, n_classes)
             .unwrap_or(0.0),
         epg: epg / n_pairs,
         iou: iou / n_pairs,
+    };
+    Ok(Some(Validated {
+        metrics,
+        maps,
+        size,
     }))
 }
 

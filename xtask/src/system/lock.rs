@@ -4,6 +4,7 @@
 
 use std::fs::TryLockError;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use fs_err as fs;
 
@@ -27,6 +28,15 @@ impl From<Result<(), TryLockError>> for Holder {
             Err(TryLockError::WouldBlock) => Holder::Another,
             Err(TryLockError::Error(error)) => Holder::Unknown(error),
         }
+    }
+}
+
+/// Finds out who holds the lock of the file `path`, which need not be there.
+pub(crate) fn holder(path: &Path) -> Holder {
+    match fs::File::open(path) {
+        Ok(file) => file.file().try_lock_shared().into(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Holder::Nobody,
+        Err(error) => Holder::Unknown(error),
     }
 }
 

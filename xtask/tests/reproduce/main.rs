@@ -7,6 +7,7 @@
 
 mod bookkeeping;
 mod failing;
+mod following;
 mod going_on;
 mod machine;
 mod sandbox;

@@ -6,7 +6,8 @@
 # Other files there change what happens. `fail` holds what makes a call fail, where its line has it (with
 # the code in `code`, else 2). With `meet`, training fails unless another one is there within half a minute.
 # With `hang`, it ends at a signal with 75, else after a minute with 2; with `hold`, it waits until that file
-# goes. `linger` holds what makes a call sleep for ten minutes, whose process has no trap for a signal.
+# goes. With `progress`, which holds what the trainer would write, it says that it is so far.
+# `linger` holds what makes a call sleep for ten minutes, whose process has no trap for a signal.
 # `formulas` holds what `evaluator formulas` says, else 2 and 4.
 here=$(dirname "$0")
 program=$(basename "$0")
@@ -59,6 +60,7 @@ case "$program $1" in
       for _ in $(seq 600); do sleep 0.1; done
       exit 2
     fi
+    if [ -f "$here/progress" ]; then cp "$here/progress" "$(flag --progress "$@")"; fi
     while [ -f "$here/hold" ]; do touch "$here/holding"; sleep 0.1; done
     mkdir -p "$run/checkpoints" && touch "$run/checkpoints/epoch-0001.safetensors" "$run/run.parquet"
     cp "$config" "$run/run.toml"

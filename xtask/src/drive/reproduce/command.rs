@@ -309,7 +309,8 @@ fn download_weights(args: &Args, experiment: &Experiment, programs: &BinDir) -> 
 /// Makes the out folder and locks it. Programs that this one starts inherit the lock, so that the next
 /// `reproduce` also waits for those that outlive this one.
 fn lock(out: &Path) -> Result<fs::File> {
-    let made = files::make_folder(out).and_then(|()| Ok(fs::File::create(out.join(".lock"))?));
+    let made = files::make_folder(out)
+        .and_then(|()| Ok(fs::File::create(record::reproduction_lock(out))?));
     let lock =
         made.with_context(|| format!("--out: {}: expected a folder to write in", out.display()))?;
     let shown = paths::shown(out);

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
+use super::record;
 use super::score::Score;
 use super::workshop::{Saves, Workshop};
 use crate::drive::plan::cost::Work;
@@ -93,6 +94,8 @@ impl Workshop<'_> {
         let before = self.states(&file, run.data)?.pop();
         let mut command = self.trainer("train", &file, run.data)?;
         command.args(["--device", &self.device]);
+        let progress = record::progress_file(&self.folders.out, key);
+        command.arg("--progress").arg(progress);
         self.run(command, &format!("training {}", run.name), Saves::Yes)?;
         Ok(match before {
             // How many epochs a run took that may end early, only its tables tell.

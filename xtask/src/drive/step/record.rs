@@ -1,9 +1,9 @@
 //! Keeps a step's files in the out folder, for `cargo xtask status` and for the next start.
 //! `steps/<key>.toml`, the record, has its state; `logs/<key>.log` (with - for /) has its output.
-//! `steps/<key>.lock` is locked as long as any process of the step lives; it tells whether a step that is
+//! `steps/<key>.progress.json` is the trainer's. `steps/<key>.lock` is locked as long as any process of the step lives; it tells whether a step that is
 //! recorded as running still runs, or was killed.
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,9 +85,10 @@ impl Record {
 /// Removes the records of an earlier plan's steps, whose keys may now stand for other steps.
 pub(crate) fn clear<'a>(out: &Path, keys: impl Iterator<Item = &'a str>) -> Result<()> {
     for key in keys {
-        let file = record_file(out, key);
-        if file.is_file() {
-            fs::remove_file(file)?;
+        for file in [record_file(out, key), progress_file(out, key)] {
+            if file.is_file() {
+                fs::remove_file(file)?;
+            }
         }
     }
     Ok(())
@@ -96,6 +97,11 @@ pub(crate) fn clear<'a>(out: &Path, keys: impl Iterator<Item = &'a str>) -> Resu
 /// The path of a step's record.
 fn record_file(out: &Path, key: &str) -> PathBuf {
     out.join("steps").join(format!("{key}.toml"))
+}
+
+/// The path of the file in which the trainer says how far the step is.
+pub(crate) fn progress_file(out: &Path, key: &str) -> PathBuf {
+    out.join("steps").join(format!("{key}.progress.json"))
 }
 
 /// The time since 1970.
@@ -110,6 +116,11 @@ fn lock_file(out: &Path, key: &str) -> PathBuf {
     out.join("steps").join(format!("{key}.lock"))
 }
 
+/// The path of the lock of a reproduction, which the programs that it started hold, too.
+pub(crate) fn reproduction_lock(out: &Path) -> PathBuf {
+    out.join(".lock")
+}
+
 /// Locks the step for this program and those it starts. Waits while programs of an earlier start still run.
 pub(crate) fn lock(out: &Path, key: &str) -> Result<fs::File> {
     let file = lock_file(out, key);
@@ -122,12 +133,7 @@ pub(crate) fn lock(out: &Path, key: &str) -> Result<fs::File> {
 
 /// Finds out whether any process is at work on the step.
 pub(crate) fn holder(out: &Path, key: &str) -> Holder {
-    let file = lock_file(out, key);
-    match fs::File::open(file) {
-        Ok(file) => file.file().try_lock_shared().into(),
-        Err(error) if error.kind() == ErrorKind::NotFound => Holder::Nobody,
-        Err(error) => Holder::Unknown(error),
-    }
+    lock::holder(&lock_file(out, key))
 }
 
 /// The path of a step's log: everything that the step prints, which also goes to this program's stderr.

@@ -1,35 +1,12 @@
-//! `cargo xtask status`: prints how far a reproduction is. It reads the files in the out folder and, where
-//! the reproduction was submitted to a cluster, asks Slurm's queue. It writes nothing, and may be called from
-//! any machine at any time.
+//! Finds out the state of each step from the files in the out folder and from what Slurm says.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Result, bail};
-
-use crate::drive::plan::{PlanFile, StepLine, counted, duration};
+use crate::drive::plan::{PlanFile, StepLine};
 use crate::drive::slurm;
 use crate::drive::step::record::{self, Record, State};
-use crate::install::pip;
 use crate::system::lock::Holder;
 use crate::system::paths;
-
-/// Command line of `status`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// The recipe of a reproduction in out/<recipe>
-    #[arg(long, default_value = "demo", conflicts_with = "out")]
-    recipe: String,
-    /// The folder it writes into
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Also those that are done or wait
-    #[arg(long)]
-    all: bool,
-    /// Take the steps out of Slurm's queue, and end those at work, which save what they can
-    #[arg(long)]
-    cancel: bool,
-}
 
 /// The state of a step, as far as its files and Slurm tell.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,41 +26,14 @@ pub(crate) enum Standing {
     Queued(String),
 }
 
-/// Runs `cargo xtask status`.
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let out = match &args.out {
-        Some(out) => out.clone(),
-        None => paths::root().join("out").join(&args.recipe),
-    };
-    if !out.join("plan.toml").is_file() {
-        bail!(
-            "status: found no plan.toml in {}, expected the folder of a reproduction",
-            paths::shown(&out)
-        );
+impl Standing {
+    /// Whether it runs, perhaps, or will without anyone's doing.
+    pub(super) fn is_at_work(&self) -> bool {
+        matches!(
+            self,
+            Standing::Running(..) | Standing::Unknown(_) | Standing::Queued(_)
+        )
     }
-    let plan = PlanFile::read(&out).map_err(|error| {
-        let text = "the same cargo xtask reproduce as before writes it anew; nothing is made again";
-        pip::hint(error, text)
-    })?;
-    let queue = slurm::Queue::of(&out)?;
-    // Not println!, which panics where the reader is gone.
-    let mut stdout = std::io::stdout();
-    if args.cancel {
-        let n_cancelled = counted(queue.cancel()?, "step");
-        writeln!(stdout, "{n_cancelled} cancelled\n")?;
-    }
-    // On a machine without Slurm the files still tell most of it.
-    let slurm = queue.status().unwrap_or_else(|error| {
-        eprintln!("without what Slurm knows: {error:#}");
-        slurm::Status::default()
-    });
-    let standings = standings(&out, &plan, &slurm);
-    let text = describe(&out, &plan, &standings, args.all);
-    write!(stdout, "{text}")?;
-    if slurm.is_active() {
-        writeln!(stdout, "\nin Slurm's queue:\n{}", slurm.counts())?;
-    }
-    Ok(())
 }
 
 /// The state of each step; `slurm` is the answer of Slurm's queue.
@@ -149,66 +99,10 @@ fn standing(out: &Path, step: &StepLine) -> Standing {
     }
 }
 
-/// The text for people: a line for each step, then a summary. Steps that are done or wait have a line
-/// only with `all`.
-fn describe(out: &Path, plan: &PlanFile, standings: &[Standing], all: bool) -> String {
-    let width = plan.step.iter().map(|step| step.title.chars().count());
-    let width = width.max().unwrap_or(0);
-    let keys = plan.step.iter().map(|step| step.key.len());
-    let keys = keys.max().unwrap_or(0);
-    let mut text = String::new();
-    for (step, standing) in plan.step.iter().zip(standings) {
-        let (key, title) = (&step.key, &step.title);
-        let state = match standing {
-            Standing::Done if all => "done".to_owned(),
-            Standing::Waiting if all => "to do".to_owned(),
-            Standing::Queued(reason) if all => format!("in Slurm's queue ({reason})"),
-            Standing::Done | Standing::Waiting | Standing::Queued(_) => continue,
-            Standing::Running(device, seconds) => {
-                let (so_far, expected) = (duration(*seconds), duration(60.0 * step.minutes));
-                format!("running for {so_far} of about {expected} on {device}")
-            }
-            Standing::Failed(error) => {
-                let log = paths::shown(&record::log_file(out, &step.key));
-                format!("FAILED: {error} (log: {log})")
-            }
-            Standing::Stopped => "stopped".to_owned(),
-            Standing::Unknown(why) => {
-                format!("running or broken off, its lock does not tell: {why}")
-            }
-        };
-        text += &format!("{key:<keys$}  {title:<width$}  {state}\n");
-    }
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    let count = |is_of: fn(&Standing) -> bool| standings.iter().filter(|s| is_of(s)).count();
-    let left = plan.step.iter().zip(standings);
-    let left = left.filter(|(_, standing)| !matches!(standing, Standing::Done));
-    let minutes: f64 = left.map(|(step, _)| step.minutes).sum();
-    text += &format!(
-        "{}: {} of {} steps done, {} running, {} failed, {} stopped, {} to do",
-        plan.recipe,
-        count(|standing| *standing == Standing::Done),
-        standings.len(),
-        count(|standing| matches!(standing, Standing::Running(..))),
-        count(|standing| matches!(standing, Standing::Failed(_))),
-        count(|standing| *standing == Standing::Stopped),
-        count(|standing| matches!(standing, Standing::Waiting | Standing::Queued(_)))
-    );
-    match count(|standing| matches!(standing, Standing::Unknown(_))) {
-        0 => {}
-        n => text += &format!(", {n} not known"),
-    }
-    if minutes > 0.0 {
-        text += &format!("; about {} of work left", duration(60.0 * minutes));
-    }
-    text.push('\n');
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::drive::slurm::{State as Job, Submitted};
 
