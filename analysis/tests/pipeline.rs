@@ -325,7 +325,7 @@ fn only_what_is_asked_for_is_shown() {
     assert!(
         String::from_utf8(unknown.stderr)
             .unwrap()
-            .contains("[possible values: verdicts, epg_f1, iou_f1,")
+            .contains("[possible values: panel, epg_f1, classes,")
     );
 }
 
@@ -527,7 +527,7 @@ fn programs_that_ask_are_told_what_can_be_shown() {
             .collect()
     };
     assert_eq!(names("claims")[..2], ["R1", "R2"]);
-    assert_eq!(names("exhibits")[..2], ["verdicts", "epg_f1"]);
+    assert_eq!(names("exhibits")[..2], ["panel", "epg_f1"]);
     // `--show` takes each exhibit's name, and no two have the same.
     let exhibits = names("exhibits");
     let distinct: std::collections::BTreeSet<&str> = exhibits.iter().copied().collect();
