@@ -18,6 +18,7 @@ use crate::load::examples;
 use crate::load::schema::{EPOCHS, METRICS, RUN};
 use crate::model::comparison;
 use crate::model::evidence::Evidence;
+use crate::model::extremes::{Extremes, extremes};
 use crate::model::results::Results;
 use crate::model::setting::Setting;
 use crate::query::{self, Query};
@@ -118,15 +119,20 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
             dir: choice.results.clone(),
         });
     }
-    let (examples, without) = match output {
-        Output::Tables => (Vec::new(), Vec::new()),
-        _ => examples::load(&results, &selected(&settings))?,
+    let shown = match output {
+        Output::Tables => BTreeSet::new(),
+        _ => selected(&settings),
     };
+    let (kept, without) = examples::list(&results, &shown)?;
     notes.extend(without);
+    let extremes = extremes(&settings, &kept);
+    let pairs = extremes.iter().flat_map(Extremes::pairs).collect();
+    let examples = examples::load(&results, &shown, &pairs)?;
     let evidence = Evidence {
         results: &results,
         settings: &settings,
         examples: &examples,
+        extremes: &extremes,
     };
     let (exhibits, missing) = made::make(&evidence, &choice.shows)?;
     if !choice.shows.is_empty() {

@@ -551,6 +551,7 @@ fn what_an_exhibit_lacks_is_said() {
         "segmentation",
         "box_size",
         "panel",
+        "shares",
     ];
     let made = show(dir.path(), &names);
     for name in names {

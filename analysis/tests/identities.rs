@@ -23,6 +23,7 @@ fn verdicts(results_folder: &Path, claim: &str) -> Judged {
         results: &results,
         settings: &settings,
         examples: &[],
+        extremes: &[],
     };
     let mut all = judge(&evidence).into_iter();
     all.find(|judged| judged.claim.name == claim).unwrap()

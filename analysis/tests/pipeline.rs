@@ -238,6 +238,7 @@ fn report_stands_alone_and_says_what_was_found() {
         "selection",
         "losses",
         "panel",
+        "worst_to_best",
     ] {
         let svg = read(&out, &format!("figures/{name}.svg"));
         let png = fs_err::read(out.path().join(format!("figures/{name}.png"))).unwrap();
@@ -259,6 +260,27 @@ fn report_stands_alone_and_says_what_was_found() {
             "{name} is inlined"
         );
     }
+    // It shows before it tells; tables come last.
+    let sections = [
+        "panel", "findings", "epg_f1", "verdicts", "table", "runs", "reading", "files",
+    ];
+    let places = sections.map(|name| page.find(&format!("<section id=\"{name}\"")));
+    let headline = page.find("<section class=\"headline\" id=\"findings\"");
+    let places: Vec<usize> = places
+        .into_iter()
+        .map(|place| place.or(headline).unwrap())
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
+    let links = sections.map(|name| page.find(&format!("<a href=\"#{name}\"")).unwrap());
+    assert!(links.is_sorted(), "{links:?}");
+    // A figure is not hidden, its table is until it is asked for.
+    let of_epg = &page[places[2]..places[3]];
+    let [figure, folded, table] =
+        ["<svg", "<details class=\"numbers\"", "<table"].map(|start| of_epg.find(start));
+    assert!(
+        figure < folded && folded < table && figure.is_some(),
+        "{figure:?} {folded:?} {table:?}"
+    );
     for label in ["F1 (%)", "EPG (%)", "Epoch"] {
         assert!(page.contains(&format!(">{label}</text>")), "{label}");
     }
@@ -303,7 +325,7 @@ fn only_what_is_asked_for_is_shown() {
     assert!(
         String::from_utf8(unknown.stderr)
             .unwrap()
-            .contains("[possible values: verdicts, epg_f1, iou_f1,")
+            .contains("[possible values: panel, epg_f1, classes,")
     );
 }
 
@@ -506,7 +528,7 @@ fn programs_that_ask_are_told_what_can_be_shown() {
             .collect()
     };
     assert_eq!(names("claims")[..2], ["R1", "R2"]);
-    assert_eq!(names("exhibits")[..2], ["verdicts", "epg_f1"]);
+    assert_eq!(names("exhibits")[..2], ["panel", "epg_f1"]);
     // `--show` takes each exhibit's name, and no two have the same.
     let exhibits = names("exhibits");
     let distinct: std::collections::BTreeSet<&str> = exhibits.iter().copied().collect();

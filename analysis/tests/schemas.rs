@@ -24,7 +24,16 @@ fn runs() -> Vec<Run> {
     let values = |epg: f64| -> Vec<Value> {
         let mut values = reaches(0.80, epg);
         values.extend(
-            ["map", "iou", "iou_tuned", "segment_epg", "on_object"].map(|m| (Part::All, m, epg)),
+            [
+                "map",
+                "iou",
+                "iou_tuned",
+                "segment_epg",
+                "on_object",
+                "epg_other",
+                "epg_background",
+            ]
+            .map(|m| (Part::All, m, epg)),
         );
         values.extend([
             (Part::Size(0.0, 0.01), "epg", epg),

@@ -20,6 +20,7 @@ fn judged(runs: &[Run], claim: &str) -> Judged {
         results: &results,
         settings: &settings,
         examples: &[],
+        extremes: &[],
     };
     let mut all = judge(&evidence).into_iter();
     all.find(|judged| judged.claim.name == claim).unwrap()

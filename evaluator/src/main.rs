@@ -89,8 +89,9 @@ struct ScoreArgs {
     /// Seed of the resamples and of the choice of examples.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Examples for the report's panel.
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    /// Pairs whose maps are kept for the report's panel, drawn at random: it shows eight, and the worst, median
+    /// and best of all.
+    #[arg(long, value_name = "N", default_value_t = 64)]
     examples: usize,
     /// Score what is there when pairs have no map or images no logits.
     #[arg(long)]

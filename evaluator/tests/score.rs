@@ -11,11 +11,11 @@ use data_prep::schema::file_name;
 use data_prep::table::{column, read_table};
 use evaluator::evaluate::Scope::{All, Class, Group, Size};
 use evaluator::evaluate::{EXAMPLES, IOU, METRICS, REPLICATES, SCORES};
-use evaluator::maps::RunColumns;
+use evaluator::maps::{MapRow, RunColumns};
 use evaluator::metrics::pair::{Over, PAIR_METRICS, Threshold};
 use serde_json::{Value, json};
 use support::{
-    Data, ObjectRow, PAIRS, Sandbox, TINY, close, columns, formula_rows, metric, rows_by_hand,
+    Data, ObjectRow, PAIRS, Sandbox, TINY, close, columns, formula_rows, metric, row, rows_by_hand,
     stream, values, write_predictions,
 };
 
@@ -67,6 +67,21 @@ fn values_known_by_hand() {
             "epg_defined",
             &[Some(0.765625), Some(0.25), None, Some(1.0), Some(0.0)],
         ),
+        // Image a has another class, whose box of 15 cells lies outside a/0's of 16. c/2 has no mask.
+        (
+            "epg_other",
+            &[Some(0.0), Some(15.0 / 64.0), None, Some(0.0), Some(0.0)],
+        ),
+        (
+            "epg_background",
+            &[
+                Some(7.5 / 32.0),
+                Some(33.0 / 64.0),
+                None,
+                Some(0.0),
+                Some(1.0),
+            ],
+        ),
         ("iou", &[0.765625, 0.25, 0.0, 1.0, 0.0].map(Some)),
         ("segment_energy", &[Some(16.0)]),
         ("segment_epg", &[Some(0.5)]),
@@ -87,6 +102,9 @@ fn values_known_by_hand() {
     close(of("epg", All), 2.015625 / 5.0, 5, "epg");
     close(of("epg_defined", All), 2.015625 / 4.0, 4, "epg_defined");
     close(of("iou", All), 2.015625 / 5.0, 5, "iou");
+    // With EPG they add up to the four pairs of five that have positive attribution.
+    close(of("epg_other", All), 0.234375 / 5.0, 5, "epg_other");
+    close(of("epg_background", All), 1.75 / 5.0, 5, "epg_background");
     close(of("segment_epg", All), 0.5, 1, "segment_epg");
     close(of("on_object", All), 16.0 / 24.5, 1, "on_object");
     // By group: the pairs a/0, a/1, c/2 are in group 0, the pairs b/1, d/0 in group 1.
@@ -131,7 +149,7 @@ fn values_known_by_hand() {
     // 5 replicates for all images and for each of two groups. Metrics that need predictions or a chosen
     // threshold have none.
     let replicates = sandbox.table("out", &REPLICATES);
-    for name in ["epg", "iou", "segment_epg", "on_object"] {
+    for name in ["epg", "epg_other", "iou", "segment_epg", "on_object"] {
         assert_eq!(values(&replicates, name).len(), 5 * 3, "{name}");
     }
     for name in ["f1", "map", "accuracy", "iou_tuned", "epg_defined"] {
@@ -289,6 +307,40 @@ fn classes_that_can_say_nothing_are_left_out_of_two_metrics() {
     let metrics = sandbox.table("out", &METRICS);
     assert_eq!(metric(&metrics, "epg_informative", All), None);
     assert_eq!(metric(&metrics, "f1_informative", All), None);
+}
+
+/// The boxes of a class that can say nothing are background to other classes: where they cover the image, all
+/// attribution would be on them. In a published data set all classes count.
+#[test]
+fn a_class_that_can_say_nothing_is_no_other_class() {
+    let whole = [0.0, 0.0, 16.0, 16.0];
+    let objects: Vec<ObjectRow> = TINY
+        .objects
+        .iter()
+        .map(|&(id, class, corners)| (id, class, if class == 0 { whole } else { corners }))
+        .collect();
+    // Flat maps. Of a/1 the mask has 15 cells; a/0's 49 contain them.
+    let flat: Vec<MapRow> = PAIRS.map(|pair| row(pair, 1, 1, vec![1.0])).into();
+    for (name, on_others, on_background) in [("tiny", 0.0, 49.0), ("voc2007", 34.0, 15.0)] {
+        let sandbox = Sandbox::with(&Data {
+            name,
+            objects: &objects,
+            ..TINY
+        });
+        let args = ["--maps", "-", "--replicates", "0"];
+        sandbox.scored("out", &args, &stream(&flat, &columns()));
+        let scores = sandbox.table("out", &SCORES);
+        // In the order of the data folder's images: d/0, a/0, a/1, b/1, c/2.
+        let of = |metric| values(&scores, metric)[1..3].to_vec();
+        assert_eq!(of("epg"), [Some(49.0 / 64.0), Some(15.0 / 64.0)], "{name}");
+        assert_eq!(
+            of("epg_other"),
+            [Some(0.0), Some(on_others / 64.0)],
+            "{name}"
+        );
+        let background = [Some(15.0 / 64.0), Some(on_background / 64.0)];
+        assert_eq!(of("epg_background"), background, "{name}");
+    }
 }
 
 #[test]

@@ -1,11 +1,16 @@
-//! Lists the exhibits in the order in which the report shows them. A new one needs a line here.
+//! Lists the exhibits in the order in which the report shows them: first what is drawn of the main question, then
+//! the other figures, last what consists of tables. A new one needs a line here.
 
 use crate::exhibit::entry::Entry;
 
 /// All exhibits.
 pub const EXHIBITS: &[Entry] = &[
-    super::verdicts::ENTRY,
+    super::panel::ENTRY,
     super::epg_f1::ENTRY,
+    super::classes::ENTRY,
+    super::waterbirds::ENTRY,
+    super::shares::ENTRY,
+    super::box_size::ENTRY,
     super::iou_f1::ENTRY,
     super::map_f1::ENTRY,
     super::selection::ENTRY,
@@ -15,10 +20,10 @@ pub const EXHIBITS: &[Entry] = &[
     super::losses::ENTRY,
     super::dilation::ENTRY,
     super::limited_annotations::ENTRY,
-    super::waterbirds::ENTRY,
     super::segmentation::ENTRY,
-    super::box_size::ENTRY,
-    super::classes::ENTRY,
-    super::panel::ENTRY,
+    super::verdicts::ENTRY,
     super::published::ENTRY,
 ];
+
+/// The names of those that the page shows above the findings: it shows before it tells.
+pub const ABOVE_FINDINGS: &[&str] = &[super::panel::ENTRY.name];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::Result;
 use crate::exhibit::entry::{Entry, Made};
-use crate::exhibit::shared::maps::{HOW, boxed, find, map_cell};
+use crate::exhibit::shared::maps::{HOW, boxed, map_cell};
 use crate::model::evidence::Evidence;
 use crate::model::example::Example;
 use crate::model::loss::Loss;
@@ -49,7 +49,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
     for (setting, runs) in &compared {
         let in_all = |example: &&Example| {
             let mut runs = runs.iter();
-            runs.all(|row| find(evidence, setting, row, example).is_some())
+            runs.all(|row| evidence.map_of(setting, row, &example.kept.pair).is_some())
         };
         // The first pair of an image and one of its classes that all these runs have a map of.
         let Some(example) = evidence.maps(setting, runs[0]).find(in_all) else {
@@ -59,7 +59,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
         for loss in &losses {
             let row = runs.iter().find(|row| row.run.loss == *loss);
             cells.push(
-                row.and_then(|row| find(evidence, setting, row, example))
+                row.and_then(|row| evidence.map_of(setting, row, &example.kept.pair))
                     .map(map_cell),
             );
         }
@@ -78,6 +78,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
         headings: std::iter::once("Image".to_owned())
             .chain(losses.iter().map(name))
             .collect(),
+        together: losses.len() + 1,
         rows,
         caption: format!(
             "In each row, attribution maps of one test image by the baseline and by a model guided with each loss; where \

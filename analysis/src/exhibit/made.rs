@@ -2,9 +2,9 @@
 
 use crate::Result;
 use crate::exhibit::entry::{Asked, Entry};
-use crate::exhibit::list::EXHIBITS;
+use crate::exhibit::list::{ABOVE_FINDINGS, EXHIBITS};
 use crate::model::evidence::Evidence;
-use crate::render::exhibit::Exhibit;
+use crate::render::exhibit::{Exhibit, Place};
 
 /// An exhibit that there are no runs for, and what is missing.
 pub type Missing = (&'static Entry, String);
@@ -26,6 +26,10 @@ pub fn make(evidence: &Evidence, asked: &[String]) -> Result<(Vec<Exhibit>, Vec<
             Ok((figures, tables)) => made.push(Exhibit {
                 name: entry.name,
                 title: entry.title,
+                place: match ABOVE_FINDINGS.contains(&entry.name) {
+                    true => Place::AboveFindings,
+                    false => Place::Below,
+                },
                 figures,
                 tables,
                 said: entry.said.map(|said| said(evidence)).unwrap_or_default(),

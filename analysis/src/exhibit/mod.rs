@@ -23,6 +23,7 @@ mod published;
 mod segmentation;
 mod selection;
 mod shared;
+mod shares;
 mod stability;
 mod verdicts;
 mod waterbirds;

@@ -1,16 +1,17 @@
 //! Makes the exhibit `panel`: attribution maps of the same test images by the baseline (before guidance) and
-//! by a guided model (paper, Fig. 1 and 2).
+//! by a guided model (paper, Fig. 1 and 2). First come the worst, median and best pairs (an image and a class on
+//! it) of each setting, then random ones.
 
 use std::collections::BTreeSet;
 
 use crate::Result;
 use crate::exhibit::entry::{Entry, Made};
-use crate::exhibit::shared::maps::before_and_after;
+use crate::exhibit::shared::maps::{before_and_after, worst_to_best};
 use crate::model::evidence::Evidence;
 use crate::model::run_sets::plain;
 use crate::model::setting::{Setting, at_ends};
 
-/// The most settings (runs trained and scored alike) in a figure, so that it fits a page.
+/// The most settings (runs trained and scored alike) in a figure of random pairs, so that it fits a page.
 const MOST_SETTINGS: usize = 6;
 
 /// The reason if there is nothing to show.
@@ -25,10 +26,18 @@ pub(super) const ENTRY: Entry = Entry {
     said: None,
 };
 
-/// Makes a figure for each data folder and task. Its rows are the images, then for each setting the maps of
-/// the baseline and of the guided run that did best on validation.
+/// Makes a figure of the worst, median and best pairs for each setting that has them, and one of random pairs
+/// for each data folder and task. The rows of the latter are the images, then for each setting the maps of the
+/// baseline and of the guided run that did best on validation.
 fn make(evidence: &Evidence) -> Result<Made> {
     let mut figures = Vec::new();
+    for (index, extremes) in evidence.extremes.iter().enumerate() {
+        figures.push(worst_to_best(
+            &numbered("worst_to_best", index),
+            evidence,
+            extremes,
+        )?);
+    }
     let settings: Vec<&Setting> = evidence
         .settings
         .iter()
@@ -39,10 +48,7 @@ fn make(evidence: &Evidence) -> Result<Made> {
         settings.iter().map(|setting| task_of(setting)).collect();
     for (index, task) in tasks.iter().enumerate() {
         let here = settings.iter().filter(|setting| task_of(setting) == *task);
-        let name = match index {
-            0 => "panel".to_owned(),
-            n => format!("panel_{}", n + 1),
-        };
+        let name = numbered("panel", index);
         let mut here = at_ends(&here.copied().collect::<Vec<_>>());
         here.truncate(MOST_SETTINGS);
         figures.extend(before_and_after(&name, evidence, &here)?);
@@ -51,4 +57,12 @@ fn make(evidence: &Evidence) -> Result<Made> {
         true => Err(NO_MAPS.to_owned()),
         false => Ok((figures, Vec::new())),
     })
+}
+
+/// The name of a figure of several: the first has none of the numbers.
+fn numbered(name: &str, index: usize) -> String {
+    match index {
+        0 => name.to_owned(),
+        n => format!("{name}_{}", n + 1),
+    }
 }

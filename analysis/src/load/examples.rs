@@ -1,6 +1,7 @@
 //! Reads examples (test images with attribution maps) from `examples.parquet`, for the report's figures of
-//! maps. Only the examples of the checkpoints that are reported are read: one takes some hundred kilobytes,
-//! and a run may have many evaluated checkpoints.
+//! maps. An example takes some hundred kilobytes, an evaluation keeps dozens, and a run may have many evaluated
+//! checkpoints. So first [`list`] reads what the checkpoints that are reported have kept, without the pixels;
+//! then [`load`] reads those that are shown.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,28 +10,32 @@ use polars::prelude::*;
 
 use crate::load::formulas;
 use crate::load::rows::Rows;
-use crate::load::schema::{self, EXAMPLES, task_of};
-use crate::model::example::Example;
+use crate::load::schema::{self, EXAMPLES, EXAMPLES_WITHOUT_PIXELS, Metadata, TableSpec, task_of};
+use crate::model::example::{AT_RANDOM, Example, Kept, Pair};
 use crate::model::results::{Evaluation, Results};
 use crate::model::subject::TEST;
 use crate::{Error, Result};
 
-/// Reads the test examples of the checkpoints in `selected`, each a run id and an epoch. Returns them sorted
-/// by rank, and a note for each evaluation of these checkpoints that has no `examples.parquet`.
+/// The file of an evaluation's examples, in its folder.
+const FILE: &str = "examples.parquet";
+
+/// Lists the test maps that the evaluations of the checkpoints in `selected`, each a run id and an epoch, have
+/// kept; and returns a note for each of these evaluations that has no `examples.parquet`.
 ///
 /// # Errors
-/// A table that does not fit its schema or was made by another version of the formulas, or an array whose
-/// length does not fit height × width.
-pub fn load(
+/// A table that does not fit its schema or was made by another version of the formulas.
+pub fn list(
     results: &Results,
     selected: &BTreeSet<(String, i32)>,
-) -> Result<(Vec<Example>, Vec<String>)> {
-    let (mut examples, mut notes) = (Vec::new(), Vec::new());
-    let wanted = |evaluation: &&Evaluation| !evaluation.checkpoints.is_disjoint(selected);
-    for Evaluation { folder, .. } in results.evaluations.iter().filter(wanted) {
-        let path = folder.join("examples.parquet");
+) -> Result<(Vec<Kept>, Vec<String>)> {
+    let (mut all, mut notes) = (Vec::new(), Vec::new());
+    for Evaluation { folder, .. } in wanted(results, selected) {
+        let path = folder.join(FILE);
         if path.is_file() {
-            examples.extend(read(results, &path, selected)?);
+            let (frame, metadata) = read(results, &path, &EXAMPLES_WITHOUT_PIXELS)?;
+            let found = kept(&frame, task_of(&metadata)).map_err(Error::polars(&path))?;
+            let found = found.into_iter().flatten();
+            all.extend(found.filter(|kept| is_of(selected, kept)));
         } else {
             notes.push(format!(
                 "{}: no examples.parquet, so none of its maps are shown",
@@ -38,36 +43,91 @@ pub fn load(
             ));
         }
     }
-    examples.sort_by(|a, b| {
-        let key = |e: &Example| (e.rank, e.image_id.clone(), e.class_id);
+    Ok((all, notes))
+}
+
+/// Reads the test examples of the checkpoints in `selected`: those of the lowest ranks, which are random, and
+/// those of `pairs`. Returns them sorted by rank.
+///
+/// # Errors
+/// A table that does not fit its schema or was made by another version of the formulas, or an array whose
+/// length does not fit height × width.
+pub fn load(
+    results: &Results,
+    selected: &BTreeSet<(String, i32)>,
+    pairs: &BTreeSet<&Pair>,
+) -> Result<Vec<Example>> {
+    let mut examples = Vec::new();
+    for Evaluation { folder, .. } in wanted(results, selected) {
+        let path = folder.join(FILE);
+        if !path.is_file() {
+            continue;
+        }
+        let (frame, metadata) = read(results, &path, &EXAMPLES)?;
+        let found = kept(&frame, task_of(&metadata)).map_err(Error::polars(&path))?;
+        let is_shown = |kept: &Kept| {
+            let is_chosen = kept.rank < AT_RANDOM || pairs.contains(&kept.pair);
+            is_chosen && is_of(selected, kept)
+        };
+        for (row, kept) in found.into_iter().enumerate() {
+            if let Some(kept) = kept.filter(is_shown) {
+                let raw = raw(&frame, row, kept).map_err(Error::polars(&path))?;
+                examples.push(raw.check(&path)?);
+            }
+        }
+    }
+    examples.sort_by(|a: &Example, b: &Example| {
+        let key = |example: &Example| (example.kept.rank, example.kept.pair.clone());
         key(a).cmp(&key(b))
     });
-    Ok((examples, notes))
+    Ok(examples)
 }
 
-/// Reads the examples of `selected` from one file.
-fn read(
-    results: &Results,
-    path: &Path,
+/// The evaluations of checkpoints in `selected`.
+fn wanted<'a>(
+    results: &'a Results,
     selected: &BTreeSet<(String, i32)>,
-) -> Result<Vec<Example>> {
-    let (frame, metadata) = schema::read(path, &EXAMPLES)?;
-    formulas::check(results.formulas.as_ref(), path, &metadata)?;
-    let kept = wanted(&frame, selected).map_err(Error::polars(path))?;
-    let frame = frame.filter(&kept).map_err(Error::polars(path))?;
-    let rows = parse(&frame, task_of(&metadata)).map_err(Error::polars(path))?;
-    rows.into_iter().map(|row| row.check(path)).collect()
+) -> impl Iterator<Item = &'a Evaluation> {
+    let evaluations = results.evaluations.iter();
+    evaluations.filter(|evaluation| !evaluation.checkpoints.is_disjoint(selected))
 }
 
-/// For each row, whether it is of the test split and of a checkpoint in `selected`.
-fn wanted(frame: &DataFrame, selected: &BTreeSet<(String, i32)>) -> PolarsResult<BooleanChunked> {
+/// Whether a map is by a checkpoint in `selected`.
+fn is_of(selected: &BTreeSet<(String, i32)>, kept: &Kept) -> bool {
+    selected.contains(&(kept.run_id.clone(), kept.checkpoint))
+}
+
+/// Reads one file, the columns of `spec`.
+fn read(results: &Results, path: &Path, spec: &TableSpec) -> Result<(DataFrame, Metadata)> {
+    let (frame, metadata) = schema::read(path, spec)?;
+    formulas::check(results.formulas.as_ref(), path, &metadata)?;
+    Ok((frame, metadata))
+}
+
+/// Returns for each row what it tells without pixels; `None` for a row of another split than test. `task` is
+/// that of the evaluation.
+fn kept(frame: &DataFrame, task: &str) -> PolarsResult<Vec<Option<Kept>>> {
     let rows = Rows::new(frame);
-    let (run_id, split) = (rows.text("run_id")?, rows.text("split")?);
-    let keys = run_id.into_iter().zip(rows.int("checkpoint")?);
-    let kept = keys
-        .zip(split)
-        .map(|(key, split)| split == TEST && selected.contains(&key));
-    Ok(kept.map(Some).collect())
+    let (rank, split) = (rows.int("rank")?, rows.text("split")?);
+    let (run_id, checkpoint) = (rows.text("run_id")?, rows.int("checkpoint")?);
+    let (image_id, class_id) = (rows.text("image_id")?, rows.int("class_id")?);
+    let (attribution, layer) = (rows.text("attribution")?, rows.text("layer")?);
+    let precision = rows.maybe_text("precision")?;
+    let epg = rows.maybe_float("epg")?;
+    let row = |i: usize| Kept {
+        rank: rank[i],
+        run_id: run_id[i].clone(),
+        pair: (image_id[i].clone(), class_id[i]),
+        checkpoint: checkpoint[i],
+        task: task.to_owned(),
+        attribution: attribution[i].clone(),
+        layer: layer[i].clone(),
+        precision: precision[i].clone(),
+        epg: epg[i],
+    };
+    Ok((0..rank.len())
+        .map(|i| (split[i] == TEST).then(|| row(i)))
+        .collect())
 }
 
 /// A row whose arrays are still bytes, and unchecked.
@@ -82,46 +142,26 @@ struct Raw {
     boxes: Vec<u8>,
 }
 
-/// Turns the columns of `frame` into rows. `task` is that of the evaluation.
-fn parse(frame: &DataFrame, task: &str) -> PolarsResult<Vec<Raw>> {
-    let rows = Rows::new(frame);
-    let (rank, run_id, image_id) = (
-        rows.int("rank")?,
-        rows.text("run_id")?,
-        rows.text("image_id")?,
-    );
-    let checkpoint = rows.int("checkpoint")?;
-    let (class_id, class_name) = (rows.int("class_id")?, rows.text("class_name")?);
-    let (attribution, layer) = (rows.text("attribution")?, rows.text("layer")?);
-    let precision = rows.maybe_text("precision")?;
-    let (height, width) = (rows.int("height")?, rows.int("width")?);
-    let (rgb, map, boxes) = (rows.bytes("rgb")?, rows.bytes("map")?, rows.bytes("boxes")?);
-    let epg = rows.maybe_float("epg")?;
-    Ok((0..rank.len())
-        .map(|i| Raw {
-            example: Example {
-                rank: rank[i],
-                run_id: run_id[i].clone(),
-                image_id: image_id[i].clone(),
-                class_id: class_id[i],
-                class_name: class_name[i].clone(),
-                checkpoint: checkpoint[i],
-                task: task.to_owned(),
-                attribution: attribution[i].clone(),
-                layer: layer[i].clone(),
-                precision: precision[i].clone(),
-                height: 0,
-                width: 0,
-                rgb: rgb[i].clone(),
-                map: Vec::new(),
-                boxes: Vec::new(),
-                epg: epg[i],
-            },
-            size: (height[i], width[i]),
-            map: map[i].clone(),
-            boxes: boxes[i].clone(),
-        })
-        .collect())
+/// Returns the row with the number `row` in `frame`, of which `kept` is known.
+fn raw(frame: &DataFrame, row: usize, kept: Kept) -> PolarsResult<Raw> {
+    let frame = frame.slice(row as i64, 1);
+    let rows = Rows::new(&frame);
+    let bytes = |name| rows.bytes(name).map(|mut values| values.remove(0));
+    let int = |name| rows.int(name).map(|values| values[0]);
+    Ok(Raw {
+        example: Example {
+            kept,
+            class_name: rows.text("class_name")?.remove(0),
+            height: 0,
+            width: 0,
+            rgb: bytes("rgb")?,
+            map: Vec::new(),
+            boxes: Vec::new(),
+        },
+        size: (int("height")?, int("width")?),
+        map: bytes("map")?,
+        boxes: bytes("boxes")?,
+    })
 }
 
 impl Raw {

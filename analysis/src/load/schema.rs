@@ -185,6 +185,16 @@ pub static REPLICATES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declare
 /// `evaluations/<name>/examples.parquet`.
 pub static EXAMPLES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("examples"));
 
+/// The columns of `examples.parquet` that have no pixels.
+pub static EXAMPLES_WITHOUT_PIXELS: LazyLock<TableSpec> = LazyLock::new(|| {
+    let mut examples = TableSpec::declared("examples");
+    let pixels = ["rgb", "map", "boxes"];
+    examples
+        .columns
+        .retain(|column| !pixels.contains(&column.name));
+    examples
+});
+
 /// `data/<dataset>/groups.parquet`.
 pub static GROUPS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("groups"));
 

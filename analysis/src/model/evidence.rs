@@ -1,7 +1,8 @@
 //! Defines [`Evidence`]: all that the exhibits (figures and tables), the verdicts on the paper's claims
 //! and the report are made from.
 
-use crate::model::example::Example;
+use crate::model::example::{AT_RANDOM, Example, Pair};
+use crate::model::extremes::Extremes;
 use crate::model::measure::Measure;
 use crate::model::results::Results;
 use crate::model::setting::{Row, Setting};
@@ -15,6 +16,8 @@ pub struct Evidence<'a> {
     pub settings: &'a [Setting],
     /// Example images with maps by the selected checkpoints of the runs.
     pub examples: &'a [Example],
+    /// The worst, median and best pairs (an image and a class on it) by EPG, for each setting that has them.
+    pub extremes: &'a [Extremes<'a>],
 }
 
 impl<'a> Evidence<'a> {
@@ -36,19 +39,23 @@ impl<'a> Evidence<'a> {
         self.results.measures.columns(found)
     }
 
-    /// Returns the example maps by the run `row`, at its selected checkpoint and through the method and
+    /// Returns the maps of random pairs by the run `row`, at its selected checkpoint and through the method and
     /// layer of `setting`, by rank.
     pub fn maps(
         &self,
         setting: &'a Setting,
         row: &'a Row,
     ) -> impl Iterator<Item = &'a Example> + use<'a> {
-        self.examples.iter().filter(move |example| {
-            example.run_id == row.run.run_id
-                && example.checkpoint == row.selection.epoch
-                && example.task == setting.task
-                && (example.attribution.as_str(), example.layer.as_str()) == setting.method()
-                && example.precision == setting.precision
-        })
+        let at_random = self
+            .examples
+            .iter()
+            .filter(|example| example.kept.rank < AT_RANDOM);
+        at_random.filter(move |example| example.kept.is_by(setting, row))
+    }
+
+    /// Returns the map of `pair` by the run `row`, as [`Self::maps`] has those of random pairs.
+    pub fn map_of(&self, setting: &'a Setting, row: &'a Row, pair: &Pair) -> Option<&'a Example> {
+        let mut examples = self.examples.iter();
+        examples.find(|example| example.kept.pair == *pair && example.kept.is_by(setting, row))
     }
 }

@@ -2,20 +2,24 @@
 //! Figures of maps are made of these; they come from `examples.parquet`.
 
 use crate::format::percent;
+use crate::model::setting::{Row, Setting};
 
-/// One image with one checkpoint's map for one class.
+/// The number of pairs (an image and a class on it) that are shown whatever their EPG: those of the lowest
+/// ranks, which are random.
+pub const AT_RANDOM: i32 = 8;
+
+/// A pair: an image and a class on it.
+pub type Pair = (String, i32);
+
+/// What is known of a kept map without its pixels: of which pair it is, by what it was made, and its EPG.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Example {
-    /// Position in figures: lower ranks are shown first.
+pub struct Kept {
+    /// Position in the random order of pairs; the same in every run. Lower ranks are shown first.
     pub rank: i32,
     /// The run whose network explains the image.
     pub run_id: String,
-    /// The image.
-    pub image_id: String,
-    /// The class that the map explains; it is on the image.
-    pub class_id: i32,
-    /// The name of that class.
-    pub class_name: String,
+    /// The image and the class that the map explains, which is on the image.
+    pub pair: Pair,
     /// The epoch of the checkpoint.
     pub checkpoint: i32,
     /// `conventional` or `reversed`: the task whose class it is.
@@ -26,6 +30,17 @@ pub struct Example {
     pub layer: String,
     /// The precision that the map was computed in, if it is known.
     pub precision: Option<String>,
+    /// EPG of the map; `None` where undefined.
+    pub epg: Option<f64>,
+}
+
+/// One image with one checkpoint's map for one class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// The pair, the map's origin and its EPG.
+    pub kept: Kept,
+    /// The name of the class.
+    pub class_name: String,
     /// Pixels of image and map from top to bottom.
     pub height: usize,
     /// Pixels from left to right.
@@ -36,14 +51,24 @@ pub struct Example {
     pub map: Vec<f32>,
     /// x1, y1, x2, y2 of each box of the class, in pixels of the image.
     pub boxes: Vec<[i32; 4]>,
-    /// EPG of the map; `None` where undefined.
-    pub epg: Option<f64>,
+}
+
+impl Kept {
+    /// Whether the map is by the run `row`, at its selected checkpoint and through the method and layer of
+    /// `setting`.
+    pub fn is_by(&self, setting: &Setting, row: &Row) -> bool {
+        self.run_id == row.run.run_id
+            && self.checkpoint == row.selection.epoch
+            && self.task == setting.task
+            && (self.attribution.as_str(), self.layer.as_str()) == setting.method()
+            && self.precision == setting.precision
+    }
 }
 
 impl Example {
     /// Returns the words under the map: its EPG in percent.
     pub fn epg_label(&self) -> String {
-        match self.epg {
+        match self.kept.epg {
             Some(epg) => format!("EPG {} %", percent(epg)),
             None => "EPG undefined, 0".to_owned(),
         }

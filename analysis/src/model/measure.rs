@@ -15,6 +15,10 @@ pub const ACCURACY: &str = "accuracy";
 /// Energy-based pointing game: the share of positive attribution inside the mask (the boxes; in the reversed
 /// task everything outside them).
 pub const EPG: &str = "epg";
+/// The share of positive attribution inside boxes of other classes and outside the class's own.
+pub const EPG_OTHER: &str = "epg_other";
+/// The share of positive attribution outside all boxes.
+pub const EPG_BACKGROUND: &str = "epg_background";
 /// F1 over the classes that can say something, where some of the data's cannot (docs/SPEC.md B).
 pub const F1_INFORMATIVE: &str = "f1_informative";
 /// EPG over the pairs of these classes.
@@ -40,6 +44,9 @@ const TITLES: [(&str, &str); 8] = [
     (SEGMENT_EPG, "Segmentation EPG"),
     (ON_OBJECT, "On-object EPG"),
 ];
+
+/// The metrics that have an exhibit of their own, `shares`, and no column in tables of runs.
+const APART: [&str; 2] = [EPG_OTHER, EPG_BACKGROUND];
 
 /// The metrics that are no scores but numbers of pairs (an image and a class on it) which EPG counts as 0
 /// (docs/SPEC.md B), each with words for these pairs. Reports tell them in words, not in columns.
@@ -153,8 +160,10 @@ impl Measures {
         }
     }
 
-    /// Returns the metrics that tables show in columns: those of `TITLES` and all of `found`, each once.
+    /// Returns the metrics that tables of runs show in columns: those of `TITLES` and all of `found` but those
+    /// of `APART`, each once.
     pub fn columns<'a>(&self, found: impl Iterator<Item = &'a str>) -> Vec<Measure> {
+        let found = found.filter(|name| !APART.contains(name));
         let known = TITLES.iter().map(|(known, _)| *known);
         let all: BTreeSet<Measure> = known.chain(found).map(|name| self.get(name)).collect();
         all.into_iter().collect()
@@ -181,7 +190,7 @@ mod tests {
         ] {
             assert_eq!(measures.get(name).heading(), heading);
         }
-        let columns = measures.columns(["pg", "epg", "hits"].into_iter());
+        let columns = measures.columns(["pg", EPG, EPG_OTHER, "hits"].into_iter());
         let names: Vec<&str> = columns.iter().map(Measure::name).collect();
         assert_eq!(names[3], "epg");
         assert_eq!(names[8..], ["hits", "pg"]);

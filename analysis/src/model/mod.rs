@@ -1,11 +1,13 @@
 //! Holds runs and evaluations as structs, and derives from them what figures and tables need: the checkpoint
 //! that is reported of a run ([`select`]), settings, which put guided runs beside their baselines
-//! ([`setting`], [`comparison`]), configurations, intervals, Pareto fronts, and means over seeds.
+//! ([`setting`], [`comparison`]), the pairs whose maps are shown ([`extremes`]), configurations, intervals,
+//! Pareto fronts, and means over seeds.
 
 pub mod comparison;
 pub mod configuration;
 pub mod evidence;
 pub mod example;
+pub mod extremes;
 pub mod front;
 pub mod intervals;
 pub mod loss;

@@ -4,6 +4,15 @@
 use crate::render::figure::drawing::Figure;
 use crate::render::table::parts::Table;
 
+/// Where the page shows an exhibit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Above the findings.
+    AboveFindings,
+    /// Below them.
+    Below,
+}
+
 /// The figures and tables under one heading.
 #[derive(Debug)]
 pub struct Exhibit {
@@ -11,6 +20,8 @@ pub struct Exhibit {
     pub name: &'static str,
     /// Its heading.
     pub title: &'static str,
+    /// Where the page shows it.
+    pub place: Place,
     /// Its figures.
     pub figures: Vec<Figure>,
     /// Its tables.

@@ -135,6 +135,27 @@ impl Dataset {
         }
     }
 
+    /// Returns the union of the boxes of the image's other classes, of those that `is_counted`. `None` where
+    /// they have none, and in the reversed task, whose classes are one place each.
+    pub fn other_boxes(
+        &self,
+        image: &Image,
+        class_id: i32,
+        is_counted: impl Fn(i32) -> bool,
+    ) -> Option<Mask> {
+        if self.task == Task::Reversed {
+            return None;
+        }
+        let others = image
+            .objects
+            .iter()
+            .filter(|object| object.class_id != class_id && is_counted(object.class_id));
+        let boxes: Vec<GridBox> = others
+            .map(|object| box_to_grid(object.bbox, image.width, image.height, self.grid()))
+            .collect();
+        (!boxes.is_empty()).then(|| Mask::from_boxes(&boxes, self.grid()))
+    }
+
     /// Returns the union of a class's segmentations; in the reversed task, everything outside it. `None`
     /// when the class is not on the image, or one of its objects has no segmentation, because the union
     /// would then miss a part.

@@ -1,5 +1,5 @@
-//! Chooses the example pairs (an image and a class on it) that the report shows as pictures, and keeps
-//! their maps for `examples.parquet`.
+//! Chooses the example pairs (an image and a class on it) from which the report takes those that it shows as
+//! pictures, and keeps their maps for `examples.parquet`.
 //!
 //! The choice depends on seed, image id and class alone, so that every run on a split shows the same
 //! images. The crate analysis draws them.

@@ -61,7 +61,7 @@ pub struct ScoreOptions {
     pub replicates: usize,
     /// Seed of the resamples and of the choice of examples.
     pub seed: u64,
-    /// The number of example pairs that the report shows as pictures.
+    /// The number of example pairs, from which the report takes those that it shows as pictures.
     pub examples: usize,
     /// What to do when pairs of the split have no map.
     pub missing: Missing,
@@ -279,10 +279,13 @@ fn take_in(
                     let image = &dataset.images[index];
                     let mask = dataset.class_mask(image, class_id, 0.0);
                     let segmentation = dataset.class_segmentation(image, class_id);
+                    let is_counted = |other| informative.is_informative(other) != Some(false);
+                    let others = dataset.other_boxes(image, class_id, is_counted);
                     let map = to_grid(&row.map, (row.height, row.width), dataset.grid());
                     let size = (image.height, image.width);
                     let segmentation = segmentation.as_ref();
                     let mut pair = Pair::new(&map, &mask, segmentation, thresholds, size);
+                    pair.others = others.as_ref();
                     pair.is_informative = informative.is_informative(class_id);
                     let scored = ScoredPair::new(index, class_id, &pair);
                     let example = chosen.contains(&slot).then(|| map.into_owned());

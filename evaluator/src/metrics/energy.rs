@@ -23,7 +23,12 @@ impl Energy {
     /// Returns the paper's EPG, `inside / total`, in 0..=1; `None` where `total` < [`UNDEFINED_BELOW`]. The
     /// paper's mean counts such a pair as 0.
     pub fn epg(&self) -> Option<f64> {
-        self.share().filter(|_| self.total >= UNDEFINED_BELOW)
+        self.of(self.inside)
+    }
+
+    /// Returns `part / total`; `None` where the paper's EPG is undefined.
+    pub fn of(&self, part: f64) -> Option<f64> {
+        share(part, self.total).filter(|_| self.total >= UNDEFINED_BELOW)
     }
 
     /// Returns `inside / total` of a map of any scale; `None` only where nothing is positive.
@@ -50,6 +55,39 @@ pub fn energy(map: &[f32], mask: &Mask) -> Energy {
         inside += if is_inside { positive } else { 0.0 };
     }
     Energy { inside, total }
+}
+
+/// Positive attribution outside a pair's own mask.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outside {
+    /// Sum inside the boxes of other classes.
+    pub on_others: f64,
+    /// Sum outside all boxes.
+    pub on_background: f64,
+}
+
+/// Sums the positive part of `map` (row-major, on the masks' grid) outside `mask`: inside `others`, the boxes
+/// of other classes (`None`: there are none), and outside both.
+///
+/// # Panics
+/// When `map` has another number of cells than a mask.
+pub fn outside(map: &[f32], mask: &Mask, others: Option<&Mask>) -> Outside {
+    assert_eq!(map.len(), mask.cells().len(), "map and mask on one grid");
+    let others = others.map(Mask::cells);
+    assert!(others.is_none_or(|others| others.len() == map.len()));
+    let (mut on_others, mut on_background) = (0.0, 0.0);
+    for (cell, (&value, &is_inside)) in map.iter().zip(mask.cells()).enumerate() {
+        let positive = f64::from(value.max(0.0));
+        match (is_inside, others.is_some_and(|others| others[cell])) {
+            (true, _) => {}
+            (false, true) => on_others += positive,
+            (false, false) => on_background += positive,
+        }
+    }
+    Outside {
+        on_others,
+        on_background,
+    }
 }
 
 /// Returns `part / whole`, which a map's scale does not change; `None` where `whole` is 0.
@@ -88,6 +126,35 @@ mod tests {
     }
 
     #[test]
+    fn each_positive_value_lies_on_the_class_on_others_or_on_the_background() {
+        let grid = Grid {
+            height: 2,
+            width: 3,
+        };
+        let columns = |x1, x2| {
+            let column = GridBox {
+                x1,
+                y1: 0,
+                x2,
+                y2: 2,
+            };
+            Mask::from_boxes(&[column], grid)
+        };
+        let map = [3.0, 1.0, -5.0, -2.0, 0.5, 4.0];
+        // The class has column 0; another class columns 0 and 1, of which 0 counts for the class.
+        let (own, others) = (columns(0, 1), columns(0, 2));
+        for (others, on_others, on_background) in [(Some(&others), 1.5, 4.0), (None, 0.0, 5.5)] {
+            let found = outside(&map, &own, others);
+            assert_eq!(
+                (found.on_others, found.on_background),
+                (on_others, on_background)
+            );
+        }
+        let energy = energy(&map, &own);
+        assert_eq!(energy.of(1.5), Some(1.5 / 8.5));
+    }
+
+    #[test]
     fn only_the_papers_limit_of_definition_is_absolute() {
         let at = |total| Energy {
             inside: total / 2.0,
@@ -102,6 +169,7 @@ mod tests {
         ] {
             let found = at(total);
             assert_eq!((found.epg(), found.share()), (epg, share), "{total}");
+            assert_eq!(found.of(total / 2.0), epg, "{total}");
             assert_eq!(found.is_under_constant(), is_under, "{total}");
         }
         assert_eq!(share(3.0, 2.0), Some(1.5));

@@ -3,9 +3,12 @@
 
 use crate::Result;
 use crate::model::evidence::Evidence;
-use crate::model::example::Example;
+use crate::model::example::{Example, Pair};
+use crate::model::extremes::Extremes;
+use crate::model::measure::EPG;
 use crate::model::run_sets::plain;
 use crate::model::setting::{Row, Setting, preferred};
+use crate::model::subject::Part;
 use crate::render::colormap::{Picture, overlay, with_boxes};
 use crate::render::figure::drawing::Figure;
 use crate::render::figure::maps::{MapCell, MapGrid, MapRow};
@@ -50,7 +53,7 @@ pub fn before_and_after(
     let in_all = |pair: &&Example| {
         series
             .iter()
-            .all(|(setting, row)| find(evidence, setting, row, pair).is_some())
+            .all(|(setting, row)| evidence.map_of(setting, row, &pair.kept.pair).is_some())
     };
     let pairs: Vec<&Example> = evidence
         .maps(setting, first)
@@ -65,7 +68,7 @@ pub fn before_and_after(
         cells: pairs.iter().map(|pair| Some(boxed(pair))).collect(),
     }];
     for (setting, row) in &series {
-        let cell = |pair: &&Example| find(evidence, setting, row, pair).map(map_cell);
+        let cell = |pair: &&Example| evidence.map_of(setting, row, &pair.kept.pair).map(map_cell);
         let label = vec![row.label.clone(), setting.backbone.clone(), setting.maps()];
         rows.push(MapRow {
             label,
@@ -75,25 +78,70 @@ pub fn before_and_after(
     let grid = MapGrid {
         name: name.to_owned(),
         headings: Vec::new(),
+        together: pairs.len(),
         rows,
         caption: format!(
-            "Maps of test images of {} before and after guidance. {HOW}",
+            "Maps of test images of {} before and after guidance: pairs of an image and a class on it that were drawn \
+             at random. {HOW}",
             setting.model()
         ),
     };
     grid.draw().map(Some)
 }
 
-/// Returns the example of the run `row` in `setting` that has the image and class of `pair`.
-pub fn find<'a>(
-    evidence: &Evidence<'a>,
-    setting: &'a Setting,
-    row: &'a Row,
-    pair: &Example,
-) -> Option<&'a Example> {
-    evidence
-        .maps(setting, row)
-        .find(|example| example.image_id == pair.image_id && example.class_id == pair.class_id)
+/// Draws a figure of the chosen pairs of a setting: rows of the worst, the median and the best, and of each pair
+/// the image, the baseline's map and the guided run's.
+///
+/// # Errors
+/// A picture that cannot be drawn.
+pub fn worst_to_best(name: &str, evidence: &Evidence, chosen: &Extremes) -> Result<Figure> {
+    let Extremes {
+        setting,
+        guided,
+        baseline,
+        n,
+        ..
+    } = chosen;
+    let cells = |pair: &Pair| {
+        let before = evidence.map_of(setting, baseline, pair);
+        let after = evidence.map_of(setting, guided, pair);
+        [before.map(boxed), before.map(map_cell), after.map(map_cell)]
+    };
+    let row = |label: &str, pairs: &[Pair]| MapRow {
+        label: vec![label.to_owned()],
+        cells: pairs.iter().flat_map(cells).collect(),
+    };
+    let headings = ["Image", "Baseline", "Guided"].map(str::to_owned);
+    let total = guided.cell(Part::All, EPG).map(|cell| cell.n);
+    let among = match total.and_then(|total| usize::try_from(total).ok()) {
+        Some(total) if total > *n => format!(
+            "{n} of the {total} test pairs (an image and a class on it); these {n} were drawn at random, \
+             before anything was scored"
+        ),
+        _ => format!("all {n} test pairs (an image and a class on it)"),
+    };
+    let grid = MapGrid {
+        name: name.to_owned(),
+        headings: headings
+            .iter()
+            .cycle()
+            .take(3 * chosen.worst.len())
+            .cloned()
+            .collect(),
+        together: headings.len(),
+        rows: vec![
+            row("Worst", &chosen.worst),
+            row("Median", &chosen.median),
+            row("Best", &chosen.best),
+        ],
+        caption: format!(
+            "{}, before (baseline) and after guidance by {}: the worst, median and best by EPG after guidance, \
+             among {among}. {HOW}",
+            setting.title(),
+            guided.label
+        ),
+    };
+    grid.draw()
 }
 
 /// The cell of the bare image with the boxes of the class, and the class's name under it.

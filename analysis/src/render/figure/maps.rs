@@ -11,6 +11,8 @@ use crate::render::figure::svg::{Anchor, Face, GREY, INK, SMALL, Svg, TEXT, fitt
 const SIDE: f64 = 132.0;
 /// The gap between pictures, and around labels.
 const GAP: f64 = 8.0;
+/// The further gap between columns that do not stand together.
+const BETWEEN: f64 = 24.0;
 /// The height of the columns' headings.
 const HEAD: f64 = 30.0;
 /// The height of the line under a picture.
@@ -25,6 +27,8 @@ pub struct MapGrid {
     pub name: String,
     /// The headings of the columns; empty for a figure without headings.
     pub headings: Vec<String>,
+    /// The number of columns that stand together; a gap follows after as many.
+    pub together: usize,
     /// The rows.
     pub rows: Vec<MapRow>,
     /// One paragraph of plain text.
@@ -59,12 +63,16 @@ impl MapGrid {
         let widest = labels.map(|label| text_width(label, TEXT));
         let left = widest.fold(0.0, f64::max).min(MOST_LABEL) + 2.0 * GAP;
         let columns = self.rows.iter().map(|row| row.cells.len()).max();
+        let columns = columns.unwrap_or(0);
         let top = if self.headings.is_empty() { GAP } else { HEAD };
         let heights: Vec<f64> = self.rows.iter().map(MapRow::height).collect();
-        let width = left + (SIDE + GAP) * columns.unwrap_or(0) as f64;
+        let x = |column: usize| {
+            let gaps = column / self.together.max(1);
+            left + (SIDE + GAP) * column as f64 + BETWEEN * gaps as f64
+        };
+        let width = x(columns.saturating_sub(1)) + SIDE + GAP;
         let mut svg = Svg::new(width, top + heights.iter().sum::<f64>());
         let mut pictures = Vec::new();
-        let x = |column: usize| left + (SIDE + GAP) * column as f64;
         for (column, heading) in self.headings.iter().enumerate() {
             let at = (x(column) + SIDE / 2.0, 20.0);
             let heading = fitted(heading, TEXT, SIDE);

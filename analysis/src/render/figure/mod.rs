@@ -1,8 +1,9 @@
-//! Draws figures: panels of points and lines ([`grid`]), and attribution maps beside each other
-//! ([`maps`]). Each is drawn as SVG ([`svg`], [`axis`], [`style`]); the PNG is rendered from the SVG
+//! Draws figures: panels of points and lines ([`grid`]), stacked bars of shares ([`bars`]), and attribution
+//! maps beside each other ([`maps`]). Each is drawn as SVG ([`svg`], [`axis`], [`style`]); the PNG is rendered from the SVG
 //! ([`raster`]). [`training`] has a run's training curves; all other figures are in [`crate::exhibit`].
 
 pub mod axis;
+pub mod bars;
 pub mod drawing;
 pub mod grid;
 mod legend;

@@ -11,7 +11,7 @@ use crate::Result;
 use crate::model::evidence::Evidence;
 use crate::model::names;
 use crate::model::setting::Setting;
-use crate::render::exhibit::Exhibit;
+use crate::render::exhibit::{Exhibit, Place};
 use crate::render::headline;
 use crate::render::output::{File, PROGRAM};
 use crate::render::page::{details, figures, runs, tables};
@@ -20,9 +20,9 @@ use crate::render::table::parts::Table;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Returns the page's HTML. It shows `exhibits` (each with its figures and tables), the tables `of_runs`
-/// (of single runs, and of runs repeated with other seeds), links to `files`, which lie beside the page, and
-/// `notes` on what was left out.
+/// Returns the page's HTML. It shows `exhibits` (each with its figures and tables) above and below the findings,
+/// the tables `of_runs` (of single runs, and of runs repeated with other seeds), links to `files`, which lie
+/// beside the page, and `notes` on what was left out.
 ///
 /// # Errors
 /// A picture that cannot be drawn.
@@ -34,6 +34,11 @@ pub fn render(
     notes: &[String],
 ) -> Result<String> {
     let runs = runs::section(evidence)?;
+    let at = |place| {
+        exhibits
+            .iter()
+            .filter(move |exhibit| exhibit.place == place)
+    };
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -50,8 +55,9 @@ pub fn render(
                 }
                 (contents(exhibits))
                 main {
+                    @for exhibit in at(Place::AboveFindings) { (section(exhibit)) }
                     (headlines(evidence))
-                    @for exhibit in exhibits { (section(exhibit)) }
+                    @for exhibit in at(Place::Below) { (section(exhibit)) }
                     section id="table" {
                         h2 { "Test metrics of every run" }
                         @for table in of_runs.into_iter().flatten() { (tables::table(table)) }
@@ -80,12 +86,19 @@ fn datasets(settings: &[Setting]) -> String {
 }
 
 fn contents(exhibits: &[Exhibit]) -> Markup {
+    let at = |place| {
+        exhibits
+            .iter()
+            .filter(move |exhibit| exhibit.place == place)
+    };
+    let link =
+        |exhibit: &Exhibit| html! { li { a href={ "#" (exhibit.name) } { (exhibit.title) } } };
     html! {
         nav aria-label="Contents" {
             ul {
-                @for exhibit in exhibits {
-                    li { a href={ "#" (exhibit.name) } { (exhibit.title) } }
-                }
+                @for exhibit in at(Place::AboveFindings) { (link(exhibit)) }
+                li { a href="#findings" { "Findings" } }
+                @for exhibit in at(Place::Below) { (link(exhibit)) }
                 li { a href="#table" { "Test metrics of every run" } }
                 li { a href="#runs" { "Runs" } }
                 li { a href="#reading" { "How to read this" } }
@@ -99,7 +112,8 @@ fn contents(exhibits: &[Exhibit]) -> Markup {
 fn headlines(evidence: &Evidence) -> Markup {
     let findings = headline::findings(evidence);
     html! {
-        section.headline {
+        section.headline id="findings" {
+            h2 { "Findings" }
             @if findings.is_empty() {
                 p { "No guided run can be compared with its baseline here." }
             }
@@ -114,13 +128,22 @@ fn headlines(evidence: &Evidence) -> Markup {
     }
 }
 
-/// The section of one exhibit.
+/// The section of one exhibit. Beside figures its tables are folded: they have the same in numbers.
 fn section(exhibit: &Exhibit) -> Markup {
     html! {
         section id=(exhibit.name) {
             h2 { (exhibit.title) }
             @for figure in &exhibit.figures { (figures::figure(figure)) }
-            @for table in &exhibit.tables { (tables::table(table)) }
+            @match (exhibit.figures.is_empty(), exhibit.tables.is_empty()) {
+                (true, _) => { @for table in &exhibit.tables { (tables::table(table)) } }
+                (false, true) => {}
+                (false, false) => {
+                    details.numbers {
+                        summary { "In numbers" }
+                        @for table in &exhibit.tables { (tables::table(table)) }
+                    }
+                }
+            }
         }
     }
 }

@@ -136,11 +136,11 @@ fn map(example: &Example) -> Result<Markup> {
     );
     let picture = drawn.reduced((drawn.width / SIDE).max(1));
     let png = STANDARD.encode(raster::encode(&picture)?);
-    let text = format!("{}: map for {}", example.image_id, example.class_name);
+    let text = format!("{}: map for {}", example.kept.pair.0, example.class_name);
     Ok(html! {
         div {
             img src={ "data:image/png;base64," (PreEscaped(png)) } width=(SIDE) alt=(text);
-            div.under { b { (example.class_name) } " " (example.image_id) br; (example.epg_label()) }
+            div.under { b { (example.class_name) } " " (example.kept.pair.0) br; (example.epg_label()) }
         }
     })
 }

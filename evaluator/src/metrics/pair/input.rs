@@ -3,7 +3,7 @@
 
 use data_prep::geometry::Mask;
 
-use crate::metrics::energy::{Energy, energy};
+use crate::metrics::energy::{Energy, Outside, energy, outside};
 use crate::metrics::overlap::{Iou, N_THRESHOLDS, Scale, sweep_threshold};
 
 /// IoU's thresholds, on maps scaled to 0..=1.
@@ -28,6 +28,9 @@ pub struct Pair<'a> {
     pub mask_area: usize,
     /// The union of the segmentations of the class's objects; `None` unless each of them has one.
     pub segmentation: Option<&'a Mask>,
+    /// The union of the boxes of other classes on the image; `None` where there are none. It may overlap with
+    /// `mask`.
+    pub others: Option<&'a Mask>,
     /// IoU's thresholds.
     pub thresholds: Thresholds,
     /// (height, width) of the image in pixels before resizing. The grid may have another aspect ratio.
@@ -45,8 +48,8 @@ pub struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    /// Computes the results that several metrics need. The class counts as one of data whose classes all can
-    /// say something.
+    /// Computes the results that several metrics need. The class counts as the only one on the image, and as
+    /// one of data whose classes all can say something.
     ///
     /// # Panics
     /// When map and masks are not on one grid.
@@ -63,6 +66,7 @@ impl<'a> Pair<'a> {
             mask,
             mask_area: mask.area(),
             segmentation,
+            others: None,
             thresholds,
             image_size,
             is_informative: None,
@@ -71,6 +75,11 @@ impl<'a> Pair<'a> {
             sweep: scale.sweep(map, mask),
             scale,
         }
+    }
+
+    /// Returns the positive attribution outside the class's boxes, on other classes and on the background.
+    pub fn outside(&self) -> Outside {
+        outside(self.map, self.mask, self.others)
     }
 
     /// Returns the overlap of the mask and the cells above a threshold.

@@ -12,6 +12,8 @@ pub const PAIR_METRICS: &[PairMetric] = &[
     super::epg::METRIC,
     super::epg_defined::METRIC,
     super::epg_informative::METRIC,
+    super::epg_other::METRIC,
+    super::epg_background::METRIC,
     super::iou::METRIC,
     super::iou_tuned::METRIC,
     super::segment_epg::METRIC,

@@ -5,8 +5,10 @@
 mod energy_inside;
 mod energy_total;
 mod epg;
+mod epg_background;
 mod epg_defined;
 mod epg_informative;
+mod epg_other;
 mod input;
 mod iou;
 mod iou_tuned;

@@ -315,7 +315,7 @@ pub(crate) struct Evaluation {
     pub(crate) threshold: f64,
     /// Bootstrap resamples behind the intervals.
     pub(crate) replicates: u32,
-    /// Images in the report's panel.
+    /// Pairs (an image and a class on it) whose maps are kept for the report's panel, drawn at random.
     pub(crate) examples: u32,
 }
 
@@ -324,7 +324,7 @@ impl Default for Evaluation {
         Evaluation {
             threshold: 0.5,
             replicates: 1000,
-            examples: 8,
+            examples: 64,
         }
     }
 }

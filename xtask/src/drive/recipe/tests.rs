@@ -272,7 +272,7 @@ fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
         (
             "about",
             "show = [\"epg\"]\nabout",
-            "show: found \"epg\", expected one of verdicts, epg_f1,",
+            "show: found \"epg\", expected one of panel, epg_f1,",
         ),
         (
             "epochs = 5",
