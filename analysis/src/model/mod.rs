@@ -7,6 +7,7 @@ pub mod configuration;
 pub mod evidence;
 pub mod example;
 pub mod front;
+pub mod gallery;
 pub mod intervals;
 pub mod loss;
 pub mod measure;

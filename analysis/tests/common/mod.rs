@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub mod browser;
+pub mod gallery;
 pub mod program;
 
 use std::path::Path;
@@ -177,9 +178,9 @@ pub fn add(root: &Path, runs: &[Run]) {
 /// Returns the current schema version of a table.
 pub fn version(schema: &str) -> &'static str {
     match schema {
-        "run" | "replicates" => "4",
+        "run" | "replicates" | "scores" => "4",
         "metrics" => "3",
-        "examples" => "2",
+        "examples" | "images" => "2",
         _ => "1",
     }
 }
