@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::run_sets::each_loss;
+use crate::model::run_sets::{RunSet, each_loss, run_sets};
 use crate::model::setting::{Row, Setting};
 
 /// An image's name and a class on it.
@@ -108,17 +108,18 @@ pub struct SmallMap {
 }
 
 /// Returns the runs of a setting that the gallery shows: of each loss the run that did best on validation,
-/// with the baselines that these are compared with, which come first. Without guided runs it is the first
+/// with the baselines that these are compared with, which come first. If no run was guided through the maps
+/// scored, it is the best run of each configuration guided elsewhere. Without guided runs it is the first
 /// baseline.
 pub fn chosen(setting: &Setting) -> Vec<&Row> {
-    let rows = each_loss(setting);
-    let guided: Vec<&Row> = rows
-        .iter()
-        .copied()
-        .filter(|row| !row.run.is_baseline())
-        .collect();
+    let mut guided = each_loss(setting);
+    guided.retain(|row| !row.run.is_baseline());
     if guided.is_empty() {
-        return rows;
+        let elsewhere = run_sets(setting, |_| true);
+        guided = elsewhere.iter().filter_map(RunSet::chosen).collect();
+    }
+    if guided.is_empty() {
+        return setting.baseline().into_iter().collect();
     }
     let mut seen = BTreeSet::new();
     let baselines = guided.iter().filter_map(|row| setting.baseline_of(row));

@@ -280,3 +280,49 @@ fn sharded<T: Serialize>(
 fn text(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::Io(error.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_has_about_as_many_letters() {
+        let mut files = Vec::new();
+        // 1,024 letters each, with 4 for `["` and `"]`.
+        let pairs: Vec<Vec<Option<String>>> = vec![vec![Some("x".repeat(1020))]; 500];
+        let shards = sharded("maps-0-1".to_owned(), &pairs, &mut files).unwrap();
+        let shards = shards.unwrap();
+        assert_eq!((shards.name.as_str(), shards.pairs), ("maps-0-1", 96));
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        let expected = [0, 1, 2, 3, 4, 5].map(|n| format!("gallery/maps-0-1-{n}.js"));
+        assert_eq!(names, expected);
+        let last = String::from_utf8(files[5].bytes.clone()).unwrap();
+        assert!(last.starts_with("gallery.hang(\"maps-0-1-5\",[[\"xxx"));
+        // 500 - 5 · 96.
+        assert_eq!(last.matches("[\"").count(), 20);
+        let nothing: Vec<Vec<Option<String>>> = vec![vec![None]; 500];
+        assert!(
+            sharded("outlines-0".to_owned(), &nothing, &mut files)
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(files.len(), 6);
+    }
+
+    #[test]
+    fn full_colour_is_255() {
+        let map = SmallMap {
+            height: 1,
+            width: 4,
+            scale: 0.25,
+            cells: vec![100, 50, 0, -100],
+        };
+        // The 99.5th percentile of 50 and 100 is 99.75, so the strongest cell is cut off.
+        assert_eq!(bytes(&map), [255, 128, 0, 0]);
+        let negative = SmallMap {
+            cells: vec![-1; 4],
+            ..map
+        };
+        assert_eq!(bytes(&negative), [0; 4]);
+    }
+}

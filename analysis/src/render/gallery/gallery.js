@@ -430,7 +430,8 @@ const gallery = (() => {
     $("after").addEventListener("click", () => turnTo(page + 1));
     enter();
   }
-  // What tests ask: whether all that is shown is drawn.
+  // What tests ask: whether all that is shown is drawn, and how many images and shards are loaded.
   const isDrawn = () => cards.length > 0 && cards.every((card) => card.isDone);
-  return { open, isDrawn, hang: (name, pairs) => arrived.set(name, pairs) };
+  const loaded = () => [images.size, shards.size];
+  return { open, isDrawn, loaded, hang: (name, pairs) => arrived.set(name, pairs) };
 })();
