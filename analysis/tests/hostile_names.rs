@@ -233,7 +233,7 @@ fn the_gallery_shows_names_as_they_are() {
         .replace("<s", "<\\u{73}");
     let script = format!(
         "addEventListener('load', async () => {{\
-           while (!gallery.isDrawn()) await new Promise((done) => setTimeout(done, 20));\
+           while (!gallery.isDrawn()) await new Promise((done) => setTimeout(done, 100));\
            document.querySelector('#list button').click();\
            const hostile = document.querySelectorAll('[onerror], [src=x], a[href^=javascript]');\
            const text = ['list', 'what', 'fields'].map((id) => document.getElementById(id).textContent);\
@@ -242,7 +242,7 @@ fn the_gallery_shows_names_as_they_are() {
          }});"
     );
     let shown = page_of(results.path(), page, &script);
-    let waiting = ["--virtual-time-budget=60000"];
+    let waiting = ["--virtual-time-budget=100000000"];
     let (dom, log) = visit_page(&chromium, &shown, page, &waiting);
     assert!(!log.contains("CONSOLE"), "{log}");
     // Nothing was executed. The image is in the list and the large view, class and group are in the fields, too.

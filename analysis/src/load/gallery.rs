@@ -113,7 +113,9 @@ pub fn load(
         let here = settings
             .iter()
             .filter(|setting| (setting.data.as_str(), setting.task.as_str()) == (*data, *task));
-        let here: Vec<&Setting> = here.collect();
+        let mut here: Vec<&Setting> = here.collect();
+        // First the maps that runs were guided through: with them the page begins.
+        here.sort_by_key(|setting| !setting.guided().any(|row| setting.is_guided_here(&row.run)));
         collections.extend(collection(&here, images, &scored, &kept));
     }
     Ok((collections, notes))

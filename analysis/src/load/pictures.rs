@@ -50,7 +50,10 @@ pub fn each<'a>(
     let mut index = 0;
     while let Some((row, _)) = by_row.peek() {
         if index > 0 {
-            index = usize::try_from(*row / n_rows).map_err(|_| broken(format!("row {row}")))?;
+            index = usize::try_from(*row / n_rows).map_err(|_| broken(format!("no row {row}")))?;
+        }
+        if index >= file.reader.num_batches() {
+            return Err(broken(format!("no row {row}")));
         }
         let batch = file.batch(index).map_err(broken)?;
         if index == 0 {
@@ -100,9 +103,6 @@ impl Pixels {
 
     /// Reads a batch.
     fn batch(&mut self, index: usize) -> Result<RecordBatch, String> {
-        if index >= self.reader.num_batches() {
-            return Err(format!("{} batches", self.reader.num_batches()));
-        }
         let reader = &mut self.reader;
         guarded(|| {
             reader.set_index(index)?;

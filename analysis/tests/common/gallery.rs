@@ -64,7 +64,7 @@ pub fn write_maps(folder: &Path, of: &Evaluation, pairs: &[Pair]) {
     let n = pairs.len();
     let words = |words: &[i32]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
     let (side, half) = (SIDE as i32, SIDE as i32 / 2);
-    let [boxes, segmentation] = [words(&[0, 0, half, side]), words(&vec![half; 2 * SIDE])];
+    let [boxes, segmentation] = [words(&[0, 0, half, side]), words(&[half; 2 * SIDE])];
     let column = |name: &str, bytes: &[u8]| Column::new(name.into(), vec![bytes; n]);
     let mut frame = df!(
         "run_id" => vec![of.run_id; n], "checkpoint" => vec![1; n], "split" => vec!["test"; n],

@@ -262,7 +262,7 @@ fn sharded<T: Serialize>(
     if pairs.iter().flatten().all(Option::is_none) {
         return Ok(None);
     }
-    let pairs: Vec<String> = pairs.iter().map(|pair| text(pair)).collect::<Result<_>>()?;
+    let pairs: Vec<String> = pairs.iter().map(text).collect::<Result<_>>()?;
     let letters: usize = pairs.iter().map(String::len).sum();
     let in_each = (SHARD * pairs.len() / letters.max(1)).clamp(8, 512);
     for (number, part) in pairs.chunks(in_each).enumerate() {

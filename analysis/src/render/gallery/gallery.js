@@ -81,7 +81,7 @@ const gallery = (() => {
     return pixels;
   }
 
-  const NONE = "#8a8f95";
+  const NONE = "#8c8c8c";
   // The image made grey, at the size of `canvas`.
   function grey(canvas, image) {
     const made = element("canvas", { width: canvas.width, height: canvas.height });
