@@ -14,8 +14,8 @@ use polars::prelude::DataFrame;
 use crate::exhibit::entry::Entry;
 use crate::exhibit::list::EXHIBITS;
 use crate::exhibit::made;
-use crate::load::examples;
 use crate::load::schema::{EPOCHS, METRICS, RUN};
+use crate::load::{examples, gallery as small_maps};
 use crate::model::comparison;
 use crate::model::evidence::Evidence;
 use crate::model::extremes::{Extremes, extremes};
@@ -26,7 +26,7 @@ use crate::render::exhibit::Exhibit;
 use crate::render::output::{File, csv, parquet};
 use crate::render::table::parts::Table;
 use crate::render::table::{flat, latex, long, markdown, runs, seeds};
-use crate::render::{figure, page, summary, written};
+use crate::render::{figure, gallery, page, summary, written};
 use crate::{Error, Result, vocabulary};
 
 /// Result tables to the paper's tables, figures and report.
@@ -45,8 +45,8 @@ pub enum Command {
     Tables(Choice),
     /// Figures (svg, png)
     Figures(Choice),
-    /// Tables, figures and one self-contained report.html; what was found is printed
-    Report(Choice),
+    /// Tables, figures, one self-contained report.html and a gallery of all test images; what was found is printed
+    Report(Report),
     /// Metrics filtered, grouped and compared, printed and on request as Parquet
     Query(Query),
     /// The names of exhibits and claims, for other programs
@@ -68,6 +68,20 @@ pub struct Choice {
     /// Only this, beside the table of runs; may be given several times (default: all that there are runs for)
     #[arg(long = "show", value_name = "NAME", value_parser = shows())]
     pub shows: Vec<String>,
+}
+
+/// What to put into a report.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// What it is of.
+    #[command(flatten)]
+    pub choice: Choice,
+    /// The most test images of a data set in the gallery; 0: no gallery
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    pub gallery: usize,
+    /// A data folder that is not in data/ of the results, for the gallery's images and the names of classes; may be given several times
+    #[arg(long = "data", value_name = "DIR")]
+    pub data: Vec<PathBuf>,
 }
 
 /// How it is printed.
@@ -92,9 +106,13 @@ pub fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Query(query) => print(query::run(query)?.as_bytes()),
         Command::Vocabulary(_) => print(vocabulary::json()?.as_bytes()),
-        Command::Tables(choice) => make(Output::Tables, choice),
-        Command::Figures(choice) => make(Output::Figures, choice),
-        Command::Report(choice) => make(Output::Report, choice),
+        Command::Tables(choice) => make(Output::Tables, choice, &[]),
+        Command::Figures(choice) => make(Output::Figures, choice, &[]),
+        Command::Report(Report {
+            choice,
+            gallery,
+            data,
+        }) => make(Output::Report { gallery: *gallery }, choice, data),
     }
 }
 
@@ -103,12 +121,15 @@ pub fn run(cli: &Cli) -> Result<()> {
 enum Output {
     Tables,
     Figures,
-    Report,
+    /// With a gallery of at most so many images.
+    Report {
+        gallery: usize,
+    },
 }
 
-/// Makes everything in memory first, then writes it.
-fn make(output: Output, choice: &Choice) -> Result<()> {
-    let results = Results::load(&choice.results, &choice.runs)?;
+/// Makes everything in memory first, then writes it. `data` are data folders beside those of the results.
+fn make(output: Output, choice: &Choice, data: &[PathBuf]) -> Result<()> {
+    let results = Results::load(&choice.results, &choice.runs)?.with_data(data)?;
     let (settings, left_out) = comparison::settings(&results);
     let mut notes: Vec<String> = results.notes.iter().cloned().chain(left_out).collect();
     if settings.is_empty() {
@@ -154,9 +175,12 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
             )
         }
         Output::Figures => (figures(&exhibits)?, String::new(), "figures"),
-        Output::Report => {
+        Output::Report { gallery: most } => {
+            let (shown, without) = make_gallery(&results, &settings, most)?;
+            notes.extend(without);
             let mut files = tables(&evidence, &exhibits, &of_runs, of_seeds.as_ref())?;
             files.extend(figures(&exhibits)?);
+            files.extend(shown);
             let page = page::render(
                 &evidence,
                 &exhibits,
@@ -171,18 +195,38 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
     let cleaned: &[&str] = match output {
         Output::Tables => &["tables"],
         Output::Figures => &["figures"],
-        Output::Report => &written::FOLDERS,
+        Output::Report { .. } => &written::FOLDERS,
     };
     let [removed, changed] = written::write_files(&choice.out, &files, cleaned)?;
     print(said.as_bytes())?;
     for note in notes {
         eprintln!("note: {note}");
     }
-    for file in &files {
+    let in_gallery = |file: &&File| Path::new(&file.name).starts_with(gallery::FOLDER);
+    for file in files.iter().filter(|file| !in_gallery(file)) {
         eprintln!("wrote {}", choice.out.join(&file.name).display());
     }
-    for path in removed {
+    match files.iter().filter(in_gallery).count() {
+        0 => {}
+        n => eprintln!(
+            "wrote {n} files of {}",
+            choice.out.join(gallery::PAGE).display()
+        ),
+    }
+    let folder = choice.out.join(gallery::FOLDER);
+    for path in removed.iter().filter(|path| !path.starts_with(&folder)) {
         eprintln!("removed {}, of an earlier run", path.display());
+    }
+    match removed
+        .iter()
+        .filter(|path| path.starts_with(&folder))
+        .count()
+    {
+        0 => {}
+        n => eprintln!(
+            "removed {n} files of {}, of an earlier run",
+            folder.display()
+        ),
     }
     for path in changed {
         eprintln!(
@@ -192,6 +236,21 @@ fn make(output: Output, choice: &Choice) -> Result<()> {
     }
     eprintln!("open {}", choice.out.join(open).display());
     Ok(())
+}
+
+/// Makes the files of the gallery of at most `most` images of each data set, and notes on what it lacks.
+fn make_gallery(
+    results: &Results,
+    settings: &[Setting],
+    most: usize,
+) -> Result<(Vec<File>, Vec<String>)> {
+    if most == 0 {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (collections, mut notes) = small_maps::load(results, settings, most)?;
+    let (files, without) = gallery::files(results, &collections)?;
+    notes.extend(without);
+    Ok((files, notes))
 }
 
 /// Returns the (run id, epoch) of the checkpoints that are reported: their maps are shown.

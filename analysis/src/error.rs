@@ -86,8 +86,8 @@ pub enum Error {
         expected: String,
     },
 
-    /// A figure cannot be turned into pixels.
-    #[error("{figure}: cannot draw it as PNG: {reason}")]
+    /// A figure or picture cannot be turned into pixels.
+    #[error("{figure}: cannot draw it: {reason}")]
     Raster {
         /// The figure's name.
         figure: String,

@@ -9,7 +9,8 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::browser::{chromium, page, probe, visit};
+use common::browser::{chromium, page, page_of, probe, visit, visit_page};
+use common::gallery::{Evaluation, Pair, write_data, write_maps, write_scores};
 use common::{Part, Run, results, write};
 use polars::prelude::*;
 use tempfile::TempDir;
@@ -96,8 +97,17 @@ fn hostile_results(ending: &'static str) -> TempDir {
             "examples",
             example.unwrap(),
         );
+        let of = Evaluation {
+            run_id: id,
+            attribution: ending,
+            layer: ending,
+        };
+        let pairs = pairs(ending);
+        write_scores(&evaluation, &of, &pairs, |_| 0.5);
+        write_maps(&evaluation, &of, &pairs);
     }
     let data = dir.path().join("data/x");
+    write_data(&data, &pairs(ending), &[(0, "")]);
     for what in ["group", "class"] {
         let (id, name) = (format!("{what}_id"), format!("{what}_name"));
         let frame = df!(id => [0], name => [format!("{what} {ending}")]).unwrap();
@@ -105,6 +115,15 @@ fn hostile_results(ending: &'static str) -> TempDir {
         write(&data.join(format!("{table}.parquet")), table, frame);
     }
     dir
+}
+
+/// The pairs of the gallery: one.
+fn pairs(ending: &str) -> Vec<Pair> {
+    vec![Pair {
+        image_id: format!("image {ending}"),
+        class_id: 0,
+        group_id: Some(0),
+    }]
 }
 
 /// Writes a table again with the same text in every row of some columns.
@@ -180,6 +199,54 @@ fn the_page_shows_names_as_they_are() {
     let careless = format!("document.querySelector('main').innerHTML = {list}[2];{script}");
     let (dom, _) = visit(&chromium, &page(results.path(), &careless), &[]);
     assert!(probe(&dom).starts_with("2 "), "{}", probe(&dom));
+}
+
+#[test]
+fn the_gallery_shows_names_as_they_are() {
+    let results = hostile_results(HOSTILE);
+    let page = "gallery/index.html";
+    let shown = page_of(results.path(), page, "");
+    // No name of a file is made from a name.
+    let mut found: Vec<String> = files(&shown.path().join("gallery"))
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    found.sort();
+    let expected = [
+        "0-00000.jpg",
+        "index.html",
+        "index.js",
+        "maps-0-0-0.js",
+        "outlines-0-0.js",
+    ];
+    assert_eq!(found, expected);
+    let html = fs_err::read_to_string(shown.path().join(page)).unwrap();
+    // The page's own scripts, and the one that `page_of` adds.
+    assert_eq!(html.matches("<script").count(), 3);
+    assert!(!html.contains("<img src=x"));
+    let Some(chromium) = chromium("the_gallery_shows_names_as_they_are") else {
+        return;
+    };
+    let names = [hostile("image"), hostile("class"), hostile("group")];
+    let list = format!("{names:?}")
+        .replace("</", "<\\/")
+        .replace("<s", "<\\u{73}");
+    let script = format!(
+        "addEventListener('load', async () => {{\
+           while (!gallery.isDrawn()) await new Promise((done) => setTimeout(done, 100));\
+           document.querySelector('#list button').click();\
+           const hostile = document.querySelectorAll('[onerror], [src=x], a[href^=javascript]');\
+           const text = ['list', 'what', 'fields'].map((id) => document.getElementById(id).textContent);\
+           const found = {list}.map((name) => text.filter((part) => part.includes(name)).length);\
+           document.body.dataset.probe = [document.body.dataset.hacked, hostile.length, ...found].join(' ');\
+         }});"
+    );
+    let shown = page_of(results.path(), page, &script);
+    let waiting = ["--virtual-time-budget=100000000"];
+    let (dom, log) = visit_page(&chromium, &shown, page, &waiting);
+    assert!(!log.contains("CONSOLE"), "{log}");
+    // Nothing was executed. The image is in the list and the large view, class and group are in the fields, too.
+    assert_eq!(probe(&dom), " 0 2 3 3");
 }
 
 /// All files in a folder and its subfolders.

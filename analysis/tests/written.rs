@@ -195,7 +195,7 @@ fn a_list_of_other_files_removes_nothing() {
         let (code, stderr) = make("report", dir.path(), &out, &["epg_f1"]);
         assert_eq!(code, Some(2), "{name}");
         let expected = format!(
-            "error: {}: line 1: found {hash}  {name}, expected the sha256 of a file in tables/ or figures/, \
+            "error: {}: line 1: found {hash}  {name}, expected the sha256 of a file in tables/, figures/ or gallery/, \
              two blanks, its path\n",
             out.join("written.sha256").display()
         );

@@ -25,7 +25,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Score a map file; write scores, iou, replicates, examples and metrics (.parquet) into a folder.
+    /// Score a map file; write scores, iou, replicates, examples, gallery (of a test split) and metrics
+    /// (.parquet) into a folder.
     Score(ScoreArgs),
     /// Print the versions of the formulas and of an evaluation's tables: what an evaluation must be made with
     /// to be read, and compared with one of this program.

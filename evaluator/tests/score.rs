@@ -6,11 +6,13 @@
 
 mod support;
 
-use arrow::array::{AsArray, BinaryArray, Float64Array, Int32Array, StringArray};
+use arrow::array::{
+    Array, AsArray, BinaryArray, Float32Array, Float64Array, Int32Array, StringArray,
+};
 use data_prep::schema::file_name;
 use data_prep::table::{column, read_table};
 use evaluator::evaluate::Scope::{All, Class, Group, Size};
-use evaluator::evaluate::{EXAMPLES, IOU, METRICS, REPLICATES, SCORES};
+use evaluator::evaluate::{EXAMPLES, GALLERY, IOU, METRICS, REPLICATES, SCORES};
 use evaluator::maps::{MapRow, RunColumns};
 use evaluator::metrics::pair::{Over, PAIR_METRICS, Threshold};
 use serde_json::{Value, json};
@@ -476,4 +478,66 @@ fn run_columns_come_from_flags_then_metadata_then_defaults() {
         let summary = sandbox.scored("out", &args, stdin);
         assert_eq!(summary.lines().next(), Some(line));
     }
+}
+
+#[test]
+fn the_gallery_has_every_pair_of_a_test_split() {
+    let sandbox = Sandbox::new();
+    let maps = sandbox.file("maps.arrow", &stream(&rows_by_hand(), &columns()));
+    sandbox.scored("out", &["--maps", &maps, "--replicates", "0"], &[]);
+    let table = sandbox.table("out", &GALLERY);
+    let ids: &StringArray = column(&table, "image_id");
+    let classes: &Int32Array = column(&table, "class_id");
+    let pairs: Vec<(&str, i32)> = ids
+        .iter()
+        .flatten()
+        .zip(classes.values().iter().copied())
+        .collect();
+    assert_eq!(
+        pairs,
+        [("d", 0), ("a", 0), ("a", 1), ("b", 1), ("c", 2)],
+        "in the order of scores"
+    );
+    let [heights, widths, grid_heights]: [&Int32Array; 3] =
+        ["height", "width", "grid_height"].map(|name| column(&table, name));
+    assert_eq!(heights.values(), &[1, 8, 4, 8, 8]);
+    assert_eq!(widths.values(), heights.values());
+    assert_eq!(grid_heights.values(), &[8; 5]);
+    // Maps of one value, then 2 in the box and -1 elsewhere.
+    let scales: &Float32Array = column(&table, "scale");
+    let cells: &BinaryArray = column(&table, "map");
+    let value = |row: usize, at: usize| scales.value(row) * f32::from(cells.value(row)[at] as i8);
+    for (row, at, expected) in [
+        (0, 0, 0.5),
+        (1, 63, 1.0),
+        (2, 15, -3.0),
+        (3, 0, 2.0),
+        (3, 63, -1.0),
+        (4, 9, 5.0),
+    ] {
+        let found = value(row, at);
+        assert!((found - expected).abs() < 0.01, "{row} {at}: {found}");
+    }
+    let words = |bytes: &[u8]| -> Vec<i32> {
+        let words = bytes.as_chunks::<4>().0.iter();
+        words.map(|word| i32::from_le_bytes(*word)).collect()
+    };
+    let boxes: &BinaryArray = column(&table, "boxes");
+    assert_eq!(words(boxes.value(1)), [0, 0, 4, 4]);
+    assert_eq!(words(boxes.value(3)), [0, 0, 2, 4, 1, 0, 4, 4]);
+    // The left half of d: in each row four cells inside and four outside.
+    let segmentations: &BinaryArray = column(&table, "segmentation");
+    assert_eq!(words(segmentations.value(0)), [&[0][..], &[4; 16]].concat());
+    assert_eq!(segmentations.null_count(), 4);
+
+    // Of validation there is none: nothing shows it.
+    let validation = RunColumns {
+        split: Some(data_prep::dataset::Split::Val),
+        ..columns()
+    };
+    let rows = [("f", 0), ("g", 2)].map(|pair| support::row(pair, 1, 1, vec![1.0]));
+    let maps = sandbox.file("val.arrow", &stream(&rows, &validation));
+    sandbox.scored("val", &["--maps", &maps, "--replicates", "0"], &[]);
+    assert!(sandbox.path("val/metrics.parquet").exists());
+    assert!(!sandbox.path("val/gallery.parquet").exists());
 }

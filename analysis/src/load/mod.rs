@@ -2,12 +2,14 @@
 //! columns and types; `guarded` and `pages` protect it from damaged files. `rows` turns a table into
 //! structs. [`results`] reads all runs and evaluations of a folder (an evaluation is one checkpoint's maps of
 //! one split, scored), and `formulas` checks that these were made alike. [`examples`] reads the example maps
-//! of the checkpoints that are reported.
+//! of the checkpoints that are reported, [`gallery`] small copies of all maps, [`pictures`] the images.
 
 pub mod examples;
 mod formulas;
+pub mod gallery;
 mod guarded;
 mod pages;
+pub mod pictures;
 pub mod results;
 mod rows;
 pub mod schema;

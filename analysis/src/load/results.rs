@@ -44,6 +44,7 @@ impl Results {
             group_names: BTreeMap::new(),
             class_names: BTreeMap::new(),
             uninformative: BTreeMap::new(),
+            data: BTreeMap::new(),
             evaluations: Vec::new(),
             run_frame: DataFrame::empty(),
             epoch_frame: DataFrame::empty(),
@@ -104,26 +105,49 @@ impl Results {
             });
         }
         for folder in subfolders(&root.join("data"))? {
-            let named = [
-                (&GROUPS, "group", &mut results.group_names),
-                (&CLASSES, "class", &mut results.class_names),
-            ];
-            for (spec, what, names) in named {
-                let path = folder.join(format!("{}.parquet", spec.name));
-                if path.is_file() {
-                    let (frame, metadata) = reader.read(&path, spec)?;
-                    let found = rows::names(&frame, what).map_err(Error::polars(&path))?;
-                    // Runs refer to their data by this hash. Without it no run could use the names.
-                    if let Some(inputs) = metadata.get(INPUTS_KEY) {
-                        names.insert(inputs.clone(), found);
-                    }
-                }
-            }
+            results.read_names(&mut reader, &folder)?;
         }
         loss::number_unknown(results.runs.iter_mut().filter_map(|run| run.loss.as_mut()));
         results.runs.sort_by(Run::table_order);
         results.inputs = reader.finish();
         Ok(results)
+    }
+
+    /// Reads the names in `folders`, data folders that lie elsewhere, as well.
+    ///
+    /// # Errors
+    /// A folder without classes, or a table that does not fit its schema.
+    pub fn with_data(mut self, folders: &[PathBuf]) -> Result<Self> {
+        for folder in folders {
+            let path = folder.join("classes.parquet");
+            if !path.is_file() {
+                let expected = "the classes.parquet of a data folder";
+                return Err(Error::table(&path, "--data", "no such file", expected));
+            }
+            self.read_names(&mut Reader::default(), folder)?;
+        }
+        Ok(self)
+    }
+
+    /// Reads the names of groups and classes in a data folder.
+    fn read_names(&mut self, reader: &mut Reader, folder: &Path) -> Result<()> {
+        let named = [
+            (&GROUPS, "group", &mut self.group_names),
+            (&CLASSES, "class", &mut self.class_names),
+        ];
+        for (spec, what, names) in named {
+            let path = folder.join(format!("{}.parquet", spec.name));
+            if path.is_file() {
+                let (frame, metadata) = reader.read(&path, spec)?;
+                let found = rows::names(&frame, what).map_err(Error::polars(&path))?;
+                // Runs refer to their data by this hash. Without it no run could use the names.
+                if let Some(inputs) = metadata.get(INPUTS_KEY) {
+                    names.insert(inputs.clone(), found);
+                    self.data.insert(inputs.clone(), folder.to_owned());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Reads the epochs of `run`.

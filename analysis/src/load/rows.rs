@@ -219,7 +219,7 @@ fn epoch_rows(rows: &Rows) -> PolarsResult<Vec<Epoch>> {
 }
 
 /// Returns the subject of each row (what its metric was measured on). `parts` has the part of each row.
-fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subject>> {
+pub(super) fn subjects(rows: &Rows, task: &str, parts: Vec<Part>) -> PolarsResult<Vec<Subject>> {
     let (run_id, checkpoint) = (rows.text("run_id")?, rows.int("checkpoint")?);
     let split = rows.text("split")?;
     let (attribution, layer) = (rows.text("attribution")?, rows.text("layer")?);

@@ -195,6 +195,15 @@ pub static EXAMPLES_WITHOUT_PIXELS: LazyLock<TableSpec> = LazyLock::new(|| {
     examples
 });
 
+/// `evaluations/<name>/scores.parquet`.
+pub static SCORES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("scores"));
+
+/// `evaluations/<name>/gallery.parquet`.
+pub static GALLERY: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("gallery"));
+
+/// `data/<dataset>/images.parquet`.
+pub static IMAGES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("images"));
+
 /// `data/<dataset>/groups.parquet`.
 pub static GROUPS: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("groups"));
 

@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod example;
 pub mod extremes;
 pub mod front;
+pub mod gallery;
 pub mod intervals;
 pub mod loss;
 pub mod measure;

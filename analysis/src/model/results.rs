@@ -42,6 +42,8 @@ pub struct Results {
     /// The classes that can say nothing about guidance (docs/SPEC.md B), each with a sentence that says why.
     /// Data without such classes is not in it.
     pub uninformative: FolderNames,
+    /// The data folders that were found, by provenance hash.
+    pub data: BTreeMap<String, PathBuf>,
     /// Finished evaluations of the test split, whose maps can be shown.
     pub evaluations: Vec<Evaluation>,
     /// All `run.parquet`, concatenated.

@@ -8,9 +8,9 @@ use crate::model::intervals::percentile;
 /// clipped, because single pixels of input-layer maps would leave everything else white.
 const CLIP: f64 = 0.995;
 /// The opacity of the colour over the grey image.
-const OVERLAY: f64 = 0.75;
+pub const OVERLAY: f64 = 0.75;
 /// The colour of bounding boxes, which the paper's authors use too.
-const BOX: [u8; 3] = [0, 200, 230];
+pub const BOX: [u8; 3] = [0, 200, 230];
 
 /// A picture: row-major RGB.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,16 @@ pub fn white_to_dark_red(value: f64) -> [f64; 3] {
     [red, other, other]
 }
 
+/// The value of a map that is drawn in full colour; 1 where none is positive.
+pub fn full(map: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = map.filter(|value| *value > 0.0).collect();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.is_empty() {
+        true => 1.0,
+        false => percentile(&sorted, CLIP),
+    }
+}
+
 /// The image with `map` (height × width, row-major, signed) drawn over it. Negative and NaN values are drawn
 /// white, as is a map without positive values.
 ///
@@ -88,17 +98,7 @@ pub fn overlay(image: &Picture, map: &[f32]) -> Picture {
         "map and image have the same grid"
     );
     let positive = |value: f32| if value > 0.0 { f64::from(value) } else { 0.0 };
-    let mut sorted: Vec<f64> = map
-        .iter()
-        .map(|value| positive(*value))
-        .filter(|v| *v > 0.0)
-        .collect();
-    sorted.sort_by(f64::total_cmp);
-    let full = if sorted.is_empty() {
-        1.0
-    } else {
-        percentile(&sorted, CLIP)
-    };
+    let full = full(map.iter().map(|value| f64::from(*value)));
     let mut rgb = Vec::with_capacity(image.rgb.len());
     for (pixel, value) in image.rgb.chunks_exact(3).zip(map) {
         let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(f64::from);

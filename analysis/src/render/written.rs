@@ -1,5 +1,5 @@
-//! Writes the files of a report, and removes from `tables/` and `figures/` those that an earlier run of the
-//! program wrote and this one does not. The list `written.sha256` has the path and the hash of every file
+//! Writes the files of a report, and removes from `tables/`, `figures/` and `gallery/` those that an earlier
+//! run of the program wrote and this one does not. The list `written.sha256` has the path and the hash of every file
 //! written there. Only a listed file whose contents still have that hash is removed, so files of users and
 //! of other programs stay.
 
@@ -16,7 +16,7 @@ use crate::{Error, Result};
 pub const LIST: &str = "written.sha256";
 
 /// The folders whose files are listed, and from which old ones are removed.
-pub const FOLDERS: [&str; 2] = ["tables", "figures"];
+pub const FOLDERS: [&str; 3] = ["tables", "figures", "gallery"];
 
 /// A line of the list: a file's path in the output folder, and the sha256 (hex) of its contents.
 type Entry = (String, String);
@@ -41,7 +41,7 @@ pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<
     for file in last.iter().filter(|last| out.join(&last.name).exists()) {
         remove(&out.join(&file.name))?;
     }
-    // Files outside `tables/` and `figures/` are written first. If the disk is full, they fail before the
+    // Files outside these folders are written first. If the disk is full, they fail before the
     // list or an old table is changed.
     let (listed, unlisted): (Vec<&File>, Vec<&File>) =
         before.iter().partition(|file| is_listed(&file.name));
@@ -83,7 +83,10 @@ pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<
         }
     }
     for file in listed {
-        write(&out.join(&file.name), &file.bytes)?;
+        let path = out.join(&file.name);
+        if !has(&path, &file.bytes)? {
+            write(&path, &file.bytes)?;
+        }
     }
     // Old entries stay in the list if this run neither wrote nor wanted to remove their files. A changed
     // file, which stays, is no longer listed: from now on it is the user's.
@@ -100,6 +103,14 @@ pub fn write_files(out: &Path, files: &[File], cleaned: &[&str]) -> Result<[Vec<
     Ok([removed, changed])
 }
 
+/// Whether the file at `path` has these contents already; then it need not be written and flushed again. A
+/// gallery has thousands of pictures.
+fn has(path: &Path, bytes: &[u8]) -> Result<bool> {
+    let there = fs_err::metadata(path);
+    let is_like = there.is_ok_and(|there| there.is_file() && there.len() == bytes.len() as u64);
+    Ok(is_like && fs_err::read(path)? == bytes)
+}
+
 /// Writes the list.
 fn list(out: &Path, entries: &BTreeSet<Entry>) -> Result<()> {
     let lines = entries
@@ -111,7 +122,7 @@ fn list(out: &Path, entries: &BTreeSet<Entry>) -> Result<()> {
 /// Returns the entries of the list at `path`; none where there is no such file.
 ///
 /// # Errors
-/// A line that is not a hash and the path of a file right in `tables/` or `figures/`. So no list can make
+/// A line that is not a hash and the path of a file right in one of [`FOLDERS`]. So no list can make
 /// this program remove a file elsewhere.
 fn read(path: &Path) -> Result<BTreeSet<Entry>> {
     if !path.exists() {
@@ -121,7 +132,8 @@ fn read(path: &Path) -> Result<BTreeSet<Entry>> {
     let text = String::from_utf8_lossy(&text);
     let entry = |(number, line): (usize, &str)| {
         let refused = || {
-            let expected = "the sha256 of a file in tables/ or figures/, two blanks, its path";
+            let expected =
+                "the sha256 of a file in tables/, figures/ or gallery/, two blanks, its path";
             Error::table(path, format!("line {}", number + 1), line, expected)
         };
         let (hash, name) = line.split_once("  ").ok_or_else(refused)?;

@@ -25,6 +25,11 @@ pub fn chromium(test: &str) -> Option<PathBuf> {
 /// Makes a report of `results` in a new folder and adds `script`, JavaScript, at the end of its page. Returns
 /// the folder.
 pub fn page(results: &Path, script: &str) -> TempDir {
+    page_of(results, "report.html", script)
+}
+
+/// As [`page`], for the page of that name beside the report.
+pub fn page_of(results: &Path, name: &str, script: &str) -> TempDir {
     let out = TempDir::new().unwrap();
     let done = Command::new(env!("CARGO_BIN_EXE_analysis"))
         .args(["report", "--results"])
@@ -35,7 +40,7 @@ pub fn page(results: &Path, script: &str) -> TempDir {
         .unwrap();
     let stderr = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{stderr}");
-    let path = out.path().join("report.html");
+    let path = out.path().join(name);
     let page = fs_err::read_to_string(&path).unwrap();
     let probed = page.replace("</body>", &format!("<script>{script}</script></body>"));
     assert_ne!(page, probed);
@@ -46,7 +51,17 @@ pub fn page(results: &Path, script: &str) -> TempDir {
 /// Opens `report.html` in the folder `page` with further command-line `options`. Returns its DOM after all
 /// scripts have run, and Chromium's log, where lines with `CONSOLE` are messages of the page.
 pub fn visit(chromium: &Path, page: &TempDir, options: &[&str]) -> (String, String) {
-    let url = format!("file://{}", page.path().join("report.html").display());
+    visit_page(chromium, page, "report.html", options)
+}
+
+/// As [`visit`], for the page of that name.
+pub fn visit_page(
+    chromium: &Path,
+    page: &TempDir,
+    name: &str,
+    options: &[&str],
+) -> (String, String) {
+    let url = format!("file://{}", page.path().join(name).display());
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
         .args([

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub mod browser;
+pub mod gallery;
 pub mod program;
 
 use std::path::Path;
@@ -188,9 +189,9 @@ pub fn add(root: &Path, runs: &[Run]) {
 pub fn version(schema: &str) -> &'static str {
     match schema {
         "run" => "5",
-        "replicates" => "4",
+        "replicates" | "scores" => "4",
         "metrics" => "3",
-        "examples" => "2",
+        "examples" | "images" => "2",
         _ => "1",
     }
 }

@@ -29,5 +29,5 @@ pub use rows::Metric;
 pub use run_key::RunKey;
 pub use scope::Scope;
 pub use score::{Report, ScoreOptions, score};
-pub use tables::{EXAMPLES, IOU, METRICS, PAIRED, REPLICATES, SCORES};
+pub use tables::{EXAMPLES, GALLERY, IOU, METRICS, PAIRED, REPLICATES, SCORES};
 pub(crate) use tables::{cell, f64s, i32s, texts_or_null};

@@ -1,8 +1,8 @@
 //! Runs `evaluator score`: scores a file of maps against a data folder, and writes the tables of an
 //! evaluation.
 //!
-//! One thread reads maps, a few megabytes at a time, and others score them, so memory does not grow with
-//! the file. The metrics of one pair (an image and a class on it) are in [`crate::metrics::pair`], the
+//! One thread reads maps, a few megabytes at a time, and others score them, so maps of any size take no more
+//! memory. Of each pair its scores stay and, of a test split, a copy of its map of at most 1 kB. The metrics of one pair (an image and a class on it) are in [`crate::metrics::pair`], the
 //! means over pairs in `rows`.
 
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ use super::tables::{METRICS, Tables};
 use super::tuned::Tuned;
 use super::warnings::{self, Range};
 use crate::error::{Error, Result};
-use crate::maps::{MapReader, MapRow, RunColumns, Source, to_grid};
+use crate::maps::{MapReader, MapRow, RunColumns, SmallMap, Source, to_grid};
 use crate::metrics::pair::{Pair, ScoredPair, Thresholds};
 use crate::metrics::{shares, titles};
 use crate::{FORMULAS, PROGRAM};
@@ -192,6 +192,9 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     tables.write_iou(&evaluated)?;
     tables.write_replicates(&totals.names(), &replicates)?;
     tables.write_examples(&evaluated, &intake.examples)?;
+    if split == Split::Test {
+        tables.write_gallery(&evaluated, &intake.small_maps)?;
+    }
     tables.write_metrics(&metrics)?;
     Ok(Report {
         warnings,
@@ -233,6 +236,8 @@ struct Intake {
     /// The pairs that have a map, in the order of the data set.
     pairs: Vec<ScoredPair>,
     examples: Vec<Example>,
+    /// Of a test split, small copies of the pairs' maps; empty for others.
+    small_maps: Vec<SmallMap>,
     /// The error for pairs without a map, if there are any.
     missing: Option<Error>,
     /// Hash of the file's rows.
@@ -262,6 +267,7 @@ fn take_in(
         let mut pairs = Pairs::new(dataset, split, path);
         let chosen = choose(dataset, &pairs.pairs, options.examples, options.seed);
         let mut example_maps: HashMap<usize, Vec<f32>> = HashMap::new();
+        let mut small_maps: Vec<Option<SmallMap>> = vec![None; pairs.pairs.len()];
         let bar = progress_bar(pairs.pairs.len());
         let mut logits = Range::default();
         for rows in std::iter::once(Ok(first)).chain(receive) {
@@ -281,7 +287,8 @@ fn take_in(
                     let segmentation = dataset.class_segmentation(image, class_id);
                     let is_counted = |other| informative.is_informative(other) != Some(false);
                     let others = dataset.other_boxes(image, class_id, is_counted);
-                    let map = to_grid(&row.map, (row.height, row.width), dataset.grid());
+                    let shape = (row.height, row.width);
+                    let map = to_grid(&row.map, shape, dataset.grid());
                     let size = (image.height, image.width);
                     let segmentation = segmentation.as_ref();
                     let mut pair = Pair::new(&map, &mask, segmentation, thresholds, size);
@@ -289,12 +296,14 @@ fn take_in(
                     pair.is_informative = informative.is_informative(class_id);
                     let scored = ScoredPair::new(index, class_id, &pair);
                     let example = chosen.contains(&slot).then(|| map.into_owned());
-                    (scored, example)
+                    let small = (split == Split::Test).then(|| SmallMap::of(&row.map, shape));
+                    (scored, example, small)
                 })
                 .collect();
-            for (slot, (pair, example)) in slots.into_iter().zip(scored) {
+            for (slot, (pair, example, small)) in slots.into_iter().zip(scored) {
                 pairs.fill(slot, pair);
                 example_maps.extend(example.map(|map| (slot, map)));
+                small_maps[slot] = small;
                 bar.inc(1);
             }
         }
@@ -313,6 +322,7 @@ fn take_in(
             logits,
             pairs,
             examples,
+            small_maps: small_maps.into_iter().flatten().collect(),
             missing,
             fingerprint: reading
                 .join()

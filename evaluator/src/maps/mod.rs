@@ -12,6 +12,7 @@ mod reader;
 mod regrid;
 mod row;
 mod run_columns;
+mod small;
 mod writer;
 
 pub(crate) use columnar::Columnar;
@@ -20,4 +21,5 @@ pub use reader::MapReader;
 pub use regrid::to_grid;
 pub use row::{MAPS, MapRow};
 pub use run_columns::RunColumns;
+pub use small::SmallMap;
 pub use writer::MapWriter;

@@ -171,10 +171,13 @@ fn columns_of_a_report() {
             ("runs/r/evaluations/a", "metrics"),
             ("runs/r/evaluations/a", "replicates"),
             ("runs/r/evaluations/a", "examples"),
+            ("runs/r/evaluations/a", "scores"),
+            ("runs/r/evaluations/a", "gallery"),
             ("data/voc", "classes"),
             ("data/voc", "groups"),
+            ("data/voc", "images"),
         ],
         words: Words::Polars,
     };
-    assert_eq!(check_all("columns-report", &reader), 266);
+    assert_eq!(check_all("columns-report", &reader), 362);
 }

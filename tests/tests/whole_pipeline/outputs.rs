@@ -14,13 +14,14 @@ use crate::made::{EPOCHS, IMAGES, REPLICATES, made};
 /// Tables of a data folder.
 const DATA: [&str; 6] = ["classes", "groups", "labels", "images", "masks", "skipped"];
 /// Tables of an evaluation.
-const EVALUATION: [&str; 6] = [
+const EVALUATION: [&str; 7] = [
     "predictions",
     "scores",
     "iou",
     "metrics",
     "replicates",
     "examples",
+    "gallery",
 ];
 
 /// Returns the path of every table that one program writes for another, with its name in `schemas.toml`.
@@ -44,7 +45,7 @@ fn tables() -> Vec<(PathBuf, &'static str)> {
 fn every_documented_table_is_there_with_its_columns() {
     let schemas = schemas().unwrap();
     let tables = tables();
-    assert_eq!(tables.len(), 6 + 3 * 2 + 4 * 6);
+    assert_eq!(tables.len(), 6 + 3 * 2 + 4 * 7);
     for (path, name) in tables {
         let checked = read(&path).and_then(|table| table.check(name, &schemas[name]));
         checked.unwrap_or_else(|error| panic!("{}: {error:#}", path.display()));
@@ -112,6 +113,7 @@ fn tables_have_a_row_for_every_image_pair_and_resample() {
                     .count()
             };
             assert_eq!(of_epg("scores.parquet"), n_pairs);
+            assert_eq!(count(evaluation.join("gallery.parquet")), n_pairs);
             assert_eq!(count(evaluation.join("iou.parquet")) % n_pairs, 0);
             assert_eq!(of_epg("replicates.parquet"), REPLICATES * (1 + n_groups));
         }
@@ -234,6 +236,10 @@ fn the_report_shows_the_table_and_says_what_was_found() {
         "tables/epg_f1.md",
         "figures/epg_f1.svg",
         "figures/epg_f1.png",
+        "gallery/index.html",
+        "gallery/index.js",
+        "gallery/maps-0-0-0.js",
+        "gallery/0-00000.jpg",
     ] {
         assert!(
             fs_err::metadata(made.results.join(file)).unwrap().len() > 0,

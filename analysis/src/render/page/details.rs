@@ -12,6 +12,7 @@ use crate::model::names;
 use crate::model::results::Results;
 use crate::model::run::Run;
 use crate::model::setting::Setting;
+use crate::render::gallery;
 use crate::render::output::File;
 
 /// Number of runs, data set, backbone, machine and time, in a sentence or two.
@@ -176,11 +177,22 @@ pub(super) fn how_to_read() -> Markup {
     }
 }
 
-/// The files beside the report, with links.
+/// The link to the gallery, if there is one among `files`.
+pub(super) fn gallery(files: &[File]) -> Markup {
+    html! {
+        @if files.iter().any(|file| file.name == gallery::PAGE) {
+            p.gallery { a href=(gallery::PAGE) { "Gallery: every test image with its maps" } " to look through, worst first" }
+        }
+    }
+}
+
+/// The files beside the report, with links; those of the gallery are its page's.
 pub(super) fn files(files: &[File]) -> Markup {
     // One list item for each table or figure, with links to its formats.
     let stem = |file: &File| file.name.split('.').next().unwrap_or_default().to_owned();
-    let named: Vec<&[File]> = files.chunk_by(|a, b| stem(a) == stem(b)).collect();
+    let inside = |file: &File| file.name.split('/').next() == Some(gallery::FOLDER);
+    let named = files.chunk_by(|a, b| stem(a) == stem(b));
+    let named: Vec<&[File]> = named.filter(|files| !inside(&files[0])).collect();
     html! {
         section id="files" {
             h2 { "Files beside this page" }

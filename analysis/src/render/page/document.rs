@@ -52,6 +52,7 @@ pub fn render(
                 header {
                     h1 { "Guiding models with explanations" }
                     p.lead { (details::what_was_run(evidence)) }
+                    (details::gallery(files))
                 }
                 (contents(exhibits))
                 main {

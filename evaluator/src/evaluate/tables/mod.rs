@@ -1,9 +1,10 @@
 //! Declares the tables of an evaluation and writes them.
 
 mod columns;
+mod gallery;
 mod schema;
 mod write;
 
 pub(crate) use columns::{cell, f64s, i32s, texts_or_null};
-pub use schema::{EXAMPLES, IOU, METRICS, PAIRED, REPLICATES, SCORES};
+pub use schema::{EXAMPLES, GALLERY, IOU, METRICS, PAIRED, REPLICATES, SCORES};
 pub(crate) use write::Tables;

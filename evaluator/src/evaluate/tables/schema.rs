@@ -21,5 +21,8 @@ pub static REPLICATES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declare
 /// One row per example pair of the report, with its pixels, map and boxes.
 pub static EXAMPLES: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("examples"));
 
+/// One row per pair of a test split, with a small copy of its map, for the report's gallery.
+pub static GALLERY: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("gallery"));
+
 /// One row per metric and group (or all images) of a comparison of two evaluations.
 pub static PAIRED: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared("paired"));

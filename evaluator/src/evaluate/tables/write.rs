@@ -21,7 +21,7 @@ use crate::metrics::overlap::{N_THRESHOLDS, sweep_threshold};
 use crate::metrics::pair::{Measured, PAIR_METRICS, ScoredPair};
 
 /// Pairs per record batch of the larger tables.
-const PAIRS_PER_BATCH: usize = 4096;
+pub(super) const PAIRS_PER_BATCH: usize = 4096;
 
 /// The folder, run columns and metadata that the tables of one evaluation have in common; its methods write
 /// a table each.
@@ -201,7 +201,7 @@ impl Tables<'_> {
     }
 
     /// Opens a writer for a table that is written batch by batch.
-    fn create(&self, spec: &TableSpec) -> Result<TableWriter> {
+    pub(super) fn create(&self, spec: &TableSpec) -> Result<TableWriter> {
         let path = self.out.join(file_name(spec));
         Ok(TableWriter::create(path, spec, self.provenance)?)
     }
@@ -219,7 +219,7 @@ impl Tables<'_> {
 
     /// Returns the columns run_id, checkpoint, split, attribution, layer and precision, with `n` rows
     /// alike.
-    fn run_columns(&self, n: usize) -> [ArrayRef; 6] {
+    pub(super) fn run_columns(&self, n: usize) -> [ArrayRef; 6] {
         let text = |value: &str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(repeat_n(value, n)))
         };
@@ -235,7 +235,7 @@ impl Tables<'_> {
 }
 
 /// Returns the columns image_id and class_id.
-fn pair_columns<'a>(
+pub(super) fn pair_columns<'a>(
     evaluated: &Evaluated,
     pairs: impl IntoIterator<Item = &'a ScoredPair> + Clone,
 ) -> [ArrayRef; 2] {

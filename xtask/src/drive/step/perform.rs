@@ -215,6 +215,12 @@ impl Workshop<'_> {
         let mut command = self.command("analysis")?;
         command.arg("report").arg("--results").arg(out);
         command.arg("--out").arg(out.join("results"));
+        // Data that was prepared before lies elsewhere.
+        for (index, data) in self.experiment.data.iter().enumerate() {
+            if data.is_prepared() {
+                command.arg("--data").arg(self.data_dir(index));
+            }
+        }
         for run in self.finished_runs()?.iter().flatten() {
             if let Some(run_id) = run.file_name() {
                 command.arg("--run").arg(run_id);

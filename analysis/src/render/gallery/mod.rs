@@ -1,0 +1,34 @@
+//! Makes the report's gallery, the folder `gallery/`: a page of all test pairs (an image and a class on it)
+//! with the maps of the chosen runs. The page is opened from a file, where a script cannot fetch: its data are
+//! scripts, too. `index.js` has what pairs are chosen and ordered by; maps and outlines lie in shards that the
+//! page loads when a pair of theirs is shown ([`data`]), images in a JPEG file each ([`pictures`]). Names of
+//! files are made of numbers alone.
+
+mod data;
+mod page;
+mod pictures;
+
+use crate::Result;
+use crate::model::gallery::Collection;
+use crate::model::results::Results;
+use crate::render::output::File;
+
+/// The folder of the gallery in the report's.
+pub const FOLDER: &str = "gallery";
+
+/// The page's path beside the report.
+pub const PAGE: &str = "gallery/index.html";
+
+/// Makes the files of the gallery, none where there is no pair to show, and notes on what is missing.
+///
+/// # Errors
+/// Pixels that cannot be read, or a picture that cannot be encoded.
+pub fn files(results: &Results, collections: &[Collection]) -> Result<(Vec<File>, Vec<String>)> {
+    if collections.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (pictures, mut files, notes) = pictures::files(results, collections)?;
+    files.extend(data::files(results, collections, &pictures)?);
+    files.push(File::new(PAGE, page::render(collections)));
+    Ok((files, notes))
+}
