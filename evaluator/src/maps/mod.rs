@@ -1,4 +1,4 @@
-//! Attribution maps as files: writes them as an Arrow IPC stream, reads them from a stream, an Arrow file
+//! Attribution maps as files: writes them as an Arrow IPC stream or Parquet, reads them from a stream, an Arrow file
 //! or Parquet of our trainer or any other tool, and brings them to the grid, the data folder's raster of
 //! masks.
 //!
@@ -12,6 +12,7 @@ mod reader;
 mod regrid;
 mod row;
 mod run_columns;
+mod table;
 mod writer;
 
 pub(crate) use columnar::Columnar;
@@ -20,4 +21,5 @@ pub use reader::MapReader;
 pub use regrid::to_grid;
 pub use row::{MAPS, MapRow};
 pub use run_columns::RunColumns;
+pub use table::MapTable;
 pub use writer::MapWriter;
