@@ -13,8 +13,8 @@ pub struct Photo {
     pub path: PathBuf,
     /// The path below the folder, with `/` between folders.
     pub name: String,
-    /// The id that it has in a data folder made of the folder: the name without extension, or with it where
-    /// images differ in nothing else.
+    /// Its id, as data-prep's for formats that name images by their files: the name without extension, or with
+    /// it where images differ in nothing else.
     pub image_id: String,
 }
 

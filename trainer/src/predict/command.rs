@@ -56,6 +56,7 @@ pub fn predict(args: &Arguments, device: Device, stop: &Stop) -> Result<Outcome>
     let head = Head::of(&subject, run.as_ref(), args)?;
     let explained = Explained::of(args, &head, &subject)?;
     let method = subject.method(args.network.attribution, args.network.layer)?;
+    Output::check(&args.out)?;
     let found = photos::below(&args.folder, &args.out)?;
     let mut problems = found.problems;
     refuse(args, &problems)?;
@@ -65,7 +66,6 @@ pub fn predict(args: &Arguments, device: Device, stop: &Stop) -> Result<Outcome>
         let expected = "at least 1: JPEG, PNG, WebP, TIFF, BMP or GIF";
         return Err(Error::invalid(&args.folder, "images", found, expected));
     }
-    Output::check(&args.out)?;
     let model = subject.model(head.classes.len(), device)?;
     let bounds = args.network.bounds();
     let work = Work {
@@ -88,11 +88,11 @@ pub fn predict(args: &Arguments, device: Device, stop: &Stop) -> Result<Outcome>
     };
     let out = args.out.display();
     let n_images = n_photos - (problems.len() - n_unnamed);
-    say!("{out}: {n_images} images, with {n_maps} classes explained on them");
+    say!("{out}: {n_images} image(s), {n_maps} map(s) of classes on them");
     if found.others > 0 {
         let folder = args.folder.display();
         say!(
-            "{folder}: {} other files, no images by their names",
+            "{folder}: {} other file(s), no images by their names",
             found.others
         );
     }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::predict::arguments::{Arguments, Exif};
-use crate::predict::names::{Folders, picture};
+use crate::predict::names::{Stems, picture};
 use crate::predict::overlay;
 
 /// The longer side of an overlay at most, in pixels.
@@ -64,30 +64,30 @@ impl Files<'_> {
         }
     }
 
-    /// Draws the images that come, into `folder`: `<path of the image>/<class>.png`.
+    /// Draws the images that come, into `folder`: `<path of the image>.<class id>-<class>.png`.
     ///
     /// # Errors
     /// The disk's.
     pub fn draw(self, folder: &Path, drawn: &Receiver<Vec<Drawn>>) -> Result<()> {
-        let mut folders = Folders::default();
-        let names: Vec<String> = (self.photos.iter())
-            .map(|photo| folders.of(&photo.name))
+        let mut stems = Stems::default();
+        let stems: Vec<String> = (self.photos.iter())
+            .map(|photo| stems.of(&photo.name))
             .collect();
         for images in drawn {
             images
                 .par_iter()
-                .try_for_each(|image| self.draw_one(image, &folder.join(&names[image.index])))?;
+                .try_for_each(|image| self.draw_one(image, folder, &stems[image.index]))?;
         }
         Ok(())
     }
 
     /// Draws the maps of one image in the same scale: full colour is the greatest of theirs.
-    fn draw_one(self, drawn: &Drawn, folder: &Path) -> Result<()> {
+    fn draw_one(self, drawn: &Drawn, folder: &Path, stem: &str) -> Result<()> {
         let full = |(_, map): &(i32, Vec<f32>)| overlay::full(map, drawn.size, self.grid);
         let full = drawn.maps.iter().filter_map(full).reduce(f64::max);
         for (class_id, map) in &drawn.maps {
             let name = &self.classes[*class_id as usize];
-            let path = folder.join(picture(*class_id, name, self.classes.len()));
+            let path = folder.join(picture(stem, *class_id, name, self.classes.len()));
             let picture = overlay::draw(&drawn.image, map, drawn.size, full.unwrap_or(1.0));
             overlay::write(&path, &picture)?;
         }

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
-/// The longest name, in bytes. File systems have 255, of which a temporary file takes some more.
-const LONGEST: usize = 200;
+/// The most bytes of an image's name and of a class's that a picture's name has. File systems have 255, of
+/// which a temporary file takes some more.
+const LONGEST_IMAGE: usize = 130;
+const LONGEST_CLASS: usize = 80;
 
 /// What Windows keeps for devices, with any extension.
 const DEVICES: [&str; 22] = [
@@ -12,8 +14,8 @@ const DEVICES: [&str; 22] = [
 ];
 
 /// Returns `name` as a file name: `_` in place of what some file system does not take, and not longer than
-/// [`LONGEST`].
-pub fn safe(name: &str) -> String {
+/// `longest` bytes.
+fn safe(name: &str, longest: usize) -> String {
     let mut safe: String = name
         .chars()
         .map(|c| match c {
@@ -22,7 +24,7 @@ pub fn safe(name: &str) -> String {
             c => c,
         })
         .collect();
-    safe.truncate(safe.floor_char_boundary(LONGEST));
+    safe.truncate(safe.floor_char_boundary(longest));
     let kept = safe.trim_end_matches(['.', ' ']).len();
     let is_cut = kept < safe.len();
     safe.truncate(kept);
@@ -37,32 +39,33 @@ pub fn safe(name: &str) -> String {
     safe
 }
 
-/// Gives each image the folder of its pictures.
+/// Gives the pictures of each image the beginning of their names.
 #[derive(Default)]
-pub struct Folders {
+pub struct Stems {
     /// Those given, in lower case.
     taken: HashSet<String>,
 }
 
-impl Folders {
-    /// Returns the folder for the image `name`, a path with `/` between folders: the same path, made safe. If
-    /// another image has it, be it in other letters' case, a number is put behind.
+impl Stems {
+    /// Returns the beginning for the image `name`, a path with `/` between folders: the same path, made safe.
+    /// If another image has it, be it in other letters' case, a number is put behind.
     pub fn of(&mut self, name: &str) -> String {
-        let safe: Vec<String> = name.split('/').map(safe).collect();
-        let safe = safe.join("/");
+        let parts = name.split('/').map(|part| safe(part, LONGEST_IMAGE));
+        let safe = parts.collect::<Vec<_>>().join("/");
         let numbered = (2..).map(|number| format!("{safe}~{number}"));
         let mut free = std::iter::once(safe.clone())
             .chain(numbered)
-            .filter(|folder| self.taken.insert(folder.to_lowercase()));
+            .filter(|stem| self.taken.insert(stem.to_lowercase()));
         free.next().unwrap_or(safe)
     }
 }
 
-/// Returns the name of the picture of class `class_id` of `n_classes`, called `class`. Ids make names differ,
-/// and sort them.
-pub fn picture(class_id: i32, class: &str, n_classes: usize) -> String {
+/// Returns the path of the picture of class `class_id` of `n_classes`, called `class`, on the image that
+/// [`Stems`] gave `stem`. Ids make names differ, and sort them.
+pub fn picture(stem: &str, class_id: i32, class: &str, n_classes: usize) -> String {
     let digits = n_classes.saturating_sub(1).to_string().len();
-    format!("{class_id:0digits$}-{}.png", safe(class))
+    let class = safe(class, LONGEST_CLASS);
+    format!("{stem}.{class_id:0digits$}-{class}.png")
 }
 
 #[cfg(test)]
@@ -84,29 +87,35 @@ mod tests {
             ("Con.jpg", "_Con.jpg"),
             ("console", "console"),
         ] {
-            assert_eq!(safe(name), expected, "{name:?}");
+            assert_eq!(safe(name, LONGEST_IMAGE), expected, "{name:?}");
         }
         // Cut between letters of three bytes.
-        assert_eq!(safe(&"猫".repeat(100)), "猫".repeat(66));
-        assert_eq!(safe(&"x".repeat(255)).len(), LONGEST);
+        assert_eq!(safe(&"猫".repeat(100), 80), "猫".repeat(26));
+        let long = picture(
+            &safe(&"x".repeat(255), LONGEST_IMAGE),
+            999,
+            &"y".repeat(255),
+            1000,
+        );
+        assert_eq!(long.len(), 130 + 5 + 80 + 4);
     }
 
     #[test]
-    fn no_two_images_share_a_folder() {
-        let mut folders = Folders::default();
+    fn no_two_images_share_their_pictures() {
+        let mut stems = Stems::default();
         let given = ["a/X.jpg", "a/x.jpg", "A/x.JPG", "a/x.jpg~2", "b/../c"];
         let expected = ["a/X.jpg", "a/x.jpg~2", "A/x.JPG~3", "a/x.jpg~2~2", "b/_/c"];
-        assert_eq!(given.map(|name| folders.of(name)), expected);
+        assert_eq!(given.map(|name| stems.of(name)), expected);
         // Names that differ behind what is kept of them.
         let long = |end: &str| format!("{}{end}.jpg", "y".repeat(220));
-        assert_ne!(folders.of(&long("1")), folders.of(&long("2")));
+        assert_ne!(stems.of(&long("1")), stems.of(&long("2")));
     }
 
     #[test]
     fn pictures_of_an_image_have_names_of_their_own() {
-        assert_eq!(picture(3, "dog", 20), "03-dog.png");
-        assert_eq!(picture(3, "dog", 10), "3-dog.png");
-        assert_eq!(picture(0, "../../x", 1), "0-_.._.._x.png");
-        assert_ne!(picture(0, "a/b", 2), picture(1, "a_b", 2));
+        assert_eq!(picture("a/b.jpg", 3, "dog", 20), "a/b.jpg.03-dog.png");
+        assert_eq!(picture("b", 3, "dog", 10), "b.3-dog.png");
+        assert_eq!(picture("b", 0, "../../x", 1), "b.0-_.._.._x.png");
+        assert_ne!(picture("b", 0, "a/b", 2), picture("b", 1, "a_b", 2));
     }
 }
