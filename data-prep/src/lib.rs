@@ -23,4 +23,5 @@ pub use error::{Error, Problem, Result};
 pub use image::{decode, raster, resize};
 pub use mask::{geometry, polygon, rle};
 pub use source::record;
+pub use store::tables::write_skipped;
 pub use store::{atomic, pages, pixels, schema, table};

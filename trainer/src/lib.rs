@@ -4,6 +4,7 @@
 //! - [`network`]: the networks, divided at the layers that the paper explains, and their operations
 //! - [`explain`]: attribution methods (section 3.2), the maps of a split, colours and the grid pointing
 //!   game (SPEC K)
+//! - [`predict`]: logits, maps and pictures of images without annotations
 //! - [`guide`]: annotated images, drawn classes and masks (section 3.5), the localization losses
 //!   (section 3.4) and the objective
 //! - [`train`]: steps, epochs and validation (section 4)
@@ -35,6 +36,7 @@ mod hex;
 pub mod machine;
 pub mod names;
 pub mod network;
+pub mod predict;
 mod progress;
 pub mod random;
 pub mod run;

@@ -1,6 +1,7 @@
 //! The program `trainer`: its command line and one function for each subcommand. Output for scripts goes to
-//! stdout, everything else to stderr. The exit code is 0 when done, 2 after an error, and 75 if `train` was
-//! stopped by a signal; the same command then resumes the run.
+//! stdout, everything else to stderr. The exit code is 0 when done, 2 after an error, and 75 if `train` or
+//! `predict` was stopped by a signal; the same command then resumes the run, or begins the prediction anew.
+//! `predict` ends with 1 if it left images out.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,14 +10,16 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use data_prep::dataset::{Dataset, Split, Task};
 use tch::Device;
+use trainer::explain::arguments::NetworkArgs;
 use trainer::explain::attribution::Attribution;
 use trainer::explain::explanations::Bounds;
 use trainer::explain::grid_pointing_game::Game;
 use trainer::explain::{colour, grid_pointing_game, stream};
 use trainer::machine::stop::{self, Stop};
 use trainer::machine::{device, process};
-use trainer::names::{Layer, Precision};
+use trainer::names::Layer;
 use trainer::network::Backbone;
+use trainer::predict;
 use trainer::run::config::RunConfig;
 use trainer::run::finished::FinishedRun;
 use trainer::run::folder::RunFolder;
@@ -67,6 +70,14 @@ enum Command {
     },
     /// Write the attribution maps of a checkpoint as an Arrow IPC stream, and its logits.
     Explain(ExplainArgs),
+    /// Write the logits, attribution maps and overlays of images that need no annotations. Exit codes: 0 all
+    /// images, 1 some left out (--on-error skip), 2 failed, 75 stopped by a signal, and nothing is left.
+    Predict {
+        #[command(flatten)]
+        images: Box<predict::Arguments>,
+        #[command(flatten)]
+        machine: MachineArgs,
+    },
     /// Play the grid pointing game: images of different classes side by side, and how much of each
     /// class's positive attribution lies on its own. Writes a table, prints its percentiles.
     GridPointingGame(GameArgs),
@@ -181,15 +192,8 @@ fn sha256_start(text: &str) -> Result<String, String> {
 
 #[derive(Args)]
 struct ExplainArgs {
-    /// A finished run's folder
-    #[arg(long, required_unless_present = "weights", conflicts_with = "weights")]
-    run: Option<PathBuf>,
-    /// Instead of a run: weights of trainer import, with as many classes as the data
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-    /// A kept epoch of the run (default: the one with the highest validation F1)
-    #[arg(long, conflicts_with = "weights")]
-    checkpoint: Option<i32>,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// The data folder the run was trained on
     #[arg(long)]
     data: PathBuf,
@@ -199,14 +203,6 @@ struct ExplainArgs {
     /// conventional or reversed (default: the run's own); the maps then are of that task's classes
     #[arg(long)]
     task: Option<Task>,
-    /// An attribution method, such as ixg (default: the run's own; of weights bcos for B-cos networks,
-    /// else ixg)
-    #[arg(long)]
-    attribution: Option<Attribution>,
-    /// input, mid1, mid2, mid3 or final (default: the run's own; of weights input for B-cos networks,
-    /// else final)
-    #[arg(long)]
-    layer: Option<Layer>,
     /// File for the maps (Arrow IPC stream), or - for stdout
     #[arg(long)]
     maps: PathBuf,
@@ -219,16 +215,6 @@ struct ExplainArgs {
     /// Average the colours' strength over a square of so many pixels a side (an odd number)
     #[arg(long, default_value_t = 1, value_parser = odd)]
     smooth: usize,
-    /// f32, tf32 or bf16 (default: as the run was trained; of weights f32)
-    #[arg(long)]
-    precision: Option<Precision>,
-    /// Images a batch at most
-    #[arg(long, default_value_t = 32)]
-    batch_size: usize,
-    /// Memory at most, in MiB, on the device that explains (default: half of what is free); batches
-    /// are made as small as it takes
-    #[arg(long, value_name = "MIB")]
-    memory: Option<u64>,
     #[command(flatten)]
     machine: MachineArgs,
 }
@@ -299,6 +285,11 @@ fn main() -> ExitCode {
         Command::State(args) => state_command(&args),
         Command::Select { runs, against } => select_command(&runs, against.as_deref()),
         Command::Explain(args) => explain_command(&args),
+        Command::Predict { images, machine } => match predict_command(&images, &machine) {
+            Ok(predict::Outcome::Stopped) => return ExitCode::from(stop::EXIT_CODE),
+            Ok(predict::Outcome::Finished { skipped: 1.. }) => return ExitCode::from(1),
+            result => result.map(|_| ()),
+        },
         Command::GridPointingGame(args) => game_command(&args),
         Command::Vocabulary { json: _ } => vocabulary_command(),
         Command::Import(args) => import_command(&args),
@@ -407,22 +398,14 @@ fn state_command(args: &StateArgs) -> Result<()> {
 
 fn explain_command(args: &ExplainArgs) -> Result<()> {
     args.machine.bound_threads()?;
-    let mut subject = match (&args.run, &args.weights) {
-        (Some(run), _) => stream::Subject::of_run(&FinishedRun::open(run)?, args.checkpoint)?,
-        (None, Some(file)) => stream::Subject::of_weights(file)?,
-        (None, None) => unreachable!("one of both is required"),
-    };
-    subject.precision = args.precision.unwrap_or(subject.precision);
+    let (subject, _) = args.network.subject()?;
     let dataset = Dataset::open(&args.data)?.with_task(args.task.unwrap_or(subject.task))?;
     let device = args.machine.device()?;
     let request = stream::Request {
         split: args.split,
-        attribution: args.attribution,
-        layer: args.layer,
-        bounds: Bounds {
-            images: args.batch_size,
-            memory: args.memory.map(|mib| mib << 20),
-        },
+        attribution: args.network.attribution,
+        layer: args.network.layer,
+        bounds: args.network.bounds(),
     };
     let predictions = args.predictions.as_deref();
     if let Some(path) = &args.colour {
@@ -445,6 +428,12 @@ fn explain_command(args: &ExplainArgs) -> Result<()> {
         stream::explain(&subject, &dataset, &request, device, file, predictions)
     })?;
     Ok(())
+}
+
+fn predict_command(args: &predict::Arguments, machine: &MachineArgs) -> Result<predict::Outcome> {
+    let stop = Stop::on_signals().context("signal handlers")?;
+    machine.bound_threads()?;
+    Ok(predict::predict(args, machine.device()?, &stop)?)
 }
 
 fn game_command(args: &GameArgs) -> Result<()> {

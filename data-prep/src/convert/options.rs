@@ -10,7 +10,7 @@ use crate::store::tables::Former;
 /// What to do with a broken image or annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum OnError {
-    /// Stop; no data set is made.
+    /// Stop; nothing is made.
     #[default]
     Fail,
     /// Leave the item out and list it in `skipped.parquet`.

@@ -13,6 +13,7 @@ mod groups;
 mod list;
 mod names;
 pub mod naming;
+pub mod photos;
 mod recognise;
 pub mod record;
 pub mod scenes;

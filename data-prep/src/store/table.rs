@@ -324,6 +324,10 @@ impl Origin {
     }
 }
 
+/// The most bytes of rows that are kept in memory before they are written, a row group of the file. Tables
+/// with maps would otherwise be held whole.
+const ROW_GROUP: usize = 64 << 20;
+
 /// Writes a table batch by batch; the file appears at [`TableWriter::finish`].
 pub struct TableWriter {
     path: PathBuf,
@@ -351,6 +355,7 @@ impl TableWriter {
             .collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
+            .set_max_row_group_bytes(Some(ROW_GROUP))
             .set_key_value_metadata(Some(metadata))
             .build();
         let writer =

@@ -108,7 +108,7 @@ pub(crate) fn write(
     table(&CLASSES, classes(&source.classes)?)?;
     table(&GROUPS, groups(&source.groups)?)?;
     table(&LABELS, labels(&images)?)?;
-    table(&SKIPPED, skipped(problems)?)?;
+    write_skipped(&out.join(file_name(&SKIPPED)), problems, &provenance)?;
 
     let mut writer = TableWriter::create(out.join(file_name(&MASKS)), &MASKS, &provenance)?;
     let objects: Vec<(&str, &SourceObject)> = images
@@ -164,17 +164,22 @@ fn labels(images: &[&SourceImage]) -> Result<RecordBatch> {
     ])
 }
 
-fn skipped(problems: &[&Problem]) -> Result<RecordBatch> {
+/// Writes the table of what was left out to `path`.
+///
+/// # Errors
+/// When the disk is full or cannot be written to.
+pub fn write_skipped(path: &Path, problems: &[&Problem], provenance: &Provenance) -> Result<()> {
     let column = |cell: fn(&Problem) -> &str| -> ArrayRef {
         let cells = problems.iter().map(|problem| cell(problem));
         Arc::new(StringArray::from_iter_values(cells))
     };
-    SKIPPED.batch(vec![
+    let batch = SKIPPED.batch(vec![
         column(|problem| &problem.file),
         column(|problem| &problem.field),
         column(|problem| &problem.found),
         column(|problem| &problem.expected),
-    ])
+    ])?;
+    write_table(path, &SKIPPED, provenance, &batch)
 }
 
 fn masks(objects: &[(&str, &SourceObject)]) -> Result<RecordBatch> {

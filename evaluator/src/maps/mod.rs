@@ -1,4 +1,4 @@
-//! Attribution maps as files: writes them as an Arrow IPC stream, reads them from a stream, an Arrow file
+//! Attribution maps as files: writes them as an Arrow IPC stream or Parquet, reads them from a stream, an Arrow file
 //! or Parquet of our trainer or any other tool, and brings them to the grid, the data folder's raster of
 //! masks.
 //!
@@ -13,6 +13,7 @@ mod regrid;
 mod row;
 mod run_columns;
 mod small;
+mod table;
 mod writer;
 
 pub(crate) use columnar::Columnar;
@@ -22,4 +23,5 @@ pub use regrid::to_grid;
 pub use row::{MAPS, MapRow};
 pub use run_columns::RunColumns;
 pub use small::SmallMap;
+pub use table::MapTable;
 pub use writer::MapWriter;

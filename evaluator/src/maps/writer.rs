@@ -45,9 +45,6 @@ impl<W: Write> MapWriter<W> {
     /// # Panics
     /// When a map does not have height × width values.
     pub fn write(&mut self, rows: &[MapRow]) -> Result<()> {
-        for row in rows {
-            assert_eq!(row.map.len(), row.height * row.width, "one value per cell");
-        }
         let batch = RecordBatch::try_new(self.schema.clone(), arrays(rows)).map_err(writing)?;
         self.writer.write(&batch).map_err(writing)?;
         self.writer.flush().map_err(writing)
@@ -68,7 +65,13 @@ fn writing(source: arrow::error::ArrowError) -> Error {
 }
 
 /// Returns the columns of a record batch.
-fn arrays(rows: &[MapRow]) -> Vec<ArrayRef> {
+///
+/// # Panics
+/// When a map does not have height × width values.
+pub(super) fn arrays(rows: &[MapRow]) -> Vec<ArrayRef> {
+    for row in rows {
+        assert_eq!(row.map.len(), row.height * row.width, "one value per cell");
+    }
     let bytes = |row: &MapRow| -> Vec<u8> {
         row.map
             .iter()

@@ -7,6 +7,7 @@ mod looking;
 mod made;
 mod other_tools;
 mod outputs;
+mod predicting;
 mod refusals;
 mod reproduced;
 mod resuming;

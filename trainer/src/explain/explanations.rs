@@ -9,6 +9,7 @@
 use std::sync::Once;
 
 use data_prep::dataset::Dataset;
+use data_prep::geometry::Grid;
 use tch::{Kind, Tensor};
 
 use crate::batches::{Batch, Resident};
@@ -99,15 +100,15 @@ pub struct Bounds {
     pub memory: Option<u64>,
 }
 
-/// Returns the number of images in a batch, at least 1, with which explaining stays within `bounds`. The
-/// memory that one image takes is measured by a pass through the network. A note is printed, once, if memory
+/// Returns the number of images of the size of `grid` in a batch, at least 1, with which explaining stays
+/// within `bounds`. The memory that one image takes is measured by a pass through the network. A note is printed, once, if memory
 /// allows fewer images than `bounds.images`.
 ///
 /// # Errors
 /// libtorch's.
 pub fn batch_size(
     model: &Model,
-    dataset: &Dataset,
+    grid: Grid,
     (attribution, layer): (Attribution, Layer),
     bounds: Bounds,
 ) -> Result<usize> {
@@ -118,7 +119,6 @@ pub fn batch_size(
     let Some(budget) = budget else {
         return Ok(bounds.images.max(1));
     };
-    let grid = dataset.grid();
     let size = [1, grid.height as i64, grid.width as i64, 3];
     let blank = Tensor::f_zeros(size, (Kind::Uint8, device))?;
     let an_image = tch::no_grad(|| model.footprint(&model.encode(&blank)?, layer))?;
@@ -142,6 +142,73 @@ pub fn batch_size(
 /// Memory that libtorch's backward pass keeps, as a multiple of what the vjps written in `network/pass` keep.
 const AUTOGRAD: u64 = 3;
 
+/// A batch that has gone through the network: its logits, and the maps that are asked for.
+pub struct Explaining<'a> {
+    explainable: Explainable<'a>,
+    /// The logits of all classes, (N, K) row-major.
+    pub logits: Vec<f32>,
+    /// Height and width of the maps.
+    pub size: (usize, usize),
+}
+
+impl<'a> Explaining<'a> {
+    /// Runs the network, in evaluation mode, on `images` (N, H, W, 3), 8-bit RGB on the network's device.
+    /// `image_ids` are theirs, for methods that draw random numbers.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn new(
+        model: &'a Model,
+        (images, image_ids): (&Tensor, &[&str]),
+        attribution: Attribution,
+        layer: Layer,
+    ) -> Result<Self> {
+        // Only the part after the layer is differentiated.
+        let features = tch::no_grad(|| model.features(&model.encode(images)?, layer, Mode::Eval))?
+            .f_detach()?;
+        let explainable = Explainable::new(
+            model,
+            attribution,
+            layer,
+            &features,
+            Mode::Eval,
+            Order::First,
+        )?
+        .of_images(image_ids);
+        let logits = device::download(explainable.logits())?;
+        let size = features.size();
+        Ok(Explaining {
+            explainable,
+            logits,
+            size: (size[2] as usize, size[3] as usize),
+        })
+    }
+
+    /// Computes the maps of each image's `classes`, in their order.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn maps(&self, classes: &[&[i32]]) -> Result<Vec<Vec<Vec<f32>>>> {
+        let cells = self.size.0 * self.size.1;
+        let ranks = classes.iter().map(|classes| classes.len()).max();
+        let mut of_images: Vec<Vec<Vec<f32>>> = classes.iter().map(|_| Vec::new()).collect();
+        // The first classes of all images together, then the second ones, and so on.
+        for rank in 0..ranks.unwrap_or(0) {
+            let chosen: Vec<(i64, i64)> = classes
+                .iter()
+                .enumerate()
+                .filter_map(|(row, classes)| Some((row as i64, i64::from(*classes.get(rank)?))))
+                .collect();
+            let maps = device::download(&self.explainable.maps(&chosen)?)?;
+            for (row, _) in chosen {
+                let row = row as usize;
+                of_images[row].push(maps[row * cells..(row + 1) * cells].to_vec());
+            }
+        }
+        Ok(of_images)
+    }
+}
+
 /// Computes the logits of the images `indices`, one batch, and the maps of all their labels, in evaluation
 /// mode. Pixels come from `resident` if it has all of them.
 ///
@@ -156,55 +223,27 @@ pub fn explain(
 ) -> Result<Explained> {
     let (device, kind) = (model.params.device(), model.params.kind());
     let batch = Batch::load(dataset, indices, resident, device, kind)?;
-    // Only the part after the layer is differentiated.
-    let features =
-        tch::no_grad(|| model.features(&model.encode(&batch.images)?, layer, Mode::Eval))?
-            .f_detach()?;
-    let image_id = |&index: &usize| dataset.images[index].image_id.as_str();
-    let image_ids: Vec<&str> = indices.iter().map(image_id).collect();
-    let explainable = Explainable::new(
-        model,
-        attribution,
-        layer,
-        &features,
-        Mode::Eval,
-        Order::First,
-    )?
-    .of_images(&image_ids);
-    let logit_values = device::download(explainable.logits())?;
-    let size = features.size();
-    let (height, width) = (size[2] as usize, size[3] as usize);
-
-    let labels = |row: usize| dataset.images[indices[row]].labels.as_slice();
-    let ranks = (0..indices.len())
-        .map(|row| labels(row).len())
-        .max()
-        .unwrap_or(0);
-    let mut pairs: Vec<Vec<PairMap>> = indices.iter().map(|_| Vec::new()).collect();
-    // The first labels of all images together, then the second labels, and so on.
-    for rank in 0..ranks {
-        let rows: Vec<usize> = (0..indices.len())
-            .filter(|&row| labels(row).len() > rank)
-            .collect();
-        let chosen: Vec<(i64, i64)> = rows
-            .iter()
-            .map(|&row| (row as i64, i64::from(labels(row)[rank])))
-            .collect();
-        let maps = device::download(&explainable.maps(&chosen)?)?;
-        for &row in &rows {
-            let class_id = labels(row)[rank];
-            pairs[row].push(PairMap {
+    let image = |&index: &usize| &dataset.images[index];
+    let image_ids: Vec<&str> = indices.iter().map(|i| image(i).image_id.as_str()).collect();
+    let labels: Vec<&[i32]> = indices.iter().map(|i| image(i).labels.as_slice()).collect();
+    let explaining = Explaining::new(model, (&batch.images, &image_ids), attribution, layer)?;
+    let maps = explaining.maps(&labels)?;
+    let Explaining { logits, size, .. } = explaining;
+    let mut pairs = Vec::new();
+    for (row, maps) in maps.into_iter().enumerate() {
+        for (&class_id, map) in labels[row].iter().zip(maps) {
+            pairs.push(PairMap {
                 image: indices[row],
                 class_id,
-                logit: logit_values[row * dataset.classes.len() + class_id as usize],
-                map: maps[row * height * width..(row + 1) * height * width].to_vec(),
+                logit: logits[row * dataset.classes.len() + class_id as usize],
+                map,
             });
         }
     }
     Ok(Explained {
         images: indices.to_vec(),
-        logits: logit_values,
-        size: (height, width),
-        pairs: pairs.into_iter().flatten().collect(),
+        logits,
+        size,
+        pairs,
     })
 }

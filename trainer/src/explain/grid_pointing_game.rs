@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::explain::attribution::Explainable;
 use crate::explain::explanations::NonFinite;
 use crate::explain::gradients::Order;
+use crate::explain::predictions::probability;
 use crate::explain::stream::{self, Opened, Request, Subject};
 use crate::machine::device;
 use crate::names::Layer;
@@ -215,7 +216,7 @@ fn candidates(
         {
             let class_id = dataset.images[image].labels[0];
             let logit = logits[class_id as usize];
-            let confidence = 1.0 / (1.0 + (-f64::from(logit)).exp());
+            let confidence = probability(logit);
             let candidate = Candidate {
                 image,
                 class_id,

@@ -1,5 +1,7 @@
 //! Explanations: attribution methods, the maps of a split's images, and what is written of them.
 
+// Options of the command line that several commands have.
+pub mod arguments;
 // What an attribution method is.
 pub mod attribution;
 // B-cos explanations in colour.

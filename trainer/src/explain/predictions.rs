@@ -1,4 +1,5 @@
-//! Writes the table `predictions.parquet`: a row with the logit of every image and every class.
+//! Writes the table `predictions.parquet`: a row with the logit of every image and every class. Says what
+//! probability a logit is.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +12,11 @@ use evaluator::evaluate::PREDICTIONS;
 use crate::error::Result;
 use crate::names::Precision;
 use crate::run::schema::PROGRAM;
+
+/// Returns the probability that a class is on an image: the sigmoid of its logit (docs/SPEC.md K).
+pub fn probability(logit: f32) -> f64 {
+    1.0 / (1.0 + (-f64::from(logit)).exp())
+}
 
 /// Which network and images the logits in a table are of: values that are the same in every row.
 #[derive(Clone, Debug)]

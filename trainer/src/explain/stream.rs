@@ -107,9 +107,45 @@ impl Subject {
     pub(crate) fn non_finite(&self, dataset: &Dataset, found: NonFinite) -> Error {
         let image = &dataset.images[found.image].image_id;
         let class = &dataset.classes[found.class_id as usize];
-        let field = format!("image {image}, class {class}, {}", found.what);
-        let value = found.value.to_string();
-        Error::invalid(&self.weights, field, value, "finite numbers")
+        self.not_finite((image, class), found.what, found.value)
+    }
+
+    /// Returns the error for a non-finite `value` of an image and class.
+    pub(crate) fn not_finite(&self, (image, class): (&str, &str), what: &str, value: f32) -> Error {
+        let field = format!("image {image}, class {class}, {what}");
+        Error::invalid(&self.weights, field, value.to_string(), "finite numbers")
+    }
+
+    /// Returns the method and the layer that the subject is explained with: those given, else its own.
+    ///
+    /// # Errors
+    /// A method that is not defined for the network.
+    pub(crate) fn method(
+        &self,
+        attribution: Option<Attribution>,
+        layer: Option<Layer>,
+    ) -> Result<(Attribution, Layer)> {
+        let attribution = attribution.unwrap_or(self.attribution);
+        attribution
+            .check(self.backbone, Order::First)
+            .map_err(|expected| {
+                let found = attribution.to_string();
+                Error::invalid(&self.weights, "attribution", found, expected)
+            })?;
+        Ok((attribution, layer.unwrap_or(self.layer)))
+    }
+
+    /// Loads the network, with `n_classes` classes.
+    ///
+    /// # Errors
+    /// A file that cannot be read, weights for another number of classes, libtorch's.
+    pub(crate) fn model(&self, n_classes: usize, device: Device) -> Result<Model> {
+        let mut model = Model::new(self.backbone, n_classes, 0, device, Kind::Float)?;
+        model.precision = device::allow(self.precision, device)?;
+        let (tensors, _) = checkpoint::load(&self.weights)?;
+        let file = self.weights.display().to_string();
+        model.params.load(&tensors, &[], &file)?;
+        Ok(model)
     }
 }
 
@@ -159,16 +195,7 @@ pub fn open(
             format!("{inputs}, the data the run was trained on"),
         ));
     }
-    let (attribution, layer) = (
-        request.attribution.unwrap_or(subject.attribution),
-        request.layer.unwrap_or(subject.layer),
-    );
-    attribution
-        .check(subject.backbone, Order::First)
-        .map_err(|expected| {
-            let found = attribution.to_string();
-            Error::invalid(&subject.weights, "attribution", found, expected)
-        })?;
+    let method = subject.method(request.attribution, request.layer)?;
     let indices = dataset.indices(request.split);
     if indices.is_empty() {
         return Err(Error::invalid(
@@ -178,16 +205,8 @@ pub fn open(
             "at least 1",
         ));
     }
-    let n_classes = dataset.classes.len();
-    let mut model = Model::new(subject.backbone, n_classes, 0, device, Kind::Float)?;
-    model.precision = device::allow(subject.precision, device)?;
-    model.params.load(
-        &checkpoint::load(&subject.weights)?.0,
-        &[],
-        &subject.weights.display().to_string(),
-    )?;
-    let method = (attribution, layer);
-    let batch_size = explanations::batch_size(&model, dataset, method, request.bounds)?;
+    let model = subject.model(dataset.classes.len(), device)?;
+    let batch_size = explanations::batch_size(&model, dataset.grid(), method, request.bounds)?;
     Ok(Opened {
         model,
         indices,

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, RecordBatch, StringArray};
+use arrow::array::{Array, Int32Array, RecordBatch, StringArray};
 use data_prep::dataset::Task;
+use data_prep::geometry::Grid;
 use data_prep::table::{column, read_table};
 
 use crate::error::{Error, Result};
@@ -36,6 +37,8 @@ pub struct FinishedRun {
     pub task: Task,
     /// The precision it was trained in.
     pub precision: Precision,
+    /// The size of its input.
+    pub input: Grid,
     /// Whether it was trained with a localization loss.
     pub is_guided: bool,
     /// The epoch with the highest validation F1 among those kept.
@@ -104,6 +107,10 @@ impl FinishedRun {
             data_inputs: cell("data_inputs"),
             task: cell("task").parse().map_err(known("task"))?,
             precision: cell("precision").parse().map_err(known("precision"))?,
+            input: Grid {
+                height: side(&batch, &path, "input_height")?,
+                width: side(&batch, &path, "input_width")?,
+            },
             is_guided: text_cell(&batch, "loss").is_some(),
             best_f1_epoch,
             epochs,
@@ -138,6 +145,20 @@ impl FinishedRun {
                 Err(Error::invalid(file, "file", "no such file", expected))
             }
         }
+    }
+}
+
+/// Returns the number of pixels in the column `name` of a table of one row, which is in the file `path`.
+fn side(batch: &RecordBatch, path: &Path, name: &str) -> Result<usize> {
+    let value = column::<Int32Array>(batch, name).value(0);
+    match usize::try_from(value) {
+        Ok(side @ 1..) => Ok(side),
+        _ => Err(Error::invalid(
+            path,
+            name,
+            value.to_string(),
+            "a number above 0",
+        )),
     }
 }
 

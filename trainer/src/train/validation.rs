@@ -62,7 +62,7 @@ pub fn validate(
     let n_classes = dataset.classes.len();
     let mut images = Vec::with_capacity(indices.len());
     let (mut maps, mut size) = (Vec::new(), (0, 0));
-    let batch_size = explanations::batch_size(model, dataset, (attribution, layer), bounds)?;
+    let batch_size = explanations::batch_size(model, dataset.grid(), (attribution, layer), bounds)?;
     for batch in explanations::batches(dataset, indices, batch_size) {
         if stop.is_asked() {
             bar.finish_and_clear();

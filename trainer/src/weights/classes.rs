@@ -1,5 +1,5 @@
 //! Writes the class names that a checkpoint's outputs stand for as one line of its metadata, so that a run
-//! which begins from it can tell whether its own classes are the same.
+//! which begins from it can tell whether its own classes are the same, and reads them from there.
 
 /// The metadata key of the class names, which are in the order of the head's outputs.
 pub(crate) const KEY: &str = "classes";
@@ -15,6 +15,33 @@ pub(crate) fn in_a_line(classes: &[String]) -> String {
         escaped.collect::<String>()
     });
     names.collect::<Vec<_>>().join("\t")
+}
+
+/// Returns the class names in a line of [`in_a_line`].
+pub(crate) fn of_a_line(classes: &str) -> Vec<String> {
+    classes.split('\t').map(unescaped).collect()
+}
+
+/// Undoes what [`in_a_line`] does within a name. Where that wrote no such escape, the letters stay.
+fn unescaped(name: &str) -> String {
+    let mut text = String::new();
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once('\\') {
+        text.push_str(before);
+        let code = |hex: &str| u32::from_str_radix(hex, 16).ok().and_then(char::from_u32);
+        let braced = after.strip_prefix("u{").and_then(|hex| hex.split_once('}'));
+        let simple = ["\\\\", "t\t", "n\n", "r\r"];
+        let simple = simple.iter().find(|pair| after.starts_with(&pair[..1]));
+        (text, rest) = match (
+            simple,
+            braced.and_then(|(hex, end)| Some((code(hex)?, end))),
+        ) {
+            (Some(pair), _) => (text + &pair[1..], &after[1..]),
+            (None, Some((c, end))) => (text + &*c.encode_utf8(&mut [0; 4]), end),
+            (None, None) => (text + "\\", after),
+        };
+    }
+    text + rest
 }
 
 /// Returns the number of class names in a line of [`in_a_line`] and the first of them, for messages.
@@ -44,6 +71,15 @@ mod tests {
         assert_ne!(names(&["a", "b"]), names(&["a\tb"]));
         assert_ne!(names(&["a\tb"]), names(&["a\\tb"]));
         assert_eq!(names(&["bird's", "naïve"]), "bird's\tnaïve");
+        for given in [
+            &["cat", "dog"][..],
+            &["a\tb\n=c\r", "\\t", "\\"],
+            &["\u{1b}[0m\u{85}", "", "naïve 猫", "u{1b}"],
+        ] {
+            assert_eq!(of_a_line(&names(given)), given);
+        }
+        // Not written by us.
+        assert_eq!(of_a_line("a\\x\\u{zz}\\"), ["a\\x\\u{zz}\\"]);
         assert_eq!(listed("cat"), "1 class (cat)");
         assert_eq!(listed("1\t2\t3\t4\t5\t6"), "6 classes (1, 2, 3, 4, 5, …)");
     }

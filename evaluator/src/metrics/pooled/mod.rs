@@ -18,6 +18,6 @@ mod ranking;
 pub use f1::f1_micro;
 pub use list::POOL_METRICS;
 pub use metric::{PairedTest, Pool, PoolMetric, Task};
-pub use outcomes::{Counts, arg_max};
+pub use outcomes::{Counts, arg_max, is_predicted};
 pub use pair_counts::{EMPTY_MASK, NO_POSITIVE, PAIR_COUNTS, PairCount, UNDER_CONSTANT};
 pub use ranking::{Ranking, average_precision, mean_average_precision};

@@ -1,5 +1,9 @@
-//! Counts which cells (an image and any class) are predicted right (docs/SPEC.md B). A class is predicted
-//! to be on an image at logit ≥ 0.
+//! Counts which cells (an image and any class) are predicted right (docs/SPEC.md B).
+
+/// Whether a class is predicted to be on an image: at logit ≥ 0.
+pub fn is_predicted(logit: f32) -> bool {
+    logit >= 0.0
+}
 
 /// Numbers of cells by what is so (positive: the class is on the image) and what was predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,7 +23,7 @@ impl Counts {
     pub fn of(logits: &[f32], targets: &[bool]) -> Self {
         let mut counts = Self::default();
         for (&logit, &target) in logits.iter().zip(targets) {
-            let count = match (logit >= 0.0, target) {
+            let count = match (is_predicted(logit), target) {
                 (true, true) => &mut counts.true_positive,
                 (true, false) => &mut counts.false_positive,
                 (false, true) => &mut counts.false_negative,

@@ -1,0 +1,113 @@
+//! Prepares single image files, which have no annotations, as a data folder's are prepared: decoded, turned
+//! upright and resized to the network's input.
+
+use std::path::Path;
+
+use crate::error::{Problem, unreadable};
+use crate::image::decode::Decoder;
+use crate::image::orientation::Orientation;
+use crate::image::raster::Rgb;
+use crate::image::resize::Resizer;
+use crate::mask::geometry::Grid;
+
+/// An image, prepared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// The pixels at the network's input size: height · width · 3 bytes.
+    pub input: Vec<u8>,
+    /// The image to be looked at, if one was asked for: of its own shape, made smaller where it is large.
+    pub shown: Option<Rgb>,
+}
+
+/// Prepares one file after the other in the same memory. Each thread needs its own.
+#[derive(Debug)]
+pub struct Preparer {
+    decoder: Decoder,
+    resizer: Resizer,
+    /// Whether images are turned as their EXIF orientation says.
+    is_turning: bool,
+    /// The longer side of `shown` at most, in pixels; absent: it is left out.
+    longest: Option<usize>,
+}
+
+impl Preparer {
+    /// Makes a preparer to the size of `grid`; the others are as its fields.
+    pub fn new(grid: Grid, is_turning: bool, longest: Option<usize>) -> Self {
+        Self {
+            decoder: Decoder::default(),
+            resizer: Resizer::new(grid),
+            is_turning,
+            longest,
+        }
+    }
+
+    /// Reads and prepares a file.
+    ///
+    /// # Errors
+    /// When it cannot be read or decoded.
+    pub fn prepare(&mut self, path: &Path) -> Result<Prepared, Problem> {
+        let file = fs_err::read(path)
+            .map_err(|error| Problem::new(path, "file", unreadable(&error), "an image"))?;
+        let mut image = self
+            .decoder
+            .decode(&file)
+            .map_err(|error| Problem::new(path, "image", error.found, error.expected))?;
+        let turned;
+        let orientation = match self.is_turning {
+            true => Orientation::of(&file),
+            false => Orientation::default(),
+        };
+        if orientation != Orientation::default() {
+            turned = orientation.apply(image);
+            image = &turned;
+        }
+        Ok(Prepared {
+            input: self.resizer.resize(image),
+            shown: self.longest.map(|longest| reduced(image, longest)),
+        })
+    }
+}
+
+/// Returns an image whose longer side has at most `longest` pixels, of the same shape.
+fn reduced(image: &Rgb, longest: usize) -> Rgb {
+    let (width, height) = (image.width, image.height);
+    let side = width.max(height);
+    if side <= longest {
+        return image.clone();
+    }
+    // To the nearest pixel.
+    let scaled = |length: usize| ((2 * length * longest + side) / (2 * side)).max(1);
+    let grid = Grid {
+        height: scaled(height),
+        width: scaled(width),
+    };
+    Rgb {
+        width: grid.width,
+        height: grid.height,
+        data: Resizer::new(grid).resize(image),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_image_keeps_its_shape() {
+        let size = |width: usize, height: usize| {
+            let image = Rgb {
+                width,
+                height,
+                data: vec![7; width * height * 3],
+            };
+            let small = reduced(&image, 8);
+            assert!(small.data.iter().all(|&value| value == 7));
+            assert_eq!(small.data.len(), small.width * small.height * 3);
+            (small.width, small.height)
+        };
+        assert_eq!(size(8, 3), (8, 3));
+        assert_eq!(size(16, 11), (8, 6));
+        assert_eq!(size(11, 16), (6, 8));
+        assert_eq!(size(900, 1), (8, 1));
+    }
+}

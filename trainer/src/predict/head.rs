@@ -1,0 +1,150 @@
+//! What a network's logits stand for and what size its input has: a run says both, a weight file perhaps the
+//! names of its classes.
+
+use data_prep::geometry::Grid;
+
+use crate::error::{Error, Result};
+use crate::explain::stream::Subject;
+use crate::predict::arguments::Arguments;
+use crate::run::finished::FinishedRun;
+use crate::weights::{checkpoint, classes};
+
+/// The paper's input size, for weights that come without one.
+const USUAL_SIZE: u16 = 224;
+/// The most class names that an error lists.
+const MOST_LISTED: usize = 100;
+
+/// A network's two ends.
+pub struct Head {
+    /// The names of its classes, in the order of its logits.
+    pub classes: Vec<String>,
+    /// The size of its input.
+    pub grid: Grid,
+}
+
+impl Head {
+    /// Reads the head of `subject`, which is of `run` if there is one.
+    ///
+    /// # Errors
+    /// A weight file without head; another number of names than the head has classes; names that cannot be
+    /// read.
+    pub fn of(subject: &Subject, run: Option<&FinishedRun>, args: &Arguments) -> Result<Self> {
+        let file = &subject.weights;
+        let (tensors, metadata) = checkpoint::load(file)?;
+        let weight = subject.backbone.head[0];
+        let found = tensors.iter().find(|(name, _)| name == weight);
+        let n_classes = found.and_then(|(_, weight)| weight.size().first().copied());
+        let Some(n_classes) = n_classes else {
+            let expected = "the head's weights";
+            return Err(Error::invalid(file, weight, "no such tensor", expected));
+        };
+        let names = match (&args.class_names, metadata.get(classes::KEY)) {
+            (Some(list), _) => {
+                let text = fs_err::read_to_string(list)?;
+                Some((list, text.lines().map(str::to_owned).collect()))
+            }
+            (None, Some(line)) => Some((file, classes::of_a_line(line))),
+            (None, None) => None,
+        };
+        let classes = match names {
+            Some((from, names)) if names.len() as i64 != n_classes => {
+                let found = format!("{} names", names.len());
+                let expected = format!("{n_classes}, as many as {} has outputs", file.display());
+                return Err(Error::invalid(from, "classes", found, expected));
+            }
+            Some((_, names)) => names,
+            None => {
+                say!(
+                    "note: {}: says no names of its {n_classes} classes, so they are called 0, 1, …; \
+                     --class-names FILE names them",
+                    file.display()
+                );
+                (0..n_classes).map(|class| class.to_string()).collect()
+            }
+        };
+        let size = || Grid::square(args.size.unwrap_or(USUAL_SIZE).into());
+        Ok(Head {
+            classes,
+            grid: run.map_or_else(size, |run| run.input),
+        })
+    }
+}
+
+/// Which classes of an image are explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Explained {
+    /// Those that are predicted to be on it.
+    Predicted,
+    /// So many with the highest logits.
+    Top(usize),
+    /// The same on every image.
+    These(Vec<i32>),
+}
+
+impl Explained {
+    /// Reads the choice from the options.
+    ///
+    /// # Errors
+    /// A class that the network does not have.
+    pub fn of(args: &Arguments, head: &Head, subject: &Subject) -> Result<Self> {
+        if let Some(top) = args.top {
+            return Ok(Self::Top(top.into()));
+        }
+        if args.class.is_empty() {
+            return Ok(Self::Predicted);
+        }
+        let id = |name: &String| {
+            let known = head.classes.iter().position(|known| known == name);
+            known.map(|id| id as i32).ok_or_else(|| {
+                let expected = match head.classes.len() {
+                    ..=MOST_LISTED => format!("one of {}", head.classes.join(", ")),
+                    _ => format!(
+                        "one of {}",
+                        classes::listed(&classes::in_a_line(&head.classes))
+                    ),
+                };
+                Error::invalid(&subject.weights, "--class", name, expected)
+            })
+        };
+        let mut ids: Vec<i32> = args.class.iter().map(id).collect::<Result<_>>()?;
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(Self::These(ids))
+    }
+
+    /// Returns the classes to explain on an image with these logits, ascending.
+    pub fn on(&self, logits: &[f32]) -> Vec<i32> {
+        let mut ids: Vec<i32> = (0..logits.len() as i32).collect();
+        let logit = |id: &i32| logits[*id as usize];
+        match self {
+            Self::Predicted => {
+                ids.retain(|id| evaluator::metrics::pooled::is_predicted(logit(id)));
+            }
+            Self::Top(count) => {
+                ids.sort_by(|a, b| logit(b).total_cmp(&logit(a)));
+                ids.truncate(*count);
+                ids.sort_unstable();
+            }
+            Self::These(these) => ids.clone_from(these),
+        }
+        ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Explained;
+
+    #[test]
+    fn classes_are_chosen_by_their_logits_or_by_name() {
+        let logits = [-1.0, 0.0, 3.0, -0.5];
+        assert_eq!(Explained::Predicted.on(&logits), [1, 2]);
+        assert_eq!(Explained::Predicted.on(&[-1.0; 3]), []);
+        assert_eq!(Explained::Top(1).on(&logits), [2]);
+        assert_eq!(Explained::Top(3).on(&logits), [1, 2, 3]);
+        assert_eq!(Explained::Top(9).on(&logits), [0, 1, 2, 3]);
+        // Of equals the first.
+        assert_eq!(Explained::Top(1).on(&[2.0, 2.0]), [0]);
+        assert_eq!(Explained::These(vec![0, 3]).on(&logits), [0, 3]);
+    }
+}
