@@ -8,13 +8,14 @@
 
 use std::sync::Once;
 
-use data_prep::dataset::Dataset;
+use data_prep::dataset::{Dataset, Labels};
 use tch::{Kind, Tensor};
 
 use crate::batches::{Batch, Resident};
 use crate::error::Result;
 use crate::explain::attribution::{Attribution, Explainable};
 use crate::explain::gradients::Order;
+use crate::explain::log_odds::log_odds;
 use crate::machine::device;
 use crate::names::Layer;
 use crate::network::{Mode, Model};
@@ -26,7 +27,7 @@ pub struct PairMap {
     pub image: usize,
     /// The explained class, one of the image's labels.
     pub class_id: i32,
-    /// The logit of this class.
+    /// The logit of this class; of a softmax its log-odds.
     pub logit: f32,
     /// The map: height · width values, row-major.
     pub map: Vec<f32>,
@@ -37,7 +38,7 @@ pub struct PairMap {
 pub struct Explained {
     /// Indices into the data set's images.
     pub images: Vec<usize>,
-    /// The logits of all classes, (N, K) row-major.
+    /// The logits of all classes, (N, K) row-major; of a softmax their log-odds.
     pub logits: Vec<f32>,
     /// Height and width of the maps.
     pub size: (usize, usize),
@@ -171,7 +172,12 @@ pub fn explain(
         Order::First,
     )?
     .of_images(&image_ids);
-    let logit_values = device::download(explainable.logits())?;
+    let mut logit_values = device::download(explainable.logits())?;
+    if model.labels == Labels::Single {
+        logit_values
+            .chunks_mut(dataset.classes.len())
+            .for_each(log_odds);
+    }
     let size = features.size();
     let (height, width) = (size[2] as usize, size[3] as usize);
 

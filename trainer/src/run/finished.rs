@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, RecordBatch, StringArray};
-use data_prep::dataset::Task;
+use data_prep::dataset::{Labels, Task};
 use data_prep::table::{column, read_table};
 
 use crate::error::{Error, Result};
 use crate::explain::attribution::Attribution;
-use crate::names::{Layer, Precision};
+use crate::names::{Explained, Layer, Precision};
 use crate::network::Backbone;
 use crate::run::epochs::{self, EpochRow};
 use crate::run::folder::RunFolder;
@@ -34,6 +34,10 @@ pub struct FinishedRun {
     pub data_inputs: String,
     /// The task it was trained for.
     pub task: Task,
+    /// How many classes an image shows.
+    pub labels: Labels,
+    /// What its maps explain.
+    pub explained: Explained,
     /// The precision it was trained in.
     pub precision: Precision,
     /// Whether it was trained with a localization loss.
@@ -103,6 +107,8 @@ impl FinishedRun {
             layer: cell("layer").parse().map_err(known("layer"))?,
             data_inputs: cell("data_inputs"),
             task: cell("task").parse().map_err(known("task"))?,
+            labels: cell("labels").parse().map_err(known("labels"))?,
+            explained: cell("explained").parse().map_err(known("explained"))?,
             precision: cell("precision").parse().map_err(known("precision"))?,
             is_guided: text_cell(&batch, "loss").is_some(),
             best_f1_epoch,
