@@ -111,6 +111,20 @@ fn changes() -> Vec<(Run, &'static str)> {
         ),
         (
             Run {
+                labels: ("single", "logit"),
+                ..run()
+            },
+            "softmax",
+        ),
+        (
+            Run {
+                labels: ("single", "contrast"),
+                ..run()
+            },
+            "softmax, contrast explained",
+        ),
+        (
+            Run {
                 precision: "bf16",
                 ..run()
             },

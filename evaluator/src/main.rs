@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use data_prep::dataset::{Split, Task};
+use data_prep::dataset::{Labels, Split, Task};
 use evaluator::compare::{CompareOptions, compare};
 use evaluator::evaluate::{Missing, ScoreOptions, score};
 use evaluator::maps::{RunColumns, Source};
@@ -54,6 +54,10 @@ struct ScoreArgs {
     /// predictions.parquet in --out for evaluator compare.
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
+    /// Whether each image shows exactly one class, so that the class with the greatest logit is predicted, or
+    /// any number, each predicted at logit ≥ 0 [default: the predictions' metadata, else multi].
+    #[arg(long)]
+    labels: Option<Labels>,
     /// Run the maps are of [default: the maps' metadata, else the predictions', else the file's name].
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,
@@ -106,6 +110,7 @@ impl ScoreArgs {
             data: self.data,
             out: self.out,
             predictions: self.predictions,
+            labels: self.labels,
             columns: RunColumns {
                 run_id: self.run_id,
                 checkpoint: self.checkpoint,

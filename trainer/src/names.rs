@@ -92,6 +92,16 @@ spelled! {
 }
 
 spelled! {
+    /// What an attribution map explains (docs/SPEC.md A.3).
+    Explained {
+        /// The logit of the class.
+        Logit = "logit",
+        /// The logit of the class minus the mean of the other classes' logits.
+        Contrast = "contrast",
+    }
+}
+
+spelled! {
     /// What happens to a training image before the network sees it (SPEC C.3, C.4).
     Augmentation {
         /// Nothing.

@@ -4,14 +4,14 @@
 
 use std::fmt::Display;
 
-use data_prep::dataset::Task;
+use data_prep::dataset::{Labels, Task};
 use serde::Serialize;
 
 use crate::explain::attribution::Attribution;
 use crate::explain::gradients::Order;
 use crate::guide::loss::LocalizationLoss;
 use crate::names::{
-    Annotation, Augmentation, Layer, Optimizer, Precision, Schedule, ValidationMetric,
+    Annotation, Augmentation, Explained, Layer, Optimizer, Precision, Schedule, ValidationMetric,
 };
 use crate::network::Backbone;
 use crate::run::schema::PROGRAM;
@@ -26,6 +26,8 @@ pub struct Vocabulary {
     layers: Vec<String>,
     annotations: Vec<String>,
     tasks: Vec<String>,
+    labels: Vec<String>,
+    explained: Vec<String>,
     augmentations: Vec<String>,
     precisions: Vec<String>,
     optimizers: Vec<String>,
@@ -72,6 +74,8 @@ impl Vocabulary {
             layers: spellings(Layer::ALL),
             annotations: spellings(Annotation::ALL),
             tasks: spellings(&Task::ALL),
+            labels: spellings(&Labels::ALL),
+            explained: spellings(Explained::ALL),
             augmentations: spellings(Augmentation::ALL),
             precisions: spellings(Precision::ALL),
             optimizers: spellings(Optimizer::ALL),

@@ -312,6 +312,7 @@ fn both_tasks_from_training_to_scores() {
             );
             let out = dir.path().join("scores");
             let report = evaluator::evaluate::score(&evaluator::evaluate::ScoreOptions {
+                labels: None,
                 maps: maps.to_str().unwrap().parse().unwrap(),
                 data: data.clone(),
                 out: out.clone(),

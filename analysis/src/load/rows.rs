@@ -172,6 +172,8 @@ fn configuration(frame: &DataFrame, titles: &BTreeMap<String, String>) -> Polars
         warmup_steps: long("warmup_steps")?,
         early_stopping: text("early_stopping")?,
         color_jitter: text("color_jitter")?,
+        labels: text("labels")?,
+        explained: text("explained")?,
         epochs_trained: rows.maybe_int("epochs_trained")?[0],
     })
 }

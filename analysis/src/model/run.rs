@@ -88,6 +88,10 @@ pub struct Run {
     pub early_stopping: String,
     /// `none`, or e.g. `brightness=0.4, hue=0.1`.
     pub color_jitter: String,
+    /// Classes an image shows: `multi`, any number, or `single`, exactly one.
+    pub labels: String,
+    /// What maps explain: `logit` or `contrast`.
+    pub explained: String,
     /// Epochs trained; `None` in a table of a version without early stopping, where it is all of them.
     pub epochs_trained: Option<i32>,
 }

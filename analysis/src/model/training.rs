@@ -32,6 +32,8 @@ pub struct Training {
     pub augmentation: String,
     /// `none`, or the strengths.
     pub color_jitter: String,
+    /// Classes an image shows, `multi` or `single`, and what maps explain, `logit` or `contrast`.
+    pub labels: (String, String),
     /// `f32`, `tf32` or `bf16`.
     pub precision: String,
     /// Input height and width, numbers of training and validation images: they follow from the data
@@ -72,6 +74,7 @@ enum Of {
     EarlyStopping,
     Augmentation,
     ColorJitter,
+    Labels,
     Precision,
     /// Of the network's input, in pixels.
     Size,
@@ -117,6 +120,7 @@ impl Training {
             early_stopping: run.early_stopping.clone(),
             augmentation: run.augmentation.clone(),
             color_jitter: run.color_jitter.clone(),
+            labels: (run.labels.clone(), run.explained.clone()),
             precision: run.precision.clone(),
             data_shape: (run.input_height, run.input_width, run.n_train, run.n_val),
             data: run.data_inputs.clone(),
@@ -166,6 +170,11 @@ impl Training {
             (name, 0) => format!("{name} schedule"),
             (name, steps) => format!("{name} schedule, {steps} steps of warm-up"),
         };
+        let labels = match (self.labels.0.as_str(), self.labels.1.as_str()) {
+            ("single", "logit") => "softmax".to_owned(),
+            ("single", explained) => format!("softmax, {explained} explained"),
+            _ => "sigmoids".to_owned(),
+        };
         let or_no = |text: &str, what: &str| match text {
             "none" => format!("no {what}"),
             text => format!("{what} {text}"),
@@ -192,6 +201,7 @@ impl Training {
             ),
             (Of::Augmentation, augmentation.to_owned()),
             (Of::ColorJitter, or_no(&self.color_jitter, "color jitter")),
+            (Of::Labels, labels),
             (Of::Precision, format!("trained in {}", self.precision)),
             (Of::Size, format!("{height} × {width} pixels")),
             (Of::TrainingImages, format!("{n_train} training images")),
@@ -267,7 +277,7 @@ pub fn differences(trainings: &[&Training]) -> Vec<Vec<String>> {
 
 /// Returns the baseline among `runs` that `run` is compared with: the run that it starts from. If it
 /// starts from weights, it is the unguided run with the same data, backbone, seed, weights, program
-/// version, augmentation, colour jitter and precision. Of several such runs it is the one most similar in
+/// version, augmentation, colour jitter, labels and precision. Of several such runs it is the one most similar in
 /// epochs, learning rate, batch size, optimizer, schedule and early stopping; of several of these one of the same task, and then one validated through
 /// the maps that `run` is guided through.
 ///
@@ -300,6 +310,7 @@ pub fn baseline<'a>(run: &Run, runs: &'a [Run]) -> Result<&'a Run, String> {
             let how = [
                 &run.augmentation,
                 &run.color_jitter,
+                &run.labels,
                 &run.precision,
                 &run.program,
             ];

@@ -68,6 +68,8 @@ pub struct Run {
     pub early_stopping: &'static str,
     pub augmentation: &'static str,
     pub color_jitter: &'static str,
+    /// Classes an image shows, and what maps explain.
+    pub labels: (&'static str, &'static str),
     pub precision: &'static str,
     /// Height and width of the network's input in pixels.
     pub size: i32,
@@ -118,6 +120,7 @@ impl Default for Run {
             early_stopping: "none",
             augmentation: "none",
             color_jitter: "none",
+            labels: ("multi", "logit"),
             precision: "f32",
             size: 224,
             data: "d",
@@ -243,7 +246,8 @@ pub fn configuration(run: &Run, runs: &[Run]) -> String {
                 run.optimizer,
                 run.schedule,
                 run.early_stopping,
-                run.color_jitter
+                run.color_jitter,
+                run.labels
             ),
             (
                 run.augmentation,
@@ -290,7 +294,7 @@ fn write_run(root: &Path, run: &Run, runs: &[Run]) {
         let later = df!(
             "optimizer" => [optimizer], "weight_decay" => [weight_decay], "schedule" => [schedule],
             "warmup_steps" => [warmup_steps], "early_stopping" => [run.early_stopping],
-            "color_jitter" => [run.color_jitter], "epochs_trained" => [run.epochs.len() as i32],
+            "color_jitter" => [run.color_jitter], "labels" => [run.labels.0], "explained" => [run.labels.1], "epochs_trained" => [run.epochs.len() as i32],
         );
         frame = frame.hstack(later.unwrap().columns()).unwrap();
     }

@@ -17,7 +17,7 @@ use crate::evaluate::{
     fingerprint,
 };
 use crate::maps::{RunColumns, Source};
-use crate::metrics::pooled::{Counts, arg_max};
+use crate::metrics::pooled::{Counts, arg_max, decided};
 
 /// An image in both evaluations.
 #[derive(Debug, Default)]
@@ -130,8 +130,10 @@ fn add_outcomes(
             return Err(other(&image_id, "other classes or targets", "those"));
         }
         let image = images.entry(image_id).or_default();
-        image.outcomes =
-            Some([predictions_a, predictions_b].map(|predictions| outcome(&predictions)));
+        image.outcomes = Some([
+            outcome(&predictions_a, a.labels),
+            outcome(&predictions_b, b.labels),
+        ]);
     }
     if let Some(image_id) = in_b.keys().next() {
         return Err(other(image_id, "logits", "none"));
@@ -248,7 +250,7 @@ impl Labels {
 }
 
 /// Returns the outcome of one run on an image from its predictions.
-fn outcome(predictions: &[Prediction]) -> Outcome {
+fn outcome(predictions: &[Prediction], labels: data_prep::dataset::Labels) -> Outcome {
     let logits: Vec<f32> = predictions
         .iter()
         .map(|prediction| prediction.logit)
@@ -258,7 +260,7 @@ fn outcome(predictions: &[Prediction]) -> Outcome {
         .map(|prediction| prediction.target)
         .collect();
     Outcome {
-        counts: Counts::of(&logits, &targets),
+        counts: Counts::of(&decided(&logits, labels), &targets),
         is_right: targets[arg_max(&logits)],
     }
 }

@@ -7,11 +7,12 @@
 //! replicate. A group's metrics are over the group's images in the same resample. The crate analysis makes
 //! confidence intervals of these values.
 
+use data_prep::dataset::Labels;
 use rayon::prelude::*;
 
 use super::sums::Sum;
 use crate::metrics::pair::PairMetric;
-use crate::metrics::pooled::{Counts, Pool, PoolMetric, Ranking};
+use crate::metrics::pooled::{Counts, Pool, PoolMetric, Ranking, decided};
 use crate::random::SplitMix64;
 
 /// One image of the split: its logits, and the sums over its pairs.
@@ -23,9 +24,9 @@ pub struct ImageTotals {
     pub logits: Vec<f32>,
     /// For each class whether it is a label of the image; empty without predictions.
     pub targets: Vec<bool>,
-    /// Whether the class with the greatest logit is its label. `None` without predictions, and for data
-    /// sets in which accuracy is not defined (it needs two classes and one label on every image).
-    pub is_right: Option<bool>,
+    /// The rank of its label among its logits, from 0. `None` without predictions, and for data sets in which
+    /// accuracy is not defined (it needs two classes and one label on every image).
+    pub rank: Option<usize>,
     /// For each resampled metric of pairs, the sum of its values over the image's pairs.
     pub pairs: Vec<Sum>,
 }
@@ -41,6 +42,8 @@ pub struct Totals {
     pub pair_metrics: Vec<&'static PairMetric>,
     /// For each class whether it can say something.
     pub informative: Vec<bool>,
+    /// How many classes an image shows, and with it which are predicted.
+    pub labels: Labels,
 }
 
 impl Totals {
@@ -79,10 +82,10 @@ pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<R
     let counts: Vec<[Counts; 2]> = images
         .iter()
         .map(|image| {
-            let (logits, targets) = (&image.logits, &image.targets);
+            let (decided, targets) = (decided(&image.logits, totals.labels), &image.targets);
             [
-                Counts::of(logits, targets),
-                Counts::of_classes(logits, targets, &totals.informative),
+                Counts::of(&decided, targets),
+                Counts::of_classes(&decided, targets, &totals.informative),
             ]
         })
         .collect();
@@ -105,9 +108,8 @@ pub fn replicates(totals: &Totals, groups: &[i32], seed: u64, n: usize) -> Vec<R
             for (sum, of_image) in sums.iter_mut().zip(&image.pairs) {
                 sum.add_weighted(of_image, weight);
             }
-            if let Some(is_right) = image.is_right {
-                pool.n_right += u64::from(weight) * u64::from(is_right);
-                pool.n_judged += u64::from(weight);
+            if let Some(rank) = image.rank {
+                pool.judge(rank, u64::from(weight));
             }
         }
         let weights: Vec<u32> = predicted.iter().map(|&i| weights[i]).collect();
@@ -204,7 +206,7 @@ mod tests {
             } else {
                 (0..3).map(|k| (i + k as usize).is_multiple_of(4)).collect()
             },
-            is_right: (i != 5).then_some(i % 7 < 4),
+            rank: (i != 5).then_some(i % 7),
             pairs: sums(i),
         });
         Totals {
@@ -212,6 +214,7 @@ mod tests {
             pool_metrics: POOL_METRICS.iter().filter(|m| m.interval).collect(),
             pair_metrics: vec![&METRIC, &METRIC],
             informative: vec![true, false, true],
+            labels: Labels::Multi,
         }
     }
 
@@ -220,8 +223,8 @@ mod tests {
         let totals = totals();
         let images = &totals.images;
         assert_eq!(
-            totals.names()[..4],
-            ["f1", "f1_informative", "map", "accuracy"]
+            totals.names()[..5],
+            ["f1", "f1_informative", "map", "accuracy", "accuracy_top5"]
         );
         let rows = replicates(&totals, &[0, 1], 3, 8);
         assert_eq!(rows.len(), 24);
@@ -251,11 +254,13 @@ mod tests {
             assert_eq!(row.values[1], f1_micro(&their_logits, &their_targets));
             let map = mean_average_precision(&logits, &targets, 3).unwrap();
             assert!((row.values[2].unwrap() - map).abs() < 1e-12);
-            let right: Vec<bool> = drawn.iter().filter_map(|i| i.1.is_right).collect();
-            let n_right = right.iter().filter(|&&is_right| is_right).count();
-            assert_eq!(row.values[3], Some(n_right as f64 / right.len() as f64));
+            let ranks: Vec<usize> = drawn.iter().filter_map(|i| i.1.rank).collect();
+            for (value, below) in row.values[3..5].iter().zip([1, 5]) {
+                let n_right = ranks.iter().filter(|&&rank| rank < below).count();
+                assert_eq!(*value, Some(n_right as f64 / ranks.len() as f64));
+            }
             let pairs: Vec<[Option<f64>; 2]> = drawn.iter().flat_map(|i| values(i.0)).collect();
-            for (metric, found) in row.values[4..].iter().enumerate() {
+            for (metric, found) in row.values[5..].iter().enumerate() {
                 let expected = mean(pairs.iter().filter_map(|values| values[metric]));
                 let difference = found.unwrap_or(-1.0) - expected.unwrap_or(-1.0);
                 assert!(difference.abs() < 1e-12, "{found:?} {expected:?}");
@@ -287,6 +292,6 @@ mod tests {
             images: Vec::new(),
             ..totals()
         };
-        assert_eq!(replicates(&totals, &[], 0, 1)[0].values, [None; 6]);
+        assert_eq!(replicates(&totals, &[], 0, 1)[0].values, [None; 7]);
     }
 }

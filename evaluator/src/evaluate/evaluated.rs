@@ -3,19 +3,14 @@
 
 use std::collections::HashMap;
 
-use data_prep::dataset::{Dataset, Image, Split};
+use data_prep::dataset::{Dataset, Image, Labels, Split};
 
 use super::bootstrap::{ImageTotals, Totals};
 use super::informative::Informative;
 use super::predictions::Predictions;
 use super::sums::Sum;
 use crate::metrics::pair::{Measured, PAIR_METRICS, PairMetric, ScoredPair, Thresholds};
-use crate::metrics::pooled::{POOL_METRICS, PoolMetric, Task, arg_max};
-
-/// Whether the class with the greatest logit is the image's only label.
-pub fn is_right(image: &Image, logits: &[f32]) -> bool {
-    image.labels == [arg_max(logits) as i32]
-}
+use crate::metrics::pooled::{POOL_METRICS, PoolMetric, Task, rank_of_label};
 
 /// What an evaluation's tables are computed from.
 #[derive(Debug, Clone, Copy)]
@@ -68,27 +63,36 @@ impl Evaluated<'_> {
 
     /// Returns the metrics of logits that are defined for this data set.
     pub fn pool_metrics(&self) -> impl Iterator<Item = &'static PoolMetric> {
-        let is_one_of_two = self.is_one_of_two();
+        let (has_one_label, n_classes) = (self.has_one_label(), self.dataset.classes.len());
         let some_cannot = !self.informative.why_not.is_empty();
         let metrics = POOL_METRICS.iter();
         metrics.filter(move |metric| match metric.task {
             Task::Any => true,
-            Task::OneOfTwo => is_one_of_two,
+            Task::OneLabel => has_one_label,
+            Task::OneLabelOfMany => has_one_label && n_classes > 5,
             Task::SomeUninformative => some_cannot,
         })
     }
 
-    /// Whether there are two classes and every image has exactly one label, so that accuracy is defined.
-    pub fn is_one_of_two(&self) -> bool {
+    /// Whether there are two classes or more and every image has exactly one label, so that accuracy is
+    /// defined.
+    pub fn has_one_label(&self) -> bool {
         let mut images = self.dataset.images.iter();
-        self.dataset.classes.len() == 2 && images.all(|image| image.labels.len() == 1)
+        self.dataset.classes.len() > 1 && images.all(|image| image.labels.len() == 1)
+    }
+
+    /// How many classes an image shows, as the predictions say.
+    pub fn labels(&self) -> Labels {
+        self.predictions
+            .map(|predictions| predictions.labels)
+            .unwrap_or_default()
     }
 
     /// Returns the split's images, sorted by id, with the sums of their pairs, as the bootstrap takes them.
     pub fn totals(&self) -> Totals {
         let images = &self.dataset.images;
         let n_classes = self.dataset.classes.len() as i32;
-        let is_one_of_two = self.is_one_of_two();
+        let has_one_label = self.has_one_label();
         let all: Vec<&ScoredPair> = self.pairs.iter().collect();
         let of_pairs: Vec<(usize, &PairMetric)> = self
             .pair_metrics(&all)
@@ -118,7 +122,7 @@ impl Evaluated<'_> {
                 total.targets = (0..n_classes)
                     .map(|class| image.labels.contains(&class))
                     .collect();
-                total.is_right = is_one_of_two.then(|| is_right(image, logits));
+                total.rank = rank_of_label(logits, &image.labels).filter(|_| has_one_label);
                 total.logits.clone_from(logits);
             }
             totals.push(total);
@@ -137,6 +141,7 @@ impl Evaluated<'_> {
             },
             pair_metrics: of_pairs.into_iter().map(|(_, metric)| metric).collect(),
             informative: self.informative.of_classes(n_classes as usize),
+            labels: self.labels(),
         }
     }
 }

@@ -4,12 +4,14 @@
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use data_prep::dataset::Labels;
 use data_prep::schema::file_name;
 use data_prep::table::{INPUTS_KEY, TableSpec, column, read_table};
 
 use super::keys::{
     DATA_INPUTS_KEY, FORMULAS_KEY, PREDICTIONS_KEY, RUN_ID_FROM_KEY, SEED_KEY, TASK_KEY,
 };
+use super::predictions::labels_of;
 use super::run_key::RunKey;
 use super::tables::{METRICS, cell};
 use crate::FORMULAS;
@@ -26,6 +28,8 @@ pub struct Evaluation {
     pub task: String,
     /// Whether the maps said which run they are of; if not, `run_id` is the name of the map file.
     pub is_run_known: bool,
+    /// How many classes an image shows, and with it which the logits predict.
+    pub labels: Labels,
     /// Hash of the scored logits, if there were any.
     pub predictions: Option<String>,
     /// Hash of the data folder.
@@ -84,6 +88,7 @@ impl Evaluation {
             key: run_key(&path, &rows)?,
             task: origin.get(TASK_KEY).unwrap_or("conventional").to_owned(),
             is_run_known: origin.get(RUN_ID_FROM_KEY).is_none(),
+            labels: labels_of(&origin, &path)?,
             predictions: origin.get(PREDICTIONS_KEY).map(str::to_owned),
             data_inputs: said(DATA_INPUTS_KEY),
             seed: said(SEED_KEY),

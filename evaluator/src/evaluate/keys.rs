@@ -18,6 +18,8 @@ pub const PERMUTATIONS_KEY: &str = "guidance.permutations";
 pub const SEED_KEY: &str = "guidance.seed";
 /// Metadata key of the task; absent where it is the conventional one.
 pub const TASK_KEY: &str = "guidance.task";
+/// Metadata key of how many classes an image shows, in a table of logits; absent where it may be any number.
+pub const LABELS_KEY: &str = "guidance.labels";
 /// Metadata key of the metrics' names for people: a JSON object from the name in tables to the one for
 /// people.
 pub const TITLES_KEY: &str = "guidance.titles";

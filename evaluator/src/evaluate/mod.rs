@@ -20,6 +20,7 @@ mod warnings;
 
 pub use bootstrap::resample;
 pub(crate) use evaluation::Evaluation;
+pub use keys::LABELS_KEY;
 pub(crate) use keys::{
     DATA_INPUTS_KEY, FORMULAS_KEY, PERMUTATIONS_KEY, PREDICTIONS_KEY, SEED_KEY, TASK_KEY,
 };

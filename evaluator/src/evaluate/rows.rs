@@ -10,13 +10,15 @@
 
 use std::collections::BTreeMap;
 
-use super::evaluated::{Evaluated, is_right};
+use super::evaluated::Evaluated;
 use super::predictions::Predictions;
 use super::scope::Scope;
 use super::sums::Sum;
 use crate::metrics::overlap::{N_THRESHOLDS, sweep_threshold};
 use crate::metrics::pair::{Mean, ScoredPair};
-use crate::metrics::pooled::{Counts, PAIR_COUNTS, Pool, average_precision};
+use crate::metrics::pooled::{
+    Counts, PAIR_COUNTS, Pool, average_precision, decided, rank_of_label,
+};
 use crate::metrics::{AVERAGE_PRECISION, IOU_SWEEP, WORST_GROUPS, mean};
 
 /// One row of `metrics.parquet`.
@@ -96,9 +98,10 @@ impl Evaluated<'_> {
     /// Adds the metrics of logits over all images or a group; over all images also f1 and ap of each class.
     fn classification(&self, predictions: &Predictions, scope: Scope, metrics: &mut Vec<Metric>) {
         let n_classes = self.dataset.classes.len();
-        let (mut logits, mut targets) = (Vec::new(), Vec::new());
+        let (mut logits, mut targets, mut decisions) = (Vec::new(), Vec::new(), Vec::new());
         let informative = self.informative.of_classes(n_classes);
-        let (mut n, mut n_right) = (0, 0_u64);
+        let mut n = 0;
+        let mut pool = Pool::default();
         let indices = self.dataset.indices(self.split);
         for (index, row) in indices.into_iter().zip(&predictions.logits) {
             let image = &self.dataset.images[index];
@@ -107,28 +110,28 @@ impl Evaluated<'_> {
                 continue;
             }
             n += 1;
-            n_right += u64::from(is_right(image, row));
+            if let Some(rank) = rank_of_label(row, &image.labels) {
+                pool.judge(rank, 1);
+            }
             logits.extend_from_slice(row);
+            decisions.extend_from_slice(&decided(row, predictions.labels));
             targets.extend((0..n_classes as i32).map(|class| image.labels.contains(&class)));
         }
         // (F1, average precision) of each class; its cells are every `n_classes`-th.
         let by_class: Vec<(Option<f64>, Option<f64>)> = (0..n_classes)
             .map(|class| {
                 let cells = (class..logits.len()).step_by(n_classes);
-                let cells = cells.map(|i| (logits[i], targets[i]));
-                let (logits, targets): (Vec<f32>, Vec<bool>) = cells.unzip();
-                let f1 = Counts::of(&logits, &targets).f1();
-                (f1, average_precision(&logits, &targets))
+                let of_class =
+                    |values: &[f32]| -> Vec<f32> { cells.clone().map(|i| values[i]).collect() };
+                let targets: Vec<bool> = cells.clone().map(|i| targets[i]).collect();
+                let f1 = Counts::of(&of_class(&decisions), &targets).f1();
+                (f1, average_precision(&of_class(&logits), &targets))
             })
             .collect();
         let is_counted = informative.repeat(n);
-        let pool = Pool {
-            counts: Counts::of(&logits, &targets),
-            informative: Counts::of_classes(&logits, &targets, &is_counted),
-            n_right,
-            n_judged: n as u64,
-            precisions: by_class.iter().map(|of| of.1).collect(),
-        };
+        pool.counts = Counts::of(&decisions, &targets);
+        pool.informative = Counts::of_classes(&decisions, &targets, &is_counted);
+        pool.precisions = by_class.iter().map(|of| of.1).collect();
         let mut add = |scope, metric, value| metrics.push(Metric::new(scope, metric, value, n));
         for metric in self.pool_metrics() {
             add(scope, metric.name, (metric.value)(&pool));

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 
-use data_prep::dataset::{Dataset, Split};
+use data_prep::dataset::{Dataset, Labels, Split};
 use data_prep::record::Fingerprint;
 use data_prep::schema::{DATASET_KEY, file_name};
 use data_prep::table::Provenance;
@@ -22,8 +22,8 @@ use super::evaluated::Evaluated;
 use super::examples::{Example, choose};
 use super::informative::Informative;
 use super::keys::{
-    BATCH_SIZE_KEY, DATA_INPUTS_KEY, FORMULAS_KEY, PREDICTIONS_KEY, RUN_ID_FROM_KEY, SEED_KEY,
-    SHARES_KEY, TASK_KEY, TITLES_KEY, UNINFORMATIVE_KEY,
+    BATCH_SIZE_KEY, DATA_INPUTS_KEY, FORMULAS_KEY, LABELS_KEY, PREDICTIONS_KEY, RUN_ID_FROM_KEY,
+    SEED_KEY, SHARES_KEY, TASK_KEY, TITLES_KEY, UNINFORMATIVE_KEY,
 };
 use super::pairs::Pairs;
 use super::predictions::{self, Missing, PREDICTIONS, Predictions};
@@ -49,6 +49,8 @@ pub struct ScoreOptions {
     pub out: PathBuf,
     /// Logits of the split, for F1 and mAP.
     pub predictions: Option<PathBuf>,
+    /// How many classes an image shows; absent: what the predictions' metadata say, else any number.
+    pub labels: Option<Labels>,
     /// What the command line says of run, checkpoint and so on; it takes precedence over the maps'
     /// metadata.
     pub columns: RunColumns,
@@ -126,13 +128,9 @@ pub fn score(options: &ScoreOptions) -> Result<Report> {
     let predictions = match &options.predictions {
         Some(path) => {
             let source = Source::File(path.clone());
-            Some(predictions::read(
-                &source,
-                &dataset,
-                split,
-                &columns,
-                options.missing,
-            )?)
+            let read = predictions::read(&source, &dataset, split, &columns, options.missing)?;
+            let labels = options.labels.unwrap_or(read.labels);
+            Some(Predictions { labels, ..read })
         }
         None => None,
     };
@@ -377,6 +375,9 @@ fn provenance(
     inputs.add("maps", maps.as_bytes());
     if let Some(predictions) = evaluated.predictions {
         inputs.add("predictions", predictions.fingerprint.as_bytes());
+        if !predictions.labels.are_multi() {
+            inputs.add("labels", predictions.labels.as_ref().as_bytes());
+        }
     }
     if let Some(tuned) = tuned {
         inputs.add("threshold_from", tuned.evaluation.inputs.as_bytes());
@@ -393,6 +394,9 @@ fn provenance(
     }
     if let Some(predictions) = evaluated.predictions {
         provenance = provenance.with(PREDICTIONS_KEY, predictions.fingerprint.as_str());
+        if !predictions.labels.are_multi() {
+            provenance = provenance.with(LABELS_KEY, predictions.labels.to_string());
+        }
     }
     if !evaluated.informative.why_not.is_empty() {
         let why_not = json!(evaluated.informative.why_not).to_string();

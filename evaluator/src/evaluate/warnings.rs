@@ -2,7 +2,7 @@
 //! it seems to, and about assumptions that were made. Each is one line, without the prefix `warning: `. No
 //! metric depends on them.
 
-use data_prep::dataset::{Dataset, Split};
+use data_prep::dataset::{Dataset, Labels, Split};
 use data_prep::error::quoted;
 
 use super::informative::Informative;
@@ -137,7 +137,9 @@ pub(crate) fn of_predictions(
         return lines;
     }
     let n = range.n;
-    if range.is_of_probabilities() {
+    if predictions.labels == Labels::Single {
+        // The greatest logit is predicted, whatever its value.
+    } else if range.is_of_probabilities() {
         lines.push(format!(
             "{path}: logit: all {n} values are from 0 to 1, as probabilities are; taken as logits, whose threshold is 0 (probability 0.5), so that every class of every image counts as predicted"
         ));

@@ -8,7 +8,7 @@
 
 use std::sync::Once;
 
-use data_prep::dataset::Dataset;
+use data_prep::dataset::{Dataset, Labels};
 use data_prep::geometry::Grid;
 use tch::{Kind, Tensor};
 
@@ -16,6 +16,7 @@ use crate::batches::{Batch, Resident};
 use crate::error::Result;
 use crate::explain::attribution::{Attribution, Explainable};
 use crate::explain::gradients::Order;
+use crate::explain::log_odds::log_odds;
 use crate::machine::device;
 use crate::names::Layer;
 use crate::network::{Mode, Model};
@@ -27,7 +28,7 @@ pub struct PairMap {
     pub image: usize,
     /// The explained class, one of the image's labels.
     pub class_id: i32,
-    /// The logit of this class.
+    /// The logit of this class; of a softmax its log-odds.
     pub logit: f32,
     /// The map: height · width values, row-major.
     pub map: Vec<f32>,
@@ -38,7 +39,7 @@ pub struct PairMap {
 pub struct Explained {
     /// Indices into the data set's images.
     pub images: Vec<usize>,
-    /// The logits of all classes, (N, K) row-major.
+    /// The logits of all classes, (N, K) row-major; of a softmax their log-odds.
     pub logits: Vec<f32>,
     /// Height and width of the maps.
     pub size: (usize, usize),
@@ -145,7 +146,7 @@ const AUTOGRAD: u64 = 3;
 /// A batch that has gone through the network: its logits, and the maps that are asked for.
 pub struct Explaining<'a> {
     explainable: Explainable<'a>,
-    /// The logits of all classes, (N, K) row-major.
+    /// The logits of all classes, (N, K) row-major; of a softmax their log-odds.
     pub logits: Vec<f32>,
     /// Height and width of the maps.
     pub size: (usize, usize),
@@ -175,7 +176,11 @@ impl<'a> Explaining<'a> {
             Order::First,
         )?
         .of_images(image_ids);
-        let logits = device::download(explainable.logits())?;
+        let mut logits = device::download(explainable.logits())?;
+        if model.labels == Labels::Single {
+            let n_classes = logits.len() / image_ids.len().max(1);
+            logits.chunks_mut(n_classes.max(1)).for_each(log_odds);
+        }
         let size = features.size();
         Ok(Explaining {
             explainable,

@@ -5,7 +5,7 @@
 use tch::{Kind, TchError, Tensor};
 
 use crate::machine::device;
-use crate::names::Layer;
+use crate::names::{Explained, Layer};
 use crate::network::{Backbone, Mode, Model, Record};
 use crate::random;
 
@@ -128,7 +128,8 @@ impl<'a> Gradients<'a> {
     }
 
     /// Returns the cotangent (N, K) that chooses the logits of `pairs` (row of the batch, class; at most one
-    /// pair for each row): 1 at these logits, 0 elsewhere.
+    /// pair for each row): 1 at these logits, 0 elsewhere. Where the contrast is explained, the other logits
+    /// of a row with a pair have −1/(K − 1).
     ///
     /// # Errors
     /// libtorch's.
@@ -140,7 +141,15 @@ impl<'a> Gradients<'a> {
             .map(|(row, class)| row * n_classes + class)
             .collect();
         let chosen = device::upload(&Tensor::f_from_slice(&chosen)?, logits.device())?;
-        let mut flat = Tensor::f_zeros([logits.numel() as i64], (logits.kind(), logits.device()))?;
+        let mut cotangent =
+            Tensor::f_zeros(logits.size().as_slice(), (logits.kind(), logits.device()))?;
+        if self.model.explained == Explained::Contrast {
+            let rows: Vec<i64> = pairs.iter().map(|(row, _)| *row).collect();
+            let rows = device::upload(&Tensor::f_from_slice(&rows)?, logits.device())?;
+            let others = -1.0 / (n_classes - 1) as f64;
+            cotangent = cotangent.f_index_fill_(0, &rows, others)?;
+        }
+        let mut flat = cotangent.f_view([-1])?;
         flat.f_index_fill_(0, &chosen, 1.0)?
             .f_view(logits.size().as_slice())
     }

@@ -12,6 +12,8 @@ pub mod explanations;
 pub mod gradients;
 // `trainer grid-pointing-game`.
 pub mod grid_pointing_game;
+// The logits of a softmax as tables have them.
+mod log_odds;
 // The attribution methods.
 pub mod methods;
 // The table of logits.

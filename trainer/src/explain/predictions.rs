@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, Float32Array, Int32Array, StringArray};
-use data_prep::dataset::Split;
+use data_prep::dataset::{Labels, Split};
 use data_prep::table::{Provenance, TableWriter};
-use evaluator::evaluate::PREDICTIONS;
+use evaluator::evaluate::{LABELS_KEY, PREDICTIONS};
 
 use crate::error::Result;
 use crate::names::Precision;
@@ -29,6 +29,8 @@ pub struct Predicted {
     pub split: Split,
     /// The precision the logits were computed in.
     pub precision: Precision,
+    /// How many classes an image shows.
+    pub labels: Labels,
     /// Images in a forward pass, on which the logits' last bits depend.
     pub batch_size: usize,
 }
@@ -45,8 +47,11 @@ impl PredictionsWriter {
     /// # Errors
     /// The disk's.
     pub fn create(path: &Path, inputs: &str, of: Predicted) -> Result<Self> {
-        let provenance =
+        let mut provenance =
             Provenance::new(PROGRAM, inputs).with("guidance.batch_size", of.batch_size.to_string());
+        if !of.labels.are_multi() {
+            provenance = provenance.with(LABELS_KEY, of.labels.to_string());
+        }
         let writer = TableWriter::create(path, &PREDICTIONS, &provenance)?;
         Ok(PredictionsWriter { writer, of })
     }

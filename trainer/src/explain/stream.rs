@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use data_prep::dataset::{Dataset, Split, Task};
+use data_prep::dataset::{Dataset, Labels, Split, Task};
 use evaluator::maps::{MapRow, MapWriter, RunColumns};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind};
@@ -17,7 +17,7 @@ use crate::explain::explanations::{self, Bounds, NonFinite, PairMap};
 use crate::explain::gradients::Order;
 use crate::explain::predictions::{Predicted, PredictionsWriter};
 use crate::machine::device;
-use crate::names::{Layer, Precision};
+use crate::names::{Explained, Layer, Precision};
 use crate::network::{Backbone, Model};
 use crate::progress::progress_bar;
 use crate::run::finished::FinishedRun;
@@ -41,6 +41,10 @@ pub struct Subject {
     data_inputs: Option<String>,
     /// The task the run was trained for.
     pub task: Task,
+    /// How many classes an image shows.
+    labels: Labels,
+    /// What its maps explain.
+    explained: Explained,
     /// The precision to compute in, where the device has it.
     pub precision: Precision,
 }
@@ -62,6 +66,8 @@ impl Subject {
             layer: run.layer,
             data_inputs: Some(run.data_inputs.clone()),
             task: run.task,
+            labels: run.labels,
+            explained: run.explained,
             precision: run.precision,
         })
     }
@@ -99,6 +105,8 @@ impl Subject {
             layer,
             data_inputs: None,
             task: Task::Conventional,
+            labels: Labels::Multi,
+            explained: Explained::Logit,
             precision: Precision::F32,
         })
     }
@@ -142,6 +150,8 @@ impl Subject {
     pub(crate) fn model(&self, n_classes: usize, device: Device) -> Result<Model> {
         let mut model = Model::new(self.backbone, n_classes, 0, device, Kind::Float)?;
         model.precision = device::allow(self.precision, device)?;
+        model.labels = self.labels;
+        model.explained = self.explained;
         let (tensors, _) = checkpoint::load(&self.weights)?;
         let file = self.weights.display().to_string();
         model.params.load(&tensors, &[], &file)?;
@@ -252,6 +262,7 @@ pub fn explain(
                 checkpoint: subject.checkpoint,
                 split: request.split,
                 precision: model.precision,
+                labels: model.labels,
                 batch_size,
             };
             Some(PredictionsWriter::create(path, dataset.inputs(), of)?)

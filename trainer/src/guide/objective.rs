@@ -1,7 +1,9 @@
 //! Computes the training objective of one batch, L = L_class + λ · Σ L_loc. L_class is the binary
-//! cross-entropy of the logits; L_loc, the localization loss, compares the attribution map of an annotated
+//! cross-entropy of the logits, or for images of exactly one class the cross-entropy of their softmax;
+//! L_loc, the localization loss, compares the attribution map of an annotated
 //! image with a mask, and is summed over these images (paper section 3; docs/SPEC.md A.1, A.2).
 
+use data_prep::dataset::Labels;
 use tch::{Reduction, TchError, Tensor};
 
 use crate::explain::attribution::{Attribution, Explainable};
@@ -45,7 +47,7 @@ pub struct MaskTargets {
 pub struct Terms {
     /// The sum that is minimised, L_class + λ · L_loc.
     pub total: Tensor,
-    /// Binary cross-entropy.
+    /// The classification loss.
     pub class: Tensor,
     /// Sum of L_loc over annotated images; `None` if the batch has none.
     pub localization: Option<Tensor>,
@@ -80,15 +82,21 @@ impl Terms {
     }
 }
 
-/// Computes PyTorch's `BCEWithLogitsLoss`, a mean over images and classes; `logits` and `targets` are (N, K).
-fn classification(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
+/// Computes the classification loss of `logits` and `targets`, both (N, K): PyTorch's `BCEWithLogitsLoss`, a
+/// mean over images and classes; where images have one label, its `CrossEntropyLoss`, a mean over images.
+fn classification(model: &Model, logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
     let none: Option<Tensor> = None;
-    logits.f_binary_cross_entropy_with_logits(
-        targets,
-        none.as_ref(),
-        none.as_ref(),
-        Reduction::Mean,
-    )
+    match model.labels {
+        Labels::Multi => logits.f_binary_cross_entropy_with_logits(
+            targets,
+            none.as_ref(),
+            none.as_ref(),
+            Reduction::Mean,
+        ),
+        Labels::Single => {
+            logits.f_cross_entropy_loss(targets, none.as_ref(), Reduction::Mean, -100, 0.0)
+        }
+    }
 }
 
 /// Computes the objective of an unguided run, L_class alone, in training mode; `input` as
@@ -97,7 +105,8 @@ fn classification(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError>
 /// # Errors
 /// libtorch's.
 pub fn plain(model: &Model, input: &Tensor, targets: &Tensor) -> Result<Terms, TchError> {
-    let class = classification(&model.logits(input, Layer::Input, Mode::Train)?, targets)?;
+    let logits = model.logits(input, Layer::Input, Mode::Train)?;
+    let class = classification(model, &logits, targets)?;
     Ok(Terms {
         total: class.shallow_clone(),
         class,
@@ -131,7 +140,7 @@ pub fn guided(
         Mode::Train,
         Order::Second,
     )?;
-    let class = classification(explainable.logits(), targets)?;
+    let class = classification(model, explainable.logits(), targets)?;
     let annotated = device::upload(
         &Tensor::f_from_slice(&mask_targets.annotated)?,
         input.device(),

@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
+use data_prep::dataset::Labels;
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::names::{Layer, Precision};
+use crate::names::{Explained, Layer, Precision};
 use crate::network::architecture::MemoryFormat;
 use crate::network::backbone::Backbone;
 use crate::network::mode::Mode;
@@ -24,6 +25,10 @@ pub struct Model {
     pub params: Params,
     /// The precision of its convolutions and matrix products.
     pub precision: Precision,
+    /// How many of its classes an image shows.
+    pub labels: Labels,
+    /// What its attribution maps explain.
+    pub explained: Explained,
     /// The network's five stages.
     network: Box<dyn Network>,
 }
@@ -47,6 +52,8 @@ impl Model {
             backbone,
             params,
             precision: Precision::F32,
+            labels: Labels::Multi,
+            explained: Explained::Logit,
             network,
         })
     }

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use data_prep::dataset::Task;
+use data_prep::dataset::{Labels, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -12,7 +12,9 @@ use crate::explain::attribution::Attribution;
 use crate::explain::gradients::Order;
 use crate::guide::color_jitter::ColorJitter;
 use crate::guide::loss::Loss;
-use crate::names::{Annotation, Augmentation, Layer, OnNonFinite, Optimizer, Precision, Schedule};
+use crate::names::{
+    Annotation, Augmentation, Explained, Layer, OnNonFinite, Optimizer, Precision, Schedule,
+};
 use crate::network::Backbone;
 use crate::train::adam::WeightDecay;
 use crate::train::stopping::EarlyStopping;
@@ -33,6 +35,12 @@ pub struct RunConfig {
     /// The task: `reversed` classifies Waterbirds' backgrounds.
     #[serde(default, skip_serializing_if = "Task::is_conventional")]
     pub task: Task,
+    /// How many classes an image shows; with one, the classification loss is softmax and cross-entropy.
+    #[serde(default, skip_serializing_if = "Labels::are_multi")]
+    pub labels: Labels,
+    /// What the maps explain: the logit of a class, or that minus the others' mean.
+    #[serde(default = "logit", skip_serializing_if = "is_logit")]
+    pub explained: Explained,
     /// The augmentation of training images.
     #[serde(default = "unchanged", skip_serializing_if = "is_unchanged")]
     pub augmentation: Augmentation,
@@ -132,6 +140,14 @@ pub struct Guidance {
 
 fn default_learning_rate() -> f64 {
     1e-4
+}
+
+fn logit() -> Explained {
+    Explained::Logit
+}
+
+fn is_logit(explained: &Explained) -> bool {
+    *explained == Explained::Logit
 }
 
 fn unchanged() -> Augmentation {
@@ -314,11 +330,15 @@ impl RunConfig {
         Ok(())
     }
 
-    /// Does the same for optimizer, schedule, early stopping and colour jitter.
+    /// Does the same for what is explained, optimizer, schedule, early stopping and colour jitter.
     fn check_variation(&self, path: &Path) -> Result<()> {
         let wrong = |field: &str, found: String, expected: &str| {
             Err(Error::invalid(path, field, found, expected))
         };
+        if self.explained == Explained::Contrast && self.labels.are_multi() {
+            let expected = "logit, or contrast with labels = \"single\"";
+            return wrong("explained", self.explained.to_string(), expected);
+        }
         if let Some(decay) = self.weight_decay
             && !(decay >= 0.0 && decay.is_finite())
         {

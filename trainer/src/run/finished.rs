@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, Int32Array, RecordBatch, StringArray};
-use data_prep::dataset::Task;
+use data_prep::dataset::{Labels, Task};
 use data_prep::geometry::Grid;
 use data_prep::table::{column, read_table};
 
 use crate::error::{Error, Result};
 use crate::explain::attribution::Attribution;
-use crate::names::{Layer, Precision};
+use crate::names::{Explained, Layer, Precision};
 use crate::network::Backbone;
 use crate::run::epochs::{self, EpochRow};
 use crate::run::folder::RunFolder;
@@ -35,6 +35,10 @@ pub struct FinishedRun {
     pub data_inputs: String,
     /// The task it was trained for.
     pub task: Task,
+    /// How many classes an image shows.
+    pub labels: Labels,
+    /// What its maps explain.
+    pub explained: Explained,
     /// The precision it was trained in.
     pub precision: Precision,
     /// The size of its input.
@@ -106,6 +110,8 @@ impl FinishedRun {
             layer: cell("layer").parse().map_err(known("layer"))?,
             data_inputs: cell("data_inputs"),
             task: cell("task").parse().map_err(known("task"))?,
+            labels: cell("labels").parse().map_err(known("labels"))?,
+            explained: cell("explained").parse().map_err(known("explained"))?,
             precision: cell("precision").parse().map_err(known("precision"))?,
             input: Grid {
                 height: side(&batch, &path, "input_height")?,

@@ -2,6 +2,7 @@
 //! The configuration hash leaves out λ and the seed, so it is the same for runs that differ only in these
 //! two; `trainer select` chooses their checkpoints together.
 
+use data_prep::dataset::Labels;
 use sha2::{Digest, Sha256};
 
 use crate::guide::loss::Loss;
@@ -72,6 +73,9 @@ fn variation(config: &RunConfig) -> String {
     }
     if let Some(stopping) = &config.early_stopping {
         lines += &format!("early_stopping {stopping}\n");
+    }
+    if config.labels == Labels::Single {
+        lines += &format!("labels single\nexplained {}\n", config.explained);
     }
     if let Some(jitter) = &config.color_jitter {
         lines += &format!("color_jitter {jitter}\n");

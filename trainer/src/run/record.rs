@@ -142,6 +142,8 @@ pub fn write(path: &Path, run: &ResolvedRun, facts: &RunFacts) -> Result<()> {
         or_none(config.early_stopping),
         or_none(config.color_jitter),
         int(facts.epochs as i32),
+        text(config.labels.to_string()),
+        text(config.explained.to_string()),
     ])?;
     let provenance =
         Provenance::new(PROGRAM, &run.data_inputs).with("guidance.titles", titles(config));

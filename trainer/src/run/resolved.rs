@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use data_prep::dataset::Dataset;
+use data_prep::dataset::{Dataset, Image, Labels};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -47,6 +47,9 @@ impl ResolvedRun {
         if dataset.task() != config.task {
             let (found, expected) = (dataset.task().to_string(), config.task.to_string());
             return Err(Error::invalid(dataset.dir(), "task", found, expected));
+        }
+        if config.labels == Labels::Single {
+            check_single(dataset)?;
         }
         let (init, origin, baseline, weights) = match &config.init {
             Init::Scratch => ("scratch".to_owned(), "scratch".to_owned(), None, None),
@@ -95,5 +98,39 @@ impl ResolvedRun {
     /// ([`crate::machine::device::allow`]).
     pub fn configuration(&self, precision: Precision) -> String {
         identity::configuration(&self.config, precision, &self.data_inputs, &self.origin)
+    }
+}
+
+/// Refuses data in which an image does not show exactly one class, or there is only one.
+fn check_single(dataset: &Dataset) -> Result<()> {
+    let refuse = |field: String, found: String, expected: &str| {
+        let expected = format!("{expected}, for labels = \"single\"");
+        Err(Error::invalid(dataset.dir(), field, found, expected))
+    };
+    if let [class] = &dataset.classes[..] {
+        return refuse(
+            "classes".to_owned(),
+            format!("{class} alone"),
+            "two classes at least",
+        );
+    }
+    let has_others = |image: &&Image| image.labels.len() != 1;
+    match dataset.images.iter().find(has_others) {
+        None => Ok(()),
+        Some(image) => {
+            let labels = image.labels.iter();
+            let names: Vec<&str> = labels
+                .map(|&class| dataset.classes[class as usize].as_str())
+                .collect();
+            let found = match names.is_empty() {
+                true => "no class".to_owned(),
+                false => names.join(", "),
+            };
+            refuse(
+                format!("labels of image {}", image.image_id),
+                found,
+                "exactly one class",
+            )
+        }
     }
 }

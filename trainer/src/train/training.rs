@@ -114,6 +114,8 @@ pub fn train(
         Kind::Float,
     )?;
     model.precision = device::allow(config.precision, device)?;
+    model.labels = config.labels;
+    model.explained = config.explained;
     // Before the folder is made, so that weights that do not fit leave none behind.
     let fresh = match folder.dir.exists() {
         true => None,

@@ -21,7 +21,7 @@ const IOU_THRESHOLD: f64 = 0.5;
 /// The metrics of a split, each 0–1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metrics {
-    /// Micro F1 at logit 0.
+    /// Micro F1 at logit 0; where images show one class, of the greatest logit.
     pub f1: f64,
     /// Macro mean average precision.
     pub map: f64,
@@ -97,11 +97,15 @@ pub fn validate(
     }
     bar.finish_and_clear();
     images.sort_by_key(|(index, ..)| *index);
-    let (mut logits, mut targets) = (Vec::new(), Vec::new());
+    let (mut logits, mut decisions, mut targets) = (Vec::new(), Vec::new(), Vec::new());
     let (mut epg, mut iou, mut n_pairs) = (0.0, 0.0, 0usize);
     for (index, of_image, pairs) in images {
         let labels = &dataset.images[index].labels;
         targets.extend((0..n_classes as i32).map(|class_id| labels.contains(&class_id)));
+        decisions.extend_from_slice(&evaluator::metrics::pooled::decided(
+            &of_image,
+            model.labels,
+        ));
         logits.extend(of_image);
         for (pair_epg, pair_iou) in pairs {
             epg += pair_epg;
@@ -111,7 +115,7 @@ pub fn validate(
     }
     let n_pairs = n_pairs.max(1) as f64;
     let metrics = Metrics {
-        f1: evaluator::metrics::pooled::f1_micro(&logits, &targets).unwrap_or(0.0),
+        f1: evaluator::metrics::pooled::f1_micro(&decisions, &targets).unwrap_or(0.0),
         map: evaluator::metrics::pooled::mean_average_precision(&logits, &targets, n_classes)
             .unwrap_or(0.0),
         epg: epg / n_pairs,

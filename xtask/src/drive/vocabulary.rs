@@ -43,6 +43,8 @@ pub(crate) struct Trainer {
     pub(crate) layers: Vec<String>,
     pub(crate) annotations: Vec<String>,
     pub(crate) tasks: Vec<String>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) explained: Vec<String>,
     pub(crate) augmentations: Vec<String>,
     pub(crate) precisions: Vec<String>,
     pub(crate) optimizers: Vec<String>,

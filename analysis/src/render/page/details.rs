@@ -51,10 +51,12 @@ fn counted(n: usize, what: &str) -> String {
 pub(super) type Field = (&'static str, fn(&Run) -> String);
 
 /// The configuration values that the page shows, in order.
-pub(super) const FIELDS: [Field; 36] = [
+pub(super) const FIELDS: [Field; 38] = [
     ("dataset", |run| run.dataset.clone()),
     ("backbone", |run| run.backbone.clone()),
     ("task", |run| run.task.clone()),
+    ("labels", |run| run.labels.clone()),
+    ("explained", |run| run.explained.clone()),
     ("attribution", |run| run.attribution.clone()),
     ("layer", |run| run.layer.clone()),
     ("loss", |run| {
@@ -150,7 +152,7 @@ pub(super) fn how_to_read() -> Markup {
         ),
         (
             "F1",
-            "micro F1 over all images and classes, a class being predicted where its logit is at least 0 (paper, section 4).",
+            "micro F1 over all images and classes, a class being predicted where its logit is at least 0 (paper, section 4); of networks for images of exactly one class, where its logit is the greatest.",
         ),
         (
             "mAP",

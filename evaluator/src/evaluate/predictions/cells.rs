@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use arrow::array::Array;
-use data_prep::dataset::{Dataset, Split};
+use data_prep::dataset::{Dataset, Labels, Split};
 
 use super::fingerprint::fingerprint;
 use super::rows::{Belonging, Rows};
@@ -31,6 +31,8 @@ pub struct Predictions {
     pub logits: Vec<Vec<f32>>,
     /// The run, checkpoint, split and precision that the file names.
     pub columns: RunColumns,
+    /// How many classes an image shows, and with it which are predicted.
+    pub labels: Labels,
     /// [`fingerprint`] of the logits.
     pub fingerprint: String,
 }
@@ -68,7 +70,8 @@ pub fn read(
             )?;
         }
     }
-    cells.finish(missing, rows.columns())
+    let (columns, labels) = (rows.columns(), rows.labels);
+    cells.finish(missing, columns, labels)
 }
 
 /// The logits of the images × classes of a split, filled in while rows arrive.
@@ -166,7 +169,12 @@ impl<'a> Cells<'a> {
     }
 
     /// Checks that no cell is missing, and returns the logits.
-    fn finish(mut self, missing: Missing, columns: RunColumns) -> Result<Predictions> {
+    fn finish(
+        mut self,
+        missing: Missing,
+        columns: RunColumns,
+        labels: Labels,
+    ) -> Result<Predictions> {
         if missing == Missing::LeftOut {
             let absent = |image: &&mut Vec<f32>| image.iter().all(|logit| logit.is_nan());
             self.logits.iter_mut().filter(absent).for_each(Vec::clear);
@@ -203,6 +211,7 @@ impl<'a> Cells<'a> {
             path: self.path,
             logits: self.logits,
             columns,
+            labels,
         })
     }
 }

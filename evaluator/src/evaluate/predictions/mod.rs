@@ -15,6 +15,6 @@ mod write;
 
 pub use cells::{Missing, Predictions, read};
 pub(crate) use fingerprint::fingerprint;
-pub(crate) use rows::{Belonging, Rows};
+pub(crate) use rows::{Belonging, Rows, labels_of};
 pub use table::PREDICTIONS;
 pub(crate) use write::write;

@@ -9,11 +9,12 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use data_prep::table::{TableSpec, column, conform};
+use data_prep::dataset::Labels;
+use data_prep::table::{Origin, TableSpec, column, conform};
 
 use super::table::PREDICTIONS;
 use crate::error::{Error, Result};
-use crate::evaluate::keys::TASK_KEY;
+use crate::evaluate::keys::{LABELS_KEY, TASK_KEY};
 use crate::maps::{Columnar, RunColumns, Source};
 
 /// The columns that a file must have: a cell (image and class) and its logit.
@@ -70,10 +71,28 @@ impl Belonging {
     }
 }
 
+/// Returns how many classes an image shows, as a table's metadata say.
+///
+/// # Errors
+/// When they say something else.
+pub(crate) fn labels_of(origin: &Origin, path: &Path) -> Result<Labels> {
+    let Some(found) = origin.get(LABELS_KEY) else {
+        return Ok(Labels::Multi);
+    };
+    found.parse().map_err(|_| Error::Metadata {
+        path: path.to_owned(),
+        key: LABELS_KEY,
+        found: found.to_owned(),
+        expected: "multi or single",
+    })
+}
+
 /// Reads the rows of a file of predictions a batch at a time.
 pub(crate) struct Rows {
     file: Columnar,
     belonging: Belonging,
+    /// How many classes an image shows.
+    pub(crate) labels: Labels,
     /// Rows read so far, for messages.
     row: usize,
 }
@@ -90,7 +109,8 @@ impl Rows {
     /// Opens a file.
     ///
     /// # Errors
-    /// When it is of an unknown kind, is another table, or is of another task by its metadata.
+    /// When it is of an unknown kind, is another table, or its metadata have another task or no number of
+    /// labels.
     pub(crate) fn open(source: &Source, belonging: Belonging) -> Result<Self> {
         let file = Columnar::open(source)?;
         file.origin.check_if_present(&file.path, &PREDICTIONS)?;
@@ -106,9 +126,11 @@ impl Rows {
                 whose: whose.clone(),
             });
         }
+        let labels = labels_of(&file.origin, &file.path)?;
         Ok(Self {
             file,
             belonging,
+            labels,
             row: 0,
         })
     }

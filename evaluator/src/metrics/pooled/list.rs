@@ -9,4 +9,5 @@ pub const POOL_METRICS: &[PoolMetric] = &[
     super::map::METRIC,
     super::accuracy_cells::METRIC,
     super::accuracy::METRIC,
+    super::accuracy_top5::METRIC,
 ];

@@ -25,8 +25,10 @@ pub struct PoolMetric {
 pub enum Task {
     /// All data.
     Any,
-    /// Data with two classes and exactly one label on every image.
-    OneOfTwo,
+    /// Data with two classes or more and exactly one label on every image.
+    OneLabel,
+    /// The same with more than five classes.
+    OneLabelOfMany,
     /// Data in which some classes can say something and some cannot.
     SomeUninformative,
 }
@@ -53,8 +55,24 @@ pub struct Pool {
     pub informative: Counts,
     /// Images whose greatest logit is that of their label.
     pub n_right: u64,
-    /// Images that `n_right` is out of: those with logits, where the data has one label on every image.
+    /// Images whose label has one of the five greatest logits.
+    pub n_in_top5: u64,
+    /// Images that `n_right` and `n_in_top5` are out of: those with logits, where the data has one label on every image.
     pub n_judged: u64,
     /// The average precision of each class; `None` for a class on no image.
     pub precisions: Vec<Option<f64>>,
+}
+
+impl Pool {
+    /// Counts `weight` times an image whose label has this rank among its logits.
+    pub fn judge(&mut self, rank: usize, weight: u64) {
+        self.n_judged += weight;
+        self.n_right += if rank == 0 { weight } else { 0 };
+        self.n_in_top5 += if rank < 5 { weight } else { 0 };
+    }
+
+    /// Returns `n` of the images that are judged as a share; `None` without any.
+    pub fn share_of_judged(&self, n: u64) -> Option<f64> {
+        (self.n_judged > 0).then(|| n as f64 / self.n_judged as f64)
+    }
 }

@@ -6,6 +6,7 @@
 
 mod accuracy;
 mod accuracy_cells;
+mod accuracy_top5;
 mod f1;
 mod f1_informative;
 mod list;
@@ -18,6 +19,6 @@ mod ranking;
 pub use f1::f1_micro;
 pub use list::POOL_METRICS;
 pub use metric::{PairedTest, Pool, PoolMetric, Task};
-pub use outcomes::{Counts, arg_max, is_predicted};
+pub use outcomes::{Counts, arg_max, decided, is_predicted, rank_of_label};
 pub use pair_counts::{EMPTY_MASK, NO_POSITIVE, PAIR_COUNTS, PairCount, UNDER_CONSTANT};
 pub use ranking::{Ranking, average_precision, mean_average_precision};

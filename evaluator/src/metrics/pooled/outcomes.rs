@@ -1,6 +1,11 @@
-//! Counts which cells (an image and any class) are predicted right (docs/SPEC.md B).
+//! Counts which cells (an image and any class) are predicted right (docs/SPEC.md B). A class is predicted
+//! to be on an image at logit ≥ 0; where images show exactly one class, the class with the greatest logit is.
 
-/// Whether a class is predicted to be on an image: at logit ≥ 0.
+use std::borrow::Cow;
+
+use data_prep::dataset::Labels;
+
+/// Whether a class is predicted to be on an image: at logit ≥ 0, as [`decided`] returns it.
 pub fn is_predicted(logit: f32) -> bool {
     logit >= 0.0
 }
@@ -74,6 +79,31 @@ pub fn arg_max<T: PartialOrd>(values: &[T]) -> usize {
     best
 }
 
+/// Returns, for each class, a number that is at least 0 where the class is predicted, from the `logits` of an
+/// image.
+pub fn decided(logits: &[f32], labels: Labels) -> Cow<'_, [f32]> {
+    match labels {
+        Labels::Multi => Cow::Borrowed(logits),
+        Labels::Single => {
+            let best = arg_max(logits);
+            let classes = 0..logits.len();
+            let number = |class| if class == best { 0.0 } else { -1.0 };
+            Cow::Owned(classes.map(number).collect())
+        }
+    }
+}
+
+/// Returns how many classes have a greater logit than the image's only label, or an equal one and a smaller
+/// id: 0 where the label is what the greatest logit says. `None` where the image has not exactly one label.
+pub fn rank_of_label(logits: &[f32], labels: &[i32]) -> Option<usize> {
+    let &[label] = labels else { return None };
+    let label = usize::try_from(label).ok()?;
+    let own = *logits.get(label)?;
+    let is_before =
+        |&(class, logit): &(usize, &f32)| *logit > own || (*logit == own && class < label);
+    Some(logits.iter().enumerate().filter(is_before).count())
+}
+
 /// Returns `part / whole`; `None` where `whole` is 0.
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
@@ -106,6 +136,20 @@ mod tests {
         assert_eq!(counts.accuracy(), Some(2.0 / 6.0));
         assert_eq!(Counts::of(&[-1.0], &[false]).f1(), None);
         assert_eq!(Counts::of(&[-1.0], &[true]).f1(), Some(0.0));
+    }
+
+    #[test]
+    fn one_class_is_predicted_where_images_show_one() {
+        let logits = [-3.0, -1.0, -1.0];
+        assert_eq!(*decided(&logits, Labels::Multi), logits);
+        assert_eq!(*decided(&logits, Labels::Single), [-1.0, 0.0, -1.0]);
+        let rank = |labels: &[i32]| rank_of_label(&logits, labels);
+        // Of equal logits the first class is taken.
+        assert_eq!(
+            [rank(&[1]), rank(&[2]), rank(&[0])],
+            [Some(0), Some(1), Some(2)]
+        );
+        assert_eq!([rank(&[]), rank(&[0, 1])], [None, None]);
     }
 
     #[test]

@@ -55,6 +55,12 @@ impl Recipe {
         first([
             unknown_exhibit(&self.show, &vocabulary.analysis),
             spelled("precision", &self.precision, &trainer.precisions),
+            self.labels
+                .as_ref()
+                .and_then(|labels| spelled("labels", labels, &trainer.labels)),
+            self.explained
+                .as_ref()
+                .and_then(|explained| spelled("explained", explained, &trainer.explained)),
             data.published()
                 .and_then(|name| spelled("data.dataset", name, &datasets)),
             data.format

@@ -55,6 +55,8 @@ pub(crate) struct Run {
     pub(crate) augmentation: String,
     pub(crate) color_jitter: Option<ColorJitter>,
     pub(crate) precision: String,
+    pub(crate) labels: Option<String>,
+    pub(crate) explained: Option<String>,
     /// Images in a pass, where those of a step do not fit into memory; None: the whole batch.
     pub(crate) micro_batch: Option<u32>,
     pub(crate) seed: u64,
@@ -199,6 +201,8 @@ impl Experiment {
                 augmentation: recipe.data.augmentation.clone(),
                 color_jitter: recipe.data.color_jitter.clone(),
                 precision: recipe.precision.clone(),
+                labels: recipe.labels.clone(),
+                explained: recipe.explained.clone(),
                 micro_batch: model.micro_batch,
                 seed,
                 length: recipe.baseline.clone().changed(&model.baseline),

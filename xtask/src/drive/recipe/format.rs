@@ -32,6 +32,10 @@ pub(crate) struct Recipe {
     /// The precision of training, in the trainer's spelling.
     #[serde(default = "full_precision")]
     pub(super) precision: String,
+    /// How many classes an image shows; absent: any number.
+    pub(super) labels: Option<String>,
+    /// What maps explain; absent: the logit.
+    pub(super) explained: Option<String>,
     /// The images.
     pub(super) data: Data,
     /// The networks.

@@ -1,0 +1,13 @@
+//! The metric `accuracy_top5`: the share of images whose label has one of the five greatest logits
+//! (docs/SPEC.md B). It is defined as accuracy is, for more than five classes.
+
+use super::metric::{PairedTest, PoolMetric, Task};
+
+pub(super) const METRIC: PoolMetric = PoolMetric {
+    name: "accuracy_top5",
+    title: "Top-5 accuracy",
+    task: Task::OneLabelOfMany,
+    value: |pool| pool.share_of_judged(pool.n_in_top5),
+    interval: true,
+    test: PairedTest::None,
+};
