@@ -42,7 +42,7 @@ pub struct Subject {
     /// The task the run was trained for.
     pub task: Task,
     /// How many classes an image shows.
-    labels: Labels,
+    pub(crate) labels: Labels,
     /// What its maps explain.
     explained: Explained,
     /// The precision to compute in, where the device has it.

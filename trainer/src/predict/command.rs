@@ -24,7 +24,7 @@ use crate::names::Layer;
 use crate::network::Model;
 use crate::predict::arguments::Arguments;
 use crate::predict::files::{Batch, Drawn, Files};
-use crate::predict::head::{Explained, Head};
+use crate::predict::head::{Chosen, Head};
 use crate::predict::output::Output;
 use crate::predict::table::PredictedWriter;
 use crate::progress::progress_bar;
@@ -54,7 +54,7 @@ pub enum Outcome {
 pub fn predict(args: &Arguments, device: Device, stop: &Stop) -> Result<Outcome> {
     let (subject, run) = args.network.subject()?;
     let head = Head::of(&subject, run.as_ref(), args)?;
-    let explained = Explained::of(args, &head, &subject)?;
+    let explained = Chosen::of(args, &head, &subject)?;
     let method = subject.method(args.network.attribution, args.network.layer)?;
     Output::check(&args.out)?;
     let found = photos::below(&args.folder, &args.out)?;
@@ -119,7 +119,7 @@ fn refuse(args: &Arguments, problems: &[Problem]) -> Result<()> {
 struct Work<'a> {
     files: Files<'a>,
     subject: &'a Subject,
-    explained: &'a Explained,
+    explained: &'a Chosen,
     model: &'a Model,
     method: (Attribution, Layer),
     batch_size: usize,
@@ -140,8 +140,12 @@ impl Work<'_> {
         let n_unnamed = problems.len();
         let output = Output::begin(&args.out)?; // declared first: the tables are dropped before it
         let provenance = self.provenance()?;
-        let predictions =
-            PredictedWriter::create(&output.predictions(), files.classes, &provenance)?;
+        let predictions = PredictedWriter::create(
+            &output.predictions(),
+            files.classes,
+            self.model.labels,
+            &provenance,
+        )?;
         let maps = match args.no_maps {
             true => None,
             false => {

@@ -1,7 +1,9 @@
 //! What a network's logits stand for and what size its input has: a run says both, a weight file perhaps the
 //! names of its classes.
 
+use data_prep::dataset::Labels;
 use data_prep::geometry::Grid;
+use evaluator::metrics::pooled::{decided, is_predicted};
 
 use crate::error::{Error, Result};
 use crate::explain::stream::Subject;
@@ -72,16 +74,16 @@ impl Head {
 
 /// Which classes of an image are explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Explained {
-    /// Those that are predicted to be on it.
-    Predicted,
+pub enum Chosen {
+    /// Those that are predicted to be on it, by a network for images of so many classes.
+    Predicted(Labels),
     /// So many with the highest logits.
     Top(usize),
     /// The same on every image.
     These(Vec<i32>),
 }
 
-impl Explained {
+impl Chosen {
     /// Reads the choice from the options.
     ///
     /// # Errors
@@ -91,7 +93,7 @@ impl Explained {
             return Ok(Self::Top(top.into()));
         }
         if args.class.is_empty() {
-            return Ok(Self::Predicted);
+            return Ok(Self::Predicted(subject.labels));
         }
         let id = |name: &String| {
             let known = head.classes.iter().position(|known| known == name);
@@ -117,8 +119,9 @@ impl Explained {
         let mut ids: Vec<i32> = (0..logits.len() as i32).collect();
         let logit = |id: &i32| logits[*id as usize];
         match self {
-            Self::Predicted => {
-                ids.retain(|id| evaluator::metrics::pooled::is_predicted(logit(id)));
+            Self::Predicted(labels) => {
+                let decided = decided(logits, *labels);
+                ids.retain(|id| is_predicted(decided[*id as usize]));
             }
             Self::Top(count) => {
                 ids.sort_by(|a, b| logit(b).total_cmp(&logit(a)));
@@ -133,18 +136,25 @@ impl Explained {
 
 #[cfg(test)]
 mod tests {
-    use super::Explained;
+    use super::*;
 
     #[test]
     fn classes_are_chosen_by_their_logits_or_by_name() {
         let logits = [-1.0, 0.0, 3.0, -0.5];
-        assert_eq!(Explained::Predicted.on(&logits), [1, 2]);
-        assert_eq!(Explained::Predicted.on(&[-1.0; 3]), []);
-        assert_eq!(Explained::Top(1).on(&logits), [2]);
-        assert_eq!(Explained::Top(3).on(&logits), [1, 2, 3]);
-        assert_eq!(Explained::Top(9).on(&logits), [0, 1, 2, 3]);
+        let [multi, single] = [Labels::Multi, Labels::Single].map(Chosen::Predicted);
+        assert_eq!(
+            (multi.on(&logits), single.on(&logits)),
+            (vec![1, 2], vec![2])
+        );
+        assert_eq!(
+            (multi.on(&[-1.0; 3]), single.on(&[-1.0; 3])),
+            (vec![], vec![0])
+        );
+        assert_eq!(Chosen::Top(1).on(&logits), [2]);
+        assert_eq!(Chosen::Top(3).on(&logits), [1, 2, 3]);
+        assert_eq!(Chosen::Top(9).on(&logits), [0, 1, 2, 3]);
         // Of equals the first.
-        assert_eq!(Explained::Top(1).on(&[2.0, 2.0]), [0]);
-        assert_eq!(Explained::These(vec![0, 3]).on(&logits), [0, 3]);
+        assert_eq!(Chosen::Top(1).on(&[2.0, 2.0]), [0]);
+        assert_eq!(Chosen::These(vec![0, 3]).on(&logits), [0, 3]);
     }
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{BooleanArray, Float32Array, Float64Array, Int32Array, StringArray};
+use data_prep::dataset::Labels;
 use data_prep::source::photos::Photo;
 use data_prep::table::{Provenance, TableSpec, TableWriter};
-use evaluator::metrics::pooled::is_predicted;
+use evaluator::metrics::pooled::{decided, is_predicted};
 
 use crate::error::Result;
 use crate::explain::predictions::probability;
@@ -18,16 +19,26 @@ pub static PREDICTED: LazyLock<TableSpec> = LazyLock::new(|| TableSpec::declared
 pub struct PredictedWriter<'a> {
     writer: TableWriter,
     classes: &'a [String],
+    labels: Labels,
 }
 
 impl<'a> PredictedWriter<'a> {
-    /// Begins the table at `path`, for a network with these classes.
+    /// Begins the table at `path`, for a network with these classes, of which an image shows so many.
     ///
     /// # Errors
     /// The disk's.
-    pub fn create(path: &Path, classes: &'a [String], provenance: &Provenance) -> Result<Self> {
+    pub fn create(
+        path: &Path,
+        classes: &'a [String],
+        labels: Labels,
+        provenance: &Provenance,
+    ) -> Result<Self> {
         let writer = TableWriter::create(path, &PREDICTED, provenance)?;
-        Ok(Self { writer, classes })
+        Ok(Self {
+            writer,
+            classes,
+            labels,
+        })
     }
 
     /// Adds the rows of some images with their `logits` (N·K, row-major).
@@ -42,6 +53,8 @@ impl<'a> PredictedWriter<'a> {
                 .flat_map(|photo| std::iter::repeat_n(text(photo), k));
             Arc::new(StringArray::from_iter_values(cells))
         };
+        let decided = |of_image| decided(of_image, self.labels).into_owned();
+        let decided: Vec<f32> = logits.chunks(k).flat_map(decided).collect();
         let class_ids = photos.iter().flat_map(|_| 0..k as i32);
         let class_names = photos.iter().flat_map(|_| self.classes);
         let batch = PREDICTED.batch(vec![
@@ -54,7 +67,7 @@ impl<'a> PredictedWriter<'a> {
                 logits.iter().map(|&logit| probability(logit)),
             )),
             Arc::new(BooleanArray::from_iter(
-                logits.iter().map(|&logit| Some(is_predicted(logit))),
+                decided.iter().map(|&logit| Some(is_predicted(logit))),
             )),
         ])?;
         Ok(self.writer.write(&batch)?)
