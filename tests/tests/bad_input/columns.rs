@@ -40,6 +40,7 @@ impl Words {
             (Self::Polars, "utf8") => "str",
             (Self::Polars, "i32") => "i32",
             (Self::Polars, "i64") => "i64",
+            (Self::Polars, "f32") => "f32",
             (Self::Polars, "f64") => "f64",
             (Self::Polars, "bool") => "bool",
             (Self::Polars, "binary") => "binary",

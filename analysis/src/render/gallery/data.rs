@@ -11,8 +11,8 @@ use crate::model::names;
 use crate::model::results::Results;
 use crate::model::subject::CONVENTIONAL;
 use crate::render::colormap::{BOX, OVERLAY, full, white_to_dark_red};
-use crate::render::gallery::FOLDER;
 use crate::render::gallery::pictures::Pictures;
+use crate::render::gallery::place::FOLDER;
 use crate::render::output::{File, PROGRAM};
 use crate::{Error, Result};
 
@@ -283,6 +283,8 @@ fn text(value: &impl Serialize) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

@@ -7,17 +7,14 @@
 mod data;
 mod page;
 mod pictures;
+mod place;
 
 use crate::Result;
 use crate::model::gallery::Collection;
 use crate::model::results::Results;
 use crate::render::output::File;
 
-/// The folder of the gallery in the report's.
-pub const FOLDER: &str = "gallery";
-
-/// The page's path beside the report.
-pub const PAGE: &str = "gallery/index.html";
+pub use place::{FOLDER, PAGE};
 
 /// Makes the files of the gallery, none where there is no pair to show, and notes on what is missing.
 ///

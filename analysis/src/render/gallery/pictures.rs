@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::load::pictures::{Named, each};
 use crate::model::gallery::Collection;
 use crate::model::results::Results;
-use crate::render::gallery::FOLDER;
+use crate::render::gallery::place::FOLDER;
 use crate::render::output::File;
 use crate::{Error, Result};
 
