@@ -11,7 +11,7 @@ use std::process::Command;
 
 use common::browser::{chromium, page, page_of, probe, visit, visit_page};
 use common::gallery::{Evaluation, Pair, write_data, write_maps, write_scores};
-use common::{Part, Run, results, write};
+use common::{Part, Run, results, write, write_with};
 use polars::prelude::*;
 use tempfile::TempDir;
 
@@ -112,7 +112,16 @@ fn hostile_results(ending: &'static str) -> TempDir {
         let (id, name) = (format!("{what}_id"), format!("{what}_name"));
         let frame = df!(id => [0], name => [format!("{what} {ending}")]).unwrap();
         let table = if what == "group" { "groups" } else { "classes" };
-        write(&data.join(format!("{table}.parquet")), table, frame);
+        let credit = serde_json::json!({
+            "title": format!("title {ending}"), "url": format!("javascript:{ending}"),
+            "license": format!("licence {ending}"), "license_url": format!("https://x.org/{ending}"),
+            "citation": format!("citation {ending}"),
+        });
+        let said = [
+            ("guidance.inputs", "d"),
+            ("guidance.credit", &credit.to_string()),
+        ];
+        write_with(&data.join(format!("{table}.parquet")), table, &said, frame);
     }
     dir
 }
@@ -149,6 +158,9 @@ fn the_page_shows_names_as_they_are() {
         hostile("class"),
         hostile("image"),
         hostile("shown"),
+        hostile("title"),
+        hostile("licence"),
+        hostile("citation"),
     ];
     let shown = page(results.path(), "");
     let html = fs_err::read_to_string(shown.path().join("report.html")).unwrap();

@@ -14,6 +14,7 @@ use crate::convert::{self, Exif, Former, Limit, OnError, Options, Outcome};
 use crate::error::Error;
 use crate::inspect;
 use crate::mask::geometry::Grid;
+use crate::source::credit::Credit;
 use crate::source::entry::Entry;
 use crate::source::record::Source;
 use crate::source::{self, Arrangement, Read, SOURCES};
@@ -133,18 +134,22 @@ fn execute(matches: &ArgMatches) -> Result<usize> {
             }
             let out = prepare.out.clone().unwrap_or_default();
             let is_own = name == "read";
+            let root: Option<PathBuf>;
             let mut source = if is_own {
                 let read = Read::from_arg_matches(options)?;
                 if let Some(made) = read.made().filter(|_| prepare.dry_run) {
                     return print(&survey::of_folder(made)?);
                 }
+                root = read.folder().map(Path::to_owned);
                 read.open(&out, source::naming())?
             } else {
                 let mut sources = SOURCES.iter();
                 let source = sources.find(|source| source.name == name);
                 let source = source.with_context(|| format!("no source {name}"))?;
+                root = options.try_get_one("root").ok().flatten().cloned();
                 (source.open)(options, &out, source::naming())?
             };
+            credit(&mut source, root.as_deref());
             prepare.arrangement.apply(&mut source, is_own)?;
             match prepare.dry_run {
                 true => print(&survey::of_source(&source, &prepare.limit)),
@@ -154,6 +159,24 @@ fn execute(matches: &ArgMatches) -> Result<usize> {
                 }),
             }
         }
+    }
+}
+
+/// Completes what the data set in `root` says of itself: a published one is known, others have files beside them.
+fn credit(source: &mut Source, root: Option<&Path>) {
+    if let Some(published) = source::published_credit(&source.name) {
+        source.credit = published;
+        return;
+    }
+    let folder = root.map(|root| match root.is_file() {
+        true => root.parent().unwrap_or(root), // YOLO's data.yaml
+        false => root,
+    });
+    let (beside, notes) = folder.map(Credit::beside).unwrap_or_default();
+    source.credit.fill(beside);
+    source.notes.extend(notes);
+    if let Some(license) = &source.credit.license {
+        source.notes.push(format!("licence: {license}"));
     }
 }
 

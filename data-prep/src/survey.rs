@@ -27,6 +27,7 @@ pub(crate) fn of_source(source: &Source, limits: &[Limit]) -> Value {
         "test": count(Split::Test),
         "classes": source.classes,
         "groups": source.groups.iter().map(|(_, name)| name).collect::<Vec<_>>(),
+        "credit": source.credit,
         "problems": source.problems.len(),
         "remarks": source.remarks.len(),
         "notes": source.notes,

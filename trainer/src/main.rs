@@ -179,6 +179,18 @@ struct ImportArgs {
     /// resnet50-0676ba61.pth)
     #[arg(long, value_name = "HEX", value_parser = sha256_start)]
     sha256: Option<String>,
+    /// The licence of the weights, e.g. "CC BY-NC 4.0": kept in the file, and passed on by trainer export
+    #[arg(long, value_parser = one_line)]
+    license: Option<String>,
+}
+
+/// A text of one line.
+fn one_line(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("expected a text".to_owned()),
+        text if text.chars().any(char::is_control) => Err("expected one line".to_owned()),
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// The beginning of a SHA-256, long enough to tell files apart.
@@ -478,6 +490,7 @@ fn import_command(args: &ImportArgs) -> Result<()> {
         },
         entry: args.entry.as_deref(),
         sha256: args.sha256.as_deref(),
+        license: args.license.as_deref(),
     };
     let (weights, out) = (&args.weights, &args.out);
     let imported = import::import(weights, &request, out)?;
@@ -503,7 +516,10 @@ fn export_command(
     out: &Path,
 ) -> Result<()> {
     let run = FinishedRun::open(run)?;
-    let n_tensors = export::export(&run, checkpoint, prefix, out)?;
-    say!("{n_tensors} tensors: {}", out.display());
+    let (n_tensors, license) = export::export(&run, checkpoint, prefix, out)?;
+    say!(
+        "{n_tensors} tensors: {}\nlicence of the weights it began from: {license}",
+        out.display()
+    );
     Ok(())
 }

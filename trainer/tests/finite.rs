@@ -379,6 +379,7 @@ fn an_import_refuses_weights_that_are_not_finite() {
             .collect();
         checkpoint::save(&file, &tensors, &checkpoint::Metadata::new()).unwrap();
         let request = import::Request {
+            license: None,
             backbone: named("xdnn_resnet18"),
             fit,
             entry: None,

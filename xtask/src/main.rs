@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use develop::{bench, fuzz, test};
-use drive::{recipes, reproduce, status, step};
+use drive::{new, recipes, reproduce, status, step};
 use install::{doctor, download, setup, weights};
 
 #[derive(Parser)]
@@ -39,6 +39,8 @@ struct Cli {
 enum Task {
     /// Run a recipe from data to report; without flags the embedded demonstration
     Reproduce(reproduce::Args),
+    /// Write a recipe for your own data, to be changed and run
+    New(new::Args),
     /// List the recipes, with their runs and what they cost
     Recipes,
     /// Say how far a reproduction is
@@ -65,6 +67,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Reproduce(args) => reproduce::run(&args),
+        Task::New(args) => new::run(&args).map(succeeded),
         Task::Recipes => recipes::run().map(succeeded),
         Task::Status(args) => status::run(&args).map(succeeded),
         Task::Step(args) => step::run(&args),

@@ -311,6 +311,55 @@ fn reproduce_refuses_before_anything_is_built_or_written() {
 }
 
 #[test]
+fn new_refuses_before_anything_is_built_or_written() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("there.toml"), RECIPE).unwrap();
+    let data = text(folder.path());
+    let cases: [(&[&str], &str); 6] = [
+        (
+            &["there", "--data", data],
+            "NAME: found the file there.toml, expected a new name",
+        ),
+        (
+            &["a/b", "--data", data],
+            "NAME: found \"a/b\", expected letters, digits, ",
+        ),
+        (
+            &[".toml", "--data", data],
+            "NAME: found \".toml\", expected letters, digits, ",
+        ),
+        (
+            &["cells", "--data", "/nowhere"],
+            "--data: found no folder /nowhere, expected the folder of",
+        ),
+        (
+            &["cells", "--data", data, "--extends", "mine"],
+            "recipes/mine.toml, expected one of box-size, ",
+        ),
+        (
+            &["cells", "--data", data, "--extends", "mine.toml"],
+            "--extends: found no file mine.toml, expected one of box-size, ",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("new")
+            .args(arguments)
+            .env("CARGO", "/nowhere/cargo");
+        let done = command.current_dir(folder.path()).output().unwrap();
+        let said = stderr(&done);
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(
+            said.starts_with("error: ") && said.contains(expected),
+            "{arguments:?}: {said}"
+        );
+        assert!(done.stdout.is_empty(), "{arguments:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let recipe = folder.path().join("small.toml");

@@ -10,8 +10,8 @@ use polars::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::load::schema::{
-    self, CLASSES, DATA_INPUTS_KEY, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata, REPLICATES, RUN,
-    SHARES_KEY, TableSpec, UNINFORMATIVE_KEY,
+    self, CLASSES, CREDIT_KEY, DATA_INPUTS_KEY, EPOCHS, GROUPS, INPUTS_KEY, METRICS, Metadata,
+    REPLICATES, RUN, SHARES_KEY, TableSpec, UNINFORMATIVE_KEY,
 };
 use crate::load::{formulas, rows};
 use crate::model::loss;
@@ -43,6 +43,7 @@ impl Results {
             measures: Measures::default(),
             group_names: BTreeMap::new(),
             class_names: BTreeMap::new(),
+            credits: BTreeMap::new(),
             uninformative: BTreeMap::new(),
             data: BTreeMap::new(),
             evaluations: Vec::new(),
@@ -143,6 +144,10 @@ impl Results {
                 // Runs refer to their data by this hash. Without it no run could use the names.
                 if let Some(inputs) = metadata.get(INPUTS_KEY) {
                     names.insert(inputs.clone(), found);
+                    let expected = "a JSON object of texts";
+                    let credit = schema::json((&path, &metadata), CREDIT_KEY, expected)?;
+                    let credit = credit.map(|credit| (inputs.clone(), credit));
+                    self.credits.extend(credit);
                     self.data.insert(inputs.clone(), folder.to_owned());
                 }
             }

@@ -39,6 +39,9 @@ pub const DATA_INPUTS_KEY: &str = "guidance.data_inputs";
 /// sentence that says why.
 pub const UNINFORMATIVE_KEY: &str = "guidance.uninformative";
 
+/// Metadata key of what the data set of a data folder says of itself: a JSON object.
+pub const CREDIT_KEY: &str = "guidance.credit";
+
 /// Metadata key of an evaluation's task, if it is not the conventional one. An evaluation is one checkpoint's
 /// maps of one split, scored.
 pub const TASK_KEY: &str = "guidance.task";

@@ -5,6 +5,7 @@
 
 pub mod comparison;
 pub mod configuration;
+pub mod credit;
 pub mod evidence;
 pub mod example;
 pub mod extremes;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use polars::prelude::DataFrame;
 
+use crate::model::credit::Credit;
 use crate::model::intervals::Replicates;
 use crate::model::measure::Measures;
 use crate::model::run::{Epoch, Run};
@@ -39,6 +40,8 @@ pub struct Results {
     pub group_names: FolderNames,
     /// Names of the classes.
     pub class_names: FolderNames,
+    /// What the data sets say of themselves, by provenance hash of the data folder.
+    pub credits: BTreeMap<String, Credit>,
     /// The classes that can say nothing about guidance (docs/SPEC.md B), each with a sentence that says why.
     /// Data without such classes is not in it.
     pub uninformative: FolderNames,

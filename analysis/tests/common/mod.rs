@@ -206,7 +206,7 @@ pub fn write(path: &Path, schema: &str, frame: DataFrame) {
 }
 
 /// Writes a table of the current schema version with this metadata.
-fn write_with(path: &Path, schema: &str, metadata: &[(&str, &str)], frame: DataFrame) {
+pub fn write_with(path: &Path, schema: &str, metadata: &[(&str, &str)], frame: DataFrame) {
     write_version(path, (schema, version(schema)), metadata, frame);
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, Command};
 
+use super::credit::Credit;
 use super::naming::Naming;
 use super::record::Source;
 
@@ -24,6 +25,11 @@ pub trait Format: Args {
     /// When a folder or a file is not of this format, or the name asked for is refused. A single broken
     /// image or annotation is no error: it is listed in [`Source::problems`].
     fn open(&self, out: &Path, naming: Naming) -> anyhow::Result<Source>;
+
+    /// The credit of one of [`Format::DATASETS`].
+    fn credit(_: &str) -> Option<Credit> {
+        None
+    }
 
     /// Says what `folder` holds, for people ("Pascal VOC, 364 annotations"), where it is of this format.
     fn recognise(_: &Path) -> Option<String> {
@@ -45,6 +51,8 @@ pub struct Entry {
     pub title: &'static str,
     /// [`Format::DATASETS`].
     pub datasets: &'static [&'static str],
+    /// [`Format::credit`].
+    pub credit: fn(&str) -> Option<Credit>,
     /// Adds the format's options to a command.
     pub with_options: fn(Command) -> Command,
     /// Takes the format's options from the parsed command line and calls [`Format::open`].
@@ -62,6 +70,7 @@ impl Entry {
             name: F::NAME,
             title: F::TITLE,
             datasets: F::DATASETS,
+            credit: F::credit,
             with_options: F::augment_args,
             open: |options, out, naming| F::from_arg_matches(options)?.open(out, naming),
             recognise: F::recognise,

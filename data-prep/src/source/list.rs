@@ -1,6 +1,7 @@
 //! Lists the formats that `data-prep` reads. A new format needs a module beside this one, and a line here.
 
 use super::coco::Coco;
+use super::credit::Credit;
 use super::entry::Entry;
 use super::naming::Naming;
 use super::scenes::Scenes;
@@ -23,6 +24,11 @@ pub const SOURCES: &[Entry] = &[
 pub fn datasets() -> Vec<&'static str> {
     let datasets = SOURCES.iter().flat_map(|source| source.datasets);
     datasets.copied().collect()
+}
+
+/// Returns the credit of a published data set, or of the embedded one; `None` for any other name.
+pub fn credit(dataset: &str) -> Option<Credit> {
+    SOURCES.iter().find_map(|source| (source.credit)(dataset))
 }
 
 /// Returns the naming where the user gives no name: all names of [`datasets`] are reserved.

@@ -1,10 +1,11 @@
 //! Reads data sets, those of other people and the embedded one: one reader for each format. `entry` defines a
 //! format's entry, `list` has all formats, `record` defines the records that a reader yields, `naming` decides
-//! a data set's name. `convert` decodes the image files.
+//! a data set's name, `credit` what it says of where it is from. `convert` decodes the image files.
 
 mod arrange;
 pub mod coco;
 pub(crate) mod copies;
+pub mod credit;
 mod division;
 pub mod entry;
 mod files;
@@ -22,8 +23,9 @@ pub mod table;
 mod tabular;
 pub mod voc;
 pub mod waterbirds;
+mod yaml;
 pub mod yolo;
 
 pub use arrange::Arrangement;
-pub use list::{SOURCES, datasets, naming};
+pub use list::{SOURCES, credit as published_credit, datasets, naming};
 pub use recognise::Read;

@@ -46,6 +46,11 @@ impl Read {
         folder.join("images.parquet").is_file().then_some(folder)
     }
 
+    /// The folder, where one is named.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
     /// Reads the folder; `out` is the data folder to be made.
     ///
     /// # Errors

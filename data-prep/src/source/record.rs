@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Problem;
 use crate::mask::rle::CompressedRle;
+use crate::source::credit::Credit;
 use crate::source::split::Split;
 
 /// A whole data set as its annotations describe it.
@@ -38,6 +39,8 @@ pub struct Source {
     pub remarks: Vec<Problem>,
     /// Columns of the user's own tables that a reader does not know, each as cells by image id.
     pub columns: BTreeMap<String, HashMap<String, String>>,
+    /// What it says of where it is from and what may be done with it. No part of any hash.
+    pub credit: Credit,
     /// Notes for the user on how the source was read, one line each.
     pub notes: Vec<String>,
     /// Hash of the annotation files read.
@@ -57,6 +60,7 @@ impl Source {
             problems: Vec::new(),
             remarks: Vec::new(),
             columns: BTreeMap::new(),
+            credit: Credit::default(),
             notes: Vec::new(),
             annotations: Fingerprint::default(),
         }

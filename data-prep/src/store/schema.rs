@@ -7,6 +7,10 @@ use crate::store::table::TableSpec;
 /// Metadata key of the data set's name, in every table of the folder.
 pub const DATASET_KEY: &str = "guidance.dataset";
 
+/// Metadata key of what the data set says of itself ([`Credit`](crate::source::credit::Credit)), as JSON, in
+/// every table of the folder; absent where it says nothing.
+pub const CREDIT_KEY: &str = "guidance.credit";
+
 /// File name of the pixels.
 pub const PIXELS_FILE: &str = "pixels.arrow";
 

@@ -12,10 +12,12 @@ use arrow::array::{
     StringArray,
 };
 
+use serde_json::json;
+
 use crate::error::{Error, Problem, Result};
 use crate::source::record::{Source, SourceImage, SourceObject};
 use crate::store::schema::{
-    CLASSES, DATASET_KEY, GROUPS, IMAGES, LABELS, MASKS, SKIPPED, file_name,
+    CLASSES, CREDIT_KEY, DATASET_KEY, GROUPS, IMAGES, LABELS, MASKS, SKIPPED, file_name,
 };
 use crate::store::table::{
     PROGRAM_KEY, Provenance, TableSpec, TableWriter, read_table, write_table,
@@ -100,7 +102,10 @@ pub(crate) fn write(
     problems: &[&Problem],
     inputs: &str,
 ) -> Result<()> {
-    let provenance = Provenance::new(PROGRAM, inputs).with(DATASET_KEY, &source.name);
+    let mut provenance = Provenance::new(PROGRAM, inputs).with(DATASET_KEY, &source.name);
+    if !source.credit.is_empty() {
+        provenance = provenance.with(CREDIT_KEY, json!(source.credit).to_string());
+    }
     let table = |spec: &TableSpec, batch: RecordBatch| {
         write_table(out.join(file_name(spec)), spec, &provenance, &batch)
     };

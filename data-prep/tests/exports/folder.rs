@@ -106,8 +106,13 @@ impl Folder {
         self.run(&[&["read", "{}"], more].concat())
     }
 
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
     pub fn open(&self) -> Dataset {
-        Dataset::open(self.0.path().join("data")).unwrap()
+        Dataset::open(self.data()).unwrap()
     }
 
     /// The column `found` of what was left out or remarked.

@@ -1,5 +1,5 @@
 //! Checks that other tools fit: pandas, pyarrow, DuckDB and Polars must read every table, and the evaluator
-//! must score maps that pyarrow wrote. `GUIDANCE_PYTHON` is a Python interpreter with the packages of
+//! must score maps that pyarrow wrote, and docs/results.ipynb must run. `GUIDANCE_PYTHON` is a Python interpreter with the packages of
 //! `tests/python/requirements.txt`; without it the tests are skipped.
 
 use std::path::Path;
@@ -31,6 +31,23 @@ fn every_table_opens_in_pandas_duckdb_and_polars() {
     let done = succeed(command.arg(&made().root));
     // 6 of the data, 3 runs of 2 each, 4 evaluations of 6 each, 4 in `results`, 8 of its exhibits.
     assert_eq!(done.stdout.trim_end(), "48 tables");
+}
+
+#[test]
+fn the_notebook_runs_on_the_results() {
+    let Some(mut command) = python("run_notebook.py") else {
+        println!("skipped: the_notebook_runs_on_the_results: GUIDANCE_PYTHON is not set");
+        return;
+    };
+    let executed = folder("notebook").join("results.ipynb");
+    let done = succeed(command.arg(&made().root).arg(&executed));
+    assert_eq!(done.stdout.trim_end(), "2 pictures");
+    // The table of runs, the checkpoints and the fronts, from the three packages.
+    let text = fs_err::read_to_string(&executed).unwrap();
+    for run in &made().runs {
+        let id = run.folder.file_name().unwrap().to_string_lossy();
+        assert!(text.matches(&*id).count() >= 4, "{id}"); // each as text and as HTML
+    }
 }
 
 /// The EPG of a uniform map is the share of the image that the mask covers.

@@ -28,7 +28,8 @@ fn kept(run: &ResolvedRun, epochs: &[EpochRow]) -> Vec<i32> {
     }
 }
 
-/// Marks the epochs to keep, writes the newest one's weights if it is among them, then the table.
+/// Marks the epochs to keep, writes the newest one's weights if it is among them, then the table. `origin` is
+/// what the weights say of theirs ([`weights::origin`](crate::weights::origin)).
 ///
 /// # Errors
 /// The disk's, and libtorch's.
@@ -37,6 +38,7 @@ pub fn write(
     folder: &RunFolder,
     model: &Model,
     epochs: &mut [EpochRow],
+    origin: &Metadata,
 ) -> Result<()> {
     let kept = kept(run, epochs);
     let newest = epochs.len() as i32;
@@ -44,12 +46,13 @@ pub fn write(
         row.is_pareto = kept.contains(&row.epoch);
     }
     if kept.contains(&newest) {
-        let metadata = Metadata::from([
+        let mut metadata = Metadata::from([
             ("run_id".to_owned(), run.run_id.clone()),
             ("epoch".to_owned(), newest.to_string()),
             ("backbone".to_owned(), run.config.backbone.to_string()),
             (classes::KEY.to_owned(), classes::in_a_line(&run.classes)),
         ]);
+        metadata.extend(origin.clone());
         checkpoint::save_with_hash(
             &folder.checkpoint_file(newest),
             &model.params.named(),

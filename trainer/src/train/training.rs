@@ -40,6 +40,8 @@ use crate::train::schedule::LearningRates;
 use crate::train::start;
 use crate::train::stopping::EarlyStopping;
 use crate::train::validation::{self, Validated};
+use crate::weights::checkpoint::Metadata;
+use crate::weights::origin;
 
 /// How [`train`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,8 @@ struct Training<'a> {
     model: Model,
     adam: Adam,
     rates: LearningRates,
+    /// What its checkpoints say of where its first weights are from.
+    origin: Metadata,
     saved: SavedStates,
     /// A row for each finished epoch.
     epochs: Vec<EpochRow>,
@@ -170,6 +174,7 @@ pub fn train(
         model,
         adam,
         rates: LearningRates::new(config, train.len()),
+        origin: origin::of(run.weights.as_deref())?,
         saved,
         epochs,
         images: train,
@@ -278,7 +283,8 @@ impl Training<'_> {
             val_iou: metrics.iou,
             is_pareto: false,
         });
-        kept::write(self.run, self.folder, &self.model, &mut self.epochs)?;
+        let (run, folder) = (self.run, self.folder);
+        kept::write(run, folder, &self.model, &mut self.epochs, &self.origin)?;
         if let Some(row) = self.epochs.last() {
             self.events.write(row, &maps, size)?;
         }

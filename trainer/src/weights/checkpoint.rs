@@ -149,6 +149,14 @@ pub fn load_with_hash(path: &Path) -> Result<Loaded> {
     Ok((tensors(path, &bytes)?, metadata))
 }
 
+/// Reads only the metadata of a file, and checks its hash if it has one.
+///
+/// # Errors
+/// As [`load`], but for the tensors.
+pub fn metadata(path: &Path) -> Result<Metadata> {
+    read_metadata(path, &fs_err::read(path)?)
+}
+
 /// Reads only the metadata of a file that [`save_with_hash`] wrote, after checking the hash of the whole
 /// file.
 ///

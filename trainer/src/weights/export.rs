@@ -7,11 +7,12 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::Result;
 use crate::run::finished::FinishedRun;
-use crate::weights::checkpoint;
+use crate::weights::{checkpoint, origin};
 
 /// Writes the weights of a kept epoch of `run` (absent: the one with the highest validation F1) to `out`.
 /// Each name gets `prefix` before it; absent: what the model of that network has in its package. Batch
-/// norms also get PyTorch's `num_batches_tracked`, always 0. Returns the number of tensors.
+/// norms also get PyTorch's `num_batches_tracked`, always 0. The file's metadata says what the weights began
+/// from, and under which licence that is. Returns the number of tensors, and the licence for people.
 ///
 /// # Errors
 /// An epoch that was not kept, and the disk's.
@@ -20,9 +21,9 @@ pub fn export(
     epoch: Option<i32>,
     prefix: Option<&str>,
     out: &Path,
-) -> Result<usize> {
+) -> Result<(usize, String)> {
     let epoch = epoch.unwrap_or(run.best_f1_epoch);
-    let (tensors, metadata) = checkpoint::load(&run.checkpoint_file(epoch)?)?;
+    let (tensors, mut metadata) = checkpoint::load(&run.checkpoint_file(epoch)?)?;
     let prefix = prefix.unwrap_or(run.backbone.package_prefix);
     let mut exported = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
@@ -32,6 +33,7 @@ pub fn export(
         }
         exported.push((format!("{prefix}{name}"), tensor));
     }
+    metadata.extend(origin::of_metadata(&metadata));
     checkpoint::save(out, &exported, &metadata)?;
-    Ok(exported.len())
+    Ok((exported.len(), origin::license(&metadata).to_owned()))
 }

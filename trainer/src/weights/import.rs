@@ -13,6 +13,7 @@ use crate::network::faults::Faults;
 use crate::network::{Backbone, Model};
 use crate::weights::checkpoint::{self, Metadata};
 use crate::weights::checkpoint_file::{self, Dtype};
+use crate::weights::origin;
 
 /// What to do with a file that does not hold exactly the backbone's tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Request<'a> {
     pub entry: Option<&'a str>,
     /// The beginning of the file's SHA-256, in hex; absent: the one in its name, if there is one.
     pub sha256: Option<&'a str>,
+    /// The licence of the weights, which goes into the file; absent: nothing goes there.
+    pub license: Option<&'a str>,
 }
 
 /// The result of an import.
@@ -101,10 +104,13 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
         }
         Fit::Partial => model.params.load_what_fits(&tensors, &file)?,
     };
-    let metadata = Metadata::from([
+    let mut metadata = Metadata::from([
         ("backbone".to_owned(), backbone.to_string()),
-        ("source_sha256".to_owned(), sha256.clone()),
+        (origin::SOURCE_SHA256.to_owned(), sha256.clone()),
     ]);
+    if let Some(license) = request.license {
+        metadata.insert(origin::LICENSE.to_owned(), license.to_owned());
+    }
     let mut named = model.params.named();
     if n_classes.is_none() {
         named.retain(|(name, _)| !backbone.head.contains(&name.as_str()));

@@ -1,8 +1,10 @@
 //! Weight files: the project's own ([`checkpoint`]), those of other programs ([`checkpoint_file`], which
-//! only reads), `trainer import` from those and `trainer export` for them.
+//! only reads), `trainer import` from those and `trainer export` for them, and the
+//! `origin` that weights name.
 
 pub mod checkpoint;
 pub mod checkpoint_file;
 pub(crate) mod classes;
 pub mod export;
 pub mod import;
+pub(crate) mod origin;

@@ -1,7 +1,7 @@
 //! Makes `report.html`, a self-contained page: figures are inlined, one small script filters the list of
 //! runs, and nothing is fetched. maud escapes every name. This file puts the sections together. [`figures`]
 //! and [`tables`] render one figure or table, [`runs`] the list of runs with their curves and maps,
-//! [`details`] the other texts.
+//! [`data`] what is known of the data, [`details`] the other texts.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::model::setting::Setting;
 use crate::render::exhibit::{Exhibit, Place};
 use crate::render::headline;
 use crate::render::output::{File, PROGRAM};
-use crate::render::page::{details, figures, runs, tables};
+use crate::render::page::{data, details, figures, runs, tables};
 use crate::render::table::parts::Table;
 
 const STYLE: &str = include_str!("page.css");
@@ -65,6 +65,7 @@ pub fn render(
                     }
                     (runs)
                     (details::configuration(evidence.results))
+                    (data::section(evidence.results))
                     (details::how_to_read())
                     (details::files(files))
                     (details::notes(notes))

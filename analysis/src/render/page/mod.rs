@@ -1,5 +1,6 @@
 //! Makes the report's page, `report.html`; [`document`] puts it together.
 
+mod data;
 mod details;
 mod document;
 mod figures;

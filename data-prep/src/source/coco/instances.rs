@@ -10,6 +10,7 @@ use super::ids::TextIds;
 use super::shapes::{Shape, Shapes};
 use crate::error::Problem;
 use crate::mask::rle::{Malformed, Rle};
+use crate::source::credit::Credit;
 use crate::source::record::MaskKind;
 
 /// An instances file.
@@ -18,6 +19,7 @@ pub struct Instances {
     pub(super) path: PathBuf,
     pub(super) images: Vec<Image>,
     pub(super) categories: Vec<Category>,
+    pub(super) credit: Credit,
     pub(super) annotations: Vec<Annotation>,
     pub(super) problems: Vec<ItemProblem>,
     pub(super) remarks: Vec<Problem>,
@@ -104,6 +106,11 @@ impl Instances {
     /// The categories in the file's order.
     pub fn categories(&self) -> &[Category] {
         &self.categories
+    }
+
+    /// What the file says of itself.
+    pub fn credit(&self) -> &Credit {
+        &self.credit
     }
 
     /// The annotations in the file's order.

@@ -7,11 +7,13 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::credit;
 use super::elements::{self, Aside, once};
 use super::instances::{Annotation, Category, Image, Instances, ItemProblem};
 use super::json::{Cursor, Fault};
 use super::mapped::Mapped;
 use crate::error::{Problem, Result};
+use crate::source::credit::Credit;
 
 /// Reads an instances file and indexes its annotations by image.
 ///
@@ -35,6 +37,7 @@ struct Loading {
     images: Option<Vec<Image>>,
     categories: Option<Vec<Category>>,
     annotations: Option<Vec<Annotation>>,
+    credit: Credit,
     problems: Vec<ItemProblem>,
     remarks: Vec<Problem>,
     aside: Aside,
@@ -47,6 +50,7 @@ impl Loading {
             images: None,
             categories: None,
             annotations: None,
+            credit: Credit::default(),
             problems: Vec::new(),
             remarks: Vec::new(),
             aside: Aside::default(),
@@ -72,6 +76,8 @@ impl Loading {
                 })?;
                 once(&mut self.categories, categories)
             }
+            "info" => credit::info(cursor, &mut self.credit),
+            "licenses" => credit::licenses(cursor, &mut self.credit),
             _ => cursor.skip(),
         })?;
         cursor.end()
@@ -230,6 +236,7 @@ impl Loading {
             images,
             categories,
             annotations,
+            credit: self.credit,
             problems: self.problems,
             remarks: self.remarks,
             flat_outlines: self.aside.flat_outlines,

@@ -1,5 +1,6 @@
 //! Reads COCO JSON (docs/SPEC.md C.2), MS COCO's own and that of any tool: `layout` finds the annotation
-//! files, `loading` makes `instances` of a file, `folder` finds its images, `records` makes records.
+//! files, `loading` makes `instances` of a file, `folder` finds its images, `records` makes records,
+//! `credit` reads what the file says of itself.
 //! `reader` and `published` read MS COCO, `own` everything else; `leftover` counts the images that are in no
 //! annotations.
 
@@ -7,6 +8,7 @@ mod beside;
 pub mod categories;
 mod classes;
 mod counts;
+mod credit;
 mod elements;
 mod folder;
 mod ids;

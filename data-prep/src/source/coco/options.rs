@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::layout::{self, Part};
 use super::{own, published, reader};
 use crate::error::{Error, Result};
+use crate::source::credit::Credit;
 use crate::source::entry::{Folder, Format};
 use crate::source::naming::Naming;
 use crate::source::record::Source;
@@ -126,6 +127,18 @@ impl Format for Coco {
         Ok(match parts.is_empty() {
             true => reader::read(root, &naming)?,
             false => own::read(root, &parts, &naming)?,
+        })
+    }
+
+    fn credit(dataset: &str) -> Option<Credit> {
+        (dataset == published::COCO2014).then(|| {
+            Credit::published(
+                "MS COCO 2014",
+                "https://cocodataset.org",
+                "annotations CC BY 4.0; each image under the licence of its owner on Flickr",
+                "T.-Y. Lin, M. Maire, S. Belongie, J. Hays, P. Perona, D. Ramanan, P. Dollár, C. L. Zitnick: \
+                 Microsoft COCO: Common Objects in Context. ECCV 2014. BibTeX key lin2014microsoft",
+            )
         })
     }
 

@@ -73,6 +73,7 @@ impl Reading<'_> {
         source.annotations.add(&name.to_string_lossy(), &text);
         drop(text);
         let instances = load_instances(file)?;
+        source.credit.fill(instances.credit().clone());
         let classes = self.classes.add(&instances)?;
         let folder = ImageFolder::new(self.folder(part, &instances)?, &instances);
         let mut made = Making {

@@ -92,6 +92,7 @@ fn of_release(
         if let Some(category) = not_cocos(&instances) {
             return Ok(Err(category));
         }
+        source.credit.fill(instances.credit().clone());
         listed.add(&instances, part.split);
         let known = instances.categories().iter().map(|category| category.id);
         let classes: HashMap<i64, i32> = known

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::generate::{Generated, ScenesConfig, generate};
+use crate::source::credit::Credit;
 use crate::source::entry::Format;
 use crate::source::naming::Naming;
 use crate::source::record::Source;
@@ -42,6 +43,14 @@ impl Format for Scenes {
     const TITLE: &str =
         "The embedded data set: drawn into --root in VOC's layout, then read like VOC";
     const DATASETS: &[&str] = &[SCENES];
+
+    fn credit(dataset: &str) -> Option<Credit> {
+        (dataset == SCENES).then(|| Credit {
+            title: Some("Embedded scenes, drawn by data-prep".to_owned()),
+            license: Some(env!("CARGO_PKG_LICENSE").to_owned()),
+            ..Credit::default()
+        })
+    }
 
     fn open(&self, out: &Path, naming: Naming) -> Result<Source> {
         let root = self.root.clone().unwrap_or_else(|| out.join("devkit"));

@@ -20,6 +20,7 @@ use super::pictures::Pictures;
 use super::{published, segmentation, shape, text};
 use crate::error::{Error, Problem, Result, unreadable};
 use crate::image::orientation::Orientation;
+use crate::source::credit::Credit;
 use crate::source::entry::{Folder, Format};
 use crate::source::files::Files;
 use crate::source::naming::Naming;
@@ -50,6 +51,18 @@ impl Format for Voc {
     fn open(&self, _: &Path, naming: Naming) -> anyhow::Result<Source> {
         let naming = self.folder.named(naming);
         Ok(read_as(&self.folder.root, &naming, self.is_own)?)
+    }
+
+    fn credit(dataset: &str) -> Option<Credit> {
+        (dataset == published::VOC2007).then(|| {
+            Credit::published(
+                "The PASCAL Visual Object Classes Challenge 2007",
+                "http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
+                "images from Flickr, under its terms of use",
+                "M. Everingham, L. Van Gool, C. K. I. Williams, J. Winn, A. Zisserman: The PASCAL Visual \
+                 Object Classes Challenge 2007 (VOC2007) Results. BibTeX key pascal-voc-2007",
+            )
+        })
     }
 
     fn recognise(folder: &Path) -> Option<String> {

@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use super::published::{self, CLASSES, GROUPS};
 use crate::error::{Error, Problem, Result};
+use crate::source::credit::Credit;
 use crate::source::entry::{Folder, Format};
 use crate::source::naming::Naming;
 use crate::source::record::{Fingerprint, MaskKind, Source, SourceImage, SourceObject, is_inside};
@@ -55,6 +56,19 @@ impl Format for Waterbirds {
     fn open(&self, _: &Path, naming: Naming) -> anyhow::Result<Source> {
         let naming = self.folder.named(naming);
         Ok(read(&self.folder.root, &naming, self.val)?)
+    }
+
+    fn credit(dataset: &str) -> Option<Credit> {
+        (dataset == published::WATERBIRDS_100).then(|| {
+            Credit::published(
+                "Waterbirds-100: birds of CUB-200-2011 on backgrounds of Places",
+                "https://github.com/spetryk/GALS",
+                "",
+                "S. Petryk, L. Dunlap, K. Nasseri, J. Gonzalez, T. Darrell, A. Rohrbach: On Guiding Visual \
+                 Attention with Language Specification. CVPR 2022; after S. Sagawa, P. W. Koh, T. B. \
+                 Hashimoto, P. Liang: Distributionally Robust Neural Networks for Group Shifts. ICLR 2020",
+            )
+        })
     }
 
     fn recognise(folder: &Path) -> Option<String> {

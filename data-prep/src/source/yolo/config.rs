@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::yaml::{self, Value};
 use crate::error::{Error, Problem, Result};
+use crate::source::credit::{Credit, line, link};
 use crate::source::files::Files;
 use crate::source::split::Split;
+use crate::source::yaml::{self, Value};
 
 /// The most bytes of a configuration that is read.
 const LARGEST: u64 = 16 << 20;
@@ -35,6 +36,8 @@ pub(super) struct Config {
     pub splits: Vec<Declared>,
     /// Numbers of keypoints that follow an object's box (Ultralytics' `kpt_shape`).
     pub keypoints: Option<usize>,
+    /// What Roboflow says of the data.
+    pub credit: Credit,
     /// Notes for the user.
     pub notes: Vec<String>,
     /// The files read: name and content.
@@ -139,6 +142,7 @@ impl Config {
         let mut config = Self {
             splits,
             keypoints,
+            credit: of_roboflow(&value),
             ..Self::new(path, bases, numbers, names)
         };
         config.inputs.push(("data.yaml".to_owned(), bytes));
@@ -262,9 +266,25 @@ impl Config {
             bases,
             splits: Vec::new(),
             keypoints: None,
+            credit: Credit::default(),
             notes,
             inputs: Vec::new(),
         }
+    }
+}
+
+/// What `data.yaml` says in Roboflow's block: the licence, and the project's address and name.
+fn of_roboflow(value: &Value) -> Credit {
+    let text = |key| {
+        value
+            .get("roboflow")
+            .and_then(|block| block.get(key)?.text())
+    };
+    Credit {
+        title: text("project").and_then(line),
+        url: text("url").and_then(link),
+        license: text("license").and_then(line),
+        ..Credit::default()
     }
 }
 

@@ -148,6 +148,7 @@ pub fn read(root: &Path, naming: &Naming) -> Result<Source> {
         has_splits: images.has_splits,
         is_relative: true,
         problems: images.problems,
+        credit: config.credit.clone(),
         notes: config.notes.iter().chain(&images.notes).cloned().collect(),
         ..Source::new(config.classes.clone())
     };

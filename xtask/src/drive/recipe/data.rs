@@ -17,6 +17,12 @@ pub(super) const REVERSED: &str = "reversed";
 /// The format of a folder that data-prep has made already.
 pub(crate) const PREPARED: &str = "prepared";
 
+/// The keys for own data, none of which may stand beside `dataset`.
+pub(super) const OWN_KEYS: [&str; 10] = [
+    "name", "format", "root", "split", "split_by", "stratify", "groups", "exif", "on_error",
+    "images",
+];
+
 /// The images, their size, and the tasks.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -225,19 +231,20 @@ impl Data {
     /// The fault of a key for own data beside `dataset`.
     fn own_fault(&self) -> Option<String> {
         let dataset = self.dataset.as_ref()?;
-        let keys = [
-            ("name", self.name.is_some()),
-            ("format", self.format.is_some()),
-            ("root", self.root.is_some()),
-            ("split", self.split.is_some()),
-            ("split_by", self.split_by.is_some()),
-            ("stratify", self.stratify),
-            ("groups", self.groups.is_some()),
-            ("exif", self.exif.is_some()),
-            ("on_error", self.on_error.is_some()),
-            ("images", self.images.is_some()),
+        let is_there = [
+            self.name.is_some(),
+            self.format.is_some(),
+            self.root.is_some(),
+            self.split.is_some(),
+            self.split_by.is_some(),
+            self.stratify,
+            self.groups.is_some(),
+            self.exif.is_some(),
+            self.on_error.is_some(),
+            self.images.is_some(),
         ];
-        let (key, _) = keys.into_iter().find(|(_, is_there)| *is_there)?;
+        let mut keys = OWN_KEYS.into_iter().zip(is_there);
+        let (key, _) = keys.find(|(_, is_there)| *is_there)?;
         let found = format!("it beside dataset = {dataset:?}");
         let expected = "it for own data alone, which has no dataset";
         wrong(&format!("data.{key}"), found, expected)

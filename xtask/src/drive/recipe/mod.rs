@@ -1,12 +1,17 @@
 //! Reads recipes. A recipe is an experiment as a TOML file in `recipes/`. `format` has its keys, `read` reads
-//! it, `check` refuses an invalid one, `experiment` expands its grids into training runs, and `names` labels
-//! these. xtask writes each run's configuration; what it means is the trainer's.
+//! it, `extends` lays a recipe over the one that it extends, `check` refuses an invalid one, `experiment`
+//! expands its grids into training runs, and `names` labels these. xtask writes each run's configuration; what
+//! it means is the trainer's.
 
 mod check;
 mod data;
 mod experiment;
+mod extends;
+#[cfg(test)]
+mod extends_tests;
 mod fault;
 mod file;
+mod folder;
 mod format;
 #[cfg(test)]
 mod grid_tests;
@@ -21,6 +26,7 @@ mod tests;
 pub(crate) use data::{ColorJitter, Data, PREPARED};
 pub(crate) use experiment::{Experiment, Guidance, Maps, Origin, Run, RunIndex, Selection};
 pub(crate) use file::File;
+pub(crate) use folder::{available, find};
 pub(crate) use format::{Fit, Loss, Slurm};
 pub(crate) use length::EarlyStopping;
-pub(crate) use read::{available, expand, read};
+pub(crate) use read::{draft, expand, read};

@@ -39,7 +39,7 @@ lambda = [0.1, 0.2]
 fn expand(text: &str) -> anyhow::Result<Experiment> {
     let path = PathBuf::from("x.toml");
     let text = text.to_owned();
-    super::expand(vec![File { path, text }], Some(&recorded()))
+    super::expand(vec![File::new(path, text)], Some(&recorded()))
 }
 
 #[test]

@@ -1,45 +1,36 @@
 //! Reads a recipe file, which is one recipe or a collection that includes several, checks it, and expands
 //! it into the experiment's runs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use fs_err as fs;
-use serde::de::DeserializeOwned;
 
 use super::experiment::Experiment;
+use super::extends;
 use super::file::File;
+use super::folder::find;
 use super::format::{Collection, Recipe, With};
 use crate::drive::vocabulary::Vocabulary;
 use crate::system::paths;
 
 /// Reads `recipes/<name>.toml` under `root`, or the file `name` when it ends in `.toml`, and the recipes that
-/// it includes, which lie in the same folder.
+/// it includes, which lie in the same folder; each with the recipes that it extends.
 ///
 /// # Errors
-/// When there is no such file.
+/// When there is no such file, or a recipe that is extended cannot be.
 pub(crate) fn files(root: &Path, name: &str) -> Result<Vec<File>> {
-    let path = match name.ends_with(".toml") {
-        true => PathBuf::from(name),
-        false => root.join("recipes").join(format!("{name}.toml")),
-    };
-    if !path.is_file() {
-        bail!(
-            "--recipe: found no file {}, expected one of {}, or a .toml file",
-            paths::shown(&path),
-            available(&root.join("recipes"))?.join(", ")
-        );
-    }
+    let path = find(root, Path::new(""), name).map_err(|fault| anyhow!("--recipe: {fault:#}"))?;
     let (shown, text) = (paths::shown(&path), fs::read_to_string(&path)?);
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let mut files = vec![File { path, text }];
+    let mut files = vec![extends::resolved(root, File::new(path, text))?];
     if is_collection(&files[0].text) {
-        let collection: Collection = parse(&shown, &files[0].text)?;
+        let collection: Collection = files[0].parse(&shown)?;
         for name in &collection.include {
             let path = folder.join(format!("{name}.toml"));
-            let text = fs::read_to_string(&path);
-            let text = text.with_context(|| format!("{shown}: include {name:?}"))?;
-            files.push(File { path, text });
+            let text = fs::read_to_string(&path).map_err(Into::into);
+            let file = text.and_then(|text| extends::resolved(root, File::new(path, text)));
+            files.push(file.with_context(|| format!("{shown}: include {name:?}"))?);
         }
     }
     Ok(files)
@@ -51,6 +42,14 @@ pub(crate) fn files(root: &Path, name: &str) -> Result<Vec<File>> {
 /// When there is no such file, or the recipe is invalid.
 pub(crate) fn read(root: &Path, name: &str, vocabulary: Option<&Vocabulary>) -> Result<Experiment> {
     expand(files(root, name)?, vocabulary)
+}
+
+/// Expands a recipe that need not be written yet.
+///
+/// # Errors
+/// When the recipe is invalid.
+pub(crate) fn draft(root: &Path, file: File, vocabulary: &Vocabulary) -> Result<Experiment> {
+    expand(vec![extends::resolved(root, file)?], Some(vocabulary))
 }
 
 /// Expands a recipe: the first of `files`; a collection includes the others. Names are checked if
@@ -69,7 +68,7 @@ pub(crate) fn expand(files: Vec<File>, vocabulary: Option<&Vocabulary>) -> Resul
             ..Experiment::of(&[&recipe], files)
         });
     }
-    let collection: Collection = parse(&shown, &file.text)?;
+    let collection: Collection = file.parse(&shown)?;
     let unknown = || collection.unknown(vocabulary?);
     if let Some(fault) = collection.fault().or_else(unknown) {
         bail!("{shown}: {fault}");
@@ -113,29 +112,11 @@ fn is_collection(text: &str) -> bool {
 /// Reads and checks one recipe.
 fn read_one(file: &File, vocabulary: Option<&Vocabulary>) -> Result<Recipe> {
     let shown = paths::shown(&file.path);
-    let recipe: Recipe = parse(&shown, &file.text)?;
+    let recipe: Recipe = file.parse(&shown)?;
     match recipe.fault().or_else(|| recipe.unknown(vocabulary?)) {
         None => Ok(recipe),
-        Some(fault) => bail!("{shown}: {fault}"),
+        Some(fault) => bail!("{}: {fault}", file.blamed(&shown, &fault)),
     }
-}
-
-/// Parses TOML; an error names the file (`shown`) and the line.
-fn parse<T: DeserializeOwned>(shown: &str, text: &str) -> Result<T> {
-    toml::from_str(text).map_err(|error| {
-        let before = error.span().map_or("", |span| &text[..span.start]);
-        let line = before.matches('\n').count() + 1;
-        let message = match error.message() {
-            // A key of former versions of recipes.
-            said if said.starts_with("unknown field `area_exponent`") => {
-                "area_exponent: found a key of its own, expected it as the loss's option: \
-                 loss = [{ name = \"energy_area\", exponent = 0.5 }]"
-                    .to_owned()
-            }
-            said => said.replace('\n', ", "),
-        };
-        anyhow!("{shown}: line {line}: {message}")
-    })
 }
 
 impl With {
@@ -167,18 +148,4 @@ impl With {
         }
         recipe
     }
-}
-
-/// Names of the recipes in `folder`.
-pub(crate) fn available(folder: &Path) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|found| found == "toml") {
-            let stem = path.file_stem().map(|stem| stem.to_string_lossy());
-            names.extend(stem.map(|stem| stem.into_owned()));
-        }
-    }
-    names.sort();
-    Ok(names)
 }

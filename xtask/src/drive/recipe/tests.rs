@@ -47,7 +47,7 @@ fn read(text: &str) -> Result<Experiment> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("x.toml");
     std::fs::write(&file, text).unwrap();
-    super::read(dir.path(), file.to_str().unwrap(), Some(&recorded()))
+    super::read(&paths::root(), file.to_str().unwrap(), Some(&recorded()))
 }
 
 /// The names of the runs.
@@ -469,7 +469,7 @@ fn names_of(experiment: &Experiment) -> Vec<&str> {
     runs.map(|run| run.name.as_str()).collect()
 }
 
-/// The recipe and the collection that docs/recipes.md shows can be read, and the recipes that the collection
+/// The recipes and the collection that docs/recipes.md shows can be read, and the recipes that the collection
 /// includes exist.
 #[test]
 fn the_files_in_the_documentation_can_be_read() {
@@ -479,13 +479,22 @@ fn the_files_in_the_documentation_can_be_read() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    assert_eq!(files.len(), 2);
+    assert_eq!(files.len(), 3);
     let experiment = read(files[0]).unwrap();
     // 2 attributions × 2 layers × 2 fractions × 2 dilations: 3 λ on one seed, and the one found on the other.
     assert_eq!(experiment.guided.len(), 2 * 2 * 2 * 2 * (3 + 1));
     assert_eq!(experiment.slurm.extra, ["--account=vision"]);
+    let extending = read(files[1]).unwrap();
+    assert_eq!(
+        extending.fit.map(|fit| (fit.minutes, fit.guided_steps)),
+        Some((240, 100))
+    );
+    assert_eq!(
+        (extending.baselines.len(), &*extending.about),
+        (2, "Blood cells, longer.")
+    );
     let recipes = paths::root().join("recipes");
-    let collection: Collection = toml::from_str(files[1]).unwrap();
+    let collection: Collection = toml::from_str(files[2]).unwrap();
     assert_eq!(collection.fault(), None);
     for recipe in &collection.include {
         assert!(recipes.join(format!("{recipe}.toml")).is_file());

@@ -18,10 +18,10 @@ use crate::drive::plan::cost::{Rates, Speed};
 use crate::drive::plan::{Plan, PlanFile, Step, duration};
 use crate::drive::recipe::{self, Experiment};
 use crate::drive::slurm;
-use crate::drive::step::workshop::{Folders, STAGES, Workshop};
+use crate::drive::step::workshop::{self, Folders, STAGES, Workshop};
 use crate::drive::step::{self, record};
 use crate::drive::vocabulary::Vocabulary;
-use crate::install::{setup, weights};
+use crate::install::weights;
 use crate::system::process::{self, BinDir};
 use crate::system::signals::Stop;
 use crate::system::{files, lock, paths};
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.executor == Executor::Slurm {
         slurm.require_slurm()?;
     }
-    let programs = programs(args)?;
+    let programs = workshop::programs(args.programs.as_deref())?;
     let (experiment, decided) = args.checked(experiment, &programs)?;
     download_weights(args, &experiment, &programs)?;
     let lock = lock(&out)?;
@@ -279,19 +279,6 @@ impl Args {
                 Device::Cpu => 1,
                 Device::Cuda => self.device.len(),
             },
-        }
-    }
-}
-
-/// The programs: those in `--programs`, else built now.
-fn programs(args: &Args) -> Result<BinDir> {
-    // A step is a process of its own, `xtask step KEY`.
-    let names = [&STAGES[..], &["xtask"]].concat();
-    match &args.programs {
-        Some(folder) => BinDir::of(folder, &names),
-        None => {
-            setup::ensure()?;
-            process::cargo_build(&names)
         }
     }
 }

@@ -7,7 +7,6 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::drive::device::Device;
@@ -15,22 +14,8 @@ use crate::drive::plan::Plan;
 use crate::drive::plan::cost::{Rates, Speed};
 use crate::drive::recipe::{self, Data, Experiment, File, Fit, PREPARED};
 use crate::drive::step::workshop;
-use crate::system::process::{self, BinDir};
-
-/// What `data-prep read --dry-run` prints.
-#[derive(Debug, Deserialize)]
-struct Survey {
-    /// The data set's name.
-    name: String,
-    /// Whether the folder is one that data-prep has made.
-    prepared: bool,
-    /// Height and width of the pixels of a folder that data-prep has made.
-    size: Option<u32>,
-    /// Images in each split.
-    train: u32,
-    val: u32,
-    test: u32,
-}
+use crate::drive::survey::Survey;
+use crate::system::process::BinDir;
 
 /// The heights and widths that are tried, the recipe's own first, until the time is short enough.
 const SIZES: [u32; 3] = [192, 160, 128];
@@ -63,7 +48,7 @@ pub(super) fn complete(
             continue; // a dry run without --data
         };
         let folder = std::path::absolute(folder)?;
-        let survey = ask(&own, &folder, programs)?;
+        let survey = Survey::of(&folder, &own.read_arguments(), programs)?;
         complete_data(&mut table, &folder, &survey)?;
         if let Some(fit) = experiment.fit {
             decided.extend(fit_to(&mut table, file, fit, &survey, speed)?);
@@ -77,15 +62,6 @@ pub(super) fn complete(
 fn own_data(table: &Table) -> Option<Data> {
     let data: Data = table.get("data")?.clone().try_into().ok()?;
     data.published().is_none().then_some(data)
-}
-
-/// Asks data-prep what the folder holds.
-fn ask(data: &Data, folder: &Path, programs: &BinDir) -> Result<Survey> {
-    let mut command = std::process::Command::new(programs.program("data-prep")?);
-    command.arg("read").arg(folder).arg("--dry-run");
-    command.args(data.read_arguments());
-    let said = process::capture(&mut command, "reading the data's annotations")?;
-    serde_json::from_str(&said).context("data-prep read --dry-run")
 }
 
 /// Sets name, folder and numbers of images.
@@ -151,13 +127,7 @@ fn fit_to(
             set_epochs(&mut tried, run, steps >> choice.fewer_steps, n_train)?;
         }
         let text = toml::to_string(&tried)?;
-        let parsed = recipe::expand(
-            vec![File {
-                path: file.path.clone(),
-                text,
-            }],
-            None,
-        )?;
+        let parsed = recipe::expand(vec![file.with_text(text)], None)?;
         let minutes = Plan::new(&parsed).seconds_left(&Rates::default(), one) / 60.0;
         let is_short = minutes <= f64::from(fit.minutes);
         chosen = Some((tried, choice, minutes));
@@ -323,11 +293,10 @@ mod tests {
             train,
             val: train / 5,
             test: train / 5,
+            classes: Vec::new(),
+            notes: Vec::new(),
         };
-        let file = File {
-            path: "own.toml".into(),
-            text,
-        };
+        let file = File::new("own.toml".into(), text);
         let fit = Fit {
             minutes,
             ..table["fit"].clone().try_into().unwrap()

@@ -15,13 +15,29 @@ use fs_err as fs;
 use super::config::{self, Init};
 use super::record::Log;
 use crate::drive::recipe::{Data, Experiment, Guidance, Origin, Run, RunIndex};
-use crate::install::weights;
+use crate::install::{setup, weights};
 use crate::system::paths;
 use crate::system::process::{self, BinDir};
 use crate::system::signals::{Stop, Stopped};
 
 /// The stages of the pipeline.
 pub(crate) const STAGES: [&str; 4] = ["data-prep", "trainer", "evaluator", "analysis"];
+
+/// The programs of all stages and xtask itself: those in `folder` (`--programs`), else built now.
+///
+/// # Errors
+/// When one of them is missing, or cannot be built.
+pub(crate) fn programs(folder: Option<&Path>) -> Result<BinDir> {
+    // A step is a process of its own, `xtask step KEY`.
+    let names = [&STAGES[..], &["xtask"]].concat();
+    match folder {
+        Some(folder) => BinDir::of(folder, &names),
+        None => {
+            setup::ensure()?;
+            process::cargo_build(&names)
+        }
+    }
+}
 
 /// What a step works with. Without log and lock it only finds out what is done, and writes nothing.
 pub(crate) struct Workshop<'a> {

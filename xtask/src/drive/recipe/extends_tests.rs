@@ -1,0 +1,255 @@
+//! Tests recipes that extend others: what they inherit, that they are the recipe written out, and how a fault
+//! in one of the files is refused.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use super::*;
+use crate::drive::plan::Plan;
+use crate::drive::vocabulary::recorded;
+use crate::system::paths;
+
+/// A recipe that the tests extend.
+const BASE: &str = r#"about = "The base."
+seed = [1, 2]
+tune_on = 1
+
+[data]
+dataset = "voc2007"
+size = 32
+limit = { train = 10, val = 5 }
+
+[[model]]
+backbone = "resnet18"
+init = "scratch"
+attribution = "ixg"
+
+[baseline]
+epochs = 2
+learning_rate = 1e-3
+batch_size = 4
+
+[guided]
+epochs = 3
+learning_rate = 1e-4
+batch_size = 4
+
+[[guided.grid]]
+layer = ["final"]
+loss = ["energy", "l1"]
+lambda = [0.1, 0.2]
+
+[[guided.grid]]
+layer = ["input"]
+loss = ["energy"]
+lambda = [0.3]
+"#;
+
+/// Writes files and reads the first of them.
+fn read(files: &[(&str, &str)]) -> Result<Experiment, String> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let file = dir.path().join(files[0].0);
+    let read = super::read(&paths::root(), file.to_str().unwrap(), Some(&recorded()));
+    let folder = format!("{}/", dir.path().display());
+    read.map_err(|error| format!("{error:#}").replace(&folder, ""))
+}
+
+/// What a recipe makes, and what `reproduce` reads of it. The name of a file is no part of it.
+fn made(experiment: &Experiment) -> String {
+    let plan = Plan::new(experiment);
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        plan.steps,
+        experiment.about,
+        experiment.data,
+        experiment.baselines,
+        experiment.guided,
+        experiment.selections,
+        experiment.evaluation,
+        experiment.slurm
+    )
+}
+
+#[test]
+fn a_recipe_that_extends_another_is_the_recipe_written_out() {
+    let child = "extends = \"base.toml\"\nseed = [4]\ntune_on = 4\n[data]\nlimit = { train = 20 }\n\
+                 [guided]\nlearning_rate = 1e-5\n[[guided.grid]]\nlayer = [\"mid1\"]\nloss = [\"ppce\"]\n\
+                 lambda = [0.5]\n[slurm]\ngpus = 2\n";
+    let grids = BASE.find("[[guided.grid]]").unwrap();
+    let written = BASE[..grids]
+        .replace("seed = [1, 2]\ntune_on = 1", "seed = [4]\ntune_on = 4")
+        .replace("train = 10", "train = 20")
+        .replace("1e-4", "1e-5")
+        + &child[child.find("[[guided.grid]]").unwrap()..];
+    let expected = read(&[("x.toml", &written)]).unwrap();
+    let found = read(&[("x.toml", child), ("base.toml", BASE)]).unwrap();
+    assert_eq!(made(&found), made(&expected));
+    // A chain of three, in several folders.
+    let grandchild = "extends = \"there/child.toml\"\nabout = \"Mine.\"\n[baseline]\nepochs = 7\n";
+    let child = child.replace("base.toml", "../base.toml");
+    let expected = written
+        .replace("The base.", "Mine.")
+        .replace("epochs = 2", "epochs = 7");
+    let expected = read(&[("x.toml", &expected)]).unwrap();
+    let files = [
+        ("x.toml", grandchild),
+        ("there/child.toml", &child),
+        ("base.toml", BASE),
+    ];
+    let found = read(&files).unwrap();
+    assert_eq!(made(&found), made(&expected));
+    // What is kept beside the results says all by itself.
+    let kept = &found.files[0].text;
+    assert!(!kept.contains("extends"), "{kept}");
+    assert_eq!(
+        made(&read(&[("kept.toml", kept)]).unwrap()),
+        made(&expected)
+    );
+}
+
+#[test]
+fn own_and_published_data_replace_each_other() {
+    let own = "extends = \"base.toml\"\n[data]\nroot = \"cells\"\n";
+    let found = read(&[("x.toml", own), ("base.toml", BASE)]).unwrap();
+    assert_eq!(found.data[0].published(), None);
+    assert_eq!(found.data[0].root.as_deref(), Some(Path::new("cells")));
+    assert_eq!((found.data[0].size, found.data[0].limit.val), (32, Some(5)));
+
+    let published = "extends = \"own\"\n[data]\ndataset = \"voc2007\"\n";
+    let found = read(&[("x.toml", published)]).unwrap();
+    assert_eq!(found.data[0].published(), Some("voc2007"));
+    assert_eq!(found.fit, None);
+    // By name, nothing changed.
+    let found = read(&[("x.toml", "extends = \"own\"\n")]).unwrap();
+    let own = super::read(&paths::root(), "own", None).unwrap();
+    assert_eq!(made(&found), made(&own));
+    assert!(found.fit.is_some() && found.fit == own.fit);
+}
+
+#[test]
+fn a_fault_names_the_file_that_it_is_in() {
+    for (child, base, expected) in [
+        // In the recipe itself, with its own line.
+        (
+            "extends = \"base.toml\"\n\n[data]\nsiez = 3\n",
+            BASE,
+            "x.toml: line 4: unknown field `siez`",
+        ),
+        (
+            "extends = \"base.toml\"\n[data]\nsize = 0\n",
+            BASE,
+            "x.toml: data.size: found 0, expected 1 at least",
+        ),
+        (
+            "extends = \"base.toml\"\n[[guided.grid]]\nlayer = [\"final\"]\n\n[[guided.grid]]\nlayer = 3\n",
+            BASE,
+            "x.toml: line 2: missing field `loss`",
+        ),
+        (
+            "extends = \"base.toml\"\n[[guided.grid]]\nlayer = [\"final\"]\nloss = [\"l1\"]\nlambda = [1]\n\n\
+             [[guided.grid]]\nlayer = 3\n",
+            BASE,
+            "x.toml: line 8: invalid type: integer `3`",
+        ),
+        (
+            "extends = \"base.toml\"\nseed = [3]\n",
+            BASE,
+            "x.toml: extends \"base.toml\": base.toml: tune_on: found 1, expected one of the seeds 3",
+        ),
+        // In what is inherited, with its line there.
+        (
+            "extends = \"base.toml\"\n",
+            &BASE.replace("size = 32", "size = -1"),
+            "x.toml: extends \"base.toml\": base.toml: line 7: invalid value: integer `-1`",
+        ),
+        (
+            "extends = \"base.toml\"\n",
+            &BASE.replace("lambda = [0.3]", "lambda = [0.3]\ncolour = 1"),
+            "x.toml: extends \"base.toml\": base.toml: line 34: unknown field `colour`",
+        ),
+        (
+            "extends = \"base.toml\"\n",
+            &BASE.replace("\"l1\"", "\"l2\""),
+            "x.toml: extends \"base.toml\": base.toml: guided.grid 1: loss: found \"l2\"",
+        ),
+        (
+            "extends = \"base.toml\"\n",
+            &BASE.replace("about = \"The base.\"\n", ""),
+            "x.toml: missing field `about`",
+        ),
+        (
+            "extends = \"base.toml\"\n",
+            &BASE.replace("seed = [1, 2]", "seed = [1, 2"),
+            "x.toml: extends \"base.toml\": base.toml: line 3: ",
+        ),
+        // What cannot be extended.
+        (
+            "extends = \"x.toml\"\n",
+            BASE,
+            "x.toml: extends: found \"x.toml\", which extends this recipe itself, expected another",
+        ),
+        (
+            "extends = \"base.toml\"\n",
+            "extends = \"x.toml\"\n",
+            "x.toml: extends \"base.toml\": base.toml: extends: found \"x.toml\", which extends this recipe",
+        ),
+        (
+            "extends = \"mine.toml\"\n",
+            BASE,
+            "x.toml: extends: found no file mine.toml, expected one of box-size, ",
+        ),
+        (
+            "extends = \"mine\"\n",
+            BASE,
+            "recipes/mine.toml, expected one of box-size, ",
+        ),
+        (
+            "extends = [\"own\"]\n",
+            BASE,
+            "x.toml: extends: found [\"own\"], expected a recipe's name or .toml file",
+        ),
+        (
+            "extends = \"smoke\"\n",
+            BASE,
+            "recipes/smoke.toml: include: found a collection, expected a single recipe",
+        ),
+        (
+            "extends = \"own\"\ninclude = [\"base\"]\n",
+            BASE,
+            "x.toml: include: found a collection, expected a single recipe",
+        ),
+    ] {
+        let error = read(&[("x.toml", child), ("base.toml", base)]).unwrap_err();
+        assert!(error.contains(expected), "{child}: {error}\nnot {expected}");
+        assert!(error.starts_with("x.toml: "), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+/// A collection's recipes may extend others.
+#[test]
+fn a_recipe_of_a_collection_may_extend() {
+    let all = "about = \"All.\"\ninclude = [\"child\"]\n[with]\nepochs = 1\n";
+    let child = "extends = \"base.toml\"\nseed = [1]\n";
+    let found = read(&[
+        ("all.toml", all),
+        ("child.toml", child),
+        ("base.toml", BASE),
+    ])
+    .unwrap();
+    assert_eq!((found.baselines.len(), found.guided.len()), (1, 5));
+    let broken = "extends = \"none.toml\"\n";
+    let error = read(&[("all.toml", all), ("child.toml", broken)]).unwrap_err();
+    assert!(
+        error.starts_with(
+            "all.toml: include \"child\": child.toml: extends: found no file none.toml"
+        ),
+        "{error}"
+    );
+}
