@@ -65,7 +65,7 @@ fn records_are_those_of_tensorboards_own_writer() {
 #[test]
 fn the_checksum_is_crc_32c_masked() {
     let bytes = record(b"123456789");
-    let masked = (0xe306_9283u32 >> 15 | 0xe306_9283u32 << 17).wrapping_add(0xa282_ead8);
+    let masked = 0xe306_9283u32.rotate_right(15).wrapping_add(0xa282_ead8);
     assert_eq!(bytes[12..21], *b"123456789");
     assert_eq!(bytes[21..], masked.to_le_bytes());
 }
