@@ -180,5 +180,5 @@ fn columns_of_a_report() {
         ],
         words: Words::Polars,
     };
-    assert_eq!(check_all("columns-report", &reader), 362);
+    assert_eq!(check_all("columns-report", &reader), 368);
 }
