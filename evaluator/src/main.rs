@@ -96,7 +96,7 @@ struct ScoreArgs {
     seed: u64,
     /// Pairs whose maps are kept for the report's panel, drawn at random: it shows eight, and the worst, median
     /// and best of all.
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = 32)]
     examples: usize,
     /// Score what is there when pairs have no map or images no logits.
     #[arg(long)]

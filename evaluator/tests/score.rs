@@ -13,11 +13,11 @@ use data_prep::schema::file_name;
 use data_prep::table::{column, read_table};
 use evaluator::evaluate::Scope::{All, Class, Group, Size};
 use evaluator::evaluate::{EXAMPLES, GALLERY, IOU, METRICS, REPLICATES, SCORES};
-use evaluator::maps::{MapRow, RunColumns};
+use evaluator::maps::RunColumns;
 use evaluator::metrics::pair::{Over, PAIR_METRICS, Threshold};
 use serde_json::{Value, json};
 use support::{
-    Data, ObjectRow, PAIRS, Sandbox, TINY, close, columns, formula_rows, metric, row, rows_by_hand,
+    Data, ObjectRow, PAIRS, Sandbox, TINY, close, columns, formula_rows, metric, rows_by_hand,
     stream, values, write_predictions,
 };
 
@@ -309,40 +309,6 @@ fn classes_that_can_say_nothing_are_left_out_of_two_metrics() {
     let metrics = sandbox.table("out", &METRICS);
     assert_eq!(metric(&metrics, "epg_informative", All), None);
     assert_eq!(metric(&metrics, "f1_informative", All), None);
-}
-
-/// The boxes of a class that can say nothing are background to other classes: where they cover the image, all
-/// attribution would be on them. In a published data set all classes count.
-#[test]
-fn a_class_that_can_say_nothing_is_no_other_class() {
-    let whole = [0.0, 0.0, 16.0, 16.0];
-    let objects: Vec<ObjectRow> = TINY
-        .objects
-        .iter()
-        .map(|&(id, class, corners)| (id, class, if class == 0 { whole } else { corners }))
-        .collect();
-    // Flat maps. Of a/1 the mask has 15 cells; a/0's 49 contain them.
-    let flat: Vec<MapRow> = PAIRS.map(|pair| row(pair, 1, 1, vec![1.0])).into();
-    for (name, on_others, on_background) in [("tiny", 0.0, 49.0), ("voc2007", 34.0, 15.0)] {
-        let sandbox = Sandbox::with(&Data {
-            name,
-            objects: &objects,
-            ..TINY
-        });
-        let args = ["--maps", "-", "--replicates", "0"];
-        sandbox.scored("out", &args, &stream(&flat, &columns()));
-        let scores = sandbox.table("out", &SCORES);
-        // In the order of the data folder's images: d/0, a/0, a/1, b/1, c/2.
-        let of = |metric| values(&scores, metric)[1..3].to_vec();
-        assert_eq!(of("epg"), [Some(49.0 / 64.0), Some(15.0 / 64.0)], "{name}");
-        assert_eq!(
-            of("epg_other"),
-            [Some(0.0), Some(on_others / 64.0)],
-            "{name}"
-        );
-        let background = [Some(15.0 / 64.0), Some(on_background / 64.0)];
-        assert_eq!(of("epg_background"), background, "{name}");
-    }
 }
 
 #[test]

@@ -135,21 +135,14 @@ impl Dataset {
         }
     }
 
-    /// Returns the union of the boxes of the image's other classes, of those that `is_counted`. `None` where
-    /// they have none, and in the reversed task, whose classes are one place each.
-    pub fn other_boxes(
-        &self,
-        image: &Image,
-        class_id: i32,
-        is_counted: impl Fn(i32) -> bool,
-    ) -> Option<Mask> {
+    /// Returns the union of the boxes of the image's other classes. `None` where there are none, and in the
+    /// reversed task, in which an image shows one place.
+    pub fn other_boxes(&self, image: &Image, class_id: i32) -> Option<Mask> {
         if self.task == Task::Reversed {
             return None;
         }
-        let others = image
-            .objects
-            .iter()
-            .filter(|object| object.class_id != class_id && is_counted(object.class_id));
+        let others = image.objects.iter();
+        let others = others.filter(|object| object.class_id != class_id);
         let boxes: Vec<GridBox> = others
             .map(|object| box_to_grid(object.bbox, image.width, image.height, self.grid()))
             .collect();

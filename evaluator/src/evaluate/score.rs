@@ -283,8 +283,7 @@ fn take_in(
                     let image = &dataset.images[index];
                     let mask = dataset.class_mask(image, class_id, 0.0);
                     let segmentation = dataset.class_segmentation(image, class_id);
-                    let is_counted = |other| informative.is_informative(other) != Some(false);
-                    let others = dataset.other_boxes(image, class_id, is_counted);
+                    let others = dataset.other_boxes(image, class_id);
                     let shape = (row.height, row.width);
                     let map = to_grid(&row.map, shape, dataset.grid());
                     let size = (image.height, image.width);

@@ -328,7 +328,7 @@ impl Default for Evaluation {
         Evaluation {
             threshold: 0.5,
             replicates: 1000,
-            examples: 64,
+            examples: 32,
         }
     }
 }
