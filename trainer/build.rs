@@ -18,6 +18,7 @@ fn main() {
         .cpp(true)
         .std("c++17")
         .file("fused/fused.cpp")
+        .file("fused/dispatch.cpp")
         .include(include.join("torch/csrc/api/include"))
         .include(include)
         .flag("-fopenmp")

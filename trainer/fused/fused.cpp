@@ -7,9 +7,8 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 
-#include <string>
-
 #include "bcos.h"
+#include "guarded.h"
 #include "rows.h"
 
 namespace {
@@ -207,23 +206,6 @@ struct BatchNormBackward : Function<BatchNormBackward> {
     return {p_h * per_channel(w * r, x), at_x, r * mean_hpg * count, Tensor(), Tensor()};
   }
 };
-
-thread_local std::string last_error;
-
-// Runs `body`, which writes its tensors where the caller wants them. Returns false on a C++ exception, whose
-// message is kept for guidance_last_error.
-template <typename Body>
-bool guarded(Body body) {
-  try {
-    body();
-    return true;
-  } catch (const c10::Error& error) {
-    last_error = error.what_without_backtrace();
-  } catch (const std::exception& error) {
-    last_error = error.what();
-  }
-  return false;
-}
 
 void give(Tensor** out, std::initializer_list<Tensor> tensors) {
   for (const Tensor& tensor : tensors) *out++ = new Tensor(tensor);

@@ -42,6 +42,10 @@ pub enum Error {
     #[error("{0}")]
     CheckpointFile(#[from] crate::weights::checkpoint_file::CheckpointError),
 
+    /// An exported network cannot be read.
+    #[error("{0}")]
+    Exported(#[from] crate::network::graph::problem::GraphError),
+
     /// A configuration, run folder, weight file or argument is invalid.
     #[error("{}: {field}: found {found}, expected {expected}", path.display())]
     Invalid {

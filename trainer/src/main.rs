@@ -28,9 +28,10 @@ use trainer::run::state::State;
 use trainer::run::{kept, select};
 use trainer::say;
 use trainer::train::training::{self, Outcome};
-use trainer::vocabulary::Vocabulary;
+use trainer::vocabulary::{self, Vocabulary};
 use trainer::weights::import::Fit;
-use trainer::weights::{export, import};
+use trainer::weights::network::NetworkOptions;
+use trainer::weights::{describe, described, export, import, network};
 
 /// Trains image classifiers with a loss on their own explanations, and explains them.
 #[derive(Parser)]
@@ -87,8 +88,19 @@ enum Command {
         #[arg(long, required = true)]
         json: bool,
     },
-    /// Convert a PyTorch or safetensors weight file, executing nothing in it.
-    Import(ImportArgs),
+    /// Convert a PyTorch or safetensors weight file, or a network that PyTorch exported (torch.export.save,
+    /// .pt2), executing nothing in it.
+    Import(Box<ImportArgs>),
+    /// Print the layers, head and input of a network that PyTorch exported, or of one that was imported.
+    Describe {
+        /// A .pt2 file of torch.export.save, or what trainer import made of one
+        file: PathBuf,
+        #[command(flatten)]
+        network: Box<NetworkOptions>,
+        /// As one JSON object, as in trainer vocabulary
+        #[arg(long)]
+        json: bool,
+    },
     /// Write a run's weights for torchvision, the X-DNN code or the bcos package to load.
     Export {
         /// A finished run's folder
@@ -160,11 +172,13 @@ struct StateArgs {
 
 #[derive(Args)]
 struct ImportArgs {
-    /// .pth, .pth.tar or .safetensors
+    /// .pth, .pth.tar or .safetensors; or .pt2, a network with its weights
     weights: PathBuf,
-    /// The network it is for
-    #[arg(long)]
-    backbone: Backbone,
+    /// The network that weights are for: a name, or the file of a network that was imported
+    #[arg(long, value_parser = described::named_or_file)]
+    backbone: Option<Backbone>,
+    #[command(flatten)]
+    network: NetworkOptions,
     /// The safetensors file to write
     #[arg(long)]
     out: PathBuf,
@@ -175,6 +189,10 @@ struct ImportArgs {
     /// model_state_dict or net, else the whole file)
     #[arg(long)]
     entry: Option<String>,
+    /// What the names of the network's tensors begin with in the file, such as "model."; other tensors are
+    /// left out ("module." and "_orig_mod." are always taken off)
+    #[arg(long)]
+    prefix: Option<String>,
     /// Refuse the file unless its SHA-256 begins so (default: what its name says, as in
     /// resnet50-0676ba61.pth)
     #[arg(long, value_name = "HEX", value_parser = sha256_start)]
@@ -304,7 +322,15 @@ fn main() -> ExitCode {
         },
         Command::GridPointingGame(args) => game_command(&args),
         Command::Vocabulary { json: _ } => vocabulary_command(),
-        Command::Import(args) => import_command(&args),
+        Command::Import(args) => match args.backbone {
+            Some(backbone) => import_command(&args, backbone),
+            None => import_network_command(&args),
+        },
+        Command::Describe {
+            file,
+            network,
+            json,
+        } => describe_command(&file, &network, json),
         Command::Export {
             run,
             checkpoint,
@@ -480,15 +506,55 @@ fn vocabulary_command() -> Result<()> {
     Ok(())
 }
 
-fn import_command(args: &ImportArgs) -> Result<()> {
+fn import_network_command(args: &ImportArgs) -> Result<()> {
+    let (file, out) = (&args.weights, &args.out);
+    let network = network::open(file, &args.network)?;
+    let tried = network::attempt(&network, file)?;
+    for warning in describe::warnings(&tried) {
+        say!("warning: {}: {warning}", file.display());
+    }
+    network::write(&network, args.license.as_deref(), out)?;
+    let layers = network.description.layers.iter();
+    let layers: Vec<String> = layers.map(|at| format!("{} = {}", at.layer, at.module)).collect();
+    say!(
+        "{}: {} tensors, {} classes, {}: {}",
+        network.backbone,
+        network.tensors.len(),
+        network.head.n_classes,
+        layers.join(", "),
+        out.display()
+    );
+    Ok(())
+}
+
+fn describe_command(file: &Path, options: &NetworkOptions, json: bool) -> Result<()> {
+    let is_imported = file.extension().is_some_and(|end| end == "safetensors");
+    let backbone = match is_imported {
+        true => described::named_or_file(&file.to_string_lossy()).map_err(|error| anyhow!(error))?,
+        false => {
+            let network = network::open(file, options)?;
+            if !json {
+                let tried = network::attempt(&network, file)?;
+                print!("{}", describe::text(&network, Some(&tried)));
+                return Ok(());
+            }
+            network.backbone
+        }
+    };
+    println!("{}", serde_json::to_string_pretty(&vocabulary::network(backbone))?);
+    Ok(())
+}
+
+fn import_command(args: &ImportArgs, backbone: Backbone) -> Result<()> {
     let request = import::Request {
-        backbone: args.backbone,
+        backbone,
         fit: if args.partial {
             Fit::Partial
         } else {
             Fit::Strict
         },
         entry: args.entry.as_deref(),
+        prefix: args.prefix.as_deref(),
         sha256: args.sha256.as_deref(),
         license: args.license.as_deref(),
     };

@@ -46,9 +46,11 @@ struct Named {
 
 /// A network, and how it can be explained.
 #[derive(Debug, Serialize)]
-struct Network {
+pub struct Network {
     #[serde(flatten)]
     named: Named,
+    /// The layers at which it can be explained.
+    layers: Vec<String>,
     /// The methods that explain it.
     methods: Vec<String>,
     /// The methods whose maps can guide it.
@@ -95,13 +97,15 @@ fn spellings<T: Display>(values: &[T]) -> Vec<String> {
     values.iter().map(T::to_string).collect()
 }
 
-fn network(backbone: Backbone) -> Network {
+/// Returns what is told of a network.
+pub fn network(backbone: Backbone) -> Network {
     let defined = |order| spellings(&Attribution::defined_for(backbone, order));
     Network {
         named: Named {
             name: backbone.name,
             title: backbone.title,
         },
+        layers: spellings(backbone.layers),
         methods: defined(Order::First),
         guides_by: defined(Order::Second),
         batch_statistics: backbone.has_batch_statistics,

@@ -6,7 +6,7 @@ use tch::{Kind, TchError, Tensor};
 
 use crate::machine::device;
 use crate::names::{Explained, Layer};
-use crate::network::{Backbone, Mode, Model, Record};
+use crate::network::{Backbone, Form, Mode, Model, Record};
 use crate::random;
 
 /// How often the network is differentiated: once for maps, twice if the maps themselves are differentiated.
@@ -44,6 +44,10 @@ pub struct Gradients<'a> {
     layer: Layer,
     mode: Mode,
     features: Tensor,
+    /// How the axes of the features are a map.
+    form: Form,
+    /// The features as a map (N, C, h, w).
+    map: Tensor,
     backward: Backward,
     /// The image id of each row of the batch; empty if not set.
     image_ids: Vec<String>,
@@ -58,7 +62,8 @@ enum Backward {
 }
 
 impl<'a> Gradients<'a> {
-    /// Runs the network from `features` (N, C, h, w) at `layer` to the logits.
+    /// Runs the network from `features` at `layer` to the logits. Features that are no map (N, C, h, w) but
+    /// tokens, say, are seen as one ([`Form`]).
     ///
     /// # Errors
     /// libtorch's.
@@ -87,6 +92,8 @@ impl<'a> Gradients<'a> {
             dynamic_weights,
             layer,
             mode,
+            form: model.form(layer),
+            map: model.form(layer).on_map(features)?,
             features: features.shallow_clone(),
             backward,
             image_ids: Vec::new(),
@@ -106,7 +113,7 @@ impl<'a> Gradients<'a> {
 
     /// The features (N, C, h, w).
     pub fn features(&self) -> &Tensor {
-        &self.features
+        &self.map
     }
 
     /// The logits (N, K).
@@ -159,7 +166,7 @@ impl<'a> Gradients<'a> {
     /// # Errors
     /// libtorch's.
     pub fn gradient(&self, cotangent: &Tensor) -> Result<Tensor, TchError> {
-        match &self.backward {
+        let gradient = match &self.backward {
             Backward::Chain(record) if self.logits().requires_grad() => record.gradient(cotangent),
             Backward::Chain(record) => tch::no_grad(|| record.gradient(cotangent)),
             Backward::Autograd { logits, order } => {
@@ -175,7 +182,8 @@ impl<'a> Gradients<'a> {
                     _ => self.features.f_zeros_like(),
                 }
             }
-        }
+        };
+        self.form.on_map(&gradient?)
     }
 
     /// Does the same as [`Gradients::gradient`] at other `features`, for methods that are defined for
@@ -185,6 +193,7 @@ impl<'a> Gradients<'a> {
     /// # Errors
     /// libtorch's.
     pub fn gradient_at(&self, features: &Tensor, cotangent: &Tensor) -> Result<Tensor, TchError> {
+        let features = &self.form.with_map(&self.features.f_detach()?, features)?;
         let (gradient, logits) = if self.dynamic_weights.are_the_chains(self.backbone()) {
             tch::no_grad(|| {
                 let record = self.model.record(features, self.layer, self.mode)?;
@@ -202,6 +211,8 @@ impl<'a> Gradients<'a> {
             logits
                 .f_mul_scalar(0.0)?
                 .f_sum_dim_intlist([1i64].as_slice(), false, None)?;
-        gradient.f_add(&zero_or_nan.f_view([-1, 1, 1, 1])?)
+        self.form
+            .on_map(&gradient)?
+            .f_add(&zero_or_nan.f_view([-1, 1, 1, 1])?)
     }
 }

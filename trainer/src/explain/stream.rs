@@ -21,7 +21,7 @@ use crate::names::{Explained, Layer, Precision};
 use crate::network::{Backbone, Model};
 use crate::progress::progress_bar;
 use crate::run::finished::FinishedRun;
-use crate::weights::checkpoint;
+use crate::weights::{checkpoint, described};
 
 /// The network to explain: its weights, how it is explained by default, and how the tables name it.
 #[derive(Clone, Debug)]
@@ -80,13 +80,7 @@ impl Subject {
     /// A file that cannot be read or does not say its backbone.
     pub fn of_weights(file: &Path) -> Result<Self> {
         let (_, metadata) = checkpoint::load(file)?;
-        let expected = "a file that trainer import wrote";
-        let Some(name) = metadata.get("backbone") else {
-            return Err(Error::invalid(file, "backbone", "nothing", expected));
-        };
-        let backbone: Backbone = name
-            .parse()
-            .map_err(|reason: String| Error::invalid(file, "backbone", reason, expected))?;
+        let backbone = described::of_metadata(&metadata, file)?;
         let digest: String = Sha256::digest(fs_err::read(file)?)
             .iter()
             .take(6)
@@ -140,7 +134,11 @@ impl Subject {
                 let found = attribution.to_string();
                 Error::invalid(&self.weights, "attribution", found, expected)
             })?;
-        Ok((attribution, layer.unwrap_or(self.layer)))
+        let layer = layer.unwrap_or(self.layer);
+        self.backbone
+            .check_layer(layer)
+            .map_err(|expected| Error::invalid(&self.weights, "layer", layer.to_string(), expected))?;
+        Ok((attribution, layer))
     }
 
     /// Loads the network, with `n_classes` classes.

@@ -1,14 +1,18 @@
 //! Defines [`Architecture`], the record of what the trainer needs to know about a network. Each network's
 //! record is in its own file and listed in `architectures/mod.rs`; no other file names a network.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 use tch::{TchError, Tensor};
 
 use crate::machine::device;
+use crate::names::Layer;
 use crate::network::params::Params;
 use crate::network::stages::Network;
 
 /// A network's record, also called its entry in the list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Architecture {
     /// Its spelling in configurations, tables and the metadata of weights.
     pub name: &'static str,
@@ -33,10 +37,18 @@ pub struct Architecture {
     /// Memory format of its activations on a GPU. On the CPU it is always contiguous, apart from
     /// [`crate::network::Model::features`] of values alone.
     pub gpu_memory_format: MemoryFormat,
+    /// The layers at which it can be explained, in order.
+    pub layers: &'static [Layer],
+    /// Of a network that was read from a file: the text that describes it in weight files
+    /// ([`crate::network::graph::description`]). `None` for a network of the list.
+    pub description: Option<&'static str>,
     /// Builds the network with a head for the given number of classes. It creates every tensor in the
     /// [`Params`], under its name in the published state dict.
-    pub build: fn(&mut Params, i64) -> Box<dyn Network>,
+    pub build: Build,
 }
+
+/// Builds a network for a number of classes.
+pub type Build = &'static (dyn Fn(&mut Params, i64) -> Box<dyn Network> + Send + Sync);
 
 /// PyTorch's memory format: which numbers of an image are next to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +63,8 @@ pub enum MemoryFormat {
 }
 
 /// How an image in 0–1 becomes a network's input (SPEC C.3).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// Three channels, (x − mean) / standard deviation.
     Normalised {
@@ -60,9 +73,34 @@ pub enum Encoding {
         /// Standard deviations of red, green and blue.
         std: [f64; 3],
     },
+    /// Three channels in the order blue, green, red; normalised likewise, mean and deviation in this order.
+    Reversed {
+        /// Means of blue, green and red.
+        mean: [f64; 3],
+        /// Standard deviations of blue, green and red.
+        std: [f64; 3],
+    },
+    /// One channel, 0.299 r + 0.587 g + 0.114 b (ITU-R BT.601, as Pillow's mode L), normalised likewise.
+    Gray {
+        /// Its mean.
+        mean: f64,
+        /// Its standard deviation.
+        std: f64,
+    },
     /// Six channels, a colour and its complement: r, g, b, 1 − r, 1 − g, 1 − b. So each colour is a
     /// direction (B-cos networks; their package says "add inverse").
     WithInverse,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Encoding::Normalised { mean, std } => write!(f, "rgb, mean {mean:?}, std {std:?}"),
+            Encoding::Reversed { mean, std } => write!(f, "bgr, mean {mean:?}, std {std:?}"),
+            Encoding::Gray { mean, std } => write!(f, "gray, mean {mean}, std {std}"),
+            Encoding::WithInverse => write!(f, "r, g, b, 1 − r, 1 − g, 1 − b"),
+        }
+    }
 }
 
 impl Encoding {
@@ -82,13 +120,31 @@ impl Encoding {
                 let inverse = images.f_neg()?.f_add_scalar(1.0)?;
                 Tensor::f_cat(&[images, &inverse], 1)
             }
-            Encoding::Normalised { mean, std } => {
-                let per_channel = |values: [f64; 3]| {
-                    let values = Tensor::f_from_slice(&values)?.f_to_kind(images.kind())?;
-                    device::upload(&values, images.device())?.f_view([1, 3, 1, 1])
-                };
-                images.f_sub(&per_channel(mean)?)?.f_div(&per_channel(std)?)
+            Encoding::Normalised { mean, std } => normalised(images, mean, std),
+            Encoding::Reversed { mean, std } => {
+                normalised(&images.f_flip([1i64].as_slice())?, mean, std)
             }
+            Encoding::Gray { mean, std } => images
+                .f_mul(&per_channel(images, LUMA)?)?
+                .f_sum_dim_intlist([1i64].as_slice(), true, None)?
+                .f_sub_scalar(mean)?
+                .f_div_scalar(std),
         }
     }
+}
+
+/// Shares of red, green and blue in the brightness.
+const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
+
+/// Returns (`images` − `mean`) / `std`, each channel by its own.
+fn normalised(images: &Tensor, mean: [f64; 3], std: [f64; 3]) -> Result<Tensor, TchError> {
+    images
+        .f_sub(&per_channel(images, mean)?)?
+        .f_div(&per_channel(images, std)?)
+}
+
+/// Returns a number for each channel of `images` as (1, 3, 1, 1).
+fn per_channel(images: &Tensor, values: [f64; 3]) -> Result<Tensor, TchError> {
+    let values = Tensor::f_from_slice(&values)?.f_to_kind(images.kind())?;
+    device::upload(&values, images.device())?.f_view([1, 3, 1, 1])
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::names;
+use crate::names::{self, Layer};
 use crate::network::architecture::Architecture;
 use crate::network::architectures;
 
@@ -19,6 +19,19 @@ impl Backbone {
     /// Every network of the list, in its order.
     pub fn all() -> impl Iterator<Item = Backbone> {
         architectures::ALL.iter().copied().map(Backbone)
+    }
+
+    /// Refuses a layer that the network does not have.
+    ///
+    /// # Errors
+    /// The layers that it has.
+    pub fn check_layer(self, layer: Layer) -> Result<(), String> {
+        if self.layers.contains(&layer) {
+            return Ok(());
+        }
+        let known: Vec<String> = self.layers.iter().map(Layer::to_string).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        Err(format!("{}, the layers of {self}", names::alternatives(&known)))
     }
 }
 
@@ -38,7 +51,7 @@ impl Deref for Backbone {
 
 impl PartialEq for Backbone {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        self.name == other.name && self.description == other.description
     }
 }
 

@@ -10,6 +10,8 @@ mod backbone;
 pub mod bcos;
 // How a weight file differs from a network.
 pub mod faults;
+// Networks that are read from a file.
+pub mod graph;
 // Layers of other networks.
 pub mod layers;
 // Training or evaluation.
@@ -31,4 +33,4 @@ pub use architecture::{Architecture, Encoding, MemoryFormat};
 pub use backbone::Backbone;
 pub use mode::Mode;
 pub use model::{Model, Record};
-pub use stages::{Network, STAGES};
+pub use stages::{Form, Network, STAGES};

@@ -12,7 +12,7 @@ use crate::network::backbone::Backbone;
 use crate::network::mode::Mode;
 use crate::network::params::Params;
 use crate::network::pass::{Pass, Value};
-use crate::network::stages::{Network, STAGES};
+use crate::network::stages::{Form, Network, STAGES};
 
 /// How many tensors of the largest size a forward or backward pass uses at once; for [`Model::footprint`].
 const IN_WORK: u64 = 6;
@@ -116,6 +116,11 @@ impl Model {
         let pass = Pass::forward(mode, self.precision);
         let features = self.run(0..layer.index(), &input, &pass)?;
         self.in_memory_format(features.tensor().shallow_clone())
+    }
+
+    /// How the axes of the features at `layer` are a map.
+    pub fn form(&self, layer: Layer) -> Form {
+        self.network.form(layer.index())
     }
 
     /// Computes the logits (N, K) from the features at `layer`.

@@ -101,6 +101,19 @@ impl Params {
         self.add(name, shape, Init::Constant(value), false)
     }
 
+    /// Adds a buffer of zeros of another number type than the network's, such as a table of indices; returns
+    /// a shallow clone.
+    pub fn fixed(&mut self, name: String, shape: &[i64], kind: Kind) -> Tensor {
+        let tensor = Tensor::zeros(shape, (kind, Device::Cpu));
+        let clone = tensor.shallow_clone();
+        self.entries.push(Param {
+            name,
+            tensor,
+            is_trained: false,
+        });
+        clone
+    }
+
     fn add(&mut self, name: String, shape: &[i64], init: Init, is_trained: bool) -> Tensor {
         let values = initial_values(&name, shape, init, self.seed);
         let tensor = Tensor::from_slice(&values)

@@ -10,7 +10,8 @@
 
 use tch::TchError;
 
-use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
+use crate::names::Layer;
+use crate::network::architecture::{Build, Architecture, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, UncenteredNorm};
 use crate::network::layers::{BatchNorm, Conv, Linear, Padding, Shape};
 use crate::network::params::{Init, Params};
@@ -41,7 +42,7 @@ impl Family {
         self,
         name: &'static str,
         title: &'static str,
-        build: fn(&mut Params, i64) -> Box<dyn Network>,
+        build: Build,
     ) -> Architecture {
         let is_bcos = matches!(self, Family::Bcos);
         Architecture {
@@ -63,6 +64,8 @@ impl Family {
                 Family::Vanilla | Family::Xdnn => MemoryFormat::ChannelsLast,
                 Family::Bcos => MemoryFormat::Contiguous,
             },
+            layers: Layer::ALL,
+            description: None,
             build,
         }
     }

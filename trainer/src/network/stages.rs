@@ -5,7 +5,8 @@
 //! input ─ stage 0 ─ mid1 ─ stage 1 ─ mid2 ─ stage 2 ─ mid3 ─ stage 3 ─ final ─ stage 4 ─ logits
 //! ```
 
-use tch::TchError;
+use serde::{Deserialize, Serialize};
+use tch::{TchError, Tensor};
 
 use crate::network::pass::{Pass, Value};
 
@@ -19,4 +20,65 @@ pub trait Network {
     /// # Errors
     /// libtorch's, such as shapes that do not fit or memory that does not suffice.
     fn stage(&self, stage: usize, x: &Value, pass: &Pass) -> Result<Value, TchError>;
+
+    /// How the axes of the features before `stage` are a map; [`Form::Map`] unless the network says
+    /// otherwise.
+    fn form(&self, _stage: usize) -> Form {
+        Form::Map
+    }
+}
+
+/// How the axes of features are a map of the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// (N, C, h, w).
+    Map,
+    /// (N, h, w, C).
+    LastChannels,
+    /// Tokens (N, T, C): some that stand for no place, such as a class token, then one for each place of a
+    /// grid, row by row, perhaps more that stand for none.
+    Tokens {
+        /// How many stand before those of the grid.
+        before: i64,
+        /// Height and width of the grid.
+        grid: [i64; 2],
+    },
+}
+
+impl Form {
+    /// Returns the part of `features` that lies on the map, as (N, C, h, w): a view.
+    ///
+    /// # Errors
+    /// libtorch's, for features of another form.
+    pub fn on_map(self, features: &Tensor) -> Result<Tensor, TchError> {
+        match self {
+            Form::Map => Ok(features.shallow_clone()),
+            Form::LastChannels => features.f_permute([0, 3, 1, 2]),
+            Form::Tokens { before, grid } => {
+                let places = features.f_narrow(1, before, grid[0] * grid[1])?;
+                places.f_transpose(1, 2)?.f_unflatten(2, grid)
+            }
+        }
+    }
+
+    /// Returns features of this form with the part on the map from `map` (N, C, h, w) and the rest from
+    /// `features`.
+    ///
+    /// # Errors
+    /// libtorch's, for features of another form.
+    pub fn with_map(self, features: &Tensor, map: &Tensor) -> Result<Tensor, TchError> {
+        match self {
+            Form::Map => Ok(map.shallow_clone()),
+            Form::LastChannels => map.f_permute([0, 2, 3, 1])?.f_contiguous(),
+            Form::Tokens { before, grid } => {
+                let behind = before + grid[0] * grid[1];
+                let n_behind = features.size()[1] - behind;
+                let first = features.f_narrow(1, 0, before)?;
+                let last = features.f_narrow(1, behind, n_behind)?;
+                let places = map.f_flatten(2, 3)?.f_transpose(1, 2)?;
+                Tensor::f_cat(&[first, places, last], 1)
+            }
+        }
+    }
 }

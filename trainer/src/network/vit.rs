@@ -11,7 +11,8 @@ use tch::{Kind, TchError, Tensor};
 
 use crate::finite;
 use crate::machine::device;
-use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
+use crate::names::Layer;
+use crate::network::architecture::{Build, Architecture, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, BcosLinear, LayerNorm};
 use crate::network::layers::Shape;
 use crate::network::params::{Init, Params};
@@ -36,7 +37,7 @@ const TEMPERATURE: f64 = 10_000.0;
 pub const fn entry(
     name: &'static str,
     title: &'static str,
-    build: fn(&mut Params, i64) -> Box<dyn Network>,
+    build: Build,
 ) -> Architecture {
     Architecture {
         name,
@@ -48,6 +49,8 @@ pub const fn entry(
         has_dynamic_weights: true,
         package_prefix: "0.",
         gpu_memory_format: MemoryFormat::Contiguous,
+        layers: Layer::ALL,
+        description: None,
         build,
     }
 }

@@ -18,6 +18,7 @@ use crate::names::{
 use crate::network::Backbone;
 use crate::train::adam::WeightDecay;
 use crate::train::stopping::EarlyStopping;
+use crate::weights::described;
 
 /// One training run, as the user writes it. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,7 @@ pub struct RunConfig {
     /// A label for people; not part of the run's identity.
     pub name: String,
     /// The classifier.
+    #[serde(deserialize_with = "described::deserialize")]
     pub backbone: Backbone,
     /// The attribution method of the validation maps, and of the training maps that a guided run's loss
     /// compares with the annotation.
@@ -274,6 +276,9 @@ impl RunConfig {
         positive("epochs", f64::from(self.epochs))?;
         positive("batch_size", self.batch_size as f64)?;
         positive("learning_rate", self.learning_rate)?;
+        self.backbone.check_layer(self.layer).map_err(|expected| {
+            Error::invalid(path, "layer", self.layer.to_string(), expected)
+        })?;
         self.check_variation(path)?;
         if let Some(images) = self.micro_batch {
             positive("micro_batch", images as f64)?;

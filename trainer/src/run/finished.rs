@@ -15,6 +15,7 @@ use crate::network::Backbone;
 use crate::run::epochs::{self, EpochRow};
 use crate::run::folder::RunFolder;
 use crate::run::{pareto, schema};
+use crate::weights::{checkpoint, described};
 
 /// A finished run, read from its folder.
 #[derive(Clone, Debug)]
@@ -101,11 +102,23 @@ impl FinishedRun {
         let best_f1_epoch = pareto::best_f1(&epochs::candidates(&kept)).ok_or_else(|| {
             Error::invalid(folder.epochs_table(), "is_pareto", "no epoch", "at least 1")
         })?;
+        let backbone = match cell("backbone").parse() {
+            Ok(backbone) => backbone,
+            // The weights describe a network that is not in the list.
+            Err(reason) => {
+                let file = folder.checkpoint_file(best_f1_epoch);
+                let metadata = checkpoint::metadata(&file).unwrap_or_default();
+                match described::of_metadata(&metadata, &file) {
+                    Ok(backbone) => backbone,
+                    Err(_) => return Err(known("backbone")(reason)),
+                }
+            }
+        };
         Ok(FinishedRun {
             run_id: cell("run_id"),
             configuration: cell("configuration"),
             dataset: cell("dataset"),
-            backbone: cell("backbone").parse().map_err(known("backbone"))?,
+            backbone,
             attribution: cell("attribution").parse().map_err(known("attribution"))?,
             layer: cell("layer").parse().map_err(known("layer"))?,
             data_inputs: cell("data_inputs"),

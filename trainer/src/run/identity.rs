@@ -77,6 +77,9 @@ fn variation(config: &RunConfig) -> String {
     if config.labels == Labels::Single {
         lines += &format!("labels single\nexplained {}\n", config.explained);
     }
+    if let Some(description) = config.backbone.description {
+        lines += &format!("network {}\n", hex(&Sha256::digest(description)));
+    }
     if let Some(jitter) = &config.color_jitter {
         lines += &format!("color_jitter {jitter}\n");
     }

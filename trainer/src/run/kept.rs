@@ -17,7 +17,7 @@ use crate::run::folder::{RunFolder, remove_if_there};
 use crate::run::pareto;
 use crate::run::resolved::ResolvedRun;
 use crate::weights::checkpoint::{self, Metadata};
-use crate::weights::classes;
+use crate::weights::{classes, described};
 
 /// Returns the epochs to keep: of a guided run the Pareto front on validation (F1, EPG, IoU; see
 /// [`pareto`]), of a baseline (a run without guidance) the one with the highest F1.
@@ -49,9 +49,9 @@ pub fn write(
         let mut metadata = Metadata::from([
             ("run_id".to_owned(), run.run_id.clone()),
             ("epoch".to_owned(), newest.to_string()),
-            ("backbone".to_owned(), run.config.backbone.to_string()),
             (classes::KEY.to_owned(), classes::in_a_line(&run.classes)),
         ]);
+        metadata.extend(described::metadata(run.config.backbone));
         metadata.extend(origin.clone());
         checkpoint::save_with_hash(
             &folder.checkpoint_file(newest),

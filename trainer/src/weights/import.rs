@@ -11,9 +11,9 @@ use tch::{Device, Kind, Tensor};
 use crate::error::{Error, Result};
 use crate::network::faults::Faults;
 use crate::network::{Backbone, Model};
-use crate::weights::checkpoint::{self, Metadata};
+use crate::weights::checkpoint;
 use crate::weights::checkpoint_file::{self, Dtype};
-use crate::weights::origin;
+use crate::weights::{described, origin};
 
 /// What to do with a file that does not hold exactly the backbone's tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,9 @@ pub struct Request<'a> {
     /// The key in a PyTorch checkpoint (a dict) under which the weights are; absent: the usual ones are
     /// tried, such as `state_dict`.
     pub entry: Option<&'a str>,
+    /// What the names of the network's tensors begin with in the file, such as `model.`; other tensors are
+    /// left out. Absent: nothing.
+    pub prefix: Option<&'a str>,
     /// The beginning of the file's SHA-256, in hex; absent: the one in its name, if there is one.
     pub sha256: Option<&'a str>,
     /// The licence of the weights, which goes into the file; absent: nothing goes there.
@@ -99,15 +102,17 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     let model = Model::new(backbone, k, 0, Device::Cpu, Kind::Float)?;
     let faults = match request.fit {
         Fit::Strict => {
-            model.params.load(&tensors, &[], &file)?;
+            let loaded = model.params.load(&tensors, &[], &file);
+            loaded.map_err(|error| with_prefix_hint(error, source, &tensors, request))?;
             Faults::default()
         }
-        Fit::Partial => model.params.load_what_fits(&tensors, &file)?,
+        Fit::Partial => {
+            let loaded = model.params.load_what_fits(&tensors, &file);
+            loaded.map_err(|error| with_prefix_hint(error, source, &tensors, request))?
+        }
     };
-    let mut metadata = Metadata::from([
-        ("backbone".to_owned(), backbone.to_string()),
-        (origin::SOURCE_SHA256.to_owned(), sha256.clone()),
-    ]);
+    let mut metadata = described::metadata(backbone);
+    metadata.insert(origin::SOURCE_SHA256.to_owned(), sha256.clone());
     if let Some(license) = request.license {
         metadata.insert(origin::LICENSE.to_owned(), license.to_owned());
     }
@@ -124,14 +129,42 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     })
 }
 
-/// Reads the file's weights and returns them under the backbone's tensor names, without
-/// `num_batches_tracked`.
+/// Returns `error`, or where all names begin alike, as those of a network within another module do, one that
+/// says how to take this beginning off.
+fn with_prefix_hint(
+    error: Error,
+    source: &Path,
+    tensors: &[(String, Tensor)],
+    request: &Request,
+) -> Error {
+    let starts = tensors
+        .iter()
+        .map(|(name, _)| name.split_once('.').map(|(start, _)| start));
+    let mut starts = starts.collect::<HashSet<_>>().into_iter();
+    match (starts.next().flatten(), starts.next(), request.prefix, &error) {
+        (Some(start), None, None, Error::Weights { .. }) => Error::invalid(
+            source,
+            "names of tensors",
+            format!("all begin with `{start}.`"),
+            format!(
+                "names of {}; take it off with --prefix {start}.",
+                request.backbone
+            ),
+        ),
+        _ => error,
+    }
+}
+
+/// Reads the file's weights and returns them under the backbone's tensor names, without counters.
 fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, Tensor)>> {
     let mut names = HashSet::new();
     let mut tensors = Vec::new();
     for tensor in checkpoint_file::parse(source, bytes, request.entry)? {
-        let name = own_name(&tensor.name, request.backbone).to_owned();
-        if name.ends_with("num_batches_tracked") {
+        let Some(name) = own_name(&tensor.name, request.prefix, request.backbone) else {
+            continue;
+        };
+        let name = name.to_owned();
+        if is_counter(&name, tensor.dtype) {
             continue;
         }
         let kind = match tensor.dtype {
@@ -160,15 +193,44 @@ fn read(source: &Path, bytes: &[u8], request: &Request) -> Result<Vec<(String, T
     Ok(tensors)
 }
 
-/// Returns the backbone's name for another program's tensor. It drops the prefix of data-parallel training
-/// (`module.`), and for B-cos networks `0.`, the index of the network in the `Sequential` of network and
-/// logit bias that the paper's code saves.
-fn own_name(name: &str, backbone: Backbone) -> &str {
-    let name = name.strip_prefix("module.").unwrap_or(name);
-    match name.strip_prefix("0.") {
+/// What wrappers put before the names of a network's tensors: data-parallel training, and `torch.compile`.
+const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
+
+/// Returns the backbone's name for another program's tensor; `None` if it does not begin with `prefix`. Drops
+/// what wrappers put before it, as often as it stands there, also behind `prefix`, and for B-cos networks
+/// `0.`, the index of the network in the `Sequential` of network and logit bias that the paper's code saves.
+fn own_name<'a>(name: &'a str, prefix: Option<&str>, backbone: Backbone) -> Option<&'a str> {
+    let name = match prefix {
+        Some(prefix) => {
+            let whole = name.strip_prefix(prefix);
+            unwrapped(whole.or_else(|| unwrapped(name).strip_prefix(prefix))?)
+        }
+        None => unwrapped(name),
+    };
+    Some(match name.strip_prefix("0.") {
         Some(inner) if backbone.has_dynamic_weights => inner,
         _ => name,
+    })
+}
+
+/// Returns `name` without what wrappers put before it.
+fn unwrapped(mut name: &str) -> &str {
+    while let Some(inner) = WRAPPERS.iter().find_map(|start| name.strip_prefix(start)) {
+        name = inner;
     }
+    name
+}
+
+/// Whether a tensor counts batches or models, which no network reads: `num_batches_tracked` of batch norms and
+/// `n_averaged` of averaged models.
+fn is_counter(name: &str, dtype: Dtype) -> bool {
+    let is_integer = matches!(
+        dtype,
+        Dtype::I64 | Dtype::I32 | Dtype::I16 | Dtype::I8 | Dtype::U8
+    );
+    let counts = ["num_batches_tracked", "n_averaged"];
+    let own = name.rsplit('.').next().unwrap_or(name);
+    own == counts[0] || (is_integer && counts.contains(&own))
 }
 
 /// Returns the SHA-256 of `bytes` in hex. Refuses it if it does not begin with `asked` or, where that is
@@ -207,7 +269,43 @@ fn in_name(name: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::in_name;
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn names_lose_what_wrappers_put_before_them() {
+        let (plain, bcos) = ("resnet18".parse().unwrap(), "bcos_resnet18".parse().unwrap());
+        let cases = [
+            ("fc.weight", None, plain, Some("fc.weight")),
+            ("module.fc.weight", None, plain, Some("fc.weight")),
+            ("module.module.fc.weight", None, plain, Some("fc.weight")),
+            ("_orig_mod.module.fc.weight", None, plain, Some("fc.weight")),
+            ("module._orig_mod.module.fc.weight", None, plain, Some("fc.weight")),
+            ("model.fc.weight", None, plain, Some("model.fc.weight")),
+            ("model.fc.weight", Some("model."), plain, Some("fc.weight")),
+            ("model._orig_mod.fc.weight", Some("model."), plain, Some("fc.weight")),
+            ("_orig_mod.model.module.fc.weight", Some("model."), plain, Some("fc.weight")),
+            ("module.backbone.fc.weight", Some("module.backbone."), plain, Some("fc.weight")),
+            ("loss.weight", Some("model."), plain, None),
+            ("0.fc.weight", None, plain, Some("0.fc.weight")),
+            ("module.0.fc.weight", None, bcos, Some("fc.weight")),
+        ];
+        for (name, prefix, backbone, expected) in cases {
+            assert_eq!(own_name(name, prefix, backbone), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn counters_of_any_integer_type_are_no_weights() {
+        for dtype in [Dtype::I64, Dtype::I32, Dtype::U8] {
+            assert!(is_counter("n_averaged", dtype));
+            assert!(is_counter("bn1.num_batches_tracked", dtype));
+        }
+        assert!(is_counter("bn1.num_batches_tracked", Dtype::F32));
+        assert!(!is_counter("n_averaged", Dtype::F32));
+        assert!(!is_counter("fc.weight", Dtype::I64));
+    }
 
     #[test]
     fn a_checksum_in_a_name_is_told_from_a_date() {

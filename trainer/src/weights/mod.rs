@@ -5,6 +5,10 @@
 pub mod checkpoint;
 pub mod checkpoint_file;
 pub(crate) mod classes;
+pub mod describe;
+pub mod described;
 pub mod export;
+pub mod exported;
 pub mod import;
+pub mod network;
 pub(crate) mod origin;

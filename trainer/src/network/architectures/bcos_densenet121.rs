@@ -5,6 +5,7 @@
 
 use tch::TchError;
 
+use crate::names::Layer;
 use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, UncenteredNorm};
 use crate::network::layers::Shape;
@@ -22,7 +23,9 @@ pub const ENTRY: Architecture = Architecture {
     has_dynamic_weights: true,
     package_prefix: "",
     gpu_memory_format: MemoryFormat::Contiguous,
-    build: |p, n_classes| Box::new(DenseNet::new(p, n_classes)),
+    layers: Layer::ALL,
+    description: None,
+    build: &|p, n_classes| Box::new(DenseNet::new(p, n_classes)),
 };
 
 /// Channels that a dense layer adds.

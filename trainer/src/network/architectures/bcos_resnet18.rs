@@ -9,6 +9,6 @@ const DEPTH: Depth = Depth {
 };
 
 pub const ENTRY: Architecture =
-    Family::Bcos.entry("bcos_resnet18", "B-cos ResNet-18", |p, n_classes| {
+    Family::Bcos.entry("bcos_resnet18", "B-cos ResNet-18", &|p, n_classes| {
         Box::new(ResNet::new(p, Family::Bcos, DEPTH, n_classes))
     });

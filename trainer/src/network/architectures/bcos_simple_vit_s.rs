@@ -3,6 +3,6 @@
 use crate::network::architecture::Architecture;
 use crate::network::vit::{self, VisionTransformer};
 
-pub const ENTRY: Architecture = vit::entry("bcos_simple_vit_s", "B-cos ViT-S", |p, n_classes| {
+pub const ENTRY: Architecture = vit::entry("bcos_simple_vit_s", "B-cos ViT-S", &|p, n_classes| {
     Box::new(VisionTransformer::simple_s(p, n_classes))
 });

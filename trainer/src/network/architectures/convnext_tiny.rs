@@ -9,7 +9,7 @@
 use tch::{TchError, Tensor};
 
 use crate::finite;
-use crate::names::Precision;
+use crate::names::{Layer, Precision};
 use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value, Window, product};
@@ -25,7 +25,9 @@ pub const ENTRY: Architecture = Architecture {
     has_dynamic_weights: false,
     package_prefix: "",
     gpu_memory_format: MemoryFormat::Contiguous,
-    build: |p, n_classes| Box::new(ConvNext::new(p, n_classes)),
+    layers: Layer::ALL,
+    description: None,
+    build: &|p, n_classes| Box::new(ConvNext::new(p, n_classes)),
 };
 
 /// Channels of each stage.

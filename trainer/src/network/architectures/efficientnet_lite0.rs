@@ -4,6 +4,7 @@
 
 use tch::TchError;
 
+use crate::names::Layer;
 use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
 use crate::network::layers::{BatchNorm, Conv, Linear, Padding, Shape};
 use crate::network::params::{Init, Params};
@@ -23,7 +24,9 @@ pub const ENTRY: Architecture = Architecture {
     has_dynamic_weights: false,
     package_prefix: "",
     gpu_memory_format: MemoryFormat::Contiguous,
-    build: |p, n_classes| Box::new(EfficientNetLite::lite0(p, n_classes)),
+    layers: Layer::ALL,
+    description: None,
+    build: &|p, n_classes| Box::new(EfficientNetLite::lite0(p, n_classes)),
 };
 
 /// Share of the newest batch in running statistics: 1 − TensorFlow's decay of 0.99.

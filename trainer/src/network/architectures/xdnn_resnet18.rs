@@ -9,6 +9,6 @@ const DEPTH: Depth = Depth {
 };
 
 pub const ENTRY: Architecture =
-    Family::Xdnn.entry("xdnn_resnet18", "X-DNN ResNet-18", |p, n_classes| {
+    Family::Xdnn.entry("xdnn_resnet18", "X-DNN ResNet-18", &|p, n_classes| {
         Box::new(ResNet::new(p, Family::Xdnn, DEPTH, n_classes))
     });

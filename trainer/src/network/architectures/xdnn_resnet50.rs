@@ -9,6 +9,6 @@ const DEPTH: Depth = Depth {
 };
 
 pub const ENTRY: Architecture =
-    Family::Xdnn.entry("xdnn_resnet50", "X-DNN ResNet-50", |p, n_classes| {
+    Family::Xdnn.entry("xdnn_resnet50", "X-DNN ResNet-50", &|p, n_classes| {
         Box::new(ResNet::new(p, Family::Xdnn, DEPTH, n_classes))
     });

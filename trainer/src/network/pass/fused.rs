@@ -56,7 +56,7 @@ unsafe extern "C" {
 }
 
 /// The last error of the C++ side in this thread.
-fn last_error() -> TchError {
+pub(super) fn last_error() -> TchError {
     // SAFETY: the C++ side keeps a zero-terminated string for this thread.
     let words = unsafe { CStr::from_ptr(guidance_last_error()) };
     TchError::Torch(words.to_string_lossy().into_owned())

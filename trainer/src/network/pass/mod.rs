@@ -2,8 +2,12 @@
 //! backward pass which can be differentiated. A vjp (vector-Jacobian product) of an operation is the linear
 //! map from the gradient at its output to the gradients at its inputs.
 
+// Operators of libtorch called by their names.
+pub mod dispatch;
 // Functions written in C++.
 pub mod fused;
+// Operations that are linear in their input.
+mod linear_maps;
 // Operations whose vjp libtorch computes.
 mod opaque;
 // Operations whose vjp is written here.

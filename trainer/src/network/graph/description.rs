@@ -1,0 +1,170 @@
+//! Defines [`Description`], what the metadata of a weight file say about a network that is not in the list:
+//! its graph, head, encoding and layers. An [`Architecture`] is made of it.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::names::Layer;
+use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
+use crate::network::graph::program::{Graph, Meta};
+use crate::network::graph::network::GraphNetwork;
+use crate::network::stages::Form;
+
+/// The key of the metadata under which a description stands, as JSON in one line.
+pub const KEY: &str = "network";
+
+/// The version of the JSON text.
+pub const VERSION: u32 = 1;
+
+/// A network that was read from a file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Description {
+    /// The version of this record.
+    pub version: u32,
+    /// Its name in configurations and tables.
+    pub name: String,
+    /// Height and width of the images that it was exported for.
+    pub input: [i64; 2],
+    /// How an image becomes its input.
+    pub encoding: Encoding,
+    /// Names of the head's tensors, the weight first.
+    pub head: Vec<String>,
+    /// Inputs of the head.
+    pub head_inputs: i64,
+    /// The layers behind the input at which it can be explained.
+    pub layers: Vec<Explainable>,
+    /// Its operations.
+    pub graph: Graph,
+}
+
+/// A layer at which a network can be explained.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Explainable {
+    /// Its name in configurations.
+    pub layer: Layer,
+    /// The module whose output it is, under PyTorch's name.
+    pub module: String,
+    /// The value of the graph.
+    pub value: usize,
+    /// How its axes are a map.
+    pub form: Form,
+}
+
+impl Description {
+    /// Returns its JSON text, one line.
+    ///
+    /// # Errors
+    /// Never for a description that was read.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// The values at which the network is cut, from `mid1` to `final`. Where it lacks a layer, the layer
+    /// before stands for it.
+    pub(super) fn cuts(&self) -> impl Iterator<Item = usize> + '_ {
+        let behind_input = Layer::ALL.iter().skip(1);
+        behind_input.scan(self.graph.input, |value, layer| {
+            *value = self.at(*layer).map_or(*value, |found| found.value);
+            Some(*value)
+        })
+    }
+
+    /// How the axes of the features at a layer are a map; `layer` counts from the input.
+    pub(super) fn form(&self, layer: usize) -> Form {
+        let layer = Layer::ALL.get(layer).copied();
+        let found = layer.and_then(|layer| self.at(layer));
+        found.map_or(Form::Map, |found| found.form)
+    }
+
+    fn at(&self, layer: Layer) -> Option<&Explainable> {
+        self.layers.iter().find(|known| known.layer == layer)
+    }
+
+    fn fault(&self) -> Option<String> {
+        if let Err(problem) = self.graph.validate() {
+            return Some(problem.to_string());
+        }
+        let tensors = &self.graph.tensors;
+        let n_values = self.graph.values.len();
+        let sizes = |name: &String| {
+            let tensor = tensors.iter().find(|tensor| tensor.name == *name)?;
+            self.graph.values.get(tensor.value).and_then(Meta::fixed_size)
+        };
+        let mut heads = self.head.iter().map(sizes);
+        let is_in_order = self
+            .layers
+            .windows(2)
+            .all(|pair| pair[0].layer < pair[1].layer);
+        if self.version != VERSION {
+            Some(format!("version {}, expected {VERSION}", self.version))
+        } else if self.head.is_empty() || !heads.all(|size| size.is_some_and(|size| !size.is_empty())) {
+            Some("a head whose tensors the graph does not have".to_owned())
+        } else if !is_in_order || self.layers.iter().any(|layer| layer.value >= n_values) {
+            Some("layers out of order or without a value".to_owned())
+        } else {
+            None
+        }
+    }
+
+    /// Returns the entry of the network that `json` describes, the text in the metadata of the weight file
+    /// `file`. The same text always gives the same entry.
+    ///
+    /// # Errors
+    /// A text that is no valid description.
+    pub fn entry(json: &str, file: &Path) -> Result<&'static Architecture> {
+        static KNOWN: LazyLock<Mutex<HashMap<String, &'static Architecture>>> =
+            LazyLock::new(Mutex::default);
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = known.get(json) {
+            return Ok(entry);
+        }
+        let wrong = |found: String| Error::invalid(file, KEY, found, "a network that trainer import wrote");
+        let description: Description =
+            serde_json::from_str(json).map_err(|error| wrong(error.to_string()))?;
+        if let Some(fault) = description.fault() {
+            return Err(wrong(fault));
+        }
+        // Entries live as long as the program, as those of the list do; there are few.
+        let entry: &'static Architecture = Box::leak(Box::new(entry(description, json)));
+        known.insert(json.to_owned(), entry);
+        Ok(entry)
+    }
+}
+
+/// Returns the entry of a network whose description is `json` as text.
+fn entry(description: Description, json: &str) -> Architecture {
+    let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
+    let head: Vec<&'static str> = description.head.iter().map(|name| leak(name)).collect();
+    let layers = description.layers.iter().map(|found| found.layer);
+    let layers: Vec<Layer> = [Layer::Input].into_iter().chain(layers).collect();
+    let name = leak(&description.name);
+    let norms = ["aten.batch_norm.default", "aten._native_batch_norm_legit"];
+    let has_batch_statistics = description
+        .graph
+        .nodes
+        .iter()
+        .any(|node| norms.iter().any(|norm| node.operator.starts_with(norm)));
+    let encoding = description.encoding;
+    let text = leak(json);
+    let description = Arc::new(description);
+    Architecture {
+        name,
+        title: name,
+        head: Box::leak(head.into_boxed_slice()),
+        encoding,
+        has_batch_statistics,
+        is_homogeneous: false,
+        has_dynamic_weights: false,
+        package_prefix: "",
+        gpu_memory_format: MemoryFormat::Contiguous,
+        layers: Box::leak(layers.into_boxed_slice()),
+        description: Some(text),
+        build: Box::leak(Box::new(move |p: &mut _, n_classes| -> Box<dyn crate::network::Network> {
+            Box::new(GraphNetwork::new(Arc::clone(&description), p, n_classes))
+        })),
+    }
+}

@@ -1,0 +1,228 @@
+//! Evaluates the nodes of a graph, one after the other, in a pass.
+//!
+//! A value is of one of three kinds: what depends on the image is a [`Value`] of the pass; what depends on
+//! weights and constants alone, such as a table of position biases, is a plain tensor; sizes are integers.
+
+use std::collections::HashMap;
+
+use tch::{Kind, TchError, Tensor};
+
+use crate::network::graph::program::{Argument, Dtype, Graph, Node, Size};
+use crate::network::graph::operations;
+use crate::network::pass::{Pass, Value, dispatch};
+
+/// What is known of the values of a graph while a part of it runs.
+pub(super) struct Evaluation<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) pass: &'a Pass,
+    /// The number type of the network, for which the file's 32-bit floating point stands.
+    pub(super) kind: Kind,
+    /// Values that depend on the image.
+    values: HashMap<usize, Value>,
+    /// Weights, buffers, constants, and what depends on these alone.
+    plain: HashMap<usize, Tensor>,
+    /// Integers.
+    integers: HashMap<usize, i64>,
+    /// Images in the batch.
+    n_images: i64,
+}
+
+impl<'a> Evaluation<'a> {
+    /// Starts with `x`, the value number `at`, and the network's `tensors`.
+    pub(super) fn new(
+        graph: &'a Graph,
+        pass: &'a Pass,
+        (at, x): (usize, Value),
+        tensors: &HashMap<usize, Tensor>,
+    ) -> Self {
+        Evaluation {
+            graph,
+            pass,
+            kind: x.tensor().kind(),
+            n_images: x.tensor().size()[0],
+            values: HashMap::from([(at, x)]),
+            plain: tensors
+                .iter()
+                .map(|(&at, tensor)| (at, tensor.shallow_clone()))
+                .collect(),
+            integers: HashMap::new(),
+        }
+    }
+
+    /// Takes the value that depends on the image.
+    pub(super) fn take(&mut self, at: usize) -> Option<Value> {
+        self.values.remove(&at)
+    }
+
+    /// Forgets values that are not needed any more.
+    pub(super) fn forget(&mut self, values: &[usize]) {
+        for value in values {
+            self.values.remove(value);
+        }
+    }
+
+    /// Evaluates `node`, which may write over its `own` values: no other node needs them.
+    pub(super) fn run(&mut self, node: &Node, own: &[usize]) -> Result<(), TchError> {
+        let result = if let Some(integer) = self.integer(node)? {
+            self.integers.insert(node.outputs[0], integer);
+            Ok(())
+        } else if self.depends_on_image(node) {
+            operations::run(self, node, own)
+        } else {
+            self.run_plain(node)
+        };
+        result.map_err(|error| in_node(node, &error))
+    }
+
+    /// Keeps the output number `output` of `node`.
+    pub(super) fn keep(&mut self, node: &Node, output: usize, value: Value) {
+        self.values.insert(node.outputs[output], value);
+    }
+
+    fn depends_on_image(&self, node: &Node) -> bool {
+        node.tensors().any(|at| self.values.contains_key(&at))
+    }
+
+    /// Runs a node whose inputs do not depend on the image.
+    fn run_plain(&mut self, node: &Node) -> Result<(), TchError> {
+        let arguments = self.arguments(node, &|at| self.plain.get(&at))?;
+        let made = dispatch::call(&node.operator, &arguments, node.outputs.len())?;
+        for (&output, tensor) in node.outputs.iter().zip(made) {
+            self.plain.extend(tensor.map(|tensor| (output, tensor)));
+        }
+        Ok(())
+    }
+
+    /// Returns the integer that `node` computes; `None` if it computes tensors.
+    fn integer(&self, node: &Node) -> Result<Option<i64>, TchError> {
+        if node.operator == "aten.sym_size.int" {
+            let at = node.tensor("self").ok_or_else(|| missing("self"))?;
+            let axis = node.int("dim").ok_or_else(|| missing("dim"))?;
+            let tensor = match self.values.get(&at) {
+                Some(value) => Some(value.tensor()),
+                None => self.plain.get(&at),
+            };
+            return match tensor {
+                Some(tensor) => {
+                    let axis = axis.rem_euclid(tensor.dim().max(1) as i64) as usize;
+                    Ok(tensor.size().get(axis).copied())
+                }
+                // The image itself is not kept behind the first layer; its first size is the batch's.
+                None if axis == 0 && at == self.graph.input => Ok(Some(self.n_images)),
+                None => Err(missing("self")),
+            };
+        }
+        let Some(operator) = node.operator.strip_prefix("_operator.") else {
+            return Ok(None);
+        };
+        let numbers: Vec<i64> = node
+            .arguments
+            .iter()
+            .map(|(name, argument)| match argument {
+                Argument::Int(size) => self.size(*size),
+                _ => Err(missing(name)),
+            })
+            .collect::<Result<_, _>>()?;
+        let [a, b] = numbers[..] else {
+            return Err(missing("b"));
+        };
+        let found = match operator {
+            "mul" => a.checked_mul(b),
+            "add" => a.checked_add(b),
+            "sub" => a.checked_sub(b),
+            "floordiv" if b > 0 => Some(a.div_euclid(b)),
+            _ => None,
+        };
+        found
+            .map(Some)
+            .ok_or_else(|| TchError::Torch(format!("{a} {operator} {b} is no size")))
+    }
+
+    /// Returns a size that the graph gives as a number or as an integer value.
+    pub(super) fn size(&self, size: Size) -> Result<i64, TchError> {
+        match size {
+            Size::Known(size) => Ok(size),
+            Size::Value(at) => {
+                let size = self.integers.get(&at).copied();
+                size.ok_or_else(|| TchError::Torch(format!("size {at} is not computed yet")))
+            }
+        }
+    }
+
+    /// Returns a value that depends on the image.
+    pub(super) fn value(&self, at: usize) -> Option<&Value> {
+        self.values.get(&at)
+    }
+
+    /// Returns a tensor that does not depend on the image.
+    pub(super) fn plain(&self, at: usize) -> Option<&Tensor> {
+        self.plain.get(&at)
+    }
+
+    /// Returns the kind that stands for a number type of the file.
+    pub(super) fn kind_of(&self, dtype: Dtype) -> Kind {
+        match kind(dtype) {
+            Kind::Float => self.kind,
+            kind => kind,
+        }
+    }
+
+    /// Returns the arguments of `node` with its tensors from `tensor`.
+    pub(super) fn arguments<'b>(
+        &self,
+        node: &'b Node,
+        tensor: &dyn Fn(usize) -> Option<&'b Tensor>,
+    ) -> Result<Vec<(&'b str, dispatch::Argument<'b>)>, TchError> {
+        let found = |at: usize| tensor(at).ok_or_else(|| missing("a tensor"));
+        let arguments = node.arguments.iter().map(|(name, argument)| {
+            let argument = match argument {
+                Argument::None => dispatch::Argument::None,
+                Argument::Tensor(at) => dispatch::Argument::Tensor(found(*at)?),
+                Argument::Tensors(list) => {
+                    let tensors = list.iter().map(|at| at.map(found).transpose());
+                    dispatch::Argument::Tensors(tensors.collect::<Result<_, _>>()?)
+                }
+                Argument::Int(size) => dispatch::Argument::Int(self.size(*size)?),
+                Argument::Ints(sizes) => {
+                    let sizes = sizes.iter().map(|size| self.size(*size));
+                    dispatch::Argument::Ints(sizes.collect::<Result<_, _>>()?)
+                }
+                Argument::Float(number) => dispatch::Argument::Float(number.0),
+                Argument::Floats(numbers) => dispatch::Argument::Floats(numbers.iter().map(|number| number.0).collect()),
+                Argument::Bool(is) => dispatch::Argument::Bool(*is),
+                Argument::Bools(list) => dispatch::Argument::Bools(list.clone()),
+                Argument::Text(text) => dispatch::Argument::Text(text),
+                Argument::Dtype(dtype) => dispatch::Argument::Kind(self.kind_of(*dtype)),
+            };
+            Ok((name.as_str(), argument))
+        });
+        arguments.collect()
+    }
+}
+
+/// Returns the kind of a number type in a file.
+pub(super) fn kind(dtype: Dtype) -> Kind {
+    match dtype {
+        Dtype::Uint8 => Kind::Uint8,
+        Dtype::Int8 => Kind::Int8,
+        Dtype::Int16 => Kind::Int16,
+        Dtype::Int32 => Kind::Int,
+        Dtype::Int64 => Kind::Int64,
+        Dtype::Float16 => Kind::Half,
+        Dtype::Float32 => Kind::Float,
+        Dtype::Float64 => Kind::Double,
+        Dtype::Bfloat16 => Kind::BFloat16,
+        Dtype::Bool => Kind::Bool,
+    }
+}
+
+/// An error about an argument that is not what its operator needs.
+pub(super) fn missing(name: &str) -> TchError {
+    TchError::Torch(format!("no {name}"))
+}
+
+/// An error with the operator and the module in which it came up.
+fn in_node(node: &Node, error: &TchError) -> TchError {
+    let (operator, module) = (&node.operator, &node.module);
+    TchError::Torch(format!("{operator} in module '{module}': {error}"))
+}

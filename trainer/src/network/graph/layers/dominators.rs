@@ -1,0 +1,70 @@
+//! Which values all of a network passes through.
+
+use crate::network::graph::program::Graph;
+
+/// Which values lie on every path from the images to the logits.
+pub(crate) struct OnPath {
+    /// The order in which the values on any path are made.
+    order: Vec<Option<usize>>,
+    /// For each place in this order, whether no operator reads something from before and makes something
+    /// after it.
+    passed_by_all: Vec<bool>,
+}
+
+impl OnPath {
+    pub(crate) fn of(graph: &Graph) -> Self {
+        let mut depends = vec![false; graph.values.len()];
+        let mut leads = depends.clone();
+        depends[graph.input] = true;
+        leads[graph.output] = true;
+        for node in &graph.nodes {
+            if node.tensors().any(|value| depends[value]) {
+                node.outputs
+                    .iter()
+                    .for_each(|&output| depends[output] = true);
+            }
+        }
+        for node in graph.nodes.iter().rev() {
+            if node.outputs.iter().any(|&output| leads[output]) {
+                node.tensors().for_each(|value| leads[value] = true);
+            }
+        }
+        let on_path = |value: &usize| depends[*value] && leads[*value];
+
+        let mut order = vec![None; graph.values.len()];
+        let outputs = graph.nodes.iter().flat_map(|node| &node.outputs);
+        let values = [&graph.input].into_iter().chain(outputs);
+        let mut n_values = 0;
+        for &value in values.filter(|value| on_path(value)) {
+            order[value] = Some(n_values);
+            n_values += 1;
+        }
+        // The last place to which an operator leads from each.
+        let mut reach = vec![0; n_values];
+        for node in &graph.nodes {
+            let made = node
+                .outputs
+                .iter()
+                .filter_map(|&output| order[output])
+                .max();
+            for from in node.tensors().filter_map(|value| order[value]) {
+                reach[from] = reach[from].max(made.unwrap_or(0));
+            }
+        }
+        let mut furthest = 0;
+        let passed_by_all = reach.iter().enumerate().map(|(place, &reach)| {
+            let passed = furthest <= place;
+            furthest = furthest.max(reach);
+            passed
+        });
+        let passed_by_all = passed_by_all.collect();
+        OnPath {
+            order,
+            passed_by_all,
+        }
+    }
+
+    pub(crate) fn is_passed_by_all(&self, value: usize) -> bool {
+        self.order[value].is_some_and(|place| self.passed_by_all[place])
+    }
+}

@@ -1,0 +1,140 @@
+//! The layer that makes the logits, which is replaced when a network is trained for other classes.
+
+use crate::network::graph::program::{Argument, Graph, GraphTensor, Node};
+use crate::network::graph::problem::{Problem, quote};
+
+/// The last linear layer, or convolution of one pixel, before the logits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its module.
+    pub module: String,
+    /// The name of its weight, (K, C) or (K, C, 1, 1).
+    pub weight: String,
+    /// The name of its bias, (K).
+    pub bias: Option<String>,
+    /// The number of classes, K.
+    pub n_classes: i64,
+}
+
+/// Operators between the head and the logits that each class goes through by itself.
+const AFTER: [&str; 9] = [
+    "adaptive_avg_pool2d",
+    "avg_pool2d",
+    "flatten",
+    "mean",
+    "relu",
+    "reshape",
+    "squeeze",
+    "to",
+    "unsqueeze",
+];
+
+/// Finds the head in front of the logits.
+pub fn head(graph: &Graph) -> Result<Head, Problem> {
+    let fail = |found: String| Problem::Head {
+        found,
+        expected: "logits made by one linear layer, or its module named".into(),
+    };
+    let mut value = graph.output;
+    let mut bias = None;
+    // Nodes are in order, so each is met once on the way to the images.
+    for node in graph.nodes.iter().rev() {
+        if !node.outputs.contains(&value) {
+            continue;
+        }
+        if let Some(head) = as_head(graph, node, bias) {
+            return Ok(head);
+        }
+        let name = node.name();
+        match name {
+            "log_softmax" | "sigmoid" | "softmax" => {
+                return Err(fail(format!(
+                    "{name}, which makes probabilities, at the end"
+                )));
+            }
+            "add" if bias.is_none() => {
+                let values: Vec<usize> = node.tensors().collect();
+                let is_bias = |value: &usize| named(graph, *value).is_some();
+                let (Some(&added), Some(&rest)) = (
+                    values.iter().find(|value| is_bias(value)),
+                    values.iter().find(|value| !is_bias(value)),
+                ) else {
+                    return Err(fail("a sum at the end".into()));
+                };
+                (bias, value) = (Some(added), rest);
+            }
+            _ if AFTER.contains(&name) => value = node.tensors().next().unwrap_or(value),
+            _ => return Err(fail(format!("{} at the end", quote(&node.operator)))),
+        }
+    }
+    Err(fail("none".into()))
+}
+
+/// Finds the head that is the module `name`.
+pub fn find_head(graph: &Graph, name: &str) -> Result<Head, Problem> {
+    let heads = graph.nodes.iter().rev();
+    let mut heads = heads.filter(|node| node.module == name);
+    heads
+        .find_map(|node| as_head(graph, node, None))
+        .ok_or_else(|| Problem::Head {
+            found: format!("module {}", quote(name)),
+            expected: format!("a linear layer of {} outputs", n_classes(graph)),
+        })
+}
+
+/// The head that a node is; `bias` is added to its output where it has none itself.
+fn as_head(graph: &Graph, node: &Node, bias: Option<usize>) -> Option<Head> {
+    let (weight, own_bias) = match node.name() {
+        "linear" => (node.tensor("weight")?, node.tensor("bias")),
+        "conv2d" | "convolution" => (node.tensor("weight")?, node.tensor("bias")),
+        "addmm" => (
+            untransposed(graph, node.tensor("mat2")?)?,
+            node.tensor("self"),
+        ),
+        "mm" => (untransposed(graph, node.tensor("mat2")?)?, None),
+        "matmul" => (untransposed(graph, node.tensor("other")?)?, None),
+        _ => return None,
+    };
+    let n_classes = n_classes(graph);
+    let size = graph.values[weight].fixed_size()?;
+    let fits = match size[..] {
+        [outputs, _] | [outputs, _, 1, 1] => outputs == n_classes,
+        _ => false,
+    };
+    if !fits || node.argument("transposed") == Some(&Argument::Bool(true)) {
+        return None;
+    }
+    let bias = match own_bias.or(bias) {
+        Some(bias) if graph.values[bias].fixed_size()? == [n_classes] => Some(named(graph, bias)?),
+        Some(_) => return None,
+        None => None,
+    };
+    Some(Head {
+        module: node.module.clone(),
+        weight: named(graph, weight)?.name.clone(),
+        bias: bias.map(|bias| bias.name.clone()),
+        n_classes,
+    })
+}
+
+/// The matrix whose transpose a value is.
+fn untransposed(graph: &Graph, value: usize) -> Option<usize> {
+    let node = graph
+        .nodes
+        .iter()
+        .find(|node| node.outputs.contains(&value))?;
+    match node.name() {
+        "permute" | "t" | "transpose" => node.tensors().next(),
+        _ => None,
+    }
+}
+
+/// The tensor of the network that a value is.
+fn named(graph: &Graph, value: usize) -> Option<&GraphTensor> {
+    graph.tensors.iter().find(|tensor| tensor.value == value)
+}
+
+fn n_classes(graph: &Graph) -> i64 {
+    let size = graph.values[graph.output].size();
+    size.and_then(|size| *size.get(1)?).unwrap_or(0)
+}

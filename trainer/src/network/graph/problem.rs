@@ -1,0 +1,156 @@
+//! The errors of reading an exported network, one variant for each way in which it can be wrong.
+
+use std::path::PathBuf;
+
+/// Why an exported network could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum GraphError {
+    /// The file could not be opened or read.
+    #[error("{}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The file was read, but is not what it should be.
+    #[error("{}: {problem}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+}
+
+/// What is wrong with an exported network.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The file is of another kind, or was written by an older PyTorch.
+    #[error("found {found}, expected a network saved by torch.export.save: {advice}")]
+    OtherKind {
+        /// What it is.
+        found: String,
+        /// What the user can do.
+        advice: &'static str,
+    },
+    /// An entry of the zip archive, or its directory, is damaged, missing or not what it should be.
+    #[error("{entry}: found {found}, expected {expected}")]
+    Entry {
+        /// The entry.
+        entry: String,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+    },
+    /// One tensor's type, size or bytes are wrong.
+    #[error("tensor {name}: found {found}, expected {expected}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// What it says.
+        found: String,
+        /// What it may say.
+        expected: String,
+    },
+    /// The network takes or gives what no image classifier does.
+    #[error("found {found}, expected {expected}")]
+    Signature {
+        /// What it takes or gives.
+        found: String,
+        /// What it should.
+        expected: &'static str,
+    },
+    /// The network was exported for one number of images.
+    #[error(
+        "found a network for exactly {found} images, expected one for any number: export it with\n\
+         batch = torch.export.Dim(\"batch\", min=1, max=1024)\n\
+         torch.export.export(model, (images,), dynamic_shapes=({{0: batch}},))"
+    )]
+    FixedBatch {
+        /// The number.
+        found: i64,
+    },
+    /// The graph calls what the interpreter does not run.
+    #[error("found operator {operator} in {module}, expected {expected}")]
+    Operator {
+        /// Its name.
+        operator: String,
+        /// The module that calls it.
+        module: String,
+        /// What is possible, or whom to ask.
+        expected: &'static str,
+    },
+    /// A node of the graph is not as its operator has it, or a value is used that is not there.
+    #[error("{part}: found {found}, expected {expected}")]
+    Graph {
+        /// Where in the graph.
+        part: String,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+    },
+    /// A value is overwritten while a part of it, or what it is a part of, is still used.
+    #[error(
+        "{module}: found {operator}, which overwrites a part of what is used later, expected an \
+         operator without \"_\" at its end (for instance `x = x + y` for `x += y`)"
+    )]
+    Overwritten {
+        /// The operator that overwrites.
+        operator: String,
+        /// The module that calls it.
+        module: String,
+    },
+    /// No layer of this name can be explained.
+    #[error(
+        "layer {name}: found {found}, expected a module that all of the network passes through{nearest}"
+    )]
+    Layer {
+        /// What the user asked for.
+        name: String,
+        /// What it is.
+        found: String,
+        /// The layers before and after it, as a part of the sentence.
+        nearest: String,
+    },
+    /// The layer that makes the logits is not found.
+    #[error("head: found {found}, expected {expected}")]
+    Head {
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+    },
+}
+
+/// Characters of a name from a file that a message repeats.
+const QUOTED: usize = 80;
+
+/// Returns `name`, which comes from a file, in quotes, on one line and cut where it is long.
+pub(crate) fn quote(name: &str) -> String {
+    match name.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{:?}…", &name[..end]),
+        None => format!("{name:?}"),
+    }
+}
+
+/// Returns what `error` says, on one line and cut where it is long: it may repeat words of the file.
+pub(crate) fn line(error: &impl ToString) -> String {
+    let said: String = error
+        .to_string()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(2 * QUOTED)
+        .collect();
+    said
+}
+
+/// Returns the name of a module for a message.
+pub(crate) fn place(module: &str) -> String {
+    match module.is_empty() {
+        true => "the model itself".into(),
+        false => quote(module),
+    }
+}

@@ -1,0 +1,72 @@
+//! Finds the network that a configuration or a weight file names: one of the list by its name, or one that
+//! was read from a file by the description in the metadata of weight files.
+
+use std::path::Path;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::error::{Error, Result};
+use crate::network::Backbone;
+use crate::network::graph::description::{self, Description};
+use crate::weights::checkpoint::{self, Metadata};
+
+/// The key of a network's name.
+const NAME: &str = "backbone";
+
+/// Returns what the metadata of a weight file say about its network.
+pub fn metadata(backbone: Backbone) -> Metadata {
+    let mut metadata = Metadata::from([(NAME.to_owned(), backbone.to_string())]);
+    if let Some(text) = backbone.description {
+        metadata.insert(description::KEY.to_owned(), text.to_owned());
+    }
+    metadata
+}
+
+/// Returns the network that the metadata of `file` name.
+///
+/// # Errors
+/// Metadata without a network, or with one that is unknown or wrongly described.
+pub fn of_metadata(metadata: &Metadata, file: &Path) -> Result<Backbone> {
+    if let Some(text) = metadata.get(description::KEY) {
+        return Description::entry(text, file).map(Backbone::from);
+    }
+    let expected = "a file that trainer import wrote";
+    let Some(name) = metadata.get(NAME) else {
+        return Err(Error::invalid(file, NAME, "nothing", expected));
+    };
+    name.parse()
+        .map_err(|reason: String| Error::invalid(file, NAME, reason, expected))
+}
+
+/// Returns the network that `text` names: one of the list, or that of a weight file.
+///
+/// # Errors
+/// The names of the list, or what is wrong with the file.
+pub fn named_or_file(text: &str) -> std::result::Result<Backbone, String> {
+    let path = Path::new(text);
+    match path.extension().and_then(|end| end.to_str()) {
+        Some("safetensors") => checkpoint::metadata(path)
+            .and_then(|metadata| of_metadata(&metadata, path))
+            .map_err(|error| error.to_string()),
+        Some("pt2") => Err(format!(
+            "found '{text}', expected what trainer import makes of it: trainer import {text} --out {}",
+            path.with_extension("safetensors").display()
+        )),
+        _ => text.parse(),
+    }
+}
+
+/// Reads a network as [`named_or_file`] does.
+///
+/// # Errors
+/// As there.
+pub fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Backbone, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let is_file = Path::new(&text).extension().is_some();
+    match is_file {
+        true => named_or_file(&text).map_err(serde::de::Error::custom),
+        false => Backbone::deserialize(serde::de::value::StrDeserializer::new(&text)),
+    }
+}

@@ -1,0 +1,266 @@
+//! The directory of a zip archive: which bytes of the file are which entry.
+//!
+//! A reader for all zip archives guesses where the directory starts, because a program or a comment may stand
+//! around them. A `.pt2` file holds a second archive (`data/sample_inputs/model.pt`) and weights of any
+//! bytes, on which such guesses go wrong; so this one takes the file at its word and refuses what does not
+//! fit exactly.
+
+use std::ops::Range;
+
+use crate::network::graph::problem::{Problem, quote};
+
+const END: &[u8] = b"PK\x05\x06";
+const END_64: &[u8] = b"PK\x06\x06";
+const LOCATOR_64: &[u8] = b"PK\x06\x07";
+const HEADER: &[u8] = b"PK\x01\x02";
+const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
+/// Bytes of the records without what varies in length.
+const END_BYTES: usize = 22;
+const LOCATOR_64_BYTES: usize = 20;
+const HEADER_BYTES: usize = 46;
+const LOCAL_HEADER_BYTES: usize = 30;
+/// The kind of extra field that holds sizes and offsets of 64 bits.
+const EXTRA_64: u16 = 1;
+
+/// An entry of the archive.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) name: String,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) crc32: u32,
+    /// What was done to the bytes, where they are not stored as they are.
+    pub(crate) changed: Option<&'static str>,
+}
+
+/// Lists the entries of the archive that `file` is.
+pub(crate) fn read(file: &[u8]) -> Result<Vec<Entry<'_>>, Problem> {
+    let (directory, n_entries) = find(file)?;
+    let mut rest = Reader::new(&file[directory.clone()]);
+    let mut entries = Vec::new();
+    let mut ranges = Vec::new();
+    while !rest.bytes.is_empty() {
+        let (entry, range) = entry(file, &mut rest).map_err(|found| fail(&found))?;
+        ranges.push(range);
+        entries.push(entry);
+    }
+    if entries.len() as u64 != n_entries {
+        let found = format!("{} entries of {n_entries}", entries.len());
+        return Err(fail(&found));
+    }
+    refuse_overlap(&ranges, &entries, directory.start)?;
+    let mut names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(fail(&format!("entry {} twice", quote(pair[0]))));
+    }
+    Ok(entries)
+}
+
+/// The bytes of the directory's headers and their number.
+fn find(file: &[u8]) -> Result<(Range<usize>, u64), Problem> {
+    let cut = || fail("no end of the directory: the file is cut, or no zip archive");
+    let at = |start: usize| file.get(start..).map(Reader::new).ok_or_else(cut);
+    // A comment may follow; it has at most 2^16 bytes.
+    let last = file.len().checked_sub(END_BYTES).ok_or_else(cut)?;
+    let end = (last.saturating_sub(1 << 16)..=last)
+        .rev()
+        .find(|&start| {
+            let length = file[start + END_BYTES - 2..].first_chunk().copied();
+            file[start..].starts_with(END)
+                && length.map(u16::from_le_bytes).map(usize::from) == Some(last - start)
+        })
+        .ok_or_else(cut)?;
+
+    let mut record = at(end + END.len())?;
+    let words = |record: &mut Reader| -> Option<(u64, u64, u64, u64, u64, u64)> {
+        Some((
+            record.u16()?.into(),
+            record.u16()?.into(),
+            record.u16()?.into(),
+            record.u16()?.into(),
+            record.u32()?.into(),
+            record.u32()?.into(),
+        ))
+    };
+    let mut found = words(&mut record).ok_or_else(cut)?;
+    let mut stop = end;
+    if let Some(locator) = end.checked_sub(LOCATOR_64_BYTES)
+        && file[locator..].starts_with(LOCATOR_64)
+    {
+        let mut record = at(locator + LOCATOR_64.len() + 4)?;
+        let start = record.u64().and_then(|start| usize::try_from(start).ok());
+        stop = start.ok_or_else(cut)?;
+        if !file
+            .get(stop..locator)
+            .is_some_and(|record| record.starts_with(END_64))
+        {
+            return Err(fail("no 64-bit end record where its locator says"));
+        }
+        // Behind the record's length and two versions.
+        let mut record = at(stop + END_64.len() + 12)?;
+        let words = |record: &mut Reader| -> Option<(u64, u64, u64, u64, u64, u64)> {
+            Some((
+                record.u32()?.into(),
+                record.u32()?.into(),
+                record.u64()?,
+                record.u64()?,
+                record.u64()?,
+                record.u64()?,
+            ))
+        };
+        found = words(&mut record).ok_or_else(cut)?;
+    }
+    let (disk, first_disk, n_here, n_entries, length, start) = found;
+    let start = usize::try_from(start).unwrap_or(usize::MAX);
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if (disk, first_disk, n_here) != (0, 0, n_entries) {
+        return Err(fail("an archive of several parts"));
+    }
+    if start.checked_add(length) != Some(stop) {
+        let found = format!("{length} bytes of directory from {start}, but its end at {stop}");
+        return Err(fail(&found));
+    }
+    Ok((start..stop, n_entries))
+}
+
+/// Reads the next header of the directory and finds its entry; also returns the bytes that the entry takes,
+/// its own header included.
+fn entry<'a>(file: &'a [u8], rest: &mut Reader) -> Result<(Entry<'a>, Range<usize>), String> {
+    let cut = || "a header that the directory's end cuts".to_owned();
+    let header = rest.take(HEADER_BYTES).ok_or_else(cut)?;
+    if !header.starts_with(HEADER) {
+        return Err("something else where an entry's header should be".into());
+    }
+    let mut fields = Reader::new(&header[8..]);
+    let read = |fields: &mut Reader| -> Option<_> {
+        let (flags, method, _time) = (fields.u16()?, fields.u16()?, fields.u32()?);
+        let (crc32, packed, size) = (fields.u32()?, fields.u32()?, fields.u32()?);
+        let lengths = [fields.u16()?, fields.u16()?, fields.u16()?];
+        fields.take(8)?;
+        Some((flags, method, crc32, packed, size, lengths, fields.u32()?))
+    };
+    let (flags, method, crc32, packed, size, lengths, offset) =
+        read(&mut fields).ok_or_else(cut)?;
+    let [name_length, extra_length, comment_length] = lengths.map(usize::from);
+    let raw_name = rest.take(name_length).ok_or_else(cut)?;
+    let extra = rest.take(extra_length).ok_or_else(cut)?;
+    rest.take(comment_length).ok_or_else(cut)?;
+    let name = String::from_utf8_lossy(raw_name).into_owned();
+    let said = |what: &str| format!("entry {} {what}", quote(&name));
+
+    // What does not fit in 32 bits is in an extra field, in this order.
+    let mut wide = Reader::new(extra_64(extra));
+    let mut widen = |value: u32| match value {
+        u32::MAX => wide.u64(),
+        value => Some(value.into()),
+    };
+    let (size, packed, offset) = (widen(size), widen(packed), widen(offset));
+    let place = |value: Option<u64>| value.and_then(|value| usize::try_from(value).ok());
+    let (Some(size), Some(packed), Some(offset)) = (place(size), place(packed), place(offset))
+    else {
+        return Err(said("of unknown size or place"));
+    };
+
+    let local = file.get(offset..).unwrap_or(&[]);
+    let mut lengths = Reader::new(local.get(26..).unwrap_or(&[]));
+    let lengths = (lengths.u16(), lengths.u16());
+    let (Some(name_length), Some(extra_length)) = lengths else {
+        return Err(said("behind the end of the file"));
+    };
+    let name_end = LOCAL_HEADER_BYTES + usize::from(name_length);
+    if !local.starts_with(LOCAL_HEADER) || local.get(LOCAL_HEADER_BYTES..name_end) != Some(raw_name)
+    {
+        return Err(said("without its header at its place"));
+    }
+    let start = offset + name_end + usize::from(extra_length);
+    let end = start.checked_add(packed);
+    let Some(bytes) = end.and_then(|end| file.get(start..end)) else {
+        return Err(said("that ends behind the end of the file"));
+    };
+    let changed = match (flags & 1, method) {
+        (1, _) => Some("encrypted"),
+        (_, 0) if size == packed => None,
+        _ => Some("compressed"),
+    };
+    let entry = Entry {
+        name,
+        bytes,
+        crc32,
+        changed,
+    };
+    Ok((entry, offset..start + packed))
+}
+
+/// The content of the extra field that holds sizes and offsets of 64 bits.
+fn extra_64(extra: &[u8]) -> &[u8] {
+    let mut rest = Reader::new(extra);
+    while let (Some(kind), Some(length)) = (rest.u16(), rest.u16()) {
+        match rest.take(length.into()) {
+            Some(content) if kind == EXTRA_64 => return content,
+            Some(_) => {}
+            None => break,
+        }
+    }
+    &[]
+}
+
+/// Refuses entries that share bytes with each other or with the directory.
+fn refuse_overlap(
+    ranges: &[Range<usize>],
+    entries: &[Entry],
+    directory: usize,
+) -> Result<(), Problem> {
+    let mut sorted: Vec<(&Range<usize>, &Entry)> = ranges.iter().zip(entries).collect();
+    sorted.sort_by_key(|(range, _)| (range.start, range.end));
+    let next = sorted.iter().skip(1).map(|(range, _)| range.start);
+    for ((range, entry), next) in sorted.iter().zip(next.chain([directory])) {
+        if range.end > next {
+            let name = quote(&entry.name);
+            return Err(fail(&format!(
+                "entry {name} in bytes {range:?}, another from {next}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn fail(found: &str) -> Problem {
+    Problem::Entry {
+        entry: "zip directory".into(),
+        found: found.into(),
+        expected: "a whole archive, as torch.export.save writes it".into(),
+    }
+}
+
+/// Bytes that are read from the front.
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Reader { bytes }
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.bytes.split_at_checked(length)?;
+        self.bytes = rest;
+        Some(taken)
+    }
+
+    fn chunk<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.chunk().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.chunk().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.chunk().map(u64::from_le_bytes)
+    }
+}
