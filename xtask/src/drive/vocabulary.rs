@@ -37,6 +37,7 @@ struct Source {
 /// The names that the trainer knows.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Trainer {
+    /// Its own, and those from files that it was asked to describe.
     pub(crate) networks: Vec<Network>,
     pub(crate) methods: Vec<Named>,
     pub(crate) losses: Vec<LossEntry>,
@@ -61,6 +62,8 @@ pub(crate) struct Network {
     pub(crate) methods: Vec<String>,
     /// The methods among these that it can be guided by.
     pub(crate) guides_by: Vec<String>,
+    /// The layers that it has; None: all of the trainer's.
+    pub(crate) layers: Option<Vec<String>>,
     /// Whether it has batch norms, so that `micro_batch` is refused.
     pub(crate) batch_statistics: bool,
 }

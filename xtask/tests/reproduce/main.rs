@@ -10,6 +10,7 @@ mod failing;
 mod following;
 mod going_on;
 mod machine;
+mod networks;
 mod sandbox;
 mod scoring;
 mod spelling;

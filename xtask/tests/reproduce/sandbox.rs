@@ -169,6 +169,21 @@ pub fn done(mut command: Command) -> Done {
     }
 }
 
+/// Runs `command` with stand-ins for Slurm's commands (`stand_in_slurm.sh`), which keep a queue in a file.
+pub fn with_slurm(sandbox: &Sandbox, mut command: Command) -> Done {
+    let folder = sandbox.path("slurm");
+    if !folder.exists() {
+        std::fs::create_dir(&folder).unwrap();
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reproduce");
+        for name in ["sbatch", "squeue", "scontrol", "scancel", "sacct"] {
+            symlink(tests.join("stand_in_slurm.sh"), folder.join(name)).unwrap();
+        }
+    }
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", folder.display()));
+    done(command)
+}
+
 /// Returns how many calls begin with `start`.
 pub fn starting_with(calls: &[String], start: &str) -> usize {
     calls.iter().filter(|call| call.starts_with(start)).count()

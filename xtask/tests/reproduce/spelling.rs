@@ -2,25 +2,9 @@
 //! the end): steps in Slurm's queue must not be submitted a second time or started on this machine as well.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::Command;
 
-use crate::sandbox::{Done, RECIPE, Sandbox, done};
-
-/// Runs `command` with stand-ins for Slurm's commands (`stand_in_slurm.sh`), which keep a queue in a file.
-fn with_slurm(sandbox: &Sandbox, mut command: Command) -> Done {
-    let folder = sandbox.path("slurm");
-    if !folder.exists() {
-        std::fs::create_dir(&folder).unwrap();
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reproduce");
-        for name in ["sbatch", "squeue", "scontrol", "scancel", "sacct"] {
-            symlink(tests.join("stand_in_slurm.sh"), folder.join(name)).unwrap();
-        }
-    }
-    let path = std::env::var("PATH").unwrap();
-    command.env("PATH", format!("{}:{path}", folder.display()));
-    done(command)
-}
+use crate::sandbox::{RECIPE, Sandbox, with_slurm};
 
 /// Makes the command `reproduce` into `out`, started in the sandbox's folder.
 fn reproduce(sandbox: &Sandbox, out: &str, flags: &[&str]) -> Command {

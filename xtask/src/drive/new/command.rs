@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use toml::Value;
 
+use crate::drive::networks;
 use crate::drive::recipe::{self, File, PREPARED};
 use crate::drive::step::workshop;
 use crate::drive::survey::Survey;
@@ -67,14 +68,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let format = args.format.iter().flat_map(|format| ["--format", format]);
     let format: Vec<String> = format.map(str::to_owned).collect();
     let survey = Survey::of(Path::new(folder), &format, &programs)?;
-    let vocabulary = Vocabulary::ask(&programs)?;
+    let mut vocabulary = Vocabulary::ask(&programs)?;
     let text = args.text(&file, folder, &survey, &vocabulary);
-    // Another recipe may ask for what own data has not.
-    recipe::draft(
-        &paths::root(),
-        File::new(file.clone(), text.clone()),
-        &vocabulary,
-    )?;
+    let draft = File::new(file.clone(), text.clone());
+    let draft = recipe::draft(&paths::root(), draft, None)?;
+    // Another recipe may have networks from files, and ask for what own data has not.
+    networks::describe(&draft.networks, &programs, &mut vocabulary)?;
+    recipe::expand(draft.files, Some(&vocabulary))?;
     files::write(&std::path::absolute(&file)?, &text)?;
     // Not println!, which panics where the reader is gone.
     writeln!(std::io::stdout(), "{}", file.display())?;
@@ -320,7 +320,7 @@ mod tests {
 
     fn read(text: String) -> Experiment {
         let file = File::new("cells.toml".into(), text);
-        recipe::draft(&paths::root(), file, &recorded()).unwrap()
+        recipe::draft(&paths::root(), file, Some(&recorded())).unwrap()
     }
 
     /// Both are the recipe `own`, but for the sentence about it and the folder.
@@ -374,6 +374,25 @@ mod tests {
         let taken = taken.collect::<Vec<_>>().join("\n");
         assert_eq!(taken.len(), text.len() - 1 - 2 * keys.len());
         read(taken);
+    }
+
+    /// A network from a file is in place of two keys.
+    #[test]
+    fn the_network_of_a_file_may_be_taken() {
+        let text = written(None, "RBC", false);
+        let lines = text.lines().filter(|line| {
+            let is_replaced = |key: &&str| line.starts_with(&format!("{key} = "));
+            !["backbone", "init"].iter().any(is_replaced)
+        });
+        let taken = lines.map(|line| {
+            line.strip_prefix("# ")
+                .filter(|key| key.starts_with("file = "))
+                .unwrap_or(line)
+        });
+        let taken = taken.collect::<Vec<_>>().join("\n");
+        let file = File::new("cells.toml".into(), taken);
+        let draft = recipe::draft(&paths::root(), file, None).unwrap();
+        assert_eq!(draft.networks[0].name, "net");
     }
 
     #[test]

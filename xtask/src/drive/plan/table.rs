@@ -81,11 +81,12 @@ fn networks(experiment: &Experiment) -> String {
     let of_data = |(index, data): (usize, &crate::drive::recipe::Data)| {
         let mut networks: Vec<String> = Vec::new();
         for run in &experiment.baselines {
-            let weights = match run.origin {
-                Origin::Scratch => "random",
-                Origin::Weights | Origin::Baseline(_) => "ImageNet",
+            let weights = match (experiment.network(&run.backbone), run.origin) {
+                (Some(network), _) => format!("the weights in {}", paths::shown(&network.file)),
+                (None, Origin::Scratch) => "random weights".to_owned(),
+                (None, Origin::Weights | Origin::Baseline(_)) => "ImageNet weights".to_owned(),
             };
-            let network = format!("{} from {weights} weights", run.backbone);
+            let network = format!("{} from {weights}", run.backbone);
             if run.data == index && !networks.contains(&network) {
                 networks.push(network);
             }

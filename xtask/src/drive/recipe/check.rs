@@ -133,10 +133,11 @@ impl Recipe {
         self.model.iter().enumerate().find_map(|(index, model)| {
             let before = &self.model[..index];
             let field = format!("model {}", index + 1);
-            let twice = before.iter().any(|other| other.backbone == model.backbone);
-            let backbone = format!("{field}: backbone");
+            let name = model.network();
+            let twice = before.iter().any(|other| other.network() == name);
+            let key = format!("{field}: {}", model.network_key());
             model.fault(&field).or_else(|| match twice {
-                true => wrong(&backbone, format!("{:?} twice", model.backbone), "it once"),
+                true => wrong(&key, format!("{name:?} twice"), "it once"),
                 false => None,
             })
         })
@@ -184,6 +185,7 @@ fn unknown_exhibit(show: &[String], analysis: &Analysis) -> Option<String> {
 impl Model {
     fn fault(&self, field: &str) -> Option<String> {
         first([
+            self.network_fault(field),
             self.micro_batch
                 .and_then(|images| whole(&format!("{field}: micro_batch"), images)),
             self.baseline.fault(&format!("{field}: baseline")),
@@ -192,10 +194,10 @@ impl Model {
     }
 
     fn unknown(&self, field: &str, trainer: &Trainer) -> Option<String> {
-        let Some(network) = trainer.network(&self.backbone) else {
+        let Some(network) = trainer.network(self.network()) else {
             let networks = trainer.networks.iter();
             let known: Vec<&str> = networks.map(|network| network.name.as_str()).collect();
-            return spelled(&format!("{field}: backbone"), &self.backbone, &known);
+            return spelled(&format!("{field}: backbone"), self.network(), &known);
         };
         let attribution = format!("{field}: attribution");
         first([
@@ -288,7 +290,7 @@ impl Grid {
 
     /// The fault of a backbone that the recipe has no model of.
     fn unknown_model(&self, grid: &str, models: &[Model]) -> Option<String> {
-        let known: Vec<&str> = models.iter().map(|model| model.backbone.as_str()).collect();
+        let known: Vec<&str> = models.iter().map(Model::network).collect();
         let mut named = self.backbone.iter().flatten();
         named.find_map(|name| spelled(&format!("{grid}: backbone"), name, &known))
     }
@@ -306,29 +308,33 @@ impl Grid {
             models
                 .iter()
                 .filter(|model| self.is_for(model))
-                .filter_map(|model| trainer.network(&model.backbone))
+                .filter_map(|model| trainer.network(model.network()))
                 .find_map(|network| self.unfit(grid, network, trainer)),
         ])
     }
 
-    /// The fault of an attribution that is not defined for `network`.
+    /// The fault of an attribution that is not defined for `network`, or of a layer that it lacks.
     fn unfit(&self, grid: &str, network: &Network, trainer: &Trainer) -> Option<String> {
         let field = |name: &str| format!("{grid}: {name}");
         let mut guided = self.attribution.iter().flatten();
-        let mut scored = self.evaluate.iter().filter_map(|text| split_maps(text).0);
-        guided
-            .find_map(|name| guiding(&field("attribution"), name, network, trainer))
-            .or_else(|| {
-                scored.find_map(|name| {
-                    method(&field("evaluate"), name, network, &network.methods, trainer)
-                })
-            })
+        let mut layers = self.layer.iter();
+        let mut scored = self.evaluate.iter().map(|text| split_maps(text));
+        first([
+            guided.find_map(|name| guiding(&field("attribution"), name, network, trainer)),
+            layers.find_map(|name| lacking(&field("layer"), name, network)),
+            scored.find_map(|(name, layer)| {
+                let evaluate = field("evaluate");
+                let known = &network.methods;
+                name.and_then(|name| method(&evaluate, name, network, known, trainer))
+                    .or_else(|| lacking(&evaluate, layer, network))
+            }),
+        ])
     }
 
     /// Whether the grid is for this model.
     pub(super) fn is_for(&self, model: &Model) -> bool {
         let named = self.backbone.as_deref();
-        named.is_none_or(|named| has(named, &model.backbone))
+        named.is_none_or(|named| has(named, model.network()))
     }
 }
 
@@ -410,16 +416,24 @@ fn method(
     has: &[String],
     trainer: &Trainer,
 ) -> Option<String> {
-    spelled(field, name, &names(&trainer.methods)).or_else(|| {
-        match has.iter().any(|known| known == name) {
-            true => None,
-            false => wrong(
-                field,
-                format!("{name:?} for {}", network.name),
-                format!("one of {}", has.join(", ")),
-            ),
-        }
-    })
+    spelled(field, name, &names(&trainer.methods)).or_else(|| among(field, name, network, has))
+}
+
+/// The fault of a layer that `network` does not have.
+fn lacking(field: &str, layer: &str, network: &Network) -> Option<String> {
+    among(field, layer, network, network.layers.as_ref()?)
+}
+
+/// The fault of a name that is not in `has`, the names that `network` has.
+fn among(field: &str, name: &str, network: &Network, has: &[String]) -> Option<String> {
+    match has.iter().any(|known| known == name) {
+        true => None,
+        false => wrong(
+            field,
+            format!("{name:?} for {}", network.name),
+            format!("one of {}", has.join(", ")),
+        ),
+    }
 }
 
 /// The names of the entries.

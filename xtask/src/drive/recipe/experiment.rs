@@ -12,6 +12,7 @@ use super::format::{
     Evaluation, Fit, Grid, GuidedRuns, GuidedStart, Loss, Model, Recipe, Slurm, Start,
 };
 use super::length::Length;
+use super::network::NetworkFile;
 
 /// All runs of a recipe.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Experiment {
     pub(crate) show: Vec<String>,
     /// The data sets, each with its size; runs name theirs by index.
     pub(crate) data: Vec<Data>,
+    /// The networks from files; runs name theirs by its name.
+    pub(crate) networks: Vec<NetworkFile>,
     /// The unguided runs.
     pub(crate) baselines: Vec<Run>,
     pub(crate) guided: Vec<Run>,
@@ -46,6 +49,7 @@ pub(crate) struct Run {
     pub(crate) name: String,
     /// Index into the experiment's data.
     pub(crate) data: usize,
+    /// The network's name: one of the trainer's, or of the experiment's from files.
     pub(crate) backbone: String,
     /// The weights that it starts from.
     pub(crate) origin: Origin,
@@ -74,7 +78,7 @@ pub(crate) struct Run {
 pub(crate) enum Origin {
     /// Random weights.
     Scratch,
-    /// The file of the backbone's ImageNet weights.
+    /// The file of the backbone's ImageNet weights, or of a network from a file.
     Weights,
     /// The best epoch of `baselines[this]`.
     Baseline(usize),
@@ -130,6 +134,7 @@ impl Experiment {
             about: first.map_or_else(String::new, |recipe| recipe.about.clone()),
             show: first.map_or_else(Vec::new, |recipe| recipe.show.clone()),
             data: Vec::new(),
+            networks: Vec::new(),
             baselines: Vec::new(),
             guided: Vec::new(),
             selections: Vec::new(),
@@ -153,12 +158,19 @@ impl Experiment {
         }
     }
 
+    /// The network from a file that is called `name`.
+    pub(crate) fn network(&self, name: &str) -> Option<&NetworkFile> {
+        self.networks.iter().find(|network| network.name == name)
+    }
+
     /// The backbones whose ImageNet weights are needed.
     pub(crate) fn weights(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for run in self.baselines.iter().chain(&self.guided) {
-            if run.origin == Origin::Weights && !names.contains(&run.backbone.as_str()) {
-                names.push(run.backbone.as_str());
+            let name = run.backbone.as_str();
+            let is_imagenet = run.origin == Origin::Weights && self.network(name).is_none();
+            if is_imagenet && !names.contains(&name) {
+                names.push(name);
             }
         }
         names
@@ -167,7 +179,11 @@ impl Experiment {
     /// Adds the runs of one recipe.
     fn add(&mut self, recipe: &Recipe) {
         let data = position_or_push(&mut self.data, &recipe.data, Data::is_same_folder);
-        for model in &recipe.model {
+        for (index, model) in recipe.model.iter().enumerate() {
+            let place = format!("{}: model {}", recipe.models_in, index + 1);
+            if let Some(network) = NetworkFile::of(model, place) {
+                position_or_push(&mut self.networks, &network, NetworkFile::is_same);
+            }
             // The seed that λ is found on comes first.
             let mut seeds = recipe.seed.clone();
             seeds.sort_by_key(|&seed| recipe.tune_on.is_some_and(|tune_on| tune_on != seed));
@@ -187,10 +203,10 @@ impl Experiment {
             Some(Run {
                 name: String::new(),
                 data,
-                backbone: model.backbone.clone(),
+                backbone: model.network().to_owned(),
                 origin: match model.init {
-                    Start::Scratch => Origin::Scratch,
-                    Start::Imagenet => Origin::Weights,
+                    Some(Start::Scratch) => Origin::Scratch,
+                    Some(Start::Imagenet) | None => Origin::Weights,
                 },
                 attribution,
                 layer,

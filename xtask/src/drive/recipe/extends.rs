@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use super::data::OWN_KEYS;
 use super::file::{File, Layer};
 use super::folder::find;
+use super::network;
 use crate::system::paths;
 
 /// The key with the recipe to inherit from: a name from `recipes/`, or a file, relative to the recipe's own.
@@ -60,6 +61,8 @@ impl Chain<'_> {
                  extends a recipe or is extended"
             );
         }
+        let folder = file.folder().to_owned();
+        network::anchor(&mut own, &folder);
         // A recipe that is only about to be written has no path yet by which another could extend it.
         self.paths.extend(fs::canonicalize(&file.path).ok());
         self.layers.push(Layer {
@@ -73,8 +76,7 @@ impl Chain<'_> {
                 bail!("{shown}: {EXTENDS}: found {other}, expected a recipe's name or .toml file")
             }
         };
-        let folder = file.path.parent().unwrap_or(Path::new(""));
-        let path = find(self.root, folder, &name);
+        let path = find(self.root, &folder, &name);
         let path = path.map_err(|fault| anyhow!("{shown}: {EXTENDS}: {fault:#}"))?;
         if self.paths.contains(&fs::canonicalize(&path)?) {
             bail!(

@@ -1,7 +1,7 @@
 //! Defines [`File`]: a recipe as text, before it is parsed, with the recipes that it extends laid under it.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use serde::de::DeserializeOwned;
@@ -47,6 +47,11 @@ impl File {
             text,
             ..self.clone()
         }
+    }
+
+    /// The folder that it is in.
+    pub(super) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
     }
 
     /// A recipe whose `text` was put together from `layers`.

@@ -2,6 +2,7 @@
 //! docs/recipes.md explains them for users.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -40,6 +41,9 @@ pub(crate) struct Recipe {
     pub(super) data: Data,
     /// The networks.
     pub(super) model: Vec<Model>,
+    /// How errors name the file that `model` is from; the reader sets it.
+    #[serde(skip)]
+    pub(super) models_in: String,
     /// The unguided runs.
     pub(super) baseline: Length,
     /// The guided runs.
@@ -125,10 +129,26 @@ impl Default for Slurm {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Model {
-    /// The network's name in the trainer's spelling.
-    pub(super) backbone: String,
-    /// Where its weights come from.
-    pub(super) init: Start,
+    /// The network's name in the trainer's spelling; absent: it is from `file`.
+    pub(super) backbone: Option<String>,
+    /// Where its weights come from; absent: from `file`.
+    pub(super) init: Option<Start>,
+    /// A file with a network that the trainer does not have, and its weights. The reader makes it an absolute
+    /// path.
+    pub(super) file: Option<PathBuf>,
+    /// What the network from `file` is called; absent: as the file is, without its ending.
+    pub(super) name: Option<String>,
+    // These are options of `trainer import`; absent: its defaults.
+    /// The mean and the standard deviation of the network's inputs, of red, green and blue.
+    pub(super) mean: Option<[f64; 3]>,
+    pub(super) std: Option<[f64; 3]>,
+    /// The channels of its input, in the trainer's spelling.
+    pub(super) channels: Option<String>,
+    /// The module that is its classifier.
+    pub(super) head: Option<String>,
+    /// The modules whose outputs are its layers, by the layer.
+    #[serde(default)]
+    pub(super) layers: BTreeMap<String, String>,
     /// The attribution method, unless the grid names one.
     pub(super) attribution: String,
     /// Images in a pass, where those of a step do not fit into memory.

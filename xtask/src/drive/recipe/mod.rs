@@ -1,7 +1,7 @@
 //! Reads recipes. A recipe is an experiment as a TOML file in `recipes/`. `format` has its keys, `read` reads
-//! it, `extends` lays a recipe over the one that it extends, `check` refuses an invalid one, `experiment`
-//! expands its grids into training runs, and `names` labels these. xtask writes each run's configuration; what
-//! it means is the trainer's.
+//! it, `extends` lays a recipe over the one that it extends, `check` refuses an invalid one, `network` has the
+//! networks that are from files, `experiment` expands its grids into training runs, and `names` labels these.
+//! xtask writes each run's configuration; what it means is the trainer's.
 
 mod check;
 mod data;
@@ -17,6 +17,9 @@ mod format;
 mod grid_tests;
 mod length;
 mod names;
+mod network;
+#[cfg(test)]
+mod network_tests;
 #[cfg(test)]
 mod own_tests;
 mod read;
@@ -29,4 +32,5 @@ pub(crate) use file::File;
 pub(crate) use folder::{available, find};
 pub(crate) use format::{Fit, Loss, Slurm};
 pub(crate) use length::EarlyStopping;
+pub(crate) use network::{NetworkFile, with_located_networks};
 pub(crate) use read::{draft, expand, read};

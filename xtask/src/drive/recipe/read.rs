@@ -11,6 +11,7 @@ use super::extends;
 use super::file::File;
 use super::folder::find;
 use super::format::{Collection, Recipe, With};
+use super::network;
 use crate::drive::vocabulary::Vocabulary;
 use crate::system::paths;
 
@@ -22,8 +23,9 @@ use crate::system::paths;
 pub(crate) fn files(root: &Path, name: &str) -> Result<Vec<File>> {
     let path = find(root, Path::new(""), name).map_err(|fault| anyhow!("--recipe: {fault:#}"))?;
     let (shown, text) = (paths::shown(&path), fs::read_to_string(&path)?);
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let mut files = vec![extends::resolved(root, File::new(path, text))?];
+    let file = File::new(path, text);
+    let folder = file.folder().to_owned();
+    let mut files = vec![extends::resolved(root, file)?];
     if is_collection(&files[0].text) {
         let collection: Collection = files[0].parse(&shown)?;
         for name in &collection.include {
@@ -44,12 +46,16 @@ pub(crate) fn read(root: &Path, name: &str, vocabulary: Option<&Vocabulary>) -> 
     expand(files(root, name)?, vocabulary)
 }
 
-/// Expands a recipe that need not be written yet.
+/// Expands a recipe that need not be written yet, as [`read`] does one that is.
 ///
 /// # Errors
 /// When the recipe is invalid.
-pub(crate) fn draft(root: &Path, file: File, vocabulary: &Vocabulary) -> Result<Experiment> {
-    expand(vec![extends::resolved(root, file)?], Some(vocabulary))
+pub(crate) fn draft(
+    root: &Path,
+    file: File,
+    vocabulary: Option<&Vocabulary>,
+) -> Result<Experiment> {
+    expand(vec![extends::resolved(root, file)?], vocabulary)
 }
 
 /// Expands a recipe: the first of `files`; a collection includes the others. Names are checked if
@@ -93,6 +99,14 @@ pub(crate) fn expand(files: Vec<File>, vocabulary: Option<&Vocabulary>) -> Resul
             bail!("{shown}: include: found {name} in two sizes, expected one");
         }
     }
+    // A network's name stands for one file in all of them.
+    for (index, network) in experiment.networks.iter().enumerate() {
+        let mut others = experiment.networks[..index].iter();
+        if others.any(|other| other.name == network.name) {
+            let name = &network.name;
+            bail!("{shown}: include: found two networks called {name:?}, expected one");
+        }
+    }
     Ok(Experiment {
         name: label,
         about: collection.about,
@@ -112,11 +126,17 @@ fn is_collection(text: &str) -> bool {
 /// Reads and checks one recipe.
 fn read_one(file: &File, vocabulary: Option<&Vocabulary>) -> Result<Recipe> {
     let shown = paths::shown(&file.path);
-    let recipe: Recipe = file.parse(&shown)?;
-    match recipe.fault().or_else(|| recipe.unknown(vocabulary?)) {
-        None => Ok(recipe),
-        Some(fault) => bail!("{}: {fault}", file.blamed(&shown, &fault)),
+    let mut recipe: Recipe = file.parse(&shown)?;
+    if let Some(fault) = recipe.fault().or_else(|| recipe.unknown(vocabulary?)) {
+        bail!("{}: {fault}", file.blamed(&shown, &fault));
     }
+    recipe.models_in = file.blamed(&shown, "model").to_owned();
+    for model in &mut recipe.model {
+        if let Some(path) = &mut model.file {
+            *path = network::located(file.folder(), path)?;
+        }
+    }
+    Ok(recipe)
 }
 
 impl With {
@@ -140,7 +160,8 @@ impl With {
             }
         }
         for model in &mut recipe.model {
-            model.init = self.init.unwrap_or(model.init);
+            // A network from a file starts from the file's weights alone.
+            model.init = model.init.map(|own| self.init.unwrap_or(own));
             for change in [&mut model.baseline, &mut model.guided] {
                 change.epochs = change.epochs.filter(|_| self.epochs.is_none());
                 change.batch_size = change.batch_size.filter(|_| self.batch_size.is_none());

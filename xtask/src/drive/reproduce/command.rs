@@ -1,5 +1,6 @@
-//! Parses the arguments of `cargo xtask reproduce`, prepares everything that the steps need (data and weights
-//! checked, programs built, the plan made and written), has the plan run, and prints the end.
+//! Parses the arguments of `cargo xtask reproduce`, prepares everything that the steps need (data, networks and
+//! weights checked, programs built, networks imported, the plan made and written), has the plan run, and prints
+//! the end.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use super::cluster::Cluster;
 use super::queue::Queue;
 use super::{needs, outcome, own};
 use crate::drive::device::{self, Device};
+use crate::drive::networks;
 use crate::drive::plan::cost::{Rates, Speed};
 use crate::drive::plan::{Plan, PlanFile, Step, duration};
 use crate::drive::recipe::{self, Experiment};
@@ -80,6 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if !args.dry_run || args.data.is_some() {
         needs::check_data(&experiment, args.data.as_deref())?;
     }
+    needs::check_networks(&experiment)?;
     let out = match &args.out {
         Some(out) => std::path::absolute(out)?,
         None => paths::root()
@@ -101,10 +104,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     download_weights(args, &experiment, &programs)?;
     let lock = lock(&out)?;
     let copies = copies(&experiment, &out)?;
+    let to_import = networks::to_import(&experiment.networks, &out)?;
     // Whether a submission to a cluster is continued, so that jobs in Slurm's queue are kept.
-    let goes_on = args.executor == Executor::Slurm && is_planned(&experiment, &out, &copies);
+    let goes_on = args.executor == Executor::Slurm
+        && to_import.is_empty()
+        && is_planned(&experiment, &out, &copies);
     if !goes_on {
         slurm.require_idle()?;
+    }
+    for import in &to_import {
+        import.make(&programs, &lock)?;
     }
     let folders = args.folders(&out, programs)?;
     let mut plan = Plan::new(&experiment);
@@ -204,6 +213,9 @@ fn dry_run(args: &Args, experiment: Experiment, out: &Path) -> Result<()> {
             "ImageNet weights of {name} cannot be downloaded: name the folder that has them (--weights DIR)"
         )?;
     }
+    for import in networks::to_import(&experiment.networks, out)? {
+        writeln!(stdout, "{}", import.announcement())?;
+    }
     Ok(())
 }
 
@@ -225,16 +237,19 @@ impl Args {
         )
     }
 
-    /// The recipe, completed for own data, whose names are checked against those that `programs` know; and
-    /// what was decided for own data, a line each.
+    /// The recipe, completed for own data and with absolute paths of networks, whose names are checked against
+    /// those that `programs` know; and what was decided for own data, a line each.
     fn checked(
         &self,
         experiment: Experiment,
         programs: &BinDir,
     ) -> Result<(Experiment, Vec<String>)> {
-        let vocabulary = Vocabulary::ask(programs)?;
+        let mut vocabulary = Vocabulary::ask(programs)?;
+        networks::describe(&experiment.networks, programs, &mut vocabulary)?;
         let speed = self.speed(&experiment);
         let (files, decided) = own::complete(&experiment, self.data.as_deref(), programs, speed)?;
+        let files = files.iter().map(recipe::with_located_networks);
+        let files = files.collect::<Result<Vec<_>>>()?;
         Ok((recipe::expand(files, Some(&vocabulary))?, decided))
     }
 

@@ -1,12 +1,12 @@
-//! Checks that the data and weights that a user must provide for a recipe are there, before anything is
-//! built or written.
+//! Checks that the data, networks and weights that a user must provide for a recipe are there, before anything
+//! is built or written.
 
 use std::path::Path;
 
 use anyhow::{Result, bail};
 use rustix::fs::{Access, access};
 
-use crate::drive::recipe::Experiment;
+use crate::drive::recipe::{Experiment, NetworkFile};
 use crate::drive::step::workshop::source;
 use crate::install::weights;
 use crate::system::paths;
@@ -59,6 +59,12 @@ pub(super) fn check_data(experiment: &Experiment, given: Option<&Path>) -> Resul
         }
     }
     Ok(())
+}
+
+/// Fails if a file is missing that a model of the recipe takes its network from.
+pub(super) fn check_networks(experiment: &Experiment) -> Result<()> {
+    let mut networks = experiment.networks.iter();
+    networks.try_for_each(NetworkFile::check_there)
 }
 
 /// The backbones of the recipe whose ImageNet weights are neither in `dir` (`--weights`) nor can be

@@ -1,6 +1,6 @@
 //! Writes a run's configuration, the file that `trainer train --config` reads (README: `run.toml`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -11,7 +11,8 @@ use crate::drive::recipe::{ColorJitter, EarlyStopping, Guidance, Loss, Run};
 #[derive(Serialize)]
 struct RunToml<'a> {
     name: &'a str,
-    backbone: &'a str,
+    /// The name of one of the trainer's networks, or a weight file that has another.
+    backbone: &'a Path,
     attribution: &'a str,
     layer: &'a str,
     task: &'a str,
@@ -59,11 +60,17 @@ struct GuidanceToml<'a> {
     loss: &'a Loss,
 }
 
-/// The text of the configuration of `run`, which starts from `init` and is guided by `guidance`.
-pub(super) fn of(run: &Run, guidance: Option<&Guidance>, init: Init) -> Result<String> {
+/// The text of the configuration of `run`, whose network is `backbone`, which starts from `init` and is guided
+/// by `guidance`.
+pub(super) fn of(
+    run: &Run,
+    backbone: &Path,
+    guidance: Option<&Guidance>,
+    init: Init,
+) -> Result<String> {
     let config = RunToml {
         name: &run.name,
-        backbone: &run.backbone,
+        backbone,
         attribution: &run.attribution,
         layer: &run.layer,
         task: &run.task,

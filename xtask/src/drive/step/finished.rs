@@ -10,7 +10,6 @@ use fs_err as fs;
 
 use super::workshop::Workshop;
 use crate::drive::recipe::{Origin, RunIndex};
-use crate::install::weights;
 use crate::system::process;
 
 impl Workshop<'_> {
@@ -101,9 +100,8 @@ impl Workshop<'_> {
         let (mut asked, mut files) = (Vec::new(), Vec::new());
         for &index in runs {
             let run = self.experiment.run(index);
-            let weights = || weights::find(&run.backbone, self.folders.weights.as_deref());
             if self.known().contains_key(&index)
-                || (run.origin == Origin::Weights && weights().is_none())
+                || (run.origin == Origin::Weights && self.find_weights(run).is_none())
             {
                 continue;
             }

@@ -208,13 +208,34 @@ impl<'a> Workshop<'a> {
         self.data_dir(data).join("images.parquet").is_file()
     }
 
-    /// The file of ImageNet weights that `run` starts from; None where it starts from others.
+    /// The weight file with the network of `run`, where that is from a file, whether it exists or not.
+    fn network_file(&self, run: &Run) -> Option<PathBuf> {
+        let network = self.experiment.network(&run.backbone)?;
+        Some(network.weights(&self.folders.out))
+    }
+
+    /// The file of the weights that the network of `run` may start from, if it is there.
+    pub(super) fn find_weights(&self, run: &Run) -> Option<PathBuf> {
+        match self.network_file(run) {
+            Some(file) => Some(file).filter(|file| file.is_file()),
+            None => weights::find(&run.backbone, self.folders.weights.as_deref()),
+        }
+    }
+
+    /// The file of weights that `run` starts from; None where it starts from others.
     fn weights_of(&self, run: &Run) -> Result<Option<PathBuf>> {
         if run.origin != Origin::Weights {
             return Ok(None);
         }
-        let (name, dir) = (&run.backbone, self.folders.weights.as_deref());
-        let file = weights::find(name, dir).with_context(|| {
+        let name = &run.backbone;
+        let file = self.find_weights(run).with_context(|| {
+            if let Some(file) = self.network_file(run) {
+                let file = file.display();
+                return format!(
+                    "{file}: found none, expected the network {name}, which reproduce imports"
+                );
+            }
+            let dir = self.folders.weights.as_deref();
             let dir = dir.map_or_else(paths::weights, Path::to_owned);
             format!(
                 "{}: found none, expected the ImageNet weights of {name}",
@@ -241,7 +262,10 @@ impl<'a> Workshop<'a> {
             (None, Some(file)) => Init::Weights { file },
             (None, None) => Init::Scratch,
         };
-        Ok(Some(config::of(run, guidance.as_ref(), init)?))
+        let file = self.network_file(run);
+        let backbone = file.as_deref().unwrap_or(Path::new(&run.backbone));
+        let config = config::of(run, backbone, guidance.as_ref(), init)?;
+        Ok(Some(config))
     }
 
     /// A `trainer` command with these configuration files, on the data set of this index.
