@@ -12,23 +12,27 @@ use crate::weights::exported::storage::MAX_AXES;
 
 /// Elements of a tensor for one image at most.
 const MAX_ELEMENTS: i64 = 1 << 40;
+/// Bytes of a module's path, and modules in it, at most.
+const MAX_PATH: usize = 256;
+const MAX_DEPTH: usize = 32;
 /// Numbers or tensors in one argument at most.
 const MAX_LIST: usize = 1 << 12;
 
 /// Values of a graph at most, ten times what a large classifier has.
 const MAX_VALUES: usize = 1 << 16;
 
-/// Refuses a graph of too many values.
-pub(crate) fn n_values(n_values: usize) -> Result<(), Problem> {
-    match n_values > MAX_VALUES {
-        true => Err(fail("graph", &format!("{n_values} values"), "at most 2^16")),
+/// Refuses a graph of more nodes, values or whatever `what` names than any model's.
+pub(crate) fn size(found: usize, what: &str) -> Result<(), Problem> {
+    match found > MAX_VALUES {
+        true => Err(fail("graph", &format!("{found} {what}"), "at most 2^16")),
         false => Ok(()),
     }
 }
 
 /// Refuses a graph that cannot be run.
 pub(crate) fn graph(graph: &Graph) -> Result<(), Problem> {
-    n_values(graph.values.len())?;
+    size(graph.values.len(), "values")?;
+    size(graph.nodes.len(), "nodes")?;
     for (value, meta) in graph.values.iter().enumerate() {
         check_meta(meta)
             .map_err(|found| fail(&format!("value {value}"), &found, "a possible size"))?;
@@ -42,6 +46,7 @@ pub(crate) fn graph(graph: &Graph) -> Result<(), Problem> {
     for (index, node) in graph.nodes.iter().enumerate() {
         let part = format!("node {index}, {}", quote(&node.operator));
         operators::check(node)?;
+        check_module(&node.module)?;
         made.node(&part, node)?;
     }
     if let Some(value) = made.state.iter().position(|state| *state == State::Absent) {
@@ -241,6 +246,18 @@ pub(crate) fn check_length(argument: &Argument) -> Result<(), String> {
     };
     match length > MAX_LIST {
         true => Err(format!("a list of {length}")),
+        false => Ok(()),
+    }
+}
+
+/// Refuses the path of a module that is longer or deeper than any model's.
+pub(crate) fn check_module(path: &str) -> Result<(), Problem> {
+    match path.len() > MAX_PATH || path.matches('.').count() > MAX_DEPTH {
+        true => Err(fail(
+            "module",
+            &quote(path),
+            "a path of at most 256 bytes and 32 modules",
+        )),
         false => Ok(()),
     }
 }

@@ -289,7 +289,8 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-/// A number that may be infinite, which JSON has no form for: its text stands there then.
+/// A number that may be infinite, which JSON has no form for: its text stands there then, as in PyTorch's
+/// export schema.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number(pub f64);
 

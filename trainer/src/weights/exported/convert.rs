@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::network::graph::check;
-use crate::network::graph::program::{Argument, Meta, Node, Number, OTHER, Size};
+use crate::network::graph::program::{Argument, Meta, Node, OTHER, Size};
 use crate::network::graph::operators;
 use crate::network::graph::problem::{Problem, place, quote};
 use crate::weights::exported::schema::{self, Extent, OptionalTensor, SymInt, Symbol};
@@ -150,6 +150,7 @@ impl<'a> Values<'a> {
             self.conditions.extend(conditions);
             return Ok(None);
         }
+        check::check_module(module)?;
         operators::check_origin(operator, module)?;
         let user = format!("{} in {}", quote(operator), place(module));
         let mut arguments = Vec::with_capacity(node.inputs.len());
@@ -234,11 +235,9 @@ impl<'a> Values<'a> {
                 Argument::Ints(numbers.iter().map(size).collect::<Result<_, _>>()?)
             }
             Read::AsFloat(number) | Read::AsSymFloat(Symbol::AsFloat(number)) => {
-                Argument::Float(Number(number.0))
+                Argument::Float(*number)
             }
-            Read::AsFloats(numbers) => {
-                Argument::Floats(numbers.iter().map(|number| Number(number.0)).collect())
-            }
+            Read::AsFloats(numbers) => Argument::Floats(numbers.clone()),
             Read::AsBool(condition) | Read::AsSymBool(Symbol::AsBool(condition)) => {
                 Argument::Bool(*condition)
             }

@@ -21,7 +21,7 @@ pub fn lower(graph: &Graph) -> Result<Graph, Problem> {
     let mut lowering = Lowering::new(graph);
     for node in &graph.nodes {
         lowering.node(node)?;
-        check::n_values(lowering.calls.metas.len())?;
+        check::size(lowering.calls.metas.len(), "values")?;
     }
     let output = lowering.read(graph.output, "output")?;
     let Lowering {
@@ -67,7 +67,7 @@ impl Calls {
     }
 }
 
-/// The state between two nodes.
+/// The lowering between two nodes: what the old values are, and the calls so far.
 pub(crate) struct Lowering<'a> {
     old: &'a Graph,
     /// Whether each old value is used.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use crate::weights::exported::archive::Archive;
+use crate::network::graph::check;
 use crate::weights::exported::convert::Values;
 use crate::network::graph::program::{Dtype, Graph, GraphTensor, Meta, Role};
 use crate::network::graph::problem::{Problem, quote};
@@ -32,6 +33,7 @@ pub fn read(bytes: &[u8]) -> Result<Exported<'_>, Problem> {
     let entry = program(&archive)?;
     let program = schema::program(&entry, archive.entry(&entry)?)?;
     let module = program.graph_module;
+    check::size(module.graph.nodes.len(), "nodes")?;
 
     let model = &entry["models/".len()..entry.len() - ".json".len()];
     let configs =

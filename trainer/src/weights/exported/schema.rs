@@ -13,6 +13,7 @@ use std::marker::PhantomData;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::network::graph::program::Number;
 use crate::network::graph::problem::{Problem, line, quote};
 
 /// The schema's major version, which changes where older readers would go wrong.
@@ -244,29 +245,6 @@ pub(crate) fn program(entry: &str, json: &[u8]) -> Result<ExportedProgram, Probl
         });
     }
     parse(entry, json, "the graph of an exported program")
-}
-
-/// A number, which JSON has no form for where it is infinite.
-pub(crate) struct Number(pub(crate) f64);
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Number(f64),
-            Word(String),
-        }
-        match Written::deserialize(deserializer)? {
-            Written::Number(number) => Ok(Number(number)),
-            Written::Word(word) => match word.as_str() {
-                "Infinity" => Ok(Number(f64::INFINITY)),
-                "-Infinity" => Ok(Number(f64::NEG_INFINITY)),
-                "NaN" => Ok(Number(f64::NAN)),
-                _ => Err(D::Error::custom(format!("{} as a number", quote(&word)))),
-            },
-        }
-    }
 }
 
 /// A JSON object, every name of which is there once.

@@ -292,6 +292,7 @@ fn regroup(parts: &[(Axis, i64)], out: &[Option<i64>], axes: &mut Vec<Axis>) {
         .collect();
     let is_part = |(axis, _): &(Axis, i64)| matches!(axis, Channel | Other);
     let of_place = solid.iter().all(is_part) && solid.iter().any(|(axis, _)| *axis == Channel);
+    let is_other = |(axis, _): &(Axis, i64)| *axis == Other;
     let groups = |axis, n_rest| [axis].into_iter().chain(vec![Other; n_rest]).collect();
     let new: Vec<Axis> = match (&solid[..], &solid_out[..]) {
         ([(axis, _)], [_]) => vec![*axis],
@@ -316,6 +317,9 @@ fn regroup(parts: &[(Axis, i64)], out: &[Option<i64>], axes: &mut Vec<Axis>) {
         // Rows in groups: of the groups, each is a row of a coarser grid.
         ([(Row, _)], [_, rest @ ..]) => groups(Row, rest.len()),
         ([(Column, _)], [_, rest @ ..]) => groups(Column, rest.len()),
+        // And back.
+        ([(Row, _), rest @ ..], [_]) if rest.iter().all(is_other) => vec![Row],
+        ([(Column, _), rest @ ..], [_]) if rest.iter().all(is_other) => vec![Column],
         // What a place consists of is a part of its channels.
         ([(Channel, _)], _) => vec![Channel; solid_out.len()],
         (_, [_]) if of_place => vec![Channel],

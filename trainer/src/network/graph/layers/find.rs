@@ -8,6 +8,7 @@ use crate::network::graph::layers::axes;
 use crate::network::graph::layers::dominators::OnPath;
 use crate::network::graph::layers::form::{self, form};
 use crate::network::graph::program::Graph;
+use crate::network::graph::layers::head;
 use crate::network::graph::layers::names::{self, Names};
 use crate::network::graph::problem::{Problem, quote};
 
@@ -32,7 +33,8 @@ pub struct Candidate {
     pub reaches_logits: bool,
     /// Whether all that is done with it is to norm the channels of each place. Such norms ignore the scale
     /// of their input, so Input × Gradient, summed over the channels, is zero there but for rounding (for
-    /// Swin, the sum over the places that are merged).
+    /// Swin, the sum over the places that are merged; for a ViT, in front of the last block, from which only
+    /// the class token goes on).
     pub is_only_normed: bool,
     /// Whether it is only another order of the elements of a layer before it.
     pub is_moved: bool,
@@ -74,14 +76,22 @@ pub struct Layers {
 
 /// Names of the layers by default, the last of which is always there.
 const DEFAULTS: [&str; 4] = ["mid1", "mid2", "mid3", "final"];
+
 impl Layers {
     /// Finds the layers of a graph that `lower` made.
     pub fn of(graph: &Graph) -> Self {
         let axes = axes::follow(graph);
         let on_path = OnPath::of(graph);
         let mut names = Names::of(graph);
+        let all = vec![true; graph.values.len()];
+        // For the tokens behind this many.
+        let mut of_tokens = (-1, Vec::new());
+        let origins = form::origins(graph);
+        let mut is_layer = vec![false; graph.values.len()];
         let mut candidates: Vec<Candidate> = Vec::new();
-        for (index, node) in graph.nodes.iter().enumerate() {
+        // What the head makes is classes, not a layer.
+        let head = head::find(graph).map_or(graph.nodes.len(), |(node, _)| node);
+        for (index, node) in graph.nodes[..head].iter().enumerate() {
             let [value] = node.outputs[..] else {
                 continue;
             };
@@ -97,6 +107,15 @@ impl Layers {
                 continue;
             };
             let channels = form::channels(&graph.values[value], form);
+            let reaches = match form {
+                Form::ChannelsFirst | Form::ChannelsLast => &all,
+                Form::Tokens { before } => {
+                    if of_tokens.0 != before {
+                        of_tokens = (before, form::tokens_that_reach_logits(graph, before));
+                    }
+                    &of_tokens.1
+                }
+            };
             let mut paths = paths.into_iter();
             candidates.push(Candidate {
                 value,
@@ -105,12 +124,12 @@ impl Layers {
                 form,
                 grid,
                 channels,
-                reaches_logits: form::places_reach_logits(graph, value, form),
-                is_only_normed: form::is_only_normed(graph, value),
-                is_moved: form::origin(graph, node)
-                    .is_some_and(|origin| candidates.iter().any(|one| one.value == origin)),
+                reaches_logits: reaches[value],
+                is_only_normed: form::is_only_normed(graph, value, reaches),
+                is_moved: origins[value].is_some_and(|origin| is_layer[origin]),
                 node: index,
             });
+            is_layer[value] = true;
         }
         Layers {
             candidates,
@@ -136,21 +155,22 @@ impl Layers {
     /// A stage ends before the module that brings its output to the next resolution. What is only normed
     /// afterwards is not taken: the norm's output is, where it has the same resolution, else the layer before.
     pub fn defaults(&self, usable: impl Fn(&Candidate) -> bool) -> Vec<(&'static str, &Candidate)> {
-        let usable: Vec<&Candidate> = self.candidates.iter().filter(|one| usable(one)).collect();
+        let all: Vec<&Candidate> = self.candidates.iter().collect();
         let halvings = |candidate: &&Candidate| {
             let rows = candidate.grid[0].max(1) as f64;
             (self.height as f64 / rows).log2().round() as i64
         };
-        let stages: Vec<&[&Candidate]> =
-            usable.chunk_by(|a, b| halvings(a) == halvings(b)).collect();
+        let stages: Vec<&[&Candidate]> = all.chunk_by(|a, b| halvings(a) == halvings(b)).collect();
         let chosen = match stages[..] {
             [] => Vec::new(),
-            [blocks] => quarters(blocks),
+            [blocks] => quarters(blocks, usable),
             _ => {
                 let start =
                     |stage: usize| stages.get(stage).map_or(usize::MAX, |stage| stage[0].node);
                 let ends = stages.iter().enumerate().filter_map(|(index, stage)| {
-                    self.end_of_stage(stage, [start(index + 1), start(index + 2)])
+                    let layers = stage.iter().copied().filter(|one| usable(one));
+                    let starts = [start(index), start(index + 1), start(index + 2)];
+                    self.end_of_stage(&layers.collect::<Vec<_>>(), starts)
                 });
                 let chosen: Vec<&Candidate> = ends.collect();
                 chosen[chosen.len().saturating_sub(DEFAULTS.len())..].to_vec()
@@ -161,10 +181,13 @@ impl Layers {
         roles.copied().zip(chosen).collect()
     }
 
-    /// The last layer of a stage, all of whose layers have one resolution; `next` are the nodes that make the
-    /// first layers of the two stages after it.
-    fn end_of_stage<'a>(&self, stage: &[&'a Candidate], next: [usize; 2]) -> Option<&'a Candidate> {
-        let start = stage.first()?.node;
+    /// The last of `layers` of a stage, which all have one resolution. `starts` are the nodes that make the
+    /// first layers of the stage and of the two after it.
+    fn end_of_stage<'a>(
+        &self,
+        layers: &[&'a Candidate],
+        [start, next, second]: [usize; 3],
+    ) -> Option<&'a Candidate> {
         // A module that reaches over more than the next stage holds all stages.
         let leads_on = |candidate: &Candidate| {
             let around = self
@@ -172,23 +195,20 @@ impl Layers {
                 .iter()
                 .filter(|module| names::is_within(&candidate.module, &module.path));
             let mut around = around.map(|module| (module.first, module.last));
-            around.any(|(first, last)| first > start && (next[0]..next[1]).contains(&last))
+            around.any(|(first, last)| first > start && (next..second).contains(&last))
         };
         let ends = |candidate: &&Candidate| {
             !leads_on(candidate) && !candidate.is_moved && candidate.is_output()
         };
-        let end = stage
-            .iter()
-            .rposition(&ends)
-            .unwrap_or(stage.len() - 1);
-        if !stage[end].is_only_normed {
-            return Some(stage[end]);
+        let n_before_last = layers.len().checked_sub(1)?;
+        let end = layers.iter().rposition(&ends).unwrap_or(n_before_last);
+        if !layers[end].is_only_normed {
+            return Some(layers[end]);
         }
-        let normed = stage[end + 1..].iter().find(|one| !one.is_moved);
-        let before = stage[..end]
-            .iter()
-            .rfind(|one| ends(one) && !one.is_only_normed);
-        normed.or(before).copied().or(Some(stage[end]))
+        let normed = layers[end + 1..].iter().find(|one| !one.is_moved);
+        let mut before = layers[..end].iter();
+        let before = before.rfind(|one| ends(one) && !one.is_only_normed);
+        normed.or(before).copied().or(Some(layers[end]))
     }
 
     /// Says why there is no layer of this name, and which are near.
@@ -228,25 +248,27 @@ impl Layers {
     }
 }
 
-/// The last usable layer of each quarter of the blocks.
-fn quarters<'a>(usable: &[&'a Candidate]) -> Vec<&'a Candidate> {
-    let whole = usable.iter().copied();
-    let whole: Vec<&Candidate> = whole
-        .filter(|one| !one.is_only_normed && !one.is_moved)
-        .collect();
-    let outputs: Vec<&Candidate> = whole
-        .iter()
-        .copied()
-        .filter(|one| one.is_output())
-        .collect();
+/// The last layer of each quarter of the blocks that is `usable` and not only normed.
+fn quarters<'a>(
+    layers: &[&'a Candidate],
+    usable: impl Fn(&Candidate) -> bool,
+) -> Vec<&'a Candidate> {
+    let whole = layers.iter().copied().filter(|layer| !layer.is_moved);
+    let whole: Vec<&Candidate> = whole.collect();
+    let outputs = whole.iter().copied().filter(|layer| layer.is_output());
+    let outputs: Vec<&Candidate> = outputs.collect();
     let choices = [names::blocks(&outputs), names::blocks(&whole), outputs];
+    let n_quarters = DEFAULTS.len();
     let enough = choices
         .into_iter()
-        .find(|blocks| blocks.len() >= DEFAULTS.len());
+        .find(|blocks| blocks.len() >= n_quarters);
     let blocks = enough.unwrap_or(whole);
-    let n = blocks.len();
-    let ends = (1..=DEFAULTS.len()).map(|quarter| (n * quarter).div_ceil(DEFAULTS.len()));
-    let mut ends: Vec<usize> = ends.filter(|&end| end > 0).collect();
-    ends.dedup();
-    ends.into_iter().map(|end| blocks[end - 1]).collect()
+    let end = |quarter: usize| (blocks.len() * quarter).div_ceil(n_quarters);
+    let last = (0..n_quarters).filter_map(|quarter| {
+        let blocks = blocks[end(quarter)..end(quarter + 1)].iter();
+        blocks
+            .copied()
+            .rfind(|layer| usable(layer) && !layer.is_only_normed)
+    });
+    last.collect()
 }

@@ -21,7 +21,7 @@ pub(crate) fn form(
     if !meta.dtype().is_some_and(|dtype| dtype.is_float()) {
         return None;
     }
-    let (form, grid) = match axes {
+    let (form, grid) = match axes.filter(|axes| !axes.contains(&Axis::Other)) {
         Some(axes) => {
             let form = match axes {
                 [Axis::Batch, Axis::Channel, ..] => Form::ChannelsFirst,
@@ -59,12 +59,17 @@ fn by_size(image: [i64; 3], meta: &Meta, last: Option<[i64; 2]>) -> Option<(Form
             (false, false) => None,
         },
         [None, Some(n_tokens), Some(_)] => {
-            let [rows, columns] = last?;
-            let before = n_tokens - rows * columns;
-            let form = Form::Tokens { before };
-            (0..=MAX_BEFORE)
-                .contains(&before)
-                .then_some((form, [rows, columns]))
+            let mut grid = last?;
+            let mut most_before = MAX_BEFORE;
+            // The grid of the layer before, or a coarser one.
+            while grid[0] > 1 && grid[1] > 1 {
+                let before = n_tokens - grid[0] * grid[1];
+                if (0..=most_before).contains(&before) {
+                    return Some((Form::Tokens { before }, grid));
+                }
+                (grid, most_before) = (grid.map(|size| (size + 1) / 2), 1);
+            }
+            None
         }
         _ => None,
     }
@@ -79,17 +84,11 @@ pub(crate) fn channels(meta: &Meta, form: Form) -> i64 {
     channels.copied().flatten().unwrap_or(0)
 }
 
-/// Whether more of a map goes on to the logits than the tokens before its places.
-pub(crate) fn places_reach_logits(graph: &Graph, value: usize, form: Form) -> bool {
-    let Form::Tokens { before } = form else {
-        return true;
-    };
-    let mut whole = vec![false; graph.values.len()];
-    whole[value] = true;
-    for node in &graph.nodes {
-        if !node.tensors().any(|value| whole[value]) {
-            continue;
-        }
+/// Which values' tokens behind the first `before` go on to the logits. It holds for values (N, T, C) only.
+pub(crate) fn tokens_that_reach_logits(graph: &Graph, before: i64) -> Vec<bool> {
+    let mut reaches = vec![false; graph.values.len()];
+    reaches[graph.output] = true;
+    for node in graph.nodes.iter().rev() {
         let along = axes::position(node.int("dim").unwrap_or(0), 3);
         let number = |name: &str| node.int(name).filter(|&number| number >= 0);
         let takes_tokens_before = along == Some(1)
@@ -98,15 +97,12 @@ pub(crate) fn places_reach_logits(graph: &Graph, value: usize, form: Form) -> bo
                 "slice" => number("end").is_some_and(|end| end <= before),
                 _ => false,
             };
-        if takes_tokens_before {
-            continue;
+        let output_reaches = node.outputs.iter().any(|&output| reaches[output]);
+        if !takes_tokens_before && (output_reaches || !is_token_by_token(node)) {
+            node.tensors().for_each(|value| reaches[value] = true);
         }
-        if !is_token_by_token(node) {
-            return true;
-        }
-        node.outputs.iter().for_each(|&output| whole[output] = true);
     }
-    whole[graph.output]
+    reaches
 }
 
 /// Whether an operator computes each token (N, T, C) from the same token of its inputs.
@@ -132,26 +128,30 @@ const MOVES: [&str; 13] = [
     "unsqueeze",
 ];
 
-/// The value whose elements the output of a node has in another order.
-pub(crate) fn origin(graph: &Graph, node: &Node) -> Option<usize> {
-    let mut origin = None;
-    let mut maker = Some(node);
-    while let Some(node) = maker.filter(|node| MOVES.contains(&node.name())) {
-        let from = node.tensors().next()?;
-        origin = Some(from);
-        maker = graph.nodes.iter().find(|node| node.outputs.contains(&from));
+/// For each value that has the elements of another in another order, the first such other.
+pub(crate) fn origins(graph: &Graph) -> Vec<Option<usize>> {
+    let mut origins = vec![None; graph.values.len()];
+    for node in &graph.nodes {
+        let from = node.tensors().next();
+        if let (Some(from), [output]) = (from, &node.outputs[..])
+            && MOVES.contains(&node.name())
+        {
+            origins[*output] = origins[from].or(Some(from));
+        }
     }
-    origin
+    origins
 }
 
 /// Whether all that is done with a value is to norm the channels of each place, or of some together. Such
-/// norms ignore the scale of their input, so Input × Gradient in front of them sums to zero.
-pub(crate) fn is_only_normed(graph: &Graph, value: usize) -> bool {
+/// norms ignore the scale of their input, so Input × Gradient in front of them sums to zero. `reaches` says
+/// which values count.
+pub(crate) fn is_only_normed(graph: &Graph, value: usize, reaches: &[bool]) -> bool {
     let mut same = vec![false; graph.values.len()];
     same[value] = true;
     let mut is_normed = false;
     for node in &graph.nodes {
-        if !node.tensors().any(|value| same[value]) {
+        let counts = node.outputs.iter().any(|&output| reaches[output]);
+        if !counts || !node.tensors().any(|value| same[value]) {
             continue;
         }
         if of_channels(node) {

@@ -31,6 +31,11 @@ const AFTER: [&str; 9] = [
 
 /// Finds the head in front of the logits.
 pub fn head(graph: &Graph) -> Result<Head, Problem> {
+    find(graph).map(|(_, head)| head)
+}
+
+/// Finds the head in front of the logits and its node.
+pub(crate) fn find(graph: &Graph) -> Result<(usize, Head), Problem> {
     let fail = |found: String| Problem::Head {
         found,
         expected: "logits made by one linear layer, or its module named".into(),
@@ -38,12 +43,12 @@ pub fn head(graph: &Graph) -> Result<Head, Problem> {
     let mut value = graph.output;
     let mut bias = None;
     // Nodes are in order, so each is met once on the way to the images.
-    for node in graph.nodes.iter().rev() {
+    for (index, node) in graph.nodes.iter().enumerate().rev() {
         if !node.outputs.contains(&value) {
             continue;
         }
         if let Some(head) = as_head(graph, node, bias) {
-            return Ok(head);
+            return Ok((index, head));
         }
         let name = node.name();
         match name {
