@@ -19,10 +19,12 @@ use trainer::machine::process;
 use trainer::names::{Layer, Precision};
 use trainer::network::{Backbone, Mode, Model};
 use trainer::train::adam::{Adam, WeightDecay};
+use trainer::weights::described;
 
 #[derive(Parser)]
 struct Args {
-    #[arg(long)]
+    // A name, or the file of a network that `trainer import` made of an exported one.
+    #[arg(long, value_parser = described::named_or_file)]
     backbone: Backbone,
     // Images a batch.
     #[arg(long, default_value_t = 8)]

@@ -1,11 +1,13 @@
-//! `trainer export`: writes a run's weights under the tensor names under which torchvision, the X-DNN code
-//! or the `bcos` package loads them.
+//! `trainer export`: writes a run's weights under the tensor names under which torchvision, the X-DNN code,
+//! the `bcos` package, or the model that a network was exported from loads them.
 
 use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
 use crate::error::Result;
+use crate::network::graph::description;
+use crate::network::graph::network::CONSTANT;
 use crate::run::finished::FinishedRun;
 use crate::weights::{checkpoint, origin};
 
@@ -23,16 +25,26 @@ pub fn export(
     out: &Path,
 ) -> Result<(usize, String)> {
     let epoch = epoch.unwrap_or(run.best_f1_epoch);
-    let (tensors, mut metadata) = checkpoint::load(&run.checkpoint_file(epoch)?)?;
+    let file = run.checkpoint_file(epoch)?;
+    let (tensors, mut metadata) = checkpoint::load(&file)?;
     let prefix = prefix.unwrap_or(run.backbone.package_prefix);
     let mut exported = Vec::with_capacity(tensors.len());
+    let of_file = description::read(&metadata, &file)?;
     for (name, tensor) in tensors {
+        if name.starts_with(CONSTANT) {
+            continue; // part of the graph, not of the model's state dict
+        }
+        let other_names = of_file.iter().flat_map(|network| network.aliases(&name));
+        for alias in other_names {
+            exported.push((format!("{prefix}{alias}"), tensor.shallow_clone()));
+        }
         if let Some(norm) = name.strip_suffix("running_var") {
             let counter = Tensor::f_zeros([0i64; 0], (Kind::Int64, Device::Cpu))?;
             exported.push((format!("{prefix}{norm}num_batches_tracked"), counter));
         }
         exported.push((format!("{prefix}{name}"), tensor));
     }
+    metadata.remove(description::KEY); // other programs have no use for the graph
     metadata.extend(origin::of_metadata(&metadata));
     checkpoint::save(out, &exported, &metadata)?;
     Ok((exported.len(), origin::license(&metadata).to_owned()))

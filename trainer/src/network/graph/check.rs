@@ -7,9 +7,10 @@ use std::collections::HashSet;
 
 use crate::network::graph::program::{Argument, Dtype, Graph, Meta, Node, OTHER, Role, Size};
 use crate::network::graph::operators::{self, ARITHMETIC, SIZE};
-use crate::network::graph::problem::{Problem, quote};
-use crate::weights::exported::storage::MAX_AXES;
+use crate::network::graph::problem::{Problem, line, quote};
 
+/// Axes of a tensor at most.
+pub(crate) const MAX_AXES: usize = 16;
 /// Elements of a tensor for one image at most.
 const MAX_ELEMENTS: i64 = 1 << 40;
 /// Bytes of a module's path, and modules in it, at most.
@@ -29,46 +30,66 @@ pub(crate) fn size(found: usize, what: &str) -> Result<(), Problem> {
     }
 }
 
-/// Refuses a graph that cannot be run.
-pub(crate) fn graph(graph: &Graph) -> Result<(), Problem> {
-    size(graph.values.len(), "values")?;
-    size(graph.nodes.len(), "nodes")?;
-    for (value, meta) in graph.values.iter().enumerate() {
-        check_meta(meta)
-            .map_err(|found| fail(&format!("value {value}"), &found, "a possible size"))?;
+impl Graph {
+    /// Reads a graph from `to_json`'s text.
+    ///
+    /// # Errors
+    /// A text that is no graph, and a graph that cannot be run.
+    pub fn from_json(json: &str) -> Result<Self, Problem> {
+        let graph: Graph = serde_json::from_str(json).map_err(|error| Problem::Graph {
+            part: "graph".into(),
+            found: line(&error),
+            expected: "the JSON of a network's graph".into(),
+        })?;
+        graph.validate()?;
+        Ok(graph)
     }
-    let mut made = Made {
-        graph,
-        state: vec![State::Absent; graph.values.len()],
-    };
-    made.make("input", graph.input, State::Made)?;
-    made.tensors()?;
-    for (index, node) in graph.nodes.iter().enumerate() {
-        let part = format!("node {index}, {}", quote(&node.operator));
-        operators::check(node)?;
-        check_module(&node.module)?;
-        made.node(&part, node)?;
-    }
-    if let Some(value) = made.state.iter().position(|state| *state == State::Absent) {
-        return Err(fail(
-            &format!("value {value}"),
-            "nothing that makes it",
-            "every value made",
-        ));
-    }
-    let [channels, height, width] = graph.image();
-    let input = graph.values[graph.input].dtype();
-    if input != Some(Dtype::Float32) || [channels, height, width].contains(&0) {
-        let found = format!("{:?}", graph.values[graph.input]);
-        return Err(fail(
-            "input",
-            &found,
-            "float32 images (N, C, H, W) of one size",
-        ));
-    }
-    match graph.values.get(graph.output) {
-        Some(Meta::Tensor { size, .. }) if matches!(size[..], [None, Some(1..)]) => Ok(()),
-        found => Err(fail("output", &format!("{found:?}"), "logits (N, K)")),
+
+    /// Refuses a graph that cannot be run.
+    ///
+    /// # Errors
+    /// A value that is not made before its use, an operator that is not allowed, and all else that would
+    /// lead an interpreter astray.
+    pub fn validate(&self) -> Result<(), Problem> {
+        size(self.values.len(), "values")?;
+        size(self.nodes.len(), "nodes")?;
+        for (value, meta) in self.values.iter().enumerate() {
+            check_meta(meta)
+                .map_err(|found| fail(&format!("value {value}"), &found, "a possible size"))?;
+        }
+        let mut made = Made {
+            graph: self,
+            state: vec![State::Absent; self.values.len()],
+        };
+        made.make("input", self.input, State::Made)?;
+        made.tensors()?;
+        for (index, node) in self.nodes.iter().enumerate() {
+            let part = format!("node {index}, {}", quote(&node.operator));
+            operators::check(node)?;
+            check_module(&node.module)?;
+            made.node(&part, node)?;
+        }
+        if let Some(value) = made.state.iter().position(|state| *state == State::Absent) {
+            return Err(fail(
+                &format!("value {value}"),
+                "nothing that makes it",
+                "every value made",
+            ));
+        }
+        let [channels, height, width] = self.image();
+        let input = self.values[self.input].dtype();
+        if input != Some(Dtype::Float32) || [channels, height, width].contains(&0) {
+            let found = format!("{:?}", self.values[self.input]);
+            return Err(fail(
+                "input",
+                &found,
+                "float32 images (N, C, H, W) of one size",
+            ));
+        }
+        match self.values.get(self.output) {
+            Some(Meta::Tensor { size, .. }) if matches!(size[..], [None, Some(1..)]) => Ok(()),
+            found => Err(fail("output", &format!("{found:?}"), "logits (N, K)")),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Defines [`Description`], what the metadata of a weight file say about a network that is not in the list:
 //! its graph, head, encoding and layers. An [`Architecture`] is made of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -63,6 +63,12 @@ impl Description {
         serde_json::to_string(self)
     }
 
+    /// The further names of the tensor `name` in the model's state dict.
+    pub fn aliases(&self, name: &str) -> &[String] {
+        let tensor = self.graph.tensors.iter().find(|tensor| tensor.name == name);
+        tensor.map_or(&[], |tensor| &tensor.aliases)
+    }
+
     /// The values at which the network is cut, from `mid1` to `final`. Where it lacks a layer, the layer
     /// before stands for it.
     pub(super) fn cuts(&self) -> impl Iterator<Item = usize> + '_ {
@@ -122,16 +128,32 @@ impl Description {
         if let Some(entry) = known.get(json) {
             return Ok(entry);
         }
-        let wrong = |found: String| Error::invalid(file, KEY, found, "a network that trainer import wrote");
-        let description: Description =
-            serde_json::from_str(json).map_err(|error| wrong(error.to_string()))?;
-        if let Some(fault) = description.fault() {
-            return Err(wrong(fault));
-        }
+        let description = parse(json, file)?;
         // Entries live as long as the program, as those of the list do; there are few.
         let entry: &'static Architecture = Box::leak(Box::new(entry(description, json)));
         known.insert(json.to_owned(), entry);
         Ok(entry)
+    }
+}
+
+/// Returns the description among the `metadata` of a weight file; `None` for a network of the list.
+///
+/// # Errors
+/// A text that is no description.
+pub fn read(metadata: &BTreeMap<String, String>, file: &Path) -> Result<Option<Description>> {
+    let text = metadata.get(KEY);
+    text.map(|text| parse(text, file)).transpose()
+}
+
+/// Parses and checks the description `json` of the weight file `file`.
+fn parse(json: &str, file: &Path) -> Result<Description> {
+    let expected = "a network that trainer import wrote";
+    let wrong = |found: String| Error::invalid(file, KEY, found, expected);
+    let description: Description =
+        serde_json::from_str(json).map_err(|error| wrong(error.to_string()))?;
+    match description.fault() {
+        None => Ok(description),
+        Some(fault) => Err(wrong(fault)),
     }
 }
 

@@ -2,15 +2,12 @@
 //! in the order in which they run.
 //!
 //! It knows nothing of files or of libtorch. It is kept as JSON of one line in the metadata of every
-//! checkpoint, so the fields of what there is much of have names of one letter there. `check` makes sure
-//! that a graph that was read back can be run.
+//! checkpoint, so the fields of what there is much of have names of one letter there. `check` reads it back
+//! and makes sure that it can be run.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::network::graph::check;
-use crate::network::graph::problem::{Problem, line};
 
 /// A network that turns images into logits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -368,23 +365,6 @@ impl Graph {
     /// Writes the graph as JSON on one line.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("no map keys but strings, no failing writer")
-    }
-
-    /// Reads a graph from `to_json`'s text and checks that it can be run.
-    pub fn from_json(json: &str) -> Result<Self, Problem> {
-        let graph: Graph = serde_json::from_str(json).map_err(|error| Problem::Graph {
-            part: "graph".into(),
-            found: line(&error),
-            expected: "the JSON of a network's graph".into(),
-        })?;
-        graph.validate()?;
-        Ok(graph)
-    }
-
-    /// Refuses a graph that cannot be run: a value not made before its use, an operator not allowed, and
-    /// all else that would lead an interpreter astray.
-    pub fn validate(&self) -> Result<(), Problem> {
-        check::graph(self)
     }
 
     /// Channels, height and width of the images.

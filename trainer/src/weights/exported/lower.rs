@@ -5,11 +5,13 @@
 //! slice). What they overwrite may be seen by other names through views, so this follows which values lie in
 //! the same memory: a value knows the memory it lies in, the views that lead to it, and for which version of
 //! the memory it was computed. After an overwrite the views are computed anew where they are used again.
-//! `rewrite` brings operators into one form, `prune` removes what the logits do not need.
+//! `rewrite` brings operators into one form, `memory` follows views and overwrites, `prune` removes what the
+//! logits do not need.
 
 use crate::network::graph::check;
 use crate::network::graph::program::{Argument, Graph, GraphTensor, Meta, Node, Role, Size};
-use crate::weights::exported::memory::{Memory, Place, Step};
+use crate::weights::exported::calls::Calls;
+use crate::weights::exported::memory::{Memory, Step};
 use crate::network::graph::operators::{self, ARITHMETIC, SIZE};
 use crate::network::graph::problem::{self, Problem, quote};
 use crate::weights::exported::prune;
@@ -17,13 +19,17 @@ use crate::weights::exported::rewrite::{self, Form};
 use crate::weights::exported::views::{self, Sharing};
 
 /// Returns the graph in pure and minimal form, checked.
+///
+/// # Errors
+/// A graph that overwrites what is used later in a way that cannot be followed, calls what is not allowed, or
+/// cannot be run.
 pub fn lower(graph: &Graph) -> Result<Graph, Problem> {
     let mut lowering = Lowering::new(graph);
     for node in &graph.nodes {
         lowering.node(node)?;
         check::size(lowering.calls.metas.len(), "values")?;
     }
-    let output = lowering.read(graph.output, "output")?;
+    let output = lowering.memory.read(&mut lowering.calls, graph.output, "output")?;
     let Lowering {
         calls,
         input,
@@ -36,47 +42,15 @@ pub fn lower(graph: &Graph) -> Result<Graph, Problem> {
     Ok(lowered)
 }
 
-/// The calls of the new graph so far.
-#[derive(Default)]
-pub(crate) struct Calls {
-    pub(crate) metas: Vec<Meta>,
-    /// Whether each value depends on neither the images nor what is learned.
-    pub(crate) constant: Vec<bool>,
-    pub(crate) nodes: Vec<Node>,
-}
-
-impl Calls {
-    fn value(&mut self, meta: Meta, constant: bool) -> usize {
-        self.metas.push(meta);
-        self.constant.push(constant);
-        self.metas.len() - 1
-    }
-
-    /// Adds a call, whose outputs are described by `metas`, and returns these.
-    pub(crate) fn add(&mut self, mut node: Node, metas: &[Meta]) -> Vec<usize> {
-        node.constant = node.sizes().next().is_none()
-            && node.tensors().all(|value| self.constant[value])
-            && metas.iter().all(|meta| meta.fixed_size().is_some());
-        let outputs = metas
-            .iter()
-            .map(|meta| self.value(meta.clone(), node.constant));
-        node.outputs = outputs.collect();
-        let outputs = node.outputs.clone();
-        self.nodes.push(node);
-        outputs
-    }
-}
-
 /// The lowering between two nodes: what the old values are, and the calls so far.
-pub(crate) struct Lowering<'a> {
+struct Lowering<'a> {
     old: &'a Graph,
     /// Whether each old value is used.
     used: Vec<bool>,
-    pub(crate) calls: Calls,
+    calls: Calls,
     input: usize,
     tensors: Vec<GraphTensor>,
-    pub(crate) memories: Vec<Memory>,
-    pub(crate) places: Vec<Option<Place>>,
+    memory: Memory,
     /// The old values that are numbers.
     sizes: Vec<Option<Size>>,
     /// The batch size, once it is asked for.
@@ -102,8 +76,7 @@ impl<'a> Lowering<'a> {
             calls: Calls::default(),
             input: 0,
             tensors: Vec::new(),
-            memories: Vec::new(),
-            places: vec![None; old.values.len()],
+            memory: Memory::of(old.values.len()),
             sizes: vec![None; old.values.len()],
             batch: None,
         };
@@ -122,7 +95,7 @@ impl<'a> Lowering<'a> {
     /// Adds a value that no call makes.
     fn source(&mut self, old: usize, constant: bool) -> usize {
         let value = self.calls.value(self.old.values[old].clone(), constant);
-        self.places[old] = Some(self.alone(value));
+        self.memory.put_alone(old, value);
         value
     }
 
@@ -167,17 +140,20 @@ impl<'a> Lowering<'a> {
                     self.calls.add(call, &metas)[0]
                 }
             };
-            self.write(first, value, node);
-            self.places[node.outputs[0]] = self.places[first].clone();
+            self.memory.write(&mut self.calls, (first, value), node);
+            self.memory.put_beside(node.outputs[0], first);
             return Ok(());
         }
         match form {
             Form::Same(value, sharing) => {
-                let place = match (sharing, first) {
-                    (Sharing::Nothing, _) | (_, None) => self.alone(value),
-                    (sharing, Some(first)) => self.beside(first, value, sharing),
-                };
-                self.places[node.outputs[0]] = Some(place);
+                let output = node.outputs[0];
+                match (sharing, first) {
+                    (Sharing::Nothing, _) | (_, None) => self.memory.put_alone(output, value),
+                    (Sharing::Memory, Some(first)) => self.memory.put_beside(output, first),
+                    (Sharing::Perhaps, Some(first)) => {
+                        self.memory.put_behind(output, first, value, Step::Perhaps);
+                    }
+                }
             }
             Form::Call(call) => {
                 operators::check(&call)?;
@@ -200,29 +176,25 @@ impl<'a> Lowering<'a> {
         let n_outputs = call.outputs.len();
         let metas = &metas[..n_outputs];
         let values = self.calls.add(call.clone(), metas);
-        let place = first.and_then(|first| self.places[first].clone());
+        let first = first.and_then(|first| Some((first, self.memory.last_read(first)?)));
         for (output, (&old, &value)) in node.outputs.iter().zip(&values).enumerate() {
-            let shared = match (&place, sharing) {
-                (None, _) | (_, Sharing::Nothing) => None,
-                (Some(place), Sharing::Perhaps) => Some((place, Step::Perhaps)),
-                (Some(place), Sharing::Memory) => Some((
-                    place,
-                    Step::View {
+            let (first, step) = match (first, sharing) {
+                (None, _) | (_, Sharing::Nothing) => {
+                    self.memory.put_alone(old, value);
+                    continue;
+                }
+                (Some((first, _)), Sharing::Perhaps) => (first, Step::Perhaps),
+                (Some((first, now)), Sharing::Memory) => {
+                    let view = Step::View {
                         node: call.clone(),
-                        from: self.calls.metas[place.value].clone(),
+                        from: self.calls.metas[now].clone(),
                         to: metas.to_vec(),
                         output,
-                    },
-                )),
-            };
-            self.places[old] = Some(match shared {
-                None => self.alone(value),
-                Some((place, step)) => {
-                    let mut place = place.clone();
-                    place.lead(step);
-                    Place { value, ..place }
+                    };
+                    (first, view)
                 }
-            });
+            };
+            self.memory.put_behind(old, first, value, step);
         }
     }
 
@@ -248,10 +220,10 @@ impl<'a> Lowering<'a> {
         }
         for (_, argument) in &mut node.arguments {
             match argument {
-                Argument::Tensor(value) => *value = self.read(*value, user)?,
+                Argument::Tensor(value) => *value = self.memory.read(&mut self.calls, *value, user)?,
                 Argument::Tensors(values) => {
                     for value in values.iter_mut().flatten() {
-                        *value = self.read(*value, user)?;
+                        *value = self.memory.read(&mut self.calls, *value, user)?;
                     }
                 }
                 _ => {}

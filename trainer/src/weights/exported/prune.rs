@@ -2,7 +2,7 @@
 //! more; numbers the values that are left without gaps.
 
 use crate::network::graph::program::{Argument, Graph, GraphTensor, Size};
-use crate::weights::exported::lower::Calls;
+use crate::weights::exported::calls::Calls;
 
 /// Makes a graph of the calls that are needed.
 pub(crate) fn prune(

@@ -7,7 +7,7 @@
 //! in training or core form, for a CPU or a GPU.
 
 use crate::network::graph::program::{Argument, Dtype, Meta, Node, Number, OTHER, Size};
-use crate::weights::exported::lower::Calls;
+use crate::weights::exported::calls::Calls;
 use crate::network::graph::problem::Problem;
 use crate::weights::exported::views::{Sharing, shape};
 

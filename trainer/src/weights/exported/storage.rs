@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::weights::exported::archive::Archive;
+use crate::network::graph::check::MAX_AXES;
 use crate::network::graph::program::Dtype;
 use crate::network::graph::problem::{Problem, quote};
 use crate::weights::exported::schema::{Extent, PayloadConfig, PayloadMeta, TensorMeta, parse};
@@ -15,8 +16,6 @@ use crate::weights::exported::schema::{Extent, PayloadConfig, PayloadMeta, Tenso
 /// share bytes, but no small file may describe a huge network.
 const MAX_RATIO: usize = 16;
 const SPARE: usize = 16 << 20;
-/// Axes that a tensor has at most.
-pub(crate) const MAX_AXES: usize = 16;
 
 /// A tensor: the elements at `offset` + Σ index · `stride` of a storage.
 #[derive(Clone, Debug, PartialEq)]
