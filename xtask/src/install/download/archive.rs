@@ -1,6 +1,6 @@
 //! Unpacks a downloaded tar or zip archive without trusting it. Only plain files and folders are accepted,
 //! only inside the target folder, each file once, and within the sizes that the data set can have. Any other
-//! entry is an error that names it.
+//! entry is an error that names it; only of an entry that a zip has twice the name is not known.
 
 use std::collections::HashSet;
 use std::io::{BufReader, Read};
