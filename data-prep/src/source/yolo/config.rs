@@ -9,6 +9,7 @@ use crate::source::credit::{Credit, line, link};
 use crate::source::files::Files;
 use crate::source::split::Split;
 use crate::source::yaml::{self, Value};
+use crate::words::listed;
 
 /// The most bytes of a configuration that is read.
 const LARGEST: u64 = 16 << 20;
@@ -250,11 +251,12 @@ impl Config {
                 classes.push(name);
             }
         }
+        let twice: Vec<&str> = twice.iter().map(String::as_str).collect();
         let notes = match twice.as_slice() {
             [] => Vec::new(),
             twice => vec![format!(
                 "classes of the same name are one class: {}",
-                twice.join(", ")
+                listed(twice)
             )],
         };
         Self {
@@ -376,6 +378,8 @@ mod tests {
         assert_eq!(config.class_of[&(2 * n + 7)], 7);
         assert_eq!(config.notes.len(), 1);
         assert_eq!(config.notes[0].matches(" class 7,").count(), 1);
+        let more = "class 19 and 199980 more";
+        assert!(config.notes[0].ends_with(more), "{}", config.notes[0]);
     }
 
     #[test]
