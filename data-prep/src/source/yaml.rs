@@ -185,7 +185,9 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_configuration_is_refused_in_a_line() {
-        let deep = "[".repeat(100_000);
+        // The first is too deep for the parser already.
+        let (deepest, deep) = ("[".repeat(100_000), "- ".repeat(DEEPEST + 1) + "a");
+        assert!(read(&("- ".repeat(DEEPEST) + "a")).is_ok());
         // Of so many keys none can be compared with each other one.
         let keys: String = (0..300_000).map(|key| format!("{key}: a\n")).collect();
         let many = format!("{keys}0: b\n");
@@ -204,6 +206,7 @@ mod tests {
                 &many,
                 "a.yaml: line 300001: found the key 0 a second time, expected each key once",
             ),
+            (&deepest, "a.yaml: line 1: found recursion limit exceeded"),
             (
                 &deep,
                 "a.yaml: line 1: found more than 32 lists and maps in one another, expected at most 32",
