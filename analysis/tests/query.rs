@@ -189,7 +189,7 @@ fn checkpoints_that_were_not_chosen_can_be_asked_for() {
 #[test]
 fn a_mean_over_two_precisions_of_one_checkpoint_is_refused() {
     let run = Run::default().scored(reaches(0.80, 0.40));
-    let dir = results(&[run.clone()]);
+    let dir = results(std::slice::from_ref(&run));
     let unknown = Run {
         maps_precision: None,
         ..run
