@@ -432,6 +432,7 @@ fn broken_tables_are_refused_in_one_line() {
         };
         write(path, with(frame(path)), schema, version);
     }
+    // The file, how it is broken, and the error after the file's name.
     #[rustfmt::skip]
     let cases: [(&str, Break, &str); 10] = [
         ("runs/base0001/run.parquet", |p| write(p, frame(p), "run", "2"), "guidance.version: found 2, expected 5\nhint: it is of another version of the programs; make it again by `trainer train`"),

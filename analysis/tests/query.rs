@@ -8,7 +8,7 @@ mod common;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{Part, Run, reaches, results};
+use common::{Part, Run, Score, add, reaches, results};
 use polars::prelude::*;
 use tempfile::TempDir;
 
@@ -130,6 +130,90 @@ fn groups_have_mean_deviation_and_number() {
     );
     let std = frame.column("f1_std").unwrap().f64().unwrap();
     assert!((std.get(1).unwrap() - 0.026_457_513).abs() < 1e-8 && std.get(0).is_none());
+}
+
+#[test]
+fn a_name_given_twice_counts_once() {
+    let dir = world();
+    let twice = ["--group-by", "loss,loss", "--metric", "f1,epg,f1"];
+    let once = ["--group-by", "loss", "--metric", "f1,epg"];
+    assert_eq!(answer(dir.path(), &twice), answer(dir.path(), &once));
+    let (twice, once) = (["--metric", "f1,f1"], ["--metric", "f1"]);
+    assert_eq!(answer(dir.path(), &twice), answer(dir.path(), &once));
+}
+
+/// A mean over all thresholds of the sweep would say nothing.
+#[test]
+fn a_sweep_is_grouped_by_its_thresholds() {
+    let mut values = reaches(0.80, 0.40);
+    values.extend([
+        (Part::All, "iou_sweep", 0.25),
+        (Part::All, "iou_sweep", 0.75),
+    ]);
+    let dir = results(&[Run::default().scored(values)]);
+    for columns in ["loss", "loss,threshold"] {
+        let arguments = ["--group-by", columns, "--metric", "iou_sweep"];
+        let lines = answer(dir.path(), &arguments);
+        assert!(lines[0].starts_with("| loss | threshold |"), "{lines:#?}");
+        assert!(lines.last().unwrap().starts_with("2 rows."), "{lines:#?}");
+    }
+}
+
+/// Epoch 1 is chosen, as its validation F1 is higher; epoch 2 was scored, too.
+#[test]
+fn checkpoints_that_were_not_chosen_can_be_asked_for() {
+    let mut run = Run::default().scored(reaches(0.80, 0.40));
+    run.scores.push(Score {
+        epoch: 2,
+        layer: "input",
+        values: reaches(0.70, 0.30),
+    });
+    let dir = results(&[run]);
+    for (arguments, values) in [
+        (&["--all"][..], &["80.0", "70.0"][..]),
+        (&[], &["80.0"]),
+        (&["--where", "is_selected=true"], &["80.0"]),
+        (&["--where", "is_selected=false"], &["70.0"]),
+        (&["--group-by", "is_selected"], &["70.0", "80.0"]),
+    ] {
+        let lines = answer(dir.path(), &[&["--metric", "f1"], arguments].concat());
+        let rows = &lines[2..lines.len() - 2];
+        assert_eq!(rows.len(), values.len(), "{arguments:?}: {lines:#?}");
+        for (row, value) in rows.iter().zip(values) {
+            assert!(row.contains(&format!("| {value} ")), "{lines:#?}");
+        }
+    }
+}
+
+/// One checkpoint was scored through maps in float32, and through maps whose precision is not known.
+#[test]
+fn a_mean_over_two_precisions_of_one_checkpoint_is_refused() {
+    let run = Run::default().scored(reaches(0.80, 0.40));
+    let dir = results(std::slice::from_ref(&run));
+    let unknown = Run {
+        maps_precision: None,
+        ..run
+    };
+    add(dir.path(), &[unknown]);
+    let output = query(dir.path(), &["--group-by", "loss", "--metric", "f1"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        stderr,
+        "error: --group-by: found maps of one checkpoint in several precisions (f32, none), expected \
+         precision among the columns, or --where precision=VALUE\n"
+    );
+    let lines = answer(
+        dir.path(),
+        &[
+            "--group-by",
+            "loss",
+            "--metric",
+            "f1",
+            "--where",
+            "precision=none",
+        ],
+    );
+    assert!(lines.last().unwrap().starts_with("1 rows."), "{lines:#?}");
 }
 
 #[test]

@@ -1,4 +1,19 @@
-//! Words for numbers of images in sentences for people.
+//! Words for numbers of images, and lists of names, in sentences for people.
+
+use crate::error::quoted;
+
+/// The most names that a sentence lists.
+const MOST_NAMES: usize = 20;
+
+/// Returns the first names, which may be a file's, and how many more there are.
+pub(crate) fn listed(names: &[&str]) -> String {
+    let first = &names[..names.len().min(MOST_NAMES)];
+    let first = quoted(&first.join(", "));
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
 
 /// Returns `1 image is` or `5 images are`, for the verbs `is` and `are`.
 pub(crate) fn images(n: usize, one: &str, many: &str) -> String {

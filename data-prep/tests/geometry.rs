@@ -12,6 +12,7 @@ fn grid_box([x1, y1, x2, y2]: [i32; 4]) -> GridBox {
 
 #[test]
 fn boxes_are_scaled_truncated_and_clamped() {
+    // A box in an image's pixels, the image's width and height, and the box on the grid.
     let cases = [
         // The whole image: the last row and column stay outside.
         ([0.0, 0.0, 500.0, 375.0], (500, 375), [0, 0, 223, 223]),
@@ -35,6 +36,7 @@ fn boxes_are_scaled_truncated_and_clamped() {
 
 #[test]
 fn dilation_moves_each_side_by_a_part_of_the_size() {
+    // A box, the part of its size, and the dilated box.
     let cases = [
         ([100, 100, 120, 140], 0.5, [90, 80, 130, 160]),
         ([0, 0, 223, 223], 0.5, [0, 0, 223, 223]),

@@ -440,6 +440,8 @@ fn a_pixel_file_of_another_shape_is_refused() {
     let rows = |bytes: usize| -> ArrayRef {
         Arc::new(FixedSizeBinaryArray::try_from_iter([vec![0; bytes]].into_iter()).unwrap())
     };
+    // The column's name, its only row, the width in the metadata, and a part of the error. Right would be `rgb`,
+    // 24 bytes and 2.
     let cases: [(&str, ArrayRef, &str, &str); 4] = [
         (
             "rgb",

@@ -144,27 +144,42 @@ fn classes_that_say_nothing() {
     let maps = stream(&rows, &RunColumns::default());
     let cells = [("a", 0, 1.0, true), ("b", 0, -1.0, true)];
     write_predictions(&one.path("p.parquet"), ("r1", 7), &cells);
-    let said = one.said("out", &["--maps", "-", "--predictions", "p.parquet"], &maps);
+    let args = ["--maps", "-", "--predictions", "p.parquet"];
+    let said = one.said("out", &args, &maps);
     for line in [
-        "warning: p.parquet: logit: one class: f1, map and accuracy_cells are of whether cat is on an image, by the threshold 0 (probability 0.5)\n",
+        "warning: p.parquet: logit: one class: f1 and accuracy_cells are of whether cat is on an image, by the threshold 0 (probability 0.5); map has no threshold\n",
         "warning: p.parquet: every image has cat (1 of 1 classes) on split test: average precision is 1 whatever the logits\n",
     ] {
         assert!(said.contains(line), "{said}");
     }
+    // Where an image shows exactly one class, and there is no other, there is nothing to decide.
+    let said = one.said(
+        "single",
+        &[&args[..], &["--labels", "single"]].concat(),
+        &maps,
+    );
+    let line = "warning: p.parquet: logit: one class, of which every image is taken to show one: cat is predicted on all images, whatever the logits\n";
+    assert!(said.contains(line), "{said}");
+    assert!(!said.contains("threshold 0"), "{said}");
     // Classes that no image of the split has, and an image without logits.
     let sandbox = Sandbox::with(&Data {
         classes: &["cat", "dog", "bird", "cow", "hen", "emu", "owl"],
         ..TINY
     });
-    let mut cells = self::cells(7, |i, class| (i as f32 - 1.5) * (class as f32 + 1.0));
+    // Hen, on no image, has one logit throughout as well.
+    let mut cells = self::cells(7, |i, class| match class {
+        4 => 0.25,
+        _ => (i as f32 - 1.5) * (class as f32 + 1.0),
+    });
     cells.retain(|cell| cell.0 != "e");
     write_predictions(&sandbox.path("p.parquet"), ("r1", 7), &cells);
     let args = ["--maps", "-", "--partial", "--predictions", "p.parquet"];
     let said = sandbox.said("out", &args, &stream(&rows_by_hand(), &columns()));
     for line in [
         "warning: p.parquet: no image has cow, hen, emu, … (4 of 7 classes) on split test: map leaves it out\n",
-        "warning: p.parquet: logit: found none for 1 of 5 images of split test, which f1, map and accuracy leave out\n",
+        "warning: p.parquet: logit: found none for 1 of 5 images of split test, which all metrics of logits leave out\n",
     ] {
         assert!(said.contains(line), "{said}");
     }
+    assert!(!said.contains("the same logit"), "{said}");
 }

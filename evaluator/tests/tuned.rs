@@ -193,7 +193,7 @@ fn map_files_without_metadata_are_taken_as_one_run() {
     sandbox.scored("val", &["--maps", &val], &[]);
     let args = ["--maps", &test, "--threshold-from", "val"];
     let said = sandbox.said("out", &args, &[]);
-    let line = "warning: val: run_id: neither these maps nor those say their run; taken to be of the same\n";
+    let line = "warning: val: run_id: neither the maps that are scored nor those of that evaluation say their run; both are taken to be of the same one\n";
     assert!(said.contains(line), "{said}");
     let metrics = sandbox.table("out", &METRICS);
     let (_, _, threshold) = metric(&metrics, "iou_tuned", All).unwrap();
@@ -235,6 +235,6 @@ fn an_iou_that_no_threshold_changes_is_warned_of() {
     sandbox.scored("val", &["--maps", "-"], &nothing(Split::Val));
     let args = ["--maps", "-", "--threshold-from", "val"];
     let said = sandbox.said("out", &args, &nothing(Split::Test));
-    let line = "warning: val: iou_sweep: the same at every threshold; iou_tuned takes the lowest\n";
+    let line = "warning: val: iou_sweep: the mean IoU is the same at every threshold; iou_tuned takes the lowest threshold\n";
     assert!(said.contains(line), "{said}");
 }

@@ -273,8 +273,8 @@ struct GameArgs {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=8))]
     n: u8,
     /// Grids at most; no image is used twice
-    #[arg(long, default_value_t = 250)]
-    grids: usize,
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..))]
+    grids: u32,
     /// Average maps over a square of so many pixels a side (an odd number)
     #[arg(long, default_value_t = 1, value_parser = odd)]
     smooth: usize,
@@ -491,7 +491,7 @@ fn game_command(args: &GameArgs) -> Result<()> {
     };
     let game = Game {
         n: usize::from(args.n),
-        grids: args.grids,
+        grids: args.grids as usize,
         smooth: args.smooth,
         confidence: args.confidence,
         seed: args.seed,

@@ -46,6 +46,7 @@ fn text(path: &Path) -> &str {
 #[test]
 fn a_libtorch_of_the_users_own_is_taken_or_refused_but_never_touched() {
     let (good, old) = (libtorch("2.11.0+cpu"), libtorch("2.5.1"));
+    // The folder that LIBTORCH names, the arguments, the exit code, and a part of what is said.
     let cases: [(&Path, &[&str], i32, &str); 4] = [
         (
             good.path(),
@@ -237,6 +238,7 @@ fn reproduce_refuses_before_anything_is_built_or_written() {
     let unknown = write("unknown.toml", &format!("colour = 3\n{RECIPE}"));
     let broken = write("broken.toml", &RECIPE.replace("[0.1]", "[-0.1]"));
     let voc = write("voc.toml", &RECIPE.replace("scenes", "voc2007"));
+    // The arguments, the exit code, and a part of the error.
     let cases: [(&[&str], i32, &str); 11] = [
         (
             &["--recipe", "nowhere"],

@@ -25,6 +25,9 @@ const TITLES: [(&str, &str); 5] = [
     ("energy_area", "Energy*"),
 ];
 
+/// The number of losses that are known here; the indices of the others begin with it.
+pub const N_KNOWN: usize = TITLES.len();
+
 /// A localization loss. Two of the same name are equal.
 #[derive(Debug, Clone)]
 pub struct Loss {
@@ -40,7 +43,7 @@ impl Loss {
         let index = TITLES.iter().position(|(known, _)| *known == name);
         let known = index.map(|index| TITLES[index].1);
         Self {
-            index: index.unwrap_or(TITLES.len()),
+            index: index.unwrap_or(N_KNOWN),
             name: name.to_owned(),
             title: title.or(known).unwrap_or(name).to_owned(),
         }
@@ -67,11 +70,11 @@ impl Loss {
 
 /// Sets the index of those of `losses` that `TITLES` does not have: they follow its losses, by name.
 pub fn number_unknown<'a>(losses: impl Iterator<Item = &'a mut Loss>) {
-    let losses: Vec<&mut Loss> = losses.filter(|loss| loss.index >= TITLES.len()).collect();
+    let losses: Vec<&mut Loss> = losses.filter(|loss| loss.index >= N_KNOWN).collect();
     let names: BTreeSet<String> = losses.iter().map(|loss| loss.name.clone()).collect();
     for loss in losses {
         let later = names.iter().position(|name| *name == loss.name);
-        loss.index = TITLES.len() + later.unwrap_or(0);
+        loss.index = N_KNOWN + later.unwrap_or(0);
     }
 }
 

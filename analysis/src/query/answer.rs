@@ -95,11 +95,12 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
     if !mentions("split") {
         lazy = lazy.filter(col("split").eq(lit(TEST)));
     }
-    if !query.all {
+    if !query.all && !mentions("is_selected") {
         lazy = lazy.filter(col("is_selected"));
     }
-    // Rows over a group, a class or a size are kept only if the query mentions a column of that part: all of
-    // them if it groups by the column, and else also the rows in which the column is null.
+    // A row over a group, a class or a size has a value in the columns of that part. A column that the query does
+    // not mention must be null, which leaves such rows out; one that it groups by must have a value; one that it
+    // only has a condition on may be either, as the condition decides. A size's two columns are mentioned together.
     let size = ["size_low", "size_high"];
     let is_sized = size.iter().any(|column| mentions(column));
     for part in PARTS {
@@ -153,15 +154,15 @@ fn answer(query: &Query, results: &Results, settings: &[Setting]) -> Result<(Dat
 
 /// Returns the rows of all metrics, each with its run's configuration, and with `is_selected`: whether its
 /// checkpoint is the one that validation chose. Columns of the run with the same name as one of the maps
-/// are renamed: `guided_attribution`, `guided_layer`, `trained_precision`.
+/// are renamed: `trained_task`, `guided_attribution`, `guided_layer`, `trained_precision`.
 fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
     // A baseline is in every setting (runs trained and scored alike) of its guided runs; it is taken once.
-    let mut told = BTreeSet::new();
+    let mut taken = BTreeSet::new();
     let chosen: Vec<(&Setting, &Row)> = settings
         .iter()
         .flat_map(|setting| setting.rows.iter().map(move |row| (setting, row)))
         .filter(|(setting, row)| {
-            told.insert(setting.subject(&row.run, row.selection.epoch, Part::All))
+            taken.insert(setting.subject(&row.run, row.selection.epoch, Part::All))
         })
         .collect();
     let text = |get: fn(&Setting) -> &str| -> Vec<&str> {
@@ -176,16 +177,16 @@ fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
         "precision" => chosen.iter().map(|(setting, _)| setting.precision.as_deref()).collect::<Vec<_>>(),
         "is_selected" => vec![true; chosen.len()],
     )?;
-    let runs = results
-        .run_frame
-        .clone()
-        .lazy()
-        .drop(cols(["task"]))
-        .rename(
-            ["attribution", "layer", "precision"],
-            ["guided_attribution", "guided_layer", "trained_precision"],
-            true,
-        );
+    let runs = results.run_frame.clone().lazy().rename(
+        ["task", "attribution", "layer", "precision"],
+        [
+            "trained_task",
+            "guided_attribution",
+            "guided_layer",
+            "trained_precision",
+        ],
+        true,
+    );
     let by: Vec<Expr> = [
         "run_id",
         "checkpoint",
@@ -196,9 +197,9 @@ fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
     ]
     .map(col)
     .to_vec();
-    let mut joined = JoinArgs::new(JoinType::Left);
+    let mut options = JoinArgs::new(JoinType::Left);
     // Precision is null if it is not known; two such rows belong together.
-    joined.nulls_equal = true;
+    options.nulls_equal = true;
     results
         .metric_frame
         .clone()
@@ -209,12 +210,12 @@ fn rows(results: &Results, settings: &[Setting]) -> PolarsResult<DataFrame> {
             [col("run_id")],
             JoinArgs::new(JoinType::Left),
         )
-        .join(selected.lazy(), by.clone(), by, joined)
+        .join(selected.lazy(), by.clone(), by, options)
         .with_column(col("is_selected").fill_null(lit(false)))
         .collect()
 }
 
-/// Returns the metrics that the query names, or else those of [`USUAL`] that were measured.
+/// Returns the metrics that the query names, each once, or else those of [`USUAL`] that were measured.
 fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
     let column = rows.column("metric").and_then(|column| column.str());
     let measured = values_of(column.map_err(failed())?);
@@ -222,7 +223,7 @@ fn metrics(query: &Query, rows: &DataFrame) -> Result<Vec<String>> {
         known("--metric", metric, &measured)?;
     }
     if !query.metrics.is_empty() {
-        return Ok(query.metrics.clone());
+        return Ok(distinct(query.metrics.iter().map(String::as_str)));
     }
     let usual = USUAL.map(str::to_owned).into_iter();
     Ok(usual.filter(|metric| measured.contains(metric)).collect())
@@ -271,7 +272,11 @@ fn refuse_mixed(rows: &DataFrame) -> Result<()> {
         return Ok(());
     }
     let texts = rows.column("precision").and_then(|column| column.str());
-    let values = values_of(texts.map_err(failed())?);
+    let texts = texts.map_err(failed())?;
+    let mut values = values_of(texts);
+    if texts.null_count() > 0 {
+        values.push("none".to_owned());
+    }
     Err(Error::Query {
         option: "--group-by".to_owned(),
         found: format!(
@@ -282,21 +287,28 @@ fn refuse_mixed(rows: &DataFrame) -> Result<()> {
     })
 }
 
-/// Returns the columns that rows are grouped by: those of `--group-by`, or else [`SHOWN`] and every column of
-/// [`PARTS`] that the query mentions.
+/// Returns the columns that rows are grouped by: those of `--group-by`, or else [`SHOWN`], every column of
+/// [`PARTS`] that the query mentions, and the split if it does. With `iou_sweep`, which has a value at each of
+/// many thresholds, the threshold is among them.
 fn keys(query: &Query, metrics: &[String], mentions: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let has_sweep = metrics.iter().any(|metric| metric == "iou_sweep");
+    let threshold = has_sweep.then_some("threshold");
     if !query.group_by.is_empty() {
-        return query.group_by.clone();
+        let asked = query.group_by.iter().map(String::as_str);
+        return distinct(asked.chain(threshold));
     }
     let conditional = PARTS
         .into_iter()
         .chain(["split"])
         .filter(|column| mentions(column));
-    let thresholds = metrics.iter().any(|metric| metric == "iou_sweep");
-    SHOWN
-        .into_iter()
-        .chain(conditional)
-        .chain(thresholds.then_some("threshold"))
+    distinct(SHOWN.into_iter().chain(conditional).chain(threshold))
+}
+
+/// Returns the names, of equal ones only the first.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names
+        .filter(|name| seen.insert(*name))
         .map(str::to_owned)
         .collect()
 }

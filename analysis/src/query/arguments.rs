@@ -11,11 +11,13 @@ pub struct Query {
     #[arg(long, value_name = "DIR")]
     pub(super) results: PathBuf,
     /// Only rows with that: COLUMN=VALUE[,VALUE…], also != < <= > >=; "none" is null. Columns are those
-    /// of run.parquet and metrics.parquet; attribution, layer, precision and task are the maps',
-    /// guided_attribution, guided_layer and trained_precision the run's. May be given several times
+    /// of run.parquet and metrics.parquet, and is_selected; attribution, layer, precision and task are the
+    /// maps', guided_attribution, guided_layer, trained_precision and trained_task the run's. May be given
+    /// several times
     #[arg(long = "where", value_name = "CONDITION")]
     pub(super) conditions: Vec<String>,
-    /// Mean, standard deviation and number of the metrics of rows that are alike in these columns
+    /// Mean, standard deviation and number of the metrics of rows that are alike in these columns; with the
+    /// metric iou_sweep in threshold, too
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     pub(super) group_by: Vec<String>,
     /// The metrics shown [default: those of f1, map, accuracy, epg, iou and iou_tuned that were measured]
@@ -25,7 +27,8 @@ pub struct Query {
     /// `evaluator compare` tells them, with paired intervals
     #[arg(long, value_name = "A,B", conflicts_with = "group_by")]
     pub(super) compare: Option<String>,
-    /// Every scored checkpoint, not only the one that validation chose
+    /// Every scored checkpoint, not only the one that validation chose (which is_selected tells; a query
+    /// that names this column is over all, too)
     #[arg(long, conflicts_with = "compare")]
     pub(super) all: bool,
     /// Write what is printed as a Parquet file as well, in fractions

@@ -355,10 +355,10 @@ fn write_score(folder: &Path, run: &Run, score: &Score) {
         Part::Size(_, high) => Some(*high),
         _ => None,
     };
-    // IoU's threshold is 0.5; the tuned IoU has a threshold that differs between runs.
+    // IoU's threshold is 0.5. The tuned IoU's differs between runs, the sweep's between its rows.
     let threshold = |(_, metric, value): &(Part, &str, f64)| match *metric {
         "iou" => Some(0.5),
-        "iou_tuned" => Some(*value),
+        "iou_tuned" | "iou_sweep" => Some(*value),
         _ => None,
     };
     let frame = df!(
@@ -397,7 +397,13 @@ const MEASURES: [&str; 8] = [
     "on_object",
 ];
 /// The metrics without replicates; all others have them.
-const UNSAMPLED: [&str; 4] = ["worst_group", "empty_mask", "no_positive", "under_constant"];
+const UNSAMPLED: [&str; 5] = [
+    "worst_group",
+    "empty_mask",
+    "no_positive",
+    "under_constant",
+    "iou_sweep",
+];
 
 /// Returns the table of replicates of an evaluation: for its metrics over all images and over groups.
 fn replicates(run: &Run, score: &Score) -> DataFrame {

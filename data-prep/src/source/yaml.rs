@@ -1,6 +1,7 @@
-//! Reads a small YAML file into a tree of texts, lists and maps. Numbers and booleans stay the text that is
+//! Reads a small YAML file into a tree of texts, lists and maps. Numbers and booleans stay texts, as they are
 //! written, so that a class called `no` or `1.0` keeps its name.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use saphyr_parser::{Event, Parser};
@@ -8,8 +9,11 @@ use saphyr_parser::{Event, Parser};
 use crate::error::Problem;
 use crate::foreign;
 
-/// The most levels of lists and maps inside each other.
+/// The most lists and maps in one another.
 const DEEPEST: usize = 32;
+
+/// The spellings of null in YAML 1.2's core schema.
+const NULLS: [&str; 5] = ["", "~", "null", "Null", "NULL"];
 
 /// A value of a YAML file.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,10 +38,10 @@ impl Value {
             .map(|(_, value)| value)
     }
 
-    /// Returns the text of a scalar; `None` for anything else, and for YAML's null.
+    /// Returns the text of a scalar; `None` for anything else, and for YAML's null, even a quoted one.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) if !matches!(&**text, "" | "~" | "null") => Some(text),
+            Self::Text(text) if !NULLS.contains(&text.as_str()) => Some(text),
             _ => None,
         }
     }
@@ -54,22 +58,31 @@ impl Value {
     }
 }
 
-/// A list or map whose end has not come yet; a map with the key that waits for its value.
+/// A list or map whose end has not come yet.
 enum Open {
     List(Vec<Value>),
-    Map(Vec<(String, Value)>, Option<String>),
+    Map {
+        entries: Vec<(String, Value)>,
+        /// The keys so far, so that each is found at once in a long map.
+        keys: HashSet<String>,
+        /// The key whose value has not come yet, if there is one.
+        key: Option<String>,
+    },
 }
 
 /// Parses the first document of a file.
 ///
 /// # Errors
-/// When it is not YAML, has an alias, or has keys that are no scalars.
+/// When it is not YAML, or the parser panics on it; when it has an alias, more than [`DEEPEST`] lists and maps
+/// in one another, or a map with a key that is no scalar or that is there twice.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Value, Problem> {
     let text = text.trim_start_matches('\u{feff}');
     let broken = |found| Problem::new(path, "file", found, "YAML");
     foreign::read(|| tree(path, text), broken)
 }
 
+/// Parses the first document of `text`, the content of `path`; an empty text where there is none. Panics where
+/// the parser does.
 fn tree(path: &Path, text: &str) -> Result<Value, Problem> {
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(text) {
@@ -82,21 +95,26 @@ fn tree(path: &Path, text: &str) -> Result<Value, Problem> {
         };
         let value = match event {
             Event::SequenceStart(..) | Event::MappingStart(..) if open.len() == DEEPEST => {
-                return Err(wrong("lists in lists in lists", "a plain configuration"));
+                let found = format!("more than {DEEPEST} lists and maps in one another");
+                return Err(wrong(&found, &format!("at most {DEEPEST}")));
             }
             Event::SequenceStart(..) => {
                 open.push(Open::List(Vec::new()));
                 continue;
             }
             Event::MappingStart(..) => {
-                open.push(Open::Map(Vec::new(), None));
+                open.push(Open::Map {
+                    entries: Vec::new(),
+                    keys: HashSet::new(),
+                    key: None,
+                });
                 continue;
             }
             Event::Scalar(text, ..) => Value::Text(text.into_owned()),
             Event::Alias(_) => return Err(wrong("an alias (*)", "values written out")),
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
                 Some(Open::List(values)) => Value::List(values),
-                Some(Open::Map(entries, _)) => Value::Map(entries),
+                Some(Open::Map { entries, .. }) => Value::Map(entries),
                 None => continue,
             },
             _ => continue,
@@ -104,14 +122,25 @@ fn tree(path: &Path, text: &str) -> Result<Value, Problem> {
         match (open.last_mut(), value) {
             (None, value) => return Ok(value),
             (Some(Open::List(values)), value) => values.push(value),
-            (Some(Open::Map(_, key @ None)), Value::Text(text)) => *key = Some(text),
-            (Some(Open::Map(_, None)), _) => return Err(wrong("a key that is no text", "a text")),
-            (Some(Open::Map(entries, key)), value) => {
-                let key = key.take().unwrap_or_default();
-                if entries.iter().any(|(name, _)| *name == key) {
-                    return Err(wrong(&format!("{key} again"), "each key once"));
+            (
+                Some(Open::Map {
+                    key: key @ None,
+                    keys,
+                    ..
+                }),
+                Value::Text(text),
+            ) => {
+                if !keys.insert(text.clone()) {
+                    let found = format!("the key {text} a second time");
+                    return Err(wrong(&found, "each key once"));
                 }
-                entries.push((key, value));
+                *key = Some(text);
+            }
+            (Some(Open::Map { key: None, .. }), _) => {
+                return Err(wrong("a key that is no text", "a text"));
+            }
+            (Some(Open::Map { entries, key, .. }), value) => {
+                entries.push((key.take().unwrap_or_default(), value));
             }
         }
     }
@@ -148,15 +177,20 @@ mod tests {
             Some("x")
         );
         assert_eq!(read("").unwrap().text(), None);
-        assert_eq!(
-            read("test: null\n").unwrap().get("test").unwrap().texts(),
-            None
-        );
+        for null in ["", "~", "null", "Null", "NULL"] {
+            let value = read(&format!("test: {null}\n")).unwrap();
+            assert_eq!(value.get("test").unwrap().texts(), None, "{null}");
+        }
     }
 
     #[test]
     fn what_is_no_plain_configuration_is_refused_in_a_line() {
-        let deep = "[".repeat(100_000);
+        // The first is too deep for the parser already.
+        let (deepest, deep) = ("[".repeat(100_000), "- ".repeat(DEEPEST + 1) + "a");
+        assert!(read(&("- ".repeat(DEEPEST) + "a")).is_ok());
+        // Of so many keys none can be compared with each other one.
+        let keys: String = (0..300_000).map(|key| format!("{key}: a\n")).collect();
+        let many = format!("{keys}0: b\n");
         for (text, expected) in [
             ("a: [1, 2", "a.yaml: line "),
             (
@@ -166,9 +200,17 @@ mod tests {
             ("? [a]\n: b\n", "found a key that is no text"),
             (
                 "a: 1\na: 2\n",
-                "a.yaml: line 2: found a again, expected each key once",
+                "a.yaml: line 2: found the key a a second time, expected each key once",
             ),
-            (&deep, "a.yaml: "),
+            (
+                &many,
+                "a.yaml: line 300001: found the key 0 a second time, expected each key once",
+            ),
+            (&deepest, "a.yaml: line 1: found recursion limit exceeded"),
+            (
+                &deep,
+                "a.yaml: line 1: found more than 32 lists and maps in one another, expected at most 32",
+            ),
         ] {
             let error = read(text).unwrap_err();
             assert!(

@@ -1,6 +1,12 @@
-//! Writes and reads files: tables (`table` for those of all programs, `former` for the version before one,
-//! `schema` and `tables` for a data folder's) and the pixel file (`pixels`). `atomic` writes files whole or
-//! not at all; `pages` and `thrift` make Parquet files of others safe to read.
+//! Writes and reads files.
+//!
+//! Tables of all programs: `table` writes and reads one, with the columns that `schemas.toml` declares; `former`
+//! completes one of the version before. Those of a data folder: `schema` names them and the folder's other
+//! file, and `tables` writes them from a source's records. That other file has the pixels, and `pixels` writes
+//! and reads it.
+//!
+//! Each is written with `atomic`: it appears whole or not at all. `pages` opens a Parquet file that may be broken
+//! or made to do harm, and has `thrift` check the lengths in its footer and page headers.
 
 pub mod atomic;
 pub mod former;

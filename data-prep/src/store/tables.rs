@@ -1,8 +1,8 @@
 //! Writes the tables of a data folder from a source's records (a source is a data set as published), after
 //! the pixels.
 //!
-//! `images.parquet` is written last: a folder with it is complete. `schema` declares the columns;
-//! `dataset` reads the tables.
+//! `images.parquet` is written last: a folder with it is complete. `schemas.toml` declares the columns, `schema`
+//! names the tables, and `dataset` reads them.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -133,6 +133,7 @@ fn a_shape_that_cannot_be_read_is_listed_and_the_box_kept() {
     let mut many = OBJECTS;
     many[11] = 3;
     let whites = OBJECTS.map(|index| if index == 0 { 0 } else { 255 });
+    // The image's kind of colours, its bytes, its width (4 would be right), and what is noted.
     let cases: [(ColorType, Vec<u8>, u32, &str); 5] = [
         (
             ColorType::Indexed,

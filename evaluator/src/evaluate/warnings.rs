@@ -1,6 +1,6 @@
-//! Makes the warnings of `evaluator score`: about pairs and logits because of which a metric says less than
-//! it seems to, and about assumptions that were made. Each is one line, without the prefix `warning: `. No
-//! metric depends on them.
+//! Makes the warnings of `evaluator score`: which pairs, classes and logits make a metric say less than it
+//! seems to, and what was assumed. Each is a line that the program prints after `warning: `. No metric depends
+//! on a warning.
 
 use data_prep::dataset::{Dataset, Labels, Split};
 use data_prep::error::quoted;
@@ -10,6 +10,7 @@ use super::predictions::Predictions;
 use super::tuned::Tuned;
 use crate::maps::Source;
 use crate::metrics::energy::UNDEFINED_BELOW;
+use crate::metrics::overlap::UNSTRETCHED_BELOW;
 use crate::metrics::pair::ScoredPair;
 use crate::metrics::pooled::{EMPTY_MASK, NO_POSITIVE, UNDER_CONSTANT};
 
@@ -59,17 +60,17 @@ pub(crate) fn of_classes(informative: &Informative) -> Vec<String> {
     warnings.collect()
 }
 
-/// Returns warnings about pairs that a mean counts as 0 or leaves out.
+/// Returns warnings about pairs that a mean counts as 0 or leaves out, or whose IoU a constant decides.
 pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
-    // Pairs whose IoU the official code's constant decides; pairs with an object but no attribution in its
-    // boxes.
+    // The first are pairs whose IoU the official code's constant decides. The second are pairs with a
+    // segmentation and no positive attribution in the mask.
     let of_iou = pairs.iter().filter(|pair| pair.is_iou_under_constant);
     let is_beside = |pair: &&ScoredPair| pair.segment_energy.is_some() && pair.energy.inside == 0.0;
     let beside = pairs.iter().filter(is_beside);
     let lines = [
         (
             EMPTY_MASK.of(pairs),
-            "have an empty mask, boxes within one cell of the grid (SPEC A.5): their EPG and IoU are 0".to_owned(),
+            "have an empty mask, as of boxes within one row or one column of the grid (SPEC A.5): their EPG and IoU are 0".to_owned(),
         ),
         (
             NO_POSITIVE.of(pairs),
@@ -77,16 +78,16 @@ pub(crate) fn of_pairs(pairs: &[ScoredPair]) -> Vec<String> {
         ),
         (
             UNDER_CONSTANT.of(pairs),
-            format!("have positive attribution of less than {UNDEFINED_BELOW:e} in all: epg counts them as 0 as the paper's code does (SPEC B), epg_defined by their share"),
+            format!("have positive attribution of less than {UNDEFINED_BELOW:e} in all: epg counts them as 0, as the paper's code does (SPEC B); epg_defined counts them by their share"),
         ),
         (
             beside.count(),
-            "have a segmentation and no positive attribution in their boxes: on_object counts them as 0"
+            "have a segmentation and no positive attribution in their mask: on_object counts them as 0"
                 .to_owned(),
         ),
         (
             of_iou.count(),
-            "have positive attribution that differs by less than 1e-7: iou divides it by its maximum and does not subtract its minimum, as the paper's code does (SPEC B)".to_owned(),
+            format!("have a map whose positive part varies by less than {UNSTRETCHED_BELOW:e}: IoU divides it by its maximum and does not subtract its minimum, as the paper's code does (SPEC B)"),
         ),
     ];
     lines
@@ -128,7 +129,7 @@ pub(crate) fn of_predictions(
     let mut lines = Vec::new();
     if there.len() < images.len() {
         lines.push(format!(
-            "{path}: logit: found none for {} of {} images of split {split}, which f1, map and accuracy leave out",
+            "{path}: logit: found none for {} of {} images of split {split}, which all metrics of logits leave out",
             images.len() - there.len(),
             images.len(),
         ));
@@ -153,10 +154,15 @@ pub(crate) fn of_predictions(
         ));
     }
     if dataset.classes.len() == 1 {
-        lines.push(format!(
-            "{path}: logit: one class: f1, map and accuracy_cells are of whether {} is on an image, by the threshold 0 (probability 0.5)",
-            quoted(&dataset.classes[0])
-        ));
+        let class = quoted(&dataset.classes[0]);
+        lines.push(match predictions.labels {
+            Labels::Multi => format!(
+                "{path}: logit: one class: f1 and accuracy_cells are of whether {class} is on an image, by the threshold 0 (probability 0.5); map has no threshold"
+            ),
+            Labels::Single => format!(
+                "{path}: logit: one class, of which every image is taken to show one: {class} is predicted on all images, whatever the logits"
+            ),
+        });
     }
     let classes_where = |is_so: &dyn Fn(usize) -> bool| -> Vec<&str> {
         let classes = 0..dataset.classes.len();
@@ -182,8 +188,9 @@ pub(crate) fn of_predictions(
             "every image has",
             "average precision is 1 whatever the logits",
         ),
+        // A class on no image has no average precision.
         (
-            classes_where(&is_same),
+            classes_where(&|class| is_same(class) && n_positive(class) > 0),
             "every image has the same logit for",
             "average precision is the share of images with the class",
         ),
@@ -204,12 +211,12 @@ pub(crate) fn of_threshold(tuned: &Tuned, is_run_known: bool) -> Vec<String> {
     let mut lines = Vec::new();
     if !is_run_known && !tuned.evaluation.is_run_known {
         lines.push(format!(
-            "{folder}: run_id: neither these maps nor those say their run; taken to be of the same"
+            "{folder}: run_id: neither the maps that are scored nor those of that evaluation say their run; both are taken to be of the same one"
         ));
     }
     if tuned.is_arbitrary {
         lines.push(format!(
-            "{folder}: iou_sweep: the same at every threshold; iou_tuned takes the lowest"
+            "{folder}: iou_sweep: the mean IoU is the same at every threshold; iou_tuned takes the lowest threshold"
         ));
     }
     lines

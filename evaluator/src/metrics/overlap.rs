@@ -12,7 +12,7 @@ pub const N_THRESHOLDS: usize = 20;
 
 /// A map whose positive part varies by less than this (maximum − minimum) is divided by its maximum, and
 /// its minimum is not subtracted. It is the official code's constant, absolute as that of EPG.
-const UNSTRETCHED_BELOW: f64 = 1e-7;
+pub(crate) const UNSTRETCHED_BELOW: f64 = 1e-7;
 
 /// Returns the i-th threshold of the sweep, `i / 20`.
 pub fn sweep_threshold(i: usize) -> f64 {

@@ -206,7 +206,9 @@ fn an_overflow_is_not_explained() {
             let begin = format!("error: {}: image ", checkpoint.display());
             let said = error(&done);
             assert!(
-                said.starts_with(&begin) && said.contains(", class ") && said.contains(" logit"),
+                said.starts_with(&begin)
+                    && said.contains(", class ")
+                    && said.contains(", logit: found "),
                 "{said}"
             );
             assert!(said.ends_with("expected finite numbers"), "{said}");

@@ -8,7 +8,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float64Type, Int32Type};
 use arrow::ipc::reader::StreamReader;
-use tests::programs::{program, succeed};
+use tests::programs::{program, run as run_to_end, succeed};
 use tests::runs::train;
 use tests::tables::{read, schemas};
 
@@ -95,13 +95,18 @@ fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
     assert_eq!(again.columns(), rows.columns());
 
     let out = root.join("game.parquet");
-    let mut game = program("trainer");
-    game.args(["grid-pointing-game", "--split", "train", "--device", "cpu"]);
-    game.arg("--run").arg(&run).arg("--data").arg(&data);
-    // Images count from confidence 0 on: after so short a training few predictions are confident.
-    game.args(["--confidence", "0", "--smooth", "3", "--out"]);
-    let said = succeed(game.arg(&out)).stdout;
+    let game = |out: &Path| {
+        let mut game = program("trainer");
+        game.args(["grid-pointing-game", "--split", "train", "--device", "cpu"]);
+        game.arg("--run").arg(&run).arg("--data").arg(&data);
+        // Images count from confidence 0 on: after so short a training few predictions are confident.
+        game.args(["--confidence", "0", "--smooth", "3", "--out"]);
+        game.arg(out);
+        game
+    };
+    let said = succeed(&mut game(&out)).stdout;
     let table = read(&out).unwrap();
+    assert_eq!(table.metadata["guidance.confidence"], "0");
     let columns = &schemas().unwrap()["grid_pointing_game"];
     table.check("grid_pointing_game", columns).unwrap();
     let rows = &table.rows;
@@ -130,5 +135,25 @@ fn a_bcos_run_in_colour_and_in_the_grid_pointing_game() {
         let values = rows[name].as_string::<i32>();
         let expected = if name == "layer" { "input" } else { "bcos" };
         assert!(values.iter().all(|value| value == Some(expected)));
+    }
+
+    // No grid is asked for; then a grid of 64 classes, which are more than there are.
+    let none = root.join("none.parquet");
+    for (option, value, message) in [
+        (
+            "--grids",
+            "0",
+            "error: invalid value '0' for '--grids <GRIDS>'",
+        ),
+        (
+            "--n",
+            "8",
+            "expected at least 64, one for each cell of a grid",
+        ),
+    ] {
+        let refused = run_to_end(game(&none).args([option, value]));
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(message), "{}", refused.stderr);
+        assert!(!none.exists(), "{option}");
     }
 }

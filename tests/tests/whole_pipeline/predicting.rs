@@ -500,8 +500,10 @@ fn a_stopped_prediction_leaves_nothing() {
         fs_err::hard_link(&source, images.join(format!("{i}.jpg"))).unwrap();
     }
     let mut command = predict(&images, &out, "--batch-size 1 --top 1");
-    let predicting = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut predicting = command.stderr(Stdio::piped()).spawn().unwrap();
     while !out.join("overlays").exists() {
+        let ended = predicting.try_wait().unwrap();
+        assert!(ended.is_none(), "ended before the first overlay");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let id = predicting.id().to_string();

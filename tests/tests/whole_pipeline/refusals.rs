@@ -49,6 +49,7 @@ fn run_configurations() {
     let plain = || config("x", "final", 1, SCRATCH, "");
     // The data folder in the place of a baseline's run folder.
     let unfinished = format!("from = \"run\"\nfolder = {:?}", made.data);
+    // What is wrong, the configuration, and words that the error must have.
     let cases = [
         (
             "unknown key",

@@ -22,6 +22,7 @@ use crate::explain::gradients::Order;
 use crate::explain::methods::bcos::BCOS;
 use crate::explain::stream::{self, Request, Subject};
 use crate::finite;
+use crate::machine::device;
 use crate::names::Layer;
 use crate::network::Mode;
 use crate::progress::progress_bar;
@@ -142,8 +143,8 @@ pub fn explain(
     writer.finish().map_err(writing)
 }
 
-/// Returns the first of `pairs` with a non-finite logit, attribution map or strength of a pixel, or with a
-/// strength that would overflow when summed over a square of `smooth` × `smooth` pixels.
+/// Returns the first non-finite logit of an image in `pairs`, attribution map of a pair or strength of its
+/// pixels; a strength that would overflow when summed over a square of `smooth` × `smooth` pixels is one.
 fn first_non_finite(
     (logits, input, weights): (&Tensor, &Tensor, &Tensor),
     smooth: i64,
@@ -157,19 +158,24 @@ fn first_non_finite(
     let strengths = weights
         .f_norm_scalaropt_dim(2, channels.as_slice(), false)?
         .f_mul_scalar((smooth * smooth) as f64)?;
-    let [logits, maps, strengths] = [
-        finite::largest_of_rows(logits)?,
+    let n_classes = logits.size()[1] as usize;
+    let logits = device::download(logits)?;
+    let [maps, strengths] = [
         finite::largest_of_rows(&maps)?,
         finite::largest_of_rows(&strengths)?,
     ];
     Ok(pairs.iter().find_map(|&(row, class)| {
         let row = row as usize;
-        let values = [
-            ("logit", logits[row]),
-            ("attribution map", maps[row]),
-            ("weights", strengths[row]),
-        ];
-        let (what, value) = values.into_iter().find(|(_, value)| !value.is_finite())?;
+        let of_image = &logits[row * n_classes..][..n_classes];
+        // A logit may be another class's than the pair's.
+        let logits = of_image.iter().enumerate();
+        let mut values = logits
+            .map(|(class, &logit)| (class, "logit", logit))
+            .chain([
+                (class as usize, "attribution map", maps[row]),
+                (class as usize, "weights", strengths[row]),
+            ]);
+        let (class, what, value) = values.find(|(.., value)| !value.is_finite())?;
         Some(NonFinite {
             image: images[row],
             class_id: class as i32,
@@ -236,7 +242,7 @@ mod tests {
     }
 
     /// In the second image of a batch a logit is NaN, a weight infinite, or a weight so large that its square
-    /// overflows. Each must be found if the image is in one of the pairs, and only then.
+    /// overflows. Each must be found, with its class, if the image is in one of the pairs, and only then.
     #[test]
     fn what_is_not_finite_is_named_before_it_is_coloured() {
         let input = Tensor::ones([2, 6, 1, 4], (tch::Kind::Float, Device::Cpu)) * 0.5;
@@ -257,7 +263,7 @@ mod tests {
             found.map(|found| (found.image, found.class_id, found.what))
         };
         assert_eq!(found(1.0, 2.0), None);
-        assert_eq!(found(f64::NAN, 2.0), Some((9, 0, "logit")));
+        assert_eq!(found(f64::NAN, 2.0), Some((9, 2, "logit")));
         assert_eq!(found(1.0, f64::INFINITY), Some((9, 0, "attribution map")));
         assert_eq!(found(1.0, 1e30), Some((9, 0, "weights")));
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Float64Array, Int32Array, StringArray};
-use data_prep::dataset::Dataset;
+use data_prep::dataset::{Dataset, Labels};
 use data_prep::geometry::Grid;
 use data_prep::table::{Provenance, TableSpec, write_table};
 use evaluator::maps::to_grid;
@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::explain::attribution::Explainable;
 use crate::explain::explanations::NonFinite;
 use crate::explain::gradients::Order;
+use crate::explain::log_odds::log_odds;
 use crate::explain::predictions::probability;
 use crate::explain::stream::{self, Opened, Request, Subject};
 use crate::machine::device;
@@ -38,7 +39,7 @@ pub static GRID_POINTING_GAME: LazyLock<TableSpec> =
 pub struct Game {
     /// Images on each side of a grid.
     pub n: usize,
-    /// Grids at most.
+    /// Grids at most, at least 1.
     pub grids: usize,
     /// Maps are averaged over squares of `smooth` × `smooth` pixels, an odd number; 1 leaves them as
     /// they are.
@@ -56,20 +57,8 @@ struct Candidate {
     image: usize,
     /// The image's only label.
     class_id: i32,
-    /// The sigmoid of the logit of this class.
+    /// The probability that the network gives this class.
     confidence: f64,
-}
-
-impl Candidate {
-    /// Describes a non-finite value that the network gave for this image.
-    fn spoilt(&self, what: &'static str, value: f32) -> NonFinite {
-        NonFinite {
-            image: self.image,
-            class_id: self.class_id,
-            what,
-            value,
-        }
-    }
 }
 
 /// Plays the game, writes the table `out`, and returns the scores, one for each cell of each grid.
@@ -88,15 +77,20 @@ pub fn play(
     let opened = stream::open(subject, dataset, request, device)?;
     let model = &opened.model;
     let by_class = candidates(subject, &opened, dataset, game.confidence)?;
-    let grids = draw(dataset, by_class, game);
-    if grids.is_empty() {
+    let n_found = by_class.iter().filter(|found| !found.is_empty()).count();
+    let n_needed = game.n * game.n;
+    if n_found < n_needed {
         return Err(Error::invalid(
             dataset.dir(),
             "images",
-            "too few classes with a confidently classified image of one label",
-            format!("{} of different classes", game.n * game.n),
+            format!(
+                "{n_found} classes with a {} image that has no other label and is recognised with a confidence above {}",
+                request.split, game.confidence
+            ),
+            format!("at least {n_needed}, one for each cell of a grid"),
         ));
     }
+    let grids = draw(dataset, by_class, game);
     let (attribution, layer) = opened.method;
     let whole = Grid {
         height: dataset.grid().height * game.n,
@@ -110,6 +104,7 @@ pub fn play(
             .f_detach()?;
         let image_id = |cell: &Candidate| dataset.images[cell.image].image_id.as_str();
         let image_ids: Vec<&str> = cells.iter().map(image_id).collect();
+        let image_ids = image_ids.join(" ");
         let explainable = Explainable::new(
             model,
             attribution,
@@ -118,17 +113,24 @@ pub fn play(
             Mode::Eval,
             Order::First,
         )?
-        .of_images(&[&image_ids.join(" ")]);
+        // The grid is one image to methods that draw random numbers for each image; this is its id.
+        .of_images(&[&image_ids]);
+        let spoilt = |class: usize, what: &str, value: f32| {
+            let image = format!("{image_ids} (one grid)");
+            subject.not_finite((&image, &dataset.classes[class]), what, value)
+        };
+        let logits = device::download(explainable.logits())?;
+        if let Some(class) = logits.iter().position(|logit| !logit.is_finite()) {
+            return Err(spoilt(class, "logit", logits[class]));
+        }
         let size = features.size();
         let shape = (size[2] as usize, size[3] as usize);
         for (cell, candidate) in cells.iter().enumerate() {
             let map = explainable.maps(&[(0, i64::from(candidate.class_id))])?;
             let map = device::download(&map)?;
-            let logit = device::download(explainable.logits())?[candidate.class_id as usize];
-            let mut values = std::iter::once(&logit).chain(&map);
-            if let Some(&value) = values.find(|value| !value.is_finite()) {
-                let what = "logit or attribution map on a grid";
-                return Err(subject.non_finite(dataset, candidate.spoilt(what, value)));
+            if let Some(&value) = map.iter().find(|value| !value.is_finite()) {
+                let class = candidate.class_id as usize;
+                return Err(spoilt(class, "attribution map", value));
             }
             let map = smoothed(&to_grid(&map, shape, whole), whole, game.smooth);
             scores.push(cell_shares(&map, whole, game.n)[cell]);
@@ -169,6 +171,7 @@ pub fn play(
     let provenance = Provenance::new(PROGRAM, dataset.inputs())
         .with("guidance.seed", game.seed.to_string())
         .with("guidance.smooth", game.smooth.to_string())
+        .with("guidance.confidence", game.confidence.to_string())
         .with("guidance.precision", model.precision.to_string());
     write_table(out, &GRID_POINTING_GAME, &provenance, &batch)?;
     Ok(scores)
@@ -214,19 +217,24 @@ fn candidates(
             .iter()
             .zip(device::download(&logits)?.chunks(n_classes))
         {
-            let class_id = dataset.images[image].labels[0];
-            let logit = logits[class_id as usize];
-            let confidence = probability(logit);
-            let candidate = Candidate {
-                image,
-                class_id,
-                confidence,
-            };
-            if let Some(&value) = logits.iter().find(|logit| !logit.is_finite()) {
-                return Err(subject.non_finite(dataset, candidate.spoilt("logits", value)));
+            if let Some(class) = logits.iter().position(|logit| !logit.is_finite()) {
+                let found = NonFinite {
+                    image,
+                    class_id: class as i32,
+                    what: "logit",
+                    value: logits[class],
+                };
+                return Err(subject.non_finite(dataset, found));
             }
-            if confidence > least && logits.iter().all(|&other| other <= logit) {
-                by_class[class_id as usize].push(candidate);
+            let class_id = dataset.images[image].labels[0];
+            let class = class_id as usize;
+            let confidence = confidence(logits, class, model.labels);
+            if confidence > least && logits.iter().all(|&other| other <= logits[class]) {
+                by_class[class].push(Candidate {
+                    image,
+                    class_id,
+                    confidence,
+                });
             }
         }
     }
@@ -239,6 +247,19 @@ fn candidates(
     Ok(by_class)
 }
 
+/// Returns the probability, 0–1, that the network gives `class`, from its logits of one image: the sigmoid of
+/// the class's logit, or with [`Labels::Single`] the softmax of all.
+fn confidence(logits: &[f32], class: usize, labels: Labels) -> f64 {
+    match labels {
+        Labels::Multi => probability(logits[class]),
+        Labels::Single => {
+            let mut logits = logits.to_vec();
+            log_odds(&mut logits);
+            probability(logits[class])
+        }
+    }
+}
+
 /// Returns the cells of each grid, row by row. For each grid, n² classes are drawn among those that still
 /// have an unused image; each class gives its most confident unused image.
 fn draw(dataset: &Dataset, by_class: Vec<Vec<Candidate>>, game: Game) -> Vec<Vec<Candidate>> {
@@ -246,9 +267,10 @@ fn draw(dataset: &Dataset, by_class: Vec<Vec<Candidate>>, game: Game) -> Vec<Vec
     let mut grids = Vec::new();
     while grids.len() < game.grids {
         let classes: Vec<usize> = (0..left.len()).filter(|&c| left[c].len() > 0).collect();
+        // In this draw classes take the place of images, and the number of the grid that of the epoch.
         let name = |class: usize| dataset.classes[class].as_str();
-        let epoch = grids.len() as u64;
-        let drawn = random::shuffled(&classes, name, game.seed, "grid pointing game", epoch);
+        let grid = grids.len() as u64;
+        let drawn = random::shuffled(&classes, name, game.seed, "grid pointing game", grid);
         if drawn.len() < game.n * game.n {
             break;
         }
@@ -260,11 +282,11 @@ fn draw(dataset: &Dataset, by_class: Vec<Vec<Candidate>>, game: Game) -> Vec<Vec
 
 /// Puts the images of `cells` together in an n × n grid: (1, n·H, n·W, 3), 8 bit. `whole` is its size.
 fn composite(dataset: &Dataset, cells: &[Candidate], n: usize, whole: Grid) -> Result<Tensor> {
-    let grid = dataset.grid();
-    let row_bytes = grid.width * 3;
+    let cell = dataset.grid();
+    let row_bytes = cell.width * 3;
     let mut bytes = Vec::with_capacity(whole.cells() * 3);
     for band in cells.chunks(n) {
-        for y in 0..grid.height {
+        for y in 0..cell.height {
             for candidate in band {
                 let pixels = dataset.pixels();
                 let rgb = pixels.row(dataset.images[candidate.image].pixel_row);
@@ -274,4 +296,23 @@ fn composite(dataset: &Dataset, cells: &[Candidate], n: usize, whole: Grid) -> R
     }
     let size = [1, whole.height as i64, whole.width as i64, 3];
     Ok(Tensor::f_from_data_size(&bytes, &size, tch::Kind::Uint8)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three logits of 3 and one of 0: each sigmoid of 3 is 0.9526, but the softmax shares 1 among the classes.
+    #[test]
+    fn confidence_is_what_the_network_was_trained_to_say() {
+        let logits = [3.0, 3.0, 3.0, 0.0];
+        let three = 3f64.exp();
+        for (labels, expected) in [
+            (Labels::Multi, three / (1.0 + three)),
+            (Labels::Single, three / (3.0 * three + 1.0)),
+        ] {
+            let found = confidence(&logits, 1, labels);
+            assert!((found - expected).abs() < 1e-7, "{labels}: {found}");
+        }
+    }
 }

@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::names::Precision;
 use crate::run::schema::PROGRAM;
 
-/// Returns the probability that a class is on an image: the sigmoid of its logit (docs/SPEC.md K).
+/// Returns the probability that a class is on an image: the sigmoid of its logit (docs/SPEC.md K). A softmax's
+/// logit must be its log-odds, as tables have it (A.1).
 pub fn probability(logit: f32) -> f64 {
     1.0 / (1.0 + (-f64::from(logit)).exp())
 }

@@ -348,6 +348,7 @@ mod tests {
 
     #[test]
     fn versions_compare_by_number() {
+        // The version that is there, the one that is wanted, and whether the first is enough.
         let cases = [
             ("1.95.0", "1.95", true),
             ("1.96.0-nightly", "1.95", true),

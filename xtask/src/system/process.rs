@@ -293,6 +293,7 @@ mod tests {
 
     #[test]
     fn a_pipe_ends_when_either_side_does_and_names_who_failed() {
+        // The script that writes, the one that reads, and a part of the error; `None`: both succeed.
         let cases = [
             ("echo 1", "read -r line; test \"$line\" = 1", None),
             (

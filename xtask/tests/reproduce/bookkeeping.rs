@@ -80,8 +80,8 @@ fn a_step_whose_end_cannot_be_noted_has_ended_all_the_same() {
     assert_eq!(sandbox.step("data").code, 0);
     sandbox.write("hold", "");
     let mut command = sandbox.step_command("baseline/1");
-    let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    sandbox.until("holding");
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    sandbox.until(&mut child, "holding");
     sandbox.remove("out/steps/baseline/1.toml");
     std::fs::create_dir_all(sandbox.path("out/steps/baseline/1.toml/in the way")).unwrap();
     sandbox.remove("hold");

@@ -22,7 +22,7 @@ fn status_follows_a_reproduction_to_its_end() {
     let mut reproduce = sandbox.command(RECIPE, &[]);
     reproduce.stdout(Stdio::null()).stderr(Stdio::null());
     let mut reproduce = reproduce.spawn().unwrap();
-    sandbox.until("holding");
+    sandbox.until(&mut reproduce, "holding");
     let mut follow = Command::new(env!("CARGO_BIN_EXE_xtask"));
     follow.args(["status", "--follow", "--out"]);
     follow.arg(sandbox.path("out"));
@@ -62,7 +62,7 @@ fn what_a_training_says_wrongly_is_left_out() {
         let mut reproduce = sandbox.command(RECIPE, &[]);
         reproduce.stdout(Stdio::null()).stderr(Stdio::null());
         let mut reproduce = reproduce.spawn().unwrap();
-        sandbox.until("holding");
+        sandbox.until(&mut reproduce, "holding");
         let said = sandbox.status(&[]);
         assert!(said.contains("running for "), "{text}: {said}");
         assert!(!said.contains("epoch"), "{text}: {said}");

@@ -34,7 +34,7 @@ fn what_a_closed_terminal_ends_ends_in_good_order() {
     let mut command = sandbox.command_hearing_hangups(RECIPE, &["--jobs", "2"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).spawn().unwrap();
-    sandbox.until("hanging");
+    sandbox.until(&mut child, "hanging");
     drop((child.stdout.take(), child.stderr.take()));
     kill(&["-HUP", "--", &format!("-{}", child.id())]);
     assert_eq!(child.wait().unwrap().code(), Some(75));
@@ -54,10 +54,10 @@ fn what_was_started_with_nohup_outlives_the_terminal() {
     let mut nohup = Command::new("sh");
     nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]);
     nohup.arg(command.get_program()).args(command.get_args());
-    nohup.stdin(Stdio::null()).stdout(Stdio::piped());
+    nohup.stdin(Stdio::null()).stdout(Stdio::null());
     let child = nohup.stderr(Stdio::piped()).process_group(0).spawn();
-    let child = child.unwrap();
-    sandbox.until("holding");
+    let mut child = child.unwrap();
+    sandbox.until(&mut child, "holding");
     kill(&["-HUP", "--", &format!("-{}", child.id())]);
     sandbox.remove("hold");
     let output = child.wait_with_output().unwrap();
@@ -80,11 +80,11 @@ fn stopped_by(signal: &dyn Fn(u32) -> Vec<String>) {
     sandbox.write("hang", "");
     let mut command = sandbox.command_hearing_hangups(RECIPE, &["--jobs", "2"]);
     command
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .process_group(0);
-    let child = command.spawn().unwrap();
-    sandbox.until("hanging");
+    let mut child = command.spawn().unwrap();
+    sandbox.until(&mut child, "hanging");
     let running = sandbox.status(&[]);
     assert!(running.contains("baseline/1  train  baseline"), "{running}");
     assert!(running.contains("running for "), "{running}");
@@ -121,8 +121,8 @@ fn an_interrupt_after_the_signal_passed_on_is_no_second_one() {
     assert_eq!(sandbox.step("data").code, 0);
     sandbox.write("hang", "");
     let mut command = sandbox.step_command("baseline/1");
-    let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    sandbox.until("hanging");
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    sandbox.until(&mut child, "hanging");
     // While the process is halted (STOP) both signals become pending; it gets them together on CONT.
     let id = child.id().to_string();
     for signal in ["-STOP", "-INT", "-USR2", "-CONT"] {
@@ -161,8 +161,8 @@ fn a_step_passes_on_the_end_of_its_time() {
     assert_eq!(sandbox.step("data").code, 0);
     sandbox.write("hang", "");
     let mut command = sandbox.step_command("baseline/1");
-    let child = command.stderr(Stdio::piped()).spawn().unwrap();
-    sandbox.until("hanging");
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    sandbox.until(&mut child, "hanging");
     kill(&["-USR2", &child.id().to_string()]);
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

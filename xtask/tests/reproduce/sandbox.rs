@@ -3,8 +3,8 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// A recipe of four runs: a baseline, Energy guided at the final layer with two λ, and L1 at the input with
 /// one. Its plan has 9 steps: data, baseline, 3 guided runs, 3 scores and the report.
@@ -35,6 +35,9 @@ layer = ["input"]
 loss = ["l1"]
 lambda = [0.3]
 "#;
+
+/// How long a test waits for a stand-in. It takes far less, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A temporary folder with the stand-ins. In it, `out` is the out folder and `calls` the list of their calls.
 pub struct Sandbox {
@@ -72,9 +75,14 @@ impl Sandbox {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Waits, without a limit, until a stand-in has made the file `name`.
-    pub fn until(&self, name: &str) {
+    /// Waits until a stand-in that `child`, a process of `xtask`, has started has made the file `name`. Panics
+    /// where the child ends before that, or a minute has passed.
+    pub fn until(&self, child: &mut Child, name: &str) {
+        let start = Instant::now();
         while !self.path(name).exists() {
+            let ended = child.try_wait().unwrap();
+            assert_eq!(ended, None, "xtask ended before there was a file {name}");
+            assert!(start.elapsed() < PATIENCE, "no file {name} in a minute");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

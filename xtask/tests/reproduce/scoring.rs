@@ -10,17 +10,14 @@ use std::process::Stdio;
 use crate::sandbox::{Done, RECIPE, Sandbox, done, starting_with};
 
 /// Starts the step that scores the baseline's checkpoint: maps of two layers, each on validation and test
-/// images. Once a stand-in lingers, it sends SIGUSR2 to the step, as a cluster
-/// does ahead of a job's time limit. A step with `--comes-back` is queued again when it ends with code 75.
+/// images. Once a stand-in lingers, it sends SIGUSR2 to the step, as a cluster does ahead of a job's time
+/// limit. A step with `--comes-back` is queued again when it ends with code 75.
 fn out_of_time(sandbox: &Sandbox, flags: &[&str]) -> Done {
     let _ = std::fs::remove_file(sandbox.path("lingering"));
     let mut command = sandbox.step_command("score/1");
-    command.args(flags).stdout(Stdio::piped());
+    command.args(flags).stdout(Stdio::null());
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    while !sandbox.path("lingering").exists() {
-        assert_eq!(child.try_wait().unwrap(), None);
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    sandbox.until(&mut child, "lingering");
     let mut kill = std::process::Command::new("kill");
     let told = kill.args(["-USR2", &child.id().to_string()]).status();
     assert!(told.unwrap().success());
@@ -55,10 +52,12 @@ fn a_score_whose_time_is_over_ends_at_once_and_the_next_goes_on() {
     }
     sandbox.remove("linger");
     let calls = sandbox.calls();
-    // The two attempts explained the validation images once: the second kept what the first had finished.
+    // Neither attempt came beyond the first layer. They explained its validation images once: the second kept
+    // what the first had finished.
     assert_eq!(starting_with(&calls, "trainer explain val"), 1, "{calls:?}");
     let ended = sandbox.step("score/1");
     assert_eq!(ended.code, 0, "{}", ended.stderr);
+    // What was left: that layer's test images, and the other layer's validation and test images.
     let calls = sandbox.calls();
     assert_eq!(starting_with(&calls, "trainer explain val"), 1, "{calls:?}");
     assert_eq!(
@@ -116,6 +115,7 @@ fn scores_of_another_version_of_formulas_or_tables_are_made_again() {
     for former in [options, &of_formulas, &of_tables, "", "formulas = 2"] {
         std::fs::write(&stamps[0], former).unwrap();
         assert_eq!(sandbox.reproduce(RECIPE, &[]).code, 0);
+        // The validation images alone: the stamp of the test images' evaluation is as it should be.
         let calls = sandbox.calls();
         assert_eq!(starting_with(&calls, "trainer explain"), 1, "{calls:?}");
     }

@@ -1,7 +1,7 @@
 //! Defines the colours and marks of losses, as in the paper's Fig. 5, and draws the marks. Shapes differ as
 //! well as colours, so that a figure can be read in grey.
 
-use crate::model::loss::Loss;
+use crate::model::loss::{Loss, N_KNOWN};
 use crate::render::figure::svg::{Paint, Svg};
 
 /// The baseline's colour.
@@ -33,9 +33,9 @@ enum Turn {
 use Mark::{Circle, Polygon, Star};
 use Turn::{HalfAStep, OnTop};
 
-/// Colour and mark of each loss, by [`Loss::index`]. The first are those of the losses that this program
-/// knows by name, the others are for further losses in order. If there are more losses than looks, looks
-/// from [`FREE`] on are used again.
+/// Colour and mark of each loss, by [`Loss::index`]. The first [`N_KNOWN`] belong to the losses that
+/// `model/loss.rs` knows. Further ones, of which the trainer has some, take the others in turn, and these are
+/// used again if there are not enough.
 const LOOKS: [(&str, Mark); 11] = [
     ("#d62728", Circle),                  // Energy
     ("#2a9d4e", Polygon(3, 1.25, OnTop)), // L1
@@ -50,14 +50,13 @@ const LOOKS: [(&str, Mark); 11] = [
     ("#5b6b7a", Polygon(8, 1.05, HalfAStep)),
 ];
 
-/// The index of the first look that belongs to no loss.
-const FREE: usize = 5;
+const _: () = assert!(N_KNOWN < LOOKS.len(), "further losses need looks");
 
 /// The colour and mark of a loss.
 fn look(loss: &Loss) -> (&'static str, Mark) {
     let index = match loss.index() {
         index if index < LOOKS.len() => index,
-        index => FREE + (index - FREE) % (LOOKS.len() - FREE),
+        index => N_KNOWN + (index - N_KNOWN) % (LOOKS.len() - N_KNOWN),
     };
     LOOKS[index]
 }
@@ -67,19 +66,20 @@ pub fn colour(loss: Option<&Loss>) -> &'static str {
     loss.map_or(BASELINE, |loss| look(loss).0)
 }
 
-/// The emphasis of a mark.
+/// How much a mark stands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Emphasis {
-    /// A checkpoint that is not on the Pareto front of its panel.
+    /// Small and pale: a checkpoint that is not on the Pareto front of its panel, or one of many.
     Plain,
-    /// On the front, or explained in a legend.
+    /// A checkpoint on the front, a bar's mark, or a loss's in a legend.
     Front,
-    /// The checkpoint the table reports.
+    /// Large, with a dark edge: the checkpoint that the report's main table shows.
     Selected,
 }
 
-/// The number of tones. Tones distinguish variants of a loss (e.g. dilations), while colour and shape
-/// distinguish losses: from a full to an empty mark, and from a solid to a dotted line.
+/// The number of tones. The tone tells variants of a loss apart (e.g. dilations of the boxes), as colour and
+/// shape tell losses apart. From the first tone to the last, marks go from full to empty, and lines from solid
+/// to dotted.
 pub const N_TONES: usize = 4;
 
 /// The share of the colour in each tone; the rest is white.
@@ -102,7 +102,8 @@ fn toned(colour: &str, tone: usize) -> String {
     format!("#{:02x}{:02x}{:02x}", channel(1), channel(3), channel(5))
 }
 
-/// Draws the mark of a loss, or a cross for `None`, the baseline (unguided run).
+/// Draws, around the point `at`, the mark of a loss in this tone, or for `None` the cross of the baseline
+/// (unguided run), which has no tones.
 pub fn draw_mark(
     svg: &mut Svg,
     (loss, tone): (Option<&Loss>, usize),
@@ -119,7 +120,17 @@ pub fn draw_mark(
     let Some(loss) = loss else {
         return cross(svg, at, radius * 0.85);
     };
-    match look(loss).1 {
+    let (colour, mark) = look(loss);
+    draw_shape(svg, mark, at, radius, paint);
+    if emphasis == Emphasis::Selected && tone >= N_TONES - 1 {
+        // The fill is white and the edge dark: a line within keeps the loss's colour.
+        draw_shape(svg, mark, at, radius - 1.6, Paint::stroke(colour, 1.6));
+    }
+}
+
+/// Draws a mark's shape around the point `at`.
+fn draw_shape(svg: &mut Svg, mark: Mark, at: (f64, f64), radius: f64, paint: Paint) {
+    match mark {
         Circle => svg.circle(at, radius, paint),
         Polygon(corners, scale, turn) => {
             svg.polygon(&regular(at, corners, radius * scale, turn), paint);
@@ -162,4 +173,27 @@ fn regular((x, y): (f64, f64), corners: usize, radius: f64, turn: Turn) -> Vec<(
             (x + radius * angle.sin(), y - radius * angle.cos())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_every_tone_and_emphasis_show_the_colour_of_their_loss() {
+        let loss = Loss::new("energy", None);
+        for tone in 0..=N_TONES {
+            for emphasis in [Emphasis::Plain, Emphasis::Front, Emphasis::Selected] {
+                let mut svg = Svg::new(20.0, 20.0);
+                draw_mark(&mut svg, (Some(&loss), tone), (10.0, 10.0), emphasis);
+                let text = svg.finish("");
+                let shades = [
+                    toned(colour(Some(&loss)), tone),
+                    colour(Some(&loss)).to_owned(),
+                ];
+                let is_there = |shade: &String| shade != "#ffffff" && text.contains(shade.as_str());
+                assert!(shades.iter().any(is_there), "{tone} {emphasis:?}: {text}");
+            }
+        }
+    }
 }

@@ -5,9 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::instances::{Category, Instances};
 use crate::error::{Problem, Result};
-
-/// The most names that a note lists.
-const MOST_NAMES: usize = 20;
+use crate::words::listed;
 
 /// The classes of the files so far.
 #[derive(Debug, Default)]
@@ -131,14 +129,4 @@ fn placeholder(instances: &Instances) -> Option<&Category> {
         && others.all(is_below)
         && used.all(|id| id != first.id);
     is_placeholder.then_some(first)
-}
-
-/// Returns the first names, and how many more there are.
-fn listed(names: &[&str]) -> String {
-    let first = &names[..names.len().min(MOST_NAMES)];
-    let first = crate::error::quoted(&first.join(", "));
-    match names.len().saturating_sub(MOST_NAMES) {
-        0 => first,
-        more => format!("{first} and {more} more"),
-    }
 }

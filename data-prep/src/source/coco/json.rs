@@ -291,9 +291,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Counts a level more, whose opening bracket has just been read. The fault is at the bracket.
     fn enter(&mut self) -> Result<(), Fault> {
         self.depth += 1;
         if self.depth > DEEPEST {
+            self.at -= 1;
             return Err(self.structure("at most 128 arrays and objects in one another"));
         }
         Ok(())

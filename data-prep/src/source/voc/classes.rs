@@ -3,7 +3,7 @@
 //! The data set's own list goes first, then PASCAL VOC's where the data can be VOC's, then the names that the
 //! annotations have.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use super::published::CLASSES;
@@ -117,6 +117,7 @@ fn listed(folder: &Path) -> Result<Option<(&'static str, Vec<String>)>> {
             continue;
         };
         let mut names: Vec<String> = Vec::with_capacity(lines.len());
+        let mut seen: HashSet<String> = HashSet::new();
         for (number, line) in lines {
             let name = match file {
                 LABELMAP => match painted(&line) {
@@ -125,8 +126,9 @@ fn listed(folder: &Path) -> Result<Option<(&'static str, Vec<String>)>> {
                 },
                 _ => line,
             };
-            if names.contains(&name) {
-                let (field, found) = (format!("line {number}"), format!("{name} again"));
+            if !seen.insert(name.clone()) {
+                let field = format!("line {number}");
+                let found = format!("the class {name} a second time");
                 return Err(Problem::new(path, field, found, "each class once").into());
             }
             names.push(name);

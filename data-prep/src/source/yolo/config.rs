@@ -1,7 +1,7 @@
 //! Finds what a YOLO export says of itself: `data.yaml` (Ultralytics, Roboflow), or else the list of names
 //! and `obj.data` of darknet, CVAT and LabelImg.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Problem, Result};
@@ -9,6 +9,7 @@ use crate::source::credit::{Credit, line, link};
 use crate::source::files::Files;
 use crate::source::split::Split;
 use crate::source::yaml::{self, Value};
+use crate::words::listed;
 
 /// The most bytes of a configuration that is read.
 const LARGEST: u64 = 16 << 20;
@@ -107,10 +108,7 @@ impl Config {
         bases.push(folder);
         let mut splits = Vec::new();
         for key in ["train", "val", "valid", "validation", "test"] {
-            let Some(at) = value
-                .get(key)
-                .filter(|at| **at != Value::Text(String::new()))
-            else {
+            let Some(at) = value.get(key) else {
                 continue;
             };
             if matches!(at, Value::Text(_)) && at.text().is_none() {
@@ -238,25 +236,27 @@ impl Config {
     fn new(path: &Path, bases: Vec<PathBuf>, numbers: Vec<i64>, names: Vec<String>) -> Self {
         let (mut classes, mut class_of) = (Vec::new(), BTreeMap::new());
         let mut twice: Vec<String> = Vec::new();
+        // By name: the class id, and whether `twice` has the name.
+        let mut known: HashMap<String, (i32, bool)> = HashMap::new();
         for (number, name) in numbers.into_iter().zip(names) {
-            let at = match classes.iter().position(|class| *class == name) {
-                Some(at) => {
+            if let Some((class_id, is_listed)) = known.get_mut(&name) {
+                class_of.insert(number, *class_id);
+                if !std::mem::replace(is_listed, true) {
                     twice.push(name);
-                    at
                 }
-                None => {
-                    classes.push(name);
-                    classes.len() - 1
-                }
-            };
-            class_of.insert(number, at as i32);
+            } else {
+                let class_id = classes.len() as i32;
+                class_of.insert(number, class_id);
+                known.insert(name.clone(), (class_id, false));
+                classes.push(name);
+            }
         }
-        twice.dedup();
+        let twice: Vec<&str> = twice.iter().map(String::as_str).collect();
         let notes = match twice.as_slice() {
             [] => Vec::new(),
             twice => vec![format!(
                 "classes of the same name are one class: {}",
-                twice.join(", ")
+                listed(twice)
             )],
         };
         Self {
@@ -336,9 +336,9 @@ fn numbered_names(path: &Path, value: &Value) -> Result<(Vec<i64>, Vec<String>),
     if numbered.is_empty() {
         return Err(Problem::new(path, "names", "no name", expected));
     }
-    if let Some(count) =
-        count.filter(|count| *count != numbered.len() && *count as i64 != highest(&numbered) + 1)
-    {
+    if let Some(count) = count.filter(|count| {
+        *count != numbered.len() && *count as i64 != highest(&numbered).saturating_add(1)
+    }) {
         let expected = format!("{}, the number of names", numbered.len());
         return Err(Problem::new(path, "nc", count.to_string(), expected));
     }
@@ -359,5 +359,37 @@ fn named(path: &Path, number: i64, name: &Value) -> Result<String, Problem> {
             "no text",
             "a class name",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// These are so many names that comparing each with each other would take minutes.
+    #[test]
+    fn names_that_are_there_several_times_are_one_class_and_listed_once() {
+        let n = 200_000;
+        let names = (0..3 * n).map(|at| format!("class {}", at % n)).collect();
+        let numbers = (0..3 * n).collect();
+        let config = Config::new(Path::new("a.yaml"), Vec::new(), numbers, names);
+        assert_eq!(config.classes.len(), n as usize);
+        assert_eq!(config.class_of[&(2 * n + 7)], 7);
+        assert_eq!(config.notes.len(), 1);
+        assert_eq!(config.notes[0].matches(" class 7,").count(), 1);
+        let more = "class 19 and 199980 more";
+        assert!(config.notes[0].ends_with(more), "{}", config.notes[0]);
+    }
+
+    #[test]
+    fn the_highest_class_number_is_none_to_count_up_to() {
+        let text = "nc: 3\nnames: {0: cat, 9223372036854775807: dog}\n";
+        let value = yaml::parse(Path::new("a.yaml"), text).unwrap();
+        let problem = numbered_names(Path::new("a.yaml"), &value).unwrap_err();
+        assert_eq!(
+            problem.to_string(),
+            "a.yaml: nc: found 3, expected 2, the number of names"
+        );
     }
 }

@@ -201,6 +201,7 @@ fn both_tasks_of_waterbirds_share_one_baseline() {
 
 #[test]
 fn a_recipe_that_no_run_can_follow_is_refused_in_one_line() {
+    // A text of the recipe, what takes its place, and a part of the error.
     let cases = [
         (
             "size = 32",

@@ -281,6 +281,7 @@ mod tests {
         let accounts = accounts.map(|(id, state)| (id.to_owned(), state.to_owned()));
         let accounts = BTreeMap::from(accounts);
         let failed = |how: &str| State::Failed(how.to_owned());
+        // The task's index, its job where one is known, and the state that is found.
         let cases = [
             (0, Some(7), State::Succeeded),
             (1, Some(7), State::Stopped),

@@ -1,6 +1,6 @@
 //! Unpacks a downloaded tar or zip archive without trusting it. Only plain files and folders are accepted,
 //! only inside the target folder, each file once, and within the sizes that the data set can have. Any other
-//! entry is an error that names it.
+//! entry is an error that names it; only of an entry that a zip has twice the name is not known.
 
 use std::collections::HashSet;
 use std::io::{BufReader, Read};
@@ -45,6 +45,7 @@ pub(super) fn unpack(archive: &Path, format: Format, into: &Path, limits: Limits
         n_bytes: 0,
         n_files: 0,
         bar: progress::spinner(&format!("unpacking {name}")),
+        name,
     };
     let done = match format {
         Format::Tar => untar(archive, &mut target),
@@ -88,9 +89,11 @@ fn unzip(archive: &Path, target: &mut Target) -> Result<()> {
         bail!("an entry is there twice, expected each once");
     }
     for index in 0..archive.len() {
-        let mut entry = archive.by_index(index)?;
-        let name = entry.name_raw().to_vec();
-        // The file type in the mode's upper bits; archives made on other systems leave it zero.
+        let name = archive.by_index_data(index)?.name_raw().to_vec();
+        // Fails for an encrypted entry.
+        let mut entry = archive.by_index(index).with_context(|| shown(&name))?;
+        // The file type is in the mode's upper bits. They are zero where the archive has no mode, or one without a
+        // type, as Python's zipfile writes.
         let kind = entry.unix_mode().unwrap_or(0) & 0o170_000;
         match (kind, entry.is_dir()) {
             (0 | 0o040_000, true) => target.folder(&name)?,
@@ -119,6 +122,8 @@ struct Target {
     n_bytes: u64,
     n_files: usize,
     bar: ProgressBar,
+    /// The archive's file name, which the bar shows.
+    name: String,
 }
 
 impl Target {
@@ -140,7 +145,7 @@ impl Target {
         let left = self.limits.bytes - self.n_bytes;
         if size > left {
             bail!(
-                "{}: {size} bytes, more than the {left} this archive may still take",
+                "{}: {size} bytes, more than the {left} bytes that may still be unpacked",
                 shown(name)
             );
         }
@@ -158,7 +163,8 @@ impl Target {
         let copied =
             std::io::copy(&mut content.take(size + 1), &mut file).with_context(|| shown(name))?;
         if copied != size {
-            // One byte more than expected is asked for, so of a longer content the length stays unknown.
+            // Both crates hold to the declared size: tar ends there, and zip fails beyond it. Should one not, it is
+            // found here by the one byte more that is asked for, and the content's length stays unknown.
             let or_more = if copied > size { " or more" } else { "" };
             bail!(
                 "{}: found {copied} bytes{or_more}, expected {size}",
@@ -169,7 +175,7 @@ impl Target {
         self.n_files += 1;
         if self.n_files.is_multiple_of(100) {
             self.bar
-                .set_message(format!("unpacking: {} files", self.n_files));
+                .set_message(format!("unpacking {}: {} files", self.name, self.n_files));
         }
         Ok(())
     }
