@@ -39,7 +39,13 @@ LOGIT_BIAS = math.log(0.001 / 0.999)
 # The networks, as their packages make them.
 
 
+# Before the names of torchvision's networks that the trainer gets as exported graphs.
+EXPORTED = "exported "
+
+
 def build(backbone, classes):
+    if backbone.startswith(EXPORTED):
+        return getattr(torchvision.models, backbone.removeprefix(EXPORTED))(weights=None, num_classes=classes)
     family, _, size = backbone.rpartition("_")
     if family == "":
         return getattr(torchvision.models, size)(num_classes=classes)
@@ -233,6 +239,16 @@ def own(backbone, file):
     save_file({name: tensor.contiguous() for name, tensor in expected.items()}, file)
 
 
+def export(name, classes, folder):
+    """Writes torchvision's network `name` as torch.export.save does; gives the file."""
+    model = network(EXPORTED + name, classes)
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    program = torch.export.export(model, (torch.zeros(2, 3, 64, 64),), dynamic_shapes=({0: batch},))
+    path = Path(folder) / f"{name}.pt2"
+    torch.export.save(program, path)
+    return str(path)
+
+
 # Logits.
 
 
@@ -358,7 +374,7 @@ def same(what, found, expected):
         raise AssertionError(f"{what}: found {found}, expected {expected}")
 
 
-QUESTIONS = {f.__name__: f for f in (write, imported, trained, own, logits, broken)}
+QUESTIONS = {f.__name__: f for f in (write, imported, trained, own, export, logits, broken)}
 
 
 def main():

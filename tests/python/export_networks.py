@@ -9,6 +9,7 @@ For each NAME (`torchvision.resnet50`, `timm.resnet50d`, …) OUT gets NAME.pt2,
     logits                     (2, K), in evaluation mode
     map.MODULE                 (2, h, w): Input × Gradient of the logits CLASSES at that module's output
     gradient.WEIGHT            of a guided loss at the first of these modules, in training mode
+    after.WEIGHT               after STEPS steps of Adam with this loss, for the networks of TRAINED
 """
 
 import sys
@@ -19,6 +20,8 @@ from safetensors.torch import save_file
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 CLASSES = [1, 3]
+STEPS, LEARNING_RATE = 10, 1e-3
+TRAINED = ["torchvision.resnet18", "torchvision.mobilenet_v3_small", "timm.deit_tiny_patch16_224"]
 N_CLASSES = 7
 # The modules that are explained, from the first to the last; the size of the images.
 NETWORKS = {
@@ -97,7 +100,14 @@ def explained(model, modules, images):
     return logits, features, torch.autograd.grad(chosen, features, create_graph=True)
 
 
-def reference(model, modules, size):
+def guided_loss(model, module, images, size):
+    """A loss that needs second derivatives, beside one that needs the first."""
+    logits, features, gradients = explained(model, [module], images)
+    attribution = (on_map(features[0], size) * on_map(gradients[0], size)).sum(1)
+    return attribution.square().sum() + F.softplus(logits).sum()
+
+
+def reference(model, modules, size, is_trained):
     generator = torch.Generator().manual_seed(2)
     images = torch.randn(2, 3, size, size, generator=generator, dtype=torch.float64)
     found = {"input": images}
@@ -107,13 +117,18 @@ def reference(model, modules, size):
     for name, feature, gradient in zip(modules, features, gradients):
         found[f"map.{name}"] = (on_map(feature, size) * on_map(gradient, size)).sum(1)
     model.train()
-    logits, features, gradients = explained(model, modules[:1], images)
-    attribution = (on_map(features[0], size) * on_map(gradients[0], size)).sum(1)
-    # A loss that needs second derivatives, beside one that needs the first.
-    loss = attribution.square().sum() + F.softplus(logits).sum()
+    loss = guided_loss(model, modules[0], images, size)
     names, parameters = zip(*model.named_parameters())
     for name, gradient in zip(names, torch.autograd.grad(loss, parameters, allow_unused=True)):
         found[f"gradient.{name}"] = torch.zeros(()) if gradient is None else gradient
+    if is_trained:
+        optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE)
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            guided_loss(model, modules[0], images, size).backward()
+            optimizer.step()
+        state = model.state_dict().items()
+        found |= {f"after.{name}": tensor for name, tensor in state if tensor.is_floating_point()}
     return {name: tensor.detach().contiguous() for name, tensor in found.items()}
 
 
@@ -133,7 +148,7 @@ def main():
         # PyTorch's own has no second derivative.
         F.hardsigmoid = lambda x, inplace=False: F.hardtanh(x + 3, 0, 6) / 6
         with sdpa_kernel(SDPBackend.MATH):
-            save_file(reference(model.double(), modules, size), f"{out}/{name}.safetensors")
+            save_file(reference(model.double(), modules, size, name in TRAINED), f"{out}/{name}.safetensors")
         print(name, flush=True)
 
 

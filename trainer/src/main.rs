@@ -508,6 +508,13 @@ fn vocabulary_command() -> Result<()> {
 
 fn import_network_command(args: &ImportArgs) -> Result<()> {
     let (file, out) = (&args.weights, &args.out);
+    if file.extension().is_none_or(|end| end != "pt2") {
+        return Err(anyhow!(
+            "{}: --backbone: found nothing, expected the network that the weights are for, or a .pt2 file, \
+             which has its own",
+            file.display()
+        ));
+    }
     let network = network::open(file, &args.network)?;
     let tried = network::attempt(&network, file)?;
     for warning in describe::warnings(&tried) {

@@ -23,6 +23,8 @@ pub enum Valid {
     Waterbirds,
     /// A recipe, and a collection that names it.
     Recipes,
+    /// Networks that PyTorch exported, and a checkpoint.
+    Networks,
     /// Everything that the programs make from the devkit: `data/voc`, `runs/r`, `maps.arrow`,
     /// `predictions.parquet`; and in `runs/r/evaluations`, `a` and `b` of the test images (alike) and
     /// `val` of the validation image.
@@ -56,6 +58,7 @@ impl Sandbox {
             Valid::Coco => folder("coco"),
             Valid::Waterbirds => folder("waterbirds"),
             Valid::Recipes => folder("recipes"),
+            Valid::Networks => folder("networks"),
             Valid::Made => made().to_owned(),
         };
         Self { root, valid }

@@ -1,5 +1,5 @@
 //! Exchanges weights with the Python packages PyTorch, torchvision, `bcos` and `efficientnet_lite_pytorch`.
-//! Files that these write are imported, explained and trained on; files that the trainer exports are loaded
+//! Files that these write are imported, explained and trained on, networks that they export as well; files that the trainer exports are loaded
 //! by them and must give the same logits; broken and hostile files must be refused.
 //!
 //! `GUIDANCE_TORCH_PYTHON` is a Python interpreter with the packages of
@@ -7,4 +7,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod python;
+mod real_networks;
 mod real_packages;

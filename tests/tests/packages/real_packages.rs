@@ -10,17 +10,17 @@ use tests::programs::{Done, program, run, succeed};
 use crate::python::Python;
 
 /// Classes of the synthetic scenes that `data-prep scenes` draws.
-const CLASSES: usize = 6;
+pub(crate) const CLASSES: usize = 6;
 /// Classes of ImageNet.
-const IMAGENET: usize = 1000;
+pub(crate) const IMAGENET: usize = 1000;
 /// So small that training hardly moves a weight.
 const LEARNING_RATE: f64 = 1e-7;
 
 /// A folder for one test, with a few scenes in `data`.
-struct Sandbox(PathBuf);
+pub(crate) struct Sandbox(pub(crate) PathBuf);
 
 impl Sandbox {
-    fn new(test: &str) -> Sandbox {
+    pub(crate) fn new(test: &str) -> Sandbox {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join("packages")
             .join(test);
@@ -45,12 +45,12 @@ impl Sandbox {
         sandbox
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// Removes the folder, as networks are large. A test that fails leaves its files.
-    fn remove(self) {
+    pub(crate) fn remove(self) {
         fs_err::remove_dir_all(&self.0).unwrap();
     }
 }
@@ -65,7 +65,7 @@ fn import(file: &Path, backbone: &str, out: &Path) -> Command {
 
 /// Explains a run or a weight file, as `flag` says (`--run`, `--weights`); returns the path of the table
 /// of logits.
-fn explain(sandbox: &Sandbox, flag: &str, subject: &Path) -> PathBuf {
+pub(crate) fn explain(sandbox: &Sandbox, flag: &str, subject: &Path) -> PathBuf {
     let predictions = sandbox.path("predictions.parquet");
     let mut command = program("trainer");
     command.arg("explain").arg(flag).arg(subject);
@@ -77,7 +77,7 @@ fn explain(sandbox: &Sandbox, flag: &str, subject: &Path) -> PathBuf {
 }
 
 /// Trains for an epoch from `weights`, hardly moving them; returns the run's folder.
-fn train(sandbox: &Sandbox, backbone: &str, weights: &Path) -> PathBuf {
+pub(crate) fn train(sandbox: &Sandbox, backbone: &str, weights: &Path) -> PathBuf {
     let config = sandbox.path("run.toml");
     let text = format!(
         "name = \"x\"\nbackbone = \"{backbone}\"\nattribution = \"ixg\"\nlayer = \"final\"\n\

@@ -107,6 +107,12 @@ impl<'a> Explainable<'a> {
         self.gradients.logits()
     }
 
+    /// Height and width of the maps.
+    pub fn size(&self) -> (usize, usize) {
+        let size = self.gradients.features().size();
+        (size[2] as usize, size[3] as usize)
+    }
+
     /// Computes the maps (N, h, w), at the layer's resolution, of the logits that `pairs` name as (row of
     /// the batch, class). Each row, that is image, may be in one pair at most; the maps of rows in none are
     /// zeros.

@@ -181,11 +181,11 @@ impl<'a> Explaining<'a> {
             let n_classes = logits.len() / image_ids.len().max(1);
             logits.chunks_mut(n_classes.max(1)).for_each(log_odds);
         }
-        let size = features.size();
+        let size = explainable.size();
         Ok(Explaining {
             explainable,
             logits,
-            size: (size[2] as usize, size[3] as usize),
+            size,
         })
     }
 

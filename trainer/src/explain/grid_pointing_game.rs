@@ -123,8 +123,7 @@ pub fn play(
         if let Some(class) = logits.iter().position(|logit| !logit.is_finite()) {
             return Err(spoilt(class, "logit", logits[class]));
         }
-        let size = features.size();
-        let shape = (size[2] as usize, size[3] as usize);
+        let shape = explainable.size();
         for (cell, candidate) in cells.iter().enumerate() {
             let map = explainable.maps(&[(0, i64::from(candidate.class_id))])?;
             let map = device::download(&map)?;

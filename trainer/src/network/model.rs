@@ -104,8 +104,11 @@ impl Model {
         // is not done for B-cos layers, whose fused operations want contiguous tensors. It is done at the
         // final layer only, because the last digits differ: after another layer a ReLU follows, which may
         // let a value near 0 pass or not because of them, and the map would show that.
-        let is_for_values =
-            mode == Mode::Eval && layer == Layer::Final && !self.backbone.has_dynamic_weights;
+        // Networks from a file compute what PyTorch computes, operator by operator.
+        let is_for_values = mode == Mode::Eval
+            && layer == Layer::Final
+            && !self.backbone.has_dynamic_weights
+            && self.backbone.description.is_none();
         let input = match is_for_values {
             true => input
                 .f_permute([0, 2, 3, 1])?

@@ -103,12 +103,12 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     let faults = match request.fit {
         Fit::Strict => {
             let loaded = model.params.load(&tensors, &[], &file);
-            loaded.map_err(|error| with_prefix_hint(error, source, &tensors, request))?;
+            loaded.map_err(|error| with_prefix_hint(error, source, &tensors, &model, request))?;
             Faults::default()
         }
         Fit::Partial => {
             let loaded = model.params.load_what_fits(&tensors, &file);
-            loaded.map_err(|error| with_prefix_hint(error, source, &tensors, request))?
+            loaded.map_err(|error| with_prefix_hint(error, source, &tensors, &model, request))?
         }
     };
     let mut metadata = described::metadata(backbone);
@@ -129,17 +129,20 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     })
 }
 
-/// Returns `error`, or where all names begin alike, as those of a network within another module do, one that
-/// says how to take this beginning off.
+/// Returns `error`, or where all names are the network's behind one beginning, as those of a network within
+/// another module are, one that says how to take it off.
 fn with_prefix_hint(
     error: Error,
     source: &Path,
     tensors: &[(String, Tensor)],
+    model: &Model,
     request: &Request,
 ) -> Error {
-    let starts = tensors
-        .iter()
-        .map(|(name, _)| name.split_once('.').map(|(start, _)| start));
+    let is_known = |name: &str| model.params.entries().iter().any(|param| param.name == name);
+    let starts = tensors.iter().map(|(name, _)| {
+        let (start, rest) = name.split_once('.')?;
+        is_known(rest).then_some(start)
+    });
     let mut starts = starts.collect::<HashSet<_>>().into_iter();
     match (starts.next().flatten(), starts.next(), request.prefix, &error) {
         (Some(start), None, None, Error::Weights { .. }) => Error::invalid(

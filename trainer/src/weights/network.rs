@@ -255,10 +255,13 @@ fn encoding(path: &Path, options: &NetworkOptions, n_channels: i64) -> Result<En
         let is_right = |value: &f64| value.is_finite() && (field == "--mean" || *value > 0.0);
         if values.len() != wanted || !values.iter().all(is_right) {
             let found: Vec<String> = values.iter().map(f64::to_string).collect();
-            return wrong(field, found.join(","), format!("{wanted} of the channels, as in {}", match wanted {
-                1 => "0.5",
-                _ => "0.5,0.5,0.5",
-            }));
+            let (what, example) = match (field, wanted) {
+                ("--mean", 1) => ("1 number", "0.5"),
+                ("--mean", _) => ("3 numbers", "0.5,0.5,0.5"),
+                (_, 1) => ("1 number above 0", "0.5"),
+                _ => ("3 numbers above 0", "0.5,0.5,0.5"),
+            };
+            return wrong(field, found.join(","), format!("{what}, as in {example}"));
         }
     }
     let Encoding::Normalised { mean, std } = Encoding::IMAGENET else {

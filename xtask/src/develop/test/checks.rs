@@ -208,15 +208,16 @@ pub(super) fn slurm() -> Result<Outcome> {
     })
 }
 
-/// The tests that exchange weight files with other Python packages: the name of their test binary, and the
-/// module with which the tests' names begin. They are a check of their own, because those packages are
-/// large.
-const PACKAGES: [&str; 2] = ["packages", "real_packages::"];
+/// The test binaries that exchange weight files and networks with other Python packages. They are a check of
+/// their own, because those packages are large.
+const PACKAGES: [&str; 3] = ["packages", "exported_networks", "exported_layers"];
+/// The modules with which the names of their tests begin.
+const OF_PACKAGES: [&str; 2] = ["real_packages::", "real_networks::"];
 
 /// Runs all tests but those of [`PACKAGES`]; a failing test binary does not keep the others from running.
 pub(super) fn tests() -> Result<Outcome> {
     let mut command = cargo_test_of(&["--lib", "--bins", "--tests"]);
-    command.args(["--skip", PACKAGES[1]]);
+    command.args(OF_PACKAGES.iter().flat_map(|module| ["--skip", module]));
     cargo_test("tests", command, "GUIDANCE_PYTHON", python())
 }
 
@@ -266,8 +267,10 @@ pub(super) fn packages() -> Result<Outcome> {
         return Ok(Outcome::failed("cargo build --workspace"));
     }
     let mut command = process::cargo();
-    command.args(["test", "--workspace", "--test", PACKAGES[0]]);
+    command.args(["test", "--workspace"]);
+    command.args(PACKAGES.iter().flat_map(|binary| ["--test", binary]));
     command.args(["--", "--show-output"]);
+    command.args(OF_PACKAGES);
     cargo_test(
         "packages",
         command,

@@ -1,0 +1,50 @@
+//! Networks that PyTorch exports are trained for other classes and given back: the model that they came from
+//! loads the trainer's file strictly and computes the same logits.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tests::programs::{program, succeed};
+
+use crate::python::Python;
+use crate::real_packages::{CLASSES, IMAGENET, Sandbox, explain, train};
+
+/// Exports torchvision's network `name`, trains it on the scenes, and compares the logits of the run with those
+/// of torchvision's network, built with the scenes' number of classes and the exported weights.
+fn exchange(name: &str) {
+    let Some(mut python) = Python::start(name) else {
+        return;
+    };
+    let sandbox = Sandbox::new(name);
+    let file = python.ask("export", json!([name, IMAGENET, sandbox.0]));
+    let file = PathBuf::from(file.as_str().unwrap());
+    let network = sandbox.path("network.safetensors");
+    let mut import = program("trainer");
+    import.arg("import").arg(&file).arg("--out").arg(&network);
+    let said = succeed(&mut import).stderr;
+    assert!(said.contains("1000 classes, mid1 = "), "{said}");
+
+    let run = train(&sandbox, network.to_str().unwrap(), &network);
+    let weights = sandbox.path("exported.safetensors");
+    let mut export = program("trainer");
+    export.arg("export").arg("--run").arg(&run);
+    succeed(export.arg("--out").arg(&weights));
+    // The run's folder is enough: the file that the network came from may be gone.
+    fs_err::remove_file(&network).unwrap();
+    let predictions = explain(&sandbox, "--run", &run);
+    let backbone = format!("exported {name}");
+    let arguments = json!([backbone, CLASSES, weights, sandbox.path("data"), predictions]);
+    let found: Value = python.ask("logits", arguments);
+    println!("{name}: error, torch's own, largest logit: {found}");
+    sandbox.remove();
+}
+
+#[test]
+fn a_network_with_counters_is_given_back() {
+    exchange("shufflenet_v2_x0_5");
+}
+
+#[test]
+fn a_network_with_tables_of_indices_is_given_back() {
+    exchange("swin_t");
+}
