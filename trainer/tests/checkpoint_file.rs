@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use trainer::weights::checkpoint_file::{Dtype, NamedTensor, parse, read};
+use trainer::weights::zip_directory;
 
 /// `expected.toml`.
 #[derive(Deserialize)]
@@ -203,4 +204,63 @@ fn a_zip_bomb_is_refused_while_it_is_read() {
             .starts_with("bomb.pth: entry \"one/data/0\": found more than"),
         "{error}"
     );
+}
+
+/// Returns the checkpoint `bytes` as torch.save writes it to a file whose name is `stem`: sizes and checksums
+/// stand behind the entries, whose bytes begin at multiples of 64.
+fn saved_as(stem: &str, bytes: &[u8]) -> Vec<u8> {
+    let (mut file, mut directory) = (Vec::new(), Vec::new());
+    let entries = zip_directory::read(bytes).unwrap();
+    for entry in &entries {
+        let (_, within) = entry.name.split_once('/').unwrap();
+        let name = format!("{stem}/{within}");
+        let start = file.len();
+        let name_length = (name.len() as u16).to_le_bytes();
+        // Version 0; sizes behind the bytes, names in UTF-8; stored; no time.
+        let kind = [0, 0, 8, 8, 0, 0, 0, 0, 0, 0];
+        let unfilled = start + 30 + name.len() + 4;
+        let padding = unfilled.next_multiple_of(64) - unfilled;
+        file.extend([b"PK\x03\x04", &kind[..], &[0; 12], &name_length].concat());
+        file.extend(((4 + padding) as u16).to_le_bytes());
+        file.extend([name.as_bytes(), b"FB"].concat());
+        file.extend((padding as u16).to_le_bytes());
+        file.extend(vec![b'Z'; padding]);
+        let sizes = [entry.crc32, entry.size as u32, entry.size as u32].map(u32::to_le_bytes);
+        let sizes = sizes.concat();
+        file.extend([entry.bytes, b"PK\x07\x08", &sizes].concat());
+        directory.extend([b"PK\x01\x02\0\0", &kind[..], &sizes, &name_length].concat());
+        directory.extend([0; 12]);
+        directory.extend((start as u32).to_le_bytes());
+        directory.extend(name.as_bytes());
+    }
+    // The end of the directory, first with numbers of 64 bits.
+    let (n_entries, length, start) = (entries.len(), directory.len(), file.len());
+    file.extend(directory);
+    let end = file.len() as u64;
+    file.extend([b"PK\x06\x06", &44u64.to_le_bytes()[..]].concat());
+    file.extend([30, 3, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for number in [n_entries, n_entries, length, start] {
+        file.extend((number as u64).to_le_bytes());
+    }
+    file.extend([b"PK\x06\x07\0\0\0\0", &end.to_le_bytes()[..]].concat());
+    file.extend(1u32.to_le_bytes());
+    let n_entries = (n_entries as u16).to_le_bytes();
+    file.extend([b"PK\x05\x06\0\0\0\0", &n_entries[..], &n_entries].concat());
+    let place = [length as u32, start as u32].map(u32::to_le_bytes);
+    file.extend([&place.concat()[..], &[0; 2]].concat());
+    file
+}
+
+/// With 21 characters the first entry's header in the directory is as long as the 64-bit end of the
+/// directory, so that a reader which guesses where the directory begins finds the second.
+#[test]
+fn a_file_is_read_whatever_the_length_of_its_name() {
+    let path = fixture("one.pth");
+    let bytes = fs_err::read(&path).unwrap();
+    let expected = parse(&path, &bytes, None).unwrap();
+    for length in 1..=40 {
+        let stem = "x".repeat(length);
+        let tensors = parse(&path, &saved_as(&stem, &bytes), None);
+        assert_eq!(tensors.unwrap(), expected, "a stem of {length} characters");
+    }
 }

@@ -70,6 +70,11 @@ fn containers_that_lie_are_refused() {
         (
             "one compressed megabyte as hundreds of storages",
             || overlapping(400),
+            "zip archive, directory: found entry \"a/data/001\" without its header at its place",
+        ),
+        (
+            "hundreds of storages of a compressed megabyte",
+            || megabytes(400),
             "entry \"a/data/",
         ),
         (

@@ -122,10 +122,13 @@ pub fn zip64(entries: u64, offset: u64) -> Vec<u8> {
     bytes
 }
 
-/// Returns a state dict of `n` tensors with a storage each. In the archive's directory, the entries of all
-/// these storages point to the same compressed megabyte.
-pub fn overlapping(n: usize) -> Vec<u8> {
-    let key = |i: usize| format!("{i:03}");
+/// Returns the key of storage number `i`.
+fn key(i: usize) -> String {
+    format!("{i:03}")
+}
+
+/// Returns the pickle of a state dict of `n` tensors with a storage each.
+fn storages(n: usize) -> Vec<u8> {
     let mut pickle = b"\x80\x04}".to_vec();
     for i in 0..n {
         let storage = storage(&text(&key(i)));
@@ -139,7 +142,25 @@ pub fn overlapping(n: usize) -> Vec<u8> {
         pickle.push(b's');
     }
     pickle.push(b'.');
-    let megabyte = vec![0; 1 << 20];
+    pickle
+}
+
+/// Returns a state dict of `n` tensors with a storage each, a compressed megabyte.
+pub fn megabytes(n: usize) -> Vec<u8> {
+    let (pickle, megabyte) = (storages(n), vec![0; 1 << 20]);
+    let names: Vec<String> = (0..n).map(|i| format!("a/data/{}", key(i))).collect();
+    let storages = names.iter().map(|name| (name.as_str(), &megabyte[..]));
+    let entries: Vec<(&str, &[u8])> = [("a/data.pkl", &pickle[..])]
+        .into_iter()
+        .chain(storages)
+        .collect();
+    deflated(&entries)
+}
+
+/// Returns a state dict of `n` tensors with a storage each. In the archive's directory, the entries of all
+/// these storages point to the same compressed megabyte.
+pub fn overlapping(n: usize) -> Vec<u8> {
+    let (pickle, megabyte) = (storages(n), vec![0; 1 << 20]);
     let bytes = deflated(&[("a/data/000", &megabyte), ("a/data.pkl", &pickle)]);
     let directory = position(&bytes, b"PK\x01\x02");
     let (entries, end) = bytes.split_at(directory);

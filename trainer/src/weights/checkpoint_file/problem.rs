@@ -33,12 +33,14 @@ pub enum Problem {
     #[error("found a damaged safetensors file ({0}), expected a header that covers its data")]
     Safetensors(safetensors::SafeTensorError),
     /// The zip archive or one of its entries is damaged, or compressed in an unusual way.
-    #[error("zip archive, {entry}: found {found}, expected a stored or deflated entry")]
+    #[error("zip archive, {entry}: found {found}, expected {expected}")]
     Zip {
         /// The damaged entry, or the archive's directory of entries.
         entry: String,
-        /// What the zip reader says.
+        /// What is there.
         found: String,
+        /// What should be.
+        expected: &'static str,
     },
     /// An entry of the zip archive is missing or there more than once.
     #[error("zip archive: found {found}, expected {expected}")]

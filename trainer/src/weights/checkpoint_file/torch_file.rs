@@ -6,15 +6,16 @@
 //! from which `tensor` copies the elements.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::io::{Cursor, Read};
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 
-use zip::ZipArchive;
+use flate2::read::DeflateDecoder;
 
 use super::problem::Problem;
 use super::tensor::{Budget, NamedTensor, View, element_size};
 use super::value::{Tree, Value};
 use super::{pickle, state_dict};
+use crate::weights::zip_directory::{self, Entry, Packing};
 
 /// The value of the first pickle of a legacy checkpoint, torch's magic number 0x1950a86a20f9469cfc6c.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
@@ -23,27 +24,27 @@ const PROTOCOL: i64 = 1001;
 
 /// Reads the tensors of a zip file. `key` names the entry of the checkpoint that is the state dict.
 pub(super) fn read_zip(bytes: &[u8], key: Option<&str>) -> Result<Vec<NamedTensor>, Problem> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| Problem::Zip {
+    let listed = zip_directory::read(bytes).map_err(|found| Problem::Zip {
         entry: "directory".into(),
-        found: error.to_string(),
+        found,
+        expected: "a whole archive",
     })?;
+    let entries: BTreeMap<&str, &Entry> = listed
+        .iter()
+        .map(|entry| (entry.name.as_str(), entry))
+        .collect();
     let mut budget = Budget::for_file(bytes.len());
 
     // All entries lie in one folder, named after the file that was first written.
-    let mut names: Vec<String> = archive
-        .file_names_raw()
-        .map(|name| String::from_utf8_lossy(name).into_owned())
-        .collect();
-    names.sort();
-    let pickles: Vec<&str> = names
-        .iter()
+    let pickles: Vec<&str> = entries
+        .keys()
         .filter_map(|name| name.strip_suffix("data.pkl"))
         .filter(|folder| folder.is_empty() || folder.ends_with('/'))
         .collect();
     let [folder] = pickles[..] else {
         return Err(Problem::Entries {
             found: match pickles.len() {
-                0 => format!("{} other entries", names.len()),
+                0 => format!("{} other entries", entries.len()),
                 several => format!("{several} of them"),
             },
             expected: "one data.pkl".into(),
@@ -51,16 +52,16 @@ pub(super) fn read_zip(bytes: &[u8], key: Option<&str>) -> Result<Vec<NamedTenso
     };
 
     let byte_order = format!("{folder}byteorder");
-    if names.binary_search(&byte_order).is_ok() {
-        let order = read_entry(&mut archive, &byte_order, &mut budget)?;
-        if order != b"little" {
+    if entries.contains_key(byte_order.as_str()) {
+        let order = read_entry(&entries, &byte_order, &mut budget)?;
+        if *order != *b"little" {
             return Err(Problem::ByteOrder {
                 found: format!("\"{}\"", order[..order.len().min(12)].escape_ascii()),
             });
         }
     }
 
-    let object = read_entry(&mut archive, &format!("{folder}data.pkl"), &mut budget)?;
+    let object = read_entry(&entries, &format!("{folder}data.pkl"), &mut budget)?;
     let (tree, _) = pickle::load(&object, "data.pkl")?;
     let views = state_dict::views(&tree, key)?;
 
@@ -69,40 +70,54 @@ pub(super) fn read_zip(bytes: &[u8], key: Option<&str>) -> Result<Vec<NamedTenso
         let key = &view.storage.key;
         if !storages.contains_key(key.as_ref()) {
             let entry = format!("{folder}data/{key}");
-            let bytes = read_entry(&mut archive, &entry, &mut budget)?;
-            storages.insert(key.to_string(), Cow::Owned(bytes));
+            let bytes = read_entry(&entries, &entry, &mut budget)?;
+            storages.insert(key.to_string(), bytes);
         }
     }
     copy(&views, &storages, bytes.len())
 }
 
 /// Returns the unpacked bytes of the archive's entry `name`, and takes their number off `budget`.
-fn read_entry(
-    archive: &mut ZipArchive<Cursor<&[u8]>>,
+fn read_entry<'a>(
+    entries: &BTreeMap<&str, &Entry<'a>>,
     name: &str,
     budget: &mut Budget,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<Cow<'a, [u8]>, Problem> {
     let fail = |found: String| Problem::Zip {
         entry: format!("{name:?}"),
         found,
+        expected: "a stored or deflated entry",
     };
-    let index = archive
-        .index_for_name_raw(name.as_bytes())
-        .ok_or_else(|| Problem::Entries {
-            found: "no such entry".into(),
-            expected: format!("{name:?}"),
-        })?;
-    let entry = archive
-        .by_index(index)
-        .map_err(|error| fail(error.to_string()))?;
-    // The size an entry declares may be a lie, so it is the bytes that are counted.
-    let limit = budget.left() as u64;
-    let mut bytes = Vec::new();
-    entry
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| fail(error.to_string()))?;
+    let entry = entries.get(name).ok_or_else(|| Problem::Entries {
+        found: "no such entry".into(),
+        expected: format!("{name:?}"),
+    })?;
+    let bytes = match entry.packing {
+        Packing::Stored => Cow::Borrowed(entry.bytes),
+        Packing::Deflated => {
+            // The size that an entry declares may be a lie, so it is the bytes that are counted.
+            let limit = budget.left().min(entry.size) as u64;
+            let mut bytes = Vec::new();
+            DeflateDecoder::new(entry.bytes)
+                .take(limit.saturating_add(1))
+                .read_to_end(&mut bytes)
+                .map_err(|error| fail(error.to_string()))?;
+            Cow::Owned(bytes)
+        }
+        Packing::Compressed => return Err(fail("another compression".into())),
+        Packing::Encrypted => return Err(fail("an encrypted entry".into())),
+    };
     budget.spend(bytes.len(), || format!("entry {name:?}"))?;
+    if bytes.len() > entry.size {
+        return Err(fail(format!("more than its {} bytes", entry.size)));
+    }
+    let crc32 = crc32fast::hash(&bytes);
+    if crc32 != entry.crc32 {
+        return Err(fail(format!(
+            "bytes of checksum {crc32:08x} instead of {:08x}",
+            entry.crc32
+        )));
+    }
     Ok(bytes)
 }
 

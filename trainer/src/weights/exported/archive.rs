@@ -11,8 +11,8 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
-use crate::weights::exported::directory::{self, Entry};
 use crate::network::graph::problem::{GraphError, Problem, quote};
+use crate::weights::zip_directory::{self, Entry, Packing};
 
 /// What to do with a file of another kind.
 const EXPORT: &str = "export the model with torch.export.export and save it with torch.export.save";
@@ -27,6 +27,9 @@ pub struct Mapped(Mmap);
 
 impl Mapped {
     /// Maps the file for reading.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or mapped.
     pub fn open(path: &Path) -> Result<Self, GraphError> {
         let fail = |error| GraphError::Read {
             path: path.into(),
@@ -49,21 +52,25 @@ impl Deref for Mapped {
 
 /// A `.pt2` archive of a version that can be read.
 #[derive(Debug)]
-pub struct Archive<'a> {
+pub(crate) struct Archive<'a> {
     /// The entries by their name without the root folder.
     entries: BTreeMap<String, Entry<'a>>,
 }
 
 impl<'a> Archive<'a> {
     /// Finds the entries in the bytes of a file and checks that they are those of an exported network.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Problem> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Problem> {
         if !bytes.starts_with(b"PK") {
             return Err(Problem::OtherKind {
                 found: first_bytes(bytes),
                 advice: EXPORT,
             });
         }
-        let listed = directory::read(bytes)?;
+        let listed = zip_directory::read(bytes).map_err(|found| Problem::Entry {
+            entry: "zip directory".into(),
+            found,
+            expected: "a whole archive, as torch.export.save writes it".into(),
+        })?;
         let names: Vec<&str> = listed.iter().map(|entry| entry.name.as_str()).collect();
         refuse_other_kinds(&names)?;
         let root = root(&names)?.len() + 1;
@@ -85,18 +92,18 @@ impl<'a> Archive<'a> {
     }
 
     /// Whether there is an entry of this name.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.entries.contains_key(name)
     }
 
     /// The names of all entries that lie in `folder`.
-    pub fn names_in<'b>(&'b self, folder: &'b str) -> impl Iterator<Item = &'b str> {
+    pub(crate) fn names_in<'b>(&'b self, folder: &'b str) -> impl Iterator<Item = &'b str> {
         let names = self.entries.keys().map(String::as_str);
         names.filter(move |name| name.starts_with(folder) && !name.ends_with('/'))
     }
 
     /// The bytes of an entry, compared with their checksum.
-    pub fn entry(&self, name: &str) -> Result<&'a [u8], Problem> {
+    pub(crate) fn entry(&self, name: &str) -> Result<&'a [u8], Problem> {
         let fail = |found: String, expected: String| Problem::Entry {
             entry: format!("entry {}", quote(name)),
             found,
@@ -106,7 +113,12 @@ impl<'a> Archive<'a> {
             .entries
             .get(name)
             .ok_or_else(|| fail("no such entry".into(), "it in the archive".into()))?;
-        if let Some(changed) = entry.changed {
+        let changed = match entry.packing {
+            Packing::Stored => None,
+            Packing::Deflated | Packing::Compressed => Some("compressed"),
+            Packing::Encrypted => Some("encrypted"),
+        };
+        if let Some(changed) = changed {
             return Err(fail(
                 format!("it {changed}"),
                 "it stored, as torch.export.save does".into(),

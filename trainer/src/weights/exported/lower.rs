@@ -9,11 +9,11 @@
 //! logits do not need.
 
 use crate::network::graph::check;
+use crate::network::graph::operators::{self, ARITHMETIC, SIZE};
+use crate::network::graph::problem::{self, Problem, quote};
 use crate::network::graph::program::{Argument, Graph, GraphTensor, Meta, Node, Role, Size};
 use crate::weights::exported::calls::Calls;
 use crate::weights::exported::memory::{Memory, Step};
-use crate::network::graph::operators::{self, ARITHMETIC, SIZE};
-use crate::network::graph::problem::{self, Problem, quote};
 use crate::weights::exported::prune;
 use crate::weights::exported::rewrite::{self, Form};
 use crate::weights::exported::views::{self, Sharing};
@@ -29,7 +29,9 @@ pub fn lower(graph: &Graph) -> Result<Graph, Problem> {
         lowering.node(node)?;
         check::size(lowering.calls.metas.len(), "values")?;
     }
-    let output = lowering.memory.read(&mut lowering.calls, graph.output, "output")?;
+    let output = lowering
+        .memory
+        .read(&mut lowering.calls, graph.output, "output")?;
     let Lowering {
         calls,
         input,
@@ -220,7 +222,9 @@ impl<'a> Lowering<'a> {
         }
         for (_, argument) in &mut node.arguments {
             match argument {
-                Argument::Tensor(value) => *value = self.memory.read(&mut self.calls, *value, user)?,
+                Argument::Tensor(value) => {
+                    *value = self.memory.read(&mut self.calls, *value, user)?
+                }
                 Argument::Tensors(values) => {
                     for value in values.iter_mut().flatten() {
                         *value = self.memory.read(&mut self.calls, *value, user)?;

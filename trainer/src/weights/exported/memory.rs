@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
+use crate::network::graph::problem::{self, Problem, quote};
 use crate::network::graph::program::{Argument, Meta, Node};
 use crate::weights::exported::calls::Calls;
-use crate::network::graph::problem::{self, Problem, quote};
 use crate::weights::exported::views;
 
 /// Views that are followed from a value to its memory.

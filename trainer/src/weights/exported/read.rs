@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
-use crate::weights::exported::archive::Archive;
 use crate::network::graph::check;
-use crate::weights::exported::convert::Values;
-use crate::network::graph::program::{Dtype, Graph, GraphTensor, Meta, Role};
 use crate::network::graph::problem::{Problem, quote};
+use crate::network::graph::program::{Dtype, Graph, GraphTensor, Meta, Role};
+use crate::weights::exported::archive::Archive;
+use crate::weights::exported::convert::Values;
 use crate::weights::exported::schema::{self, Argument, Extent, InputSpec, OutputSpec};
 use crate::weights::exported::storage::{self, Payload, View};
 
@@ -28,6 +28,9 @@ pub struct Exported<'a> {
 }
 
 /// Reads the bytes of a `.pt2` file.
+///
+/// # Errors
+/// A file of another kind, a damaged one, and a network that is no image classifier.
 pub fn read(bytes: &[u8]) -> Result<Exported<'_>, Problem> {
     let archive = Archive::parse(bytes)?;
     let entry = program(&archive)?;

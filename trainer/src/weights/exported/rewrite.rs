@@ -6,9 +6,9 @@
 //! `scaled_dot_product_attention` and every change of type as `to.dtype`, whether the network was exported
 //! in training or core form, for a CPU or a GPU.
 
+use crate::network::graph::problem::Problem;
 use crate::network::graph::program::{Argument, Dtype, Meta, Node, Number, OTHER, Size};
 use crate::weights::exported::calls::Calls;
-use crate::network::graph::problem::Problem;
 use crate::weights::exported::views::{Sharing, shape};
 
 /// What becomes of a call.

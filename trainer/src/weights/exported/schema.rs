@@ -13,8 +13,8 @@ use std::marker::PhantomData;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::network::graph::program::Number;
 use crate::network::graph::problem::{Problem, line, quote};
+use crate::network::graph::program::Number;
 
 /// The schema's major version, which changes where older readers would go wrong.
 const MAJOR: i64 = 8;

@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::weights::exported::archive::Archive;
 use crate::network::graph::check::MAX_AXES;
-use crate::network::graph::program::Dtype;
 use crate::network::graph::problem::{Problem, quote};
+use crate::network::graph::program::Dtype;
+use crate::weights::exported::archive::Archive;
 use crate::weights::exported::schema::{Extent, PayloadConfig, PayloadMeta, TensorMeta, parse};
 
 /// All tensors together may hold this many times the bytes of the file, and `SPARE` more: tensors may

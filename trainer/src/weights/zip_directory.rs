@@ -1,13 +1,14 @@
 //! The directory of a zip archive: which bytes of the file are which entry.
 //!
 //! A reader for all zip archives guesses where the directory starts, because a program or a comment may stand
-//! around them. A `.pt2` file holds a second archive (`data/sample_inputs/model.pt`) and weights of any
-//! bytes, on which such guesses go wrong; so this one takes the file at its word and refuses what does not
-//! fit exactly.
+//! around them. What PyTorch writes holds weights of any bytes, a `.pt2` file even a second archive
+//! (`data/sample_inputs/model.pt`), on which such guesses go wrong; so this one takes the file at its word and
+//! refuses what does not fit exactly. Nothing is allocated by a size that the file declares.
 
 use std::ops::Range;
 
-use crate::network::graph::problem::{Problem, quote};
+/// Characters of an entry's name that a message repeats.
+const QUOTED: usize = 80;
 
 const END: &[u8] = b"PK\x05\x06";
 const END_64: &[u8] = b"PK\x06\x06";
@@ -24,41 +25,61 @@ const EXTRA_64: u16 = 1;
 
 /// An entry of the archive.
 #[derive(Debug)]
-pub(crate) struct Entry<'a> {
-    pub(crate) name: String,
-    pub(crate) bytes: &'a [u8],
-    pub(crate) crc32: u32,
-    /// What was done to the bytes, where they are not stored as they are.
-    pub(crate) changed: Option<&'static str>,
+pub struct Entry<'a> {
+    /// Its path in the archive.
+    pub name: String,
+    /// Its bytes as they are in the file.
+    pub bytes: &'a [u8],
+    /// What was done to them.
+    pub packing: Packing,
+    /// How many there are without it, as the file says.
+    pub size: usize,
+    /// Their checksum without it.
+    pub crc32: u32,
+}
+
+/// What was done to the bytes of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// Nothing.
+    Stored,
+    /// They were compressed with deflate.
+    Deflated,
+    /// They were compressed with something else.
+    Compressed,
+    /// They were encrypted.
+    Encrypted,
 }
 
 /// Lists the entries of the archive that `file` is.
-pub(crate) fn read(file: &[u8]) -> Result<Vec<Entry<'_>>, Problem> {
+///
+/// # Errors
+/// What is found instead of a whole archive, on one line.
+pub fn read(file: &[u8]) -> Result<Vec<Entry<'_>>, String> {
     let (directory, n_entries) = find(file)?;
     let mut rest = Reader::new(&file[directory.clone()]);
     let mut entries = Vec::new();
     let mut ranges = Vec::new();
     while !rest.bytes.is_empty() {
-        let (entry, range) = entry(file, &mut rest).map_err(|found| fail(&found))?;
+        let (entry, range) = entry(file, &mut rest)?;
         ranges.push(range);
         entries.push(entry);
     }
     if entries.len() as u64 != n_entries {
-        let found = format!("{} entries of {n_entries}", entries.len());
-        return Err(fail(&found));
+        return Err(format!("{} entries of {n_entries}", entries.len()));
     }
     refuse_overlap(&ranges, &entries, directory.start)?;
     let mut names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     names.sort_unstable();
     if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(fail(&format!("entry {} twice", quote(pair[0]))));
+        return Err(format!("entry {} twice", quote(pair[0])));
     }
     Ok(entries)
 }
 
 /// The bytes of the directory's headers and their number.
-fn find(file: &[u8]) -> Result<(Range<usize>, u64), Problem> {
-    let cut = || fail("no end of the directory: the file is cut, or no zip archive");
+fn find(file: &[u8]) -> Result<(Range<usize>, u64), String> {
+    let cut = || "no end of the directory: the file is cut, or no zip archive".to_owned();
     let at = |start: usize| file.get(start..).map(Reader::new).ok_or_else(cut);
     // A comment may follow; it has at most 2^16 bytes.
     let last = file.len().checked_sub(END_BYTES).ok_or_else(cut)?;
@@ -94,7 +115,7 @@ fn find(file: &[u8]) -> Result<(Range<usize>, u64), Problem> {
             .get(stop..locator)
             .is_some_and(|record| record.starts_with(END_64))
         {
-            return Err(fail("no 64-bit end record where its locator says"));
+            return Err("no 64-bit end record where its locator says".into());
         }
         // Behind the record's length and two versions.
         let mut record = at(stop + END_64.len() + 12)?;
@@ -114,11 +135,12 @@ fn find(file: &[u8]) -> Result<(Range<usize>, u64), Problem> {
     let start = usize::try_from(start).unwrap_or(usize::MAX);
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     if (disk, first_disk, n_here) != (0, 0, n_entries) {
-        return Err(fail("an archive of several parts"));
+        return Err("an archive of several parts".into());
     }
     if start.checked_add(length) != Some(stop) {
-        let found = format!("{length} bytes of directory from {start}, but its end at {stop}");
-        return Err(fail(&found));
+        return Err(format!(
+            "{length} bytes of directory from {start}, but its end at {stop}"
+        ));
     }
     Ok((start..stop, n_entries))
 }
@@ -177,16 +199,19 @@ fn entry<'a>(file: &'a [u8], rest: &mut Reader) -> Result<(Entry<'a>, Range<usiz
     let Some(bytes) = end.and_then(|end| file.get(start..end)) else {
         return Err(said("that ends behind the end of the file"));
     };
-    let changed = match (flags & 1, method) {
-        (1, _) => Some("encrypted"),
-        (_, 0) if size == packed => None,
-        _ => Some("compressed"),
+    let packing = match (flags & 1, method) {
+        (1, _) => Packing::Encrypted,
+        (_, 0) if size == packed => Packing::Stored,
+        (_, 0) => return Err(said("of two sizes")),
+        (_, 8) => Packing::Deflated,
+        _ => Packing::Compressed,
     };
     let entry = Entry {
         name,
         bytes,
+        packing,
+        size,
         crc32,
-        changed,
     };
     Ok((entry, offset..start + packed))
 }
@@ -209,26 +234,26 @@ fn refuse_overlap(
     ranges: &[Range<usize>],
     entries: &[Entry],
     directory: usize,
-) -> Result<(), Problem> {
+) -> Result<(), String> {
     let mut sorted: Vec<(&Range<usize>, &Entry)> = ranges.iter().zip(entries).collect();
     sorted.sort_by_key(|(range, _)| (range.start, range.end));
     let next = sorted.iter().skip(1).map(|(range, _)| range.start);
     for ((range, entry), next) in sorted.iter().zip(next.chain([directory])) {
         if range.end > next {
             let name = quote(&entry.name);
-            return Err(fail(&format!(
+            return Err(format!(
                 "entry {name} in bytes {range:?}, another from {next}"
-            )));
+            ));
         }
     }
     Ok(())
 }
 
-fn fail(found: &str) -> Problem {
-    Problem::Entry {
-        entry: "zip directory".into(),
-        found: found.into(),
-        expected: "a whole archive, as torch.export.save writes it".into(),
+/// Returns the name of an entry in quotes, on one line and cut where it is long.
+fn quote(name: &str) -> String {
+    match name.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{:?}…", &name[..end]),
+        None => format!("{name:?}"),
     }
 }
 
