@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
-use crate::network::graph::program::{Argument, Dtype, Graph, Meta, Node, OTHER, Role, Size};
 use crate::network::graph::operators::{self, ARITHMETIC, SIZE};
 use crate::network::graph::problem::{Problem, line, quote};
+use crate::network::graph::program::{Argument, Dtype, Graph, Meta, Node, OTHER, Role, Size};
 
 /// Axes of a tensor at most.
 pub(crate) const MAX_AXES: usize = 16;

@@ -14,7 +14,7 @@ pub mod network;
 // The operators that the pass knows, and all others.
 mod operations;
 // The operators that a file may call.
-pub mod operators;
+pub(crate) mod operators;
 // What can be wrong with a graph.
 pub mod problem;
 // The graph itself.

@@ -4,8 +4,8 @@
 //!
 //! An operator is listed without its overload ("conv2d" for "aten.conv2d.default").
 
-use crate::network::graph::program::{Argument, Node};
 use crate::network::graph::problem::{Problem, place, quote};
+use crate::network::graph::program::{Argument, Node};
 
 /// What an operator does with the axes of its first tensor, as far as `layers` follows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -64,9 +64,9 @@ pub enum Problem {
     },
     /// The network was exported for one number of images.
     #[error(
-        "found a network for exactly {found} images, expected one for any number: export it with\n\
-         batch = torch.export.Dim(\"batch\", min=1, max=1024)\n\
-         torch.export.export(model, (images,), dynamic_shapes=({{0: batch}},))"
+        "found a network for exactly {found} images, expected one for any number\n\
+         hint: torch.export.export(model, (images,), dynamic_shapes=({{0: torch.export.Dim(\"batch\", min=1, \
+         max=1024)}},)) with two images or more"
     )]
     FixedBatch {
         /// The number.

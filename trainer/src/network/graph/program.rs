@@ -287,15 +287,16 @@ impl<'de> Deserialize<'de> for Size {
 }
 
 /// A number that may be infinite, which JSON has no form for: its text stands there then, as in PyTorch's
-/// export schema.
+/// export schema. So it does where `serde_json` would read another number, as it may in the last digit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number(pub f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.is_finite() {
+        let text = self.0.to_string();
+        match serde_json::from_str::<f64>(&text).is_ok_and(|read| read == self.0) {
             true => serializer.serialize_f64(self.0),
-            false => serializer.serialize_str(&self.0.to_string()),
+            false => serializer.serialize_str(&text),
         }
     }
 }

@@ -7,9 +7,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::network::graph::check;
-use crate::network::graph::program::{Argument, Meta, Node, OTHER, Size};
 use crate::network::graph::operators;
 use crate::network::graph::problem::{Problem, place, quote};
+use crate::network::graph::program::{Argument, Meta, Node, OTHER, Size};
 use crate::weights::exported::schema::{self, Extent, OptionalTensor, SymInt, Symbol};
 use crate::weights::exported::storage;
 
@@ -26,18 +26,25 @@ pub(crate) struct Values<'a> {
     /// The expression of the batch size.
     batch: &'a str,
     numbers: HashMap<&'a str, usize>,
+    /// The modules that are called.
+    called: HashSet<&'a str>,
     /// Conditions, which are left out.
     conditions: HashSet<&'a str>,
 }
 
 impl<'a> Values<'a> {
     pub(crate) fn new(graph: &'a schema::Graph, batch: &'a str) -> Self {
+        let stacks = graph
+            .nodes
+            .iter()
+            .map(|node| &node.metadata.nn_module_stack);
         Values {
             metas: Vec::new(),
             modules: BTreeSet::new(),
             graph,
             batch,
             numbers: HashMap::new(),
+            called: stacks.flat_map(|stack| modules(stack)).collect(),
             conditions: HashSet::new(),
         }
     }
@@ -139,13 +146,7 @@ impl<'a> Values<'a> {
         if is_assertion(operator) {
             return Ok(None);
         }
-        let mut stack = modules(&node.metadata.nn_module_stack);
-        let module = stack.next().unwrap_or("");
-        for outer in stack.filter(|outer| !outer.is_empty()) {
-            if !self.modules.contains(outer) {
-                self.modules.insert(outer.to_owned());
-            }
-        }
+        let module = self.module(&node.metadata.nn_module_stack);
         if let Some(conditions) = conditions(&node.outputs) {
             self.conditions.extend(conditions);
             return Ok(None);
@@ -190,6 +191,31 @@ impl<'a> Values<'a> {
             module: module.to_owned(),
             constant: false,
         }))
+    }
+
+    /// The module that a node belongs to, the innermost of a stack; notes those around it.
+    ///
+    /// A module that is called in another place than the one it is named after, as an activation that all
+    /// blocks share and that is named after the first, counts as a part of its caller there.
+    fn module(&mut self, stack: &'a str) -> &'a str {
+        let is_within = |path: &str, outer: &str| {
+            let rest = path.strip_prefix(outer);
+            outer.is_empty() || rest.is_some_and(|rest| rest.starts_with('.'))
+        };
+        let mut module = "";
+        for path in modules(stack).filter(|path| !path.is_empty()) {
+            // Of the modules that it is named after, those that are called must be on the stack.
+            let dots = path.match_indices('.').map(|(dot, _)| &path[..dot]);
+            let mut between = dots.filter(|outer| is_within(outer, module));
+            if !is_within(path, module) || between.any(|outer| self.called.contains(outer)) {
+                break;
+            }
+            if !module.is_empty() && !self.modules.contains(module) {
+                self.modules.insert(module.to_owned());
+            }
+            module = path;
+        }
+        module
     }
 
     /// Converts an argument; `None` where it is left out.
@@ -286,10 +312,19 @@ fn conditions(outputs: &[schema::Argument]) -> Option<Vec<&str>> {
     Some(names.collect())
 }
 
-/// The paths of the modules of a stack, from inside to outside.
+/// The paths of the modules of a stack, from outside to inside.
 fn modules(stack: &str) -> impl Iterator<Item = &str> {
-    stack.rsplit(';').filter_map(|module| {
-        let mut parts = module.split(',');
+    stack.split(';').filter_map(|module| {
+        // A part of a module list is "blocks.slice(None, 2, None)", whose commas are none between parts.
+        let mut depth = 0;
+        let mut parts = module.split(move |c| {
+            match c {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            c == ',' && depth == 0
+        });
         let (key, path) = (parts.next()?, parts.next()?);
         // PyTorch's word for a node of its own making.
         (!key.starts_with("_empty")).then_some(path)

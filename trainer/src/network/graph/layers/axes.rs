@@ -5,8 +5,8 @@
 //! tokens or takes them apart; what is added to a value of known axes has the same. Where this does not
 //! suffice the axes stay unknown.
 
-use crate::network::graph::program::{Graph, Meta, Node};
 use crate::network::graph::operators::{Kind, kind};
+use crate::network::graph::program::{Graph, Meta, Node};
 
 /// The meaning of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 //! with its places.
 
 use crate::network::graph::layers::axes::{self, Axis};
-use crate::network::graph::program::{Argument, Graph, Meta, Node};
-use crate::network::graph::layers::find::Form;
+use crate::network::graph::layers::candidate::Form;
 use crate::network::graph::operators::{Kind, kind};
+use crate::network::graph::program::{Argument, Graph, Meta, Node};
 
 /// Tokens in front of the pixels at most, where the graph does not say how many there are.
 const MAX_BEFORE: i64 = 8;
@@ -112,11 +112,9 @@ fn is_token_by_token(node: &Node) -> bool {
 }
 
 /// Operators that only move the elements of one tensor.
-const MOVES: [&str; 13] = [
-    "constant_pad_nd",
+const MOVES: [&str; 11] = [
     "flatten",
     "narrow",
-    "pad",
     "permute",
     "reshape",
     "roll",
@@ -128,13 +126,60 @@ const MOVES: [&str; 13] = [
     "unsqueeze",
 ];
 
+/// Operators that add places around a map.
+const PADS: [&str; 4] = [
+    "constant_pad_nd",
+    "pad",
+    "reflection_pad2d",
+    "replication_pad2d",
+];
+
+/// Operators that norm a map without moving its places.
+const NORMS: [&str; 6] = [
+    "_fused_rms_norm",
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "rms_norm",
+];
+
+/// Whether an operator only moves the elements of one tensor, and perhaps adds some around them.
+fn moves(node: &Node) -> bool {
+    MOVES.contains(&node.name()) || PADS.contains(&node.name())
+}
+
+/// Which values are padded maps, or made of such place by place: all between a padding and the convolution
+/// or pooling that it is for. `axes` are those of each value.
+pub(crate) fn padded(graph: &Graph, axes: &[Option<Vec<Axis>>]) -> Vec<bool> {
+    let grid = |value: usize| axes::grid(axes[value].as_deref()?, &graph.values[value]);
+    let mut padded = vec![false; graph.values.len()];
+    for node in &graph.nodes {
+        let (Some(from), [output]) = (node.tensors().next(), &node.outputs[..]) else {
+            continue;
+        };
+        let name = node.name();
+        padded[*output] = if PADS.contains(&name) {
+            let larger =
+                |before: [i64; 2], after: [i64; 2]| after[0] > before[0] || after[1] > before[1];
+            let grows = grid(from).zip(grid(*output));
+            padded[from] || grows.is_some_and(|(before, after)| larger(before, after))
+        } else if kind(name) == Some(Kind::Pointwise) || NORMS.contains(&name) {
+            node.tensors().any(|value| padded[value])
+        } else {
+            false
+        };
+    }
+    padded
+}
+
 /// For each value that has the elements of another in another order, the first such other.
 pub(crate) fn origins(graph: &Graph) -> Vec<Option<usize>> {
     let mut origins = vec![None; graph.values.len()];
     for node in &graph.nodes {
         let from = node.tensors().next();
         if let (Some(from), [output]) = (from, &node.outputs[..])
-            && MOVES.contains(&node.name())
+            && moves(node)
         {
             origins[*output] = origins[from].or(Some(from));
         }
@@ -156,7 +201,7 @@ pub(crate) fn is_only_normed(graph: &Graph, value: usize, reaches: &[bool]) -> b
         }
         if of_channels(node) {
             is_normed = true;
-        } else if MOVES.contains(&node.name()) || node.name() == "cat" {
+        } else if moves(node) || node.name() == "cat" {
             node.outputs.iter().for_each(|&output| same[output] = true);
         } else {
             return false;

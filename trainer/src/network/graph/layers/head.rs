@@ -1,7 +1,7 @@
 //! The layer that makes the logits, which is replaced when a network is trained for other classes.
 
-use crate::network::graph::program::{Argument, Graph, GraphTensor, Node};
 use crate::network::graph::problem::{Problem, quote};
+use crate::network::graph::program::{Argument, Graph, GraphTensor, Node};
 
 /// The last linear layer, or convolution of one pixel, before the logits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,9 @@ const AFTER: [&str; 9] = [
 ];
 
 /// Finds the head in front of the logits.
+///
+/// # Errors
+/// Logits that no linear layer makes, or that come after a softmax.
 pub fn head(graph: &Graph) -> Result<Head, Problem> {
     find(graph).map(|(_, head)| head)
 }
@@ -76,6 +79,9 @@ pub(crate) fn find(graph: &Graph) -> Result<(usize, Head), Problem> {
 }
 
 /// Finds the head that is the module `name`.
+///
+/// # Errors
+/// A module that is no linear layer with as many outputs as there are logits.
 pub fn find_head(graph: &Graph, name: &str) -> Result<Head, Problem> {
     let heads = graph.nodes.iter().rev();
     let mut heads = heads.filter(|node| node.module == name);

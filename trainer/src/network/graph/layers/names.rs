@@ -1,10 +1,9 @@
-//! The paths of modules: which modules a value is the output of, and which of them are the blocks of a
-//! network.
+//! The paths of modules: which modules a value is the output of, and where each is called.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::iter;
 
-use crate::network::graph::program::Graph;
-use crate::network::graph::layers::find::Candidate;
+use crate::network::graph::program::{Graph, Meta};
 
 /// Follows the name of a module where a value is not its output, but what the model itself makes of it.
 pub(crate) const MADE_OF: char = '+';
@@ -108,52 +107,73 @@ pub(crate) fn is_within(module: &str, outer: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// A module with the first and the last of its nodes.
+/// A call of a module.
 #[derive(Clone, Debug)]
-pub(crate) struct Module {
+pub(crate) struct Call {
     pub(crate) path: String,
+    /// Whether the module itself is called. What only holds modules (`ModuleList`) is not.
+    pub(crate) is_module: bool,
+    /// The first of its nodes.
     pub(crate) first: usize,
+    /// The last of its nodes.
     pub(crate) last: usize,
+    /// The call that it is a part of.
+    outer: Option<usize>,
 }
 
-/// The modules of a graph, and those around them, in the order in which they are called first.
-pub(crate) fn modules(graph: &Graph) -> Vec<Module> {
-    let mut modules: Vec<Module> = Vec::new();
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    for (index, node) in graph.nodes.iter().enumerate() {
-        for path in paths(&node.module) {
-            let place = *places.entry(path).or_insert(modules.len());
-            match modules.get_mut(place) {
-                Some(module) => module.last = index,
-                None => modules.push(Module {
+/// The calls of a graph's modules, and of what holds modules, in the order in which they begin. Calls of one
+/// module that follow each other with nothing between them are one.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
+    calls: Vec<Call>,
+    /// The innermost call that each node is a part of.
+    of_nodes: Vec<Option<usize>>,
+}
+
+impl Calls {
+    pub(crate) fn of(graph: &Graph) -> Self {
+        let outer: HashSet<&str> = graph.modules.iter().map(String::as_str).collect();
+        let mut calls: Vec<Call> = Vec::new();
+        let mut of_nodes = Vec::with_capacity(graph.nodes.len());
+        // The calls that the node before is a part of, from outside to inside.
+        let mut open: Vec<usize> = Vec::new();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let mut outputs = node.outputs.iter();
+            // Sizes are computed where they are asked for first, by the model itself.
+            if outputs.all(|&output| graph.values[output] == Meta::Int) {
+                of_nodes.push(None);
+                continue;
+            }
+            let module = node.module.as_str();
+            open.retain(|&call| {
+                let path = &calls[call].path;
+                path == module || is_within(module, path)
+            });
+            for path in paths(module).skip(open.len()) {
+                let call = Call {
                     path: path.to_owned(),
+                    is_module: path == module || outer.contains(path),
                     first: index,
                     last: index,
-                }),
+                    outer: open.last().copied(),
+                };
+                open.push(calls.len());
+                calls.push(call);
             }
+            open.iter().for_each(|&call| calls[call].last = index);
+            of_nodes.push(open.last().copied());
         }
+        Calls { calls, of_nodes }
     }
-    modules
-}
 
-/// The layers that are outputs of numbered modules side by side, as "blocks.0", "blocks.1": the longest
-/// such row.
-pub(crate) fn blocks<'a>(layers: &[&'a Candidate]) -> Vec<&'a Candidate> {
-    let mut rows: BTreeMap<(usize, &str), Vec<&Candidate>> = BTreeMap::new();
-    for &layer in layers {
-        for path in [&layer.module].into_iter().chain(&layer.inner) {
-            let path = path.trim_end_matches(MADE_OF);
-            let stem = path.trim_end_matches(|c: char| c.is_ascii_digit());
-            if stem.len() < path.len() {
-                rows.entry((stem.len(), stem)).or_default().push(layer);
-            }
-        }
+    /// The first call of a module.
+    pub(crate) fn first_of(&self, path: &str) -> Option<&Call> {
+        self.calls.iter().find(|call| call.path == path)
     }
-    let mut longest = Vec::new();
-    for row in rows.into_values() {
-        if row.len() > longest.len() {
-            longest = row;
-        }
+
+    /// The calls that a node is a part of, from inside to outside.
+    pub(crate) fn around(&self, node: usize) -> impl Iterator<Item = &Call> {
+        let innermost = self.of_nodes[node].map(|call| &self.calls[call]);
+        iter::successors(innermost, |call| Some(&self.calls[call.outer?]))
     }
-    longest
 }
