@@ -10,9 +10,11 @@
 //! - A division by ∞ gives 0, and so does a softmax for −∞. Divisors and inputs of softmaxes go through
 //!   [`infinite_to_nan`].
 //!
-//! Two cases remain. In training, batch norm hides a variance that overflows, but the running variance keeps
+//! Three cases remain. In training, batch norm hides a variance that overflows, but the running variance keeps
 //! it and is checked. In the backward pass, a ReLU with a negative input gives 0 for every gradient, as it
-//! should.
+//! should. In a network from a file, an activation that saturates (sigmoid, tanh, softmax, a clamp, a layer norm)
+//! may hide an overflow in front of it, as it does in PyTorch; what the network starts from and what comes out is
+//! checked there as well.
 
 use tch::{Kind, TchError, Tensor};
 

@@ -18,7 +18,6 @@ use trainer::explain::{colour, grid_pointing_game, stream};
 use trainer::machine::stop::{self, Stop};
 use trainer::machine::{device, process};
 use trainer::names::Layer;
-use trainer::network::Backbone;
 use trainer::predict;
 use trainer::run::config::RunConfig;
 use trainer::run::finished::FinishedRun;
@@ -28,10 +27,10 @@ use trainer::run::state::State;
 use trainer::run::{kept, select};
 use trainer::say;
 use trainer::train::training::{self, Outcome};
-use trainer::vocabulary::{self, Vocabulary};
-use trainer::weights::import::Fit;
+use trainer::vocabulary::Vocabulary;
+use trainer::weights::commands::{self, ImportArgs};
+use trainer::weights::export;
 use trainer::weights::network::NetworkOptions;
-use trainer::weights::{describe, described, export, import, network};
 
 /// Trains image classifiers with a loss on their own explanations, and explains them.
 #[derive(Parser)]
@@ -171,56 +170,6 @@ struct StateArgs {
 }
 
 #[derive(Args)]
-struct ImportArgs {
-    /// .pth, .pth.tar or .safetensors; or .pt2, a network with its weights
-    weights: PathBuf,
-    /// The network that weights are for: a name, or the file of a network that was imported
-    #[arg(long, value_parser = described::named_or_file)]
-    backbone: Option<Backbone>,
-    #[command(flatten)]
-    network: NetworkOptions,
-    /// The safetensors file to write
-    #[arg(long)]
-    out: PathBuf,
-    /// Take the tensors that fit and list the others, instead of refusing the file
-    #[arg(long)]
-    partial: bool,
-    /// The entry of the checkpoint that holds the weights (default: state_dict, model,
-    /// model_state_dict or net, else the whole file)
-    #[arg(long)]
-    entry: Option<String>,
-    /// What the names of the network's tensors begin with in the file, such as "model."; other tensors are
-    /// left out ("module." and "_orig_mod." are always taken off)
-    #[arg(long)]
-    prefix: Option<String>,
-    /// Refuse the file unless its SHA-256 begins so (default: what its name says, as in
-    /// resnet50-0676ba61.pth)
-    #[arg(long, value_name = "HEX", value_parser = sha256_start)]
-    sha256: Option<String>,
-    /// The licence of the weights, e.g. "CC BY-NC 4.0": kept in the file, and passed on by trainer export
-    #[arg(long, value_parser = one_line)]
-    license: Option<String>,
-}
-
-/// A text of one line.
-fn one_line(text: &str) -> Result<String, String> {
-    match text.trim() {
-        "" => Err("expected a text".to_owned()),
-        text if text.chars().any(char::is_control) => Err("expected one line".to_owned()),
-        text => Ok(text.to_owned()),
-    }
-}
-
-/// The beginning of a SHA-256, long enough to tell files apart.
-fn sha256_start(text: &str) -> Result<String, String> {
-    let is_hex = text.chars().all(|c| c.is_ascii_hexdigit());
-    match is_hex && (8..=64).contains(&text.len()) {
-        true => Ok(text.to_owned()),
-        false => Err("expected 8 to 64 hexadecimal digits".to_owned()),
-    }
-}
-
-#[derive(Args)]
 struct ExplainArgs {
     #[command(flatten)]
     network: NetworkArgs,
@@ -322,15 +271,12 @@ fn main() -> ExitCode {
         },
         Command::GridPointingGame(args) => game_command(&args),
         Command::Vocabulary { json: _ } => vocabulary_command(),
-        Command::Import(args) => match args.backbone {
-            Some(backbone) => import_command(&args, backbone),
-            None => import_network_command(&args),
-        },
+        Command::Import(args) => commands::import_command(&args),
         Command::Describe {
             file,
             network,
             json,
-        } => describe_command(&file, &network, json),
+        } => commands::describe_command(&file, &network, json),
         Command::Export {
             run,
             checkpoint,
@@ -503,82 +449,6 @@ fn game_command(args: &GameArgs) -> Result<()> {
 
 fn vocabulary_command() -> Result<()> {
     println!("{}", serde_json::to_string_pretty(&Vocabulary::new())?);
-    Ok(())
-}
-
-fn import_network_command(args: &ImportArgs) -> Result<()> {
-    let (file, out) = (&args.weights, &args.out);
-    if file.extension().is_none_or(|end| end != "pt2") {
-        return Err(anyhow!(
-            "{}: --backbone: found nothing, expected the network that the weights are for, or a .pt2 file, \
-             which has its own",
-            file.display()
-        ));
-    }
-    let network = network::open(file, &args.network)?;
-    let tried = network::attempt(&network, file)?;
-    for warning in describe::warnings(&tried) {
-        say!("warning: {}: {warning}", file.display());
-    }
-    network::write(&network, args.license.as_deref(), out)?;
-    let layers = network.description.layers.iter();
-    let layers: Vec<String> = layers.map(|at| format!("{} = {}", at.layer, at.module)).collect();
-    say!(
-        "{}: {} tensors, {} classes, {}: {}",
-        network.backbone,
-        network.tensors.len(),
-        network.head.n_classes,
-        layers.join(", "),
-        out.display()
-    );
-    Ok(())
-}
-
-fn describe_command(file: &Path, options: &NetworkOptions, json: bool) -> Result<()> {
-    let is_imported = file.extension().is_some_and(|end| end == "safetensors");
-    let backbone = match is_imported {
-        true => described::named_or_file(&file.to_string_lossy()).map_err(|error| anyhow!(error))?,
-        false => {
-            let network = network::open(file, options)?;
-            if !json {
-                let tried = network::attempt(&network, file)?;
-                print!("{}", describe::text(&network, Some(&tried)));
-                return Ok(());
-            }
-            network.backbone
-        }
-    };
-    println!("{}", serde_json::to_string_pretty(&vocabulary::network(backbone))?);
-    Ok(())
-}
-
-fn import_command(args: &ImportArgs, backbone: Backbone) -> Result<()> {
-    let request = import::Request {
-        backbone,
-        fit: if args.partial {
-            Fit::Partial
-        } else {
-            Fit::Strict
-        },
-        entry: args.entry.as_deref(),
-        prefix: args.prefix.as_deref(),
-        sha256: args.sha256.as_deref(),
-        license: args.license.as_deref(),
-    };
-    let (weights, out) = (&args.weights, &args.out);
-    let imported = import::import(weights, &request, out)?;
-    for kind in imported.faults.kinds() {
-        say!("warning: {}: {kind}", weights.display());
-    }
-    let classes = imported
-        .n_classes
-        .map_or("no head".to_owned(), |n| format!("{n} classes"));
-    say!(
-        "{} tensors, {classes}, SHA-256 of the source {}: {}",
-        imported.n_tensors,
-        imported.sha256,
-        out.display()
-    );
     Ok(())
 }
 

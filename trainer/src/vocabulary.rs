@@ -49,6 +49,8 @@ struct Named {
 pub struct Network {
     #[serde(flatten)]
     named: Named,
+    /// Height and width of the images that it takes; null for any.
+    input: Option<[usize; 2]>,
     /// The layers at which it can be explained.
     layers: Vec<String>,
     /// The methods that explain it.
@@ -105,6 +107,7 @@ pub fn network(backbone: Backbone) -> Network {
             name: backbone.name,
             title: backbone.title,
         },
+        input: backbone.input,
         layers: spellings(backbone.layers),
         methods: defined(Order::First),
         guides_by: defined(Order::Second),

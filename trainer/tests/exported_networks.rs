@@ -40,9 +40,14 @@ fn compare(folder: &Path, name: &str) {
     let (reference, _) = checkpoint::load(&folder.join(format!("{name}.safetensors"))).unwrap();
     let expected = |key: &str| {
         let found = reference.iter().find(|(known, _)| known == key);
-        found.unwrap_or_else(|| panic!("{name}: no {key}")).1.shallow_clone()
+        found
+            .unwrap_or_else(|| panic!("{name}: no {key}"))
+            .1
+            .shallow_clone()
     };
-    let modules = reference.iter().filter_map(|(key, _)| key.strip_prefix("map."));
+    let modules = reference
+        .iter()
+        .filter_map(|(key, _)| key.strip_prefix("map."));
     let mut modules: Vec<&str> = modules.collect();
     let file = folder.join(format!("{name}.pt2"));
     let plain = open(&file, &NetworkOptions::default()).unwrap();
@@ -53,10 +58,13 @@ fn compare(folder: &Path, name: &str) {
         };
         plain.candidates.iter().position(is_it)
     };
-    modules.sort_by_key(|module| place(module).unwrap_or_else(|| panic!("{name}: no layer {module}")));
+    modules
+        .sort_by_key(|module| place(module).unwrap_or_else(|| panic!("{name}: no layer {module}")));
     let layers = LAYERS[LAYERS.len() - modules.len()..].iter().copied();
     let options = NetworkOptions {
-        layer: layers.zip(modules.iter().map(|module| (*module).to_owned())).collect(),
+        layer: layers
+            .zip(modules.iter().map(|module| (*module).to_owned()))
+            .collect(),
         ..NetworkOptions::default()
     };
     let network = open(&file, &options).unwrap();
@@ -86,8 +94,16 @@ fn compare(folder: &Path, name: &str) {
         .filter(|param| param.is_trained)
         .map(|param| (param.name.clone(), param.tensor.grad()))
         .collect();
-    let scale = |key: &str| expected(&format!("gradient.{key}")).abs().max().double_value(&[]);
-    let largest = gradients.iter().map(|(key, _)| scale(key)).fold(0.0, f64::max);
+    let scale = |key: &str| {
+        expected(&format!("gradient.{key}"))
+            .abs()
+            .max()
+            .double_value(&[])
+    };
+    let largest = gradients
+        .iter()
+        .map(|(key, _)| scale(key))
+        .fold(0.0, f64::max);
     for (key, gradient) in &gradients {
         let expected = expected(&format!("gradient.{key}"));
         let gradient = match gradient.defined() {
@@ -102,17 +118,32 @@ fn compare(folder: &Path, name: &str) {
             worst = (apart, key.clone());
         }
     }
-    assert!(!gradients.is_empty() && worst.0 > 0.0, "{name}: nothing was compared");
-    println!("{name}: gradients {:e} apart at most, of {}", worst.0, worst.1);
+    assert!(
+        !gradients.is_empty() && worst.0 > 0.0,
+        "{name}: nothing was compared"
+    );
+    println!(
+        "{name}: gradients {:e} apart at most, of {}",
+        worst.0, worst.1
+    );
     assert!(worst.0 < 1e-6, "{name}: {}: {:e}", worst.1, worst.0);
     if reference.iter().any(|(key, _)| key.starts_with("after.")) {
         let is_rounding = |key: &str| scale(key) < 1e-9 * largest;
         let rounding: Vec<&str> = gradients.iter().map(|(key, _)| key.as_str()).collect();
-        let rounding: Vec<&str> = rounding.into_iter().filter(|key| is_rounding(key)).collect();
-        train(name, &model, first, &input, &|key| match rounding.contains(&key) {
-            true => None,
-            false => Some(expected(&format!("after.{key}"))),
-        });
+        let rounding: Vec<&str> = rounding
+            .into_iter()
+            .filter(|key| is_rounding(key))
+            .collect();
+        train(
+            name,
+            &model,
+            first,
+            &input,
+            &|key| match rounding.contains(&key) {
+                true => None,
+                false => Some(expected(&format!("after.{key}"))),
+            },
+        );
     }
 }
 
@@ -154,8 +185,16 @@ fn train(
             }
         }
     }
-    println!("{name}: after {STEPS} steps {:e} apart at most, of {}", worst.0, worst.1);
-    assert!(worst.0 > 0.0 && worst.0 < 1e-6, "{name}: {}: {:e}", worst.1, worst.0);
+    println!(
+        "{name}: after {STEPS} steps {:e} apart at most, of {}",
+        worst.0, worst.1
+    );
+    assert!(
+        worst.0 > 0.0 && worst.0 < 1e-6,
+        "{name}: {}: {:e}",
+        worst.1,
+        worst.0
+    );
 }
 
 /// Compares networks that are exported now.
@@ -172,7 +211,12 @@ fn exported(names: &[&str]) {
             Ok(ready) => Path::new(ready),
             Err(_) => {
                 let mut command = Command::new(&python);
-                let done = command.arg(&script).arg(folder.path()).arg(name).output().unwrap();
+                let done = command
+                    .arg(&script)
+                    .arg(folder.path())
+                    .arg(name)
+                    .output()
+                    .unwrap();
                 let said = String::from_utf8_lossy(&done.stderr);
                 assert!(done.status.success(), "{name}: {said}");
                 folder.path()

@@ -383,6 +383,7 @@ fn an_import_refuses_weights_that_are_not_finite() {
             backbone: named("xdnn_resnet18"),
             fit,
             entry: None,
+            prefix: None,
             sha256: None,
         };
         import::import(&file, &request, &out).map_err(|error| error.to_string())

@@ -267,7 +267,10 @@ static TINY: Architecture = Architecture {
     has_dynamic_weights: false,
     package_prefix: "",
     gpu_memory_format: MemoryFormat::Contiguous,
-    build: |p: &mut Params, n_classes| {
+    input: None,
+    layers: Layer::ALL,
+    description: None,
+    build: &|p: &mut Params, n_classes| {
         let init = Init::UniformFanIn(27);
         Box::new(Tiny {
             stem: p.weight("stem.weight".to_owned(), &[6, 3, 4, 4], init),

@@ -33,7 +33,13 @@ fn exchange(name: &str) {
     fs_err::remove_file(&network).unwrap();
     let predictions = explain(&sandbox, "--run", &run);
     let backbone = format!("exported {name}");
-    let arguments = json!([backbone, CLASSES, weights, sandbox.path("data"), predictions]);
+    let arguments = json!([
+        backbone,
+        CLASSES,
+        weights,
+        sandbox.path("data"),
+        predictions
+    ]);
     let found: Value = python.ask("logits", arguments);
     println!("{name}: error, torch's own, largest logit: {found}");
     sandbox.remove();

@@ -135,9 +135,9 @@ impl Subject {
                 Error::invalid(&self.weights, "attribution", found, expected)
             })?;
         let layer = layer.unwrap_or(self.layer);
-        self.backbone
-            .check_layer(layer)
-            .map_err(|expected| Error::invalid(&self.weights, "layer", layer.to_string(), expected))?;
+        self.backbone.check_layer(layer).map_err(|expected| {
+            Error::invalid(&self.weights, "layer", layer.to_string(), expected)
+        })?;
         Ok((attribution, layer))
     }
 

@@ -37,6 +37,8 @@ pub struct Architecture {
     /// Memory format of its activations on a GPU. On the CPU it is always contiguous, apart from
     /// [`crate::network::Model::features`] of values alone.
     pub gpu_memory_format: MemoryFormat,
+    /// Height and width of the images that it takes; `None` for any.
+    pub input: Option<[usize; 2]>,
     /// The layers at which it can be explained, in order.
     pub layers: &'static [Layer],
     /// Of a network that was read from a file: the text that describes it in weight files

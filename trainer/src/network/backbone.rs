@@ -21,6 +21,19 @@ impl Backbone {
         architectures::ALL.iter().copied().map(Backbone)
     }
 
+    /// Refuses images of another size than the network takes.
+    ///
+    /// # Errors
+    /// The size that it takes.
+    pub fn check_size(self, images: [usize; 2]) -> Result<(), String> {
+        match self.input {
+            Some([height, width]) if [height, width] != images => {
+                Err(format!("{height}×{width}, for which {self} was exported"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses a layer that the network does not have.
     ///
     /// # Errors
@@ -31,7 +44,10 @@ impl Backbone {
         }
         let known: Vec<String> = self.layers.iter().map(Layer::to_string).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        Err(format!("{}, the layers of {self}", names::alternatives(&known)))
+        Err(format!(
+            "{}, the layers of {self}",
+            names::alternatives(&known)
+        ))
     }
 }
 

@@ -80,6 +80,14 @@ impl Model {
     /// # Errors
     /// libtorch's.
     pub fn encode_scaled(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        let size = images.size();
+        let found = [size[1] as usize, size[2] as usize];
+        self.backbone.check_size(found).map_err(|expected| {
+            let [height, width] = found;
+            TchError::Shape(format!(
+                "found images of {height}×{width}, expected {expected}"
+            ))
+        })?;
         let images = images.f_permute([0, 3, 1, 2])?;
         self.in_memory_format(self.backbone.encoding.encode(&images)?)
     }

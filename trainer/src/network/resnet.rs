@@ -11,7 +11,7 @@
 use tch::TchError;
 
 use crate::names::Layer;
-use crate::network::architecture::{Build, Architecture, Encoding, MemoryFormat};
+use crate::network::architecture::{Architecture, Build, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, UncenteredNorm};
 use crate::network::layers::{BatchNorm, Conv, Linear, Padding, Shape};
 use crate::network::params::{Init, Params};
@@ -64,6 +64,7 @@ impl Family {
                 Family::Vanilla | Family::Xdnn => MemoryFormat::ChannelsLast,
                 Family::Bcos => MemoryFormat::Contiguous,
             },
+            input: None,
             layers: Layer::ALL,
             description: None,
             build,

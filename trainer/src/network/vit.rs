@@ -12,7 +12,7 @@ use tch::{Kind, TchError, Tensor};
 use crate::finite;
 use crate::machine::device;
 use crate::names::Layer;
-use crate::network::architecture::{Build, Architecture, Encoding, MemoryFormat};
+use crate::network::architecture::{Architecture, Build, Encoding, MemoryFormat};
 use crate::network::bcos::{self, BcosConv, BcosLinear, LayerNorm};
 use crate::network::layers::Shape;
 use crate::network::params::{Init, Params};
@@ -34,11 +34,7 @@ const STEM: [i64; 4] = [48, 96, 192, 384];
 const TEMPERATURE: f64 = 10_000.0;
 
 /// Returns the architecture of a vision transformer.
-pub const fn entry(
-    name: &'static str,
-    title: &'static str,
-    build: Build,
-) -> Architecture {
+pub const fn entry(name: &'static str, title: &'static str, build: Build) -> Architecture {
     Architecture {
         name,
         title,
@@ -49,6 +45,7 @@ pub const fn entry(
         has_dynamic_weights: true,
         package_prefix: "0.",
         gpu_memory_format: MemoryFormat::Contiguous,
+        input: None,
         layers: Layer::ALL,
         description: None,
         build,

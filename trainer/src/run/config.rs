@@ -276,9 +276,9 @@ impl RunConfig {
         positive("epochs", f64::from(self.epochs))?;
         positive("batch_size", self.batch_size as f64)?;
         positive("learning_rate", self.learning_rate)?;
-        self.backbone.check_layer(self.layer).map_err(|expected| {
-            Error::invalid(path, "layer", self.layer.to_string(), expected)
-        })?;
+        self.backbone
+            .check_layer(self.layer)
+            .map_err(|expected| Error::invalid(path, "layer", self.layer.to_string(), expected))?;
         self.check_variation(path)?;
         if let Some(images) = self.micro_batch {
             positive("micro_batch", images as f64)?;

@@ -13,7 +13,12 @@ pub fn text(network: &Network, tried: Option<&Tried>) -> String {
     let description = &network.description;
     let graph = &description.graph;
     let [channels, height, width] = graph.image();
-    let n_weights = |role| graph.tensors.iter().filter(move |tensor| tensor.role == role);
+    let n_weights = |role| {
+        graph
+            .tensors
+            .iter()
+            .filter(move |tensor| tensor.role == role)
+    };
     let numbers: i64 = n_weights(Role::Parameter)
         .filter_map(|tensor| graph.values[tensor.value].fixed_size())
         .map(|size| size.iter().product::<i64>())
@@ -25,7 +30,10 @@ pub fn text(network: &Network, tried: Option<&Tried>) -> String {
         let _ = writeln!(text, "{key:<9} {value}");
     };
     line("network", description.name.clone());
-    line("input", format!("{channels} × {height} × {width}, {}", description.encoding));
+    line(
+        "input",
+        format!("{channels} × {height} × {width}, {}", description.encoding),
+    );
     line(
         "weights",
         format!(
@@ -35,7 +43,13 @@ pub fn text(network: &Network, tried: Option<&Tried>) -> String {
             n_weights(Role::Constant).count(),
         ),
     );
-    line("head", format!("{} ({}), {} classes", head.module, head.weight, head.n_classes));
+    line(
+        "head",
+        format!(
+            "{} ({}), {} classes",
+            head.module, head.weight, head.n_classes
+        ),
+    );
     line(
         "norms",
         match network.backbone.has_batch_statistics {
@@ -48,12 +62,26 @@ pub fn text(network: &Network, tried: Option<&Tried>) -> String {
     }
     text.push_str("\nlayer   module                                   grid      channels\n");
     let [.., height, width] = graph.image();
-    let _ = writeln!(text, "input   {:<40} {:<9} {channels}", "", format!("{height}×{width}"));
+    let _ = writeln!(
+        text,
+        "input   {:<40} {:<9} {channels}",
+        "",
+        format!("{height}×{width}")
+    );
     for candidate in &network.candidates {
-        let named = description.layers.iter().find(|known| known.value == candidate.value);
+        let named = description
+            .layers
+            .iter()
+            .find(|known| known.value == candidate.value);
         let name = named.map_or(String::new(), |known| known.layer.to_string());
-        let blind = tried.is_some_and(|tried| named.is_some_and(|known| tried.blind.contains(&known.layer)));
-        let _ = writeln!(text, "{name:<7} {}{}", row(candidate), remark(candidate, blind));
+        let blind = tried
+            .is_some_and(|tried| named.is_some_and(|known| tried.blind.contains(&known.layer)));
+        let _ = writeln!(
+            text,
+            "{name:<7} {}{}",
+            row(candidate),
+            remark(candidate, blind)
+        );
     }
     text.push_str("\nAny of these modules can stand for a layer: --layer final=MODULE\n");
     text
@@ -61,7 +89,12 @@ pub fn text(network: &Network, tried: Option<&Tried>) -> String {
 
 fn row(candidate: &Candidate) -> String {
     let [height, width] = candidate.grid;
-    format!("{:<40} {:<9} {}", candidate.module, format!("{height}×{width}"), candidate.channels)
+    format!(
+        "{:<40} {:<9} {}",
+        candidate.module,
+        format!("{height}×{width}"),
+        candidate.channels
+    )
 }
 
 /// What is to be known of a layer.
@@ -77,9 +110,15 @@ fn remark(candidate: &Candidate, is_blind: bool) -> &'static str {
 
 /// Returns the warnings about what was tried.
 pub fn warnings(tried: &Tried) -> Vec<String> {
-    let blind = tried.blind.iter().filter(|layer| **layer != Layer::Input).map(|layer| {
-        format!("the logits do not depend on the places of {layer}: maps there are zero")
-    });
+    let blind = tried
+        .blind
+        .iter()
+        .filter(|layer| **layer != Layer::Input)
+        .map(|layer| {
+            format!("the logits do not depend on the places of {layer}: maps there are zero")
+        });
     let unguided = tried.unguided.iter();
-    blind.chain(unguided.map(|reason| format!("it can be explained, not guided: {reason}"))).collect()
+    blind
+        .chain(unguided.map(|reason| format!("it can be explained, not guided: {reason}")))
+        .collect()
 }

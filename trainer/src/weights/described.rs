@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Result};
 use crate::network::Backbone;
-use crate::network::graph::description::{self, Description};
+use crate::network::graph::{description, entry};
 use crate::weights::checkpoint::{self, Metadata};
 
 /// The key of a network's name.
@@ -28,7 +28,7 @@ pub fn metadata(backbone: Backbone) -> Metadata {
 /// Metadata without a network, or with one that is unknown or wrongly described.
 pub fn of_metadata(metadata: &Metadata, file: &Path) -> Result<Backbone> {
     if let Some(text) = metadata.get(description::KEY) {
-        return Description::entry(text, file).map(Backbone::from);
+        return entry::entry(text, file).map(Backbone::from);
     }
     let expected = "a file that trainer import wrote";
     let Some(name) = metadata.get(NAME) else {

@@ -138,13 +138,24 @@ fn with_prefix_hint(
     model: &Model,
     request: &Request,
 ) -> Error {
-    let is_known = |name: &str| model.params.entries().iter().any(|param| param.name == name);
+    let is_known = |name: &str| {
+        model
+            .params
+            .entries()
+            .iter()
+            .any(|param| param.name == name)
+    };
     let starts = tensors.iter().map(|(name, _)| {
         let (start, rest) = name.split_once('.')?;
         is_known(rest).then_some(start)
     });
     let mut starts = starts.collect::<HashSet<_>>().into_iter();
-    match (starts.next().flatten(), starts.next(), request.prefix, &error) {
+    match (
+        starts.next().flatten(),
+        starts.next(),
+        request.prefix,
+        &error,
+    ) {
         (Some(start), None, None, Error::Weights { .. }) => Error::invalid(
             source,
             "names of tensors",
@@ -278,18 +289,41 @@ mod tests {
 
     #[test]
     fn names_lose_what_wrappers_put_before_them() {
-        let (plain, bcos) = ("resnet18".parse().unwrap(), "bcos_resnet18".parse().unwrap());
+        let (plain, bcos) = (
+            "resnet18".parse().unwrap(),
+            "bcos_resnet18".parse().unwrap(),
+        );
         let cases = [
             ("fc.weight", None, plain, Some("fc.weight")),
             ("module.fc.weight", None, plain, Some("fc.weight")),
             ("module.module.fc.weight", None, plain, Some("fc.weight")),
             ("_orig_mod.module.fc.weight", None, plain, Some("fc.weight")),
-            ("module._orig_mod.module.fc.weight", None, plain, Some("fc.weight")),
+            (
+                "module._orig_mod.module.fc.weight",
+                None,
+                plain,
+                Some("fc.weight"),
+            ),
             ("model.fc.weight", None, plain, Some("model.fc.weight")),
             ("model.fc.weight", Some("model."), plain, Some("fc.weight")),
-            ("model._orig_mod.fc.weight", Some("model."), plain, Some("fc.weight")),
-            ("_orig_mod.model.module.fc.weight", Some("model."), plain, Some("fc.weight")),
-            ("module.backbone.fc.weight", Some("module.backbone."), plain, Some("fc.weight")),
+            (
+                "model._orig_mod.fc.weight",
+                Some("model."),
+                plain,
+                Some("fc.weight"),
+            ),
+            (
+                "_orig_mod.model.module.fc.weight",
+                Some("model."),
+                plain,
+                Some("fc.weight"),
+            ),
+            (
+                "module.backbone.fc.weight",
+                Some("module.backbone."),
+                plain,
+                Some("fc.weight"),
+            ),
             ("loss.weight", Some("model."), plain, None),
             ("0.fc.weight", None, plain, Some("0.fc.weight")),
             ("module.0.fc.weight", None, bcos, Some("fc.weight")),

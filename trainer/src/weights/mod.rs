@@ -5,6 +5,7 @@
 pub mod checkpoint;
 pub mod checkpoint_file;
 pub(crate) mod classes;
+pub mod commands;
 pub mod describe;
 pub mod described;
 pub mod export;

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::names::Layer;
 use crate::network::graph::description::{Description, Explainable, VERSION};
+use crate::network::graph::entry::entry;
 use crate::network::graph::layers::find::{self, Candidate, Layers};
 use crate::network::graph::layers::head::{self, Head};
 use crate::network::graph::network::stored_name;
@@ -48,6 +49,22 @@ pub struct NetworkOptions {
     pub layer: Vec<(Layer, String)>,
 }
 
+impl NetworkOptions {
+    /// The first option that is given.
+    pub fn first_given(&self) -> Option<&'static str> {
+        let all = [
+            ("--name", self.name.is_some()),
+            ("--mean", self.mean.is_some()),
+            ("--std", self.std.is_some()),
+            ("--channels", self.channels.is_some()),
+            ("--head", self.head.is_some()),
+            ("--layer", !self.layer.is_empty()),
+        ];
+        let mut given = all.into_iter().filter(|(_, is_given)| *is_given);
+        given.next().map(|(option, _)| option)
+    }
+}
+
 /// The channels that a network takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Channels {
@@ -68,7 +85,9 @@ fn layer(text: &str) -> Result<(Layer, String), String> {
     };
     let layer: Layer = layer.parse()?;
     match layer {
-        Layer::Input => Err("expected mid1, mid2, mid3 or final: the input is no module".to_owned()),
+        Layer::Input => {
+            Err("expected mid1, mid2, mid3 or final: the input is no module".to_owned())
+        }
         layer => Ok((layer, module.to_owned())),
     }
 }
@@ -112,7 +131,12 @@ pub fn open(path: &Path, options: &NetworkOptions) -> Result<Network> {
     let chosen = chosen(&layers, options).map_err(wrong)?;
     let description = describe(path, options, graph, &head, chosen)?;
     let text = description.to_json().map_err(|error| {
-        Error::invalid(path, "network", error.to_string(), "a network that JSON can hold")
+        Error::invalid(
+            path,
+            "network",
+            error.to_string(),
+            "a network that JSON can hold",
+        )
     })?;
     let mut named = Vec::new();
     for tensor in &description.graph.tensors {
@@ -122,7 +146,7 @@ pub fn open(path: &Path, options: &NetworkOptions) -> Result<Network> {
         }
     }
     Ok(Network {
-        backbone: Backbone::from(Description::entry(&text, path)?),
+        backbone: Backbone::from(entry(&text, path)?),
         description,
         head,
         candidates: layers.candidates,
@@ -158,7 +182,9 @@ fn describe(
     head: &Head,
     chosen: Vec<(Layer, &Candidate)>,
 ) -> Result<Description> {
-    let wrong = |field: &str, found: String, expected: &str| Err(Error::invalid(path, field, found, expected));
+    let wrong = |field: &str, found: String, expected: &str| {
+        Err(Error::invalid(path, field, found, expected))
+    };
     for pair in chosen.windows(2) {
         let ((a, first), (b, second)) = (&pair[0], &pair[1]);
         if a == b {
@@ -170,7 +196,10 @@ fn describe(
         }
     }
     let [channels, height, width] = graph.image();
-    let inputs = graph.tensors.iter().find(|tensor| tensor.name == head.weight);
+    let inputs = graph
+        .tensors
+        .iter()
+        .find(|tensor| tensor.name == head.weight);
     let size = inputs.and_then(|tensor| graph.values[tensor.value].fixed_size());
     let layers = chosen.into_iter().map(|(layer, candidate)| Explainable {
         layer,
@@ -190,7 +219,11 @@ fn describe(
         name: name(path, options)?,
         input: [height, width],
         encoding: encoding(path, options, channels)?,
-        head: [Some(&head.weight), head.bias.as_ref()].into_iter().flatten().cloned().collect(),
+        head: [Some(&head.weight), head.bias.as_ref()]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect(),
         head_inputs: size.map_or(1, |size| size.iter().skip(1).product()),
         layers: layers.collect(),
         graph,
@@ -199,7 +232,12 @@ fn describe(
 
 /// Returns the network's name: the one given, else the file's.
 fn name(path: &Path, options: &NetworkOptions) -> Result<String> {
-    let of_file = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let of_file = || {
+        path.file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
     let name = options.name.clone().unwrap_or_else(of_file);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || !name.chars().all(is_plain) {
@@ -248,7 +286,9 @@ fn encoding(path: &Path, options: &NetworkOptions, n_channels: i64) -> Result<En
     for (field, values) in ["--mean", "--std"].into_iter().zip(ours) {
         let Some(values) = values else { continue };
         let wanted = match channels {
-            Channels::Inverse => return wrong(field, "it".to_owned(), "none with six channels".to_owned()),
+            Channels::Inverse => {
+                return wrong(field, "it".to_owned(), "none with six channels".to_owned());
+            }
             Channels::Gray => 1,
             Channels::Rgb | Channels::Bgr => 3,
         };
@@ -268,10 +308,15 @@ fn encoding(path: &Path, options: &NetworkOptions, n_channels: i64) -> Result<En
         unreachable!("ImageNet's encoding has a mean")
     };
     let three = |given: &Option<Vec<f64>>, usual: [f64; 3]| {
-        given.as_ref().and_then(|given| given[..].try_into().ok()).unwrap_or(usual)
+        given
+            .as_ref()
+            .and_then(|given| given[..].try_into().ok())
+            .unwrap_or(usual)
     };
     let one = |given: &Option<Vec<f64>>, usual: [f64; 3]| {
-        given.as_ref().map_or(usual.iter().sum::<f64>() / 3.0, |given| given[0])
+        given
+            .as_ref()
+            .map_or(usual.iter().sum::<f64>() / 3.0, |given| given[0])
     };
     let reversed = |[a, b, c]: [f64; 3]| [c, b, a];
     Ok(match channels {
@@ -305,7 +350,11 @@ fn to_tensor(view: &View) -> Result<Tensor> {
         Dtype::Bfloat16 => Kind::BFloat16,
         Dtype::Bool => Kind::Bool,
     };
-    Ok(Tensor::f_from_data_size(&view.contiguous(), &view.size, kind)?)
+    Ok(Tensor::f_from_data_size(
+        &view.contiguous(),
+        &view.size,
+        kind,
+    )?)
 }
 
 /// What was tried of a network.
@@ -325,7 +374,9 @@ pub fn attempt(network: &Network, path: &Path) -> Result<Tried> {
     let backbone = network.backbone;
     let n_classes = network.head.n_classes;
     let model = Model::new(backbone, n_classes as usize, 0, Device::Cpu, Kind::Float)?;
-    model.params.load(&network.tensors, &[], &path.display().to_string())?;
+    model
+        .params
+        .load(&network.tensors, &[], &path.display().to_string())?;
     let [channels, height, width] = network.description.graph.image();
     let images = Tensor::f_rand([2, channels, height, width], (Kind::Float, Device::Cpu))?;
     let mut tried = Tried {
@@ -338,10 +389,20 @@ pub fn attempt(network: &Network, path: &Path) -> Result<Tried> {
         let logits = record.logits();
         if logits.size() != [2, n_classes] {
             let found = format!("{:?}", logits.size());
-            return Err(Error::invalid(path, "logits of 2 images", found, format!("[2, {n_classes}]")));
+            return Err(Error::invalid(
+                path,
+                "logits of 2 images",
+                found,
+                format!("[2, {n_classes}]"),
+            ));
         }
         if logits.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
-            return Err(Error::invalid(path, "logits of noise", "non-finite ones", "finite numbers"));
+            return Err(Error::invalid(
+                path,
+                "logits of noise",
+                "non-finite ones",
+                "finite numbers",
+            ));
         }
         let gradient = tch::no_grad(|| record.gradient(&logits.f_ones_like()?))?;
         let on_map = model.form(layer).on_map(&gradient)?;

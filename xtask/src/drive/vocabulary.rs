@@ -64,6 +64,8 @@ pub(crate) struct Network {
     pub(crate) guides_by: Vec<String>,
     /// The layers that it has; None: all of the trainer's.
     pub(crate) layers: Option<Vec<String>>,
+    /// Height and width of the images that it takes; None: any.
+    pub(crate) input: Option<[u32; 2]>,
     /// Whether it has batch norms, so that `micro_batch` is refused.
     pub(crate) batch_statistics: bool,
 }

@@ -23,6 +23,7 @@ pub const ENTRY: Architecture = Architecture {
     has_dynamic_weights: true,
     package_prefix: "",
     gpu_memory_format: MemoryFormat::Contiguous,
+    input: None,
     layers: Layer::ALL,
     description: None,
     build: &|p, n_classes| Box::new(DenseNet::new(p, n_classes)),

@@ -25,6 +25,7 @@ pub const ENTRY: Architecture = Architecture {
     has_dynamic_weights: false,
     package_prefix: "",
     gpu_memory_format: MemoryFormat::Contiguous,
+    input: None,
     layers: Layer::ALL,
     description: None,
     build: &|p, n_classes| Box::new(ConvNext::new(p, n_classes)),

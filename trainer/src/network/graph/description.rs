@@ -1,17 +1,15 @@
 //! Defines [`Description`], what the metadata of a weight file say about a network that is not in the list:
-//! its graph, head, encoding and layers. An [`Architecture`] is made of it.
+//! its graph, head, encoding and layers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::names::Layer;
-use crate::network::architecture::{Architecture, Encoding, MemoryFormat};
+use crate::network::architecture::Encoding;
 use crate::network::graph::program::{Graph, Meta};
-use crate::network::graph::network::GraphNetwork;
 use crate::network::stages::Form;
 
 /// The key of the metadata under which a description stands, as JSON in one line.
@@ -98,7 +96,10 @@ impl Description {
         let n_values = self.graph.values.len();
         let sizes = |name: &String| {
             let tensor = tensors.iter().find(|tensor| tensor.name == *name)?;
-            self.graph.values.get(tensor.value).and_then(Meta::fixed_size)
+            self.graph
+                .values
+                .get(tensor.value)
+                .and_then(Meta::fixed_size)
         };
         let mut heads = self.head.iter().map(sizes);
         let is_in_order = self
@@ -107,32 +108,15 @@ impl Description {
             .all(|pair| pair[0].layer < pair[1].layer);
         if self.version != VERSION {
             Some(format!("version {}, expected {VERSION}", self.version))
-        } else if self.head.is_empty() || !heads.all(|size| size.is_some_and(|size| !size.is_empty())) {
+        } else if self.head.is_empty()
+            || !heads.all(|size| size.is_some_and(|size| !size.is_empty()))
+        {
             Some("a head whose tensors the graph does not have".to_owned())
         } else if !is_in_order || self.layers.iter().any(|layer| layer.value >= n_values) {
             Some("layers out of order or without a value".to_owned())
         } else {
             None
         }
-    }
-
-    /// Returns the entry of the network that `json` describes, the text in the metadata of the weight file
-    /// `file`. The same text always gives the same entry.
-    ///
-    /// # Errors
-    /// A text that is no valid description.
-    pub fn entry(json: &str, file: &Path) -> Result<&'static Architecture> {
-        static KNOWN: LazyLock<Mutex<HashMap<String, &'static Architecture>>> =
-            LazyLock::new(Mutex::default);
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = known.get(json) {
-            return Ok(entry);
-        }
-        let description = parse(json, file)?;
-        // Entries live as long as the program, as those of the list do; there are few.
-        let entry: &'static Architecture = Box::leak(Box::new(entry(description, json)));
-        known.insert(json.to_owned(), entry);
-        Ok(entry)
     }
 }
 
@@ -146,7 +130,7 @@ pub fn read(metadata: &BTreeMap<String, String>, file: &Path) -> Result<Option<D
 }
 
 /// Parses and checks the description `json` of the weight file `file`.
-fn parse(json: &str, file: &Path) -> Result<Description> {
+pub(super) fn parse(json: &str, file: &Path) -> Result<Description> {
     let expected = "a network that trainer import wrote";
     let wrong = |found: String| Error::invalid(file, KEY, found, expected);
     let description: Description =
@@ -154,39 +138,5 @@ fn parse(json: &str, file: &Path) -> Result<Description> {
     match description.fault() {
         None => Ok(description),
         Some(fault) => Err(wrong(fault)),
-    }
-}
-
-/// Returns the entry of a network whose description is `json` as text.
-fn entry(description: Description, json: &str) -> Architecture {
-    let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
-    let head: Vec<&'static str> = description.head.iter().map(|name| leak(name)).collect();
-    let layers = description.layers.iter().map(|found| found.layer);
-    let layers: Vec<Layer> = [Layer::Input].into_iter().chain(layers).collect();
-    let name = leak(&description.name);
-    let norms = ["aten.batch_norm.default", "aten._native_batch_norm_legit"];
-    let has_batch_statistics = description
-        .graph
-        .nodes
-        .iter()
-        .any(|node| norms.iter().any(|norm| node.operator.starts_with(norm)));
-    let encoding = description.encoding;
-    let text = leak(json);
-    let description = Arc::new(description);
-    Architecture {
-        name,
-        title: name,
-        head: Box::leak(head.into_boxed_slice()),
-        encoding,
-        has_batch_statistics,
-        is_homogeneous: false,
-        has_dynamic_weights: false,
-        package_prefix: "",
-        gpu_memory_format: MemoryFormat::Contiguous,
-        layers: Box::leak(layers.into_boxed_slice()),
-        description: Some(text),
-        build: Box::leak(Box::new(move |p: &mut _, n_classes| -> Box<dyn crate::network::Network> {
-            Box::new(GraphNetwork::new(Arc::clone(&description), p, n_classes))
-        })),
     }
 }

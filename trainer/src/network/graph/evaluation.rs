@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use tch::{Kind, TchError, Tensor};
 
 use crate::network::graph::program::{Argument, Dtype, Graph, Node, Size};
-use crate::network::graph::operations;
 use crate::network::pass::{Pass, Value, dispatch};
 
 /// What is known of the values of a graph while a part of it runs.
@@ -61,17 +60,9 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Evaluates `node`, which may write over its `own` values: no other node needs them.
-    pub(super) fn run(&mut self, node: &Node, own: &[usize]) -> Result<(), TchError> {
-        let result = if let Some(integer) = self.integer(node)? {
-            self.integers.insert(node.outputs[0], integer);
-            Ok(())
-        } else if self.depends_on_image(node) {
-            operations::run(self, node, own)
-        } else {
-            self.run_plain(node)
-        };
-        result.map_err(|error| in_node(node, &error))
+    /// Keeps an integer that `node` made.
+    pub(super) fn keep_integer(&mut self, node: &Node, integer: i64) {
+        self.integers.insert(node.outputs[0], integer);
     }
 
     /// Keeps the output number `output` of `node`.
@@ -79,12 +70,13 @@ impl<'a> Evaluation<'a> {
         self.values.insert(node.outputs[output], value);
     }
 
-    fn depends_on_image(&self, node: &Node) -> bool {
+    /// Whether an input of `node` depends on the image.
+    pub(super) fn depends_on_image(&self, node: &Node) -> bool {
         node.tensors().any(|at| self.values.contains_key(&at))
     }
 
     /// Runs a node whose inputs do not depend on the image.
-    fn run_plain(&mut self, node: &Node) -> Result<(), TchError> {
+    pub(super) fn run_plain(&mut self, node: &Node) -> Result<(), TchError> {
         let arguments = self.arguments(node, &|at| self.plain.get(&at))?;
         let made = dispatch::call(&node.operator, &arguments, node.outputs.len())?;
         for (&output, tensor) in node.outputs.iter().zip(made) {
@@ -94,7 +86,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Returns the integer that `node` computes; `None` if it computes tensors.
-    fn integer(&self, node: &Node) -> Result<Option<i64>, TchError> {
+    pub(super) fn integer(&self, node: &Node) -> Result<Option<i64>, TchError> {
         if node.operator == "aten.sym_size.int" {
             let at = node.tensor("self").ok_or_else(|| missing("self"))?;
             let axis = node.int("dim").ok_or_else(|| missing("dim"))?;
@@ -188,7 +180,9 @@ impl<'a> Evaluation<'a> {
                     dispatch::Argument::Ints(sizes.collect::<Result<_, _>>()?)
                 }
                 Argument::Float(number) => dispatch::Argument::Float(number.0),
-                Argument::Floats(numbers) => dispatch::Argument::Floats(numbers.iter().map(|number| number.0).collect()),
+                Argument::Floats(numbers) => {
+                    dispatch::Argument::Floats(numbers.iter().map(|number| number.0).collect())
+                }
                 Argument::Bool(is) => dispatch::Argument::Bool(*is),
                 Argument::Bools(list) => dispatch::Argument::Bools(list.clone()),
                 Argument::Text(text) => dispatch::Argument::Text(text),
@@ -222,7 +216,7 @@ pub(super) fn missing(name: &str) -> TchError {
 }
 
 /// An error with the operator and the module in which it came up.
-fn in_node(node: &Node, error: &TchError) -> TchError {
+pub(super) fn in_node(node: &Node, error: &TchError) -> TchError {
     let (operator, module) = (&node.operator, &node.module);
     TchError::Torch(format!("{operator} in module '{module}': {error}"))
 }

@@ -5,6 +5,8 @@
 pub(crate) mod check;
 // What weight files say of a network.
 pub mod description;
+// A network's entry.
+pub mod entry;
 // A part of a graph that runs.
 mod evaluation;
 // Where a network can be explained.

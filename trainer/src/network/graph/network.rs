@@ -9,6 +9,7 @@ use tch::{TchError, Tensor};
 
 use crate::network::graph::description::Description;
 use crate::network::graph::evaluation::{Evaluation, kind};
+use crate::network::graph::operations;
 use crate::network::graph::program::{Graph, GraphTensor, Node, Role};
 use crate::network::params::{Init, Params};
 use crate::network::pass::{Pass, Value};
@@ -159,7 +160,7 @@ impl Network for GraphNetwork {
         let Stage { from, to, steps } = &self.stages[stage];
         let mut evaluation = Evaluation::new(graph, pass, (*from, x.share()), &self.tensors);
         for Step { node, last, own } in steps {
-            evaluation.run(&graph.nodes[*node], own)?;
+            operations::run(&mut evaluation, &graph.nodes[*node], own)?;
             evaluation.forget(last);
         }
         evaluation
@@ -175,4 +176,7 @@ impl Network for GraphNetwork {
     }
 }
 
-const _: () = assert!(STAGES == 5, "a description has four layers behind the input");
+const _: () = assert!(
+    STAGES == 5,
+    "a description has four layers behind the input"
+);

@@ -5,16 +5,29 @@ use tch::{Kind, TchError, Tensor};
 
 use crate::finite;
 use crate::network::Mode;
-use crate::network::graph::evaluation::{Evaluation, missing};
+use crate::network::graph::evaluation::{Evaluation, in_node, missing};
 use crate::network::graph::program::{Argument, Node, Size};
 use crate::network::pass::{NormState, Pass, Value, Window, dispatch, fused, product};
 
-/// Evaluates `node`, which may write over its `own` values, and keeps what it makes.
-pub(super) fn run(
-    evaluation: &mut Evaluation,
-    node: &Node,
-    own: &[usize],
-) -> Result<(), TchError> {
+/// Evaluates `node`, which may write over its `own` values (no other node needs them), and keeps what it makes.
+///
+/// # Errors
+/// libtorch's, with the node's operator and module.
+pub(super) fn run(evaluation: &mut Evaluation, node: &Node, own: &[usize]) -> Result<(), TchError> {
+    let result = match evaluation.integer(node) {
+        Ok(Some(integer)) => {
+            evaluation.keep_integer(node, integer);
+            Ok(())
+        }
+        Ok(None) if evaluation.depends_on_image(node) => of_image(evaluation, node, own),
+        Ok(None) => evaluation.run_plain(node),
+        Err(error) => Err(error),
+    };
+    result.map_err(|error| in_node(node, &error))
+}
+
+/// Evaluates a node that depends on the image.
+fn of_image(evaluation: &mut Evaluation, node: &Node, own: &[usize]) -> Result<(), TchError> {
     let known = Call { evaluation, node }.known(own)?;
     if let Some(value) = known {
         evaluation.keep(node, 0, value);
@@ -158,9 +171,9 @@ impl<'e, 'a> Call<'e, 'a> {
             "aten.mean.dim" => {
                 let axes = self.ints("dim", &[])?.unwrap_or_default();
                 match self.value("self") {
-                    Some(x) if !axes.is_empty() && self.argument("dtype").is_none() => pass
-                        .mean(x, &axes, self.bool("keepdim", false))
-                        .map(Some),
+                    Some(x) if !axes.is_empty() && self.argument("dtype").is_none() => {
+                        pass.mean(x, &axes, self.bool("keepdim", false)).map(Some)
+                    }
                     _ => Ok(None),
                 }
             }
@@ -341,9 +354,7 @@ impl<'e, 'a> Call<'e, 'a> {
             .iter()
             .map(|at| at.and_then(|at| self.evaluation.value(at)))
             .collect();
-        parts
-            .map(|parts| self.pass().cat(&parts, axis))
-            .transpose()
+        parts.map(|parts| self.pass().cat(&parts, axis)).transpose()
     }
 
     fn max_pool(&self) -> Result<Option<Value>, TchError> {
@@ -441,9 +452,12 @@ impl<'e, 'a> Call<'e, 'a> {
                 let other = other.ok_or_else(|| missing("other"))?;
                 product::matmul(needed("self")?, other, precision)
             }
-            "aten.linear.default" => {
-                product::linear(needed("input")?, needed("weight")?, named("bias"), precision)
-            }
+            "aten.linear.default" => product::linear(
+                needed("input")?,
+                needed("weight")?,
+                named("bias"),
+                precision,
+            ),
             "aten.relu.default" => fused::rectify(needed("self")?.f_mul_scalar(1.0)?),
             operator => {
                 let mut arguments = self.evaluation.arguments(self.node, tensor)?;
@@ -456,8 +470,7 @@ impl<'e, 'a> Call<'e, 'a> {
                     }
                 }
                 let mut made = dispatch::call(operator, &arguments, output + 1)?;
-                made.swap_remove(output)
-                    .ok_or_else(|| missing("output"))
+                made.swap_remove(output).ok_or_else(|| missing("output"))
             }
         }
     }

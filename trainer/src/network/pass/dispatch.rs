@@ -200,7 +200,10 @@ mod tests {
         let relu = call("aten.relu.default", &[("self", Argument::Tensor(&x))]);
         assert_eq!(relu, x.relu());
         let both = Argument::Tensors(vec![Some(&x), Some(&relu)]);
-        let cat = call("aten.cat.default", &[("tensors", both), ("dim", Argument::Int(1))]);
+        let cat = call(
+            "aten.cat.default",
+            &[("tensors", both), ("dim", Argument::Int(1))],
+        );
         assert_eq!(cat, Tensor::cat(&[&x, &relu], 1));
         let arguments = [
             ("self", Argument::Tensor(&x)),
@@ -213,7 +216,10 @@ mod tests {
         assert_eq!(call("aten.mul.Scalar", &arguments), &x * 2);
         let index = Tensor::from_slice(&[1i64]);
         let indices = Argument::Tensors(vec![None, Some(&index)]);
-        let column = call("aten.index.Tensor", &[("self", Argument::Tensor(&x)), ("indices", indices)]);
+        let column = call(
+            "aten.index.Tensor",
+            &[("self", Argument::Tensor(&x)), ("indices", indices)],
+        );
         assert_eq!(column, x.narrow(1, 1, 1));
     }
 
@@ -222,7 +228,10 @@ mod tests {
         let x = Tensor::from_slice(&[1.0, 2.0, 3.0]);
         let arguments = [("self", Argument::Tensor(&x)), ("dim", Argument::Int(0))];
         let parts = call("aten.unbind.int", &arguments, 3).unwrap();
-        let values: Vec<f64> = parts.iter().map(|t| t.as_ref().unwrap().double_value(&[])).collect();
+        let values: Vec<f64> = parts
+            .iter()
+            .map(|t| t.as_ref().unwrap().double_value(&[]))
+            .collect();
         assert_eq!(values, [1.0, 2.0, 3.0]);
         assert!(call("aten.unbind.int", &arguments, 4).is_err());
     }
@@ -240,7 +249,10 @@ mod tests {
             let arguments = [(name, Argument::Tensor(&x))];
             assert!(call(operator, &arguments, 1).is_err(), "{operator}");
         }
-        let two = [("self", Argument::Tensor(&x)), ("other", Argument::Tensor(&x))];
+        let two = [
+            ("self", Argument::Tensor(&x)),
+            ("other", Argument::Tensor(&x)),
+        ];
         assert!(call("aten.relu.default", &two, 1).is_err());
     }
 }

@@ -76,8 +76,29 @@ impl Recipe {
             self.guided.length().unknown("guided", trainer),
             models
                 .find_map(|(index, model)| model.unknown(&format!("model {}", index + 1), trainer)),
+            self.size_fault(trainer),
             self.grids(|name, grid| grid.unknown(name, &self.model, trainer)),
         ])
+    }
+
+    /// The fault of images of another size than one of the networks takes.
+    fn size_fault(&self, trainer: &Trainer) -> Option<String> {
+        let size = self.data.size;
+        let mut networks = self
+            .model
+            .iter()
+            .filter_map(|model| trainer.network(model.network()));
+        networks.find_map(|network| match network.input? {
+            [height, width] if [height, width] == [size; 2] => None,
+            [height, width] => wrong(
+                "data.size",
+                size,
+                format!(
+                    "the size that {} was exported for, {height}×{width}",
+                    network.name
+                ),
+            ),
+        })
     }
 
     /// The fault of a seed to tune on that is none of the seeds, or of tuning without baselines.

@@ -53,6 +53,7 @@ fn vocabulary() -> Vocabulary {
         methods: text(&["ixg", "gradcam"]),
         guides_by: text(&["ixg"]),
         layers: Some(text(&["input", "final"])),
+        input: Some([32; 2]),
         batch_statistics: true,
     });
     vocabulary
@@ -302,7 +303,6 @@ fn a_layer_that_a_listed_network_lacks_is_refused() {
     let mut vocabulary = vocabulary();
     let networks = vocabulary.trainer.networks.iter_mut();
     for network in networks.filter(|network| network.name == "resnet18") {
-        assert_eq!(network.layers, None);
         network.layers = Some(vec!["final".to_owned()]);
     }
     let file = File::new(PathBuf::from("x.toml"), RECIPE.to_owned());
@@ -401,4 +401,13 @@ fn a_collection_has_each_network_once() {
             "all.toml: include: found two networks called \"net\", expected one"
         );
     }
+}
+
+#[test]
+fn images_have_the_size_that_a_network_was_exported_for() {
+    let fault = read(&RECIPE.replace("size = 32", "size = 48")).unwrap_err();
+    assert!(
+        fault.ends_with("data.size: found 48, expected the size that net was exported for, 32×32"),
+        "{fault}"
+    );
 }

@@ -104,11 +104,15 @@ fn fit_to(
     table.remove("fit");
     let own_size = size_of(table)?;
     let choices = match speed.device {
-        Device::Cpu => choices(
-            own_size,
-            fit.baseline_steps * batch_size(table, "baseline")?,
-            survey,
-        ),
+        Device::Cpu => {
+            // A finished folder's images stay as they are, and a network from a file takes one size.
+            let sizes: &[u32] = match survey.prepared || has_network_file(table) {
+                true => &[],
+                false => &SIZES,
+            };
+            let seen = fit.baseline_steps * batch_size(table, "baseline")?;
+            choices((own_size, sizes), seen, survey)
+        }
         Device::Cuda => vec![Choice::whole(own_size)],
     };
     let one = Speed {
@@ -189,14 +193,12 @@ impl Choice {
 }
 
 /// Returns what is tried, one after another: smaller images; then fewer of them, as long as the fewest epochs
-/// see more than `seen`, the images of a baseline's steps; then fewer steps. Images of a finished data folder
-/// stay as they are.
-fn choices(own_size: u32, seen: u32, survey: &Survey) -> Vec<Choice> {
+/// see more than `seen`, the images of a baseline's steps; then fewer steps. A finished data folder has all of
+/// its images.
+fn choices((own_size, sizes): (u32, &[u32]), seen: u32, survey: &Survey) -> Vec<Choice> {
     let mut choices = vec![Choice::whole(own_size)];
-    if !survey.prepared {
-        let smaller = SIZES.into_iter().filter(|&size| size < own_size);
-        choices.extend(smaller.map(Choice::whole));
-    }
+    let smaller = sizes.iter().filter(|&&size| size < own_size);
+    choices.extend(smaller.map(|&size| Choice::whole(size)));
     let mut last = choices[choices.len() - 1];
     while !survey.prepared && last.n_train(survey) > seen / EPOCHS[0] {
         last.part += 1;
@@ -240,6 +242,13 @@ fn set_epochs(table: &mut Table, run: &str, steps: u32, n_train: u32) -> Result<
         .clamp(fewest, most);
     run_of(table, run)?.insert("epochs".to_owned(), Value::from(epochs as i64));
     Ok(())
+}
+
+/// Whether one of the models takes its network from a file.
+fn has_network_file(table: &Table) -> bool {
+    let models = table.get("model").and_then(Value::as_array);
+    let mut models = models.into_iter().flatten();
+    models.any(|model| model.get("file").is_some())
 }
 
 fn batch_size(table: &mut Table, run: &str) -> Result<u32> {
@@ -348,5 +357,36 @@ mod tests {
 
         let (_, _, size, limit, said) = sized(100_000, Device::Cuda);
         assert_eq!((size, limit, said), (224, None, Vec::new()));
+    }
+
+    #[test]
+    fn a_network_from_a_file_keeps_the_size_of_its_images() {
+        let own = include_str!("../../../../recipes/own.toml");
+        let start = own.find("[[model]]").unwrap();
+        let end = own.find("[baseline]").unwrap();
+        let model = "[[model]]\nfile = \"net.pt2\"\nattribution = \"ixg\"\n\n";
+        let text = format!("{}{model}{}", &own[..start], &own[end..]);
+        let mut table: Table = text.parse().unwrap();
+        let survey = Survey {
+            name: "cells".to_owned(),
+            prepared: false,
+            size: None,
+            train: 5000,
+            val: 100,
+            test: 100,
+            classes: Vec::new(),
+            notes: Vec::new(),
+        };
+        let fit: Fit = table["fit"].clone().try_into().unwrap();
+        let (device, n_devices) = (Device::Cpu, 1);
+        complete_data(&mut table, Path::new("/cells"), &survey).unwrap();
+        let file = File::new("mine.toml".into(), text);
+        let said = fit_to(&mut table, &file, fit, &survey, Speed { device, n_devices }).unwrap();
+        assert_eq!(table["data"]["size"].as_integer(), Some(224));
+        assert!(
+            said.iter().all(|line| !line.starts_with("images at")),
+            "{said:?}"
+        );
+        assert!(!said.is_empty());
     }
 }
