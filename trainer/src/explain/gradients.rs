@@ -43,11 +43,12 @@ pub struct Gradients<'a> {
     dynamic_weights: DynamicWeights,
     layer: Layer,
     mode: Mode,
-    features: Tensor,
-    /// How the axes of the features are a map.
+    /// The features, of any form.
+    whole: Tensor,
+    /// How their axes are a map.
     form: Form,
-    /// The features as a map (N, C, h, w).
-    map: Tensor,
+    /// The part of them on the map (N, C, h, w).
+    features: Tensor,
     backward: Backward,
     /// The image id of each row of the batch; empty if not set.
     image_ids: Vec<String>,
@@ -93,8 +94,8 @@ impl<'a> Gradients<'a> {
             layer,
             mode,
             form: model.form(layer),
-            map: model.form(layer).on_map(features)?,
-            features: features.shallow_clone(),
+            features: model.form(layer).on_map(features)?,
+            whole: features.shallow_clone(),
             backward,
             image_ids: Vec::new(),
         })
@@ -113,7 +114,7 @@ impl<'a> Gradients<'a> {
 
     /// The features (N, C, h, w).
     pub fn features(&self) -> &Tensor {
-        &self.map
+        &self.features
     }
 
     /// The logits (N, K).
@@ -128,7 +129,7 @@ impl<'a> Gradients<'a> {
     /// image id. They do not depend on the run, so that the maps of two networks differ only because the
     /// networks do. Rows without an image id all get the same bits.
     pub fn streams(&self, purpose: &str) -> Vec<u64> {
-        let rows = 0..self.features.size()[0] as usize;
+        let rows = 0..self.whole.size()[0] as usize;
         let id = |row: usize| self.image_ids.get(row).map_or("", String::as_str);
         rows.map(|row| random::draw(0, purpose, 0, id(row)))
             .collect()
@@ -173,13 +174,13 @@ impl<'a> Gradients<'a> {
                 let selected = logits.f_mul(cotangent)?.f_sum(None::<Kind>)?;
                 let gradients = Tensor::f_run_backward(
                     &[&selected],
-                    &[&self.features],
+                    &[&self.whole],
                     true,
                     *order == Order::Second,
                 )?;
                 match gradients.into_iter().next() {
                     Some(gradient) if gradient.defined() => Ok(gradient),
-                    _ => self.features.f_zeros_like(),
+                    _ => self.whole.f_zeros_like(),
                 }
             }
         };
@@ -193,7 +194,7 @@ impl<'a> Gradients<'a> {
     /// # Errors
     /// libtorch's.
     pub fn gradient_at(&self, features: &Tensor, cotangent: &Tensor) -> Result<Tensor, TchError> {
-        let features = &self.form.with_map(&self.features.f_detach()?, features)?;
+        let features = &self.form.with_map(&self.whole.f_detach()?, features)?;
         let (gradient, logits) = if self.dynamic_weights.are_the_chains(self.backbone()) {
             tch::no_grad(|| {
                 let record = self.model.record(features, self.layer, self.mode)?;
