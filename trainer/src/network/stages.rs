@@ -82,3 +82,39 @@ impl Form {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    #[test]
+    fn what_lies_on_the_map_is_taken_out_and_put_back() {
+        let tokens = Form::Tokens {
+            before: 1,
+            grid: [2, 3],
+        };
+        for (form, size, map) in [
+            (Form::Map, vec![2, 5, 2, 3], [2, 5, 2, 3]),
+            (Form::LastChannels, vec![2, 2, 3, 5], [2, 5, 2, 3]),
+            // A class token, six places, and one more token.
+            (tokens, vec![2, 8, 5], [2, 5, 2, 3]),
+        ] {
+            let features = Tensor::arange(size.iter().product::<i64>(), (Kind::Double, Device::Cpu))
+                .view(size.as_slice());
+            let on_map = form.on_map(&features).unwrap();
+            assert_eq!(on_map.size(), map, "{form:?}");
+            assert_eq!(form.with_map(&features, &on_map).unwrap(), features, "{form:?}");
+            // Row 1, column 2 of the first image's channel 4.
+            let place = match form {
+                Form::Map => features.double_value(&[0, 4, 1, 2]),
+                Form::LastChannels => features.double_value(&[0, 1, 2, 4]),
+                Form::Tokens { .. } => features.double_value(&[0, 1 + 5, 4]),
+            };
+            assert_eq!(on_map.double_value(&[0, 4, 1, 2]), place, "{form:?}");
+        }
+    }
+}

@@ -102,15 +102,16 @@ impl FinishedRun {
         let best_f1_epoch = pareto::best_f1(&epochs::candidates(&kept)).ok_or_else(|| {
             Error::invalid(folder.epochs_table(), "is_pareto", "no epoch", "at least 1")
         })?;
-        let backbone = match cell("backbone").parse() {
+        let name = cell("backbone");
+        let backbone = match name.parse() {
             Ok(backbone) => backbone,
-            // The weights describe a network that is not in the list.
+            // A network that was read from a file: the weights describe it.
             Err(reason) => {
                 let file = folder.checkpoint_file(best_f1_epoch);
-                let metadata = checkpoint::metadata(&file).unwrap_or_default();
+                let metadata = checkpoint::metadata(&file)?;
                 match described::of_metadata(&metadata, &file) {
-                    Ok(backbone) => backbone,
-                    Err(_) => return Err(known("backbone")(reason)),
+                    Ok(backbone) if backbone.to_string() == name => backbone,
+                    _ => return Err(known("backbone")(reason)),
                 }
             }
         };

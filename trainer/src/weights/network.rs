@@ -374,9 +374,16 @@ pub fn attempt(network: &Network, path: &Path) -> Result<Tried> {
     let backbone = network.backbone;
     let n_classes = network.head.n_classes;
     let model = Model::new(backbone, n_classes as usize, 0, Device::Cpu, Kind::Float)?;
-    model
-        .params
-        .load(&network.tensors, &[], &path.display().to_string())?;
+    // With a random head, as a fresh one may be all zeros (torchvision's ViT): nothing would depend on anything.
+    let is_head = |name: &str| backbone.head.contains(&name);
+    let body: Vec<(String, Tensor)> = network
+        .tensors
+        .iter()
+        .filter(|(name, _)| !is_head(name))
+        .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()))
+        .collect();
+    let file = path.display().to_string();
+    model.params.load(&body, backbone.head, &file)?;
     let [channels, height, width] = network.description.graph.image();
     let images = Tensor::f_rand([2, channels, height, width], (Kind::Float, Device::Cpu))?;
     let mut tried = Tried {

@@ -35,9 +35,7 @@ fn of_image(evaluation: &mut Evaluation, node: &Node, own: &[usize]) -> Result<(
     }
     for output in 0..node.outputs.len() {
         let value = Call { evaluation, node }.opaque(output)?;
-        if let Some(value) = value {
-            evaluation.keep(node, output, value);
-        }
+        evaluation.keep(node, output, value);
     }
     Ok(())
 }
@@ -396,25 +394,30 @@ impl<'e, 'a> Call<'e, 'a> {
         }
     }
 
-    /// Computes one output of the node by libtorch; `None` where libtorch leaves it undefined.
-    fn opaque(&self, output: usize) -> Result<Option<Value>, TchError> {
+    /// Computes one output of the node by libtorch.
+    fn opaque(&self, output: usize) -> Result<Value, TchError> {
         let (evaluation, node) = (&*self.evaluation, self.node);
+        // Conditions and indices that depend on the image have no gradient.
         let mut at: Vec<usize> = node
             .tensors()
-            .filter(|at| evaluation.value(*at).is_some())
+            .filter(|at| {
+                let value = evaluation.value(*at);
+                value.is_some_and(|value| value.tensor().is_floating_point())
+            })
             .collect();
         at.sort_unstable();
         at.dedup();
         let values: Vec<&Value> = at.iter().filter_map(|at| evaluation.value(*at)).collect();
-        self.pass()
-            .opaque(&values, |own| {
-                let tensor = |wanted: usize| match at.binary_search(&wanted) {
-                    Ok(index) => Some(&own[index]),
-                    Err(_) => evaluation.plain(wanted),
-                };
-                self.expression(&tensor, output)
-            })
-            .map(Some)
+        self.pass().opaque(&values, |own| {
+            let tensor = |wanted: usize| match at.binary_search(&wanted) {
+                Ok(index) => Some(&own[index]),
+                Err(_) => match evaluation.value(wanted) {
+                    Some(value) => Some(value.tensor()),
+                    None => evaluation.plain(wanted),
+                },
+            };
+            self.expression(&tensor, output)
+        })
     }
 
     /// Computes one output of the node from its tensors by an expression that libtorch can differentiate
