@@ -1,6 +1,6 @@
 //! Networks that PyTorch exports (torchvision's and timm's, with random weights) against PyTorch itself, in
 //! float64: logits, Input × Gradient at their modules, and the gradients of a guided loss, for which the
-//! network is differentiated twice. `tests/python/export_networks.py` makes the files.
+//! network is differentiated twice; of some also the weights and running statistics after ten steps of Adam. `tests/python/export_networks.py` makes the files.
 //!
 //! `GUIDANCE_TORCH_PYTHON` is a Python interpreter with the packages of
 //! `tests/python/torch-requirements.txt`; `cargo xtask test` installs one. Without it the tests are skipped.
@@ -18,14 +18,14 @@ use trainer::train::adam::{Adam, WeightDecay};
 use trainer::weights::checkpoint;
 use trainer::weights::network::{NetworkOptions, open};
 
-/// The classes that the Python script explains.
+/// The pairs (image of the batch, class) that the Python script explains.
 const CLASSES: [(i64, i64); 2] = [(0, 1), (1, 3)];
 
 /// The script's steps of Adam, and their learning rate.
 const STEPS: usize = 10;
 const LEARNING_RATE: f64 = 1e-3;
 
-/// The names of layers behind the input.
+/// The layers after the input, in order.
 const LAYERS: [Layer; 4] = [Layer::Mid1, Layer::Mid2, Layer::Mid3, Layer::Final];
 
 /// Largest difference of two tensors, relative to the largest value of the expected one.
@@ -60,6 +60,7 @@ fn compare(folder: &Path, name: &str) {
     };
     modules
         .sort_by_key(|module| place(module).unwrap_or_else(|| panic!("{name}: no layer {module}")));
+    // The last module becomes `final`, the one before it `mid3`, and so on.
     let layers = LAYERS[LAYERS.len() - modules.len()..].iter().copied();
     let options = NetworkOptions {
         layer: layers
@@ -129,9 +130,9 @@ fn compare(folder: &Path, name: &str) {
     assert!(worst.0 < 1e-6, "{name}: {}: {:e}", worst.1, worst.0);
     if reference.iter().any(|(key, _)| key.starts_with("after.")) {
         let is_rounding = |key: &str| scale(key) < 1e-9 * largest;
-        let rounding: Vec<&str> = gradients.iter().map(|(key, _)| key.as_str()).collect();
-        let rounding: Vec<&str> = rounding
-            .into_iter()
+        let rounding: Vec<&str> = gradients
+            .iter()
+            .map(|(key, _)| key.as_str())
             .filter(|key| is_rounding(key))
             .collect();
         train(
@@ -166,10 +167,8 @@ fn train(
     input: &Tensor,
     expected: &dyn Fn(&str) -> Option<Tensor>,
 ) {
-    // The gradients have been computed already, and with them the statistics of one batch, as in Python.
-    for mut weight in model.params.trained() {
-        weight.zero_grad();
-    }
+    // The guided loss was computed once before this, in training mode, so the running statistics have seen the
+    // batch once already, as in Python.
     let mut adam = Adam::new(model.params.trained(), WeightDecay::NONE).unwrap();
     for _ in 0..STEPS {
         let loss = guided_loss(model, layer, input);
@@ -197,7 +196,8 @@ fn train(
     );
 }
 
-/// Compares networks that are exported now.
+/// Compares networks that the script exports now, or, where `GUIDANCE_EXPORTED` names a folder, those that it
+/// exported there earlier.
 fn exported(names: &[&str]) {
     let Ok(python) = std::env::var("GUIDANCE_TORCH_PYTHON") else {
         println!("skipped: GUIDANCE_TORCH_PYTHON is not set");
@@ -226,7 +226,8 @@ fn exported(names: &[&str]) {
     }
 }
 
-/// Skipped among all tests by this module's name (xtask/src/develop/test/checks.rs).
+/// The check that runs all other tests skips these by this module's name, as they need large Python packages; a
+/// check of their own runs them (`PACKAGES`, `OF_PACKAGES` in xtask/src/develop/test/checks.rs).
 mod real_networks {
     use super::exported;
 

@@ -1,5 +1,6 @@
-//! Makes the exhibit `map_f1`: the Pareto fronts of mean average precision against F1 (paper, supplement).
-//! [`pareto`] draws it.
+//! Makes the exhibit `map_f1`: mean average precision against F1, two measures of classification, drawn as the
+//! fronts of EPG and IoU are (the paper's supplement is said to have mAP fronts): it shows whether the choice of
+//! F1 matters. [`pareto`] draws it.
 
 use crate::exhibit::entry::Entry;
 use crate::exhibit::shared::pareto::{self, Against};

@@ -1,6 +1,8 @@
-//! The library that the fuzzing programs (`src/bin`) call. The trainer's reader of weight files is compiled
-//! in from its source instead of linking the trainer, so that no libtorch is needed.
+//! The library that the fuzzing programs (`src/bin`) call. The trainer's readers of weight files and exported
+//! networks are compiled in from their source, under the same paths, instead of linking the trainer, so that
+//! no libtorch is needed.
 
-#[path = "../../../trainer/src/weights/checkpoint_file/mod.rs"]
-pub mod checkpoint_file;
+pub mod archive;
+pub mod network;
 pub mod readers;
+pub mod weights;

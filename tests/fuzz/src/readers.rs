@@ -14,7 +14,13 @@ use data_prep::source::voc;
 use evaluator::maps::{MapReader, Source};
 use tempfile::NamedTempFile;
 
-use crate::checkpoint_file;
+use crate::archive;
+use crate::network::graph::layers::find::Layers;
+use crate::network::graph::layers::head;
+use crate::network::graph::program::Graph;
+use crate::weights::checkpoint_file;
+use crate::weights::exported::lower::lower;
+use crate::weights::exported::read::read;
 
 /// A grid that masks are brought to; its sides differ, so that swapped axes would show.
 const GRID: Grid = Grid {
@@ -103,6 +109,71 @@ pub fn checkpoint(bytes: &[u8]) {
                 );
             }
         }
+    }
+}
+
+/// Reads a network that PyTorch exported. Bytes that are no archive are the graph of a network as it is kept
+/// in weight files, or, where a byte is 0, the parts of an archive: its program, the list of its weights, that
+/// of its constants, and the weights. In an archive a checksum would find almost every change.
+pub fn exported(bytes: &[u8]) {
+    let parts: Vec<&[u8]> = bytes.splitn(4, |&byte| byte == 0).collect();
+    let made = match parts[..] {
+        _ if bytes.starts_with(b"PK") => None,
+        [program, weights, constants, storage] => Some(archive::stored([
+            ("f/archive_format", &b"pt2"[..]),
+            ("f/archive_version", b"0"),
+            ("f/byteorder", b"little"),
+            ("f/models/model.json", program),
+            ("f/data/weights/model_weights_config.json", weights),
+            ("f/data/constants/model_constants_config.json", constants),
+            ("f/data/weights/weight_0", storage),
+            ("f/data/constants/tensor_0", storage),
+        ])),
+        _ => {
+            let text = String::from_utf8_lossy(bytes);
+            return match Graph::from_json(&text) {
+                Err(error) => is_one_line(&error),
+                Ok(graph) => has_layers(&graph),
+            };
+        }
+    };
+    let exported = match read(made.as_deref().unwrap_or(bytes)) {
+        Err(error) => return is_one_line(&error),
+        Ok(exported) => exported,
+    };
+    for (name, view) in &exported.tensors {
+        let n_bytes = view.n_elements() * view.dtype.n_bytes();
+        assert_eq!(view.contiguous().len(), n_bytes, "{name}");
+    }
+    match lower(&exported.graph) {
+        Err(error) => is_one_line(&error),
+        Ok(graph) => has_layers(&graph),
+    }
+}
+
+/// Asserts that a graph survives being written, and that its layers are found by their names and in order.
+fn has_layers(graph: &Graph) {
+    let json = graph.to_json();
+    let again = Graph::from_json(&json).expect("a graph that was checked before");
+    assert_eq!(again.to_json(), json);
+    let layers = Layers::of(graph);
+    for layer in &layers.candidates {
+        let found = layers.find(&layer.module).expect("it has this name");
+        assert_eq!(found.module, layer.module);
+    }
+    let defaults = layers.defaults(|layer| layer.reaches_logits);
+    assert!(defaults.len() <= 4);
+    assert!(
+        defaults
+            .windows(2)
+            .all(|pair| pair[0].1.value < pair[1].1.value)
+    );
+    if let Err(error) = layers.find("no such module") {
+        is_one_line(&error);
+    }
+    match head::head(graph) {
+        Err(error) => is_one_line(&error),
+        Ok(head) => assert!(head.n_classes > 0),
     }
 }
 

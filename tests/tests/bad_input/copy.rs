@@ -25,9 +25,9 @@ impl Copy {
             .collect()
     }
 
-    /// Returns `text` with `<IN>` and `<OUT>` in the place of the two paths, and with `<SHA-256>` and
-    /// `<RUN>` in the place of hashes (64 hex digits) and run ids (12), which change with the valid input
-    /// and with the program's version.
+    /// Returns `text` with `<IN>` and `<OUT>` in the place of the two paths, and with `<SHA-256>` and `<RUN>` in
+    /// the place of every word of 64 and of 12 hex digits: hashes and run ids, which change with the valid input
+    /// and with the program's version. (An id of COCO has 12 digits, too, and would be hidden as well.)
     pub fn shown(&self, text: &str) -> String {
         let text = text.replace(self.input.to_str().unwrap(), "<IN>");
         let text = text.replace(self.out.to_str().unwrap(), "<OUT>");

@@ -62,6 +62,8 @@ impl File {
                 false => line.to_owned(),
             })
             .collect::<Vec<_>>();
+        let has_hash = lines.iter().any(|line| line.starts_with("sha256="));
+        assert!(has_hash, "a file without a hash");
         self.header["__metadata__"]["guidance"] = Value::from(lines.join("\n"));
         let header = serde_json::to_string(&self.header).unwrap();
         let bytes = |header: &str| {

@@ -25,7 +25,7 @@ pub struct Architecture {
     /// Whether it has batch norms. In training the images of a batch then depend on each other, so
     /// `micro_batch` is refused (SPEC H.4).
     pub has_batch_statistics: bool,
-    /// Whether f(αx) = α f(x) up to the head's bias. Integrated gradients then equal Input × Gradient
+    /// Whether f(αx) = α f(x) for α ≥ 0, up to the head's bias. Integrated gradients then equal Input × Gradient
     /// (SPEC A.3).
     pub is_homogeneous: bool,
     /// Whether its layers are B-cos layers, which compute weights from their input, the dynamic weights
@@ -34,8 +34,8 @@ pub struct Architecture {
     /// Prefix of this network's tensor names in the package that `trainer export` writes for
     /// (torchvision, X-DNN's code, `bcos`); often empty.
     pub package_prefix: &'static str,
-    /// Memory format of its activations on a GPU. On the CPU it is always contiguous, apart from
-    /// [`crate::network::Model::features`] of values alone.
+    /// Memory format of its activations on a GPU. On the CPU they are contiguous, except in evaluation up to the
+    /// final layer, where [`crate::network::Model::features`] says what is faster.
     pub gpu_memory_format: MemoryFormat,
     /// Height and width of the images that it takes; `None` for any.
     pub input: Option<[usize; 2]>,
@@ -82,7 +82,8 @@ pub enum Encoding {
         /// Standard deviations of blue, green and red.
         std: [f64; 3],
     },
-    /// One channel, 0.299 r + 0.587 g + 0.114 b (ITU-R BT.601, as Pillow's mode L), normalised likewise.
+    /// One channel, 0.299 r + 0.587 g + 0.114 b (ITU-R BT.601; Pillow's mode L but for its rounding
+    /// to whole values), normalised likewise.
     Gray {
         /// Its mean.
         mean: f64,
@@ -112,7 +113,8 @@ impl Encoding {
         std: [0.229, 0.224, 0.225],
     };
 
-    /// Returns images (N, 3, H, W) in 0–1 as the network's input (N, 3 or 6, H, W).
+    /// Returns images (N, 3, H, W) in 0–1 as the network's input (N, C, H, W): C is 1 for
+    /// [`Encoding::Gray`], 6 for [`Encoding::WithInverse`], else 3.
     ///
     /// # Errors
     /// libtorch's.

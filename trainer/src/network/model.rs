@@ -115,6 +115,7 @@ impl Model {
         // Networks from a file compute what PyTorch computes, operator by operator.
         let is_for_values = mode == Mode::Eval
             && layer == Layer::Final
+            && !input.device().is_cuda()
             && !self.backbone.has_dynamic_weights
             && self.backbone.description.is_none();
         let input = match is_for_values {

@@ -103,11 +103,16 @@ mod tests {
             // A class token, six places, and one more token.
             (tokens, vec![2, 8, 5], [2, 5, 2, 3]),
         ] {
-            let features = Tensor::arange(size.iter().product::<i64>(), (Kind::Double, Device::Cpu))
-                .view(size.as_slice());
+            let features =
+                Tensor::arange(size.iter().product::<i64>(), (Kind::Double, Device::Cpu))
+                    .view(size.as_slice());
             let on_map = form.on_map(&features).unwrap();
             assert_eq!(on_map.size(), map, "{form:?}");
-            assert_eq!(form.with_map(&features, &on_map).unwrap(), features, "{form:?}");
+            assert_eq!(
+                form.with_map(&features, &on_map).unwrap(),
+                features,
+                "{form:?}"
+            );
             // Row 1, column 2 of the first image's channel 4.
             let place = match form {
                 Form::Map => features.double_value(&[0, 4, 1, 2]),

@@ -7,6 +7,8 @@ mod hostile;
 mod layers;
 mod networks;
 mod refused;
+#[path = "../../../tests/fuzz/src/archive.rs"]
+mod stored;
 
 use std::path::Path;
 
@@ -35,32 +37,8 @@ fn entries(file: &[u8]) -> Vec<(String, Vec<u8>)> {
 
 /// Writes a zip archive of stored entries.
 fn archive(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let (mut file, mut directory) = (Vec::new(), Vec::new());
-    for (name, bytes) in entries {
-        let (start, length) = (file.len() as u32, bytes.len() as u32);
-        let mut fields = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        fields.extend(crc32fast::hash(bytes).to_le_bytes());
-        fields.extend([length.to_le_bytes(), length.to_le_bytes()].concat());
-        fields.extend((name.len() as u16).to_le_bytes());
-        fields.extend([0, 0]);
-        file.extend([b"PK\x03\x04", &fields[..], name.as_bytes(), bytes].concat());
-        directory.extend([b"PK\x01\x02\x14\x00", &fields[..], &[0; 10]].concat());
-        directory.extend([&start.to_le_bytes(), name.as_bytes()].concat());
-    }
-    let n_entries = (entries.len() as u16).to_le_bytes();
-    let sizes = [directory.len() as u32, file.len() as u32].map(u32::to_le_bytes);
-    file.extend(directory);
-    file.extend(
-        [
-            b"PK\x05\x06\0\0\0\0",
-            &n_entries[..],
-            &n_entries,
-            &sizes.concat(),
-            &[0; 2],
-        ]
-        .concat(),
-    );
-    file
+    let entries = entries.iter();
+    stored::stored(entries.map(|(name, bytes)| (name.as_str(), &bytes[..])))
 }
 
 /// The fixture with one entry changed.

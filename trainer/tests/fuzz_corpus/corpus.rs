@@ -8,8 +8,9 @@ use crate::readers;
 /// A reader, and the folder of its inputs.
 type Reader = (&'static str, fn(&[u8]));
 
-const READERS: [Reader; 6] = [
+const READERS: [Reader; 7] = [
     ("checkpoint", readers::checkpoint),
+    ("exported", readers::exported),
     ("image", readers::image),
     ("instances", readers::instances),
     ("maps", readers::maps),

@@ -2,9 +2,11 @@
 //! reaches much of the readers' code (`corpus`), and inputs that once broke a reader (`mended`). The readers
 //! belong to data-prep, evaluator and trainer; the test is here because the trainer depends on the others.
 
+#[path = "../../../tests/fuzz/src/archive.rs"]
+mod archive;
 mod corpus;
 #[path = "../../../tests/fuzz/src/readers.rs"]
 mod readers;
 
-// `readers.rs`, shared with the fuzzing programs, imports `crate::checkpoint_file`.
-use trainer::weights::checkpoint_file;
+// `readers.rs`, shared with the fuzzing programs, imports `crate::network` and `crate::weights`.
+use trainer::{network, weights};

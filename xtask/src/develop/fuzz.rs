@@ -43,6 +43,8 @@ enum Target {
     Image,
     /// Weight files: pickles, torch's containers, safetensors
     Checkpoint,
+    /// Networks that PyTorch exported
+    Exported,
     /// Arrow and Parquet map files
     Maps,
 }
@@ -57,8 +59,6 @@ const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-covera
 /// without the instrumentation.
 const MACHINE: &str = "x86_64-unknown-linux-gnu";
 
-/// The largest input that is tried, in bytes.
-const LARGEST: &str = "-max_len=8192";
 /// The most memory that reading one input may take, in MiB.
 const MEMORY: &str = "-rss_limit_mb=2048";
 
@@ -73,8 +73,18 @@ impl Target {
             Target::Instances => Some("tests/fixtures/coco"),
             Target::Image => Some("data-prep/tests/fixtures/pixels"),
             Target::Checkpoint => Some("tests/fixtures/pth"),
+            Target::Exported => Some("trainer/tests/fixtures/exported"),
             Target::Maps => Some("tests/fixtures/maps"),
         }
+    }
+
+    /// The largest input that is tried, in bytes. A network's graph takes some room.
+    fn largest(self) -> String {
+        let largest = match self {
+            Target::Exported => 1 << 16,
+            _ => 1 << 13,
+        };
+        format!("-max_len={largest}")
     }
 }
 
@@ -95,21 +105,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .context("every reader has a name")?;
         let program = folder.join(MACHINE).join("release").join(name.get_name());
         let inputs = folder.join("inputs").join(name.get_name());
-        let seeds = target.seeds().map(|seeds| paths::root().join(seeds));
-        fuzz(&program, name.get_name(), &inputs, seeds.as_deref(), args)?;
+        fuzz(target, (&program, name.get_name()), &inputs, args)?;
     }
     Ok(())
 }
 
-/// Fuzzes one reader. Inputs that reach new code go to the folder `inputs`, one that breaks the reader to
-/// the folder `<inputs>.broken`.
-fn fuzz(
-    program: &Path,
-    name: &str,
-    inputs: &Path,
-    seeds: Option<&Path>,
-    args: &Args,
-) -> Result<()> {
+/// Fuzzes one reader with the program of this name. Inputs that reach new code go to the folder `inputs`, one
+/// that breaks the reader to the folder `<inputs>.broken`.
+fn fuzz(target: Target, (program, name): (&Path, &str), inputs: &Path, args: &Args) -> Result<()> {
+    let seeds = target.seeds().map(|seeds| paths::root().join(seeds));
     let kept = paths::root().join("tests/fuzz/corpus").join(name);
     let broken = inputs.with_extension("broken");
     for folder in [inputs, &broken] {
@@ -117,7 +121,7 @@ fn fuzz(
     }
     let mut search = Command::new(program);
     search.arg(inputs).arg(&kept).args(seeds);
-    search.args([LARGEST, MEMORY]);
+    search.args([&target.largest(), MEMORY]);
     search.arg(format!("-max_total_time={}", u64::from(args.minutes) * 60));
     // One input may take 20 seconds.
     search.args(["-timeout=20", "-print_final_stats=1"]);
@@ -130,14 +134,14 @@ fn fuzz(
         );
     }
     if args.keep {
-        keep(program, &kept, inputs)?;
+        keep((program, &target.largest()), &kept, inputs)?;
     }
     Ok(())
 }
 
 /// Replaces the files in `kept` by a smallest set out of `kept` and `inputs` that reaches the same code. Of
 /// that set the smallest files are taken first, until [`KEPT`] bytes are full.
-fn keep(program: &Path, kept: &Path, inputs: &Path) -> Result<()> {
+fn keep((program, largest): (&Path, &str), kept: &Path, inputs: &Path) -> Result<()> {
     let smallest: PathBuf = inputs.with_extension("smallest");
     if smallest.exists() {
         fs::remove_dir_all(&smallest)?;
@@ -145,7 +149,7 @@ fn keep(program: &Path, kept: &Path, inputs: &Path) -> Result<()> {
     fs::create_dir_all(&smallest)?;
     let mut merge = Command::new(program);
     // What counts is which code is reached, not how often.
-    merge.args(["-set_cover_merge=1", "-use_counters=0", LARGEST, MEMORY]);
+    merge.args(["-set_cover_merge=1", "-use_counters=0", largest, MEMORY]);
     merge.arg(&smallest).arg(kept).arg(inputs);
     if !merge.status()?.success() {
         bail!("{}: the inputs could not be merged", kept.display());

@@ -23,7 +23,7 @@ pub(crate) const COMPANIONS: [(&str, f32, [f32; 2]); 6] = [
     ("lily pad", 0.345, [0.14, 0.85]),
 ];
 
-/// Returns the length of a companion's shadow in units of its radius; a pool casts none.
+/// Returns the length of a companion's shadow in units of its radius; a pool's is 0: it has only the soft rim.
 pub(crate) fn lift(class: usize) -> f32 {
     if COMPANIONS[class].0 == "pool" {
         0.0

@@ -61,7 +61,7 @@ enum Subject {
     All,
 }
 
-/// Runs `cargo xtask bench`. `load` is measured once, everything else `--runs` times.
+/// Runs `cargo xtask bench`. `memory` and `load` are measured once, everything else `--runs` times.
 pub(crate) fn run(args: &Args) -> Result<()> {
     setup::ensure()?;
     let needed: &[&str] = match args.subject {
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "building the examples",
     )?;
     let rounds = match args.subject {
-        Subject::Load => 1,
+        Subject::Load | Subject::Memory => 1,
         _ => args.runs,
     };
     println!("Medians of {} on {}.\n", runs(rounds), machine::describe());

@@ -19,7 +19,7 @@ pub(super) struct Bench<'a> {
     pub(super) scratch: PathBuf,
     /// The VOCdevkit folder, or own data in its layout, where `--data` names one.
     pub(super) data: Option<PathBuf>,
-    /// How often each program is measured.
+    /// How often preprocessing and the loading of an instances JSON are measured; memory and load are measured once.
     pub(super) n_runs: u32,
     /// The largest number of images in the memory measurement.
     pub(super) memory_images: u64,
@@ -28,9 +28,9 @@ pub(super) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// The folder to give to data-prep, and the one in it that holds Annotations, ImageSets and JPEGImages:
-    /// a VOCdevkit and its VOC2007, or twice that of own data. It is `--data`, else the VOCdevkit in
-    /// `$GUIDANCE_DATA` or in `../shared/data`.
+    /// The folder to give to data-prep, and the folder with Annotations, ImageSets and JPEGImages: a VOCdevkit
+    /// and the VOC2007 in it, or, for own data, the same folder both times. The first is `--data`; without it,
+    /// `$GUIDANCE_DATA/VOCdevkit`, or `../shared/data/VOCdevkit` where that variable is not set.
     pub(super) fn voc(&self) -> Result<(PathBuf, PathBuf)> {
         let data = std::env::var_os("GUIDANCE_DATA")
             .map_or_else(|| paths::root().join("../shared/data"), PathBuf::from);
@@ -44,7 +44,7 @@ impl Bench<'_> {
             None => bail!(
                 "--data: found no VOC2007/JPEGImages and no JPEGImages in {}, expected a VOCdevkit folder, or \
                  own data with Annotations, ImageSets and JPEGImages\n\
-                 hint: cargo xtask download voc2007",
+                 hint: cargo xtask download voc2007, then --data out/downloads/voc2007/VOCdevkit",
                 devkit.display()
             ),
         }

@@ -1,5 +1,6 @@
-//! `--executor slurm`: submits the steps of a plan as jobs of a Slurm cluster. Jobs that wait for the same
-//! jobs become one job array; each task of an array is one `xtask step`.
+//! `--executor slurm`: submits the steps of a plan to a Slurm cluster. A step is called a job here, as in the
+//! plan. Jobs that wait for the same jobs and ask for the same resources become job arrays (several where the
+//! cluster limits their length); each task of an array is one `xtask step`.
 //!
 //! Submitted jobs are recorded in `<out>/slurm`, so that submitting again adds only what is missing. The
 //! caller knows which steps there are, what they need and whether they are done. docs/slurm.md describes all
