@@ -1,13 +1,14 @@
 // The functions that src/network/pass/fused.rs calls. Most are operations of a training step that libtorch
 // would compute in many passes over memory. Their derivatives are written by hand, so that libtorch
 // differentiates through them as through its own operations; the formulas stand above the code. B-cos
-// operations are in bcos.h.
+// operations are in bcos.h, those of B-cosified networks in bcosified.h.
 
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 
 #include "bcos.h"
+#include "bcosified.h"
 #include "guarded.h"
 #include "rows.h"
 
@@ -339,6 +340,24 @@ bool guidance_vjp(Tensor** out, const Tensor* y, const Tensor* const* xs, size_t
 bool guidance_bcos_vjp(Tensor** out, const Tensor* g, const Tensor* u, const Tensor* m,
                         const Tensor* s) {
   return guarded([&] { give(out, {bcos_vjp(*g, *u, *m, or_one(s, *u))}); });
+}
+
+bool guidance_power_scale(Tensor** out, const Tensor* u, const Tensor* m, const Tensor* r,
+                          int64_t eighths) {
+  return guarded([&] { give(out, {power_scale(*u, *m, *r, eighths)}); });
+}
+
+bool guidance_power_vjp(Tensor** out, const Tensor* g, const Tensor* u, const Tensor* m,
+                        const Tensor* r, int64_t eighths) {
+  return guarded([&] { give(out, {power_vjp(*g, *u, *m, *r, eighths)}); });
+}
+
+bool guidance_fading_norm(Tensor** out, const Tensor* x, const Tensor* w, const Tensor* b,
+                          double kept, double eps) {
+  return guarded([&] {
+    const variable_list made = fading_norm(*x, *w, *b, kept, eps);
+    give(out, {made[0], made[1], made[2], made[3]});
+  });
 }
 
 bool guidance_conv_block(Tensor** out, const Tensor* x, const Tensor* w, const Tensor* shift,

@@ -100,6 +100,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make weights of a B-cosified network of those of an ordinary one: the same logits, to be fine-tuned to a
+    /// B-cos network.
+    Bcosify {
+        /// A weight file that trainer import made, or a run's checkpoint
+        weights: PathBuf,
+        /// The safetensors file to write
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Write a run's weights for torchvision, the X-DNN code or the bcos package to load.
     Export {
         /// A finished run's folder
@@ -272,6 +281,7 @@ fn main() -> ExitCode {
         Command::GridPointingGame(args) => game_command(&args),
         Command::Vocabulary { json: _ } => vocabulary_command(),
         Command::Import(args) => commands::import_command(&args),
+        Command::Bcosify { weights, out } => commands::bcosify_command(&weights, &out),
         Command::Describe {
             file,
             network,

@@ -265,6 +265,8 @@ static TINY: Architecture = Architecture {
     has_batch_statistics: false,
     is_homogeneous: false,
     has_dynamic_weights: false,
+    stem: None,
+    is_bcosified: false,
     package_prefix: "",
     gpu_memory_format: MemoryFormat::Contiguous,
     input: None,

@@ -31,6 +31,11 @@ pub struct Architecture {
     /// Whether its layers are B-cos layers, which compute weights from their input, the dynamic weights
     /// (docs/SPEC.md A.3). The attribution method `bcos` is defined for these networks only.
     pub has_dynamic_weights: bool,
+    /// The weight of the first convolution, the only one that the image goes into, if the network can be
+    /// B-cosified ([`crate::network::bcosified`]); `None` for all others, and for those that are.
+    pub stem: Option<&'static str>,
+    /// Whether it is a B-cosified network.
+    pub is_bcosified: bool,
     /// Prefix of this network's tensor names in the package that `trainer export` writes for
     /// (torchvision, X-DNN's code, `bcos`); often empty.
     pub package_prefix: &'static str,
@@ -138,7 +143,7 @@ impl Encoding {
 }
 
 /// Shares of red, green and blue in the brightness.
-const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
+pub const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
 
 /// Returns (`images` − `mean`) / `std`, each channel by its own.
 fn normalised(images: &Tensor, mean: [f64; 3], std: [f64; 3]) -> Result<Tensor, TchError> {

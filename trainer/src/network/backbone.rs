@@ -10,15 +10,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::names::{self, Layer};
 use crate::network::architecture::Architecture;
 use crate::network::architectures;
+use crate::network::bcosified;
 
 /// A classifier (paper section 4; SPEC D): a reference to its entry, from the list or from a test.
 #[derive(Clone, Copy)]
 pub struct Backbone(&'static Architecture);
 
 impl Backbone {
-    /// Every network of the list, in its order.
+    /// Every network of the list, in its order, then the B-cosified ones.
     pub fn all() -> impl Iterator<Item = Backbone> {
-        architectures::ALL.iter().copied().map(Backbone)
+        let listed = architectures::ALL.iter().copied();
+        listed.chain(bcosified::entries()).map(Backbone)
     }
 
     /// Refuses images of another size than the network takes.

@@ -17,11 +17,11 @@ use crate::network::pass::product;
 use crate::network::pass::{Pass, Value, Window};
 
 /// Added under the root of a convolution's patch norm.
-const PATCH_EPS: f64 = 1e-6;
+pub(crate) const PATCH_EPS: f64 = 1e-6;
 /// Added to the norm of a linear layer's input.
 const ROW_EPS: f64 = 1e-12;
 /// Added to the variance in all norms.
-const NORM_EPS: f64 = 1e-5;
+pub(crate) const NORM_EPS: f64 = 1e-5;
 /// Share of the newest batch in the running variance.
 const MOMENTUM: f64 = 0.1;
 /// ln(0.001 / 0.999): the logit of a class without evidence, the same for every number of classes

@@ -8,6 +8,8 @@ mod architectures;
 mod backbone;
 // B-cos layers.
 pub mod bcos;
+// Networks that are made from ordinary ones.
+pub mod bcosified;
 // How a weight file differs from a network.
 pub mod faults;
 // Networks that are read from a file.

@@ -9,9 +9,10 @@ use tch::{Device, Kind, TchError, Tensor};
 use crate::names::{Explained, Layer, Precision};
 use crate::network::architecture::MemoryFormat;
 use crate::network::backbone::Backbone;
+use crate::network::bcosified::{LOGIT_BIAS, PROGRESS};
 use crate::network::mode::Mode;
 use crate::network::params::Params;
-use crate::network::pass::{Pass, Value};
+use crate::network::pass::{Bcosification, Pass, Value};
 use crate::network::stages::{Form, Network, STAGES};
 
 /// How many tensors of the largest size a forward or backward pass uses at once; for [`Model::footprint`].
@@ -31,6 +32,8 @@ pub struct Model {
     pub explained: Explained,
     /// The network's five stages.
     network: Box<dyn Network>,
+    /// How far it is B-cosified (1), a tensor of `params`; `None` where it is not.
+    bcosification: Option<Tensor>,
 }
 
 impl Model {
@@ -48,7 +51,11 @@ impl Model {
         let mut params = Params::new(seed, device, kind);
         let network = (backbone.build)(&mut params, n_classes as i64);
         params.take_to_device()?;
+        let progress = params.entries().iter().rev();
+        let progress = backbone.is_bcosified.then_some(progress);
+        let progress = progress.and_then(|mut all| all.find(|param| param.name == PROGRESS));
         Ok(Model {
+            bcosification: progress.map(|param| param.tensor.shallow_clone()),
             backbone,
             params,
             precision: Precision::F32,
@@ -56,6 +63,36 @@ impl Model {
             explained: Explained::Logit,
             network,
         })
+    }
+
+    /// How far the network is B-cosified: 0 for the ordinary network, 1 for the B-cos network; `None` where it
+    /// is not a B-cosified one.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn bcosification(&self) -> Result<Option<f64>, TchError> {
+        let progress = self.bcosification.as_ref();
+        progress.map(|at| at.f_double_value(&[0])).transpose()
+    }
+
+    /// Sets how far a B-cosified network is.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn bcosify(&self, progress: f64) -> Result<(), TchError> {
+        match &self.bcosification {
+            Some(at) => tch::no_grad(|| at.shallow_clone().f_fill_(progress).map(drop)),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns a pass through the network, which records if `records`.
+    fn pass(&self, mode: Mode, records: bool) -> Result<Pass, TchError> {
+        let pass = match records {
+            true => Pass::recording(mode, self.precision),
+            false => Pass::forward(mode, self.precision),
+        };
+        Ok(pass.of_bcosified(self.bcosification()?.map(Bcosification::at)))
     }
 
     /// Returns 8-bit images (N, H, W, 3), which may be on any device, as the network's input (N, 3 or 6, H,
@@ -125,7 +162,7 @@ impl Model {
                 .f_permute([0, 3, 1, 2])?,
             false => input.shallow_clone(),
         };
-        let pass = Pass::forward(mode, self.precision);
+        let pass = self.pass(mode, false)?;
         let features = self.run(0..layer.index(), &input, &pass)?;
         self.in_memory_format(features.tensor().shallow_clone())
     }
@@ -137,14 +174,14 @@ impl Model {
 
     /// Computes the logits (N, K) from the features at `layer`.
     pub fn logits(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Tensor, TchError> {
-        let pass = Pass::forward(mode, self.precision);
+        let pass = self.pass(mode, false)?;
         self.run(layer.index()..STAGES, features, &pass)
             .map(|value| value.tensor().shallow_clone())
     }
 
     /// Computes the logits from the features at `layer` and records what a backward pass needs.
     pub fn record(&self, features: &Tensor, layer: Layer, mode: Mode) -> Result<Record, TchError> {
-        let pass = Pass::recording(mode, self.precision);
+        let pass = self.pass(mode, true)?;
         let features = pass.input(features);
         let logits = self.continue_from(&features, layer.index()..STAGES, &pass)?;
         Ok(Record {
@@ -160,7 +197,7 @@ impl Model {
     /// # Errors
     /// libtorch's.
     pub fn footprint(&self, input: &Tensor, layer: Layer) -> Result<u64, TchError> {
-        let before = Pass::forward(Mode::Eval, self.precision);
+        let before = self.pass(Mode::Eval, false)?;
         let features = self.run(0..layer.index(), input, &before)?;
         let record = self.record(features.tensor(), layer, Mode::Eval)?;
         let (before, after) = (before.made(), record.pass.made());
@@ -177,9 +214,14 @@ impl Model {
         stages: Range<usize>,
         pass: &Pass,
     ) -> Result<Value, TchError> {
-        stages
+        let is_whole = stages.end == STAGES;
+        let out = stages
             .into_iter()
-            .try_fold(x.share(), |x, stage| self.network.stage(stage, &x, pass))
+            .try_fold(x.share(), |x, stage| self.network.stage(stage, &x, pass))?;
+        match pass.bcosification() {
+            Some(at) if is_whole => pass.evidence_to_logits(&out, at, LOGIT_BIAS),
+            _ => Ok(out),
+        }
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Params {
     seed: u64,
     device: Device,
     kind: Kind,
+    /// The weight that gets six input channels; `None`: none does.
+    six_channels: Option<&'static str>,
 }
 
 impl Params {
@@ -64,7 +66,13 @@ impl Params {
             seed,
             device,
             kind,
+            six_channels: None,
         }
+    }
+
+    /// Gives the weight `name` of a convolution, which is asked for later, six input channels.
+    pub fn take_six_channels(&mut self, name: &'static str) {
+        self.six_channels = Some(name);
     }
 
     /// Where the tensors live.
@@ -93,6 +101,12 @@ impl Params {
 
     /// Adds a tensor that the optimizer trains; returns a shallow clone.
     pub fn weight(&mut self, name: String, shape: &[i64], init: Init) -> Tensor {
+        if self.six_channels == Some(name.as_str())
+            && let [c_out, _, kernel @ ..] = shape
+        {
+            let shape = [&[*c_out, 6], kernel].concat();
+            return self.add(name, &shape, init, true);
+        }
         self.add(name, shape, init, true)
     }
 

@@ -59,6 +59,11 @@ impl Family {
             has_batch_statistics: !matches!(self, Family::Xdnn),
             is_homogeneous: matches!(self, Family::Xdnn),
             has_dynamic_weights: is_bcos,
+            stem: match self {
+                Family::Vanilla => Some("conv1.weight"),
+                Family::Xdnn | Family::Bcos => None,
+            },
+            is_bcosified: false,
             package_prefix: "",
             gpu_memory_format: match self {
                 Family::Vanilla | Family::Xdnn => MemoryFormat::ChannelsLast,

@@ -43,6 +43,8 @@ pub const fn entry(name: &'static str, title: &'static str, build: Build) -> Arc
         has_batch_statistics: false,
         is_homogeneous: false,
         has_dynamic_weights: true,
+        stem: None,
+        is_bcosified: false,
         package_prefix: "0.",
         gpu_memory_format: MemoryFormat::Contiguous,
         input: None,

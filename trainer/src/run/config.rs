@@ -60,6 +60,10 @@ pub struct RunConfig {
     /// The same in epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup_epochs: Option<u32>,
+    /// Epochs in which a B-cosified network goes from where its weights are to a B-cos network; no earlier
+    /// epoch than the last of them is kept. Absent: as [`RunConfig::epochs_to_bcosify`] says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bcosify_epochs: Option<u32>,
     /// The optimizer.
     #[serde(default = "adam", skip_serializing_if = "is_adam")]
     pub optimizer: Optimizer,
@@ -236,6 +240,19 @@ impl RunConfig {
         Ok(config)
     }
 
+    /// Returns the epochs in which a B-cosified network becomes a B-cos network; 0 where it is one from the
+    /// start, and for other networks. Unless the configuration says it, they are two thirds of the epochs of a
+    /// run that begins from a weight file.
+    pub fn epochs_to_bcosify(&self) -> i32 {
+        let begins = matches!(self.init, Init::Weights { .. });
+        match (self.backbone.is_bcosified, self.bcosify_epochs) {
+            (false, _) => 0,
+            (true, Some(epochs)) => epochs as i32,
+            (true, None) if begins => (2 * self.epochs + 2) / 3,
+            (true, None) => 0,
+        }
+    }
+
     /// How weights decay; where the configuration does not say how much, 0 with Adam and 0.01 with AdamW, as
     /// PyTorch's.
     pub fn decay(&self) -> WeightDecay {
@@ -366,6 +383,17 @@ impl RunConfig {
             (None, Some(warmup)) if i64::from(warmup) >= i64::from(self.epochs) => {
                 let expected = format!("fewer than the {} epochs", self.epochs);
                 return wrong("warmup_epochs", warmup.to_string(), &expected);
+            }
+            _ => {}
+        }
+        match self.bcosify_epochs {
+            Some(epochs) if !self.backbone.is_bcosified => {
+                let expected = "none: the network is no B-cosified one";
+                return wrong("bcosify_epochs", epochs.to_string(), expected);
+            }
+            Some(epochs) if !(1..=i64::from(self.epochs)).contains(&i64::from(epochs)) => {
+                let expected = format!("1 to the {} epochs", self.epochs);
+                return wrong("bcosify_epochs", epochs.to_string(), &expected);
             }
             _ => {}
         }

@@ -14,6 +14,7 @@ use crate::names::{Explained, Layer, Precision};
 use crate::network::Backbone;
 use crate::run::epochs::{self, EpochRow};
 use crate::run::folder::RunFolder;
+use crate::run::pareto::Candidate;
 use crate::run::{pareto, schema};
 use crate::weights::{checkpoint, described};
 
@@ -137,6 +138,12 @@ impl FinishedRun {
             folder,
             table: batch,
         })
+    }
+
+    /// Returns the validation metrics of the epochs that were kept.
+    pub fn kept(&self) -> Vec<Candidate> {
+        let kept = self.epochs.iter().filter(|row| row.is_pareto);
+        epochs::candidates(&kept.cloned().collect::<Vec<_>>())
     }
 
     /// Returns the path of the weights of `epoch`.

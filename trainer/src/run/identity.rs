@@ -71,6 +71,9 @@ fn variation(config: &RunConfig) -> String {
     if let Some(epochs) = config.warmup_epochs {
         lines += &format!("warmup_epochs {epochs}\n");
     }
+    if config.backbone.is_bcosified {
+        lines += &format!("bcosify_epochs {}\n", config.epochs_to_bcosify());
+    }
     if let Some(stopping) = &config.early_stopping {
         lines += &format!("early_stopping {stopping}\n");
     }

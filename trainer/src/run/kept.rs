@@ -20,11 +20,14 @@ use crate::weights::checkpoint::{self, Metadata};
 use crate::weights::{classes, described};
 
 /// Returns the epochs to keep: of a guided run the Pareto front on validation (F1, EPG, IoU; see
-/// [`pareto`]), of a baseline (a run without guidance) the one with the highest F1.
+/// [`pareto`]), of a baseline (a run without guidance) the one with the highest F1. Epochs in which a network
+/// is not yet B-cosified are never kept.
 fn kept(run: &ResolvedRun, epochs: &[EpochRow]) -> Vec<i32> {
+    let mut candidates = candidates(epochs);
+    candidates.retain(|candidate| candidate.epoch >= run.config.epochs_to_bcosify());
     match run.config.guidance {
-        Some(_) => pareto::front(&candidates(epochs)),
-        None => pareto::best_f1(&candidates(epochs)).into_iter().collect(),
+        Some(_) => pareto::front(&candidates),
+        None => pareto::best_f1(&candidates).into_iter().collect(),
     }
 }
 

@@ -30,10 +30,8 @@ pub fn select(runs: &[FinishedRun]) -> Result<Vec<(usize, i32)>> {
             check(first, other)?;
         }
     }
-    let epochs: Vec<_> = runs
-        .iter()
-        .map(|run| epochs::candidates(&run.epochs))
-        .collect();
+    // Epochs that are not kept are beaten by one of their own run.
+    let epochs: Vec<_> = runs.iter().map(FinishedRun::kept).collect();
     Ok(pareto::merged_front(&epochs))
 }
 
@@ -48,10 +46,7 @@ const TOLERANCE: f64 = 0.01;
 /// Those of [`select`].
 pub fn select_one(runs: &[FinishedRun], baseline: &FinishedRun) -> Result<Option<(usize, i32)>> {
     select(runs)?;
-    let candidates: Vec<_> = runs
-        .iter()
-        .map(|run| epochs::candidates(&run.epochs))
-        .collect();
+    let candidates: Vec<_> = runs.iter().map(FinishedRun::kept).collect();
     let of_baseline = epochs::candidates(&baseline.epochs);
     let mut f1 = of_baseline
         .iter()

@@ -1,5 +1,6 @@
-//! The learning rate of each step (docs/SPEC.md E.1): linear warm-up, then constant or along a cosine. It is
-//! a function of the step's number alone, so that a resumed run needs no state for it.
+//! What changes from step to step: the learning rate (docs/SPEC.md E.1: linear warm-up, then constant or along
+//! a cosine), and how far a network is B-cosified (D.2). Both are functions of the step's number alone, so that
+//! a resumed run needs no state for them.
 
 use std::f64::consts::PI;
 
@@ -17,6 +18,8 @@ pub struct LearningRates {
     /// Steps of all epochs.
     steps: usize,
     steps_an_epoch: usize,
+    /// Steps in which a B-cosified network becomes a B-cos network; 0 for none.
+    to_bcosify: usize,
 }
 
 impl LearningRates {
@@ -33,6 +36,7 @@ impl LearningRates {
             },
             steps: config.epochs as usize * steps_an_epoch,
             steps_an_epoch,
+            to_bcosify: config.epochs_to_bcosify() as usize * steps_an_epoch,
         }
     }
 
@@ -64,6 +68,13 @@ impl LearningRates {
     /// Returns the learning rate of step number `step` of `epoch`, both from 1.
     pub fn in_epoch(&self, epoch: i32, step: usize) -> f64 {
         self.learning_rate((epoch as usize - 1) * self.steps_an_epoch + step - 1)
+    }
+
+    /// Returns how far a B-cosified network is to be in step number `step` of `epoch`, both from 1: from 0 to
+    /// 1 in equal parts. `None` if it does not change in this run.
+    pub fn bcosification(&self, epoch: i32, step: usize) -> Option<f64> {
+        let done = (epoch as usize - 1) * self.steps_an_epoch + step;
+        (self.to_bcosify > 0).then(|| (done as f64 / self.to_bcosify as f64).min(1.0))
     }
 
     /// Returns the learning rate of the last step of `epoch`, from 1.

@@ -18,11 +18,11 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// Whether a run with these finished `epochs` ends.
-    pub fn is_due(&self, epochs: &[EpochRow]) -> bool {
+    /// Whether a run with these finished `epochs` ends; those before epoch `first` do not count.
+    pub fn is_due(&self, epochs: &[EpochRow], first: i32) -> bool {
         let mut best = f64::NEG_INFINITY;
         let mut without = 0;
-        for row in epochs {
+        for row in epochs.iter().filter(|row| row.epoch >= first) {
             let value = match self.metric {
                 ValidationMetric::F1 => row.val_f1,
                 ValidationMetric::Map => row.val_map,
@@ -62,7 +62,7 @@ mod tests {
             metric,
             patience: 2,
         };
-        stopping.is_due(&rows)
+        stopping.is_due(&rows, 0)
     }
 
     #[test]

@@ -298,7 +298,8 @@ impl Training<'_> {
     /// The early stopping that ends the run after its finished epochs.
     fn is_to_end(&self) -> Option<EarlyStopping> {
         let stopping = self.run.config.early_stopping;
-        stopping.filter(|stopping| stopping.is_due(&self.epochs))
+        let first = self.run.config.epochs_to_bcosify();
+        stopping.filter(|stopping| stopping.is_due(&self.epochs, first))
     }
 
     fn save(&mut self, part: EpochPart) -> Result<()> {
@@ -339,6 +340,10 @@ impl Training<'_> {
                 true => self.model.params.copy_buffers()?,
                 false => Vec::new(),
             };
+            if let Some(progress) = self.rates.bcosification(epoch, part.steps + 1) {
+                let so_far = self.model.bcosification()?.unwrap_or(1.0);
+                self.model.bcosify(progress.max(so_far))?;
+            }
             let (Sum { gradient, values }, n_annotated) = self.step(images, epoch)?;
             part.steps += 1;
             unread.push(Unread {

@@ -8,7 +8,7 @@ use crate::network::Backbone;
 use crate::vocabulary;
 use crate::weights::import::{self, Fit};
 use crate::weights::network::{self, NetworkOptions};
-use crate::weights::{describe, described};
+use crate::weights::{bcosify, describe, described};
 
 /// The options of `trainer import`.
 #[derive(Debug, clap::Args)]
@@ -118,6 +118,28 @@ fn import_network(args: &ImportArgs) -> Result<()> {
         network.tensors.len(),
         network.head.n_classes,
         layers.join(", "),
+        out.display()
+    );
+    Ok(())
+}
+
+/// Runs `trainer bcosify`.
+///
+/// # Errors
+/// A file that cannot be read, or of a network that cannot be B-cosified.
+pub fn bcosify_command(weights: &Path, out: &Path) -> Result<()> {
+    if weights.extension().is_some_and(|end| end == "pt2") {
+        return Err(anyhow!(
+            "{0}: found an exported network, expected a weight file: trainer import {0} --out {1}",
+            weights.display(),
+            weights.with_extension("safetensors").display()
+        ));
+    }
+    let made = bcosify::bcosify(weights, out)?;
+    say!(
+        "{}: {} tensors: {}",
+        made.backbone,
+        made.n_tensors,
         out.display()
     );
     Ok(())

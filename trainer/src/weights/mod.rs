@@ -2,6 +2,7 @@
 //! only reads), `trainer import` from those and `trainer export` for them, and the
 //! `origin` that weights name. Networks of other programs are read by [`exported`].
 
+pub mod bcosify;
 pub mod checkpoint;
 pub mod checkpoint_file;
 pub(crate) mod classes;

@@ -226,6 +226,7 @@ fn describe(
             .collect(),
         head_inputs: size.map_or(1, |size| size.iter().skip(1).product()),
         layers: layers.collect(),
+        is_bcosified: false,
         graph,
     })
 }

@@ -21,6 +21,8 @@ pub const ENTRY: Architecture = Architecture {
     has_batch_statistics: true,
     is_homogeneous: false,
     has_dynamic_weights: true,
+    stem: None,
+    is_bcosified: false,
     package_prefix: "",
     gpu_memory_format: MemoryFormat::Contiguous,
     input: None,

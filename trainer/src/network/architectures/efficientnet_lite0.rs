@@ -22,6 +22,8 @@ pub const ENTRY: Architecture = Architecture {
     has_batch_statistics: true,
     is_homogeneous: false,
     has_dynamic_weights: false,
+    stem: Some("_conv_stem.weight"),
+    is_bcosified: false,
     package_prefix: "",
     gpu_memory_format: MemoryFormat::Contiguous,
     input: None,

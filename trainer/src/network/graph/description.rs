@@ -35,6 +35,9 @@ pub struct Description {
     pub head_inputs: i64,
     /// The layers behind the input at which it can be explained.
     pub layers: Vec<Explainable>,
+    /// Whether it is B-cosified; `encoding` is then that of the network that it comes from.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_bcosified: bool,
     /// Its operations.
     pub graph: Graph,
 }

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::names::Layer;
 use crate::network::architecture::{Architecture, MemoryFormat};
-use crate::network::graph::description::{Description, parse};
+use crate::network::bcosified;
+use crate::network::graph::description::{self, Description, parse};
 use crate::network::graph::network::GraphNetwork;
+use crate::network::graph::program::{Graph, Node};
 use crate::network::stages::Network;
 
 /// Returns the entry of the network that `json` describes, the text in the metadata of the weight file
@@ -24,8 +26,21 @@ pub fn entry(json: &str, file: &Path) -> Result<&'static Architecture> {
         return Ok(entry);
     }
     let description = parse(json, file)?;
+    let (name, is_bcosified) = (description.name.clone(), description.is_bcosified);
+    let mut made = architecture(description, json);
+    if is_bcosified {
+        made = bcosified::of(&made, name).ok_or_else(|| {
+            let found = "a B-cosified network of which the image goes into no convolution alone";
+            Error::invalid(
+                file,
+                description::KEY,
+                found,
+                "one that trainer bcosify wrote",
+            )
+        })?;
+    }
     // Entries live as long as the program, as those of the list do; there are few.
-    let entry: &'static Architecture = Box::leak(Box::new(architecture(description, json)));
+    let entry: &'static Architecture = Box::leak(Box::new(made));
     known.insert(json.to_owned(), entry);
     Ok(entry)
 }
@@ -40,6 +55,7 @@ fn architecture(description: Description, json: &str) -> Architecture {
     let mut nodes = description.graph.nodes.iter();
     let has_batch_statistics = nodes.any(|node| node.name() == "batch_norm");
     let encoding = description.encoding;
+    let stem = stem(&description.graph).map(leak);
     let text = leak(json);
     let input = description.input.map(|side| side as usize);
     let description = Arc::new(description);
@@ -51,6 +67,8 @@ fn architecture(description: Description, json: &str) -> Architecture {
         has_batch_statistics,
         is_homogeneous: false,
         has_dynamic_weights: false,
+        stem,
+        is_bcosified: false,
         package_prefix: "",
         gpu_memory_format: MemoryFormat::Contiguous,
         input: Some(input),
@@ -60,4 +78,19 @@ fn architecture(description: Description, json: &str) -> Architecture {
             Box::new(GraphNetwork::new(Arc::clone(&description), p, n_classes))
         })),
     }
+}
+
+/// Returns the name of the weight of the one convolution that the image goes into; `None` where it goes into
+/// anything else.
+fn stem(graph: &Graph) -> Option<&str> {
+    let takes_image = |node: &&Node| {
+        node.name() != "sym_size" && node.tensors().any(|value| value == graph.input)
+    };
+    let mut users = graph.nodes.iter().filter(takes_image);
+    let (first, others) = (users.next()?, users.next());
+    let weight = first.tensor("weight")?;
+    let is_alone = others.is_none() && first.name() == "conv2d" && first.int("groups") != Some(3);
+    let mut tensors = graph.tensors.iter();
+    let tensor = tensors.find(|tensor| tensor.value == weight)?;
+    (is_alone && tensor.persistent).then_some(tensor.name.as_str())
 }

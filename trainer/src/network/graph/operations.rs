@@ -6,6 +6,7 @@ use tch::{Kind, TchError, Tensor};
 use crate::finite;
 use crate::network::Mode;
 use crate::network::graph::evaluation::{Evaluation, in_node, missing};
+use crate::network::graph::operators;
 use crate::network::graph::program::{Argument, Node, Size};
 use crate::network::pass::{NormState, Pass, Value, Window, dispatch, fused, product};
 
@@ -32,6 +33,10 @@ fn of_image(evaluation: &mut Evaluation, node: &Node, own: &[usize]) -> Result<(
     if let Some(value) = known {
         evaluation.keep(node, 0, value);
         return Ok(());
+    }
+    if evaluation.pass.bcosification().is_some() && !operators::is_homogeneous(node.name()) {
+        let reason = "it is not known as a B-cos network's, or not with these arguments";
+        return Err(TchError::Torch(reason.to_owned()));
     }
     for output in 0..node.outputs.len() {
         let value = Call { evaluation, node }.opaque(output)?;

@@ -116,6 +116,40 @@ const ATEN: &[(&str, Kind)] = &[
     ("zeros", Other), ("zeros_like", Pointwise),
 ];
 
+/// Operators, of those that are not the pass's own, whose output is W(x) x with their gradient W(x): they are
+/// linear in each of the pieces that they cut the space of their inputs into, and have no bias.
+const HOMOGENEOUS: [&str; 24] = [
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
+    "avg_pool2d",
+    "channel_shuffle",
+    "chunk",
+    "constant_pad_nd",
+    "expand",
+    "flip",
+    "leaky_relu",
+    "max_pool2d",
+    "max_pool2d_with_indices",
+    "maximum",
+    "narrow",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "prelu",
+    "repeat",
+    "select",
+    "slice",
+    "split",
+    "split_with_sizes",
+    "stack",
+    "sum",
+];
+
+/// Whether an operator of "aten" is one of [`HOMOGENEOUS`].
+pub(crate) fn is_homogeneous(name: &str) -> bool {
+    HOMOGENEOUS.contains(&name)
+}
+
 /// Arithmetic with the batch size.
 pub(crate) const ARITHMETIC: [&str; 4] = [
     "_operator.add",

@@ -53,6 +53,9 @@ unsafe extern "C" {
     fn guidance_as_now(out: Out, x: In) -> bool;
     fn guidance_vjp(out: Out, y: In, xs: *const In, n: usize, g: In) -> bool;
     fn guidance_bcos_vjp(out: Out, g: In, u: In, m: In, s: In) -> bool;
+    fn guidance_power_scale(out: Out, u: In, m: In, r: In, eighths: i64) -> bool;
+    fn guidance_power_vjp(out: Out, g: In, u: In, m: In, r: In, eighths: i64) -> bool;
+    fn guidance_fading_norm(out: Out, x: In, w: In, b: In, kept: f64, eps: f64) -> bool;
 }
 
 /// The last error of the C++ side in this thread.
@@ -190,6 +193,61 @@ pub fn bcos_vjp(
         )
     })?;
     Ok(out)
+}
+
+/// Returns u · |cos|^(B − 1), the output of a layer of a B-cosified network. `u` (N, C, H, W) is the plain
+/// convolution, `inverse_patch` (N, G, H, W) for G groups and `inverse_row` (C) are 1 / norm of its patches and
+/// its weights, `eighths` is 8 (B − 1), from 0 to 8.
+///
+/// # Errors
+/// libtorch's.
+pub fn power_scale(
+    u: &Tensor,
+    inverse_patch: &Tensor,
+    inverse_row: &Tensor,
+    eighths: i64,
+) -> Result<Tensor, TchError> {
+    let (m, r) = (inverse_patch.as_ptr(), inverse_row.as_ptr());
+    // SAFETY: live tensors, only read.
+    let [out] = made(|out| unsafe { guidance_power_scale(out, u.as_ptr(), m, r, eighths) })?;
+    Ok(out)
+}
+
+/// The vjp of [`power_scale`] with its dynamic weight held fixed: g · |cos|^(B − 1), differentiable in `g` and
+/// in all that the dynamic weight depends on.
+///
+/// # Errors
+/// libtorch's.
+pub fn power_vjp(
+    g: &Tensor,
+    u: &Tensor,
+    inverse_patch: &Tensor,
+    inverse_row: &Tensor,
+    eighths: i64,
+) -> Result<Tensor, TchError> {
+    let (m, r) = (inverse_patch.as_ptr(), inverse_row.as_ptr());
+    // SAFETY: live tensors, only read.
+    let [out] =
+        made(|out| unsafe { guidance_power_vjp(out, g.as_ptr(), u.as_ptr(), m, r, eighths) })?;
+    Ok(out)
+}
+
+/// Returns scale · x + `kept` · (`bias` − scale · mean), a norm of `x` (N, C, H, W) with the batch's
+/// statistics, of whose bias and mean the share `kept` is left; and scale = `weight` / √(variance + `eps`), mean
+/// and variance (C), of which the last two are constants.
+///
+/// # Errors
+/// libtorch's.
+pub fn fading_norm(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    kept: f64,
+    eps: f64,
+) -> Result<[Tensor; 4], TchError> {
+    let (w, b) = (weight.as_ptr(), bias.as_ptr());
+    // SAFETY: live tensors, only read.
+    made(|out| unsafe { guidance_fading_norm(out, x.as_ptr(), w, b, kept, eps) })
 }
 
 /// Returns another tensor with the values of `x`, with respect to which libtorch can differentiate. If

@@ -2,6 +2,8 @@
 //! backward pass which can be differentiated. A vjp (vector-Jacobian product) of an operation is the linear
 //! map from the gradient at its output to the gradients at its inputs.
 
+// What is done otherwise in B-cosified networks.
+mod bcosified;
 // Operators of libtorch called by their names.
 pub mod dispatch;
 // Functions written in C++.
@@ -19,6 +21,7 @@ mod tape;
 // Stride, padding and groups of a convolution.
 mod window;
 
+pub use bcosified::Bcosification;
 pub use operations::NormState;
 pub use tape::{Made, Pass, Value};
 pub use window::Window;

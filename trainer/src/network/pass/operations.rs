@@ -38,6 +38,9 @@ impl NormState<'_> {
 impl Pass {
     /// A convolution without bias.
     pub fn conv(&self, x: &Value, weight: &Tensor, window: Window) -> Result<Value, TchError> {
+        if let Some(at) = self.bcosification {
+            return self.bcosified_conv(x, weight, window, at);
+        }
         let out = product::conv(x.tensor(), weight, window, self.precision)?;
         let (from, to) = (x.tensor().size(), out.size());
         let out = self.map(out, x, || {
@@ -60,7 +63,12 @@ impl Pass {
         let is_for_values = self.mode == Mode::Eval && self.tape.is_none();
         let is_narrow = self.precision == Precision::Bf16;
         let has_channels_last = x.tensor().stride()[1] == 1;
-        if !is_for_values || is_narrow || !has_channels_last || x.tensor().device().is_cuda() {
+        if !is_for_values
+            || self.bcosification.is_some()
+            || is_narrow
+            || !has_channels_last
+            || x.tensor().device().is_cuda()
+        {
             return Ok(None);
         }
         // In evaluation the norm scales and shifts the output's channels: the scale can go into the
@@ -95,6 +103,9 @@ impl Pass {
     /// Batch norm with the batch's statistics in [`Mode::Train`], which also updates the running ones,
     /// else with the running ones.
     pub fn batch_norm(&self, x: &Value, norm: &NormState<'_>) -> Result<Value, TchError> {
+        if let Some(at) = self.bcosification {
+            return self.bcosified_norm(x, norm, at);
+        }
         if self.mode == Mode::Train && self.tape.is_some() {
             let (out, mean, inverse_std) = x.tensor().f_native_batch_norm(
                 Some(norm.weight),
@@ -142,6 +153,9 @@ impl Pass {
 
     /// min(max(x, 0), 6), in place where nobody else holds `x`.
     pub fn relu6(&self, x: Value) -> Result<Value, TchError> {
+        if self.bcosification.is_some() && self.tape.is_some() {
+            return self.bcosified_relu6(&x);
+        }
         let node = x.node;
         let out = fused::rectify_to_6(x.into_own()?)?;
         let mask = out.f_detach()?;
@@ -232,6 +246,9 @@ impl Pass {
         weight: &Tensor,
         bias: Option<&Tensor>,
     ) -> Result<Value, TchError> {
+        if let Some(at) = self.bcosification {
+            return self.bcosified_linear(x, weight, bias, at);
+        }
         let precision = self.precision;
         let out = product::linear(x.tensor(), weight, bias, precision)?;
         let weight = weight.shallow_clone();

@@ -17,6 +17,7 @@ use tch::{TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::mode::Mode;
+use crate::network::pass::bcosified::Bcosification;
 
 /// A tensor of the forward pass.
 #[derive(Debug)]
@@ -95,6 +96,8 @@ impl Node {
 pub struct Pass {
     pub(super) mode: Mode,
     pub(super) precision: Precision,
+    /// How far the network is B-cosified; `None` for all other networks.
+    pub(super) bcosification: Option<Bcosification>,
     made: Cell<Made>,
     /// A node for each value, in the order in which they were made; `None` when not recording.
     pub(super) tape: Option<RefCell<Vec<Node>>>,
@@ -115,6 +118,7 @@ impl Pass {
         Pass {
             mode,
             precision,
+            bcosification: None,
             made: Cell::default(),
             tape: None,
         }
@@ -125,9 +129,23 @@ impl Pass {
         Pass {
             mode,
             precision,
+            bcosification: None,
             made: Cell::default(),
             tape: Some(RefCell::new(Vec::new())),
         }
+    }
+
+    /// The same pass, through a network that is B-cosified so far.
+    pub fn of_bcosified(self, bcosification: Option<Bcosification>) -> Self {
+        Pass {
+            bcosification,
+            ..self
+        }
+    }
+
+    /// How far the network is B-cosified, if it is one that is.
+    pub fn bcosification(&self) -> Option<Bcosification> {
+        self.bcosification
     }
 
     /// Whether batch norms use the batch's statistics.

@@ -1,0 +1,238 @@
+//! B-cosified networks (docs/SPEC.md D.2): with B = 1 and everything kept, the logits are those of the network
+//! that they come from; as B-cos networks, their maps add up to the logits; on the way, the fused operations
+//! equal plain expressions of libtorch in first and second order.
+#![allow(clippy::unwrap_used)]
+
+use tch::{Device, Kind, Tensor};
+use trainer::names::Layer;
+use trainer::network::bcosified::{LOGIT_BIAS, PROGRESS, widened};
+use trainer::network::pass::fused;
+use trainer::network::{Backbone, Encoding, Mode, Model};
+
+/// Returns fixed numbers, normal with deviation 1, in double precision.
+fn noise(seed: i64, shape: &[i64]) -> Tensor {
+    tch::manual_seed(seed);
+    Tensor::randn(shape, (Kind::Double, Device::Cpu))
+}
+
+/// Returns a network with random running statistics and norms, so that biases and means matter.
+fn model(name: &str) -> Model {
+    let backbone: Backbone = name.parse().unwrap();
+    let model = Model::new(backbone, 4, 1, Device::Cpu, Kind::Double).unwrap();
+    for (number, param) in model.params.entries().iter().enumerate() {
+        let size = param.tensor.size();
+        let other = noise(number as i64, &size);
+        let ends = |end: &str| param.name.ends_with(end);
+        let value = if ends("running_var") {
+            other.square() + 0.5
+        } else if ends("running_mean") || ends("bias") {
+            other * 0.2
+        } else if size.len() == 1 && ends("weight") {
+            other * 0.1 + 1.0
+        } else {
+            continue;
+        };
+        tch::no_grad(|| param.tensor.shallow_clone().copy_(&value));
+    }
+    model
+}
+
+/// Returns the ordinary network `name`, and the B-cosified one with its weights.
+fn pair(name: &str) -> (Model, Model) {
+    let ordinary = model(name);
+    let backbone: Backbone = format!("bcosified_{name}").parse().unwrap();
+    let bcosified = Model::new(backbone, 4, 1, Device::Cpu, Kind::Double).unwrap();
+    let mut tensors = ordinary.params.named();
+    for (name, tensor) in &mut tensors {
+        if Some(name.as_str()) == ordinary.backbone.stem {
+            *tensor = widened(tensor, ordinary.backbone.encoding).unwrap();
+        }
+    }
+    tensors.push((PROGRESS.to_owned(), Tensor::from_slice(&[0.0])));
+    bcosified.params.load(&tensors, &[], "pair").unwrap();
+    (ordinary, bcosified)
+}
+
+fn images() -> Tensor {
+    noise(7, &[2, 3, 64, 64]).sigmoid()
+}
+
+fn encoded(model: &Model) -> Tensor {
+    let input = model.backbone.encoding.encode(&images()).unwrap();
+    model.in_memory_format(input).unwrap()
+}
+
+fn largest(t: &Tensor) -> f64 {
+    t.abs().max().double_value(&[])
+}
+
+#[test]
+fn at_the_start_the_logits_are_the_ordinary_networks() {
+    for name in ["resnet18", "resnet50", "efficientnet_lite0"] {
+        let (ordinary, bcosified) = pair(name);
+        for mode in [Mode::Eval, Mode::Train] {
+            let logits = |model: &Model| {
+                tch::no_grad(|| model.logits(&encoded(model), Layer::Input, mode).unwrap())
+            };
+            let (theirs, own) = (logits(&ordinary), logits(&bcosified));
+            let off = largest(&(&theirs - &own)) / largest(&theirs);
+            assert!(off < 1e-9, "{name} {mode:?}: {off:e}");
+        }
+    }
+}
+
+#[test]
+fn as_a_bcos_network_its_maps_add_up_to_the_logits() {
+    for name in ["resnet18", "efficientnet_lite0"] {
+        let (_, model) = pair(name);
+        model.bcosify(1.0).unwrap();
+        for mode in [Mode::Eval, Mode::Train] {
+            for &layer in Layer::ALL {
+                let input = encoded(&model);
+                let sums = tch::no_grad(|| {
+                    let features = model.features(&input, layer, mode).unwrap();
+                    let record = model.record(&features, layer, mode).unwrap();
+                    let logits = record.logits().shallow_clone();
+                    let chosen = Tensor::zeros_like(&logits);
+                    let _ = chosen.select(1, 2).fill_(1.0);
+                    let weights = record.gradient(&chosen).unwrap();
+                    let map = (weights * &features).sum_dim_intlist(
+                        [1i64, 2, 3].as_slice(),
+                        false,
+                        None::<Kind>,
+                    );
+                    (map + LOGIT_BIAS, logits.select(1, 2))
+                });
+                let off = largest(&(&sums.0 - &sums.1));
+                assert!(off < 1e-9, "{name} at {layer} {mode:?}: {off:e}");
+            }
+        }
+    }
+}
+
+/// Differentiates `f` at `inputs`, then its gradient, and returns both.
+fn twice(f: &dyn Fn(&[Tensor]) -> Tensor, inputs: &[Tensor]) -> Vec<Tensor> {
+    let inputs: Vec<Tensor> = inputs
+        .iter()
+        .map(|t| t.detach().copy().set_requires_grad(true))
+        .collect();
+    let out = f(&inputs);
+    let weights = noise(99, &out.size());
+    let loss = (&out * &weights).sum(None::<Kind>);
+    let first = Tensor::run_backward(&[&loss], &inputs.iter().collect::<Vec<_>>(), true, false);
+    let mut all = vec![out.detach()];
+    all.extend(first);
+    all
+}
+
+#[test]
+fn fused_operations_equal_plain_ones() {
+    let (u, g) = (noise(1, &[2, 6, 5, 7]), noise(2, &[2, 6, 5, 7]));
+    let row = noise(4, &[6]).square() + 0.1;
+    for groups in [1i64, 3, 6] {
+        let patch = noise(3, &[2, groups, 5, 7]).square() + 0.1;
+        for eighths in 0..=8i64 {
+            let exponent = eighths as f64 / 8.0;
+            let power = |u: &Tensor, m: &Tensor, r: &Tensor| {
+                let wide = m.repeat_interleave_self_int(6 / groups, 1, 6);
+                let cosine = u.abs() * wide * r.view([1, -1, 1, 1]);
+                (cosine + 0.01 * (1.0 - exponent)).pow_tensor_scalar(exponent)
+            };
+            let own = [u.copy(), patch.copy(), row.copy()];
+            let fused = twice(
+                &|t| fused::power_scale(&t[0], &t[1], &t[2], eighths).unwrap(),
+                &own,
+            );
+            let plain = twice(&|t| &t[0] * power(&t[0], &t[1], &t[2]), &own);
+            compare(
+                &fused,
+                &plain,
+                &format!("scale, {groups} groups, {eighths} eighths"),
+            );
+            let own = [g.copy(), u.copy(), patch.copy(), row.copy()];
+            let fused = twice(
+                &|t| fused::power_vjp(&t[0], &t[1], &t[2], &t[3], eighths).unwrap(),
+                &own,
+            );
+            let plain = twice(&|t| &t[0] * power(&t[1], &t[2], &t[3]), &own);
+            compare(
+                &fused,
+                &plain,
+                &format!("vjp, {groups} groups, {eighths} eighths"),
+            );
+        }
+    }
+    for kept in [0.0, 0.3, 1.0] {
+        let own = [
+            noise(5, &[3, 4, 5, 5]) + 0.7,
+            noise(6, &[4]),
+            noise(8, &[4]),
+        ];
+        let both =
+            |y: &Tensor, s: &Tensor| Tensor::cat(&[y.flatten(0, -1), s.flatten(0, -1) * 3.0], 0);
+        let fused = twice(
+            &|t| {
+                let [y, s, _, _] = fused::fading_norm(&t[0], &t[1], &t[2], kept, 1e-3).unwrap();
+                both(&y, &s)
+            },
+            &own,
+        );
+        let plain = twice(
+            &|t| {
+                let axes = [0i64, 2, 3];
+                let mean = t[0].mean_dim(axes.as_slice(), false, None::<Kind>);
+                let var = t[0].var_dim(axes.as_slice(), false, false);
+                let s = &t[1] * (var + 1e-3).rsqrt();
+                let shift = (&t[2] - &s * mean) * kept;
+                let y = &t[0] * s.view([1, -1, 1, 1]) + shift.view([1, -1, 1, 1]);
+                both(&y, &s)
+            },
+            &own,
+        );
+        compare(&fused, &plain, &format!("norm, {kept} kept"));
+    }
+}
+
+fn compare(fused: &[Tensor], plain: &[Tensor], what: &str) {
+    for (number, (fused, plain)) in fused.iter().zip(plain).enumerate() {
+        let zero = Tensor::zeros([1], (Kind::Double, Device::Cpu));
+        let [fused, plain] = [fused, plain].map(|t| if t.defined() { t } else { &zero });
+        let off = largest(&(fused - plain)) / largest(plain).max(1e-12);
+        assert!(
+            off < 1e-9 || largest(&(fused - plain)) < 1e-12,
+            "{what}, {number}: {off:e}"
+        );
+    }
+}
+
+#[test]
+fn the_first_weights_take_any_encoding() {
+    let x = images();
+    for (encoding, channels) in [
+        (Encoding::IMAGENET, 3),
+        (
+            Encoding::Reversed {
+                mean: [0.4, 0.5, 0.6],
+                std: [0.2, 0.3, 0.25],
+            },
+            3,
+        ),
+        (
+            Encoding::Gray {
+                mean: 0.4,
+                std: 0.3,
+            },
+            1,
+        ),
+        (Encoding::WithInverse, 6),
+    ] {
+        let weight = noise(3, &[5, channels, 3, 3]);
+        let conv = |input: Tensor, weight: &Tensor| {
+            input.conv2d(weight, None::<Tensor>, [2i64, 2], [1i64, 1], [1i64, 1], 1)
+        };
+        let ordinary = conv(encoding.encode(&x).unwrap(), &weight);
+        let six = widened(&weight, encoding).unwrap();
+        let own = conv(Encoding::WithInverse.encode(&x).unwrap(), &six);
+        assert!(largest(&(&ordinary - &own)) < 1e-12, "{encoding}");
+    }
+}
