@@ -81,14 +81,11 @@ pub fn backbone_order(backbone: &str) -> (usize, &str) {
     (rank.unwrap_or(3), architecture)
 }
 
-/// Returns a backbone's family and architecture: `bcos_resnet18` is (`bcos`, `resnet18`). A plain
-/// network's family is empty.
+/// Returns a backbone's family and architecture: `bcos_resnet18` and `bcosified_resnet18`, made of `resnet18` by
+/// fine-tuning, are (`bcos`, `resnet18`). A plain network's family is empty.
 pub fn family(backbone: &str) -> (&str, &str) {
-    ["bcos", "xdnn"]
+    [("bcos_", "bcos"), ("bcosified_", "bcos"), ("xdnn_", "xdnn")]
         .into_iter()
-        .find_map(|family| {
-            let rest = backbone.strip_prefix(family)?.strip_prefix('_')?;
-            Some((family, rest))
-        })
+        .find_map(|(prefix, family)| Some((family, backbone.strip_prefix(prefix)?)))
         .unwrap_or(("", backbone))
 }

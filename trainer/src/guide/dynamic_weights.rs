@@ -80,12 +80,16 @@ fn numeric(model: &Model, layer: Layer, direction: &[Tensor]) -> f64 {
 /// dynamic weights as constants (detached), it must differ by over 10 %.
 #[test]
 fn guiding_needs_dynamic_weights_in_the_graph() {
-    for (backbone, layer) in [
-        ("bcos_resnet18", Layer::Input),
-        ("bcos_resnet18", Layer::Mid2),
-        ("bcos_simple_vit_s", Layer::Input),
+    for (backbone, layer, progress) in [
+        ("bcos_resnet18", Layer::Input, 1.0),
+        ("bcos_resnet18", Layer::Mid2, 1.0),
+        ("bcos_simple_vit_s", Layer::Input, 1.0),
+        ("bcosified_resnet18", Layer::Input, 0.6),
+        ("bcosified_resnet18", Layer::Input, 1.0),
+        ("bcosified_efficientnet_lite0", Layer::Mid2, 1.0),
     ] {
         let model = Model::new(backbone.parse().unwrap(), 3, 0, Device::Cpu, Kind::Double).unwrap();
+        model.bcosify(progress).unwrap();
         let entries = model.params.entries().iter().filter(|p| p.is_trained);
         let direction: Vec<Tensor> = entries
             .map(|p| {

@@ -1,5 +1,5 @@
 //! What changes from step to step: the learning rate (docs/SPEC.md E.1: linear warm-up, then constant or along
-//! a cosine), and how far a network is B-cosified (D.2). Both are functions of the step's number alone, so that
+//! a cosine), and how far a network is B-cosified (D). Both are functions of the step's number alone, so that
 //! a resumed run needs no state for them.
 
 use std::f64::consts::PI;

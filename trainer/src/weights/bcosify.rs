@@ -11,7 +11,7 @@ use crate::network::bcosified::{self, PREFIX, PROGRESS};
 use crate::network::graph::description::{self, Description};
 use crate::network::graph::entry::entry;
 use crate::network::{Backbone, Mode, Model};
-use crate::weights::checkpoint::{self, Metadata};
+use crate::weights::checkpoint;
 use crate::weights::{described, origin};
 
 /// Which networks can be B-cosified.
@@ -34,22 +34,14 @@ pub struct Bcosified {
 pub fn bcosify(source: &Path, out: &Path) -> Result<Bcosified> {
     let (mut tensors, mut metadata) = checkpoint::load(source)?;
     let ordinary = described::of_metadata(&metadata, source)?;
-    let backbone = counterpart(ordinary, &metadata, source)?;
-    let refused = |found: String| Error::invalid(source, "network", found, EXPECTED);
-    let Some(stem) = ordinary.stem else {
-        return Err(refused(ordinary.to_string()));
-    };
-    for (name, tensor) in &mut tensors {
-        if name == stem {
-            *tensor = bcosified::widened(tensor, ordinary.encoding)?;
-        }
-    }
-    tensors.push((
-        PROGRESS.to_owned(),
-        Tensor::f_zeros([1i64], (Kind::Float, Device::Cpu))?,
-    ));
+    let description = description::read(&metadata, source)?;
+    let name = format!("{PREFIX}{ordinary}");
+    let backbone = counterpart(ordinary, (name, description), &mut tensors, source)?;
     attempt(backbone, &tensors, source).map_err(|error| match error {
-        Error::Torch(reason) => refused(format!("{ordinary}: {reason}")),
+        Error::Torch(reason) => {
+            let found = format!("{ordinary}: {reason}");
+            Error::invalid(source, "network", found, EXPECTED)
+        }
         error => error,
     })?;
     let origin = origin::of_metadata(&metadata);
@@ -65,23 +57,37 @@ pub fn bcosify(source: &Path, out: &Path) -> Result<Bcosified> {
     })
 }
 
-/// Returns the B-cosified counterpart of `ordinary`, the network of the weight file `source`.
-fn counterpart(ordinary: Backbone, metadata: &Metadata, source: &Path) -> Result<Backbone> {
-    let name = format!("{PREFIX}{ordinary}");
+/// Returns the B-cosified counterpart, to be called `name`, of `ordinary`, the network of the file `source`, and
+/// makes its `tensors` of the ordinary network's. `description` is the ordinary network's, where that is not in
+/// the list.
+///
+/// # Errors
+/// A network that cannot be B-cosified, as far as that is seen without running it.
+pub(crate) fn counterpart(
+    ordinary: Backbone,
+    (name, description): (String, Option<Description>),
+    tensors: &mut Vec<(String, Tensor)>,
+    source: &Path,
+) -> Result<Backbone> {
     let refused = || Error::invalid(source, "network", ordinary.to_string(), EXPECTED);
-    match description::read(metadata, source)? {
-        _ if ordinary.stem.is_none() => Err(refused()),
-        None => name.parse().map_err(|_: String| refused()),
-        Some(ordinary) => {
-            let description = Description {
-                name,
-                is_bcosified: true,
-                ..ordinary
-            };
-            let text = description.to_json().map_err(|_| refused())?;
-            Ok(Backbone::from(entry(&text, source)?))
+    let stem = ordinary.stem.ok_or_else(refused)?;
+    for (name, tensor) in tensors.iter_mut() {
+        if name == stem {
+            *tensor = bcosified::widened(tensor, ordinary.encoding)?;
         }
     }
+    let start = Tensor::f_zeros([1i64], (Kind::Float, Device::Cpu))?;
+    tensors.push((PROGRESS.to_owned(), start));
+    let Some(ordinary) = description else {
+        return name.parse().map_err(|_: String| refused());
+    };
+    let description = Description {
+        name,
+        is_bcosified: true,
+        ..ordinary
+    };
+    let text = description.to_json().map_err(|_| refused())?;
+    Ok(Backbone::from(entry(&text, source)?))
 }
 
 /// Runs the network on two images of noise, as one on its way and as a B-cos network, forwards and backwards.

@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::names::Layer;
+use crate::network::bcosified::PREFIX;
 use crate::network::graph::description::{Description, Explainable, VERSION};
 use crate::network::graph::entry::entry;
 use crate::network::graph::layers::find::{self, Candidate, Layers};
@@ -23,7 +24,7 @@ use crate::weights::exported::archive::Mapped;
 use crate::weights::exported::lower::lower;
 use crate::weights::exported::read::{Exported, read};
 use crate::weights::exported::storage::View;
-use crate::weights::{described, origin};
+use crate::weights::{bcosify, described, origin};
 
 /// How an exported network is to be taken.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -47,6 +48,9 @@ pub struct NetworkOptions {
     /// (default: the ends of the stages)
     #[arg(long, value_name = "LAYER=MODULE", value_parser = layer)]
     pub layer: Vec<(Layer, String)>,
+    /// Take it as a network that fine-tuning makes a B-cos network of
+    #[arg(long)]
+    pub bcosify: bool,
 }
 
 impl NetworkOptions {
@@ -59,6 +63,7 @@ impl NetworkOptions {
             ("--channels", self.channels.is_some()),
             ("--head", self.head.is_some()),
             ("--layer", !self.layer.is_empty()),
+            ("--bcosify", self.bcosify),
         ];
         let mut given = all.into_iter().filter(|(_, is_given)| *is_given);
         given.next().map(|(option, _)| option)
@@ -145,8 +150,13 @@ pub fn open(path: &Path, options: &NetworkOptions) -> Result<Network> {
             named.push((stored_name(tensor), to_tensor(view)?));
         }
     }
+    let mut backbone = Backbone::from(entry(&text, path)?);
+    if options.bcosify {
+        let of_bcosified = (description.name.clone(), Some(description.clone()));
+        backbone = bcosify::counterpart(backbone, of_bcosified, &mut named, path)?;
+    }
     Ok(Network {
-        backbone: Backbone::from(entry(&text, path)?),
+        backbone,
         description,
         head,
         candidates: layers.candidates,
@@ -238,6 +248,10 @@ fn name(path: &Path, options: &NetworkOptions) -> Result<String> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned()
+    };
+    let of_file = || match options.bcosify {
+        true => format!("{PREFIX}{}", of_file()),
+        false => of_file(),
     };
     let name = options.name.clone().unwrap_or_else(of_file);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -385,7 +399,12 @@ pub fn attempt(network: &Network, path: &Path) -> Result<Tried> {
         .collect();
     let file = path.display().to_string();
     model.params.load(&body, backbone.head, &file)?;
+    model.bcosify(1.0)?; // most is asked of it then
     let [channels, height, width] = network.description.graph.image();
+    let channels = match backbone.is_bcosified {
+        true => 6,
+        false => channels,
+    };
     let images = Tensor::f_rand([2, channels, height, width], (Kind::Float, Device::Cpu))?;
     let mut tried = Tried {
         blind: Vec::new(),

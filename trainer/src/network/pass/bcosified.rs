@@ -1,4 +1,4 @@
-//! What a pass through a B-cosified network does otherwise (Arya et al. 2024; docs/SPEC.md D.2): convolutions
+//! What a pass through a B-cosified network does otherwise (Arya et al. 2024; docs/SPEC.md D): convolutions
 //! and linear layers multiply their output by |cos|^(B − 1), batch norms and biases lose mean and bias, ReLU6
 //! is a factor. All of these factors are dynamic weights: constants for the pass's vjps, but in the graph.
 
@@ -76,18 +76,7 @@ impl Pass {
                 [u, squares]
             }
         };
-        let is_pixel = kernel[2..] == [1, 1] && window.stride == 1 && window.padding == [0, 0];
-        let patch = match is_pixel {
-            true => squares,
-            false => squares.f_avg_pool2d(
-                &kernel[2..],
-                [window.stride; 2],
-                window.padding,
-                false,
-                true,
-                Some(1),
-            )?,
-        };
+        let patch = sums_over_windows(&squares, &kernel[2..], window)?;
         let inverse_patch = inverse_root(&patch, PATCH_EPS)?;
         let row =
             weight
@@ -213,6 +202,24 @@ impl NormState<'_> {
             running_var.f_lerp_(&unbiased, momentum).map(drop)
         })
     }
+}
+
+/// Returns the sum of `squares` (N, G, H, W) over each window of a convolution.
+fn sums_over_windows(squares: &Tensor, kernel: &[i64], window: Window) -> Result<Tensor, TchError> {
+    let (groups, stride) = (squares.size()[1], [window.stride; 2]);
+    if kernel == [1, 1] && window.stride == 1 && window.padding == [0, 0] {
+        return Ok(squares.shallow_clone());
+    }
+    if groups == 1 {
+        return squares.f_avg_pool2d(kernel, stride, window.padding, false, true, Some(1));
+    }
+    // Many channels: a convolution with ones takes a third of the time.
+    let ones = Tensor::f_ones(
+        [groups, 1, kernel[0], kernel[1]],
+        (squares.kind(), squares.device()),
+    )?;
+    let none = None::<&Tensor>;
+    squares.f_conv2d(&ones, none, stride, window.padding, [1i64; 2], groups)
 }
 
 /// Returns 1 / √(`squares` + `eps`), NaN where the squares are infinite.

@@ -132,7 +132,7 @@ pub(crate) struct Speed {
 /// Seconds of a plain training step for one image of 224×224 on two CPU cores. docs/benchmarks.md has
 /// the ResNet-50s; the other networks are estimated by their processor time. Other sizes are in
 /// proportion to the number of pixels.
-const CPU_PLAIN: [(&str, f64); 10] = [
+const CPU_PLAIN: [(&str, f64); 14] = [
     ("resnet18", 0.073),
     ("resnet50", 0.101),
     ("xdnn_resnet18", 0.068),
@@ -143,6 +143,10 @@ const CPU_PLAIN: [(&str, f64); 10] = [
     ("bcos_simple_vit_s", 0.17),
     ("bcos_vitc_s", 0.16),
     ("efficientnet_lite0", 0.033),
+    ("efficientnet_lite1", 0.046),
+    ("efficientnet_lite2", 0.055),
+    ("bcosified_efficientnet_lite0", 0.1),
+    ("bcosified_efficientnet_lite1", 0.14),
 ];
 /// Seconds of a network that `CPU_PLAIN` does not have: a ResNet-50's.
 const UNKNOWN: f64 = 0.101;

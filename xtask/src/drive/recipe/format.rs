@@ -144,6 +144,9 @@ pub(super) struct Model {
     pub(super) std: Option<[f64; 3]>,
     /// The channels of its input, in the trainer's spelling.
     pub(super) channels: Option<String>,
+    /// Whether fine-tuning makes a B-cos network of it.
+    #[serde(default)]
+    pub(super) bcosified: bool,
     /// The module that is its classifier.
     pub(super) head: Option<String>,
     /// The modules whose outputs are its layers, by the layer.
@@ -187,6 +190,7 @@ pub(super) struct GuidedRuns {
     schedule: Option<String>,
     warmup_steps: Option<u32>,
     warmup_epochs: Option<u32>,
+    bcosify_epochs: Option<u32>,
     early_stopping: Option<EarlyStopping>,
     pub(super) grid: Vec<Grid>,
 }
@@ -203,6 +207,7 @@ impl GuidedRuns {
             schedule: self.schedule.clone(),
             warmup_steps: self.warmup_steps,
             warmup_epochs: self.warmup_epochs,
+            bcosify_epochs: self.bcosify_epochs,
             early_stopping: self.early_stopping.clone(),
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct Length {
     pub(crate) warmup_steps: Option<u32>,
     /// The same in epochs.
     pub(crate) warmup_epochs: Option<u32>,
+    /// Epochs in which a B-cosified network becomes a B-cos network.
+    pub(crate) bcosify_epochs: Option<u32>,
     /// When a run ends before its last epoch; absent: never.
     pub(crate) early_stopping: Option<EarlyStopping>,
 }
@@ -52,6 +54,7 @@ pub(super) struct Change {
     schedule: Option<String>,
     warmup_steps: Option<u32>,
     warmup_epochs: Option<u32>,
+    bcosify_epochs: Option<u32>,
     early_stopping: Option<EarlyStopping>,
 }
 
@@ -72,6 +75,7 @@ impl Length {
             schedule: change.schedule.clone().or(self.schedule),
             warmup_steps,
             warmup_epochs,
+            bcosify_epochs: change.bcosify_epochs.or(self.bcosify_epochs),
             early_stopping: change.early_stopping.clone().or(self.early_stopping),
         }
     }
@@ -97,6 +101,7 @@ impl Length {
             schedule: own.schedule,
             warmup_steps: own.warmup_steps,
             warmup_epochs: own.warmup_epochs,
+            bcosify_epochs: own.bcosify_epochs,
             early_stopping: own.early_stopping,
         }
     }
@@ -132,6 +137,7 @@ impl Change {
                 .and_then(|decay| from_0(&name("weight_decay"), decay)),
             at_least_1("warmup_steps", self.warmup_steps),
             at_least_1("warmup_epochs", self.warmup_epochs),
+            at_least_1("bcosify_epochs", self.bcosify_epochs),
             both.and_then(|epochs| {
                 let found = format!("{epochs} beside warmup_steps");
                 wrong(&name("warmup_epochs"), found, "one of both")

@@ -55,6 +55,7 @@ impl NetworkFile {
                 .as_ref()
                 .map(|channels| format!("--channels={channels}")),
             model.head.as_ref().map(|head| format!("--head={head}")),
+            model.bcosified.then(|| "--bcosify".to_owned()),
         ];
         Some(NetworkFile {
             name,
@@ -226,6 +227,7 @@ impl Model {
             ("channels", self.channels.is_some()),
             ("head", self.head.is_some()),
             ("layers", !self.layers.is_empty()),
+            ("bcosified", self.bcosified),
         ];
         let mut keys = keys.into_iter();
         keys.find_map(|(key, is_there)| is_there.then_some(key))
