@@ -109,6 +109,19 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Print the seconds that a plain training step takes this machine's CPU for each image.
+    Pace {
+        /// A network's name, or the file of one that was imported or exported
+        network: String,
+        #[command(flatten)]
+        options: Box<NetworkOptions>,
+        /// Height and width of the images
+        #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(1..=4096))]
+        size: u32,
+        /// Images in a step
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
+        batch_size: u32,
+    },
     /// Write a run's weights for torchvision, the X-DNN code or the bcos package to load.
     Export {
         /// A finished run's folder
@@ -281,6 +294,12 @@ fn main() -> ExitCode {
         Command::GridPointingGame(args) => game_command(&args),
         Command::Vocabulary { json: _ } => vocabulary_command(),
         Command::Import(args) => commands::import_command(&args),
+        Command::Pace {
+            network,
+            options,
+            size,
+            batch_size,
+        } => commands::pace_command(&network, &options, (size, batch_size)),
         Command::Bcosify { weights, out } => commands::bcosify_command(&weights, &out),
         Command::Describe {
             file,

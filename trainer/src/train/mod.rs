@@ -4,6 +4,8 @@
 pub mod adam;
 // A step in several passes, for less memory.
 pub mod micro_batch;
+// How long a step takes on this machine.
+pub mod pace;
 // How far the run is, in a file.
 mod progress_file;
 // Losses read back from the device, and checked.

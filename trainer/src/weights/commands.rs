@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 
 use crate::network::Backbone;
+use crate::train::pace;
 use crate::vocabulary;
 use crate::weights::import::{self, Fit};
 use crate::weights::network::{self, NetworkOptions};
@@ -142,6 +143,29 @@ pub fn bcosify_command(weights: &Path, out: &Path) -> Result<()> {
         made.n_tensors,
         out.display()
     );
+    Ok(())
+}
+
+/// Runs `trainer pace`: prints the seconds of a plain training step for each image.
+///
+/// # Errors
+/// A network that is not known, or a file that is none.
+pub fn pace_command(
+    network: &str,
+    options: &NetworkOptions,
+    (size, n_images): (u32, u32),
+) -> Result<()> {
+    let path = Path::new(network);
+    let backbone = match path.extension().is_some_and(|end| end == "pt2") {
+        true => network::open(path, options)?.backbone,
+        false => described::named_or_file(network).map_err(|error| anyhow!(error))?,
+    };
+    let sides = [size as usize; 2];
+    if let Err(expected) = backbone.check_size(sides) {
+        return Err(anyhow!("--size: found {size}, expected {expected}"));
+    }
+    let seconds = pace::seconds_an_image(backbone, i64::from(size), i64::from(n_images))?;
+    println!("{seconds}");
     Ok(())
 }
 

@@ -36,7 +36,7 @@ impl Bcosification {
 
     /// 8 (B − 1): B grows in eighths, so that the power is a product of square roots.
     fn eighths(self) -> i64 {
-        (EIGHTHS as f64 * self.progress).floor() as i64
+        (EIGHTHS as f64 * self.progress).ceil() as i64
     }
 
     /// The share of biases and means that is left.

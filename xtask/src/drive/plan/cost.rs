@@ -103,6 +103,22 @@ impl Work {
         ]
     }
 
+    /// A plain training step's work for one image of height and width `size`.
+    pub(crate) fn plain_image(backbone: &str, size: u32) -> Work {
+        Work {
+            way: Way::Plain,
+            backbone: backbone.to_owned(),
+            size,
+            times: 1.0,
+        }
+    }
+
+    /// The same work so many times.
+    #[cfg(test)]
+    pub(crate) fn times(self, times: f64) -> Work {
+        Work { times, ..self }
+    }
+
     /// Work of `way` with the network of `run`, `times` times.
     fn new(way: Way, run: &Run, data: &Data, times: f64) -> Work {
         Work {
@@ -259,10 +275,9 @@ impl Rates {
 
     /// Expected seconds for `work` on one device.
     pub(crate) fn seconds(&self, work: &[Work], device: Device) -> f64 {
-        let pace = self.pace(device);
         let each = work.iter().map(|work| match self.measured(work, device) {
             Some(rate) => work.times * rate.seconds / rate.times,
-            None => pace * expected(work, device),
+            None => self.pace(work, device) * expected(work, device),
         });
         each.sum()
     }
@@ -272,11 +287,16 @@ impl Rates {
         self.rate.iter().find(|rate| rate.is_of(work, device))
     }
 
-    /// How much slower `device` is than the tables say: all measured seconds over those expected for them; 1
-    /// where nothing is measured.
-    fn pace(&self, device: Device) -> f64 {
-        let rates = self.rate.iter().filter(|rate| rate.device == device);
-        let (measured, expected) = rates.fold((0.0, 0.0), |(measured, sum), rate| {
+    /// How much slower `device` is than the tables say: measured seconds over those expected for them, of the
+    /// network's own steps, else of all; 1 where nothing is measured.
+    fn pace(&self, work: &Work, device: Device) -> f64 {
+        let rates = || self.rate.iter().filter(|rate| rate.device == device);
+        let is_own = |rate: &&Rate| rate.backbone == work.backbone && rate.way != Way::Start;
+        let rates: Vec<&Rate> = match rates().any(|rate| is_own(&rate)) {
+            true => rates().filter(is_own).collect(),
+            false => rates().collect(),
+        };
+        let (measured, expected) = rates.into_iter().fold((0.0, 0.0), |(measured, sum), rate| {
             (
                 measured + rate.seconds,
                 sum + expected(&rate.work(), device),
@@ -304,7 +324,7 @@ impl Rates {
 
     /// Adds a measurement. `seconds` are of all `work` together; they are divided among its kinds in the
     /// proportion that the tables expect.
-    fn add(&mut self, work: &[Work], device: Device, seconds: f64) {
+    pub(crate) fn add(&mut self, work: &[Work], device: Device, seconds: f64) {
         let total: f64 = work.iter().map(|work| expected(work, device)).sum();
         if total <= 0.0 {
             return;

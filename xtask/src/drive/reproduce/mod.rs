@@ -8,6 +8,7 @@ mod command;
 mod needs;
 mod outcome;
 mod own;
+mod pace;
 mod queue;
 
 pub(crate) use command::{Args, run};

@@ -34,6 +34,7 @@ pub(super) fn complete(
     data: Option<&Path>,
     programs: &BinDir,
     speed: Speed,
+    rates: &Rates,
 ) -> Result<(Vec<File>, Vec<String>)> {
     let mut files = experiment.files.clone();
     let mut decided = Vec::new();
@@ -51,7 +52,7 @@ pub(super) fn complete(
         let survey = Survey::of(&folder, &own.read_arguments(), programs)?;
         complete_data(&mut table, &folder, &survey)?;
         if let Some(fit) = experiment.fit {
-            decided.extend(fit_to(&mut table, file, fit, &survey, speed)?);
+            decided.extend(fit_to(&mut table, file, fit, &survey, (speed, rates))?);
         }
         file.text = toml::to_string(&table)?;
     }
@@ -92,14 +93,15 @@ fn complete_data(table: &mut Table, folder: &Path, survey: &Survey) -> Result<()
     Ok(())
 }
 
-/// Sets epochs, and size and limit of the images, so that two cores take no longer than `fit` says. Returns
+/// Sets epochs, and size and limit of the images, so that the CPU takes no longer than `fit` says, by `rates` that
+/// were measured on it. Returns
 /// what was decided, for people.
 fn fit_to(
     table: &mut Table,
     file: &File,
     fit: Fit,
     survey: &Survey,
-    speed: Speed,
+    (speed, rates): (Speed, &Rates),
 ) -> Result<Vec<String>> {
     table.remove("fit");
     let own_size = size_of(table)?;
@@ -132,7 +134,7 @@ fn fit_to(
         }
         let text = toml::to_string(&tried)?;
         let parsed = recipe::expand(vec![file.with_text(text)], None)?;
-        let minutes = Plan::new(&parsed).seconds_left(&Rates::default(), one) / 60.0;
+        let minutes = Plan::new(&parsed).seconds_left(rates, one) / 60.0;
         let is_short = minutes <= f64::from(fit.minutes);
         chosen = Some((tried, choice, minutes));
         if is_short {
@@ -143,7 +145,7 @@ fn fit_to(
     *table = tried;
     let (size, n_train) = (choice.size, choice.n_train(survey));
     let mut said = Vec::new();
-    let limit = format!("so that two idle CPU cores take about {minutes:.0} minutes");
+    let limit = format!("so that it takes about {minutes:.0} minutes on these CPU cores");
     if size < own_size {
         said.push(format!(
             "images at {size}×{size} instead of {own_size}×{own_size}, {limit}"
@@ -315,7 +317,8 @@ mod tests {
             n_devices: 1,
         };
         complete_data(&mut table, Path::new("/cells"), &survey).unwrap();
-        let said = fit_to(&mut table, &file, fit, &survey, speed).unwrap();
+        let rates = Rates::default();
+        let said = fit_to(&mut table, &file, fit, &survey, (speed, &rates)).unwrap();
         let number = |table: &Table, key: &str| table[key].as_integer().unwrap();
         let of = |name: &str| table[name].as_table().unwrap();
         let limit = of("data").get("limit").and_then(Value::as_table);
@@ -381,7 +384,9 @@ mod tests {
         let (device, n_devices) = (Device::Cpu, 1);
         complete_data(&mut table, Path::new("/cells"), &survey).unwrap();
         let file = File::new("mine.toml".into(), text);
-        let said = fit_to(&mut table, &file, fit, &survey, Speed { device, n_devices }).unwrap();
+        let speed = Speed { device, n_devices };
+        let rates = Rates::default();
+        let said = fit_to(&mut table, &file, fit, &survey, (speed, &rates)).unwrap();
         assert_eq!(table["data"]["size"].as_integer(), Some(224));
         assert!(
             said.iter().all(|line| !line.starts_with("images at")),
