@@ -1,5 +1,6 @@
-//! Tests the exhibits that show where networks look: `panel`, maps of the worst, median, best and of random
-//! pairs (an image and a class on it), and `shares`, attribution on the class, on others and on the background.
+//! Tests the exhibits (figures and tables of the report) that show where networks look: `panel`, maps of the worst,
+//! median, best and of random pairs (an image and a class on it), and `shares`, attribution on the class's boxes,
+//! on other classes' and on the background. The results are invented (`common`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,8 +13,8 @@ use common::{Part, Run, Value, reaches, results, write};
 use polars::prelude::*;
 use tempfile::TempDir;
 
-/// Writes the `examples.parquet` of a run's evaluation: of each rank a picture of 4×4 pixels, whose class is
-/// named after its rank, with this EPG.
+/// Writes the `examples.parquet` of a run's evaluation, with a pair for each of `epgs`, which are the EPG of ranks
+/// 0, 1, …: a picture of 4×4 pixels whose class is called `pair <rank>`.
 fn keep(results: &Path, run: &str, epgs: &[Option<f64>]) {
     let n = epgs.len();
     let ranks: Vec<i32> = (0..n as i32).collect();
@@ -63,8 +64,8 @@ fn two() -> TempDir {
 #[test]
 fn the_worst_median_and_best_pairs_are_those_of_the_guided_run() {
     let dir = two();
-    // By EPG after guidance: 3 (undefined, 0), 10 | 5, 1, 7, 0, | 2, 6 | 9, 4, | 8, 11. The pair 12 is not
-    // kept by the baseline.
+    // Ranks by EPG after guidance: worst 3 (undefined, counts as 0) and 10; then 5, 1, 7; median 0 and 2; then 6, 9,
+    // 4; best 8 and 11. Of rank 12, which has a low EPG, the baseline has no map, so it is left out.
     let after = [
         Some(0.40),
         Some(0.20),
@@ -123,7 +124,7 @@ fn the_worst_median_and_best_pairs_are_those_of_the_guided_run() {
                  random, before anything was scored.";
     assert!(page.contains(words), "{page}");
 
-    // The panel beside it has the first eight, whatever their EPG.
+    // The figure of random pairs has the ranks 0 to 7, whatever their EPG.
     let random = texts_of(&out, "panel");
     for rank in 0..12 {
         let is_there = random.contains(&format!("pair {rank}"));
@@ -131,7 +132,7 @@ fn the_worst_median_and_best_pairs_are_those_of_the_guided_run() {
     }
 }
 
-/// Two pairs are no ranking; and pairs of which only one of both runs has a map are none.
+/// Three pairs at least are ranked, and only those count of which both runs have a map: two here.
 #[test]
 fn few_pairs_have_no_worst() {
     let dir = two();
@@ -160,9 +161,9 @@ fn shares_of_attribution_are_drawn_and_compared() {
     let runs = [
         Run::default().scored(shares(0.40, 0.25, 0.35)),
         guided("e", "energy", shares(0.60, 0.10, 0.30)),
-        // A pair of ten has no positive attribution.
+        // One pair in ten has no positive attribution, so the three shares add up to 0.9.
         guided("l", "l1", shares(0.50, 0.10, 0.30)),
-        // Scored before there was the metric.
+        // Scored by a version without the two further shares, so it is left out.
         guided("p", "ppce", reaches(0.80, 0.45)),
     ];
     let reversed = [&runs[0], &runs[1]].map(|run| reversed(run.clone()));
@@ -192,7 +193,8 @@ fn shares_of_attribution_are_drawn_and_compared() {
     let low = numbers(&found, "epg_other_difference_low");
     let is_below = |low: &Option<f64>| low.is_none_or(|low| low < -0.15);
     assert!(low.iter().all(is_below) && low[1].is_some(), "{low:?}");
-    // The bars of three runs, in percent, and the rest of L1's.
+    // The numbers on the bars of three runs, in percent. 10.0 is there three times: Energy's and L1's share on other
+    // classes, and the rest of L1's bar.
     let drawn = texts_of(&out, "shares");
     for number in ["40.0", "25.0", "35.0", "60.0", "10.0", "30.0", "50.0"] {
         assert!(

@@ -19,6 +19,7 @@ pub fn metrics(report: &Report) -> String {
     }
     text += "\n";
     let words = vocabulary();
+    // `iou_sweep`, the IoU at many thresholds, is in the table `metrics.parquet` alone.
     let of_all =
         (report.metrics.iter()).filter(|row| row.scope == Scope::All && row.metric != "iou_sweep");
     for metric in of_all {
@@ -27,6 +28,7 @@ pub fn metrics(report: &Report) -> String {
             None => metric.metric.to_owned(),
         };
         text += &format!("{name:<16}");
+        // A pooled metric that is no share is a number of pairs and is printed without decimals.
         let is_count = |word: &Word| word.of == Of::Pool && !word.share;
         let mut words = words.iter();
         let is_count = words.any(|word| word.name == metric.metric && is_count(word));

@@ -2,6 +2,11 @@
 //! stdout, everything else to stderr. The exit code is 0 when done, 2 after an error, and 75 if `train` or
 //! `predict` was stopped by a signal; the same command then resumes the run, or begins the prediction anew.
 //! `predict` ends with 1 if it left images out.
+//!
+//! A run is one training; its folder is named by its id, a hash of all that decides the result. λ is the weight
+//! of the loss on attribution maps (the localization loss); a baseline is a run without it. A checkpoint is the
+//! weights after an epoch that the run kept. EPG, the energy pointing game, is the share of a map's positive
+//! attribution inside the boxes of its class.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -262,6 +267,7 @@ struct GameArgs {
     machine: MachineArgs,
 }
 
+/// Parses an odd number: a square of so many pixels a side has a middle pixel.
 fn odd(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(value) if value % 2 == 1 => Ok(value),
@@ -460,6 +466,7 @@ fn game_command(args: &GameArgs) -> Result<()> {
         attribution: args.attribution,
         layer: args.layer,
         bounds: Bounds {
+            // The default of --batch-size in other commands.
             images: 32,
             memory: None,
         },

@@ -81,9 +81,9 @@ impl Model {
     }
 }
 
-/// The key of a section: the fields that the conventional and the reversed setting (runs trained and scored
-/// alike) have in common. Runs that were trained for another task than the scored one have a section of
-/// their own.
+/// The key of a section: what a setting (runs trained and scored alike) of the conventional task and one of the
+/// reversed task have in common. Runs that were trained for another task than the scored one have a section
+/// of their own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct TaskPair {
     backbone: String,
@@ -276,6 +276,7 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
                         across: None,
                         up: None,
                         loss: row.run.loss.clone(),
+                        // A shade of the loss's colour; 0 is the full colour.
                         tone: *tone,
                         emphasis: Emphasis::Front,
                     }));
@@ -311,6 +312,7 @@ fn groups_figure(settings: &[&Setting]) -> Option<Figure> {
     let grid = Grid {
         name: "waterbirds",
         columns,
+        // Larger than other plots, by chosen amounts, because each group has several rows of points.
         plot: (width + 60.0, height * 1.4),
         panels: settings.iter().map(panel).collect(),
         scale: Scale::SharedByRow,

@@ -3,8 +3,9 @@
 
 use crate::model::select;
 
-/// Returns the indices of the points that no other point dominates, by ascending first metric. Of several
-/// equal points only the first is among them.
+/// Returns the indices of the points that no other point dominates (is at least as high in both metrics and higher
+/// in one), by ascending first metric. Of several equal points only the first is among them. NaN is below every
+/// number.
 pub fn front(points: &[(f64, f64)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by(|&a, &b| {
@@ -26,7 +27,7 @@ pub fn front(points: &[(f64, f64)]) -> Vec<usize> {
 }
 
 /// Returns the area that `points` dominate within the quadrant above and right of `corner`, in the product of
-/// the metrics' units; 0 where no point is in that quadrant.
+/// the metrics' units; 0 where no point is in that quadrant. It is the area under the steps of their front.
 pub fn area(points: &[(f64, f64)], corner: (f64, f64)) -> f64 {
     let mut left = corner.0;
     let mut area = 0.0;
@@ -40,7 +41,8 @@ pub fn area(points: &[(f64, f64)], corner: (f64, f64)) -> f64 {
     area
 }
 
-/// Returns the share of the points `theirs` that are dominated or equalled by a point of `ours`.
+/// Returns the share (0 to 1) of the points `theirs` that are dominated or equalled by a point of `ours`; 0 if
+/// there are none.
 pub fn covered(theirs: &[(f64, f64)], ours: &[(f64, f64)]) -> f64 {
     let is_covered = |(x, y): &&(f64, f64)| ours.iter().any(|(a, b)| a >= x && b >= y);
     theirs.iter().filter(is_covered).count() as f64 / theirs.len().max(1) as f64
@@ -50,6 +52,7 @@ pub fn covered(theirs: &[(f64, f64)], ours: &[(f64, f64)]) -> f64 {
 mod tests {
     use super::*;
 
+    /// The tests use the first five points.
     const POINTS: [(f64, f64); 6] = [
         (0.70, 0.50),
         (0.75, 0.60),
@@ -80,6 +83,7 @@ mod tests {
     #[test]
     fn covering_counts_equals() {
         let ours = [(0.75, 0.60)];
+        // Three of five: (0.70, 0.50) is dominated, and (0.75, 0.60) is there twice.
         assert!((covered(&POINTS[..5], &ours) - 0.6).abs() < 1e-12);
         assert_eq!(covered(&[], &ours), 0.0);
     }

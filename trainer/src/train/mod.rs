@@ -1,4 +1,5 @@
-//! Training of a run, from the first weights to the last epoch's validation.
+//! Training of a run (one network, one configuration, one seed), from the first weights to the last epoch's
+//! validation.
 
 // The optimizer.
 pub mod adam;

@@ -15,8 +15,9 @@ pub struct LearningRates {
     peak: f64,
     /// Steps of warm-up, fewer than `steps`.
     warmup: usize,
-    /// Steps of all epochs.
+    /// Steps of all epochs that are configured, even if the run ends early.
     steps: usize,
+    /// The last step of an epoch may have fewer images; it counts as one.
     steps_an_epoch: usize,
     /// Steps in which a B-cosified network becomes a B-cos network; 0 for none.
     to_bcosify: usize,

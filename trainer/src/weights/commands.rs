@@ -54,7 +54,7 @@ fn one_line(text: &str) -> Result<String, String> {
     }
 }
 
-/// The beginning of a SHA-256, long enough to tell files apart.
+/// The beginning of a SHA-256: at least 8 digits, as many as PyTorch puts into file names.
 fn sha256_start(text: &str) -> Result<String, String> {
     let is_hex = text.chars().all(|c| c.is_ascii_hexdigit());
     match is_hex && (8..=64).contains(&text.len()) {
@@ -63,7 +63,7 @@ fn sha256_start(text: &str) -> Result<String, String> {
     }
 }
 
-/// Runs `trainer import`.
+/// Runs `trainer import`: of weights if the user names their network, else of a network with its weights.
 ///
 /// # Errors
 /// A file that cannot be read, or does not fit.
@@ -74,7 +74,7 @@ pub fn import_command(args: &ImportArgs) -> Result<()> {
     }
 }
 
-/// Imports a network that PyTorch exported.
+/// Imports a network that PyTorch exported (`torch.export.save`), with its weights.
 fn import_network(args: &ImportArgs) -> Result<()> {
     let (file, out) = (&args.weights, &args.out);
     if file.extension().is_none_or(|end| end != "pt2") {
@@ -196,7 +196,7 @@ pub fn describe_command(file: &Path, options: &NetworkOptions, json: bool) -> Re
     Ok(())
 }
 
-/// Imports weights for `backbone`.
+/// Imports weights for the network `backbone`.
 fn import_weights(args: &ImportArgs, backbone: Backbone) -> Result<()> {
     if let Some(option) = args.network.first_given() {
         return Err(anyhow!(

@@ -172,7 +172,7 @@ fn make(
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-            fs::remove_dir_all(entry.path())?; // a killed run's
+            fs::remove_dir_all(entry.path())?; // left by a program that was killed
         }
     }
     // In the same folder, so that the last step is a rename.

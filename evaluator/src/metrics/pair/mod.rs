@@ -1,5 +1,5 @@
-//! The metrics of a pair (an image and a class on it): what one map has of one mask. Each metric is a file,
-//! and `list` lists them; a new one needs its file, its `mod` here and its line in `list`. `metric` says
+//! The metrics of a pair (an image and a class on it), which compare its one map with its one mask. Each metric is a
+//! file, and `list` lists them; a new one needs its file, its `mod` here and its line in `list`. `metric` says
 //! what a metric is, `input` what it is computed from, `scored` what is kept of a pair.
 
 mod energy_inside;

@@ -1,4 +1,5 @@
-//! The networks, one file each, and their list. A new network needs its file and two lines here.
+//! The networks, one file each, and their list. A new network needs its file and two lines here: its `mod` and
+//! its entry in [`ALL`].
 
 mod bcos_densenet121;
 mod bcos_resnet101;
@@ -20,7 +21,7 @@ mod xdnn_resnet50;
 
 use crate::network::architecture::Architecture;
 
-/// Every network, in the order of the documentation.
+/// The record of every network, in the order of docs/SPEC.md D.
 pub static ALL: &[&Architecture] = &[
     &resnet18::ENTRY,
     &resnet50::ENTRY,

@@ -1,9 +1,9 @@
-//! Estimates how long steps take: how many images go through a network in which way (see [`Way`]), how many
-//! programs start, and the seconds for each.
+//! Estimates how long the steps of a plan take (runs trained, checkpoints explained and scored): how many images
+//! go through a network in which way (see [`Way`]), how many programs start, and the seconds for each.
 //!
 //! The seconds come from the tables here until steps have finished. Then they come from measured rates, which
-//! are kept in `rates.toml` of the out folder. Only the expected times that people are told depend on that
-//! file.
+//! are kept in `rates.toml` of the out folder (the folder of the reproduction's results). Only the expected times
+//! that people are told depend on that file.
 
 use std::path::Path;
 
@@ -37,6 +37,7 @@ pub(crate) enum Way {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Work {
     way: Way,
+    /// The network's name.
     backbone: String,
     /// Height and width of the input.
     size: u32,
@@ -45,10 +46,11 @@ pub(crate) struct Work {
 }
 
 /// The number of checkpoints on the Pareto front of a selection (guided runs of one seed that differ in λ
-/// alone) that is expected of long runs. Those of a reproduction study hold 2 to 67 points of 150 epochs;
-/// 12 is a common number.
+/// alone) that is expected of long runs. In a reproduction of the paper, fronts over 150 epochs had 2 to 67
+/// checkpoints; 12 was a common number.
 const MOST_CHOSEN: f64 = 12.0;
-/// About the share of epochs that are chosen in short runs, where that is fewer than `MOST_CHOSEN`.
+/// The share of epochs that is expected on the front of short runs, where that is fewer than `MOST_CHOSEN`; a
+/// rough guess.
 const CHOSEN: f64 = 1.0 / 3.0;
 
 impl Work {
@@ -130,7 +132,7 @@ impl Work {
     }
 }
 
-/// The number of images of train, val and test.
+/// The number of images of train, val and test, after the recipe's limits.
 fn n_images(data: &Data) -> [f64; 3] {
     let all = data.n_images();
     let limits = [data.limit.train, data.limit.val, data.limit.test];
@@ -145,8 +147,8 @@ pub(crate) struct Speed {
     pub(crate) n_devices: usize,
 }
 
-/// Seconds of a plain training step for one image of 224×224 on two CPU cores. docs/benchmarks.md has
-/// the ResNet-50s; the other networks are estimated by their processor time. Other sizes are in
+/// Seconds of a plain (unguided) training step for one image of 224×224 on two CPU cores. docs/benchmarks.md
+/// has the ResNet-50s; the other networks are estimated by their processor time. For other sizes the time is in
 /// proportion to the number of pixels.
 const CPU_PLAIN: [(&str, f64); 14] = [
     ("resnet18", 0.073),
@@ -166,7 +168,8 @@ const CPU_PLAIN: [(&str, f64); 14] = [
 ];
 /// Seconds of a network that `CPU_PLAIN` does not have: a ResNet-50's.
 const UNKNOWN: f64 = 0.101;
-/// Seconds that a start takes: libtorch is loaded, and after an explanation the evaluator draws its resamples.
+/// Seconds that a start takes (estimated): libtorch is loaded, and after an explanation the evaluator draws its
+/// bootstrap resamples.
 const START: f64 = 2.0;
 /// Time of a guided step over that of a plain step, at input, mid1, mid2, mid3 and final
 /// (docs/benchmarks.md has both ends; a GPU's ratios are near these).
@@ -174,8 +177,9 @@ const GUIDED: [f64; 5] = [2.0, 1.8, 1.4, 1.15, 1.05];
 /// Time of an explanation over that of a plain step, likewise.
 const EXPLAIN: [f64; 5] = [0.95, 0.8, 0.6, 0.4, 0.3];
 
-/// Seconds of a plain step on one H200 in f32. For another network, the time of the ResNet-50 of its kind
-/// (plain, X-DNN or B-cos) is scaled by the ratio of their times on the CPU.
+/// Seconds of a plain step for one image on one H200 in f32, as 1 / (images per second) of docs/benchmarks.md.
+/// For another network, the time of the ResNet-50 of its kind (plain, X-DNN or B-cos) is scaled by the ratio of
+/// their times on the CPU.
 const H200_PLAIN: [(&str, f64); 4] = [
     ("resnet50", 1.0 / 714.0),
     ("xdnn_resnet50", 1.0 / 771.0),
@@ -191,7 +195,7 @@ fn expected(work: &Work, device: Device) -> f64 {
     let layers = ["input", "mid1", "mid2", "mid3", "final"];
     let at = |layer: &str, factors: [f64; 5]| {
         let depth = layers.iter().position(|&name| name == layer);
-        factors[depth.unwrap_or(0)]
+        factors[depth.unwrap_or(0)] // an unknown layer counts as the input, the most expensive
     };
     let on_cpu = |name: &str| {
         let found = CPU_PLAIN.iter().find(|(known, _)| *known == name);

@@ -1,5 +1,5 @@
 //! Defines the hyperparameters of a run's training, as `[baseline]` and `[guided]` of a recipe have them and as
-//! models change them. What they mean is the trainer's (docs/SPEC.md E.1).
+//! a model of the recipe may change them. The trainer defines what they mean (docs/SPEC.md E.1).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub(crate) struct Length {
     pub(crate) epochs: u32,
     /// The learning rate; with warm-up or a schedule the highest.
     pub(crate) learning_rate: f64,
-    /// Images in a step. The right λ depends on it (SPEC H.1).
+    /// Images in a step. The λ (weight of the localization loss) that is right depends on it (SPEC H.1).
     pub(crate) batch_size: u32,
     /// The optimizer, in the trainer's spelling.
     pub(crate) optimizer: Option<String>,
@@ -61,7 +61,7 @@ pub(super) struct Change {
 impl Length {
     /// These hyperparameters with `change` applied.
     pub(super) fn changed(self, change: &Change) -> Length {
-        // A warm-up replaces the other spelling, too.
+        // A warm-up in steps also replaces one in epochs, and the other way round.
         let (warmup_steps, warmup_epochs) = match (change.warmup_steps, change.warmup_epochs) {
             (None, None) => (self.warmup_steps, self.warmup_epochs),
             changed => changed,
@@ -90,6 +90,7 @@ impl Length {
         self.as_change().unknown(field, trainer)
     }
 
+    /// These hyperparameters as a change that sets all of them, so that both are checked by the same code.
     fn as_change(&self) -> Change {
         let own = self.clone();
         Change {
@@ -106,8 +107,8 @@ impl Length {
         }
     }
 
-    /// The fault of a warm-up of all epochs, after models and grids have changed what they change. How many
-    /// steps there are the trainer alone knows.
+    /// The fault of a warm-up that is as long as the training, after models and grids have changed what they
+    /// change. A warm-up in steps is not checked here: only the trainer knows the number of steps.
     pub(super) fn warmup_fault(&self, field: &str) -> Option<String> {
         let (warmup, epochs) = (self.warmup_epochs?, self.epochs);
         match warmup >= epochs {

@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     paces.write(&out)?;
     let copies = copies(&experiment, &out)?;
     let to_import = networks::to_import(&experiment.networks, &out)?;
-    // Whether a submission to a cluster is continued, so that jobs in Slurm's queue are kept.
+    // Whether a submission of the same plan to a cluster is continued, so that jobs in Slurm's queue are kept.
     let goes_on = args.executor == Executor::Slurm
         && to_import.is_empty()
         && is_planned(&experiment, &out, &copies);
@@ -331,8 +331,8 @@ fn lock(out: &Path) -> Result<fs::File> {
     Ok(lock)
 }
 
-/// The paths in `out` and the contents of copies of the recipe's files, its own before those it includes. Jobs read the copies, which do not
-/// change when somebody edits the recipe.
+/// The copies of the recipe's files, as (path in `out`, content): the recipe first, then, of a collection, those
+/// that it includes. Jobs read the copies, which do not change when somebody edits the recipe.
 fn copies(experiment: &Experiment, out: &Path) -> Result<Vec<(PathBuf, String)>> {
     let copy = |file: &recipe::File| {
         let name = file.path.file_name().context("a recipe has a file name")?;

@@ -1,6 +1,7 @@
 //! Completes a recipe for own data: asks data-prep what the folder holds, and writes name, folder and numbers
-//! of images into the recipe's text. A recipe with a table `[fit]` also gets its epochs, and where two CPU
-//! cores would take too long, smaller images, then fewer training images, then fewer steps.
+//! of images into the recipe's text. A recipe with a table `[fit]` (minutes, training steps of a baseline, training
+//! steps of a guided run) also gets its epochs. Where two CPU cores would take more than these minutes, it gets
+//! smaller images, then fewer training images, then fewer steps.
 //!
 //! Steps read the completed text (`out/<recipe>/recipe/`), so they all work on the same data.
 
@@ -17,11 +18,11 @@ use crate::drive::step::workshop;
 use crate::drive::survey::Survey;
 use crate::system::process::BinDir;
 
-/// The heights and widths that are tried, the recipe's own first, until the time is short enough.
+/// Heights and widths of images, in pixels, that are tried after the recipe's own until the time is short enough.
 const SIZES: [u32; 3] = [192, 160, 128];
-/// The fewest steps that are tried: the fraction 1/2² of the recipe's.
+/// How often the number of training steps is halved at most.
 const FEWEST_STEPS: u32 = 2;
-/// The fewest and the most epochs of a run.
+/// The fewest and the most epochs of a run. These bounds, as those above, are chosen.
 const EPOCHS: [u32; 2] = [3, 30];
 
 /// Returns the recipe's files with those for own data completed, and what was decided, a line each. `data` is
@@ -112,7 +113,7 @@ fn fit_to(
                 true => &[],
                 false => &SIZES,
             };
-            let seen = fit.baseline_steps * batch_size(table, "baseline")?;
+            let seen = fit.baseline_steps * batch_size(table, "baseline")?; // images
             choices((own_size, sizes), seen, survey)
         }
         Device::Cuda => vec![Choice::whole(own_size)],
@@ -168,12 +169,12 @@ fn fit_to(
     Ok(said)
 }
 
-/// What may be made smaller, so that two cores take no longer than they should.
+/// What may be made smaller or fewer, so that two cores take no longer than they should.
 #[derive(Clone, Copy)]
 struct Choice {
     /// Height and width of the images.
     size: u32,
-    /// The fraction 1/2^`part` of the images is taken.
+    /// The fraction 1/2^`part` of the training images is taken.
     part: u32,
     /// The fraction 1/2^`fewer_steps` of the training steps is made.
     fewer_steps: u32,
@@ -194,9 +195,9 @@ impl Choice {
     }
 }
 
-/// Returns what is tried, one after another: smaller images; then fewer of them, as long as the fewest epochs
-/// see more than `seen`, the images of a baseline's steps; then fewer steps. A finished data folder has all of
-/// its images.
+/// Returns what is tried, one after another: smaller images (`sizes`); then half as many, and so on, until the
+/// fewest epochs see no more than `seen` images, which are those of a baseline's steps; then fewer steps. Of a
+/// folder that data-prep has made, all images are taken.
 fn choices((own_size, sizes): (u32, &[u32]), seen: u32, survey: &Survey) -> Vec<Choice> {
     let mut choices = vec![Choice::whole(own_size)];
     let smaller = sizes.iter().filter(|&&size| size < own_size);
@@ -215,8 +216,8 @@ fn choices((own_size, sizes): (u32, &[u32]), seen: u32, survey: &Survey) -> Vec<
     choices
 }
 
-/// Sets the size, and the part of the images that is taken, of validation and test images no more than as many
-/// as there are training images.
+/// Sets the size of the images. Where only a part of the training images is taken, it also sets the limit of each
+/// split; validation and test then have at most as many images as training.
 fn set_images(table: &mut Table, choice: Choice, survey: &Survey) -> Result<()> {
     let data = data_of(table)?;
     data.insert("size".to_owned(), Value::from(i64::from(choice.size)));
@@ -235,7 +236,8 @@ fn set_images(table: &mut Table, choice: Choice, survey: &Survey) -> Result<()> 
     Ok(())
 }
 
-/// Sets the epochs in which `n_train` images make about so many steps: from 3 to 30.
+/// Sets the number of epochs, from 3 to 30, so that `n_train` images make about `steps` training steps. `run` is
+/// `baseline` or `guided`.
 fn set_epochs(table: &mut Table, run: &str, steps: u32, n_train: u32) -> Result<()> {
     let steps_an_epoch = (f64::from(n_train) / f64::from(batch_size(table, run)?)).max(1.0);
     let [fewest, most] = EPOCHS.map(f64::from);
@@ -333,14 +335,14 @@ mod tests {
 
     #[test]
     fn few_images_are_seen_more_often_and_many_are_made_smaller_then_fewer() {
-        // 200 and 100 steps of 16 images.
+        // [fit] of the recipe asks for 200 and 100 steps. 200 images in batches of 16 are 12.5 steps an epoch.
         let (baseline, guided, size, limit, said) = sized(200, Device::Cpu);
         assert_eq!((baseline, guided, size, limit), (16, 8, 224, None));
         assert!(said.is_empty(), "{said:?}");
 
         let (baseline, guided, size, limit, said) = sized(100_000, Device::Cpu);
         assert_eq!((baseline, guided, size), (4, 3, 128));
-        // An eighth of an eighth of a half.
+        // 100,000 halved seven times.
         assert_eq!(limit, Some(781));
         assert!(
             said[0].starts_with("images at 128×128 instead of 224×224"),
@@ -348,7 +350,7 @@ mod tests {
         );
         assert!(said[1].contains("of 100000 training images"), "{said:?}");
 
-        // Where epochs are few there is nothing to gain from fewer images.
+        // Three epochs of 200 images see fewer images than 200 steps of 16, so all are kept: steps are halved twice.
         let (baseline, guided, size, limit, said) = sized_to(10, 200, Device::Cpu);
         assert_eq!((baseline, guided, size, limit), (4, 3, 128, None));
         assert!(
