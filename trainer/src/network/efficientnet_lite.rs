@@ -1,6 +1,6 @@
 //! The EfficientNet-Lites: mobile EfficientNets without squeeze-and-excitation and with ReLU6.
 //! Tensor names, TensorFlow "SAME" padding and the norm's eps 1e-3 are those of the published
-//! PyTorch conversion of Google's weights.
+//! PyTorch conversion of Google's weights (`efficientnet_lite_pytorch`).
 
 use tch::TchError;
 
@@ -71,7 +71,8 @@ const MOMENTUM: f64 = 0.01;
 /// Added to the variance in batch norms.
 const EPS: f64 = 1e-3;
 
-/// Groups of blocks: (number of blocks, kernel, stride of the first, expansion, output channels).
+/// Groups of blocks, EfficientNet-B0's: (number of blocks, kernel, stride of the first block, factor by which a
+/// block widens its channels, output channels).
 const BLOCKS: [(usize, i64, i64, i64, i64); 7] = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -81,12 +82,14 @@ const BLOCKS: [(usize, i64, i64, i64, i64); 7] = [
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 ];
-/// The number of groups up to the end of each stage before the last: strides 4, 8 and 16.
+/// The number of groups up to the end of stages 0, 1 and 2, which end at the layers `mid1`, `mid2` and `mid3` of
+/// stride 4, 8 and 16. Stage 3 has all other blocks and the head convolution and ends at `final`.
 const STAGE_ENDS: [usize; 3] = [2, 3, 5];
 
-/// Inverted residual: expand, depthwise, project.
+/// An inverted residual block: a 1×1 convolution to more channels, a depthwise one, a 1×1 one to fewer.
 #[derive(Debug)]
 struct Block {
+    /// `None` if the expansion is 1.
     expand: Option<(Conv, BatchNorm)>,
     depthwise: (Conv, BatchNorm),
     project: (Conv, BatchNorm),
@@ -147,6 +150,7 @@ impl Block {
     }
 }
 
+/// Creates a convolution and its norm with these names.
 fn unit(p: &mut Params, (conv, bn): (&str, &str), shape: Shape, groups: i64) -> (Conv, BatchNorm) {
     (
         Conv::new(
@@ -161,6 +165,7 @@ fn unit(p: &mut Params, (conv, bn): (&str, &str), shape: Shape, groups: i64) -> 
     )
 }
 
+/// Applies a convolution, its norm and ReLU6.
 fn relu6((conv, norm): &(Conv, BatchNorm), x: &Value, pass: &Pass) -> Result<Value, TchError> {
     pass.relu6(norm.forward(&conv.forward(x, pass)?, pass)?)
 }

@@ -3,6 +3,7 @@
 use crate::network::architecture::Architecture;
 use crate::network::efficientnet_lite::{EfficientNetLite, Size};
 
+/// The network's entry in the list of networks; [`Architecture`] says what the fields mean.
 pub const ENTRY: Architecture = Size::entry(
     "efficientnet_lite1",
     "EfficientNet-Lite1",

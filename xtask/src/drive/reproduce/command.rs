@@ -12,8 +12,8 @@ use fs_err as fs;
 
 use super::board::Board;
 use super::cluster::Cluster;
-use super::queue::Queue;
 use super::pace::Paces;
+use super::queue::Queue;
 use super::{needs, outcome, own};
 use crate::drive::device::{self, Device};
 use crate::drive::networks;
