@@ -85,14 +85,17 @@ impl Pass {
         let inverse_row = inverse_root(&row, ROW_EPS)?;
         let out = fused::power_scale(&u, &inverse_patch, &inverse_row, eighths)?;
         let to = out.size();
-        let out = self.map(out, x, || {
+        let made = self.map(out, x, || {
             let vjp = self.transposed(weight, window, [size[2], size[3]], [to[2], to[3]])?;
             let (u, patch, row) = (held(u), held(inverse_patch), held(inverse_row));
             Ok(Box::new(move |g| {
                 vjp(&fused::power_vjp(g, &u, &patch, &row, eighths)?)
             }))
         })?;
-        Ok(out.allocated())
+        if let Some((seen, _)) = &self.absorbing {
+            self.see(seen, (x, &made), weight, window)?;
+        }
+        Ok(made.allocated())
     }
 
     /// [`Pass::linear`] times |cos|^(B − 1), the cosine of input and weights, and with what is left of the bias.
@@ -152,6 +155,9 @@ impl Pass {
             Mode::Train => {
                 let [out, scale, mean, var] =
                     fused::fading_norm(x.tensor(), norm.weight, norm.bias, kept, eps)?;
+                if let Some((seen, share)) = &self.absorbing {
+                    self.absorb((seen, *share), x, norm, (&mean, &var))?;
+                }
                 norm.follow(&mean, &var, x.tensor().numel() as i64)?;
                 (out, scale.f_view([1, -1, 1, 1])?)
             }

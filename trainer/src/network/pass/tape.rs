@@ -19,6 +19,7 @@ use tch::{TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::mode::Mode;
+use crate::network::pass::absorb::Seen;
 use crate::network::pass::bcosified::Bcosification;
 
 /// A tensor of the forward pass with its node on the tape, which is the record of the pass.
@@ -102,6 +103,8 @@ pub struct Pass {
     pub(super) precision: Precision,
     /// How far the network is B-cosified; `None` for all other networks.
     pub(super) bcosification: Option<Bcosification>,
+    /// The convolutions so far, and which share of the shifts of norms they are given; `None`: none.
+    pub(super) absorbing: Option<(Seen, f64)>,
     made: Cell<Made>,
     /// A node for each value, in the order in which they were made; `None` when not recording.
     pub(super) tape: Option<RefCell<Vec<Node>>>,
@@ -123,6 +126,7 @@ impl Pass {
             mode,
             precision,
             bcosification: None,
+            absorbing: None,
             made: Cell::default(),
             tape: None,
         }
@@ -134,6 +138,7 @@ impl Pass {
             mode,
             precision,
             bcosification: None,
+            absorbing: None,
             made: Cell::default(),
             tape: Some(RefCell::new(Vec::new())),
         }
@@ -143,6 +148,14 @@ impl Pass {
     pub fn of_bcosified(self, bcosification: Option<Bcosification>) -> Self {
         Pass {
             bcosification,
+            ..self
+        }
+    }
+
+    /// The same pass, in which the share `share` of what norms shift is given to the convolutions before them.
+    pub fn absorbing(self, share: f64) -> Self {
+        Pass {
+            absorbing: Some((Seen::default(), share)),
             ..self
         }
     }
