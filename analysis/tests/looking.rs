@@ -1,6 +1,6 @@
 //! Tests the exhibits (figures and tables of the report) that show where networks look: `panel`, maps of the worst,
-//! median, best and of random pairs (an image and a class on it), and `shares`, attribution on the class's boxes,
-//! on other classes' and on the background. The results are invented (`common`).
+//! median, best and of random pairs (an image and a class on it), the maps of `waterbirds`, and `shares`, attribution
+//! on the class's boxes, on other classes' and on the background. The results are invented (`common`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,13 +9,18 @@ mod common;
 use std::path::Path;
 
 use common::program::{numbers, report, table, texts};
-use common::{Part, Run, Value, reaches, results, write};
+use common::{Part, Run, Value, reaches, results, write_with};
 use polars::prelude::*;
 use tempfile::TempDir;
 
 /// Writes the `examples.parquet` of a run's evaluation, with a pair for each of `epgs`, which are the EPG of ranks
 /// 0, 1, …: a picture of 4×4 pixels whose class is called `pair <rank>`.
 fn keep(results: &Path, run: &str, epgs: &[Option<f64>]) {
+    keep_of(results, run, ("conventional", "pair"), epgs);
+}
+
+/// The same of an evaluation for a task, whose classes are called `<class> <rank>`.
+fn keep_of(results: &Path, run: &str, (task, class): (&str, &str), epgs: &[Option<f64>]) {
     let n = epgs.len();
     let ranks: Vec<i32> = (0..n as i32).collect();
     let bytes = |size: usize| Column::new("".into(), vec![&vec![0_u8; size][..]; n]);
@@ -27,7 +32,7 @@ fn keep(results: &Path, run: &str, epgs: &[Option<f64>]) {
         "rank" => &ranks, "run_id" => vec![run; n], "checkpoint" => vec![1_i32; n], "split" => vec!["test"; n],
         "image_id" => ranks.iter().map(|rank| format!("image {rank}")).collect::<Vec<_>>(),
         "class_id" => vec![0_i32; n],
-        "class_name" => ranks.iter().map(|rank| format!("pair {rank}")).collect::<Vec<_>>(),
+        "class_name" => ranks.iter().map(|rank| format!("{class} {rank}")).collect::<Vec<_>>(),
         "attribution" => vec!["ixg"; n], "layer" => vec!["input"; n], "precision" => vec!["f32"; n],
         "height" => vec![4_i32; n], "width" => vec![4_i32; n], "epg" => epgs,
     )
@@ -38,7 +43,12 @@ fn keep(results: &Path, run: &str, epgs: &[Option<f64>]) {
     let path = results.join(format!(
         "runs/{run}/evaluations/test-ixg-input-epoch-0001/examples.parquet"
     ));
-    write(&path, "examples", frame);
+    let metadata = [
+        ("guidance.inputs", "d"),
+        ("guidance.formulas", "2"),
+        ("guidance.task", task),
+    ];
+    write_with(&path, "examples", &metadata, frame);
 }
 
 /// The texts of a figure, in order.
@@ -141,6 +151,74 @@ fn few_pairs_have_no_worst() {
     let (out, _) = report(dir.path());
     assert!(!out.path().join("figures/worst_to_best.svg").exists());
     assert_eq!(texts_of(&out, "panel")[1..3], ["pair 0", "pair 1"]);
+}
+
+/// The same ids of images and classes are in the maps of both tasks of Waterbirds, but a class is a bird in one and
+/// a place in the other.
+#[test]
+fn each_task_of_waterbirds_has_its_own_maps() {
+    let values = |epg: f64| {
+        let mut values = reaches(0.80, epg);
+        values.push((Part::All, "accuracy", 0.80));
+        values
+    };
+    let of = |task: &'static str, run: Run| Run {
+        id: format!("{}-{task}", run.id),
+        dataset: "waterbirds-100",
+        task,
+        ..run
+    };
+    let birds = [
+        of("conventional", Run::default().scored(values(0.40))),
+        Run {
+            baseline: Some("base-conventional"),
+            ..of(
+                "conventional",
+                Run::guided("e", "energy").scored(values(0.60)),
+            )
+        },
+    ];
+    let places = [
+        of("reversed", Run::default().scored(values(0.40))),
+        Run {
+            baseline: Some("base-reversed"),
+            ..of("reversed", Run::guided("e", "energy").scored(values(0.60)))
+        },
+    ];
+    let dir = results(&[birds, places].concat());
+    for (task, class, before, after) in [
+        ("conventional", "bird", 0.1, 0.5),
+        ("reversed", "place", 0.2, 0.6),
+    ] {
+        for (run, epg) in [("base", before), ("e", after)] {
+            let epgs = [Some(epg); 2];
+            keep_of(dir.path(), &format!("{run}-{task}"), (task, class), &epgs);
+        }
+    }
+    let (out, _) = report(dir.path());
+    let under = |figure: &str| -> Vec<String> {
+        let is_under = |text: &String| {
+            let starts = ["bird ", "place ", "EPG "];
+            starts.iter().any(|start| text.starts_with(start))
+        };
+        texts_of(&out, figure)
+            .into_iter()
+            .filter(is_under)
+            .collect()
+    };
+    for (figure, class, before, after) in [
+        ("waterbirds_maps", "bird", "10.0", "50.0"),
+        ("waterbirds_maps_reversed", "place", "20.0", "60.0"),
+    ] {
+        let [before, after] = [before, after].map(|epg| format!("EPG {epg} %"));
+        let classes = [0, 1].map(|rank| format!("{class} {rank}"));
+        let expected = [
+            &classes[..],
+            &[before.clone(), before],
+            &[after.clone(), after],
+        ];
+        assert_eq!(under(figure), expected.concat(), "{figure}");
+    }
 }
 
 #[test]

@@ -383,6 +383,19 @@ fn r10_takes_differences_seed_by_seed() {
     let interval = worst.interval.unwrap();
     assert!((interval.low - (0.13 - half)).abs() < 1e-9, "{worst:?}");
     assert!((interval.high - (0.13 + half)).abs() < 1e-9, "{worst:?}");
+    // Only the last of three baselines has the group's accuracy: the interval is that of the last seed's run.
+    let mut last = holds;
+    for baseline in [0, 2] {
+        let values = &mut last[baseline].scores[0].values;
+        values.retain(|(part, ..)| *part != WORST);
+    }
+    let trials = judged(&last, "R10").trials;
+    let worst = trials
+        .iter()
+        .find(|trial| trial.compared.contains("waterbird on land, one seed"))
+        .unwrap();
+    let interval = worst.interval.unwrap();
+    assert!(0.13 < interval.low && interval.high < 0.15, "{worst:?}");
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn write_devkit(root: &Path) {
     }
 }
 
+#[must_use]
 fn data_prep(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_data-prep"))
         .args(arguments)

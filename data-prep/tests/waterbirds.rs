@@ -62,6 +62,7 @@ impl Folder {
         self.write("CUB_200_2011/bounding_boxes.txt", text);
     }
 
+    #[must_use]
     fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_data-prep"))
             .args(["waterbirds", "--size", "10", "--root"])
@@ -294,7 +295,9 @@ fn data_with_birds_away_from_their_place_in_train_is_not_waterbirds_100() {
 #[test]
 fn the_reversed_task_asks_for_the_place_outside_the_box() {
     let folder = Folder::new();
-    folder.run(&["--val", "all"]);
+    let output = folder.run(&["--val", "all"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
     let (birds, places) = (
         folder.open(),
         folder.open().with_task(Task::Reversed).unwrap(),

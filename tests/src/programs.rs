@@ -49,6 +49,7 @@ impl From<Output> for Done {
 ///
 /// # Panics
 /// When it cannot be started.
+#[must_use]
 pub fn run(command: &mut Command) -> Done {
     let output = command.output();
     output

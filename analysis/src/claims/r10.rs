@@ -17,7 +17,7 @@ use crate::model::loss::ENERGY;
 use crate::model::measure::{ACCURACY, F1};
 use crate::model::run_sets::by_seed;
 use crate::model::seeds::{moments, t_quantile};
-use crate::model::setting::{Cell, Setting};
+use crate::model::setting::Setting;
 use crate::model::subject::Part;
 use crate::paper::waterbirds::{WATERBIRD_ON_LAND, WATERBIRDS};
 
@@ -65,11 +65,12 @@ fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
             (WATERBIRD_ON_LAND, "waterbird on land"),
             (Part::All, "overall"),
         ] {
-            let cells: Vec<&Cell> = rows
+            // Runs without a difference to their baseline are left out, with their intervals.
+            let gains: Vec<(f64, Option<Interval>)> = rows
                 .iter()
-                .filter_map(|row| row.cell(part, ACCURACY))
+                .filter_map(|row| gain(row.cell(part, ACCURACY)?))
                 .collect();
-            let differences: Vec<f64> = cells.iter().filter_map(|cell| cell.difference).collect();
+            let differences: Vec<f64> = gains.iter().map(|(difference, _)| *difference).collect();
             let Some(found) = moments(&differences) else {
                 continue;
             };
@@ -81,7 +82,7 @@ fn on_waterbirds(setting: &Setting) -> Vec<Trial> {
                     let (low, high) = (found.mean - half, found.mean + half);
                     (Some(Interval { low, high }), format!("{} seeds", found.n))
                 }
-                None => (cells[0].difference_interval, "one seed".to_owned()),
+                None => (gains[0].1, "one seed".to_owned()),
             };
             let compared = format!("{}, {name}, {how}", run_set.label());
             trials.push(trial(setting.title(), compared, (found.mean, interval)));

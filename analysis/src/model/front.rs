@@ -1,16 +1,14 @@
 //! Computes Pareto fronts of points in two metrics (the greater, the better), and measures a front: the area
 //! that it dominates, and the share of another front that it covers.
 
-use crate::model::select;
-
 /// Returns the indices of the points that no other point dominates (is at least as high in both metrics and higher
-/// in one), by ascending first metric. Of several equal points only the first is among them. NaN is below every
-/// number.
+/// in one), by ascending first metric. Of several equal points only the first is among them, and none that has a NaN.
 pub fn front(points: &[(f64, f64)]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..points.len()).collect();
+    let is_measured = |&index: &usize| !points[index].0.is_nan() && !points[index].1.is_nan();
+    let mut order: Vec<usize> = (0..points.len()).filter(is_measured).collect();
     order.sort_by(|&a, &b| {
         let (a, b) = (points[a], points[b]);
-        select::order(b.0, a.0).then(select::order(b.1, a.1))
+        b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1))
     });
     // From the highest first metric down, a point is on the front if its second metric is a new maximum.
     let mut best = f64::NEG_INFINITY;
@@ -52,7 +50,7 @@ pub fn covered(theirs: &[(f64, f64)], ours: &[(f64, f64)]) -> f64 {
 mod tests {
     use super::*;
 
-    /// The tests use the first five points.
+    /// Five points, and one that was not measured in the first metric and is the highest in the second.
     const POINTS: [(f64, f64); 6] = [
         (0.70, 0.50),
         (0.75, 0.60),
@@ -67,6 +65,15 @@ mod tests {
         // (0.70, 0.50) loses to (0.75, 0.60), (0.80, 0.35) to (0.80, 0.40).
         assert_eq!(front(&POINTS[..5]), [1, 2]);
         assert_eq!(front(&[]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_point_with_a_nan_is_on_no_front() {
+        assert_eq!(front(&POINTS), [1, 2]);
+        assert_eq!(front(&POINTS.map(|(x, y)| (y, x))), [2, 1]);
+        assert_eq!(front(&POINTS[5..]), [0_usize; 0]);
+        let corner = (0.70, 0.30);
+        assert_eq!(area(&POINTS, corner), area(&POINTS[..5], corner));
     }
 
     #[test]

@@ -134,9 +134,15 @@ impl Division<'_> {
             images.filter(|image| image.split == split).count()
         };
         let counts = Split::ALL.map(|split| format!("{} {split}", count(split)));
-        let few = match Split::ALL.iter().any(|split| count(*split) == 0) {
-            true => " (too few images for all three)",
-            false => "",
+        let wanted = || {
+            let shares = Split::ALL.into_iter().zip(self.shares.0);
+            shares.filter(|(_, share)| *share > 0.0)
+        };
+        let is_one_empty = wanted().any(|(split, _)| count(split) == 0);
+        let few = match (is_one_empty, wanted().count()) {
+            (false, _) => "",
+            (true, 3) => " (too few images for all three)",
+            (true, _) => " (too few images for both)",
         };
         let note = format!("{note}: {}{few}", counts.join(", "));
         source.annotations.add("division", note.as_bytes());

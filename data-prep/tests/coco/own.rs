@@ -14,6 +14,7 @@ use tempfile::TempDir;
 const SIZE: (u32, u32) = (16, 12);
 
 /// What a run of the program made.
+#[must_use]
 pub struct Made {
     pub code: i32,
     pub stderr: String,

@@ -84,11 +84,16 @@ fn every_split_gets_an_image_where_there_are_three() {
 #[test]
 fn shares_are_as_asked_for() {
     let folder = plain(60);
-    folder
-        .read(&["--split", "50, 50,0"])
-        .check(0, &["divided 50,50,0 percent"]);
+    let said = folder.read(&["--split", "50, 50,0"]);
+    said.check(0, &["divided 50,50,0 percent"]);
+    // The test split is empty because nothing was asked for in it.
+    assert!(!said.text.contains("too few images"), "{}", said.text);
     let [train, val, test] = counts(&folder.open());
     assert!(train > 20 && val > 20 && test == 0, "{train} {val} {test}");
+    let said = "(too few images for all three)";
+    plain(2).read(&[]).check(0, &[said]);
+    let said = "1 train, 0 val, 0 test (too few images for both)";
+    plain(1).read(&["--split", "50,50,0"]).check(0, &[said]);
     for (shares, said) in [
         (
             "70,30",

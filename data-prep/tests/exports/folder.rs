@@ -10,6 +10,7 @@ use data_prep::table::{column, read_table};
 
 /// What the program printed and how it ended.
 #[derive(Debug)]
+#[must_use]
 pub struct Said {
     pub code: i32,
     pub text: String,

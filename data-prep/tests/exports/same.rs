@@ -33,7 +33,9 @@ fn bccd_is_the_same_in_three_formats() {
     compare(&found(&folder), &expected);
     let root = root.display().to_string();
     // Its XML has boxes without a width or height, which `convert` has left out of the other two formats.
-    folder.run(&["voc", "--root", &root, "--on-error", "skip"]);
+    folder
+        .run(&["voc", "--root", &root, "--on-error", "skip"])
+        .check(0, &[]);
     compare(&found(&folder), &expected);
 }
 

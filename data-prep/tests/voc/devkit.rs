@@ -75,10 +75,12 @@ impl Devkit {
         self.write(path, bytes);
     }
 
+    #[must_use]
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.run_in("VOCdevkit", arguments)
     }
 
+    #[must_use]
     pub(crate) fn run_in(&self, folder: &str, arguments: &[&str]) -> Output {
         let root = self.folder.path().join(folder);
         data_prep(&["voc", "--root"], &root, &self.out(), arguments)
@@ -86,6 +88,7 @@ impl Devkit {
 }
 
 /// Runs the program: `command`, then `root`, the options that all tests have, and `arguments`.
+#[must_use]
 pub(crate) fn data_prep(command: &[&str], root: &Path, out: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_data-prep"))
         .args(command)

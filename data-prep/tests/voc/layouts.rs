@@ -42,6 +42,7 @@ impl Tree {
         self.write(path, xml.replace("</folder>", &name))
     }
 
+    #[must_use]
     fn run(&self, command: &str, arguments: &[&str]) -> Output {
         let command: &[&str] = match command {
             "read" => &["read"],

@@ -41,6 +41,8 @@ fn boxes(image: &Image) -> Vec<(i64, [f64; 4])> {
 
 const DOG: &str = "<name>dog</name>";
 const CORNERS: &str = "<xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>18</ymax>";
+/// Of a polygon, which has three at least.
+const TWO_POINTS: &str = "<x1>2</x1><y1>3</y1><x2>12</x2><y2>13</y2>";
 
 /// An annotation with one dog, whose element has `inside` beside its name.
 fn of(inside: &str) -> String {
@@ -148,6 +150,11 @@ fn a_broken_object_costs_that_object_alone() {
             "object[1]/polygon: found 1 points, expected at least 3 points",
             true,
         ),
+        (
+            format!("{DOG}<polygon>{TWO_POINTS}</polygon>"),
+            "object[1]/polygon: found 2 points, expected at least 3 points",
+            true,
+        ),
     ] {
         let objects = format!("<object>{inside}</object>") + &object("cat", "2 2 3 3", "0");
         let (b, code, skipped) = read(annotation(40, 20, &objects).as_bytes());
@@ -218,14 +225,22 @@ fn an_outline_or_a_turned_box_gives_the_box_where_there_is_none() {
     assert_eq!(boxes(&b), [(1, [1.0, 2.0, 30.0, 18.0])]);
     assert!(b.objects[0].segmentation.is_some());
     // A broken outline is listed, and the object keeps its box.
-    let flat = "<polygon><x1>2</x1><y1>3</y1><x2>x</x2><y2>3</y2></polygon>";
-    let (b, code, skipped) = read(of(&format!("<bndbox>{CORNERS}</bndbox>{flat}")).as_bytes());
-    assert_eq!((boxes(&b).len(), code), (1, Some(0)));
-    assert_eq!(
-        skipped,
-        ["object[1]/polygon/x2: found x, expected a number"]
-    );
-    assert!(b.objects[0].segmentation.is_none());
+    for (points, expected) in [
+        (
+            TWO_POINTS.replace("12", "x"),
+            "object[1]/polygon/x2: found x, expected a number",
+        ),
+        (
+            TWO_POINTS.to_owned(),
+            "object[1]/polygon: found 2 points, expected at least 3 points",
+        ),
+    ] {
+        let outline = format!("<bndbox>{CORNERS}</bndbox><polygon>{points}</polygon>");
+        let (b, code, skipped) = read(of(&outline).as_bytes());
+        assert_eq!((boxes(&b).len(), code), (1, Some(0)));
+        assert_eq!(skipped, [expected]);
+        assert!(b.objects[0].segmentation.is_none());
+    }
     // A quarter turn: 10 wide and 4 high become 4 wide and 10 high.
     let turned = "<robndbox><cx>20</cx><cy>10</cy><w>10</w><h>4</h>\
                   <angle>1.5707963267948966</angle></robndbox>";

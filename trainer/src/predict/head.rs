@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::explain::stream::Subject;
 use crate::predict::arguments::Arguments;
 use crate::run::finished::FinishedRun;
-use crate::weights::{checkpoint, classes};
+use crate::weights::{checkpoint, classes, head};
 
 /// The paper's input size in pixels a side, for weights that come without one.
 const USUAL_SIZE: u16 = 224;
@@ -35,10 +35,13 @@ impl Head {
         let (tensors, metadata) = checkpoint::load(file)?;
         let weight = subject.backbone.head[0];
         let found = tensors.iter().find(|(name, _)| name == weight);
-        let n_classes = found.and_then(|(_, weight)| weight.size().first().copied());
-        let Some(n_classes) = n_classes else {
-            let expected = "the head's weights";
+        let expected = "the head's weights";
+        let Some((_, found)) = found else {
             return Err(Error::invalid(file, weight, "no such tensor", expected));
+        };
+        let Some(n_classes) = head::n_classes(found, subject.backbone, file)? else {
+            let found = format!("{:?}", found.size());
+            return Err(Error::invalid(file, weight, found, expected));
         };
         let names = match (&args.class_names, metadata.get(classes::KEY)) {
             (Some(list), _) => {
@@ -49,7 +52,7 @@ impl Head {
             (None, None) => None,
         };
         let classes = match names {
-            Some((from, names)) if names.len() as i64 != n_classes => {
+            Some((from, names)) if names.len() != n_classes => {
                 let found = format!("{} names", names.len());
                 let expected = format!("{n_classes}, as many as {} has outputs", file.display());
                 return Err(Error::invalid(from, "classes", found, expected));

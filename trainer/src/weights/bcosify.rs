@@ -12,7 +12,7 @@ use crate::network::graph::description::{self, Description};
 use crate::network::graph::entry::entry;
 use crate::network::{Backbone, Mode, Model};
 use crate::weights::checkpoint;
-use crate::weights::{described, origin};
+use crate::weights::{described, head, origin};
 
 /// Which networks can be B-cosified.
 const EXPECTED: &str = "a network of convolutions, linear layers, batch norms, ReLU, ReLU6 and pooling, whose \
@@ -92,11 +92,18 @@ pub(crate) fn counterpart(
 
 /// Runs the network on two images of noise, as one on its way and as a B-cos network, forwards and backwards.
 fn attempt(backbone: Backbone, tensors: &[(String, Tensor)], source: &Path) -> Result<()> {
-    let head = tensors
+    let found = tensors
         .iter()
         .find(|(name, _)| Some(&name.as_str()) == backbone.head.first());
-    let n_classes = head.map_or(2, |(_, head)| head.size()[0]);
-    let model = Model::new(backbone, n_classes as usize, 0, Device::Cpu, Kind::Float)?;
+    let n_classes = match found {
+        Some((name, weight)) => {
+            let n_classes = head::n_classes(weight, backbone, source)?;
+            let found = || format!("{:?}", weight.size());
+            n_classes.ok_or_else(|| Error::invalid(source, name, found(), "the head's weights"))?
+        }
+        None => 2,
+    };
+    let model = Model::new(backbone, n_classes, 0, Device::Cpu, Kind::Float)?;
     model
         .params
         .load(tensors, backbone.head, &source.display().to_string())?;

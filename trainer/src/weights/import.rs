@@ -13,7 +13,7 @@ use crate::network::faults::Faults;
 use crate::network::{Backbone, Model};
 use crate::weights::checkpoint;
 use crate::weights::checkpoint_file::{self, Dtype};
-use crate::weights::{described, origin};
+use crate::weights::{described, head, origin};
 
 /// What to do with a file that does not hold exactly the backbone's tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,14 +56,8 @@ pub struct Imported {
     pub faults: Faults,
 }
 
-/// ImageNet's number of classes. It is assumed for a file without a head.
+/// ImageNet's number of classes. It is assumed for a file without a head, or with one of an impossible shape.
 const USUAL_CLASSES: usize = 1000;
-/// The most classes that a head may have. A network with a head of the file's size is built, so without
-/// bounds a file could make the program ask for any amount of memory.
-const MAX_CLASSES: i64 = 100_000;
-/// The fewest weights for each class that a head may have; chosen below the built-in networks' 384. With fewer, a
-/// small file could have many classes.
-const MIN_FEATURES: i64 = 256;
 
 /// Converts the weight file `source` to the safetensors file `out`.
 ///
@@ -80,16 +74,13 @@ pub fn import(source: &Path, request: &Request, out: &Path) -> Result<Imported> 
     let [weight, bias @ ..] = backbone.head else {
         unreachable!("every backbone has a head")
     };
-    let head = tensors.iter().find(|(name, _)| name == weight);
-    let n_classes = head.map(|(_, weight)| match weight.size().first() {
-        Some(&size)
-            if (1..=MAX_CLASSES).contains(&size)
-                && weight.numel() as i64 / size >= MIN_FEATURES =>
-        {
-            size as usize
+    let n_classes = match tensors.iter().find(|(name, _)| name == weight) {
+        // An impossible shape then does not fit the network and is refused.
+        Some((_, weight)) => {
+            Some(head::n_classes(weight, backbone, source)?.unwrap_or(USUAL_CLASSES))
         }
-        _ => USUAL_CLASSES, // the head's shape then does not fit the network and is refused
-    });
+        None => None,
+    };
     // X-DNN's published head has no bias, ours has one (docs/SPEC.md D, H.17).
     if let (Some(n_classes), true) = (n_classes, backbone.is_homogeneous) {
         for name in bias {

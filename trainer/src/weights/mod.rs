@@ -11,6 +11,7 @@ pub mod describe;
 pub mod described;
 pub mod export;
 pub mod exported;
+pub(crate) mod head;
 pub mod import;
 pub mod network;
 pub(crate) mod origin;

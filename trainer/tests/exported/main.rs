@@ -11,6 +11,7 @@ mod networks;
 mod refused;
 #[path = "../../../tests/fuzz/src/archive.rs"]
 mod stored;
+mod weights;
 
 use std::path::Path;
 

@@ -25,8 +25,8 @@ pub const HOW: &str = "Positive attribution for the class, white to dark red ove
 
 /// Draws a figure: a row of images, then for each of `settings` a row of the baseline's maps and one of the
 /// maps by the guided run chosen on validation. A setting holds runs trained and scored alike; all of
-/// `settings` are of one data set. A column is a pair, identified by image id and class id, of which all these
-/// runs have a map. `None` if there is none.
+/// `settings` are of one data set and one task, since the other task has other classes of the same ids. A column
+/// is a pair, identified by image id and class id, of which all these runs have a map. `None` if there is none.
 ///
 /// # Errors
 /// A picture that cannot be drawn.

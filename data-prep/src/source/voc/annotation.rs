@@ -340,9 +340,8 @@ impl Reader<'_> {
             points.push(self.number(place, &format!("x{number}"))?);
             points.push(self.number(place, &format!("y{number}"))?);
         }
-        // Two points are accepted here, as they span a box; `shape::filled` refuses them as an outline.
         match points.len() {
-            0..4 => {
+            0..6 => {
                 let found = format!("{} points", points.len() / 2);
                 Err(self.problem(place.field, found, "at least 3 points"))
             }

@@ -29,7 +29,7 @@ pub(super) fn around_turned([x, y, width, height, angle]: [f64; 5]) -> [f64; 4] 
 /// height).
 ///
 /// # Errors
-/// When a polygon has fewer than three points, or coordinates are too large.
+/// When coordinates are too large, or a polygon has fewer than three points, which `annotation` has refused before.
 pub(super) fn filled(
     path: &Path,
     number: usize,

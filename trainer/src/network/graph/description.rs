@@ -106,6 +106,10 @@ impl Description {
                 .and_then(Meta::fixed_size)
         };
         let mut heads = self.head.iter().map(sizes);
+        let inputs = self.head.first().and_then(sizes).and_then(|size| {
+            let mut behind_classes = size.iter().skip(1);
+            behind_classes.try_fold(1_i64, |inputs, side| inputs.checked_mul(*side))
+        });
         let is_in_order = self
             .layers
             .windows(2)
@@ -116,6 +120,9 @@ impl Description {
             || !heads.all(|size| size.is_some_and(|size| !size.is_empty()))
         {
             Some("a head whose tensors the graph does not have".to_owned())
+        } else if inputs != Some(self.head_inputs) {
+            let found = self.head_inputs;
+            Some(format!("{found} inputs of the head, the graph has others"))
         } else if !is_in_order || self.layers.iter().any(|layer| layer.value >= n_values) {
             Some("layers out of order or without a value".to_owned())
         } else {

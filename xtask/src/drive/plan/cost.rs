@@ -75,9 +75,9 @@ impl Work {
     /// The work of scoring the checkpoints that are expected to be chosen.
     pub(crate) fn of_scores(experiment: &Experiment, selection: &Selection) -> Vec<Work> {
         let runs = selection.runs.iter().map(|&index| experiment.run(index));
-        let n_epochs: u32 = runs.clone().map(|run| run.length.epochs).sum();
+        let epochs = runs.clone().map(|run| f64::from(run.length.epochs));
         let n_chosen = match runs.clone().any(|run| run.guidance.is_some()) {
-            true => (CHOSEN * f64::from(n_epochs)).clamp(1.0, MOST_CHOSEN),
+            true => (CHOSEN * epochs.sum::<f64>()).clamp(1.0, MOST_CHOSEN),
             false => 1.0,
         };
         let Some(run) = runs.clone().next() else {

@@ -95,8 +95,7 @@ fn complete_data(table: &mut Table, folder: &Path, survey: &Survey) -> Result<()
 }
 
 /// Sets epochs, and size and limit of the images, so that the CPU takes no longer than `fit` says, by `rates` that
-/// were measured on it. Returns
-/// what was decided, for people.
+/// were measured on it. Returns what was decided, for people.
 fn fit_to(
     table: &mut Table,
     file: &File,
@@ -113,7 +112,8 @@ fn fit_to(
                 true => &[],
                 false => &SIZES,
             };
-            let seen = fit.baseline_steps * batch_size(table, "baseline")?; // images
+            let batch_size = batch_size(table, "baseline")?;
+            let seen = fit.baseline_steps.saturating_mul(batch_size); // images
             choices((own_size, sizes), seen, survey)
         }
         Device::Cuda => vec![Choice::whole(own_size)],
@@ -203,7 +203,8 @@ fn choices((own_size, sizes): (u32, &[u32]), seen: u32, survey: &Survey) -> Vec<
     let smaller = sizes.iter().filter(|&&size| size < own_size);
     choices.extend(smaller.map(|&size| Choice::whole(size)));
     let mut last = choices[choices.len() - 1];
-    while !survey.prepared && last.n_train(survey) > seen / EPOCHS[0] {
+    // One image is always left, however few are seen.
+    while !survey.prepared && last.n_train(survey) > (seen / EPOCHS[0]).max(1) {
         last.part += 1;
         choices.push(last);
     }
@@ -288,12 +289,12 @@ mod tests {
     /// The recipe `own` for so many images, sized for a device; returns epochs of baseline and guided runs,
     /// size, limit of training images, and what was said.
     fn sized(train: u32, device: Device) -> (i64, i64, i64, Option<i64>, Vec<String>) {
-        sized_to(60, train, device)
+        sized_to(|_| (), train, device)
     }
 
-    /// The same for so many minutes.
+    /// The same with another `[fit]`.
     fn sized_to(
-        minutes: u32,
+        change: impl FnOnce(&mut Fit),
         train: u32,
         device: Device,
     ) -> (i64, i64, i64, Option<i64>, Vec<String>) {
@@ -310,10 +311,8 @@ mod tests {
             notes: Vec::new(),
         };
         let file = File::new("own.toml".into(), text);
-        let fit = Fit {
-            minutes,
-            ..table["fit"].clone().try_into().unwrap()
-        };
+        let mut fit: Fit = table["fit"].clone().try_into().unwrap();
+        change(&mut fit);
         let speed = Speed {
             device,
             n_devices: 1,
@@ -351,7 +350,8 @@ mod tests {
         assert!(said[1].contains("of 100000 training images"), "{said:?}");
 
         // Three epochs of 200 images see fewer images than 200 steps of 16, so all are kept: steps are halved twice.
-        let (baseline, guided, size, limit, said) = sized_to(10, 200, Device::Cpu);
+        let (baseline, guided, size, limit, said) =
+            sized_to(|fit| fit.minutes = 10, 200, Device::Cpu);
         assert_eq!((baseline, guided, size, limit), (4, 3, 128, None));
         assert!(
             said[1].starts_with(
@@ -362,6 +362,16 @@ mod tests {
 
         let (_, _, size, limit, said) = sized(100_000, Device::Cuda);
         assert_eq!((size, limit, said), (224, None, Vec::new()));
+    }
+
+    #[test]
+    fn any_number_of_steps_is_sized() {
+        // 300,000,000 steps of 16 images see more images than a u32 holds; no step sees none.
+        for (baseline_steps, epochs) in [(300_000_000, 30), (0, 3)] {
+            let change = |fit: &mut Fit| fit.baseline_steps = baseline_steps;
+            let (baseline, ..) = sized_to(change, 200, Device::Cpu);
+            assert_eq!(baseline, epochs, "{baseline_steps}");
+        }
     }
 
     #[test]
