@@ -87,18 +87,6 @@ impl Model {
         }
     }
 
-    /// Gives the share `share` of what batch norms shift to the weights of the convolutions before them, by the
-    /// statistics of `input`, encoded images.
-    ///
-    /// # Errors
-    /// libtorch's.
-    pub fn absorb(&self, input: &Tensor, share: f64) -> Result<(), TchError> {
-        tch::no_grad(|| {
-            let pass = self.pass(Mode::Train, false)?.absorbing(share);
-            self.run(0..STAGES, input, &pass).map(drop)
-        })
-    }
-
     /// Returns a pass through the network, which records if `records`.
     fn pass(&self, mode: Mode, records: bool) -> Result<Pass, TchError> {
         let pass = match records {

@@ -78,14 +78,6 @@ impl LearningRates {
         (self.to_bcosify > 0).then(|| (done as f64 / self.to_bcosify as f64).min(1.0))
     }
 
-    /// Returns which share of what norms shift is to become weights before the steps of `epoch`, in a B-cosified
-    /// network: after the epochs in which it becomes a B-cos network, all of it has; `None` in later epochs.
-    pub fn absorbed(&self, epoch: i32) -> Option<f64> {
-        let epochs = self.to_bcosify / self.steps_an_epoch;
-        let left = epochs as i32 - (epoch - 1);
-        (left > 0).then(|| 1.0 / f64::from(left))
-    }
-
     /// Returns the learning rate of the last step of `epoch`, from 1.
     pub fn at_end_of(&self, epoch: i32) -> f64 {
         self.in_epoch(epoch, self.steps_an_epoch)

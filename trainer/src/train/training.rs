@@ -60,9 +60,6 @@ pub enum Outcome {
     },
 }
 
-/// The number of images by which the shifts of norms become weights in a B-cosified network.
-const ABSORBED_FROM: usize = 128;
-
 /// A run that is being trained.
 struct Training<'a> {
     run: &'a ResolvedRun,
@@ -336,11 +333,6 @@ impl Training<'_> {
         let lambda = config.guidance.as_ref().map_or(0.0, |g| g.lambda);
         let mut unread = Vec::new();
         let batches: Vec<&[usize]> = order.chunks(config.batch_size).collect();
-        if let (0, Some(share)) = (part.steps, self.rates.absorbed(epoch)) {
-            let first = &order[..order.len().min(ABSORBED_FROM)];
-            let (batch, _) = self.batch(first, epoch)?;
-            self.model.absorb(&self.input(&batch, epoch)?, share)?;
-        }
         for &images in &batches[part.steps..] {
             self.progress
                 .tell(&self.epochs, (part.steps, batches.len()));

@@ -2,6 +2,8 @@
 //! and linear layers multiply their output by |cos|^(B − 1), batch norms and biases lose mean and bias, ReLU6
 //! is a factor. All of these factors are dynamic weights: constants for the pass's vjps, but in the graph.
 
+use std::rc::Rc;
+
 use tch::{Kind, TchError, Tensor};
 
 use crate::finite;
@@ -24,6 +26,8 @@ const EIGHTHS: i64 = 8;
 const SMOOTHING: f64 = 0.01;
 /// Added to the squared norm of the weights of one output.
 const ROW_EPS: f64 = 1e-12;
+/// The least cap of ReLU6, in place of 6 less what biases and means do not add.
+const LEAST_CAP: f64 = 1.0;
 /// The smallest share of the newest batch in running statistics: these must follow a network that changes.
 const LEAST_MOMENTUM: f64 = 0.1;
 
@@ -85,17 +89,14 @@ impl Pass {
         let inverse_row = inverse_root(&row, ROW_EPS)?;
         let out = fused::power_scale(&u, &inverse_patch, &inverse_row, eighths)?;
         let to = out.size();
-        let made = self.map(out, x, || {
+        let out = self.map(out, x, || {
             let vjp = self.transposed(weight, window, [size[2], size[3]], [to[2], to[3]])?;
             let (u, patch, row) = (held(u), held(inverse_patch), held(inverse_row));
             Ok(Box::new(move |g| {
                 vjp(&fused::power_vjp(g, &u, &patch, &row, eighths)?)
             }))
         })?;
-        if let Some((seen, _)) = &self.absorbing {
-            self.see(seen, (x, &made), weight, window)?;
-        }
-        Ok(made.allocated())
+        Ok(out.allocated())
     }
 
     /// [`Pass::linear`] times |cos|^(B − 1), the cosine of input and weights, and with what is left of the bias.
@@ -144,29 +145,47 @@ impl Pass {
         at: Bcosification,
     ) -> Result<Value, TchError> {
         let (eps, kept) = (at.eps(norm.eps), at.kept());
-        let (out, scale) = match self.mode {
+        let per_channel = |t: &Tensor| t.f_view([1, -1, 1, 1]);
+        let (out, scale, shift) = match self.mode {
             Mode::Eval => {
                 let scale = norm.weight.f_mul(&inverse_root(norm.var, eps)?)?;
                 let shift = norm.bias.f_sub(&norm.mean.f_mul(&scale)?)?;
-                let shift = shift.f_mul_scalar(kept)?.f_view([1, -1, 1, 1])?;
-                let scale = scale.f_view([1, -1, 1, 1])?;
-                (x.tensor().f_mul(&scale)?.f_add(&shift)?, scale)
+                let (scale, kept) = (
+                    per_channel(&scale)?,
+                    per_channel(&shift.f_mul_scalar(kept)?)?,
+                );
+                (x.tensor().f_mul(&scale)?.f_add(&kept)?, scale, shift)
             }
             Mode::Train => {
                 let [out, scale, mean, var] =
                     fused::fading_norm(x.tensor(), norm.weight, norm.bias, kept, eps)?;
-                if let Some((seen, share)) = &self.absorbing {
-                    self.absorb((seen, *share), x, norm, (&mean, &var))?;
-                }
                 norm.follow(&mean, &var, x.tensor().numel() as i64)?;
-                (out, scale.f_view([1, -1, 1, 1])?)
+                let shift = norm.bias.f_sub(&mean.f_mul(&scale)?)?;
+                (out, per_channel(&scale)?, shift)
             }
         };
+        let lost = per_channel(&shift.f_detach()?.f_mul_scalar(at.progress)?)?;
         let out = self.map(out, x, || {
             let scale = held(scale);
             Ok(Box::new(move |g| g.f_mul(&scale)))
         })?;
-        Ok(out.allocated())
+        Ok(out.allocated().losing(Some(Rc::new(lost))))
+    }
+
+    /// Adds what is left of the bias `constant` to `x`, in place where nobody else holds it.
+    pub(super) fn bcosified_shift(
+        &self,
+        x: Value,
+        constant: &Tensor,
+        at: Bcosification,
+    ) -> Result<Value, TchError> {
+        let constant = constant.f_mul_scalar(1.0)?;
+        let lost = constant.f_detach()?.f_mul_scalar(at.progress)?;
+        let lost = together(x.lost(), Some(Rc::new(lost)))?;
+        let node = x.node;
+        let out = x.into_own()?.f_add_(&constant.f_mul_scalar(at.kept())?)?;
+        let out = self.map_node(out, node, || Ok(Box::new(|g| Ok(g.shallow_clone()))))?;
+        Ok(out.allocated().losing(lost))
     }
 
     /// Adds the logit of a class without evidence, as far as the network is B-cosified.
@@ -180,19 +199,52 @@ impl Pass {
         self.map(out, evidence, || Ok(Box::new(|g| Ok(g.shallow_clone()))))
     }
 
-    /// min(max(x, 0), 6), whose dynamic weight is 1, or 6 / x above 6.
-    pub(super) fn bcosified_relu6(&self, x: &Value) -> Result<Value, TchError> {
-        let out = fused::rectify_to_6(x.tensor().f_mul_scalar(1.0)?)?;
+    /// ReLU, or ReLU6 where `cap` is 6, of a B-cosified network: lets `x` through where the ordinary network's is
+    /// above 0, but for what biases and means would add; a cap is a dynamic weight, cap / x above it.
+    pub(super) fn gated(&self, x: &Value, cap: Option<f64>) -> Result<Value, TchError> {
+        let (u, lost) = (x.hold(), x.lost());
+        let ordinary = match &lost {
+            Some(lost) => u.f_detach()?.f_add(lost)?,
+            None => u.f_detach()?,
+        };
+        let is_on = ordinary.f_gt(0.0)?;
+        let cap = match (cap, &lost) {
+            (None, _) => None,
+            (Some(cap), Some(lost)) => {
+                let cap = lost.f_neg()?.f_add_scalar(cap)?;
+                Some(cap.f_clamp_min(LEAST_CAP)?)
+            }
+            (Some(cap), None) => Some(Tensor::f_full([1i64], cap, (u.kind(), u.device()))?),
+        };
+        let out = match &cap {
+            Some(cap) => {
+                finite::infinite_to_nan(&u)?;
+                u.f_minimum(cap)?.f_mul(&is_on)?
+            }
+            None => u.f_mul(&is_on)?,
+        };
         let out = self.map(out, x, || {
-            let x = x.hold();
-            let is_on = x.f_detach()?.f_gt(0.0)?;
             Ok(Box::new(move |g| {
-                let factor = x.f_clamp_min(6.0)?.f_reciprocal()?.f_mul_scalar(6.0)?;
-                g.f_mul(&held(factor))?.f_mul(&is_on)
+                let g = g.f_mul(&is_on)?;
+                match &cap {
+                    Some(cap) => g.f_mul(&held(cap.f_div(&u.f_maximum(cap)?)?)),
+                    None => Ok(g),
+                }
             }))
         })?;
         Ok(out.allocated())
     }
+}
+
+/// Returns the sum of what is lost of two values that are added.
+pub(super) fn together(
+    a: Option<Rc<Tensor>>,
+    b: Option<Rc<Tensor>>,
+) -> Result<Option<Rc<Tensor>>, TchError> {
+    Ok(match (a, b) {
+        (Some(a), Some(b)) => Some(Rc::new(a.f_add(&b)?)),
+        (a, b) => a.or(b),
+    })
 }
 
 impl NormState<'_> {

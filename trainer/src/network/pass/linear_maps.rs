@@ -77,11 +77,11 @@ impl Pass {
     /// # Errors
     /// libtorch's.
     pub fn shift(&self, x: Value, constant: &Tensor) -> Result<Value, TchError> {
+        if let Some(at) = self.bcosification {
+            return self.bcosified_shift(x, constant, at);
+        }
         let node = x.node;
-        let out = match self.bcosification {
-            Some(at) => x.into_own()?.f_add_(&constant.f_mul_scalar(at.kept())?)?,
-            None => x.into_own()?.f_add_(constant)?,
-        };
+        let out = x.into_own()?.f_add_(constant)?;
         let out = self.map_node(out, node, || Ok(Box::new(|g| Ok(g.shallow_clone()))))?;
         Ok(out.allocated())
     }

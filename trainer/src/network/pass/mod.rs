@@ -2,8 +2,6 @@
 //! pass that can in turn be differentiated, as guidance needs. The vjp (vector-Jacobian product) of an
 //! operation is the linear map from the gradient at its output to the gradients at its inputs.
 
-// Means and biases that become weights.
-mod absorb;
 // What is done otherwise in B-cosified networks.
 mod bcosified;
 // Operators of libtorch called by their names.

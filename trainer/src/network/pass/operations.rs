@@ -6,6 +6,7 @@ use tch::{TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::mode::Mode;
+use crate::network::pass::bcosified::together;
 use crate::network::pass::tape::{Node, Pass, Value, Vjp};
 use crate::network::pass::window::Window;
 use crate::network::pass::{fused, product};
@@ -143,6 +144,9 @@ impl Pass {
 
     /// max(x, 0), in place where nobody else holds `x`.
     pub fn relu(&self, x: Value) -> Result<Value, TchError> {
+        if self.bcosification.is_some() {
+            return self.gated(&x, None);
+        }
         let node = x.node;
         let out = fused::rectify(x.into_own()?)?;
         let mask = out.f_detach()?;
@@ -153,8 +157,8 @@ impl Pass {
 
     /// min(max(x, 0), 6), in place where nobody else holds `x`.
     pub fn relu6(&self, x: Value) -> Result<Value, TchError> {
-        if self.bcosification.is_some() && self.tape.is_some() {
-            return self.bcosified_relu6(&x);
+        if self.bcosification.is_some() {
+            return self.gated(&x, Some(6.0));
         }
         let node = x.node;
         let out = fused::rectify_to_6(x.into_own()?)?;
@@ -166,7 +170,7 @@ impl Pass {
 
     /// x + y, in place in `x` where nobody else holds it.
     pub fn add(&self, x: Value, y: &Value) -> Result<Value, TchError> {
-        let node = x.node;
+        let (node, lost) = (x.node, together(x.lost(), y.lost())?);
         let out = x.into_own()?.f_add_(y.tensor())?;
         let out = self.value(out, || {
             Ok(Node {
@@ -174,7 +178,7 @@ impl Pass {
                 vjp: Box::new(|g| Ok(vec![g.shallow_clone(), g.shallow_clone()])),
             })
         })?;
-        Ok(out.allocated())
+        Ok(out.allocated().losing(lost))
     }
 
     /// Concatenates the channels of x and those of y.

@@ -19,7 +19,6 @@ use tch::{TchError, Tensor};
 
 use crate::names::Precision;
 use crate::network::mode::Mode;
-use crate::network::pass::absorb::Seen;
 use crate::network::pass::bcosified::Bcosification;
 
 /// A tensor of the forward pass with its node on the tape, which is the record of the pass.
@@ -31,6 +30,9 @@ pub struct Value {
     /// Whether its operation allocated its memory and does not need it in its vjp, so that a later operation may
     /// write there if no one else shares the tensor.
     is_allocated: bool,
+    /// In a B-cosified network: what biases and means would add to it in the ordinary network, as far as they do
+    /// not, of a shape that fits the tensor's (1, C, 1, 1); a constant. `None`: nothing.
+    lost: Option<Rc<Tensor>>,
 }
 
 impl Value {
@@ -45,7 +47,18 @@ impl Value {
             tensor: Rc::clone(&self.tensor),
             node: self.node,
             is_allocated: self.is_allocated,
+            lost: self.lost.clone(),
         }
+    }
+
+    /// What biases and means do not add to it.
+    pub(super) fn lost(&self) -> Option<Rc<Tensor>> {
+        self.lost.clone()
+    }
+
+    /// The same value, to which biases and means do not add `lost`.
+    pub(super) fn losing(self, lost: Option<Rc<Tensor>>) -> Value {
+        Value { lost, ..self }
     }
 
     /// The tensor, for a vjp that needs it: nothing changes it in place as long as the vjp holds it.
@@ -103,8 +116,6 @@ pub struct Pass {
     pub(super) precision: Precision,
     /// How far the network is B-cosified; `None` for all other networks.
     pub(super) bcosification: Option<Bcosification>,
-    /// The convolutions so far, and which share of the shifts of norms they are given; `None`: none.
-    pub(super) absorbing: Option<(Seen, f64)>,
     made: Cell<Made>,
     /// A node for each value, in the order in which they were made; `None` when not recording.
     pub(super) tape: Option<RefCell<Vec<Node>>>,
@@ -126,7 +137,6 @@ impl Pass {
             mode,
             precision,
             bcosification: None,
-            absorbing: None,
             made: Cell::default(),
             tape: None,
         }
@@ -138,7 +148,6 @@ impl Pass {
             mode,
             precision,
             bcosification: None,
-            absorbing: None,
             made: Cell::default(),
             tape: Some(RefCell::new(Vec::new())),
         }
@@ -148,14 +157,6 @@ impl Pass {
     pub fn of_bcosified(self, bcosification: Option<Bcosification>) -> Self {
         Pass {
             bcosification,
-            ..self
-        }
-    }
-
-    /// The same pass, in which the share `share` of what norms shift is given to the convolutions before them.
-    pub fn absorbing(self, share: f64) -> Self {
-        Pass {
-            absorbing: Some((Seen::default(), share)),
             ..self
         }
     }
@@ -186,6 +187,7 @@ impl Pass {
             tensor: Rc::new(tensor.shallow_clone()),
             node: self.record(Node::source()),
             is_allocated: false,
+            lost: None,
         }
     }
 
@@ -218,6 +220,7 @@ impl Pass {
             tensor: Rc::new(tensor),
             node,
             is_allocated: false,
+            lost: None,
         })
     }
 
